@@ -5,7 +5,10 @@
 
 enum {
     MEASURE = 8192, /* bytes; fewer are mostly waited for, not sent */
-    STEP_SECONDS = 2,
+    STEPS_A_SECOND = 2,
+    STEPS_LEAST = 2, /* under way: one goes while the answer to the other comes */
+    STEPS_UNKNOWN = 4,
+    WINDOW_MS = 2000,
     LATE_MS = 2 * CF_LINE_LOOK_MS, /* who looks that late slept, and knows nothing yet */
 };
 #define STEP_MIN (4 * CF_KIB)
@@ -32,6 +35,10 @@ static void measure(cf_line *line, const cf_line_counts *counts)
 bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms)
 {
     const uint64_t all = counts->received + counts->acknowledged;
+
+    if (counts->received < line->counts.received ||
+        counts->acknowledged < line->counts.acknowledged || counts->busy_us < line->counts.busy_us)
+        return false;
     const bool moves = all >= line->moved + CF_LINE_BEATS;
 
     if (counts->received != line->counts.received ||
@@ -59,7 +66,22 @@ uint64_t cf_line_step(const cf_line *line)
 {
     uint64_t step = line->rate ? CF_BLOB_STEP : STEP_UNKNOWN;
 
-    while (line->rate && step > STEP_MIN && step / STEP_SECONDS > line->rate)
+    while (line->rate && step > STEP_MIN && step > line->rate / STEPS_A_SECOND)
         step /= 2;
     return step;
+}
+
+uint64_t cf_line_window(const cf_line *line)
+{
+    const uint64_t step = cf_line_step(line);
+    const uint64_t ms = WINDOW_MS + line->counts.round_trip_us / 1000;
+
+    if (!line->rate)
+        return STEPS_UNKNOWN * step;
+    if (line->rate >= CF_WINDOW || ms >= CF_LINE_SILENT_MS)
+        return CF_WINDOW;
+    const uint64_t window = line->rate * ms / 1000;
+    return window < STEPS_LEAST * step ? STEPS_LEAST * step
+           : window < CF_WINDOW        ? window
+                                       : CF_WINDOW;
 }

@@ -10,6 +10,7 @@
 typedef struct {
     uint64_t received, acknowledged; /* bytes, since the connection was made */
     uint64_t busy_us;                /* in which something was sent and not acknowledged yet */
+    uint64_t round_trip_us;          /* the shortest there was; 0: unknown */
 } cf_line_counts;
 
 typedef struct {
@@ -30,13 +31,18 @@ enum {
 
 /* Another connection, over the same line as far as anybody knows. */
 void cf_line_begin(cf_line *line, uint64_t now_ms);
-/* What the connection has carried by now. True: bytes move that are no heartbeats. */
+/* What the connection has carried by now. True: bytes move that are no heartbeats. Fewer than
+ * before are another connection's, which got the descriptor of one that was just closed. */
 bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms);
 /* Nothing came for so long, and nothing went that was acknowledged. */
 bool cf_line_is_dead(const cf_line *line, uint64_t now_ms);
-/* One message's worth of a content: what it carries in a second or two, from 4 KiB to 256 KiB; 32
- * KiB where nobody knows. */
+/* One message's worth of a content: what it carries in half a second, from 4 KiB to 256 KiB; 32 KiB
+ * where nobody knows. */
 uint64_t cf_line_step(const cf_line *line);
+/* What may be under way: what the line carries in two seconds and a round trip, at least two steps,
+ * at most CF_WINDOW; four steps where nobody knows. An edit that is saved during an upload waits
+ * behind no more. */
+uint64_t cf_line_window(const cf_line *line);
 
 /* As the kernel counts for the connection with this descriptor; libzmq may have taken no whole
  * message of it yet. False: there is no such connection. */

@@ -13,8 +13,10 @@ bool cf_line_count(int descriptor, cf_line_counts *out)
 
     if (descriptor < 0 || getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return false;
-    *out = (cf_line_counts){.received = info.tcpi_bytes_received,
-                            .acknowledged = info.tcpi_bytes_acked,
-                            .busy_us = info.tcpi_busy_time};
+    *out =
+        (cf_line_counts){.received = info.tcpi_bytes_received,
+                         .acknowledged = info.tcpi_bytes_acked,
+                         .busy_us = info.tcpi_busy_time,
+                         .round_trip_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt};
     return true;
 }

@@ -16,8 +16,6 @@ enum {
     DISTRUSTED_MS = 3000,
     LATE_MS = 1000,
     GRACE_MS = 1000,
-    SLOW_STEP = 32 * 1024, /* what a line carries in a second or two that may take any entry */
-    ENTRY_STEPS = 2,
     CHECK_MS = 5000, /* that who asks whether all is in sync waits for a session that may be dead */
 };
 
@@ -253,17 +251,17 @@ uint64_t cf_link_heard_at(const cf_link *link)
     return link->heard_at_ms;
 }
 
-void cf_link_carries(cf_link *link, uint64_t step)
+void cf_link_carries(cf_link *link, uint64_t step, uint64_t window)
 {
-    cf_transfer_carries(link->transfer, step);
     link->step = step;
+    link->window = window;
+    if (link->outgoing)
+        cf_outgoing_carries(link->outgoing, window);
 }
 
 uint64_t cf_link_entry_size(const cf_link *link)
 {
-    const uint64_t size = ENTRY_STEPS * link->step;
-
-    return link->step < SLOW_STEP && size > 0 ? size : CF_PART_SIZE;
+    return link->window && link->window < CF_PART_SIZE ? link->window : CF_PART_SIZE;
 }
 
 /* Twice as long after each failure, and never two links at once. */
@@ -343,6 +341,26 @@ static void grant(cf_link *link, cf_outbox *outbox)
     link->credit_due = 0;
 }
 
+static void note_offers(cf_link *link)
+{
+    const bool is_offering = cf_transfer_is_offering(link->transfer);
+
+    if (link->was_offering && !is_offering)
+        cf_outgoing_blobs_changed(link->outgoing);
+    link->was_offering = is_offering;
+}
+
+/* Contents take what entries leave of the line. */
+static void pump_contents(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
+{
+    const uint64_t entries = link->outgoing ? cf_outgoing_sent(link->outgoing) : 0;
+
+    if (link->window)
+        cf_transfer_carries(link->transfer, link->step,
+                            entries < link->window ? link->window - entries : 1);
+    cf_transfer_pump(link->transfer, now_ms, outbox);
+}
+
 static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_error *error)
 {
     const bool begins_check = link->checking == CF_LINK_DUE;
@@ -355,11 +373,12 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
     cf_link_leases_pump(link, outbox);
     if (link->options.only_asks)
         return CF_OK;
-    cf_transfer_pump(link->transfer, now_ms, outbox);
-    if (link->was_offering && !cf_transfer_is_offering(link->transfer))
-        cf_outgoing_blobs_changed(link->outgoing);
-    link->was_offering = cf_transfer_is_offering(link->transfer);
-    return link->is_clock_off ? CF_OK : cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
+    note_offers(link);
+    const cf_status status =
+        link->is_clock_off ? CF_OK : cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
+    if (!status)
+        pump_contents(link, now_ms, outbox);
+    return status;
 }
 
 static uint64_t patience_ms(const cf_link *link)

@@ -213,8 +213,9 @@ void cf_link_beat(cf_link *link, cf_outbox *outbox);
 void cf_link_moved(cf_link *link, uint64_t now_ms);
 /* Anything was read of the other, such as a heartbeat. */
 void cf_link_heard(cf_link *link);
-/* What the line takes in two seconds: PUTs are no larger, and few of them are under way. */
-void cf_link_carries(cf_link *link, uint64_t step);
+/* What the line takes in half a second, as a PUT, and what may be under way of entries and PUTs
+ * together, see line.h. */
+void cf_link_carries(cf_link *link, uint64_t step, uint64_t window);
 /* How large the entries of a changeset are made, about: less than CF_PART_SIZE on a slow line,
  * since one that is cut with its connection goes again whole. */
 uint64_t cf_link_entry_size(const cf_link *link);

@@ -32,7 +32,7 @@ struct cf_link {
     uint64_t knock_ms;     /* of KNOCKING: when to say it again; 0: it is being answered */
     bool has_knocked;      /* in any session */
     unsigned attempts;     /* since something got through */
-    uint64_t step;         /* what the line takes in a second or two; 0: nobody has said */
+    uint64_t step, window; /* what the line takes, and may have to take; 0: nobody has said */
     uint64_t heard_ms;     /* when something moved, or began to be waited for */
     uint64_t heard_at_ms;  /* by the time of day, when something came of the other; 0: never */
     uint64_t due_ms;       /* of the next tick; 0: there was none */

@@ -392,7 +392,7 @@ static void look(cf_link_zmq *zmq, uint64_t now_ms)
         cf_link_moved(zmq->options.link, now_ms);
     if (counts.received != received)
         cf_link_heard(zmq->options.link);
-    cf_link_carries(zmq->options.link, cf_line_step(&zmq->line));
+    cf_link_carries(zmq->options.link, cf_line_step(&zmq->line), cf_line_window(&zmq->line));
     if (cf_line_is_dead(&zmq->line, now_ms))
         lost(zmq, CF_UNREACHABLE, "nothing comes any more: the connection is dead");
 }

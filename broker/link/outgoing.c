@@ -43,6 +43,16 @@ void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window)
     outgoing->drained = false;
 }
 
+void cf_outgoing_carries(cf_outgoing *outgoing, uint64_t window)
+{
+    outgoing->carried = window;
+}
+
+uint64_t cf_outgoing_sent(const cf_outgoing *outgoing)
+{
+    return outgoing->sent_size;
+}
+
 void cf_outgoing_confine(cf_outgoing *outgoing, bool to_members)
 {
     outgoing->is_confined = to_members;
@@ -189,7 +199,11 @@ static void send_entry(cf_outgoing *outgoing, cf_flight *it, const cf_entry *ent
 
 static bool window_allows(const cf_outgoing *outgoing, size_t size)
 {
-    return outgoing->sent == 0 || outgoing->sent_size + size <= outgoing->window;
+    const uint64_t window = outgoing->carried && outgoing->carried < outgoing->window
+                                ? outgoing->carried
+                                : outgoing->window;
+
+    return outgoing->sent == 0 || outgoing->sent_size + size <= window;
 }
 
 static bool is_locked(const cf_flight *it)

@@ -22,6 +22,10 @@ void cf_outgoing_destroy(cf_outgoing **outgoing);
 
 /* A new session: all that was under way is forgotten. `window` is what the other grants PUBLISH. */
 void cf_outgoing_begin(cf_outgoing *outgoing, uint64_t window);
+/* No more than `window` bytes are under way, or one entry; in later sessions, too. */
+void cf_outgoing_carries(cf_outgoing *outgoing, uint64_t window);
+/* Bytes that are under way. */
+uint64_t cf_outgoing_sent(const cf_outgoing *outgoing);
 /* In this session no more than the member log is sent, whatever was asked for; or all of that. */
 void cf_outgoing_confine(cf_outgoing *outgoing, bool to_members);
 /* Where what the other holds is said, before the first pump; cf_replay_begin is called there, too.

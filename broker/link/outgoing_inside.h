@@ -39,7 +39,8 @@ struct cf_outgoing {
     cf_sends sends;
     bool is_confined; /* to the member log */
     cf_replay *replay;
-    uint64_t window;
+    uint64_t window;    /* that the other grants, */
+    uint64_t carried;   /* and what the line takes at once; 0: all of that */
     cf_flight *flights; /* ascending by position */
     size_t count, capacity;
     size_t sent;      /* flights in CF_FLIGHT_SENT */

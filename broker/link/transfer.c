@@ -204,10 +204,11 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window)
     }
 }
 
-void cf_transfer_carries(cf_transfer *transfer, uint64_t step)
+void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window)
 {
     assert(step > 0 && step <= CF_BLOB_STEP);
     transfer->step_size = step;
+    transfer->carried = window;
 }
 
 uint64_t cf_transfer_progress(const cf_transfer *transfer)

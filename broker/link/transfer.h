@@ -9,6 +9,7 @@
 #include "broker/wire/outbox.h"
 #include "codec/error.h"
 #include "codec/ids.h"
+#include "codec/limits.h"
 #include "codec/message.h"
 
 /* What the owner of a link does for its blobs. Called from the link's handler, on its thread; the
@@ -35,12 +36,16 @@ typedef struct {
 
 typedef struct cf_transfer cf_transfer;
 
+/* A sealed blob of no more bytes is small: an edit's, most likely. */
+#define CF_TRANSFER_SMALL CF_BLOB_STEP
+
 /* `events` is borrowed for the life of the transfer. */
 cf_transfer *cf_transfer_new(const cf_transfer_events *events, void *context);
 void cf_transfer_destroy(cf_transfer **transfer);
 
-/* Brings a blob of `total` sealed bytes to the other, after those offered before. Offering twice is
- * once. */
+/* Brings a blob of `total` sealed bytes to the other: small ones before large ones, in the order in
+ * which they were offered; a quarter of what goes out is of large ones, if there are any. Offering
+ * twice is once. */
 void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total);
 /* Pieces of an offered blob are at hand now. */
 void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob);
@@ -56,9 +61,9 @@ bool cf_transfer_is_idle(const cf_transfer *transfer);
 /* For the link. A new session asks again for what was under way; `window` is what the other grants
  * PUT. */
 void cf_transfer_begin(cf_transfer *transfer, uint64_t window);
-/* A PUT brings no more than `step` bytes, at most CF_BLOB_STEP; a few steps of less are under way.
- */
-void cf_transfer_carries(cf_transfer *transfer, uint64_t step);
+/* A PUT brings no more than `step` bytes, at most CF_BLOB_STEP, and no more than `window` bytes of
+ * PUTs are under way, or one of them. */
+void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window);
 /* Rises as the other comes to have more of a blob that is not whole yet. */
 uint64_t cf_transfer_progress(const cf_transfer *transfer);
 /* MISSING, STORED, BLOB, ABSENT, and REFUSED of a PUT. CF_MALFORMED for an answer nobody asked for

@@ -8,8 +8,15 @@
 enum {
     ASK_COUNT = 256,   /* ids in one HAVE */
     SENDING_COUNT = 8, /* uploads under way that keep the window full */
-    STEPS = 4,         /* of less than CF_BLOB_STEP that may be under way */
+    SMALL_COUNT = 24,  /* and small ones beside them */
+    SHARE = 3,         /* of small ones, to each that is not */
+    PASSING = 8,       /* steps that small ones may be before their share */
 };
+
+static bool is_small(const cf_transfer_item *item)
+{
+    return item->total <= CF_TRANSFER_SMALL;
+}
 
 static cf_transfer_item *find_asked(cf_transfer *transfer, const cf_hash *id)
 {
@@ -148,12 +155,13 @@ static void ask(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
     cf_hash ids[ASK_COUNT];
     size_t count = 0;
+    const bool only_small = transfer->sending >= SENDING_COUNT;
 
-    if (transfer->asked || transfer->sending >= SENDING_COUNT)
+    if (transfer->asked || transfer->sending >= SENDING_COUNT + SMALL_COUNT)
         return;
     for (cf_transfer_item *item = transfer->uploads.first; item && count < ASK_COUNT;
          item = item->after) {
-        if (!may_ask(transfer, item, now_ms))
+        if ((only_small && !is_small(item)) || !may_ask(transfer, item, now_ms))
             continue;
         item->step = CF_BLOB_ASKED;
         ids[count++] = item->id;
@@ -166,58 +174,89 @@ static void ask(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 }
 
 /* What lies before an edit that is saved meanwhile, and what a connection that breaks may have
- * carried for nothing, is a few seconds of a slow line. */
-static bool has_room(const cf_transfer *transfer, size_t size, uint64_t step)
+ * carried for nothing, is two seconds of a slow line. */
+static bool has_room(const cf_transfer *transfer, size_t size)
 {
-    const uint64_t few = STEPS * step;
-    const uint64_t window = step < CF_BLOB_STEP && few < transfer->window ? few : transfer->window;
+    const uint64_t window = transfer->carried && transfer->carried < transfer->window
+                                ? transfer->carried
+                                : transfer->window;
 
     return !transfer->upload_size || transfer->upload_size + size <= window;
 }
 
-/* False when the window is full. */
-static bool send_pieces(cf_transfer *transfer, cf_transfer_item *item, cf_buffer *piece,
-                        cf_outbox *outbox)
+static uint64_t step_of(const cf_transfer *transfer)
 {
-    while (item->step == CF_BLOB_SENDING && !item->stalled && item->next < item->total) {
-        uint64_t left = item->total - item->next;
-        uint64_t step = transfer->step_size ? transfer->step_size : CF_BLOB_STEP;
-        size_t size = (size_t)(left < step ? left : step);
-        if (!has_room(transfer, size, step))
-            return false;
-        cf_buffer_clear(piece);
-        if (!transfer->events->piece(transfer->context, &item->id, item->next, size, piece)) {
-            item->stalled = true;
-            break;
-        }
-        if (item->step != CF_BLOB_SENDING) /* forgotten by the owner */
-            break;
-        assert(piece->size == size);
-        cf_message message = {
-            .command = CF_COMMAND_PUT,
-            .put = {item->id, item->next, item->total, cf_buffer_view(piece)},
-        };
-        cf_outbox_add(outbox, (cf_bytes){0}, &message);
-        item->next += size;
-        item->answers++;
-        transfer->upload_size += size;
+    return transfer->step_size ? transfer->step_size : CF_BLOB_STEP;
+}
+
+/* The first that has a piece to send. */
+static cf_transfer_item *first_of(const cf_transfer *transfer, bool small)
+{
+    cf_transfer_item *item = transfer->uploads.first;
+
+    for (size_t left = transfer->sending; item && left; item = item->after) {
+        left -= item->step == CF_BLOB_SENDING;
+        if (item->step == CF_BLOB_SENDING && is_small(item) == small && !item->stalled &&
+            item->next < item->total)
+            return item;
     }
+    return NULL;
+}
+
+static cf_transfer_item *next_item(const cf_transfer *transfer)
+{
+    cf_transfer_item *small = first_of(transfer, true), *large = first_of(transfer, false);
+
+    return !small || (large && transfer->passed >= PASSING * step_of(transfer)) ? large : small;
+}
+
+/* Of 40 small blobs and a large one that are offered at once 8 steps of small ones go first, then
+ * one of the large one to each three. */
+static void note_sent(cf_transfer *transfer, const cf_transfer_item *item, uint64_t size)
+{
+    if (!is_small(item))
+        transfer->passed -= transfer->passed < SHARE * size ? transfer->passed : SHARE * size;
+    else if (first_of(transfer, false))
+        transfer->passed += size;
+}
+
+/* False when the window is full. */
+static bool send_piece(cf_transfer *transfer, cf_transfer_item *item, cf_buffer *piece,
+                       cf_outbox *outbox)
+{
+    const uint64_t left = item->total - item->next, step = step_of(transfer);
+    const size_t size = (size_t)(left < step ? left : step);
+
+    if (!has_room(transfer, size))
+        return false;
+    cf_buffer_clear(piece);
+    if (!transfer->events->piece(transfer->context, &item->id, item->next, size, piece)) {
+        item->stalled = true;
+        return true;
+    }
+    if (item->step != CF_BLOB_SENDING) /* forgotten by the owner */
+        return true;
+    assert(piece->size == size);
+    cf_message message = {
+        .command = CF_COMMAND_PUT,
+        .put = {item->id, item->next, item->total, cf_buffer_view(piece)},
+    };
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    item->next += size;
+    item->answers++;
+    transfer->upload_size += size;
+    note_sent(transfer, item, size);
     return true;
 }
 
 void cf_upload_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
-    size_t left = 0;
     cf_buffer piece = {0};
+    cf_transfer_item *item;
 
     ask(transfer, now_ms, outbox);
-    left = transfer->sending;
-    for (cf_transfer_item *item = transfer->uploads.first; item && left; item = item->after) {
-        if (item->step != CF_BLOB_SENDING)
-            continue;
-        left--;
-        if (!send_pieces(transfer, item, &piece, outbox))
-            break;
-    }
+    do {
+        item = next_item(transfer);
+    } while (item && send_piece(transfer, item, &piece, outbox));
     cf_buffer_release(&piece);
 }

@@ -55,10 +55,11 @@ struct cf_uploads {
     cf_line untold;  /* those for whom it has ended */
     cf_line phases[CF_UPLOAD_PHASES];
     bool telling;      /* the untold, until there are none */
-    cf_pieces in_hand; /* of all that are sealed */
-    uint64_t numbers;  /* of patches */
-    uint64_t turns;    /* how often one came into another phase */
-    cf_hash epoch;     /* that was in use last */
+    cf_pieces in_hand; /* of all that are sealed, but for */
+    cf_pieces small_in_hand;
+    uint64_t numbers; /* of patches */
+    uint64_t turns;   /* how often one came into another phase */
+    cf_hash epoch;    /* that was in use last */
     cf_upload_figures figures;
     char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/upload_inside.h"
 
-/* Deltas take much memory each; of what is sealed the pieces in hand are counted. */
+/* Deltas take much memory each; of what is sealed the pieces in hand are counted. Of small contents
+ * as many again are sealed: who has saved a page does not wait for sixteen films. */
 enum { DELTAS_AT_A_TIME = 2, SEALING_AT_A_TIME = 16 };
 
 static void begin_delta(cf_uploads *uploads, cf_upload *one)
@@ -71,15 +72,25 @@ static cf_status open_run(cf_uploads *uploads, cf_upload *one, cf_file **out, cf
     return status;
 }
 
+static uint64_t run_size(const cf_upload *one)
+{
+    return one->is_patch ? one->patch_size : one->stat.size;
+}
+
+static bool is_small(const cf_upload *one)
+{
+    return run_size(one) + CF_BLOB_OVERHEAD <= CF_TRANSFER_SMALL;
+}
+
 static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *error)
 {
     cf_peer *peer = uploads->peer;
     cf_sealing_options options = {
         .env = peer->env,
         .transfer = cf_link_transfer(peer->link),
-        .in_hand = &uploads->in_hand,
+        .in_hand = is_small(one) ? &uploads->small_in_hand : &uploads->in_hand,
         .collection = one->collection,
-        .size = one->is_patch ? one->patch_size : one->stat.size,
+        .size = run_size(one),
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
     };
 
@@ -209,32 +220,51 @@ static void step_sealing(cf_uploads *uploads, cf_upload *one)
     }
 }
 
+typedef bool among(const cf_upload *one);
+
+static bool is_large(const cf_upload *one)
+{
+    return !is_small(one);
+}
+
+static bool is_any(const cf_upload *one)
+{
+    (void)one;
+    return true;
+}
+
 /* What is read from a disk that hangs keeps no place. */
-static size_t count_answering(const cf_line *line)
+static size_t count_answering(const cf_line *line, among *counts)
 {
     size_t count = 0;
 
     for (cf_place_in_line *at = line->first; at; at = at->after) {
         const cf_upload *one = cf_standing(at, cf_upload, place);
 
-        count += !one->binding || !one->binding->silence;
+        count += (!one->binding || !one->binding->silence) && counts(one);
     }
     return count;
+}
+
+static bool has_place(const cf_uploads *uploads, bool small)
+{
+    const cf_line *sealing = &uploads->phases[CF_UPLOAD_IS_SEALING];
+
+    return count_answering(sealing, small ? is_small : is_large) < SEALING_AT_A_TIME;
 }
 
 static void step_queued(cf_uploads *uploads, cf_upload *one)
 {
     cf_error error;
 
-    if (cf_uploads_may_seal(uploads) &&
-        count_answering(&uploads->phases[CF_UPLOAD_IS_SEALING]) < SEALING_AT_A_TIME &&
+    if (cf_uploads_may_seal(uploads) && has_place(uploads, is_small(one)) &&
         begin_sealing(uploads, one, &error))
         fail(uploads, one, &error);
 }
 
 static void step_edit(cf_uploads *uploads, cf_upload *one)
 {
-    if (count_answering(&uploads->phases[CF_UPLOAD_IS_DELTA]) < DELTAS_AT_A_TIME)
+    if (count_answering(&uploads->phases[CF_UPLOAD_IS_DELTA], is_any) < DELTAS_AT_A_TIME)
         begin_delta(uploads, one);
 }
 
@@ -255,15 +285,19 @@ void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
         [CF_UPLOAD_IS_SEALING] = step_sealing,
     };
     bool waits = phase == CF_UPLOAD_IS_EDIT || phase == CF_UPLOAD_IS_QUEUED;
+    bool is_full[2] = {false, false}; /* for large ones, for small ones */
 
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
         cf_upload *one = cf_standing(at, cf_upload, place);
+        bool small = phase == CF_UPLOAD_IS_QUEUED && is_small(one);
 
         after = at->after;
-        if (waits && one->binding && one->binding->silence)
+        if (waits && ((one->binding && one->binding->silence) || is_full[small]))
             continue; /* others need not wait for its disk */
         steps[phase](uploads, one);
-        if (waits && one->phase == phase)
+        is_full[small] = waits && one->phase == phase;
+        if (is_full[small] &&
+            (phase == CF_UPLOAD_IS_EDIT || is_full[!small] || !cf_uploads_may_seal(uploads)))
             break; /* there is no room for those behind it either */
     }
 }

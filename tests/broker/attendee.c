@@ -161,8 +161,9 @@ static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t
 
 static void on_stored(void *context, const cf_hash *blob)
 {
-    (void)blob;
-    ((attendee *)context)->stored++;
+    attendee *self = context;
+
+    self->stored_blobs[self->stored++ % BLOBS_MAX] = *blob;
 }
 
 static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *why)

@@ -8,7 +8,7 @@ enum { BEGIN_MS = 1000000, BEAT_BYTES = 100 };
 
 static bool look(cf_line *line, uint64_t received, uint64_t sent, uint64_t now_ms)
 {
-    return cf_line_look(line, &(cf_line_counts){received, sent, 0}, now_ms);
+    return cf_line_look(line, &(cf_line_counts){received, sent, 0, 0}, now_ms);
 }
 
 Test(line, dies_30_seconds_after_the_last_byte)
@@ -82,26 +82,70 @@ Test(line, has_a_moment_after_a_sleep)
     cr_expect(cf_line_is_dead(&line, now_ms));
 }
 
-Test(line, takes_in_one_step_what_it_carries_in_a_second_or_two)
+/* That was sending for 20 s. */
+static cf_line line_of(uint64_t bytes_a_second, uint64_t round_trip_ms)
+{
+    cf_line line = {0};
+    const cf_line_counts counts = {.acknowledged = 20 * bytes_a_second,
+                                   .busy_us = 20000000,
+                                   .round_trip_us = 1000 * round_trip_ms};
+
+    cf_line_begin(&line, BEGIN_MS);
+    cf_line_look(&line, &counts, BEGIN_MS + 60000);
+    return line;
+}
+
+Test(line, takes_in_one_step_what_it_carries_in_half_a_second)
 {
     static const struct {
         uint64_t bytes_a_second, step;
-    } cases[] = {{500, 4 * CF_KIB},         {2000, 4 * CF_KIB},     {8000, 8 * CF_KIB},
-                 {16384, 32 * CF_KIB},      {100000, 128 * CF_KIB}, {128 * CF_KIB, CF_BLOB_STEP},
+    } cases[] = {{500, 4 * CF_KIB},         {2000, 4 * CF_KIB},    {16000, 4 * CF_KIB},
+                 {16384, 8 * CF_KIB},       {125000, 32 * CF_KIB}, {512 * CF_KIB, CF_BLOB_STEP},
                  {1000000000, CF_BLOB_STEP}};
+    cf_line line = {0};
 
+    cr_expect_eq(cf_line_step(&line), 32 * CF_KIB, "nobody knows yet");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        cf_line line = {0};
-
-        cf_line_begin(&line, BEGIN_MS);
-        cr_expect_eq(cf_line_step(&line), 32 * CF_KIB, "nobody knows yet");
-        cf_line_look(
-            &line,
-            &(cf_line_counts){.acknowledged = 20 * cases[i].bytes_a_second, .busy_us = 20000000},
-            BEGIN_MS + 60000);
+        line = line_of(cases[i].bytes_a_second, 0);
         cr_expect_eq(cf_line_step(&line), cases[i].step, "%llu",
                      (unsigned long long)cases[i].bytes_a_second);
         cf_line_begin(&line, BEGIN_MS + 70000);
         cr_expect_eq(cf_line_step(&line), cases[i].step, "another connection over the same line");
     }
+}
+
+/* Two seconds wait before an edit; a round trip is no wait, and makes no line slower. */
+Test(line, has_two_seconds_and_a_round_trip_under_way)
+{
+    static const struct {
+        uint64_t bytes_a_second, round_trip_ms, window;
+    } cases[] = {{500, 0, 8 * CF_KIB},
+                 {16000, 0, 32000},
+                 {16000, 2500, 72000},
+                 {125000, 40, 255000},
+                 {2000000, 0, 4000000},
+                 {3000000, 0, CF_WINDOW},
+                 {UINT64_MAX / 20000000, 0, CF_WINDOW},
+                 {16000, UINT32_MAX / 1000, CF_WINDOW}};
+    cf_line line = {0};
+
+    cr_expect_eq(cf_line_window(&line), 128 * CF_KIB, "nobody knows yet");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        line = line_of(cases[i].bytes_a_second, cases[i].round_trip_ms);
+        cr_expect_eq(cf_line_window(&line), cases[i].window, "%llu",
+                     (unsigned long long)cases[i].bytes_a_second);
+    }
+    line = (cf_line){.rate = UINT64_MAX};
+    cr_expect_eq(cf_line_window(&line), CF_WINDOW);
+}
+
+/* The kernel gives a new connection the number of one that was closed. */
+Test(line, is_not_that_of_another_connection_with_its_descriptor)
+{
+    cf_line line = line_of(16000, 0), before = line;
+    const cf_line_counts other = {.received = 100, .acknowledged = 100, .busy_us = 1};
+
+    cr_expect_not(cf_line_look(&line, &other, BEGIN_MS + 61000));
+    cr_expect_eq(line.rate, before.rate);
+    cr_expect_eq(line.counts.acknowledged, before.counts.acknowledged);
 }

@@ -34,6 +34,7 @@ typedef struct {
     bool has_no_pieces; /* of its blobs */
     cf_buffer blobs[BLOBS_MAX];
     size_t blob_count;
+    cf_hash stored_blobs[BLOBS_MAX]; /* in the order in which it was told so */
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
         located;
     size_t messages[CF_COMMAND_LACKING + 1]; /* that came, by command */

@@ -138,7 +138,7 @@ Test(transfer, brings_a_blob_in_small_steps_over_a_line_that_breaks)
     size_t sessions = 0, before;
 
     cf_transfer_offer(cf_link_transfer(desk->link), &blob, SIZE);
-    cf_link_carries(desk->link, STEP);
+    cf_link_carries(desk->link, STEP, 2 * STEP);
     cf_link_start(desk->link);
     for (; !desk->stored && sessions < 30; sessions++) {
         before = desk->messages[CF_COMMAND_MISSING];
@@ -151,5 +151,168 @@ Test(transfer, brings_a_blob_in_small_steps_over_a_line_that_breaks)
     cr_expect_leq(desk->messages[CF_COMMAND_MISSING], SIZE / STEP + 2 * sessions,
                   "what had arrived was sent again: %zu answers, %zu sessions",
                   desk->messages[CF_COMMAND_MISSING], sessions);
+    meeting_close(&m);
+}
+
+/* The place in which it was stored; BLOBS_MAX: it was not. */
+static size_t place_of(const attendee *self, const cf_hash *blob)
+{
+    for (size_t i = 0; i < self->stored && i < BLOBS_MAX; i++)
+        if (cf_hash_equal(&self->stored_blobs[i], blob))
+            return i;
+    return BLOBS_MAX;
+}
+
+static cf_hash offer(attendee *self, size_t size)
+{
+    cf_hash blob = attendee_has_blob(self, size);
+
+    cf_transfer_offer(cf_link_transfer(self->link), &blob, size);
+    return blob;
+}
+
+/* What waits to be sent, in order: commands, and bytes of PUTs before the first that is none. */
+typedef struct {
+    size_t bytes, puts, others;
+    size_t before_other; /* bytes of PUTs */
+    cf_hash last_put;
+    uint64_t puts_of[2]; /* bytes, of those not larger than a step, and of the others */
+} queue;
+
+static cf_send_answer note_message(void *context, cf_bytes destination, cf_frames *frames)
+{
+    queue *self = context;
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error error;
+
+    (void)destination;
+    for (size_t i = 0; i < frames->count; i++)
+        views[i] = cf_buffer_view(&frames->frame[i]);
+    expect_ok(cf_message_read(views, frames->count, &arena, &message, &error), error);
+    if (message.command == CF_COMMAND_PUT) {
+        self->puts++;
+        self->bytes += message.put.bytes.size;
+        self->last_put = message.put.id;
+        self->puts_of[message.put.total > CF_BLOB_STEP] += message.put.bytes.size;
+    } else if (!self->others++) {
+        self->before_other = self->bytes;
+    }
+    cf_arena_release(&arena);
+    return CF_SEND_DONE;
+}
+
+static queue queue_of(attendee *self)
+{
+    queue waiting = {0};
+
+    cf_link_tick(self->link, m.now_ms, self->outbox);
+    cf_outbox_send(self->outbox, note_message, &waiting);
+    return waiting;
+}
+
+/* Large ones that the other asked for wait for their pieces, and those are at hand now. */
+static void ready(attendee *self, const cf_hash *blobs, size_t count)
+{
+    self->has_no_pieces = false;
+    for (size_t i = 0; i < count; i++)
+        cf_transfer_ready(cf_link_transfer(self->link), &blobs[i]);
+}
+
+enum { SLOW_STEP = 32 * CF_KIB, SLOW_WINDOW = 250000, ENTRY_BLOB = 900000 };
+
+/* At 1 Mbit/s: an edit that is saved during an upload. */
+Test(transfer, an_entry_waits_for_two_seconds_of_contents_at_most)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash blob = offer(desk, ENTRY_BLOB);
+
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    meet(&m);
+    ready(desk, &blob, 1);
+    queue full = queue_of(desk);
+    cr_expect_leq(full.bytes, SLOW_WINDOW);
+    cr_expect_gt(full.bytes, SLOW_WINDOW - SLOW_STEP, "the line is not used");
+    attendee_writes(desk, "an edit", NULL, 0);
+    cf_link_publish(desk->link);
+    queue edit = queue_of(desk);
+    cr_expect_eq(edit.others, 1, "the entry waits");
+    cr_expect_eq(edit.puts, 0, "more contents are before it");
+    meeting_close(&m);
+}
+
+Test(transfer, entries_go_before_contents_and_take_of_their_room)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash blob = offer(desk, ENTRY_BLOB);
+    static char body[60000];
+
+    memset(body, 'e', sizeof body - 1);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    meet(&m);
+    ready(desk, &blob, 1);
+    for (int i = 0; i < 10; i++)
+        attendee_writes(desk, body, NULL, 0);
+    cf_link_publish(desk->link);
+    queue both = queue_of(desk);
+    cr_expect_eq(both.before_other, 0);
+    cr_expect_eq(both.others, SLOW_WINDOW / sizeof body, "entries beyond what the line takes");
+    cr_expect_leq(both.bytes + both.others * sizeof body, SLOW_WINDOW + SLOW_STEP);
+    meeting_close(&m);
+}
+
+/* Ten contents of 1 MB are on their way, and one of 100 KB is saved. */
+Test(transfer, a_small_blob_is_asked_for_and_sent_before_large_ones)
+{
+    enum { LARGE = 10 };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash large[LARGE];
+
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = offer(desk, ENTRY_BLOB);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    meet(&m);
+    desk->has_no_pieces = false;
+    cf_hash small = offer(desk, 100000);
+    meet(&m);
+    cr_expect_eq(place_of(desk, &small), 0, "it is not asked for while so many are under way");
+    small = offer(desk, 90000);
+    ready(desk, large, LARGE);
+    meet(&m);
+    cr_expect_eq(place_of(desk, &small), 1);
+    cr_expect_eq(desk->stored, LARGE + 2);
+    meeting_close(&m);
+}
+
+/* Small ones without end don't keep a large one here for ever. */
+Test(transfer, a_large_blob_has_its_share)
+{
+    enum { SMALL = 20, SIZE = 200000 };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash all[SMALL + 1];
+
+    all[SMALL] = offer(desk, ENTRY_BLOB);
+    for (size_t i = 0; i < SMALL; i++)
+        all[i] = offer(desk, SIZE);
+    cf_link_carries(desk->link, SLOW_STEP, CF_WINDOW);
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    meet(&m);
+    ready(desk, all, SMALL + 1);
+    queue sent = queue_of(desk);
+    cr_assert_gt(sent.bytes, 2000000);
+    cr_expect_gt(sent.puts_of[0], 2 * sent.puts_of[1], "an edit waits for what is large");
+    cr_expect_gt(sent.puts_of[1], sent.bytes / 5, "what is large never goes");
     meeting_close(&m);
 }

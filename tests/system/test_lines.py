@@ -78,6 +78,26 @@ def test_what_arrived_counts_when_the_line_breaks(lined):
     assert tree(here) == tree(there)
 
 
+@pytest.mark.parametrize("rate,large,size", [(125_000, 24_000_000, 20), (125_000, 24_000_000, 100_000), (16_000, 2_000_000, 20)])
+def test_an_edit_does_not_wait_for_a_large_upload(lined, rate, large, size):
+    """Of `size` bytes: one that its entry holds, and one that has a blob."""
+    laptop, desktop, here, there, line = lined
+    line.rate = rate
+    laptop.serve()
+    desktop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"] and desktop.json("status")["broker"]["connected"], "sessions")
+    put(here, "large", os.urandom(large))
+    line.passed = 0
+    wait_until(lambda: line.passed > 2 * rate, "the upload is under way")
+    before, edit = line.passed, os.urandom(size)
+    put(here, "one.txt", edit)
+    wait_until(lambda: (there / "one.txt").read_bytes() == edit, "the edit is there")
+    assert line.passed - before < large / 3, "the contents went first"
+    assert not (there / "large").exists()
+    line.rate = None
+    wait_until(lambda: tree(here) == tree(there), "all is there")
+
+
 def test_sync_sees_an_edit_behind_a_connection_that_is_dead(lined):
     laptop, desktop, here, there, line = lined
     laptop.serve()
