@@ -9,6 +9,7 @@ enum {
     STEPS_LEAST = 2, /* under way: one goes while the answer to the other comes */
     STEPS_UNKNOWN = 4,
     WINDOW_MS = 2000,
+    FETCH_MEASURE_MS = 250,
     LATE_MS = 2 * CF_LINE_LOOK_MS, /* who looks that late slept, and knows nothing yet */
 };
 #define STEP_MIN (4 * CF_KIB)
@@ -16,7 +17,10 @@ enum {
 
 void cf_line_begin(cf_line *line, uint64_t now_ms)
 {
-    *line = (cf_line){.rate = line->rate, .looked_ms = now_ms, .alive_ms = now_ms};
+    *line = (cf_line){.rate = line->rate,
+                      .fetch_rate = line->fetch_rate,
+                      .looked_ms = now_ms,
+                      .alive_ms = now_ms};
 }
 
 /* 10 000 bytes that took 5 s are 2000 a second, however long nothing was sent between them. */
@@ -30,6 +34,23 @@ static void measure(cf_line *line, const cf_line_counts *counts)
     line->rate = us ? sent * 1000000 / us : UINT64_MAX;
     line->rate += !line->rate;
     line->measured = *counts;
+}
+
+/* Time in which nothing comes is not counted: over a long way it is spent waiting, and to wait for
+ * little more would make less of it each time. */
+static void measure_fetch(cf_line *line, const cf_line_counts *counts, uint64_t now_ms)
+{
+    const uint64_t came = counts->received - line->counts.received;
+    const uint64_t ms = now_ms - line->looked_ms;
+
+    if (!line->fetches || !came)
+        return;
+    line->fetched += came;
+    line->fetched_ms += ms < CF_LINE_FETCH_MS ? ms : CF_LINE_FETCH_MS;
+    if (line->fetched < MEASURE || line->fetched_ms < FETCH_MEASURE_MS)
+        return;
+    line->fetch_rate = line->fetched * 1000 / line->fetched_ms;
+    line->fetched = line->fetched_ms = 0;
 }
 
 bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms)
@@ -52,6 +73,7 @@ bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms)
     if (moves)
         line->moved = all;
     measure(line, counts);
+    measure_fetch(line, counts, now_ms);
     line->counts = *counts;
     line->looked_ms = now_ms;
     return moves;
@@ -71,17 +93,26 @@ uint64_t cf_line_step(const cf_line *line)
     return step;
 }
 
+static uint64_t window_of(const cf_line *line, uint64_t rate)
+{
+    const uint64_t ms = WINDOW_MS + line->counts.round_trip_us / 1000;
+
+    if (rate >= CF_WINDOW || ms >= CF_LINE_SILENT_MS)
+        return CF_WINDOW;
+    const uint64_t window = rate * ms / 1000;
+    return window < CF_WINDOW ? window : CF_WINDOW;
+}
+
 uint64_t cf_line_window(const cf_line *line)
 {
-    const uint64_t step = cf_line_step(line);
-    const uint64_t ms = WINDOW_MS + line->counts.round_trip_us / 1000;
+    const uint64_t step = cf_line_step(line), window = window_of(line, line->rate);
 
     if (!line->rate)
         return STEPS_UNKNOWN * step;
-    if (line->rate >= CF_WINDOW || ms >= CF_LINE_SILENT_MS)
-        return CF_WINDOW;
-    const uint64_t window = line->rate * ms / 1000;
-    return window < STEPS_LEAST * step ? STEPS_LEAST * step
-           : window < CF_WINDOW        ? window
-                                       : CF_WINDOW;
+    return window < STEPS_LEAST * step ? STEPS_LEAST * step : window;
+}
+
+uint64_t cf_line_fetch_window(const cf_line *line)
+{
+    return line->fetch_rate ? window_of(line, line->fetch_rate) : STEPS_UNKNOWN * CF_BLOB_STEP;
 }

@@ -14,19 +14,23 @@ typedef struct {
 } cf_line_counts;
 
 typedef struct {
-    cf_line_counts counts;   /* at the last look, */
-    uint64_t looked_ms;      /* which was then */
-    uint64_t alive_ms;       /* when more than heartbeats went, or anything came */
-    uint64_t alive_sent;     /* acknowledged then */
-    uint64_t moved;          /* received and acknowledged when it last counted as moving */
-    cf_line_counts measured; /* where the measure in hand began */
+    cf_line_counts counts;        /* at the last look, */
+    uint64_t looked_ms;           /* which was then */
+    uint64_t alive_ms;            /* when more than heartbeats went, or anything came */
+    uint64_t alive_sent;          /* acknowledged then */
+    uint64_t moved;               /* received and acknowledged when it last counted as moving */
+    cf_line_counts measured;      /* where the measure in hand began */
+    bool fetches;                 /* contents are awaited: the caller says so before a look */
+    uint64_t fetched, fetched_ms; /* bytes that came since, and the time in which some came */
+    uint64_t fetch_rate;          /* bytes in a second that it brought lately; 0: unknown */
     uint64_t rate; /* bytes in a second that it took lately, over connections; 0: unknown */
 } cf_line;
 
 enum {
     CF_LINE_SILENT_MS = 30000, /* nobody is there */
     CF_LINE_BEATS = 1024,      /* bytes beyond what heartbeats are in that time */
-    CF_LINE_LOOK_MS = 5000,    /* a look is due */
+    CF_LINE_LOOK_MS = 5000,    /* a look is due, */
+    CF_LINE_FETCH_MS = 500,    /* or sooner, while contents are awaited */
 };
 
 /* Another connection, over the same line as far as anybody knows. */
@@ -43,6 +47,9 @@ uint64_t cf_line_step(const cf_line *line);
  * at most CF_WINDOW; four steps where nobody knows. An edit that is saved during an upload waits
  * behind no more. */
 uint64_t cf_line_window(const cf_line *line);
+
+/* The same of what is asked for, by what came lately: an edit of others waits behind no more. */
+uint64_t cf_line_fetch_window(const cf_line *line);
 
 /* As the kernel counts for the connection with this descriptor; libzmq may have taken no whole
  * message of it yet. False: there is no such connection. */

@@ -259,6 +259,16 @@ void cf_link_carries(cf_link *link, uint64_t step, uint64_t window)
         cf_outgoing_carries(link->outgoing, window);
 }
 
+void cf_link_brings(cf_link *link, uint64_t window)
+{
+    cf_transfer_brings(link->transfer, window);
+}
+
+bool cf_link_fetches(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE && cf_transfer_fetches(link->transfer);
+}
+
 uint64_t cf_link_entry_size(const cf_link *link)
 {
     return link->window && link->window < CF_PART_SIZE ? link->window : CF_PART_SIZE;

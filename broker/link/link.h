@@ -216,6 +216,9 @@ void cf_link_heard(cf_link *link);
 /* What the line takes in half a second, as a PUT, and what may be under way of entries and PUTs
  * together, see line.h. */
 void cf_link_carries(cf_link *link, uint64_t step, uint64_t window);
+/* What may be asked for at a time of contents, and whether any is. */
+void cf_link_brings(cf_link *link, uint64_t window);
+bool cf_link_fetches(const cf_link *link);
 /* How large the entries of a changeset are made, about: less than CF_PART_SIZE on a slow line,
  * since one that is cut with its connection goes again whole. */
 uint64_t cf_link_entry_size(const cf_link *link);

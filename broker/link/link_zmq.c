@@ -388,11 +388,13 @@ static void look(cf_link_zmq *zmq, uint64_t now_ms)
 
     if (!zmq->socket || !zmq->secured || !cf_line_count(zmq->descriptor, &counts))
         return;
+    zmq->line.fetches = cf_link_fetches(zmq->options.link);
     if (cf_line_look(&zmq->line, &counts, now_ms))
         cf_link_moved(zmq->options.link, now_ms);
     if (counts.received != received)
         cf_link_heard(zmq->options.link);
     cf_link_carries(zmq->options.link, cf_line_step(&zmq->line), cf_line_window(&zmq->line));
+    cf_link_brings(zmq->options.link, cf_line_fetch_window(&zmq->line));
     if (cf_line_is_dead(&zmq->line, now_ms))
         lost(zmq, CF_UNREACHABLE, "nothing comes any more: the connection is dead");
 }
@@ -431,6 +433,13 @@ void cf_link_zmq_address(const cf_link_zmq *zmq, cf_address *out)
     memcpy(out->key, zmq->server_key, sizeof out->key);
 }
 
+static uint64_t look_due(const cf_link_zmq *zmq, uint64_t now_ms)
+{
+    if (!zmq->secured || !zmq->socket)
+        return UINT64_MAX;
+    return now_ms + (cf_link_fetches(zmq->options.link) ? CF_LINE_FETCH_MS : CF_LINE_LOOK_MS);
+}
+
 uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
@@ -450,6 +459,5 @@ uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
     } while (zmq->tries_next || zmq->session != cf_link_session(link)); /* lost at once */
     next_ms = earlier(next_ms, beat(zmq, now_ms));
     flush(zmq);
-    return earlier(earlier(next_ms, handshake_ms),
-                   zmq->secured && zmq->socket ? now_ms + CF_LINE_LOOK_MS : UINT64_MAX);
+    return earlier(earlier(next_ms, handshake_ms), look_due(zmq, now_ms));
 }

@@ -211,6 +211,16 @@ void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window)
     transfer->carried = window;
 }
 
+void cf_transfer_brings(cf_transfer *transfer, uint64_t window)
+{
+    transfer->brought = window;
+}
+
+bool cf_transfer_fetches(const cf_transfer *transfer)
+{
+    return transfer->asked_pieces > 0;
+}
+
 uint64_t cf_transfer_progress(const cf_transfer *transfer)
 {
     return transfer->progress;

@@ -64,6 +64,10 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window);
 /* A PUT brings no more than `step` bytes, at most CF_BLOB_STEP, and no more than `window` bytes of
  * PUTs are under way, or one of them. */
 void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window);
+/* No more than `window` bytes are asked for at a time, or two pieces. */
+void cf_transfer_brings(cf_transfer *transfer, uint64_t window);
+/* Pieces are asked for that did not come yet. */
+bool cf_transfer_fetches(const cf_transfer *transfer);
 /* Rises as the other comes to have more of a blob that is not whole yet. */
 uint64_t cf_transfer_progress(const cf_transfer *transfer);
 /* MISSING, STORED, BLOB, ABSENT, and REFUSED of a PUT. CF_MALFORMED for an answer nobody asked for

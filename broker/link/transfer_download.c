@@ -61,9 +61,21 @@ static bool may_ask(const cf_transfer_item *item)
     return item->next < item->total;
 }
 
+enum { PIECES_LEAST = 2 }; /* one comes while the other is asked for */
+
+/* What others save waits behind what was asked for. */
+static size_t most_pieces(const cf_transfer *transfer)
+{
+    const uint64_t window =
+        transfer->brought && transfer->brought < CF_WINDOW ? transfer->brought : CF_WINDOW;
+    const size_t pieces = (size_t)(window / CF_BLOB_STEP);
+
+    return pieces > PIECES_LEAST ? pieces : PIECES_LEAST;
+}
+
 void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
-    size_t limit = CF_WINDOW / CF_BLOB_STEP;
+    const size_t limit = most_pieces(transfer);
 
     for (cf_transfer_item *item = transfer->downloads.first; item && transfer->asked_pieces < limit;
          item = item->after) {

@@ -48,6 +48,7 @@ struct cf_transfer {
     uint64_t window;                     /* bytes of PUT that may be under way */
     uint64_t step_size;                  /* of a PUT; 0: CF_BLOB_STEP */
     uint64_t carried;                    /* what the line takes of them at once; 0: `window` */
+    uint64_t brought;                    /* what the line brings at once; 0: CF_WINDOW */
     uint64_t passed;                     /* bytes by which small ones are before their share */
     uint64_t upload_size;                /* sent and not acknowledged */
     size_t asked_pieces;                 /* BLOBs that are outstanding */

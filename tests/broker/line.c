@@ -149,3 +149,49 @@ Test(line, is_not_that_of_another_connection_with_its_descriptor)
     cr_expect_eq(line.rate, before.rate);
     cr_expect_eq(line.counts.acknowledged, before.counts.acknowledged);
 }
+
+/* 125 000 bytes a second. */
+Test(line, asks_for_what_it_brings_in_two_seconds)
+{
+    cf_line line = {0};
+    uint64_t now_ms = BEGIN_MS;
+
+    cf_line_begin(&line, now_ms);
+    cr_expect_eq(cf_line_fetch_window(&line), 4 * CF_BLOB_STEP, "nobody knows yet");
+    line.fetches = true;
+    for (uint64_t bytes = 0; bytes < 500000; bytes += 12500, now_ms += 100)
+        look(&line, bytes, 0, now_ms);
+    cr_expect_geq(cf_line_fetch_window(&line), 240000);
+    cr_expect_leq(cf_line_fetch_window(&line), 270000);
+    cf_line_begin(&line, now_ms);
+    cr_expect_geq(cf_line_fetch_window(&line), 240000, "another connection over the same line");
+}
+
+/* A proxy hides a round trip of 4.5 s: what is asked for comes at once, and then nothing does. */
+Test(line, is_not_slow_for_being_far)
+{
+    cf_line line = {0};
+    uint64_t now_ms = BEGIN_MS, bytes = 0, window;
+
+    cf_line_begin(&line, now_ms);
+    line.fetches = true;
+    for (int i = 0; i < 20; i++) {
+        window = cf_line_fetch_window(&line);
+        bytes += window < 2 * CF_BLOB_STEP ? 2 * CF_BLOB_STEP : window;
+        now_ms += CF_LINE_FETCH_MS;
+        look(&line, bytes, 0, now_ms);
+        for (int idle = 0; idle < 8; idle++, now_ms += CF_LINE_FETCH_MS)
+            look(&line, bytes, 0, now_ms);
+    }
+    cr_expect_eq(cf_line_fetch_window(&line), CF_WINDOW);
+}
+
+Test(line, is_not_slow_where_nothing_is_asked_for)
+{
+    cf_line line = {0};
+
+    cf_line_begin(&line, BEGIN_MS);
+    for (uint64_t i = 1; i < 100; i++)
+        look(&line, 200 * i, 0, BEGIN_MS + i * CF_LINE_LOOK_MS);
+    cr_expect_eq(cf_line_fetch_window(&line), 4 * CF_BLOB_STEP);
+}

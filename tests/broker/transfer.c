@@ -316,3 +316,34 @@ Test(transfer, a_large_blob_has_its_share)
     cr_expect_gt(sent.puts_of[1], sent.bytes / 5, "what is large never goes");
     meeting_close(&m);
 }
+
+/* An edit of others comes behind what was asked for. */
+Test(transfer, no_more_is_asked_for_than_the_line_brings)
+{
+    static const struct {
+        uint64_t window;
+        size_t pieces;
+    } cases[] = {{0, CF_WINDOW / CF_BLOB_STEP},
+                 {1, 2},
+                 {5 * CF_BLOB_STEP, 5},
+                 {2 * CF_WINDOW, CF_WINDOW / CF_BLOB_STEP}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        meeting_open(&m);
+        attendee *desk = attend(&m, &m.desk);
+        cf_hash blob = offer(desk, 6000000);
+
+        cf_link_start(desk->link);
+        meet(&m);
+        cr_assert_eq(desk->stored, 1);
+        for (size_t k = 0; k < 20; k++) {
+            cf_hash other = {.bytes = {(uint8_t)k}};
+
+            cf_transfer_want(cf_link_transfer(desk->link), k ? &other : &blob, 0);
+        }
+        cf_link_brings(desk->link, cases[i].window);
+        cr_expect_eq(queue_of(desk).others, cases[i].pieces, "window %zu", i);
+        cr_expect(cf_link_fetches(desk->link));
+        meeting_close(&m);
+    }
+}

@@ -98,6 +98,24 @@ def test_an_edit_does_not_wait_for_a_large_upload(lined, rate, large, size):
     wait_until(lambda: tree(here) == tree(there), "all is there")
 
 
+def test_an_edit_does_not_wait_for_a_large_download(lined):
+    laptop, desktop, here, there, line = lined
+    put(here, "large", os.urandom(12_000_000))
+    laptop.sync()
+    line.rate = 125_000
+    line.passed = 0
+    desktop.serve()
+    wait_until(lambda: line.passed > 2_000_000, "the download is under way")
+    put(here, "one.txt", b"an edit meanwhile\n")
+    before = line.passed
+    laptop.sync()
+    wait_until(lambda: (there / "one.txt").read_bytes() == b"an edit meanwhile\n", "the edit is there")
+    assert line.passed - before < 3_000_000, "what was asked for came first"
+    assert not (there / "large").exists()
+    line.rate = None
+    wait_until(lambda: tree(here) == tree(there), "all is there")
+
+
 def test_sync_sees_an_edit_behind_a_connection_that_is_dead(lined):
     laptop, desktop, here, there, line = lined
     laptop.serve()
