@@ -25,7 +25,7 @@ enum {
     CF_LOG_WANTED = 'b',
     CF_LOG_UNSETTLED = 'y',
     CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
-    CF_LOG_WANTED_KNOWN = 1024,
+    CF_LOG_WANTED_KNOWN = CF_ENTRY_BLOBS_MAX, /* as many as one greeting asks for */
 };
 
 static inline cf_bytes cf_log_record_key(uint8_t table, const uint8_t *rest, size_t size,

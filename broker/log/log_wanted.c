@@ -115,6 +115,8 @@ cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error)
     if (!status || cf_hash_set_contains(&log->wanted.blobs, blob)) /* it may be on its way */
         log->store->append(log->store, &append);
     cf_hash_set_remove(&log->wanted.blobs, blob);
+    if (!log->wanted.blobs.count)
+        cf_hash_set_release(&log->wanted.blobs);
     return status == CF_MISSING ? CF_OK : status;
 }
 

@@ -86,7 +86,7 @@ static uint64_t passed_when_asked(cf_log *log)
 
 Test(log_wanted, is_asked_at_the_same_cost_however_many_came)
 {
-    static const uint32_t came[] = {TENTH, 3 * TENTH, 10 * TENTH};
+    static const uint32_t came[] = {TENTH, 3 * TENTH, 10 * TENTH, 50 * TENTH};
     static const uint8_t instance[16] = "a store";
     static const cf_hash user = {"a user"};
     scratch *folder = scratch_new();
