@@ -68,7 +68,7 @@ typedef enum {
 /* Of how many the guard judges: those that there were when the first of them was missed. */
 typedef struct {
     uint64_t items;       /* 0: nothing is missed */
-    uint64_t since_ms;    /* by the log's time; what was made later was not there */
+    cf_time since;        /* by the log's time; what was made then or later was not there */
     uint64_t older;       /* of them, when they were first held; 0: they are not */
     cf_recent_count went; /* just before these were held, and is no more among them */
     bool all;             /* that there were are held */
@@ -186,8 +186,9 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
 /* The same for who only looks. */
 bool cf_binding_would_allow(cf_peer *peer, const cf_binding *binding,
                             const cf_vanishing *vanishing);
-/* The first is missed, nothing is missed any more, and of how many it would be judged. */
-void cf_binding_count(cf_peer *peer, cf_binding *binding, cf_guard_side side);
+/* The first is missed, nothing is missed any more, and of how many it would be judged. What the
+ * same look publishes is not counted: it does so with the same `now_ms`. */
+void cf_binding_count(cf_peer *peer, cf_binding *binding, cf_guard_side side, uint64_t now_ms);
 void cf_binding_end_count(cf_peer *peer, cf_binding *binding, cf_guard_side side);
 uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side);
 /* That so many are held, and the commands that end it; in the arena. */

@@ -19,10 +19,10 @@ static bool is_counting(const cf_binding *binding)
            binding->gone_lately[CF_GUARD_THERE].count.items;
 }
 
-enum { PARTS = 9, PARTS_BEFORE = 8, KEPT_FROM = 10 };
+enum { PARTS = 10, PARTS_DATED = 9, PARTS_UNDATED = 8, KEPT_FROM = 10 };
 
 /* For the next process: [items, older, went, older of these, 1 if all, went lately, older of these,
- * until when that counts, since when it is counted] of here, then of there.
+ * until when that counts, since when it is counted, as ms and a counter] of here, then of there.
  * Where it fails the next one counts anew. */
 static void keep(cf_peer *peer, cf_binding *binding, bool synced)
 {
@@ -46,7 +46,8 @@ static void keep(cf_peer *peer, cf_binding *binding, bool synced)
         cf_pack_uint(&value, lately->count.items);
         cf_pack_uint(&value, lately->count.older);
         cf_pack_uint(&value, lately->until_ms);
-        cf_pack_uint(&value, counted->since_ms);
+        cf_pack_uint(&value, counted->since.ms);
+        cf_pack_uint(&value, counted->since.counter);
     }
     if (is_counting(binding))
         cf_records_put(&records, key, cf_buffer_view(&value));
@@ -65,11 +66,10 @@ static uint64_t count_items(const cf_binding *binding)
                                                  : cf_nodes_count(binding->nodes);
 }
 
-void cf_binding_count(cf_peer *peer, cf_binding *binding, cf_guard_side side)
+void cf_binding_count(cf_peer *peer, cf_binding *binding, cf_guard_side side, uint64_t now_ms)
 {
     if (!binding->counted[side].items)
-        binding->counted[side].since_ms =
-            cf_author_time(peer->author, peer->env->now_ms(peer->env->context)).ms;
+        binding->counted[side].since = cf_author_time(peer->author, now_ms);
     binding->counted[side].items = cf_binding_counted(binding, side);
 }
 
@@ -132,12 +132,12 @@ static cf_recent_count count_recent(cf_peer *peer, const cf_binding *binding,
     return held.items > went.items ? held : went;
 }
 
-static uint64_t count_born_since(const judgement *judged, uint64_t since_ms)
+static uint64_t count_born_since(const judgement *judged, cf_time since)
 {
     uint64_t count = 0;
 
     for (size_t i = 0; i < judged->missing_count; i++)
-        count += judged->ages[i].born_ms > since_ms;
+        count += cf_time_compare(judged->ages[i].born, since) >= 0;
     return count;
 }
 
@@ -145,8 +145,8 @@ static uint64_t count_born_since(const judgement *judged, uint64_t since_ms)
 static uint64_t count_all(const cf_binding *binding, cf_guard_side side, const judgement *judged)
 {
     const uint64_t here = count_items(binding);
-    const uint64_t all = cf_binding_counted(binding, side) +
-                         count_born_since(judged, binding->counted[side].since_ms);
+    const uint64_t all =
+        cf_binding_counted(binding, side) + count_born_since(judged, binding->counted[side].since);
 
     return all < here ? all : here;
 }
@@ -240,7 +240,7 @@ static void note_gone(cf_peer *peer, cf_binding *binding, const cf_vanishing *va
         if ((all || (vanishing->goes && vanishing->goes[i])) &&
             !cf_id_equal(&vanishing->gone[i], &none))
             added[count++] = (cf_recent_deletion){vanishing->gone[i], now_ms,
-                                                  judged->ages[i].born_ms, !judged->ages[i].young};
+                                                  judged->ages[i].born.ms, !judged->ages[i].young};
     cf_recent_add(&binding->recent[vanishing->side], added, count, now_ms);
     if (count)
         keep_gone(peer, binding, vanishing->side, now_ms);
@@ -277,7 +277,8 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
 
     if (!vanishing->count)
         return true;
-    cf_binding_count(peer, binding, vanishing->side);
+    cf_binding_count(peer, binding, vanishing->side,
+                     vanishing->now_ms ? vanishing->now_ms : peer->env->now_ms(peer->env->context));
     measure(peer, binding, vanishing, &judged);
     bool allowed = cf_guard_allows(word_for(binding, vanishing), &judged.count);
     if (!allowed)
@@ -354,18 +355,30 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
 
 /* ---- For the next process ---- */
 
-/* The parts of one side; of a home of before it isn't known since when they were counted. */
-static void load_side(cf_binding *binding, size_t side, const uint64_t *of, bool is_dated)
+/* In an older home: later than all that was made in that ms, or than anything. */
+static cf_time since_of(const uint64_t *of, size_t parts)
+{
+    return (cf_time){parts >= PARTS_DATED ? of[8] : UINT64_MAX,
+                     parts == PARTS ? of[9] : UINT64_MAX};
+}
+
+static void load_side(cf_binding *binding, size_t side, const uint64_t *of, size_t parts)
 {
     binding->gone_before[side] = binding->gone_lately[side] =
         (cf_recent_earlier){{of[5], of[6]}, of[7]};
     binding->counted[side] = (cf_guarded){
         .items = of[0],
-        .since_ms = is_dated ? of[8] : UINT64_MAX,
+        .since = since_of(of, parts),
         .older = of[1],
         .went = {of[2], of[3]},
         .all = of[4] != 0,
     };
+}
+
+static bool is_count_of_parts(size_t count)
+{
+    return count == 2 || count == 4 || count == 2 * PARTS_UNDATED || count == 2 * PARTS_DATED ||
+           count == 2 * PARTS;
 }
 
 /* Of a home long before there are 2 or 4 parts: the items here and there, then the older ones. */
@@ -379,16 +392,15 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
 
     (void)key;
     cf_status status = cf_read_array(&reader, &count, &ignored);
-    bool sound =
-        !status && (count == 2 || count == 4 || count == 2 * PARTS_BEFORE || count == 2 * PARTS);
+    bool sound = !status && is_count_of_parts(count);
     for (size_t i = 0; sound && i < count; i++)
         sound = cf_read_uint(&reader, &parts[i], &ignored) == CF_OK;
     for (size_t side = 0; sound && side < 2; side++) {
-        if (count >= 2 * PARTS_BEFORE)
-            load_side(binding, side, &parts[count / 2 * side], count == 2 * PARTS);
+        if (count >= 2 * PARTS_UNDATED)
+            load_side(binding, side, &parts[count / 2 * side], count / 2);
         else
             binding->counted[side] = (cf_guarded){
-                .items = parts[side], .since_ms = UINT64_MAX, .older = parts[2 + side]};
+                .items = parts[side], .since = {UINT64_MAX, UINT64_MAX}, .older = parts[2 + side]};
     }
     memcpy(binding->counted_kept, binding->counted, sizeof binding->counted);
     return true;

@@ -81,7 +81,7 @@ cf_age cf_deletion_age(cf_deleters *self, const cf_id *id, cf_guard_side side)
 
     if (!item || !find_birth(self->state, item, &birth))
         return (cf_age){0};
-    return (cf_age){birth.time.ms,
+    return (cf_age){birth.time,
                     side == CF_GUARD_HERE ? is_young(self, &birth) : was_young(self, item, &birth)};
 }
 

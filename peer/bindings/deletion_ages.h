@@ -24,7 +24,7 @@ void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *bindin
                       const cf_vanishing *vanishing);
 
 typedef struct {
-    uint64_t born_ms; /* of the state's first write of it that stands; 0: nobody knows */
+    cf_time born; /* the state's first write of it that stands; {0}: nobody knows */
     bool young;
 } cf_age;
 /* Of an item that vanishes. */

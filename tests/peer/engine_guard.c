@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is not seen is not deleted: mass deletes wait for the user's word, on both sides. */
+#include "peer/sources/files/quiet.h"
 #include "tests/peer/guarded.h"
 
 #include "tests/support/expect.h"
@@ -241,6 +242,57 @@ Test(engine_guard, lets_go_what_was_made_while_more_and_more_went)
     cr_assert(device_sync(a));
     cr_expect_eq(count_of(a, MADE), FILES);
     world_destroy(&w);
+}
+
+enum { FOLDERS = 60, NEW_FOLDERS = 200, STEP_MS = 50, STEPS = 8 };
+
+static void make_folders(device *self, int from, int to)
+{
+    char name[16];
+
+    for (; from < to; from++) {
+        snprintf(name, sizeof name, "made%d", from);
+        user_makes(self, name);
+    }
+}
+
+static void remove_folders(device *self, int from, int to)
+{
+    char name[16];
+
+    for (; from < to; from++) {
+        snprintf(name, sizeof name, "made%d", from);
+        user_removes(self, name);
+    }
+}
+
+/* The look that misses the first of them finds others that are new, and these go, too. Which look
+ * that is is tried. */
+Test(engine_guard, lets_go_what_came_in_the_look_that_missed_the_first, .timeout = 240)
+{
+    for (uint64_t before = 0; before < STEPS; before++) {
+        world *w = a_world_with(27, FILES);
+        device *a = &w->devices[0], *b = &w->devices[1];
+
+        w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+        device_serves(b);
+        device_passes(b, SERVED_MS);
+        make_folders(b, 0, 2 * FOLDERS);
+        device_passes(b, SERVED_MS);
+        remove_folders(b, 0, FOLDERS);
+        device_passes(b, CF_QUIET_ABSENT_MS - BETWEEN_MS);
+        remove_folders(b, FOLDERS, 2 * FOLDERS);
+        device_passes(b, BETWEEN_MS - before * STEP_MS);
+        make_folders(b, 2 * FOLDERS, NEW_FOLDERS + 2 * FOLDERS);
+        device_passes(b, (before + 1) * STEP_MS);
+        remove_folders(b, 2 * FOLDERS, NEW_FOLDERS + 2 * FOLDERS);
+        device_passes(b, JUDGED_MS);
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0, "made %d ms before",
+                     (int)before * STEP_MS);
+        cr_assert(device_sync(a));
+        cr_expect_eq(count_of(a, FILES), FILES);
+        world_destroy(&w);
+    }
 }
 
 /* All of it goes in the end, what was there before with it. */

@@ -232,7 +232,7 @@ void cf_source_judge_missing(cf_files_source *source, const cf_survey_batch *fou
     cf_binding *binding = source->binding;
 
     if (found->gone_count)
-        cf_binding_count(source->workshop->peer, binding, CF_GUARD_HERE);
+        cf_binding_count(source->workshop->peer, binding, CF_GUARD_HERE, now_ms);
     if (!judged.gone_count)
         return;
     missing_items missing = gather_missing(source, found, &judged);
