@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
+from counterfoil import broker, fill, make_device, tree, two, wait_until  # noqa: F401
 from disks import disk, make_disk, of, stick  # noqa: F401
 
 HANGS = of("bindfs")
 ENDS = 60  # a machine under load is ten times slower
 RESTS, PAUSE = 40, 0.05
 FOLDERS = 2000
+FILES, HANGS_IN_A_ROW, TRIES = 1500, 2, 50
 HANGS_TEXT = "its disk does not answer since "
 
 
@@ -52,6 +53,19 @@ class Hanging:
         os.kill(self.daemon, signal.SIGSTOP)
         wait_until(lambda: states(self.daemon) == {"T"}, "the daemon is stopped")
         if is_asking(Path(f"/proc/{process.pid}/wchan").read_text()) or not any(map(is_asking, of_threads(process.pid, "wchan"))):
+            self.go_on()
+            return False
+        return True
+
+    def stops_the_first_of(self, process):
+        """From now on, if the first thread, which goes on with all sources, comes to ask the disk for something."""
+        where = Path(f"/proc/{process.pid}/wchan")
+        hold(process, self.disk.at)
+        os.kill(self.daemon, signal.SIGSTOP)
+        wait_until(lambda: states(self.daemon) == {"T"}, "the daemon is stopped")
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: is_asking(where.read_text()) or "poll" in where.read_text(), "it asks, or rests")
+        if not is_asking(where.read_text()):
             self.go_on()
             return False
         return True
@@ -131,16 +145,17 @@ def expect_wait(process):
     wait_until(lambda: any(map(is_asking, of_threads(process.pid, "wchan"))), "the disk is asked")
 
 
-def expect_rest(process):
-    """Until its first thread has been seen to wait for something to happen, many times in a row."""
-    def is_resting():
-        for _ in range(RESTS):
-            if "poll" not in Path(f"/proc/{process.pid}/wchan").read_text():
-                return False
-            time.sleep(PAUSE)
-        return True
+def rests(process):
+    """Its first thread has been seen to wait for something to happen, many times in a row."""
+    for _ in range(RESTS):
+        if "poll" not in Path(f"/proc/{process.pid}/wchan").read_text():
+            return False
+        time.sleep(PAUSE)
+    return True
 
-    wait_until(is_resting, "it rests")
+
+def expect_rest(process):
+    wait_until(lambda: rests(process), "it rests")
 
 
 def expect_end(process, number):
@@ -277,6 +292,107 @@ def test_other_sources_come_and_change_and_go_beside_it(disk, hanging):
     expect_end(serving, signal.SIGTERM)
     hanging.go_on()
     assert not hanging.troubles(laptop.sync())
+
+
+def number_of(path):
+    return int(path.name)
+
+
+def work_in(folder):
+    """Some are edited, some moved, some deleted, and there are new ones."""
+    (folder / "moved").mkdir()
+    (folder / "new").mkdir()
+    for path in sorted((folder / "many").iterdir(), key=number_of):
+        if number_of(path) % 5 == 0:
+            path.write_text("edited")
+        elif number_of(path) % 5 == 1:
+            path.rename(folder / "moved" / path.name)
+        elif number_of(path) % 5 == 2:
+            path.unlink()
+    for i in range(FILES):
+        (folder / "new" / str(i)).write_text(f"new {i}")
+
+
+def changes(device):
+    return [(one["change"], one["path"], one.get("from")) for one in device.json("log", "-n", "100000")]
+
+
+def names(folder):
+    """All that lie in it, without a look at any of them."""
+    return {str(Path(top) / name) for top, _, found in os.walk(folder) for name in found}
+
+
+@HANGS
+@pytest.mark.parametrize("verb", ("serve", "sync"))
+def test_a_signal_ends_who_puts_files_into_their_places(disk, hanging, verb):
+    laptop, desktop, below = hanging.laptop, hanging.desktop, disk.below[0] / hanging.here.name
+    there = desktop.add("notes", {f"many/{i}": f"old {i}" for i in range(FILES)}, "--existing")
+    desktop.sync()
+    laptop.sync()
+    assert tree(below) == tree(there)
+    work_in(there)
+    desktop.sync()
+    made = changes(desktop)
+    for _ in range(HANGS_IN_A_ROW):
+        before = names(below)
+        working = laptop.serve() if verb == "serve" else laptop.start("sync")
+        wait_until(lambda: names(below) != before, "files come")
+        wait_until(lambda: any(map(hanging.stops_the_first_of, [working] * TRIES)), "the daemon stops while files come")
+        assert tree(below) != tree(there), "all was there already"
+        expect_end(working, signal.SIGTERM)
+        assert working.returncode == 128 + signal.SIGTERM
+        hanging.go_on()
+    laptop.sync()
+    desktop.sync()
+    assert tree(below) == tree(there) and changes(desktop) == made == changes(laptop)
+
+
+@HANGS
+def test_status_says_that_who_puts_files_into_their_places_is_held_up(disk, hanging):
+    laptop, desktop, below = hanging.laptop, hanging.desktop, disk.below[0] / hanging.here.name
+    there = desktop.add("notes", None, "--existing")
+    serving = laptop.serve()
+    laptop.json("status")
+    fill(there, {f"new/{i}": f"new {i}" for i in range(FILES)})
+    desktop.sync()
+    wait_until((below / "new").exists, "files come")
+    wait_until(lambda: any(map(hanging.stops_the_first_of, [serving] * TRIES)), "the daemon stops while files come")
+    asking = laptop.start("status")
+    assert select.select([asking.stderr], [], [], ENDS)[0], "it says nothing"
+    assert "disk of a source hangs" in asking.stderr.readline()
+    hanging.go_on()
+    assert "notes: " in asking.communicate(timeout=ENDS)[0] and asking.returncode == 0
+    hanging.expect_others_synced("later")
+    wait_until(lambda: tree(below) == tree(there), "all is there")
+    assert laptop.stop(serving) == 0
+
+
+@HANGS
+def test_files_that_are_being_written_hold_nobody_up(disk, hanging):
+    laptop, desktop, below = hanging.laptop, hanging.desktop, disk.below[0] / hanging.here.name
+    there = desktop.add("notes", None, "--existing")
+    serving = laptop.serve()
+    laptop.json("status")
+    fill(there, {f"new/{i}": f"new {i}" for i in range(FILES)})
+    desktop.sync()
+    wait_until((below / ".counterfoil").exists, "files come")
+
+    def is_let_go():
+        if not hanging.stops_a_job_of(serving):
+            return False
+        if rests(serving):
+            return True
+        hanging.go_on()
+        return False
+
+    wait_until(is_let_go, "the daemon stops while a job writes")
+    assert tree(below) != tree(there), "all was there already"
+    hanging.expect_named(laptop.json("status"))
+    hanging.expect_others_synced("while")
+    hanging.go_on()
+    wait_until(lambda: tree(below) == tree(there), "all is there")
+    wait_until(lambda: laptop.json("status")["in_sync"], "it is in sync")
+    assert laptop.stop(serving) == 0
 
 
 @HANGS

@@ -168,20 +168,18 @@ static void synced(cf_job *job)
         self->applying->sync_error = self->error;
     }
     cf_hold_release(&self->hold, cf_applying_files(self->applying));
-    self->applying->jobs--;
+    cf_applying_job_ended(self->applying);
     free(self);
 }
 
 static void start_syncing(cf_applying *applying, cf_hold hold)
 {
-    const cf_env *env = applying->options.peer->env;
     syncing *self = cf_allocate(1, sizeof *self);
 
     self->job = (cf_job){.work = sync_folder, .done = synced};
     self->applying = applying;
     self->hold = hold;
-    applying->jobs++;
-    env->jobs->submit(env->jobs, &self->job);
+    cf_applying_submit(applying, &self->job);
 }
 
 /* A disk takes its time for that: it is asked for several files at once, and holds nobody up. */
@@ -208,18 +206,14 @@ static void drop_displaced(cf_job *job)
 
 static void dropped(cf_job *job)
 {
-    ((dropping *)job)->applying->jobs--;
+    cf_applying_job_ended(((dropping *)job)->applying);
     free(job);
 }
 
 static void submit_dropping(cf_applying *applying, dropping *batch)
 {
-    const cf_env *env = applying->options.peer->env;
-
-    if (!batch)
-        return;
-    applying->jobs++;
-    env->jobs->submit(env->jobs, &batch->job);
+    if (batch)
+        cf_applying_submit(applying, &batch->job);
 }
 
 static void start_dropping(cf_applying *applying)

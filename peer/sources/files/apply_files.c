@@ -32,7 +32,6 @@ static void made(cf_job *job);
 
 static void start_making(cf_applying *applying, cf_task *task)
 {
-    cf_env *env = (cf_env *)applying->options.peer->env;
     making *self = cf_allocate(1, sizeof *self);
     size_t memory = task->original[0] ? CF_FILE_WINDOW : task->small.size;
 
@@ -40,8 +39,7 @@ static void start_making(cf_applying *applying, cf_task *task)
     self->applying = applying;
     self->task = task;
     task->traits = applying->options.binding->traits;
-    applying->jobs++;
-    env->jobs->submit(env->jobs, &self->job);
+    cf_applying_submit(applying, &self->job);
 }
 
 /* The last of them lets the one begin that takes what they copied from: its mode may be one with
@@ -78,7 +76,7 @@ static void made(cf_job *job)
     }
     if (task->spoiled && (task->landing[0] || task->original[0]))
         cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
-    applying->jobs--;
+    cf_applying_job_ended(applying);
     free(self);
     if (task->original[0])
         copied(applying, task->asked);

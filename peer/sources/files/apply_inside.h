@@ -2,6 +2,7 @@
 /* What apply's own files share: one run over the steps of a plan, batch by batch. */
 #ifndef CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
 #define CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
+#include "broker/platform/jobs.h"
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/apply_steps.h"
 #include "peer/sources/files/unplaced.h"
@@ -38,10 +39,11 @@ struct cf_applying {
     cf_arena arena; /* of one run */
     cf_task *tasks;
     size_t count;
-    cf_table asked;    /* contents, by their hash; in the arena */
-    size_t first, end; /* the batch, with what others left; what is before it has ended */
-    bool is_last;      /* no step comes after these */
-    size_t jobs;
+    cf_table asked;          /* contents, by their hash; in the arena */
+    size_t first, end;       /* the batch, with what others left; what is before it has ended */
+    bool is_last;            /* no step comes after these */
+    size_t jobs, jobs_begun; /* with those in line; submitted to the pool */
+    cf_job *jobs_first, *jobs_last; /* in line, till others have ended */
     cf_task_place place;
     cf_records records;
     uint64_t numbers;  /* of temporary files and intents */
@@ -65,6 +67,12 @@ static inline cf_files *cf_applying_files(const cf_applying *applying)
 void cf_applying_plan(cf_applying *applying, cf_delete_word word);
 /* The tasks of deletions that may not be done fail; the result says that something is held. */
 void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word);
+
+/* All jobs of a run begin and end with these. Of a disk that may hang only a few are under way at
+ * once: when it does, all that the pool has would hang with it, those too that take the place of
+ * workers which wait. Consumes the job. */
+void cf_applying_submit(cf_applying *applying, cf_job *job);
+void cf_applying_job_ended(cf_applying *applying);
 
 /* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;
  * the directories are synced, in jobs; the base is committed. Directories that go are removed in

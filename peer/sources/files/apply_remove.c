@@ -149,18 +149,15 @@ static void removed(cf_job *job)
         end_one(applying, &self->at[i]);
     }
     cf_hold_release(&self->hold, cf_applying_files(applying));
-    applying->jobs--;
+    cf_applying_job_ended(applying);
     free(self);
 }
 
 static void submit(cf_applying *applying, removing **batch)
 {
-    const cf_env *env = applying->options.peer->env;
-
     if (!*batch)
         return;
-    applying->jobs++;
-    env->jobs->submit(env->jobs, &(*batch)->job);
+    cf_applying_submit(applying, &(*batch)->job);
     *batch = NULL;
 }
 
