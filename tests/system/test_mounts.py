@@ -238,6 +238,47 @@ def test_what_can_not_come_to_a_disk_says_what_to_do(docs, mount):
     assert tree(here) == tree(there)
 
 
+def pending_of(device):
+    return {item["path"]: item["reason"] for item in device.json("status")["collections"][0]["pending"]}
+
+
+def test_what_was_synced_where_a_disk_is_mounted_waits_below_it(docs, mount):
+    """As long as it is covered, each `status` names it and what others did with it; then that is done."""
+    laptop, desktop, here, there = docs
+    mount.put(here / "docs/v1")
+    laptop.run("sync", code=8)
+    (there / "docs/v1/NOT_MOUNTED").write_text("edited elsewhere\n")
+    fill(there, {"docs/v1/new": "new\n"})
+    desktop.sync()
+    for _ in range(3):
+        laptop.run("sync", code=8)
+        for _ in range(2):
+            assert sorted(pending_of(laptop)) == ["docs/v1/NOT_MOUNTED", "docs/v1/new"]
+        assert tree(here / "docs/v1") == {} and deletions(laptop) == []
+    mount.take(here / "docs/v1")
+    laptop.sync()
+    assert tree(here) == tree(there) and tree(here)["docs/v1/NOT_MOUNTED"] == b"edited elsewhere\n"
+    assert pending_of(laptop) == {} and laptop.json("status")["in_sync"]
+
+
+def test_serve_names_what_a_disk_does_not_take_until_it_is_away(docs, mount):
+    laptop, desktop, here, there = docs
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "it is connected")
+    mount.put(here / "docs/v1")
+    fill(there, {"docs/v1/new": "new\n"})
+    desktop.sync()
+    wait_until(lambda: "docs/v1/new" in pending_of(laptop), "what can't come is named")
+    fill(there, {"docs/later": "later\n"})
+    desktop.sync()
+    wait_until(lambda: (here / "docs/later").exists(), "what can come has come")
+    assert "add it as one of its own" in pending_of(laptop)["docs/v1/new"]
+    mount.take(here / "docs/v1")
+    wait_until(lambda: tree(here) == tree(there), "what could not come has come", 90)
+    wait_until(lambda: pending_of(laptop) == {}, "nothing waits")
+    assert deletions(laptop) == []
+
+
 def test_what_others_do_with_what_lies_on_a_disk_is_named_and_nothing_is_lost(docs, mount):
     """Each once, with what to do; and what lies there is told as nobody's edit."""
     laptop, desktop, here, there = docs
