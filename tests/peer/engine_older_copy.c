@@ -325,6 +325,63 @@ Test(engine_older_copy, is_not_a_backup_that_takes_its_files_place)
     end(&self);
 }
 
+/* A save with a backup moves the old file aside, under its number. */
+static void save_with_backup(stick *self, const char *name)
+{
+    cr_assert(user_saves(self->first, name, cf_bytes_of_text("saved"), SAVE_WITH_BACKUP));
+}
+
+/* As it was before that. */
+static void unsave(stick *self, const char *name)
+{
+    char backup[24];
+
+    snprintf(backup, sizeof backup, "%s~", name);
+    user_removes(self->first, name);
+    cr_assert(user_moves(self->first, backup, name));
+}
+
+/* What the disk kept of that moment is on it, too. */
+static void expect_unsaved(bool renumbers, int saved, bool edits, bool is_held)
+{
+    static const char *const names[] = {"file0", "file1"};
+    stick self;
+
+    begin_on(&self, 6, renumbers);
+    const int64_t then_ns = lesser_disk_clock(&self.disk);
+    lesser_disk_set_clock(&self.disk, then_ns + 60 * 1000000000LL);
+    for (int i = 0; i < saved; i++)
+        save_with_backup(&self, names[i]);
+    if (edits)
+        write_since(self.first, "file2");
+    cr_assert(world_settle(self.w));
+    cr_assert(reads_as(self.second, "file0~", "file0"));
+    remount(&self);
+    lesser_disk_set_clock(&self.disk, then_ns);
+    for (int i = 0; i < saved; i++)
+        unsave(&self, names[i]);
+    if (edits)
+        put_back(&self, "file2");
+    expect_held(&self, is_held);
+    cr_expect(reads_as(self.second, "file0", is_held ? "saved" : "file0"));
+    end(&self);
+}
+
+Test(engine_older_copy, is_known_though_saves_left_backups)
+{
+    expect_unsaved(true, 2, false, true);
+    expect_unsaved(true, 1, true, true);
+    expect_unsaved(false, 2, false, true);
+    expect_unsaved(false, 1, true, true);
+}
+
+/* `mv f~ f` is one thing that is done. */
+Test(engine_older_copy, is_not_one_backup_that_is_moved_back)
+{
+    expect_unsaved(true, 1, false, false);
+    expect_unsaved(false, 1, false, false);
+}
+
 /* Edits, deletions and what is new cost no reading of the log. */
 static void expect_no_reading(int files)
 {

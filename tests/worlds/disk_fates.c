@@ -49,18 +49,22 @@ void disk_hangs(history *self, chance *from, device *who)
 
 /* ---- An older copy ---- */
 
-/* Files that have another content by the same name; none where a name came or went, since what was
- * put in the place of something says less. */
+static bool is_file(const seen *self)
+{
+    return strncmp(self->token.text, "-> ", 3) != 0;
+}
+
+/* Files that have another content by the same name: what links point to has no versions that an
+ * older copy is known by. */
 static size_t count_edited(const sight *before, const sight *after)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < before->count; i++) {
-        const seen *now = sight_at(after, before->all[i].path);
+        const seen *then = &before->all[i], *now = sight_at(after, then->path);
 
-        if (!now || before->count != after->count)
-            return 0;
-        count += strcmp(now->token.text, before->all[i].token.text) != 0;
+        count +=
+            now && is_file(then) && is_file(now) && strcmp(now->token.text, then->token.text) != 0;
     }
     return count;
 }

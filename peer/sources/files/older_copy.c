@@ -44,8 +44,11 @@ typedef struct {
     cf_past *past;
     cf_table frontiers;
     cf_arena arena;
+    uint64_t *covered;    /* nodes that are missed where another thing of the base lies now, */
+    size_t covered_count; /* in order */
     size_t back, came, went, moved; /* files: to an earlier version, that were deleted, that are
                                        missed, to an earlier place */
+    size_t restored;                /* back, from what is missed elsewhere: it is counted there */
 } comparing;
 
 /* ---- What each device wrote ---- */
@@ -254,11 +257,15 @@ static bool was_put_there(const comparing *self, const cf_survey_sight *seen)
     return seen->stat->device == self->device && seen->stat->ctime_ns > self->newest_ns;
 }
 
-/* And was not missed elsewhere: `mv one~ one` moves an earlier one there. */
+/* `mv one~ one` moves an earlier one there, which is missed elsewhere. */
+static bool is_missed_elsewhere(const comparing *self, const cf_survey_sight *seen)
+{
+    return have_look(&self->missed, seen->stat->size, seen->stat->mtime_ns);
+}
+
 static bool went_back(const comparing *self, const cf_survey_sight *seen)
 {
-    return is_earlier(seen) && !was_put_there(self, seen) &&
-           !have_look(&self->missed, seen->stat->size, seen->stat->mtime_ns);
+    return is_earlier(seen) && !was_put_there(self, seen);
 }
 
 static bool is_in_place(const cf_survey_sight *seen)
@@ -276,7 +283,61 @@ static bool was_moved(const comparing *self, const cf_survey_sight *seen)
     return seen->node && !is_in_place(seen) && !was_put_there(self, seen);
 }
 
+/* A save that keeps a backup moves the old file aside, whose number is the backup's from then on;
+ * in an older copy that number lies where the file is missed. NULL: it is no such. */
+static const cf_node *covered_by(const comparing *self, const cf_survey_sight *seen)
+{
+    if (seen->kind != CF_KIND_FILE || !was_moved(self, seen))
+        return NULL;
+    const cf_node *node = cf_nodes_child(self->binding->nodes, seen->folder, seen->name);
+    return node && node->kind == CF_KIND_FILE && !cf_survey_found(self->survey, node->number)
+               ? node
+               : NULL;
+}
+
+static int order_numbers(const void *a, const void *b)
+{
+    const uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+static void gather_covered(comparing *self)
+{
+    cf_survey_sight seen;
+
+    self->covered = cf_arena_allocate(&self->arena, self->gone_count, sizeof *self->covered);
+    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
+        if (self->covered_count == self->gone_count || !cf_survey_sight_at(self->survey, i, &seen))
+            continue;
+        const cf_node *node = covered_by(self, &seen);
+        if (node)
+            self->covered[self->covered_count++] = node->number;
+    }
+    if (self->covered_count)
+        qsort(self->covered, self->covered_count, sizeof *self->covered, order_numbers);
+}
+
+static bool is_covered(const comparing *self, uint64_t node)
+{
+    return self->covered_count &&
+           bsearch(&node, self->covered, self->covered_count, sizeof *self->covered, order_numbers);
+}
+
 /* ---- Things that are here ---- */
+
+/* What lies here is an earlier version of the item that the base has here. False: it is none. */
+static bool compare_version(comparing *self, const cf_survey_sight *seen, const cf_node *node)
+{
+    const cf_past_item *item = item_of(self, node);
+    const version was = item ? version_of(self, item, seen->stat, node->content) : (version){0};
+
+    if (!was.content || !was.next)
+        return false;
+    show(self, &was.content->dot);
+    undo(self, &was.next->dot);
+    return true;
+}
 
 static void compare_content(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
 {
@@ -285,15 +346,8 @@ static void compare_content(comparing *self, const cf_survey_sight *seen, const 
     if (seen->kind == CF_KIND_DIRECTORY)
         return;
     if (seen->kind == CF_KIND_FILE && !looks_the_same(node, seen->stat)) {
-        const version was = went_back(self, seen)
-                                ? version_of(self, item, seen->stat, node->content)
-                                : (version){0};
-
-        if (!was.content || !was.next)
-            return;
-        self->back++;
-        show(self, &was.content->dot);
-        undo(self, &was.next->dot);
+        if (went_back(self, seen) && compare_version(self, seen, node))
+            *(is_missed_elsewhere(self, seen) ? &self->restored : &self->back) += 1;
         return;
     }
     const cf_past_write *write =
@@ -373,18 +427,6 @@ static void compare_new(comparing *self, const cf_survey_sight *seen)
     show(self, &search.content->dot);
 }
 
-static void compare(comparing *self, const cf_survey_sight *seen)
-{
-    const cf_past_item *item = seen->node ? item_of(self, seen->node) : NULL;
-
-    if (came(self, seen))
-        compare_new(self, seen);
-    if (!item)
-        return;
-    compare_content(self, seen, item);
-    compare_place(self, seen, item);
-}
-
 static void compare_missed(comparing *self, const cf_node *node)
 {
     const cf_past_item *item = item_of(self, node);
@@ -395,6 +437,36 @@ static void compare_missed(comparing *self, const cf_node *node)
         return;
     self->went += node->kind != CF_KIND_DIRECTORY;
     undo(self, &arrival->dot);
+}
+
+/* An item that never was here says nothing of when that was, unless it was made of what lay here:
+ *
+ *     a save made a~ of a, which is 7, and a new a, which is 9; here are     a, 7, and no a~
+ */
+static void compare_restored(comparing *self, const cf_survey_sight *seen)
+{
+    const cf_node *node = covered_by(self, seen);
+
+    if (!node || !compare_version(self, seen, node))
+        return;
+    self->restored++;
+    compare_missed(self, seen->node);
+}
+
+static void compare(comparing *self, const cf_survey_sight *seen)
+{
+    const cf_past_item *item = seen->node ? item_of(self, seen->node) : NULL;
+
+    if (came(self, seen))
+        compare_new(self, seen);
+    if (!item)
+        return;
+    if (was_moved(self, seen) && !stay_of(self, item, seen->folder, seen->name)) {
+        compare_restored(self, seen);
+        return;
+    }
+    compare_content(self, seen, item);
+    compare_place(self, seen, item);
 }
 
 /* ---- Whether it is one ---- */
@@ -422,7 +494,7 @@ static void gather_missed(comparing *self, const cf_survey_batch *batch)
 static bool is_told(const comparing *self)
 {
     return self->back + self->came + self->went + self->moved >= CHANGES_MIN &&
-           (self->back || (self->came && self->went));
+           (self->back || self->restored || (self->came && self->went));
 }
 
 /* ---- What was put there since ---- */
@@ -468,7 +540,7 @@ static void learn_newest(comparing *self, cf_files *files)
 static bool may_be_one(const comparing *self)
 {
     const looks *missed = &self->missed;
-    comparing seems = {.went = self->gone_count};
+    comparing seems = {.went = self->gone_count - self->covered_count};
     int64_t latest_ns = INT64_MIN;
     cf_survey_sight seen;
 
@@ -478,10 +550,14 @@ static bool may_be_one(const comparing *self)
     for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
         if (!cf_survey_sight_at(self->survey, i, &seen))
             continue;
-        seems.back += went_back(self, &seen);
+        const bool is_elsewhere = is_missed_elsewhere(self, &seen);
+
+        seems.back += went_back(self, &seen) && !is_elsewhere;
+        seems.restored += went_back(self, &seen) && is_elsewhere;
         seems.came += came(self, &seen) && seen.stat->mtime_ns < latest_ns;
         seems.moved += was_moved(self, &seen);
     }
+    seems.restored += self->covered_count;
     return is_told(&seems);
 }
 
@@ -494,7 +570,8 @@ static cf_status compare_all(comparing *self, cf_peer *peer, cf_error *error)
         if (cf_survey_sight_at(self->survey, i, &seen))
             compare(self, &seen);
     for (size_t i = 0; !status && i < self->gone_count; i++)
-        compare_missed(self, self->gone[i]);
+        if (!is_covered(self, self->gone[i]->number))
+            compare_missed(self, self->gone[i]);
     return status;
 }
 
@@ -551,6 +628,7 @@ cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_survey
 
     gather_missed(&self, cf_survey_take(survey));
     learn_newest(&self, peer->env->files);
+    gather_covered(&self);
     if (may_be_one(&self))
         status = judge(&self, peer, verdict, error);
     else
