@@ -93,12 +93,14 @@ def test_what_is_renamed_while_it_is_served_is_moved(disk, known):
     laptop, desktop, here, there = known
     before = inodes(there)
     serving = [laptop.serve(), desktop.serve()]
+    (here / "first").write_text("what is sent was listed, and what is listed is watched\n")
+    wait_until(lambda: (there / "first").exists(), "all was looked at once", 60)
     (here / "f30").rename(here / "another")
     (here / "in").rename(here / "out")
     (here / "f31").rename(here / "edited")
     with open(here / "edited", "a") as file:
         file.write("and more\n")
-    wait_until(lambda: tree(there) == tree(here), "what was renamed", 20)
+    wait_until(lambda: tree(there) == tree(here), "what was renamed", 60)
     for device, process in zip((laptop, desktop), serving):
         device.stop(process)
     both(laptop, desktop)
