@@ -127,6 +127,19 @@ bool cf_link_is_idle(const cf_link *link)
            cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
 }
 
+bool cf_link_waits_for_room(const cf_link *link)
+{
+    return link->outgoing && cf_outgoing_waits_for_room(link->outgoing);
+}
+
+void cf_link_try_room(cf_link *link)
+{
+    if (link->state != CF_LINK_LIVE || link->options.only_asks)
+        return;
+    cf_outgoing_try_room(link->outgoing);
+    cf_transfer_try_room(link->transfer);
+}
+
 bool cf_link_lacks_room(const cf_link *link)
 {
     return cf_link_has_received(link) && cf_link_asking_is_idle(link) &&

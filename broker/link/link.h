@@ -137,6 +137,10 @@ void cf_link_stop(cf_link *link);
 void cf_link_begin_anew(cf_link *link);
 bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
+/* An entry was refused for want of room, and goes again later. */
+bool cf_link_waits_for_room(const cf_link *link);
+/* Who asks for it now wants a fresh answer: what was refused for want of room goes again. */
+void cf_link_try_room(cf_link *link);
 /* Nothing is left to do but what the other has no room for. */
 bool cf_link_lacks_room(const cf_link *link);
 /* It would be, but for what waits for others' leases of collections. */

@@ -372,6 +372,26 @@ bool cf_outgoing_is_locked_out(const cf_outgoing *outgoing,
     return locked_out;
 }
 
+bool cf_outgoing_waits_for_room(const cf_outgoing *outgoing)
+{
+    for (size_t i = 0; i < outgoing->count; i++)
+        if (is_short_of_room(&outgoing->flights[i]))
+            return true;
+    return false;
+}
+
+void cf_outgoing_try_room(cf_outgoing *outgoing)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        cf_flight *it = &outgoing->flights[i];
+
+        if (is_short_of_room(it)) {
+            it->state = CF_FLIGHT_READY;
+            it->waits_for_room = it->waits_for_entry = false;
+        }
+    }
+}
+
 bool cf_outgoing_lacks_room(const cf_outgoing *outgoing)
 {
     bool lacks = false;

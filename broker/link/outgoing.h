@@ -63,6 +63,10 @@ bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection)
 bool cf_outgoing_is_locked_out(const cf_outgoing *outgoing,
                                bool (*is_anothers)(void *context, const cf_id *collection),
                                void *context);
+/* One of them was refused for that. */
+bool cf_outgoing_waits_for_room(const cf_outgoing *outgoing);
+/* Those go again now, before their time. */
+void cf_outgoing_try_room(cf_outgoing *outgoing);
 /* Nothing is left to go out but what the other has no room for, and what comes after that. */
 bool cf_outgoing_lacks_room(const cf_outgoing *outgoing);
 /* Everything is there, but for what was refused for good. */

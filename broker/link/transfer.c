@@ -313,6 +313,15 @@ static uint64_t earliest(const cf_transfer_list *list, uint64_t now_ms, uint64_t
     return deadline;
 }
 
+void cf_transfer_try_room(cf_transfer *transfer)
+{
+    for (cf_transfer_item *item = transfer->uploads.first; item; item = item->after)
+        if (item->lacks_room) {
+            item->lacks_room = false;
+            item->retry_ms = 0;
+        }
+}
+
 bool cf_transfer_lacks_room(const cf_transfer *transfer)
 {
     bool lacks = transfer->wants == 0 && !cf_transfer_is_waiting(transfer);

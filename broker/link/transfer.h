@@ -82,6 +82,8 @@ bool cf_transfer_is_waiting(const cf_transfer *transfer);
 uint64_t cf_transfer_expects(const cf_transfer *transfer);
 /* Something is offered that the other does not have yet. */
 bool cf_transfer_is_offering(const cf_transfer *transfer);
+/* What it had no room for is offered again now, before its time. */
+void cf_transfer_try_room(cf_transfer *transfer);
 /* Nothing is wanted, and what is offered, if anything, the other has no room for: each was refused
  * for that. */
 bool cf_transfer_lacks_room(const cf_transfer *transfer);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/engine_inside.h"
 #include "peer/membership/membership.h"
-#include "peer/log/passing.h"
 #include "peer/log/unsent.h"
 #include "peer/sources/context/lock_guard.h"
 
@@ -232,7 +231,8 @@ static void accepted(void *context, const cf_head *entry)
 {
     cf_engine *engine = context;
 
-    engine->delay[0] = '\0';
+    if (!engine->peer->link || !cf_link_waits_for_room(engine->peer->link))
+        engine->delay[0] = '\0';
     engine->traffic.entries_sent++;
     note_accepted(engine, entry);
     engine->workshop.activity++;
@@ -335,14 +335,10 @@ static void refused(void *context, const cf_link_refusal *refusal)
     cf_engine *engine = context;
     cf_report_level level = refusal->never ? CF_REPORT_WARNING : note_delay(engine, refusal);
     char text[CF_NAME_SHOWN];
-    cf_error error;
 
     cf_name_show(refusal->text, text);
     cf_report(engine->env, level, "the broker refuses an entry (%.*s): %s", (int)refusal->code.size,
               (const char *)refusal->code.data, text);
-    if (!refusal->never && cf_message_is_for_room(refusal->code) &&
-        cf_peer_pass(engine->peer, &refusal->entry, &error))
-        cf_report(engine->env, CF_REPORT_WARNING, "going by an entry: %s", error.text);
     if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_BLOBS)))
         cf_resupply_blocked(engine->resupply, &refusal->entry, engine->steady_ms);
     if (!is_final(engine, refusal))

@@ -58,9 +58,11 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
     for (size_t i = 0; i < engine->count && options->kind != CF_ROUND_LEARN; i++)
         if (includes(round, engine->bindings[i]))
             cf_source_look(&engine->sources[i], look_kind(options->kind), options->word, now_ms);
-    if (options->kind == CF_ROUND_SYNC)
+    if (options->kind == CF_ROUND_SYNC) {
         cf_engine_check(engine);
-    else if (!is_alone(options->kind))
+        if (engine->peer->link)
+            cf_link_try_room(engine->peer->link);
+    } else if (!is_alone(options->kind))
         cf_engine_reach(engine);
     return round;
 }

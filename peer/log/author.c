@@ -5,7 +5,6 @@
 #include "codec/pack.h"
 #include "codec/seal.h"
 #include "peer/log/after.h"
-#include "peer/log/unsent.h"
 #include "peer/merge/table.h"
 
 #include <stdlib.h>
@@ -202,8 +201,6 @@ static void leave_foreign_chains(cf_author *author)
         size_t count = 0;
 
         cf_heads_of_writer(&own->heads, &own->writer, &count);
-        if (own->sequence == 0 && count == 0) /* it was begun to pass by others, see below */
-            continue;
         if (own->has_writer && (count != 1 || !cf_heads_contain(&own->heads, &last)))
             own->has_writer = false;
     }
@@ -330,19 +327,6 @@ static void start_writer(cf_author *author, chain *own)
     own->told.count = 0;
 }
 
-/* Chain A ends with a large entry for which the broker has no room: a deletion goes into chain B,
- * which has told A's head, as far as it is concerned, and so never comes to name that. */
-void cf_author_pass(cf_author *author, const cf_id *collection, const cf_heads *kept_back,
-                    cf_records *records)
-{
-    chain *own = get_chain(author, collection);
-
-    own->has_writer = false;
-    start_writer(author, own);
-    cf_heads_add(&own->told, kept_back->heads, kept_back->count);
-    put_chain(author, own, records);
-}
-
 static void fill_header(const cf_author *author, const cf_draft *draft, const chain *own,
                         const cf_heads *after, cf_header *header)
 {
@@ -442,30 +426,6 @@ bool cf_author_tells_first(cf_author *author, const cf_draft *draft, bool whole)
     return beyond;
 }
 
-/* What passed by an entry and says something of what that wrote, as the deletion of its file, comes
- * after it all the same, and waits for it. */
-static void await_named(const cf_author *author, const cf_draft *draft, chain *own)
-{
-    cf_store *store = cf_log_store(author->options.log);
-    const cf_hash *user = cf_log_user(author->options.log);
-    cf_arena arena = {0};
-    size_t count = 0;
-    const cf_dot *dots = draft->body ? cf_body_dots(draft->body, &arena, &count) : NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t run = 0;
-        const cf_head *told = cf_heads_of_writer(&own->told, &dots[i].writer, &run);
-
-        if (!run || told->sequence < dots[i].sequence)
-            continue;
-        cf_head head = *told, named = {.writer = dots[i].writer, .sequence = dots[i].sequence};
-
-        if (cf_unsent_holds(store, user, named.sequence == head.sequence ? &head : &named))
-            cf_heads_remove(&own->told, &head);
-    }
-    cf_arena_release(&arena);
-}
-
 cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
                           cf_records *records, cf_error *error)
 {
@@ -476,7 +436,6 @@ cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *w
     cf_hash hash;
 
     start_writer(author, own);
-    await_named(author, draft, own);
     const cf_after choice = after_of(author, draft, own);
     cf_heads_after(&(cf_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
                    &after);

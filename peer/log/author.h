@@ -70,11 +70,6 @@ void cf_author_each_behind(const cf_author *author, const cf_heads *theirs, cf_a
 /* Who it is in a collection; false: it has written nothing there. */
 bool cf_author_writer(const cf_author *author, const cf_id *collection, cf_id *out);
 
-/* It goes on under a new writer in a collection, whose chain names none of the heads that are
- * `kept_back`: own ones that the broker takes none of for now. `records` has that. */
-void cf_author_pass(cf_author *author, const cf_id *collection, const cf_heads *kept_back,
-                    cf_records *records);
-
 /* The heads held, collection by collection. */
 typedef void cf_author_visit(void *context, const cf_id *collection, const cf_heads *heads);
 void cf_author_each(const cf_author *author, cf_author_visit *visit, void *context);
