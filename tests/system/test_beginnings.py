@@ -2,6 +2,7 @@
 """Homes that begin badly: on a mount point, without room, with a place that is taken. A code is not spent in vain, and the
 same command goes on where the last one ended."""
 
+import json
 import os
 import shutil
 import signal
@@ -22,6 +23,10 @@ def laptop(broker, make_device):
 
 def names(device):
     return sorted(one["name"] for one in device.json("devices"))
+
+
+def users_of(broker):
+    return [(one["user"], one["devices"], one["entries"]) for one in json.loads(broker.run("--json", "users"))]
 
 
 def test_a_home_may_be_a_mount_point(broker, laptop, make_device, make_disk):
@@ -58,7 +63,7 @@ def test_a_code_is_not_spent_where_there_is_no_room(broker, laptop, make_device,
 def test_an_invitation_is_not_spent_where_home_or_phrase_have_no_room(broker, laptop, make_device, make_disk):
     disk = make_disk("disk", "32m")
     line = broker.run("invite").strip()
-    users = broker.run("users")
+    users = users_of(broker)
     device = make_device("new")
     place = device.home
     disk.fill()
@@ -67,11 +72,11 @@ def test_an_invitation_is_not_spent_where_home_or_phrase_have_no_room(broker, la
     assert not file.exists() and not os.path.exists(place) and not os.path.exists(place + ".new")
     device.home = str(disk.path / "home")
     device.run("init", line, code=1)
-    assert broker.run("users") == users
+    assert users_of(broker) == users
     disk.make_room()
     device.run("init", line, "--recovery-file", str(file))
     assert len(file.read_text().splitlines()) == 2
-    assert broker.run("users") != users
+    assert users_of(broker) != users
 
 
 def take(place):
@@ -134,10 +139,10 @@ def test_a_user_who_is_there_gets_his_home_and_phrase_the_next_time(broker, make
         _, messages = beginning.communicate(timeout=WAIT)
         assert beginning.returncode == 1
         assert "the invitation is used: the same command goes on from here" in messages
-        users = broker.run("users")
+        users = users_of(broker)
         shutil.rmtree(device.home)
         begun = device.json("init", line, *phrase)
-        assert broker.run("users") == users
+        assert users_of(broker) == users
         words = (tmp_path / "phrase").read_text() if filed else begun["recovery_phrase"]
         assert device.sync()["in_sync"]
         assert not os.path.exists(os.path.join(device.home, "secret"))
