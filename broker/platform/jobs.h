@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 typedef struct cf_job cf_job;
+typedef struct cf_job_line cf_job_line;
 
 /* Embedded in what the caller owns; valid until `done` was called. */
 struct cf_job {
@@ -18,7 +19,9 @@ struct cf_job {
     size_t memory;             /* bytes that `work` needs; waits until the budget has them */
     bool alone;                /* it may never end, and is run beside all others, in no budget */
     bool dropped;              /* seen by `done`: the pool ended before `work` was called */
-    cf_job *next;              /* the pool's */
+    cf_job *next;              /* the pool's, or its line's */
+    cf_job_line *line;         /* the line's */
+    void (*ended)(cf_job *job);
 };
 
 typedef struct cf_jobs cf_jobs;
@@ -55,5 +58,18 @@ cf_jobs *cf_jobs_inline_new(uint64_t seed);
 typedef bool cf_job_hangs(void *context, cf_job *job);
 void cf_jobs_inline_hang(cf_jobs *jobs, cf_job_hangs *is_hanging, void *context);
 void cf_jobs_destroy(cf_jobs **jobs);
+/* Waits until something has ended and delivers it: for an owner that can't go on before. */
+void cf_jobs_await(cf_jobs *jobs);
+
+/* Jobs that may wait for one disk: of them few are under way at once, the others in line. When it
+ * hangs, all that the pool has would hang with it, those too that take the place of workers which
+ * wait. All zero at first; of the owner's thread; outlives its jobs. */
+struct cf_job_line {
+    size_t begun, count; /* submitted to the pool; with those in line */
+    cf_job *first, *last;
+    size_t most; /* under way; changes when it likes */
+    cf_jobs *jobs;
+};
+void cf_job_line_submit(cf_job_line *line, cf_jobs *jobs, size_t most, cf_job *job);
 
 #endif

@@ -368,11 +368,3 @@ cf_status cf_jobs_threads_new(size_t threads, size_t memory, cf_jobs **out, cf_e
     *out = &self->jobs;
     return CF_OK;
 }
-
-void cf_jobs_destroy(cf_jobs **jobs)
-{
-    if (jobs && *jobs)
-        (*jobs)->destroy(*jobs);
-    if (jobs)
-        *jobs = NULL;
-}

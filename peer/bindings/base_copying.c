@@ -356,7 +356,7 @@ void cf_base_copying_destroy(cf_base_copying **copying)
     if (!*copying)
         return;
     while (!(*copying)->over)
-        (*copying)->env->jobs->deliver((*copying)->env->jobs);
+        cf_jobs_await((*copying)->env->jobs);
     cf_hold_release(&(*copying)->cache, (*copying)->env->files);
     cf_arena_release(&(*copying)->arena);
     free(*copying);

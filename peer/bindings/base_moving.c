@@ -189,7 +189,7 @@ void cf_base_moving_destroy(cf_base_moving **moving)
         return;
     atomic_store(&self->is_broken_off, true);
     while (!self->over)
-        self->env->jobs->deliver(self->env->jobs);
+        cf_jobs_await(self->env->jobs);
     cf_hold_release(&self->from, self->env->files);
     cf_hold_release(&self->to, self->env->files);
     free(self->contents);

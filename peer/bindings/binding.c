@@ -194,6 +194,12 @@ cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *tria
     return status;
 }
 
+void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job)
+{
+    cf_job_line_submit(&binding->jobs, jobs, binding->is_remote ? CF_JOBS_OF_REMOTE : SIZE_MAX,
+                       job);
+}
+
 void cf_binding_destroy(cf_binding **binding, cf_files *files)
 {
     if (!*binding)

@@ -4,6 +4,7 @@
 #ifndef CF_PEER_BINDINGS_BINDING_H
 #define CF_PEER_BINDINGS_BINDING_H
 #include "broker/platform/files.h"
+#include "broker/platform/jobs.h"
 #include "peer/adapters/adapter.h"
 #include "peer/merge/files_include.h"
 #include "peer/merge/node.h"
@@ -129,6 +130,7 @@ typedef struct {
     const char *silence; /* why nothing of it is touched: its disk does not answer; NULL: it does */
     bool answers;        /* it did just now */
     bool is_base_moving; /* to another place, by a verb */
+    cf_job_line jobs;    /* that look at its disk and put things there */
     cf_owed *owed;
     size_t owed_count, owed_capacity;
 } cf_binding;
@@ -157,6 +159,13 @@ typedef struct {
     cf_poll_word poll;
 } cf_binding_options;
 cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf_error *error);
+
+/* So few jobs of a disk that may hang are under way at once that other sources keep some of the
+ * first workers. */
+enum { CF_JOBS_OF_REMOTE = 8 };
+/* Each job of a look at the source's disk, and of what is put there, but for the listing, which
+ * runs alone. Consumes the job. */
+void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job);
 
 /* The binding takes over the options of `trial`, which takes over its: mode, base and its place,
  * merges, limit, poll, what it includes. All of that is kept, or, where it fails, as it was. */

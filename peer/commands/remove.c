@@ -5,6 +5,8 @@
 #include "peer/bindings/owed.h"
 #include "peer/program/verbs.h"
 
+enum { WAITS_MS = 100 };
+
 static void tell(const cf_run *run, const char *name, const char *path)
 {
     if (run->json)
@@ -27,28 +29,18 @@ static cf_status leave(const cf_run *run, const char *path, const cf_id *instanc
                   : CF_OK;
 }
 
-static cf_status start(cf_run *run, cf_error *error)
+static cf_status remove_source(const cf_run *run, cf_binding *binding, cf_error *error)
 {
-    cf_binding *binding = NULL;
-    cf_base_place place = {0};
+    cf_base_place place = cf_base_place_copy(&binding->place);
     cf_buffer path = {0};
     cf_arena arena = {0};
-    cf_id instance;
-
-    cf_status status = cf_run_check_count(run, 1, 1, error);
-    if (!status)
-        status = cf_source_named(run, run->options.arguments[0], &binding, error);
-    if (!status)
-        status = cf_owed_check(binding, error);
-    if (status)
-        return status;
-    instance = binding->instance;
-    place = cf_base_place_copy(&binding->place);
+    const cf_id instance = binding->instance;
     const bool is_silent = binding->silence != NULL;
     const char *name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, &arena);
+
     cf_buffer_append_text(&path, "%s", binding->path);
     cf_buffer_append(&path, "", 1);
-    status = cf_engine_drop_binding(cf_loop_engine(run->loop), binding, error);
+    cf_status status = cf_engine_drop_binding(cf_loop_engine(run->loop), binding, error);
     if (!status) {
         tell(run, name, (const char *)path.data);
         status = leave(run, (const char *)path.data, &instance, is_silent, error);
@@ -62,10 +54,39 @@ static cf_status start(cf_run *run, cf_error *error)
     return status;
 }
 
+static cf_status start(cf_run *run, cf_error *error)
+{
+    return cf_run_check_count(run, 1, 1, error);
+}
+
+/* What looks at its disk or puts things there has to end before, and ends where the disk answers.
+ */
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    cf_binding *binding = NULL;
+
+    cf_status status = cf_source_named(run, run->options.arguments[0], &binding, error);
+    if (!status)
+        status = cf_owed_check(binding, error);
+    if (status)
+        return status;
+    const bool is_used = binding->jobs.count > 0;
+    if (is_used && binding->silence)
+        return cf_fail(error, CF_UNREACHABLE,
+                       "%s: %s, and is being read or written: remove it when it does, or end "
+                       "`counterfoil serve` before",
+                       binding->path, binding->silence);
+    if (!is_used || binding->answers)
+        return remove_source(run, binding, error);
+    *progress = (cf_progress){.deadline_ms = now_ms + WAITS_MS};
+    return CF_OK;
+}
+
 const cf_verb cf_verb_remove = {
     .name = "remove",
     .usage = "remove SOURCE",
     .summary = "Stops syncing a source; what lies in it stays",
     .needs = CF_NEEDS_PEER,
     .start = start,
+    .step = step,
 };

@@ -430,6 +430,8 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
         cf_downloads_forget(engine->workshop.downloads, binding);
         cf_bases_forget(engine->workshop.bases, binding);
         cf_source_close(&engine->sources[i]);
+        if (engine->workshop.watch)
+            cf_watch_forget_source(engine->workshop.watch, binding->number);
         cf_lock_guard_release(engine->peer, binding);
         cf_status status = cf_binding_drop(engine->peer, binding, error);
         cf_binding_destroy(&binding, engine->env->files);

@@ -231,7 +231,7 @@ void cf_file_job_destroy(cf_file_job **job)
     if (!*job)
         return;
     while (!(*job)->over)
-        (*job)->env->jobs->deliver((*job)->env->jobs);
+        cf_jobs_await((*job)->env->jobs);
     cf_buffer_release(&(*job)->leaves);
     free(*job);
     *job = NULL;

@@ -173,7 +173,7 @@ void cf_landing_destroy(cf_landing **landing)
         return;
     const cf_env *env = (*landing)->options.env;
     while ((*landing)->saving)
-        env->jobs->deliver(env->jobs);
+        cf_jobs_await(env->jobs);
     env->files->close_file(env->files, &(*landing)->file);
     env->files->close_file(env->files, &(*landing)->note);
     cf_buffer_release(&(*landing)->written);

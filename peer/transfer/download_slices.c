@@ -136,7 +136,7 @@ void cf_fetch_destroy(cf_fetch **fetch)
     cf_jobs *jobs = (*fetch)->options.peer->env->jobs;
     take_back(*fetch);
     while ((*fetch)->jobs)
-        jobs->deliver(jobs);
+        cf_jobs_await(jobs);
     free((*fetch)->stretches);
     free((*fetch)->at);
     free(*fetch);

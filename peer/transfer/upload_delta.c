@@ -239,7 +239,7 @@ void cf_delta_job_destroy(cf_delta_job **job)
     if (!*job)
         return;
     while (!(*job)->over)
-        (*job)->env->jobs->deliver((*job)->env->jobs);
+        cf_jobs_await((*job)->env->jobs);
     (*job)->env->files->unlink((*job)->env->files, cf_home_temporary((*job)->home),
                                cf_bytes_of_text((*job)->patch), &ignored);
     cf_base_place_release(&(*job)->place);

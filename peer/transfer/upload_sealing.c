@@ -94,7 +94,7 @@ void cf_sealing_destroy(cf_sealing **sealing)
         return;
     (*sealing)->failed = true;
     while ((*sealing)->jobs)
-        (*sealing)->options.env->jobs->deliver((*sealing)->options.env->jobs);
+        cf_jobs_await((*sealing)->options.env->jobs);
     for (size_t i = 0; i < (*sealing)->count; i++) {
         piece *one = &(*sealing)->pieces[i];
 

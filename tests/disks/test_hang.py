@@ -388,7 +388,10 @@ def test_files_that_are_being_written_hold_nobody_up(disk, hanging):
     wait_until(is_let_go, "the daemon stops while a job writes")
     assert tree(below) != tree(there), "all was there already"
     hanging.expect_named(laptop.json("status"))
+    said = laptop.run("remove", str(hanging.here), code=5)
+    assert HANGS_TEXT in said and "end `counterfoil serve` before" in said
     hanging.expect_others_synced("while")
+    expect_rest(serving)
     hanging.go_on()
     wait_until(lambda: tree(below) == tree(there), "all is there")
     wait_until(lambda: laptop.json("status")["in_sync"], "it is in sync")

@@ -58,32 +58,72 @@ static void submit(cf_jobs *jobs, cf_job *job)
     begun.submit(jobs, job);
 }
 
+static void count_jobs(world *w)
+{
+    begun.most = 0;
+    begun.submit = w->env.jobs->submit;
+    w->env.jobs->submit = submit;
+}
+
+static void expect_few_jobs(world *w, bool is_remote)
+{
+    w->env.jobs->submit = begun.submit;
+    cr_expect(is_remote ? begun.most < WORKERS : begun.most >= COME, "%zu were under way",
+              begun.most);
+    cr_expect_eq(begun.count, 0);
+}
+
+static world *make_world(int is_remote)
+{
+    world *w = world_new(11, 2);
+
+    remote.real = w->files.filesystem;
+    remote.path = is_remote ? w->devices[0].folder : NULL;
+    w->files.filesystem = filesystem;
+    return w;
+}
+
 /* When it hangs, what is under way there does, too. */
 Test(engine_silent, files_that_come_leave_others_workers_where_a_disk_may_hang)
 {
     for (int is_remote = 0; is_remote < 2; is_remote++) {
-        world *w = world_new(11, 2);
+        world *w = make_world(is_remote);
         device *first = &w->devices[0], *second = &w->devices[1];
         char name[16], token[64];
 
-        remote.real = w->files.filesystem;
-        remote.path = is_remote ? first->folder : NULL;
-        w->files.filesystem = filesystem;
         user_makes(second, "in");
         for (int i = 0; i < COME; i++) {
             snprintf(name, sizeof name, "in/%d", i);
             user_writes_text(second, name, name);
         }
         cr_assert(device_sync(second));
-        begun.most = 0;
-        begun.submit = w->env.jobs->submit;
-        w->env.jobs->submit = submit;
+        count_jobs(w);
         cr_assert(device_sync(first));
-        w->env.jobs->submit = begun.submit;
-        cr_expect(is_remote ? begun.most < WORKERS : begun.most >= COME, "%zu were under way",
-                  begun.most);
-        cr_expect_eq(begun.count, 0);
+        expect_few_jobs(w, is_remote);
         cr_expect(device_token(first, "in/39", token));
+        world_destroy(&w);
+    }
+}
+
+/* Each folder is read, and synced, by a job. */
+Test(engine_silent, a_look_leaves_others_workers_where_a_disk_may_hang)
+{
+    for (int is_remote = 0; is_remote < 2; is_remote++) {
+        world *w = make_world(is_remote);
+        device *first = &w->devices[0], *second = &w->devices[1];
+        char name[24], token[64];
+
+        for (int i = 0; i < COME; i++) {
+            snprintf(name, sizeof name, "%d", i);
+            user_makes(first, name);
+            snprintf(name, sizeof name, "%d/in", i);
+            user_writes_text(first, name, name);
+        }
+        count_jobs(w);
+        cr_assert(device_sync(first));
+        expect_few_jobs(w, is_remote);
+        cr_assert(device_sync(second));
+        cr_expect(device_token(second, "39/in", token));
         world_destroy(&w);
     }
 }

@@ -537,3 +537,18 @@ Test(engine_watched, a_file_that_vanishes_after_a_long_rest)
     cr_expect_not(has(second, "above/a/one"));
     world_destroy(&w);
 }
+
+/* The kernel has few of them. */
+Test(engine_watched, a_source_that_is_removed_is_not_watched_any_more)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second, true);
+    cf_error error;
+
+    cr_assert_geq(cf_watch_count(cf_engine_watch(first->engine)), 4); /* the root, above, a, b */
+    expect_ok(cf_engine_drop_binding(first->engine, cf_engine_binding_at(first->engine, 0), &error),
+              error);
+    cr_expect_eq(cf_watch_count(cf_engine_watch(first->engine)), 0);
+    cr_expect_eq(cf_watch_missing(cf_engine_watch(first->engine)), 0);
+    world_destroy(&w);
+}

@@ -36,6 +36,7 @@ struct cf_watch {
     cf_files *files;
     cf_watch_handler handler;
     int inotify;
+    bool stays_open;            /* the descriptor, for somebody who may never end */
     void *by_number, *by_watch; /* trees (tsearch) of watched; the first owns */
     size_t count, missing;
     uint32_t unknown;                  /* the last that was given */
@@ -90,7 +91,8 @@ void cf_watch_destroy(cf_watch **watch)
 {
     if (!watch || !*watch)
         return;
-    close((*watch)->inotify);
+    if (!(*watch)->stays_open)
+        close((*watch)->inotify);
     tdestroy((*watch)->by_watch, keep);
     tdestroy((*watch)->by_number, free);
     cf_buffer_release(&(*watch)->early);
@@ -202,6 +204,33 @@ void cf_watch_count_anew(cf_watch *watch, uint32_t source)
         if (self.found)
             forget(watch, self.found);
     } while (self.found);
+}
+
+typedef struct {
+    uint32_t source;
+    uint64_t *at;
+    size_t count, capacity;
+} gathering;
+
+static void gather(const void *node, VISIT visit, void *context)
+{
+    const watched *entry = *(watched *const *)node;
+    gathering *self = context;
+
+    if ((visit != postorder && visit != leaf) || CF_WATCH_SOURCE(entry->number) != self->source)
+        return;
+    self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
+    self->at[self->count++] = entry->number;
+}
+
+void cf_watch_forget_source(cf_watch *watch, uint32_t source)
+{
+    gathering all = {.source = source};
+
+    twalk_r(watch->by_number, gather, &all);
+    for (size_t i = 0; i < all.count; i++)
+        cf_watch_remove(watch, all.at[i]);
+    free(all.at);
 }
 
 size_t cf_watch_missing(const cf_watch *watch)
@@ -389,4 +418,10 @@ void cf_watch_await_no_more(cf_watch *watch)
 {
     if (--watch->awaited == 0)
         cf_buffer_clear(&watch->early);
+}
+
+void cf_watch_await_for_ever(cf_watch *watch)
+{
+    watch->stays_open = true;
+    cf_watch_await_no_more(watch);
 }

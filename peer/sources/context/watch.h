@@ -57,6 +57,9 @@ cf_status cf_watch_enter(cf_watch *watch, uint64_t number, int answer, const cha
                          cf_error *error);
 void cf_watch_await(cf_watch *watch);
 void cf_watch_await_no_more(cf_watch *watch);
+/* The same, while the first part is done by a thread that a disk may never give back: the
+ * descriptor stays open when the watch goes, so that its number means nothing else. */
+void cf_watch_await_for_ever(cf_watch *watch);
 void cf_watch_remove(cf_watch *watch, uint64_t number);
 /* It was added, even if it could not be watched. */
 bool cf_watch_has(const cf_watch *watch, uint64_t number);
@@ -67,6 +70,8 @@ uint64_t cf_watch_unknown(cf_watch *watch, uint32_t source);
 /* Before all of a source is added again: those of its unknown ones that could not be watched are
  * missing no more. */
 void cf_watch_count_anew(cf_watch *watch, uint32_t source);
+/* None of the source's directories is watched any more. */
+void cf_watch_forget_source(cf_watch *watch, uint32_t source);
 /* Directories that could not be watched: changes there are found by full rescans only. */
 size_t cf_watch_missing(const cf_watch *watch);
 size_t cf_watch_count(const cf_watch *watch);

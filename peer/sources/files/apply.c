@@ -29,52 +29,18 @@ static void end_run(cf_applying *applying)
     applying->phase = CF_APPLY_IDLE;
 }
 
-/* ---- Jobs ---- */
-
-/* As few as leave other sources some of the first workers. */
-enum { BEGUN_WHERE_IT_MAY_HANG = 8 };
-
-static void begin_jobs(cf_applying *applying)
-{
-    cf_jobs *jobs = applying->options.peer->env->jobs;
-    const size_t most = applying->options.binding->is_remote ? BEGUN_WHERE_IT_MAY_HANG : SIZE_MAX;
-
-    while (applying->jobs_first && applying->jobs_begun < most) {
-        cf_job *job = applying->jobs_first;
-
-        applying->jobs_first = job->next;
-        applying->jobs_begun++;
-        jobs->submit(jobs, job);
-    }
-}
-
 void cf_applying_submit(cf_applying *applying, cf_job *job)
 {
-    job->next = NULL;
-    if (applying->jobs_first)
-        applying->jobs_last->next = job;
-    else
-        applying->jobs_first = job;
-    applying->jobs_last = job;
     applying->jobs++;
-    begin_jobs(applying);
-}
-
-void cf_applying_job_ended(cf_applying *applying)
-{
-    applying->jobs--;
-    applying->jobs_begun--;
-    begin_jobs(applying);
+    cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
 }
 
 void cf_applying_destroy(cf_applying **applying)
 {
     if (!*applying)
         return;
-    cf_jobs *jobs = (*applying)->options.peer->env->jobs;
-
     while ((*applying)->jobs)
-        jobs->deliver(jobs);
+        cf_jobs_await((*applying)->options.peer->env->jobs);
     end_run(*applying);
     free((*applying)->pending);
     cf_look_places_release(&(*applying)->look_at);

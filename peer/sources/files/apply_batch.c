@@ -168,7 +168,7 @@ static void synced(cf_job *job)
         self->applying->sync_error = self->error;
     }
     cf_hold_release(&self->hold, cf_applying_files(self->applying));
-    cf_applying_job_ended(self->applying);
+    self->applying->jobs--;
     free(self);
 }
 
@@ -206,7 +206,7 @@ static void drop_displaced(cf_job *job)
 
 static void dropped(cf_job *job)
 {
-    cf_applying_job_ended(((dropping *)job)->applying);
+    ((dropping *)job)->applying->jobs--;
     free(job);
 }
 

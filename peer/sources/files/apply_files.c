@@ -76,7 +76,7 @@ static void made(cf_job *job)
     }
     if (task->spoiled && (task->landing[0] || task->original[0]))
         cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
-    cf_applying_job_ended(applying);
+    applying->jobs--;
     free(self);
     if (task->original[0])
         copied(applying, task->asked);

@@ -42,8 +42,7 @@ struct cf_applying {
     cf_table asked;          /* contents, by their hash; in the arena */
     size_t first, end;       /* the batch, with what others left; what is before it has ended */
     bool is_last;            /* no step comes after these */
-    size_t jobs, jobs_begun; /* with those in line; submitted to the pool */
-    cf_job *jobs_first, *jobs_last; /* in line, till others have ended */
+    size_t jobs;             /* that have not ended */
     cf_task_place place;
     cf_records records;
     uint64_t numbers;  /* of temporary files and intents */
@@ -68,11 +67,8 @@ void cf_applying_plan(cf_applying *applying, cf_delete_word word);
 /* The tasks of deletions that may not be done fail; the result says that something is held. */
 void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word);
 
-/* All jobs of a run begin and end with these. Of a disk that may hang only a few are under way at
- * once: when it does, all that the pool has would hang with it, those too that take the place of
- * workers which wait. Consumes the job. */
+/* All jobs of a run begin with this; `done` takes one off `jobs`. */
 void cf_applying_submit(cf_applying *applying, cf_job *job);
-void cf_applying_job_ended(cf_applying *applying);
 
 /* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;
  * the directories are synced, in jobs; the base is committed. Directories that go are removed in

@@ -149,7 +149,7 @@ static void removed(cf_job *job)
         end_one(applying, &self->at[i]);
     }
     cf_hold_release(&self->hold, cf_applying_files(applying));
-    cf_applying_job_ended(applying);
+    applying->jobs--;
     free(self);
 }
 

@@ -295,7 +295,7 @@ void cf_survey_stop_listing(cf_survey *survey)
         leave_alone(survey->under_way, survey->options.binding);
         survey->under_way = NULL;
         if (survey->options.watch)
-            cf_watch_await_no_more(survey->options.watch);
+            cf_watch_await_for_ever(survey->options.watch);
     } else if (survey->under_way) {
         (void)end_walk(survey, &ignored);
     }

@@ -56,13 +56,12 @@ static void done(cf_job *job)
 
 static void start(cf_survey *survey, size_t folder)
 {
-    cf_jobs *jobs = survey->options.env->jobs;
     struct cf_survey_sync *self = cf_allocate(1, sizeof *self);
 
     *self = (struct cf_survey_sync){
         .job = {.work = work, .done = done}, .survey = survey, .folder = folder};
     survey->syncing++;
-    jobs->submit(jobs, &self->job);
+    cf_binding_submit(survey->options.binding, survey->options.env->jobs, &self->job);
 }
 
 /* ---- Which ---- */
@@ -150,5 +149,5 @@ void cf_survey_sync_names(cf_survey *survey)
 void cf_survey_await_names(cf_survey *survey)
 {
     while (survey->syncing)
-        survey->options.env->jobs->deliver(survey->options.env->jobs);
+        cf_jobs_await(survey->options.env->jobs);
 }

@@ -52,7 +52,7 @@ typedef struct {
 
 struct cf_survey_reads {
     const cf_env *env;
-    const cf_binding *binding;
+    cf_binding *binding;
     const cf_listing *listing;
     uint64_t now_ms;
     int64_t disk_ns;  /* as in a job */
@@ -68,7 +68,7 @@ struct cf_survey_reads {
     cf_table several; /* of several_names */
 };
 
-cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *binding,
+cf_survey_reads *cf_survey_reads_new(const cf_env *env, cf_binding *binding,
                                      const cf_listing *listing)
 {
     cf_survey_reads *reads = cf_allocate(1, sizeof *reads);
@@ -92,7 +92,7 @@ void cf_survey_reads_destroy(cf_survey_reads **reads)
     if (!*reads)
         return;
     while ((*reads)->busy)
-        (*reads)->env->jobs->deliver((*reads)->env->jobs);
+        cf_jobs_await((*reads)->env->jobs);
     for (size_t i = 0; i < (*reads)->capacity; i++)
         release_slot(&(*reads)->slots[i]);
     for (cf_table_link *link = cf_table_walk(&(*reads)->several, NULL), *next; link; link = next) {
@@ -374,7 +374,7 @@ static void submit(cf_survey_reads *reads, reading *self)
     if (!self)
         return;
     reads->busy++;
-    reads->env->jobs->submit(reads->env->jobs, &self->job);
+    cf_binding_submit(reads->binding, reads->env->jobs, &self->job);
 }
 
 void cf_survey_reads_start(cf_survey_reads *reads)

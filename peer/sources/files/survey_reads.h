@@ -10,7 +10,7 @@
 typedef struct cf_survey_reads cf_survey_reads;
 
 /* All borrowed; the listing may grow. */
-cf_survey_reads *cf_survey_reads_new(const cf_env *env, const cf_binding *binding,
+cf_survey_reads *cf_survey_reads_new(const cf_env *env, cf_binding *binding,
                                      const cf_listing *listing);
 /* Waits for jobs under way. */
 void cf_survey_reads_destroy(cf_survey_reads **reads);
