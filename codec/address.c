@@ -133,7 +133,8 @@ cf_status cf_address_read(const char *text, cf_address *out, cf_error *error)
     cf_address address = {0};
 
     if (!begins_with_scheme(rest))
-        return cf_fail(error, CF_USAGE, "a broker's address looks like tcp://HOST:PORT#KEY");
+        return cf_fail(error, CF_USAGE, "%s: a broker's address looks like tcp://HOST:PORT#KEY",
+                       strstr(text, "://") ? "it speaks tcp alone" : SCHEME " is missing");
     rest = without_scheme(rest);
     const uint8_t *mark = rest.size ? memchr(rest.data, '#', rest.size) : NULL;
     if (!mark)
@@ -254,10 +255,6 @@ cf_status cf_code_read(const char *text, cf_code *out, cf_error *error)
     cf_code code = {0};
     cf_status status;
 
-    if (begins_with_scheme(trimmed(text))) {
-        status = cf_fail(error, CF_USAGE, "this is a broker's address, not a code");
-        goto done;
-    }
     size_t length = strnlen(text, TYPED_MAX);
     cf_buffer_reserve(&bytes, length); /* so that growing leaves no copy behind */
     if (length == TYPED_MAX || !cf_base32_read(text, &bytes)) {

@@ -32,6 +32,12 @@ static cf_status status_of_errno(int number)
     }
 }
 
+/* With what helps, where the system's word alone helps nobody. */
+static const char *reason_of(int number)
+{
+    return number == EIO ? "Input/output error (" CF_ERROR_OF_DISK ")" : strerror(number);
+}
+
 cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)
 {
     va_list arguments;
@@ -42,7 +48,7 @@ cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)
     int used = vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
     if (used >= 0 && (size_t)used < sizeof error->text)
-        snprintf(error->text + used, sizeof error->text - (size_t)used, ": %s", strerror(number));
+        snprintf(error->text + used, sizeof error->text - (size_t)used, ": %s", reason_of(number));
     return error->status;
 }
 

@@ -35,6 +35,9 @@ typedef struct {
 cf_status cf_fail(cf_error *error, cf_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What is to be done where a disk fails, behind the system's word for it. */
+#define CF_ERROR_OF_DISK "the disk fails: see the kernel's log"
+
 /* As cf_fail, from errno: ": No space left on device" and the like is appended; ENOSPC and EDQUOT
  * become CF_FULL, ENOENT CF_MISSING, all others CF_IO. */
 cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)

@@ -172,9 +172,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
     if (!status)
         status = cf_log_wanted(session->log, collect_wanted, &wanted, &error);
     if (status) {
-        cf_report(gateway->service.env, CF_REPORT_ERROR, "user %s: reading the log: %s",
-                  cf_user_shorten(cf_log_user(session->log)).text, error.text);
-        cf_session_dismiss(&gateway->service, session, "its log can't be read");
+        cf_session_end_unread(&gateway->service, session, &error);
     } else {
         session->is_greeted = true;
         session->begun_ms = gateway->service.now_ms;

@@ -275,7 +275,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
         if (error.status == CF_FULL)
             cf_refuse_full(service, session, CF_COMMAND_PUBLISH, &head.hash);
         else
-            refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, "the log can't be read");
+            refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, CF_LOG_UNREAD);
         return;
     }
     switch (verdict.answer) {

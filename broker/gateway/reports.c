@@ -220,9 +220,7 @@ void cf_reports_answer(cf_service *service, cf_session *session)
         status = store->scan(store, cf_log_user(session->log), cf_bytes_of(&table, 1), gather,
                              &reports, &error);
     if (status) {
-        cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",
-                  cf_user_shorten(cf_log_user(session->log)).text, error.text);
-        cf_session_dismiss(service, session, "its log can't be read");
+        cf_session_end_unread(service, session, &error);
     } else {
         if (placed.count)
             qsort(placed.at, placed.count, sizeof *placed.at, by_collection);

@@ -322,6 +322,13 @@ void cf_session_dismiss(const cf_service *service, cf_session *session, const ch
     cf_session_end(service, session, why);
 }
 
+void cf_session_end_unread(const cf_service *service, cf_session *session, const cf_error *error)
+{
+    cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",
+              cf_user_shorten(cf_log_user(session->log)).text, error->text);
+    cf_session_dismiss(service, session, "its log can't be read");
+}
+
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user)
 {
     for (cf_session *session = cf_sessions_first_of(sessions, user); session;

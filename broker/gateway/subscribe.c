@@ -13,13 +13,6 @@ static bool fits(cf_service *service, cf_session *session, size_t count)
     return false;
 }
 
-static void end_unread(cf_service *service, cf_session *session, const cf_error *error)
-{
-    cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",
-              cf_user_shorten(cf_log_user(session->log)).text, error->text);
-    cf_session_dismiss(service, session, "its log can't be read");
-}
-
 bool cf_subscribe_heads(cf_service *service, cf_session *session, const cf_head *heads,
                         size_t count)
 {
@@ -31,7 +24,7 @@ bool cf_subscribe_heads(cf_service *service, cf_session *session, const cf_head 
         bool held;
 
         if (cf_replay_holds(session->replay, &heads[i], &held, &error)) {
-            end_unread(service, session, &error);
+            cf_session_end_unread(service, session, &error);
             return false;
         }
         session->brings_more |= !held;
@@ -72,7 +65,7 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
     cf_subscribe_credit(service, session, message->subscribe.credit);
     if (cf_replay_rungs(session->replay, message->subscribe.rungs, message->subscribe.rung_count,
                         &session->held, &error)) {
-        end_unread(service, session, &error);
+        cf_session_end_unread(service, session, &error);
         return;
     }
     if (message->subscribe.more)
@@ -81,7 +74,7 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
         cf_replay_select(session->replay, message->subscribe.collections,
                          message->subscribe.collection_count);
     if (cf_replay_begin(session->replay, &error)) {
-        end_unread(service, session, &error);
+        cf_session_end_unread(service, session, &error);
         return;
     }
     answer_rungs(service, session);
@@ -166,7 +159,7 @@ bool cf_subscribe_pump(cf_service *service, cf_session *session)
     if (!enter(service, session))
         return false;
     if (cf_replay_next(session->replay, send_entry, &round, &error)) {
-        end_unread(service, session, &error);
+        cf_session_end_unread(service, session, &error);
         return false;
     }
     session->is_behind = round.stopped;

@@ -37,6 +37,20 @@ static size_t said_in_hello(const head_list *own)
     return own->count < HELLO_MAX ? own->count : HELLO_MAX;
 }
 
+/* A broker that the user has left lets in only who names a head that it doesn't hold, and may have
+ * been told all that there is (PROTOCOL, Moving). */
+static void add_unknown_head(const cf_link *link, head_list *list)
+{
+    const cf_env *env = link->options.env;
+    cf_head unknown = {.sequence = 1};
+
+    env->random(env->context, unknown.writer.bytes, sizeof unknown.writer.bytes);
+    env->random(env->context, unknown.hash.bytes, sizeof unknown.hash.bytes);
+    list->count = said_in_hello(list);
+    list->count -= list->count == HELLO_MAX;
+    collect_head(list, &unknown);
+}
+
 static void say_hello(cf_link *link, const head_list *own, cf_outbox *outbox)
 {
     size_t said = 0, all = said_in_hello(own);
@@ -102,7 +116,10 @@ void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     link->named = 0;
     link->members_ended = link->is_crowded = false;
     link->state = CF_LINK_GREETING;
-    if (store->heads(store, &link->options.user, collect_head, &own, &error))
+    const bool fails = store->heads(store, &link->options.user, collect_head, &own, &error);
+    if (!fails && link->options.only_takes)
+        add_unknown_head(link, &own);
+    if (fails)
         cf_link_lose(link, &error, now_ms);
     else
         say_hello(link, &own, outbox);

@@ -46,6 +46,7 @@ static const char *const beside[] = {"lock",       "control",    "address",   "a
 
 typedef struct {
     unsigned parts;
+    bool has_mended; /* store.mended */
     char other[100]; /* a name that is none of a broker's */
 } contents;
 
@@ -65,6 +66,8 @@ static bool note_name(void *context, cf_bytes name)
     const size_t beside_count = sizeof beside / sizeof *beside;
     const size_t part = find(parts, part_count, name);
 
+    if (cf_bytes_equal(name, cf_bytes_of_text(CF_DATADIR_MENDED)))
+        found->has_mended = true;
     if (part < part_count)
         found->parts |= 1U << part;
     else if (find(beside, beside_count, name) == beside_count)
@@ -178,11 +181,13 @@ static bool has_failed(const cf_datadir *datadir)
     cf_file *made = NULL;
     cf_error error;
 
-    if (files->create_file(files, datadir->folder, trial, MODE_FILE, &made, &error))
+    const cf_status status =
+        files->create_file(files, datadir->folder, trial, MODE_FILE, &made, &error);
+    if (status && status != CF_CHANGED)
         return error.number == EROFS;
     files->close_file(files, &made);
-    files->unlink(files, datadir->folder, trial, &error);
-    return false;
+    /* One that was left over can't be made anywhere: whether it can be removed tells. */
+    return files->unlink(files, datadir->folder, trial, &error) && error.number == EROFS;
 }
 
 static cf_status take(cf_datadir *datadir, cf_error *error)
@@ -299,12 +304,41 @@ static cf_status open_folder(cf_datadir *datadir, cf_datadir_way way, cf_error *
     return status;
 }
 
+/* A repair was killed where it had put the damaged store aside, and not yet the mended one in its
+ * place: that is whole. Where a power cut undoes the rename, the next one makes it again. */
+static cf_status put_mended_in_place(cf_datadir *datadir, contents *found, cf_error *error)
+{
+    cf_files *files = datadir->env->files;
+
+    if (found->parts != (KEY | BLOBS) || !found->has_mended)
+        return CF_OK;
+    cf_status status = datadir->lock ? CF_OK : take(datadir, error);
+    if (!status) /* nobody else puts it there meanwhile */
+        status = look(datadir->env, datadir->folder, found, error);
+    if (status || found->parts != (KEY | BLOBS) || !found->has_mended)
+        return status;
+    status = cf_files_rename(files, datadir->folder, cf_bytes_of_text(CF_DATADIR_MENDED),
+                             datadir->folder, cf_bytes_of_text("store"), error);
+    if (status) {
+        cf_error_while(error, "a repair was interrupted: putting " CF_DATADIR_MENDED
+                              " in the place of the store");
+        return status;
+    }
+    cf_report(datadir->env, CF_REPORT_NOTICE,
+              "a repair was interrupted: what it mended, %s/" CF_DATADIR_MENDED
+              ", is the store now",
+              datadir->path);
+    return look(datadir->env, datadir->folder, found, error);
+}
+
 /* Looks once more when nobody else can change it. */
 static cf_status check(cf_datadir *datadir, cf_datadir_way way, cf_error *error)
 {
     contents found;
 
     cf_status status = look(datadir->env, datadir->folder, &found, error);
+    if (!status)
+        status = put_mended_in_place(datadir, &found, error);
     if (!status)
         status = check_contents(&found, way, error);
     if (!status && !datadir->lock)

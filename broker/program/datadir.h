@@ -15,6 +15,9 @@
 
 typedef struct cf_datadir cf_datadir;
 
+/* A store that a repair made, while it puts it in the place of the damaged one. */
+#define CF_DATADIR_MENDED "store.mended"
+
 typedef enum {
     CF_DATADIR_EXISTING, /* never made: CF_MISSING where there is none */
     CF_DATADIR_EITHER,   /* made in a directory that is missing or empty */
@@ -24,8 +27,9 @@ typedef enum {
 
 /* Takes the directory. CF_LOCKED while another process has it; CF_USAGE where something else than a
  * broker would be made in the midst of other files; CF_BROKEN when it has a part of a broker, of
- * which the text names what is gone. What it can't open it leaves as it was. `env->files` is used,
- * and set in the process. */
+ * which the text names what is gone. What it can't open it leaves as it was. Where a repair was
+ * killed between its renames, it puts the mended store in place first. `env->files` is used, and
+ * set in the process. */
 cf_status cf_datadir_open(const cf_env *env, const char *path, cf_datadir_way way, cf_datadir **out,
                           cf_error *error);
 void cf_datadir_destroy(cf_datadir **datadir);

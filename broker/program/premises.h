@@ -30,6 +30,9 @@ typedef struct {
 /* What is told of it while it runs. */
 #define CF_STORE_FAILED_FORMAT                                                                     \
     "nothing is written until the broker is started again, with a disk that takes it: %s"
+#define CF_STORE_FAILING_FORMAT                                                                    \
+    "the disk fails under the store, what devices send waits, and it is tried again: look at the " \
+    "disk: %s"
 #define CF_BROKER_REMEDY "the store is damaged: `counterfoild verify --repair` mends it"
 
 typedef struct {

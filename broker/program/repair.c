@@ -279,9 +279,7 @@ static cf_status make_mended(repair *self)
     cf_error ignored;
 
     self->env->random(self->env->context, random, sizeof random);
-    cf_status status = cf_store_salvage_remove(self->mending, self->error);
-    if (!status)
-        status = cf_store_salvage_open(self->store, self->copy, &self->from, self->error);
+    cf_status status = cf_store_salvage_open(self->store, self->copy, &self->from, self->error);
     if (!status)
         status = cf_blob_files_open(self->blob_path, &self->blobs, self->error);
     if (!status)
@@ -300,11 +298,11 @@ static cf_status make_mended(repair *self)
 
 /* One under way is `mending`: `mended` is whole, or, once the names were exchanged, the damaged
  * one, of which there is no other. */
-static const char store_name[] = "store", mended_name[] = "store.mended",
+static const char store_name[] = "store", mended_name[] = CF_DATADIR_MENDED,
                   mending_name[] = "store.mending";
 
-/* Where a file system can't exchange names, a crash in between leaves no store: then both stand
- * there under their names. */
+/* Where a file system can't exchange names, a crash in between leaves no store: who opens the
+ * directory next puts the mended one there. */
 static cf_status exchange(cf_files *files, const cf_folder *folder, cf_bytes kept, cf_error *error)
 {
     const cf_bytes store = cf_bytes_of_text(store_name), mended = cf_bytes_of_text(mended_name),
@@ -448,6 +446,18 @@ static cf_status look_twice(const repair *self, bool *is_damaged, cf_error *erro
     return error->status;
 }
 
+/* Nothing in them is needed: what is damaged is kept elsewhere. */
+static cf_status remove_leftovers(const repair *self)
+{
+    char trial[PATH_MAX + sizeof ".trial"];
+
+    snprintf(trial, sizeof trial, "%s.trial", self->copy);
+    cf_status status = cf_store_salvage_remove(self->copy, self->error);
+    if (!status)
+        status = cf_store_salvage_remove(trial, self->error);
+    return status ? status : cf_store_salvage_remove(self->mending, self->error);
+}
+
 static cf_status mend(repair *self)
 {
     bool is_damaged = false;
@@ -455,10 +465,15 @@ static cf_status mend(repair *self)
 
     cf_status status = keep_mended(self);
     if (!status)
+        status = remove_leftovers(self);
+    if (!status)
         status = look_twice(self, &is_damaged, self->error);
     if (status || !is_damaged)
         return status;
     status = make_mended(self);
+    if (status == CF_IO)
+        cf_error_while(self->error, "nothing was changed: see \"The disk fails\" in RECOVERY of "
+                                    "counterfoild(8)");
     if (!status)
         status = put_in_place(self);
     cf_store_salvage_remove(self->copy, &ignored);

@@ -10,7 +10,8 @@
 /* Says what it does to the operator. Nothing is done to a store that is whole. The damaged one is
  * kept beside the new one, as store.damaged or store.damaged.2 and so on. CF_LOCKED while a broker
  * runs; CF_BROKEN: nothing of it can be read, or a part of the broker is gone that can't be made
- * anew; CF_IO: the disk failed once, and read it whole the second time; CF_FULL: no room, or there
+ * anew; CF_IO: the disk failed once, and read it whole the second time, or it
+ * doesn't give a file of which a repair has to know what is in it; CF_FULL: no room, or there
  * are 99 damaged ones. Until the new one is whole nothing has changed. */
 cf_status cf_repair(const cf_env *env, const char *data, cf_error *error);
 

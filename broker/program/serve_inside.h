@@ -30,7 +30,8 @@ typedef struct {
     uint64_t full_ms;          /* when a user was last refused for want of room, as it was seen */
     bool is_scarce;            /* room on the disk, as it was told */
     bool lacks_descriptors;    /* the same of them */
-    bool store_failed;         /* nothing is written to it, as it was told */
+    bool store_fails;          /* writing to it, as it was told, */
+    bool store_failed;         /* and nothing is written to it any more */
     bool is_displaced;         /* the data directory is not at its path, as it was told */
     int64_t clock_offset_ms;   /* of the time of day, against what counts on */
     zloop_t *loop;

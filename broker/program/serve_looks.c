@@ -45,15 +45,23 @@ static void look_at_refusals(cf_broker *self, uint64_t now_ms)
     cf_sweep_hurry(self->sweep, now_ms);
 }
 
-/* Once when nothing is written to the store any more. */
+/* Once when writing to the store fails, once when nothing is written to it any more, and when all
+ * is well again. */
 static void look_at_store(cf_broker *self)
 {
+    const cf_env *env = self->options->env;
     cf_error failure;
+    bool for_good = false;
 
-    if (self->store_failed || !self->premises.store->failure(self->premises.store, &failure))
-        return;
-    self->store_failed = true;
-    cf_report(self->options->env, CF_REPORT_ERROR, CF_STORE_FAILED_FORMAT, failure.text);
+    const bool fails = self->premises.store->failure(self->premises.store, &for_good, &failure);
+    if (for_good && !self->store_failed)
+        cf_report(env, CF_REPORT_ERROR, CF_STORE_FAILED_FORMAT, failure.text);
+    else if (fails && !self->store_fails)
+        cf_report(env, CF_REPORT_ERROR, CF_STORE_FAILING_FORMAT, failure.text);
+    else if (!fails && self->store_fails)
+        cf_report(env, CF_REPORT_NOTICE, "the disk takes what is written to the store again");
+    self->store_fails = fails;
+    self->store_failed |= for_good;
 }
 
 int64_t cf_broker_clock_offset_ms(const cf_env *env)

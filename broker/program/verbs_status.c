@@ -129,9 +129,14 @@ static void look_at_room(standing *sum)
 static void look_at_store(standing *sum)
 {
     cf_error failure;
+    bool for_good;
 
-    if (sum->store->failure(sum->store, &failure))
+    if (!sum->store->failure(sum->store, &for_good, &failure))
+        return;
+    if (for_good)
         attend(&sum->attention, CF_STORE_FAILED_FORMAT, failure.text);
+    else
+        attend(&sum->attention, CF_STORE_FAILING_FORMAT, failure.text);
 }
 
 static void look_at_blobs(const cf_desk *desk, standing *sum)

@@ -39,7 +39,8 @@ cf_status cf_rocks_fail(cf_error *error, char *text)
             break;
         }
     name_tables(text);
-    cf_fail(error, status, "%s", text);
+    const char *disk = strstr(text, "Input/output error") ? " (" CF_ERROR_OF_DISK ")" : "";
+    cf_fail(error, status, "%s%s", text, disk);
     rocksdb_free(text);
     return status;
 }

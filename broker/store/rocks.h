@@ -16,6 +16,9 @@ typedef enum {
     CF_ROCKS_TABLES,
 } cf_rocks_table;
 
+/* Of the files in which tables are: store_manifest.c reads up to this one. */
+enum { CF_ROCKS_TABLE_FORMAT = 5 };
+
 extern const char *const cf_rocks_table_names[CF_ROCKS_TABLES];
 
 typedef struct cf_rocks {

@@ -71,6 +71,8 @@ static void use_cache(rocksdb_options_t *settings, size_t size, bool filters)
     rocksdb_block_based_table_options_t *blocks = rocksdb_block_based_options_create();
     rocksdb_cache_t *cache = rocksdb_cache_create_lru(size);
 
+    /* Whatever is RocksDB's default: a repair reads the ends of tables itself. */
+    rocksdb_block_based_options_set_format_version(blocks, CF_ROCKS_TABLE_FORMAT);
     rocksdb_block_based_options_set_block_cache(blocks, cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(blocks, 1);
     if (filters)

@@ -66,12 +66,13 @@ struct cf_store {
     void (*destroy)(cf_store *store);
     /* After a failed commit: closes, opens and reads again what is durable. Appends in the queue
      * are answered CF_APPEND_FAILED. When it fails, reads may fail too until it works, but not
-     * where `failure` says why it fails for good. CF_OK at once when nothing has failed. Not from
+     * where `failure` says that it fails for good. CF_OK at once when nothing has failed. Not from
      * inside a visitor. */
     cf_status (*reopen)(cf_store *store, cf_error *error);
-    /* What the write said that failed, where nothing is written until the process is started again;
-     * CF_OK: all is well, or reopen may help. From any thread. */
-    cf_status (*failure)(cf_store *store, cf_error *error);
+    /* What the write said that failed; `*for_good`: nothing is written until the process is started
+     * again, else `reopen` may help. CF_OK: all is well, or there only is no room. From any thread.
+     */
+    cf_status (*failure)(cf_store *store, bool *for_good, cf_error *error);
     /* The log's random instance id: a position means something only together with it. */
     void (*instance)(cf_store *store, uint8_t out[16]);
     /* Makes the caller the one that appends for the user, creating it when unknown. Epochs only

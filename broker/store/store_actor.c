@@ -219,9 +219,9 @@ static cf_store *inner_of(cf_store *base)
     return ((cf_store_actor *)base)->inner;
 }
 
-static cf_status pass_failure(cf_store *base, cf_error *error)
+static cf_status pass_failure(cf_store *base, bool *for_good, cf_error *error)
 {
-    return inner_of(base)->failure(inner_of(base), error);
+    return inner_of(base)->failure(inner_of(base), for_good, error);
 }
 
 static void pass_instance(cf_store *base, uint8_t out[16])

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,10 +33,27 @@ typedef struct {
 
 /* The last bytes of a table: a type of checksum, the places of two blocks, padding, a version, and
  * a number that all tables end with. */
-enum { FOOTER = 53, FOOTER_PLACES = 1, FOOTER_MAGIC = 45 };
+enum { FOOTER = 53, FOOTER_PLACES = 1, FOOTER_VERSION = 41, FOOTER_MAGIC = 45 };
+/* From version 6 on the places stand elsewhere; a number far beyond is no version. */
+enum { VERSION_UNREAD = CF_ROCKS_TABLE_FORMAT + 1, VERSION_LIKELY = 15 };
 enum { PROPERTIES_MAX = 4 * CF_MIB };
 
 static const uint8_t magic[8] = {0xf7, 0xcf, 0xf4, 0x85, 0xb7, 0x41, 0xe2, 0x88};
+
+typedef struct {
+    int file;
+    uint64_t size;
+    int failed; /* errno of what the disk didn't give */
+} reader;
+
+static bool read_at(reader *from, uint64_t at, void *bytes, size_t size, size_t *read)
+{
+    const bool is_read = cf_descriptor_read_at(from->file, at, bytes, size, read);
+
+    if (!is_read)
+        from->failed = errno;
+    return is_read && *read == size;
+}
 
 /* Of 7 bits a byte, the lowest first. False: `*bytes` ends before the number. */
 static bool take_number(cf_bytes *bytes, uint64_t *out)
@@ -56,16 +74,15 @@ static bool take_number(cf_bytes *bytes, uint64_t *out)
 }
 
 /* `place` begins with where the block stands, and its length. */
-static bool read_block(int file, uint64_t size, cf_bytes place, cf_buffer *out)
+static bool read_block(reader *from, cf_bytes place, cf_buffer *out)
 {
     uint64_t at, length;
 
     if (!take_number(&place, &at) || !take_number(&place, &length) || length > PROPERTIES_MAX ||
-        at > size || length > size - at)
+        at > from->size || length > from->size - at)
         return false;
     cf_buffer_clear(out);
-    return cf_descriptor_read_at(file, at, cf_buffer_reserve(out, length), length, &out->size) &&
-           out->size == length;
+    return read_at(from, at, cf_buffer_reserve(out, length), length, &out->size);
 }
 
 static uint32_t little_u32(const uint8_t *at)
@@ -107,20 +124,15 @@ static bool find_in_block(cf_bytes block, const char *wanted, cf_bytes *value)
 }
 
 /* The name stands among the table's properties, and their place in an index of such things. */
-static bool find_owner(int file, uint64_t size, cf_rocks_table *of)
+static bool find_owner(reader *from, cf_bytes places, cf_rocks_table *of)
 {
-    uint8_t footer[FOOTER];
     cf_buffer index = {0}, properties = {0};
     cf_bytes place, name;
-    size_t read = 0;
     bool is_known = false;
 
-    if (size >= FOOTER && cf_descriptor_read_at(file, size - FOOTER, footer, FOOTER, &read) &&
-        read == FOOTER && memcmp(footer + FOOTER_MAGIC, magic, sizeof magic) == 0 &&
-        read_block(file, size, cf_bytes_of(footer + FOOTER_PLACES, FOOTER - FOOTER_PLACES),
-                   &index) &&
+    if (read_block(from, places, &index) &&
         find_in_block(cf_buffer_view(&index), "rocksdb.properties", &place) &&
-        read_block(file, size, place, &properties) &&
+        read_block(from, place, &properties) &&
         find_in_block(cf_buffer_view(&properties), "rocksdb.column.family.name", &name))
         for (int i = 0; !is_known && i < CF_ROCKS_TABLES; i++) {
             is_known = cf_bytes_equal(name, cf_bytes_of_text(cf_rocks_table_names[i]));
@@ -129,6 +141,33 @@ static bool find_owner(int file, uint64_t size, cf_rocks_table *of)
     cf_buffer_release(&index);
     cf_buffer_release(&properties);
     return is_known;
+}
+
+/* `*is_known` is false of one that is damaged. CF_IO: the disk doesn't give it; CF_BROKEN: a newer
+ * RocksDB wrote it. A version that was flipped stands behind places that are right. */
+static cf_status read_owner(reader *from, const char *name, cf_rocks_table *of, bool *is_known,
+                            cf_error *error)
+{
+    uint8_t footer[FOOTER];
+    size_t read = 0;
+
+    *is_known = false;
+    const bool has_footer = from->size >= FOOTER &&
+                            read_at(from, from->size - FOOTER, footer, FOOTER, &read) &&
+                            memcmp(footer + FOOTER_MAGIC, magic, sizeof magic) == 0;
+    if (has_footer)
+        *is_known = find_owner(
+            from, cf_bytes_of(footer + FOOTER_PLACES, FOOTER_VERSION - FOOTER_PLACES), of);
+    if (from->failed)
+        return cf_fail_errno(error, from->failed, "reading %s", name);
+    const uint32_t version = has_footer ? little_u32(footer + FOOTER_VERSION) : 0;
+    if (!*is_known && version >= VERSION_UNREAD && version <= VERSION_LIKELY)
+        return cf_fail(
+            error, CF_BROKEN,
+            "%s is a table of RocksDB's format %" PRIu32
+            ", and this program reads up to %d: repair it with the version that wrote it",
+            name, version, CF_ROCKS_TABLE_FORMAT);
+    return CF_OK;
 }
 
 /* ---- What a manifest says ---- */
@@ -271,8 +310,10 @@ static void clear_trial(const char *trial)
     rmdir(trial);
 }
 
-/* By RocksDB, alone in a database: what it can't open would hinder all others. */
-static bool can_open(const char *path, const char *trial, const table *it)
+/* By RocksDB, alone in a database: what it can't open would hinder all others. A disk that doesn't
+ * give it, or a process that may open no more, has not damaged it. */
+static cf_status try_open(const char *path, const char *trial, const table *it, bool *is_whole,
+                          cf_error *error)
 {
     const cf_store_options options = {.path = trial, .salvages = true};
     const rocksdb_options_t *each[CF_ROCKS_TABLES];
@@ -282,12 +323,13 @@ static bool can_open(const char *path, const char *trial, const table *it)
     char from[4096], to[4096], *text = NULL;
     cf_error ignored;
 
+    *is_whole = true;
     clear_trial(trial);
     snprintf(from, sizeof from, "%s/%06lu.sst", path, it->number);
     snprintf(to, sizeof to, "%s/%06lu.sst", trial, it->number);
     if (mkdir(trial, 0700) || (link(from, to) && symlink(from, to)) ||
         write_manifest(trial, &one, &ignored))
-        return true; /* opening all of them will tell */
+        return CF_OK; /* opening all of them will tell */
     rocksdb_options_t *settings = cf_rocks_settings(&options);
     for (size_t i = 0; i < CF_ROCKS_TABLES; i++)
         each[i] = settings;
@@ -297,28 +339,37 @@ static bool can_open(const char *path, const char *trial, const table *it)
         rocksdb_column_family_handle_destroy(handles[i]);
     if (!text)
         rocksdb_close(db);
-    const bool is_open = !text;
-    rocksdb_free(text);
+    const cf_status status = text ? cf_rocks_fail(error, text) : CF_OK;
     rocksdb_options_destroy(settings);
-    return is_open;
+    *is_whole = !status;
+    return status == CF_BROKEN ? CF_OK : status;
 }
 
-static void note_table(int folder, const char *name, unsigned long number, tables *found)
+/* One that is damaged is left out. */
+static cf_status note_table(int folder, const char *name, unsigned long number, tables *found,
+                            cf_error *error)
 {
     struct stat stat;
     table it = {.number = number};
+    bool is_known = false;
+    cf_status status = CF_OK;
     const int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-    if (file >= 0 && fstat(file, &stat) == 0 && stat.st_size > 0) {
-        it.size = (uint64_t)stat.st_size;
-        if (find_owner(file, it.size, &it.of)) {
-            found->list =
-                cf_grow(found->list, &found->capacity, found->count + 1, sizeof *found->list);
-            found->list[found->count++] = it;
-        }
+    if (file < 0 || fstat(file, &stat)) {
+        status = cf_fail_errno(error, errno, "opening %s", name);
+    } else {
+        reader from = {.file = file, .size = (uint64_t)stat.st_size};
+
+        it.size = from.size;
+        status = read_owner(&from, name, &it.of, &is_known, error);
+    }
+    if (is_known && !status) {
+        found->list = cf_grow(found->list, &found->capacity, found->count + 1, sizeof *found->list);
+        found->list[found->count++] = it;
     }
     if (file >= 0)
         close(file);
+    return status;
 }
 
 static cf_status find_tables(const char *path, tables *found, cf_error *error)
@@ -326,11 +377,12 @@ static cf_status find_tables(const char *path, tables *found, cf_error *error)
     static const char manifest[] = "MANIFEST-";
     DIR *names = opendir(path);
     const struct dirent *entry;
+    cf_status status = CF_OK;
     char *end;
 
     if (!names)
         return cf_fail_errno(error, errno, "opening %s", path);
-    while ((entry = cf_descriptor_next_name(names))) {
+    while (!status && (entry = cf_descriptor_next_name(names))) {
         const bool is_manifest = strncmp(entry->d_name, manifest, strlen(manifest)) == 0;
         const char *digits = entry->d_name + (is_manifest ? strlen(manifest) : 0);
         const unsigned long number = strtoul(digits, &end, 10);
@@ -339,9 +391,10 @@ static cf_status find_tables(const char *path, tables *found, cf_error *error)
             continue;
         found->highest = number > found->highest ? number : found->highest;
         if (!is_manifest && strcmp(end, ".sst") == 0)
-            note_table(dirfd(names), entry->d_name, number, found);
+            status = note_table(dirfd(names), entry->d_name, number, found, error);
     }
-    const cf_status status = errno ? cf_fail_errno(error, errno, "listing %s", path) : CF_OK;
+    if (!status && errno)
+        status = cf_fail_errno(error, errno, "listing %s", path);
     closedir(names);
     return status;
 }
@@ -350,11 +403,14 @@ cf_status cf_store_manifest_make(const char *path, const char *trial, cf_error *
 {
     tables found = {0};
     size_t kept = 0;
+    bool is_whole;
 
     cf_status status = find_tables(path, &found, error);
-    for (size_t i = 0; !status && i < found.count; i++)
-        if (can_open(path, trial, &found.list[i]))
+    for (size_t i = 0; !status && i < found.count; i++) {
+        status = try_open(path, trial, &found.list[i], &is_whole, error);
+        if (!status && is_whole)
             found.list[kept++] = found.list[i];
+    }
     found.count = kept;
     clear_trial(trial);
     if (!status)

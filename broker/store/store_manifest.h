@@ -15,7 +15,7 @@
 
 /* Writes MANIFEST and CURRENT into the folder `path`, a copy: nobody has it open. What RocksDB
  * can't open of the tables is left out; `trial` is a folder beside it, made for that and removed.
- */
+ * CF_IO: the disk doesn't give one, which is not damage; CF_BROKEN: a newer RocksDB wrote one. */
 cf_status cf_store_manifest_make(const char *path, const char *trial, cf_error *error);
 
 #endif

@@ -333,9 +333,10 @@ static cf_status memory_purge(cf_store *base, const cf_hash *user, cf_error *err
     return CF_OK; /* nothing is left behind */
 }
 
-static cf_status memory_failure(cf_store *base, cf_error *error)
+static cf_status memory_failure(cf_store *base, bool *for_good, cf_error *error)
 {
     (void)base;
+    *for_good = false;
     (void)error;
     return CF_OK; /* reopen helps always */
 }

@@ -157,11 +157,13 @@ static cf_status rocks_reopen(cf_store *base, cf_error *error)
     return cf_rocks_store_renew(self, error);
 }
 
-static cf_status rocks_failure(cf_store *base, cf_error *error)
+static cf_status rocks_failure(cf_store *base, bool *for_good, cf_error *error)
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
+    const cf_status status = cf_rocks_store_fail_again(self, error);
 
-    return atomic_load(&self->is_spoilt) ? cf_rocks_store_fail_again(self, error) : CF_OK;
+    *for_good = status && atomic_load(&self->is_spoilt);
+    return status == CF_FULL ? CF_OK : status;
 }
 
 static void rocks_instance(cf_store *base, uint8_t out[16])

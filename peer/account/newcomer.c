@@ -183,6 +183,11 @@ cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code
 {
     cf_code code;
 
+    if (strpbrk(text, ":#"))
+        return cf_fail(error, CF_USAGE,
+                       "this is a broker's address, and lets nobody in: give the line that %s "
+                       "printed",
+                       for_user ? "`counterfoild invite`" : "`counterfoil pair`");
     cf_status status = cf_code_read(text, &code, error);
     if (status == CF_USAGE) {
         error->status = status = CF_DENIED;

@@ -3,9 +3,12 @@
 #include "broker/program/repair.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "broker/program/datadir.h"
 #include "tests/broker/damaged_store.h"
@@ -325,5 +328,166 @@ Test(repair, goes_on_right_behind_what_it_can_not_read)
     expect_ok(cf_repair(&env, data, &error), error);
     cr_expect_eq(count_entries(&user), 3 + 2 * CHANGES - DAMAGED, "%zu", count_entries(&user));
     cf_buffer_release(&last);
+    scratch_destroy(&here);
+}
+
+/* ---- Killed while the new store is put in place ---- */
+
+enum { KILLED = 9 };
+
+static struct {
+    cf_files real;
+    int calls_left; /* until it is killed */
+    bool before;    /* the call, or right behind it */
+} killing;
+
+static void count_call(bool before)
+{
+    if (before)
+        killing.calls_left--;
+    if (killing.calls_left == 0 && before == killing.before)
+        _exit(KILLED);
+}
+
+static cf_status rename_and_be_killed(cf_files *files, const cf_folder *from_folder, cf_bytes from,
+                                      const cf_folder *to_folder, cf_bytes to, cf_error *error)
+{
+    count_call(true);
+    const cf_status status = killing.real.rename(files, from_folder, from, to_folder, to, error);
+    count_call(false);
+    return status;
+}
+
+static cf_status exchange_and_be_killed(cf_files *files, const cf_folder *a_folder, cf_bytes a,
+                                        const cf_folder *b_folder, cf_bytes b, cf_error *error)
+{
+    count_call(true);
+    const cf_status status = killing.real.exchange(files, a_folder, a, b_folder, b, error);
+    count_call(false);
+    return status;
+}
+
+static cf_status exchange_nothing(cf_files *files, const cf_folder *a_folder, cf_bytes a,
+                                  const cf_folder *b_folder, cf_bytes b, cf_error *error)
+{
+    (void)files, (void)a_folder, (void)a, (void)b_folder, (void)b;
+    return cf_fail(error, CF_UNSAFE, "this file system exchanges no names");
+}
+
+/* False: it came to its end. */
+static bool is_killed_in_repair(cf_env *env, const char *data, bool exchanges)
+{
+    int status;
+    cf_error error;
+    const pid_t child = fork();
+
+    cr_assert(child >= 0);
+    if (child == 0) {
+        alarm(120);
+        killing.real = *env->files;
+        env->files->rename = rename_and_be_killed;
+        env->files->exchange = exchanges ? exchange_and_be_killed : exchange_nothing;
+        _exit(cf_repair(env, data, &error) ? 1 : 0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status));
+    cr_assert(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == KILLED, "%d", status);
+    return WEXITSTATUS(status) == KILLED;
+}
+
+static bool is_left(const char *data, const char *name)
+{
+    char at[192];
+    struct stat found;
+
+    snprintf(at, sizeof at, "%s/%s", data, name);
+    return lstat(at, &found) == 0;
+}
+
+/* Without the first that is damaged, and what its device wrote behind it. What any verb finds then,
+ * and what the next repair makes of it. */
+static void expect_a_broker(const cf_env *env, const char *data, const char *when)
+{
+    static const char *const names[] = {"store.mended", "store.mending", "store.copy",
+                                        "store.copy.trial"};
+    cf_datadir *datadir = NULL;
+    cf_error error;
+
+    expect_ok(cf_datadir_open(env, data, CF_DATADIR_EXISTING, &datadir, &error), error);
+    cf_datadir_destroy(&datadir);
+    expect_ok(cf_repair(env, data, &error), error);
+    cr_expect_eq(count_entries(&user), 3 + 2 * CHANGES - DAMAGED, "%s: %zu", when,
+                 count_entries(&user));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_expect(!is_left(data, names[i]), "%s: %s is left", when, names[i]);
+    cr_expect(is_left(data, "store.damaged"), "%s", when);
+}
+
+static bool be_killed_at(cf_env *env, const scratch *here, int call, bool before, bool exchanges)
+{
+    char data[96], when[64];
+
+    snprintf(when, sizeof when, "%s call %d, %s", before ? "before" : "behind", call,
+             exchanges ? "exchanging" : "renaming");
+    snprintf(data, sizeof data, "%s/broker-%d%d%d", here->path, call, before, exchanges);
+    last.size = 0;
+    make_broker(env, data, make_written);
+    damage(cf_bytes_of(last.data, last.size / DAMAGED));
+    killing.calls_left = call;
+    killing.before = before;
+    const bool is_killed = is_killed_in_repair(env, data, exchanges);
+    expect_a_broker(env, data, when);
+    return is_killed;
+}
+
+/* Or no verb would find a store again, while a whole one stands beside it. */
+Test(repair, that_is_killed_at_any_rename_leaves_a_broker)
+{
+    scratch *here = scratch_new();
+    size_t count = 0;
+    cf_env env;
+
+    cf_env_system(&env, "repair", CF_REPORT_ERROR);
+    for (int exchanges = 0; exchanges < 2; exchanges++)
+        for (int before = 0; before < 2; before++)
+            for (int call = 1; be_killed_at(&env, here, call, before, exchanges); call++)
+                count++;
+    cr_expect_eq(count, 12, "%zu", count); /* three of each way, and before and behind each */
+    cf_buffer_release(&last);
+    scratch_destroy(&here);
+}
+
+/* ---- A file system that takes nothing any more ---- */
+
+static cf_status unlink_nothing(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                cf_error *error)
+{
+    (void)files, (void)folder, (void)name;
+    return cf_fail_errno(error, EROFS, "removing it");
+}
+
+/* Of a program that was killed: that it can't be made again says nothing then. */
+Test(repair, is_not_told_that_all_is_well_by_a_file_that_was_left_over)
+{
+    scratch *here = scratch_new();
+    cf_datadir *datadir = NULL;
+    char data[96], left[128];
+    cf_error error;
+    cf_env env;
+
+    cf_env_system(&env, "repair", CF_REPORT_ERROR);
+    snprintf(data, sizeof data, "%s/broker", here->path);
+    snprintf(left, sizeof left, "%s/verified.new", data);
+    make_broker(&env, data, make_three);
+    for (int fails = 0; fails < 2; fails++) {
+        FILE *made = fopen(left, "w");
+
+        cr_assert(made && !fclose(made));
+        if (fails)
+            env.files->unlink = unlink_nothing;
+        expect_ok(cf_datadir_open(&env, data, CF_DATADIR_EXISTING, &datadir, &error), error);
+        cr_expect_eq(cf_datadir_is_read_only(datadir), fails == 1);
+        cf_datadir_destroy(&datadir);
+    }
     scratch_destroy(&here);
 }

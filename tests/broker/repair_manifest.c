@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/calls.h"
 #include "tests/support/expect.h"
 
 enum { RECORDS = 3000, VALUE = 1000 };
@@ -216,6 +217,87 @@ Test(repair_manifest, reads_what_is_whole_of_a_table_without_a_manifest)
     const size_t left = salvaged_by(false);
     cr_expect_gt(left, 0);
     cr_expect_lt(left, RECORDS);
+    scratch_destroy(&here);
+}
+
+/* The last bytes of a table: ..., places of blocks, version, magic. */
+enum { FOOTER = 53, FOOTER_VERSION = 41 };
+
+static void use_footer(const char *mode, off_t size, uint8_t footer[FOOTER])
+{
+    FILE *table = fopen(file, mode);
+
+    cr_assert(table);
+    cr_assert_eq(fseek(table, size - FOOTER, SEEK_SET), 0);
+    cr_assert_eq(strchr(mode, '+') ? fwrite(footer, 1, FOOTER, table)
+                                   : fread(footer, 1, FOOTER, table),
+                 FOOTER);
+    cr_assert_eq(fclose(table), 0);
+}
+
+static void make_tables(void)
+{
+    cf_error error;
+
+    make_store(30, 10, false);
+    expect_ok(reopen(false, &error), error); /* into tables */
+    remove_manifest();
+}
+
+static cf_status salvage(cf_error *error)
+{
+    cf_store *store = NULL;
+
+    const cf_status status = cf_store_salvage_open(path, copy, &store, error);
+    cf_store_destroy(&store);
+    return status;
+}
+
+/* A newer RocksDB may write others unless it is told, and its own default changes. */
+Test(repair_manifest, refuses_tables_of_a_format_that_it_does_not_read)
+{
+    scratch *here = arrive();
+    uint8_t footer[FOOTER], newer[FOOTER];
+    cf_error error;
+
+    make_tables();
+    const off_t size = find_file(".sst");
+    use_footer("r", size, footer);
+    cr_expect_eq(footer[FOOTER_VERSION], 5);
+    memcpy(newer, footer, sizeof newer);
+    memset(newer + 1, 0, FOOTER_VERSION - 1); /* what stands there in version 6 is no place */
+    newer[FOOTER_VERSION] = 6;
+    use_footer("r+", size, newer);
+    expect_fails(salvage(&error), CF_BROKEN);
+    cr_expect(strstr(error.text, "format 6, and this program reads up to 5"), "%s", error.text);
+    /* But one bit that was flipped. */
+    footer[FOOTER_VERSION] = 7;
+    use_footer("r+", size, footer);
+    expect_ok(salvage(&error), error);
+    footer[FOOTER_VERSION] = 5;
+    use_footer("r+", size, footer);
+    cr_expect_eq(salvaged(), 30);
+    scratch_destroy(&here);
+}
+
+/* Or all that stands in it would be gone of the mended store. */
+Test(repair_manifest, leaves_out_no_table_that_the_disk_does_not_give)
+{
+    static const char *const folders[] = {"", ".trial"}; /* of ours, and of RocksDB's look */
+    char at[sizeof copy + 64];
+    scratch *here = arrive();
+    cf_error error;
+
+    make_tables();
+    const off_t size = find_file(".sst");
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(at, sizeof at, "%s%s%s", copy, folders[i], strrchr(file, '/'));
+        calls_give_eio(at, size - FOOTER, size, -1);
+        expect_fails(salvage(&error), CF_IO);
+        cr_expect(strstr(error.text, ".sst"), "%s", error.text);
+    }
+    calls_give_eio(NULL, 0, 0, 0);
+    cr_expect_eq(salvaged(), 30);
     scratch_destroy(&here);
 }
 

@@ -18,10 +18,11 @@ static void open_store(stage *it)
                                       .write_buffer = 1 << 20,
                                       .cache = 1 << 20,
                                       .remedy = remedy};
+    bool for_good;
 
     expect_ok(cf_store_rocksdb_open(&options, &it->store, &it->error), it->error);
     expect_ok(it->store->acquire(it->store, &ann_user, &it->epoch, &it->error), it->error);
-    expect_ok(it->store->failure(it->store, &it->error), it->error);
+    expect_ok(it->store->failure(it->store, &for_good, &it->error), it->error);
 }
 
 /* What fails in a child is seen by its status; RocksDB is open there alone. */
@@ -68,6 +69,7 @@ static void expect_nothing_is_written(stage *it, const char *words)
     const cf_record record = {.key = cf_bytes_of_text("a"), .value = cf_bytes_of_text("b")};
     cf_error error;
     uint64_t epoch;
+    bool for_good = false;
 
     expect_fails(it->store->write(it->store, &ann_user, &record, 1, true, &error), CF_IO);
     expect_error_of_the_disk(it, &error, words);
@@ -78,7 +80,8 @@ static void expect_nothing_is_written(stage *it, const char *words)
     expect_error_of_the_disk(it, &error, words);
     expect_fails(it->store->reopen(it->store, &error), CF_IO);
     expect_error_of_the_disk(it, &error, words);
-    expect_fails(it->store->failure(it->store, &error), CF_IO);
+    expect_fails(it->store->failure(it->store, &for_good, &error), CF_IO);
+    cr_expect(for_good);
     expect_error_of_the_disk(it, &error, words);
     expect_positions(it, &ann_user, 1, 3); /* reading goes on */
 }

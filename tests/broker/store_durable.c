@@ -133,14 +133,17 @@ Test(store_durable, a_commit_that_could_not_be_is_not_tried_again)
     author ann = an_author(1);
     cf_buffer wire = {0};
     cf_error error;
+    bool for_good = true;
 
     stage_append(&it, &ann, &wire);
     syncs_fail(".log");
     expect_fails(it.store->commit(it.store, &error), CF_IO);
     cr_expect_eq(it.answer, CF_APPEND_FAILED);
     expect_fails(it.store->commit(it.store, &error), CF_IO);
-    expect_ok(it.store->failure(it.store, &error), error); /* it goes on by itself */
+    expect_fails(it.store->failure(it.store, &for_good, &error), CF_IO);
+    cr_expect(!for_good); /* it goes on by itself */
     expect_ok(it.store->reopen(it.store, &error), error);
+    expect_ok(it.store->failure(it.store, &for_good, &error), error);
     expect_commit(&it);
     cf_buffer_release(&wire);
     stage_end(&it);

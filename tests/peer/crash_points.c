@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
-enum { LARGE = 150000, EVERY_CHANGE = CF_SANITIZED ? 3 : 1, EVERY_READ = 11 };
+enum { LARGE = 150000, EVERY_CHANGE = CF_SANITIZED ? 7 : 1, EVERY_READ = CF_SANITIZED ? 29 : 11 };
 
 static void write_large(device *self, const char *path, uint8_t seed)
 {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Between which calls the user acts; with sanitizers, which ask about memory alone, fewer. */
-enum { EVERY_CALL = CF_SANITIZED ? 3 : 1 };
+enum { EVERY_CALL = CF_SANITIZED ? 7 : 1 };
 
 /* What comes from the other device. */
 typedef enum { EDIT, TOUCH, CHMOD, MOVE, DELETE, REMOTE_ACTS } remote_act;

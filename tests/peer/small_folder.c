@@ -50,15 +50,20 @@ static uint64_t sum_of(cf_bytes bytes)
     return sum;
 }
 
+/* Room for one byte more than there is, so that its end is seen at once. */
 static bool read_path(const char *path, cf_buffer *out)
 {
     int file = open(path, O_RDONLY | O_NOFOLLOW);
+    struct stat stat;
     ssize_t size;
 
     if (file < 0)
         return false;
-    while ((size = read(file, cf_buffer_reserve(out, 65536), 65536)) > 0)
+    size_t room = fstat(file, &stat) == 0 ? (size_t)stat.st_size + 1 : 65536;
+    while ((size = read(file, cf_buffer_reserve(out, room), room)) > 0) {
         out->size += (size_t)size;
+        room = (size_t)size < room ? room - (size_t)size : 65536;
+    }
     close(file);
     return size == 0;
 }

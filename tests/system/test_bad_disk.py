@@ -138,6 +138,33 @@ def test_a_broker_on_a_disk_that_is_read_only_can_be_looked_at(broker, disk, mak
     assert laptop.sync()["in_sync"]
 
 
+def test_a_volume_that_is_unmounted_under_a_running_broker_is_told_and_nothing_is_lost(broker, disk, make_device):
+    """Lazily: what is open stays open, and nobody finds it by its name."""
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    here = laptop.add("notes", {"old": "o"})
+    laptop.sync()
+    laptop.pair(desktop)
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    disk.end()
+    disk.is_mounted = False
+    put(here, "while", b"while it was away\n")
+    laptop.finish("sync", "--timeout", "10s")
+    wait_until(lambda: "is not the directory that is served any more" in pathlib.Path(broker.log).read_text(), "it is told")
+    assert broker.finish("status").returncode == 3
+    assert broker.process.poll() is None and broker.stop() >= 0
+    assert "no broker in" in broker.run("serve", "--existing", code=3)
+    assert not list(disk.path.iterdir())
+    wait_until(disk.mount, "the volume is mounted again")
+    broker.restart()
+    assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
+    assert tree(here) == tree(there) and (there / "while").exists()
+    assert broker.run("verify") == "everything is whole\n"
+
+
 def test_no_broker_is_made_on_a_disk_that_is_mounted_read_only(broker, disk):
     broker.start()
     broker.stop()

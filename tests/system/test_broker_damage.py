@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 
@@ -198,6 +199,40 @@ def test_flips_anywhere_in_a_store_are_told_and_mended_and_lose_no_more(broker, 
             assert done.returncode == 0 and "nothing is left" not in done.stderr, (why, done.stdout, done.stderr)
             assert broker.run("verify") == "everything is whole\n", why
             assert broker.status()["users"] == 2, why
+
+
+def test_flips_of_several_places_at_once_are_told_and_mended(scene):
+    """Or it is said that nothing is left, of the store or of a user, and what to do then."""
+    broker, mended = scene.broker, 0
+    first, count = int(os.environ.get("DAMAGES_SEED", 1)), int(os.environ.get("DAMAGES_COUNT", 6))
+    for seed in range(first, first + count):
+        chance = random.Random(seed)
+        scene.restore()
+        names = [name for name in scene.files if name not in ("LOG", "FORMAT", "INVENTORY", "INVENTORY.opened")]
+        places = []
+        for _ in range(chance.randint(2, 5)):
+            path = pathlib.Path(broker.data, "store", chance.choice(names))
+            places.append((path.name, chance.randrange(max(1, path.stat().st_size))))
+            flip_at(path, places[-1][1])
+        why = (seed, places)
+        for _ in range(2):  # no start makes it worse
+            serves, said = scene.starts()
+            assert serves or REPAIR in said, (why, said)
+            if serves:
+                for device in scene.devices:
+                    device.finish("sync")
+                broker.stop()
+        done = broker.finish("verify", "--repair")
+        if done.returncode == 7:
+            assert "nothing of the store can be read" in done.stderr, (why, done.stderr)
+            continue
+        assert done.returncode == 0 and "can't be served" not in done.stderr, (why, said, done.stdout, done.stderr)
+        if "nothing is left" in done.stderr:
+            continue
+        broker.restart()
+        scene.is_whole(why)
+        mended += 1
+    assert mended > count / 2
 
 
 def test_verify_goes_on_to_say_what_no_device_has_brought(broker):

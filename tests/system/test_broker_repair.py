@@ -201,6 +201,27 @@ def test_what_an_interrupted_repair_exchanged_is_kept(stopped, is_damaged):
     assert pathlib.Path(stopped.data, "store.damaged", "000009.sst").read_bytes() == b"store.damaged"
 
 
+@pytest.mark.parametrize("verb", (SERVE, ["users"], ["verify"], ["verify", "--repair"]), ids=" ".join)
+def test_a_repair_that_was_killed_before_the_mended_store_had_its_name_is_finished(stopped, two, verb):
+    """Where names can't be exchanged the damaged one goes aside first."""
+    laptop, desktop = two
+    pathlib.Path(stopped.data, "store").rename(stopped.data + "/store.mended")
+    for name in "store.damaged", "store.copy":
+        pathlib.Path(stopped.data, name).mkdir()
+        pathlib.Path(stopped.data, name, "000009.sst").write_bytes(b"damaged")
+    if verb == SERVE:
+        stopped.restart()
+    else:
+        done = stopped.finish(*verb)
+        assert done.returncode == 0 and ", is the store now" in done.stderr, done
+    names = {path.name for path in pathlib.Path(stopped.data).glob("store*")}
+    assert names == {"store", "store.damaged"} | ({"store.copy"} if "--repair" not in verb else set())
+    if verb != SERVE:
+        stopped.restart()
+    assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
+    assert stopped.run("verify") == "everything is whole\n"
+
+
 def test_a_log_that_is_gone_after_a_kill_is_brought_back_by_the_devices(stopped, two):
     """No list says what was there."""
     laptop, desktop = two

@@ -88,7 +88,7 @@ def test_their_device_can_be_shut_out_and_all_others_go_on(street):
     assert bring(mallory.accomplice.device, street.broker, chains_of_one(mallory.device, mallory.notes, more)) == (more, [])
     street.laptop.sync()
     assert attacked(street.laptop, "devices", "show", "mallory").document["voids"] >= 100
-    outcome = attacked(street.laptop, "devices", "revoke", "mallory", "--with-admitted", "--yes")
+    outcome = attacked(street.laptop, "devices", "revoke", "mallory", "--with-admitted", "--yes", "--timeout", "300")
     assert outcome.code == 0, outcome.said
     assert f"and {NAMED_MAX} can be named: about" in outcome.messages, outcome.said
     assert (street.here / "spam 4000").exists(), "what shows is named"

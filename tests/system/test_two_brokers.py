@@ -369,4 +369,11 @@ def test_a_broker_before_that_has_spoiled_blobs_spoils_nothing(broker, other, fa
 def test_a_line_without_its_scheme_is_no_code(broker, make_device):
     laptop = make_device("laptop")
     laptop.init()
-    assert "looks like tcp://HOST:PORT#KEY" in laptop.run("broker", "127.0.0.1:7920#KEY", code=2)
+    assert "tcp:// is missing" in laptop.run("broker", "127.0.0.1:7920#KEY", code=2)
+    assert "it speaks tcp alone" in laptop.run("broker", "udp://127.0.0.1:7920#KEY", code=2)
+
+
+@pytest.mark.parametrize("verb, printed_by", (("init", "counterfoild invite"), ("join", "counterfoil pair")))
+def test_an_address_where_a_code_is_wanted(make_device, verb, printed_by):
+    said = make_device("laptop").run(verb, "tcp://127.0.0.1:7920#KEY", code=2)
+    assert f"is a broker's address, and lets nobody in: give the line that `{printed_by}` printed" in said
