@@ -2,7 +2,6 @@
 #include "broker/link/link.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "broker/link/link_state.h"
@@ -78,24 +77,6 @@ void cf_link_begin_anew(cf_link *link)
 {
     begin_anew(link);
     forget_came(link);
-}
-
-cf_status cf_link_fail_clock(int64_t difference_ms, cf_error *error)
-{
-    char distance[CF_CLOCK_TEXT];
-
-    cf_clock_write_distance(difference_ms, distance);
-    return cf_fail(error, CF_FULL,
-                   "this device's clock is %s %s the broker's: set the one that is wrong", distance,
-                   difference_ms > 0 ? "behind" : "ahead of");
-}
-
-cf_status cf_link_fail_version(uint64_t version, cf_error *error)
-{
-    return cf_fail(error, CF_MALFORMED,
-                   "this program speaks version %d of the protocol, and the broker version %" PRIu64
-                   ": bring the older one up to date",
-                   CF_PROTOCOL_VERSION, version);
 }
 
 void cf_link_start(cf_link *link)
@@ -282,6 +263,16 @@ bool cf_link_fetches(const cf_link *link)
     return link->state == CF_LINK_LIVE && cf_transfer_fetches(link->transfer);
 }
 
+void cf_link_limit(cf_link *link, uint64_t up, uint64_t down)
+{
+    cf_transfer_limit(link->transfer, up, down);
+}
+
+bool cf_link_is_held_back(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE && cf_transfer_is_held_back(link->transfer);
+}
+
 uint64_t cf_link_entry_size(const cf_link *link)
 {
     return link->window && link->window < CF_PART_SIZE ? link->window : CF_PART_SIZE;
@@ -334,6 +325,8 @@ void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_
         return;
     link->heard_ms = now_ms;
     cf_link_heard(link);
+    for (size_t i = 0; i < count; i++)
+        cf_transfer_passed(link->transfer, 0, frames[i].size);
     cf_arena_release(&link->arena);
     cf_status status = cf_message_read(frames, count, &link->arena, &message, &error);
     if (status == CF_DENIED) /* a command of a newer version */
@@ -397,8 +390,10 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
     if (link->options.only_asks)
         return CF_OK;
     note_offers(link);
+    const size_t waiting = cf_outbox_size(outbox);
     const cf_status status =
         link->is_clock_off ? CF_OK : cf_outgoing_pump(link->outgoing, now_ms, outbox, error);
+    cf_transfer_passed(link->transfer, cf_outbox_size(outbox) - waiting, 0);
     if (!status)
         pump_contents(link, now_ms, outbox);
     return status;

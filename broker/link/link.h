@@ -223,6 +223,11 @@ void cf_link_carries(cf_link *link, uint64_t step, uint64_t window);
 /* What may be asked for at a time of contents, and whether any is. */
 void cf_link_brings(cf_link *link, uint64_t window);
 bool cf_link_fetches(const cf_link *link);
+/* Bytes in a second at most, over all sessions, see rate_limit.h; 0: no limit. Entries are not held
+ * back, and contents make up for them. */
+void cf_link_limit(cf_link *link, uint64_t up, uint64_t down);
+/* What is left waits for that, and will go. */
+bool cf_link_is_held_back(const cf_link *link);
 /* How large the entries of a changeset are made, about: less than CF_PART_SIZE on a slow line,
  * since one that is cut with its connection goes again whole. */
 uint64_t cf_link_entry_size(const cf_link *link);

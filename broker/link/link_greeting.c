@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/link/link_state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "codec/clock.h"
@@ -16,6 +17,24 @@ typedef struct {
     cf_head *heads;
     size_t count, capacity;
 } head_list;
+
+cf_status cf_link_fail_clock(int64_t difference_ms, cf_error *error)
+{
+    char distance[CF_CLOCK_TEXT];
+
+    cf_clock_write_distance(difference_ms, distance);
+    return cf_fail(error, CF_FULL,
+                   "this device's clock is %s %s the broker's: set the one that is wrong", distance,
+                   difference_ms > 0 ? "behind" : "ahead of");
+}
+
+cf_status cf_link_fail_version(uint64_t version, cf_error *error)
+{
+    return cf_fail(error, CF_MALFORMED,
+                   "this program speaks version %d of the protocol, and the broker version %" PRIu64
+                   ": bring the older one up to date",
+                   CF_PROTOCOL_VERSION, version);
+}
 
 static bool collect_head(void *context, const cf_head *head)
 {

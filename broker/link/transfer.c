@@ -189,6 +189,7 @@ bool cf_transfer_is_offering(const cf_transfer *transfer)
 void cf_transfer_begin(cf_transfer *transfer, uint64_t window)
 {
     transfer->window = window;
+    transfer->held_ms = 0;
     transfer->asked = 0;
     transfer->delayed = 0;
     for (cf_transfer_item *item = transfer->uploads.first; item; item = item->after) {
@@ -283,8 +284,36 @@ cf_status cf_transfer_handle(cf_transfer *transfer, const cf_message *message, u
     }
 }
 
+void cf_transfer_limit(cf_transfer *transfer, uint64_t up, uint64_t down)
+{
+    cf_rate_limit_set(&transfer->up, up);
+    cf_rate_limit_set(&transfer->down, down);
+}
+
+void cf_transfer_passed(cf_transfer *transfer, uint64_t up, uint64_t down)
+{
+    cf_rate_limit_take(&transfer->up, up);
+    cf_rate_limit_take(&transfer->down, down);
+}
+
+bool cf_transfer_is_held_back(const cf_transfer *transfer)
+{
+    return transfer->held_ms != 0;
+}
+
+bool cf_transfer_allows(cf_transfer *transfer, cf_rate_limit *limit, uint64_t now_ms)
+{
+    if (cf_rate_limit_allows(limit, now_ms))
+        return true;
+    const uint64_t due_ms = cf_rate_limit_due(limit);
+    if (!transfer->held_ms || due_ms < transfer->held_ms)
+        transfer->held_ms = due_ms;
+    return false;
+}
+
 void cf_transfer_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
+    transfer->held_ms = 0;
     cf_upload_pump(transfer, now_ms, outbox);
     cf_download_pump(transfer, now_ms, outbox);
     if (transfer->litter) {
@@ -333,7 +362,9 @@ bool cf_transfer_lacks_room(const cf_transfer *transfer)
 
 uint64_t cf_transfer_deadline(const cf_transfer *transfer, uint64_t now_ms)
 {
+    const uint64_t held_ms = transfer->held_ms ? transfer->held_ms : UINT64_MAX;
+
     if (!transfer->delayed)
-        return UINT64_MAX;
-    return earliest(&transfer->downloads, now_ms, earliest(&transfer->uploads, now_ms, UINT64_MAX));
+        return held_ms;
+    return earliest(&transfer->downloads, now_ms, earliest(&transfer->uploads, now_ms, held_ms));
 }

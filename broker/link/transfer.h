@@ -66,6 +66,13 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window);
 void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window);
 /* No more than `window` bytes are asked for at a time, or two pieces. */
 void cf_transfer_brings(cf_transfer *transfer, uint64_t window);
+/* Bytes in a second at most, up and down, see rate_limit.h; 0: no limit. Pieces wait, those of
+ * small blobs after none of large ones; whoever sends or gets anything else says so, and it is made
+ * up for. */
+void cf_transfer_limit(cf_transfer *transfer, uint64_t up, uint64_t down);
+void cf_transfer_passed(cf_transfer *transfer, uint64_t up, uint64_t down);
+/* A limit is what something waits for. */
+bool cf_transfer_is_held_back(const cf_transfer *transfer);
 /* Pieces are asked for that did not come yet. */
 bool cf_transfer_fetches(const cf_transfer *transfer);
 /* Rises as the other comes to have more of a blob that is not whole yet. */

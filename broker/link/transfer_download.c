@@ -68,20 +68,31 @@ static size_t most_pieces(const cf_transfer *transfer)
 {
     const uint64_t window =
         transfer->brought && transfer->brought < CF_WINDOW ? transfer->brought : CF_WINDOW;
-    const size_t pieces = (size_t)(window / CF_BLOB_STEP);
+    const uint64_t allowed =
+        transfer->down.rate && transfer->down.rate < window ? transfer->down.rate : window;
+    const size_t pieces = (size_t)(allowed / CF_BLOB_STEP);
 
     return pieces > PIECES_LEAST ? pieces : PIECES_LEAST;
 }
 
-void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
+/* How large one is, its first piece tells. */
+static bool may_be_small(const cf_transfer_item *item)
+{
+    return item->total <= CF_TRANSFER_SMALL;
+}
+
+/* What a piece brings counts when it came: until then nobody knows how much that is. */
+static void ask(cf_transfer *transfer, bool only_small, uint64_t now_ms, cf_outbox *outbox)
 {
     const size_t limit = most_pieces(transfer);
 
     for (cf_transfer_item *item = transfer->downloads.first; item && transfer->asked_pieces < limit;
          item = item->after) {
-        if (item->forgotten || item->retry_ms > now_ms)
+        if (item->forgotten || item->retry_ms > now_ms || (only_small && !may_be_small(item)))
             continue;
         while (transfer->asked_pieces < limit && may_ask(item)) {
+            if (!cf_transfer_allows(transfer, &transfer->down, now_ms))
+                return;
             cf_message message = {.command = CF_COMMAND_GET, .get = {item->id, item->next}};
             cf_outbox_add(outbox, (cf_bytes){0}, &message);
             item->next += CF_BLOB_STEP;
@@ -89,4 +100,11 @@ void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
             transfer->asked_pieces++;
         }
     }
+}
+
+void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
+{
+    if (transfer->down.rate)
+        ask(transfer, true, now_ms, outbox);
+    ask(transfer, false, now_ms, outbox);
 }

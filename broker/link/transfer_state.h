@@ -3,6 +3,7 @@
  * transfer_download.c. Nobody else includes this. */
 #ifndef CF_BROKER_LINK_TRANSFER_STATE_H
 #define CF_BROKER_LINK_TRANSFER_STATE_H
+#include "broker/link/rate_limit.h"
 #include "broker/link/transfer.h"
 
 enum { CF_TRANSFER_BUCKETS = 1024 };
@@ -54,6 +55,8 @@ struct cf_transfer {
     size_t asked_pieces;                 /* BLOBs that are outstanding */
     uint64_t progress;                   /* rises as the other comes to have more of a blob */
     size_t delayed;                      /* how often something was put off in this session */
+    cf_rate_limit up, down;              /* as the user said */
+    uint64_t held_ms;                    /* the limits hold something back until then; 0: nothing */
     bool litter;                         /* something was forgotten */
 };
 
@@ -65,6 +68,9 @@ cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id);
 void cf_transfer_drop(cf_transfer *transfer, cf_transfer_item *item);
 /* Takes an item out of what is under way, to be tried again later. */
 void cf_transfer_delay(cf_transfer *transfer, cf_transfer_item *item, uint64_t now_ms);
+
+/* Whether this limit lets bytes go now; if not, the deadline says when. */
+bool cf_transfer_allows(cf_transfer *transfer, cf_rate_limit *limit, uint64_t now_ms);
 
 cf_status cf_upload_missing(cf_transfer *transfer, const cf_message *message, cf_error *error);
 void cf_upload_stored(cf_transfer *transfer, const cf_hash *id);

@@ -186,7 +186,8 @@ static bool has_room(const cf_transfer *transfer, size_t size)
 
 static uint64_t step_of(const cf_transfer *transfer)
 {
-    return transfer->step_size ? transfer->step_size : CF_BLOB_STEP;
+    return cf_rate_limit_step(&transfer->up,
+                              transfer->step_size ? transfer->step_size : CF_BLOB_STEP);
 }
 
 /* The first that has a piece to send. */
@@ -207,6 +208,8 @@ static cf_transfer_item *next_item(const cf_transfer *transfer)
 {
     cf_transfer_item *small = first_of(transfer, true), *large = first_of(transfer, false);
 
+    if (small && transfer->up.rate)
+        return small;
     return !small || (large && transfer->passed >= PASSING * step_of(transfer)) ? large : small;
 }
 
@@ -220,14 +223,14 @@ static void note_sent(cf_transfer *transfer, const cf_transfer_item *item, uint6
         transfer->passed += size;
 }
 
-/* False when the window is full. */
+/* False when the window is full, or the limit reached. */
 static bool send_piece(cf_transfer *transfer, cf_transfer_item *item, cf_buffer *piece,
-                       cf_outbox *outbox)
+                       uint64_t now_ms, cf_outbox *outbox)
 {
     const uint64_t left = item->total - item->next, step = step_of(transfer);
     const size_t size = (size_t)(left < step ? left : step);
 
-    if (!has_room(transfer, size))
+    if (!has_room(transfer, size) || !cf_transfer_allows(transfer, &transfer->up, now_ms))
         return false;
     cf_buffer_clear(piece);
     if (!transfer->events->piece(transfer->context, &item->id, item->next, size, piece)) {
@@ -242,6 +245,7 @@ static bool send_piece(cf_transfer *transfer, cf_transfer_item *item, cf_buffer 
         .put = {item->id, item->next, item->total, cf_buffer_view(piece)},
     };
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    cf_rate_limit_take(&transfer->up, size);
     item->next += size;
     item->answers++;
     transfer->upload_size += size;
@@ -257,6 +261,6 @@ void cf_upload_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
     ask(transfer, now_ms, outbox);
     do {
         item = next_item(transfer);
-    } while (item && send_piece(transfer, item, &piece, outbox));
+    } while (item && send_piece(transfer, item, &piece, now_ms, outbox));
     cf_buffer_release(&piece);
 }

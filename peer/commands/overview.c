@@ -7,6 +7,7 @@
 #include "peer/commands/base_dir.h"
 #include "peer/commands/conflict_shown.h"
 #include "peer/commands/last_try.h"
+#include "peer/commands/limit_shown.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/pendings.h"
 
@@ -92,6 +93,8 @@ static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *ou
     if (!status && line.size)
         out->address = cf_arena_text(arena, cf_buffer_view(&line));
     cf_buffer_release(&line);
+    if (!status)
+        status = cf_limits_recall(home, &out->limits, error);
     return status ? status : cf_last_try_recall(home, &out->broker, error);
 }
 
@@ -302,8 +305,9 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
     }
     if (broker->set && broker->delay[0])
         json_object_set_new(shown, "delay", json_string(broker->delay));
-    return json_pack("{s:b, s:s, s:o, s:o, s:o}", "in_sync", (int)cf_overview_in_sync(overview),
-                     "device", overview->device, "broker", shown, "collections", collections,
+    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o}", "in_sync",
+                     (int)cf_overview_in_sync(overview), "device", overview->device, "broker",
+                     shown, "limits", cf_limits_json(&overview->limits), "collections", collections,
                      "notes", notes_json(overview));
 }
 
@@ -399,6 +403,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
         print_source(overview, &overview->sources[i], peer, output);
     for (size_t i = 0; i < overview->note_count; i++)
         cf_print(output, "note: %s\n", overview->notes[i].text);
+    if (overview->limits.up || overview->limits.down)
+        cf_limits_print(&overview->limits, output);
     if (!broker->set)
         return;
     cf_print(output, "broker: %s%s", overview->address ? overview->address : "",

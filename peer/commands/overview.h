@@ -3,6 +3,7 @@
 #ifndef CF_PEER_COMMANDS_OVERVIEW_H
 #define CF_PEER_COMMANDS_OVERVIEW_H
 #include "peer/commands/exit_code.h"
+#include "peer/engine/limits.h"
 #include "peer/account/notes.h"
 #include "peer/program/verb.h"
 
@@ -23,6 +24,7 @@ typedef struct {
     const char *device;
     const char *address; /* of the broker; NULL: none is set */
     cf_broker_status broker;
+    cf_limits limits;
     cf_overview_source *sources;
     size_t count;
     const cf_note *notes;

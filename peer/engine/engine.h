@@ -32,6 +32,8 @@ cf_link *cf_engine_link(cf_engine *engine);
 /* The broker's address line as kept in the home was set or changed: begins to use it. A link that
  * there was stops; who gives it a connection to the new one starts it. */
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
+/* What is kept in the home of limits (limits.h) was set or changed: holds for the link. */
+void cf_engine_use_limits(cf_engine *engine);
 /* Rises with each change of the broker. */
 uint64_t cf_engine_broker_number(const cf_engine *engine);
 /* Other addresses of it; `out` may be NULL. Returns a number that rises as they change. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which broker the engine talks to: the one that was set, and where the user has moved since. */
 #include "peer/engine/engine_inside.h"
+#include "peer/engine/limits.h"
 
 #include "codec/address.h"
 
@@ -62,6 +63,18 @@ static cf_status recall_removed(cf_engine *engine, cf_error *error)
 
 /* ---- Which is used ---- */
 
+void cf_engine_use_limits(cf_engine *engine)
+{
+    cf_limits limits = {0};
+    cf_error error;
+
+    if (!engine->peer->link)
+        return;
+    if (cf_limits_recall(engine->home, &limits, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "%s", error.text);
+    cf_link_limit(engine->peer->link, limits.up, limits.down);
+}
+
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 {
     cf_peer *peer = engine->peer;
@@ -84,6 +97,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
             .user = *cf_peer_user(peer),
             .events = cf_engine_link_events(engine),
         });
+        cf_engine_use_limits(engine);
         cf_link_start(peer->link);
     } else {
         cf_engine_save_acknowledged(engine);

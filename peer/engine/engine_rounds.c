@@ -116,6 +116,14 @@ static bool link_lacks_room(const cf_round *round)
            cf_link_is_checked(link) && !engine->inbox_count && cf_link_lacks_room(link);
 }
 
+/* By the user's own limit: what waits for that will go. */
+static bool is_held_back(const cf_round *round)
+{
+    const cf_link *link = round->engine->peer->link;
+
+    return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_held_back(link);
+}
+
 uint64_t cf_round_deadline(const cf_round *round)
 {
     uint64_t patience_ms = round->options.patience_ms;
@@ -161,8 +169,8 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
     /* What is done here may take its time (a delta of a large file); the other side, such as a
      * broker whose disk is full, may not, nor what may be reading from a disk that hangs. */
     const bool is_silent = cf_engine_is_any_silent(engine), is_checked = link_is_checked(engine);
-    if ((works && !is_silent) || engine->workshop.activity != round->activity ||
-        (is_checked && !round->is_checked)) {
+    if ((works && !is_silent) || is_held_back(round) ||
+        engine->workshop.activity != round->activity || (is_checked && !round->is_checked)) {
         round->activity = engine->workshop.activity;
         round->is_checked = is_checked;
         round->progress_ms = now_ms;

@@ -13,6 +13,7 @@ extern const cf_verb cf_verb_help;
 extern const cf_verb cf_verb_init;
 extern const cf_verb cf_verb_join;
 extern const cf_verb cf_verb_leave;
+extern const cf_verb cf_verb_limit;
 extern const cf_verb cf_verb_lock;
 extern const cf_verb cf_verb_locks;
 extern const cf_verb cf_verb_log;

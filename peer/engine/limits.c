@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/limits.h"
+
+#include "broker/link/rate_limit.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char limits_name[] = "limits"; /* "UP DOWN", in digits */
+
+static bool is_rate(uint64_t rate)
+{
+    return rate == 0 || (rate >= CF_RATE_MIN && rate <= CF_RATE_MAX);
+}
+
+cf_status cf_limits_recall(cf_home *home, cf_limits *out, cf_error *error)
+{
+    cf_buffer text = {0};
+    cf_limits kept = {0};
+    int end = 0;
+
+    cf_status status = cf_home_get(home, limits_name, &text, error);
+    cf_buffer_append(&text, "", 1);
+    if (status == CF_MISSING)
+        status = CF_OK;
+    else if (!status && (sscanf((const char *)text.data, "%" SCNu64 " %" SCNu64 "%n", &kept.up,
+                                &kept.down, &end) != 2 ||
+                         (size_t)end + 1 != text.size || !is_rate(kept.up) || !is_rate(kept.down)))
+        status = cf_fail(error, CF_BROKEN,
+                         "the limits kept here are damaged: say `counterfoil limit --up RATE "
+                         "--down RATE` again");
+    if (!status)
+        *out = kept;
+    cf_buffer_release(&text);
+    return status;
+}
+
+cf_status cf_limits_keep(cf_home *home, const cf_limits *limits, cf_error *error)
+{
+    char text[48];
+
+    snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, limits->up, limits->down);
+    return cf_home_set(home, limits_name, cf_bytes_of_text(text), error);
+}
+
+/* 0: no unit of these. */
+static uint64_t unit_of(const char *text)
+{
+    static const char letters[] = "KMG";
+
+    if (!*text)
+        return 1;
+    const char *found = strchr(letters, toupper((unsigned char)*text));
+    return found && !text[1] ? UINT64_C(1) << (10 * (found - letters + 1)) : 0;
+}
+
+cf_status cf_limits_read_rate(const char *text, uint64_t *out, cf_error *error)
+{
+    uint64_t number = 0;
+    const char *at = text;
+
+    if (strcmp(text, "none") == 0) {
+        *out = 0;
+        return CF_OK;
+    }
+    for (; isdigit((unsigned char)*at) && number <= CF_RATE_MAX; at++)
+        number = 10 * number + (uint64_t)(*at - '0');
+    const uint64_t unit = at > text ? unit_of(at) : 0;
+    if (!unit && !isdigit((unsigned char)*at))
+        return cf_fail(error, CF_USAGE,
+                       "%s is no rate such as 500K or 2M, bytes in a second, or none", text);
+    if (!unit || number > CF_RATE_MAX / unit || number * unit < CF_RATE_MIN)
+        return cf_fail(error, CF_USAGE, "%s is no rate from 1K to 1024G bytes in a second", text);
+    *out = number * unit;
+    return CF_OK;
+}
