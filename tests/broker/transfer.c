@@ -466,3 +466,28 @@ Test(transfer, makes_up_for_the_entries_that_passed_a_limit)
     }
     cr_expect_geq(seconds[1], seconds[0] + 4, "%zu, %zu", (size_t)seconds[0], (size_t)seconds[1]);
 }
+
+Test(transfer, sends_every_small_one_before_more_of_what_a_limit_holds_back)
+{
+    enum { SMALL = 20, SMALL_SIZE = 15000, RATE = 10000 };
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+    cf_hash large = attendee_has_blob(desk, 400000);
+
+    cf_link_limit(desk->link, RATE, 0);
+    cf_link_start(desk->link);
+    cf_transfer_offer(transfer, &large, 400000);
+    meet(&m);
+    for (int i = 0; i < SMALL; i++) {
+        cf_hash small = attendee_has_blob(desk, SMALL_SIZE);
+        cf_transfer_offer(transfer, &small, SMALL_SIZE);
+    }
+    for (int i = 0; i < SMALL * SMALL_SIZE / RATE + 4; i++) {
+        m.now_ms += 1000;
+        meet(&m);
+    }
+    cr_expect_eq(desk->stored, SMALL);
+    meeting_close(&m);
+}
