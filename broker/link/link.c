@@ -12,6 +12,7 @@ enum {
     RETRY_MS = 500,
     RETRY_MS_MAX = 10000, /* where there may be an answer at any time */
     DENIED_RETRY_MS_MAX = 60000,
+    HASTY_MS = 2000,
     DISTRUSTED_MS = 3000,
     LATE_MS = 1000,
     GRACE_MS = 1000,
@@ -169,6 +170,8 @@ void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
 void cf_link_publish(cf_link *link)
 {
     cf_outgoing_wake(link->outgoing);
+    if (link->state == CF_LINK_PAUSED && link->hasty_ms < link->retry_ms)
+        link->retry_ms = link->hasty_ms;
 }
 
 void cf_link_credit(cf_link *link, size_t size)
@@ -306,6 +309,7 @@ void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms)
     cf_link_loss loss = {.why = why, .was_removed = link->was_removed};
     link->was_removed = false;
     link->retry_ms = loss.retry_ms = now_ms + delay_ms(link, cf_link_is_interrupted(&loss));
+    link->hasty_ms = cf_link_is_interrupted(&loss) ? now_ms + HASTY_MS : link->retry_ms;
     events->lost(events->context, &loss);
 }
 

@@ -157,7 +157,8 @@ size_t cf_link_owed(const cf_link *link);
 /* Only these collections (and always the member log and the catalog) are received; without a call,
  * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count);
-/* The own log has grown: its new entries go out. */
+/* The own log has grown: its new entries go out. A link that waits for its next try since it was
+ * interrupted waits no more than 2 s from then. */
 void cf_link_publish(cf_link *link);
 /* `size` bytes of entries that came by the `entry` event are committed or dropped. */
 void cf_link_credit(cf_link *link, size_t size);

@@ -29,6 +29,7 @@ struct cf_link {
     cf_link_state state;
     uint64_t sessions;     /* how many there were */
     uint64_t retry_ms;     /* of PAUSED */
+    uint64_t hasty_ms;     /* of PAUSED: no sooner, if there is something to send */
     uint64_t knock_ms;     /* of KNOCKING: when to say it again; 0: it is being answered */
     bool has_knocked;      /* in any session */
     unsigned attempts;     /* since something got through */

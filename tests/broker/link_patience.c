@@ -210,3 +210,79 @@ Test(link_patience, entries_are_small_on_a_slow_line_alone)
     }
     meeting_close(&m);
 }
+
+/* It waits 10 s by now. */
+static attendee *impatient(void)
+{
+    attendee *desk = attend(&m, &m.desk);
+
+    cf_link_start(desk->link);
+    attendee_writes(desk, "an entry that never gets through", NULL, 0);
+    for (int attempt = 1; attempt <= 8; attempt++) {
+        m.now_ms = attempt > 1 ? desk->retry_ms : m.now_ms;
+        m.cut_after = m.delivered + 2; /* HELLO and WELCOME */
+        meet(&m);
+    }
+    m.cut_after = 0;
+    cr_assert_geq(desk->retry_ms, m.now_ms + 5000);
+    return desk;
+}
+
+Test(link_patience, tries_sooner_when_there_is_something_new_to_send)
+{
+    meeting_open(&m);
+    attendee *desk = impatient();
+    const uint64_t lost_ms = m.now_ms;
+    const size_t greeted = desk->connected;
+
+    attendee_writes(desk, "an edit", NULL, 0);
+    for (uint64_t ms = 0; ms < 2000; ms += 500) {
+        cf_link_publish(desk->link);
+        m.now_ms = lost_ms + ms;
+        meet(&m);
+        cr_expect_eq(desk->connected, greeted, "however often something is saved");
+    }
+    m.now_ms = lost_ms + 2000;
+    meet(&m);
+    cr_expect_eq(desk->connected, greeted + 1);
+    cr_expect_eq(desk->accepted, 2);
+    meeting_close(&m);
+}
+
+Test(link_patience, waits_its_time_when_there_is_nothing_new)
+{
+    meeting_open(&m);
+    attendee *desk = impatient();
+    const size_t greeted = desk->connected;
+
+    m.now_ms = desk->retry_ms - 1;
+    meet(&m);
+    cr_expect_eq(desk->connected, greeted);
+    m.now_ms++;
+    meet(&m);
+    cr_expect_eq(desk->connected, greeted + 1);
+    meeting_close(&m);
+}
+
+/* Who is not let in asks seldom, whatever it has to say. */
+Test(link_patience, is_not_hurried_where_it_is_not_let_in)
+{
+    meeting_open(&m);
+    person stranger = a_device(9, &m.account.user);
+    attendee *nobody = attend(&m, &stranger);
+
+    cf_link_start(nobody->link);
+    for (int attempt = 1; attempt <= 5; attempt++) {
+        m.now_ms = attempt > 1 ? nobody->retry_ms : m.now_ms;
+        meet(&m);
+    }
+    const size_t lost = nobody->lost;
+    cr_assert_eq(nobody->last_loss, CF_DENIED);
+    cr_assert_gt(nobody->retry_ms, m.now_ms + 3000);
+    cf_link_publish(nobody->link);
+    m.now_ms = nobody->retry_ms - 1;
+    meet(&m);
+    cr_expect_eq(nobody->lost, lost);
+    person_end(&stranger);
+    meeting_close(&m);
+}
