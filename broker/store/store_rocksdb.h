@@ -28,6 +28,7 @@ typedef struct {
     cf_store base;
     cf_store_options options;
     char *path;
+    int folder; /* of path, held while the store is open; -1: unknown */
     uint8_t instance[16];
     pthread_rwlock_t reopening; /* readers hold it shared while they use `rocks` */
     cf_rocks *rocks;            /* NULL after a reopen that failed */

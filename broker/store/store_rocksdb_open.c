@@ -4,7 +4,10 @@
 #include "broker/store/store_format.h"
 #include "broker/store/store_room.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char instance_key[] = "instance";
 
@@ -87,6 +90,17 @@ static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
     return status;
 }
 
+/* RocksDB goes by paths: of another store that was made where this one was, it would remove the
+ * files that it doesn't know, also when it is closed. */
+static bool is_in_place(const cf_rocks_store *self)
+{
+    struct stat opened, there;
+
+    return self->folder < 0 || fstat(self->folder, &opened) ||
+           (stat(self->path, &there) == 0 && there.st_dev == opened.st_dev &&
+            there.st_ino == opened.st_ino);
+}
+
 static void close_rocks(cf_rocks_store *self)
 {
     if (self->batch)
@@ -122,6 +136,8 @@ cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
 {
     static const cf_error none;
 
+    if (!is_in_place(self))
+        return cf_fail(error, CF_IO, "%s is gone, or another one lies in its place", self->path);
     pthread_rwlock_wrlock(&self->reopening);
     close_rocks(self);
     cf_status status = open_rocks(self, error);
@@ -178,9 +194,11 @@ static void rocks_destroy(cf_store *base)
     for (size_t i = 0; i < self->queue.count; i++)
         free(self->queue.list[i].error);
     free(self->queue.list);
-    if (self->is_spoilt)
+    if (self->is_spoilt || !is_in_place(self))
         cf_rocks_leave_open(&self->rocks);
     close_rocks(self);
+    if (self->folder >= 0)
+        close(self->folder);
     pthread_rwlock_destroy(&self->reopening);
     pthread_mutex_destroy(&self->telling);
     free(self->accounts.list);
@@ -206,6 +224,7 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
     pthread_rwlock_init(&self->reopening, NULL);
     pthread_mutex_init(&self->telling, NULL);
     cf_status status = open_rocks(self, error);
+    self->folder = open(self->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (self->options.reads_only)
         cf_fail(&self->failure, CF_IO, "%s is only read: nothing can be written to it", self->path);
     /* What is the caller's ends with this call; only a new store needs the random bytes. */

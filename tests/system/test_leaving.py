@@ -3,6 +3,9 @@
 
 import json
 import os
+import shutil
+
+import pytest
 
 import protocol_crypto as crypto
 from counterfoil import WAIT, broker, fill, make_device, tree, wait_until  # noqa: F401
@@ -141,3 +144,26 @@ def test_recovering_takes_the_phrase_and_the_brokers_line(family, make_device, b
     done = new.json("recover", "--recovery-file", "-", "--broker", line, "--yes", "--name", "new", stdin=phrase + "\n")
     assert {one["name"] for one in done["revoked"]} == {"laptop", "desktop"}
     assert "has a user already" in new.run("recover", "--recovery-file", laptop.phrase, "--yes", code=2)
+
+
+@pytest.mark.parametrize("way", ["removed", "moved"])
+def test_a_home_made_anew_beneath_serve_is_whole_when_that_ends(make_device, tmp_path, way):
+    """The store of the lost home goes by its path: what it tidies up when it is closed must not be the new one's."""
+    laptop = make_device("laptop")
+    laptop.run("init", "--name", "laptop", "--recovery-file", str(tmp_path / "phrase"))
+    source = laptop.add("notes", {"old.txt": "old\n"})
+    for i in range(4):  # each has files of numbers of its own
+        fill(source, {f"{i}.txt": "old\n"})
+        laptop.sync()
+    serving = laptop.serve()
+    if way == "moved":
+        os.rename(laptop.home, str(tmp_path / "away"))
+    else:
+        shutil.rmtree(laptop.home)
+    laptop.run("init", "--name", "again", "--recovery-file", str(tmp_path / "phrase anew"))
+    laptop.add("papers", {f"{i}.txt": f"{i}\n" for i in range(50)})
+    for _ in range(3):
+        laptop.sync()
+    laptop.stop(serving)
+    laptop.run("verify")
+    assert laptop.json("status")["in_sync"]
