@@ -40,7 +40,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     cf_peer *peer = cf_loop_peer(run->loop);
 
     (void)now_ms;
-    cf_status status = peer ? check_standing(run, peer, error) : CF_OK;
+    cf_home *home = cf_loop_home(run->loop);
+    cf_status status = home ? cf_home_check_place(home, error) : CF_OK;
+    if (!status && peer)
+        status = check_standing(run, peer, error);
     if (status)
         return status;
     progress->over = false;

@@ -255,6 +255,26 @@ const char *cf_home_shown(const cf_home *home)
     return home->path;
 }
 
+cf_status cf_home_check_place(const cf_home *home, cf_error *error)
+{
+    cf_files *files = home->env->files;
+    cf_folder *there = NULL;
+    cf_stat opened, found;
+    cf_error ignored;
+
+    cf_status status = files->open_root(files, home->path, &there, &ignored);
+    bool is_other = status == CF_MISSING;
+    if (!status && !files->stat_folder(files, home->root, &opened, &ignored) &&
+        !files->stat_folder(files, there, &found, &ignored))
+        is_other = !cf_stat_same_file(&opened, &found);
+    files->close_folder(files, &there);
+    return is_other ? cf_fail(error, CF_MISSING,
+                              "%s was removed or moved while it was served: if there is a home "
+                              "there again, `counterfoil serve` serves that",
+                              home->path)
+                    : CF_OK;
+}
+
 cf_store *cf_home_store(const cf_home *home)
 {
     return home->store;

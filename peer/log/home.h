@@ -38,6 +38,9 @@ void cf_home_close(cf_home **home);
  * others put beside it stays. */
 cf_status cf_home_wipe(cf_home **home, cf_error *error);
 
+/* CF_MISSING when its folder was removed or moved, also where another home was made since: it is to
+ * be ended. CF_OK where the disk doesn't say. */
+cf_status cf_home_check_place(const cf_home *home, cf_error *error);
 const char *cf_home_shown(const cf_home *home); /* its path */
 cf_store *cf_home_store(const cf_home *home);
 /* Where bases are kept, and files that are being made. */

@@ -147,7 +147,7 @@ def test_recovering_takes_the_phrase_and_the_brokers_line(family, make_device, b
 
 
 @pytest.mark.parametrize("way", ["removed", "moved"])
-def test_a_home_made_anew_beneath_serve_is_whole_when_that_ends(make_device, tmp_path, way):
+def test_a_home_made_anew_beneath_serve_is_whole_and_serve_ends(make_device, tmp_path, way):
     """The store of the lost home goes by its path: what it tidies up when it is closed must not be the new one's."""
     laptop = make_device("laptop")
     laptop.run("init", "--name", "laptop", "--recovery-file", str(tmp_path / "phrase"))
@@ -164,6 +164,6 @@ def test_a_home_made_anew_beneath_serve_is_whole_when_that_ends(make_device, tmp
     laptop.add("papers", {f"{i}.txt": f"{i}\n" for i in range(50)})
     for _ in range(3):
         laptop.sync()
-    laptop.stop(serving)
+    assert "removed or moved" in serving.communicate(timeout=WAIT)[1] and serving.returncode == 3
     laptop.run("verify")
     assert laptop.json("status")["in_sync"]
