@@ -255,6 +255,10 @@ cf_status cf_code_read(const char *text, cf_code *out, cf_error *error)
     cf_code code = {0};
     cf_status status;
 
+    if (begins_with_scheme(trimmed(text))) {
+        status = cf_fail(error, CF_USAGE, "this is a broker's address, not a code");
+        goto done;
+    }
     size_t length = strnlen(text, TYPED_MAX);
     cf_buffer_reserve(&bytes, length); /* so that growing leaves no copy behind */
     if (length == TYPED_MAX || !cf_base32_read(text, &bytes)) {

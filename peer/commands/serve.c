@@ -6,11 +6,20 @@
 #include "peer/program/verbs.h"
 
 #include <signal.h>
+#include <stdlib.h>
+
+enum { HOME_LOOK_MS = 5000 };
+
+/* When it is looked next whether the home is where it was. */
+typedef struct {
+    uint64_t look_ms;
+} state;
 
 static cf_status start(cf_run *run, cf_error *error)
 {
     cf_status status = cf_run_check_count(run, 0, 0, error);
 
+    run->state = cf_allocate(1, sizeof(state));
     signal(SIGPIPE, SIG_IGN); /* a caller that goes away is no reason to end */
     if (status)
         return status;
@@ -35,18 +44,27 @@ static cf_status check_standing(cf_run *run, cf_peer *peer, cf_error *error)
     return status;
 }
 
+static cf_status check_home(const cf_run *run, uint64_t now_ms, cf_error *error)
+{
+    const cf_home *home = cf_loop_home(run->loop);
+    state *self = run->state;
+
+    if (now_ms < self->look_ms)
+        return CF_OK;
+    self->look_ms = now_ms + HOME_LOOK_MS;
+    return home ? cf_home_check_place(home, error) : CF_OK;
+}
+
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
 
-    (void)now_ms;
-    cf_home *home = cf_loop_home(run->loop);
-    cf_status status = home ? cf_home_check_place(home, error) : CF_OK;
+    cf_status status = check_home(run, now_ms, error);
     if (!status && peer)
         status = check_standing(run, peer, error);
     if (status)
         return status;
-    progress->over = false;
+    *progress = (cf_progress){.deadline_ms = ((const state *)run->state)->look_ms};
     if (peer && cf_catalog_introduce(peer, cf_loop_time(run->loop), error))
         cf_report(cf_loop_env(run->loop), CF_REPORT_WARNING, "this device's name: %s", error->text);
     return CF_OK;
@@ -59,6 +77,7 @@ static void end(cf_run *run)
     cf_broker_status broker;
     cf_error error;
 
+    free(run->state);
     if (!engine)
         return;
     cf_engine_broker_status(engine, &broker);

@@ -86,8 +86,13 @@ static cf_status open_store(cf_home *home, bool create, cf_error *error)
 
     home->env->random(home->env->context, instance, sizeof instance);
     cf_buffer_append_text(&path, "%s/store", home->path);
-    cf_store_options options = {
-        .path = (const char *)path.data, .existing = !create, .random = instance, .cut = &cut};
+    cf_store_options options = {.path = (const char *)path.data,
+                                .existing = !create,
+                                .random = instance,
+                                .cut = &cut,
+                                .remedy = "this home is damaged: move it away and `counterfoil "
+                                          "join`, with `add SOURCE --existing`, or put a copy of "
+                                          "it back"};
     cf_status status = cf_store_rocksdb_open(&options, &home->store, error);
     cf_store_report_cut(home->env, (const char *)path.data, cut);
     cf_buffer_release(&path);

@@ -8,6 +8,7 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -39,6 +40,8 @@ struct cf_watch {
     bool stays_open;            /* the descriptor, for somebody who may never end */
     void *by_number, *by_watch; /* trees (tsearch) of watched; the first owns */
     size_t count, missing;
+    uint32_t *missing_of; /* by source */
+    size_t sources;
     uint32_t unknown;                  /* the last that was given */
     renamed_half leaving[LEAVING_MAX]; /* the last names from which something was renamed, */
     renamed_half coming[LEAVING_MAX];  /* and to which, while the other half may be early */
@@ -96,6 +99,7 @@ void cf_watch_destroy(cf_watch **watch)
     tdestroy((*watch)->by_watch, keep);
     tdestroy((*watch)->by_number, free);
     cf_buffer_release(&(*watch)->early);
+    free((*watch)->missing_of);
     free(*watch);
     *watch = NULL;
 }
@@ -105,10 +109,24 @@ int cf_watch_descriptor(const cf_watch *watch)
     return watch->inotify;
 }
 
+static uint32_t *missing_of(cf_watch *watch, uint32_t source)
+{
+    const size_t before = watch->sources;
+
+    if (source >= before) {
+        watch->missing_of = cf_grow(watch->missing_of, &watch->sources, source + (size_t)1,
+                                    sizeof *watch->missing_of);
+        memset(watch->missing_of + before, 0,
+               (watch->sources - before) * sizeof *watch->missing_of);
+    }
+    return &watch->missing_of[source];
+}
+
 static void forget(cf_watch *watch, watched *entry)
 {
     if (entry->watch == NOT_WATCHED) {
         watch->missing--;
+        --*missing_of(watch, CF_WATCH_SOURCE(entry->number));
     } else {
         tdelete(entry, &watch->by_watch, order_watches);
         watch->count--;
@@ -125,6 +143,7 @@ static void remember(cf_watch *watch, uint64_t number, int descriptor)
     tsearch(entry, &watch->by_number, order_numbers);
     if (descriptor == NOT_WATCHED) {
         watch->missing++;
+        ++*missing_of(watch, CF_WATCH_SOURCE(number));
     } else {
         tsearch(entry, &watch->by_watch, order_watches);
         watch->count++;
@@ -236,6 +255,11 @@ void cf_watch_forget_source(cf_watch *watch, uint32_t source)
 size_t cf_watch_missing(const cf_watch *watch)
 {
     return watch->missing;
+}
+
+bool cf_watch_misses(const cf_watch *watch, uint32_t source)
+{
+    return source < watch->sources && watch->missing_of[source] > 0;
 }
 
 size_t cf_watch_count(const cf_watch *watch)

@@ -74,6 +74,8 @@ void cf_watch_count_anew(cf_watch *watch, uint32_t source);
 void cf_watch_forget_source(cf_watch *watch, uint32_t source);
 /* Directories that could not be watched: changes there are found by full rescans only. */
 size_t cf_watch_missing(const cf_watch *watch);
+/* Whether any of them is this source's. */
+bool cf_watch_misses(const cf_watch *watch, uint32_t source);
 size_t cf_watch_count(const cf_watch *watch);
 
 #endif

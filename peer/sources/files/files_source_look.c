@@ -139,7 +139,7 @@ static void plan_rescan(cf_files_source *source, uint64_t now_ms)
 
     if (!source->quiet)
         return;
-    bool complete = cf_watch_missing(source->workshop->watch) == 0;
+    bool complete = !cf_watch_misses(source->workshop->watch, source->binding->number);
     if (complete && !source->surveying_all)
         return;
     env->random(env->context, &random, sizeof random);

@@ -82,7 +82,7 @@ bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
 static bool may_be_elsewhere(const cf_files_source *source)
 {
     return !source->surveying_all &&
-           (!source->quiet || cf_watch_missing(source->workshop->watch) > 0);
+           (!source->quiet || cf_watch_misses(source->workshop->watch, source->binding->number));
 }
 
 static void miss(cf_files_source *source, const cf_look_place *left, uint64_t now_ms)
