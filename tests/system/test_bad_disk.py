@@ -72,7 +72,8 @@ def lines_told(broker):
     return [line for line in pathlib.Path(broker.log).read_text().splitlines() if TOLD in line]
 
 
-def test_a_disk_that_became_read_only_is_told_as_one_and_nothing_is_lost(broker, disk, make_device):
+def devices_of(broker, make_device):
+    """Two with one folder, which is the same on both."""
     broker.start()
     laptop, desktop = make_device("laptop"), make_device("desktop")
     laptop.init(broker.run("invite").strip())
@@ -82,6 +83,11 @@ def test_a_disk_that_became_read_only_is_told_as_one_and_nothing_is_lost(broker,
     desktop.sync()
     there = desktop.add("notes", None, "--existing")
     desktop.sync()
+    return laptop, desktop, here, there
+
+
+def test_a_disk_that_became_read_only_is_told_as_one_and_nothing_is_lost(broker, disk, make_device):
+    laptop, desktop, here, there = devices_of(broker, make_device)
     put(here, "before", b"before the disk failed\n")
     laptop.sync()
 
@@ -140,15 +146,7 @@ def test_a_broker_on_a_disk_that_is_read_only_can_be_looked_at(broker, disk, mak
 
 def test_a_volume_that_is_unmounted_under_a_running_broker_is_told_and_nothing_is_lost(broker, disk, make_device):
     """Lazily: what is open stays open, and nobody finds it by its name."""
-    broker.start()
-    laptop, desktop = make_device("laptop"), make_device("desktop")
-    laptop.init(broker.run("invite").strip())
-    here = laptop.add("notes", {"old": "o"})
-    laptop.sync()
-    laptop.pair(desktop)
-    desktop.sync()
-    there = desktop.add("notes", None, "--existing")
-    desktop.sync()
+    laptop, desktop, here, there = devices_of(broker, make_device)
     disk.end()
     disk.is_mounted = False
     put(here, "while", b"while it was away\n")

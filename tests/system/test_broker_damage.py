@@ -83,6 +83,17 @@ class Scene:
         assert code == 7, open(self.broker.log).read()[said:]
         return False, open(self.broker.log).read()[said:]
 
+    def serves_or_says_what_helps(self, why):
+        """Twice, since no start makes it worse; what it says."""
+        for _ in range(2):
+            serves, said = self.starts()
+            assert serves or REPAIR in said, (why, said)
+            if serves:
+                for device in self.devices:
+                    device.finish("sync")
+                self.broker.stop()
+        return said
+
     def is_whole(self, why):
         self.broker.stop()
         self.broker.restart()
@@ -112,13 +123,7 @@ def test_whatever_happens_to_a_file_of_a_store_all_comes_back(scene, harm):
         if harm != "remove" and not path.stat().st_size:
             continue
         HARMS[harm](path)
-        for _ in range(2):  # no start makes it worse
-            serves, said = scene.starts()
-            assert serves or REPAIR in said, (why, said)
-            if serves:
-                for device in scene.devices:
-                    device.finish("sync")
-                broker.stop()
+        said = scene.serves_or_says_what_helps(why)
         done = broker.finish("verify", "--repair")
         assert "can't be served" not in done.stderr and "nothing is left" not in done.stderr, (why, said, done.stderr)
         assert done.returncode == 0, (why, said, done.stdout, done.stderr)
@@ -215,13 +220,7 @@ def test_flips_of_several_places_at_once_are_told_and_mended(scene):
             places.append((path.name, chance.randrange(max(1, path.stat().st_size))))
             flip_at(path, places[-1][1])
         why = (seed, places)
-        for _ in range(2):  # no start makes it worse
-            serves, said = scene.starts()
-            assert serves or REPAIR in said, (why, said)
-            if serves:
-                for device in scene.devices:
-                    device.finish("sync")
-                broker.stop()
+        said = scene.serves_or_says_what_helps(why)
         done = broker.finish("verify", "--repair")
         if done.returncode == 7:
             assert "nothing of the store can be read" in done.stderr, (why, done.stderr)
