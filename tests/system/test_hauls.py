@@ -81,7 +81,7 @@ def test_it_is_asked_again_until_it_is_done(broker, other, moved, serve):
 
 
 def test_it_is_done_when_the_connection_broke_in_the_middle(broker, other, family):
-    laptop, _ = family
+    laptop, desktop = family
     wire = Brittle(broker)
     try:
         laptop.run("broker", wire.line)
@@ -90,10 +90,9 @@ def test_it_is_done_when_the_connection_broke_in_the_middle(broker, other, famil
         done = laptop.finish("broker", other.run("invite").strip())
         assert done.returncode == 0 and "could not be brought" in done.stderr, done.stderr
         assert len(left(laptop)) == 1
-        while "user-moved" not in open(broker.log).read():  # by the device itself, which goes on to tell who is a member
-            wire.left = 60_000
-            laptop.finish("sync")
-        assert len(left(laptop)) == 1
+        desktop.run("broker", other.line)  # and tells the broker before
+        desktop.sync()
+        wait_until(lambda: "user-moved" in open(broker.log).read(), "the broker before knows of the move")
         wire.left = 1 << 60
         laptop.sync()
         assert not left(laptop)
