@@ -198,11 +198,9 @@ static bool is_tried(const trial *how)
 
 static void try_every(trial how, unsigned step)
 {
-    uint64_t count = 0;
-
     for (how.faults.at = 1; !is_tried(&how); how.faults.at += step)
-        count++;
-    cr_assert_gt(count, 10, "hardly anything was tried");
+        ;
+    cr_assert_gt(how.faults.at, 10, "hardly anything was tried");
 }
 
 /* What the disk may have lost of a folder's names must not be in the base, or its absence would be
