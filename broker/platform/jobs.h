@@ -37,6 +37,9 @@ struct cf_jobs {
     size_t (*deliver)(cf_jobs *jobs);
     /* Readable when there is something to deliver, for a poller; -1 in a world. */
     int (*descriptor)(cf_jobs *jobs);
+    /* From any thread: the descriptor is readable until the next deliver. NULL: there are no other
+     * threads. */
+    void (*wake)(cf_jobs *jobs);
     /* Some work may be waiting for a disk that hangs: what of it was begun so long ago
      * keeps neither its worker nor its memory from others. Called again as long as that may be. */
     void (*relieve)(cf_jobs *jobs, uint64_t late_ms);

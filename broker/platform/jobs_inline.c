@@ -117,7 +117,7 @@ cf_jobs *cf_jobs_inline_new(uint64_t seed)
 {
     line *self = cf_allocate(1, sizeof *self);
 
-    self->jobs = (cf_jobs){submit, deliver, descriptor, relieve, destroy};
+    self->jobs = (cf_jobs){submit, deliver, descriptor, NULL, relieve, destroy};
     self->seed = seed;
     return &self->jobs;
 }

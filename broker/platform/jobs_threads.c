@@ -33,8 +33,9 @@ typedef struct pool {
     queue waiting, finished;
     size_t memory_left;
     bool ending;
-    bool is_over; /* nobody takes what ends any more */
-    size_t alone; /* jobs that run so */
+    bool is_over;  /* nobody takes what ends any more */
+    bool is_woken; /* the owner, though nothing may have finished */
+    size_t alone;  /* jobs that run so */
     size_t workers_late;
     pthread_cond_t calm; /* none runs alone any more */
     pthread_cond_t wake;
@@ -89,7 +90,7 @@ static void finish(pool *self, cf_job *job)
     bool first = !self->finished.first;
 
     queue_add(&self->finished, job);
-    if (first)
+    if (first && !self->is_woken)
         announce(self);
 }
 
@@ -240,15 +241,29 @@ static void relieve(cf_jobs *jobs, uint64_t late_ms)
 
 /* ---- What has ended ---- */
 
-/* The event is set as long as there is something finished: both change under the lock. */
+static void wake(cf_jobs *jobs)
+{
+    pool *self = (pool *)jobs;
+
+    pthread_mutex_lock(&self->lock);
+    if (!self->finished.first && !self->is_woken)
+        announce(self);
+    self->is_woken = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* The event is set as long as there is something finished, or somebody woke the owner: all change
+ * under the lock. */
 static cf_job *take_finished(pool *self)
 {
     uint64_t ignored;
 
     pthread_mutex_lock(&self->lock);
     cf_job *job = self->finished.first;
+    const bool is_set = job || self->is_woken;
     self->finished.first = NULL;
-    while (job && read(self->event, &ignored, sizeof ignored) < 0 && errno == EINTR)
+    self->is_woken = false;
+    while (is_set && read(self->event, &ignored, sizeof ignored) < 0 && errno == EINTR)
         ;
     pthread_mutex_unlock(&self->lock);
     return job;
@@ -352,7 +367,7 @@ cf_status cf_jobs_threads_new(size_t threads, size_t memory, cf_jobs **out, cf_e
         return cf_fail_errno(error, errno, "making an event descriptor");
     const size_t most = threads * CF_JOBS_RELIEF_TIMES;
     pool *self = cf_allocate(1, sizeof *self + most * sizeof self->workers[0]);
-    self->jobs = (cf_jobs){submit, deliver, descriptor, relieve, destroy};
+    self->jobs = (cf_jobs){submit, deliver, descriptor, wake, relieve, destroy};
     self->asked = threads;
     self->most = most;
     self->memory = self->memory_left = memory;

@@ -32,15 +32,23 @@ static void end_run(cf_applying *applying)
 void cf_applying_submit(cf_applying *applying, cf_job *job)
 {
     applying->jobs++;
-    cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
+    if (!applying->apart) {
+        cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
+        return;
+    }
+    job->next = NULL;
+    *applying->submitted_end = job;
+    applying->submitted_end = &job->next;
 }
 
 void cf_applying_destroy(cf_applying **applying)
 {
     if (!*applying)
         return;
-    while ((*applying)->jobs)
+    while ((*applying)->jobs || (*applying)->apart) {
+        cf_applying_await(*applying);
         cf_jobs_await((*applying)->options.peer->env->jobs);
+    }
     end_run(*applying);
     free((*applying)->pending);
     cf_look_places_release(&(*applying)->look_at);
@@ -101,7 +109,7 @@ void cf_applying_heed(cf_applying *applying)
 
 bool cf_applying_busy(const cf_applying *applying)
 {
-    return applying->phase != CF_APPLY_IDLE;
+    return applying->phase != CF_APPLY_IDLE || applying->apart || applying->apart_is_over;
 }
 
 void cf_applying_result(const cf_applying *applying, cf_applied *out)
@@ -152,9 +160,8 @@ static void drop_temporary(cf_applying *applying, const cf_task *task)
     cf_error ignored;
 
     if (task->made && !task->landing[0])
-        cf_applying_files(applying)->unlink(cf_applying_files(applying),
-                                            applying->options.binding->temporary,
-                                            cf_bytes_of_text(task->temporary), &ignored);
+        applying->place.files->unlink(applying->place.files, applying->options.binding->temporary,
+                                      cf_bytes_of_text(task->temporary), &ignored);
 }
 
 /* Where it is, and where it was to be. */
@@ -306,7 +313,8 @@ static void perform(cf_applying *applying)
     applying->phase = CF_APPLY_SYNCING;
 }
 
-cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
+/* As far as it goes without what jobs do. */
+static cf_status go_through(cf_applying *applying, cf_error *error)
 {
     cf_status status = CF_OK;
 
@@ -330,6 +338,78 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
             status = return_some(applying, error);
         }
     }
-    *busy = applying->phase != CF_APPLY_IDLE;
+    return status;
+}
+
+/* ---- Where the disk may hang ---- */
+
+enum { PATIENCE_MS = 50 };
+
+static void run_apart(void *context)
+{
+    cf_applying *applying = context;
+
+    applying->apart_status = go_through(applying, &applying->apart_error);
+}
+
+static void end_apart(void *context)
+{
+    cf_applying *applying = context;
+    cf_job *job = applying->submitted, *next;
+
+    cf_coroutine_destroy(&applying->apart);
+    applying->place.files = cf_applying_files(applying);
+    applying->apart_is_over = true;
+    for (applying->submitted = NULL; job; job = next) {
+        next = job->next;
+        cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
+    }
+}
+
+static void begin_apart(cf_applying *applying)
+{
+    cf_jobs *jobs = applying->options.peer->env->jobs;
+
+    applying->apart = cf_coroutine_new(&(cf_coroutine_options){
+        .jobs = jobs, .run = run_apart, .ended = end_apart, .context = applying});
+    applying->submitted_end = &applying->submitted;
+    applying->apart_status = CF_OK;
+    applying->place.files = cf_coroutine_files(applying->apart, cf_applying_files(applying));
+    cf_binding_submit(applying->options.binding, jobs, cf_coroutine_job(applying->apart));
+}
+
+static cf_status step_apart(cf_applying *applying, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    while (!status && (applying->apart_is_over || (applying->phase && !applying->jobs))) {
+        if (applying->apart_is_over) {
+            applying->apart_is_over = false;
+            status = applying->apart_status;
+        } else if (!applying->apart) {
+            begin_apart(applying);
+        } else {
+            cf_coroutine_resume(applying->apart, PATIENCE_MS);
+            return CF_OK;
+        }
+    }
+    if (status)
+        *error = applying->apart_error;
+    return status;
+}
+
+void cf_applying_await(cf_applying *applying)
+{
+    if (applying->apart)
+        cf_coroutine_resume(applying->apart, CF_COROUTINE_FOREVER);
+}
+
+cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)
+{
+    const bool is_apart = applying->apart || applying->apart_is_over ||
+                          (applying->options.binding->is_remote && applying->phase);
+
+    cf_status status = is_apart ? step_apart(applying, error) : go_through(applying, error);
+    *busy = cf_applying_busy(applying);
     return status;
 }

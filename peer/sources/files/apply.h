@@ -44,9 +44,12 @@ void cf_applying_heed(cf_applying *applying);
 
 /* Plans and begins; not while busy. `dry`: only plans, for what is pending. The root is held. */
 cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error);
-/* Goes on; false when it has ended. A failure leaves the peer unusable. */
+/* Goes on; false when it has ended. A failure leaves the peer unusable. Of a disk that may hang the
+ * step is done by a coroutine: what this call waits for too long goes on beside the engine. */
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);
 bool cf_applying_busy(const cf_applying *applying);
+/* Waits until no step is under way that changes the source's nodes. */
+void cf_applying_await(cf_applying *applying);
 
 /* After it ended. */
 typedef struct {

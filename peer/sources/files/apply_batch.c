@@ -91,7 +91,7 @@ static void intend_step(cf_applying *applying, cf_task *task)
 static void intend_lifting(cf_applying *applying, const cf_task *task)
 {
     cf_binding *binding = applying->options.binding;
-    cf_files *files = cf_applying_files(applying);
+    cf_files *files = applying->place.files;
     cf_records *records = &applying->records;
     const cf_step *step = &task->step;
     const bool directory = task->after.kind == CF_KIND_DIRECTORY;
@@ -249,7 +249,7 @@ void cf_applying_start_syncing(cf_applying *applying)
     for (size_t i = 0; i < applying->place.touched.count; i++) {
         cf_hold hold;
 
-        if (cf_binding_hold(applying->options.binding, cf_applying_files(applying),
+        if (cf_binding_hold(applying->options.binding, applying->place.files,
                             applying->place.touched.at[i], &hold, &ignored) == CF_OK)
             start_syncing(applying, hold);
         /* else the directory itself went in a later step */
@@ -371,7 +371,7 @@ cf_status cf_applying_return(cf_applying *applying, bool *more, cf_error *error)
          applying->returned++) {
         cf_hold hold;
 
-        cf_lifted_give_back(applying->options.binding, cf_applying_files(applying),
+        cf_lifted_give_back(applying->options.binding, applying->place.files,
                             applying->lifted.at[applying->returned], &hold, &applying->records);
         if (hold.folder)
             start_syncing(applying, hold);

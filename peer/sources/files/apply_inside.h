@@ -2,7 +2,7 @@
 /* What apply's own files share: one run over the steps of a plan, batch by batch. */
 #ifndef CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
 #define CF_PEER_SOURCES_FILES_APPLY_INSIDE_H
-#include "broker/platform/jobs.h"
+#include "broker/platform/coroutine.h"
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/apply_steps.h"
 #include "peer/sources/files/unplaced.h"
@@ -51,12 +51,20 @@ struct cf_applying {
     cf_status sync_status;
     cf_error sync_error;
 
+    /* Where the disk may hang: */
+    cf_coroutine *apart; /* does all of a step; NULL: none is under way */
+    bool apart_is_over;  /* and its outcome waits for the next step: */
+    cf_status apart_status;
+    cf_error apart_error;
+    cf_job *submitted, **submitted_end; /* by it, for the owner to pass on */
+
     cf_applied result;
     cf_pending *pending;
     size_t pending_capacity;
     cf_look_places look_at;
 };
 
+/* For jobs; the step itself asks the disk by `place.files`. */
 static inline cf_files *cf_applying_files(const cf_applying *applying)
 {
     return applying->options.peer->env->files;
@@ -67,7 +75,8 @@ void cf_applying_plan(cf_applying *applying, cf_delete_word word);
 /* The tasks of deletions that may not be done fail; the result says that something is held. */
 void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word);
 
-/* All jobs of a run begin with this; `done` takes one off `jobs`. */
+/* All jobs of a run begin with this; `done` takes one off `jobs`. None ends while a step is under
+ * way. */
 void cf_applying_submit(cf_applying *applying, cf_job *job);
 
 /* A batch: its new files are written, in jobs; what is about to be done is recorded; it is done;

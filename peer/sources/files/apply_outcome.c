@@ -89,12 +89,17 @@ static bool is_stamped(const cf_task *task)
     return difference.mode || difference.mtime || task->step.node->stat.ctime_ns == CF_CTIME_UNSEEN;
 }
 
-/* No look would do that: it doesn't go on into what the base knows. */
+/* No look would do that: it doesn't go on into what the base knows. But where the disk may hang,
+ * the look into it, which is asked for here, does. */
 static void watch_folder(cf_task_place *place, uint64_t number)
 {
     cf_hold hold = {0};
     cf_error ignored;
 
+    if (place->binding->is_remote) {
+        cf_numbers_add(&place->watched, number);
+        return;
+    }
     if (cf_binding_hold(place->binding, place->files, number, &hold, &ignored) == CF_OK) {
         cf_watch_add(place->watch, (uint64_t)place->binding->number << 32 | number, hold.folder,
                      &ignored);

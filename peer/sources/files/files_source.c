@@ -565,6 +565,7 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
     cf_files_source *source = self;
     gathering found = {.is_undone = is_undone, .context = context};
 
+    cf_applying_await(source->applying);
     cf_nodes_each(source->binding->nodes, gather, &found);
     if (found.count) {
         if (source->survey) { /* it compares with nodes that go */
