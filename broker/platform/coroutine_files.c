@@ -1,21 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What asks a disk, each call away from the coroutine's owner. */
+/* What asks a disk, each call away from the coroutine's owner. All of it: who implements files may
+ * know them by where they lie. */
 #include "broker/platform/coroutine_inside.h"
 
 #include <assert.h>
 
+static cf_coroutine *of(cf_files *files)
+{
+    return (cf_coroutine *)((char *)files - offsetof(cf_coroutine, files));
+}
+
 static cf_files *leave(cf_files *files)
 {
-    cf_coroutine *self = (cf_coroutine *)((char *)files - offsetof(cf_coroutine, files));
-
-    cf_coroutine_leave(self);
-    return self->asked;
+    cf_coroutine_leave(of(files));
+    return of(files)->asked;
 }
 
 static cf_status enter(cf_files *files, cf_status status)
 {
-    cf_coroutine_enter((cf_coroutine *)((char *)files - offsetof(cf_coroutine, files)));
+    cf_coroutine_enter(of(files));
     return status;
+}
+
+static cf_status make_root(cf_files *files, const char *path, uint32_t mode, cf_error *error)
+{
+    cf_files *real = leave(files);
+
+    return enter(files, real->make_root(real, path, mode, error));
+}
+
+static cf_status open_root(cf_files *files, const char *path, cf_folder **out, cf_error *error)
+{
+    cf_files *real = leave(files);
+
+    return enter(files, real->open_root(real, path, out, error));
 }
 
 static cf_status open_folder(cf_files *files, const cf_folder *parent, cf_bytes name,
@@ -50,6 +68,14 @@ static void close_folder(cf_files *files, cf_folder **folder)
     enter(files, CF_OK);
 }
 
+static void rest_folder(cf_files *files, cf_folder *folder, const cf_folder *above)
+{
+    cf_files *real = leave(files);
+
+    real->rest_folder(real, folder, above);
+    enter(files, CF_OK);
+}
+
 static cf_status stat_folder(cf_files *files, const cf_folder *folder, cf_stat *out,
                              cf_error *error)
 {
@@ -66,8 +92,8 @@ static cf_status is_below(cf_files *files, const cf_folder *folder, const cf_fol
     return enter(files, real->is_below(real, folder, root, out, error));
 }
 
-static cf_status list(cf_files *files, const cf_folder *folder, cf_name_visit *visit, void *context,
-                      cf_error *error)
+static cf_status list_names(cf_files *files, const cf_folder *folder, cf_name_visit *visit,
+                            void *context, cf_error *error)
 {
     cf_files *real = leave(files);
 
@@ -97,6 +123,16 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
     return enter(files, real->filesystem(real, folder, out, error));
 }
 
+static int descriptor(cf_files *files, const cf_folder *folder)
+{
+    return of(files)->asked->descriptor(of(files)->asked, folder);
+}
+
+static const char *shown(cf_files *files, const cf_folder *folder)
+{
+    return of(files)->asked->shown(of(files)->asked, folder);
+}
+
 static cf_status stat_name(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
                            cf_error *error)
 {
@@ -109,9 +145,9 @@ static bool readable(cf_files *files, const cf_folder *folder, cf_bytes name)
 {
     cf_files *real = leave(files);
 
-    const bool is = real->readable(real, folder, name);
+    const bool answer = real->readable(real, folder, name);
     enter(files, CF_OK);
-    return is;
+    return answer;
 }
 
 static cf_status read_link(cf_files *files, const cf_folder *folder, cf_bytes name,
@@ -218,6 +254,14 @@ static cf_status reopen_file(cf_files *files, const cf_folder *folder, cf_bytes 
     return enter(files, real->reopen_file(real, folder, name, out, error));
 }
 
+static cf_status lock_file(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
+                           cf_error *error)
+{
+    cf_files *real = leave(files);
+
+    return enter(files, real->lock(real, folder, name, out, error));
+}
+
 static void close_file(cf_files *files, cf_file **file)
 {
     cf_files *real = leave(files);
@@ -278,44 +322,89 @@ static cf_status sync_file(cf_files *files, const cf_file *file, cf_error *error
     return enter(files, real->sync_file(real, file, error));
 }
 
+static void sync_files(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    cf_files *real = leave(files);
+
+    real->sync_files(real, syncs, count);
+    enter(files, CF_OK);
+}
+
+static cf_status next_data(cf_files *files, const cf_file *file, uint64_t offset, uint64_t *from,
+                           uint64_t *to, cf_error *error)
+{
+    cf_files *real = leave(files);
+
+    return enter(files, real->next_data(real, file, offset, from, to, error));
+}
+
+static cf_writer_answer writer(cf_files *files, const cf_file *file)
+{
+    cf_files *real = leave(files);
+
+    const cf_writer_answer answer = real->writer(real, file);
+    enter(files, CF_OK);
+    return answer;
+}
+
+static cf_status clone_file(cf_files *files, const cf_file *source, const cf_file *target,
+                            bool *cloned, cf_error *error)
+{
+    cf_files *real = leave(files);
+
+    return enter(files, real->clone(real, source, target, cloned, error));
+}
+
+/* Where there is no shorter way, or nothing to rest, that stays so. */
 cf_files *cf_coroutine_files(cf_coroutine *self, cf_files *files)
 {
     assert(!self->asked || self->asked == files);
     self->asked = files;
-    self->files = *files;
-    self->files.open_folder = open_folder;
-    if (files->open_below)
-        self->files.open_below = open_below;
-    self->files.make_folder = make_folder;
-    self->files.close_folder = close_folder;
-    self->files.stat_folder = stat_folder;
-    self->files.is_below = is_below;
-    self->files.list = list;
-    self->files.sync_folder = sync_folder;
-    self->files.free_bytes = free_bytes;
-    self->files.filesystem = filesystem;
-    self->files.stat = stat_name;
-    self->files.readable = readable;
-    self->files.read_link = read_link;
-    self->files.make_link = make_link;
-    self->files.link = link_name;
-    self->files.rename = rename_name;
-    self->files.exchange = exchange;
-    self->files.replace = replace;
-    self->files.unlink = unlink_name;
-    self->files.remove_folder = remove_folder;
-    self->files.set_mode = set_mode;
-    self->files.set_mtime = set_mtime;
-    self->files.open_file = open_file;
-    self->files.create_file = create_file;
-    self->files.reopen_file = reopen_file;
-    self->files.close_file = close_file;
-    self->files.stat_file = stat_file;
-    self->files.read_at = read_at;
-    self->files.write_at = write_at;
-    self->files.truncate = cut;
-    self->files.set_file_mode = set_file_mode;
-    self->files.set_file_mtime = set_file_mtime;
-    self->files.sync_file = sync_file;
+    self->files = (cf_files){
+        .make_root = make_root,
+        .open_root = open_root,
+        .open_folder = open_folder,
+        .open_below = files->open_below ? open_below : NULL,
+        .make_folder = make_folder,
+        .close_folder = close_folder,
+        .rest_folder = files->rest_folder ? rest_folder : NULL,
+        .stat_folder = stat_folder,
+        .is_below = is_below,
+        .list = list_names,
+        .sync_folder = sync_folder,
+        .free_bytes = free_bytes,
+        .filesystem = filesystem,
+        .descriptor = descriptor,
+        .shown = shown,
+        .stat = stat_name,
+        .readable = readable,
+        .read_link = read_link,
+        .make_link = make_link,
+        .link = link_name,
+        .rename = rename_name,
+        .exchange = exchange,
+        .replace = replace,
+        .unlink = unlink_name,
+        .remove_folder = remove_folder,
+        .set_mode = set_mode,
+        .set_mtime = set_mtime,
+        .open_file = open_file,
+        .create_file = create_file,
+        .reopen_file = reopen_file,
+        .lock = lock_file,
+        .close_file = close_file,
+        .stat_file = stat_file,
+        .read_at = read_at,
+        .write_at = write_at,
+        .truncate = cut,
+        .set_file_mode = set_file_mode,
+        .set_file_mtime = set_file_mtime,
+        .sync_file = sync_file,
+        .sync_files = sync_files,
+        .next_data = next_data,
+        .writer = writer,
+        .clone = clone_file,
+        .tick_ns = files->tick_ns,
+    };
     return &self->files;
 }

@@ -58,18 +58,26 @@ class Hanging:
             return False
         return True
 
-    def stops_a_placing_of(self, process):
-        """From now on, if a thread then comes to give something its name there; the first one, which goes on with all
-        sources, never comes to wait for the disk."""
+    def stops_where(self, process, is_there):
+        """From now on, if that is so once it goes on and waits."""
         hold(process, self.disk.at)
         os.kill(self.daemon, signal.SIGSTOP)
         wait_until(lambda: states(self.daemon) == {"T"}, "the daemon is stopped")
         process.send_signal(signal.SIGCONT)
-        expect_rest(process)
-        if not is_placing(process.pid):
+        first = Path(f"/proc/{process.pid}/wchan")  # it may have had an answer just before
+        wait_until(lambda: is_there() or is_asking(first.read_text()) or rests(process), "it asks, or rests")
+        if not is_there():
             self.go_on()
             return False
         return True
+
+    def stops_somebody_of(self, process):
+        return self.stops_where(process, lambda: any(map(is_asking, of_threads(process.pid, "wchan"))))
+
+    def stops_a_placing_of(self, process):
+        """The first thread, which goes on with all sources, does not wait for the disk."""
+        first = Path(f"/proc/{process.pid}/wchan")
+        return self.stops_where(process, lambda: is_placing(process.pid) and not is_asking(first.read_text()))
 
     def go_on(self):
         os.kill(self.daemon, signal.SIGCONT)
@@ -344,7 +352,7 @@ def test_a_signal_ends_who_puts_files_into_their_places(disk, hanging, verb):
         before = names(below)
         working = laptop.serve() if verb == "serve" else laptop.start("sync")
         wait_until(lambda: names(below) != before, "files come")
-        wait_until(lambda: any(map(hanging.stops_a_placing_of, [working] * TRIES)), "the daemon stops while files come")
+        wait_until(lambda: any(map(hanging.stops_somebody_of, [working] * TRIES)), "the daemon stops while files come")
         assert tree(below) != tree(there), "all was there already"
         expect_end(working, signal.SIGTERM)
         assert working.returncode == 128 + signal.SIGTERM

@@ -45,6 +45,7 @@ void cf_applying_destroy(cf_applying **applying)
 {
     if (!*applying)
         return;
+    (*applying)->ends = true;
     while ((*applying)->jobs || (*applying)->apart) {
         cf_applying_await(*applying);
         cf_jobs_await((*applying)->options.peer->env->jobs);
@@ -318,7 +319,7 @@ static cf_status go_through(cf_applying *applying, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    while (!status && applying->phase != CF_APPLY_IDLE && !applying->jobs) {
+    while (!status && applying->phase != CF_APPLY_IDLE && !applying->jobs && !applying->ends) {
         if (applying->phase == CF_APPLY_STARTING) {
             cf_applying_start_batch(applying);
             applying->phase = CF_APPLY_MAKING;
