@@ -4,9 +4,8 @@
  * while the owner waits for it in cf_coroutine_resume. What it does between cf_coroutine_leave and
  * cf_coroutine_enter, a system call, goes on beside the owner and touches nothing of his.
  *
- *     owner      resume: waits . . . . . . . . . the call takes long: does other things    resume:
- * waits coroutine          runs, leave, the call . . . . . . . . . . . . it returns: wakes him
- * enter, runs
+ *     owner      resume: waits . . . . . . . does other things . . . . . resume: waits
+ *     coroutine    runs, leave, a call that takes long . . wakes him . . . enter, runs
  *
  * Where jobs have no threads (cf_jobs_inline_new) it runs as they do, without a break. */
 #ifndef CF_BROKER_PLATFORM_COROUTINE_H

@@ -153,8 +153,22 @@ Test(coroutine, runs_as_a_job_where_there_are_no_threads)
 static struct {
     cf_files files;
     scene *scene;
-    size_t stats;
+    size_t stats, syncs;
 } slow;
+
+static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error *error)
+{
+    (void)files;
+    slow.syncs++;
+    return cf_files_posix()->sync_folder(cf_files_posix(), folder, error);
+}
+
+static cf_status sync_file(cf_files *files, const cf_file *file, cf_error *error)
+{
+    (void)files;
+    slow.syncs++;
+    return cf_files_posix()->sync_file(cf_files_posix(), file, error);
+}
 
 /* A disk that takes its time for each answer. */
 static cf_status stat_slowly(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
@@ -172,6 +186,7 @@ static void use_files(void *context)
     scene *self = context;
     cf_files *files = cf_coroutine_files(self->coroutine, &slow.files);
     cf_folder *folder = NULL;
+    cf_file *file;
     cf_stat there;
     cf_error error;
 
@@ -186,6 +201,12 @@ static void use_files(void *context)
         files->rename(files, folder, cf_bytes_of_text("a"), folder, cf_bytes_of_text("b"), &error),
         CF_OK);
     cr_assert_eq(files->remove_folder(files, folder, cf_bytes_of_text("b"), &error), CF_OK);
+    cr_assert_eq(files->create_file(files, folder, cf_bytes_of_text("c"), 0600, &file, &error),
+                 CF_OK);
+    cr_assert_eq(files->sync_file(files, file, &error), CF_OK);
+    files->sync_files(files, &(cf_file_sync){.file = file}, 1);
+    files->close_file(files, &file);
+    cr_assert_eq(files->sync_folder(files, folder, &error), CF_OK);
     self->steps++;
     files->close_folder(files, &folder);
 }
@@ -197,6 +218,9 @@ Test(coroutine, calls_of_files_are_made_away)
 
     slow.files = *cf_files_posix();
     slow.files.stat = stat_slowly;
+    slow.files.sync_folder = sync_folder;
+    slow.files.sync_file = sync_file;
+    slow.files.sync_files = cf_files_sync_each;
     slow.scene = &s;
     begin(&s, threads(), use_files);
     s.folder = disk->path;
@@ -210,6 +234,7 @@ Test(coroutine, calls_of_files_are_made_away)
     cr_assert(cf_coroutine_resume(s.coroutine, CF_COROUTINE_FOREVER));
     cr_expect_eq(s.steps, 3);
     cr_expect_eq(slow.stats, 2);
+    cr_expect_eq(slow.syncs, 3);
     while (!s.ended)
         cf_jobs_await(s.jobs);
     end(&s);

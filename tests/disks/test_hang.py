@@ -355,7 +355,8 @@ def test_a_signal_ends_who_puts_files_into_their_places(disk, hanging, verb):
         wait_until(lambda: any(map(hanging.stops_somebody_of, [working] * TRIES)), "the daemon stops while files come")
         assert tree(below) != tree(there), "all was there already"
         expect_end(working, signal.SIGTERM)
-        assert working.returncode == 128 + signal.SIGTERM
+        well = (0,) if verb == "serve" else ()  # where nobody but a probe hangs
+        assert working.returncode in (128 + signal.SIGTERM, *well)
         hanging.go_on()
     laptop.sync()
     desktop.sync()

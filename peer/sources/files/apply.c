@@ -361,6 +361,7 @@ static void end_apart(void *context)
     cf_coroutine_destroy(&applying->apart);
     applying->place.files = cf_applying_files(applying);
     applying->apart_is_over = true;
+    applying->is_stuck = false;
     for (applying->submitted = NULL; job; job = next) {
         next = job->next;
         cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
@@ -390,13 +391,18 @@ static cf_status step_apart(cf_applying *applying, cf_error *error)
         } else if (!applying->apart) {
             begin_apart(applying);
         } else {
-            cf_coroutine_resume(applying->apart, PATIENCE_MS);
+            applying->is_stuck = !cf_coroutine_resume(applying->apart, PATIENCE_MS);
             return CF_OK;
         }
     }
     if (status)
         *error = applying->apart_error;
     return status;
+}
+
+bool cf_applying_is_stuck(const cf_applying *applying)
+{
+    return applying->is_stuck;
 }
 
 void cf_applying_await(cf_applying *applying)

@@ -48,6 +48,8 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
  * step is done by a coroutine: what this call waits for too long goes on beside the engine. */
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);
 bool cf_applying_busy(const cf_applying *applying);
+/* Its last step ended in the midst of a call: what the disk answered before counts no more. */
+bool cf_applying_is_stuck(const cf_applying *applying);
 /* Waits until no step is under way that changes the source's nodes. */
 void cf_applying_await(cf_applying *applying);
 

@@ -54,6 +54,7 @@ struct cf_applying {
     /* Where the disk may hang: */
     cf_coroutine *apart; /* does all of a step; NULL: none is under way */
     bool ends;           /* what is under way is finished, nothing begun: others are gone already */
+    bool is_stuck;       /* in a call of the disk, as its last step ended */
     bool apart_is_over;  /* and its outcome waits for the next step: */
     cf_status apart_status;
     cf_error apart_error;

@@ -369,6 +369,8 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
             on = !source->survey;
         } else if (cf_applying_busy(source->applying)) {
             status = cf_source_step_applying(source, now_ms, error);
+            if (cf_applying_is_stuck(source->applying))
+                cf_probe_rest(source->probe);
             on = !cf_applying_busy(source->applying);
         } else if (source->reopen) {
             return step(source, now_ms, deadline, error); /* what is asked for may be new */
