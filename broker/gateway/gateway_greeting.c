@@ -273,8 +273,7 @@ void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
     if (cf_users_is_damaged(gateway->service.users, &message->hello.user)) {
         refusal.code = CF_REFUSED_BUSY;
         refusal.later = true;
-        refusal.text = "what the broker has of this user is damaged, until whoever runs it types "
-                       "`counterfoild verify --repair`";
+        refusal.text = CF_LOG_DAMAGED;
     } else if (!device) {
         refusal.code = CF_REFUSED_UNKNOWN;
         refusal.text = "this user has no device with that key";

@@ -326,7 +326,16 @@ void cf_session_end_unread(const cf_service *service, cf_session *session, const
 {
     cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",
               cf_user_shorten(cf_log_user(session->log)).text, error->text);
-    cf_session_dismiss(service, session, "its log can't be read");
+    if (error->status == CF_BROKEN) {
+        cf_refuse(service, cf_session_destination(session),
+                  &(cf_refusal){.request = CF_COMMAND_HELLO,
+                                .code = CF_REFUSED_BUSY,
+                                .later = true,
+                                .text = CF_LOG_DAMAGED});
+        cf_session_end(service, session, "its log is damaged");
+    } else {
+        cf_session_dismiss(service, session, "its log can't be read");
+    }
 }
 
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user)

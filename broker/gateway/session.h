@@ -153,8 +153,12 @@ void cf_session_end(const cf_service *service, cf_session *session, const char *
 void cf_session_gone(const cf_service *service, cf_session *session);
 /* Ends a session as cf_session_end does, and says AGAIN to who may wait for an answer. */
 void cf_session_dismiss(const cf_service *service, cf_session *session, const char *why);
-/* The same where its log can't be read; the operator is told why. */
+/* The same where its log can't be read; the operator is told why, and whoever waits, that it is
+ * damaged if it is: REFUSED as to a HELLO. */
 void cf_session_end_unread(const cf_service *service, cf_session *session, const cf_error *error);
+#define CF_LOG_DAMAGED                                                                             \
+    "what the broker has of this user is damaged, until whoever runs it types `counterfoild "      \
+    "verify --repair`"
 #define CF_LOG_UNREAD "the broker can't read the log, as its operator is told"
 /* Lets the user's subscribers look for new entries. */
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user);

@@ -298,7 +298,8 @@ static uint64_t delay_ms(cf_link *link, bool is_interrupted)
 
 bool cf_link_is_interrupted(const cf_link_loss *loss)
 {
-    return loss->why->status == CF_UNREACHABLE || loss->why->status == CF_CHANGED;
+    return !loss->was_put_off &&
+           (loss->why->status == CF_UNREACHABLE || loss->why->status == CF_CHANGED);
 }
 
 void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms)
@@ -306,8 +307,9 @@ void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms)
     const cf_link_events *events = &link->options.events;
 
     link->state = CF_LINK_PAUSED;
-    cf_link_loss loss = {.why = why, .was_removed = link->was_removed};
-    link->was_removed = false;
+    cf_link_loss loss = {
+        .why = why, .was_put_off = link->was_put_off, .was_removed = link->was_removed};
+    link->was_put_off = link->was_removed = false;
     link->retry_ms = loss.retry_ms = now_ms + delay_ms(link, cf_link_is_interrupted(&loss));
     link->hasty_ms = cf_link_is_interrupted(&loss) ? now_ms + HASTY_MS : link->retry_ms;
     events->lost(events->context, &loss);

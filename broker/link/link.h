@@ -44,6 +44,7 @@ typedef struct {
 typedef struct {
     const cf_error *why;
     uint64_t retry_ms; /* when the link tries again, on the clock of `now_ms` */
+    bool was_put_off;  /* CF_UNREACHABLE: the other answered, and lets nobody in for now */
     bool was_removed;  /* CF_DENIED: the other's operator removed the user from it */
 } cf_link_loss;
 

@@ -158,7 +158,10 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
         refuses(message, CF_COMMAND_SUBSCRIBE)) {
         link->was_removed =
             cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_REMOVED));
+        link->was_put_off = message->refused.later;
         why_of(message, error);
+        if (link->was_put_off)
+            error->status = CF_UNREACHABLE;
         return error->status;
     }
     if (refuses_newer(link, message) || link->state != CF_LINK_LIVE)

@@ -47,6 +47,7 @@ struct cf_link {
     size_t collection_count;
     uint64_t uncommitted; /* bytes of entries that the owner has not given back */
     uint64_t credit_due;  /* to be granted again */
+    bool was_put_off;     /* it has just been told to come later */
     bool was_removed;     /* so the other has just said of the user */
     bool is_distrusted;   /* something that came in this session is refused */
     bool is_clock_off;    /* more than a day from the other's: nothing is published */

@@ -193,8 +193,8 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
                               desk->missing->owed_count ? "that is here " : "");
     json_decref(owed);
     json_decref(found.list);
-    if (!status)
-        keep_check(desk, found.count);
+    if (!status || status == CF_BROKEN)
+        keep_check(desk, found.count + !!status);
     if (!status && found.count)
         status = cf_fail(error, CF_BROKEN, "damage was found: %zu%s%s", found.count,
                          found.of_store ? "; " : "", found.of_store ? CF_BROKER_REMEDY : "");

@@ -131,6 +131,8 @@ static void look_at_store(standing *sum)
     cf_error failure;
     bool for_good;
 
+    if (sum->store->damage(sum->store, &failure))
+        attend(&sum->attention, "%s", failure.text);
     if (!sum->store->failure(sum->store, &for_good, &failure))
         return;
     if (for_good)

@@ -73,6 +73,9 @@ struct cf_store {
      * again, else `reopen` may help. CF_OK: all is well, or there only is no room. From any thread.
      */
     cf_status (*failure)(cf_store *store, bool *for_good, cf_error *error);
+    /* What was first read damaged since it was opened, or since a `verify` found nothing. CF_OK:
+     * nothing was. From any thread. */
+    cf_status (*damage)(cf_store *store, cf_error *error);
     /* The log's random instance id: a position means something only together with it. */
     void (*instance)(cf_store *store, uint8_t out[16]);
     /* Makes the caller the one that appends for the user, creating it when unknown. Epochs only

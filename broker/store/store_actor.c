@@ -224,6 +224,11 @@ static cf_status pass_failure(cf_store *base, bool *for_good, cf_error *error)
     return inner_of(base)->failure(inner_of(base), for_good, error);
 }
 
+static cf_status pass_damage(cf_store *base, cf_error *error)
+{
+    return inner_of(base)->damage(inner_of(base), error);
+}
+
 static void pass_instance(cf_store *base, uint8_t out[16])
 {
     inner_of(base)->instance(inner_of(base), out);
@@ -299,6 +304,7 @@ static cf_status pass_verify(cf_store *base, cf_damage_visit *damaged, void *con
 static const cf_store proxy = {
     .reopen = ask_reopen,
     .failure = pass_failure,
+    .damage = pass_damage,
     .instance = pass_instance,
     .acquire = ask_acquire,
     .append = send_append,

@@ -341,6 +341,13 @@ static cf_status memory_failure(cf_store *base, bool *for_good, cf_error *error)
     return CF_OK; /* reopen helps always */
 }
 
+static cf_status memory_damage(cf_store *base, cf_error *error)
+{
+    (void)base;
+    (void)error;
+    return CF_OK; /* a disk in memory keeps what it has */
+}
+
 static cf_status memory_reopen(cf_store *base, cf_error *error)
 {
     cf_memory_store *self = cf_memory_store_of(base);
@@ -383,6 +390,7 @@ cf_store *cf_store_memory_new(cf_store_memory_disk *disk)
         .destroy = memory_destroy,
         .reopen = memory_reopen,
         .failure = memory_failure,
+        .damage = memory_damage,
         .instance = memory_instance,
         .acquire = memory_acquire,
         .append = memory_append,

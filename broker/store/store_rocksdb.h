@@ -34,7 +34,9 @@ typedef struct {
     cf_rocks *rocks;            /* NULL after a reopen that failed */
     cf_error failure;           /* of the write that failed, else CF_OK */
     atomic_bool is_spoilt;      /* RocksDB failed to write its log: it is never closed */
-    pthread_mutex_t telling;    /* held to change `failure`, and by other threads to read it */
+    cf_error damage;            /* what was first read damaged, else CF_OK */
+    pthread_mutex_t telling;    /* held for `damage`, to change `failure`, and by other threads to
+                                   read it */
     /* What is appended goes here at once, so that chains are looked up in it and the database
      * together. */
     rocksdb_writebatch_wi_t *batch;

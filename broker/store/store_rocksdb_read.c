@@ -18,6 +18,17 @@ static cf_status begin(cf_rocks_store *self, cf_error *error)
     return error->status;
 }
 
+/* `found` or NULL: none, from now on. */
+static void set_damage(cf_rocks_store *self, const cf_error *found)
+{
+    pthread_mutex_lock(&self->telling);
+    if (!found)
+        self->damage = (cf_error){0};
+    else if (!self->damage.status)
+        self->damage = *found;
+    pthread_mutex_unlock(&self->telling);
+}
+
 static cf_status end(cf_rocks_store *self, cf_status status, cf_error *error, const char *what)
 {
     pthread_rwlock_unlock(&self->reopening);
@@ -25,6 +36,20 @@ static cf_status end(cf_rocks_store *self, cf_status status, cf_error *error, co
         cf_error_while(error, "reading %s of %s", what, self->path);
     if (status)
         cf_rocks_store_advise(self, error);
+    if (status == CF_BROKEN)
+        set_damage(self, error);
+    return status;
+}
+
+static cf_status rocks_damage(cf_store *base, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    pthread_mutex_lock(&self->telling);
+    const cf_status status = self->damage.status;
+    if (status)
+        *error = self->damage;
+    pthread_mutex_unlock(&self->telling);
     return status;
 }
 
@@ -281,12 +306,15 @@ static cf_status rocks_verify(cf_store *base, cf_damage_visit *damaged, void *co
     cf_status status = begin(self, error);
     if (status)
         return status;
+    set_damage(self, NULL); /* what there is it meets again */
     for (cf_rocks_table table = 0; table < CF_ROCKS_TABLES; table++) {
         cf_rocks_range range = {table, {0}, {0}, .once = true};
 
         if (cf_rocks_each(self->rocks, &range, ignore, NULL, &found)) {
             snprintf(text, sizeof text, "table %s: %s", cf_rocks_table_names[table], found.text);
             damaged(context, NULL, text);
+            if (found.status == CF_BROKEN)
+                set_damage(self, &found);
         }
     }
     status = rocks_users(base, verify_user, &it, error);
@@ -305,4 +333,5 @@ void cf_rocks_store_set_reads(cf_store *base)
     base->scan = rocks_scan;
     base->users = rocks_users;
     base->verify = rocks_verify;
+    base->damage = rocks_damage;
 }

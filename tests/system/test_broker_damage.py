@@ -234,6 +234,41 @@ def test_flips_of_several_places_at_once_are_told_and_mended(scene):
     assert mended > count / 2
 
 
+def test_damage_that_is_met_while_it_serves_is_told_to_who_runs_it_and_to_who_waits(broker, make_device):
+    """Where the log is opened all is whole; a device that reads what lies in the middle meets it."""
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    laptop.pair(desktop)
+    laptop.add("notes", {"first.txt": "first\n"})
+    laptop.sync()
+    desktop.add("notes", None, "--existing")
+    for n in range(100):
+        put(laptop.source(), f"{n}.txt", random.randbytes(6000))
+    laptop.sync()
+    broker.stop()
+    broker.restart()  # what was in the log is in tables
+    broker.stop()
+    tables = pathlib.Path(broker.data, "store").glob("*.sst")
+    table = max(tables, key=lambda path: path.stat().st_size)
+    whole = table.read_bytes()
+    assert len(whole) > 300_000
+    flip(table)
+    broker.restart()
+    broker.run("status", "--check")
+    done = desktop.finish("sync")
+    assert done.returncode == 5 and "is damaged, until whoever runs it types" in done.stderr, (done.stdout, done.stderr)
+    done = broker.finish("status", "--check")
+    assert done.returncode == 1 and f"attention  the store is damaged: {REPAIR}" in done.stdout and table.name in done.stdout, done.stdout
+    done = broker.finish("verify")
+    assert done.returncode == 7 and REPAIR in done.stderr
+    assert "the last verify found damage" in broker.run("status") and broker.status()["verified"]
+    table.write_bytes(whole)
+    broker.run("verify")
+    assert "attention" not in broker.run("status", "--check")
+    assert desktop.sync()["in_sync"] and tree(desktop.source()) == tree(laptop.source())
+
+
 def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
     broker.start()
     _, desk = enrol(broker.run("invite").strip())
