@@ -25,6 +25,8 @@ enum { FIRST_BYTES = 256 };
 typedef struct {
     cf_blobs base;
     int root;
+    int above; /* in which it lies, */
+    char *name;
 } blob_files;
 
 cf_blob_places cf_blob_places_of(const cf_hash *user, const cf_hash *id)
@@ -44,9 +46,29 @@ cf_blob_places cf_blob_places_of(const cf_hash *user, const cf_hash *id)
     return at;
 }
 
+/* Somebody removed the folder, and may have made another: what is there now takes its place, under
+ * the descriptor that other threads use meanwhile. */
+static void open_anew(const blob_files *self)
+{
+    if (mkdirat(self->above, self->name, 0700) == 0 && fsync(self->above)) {
+        (void)unlinkat(self->above, self->name, AT_REMOVEDIR);
+        return;
+    }
+    const int found = openat(self->above, self->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (found < 0)
+        return;
+    (void)dup3(found, self->root, O_CLOEXEC);
+    close(found);
+}
+
 static int root_of(cf_blobs *base)
 {
-    return ((blob_files *)base)->root;
+    const blob_files *self = (const blob_files *)base;
+    struct stat held;
+
+    if (fstat(self->root, &held) == 0 && held.st_nlink == 0)
+        open_anew(self);
+    return self->root;
 }
 
 bool cf_blob_files_complete(int root, const cf_blob_places *at, uint64_t *size, cf_status *status,
@@ -88,6 +110,8 @@ static void files_put(cf_blobs *base, const cf_blob_put *put)
     cf_blob_usage before = taken_by(root_of(base), &at);
 
     cf_status status = cf_blob_files_put(root_of(base), put, &held, &error);
+    if (status == CF_MISSING) /* the folder of all, which is not the device's fault */
+        status = error.status = CF_IO;
     cf_blob_held_note_change(&held, before, taken_by(root_of(base), &at));
     if (put->done)
         put->done(put->context, status, held, &error);
@@ -314,18 +338,40 @@ static cf_status files_forget(cf_blobs *base, const cf_hash *user, cf_error *err
 
 static void files_destroy(cf_blobs *base)
 {
-    close(root_of(base));
-    free(base);
+    blob_files *self = (blob_files *)base;
+
+    close(self->root);
+    close(self->above);
+    free(self->name);
+    free(self);
+}
+
+/* The folder in which `path` lies, and its name there. */
+static cf_status open_above(blob_files *self, const char *path, cf_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char *above = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+
+    self->above = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self->above < 0)
+        cf_fail_errno(error, errno, "opening %s", above);
+    free(above);
+    self->name = strdup(slash ? slash + 1 : path);
+    return self->above < 0 ? error->status : CF_OK;
 }
 
 cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error)
 {
-    int root = -1;
-
-    cf_status status = cf_durable_folder_open(path, &root, error);
-    if (status)
-        return status;
     blob_files *self = cf_allocate(1, sizeof *self);
+
+    self->root = self->above = -1;
+    cf_status status = cf_durable_folder_open(path, &self->root, error);
+    if (!status)
+        status = open_above(self, path, error);
+    if (status) {
+        files_destroy(&self->base);
+        return status;
+    }
     self->base = (cf_blobs){
         .destroy = files_destroy,
         .put = files_put,
@@ -339,7 +385,6 @@ cf_status cf_blob_files_open(const char *path, cf_blobs **out, cf_error *error)
         .set_aside = files_set_aside,
         .forget = files_forget,
     };
-    self->root = root;
     *out = &self->base;
     return CF_OK;
 }

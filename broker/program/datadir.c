@@ -452,6 +452,20 @@ bool cf_datadir_is_at_its_path(const cf_datadir *datadir)
     return is;
 }
 
+uint64_t cf_datadir_blobs(const cf_datadir *datadir)
+{
+    cf_files *files = datadir->env->files;
+    cf_folder *blobs = NULL;
+    cf_stat found = {0};
+    cf_error ignored;
+
+    if (files->open_folder(files, datadir->folder, cf_bytes_of_text("blobs"), &blobs, &ignored) ||
+        files->stat_folder(files, blobs, &found, &ignored))
+        found.inode = 0;
+    files->close_folder(files, &blobs);
+    return found.inode;
+}
+
 const char *cf_datadir_path(const cf_datadir *datadir)
 {
     return datadir->path;

@@ -40,6 +40,8 @@ void cf_datadir_tell(const cf_datadir *datadir, const char *doing);
 
 /* Whether its path still leads to the directory that was opened. */
 bool cf_datadir_is_at_its_path(const cf_datadir *datadir);
+/* The inode of the folder of blobs; 0: there is none. */
+uint64_t cf_datadir_blobs(const cf_datadir *datadir);
 
 const char *cf_datadir_path(const cf_datadir *datadir);
 const cf_keys *cf_datadir_keys(const cf_datadir *datadir);

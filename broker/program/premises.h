@@ -33,6 +33,9 @@ typedef struct {
 #define CF_STORE_FAILING_FORMAT                                                                    \
     "the disk fails under the store, what devices send waits, and it is tried again: look at the " \
     "disk: %s"
+#define CF_BLOBS_LOST_FORMAT                                                                       \
+    "%s/blobs was removed, or replaced, under the broker: what was in it is gone; `counterfoild "  \
+    "verify` asks the devices for it"
 #define CF_BROKER_REMEDY "the store is damaged: `counterfoild verify --repair` mends it"
 
 typedef struct {

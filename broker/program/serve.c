@@ -261,6 +261,7 @@ static void keep_house(cf_broker *self)
                               .context = self};
 
     self->sweep = cf_sweep_new(&sweep);
+    self->blobs_inode = cf_datadir_blobs(self->premises.datadir);
     self->clock_offset_ms = cf_broker_clock_offset_ms(self->options->env);
     zloop_timer(self->loop, HOUSEKEEPING_MS, 0, cf_broker_keep_house, self);
 }

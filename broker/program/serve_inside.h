@@ -33,6 +33,7 @@ typedef struct {
     bool store_fails;          /* writing to it, as it was told, */
     bool store_failed;         /* and nothing is written to it any more */
     bool is_displaced;         /* the data directory is not at its path, as it was told */
+    uint64_t blobs_inode;      /* of their folder, as it was last seen */
     int64_t clock_offset_ms;   /* of the time of day, against what counts on */
     zloop_t *loop;
     int signals;         /* -1: none */

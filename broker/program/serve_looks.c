@@ -135,6 +135,18 @@ static void look_at_place(cf_broker *self)
                   self->options->data);
 }
 
+/* Another is made as soon as somebody brings a blob. */
+static void look_at_blobs(cf_broker *self)
+{
+    const uint64_t found = cf_datadir_blobs(self->premises.datadir);
+
+    if (self->blobs_inode && found != self->blobs_inode) {
+        self->desk.lost_blobs = true;
+        cf_report(self->options->env, CF_REPORT_ERROR, CF_BLOBS_LOST_FORMAT, self->options->data);
+    }
+    self->blobs_inode = found ? found : self->blobs_inode;
+}
+
 int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
 {
     cf_broker *self = context;
@@ -155,6 +167,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     look_at_store(self);
     look_at_descriptors(self);
     look_at_place(self);
+    look_at_blobs(self);
     cf_ballast_keep(options->data);
     look_at_clock(self);
     if (cf_control_renew(self->control, &error))

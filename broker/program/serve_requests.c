@@ -104,6 +104,8 @@ static void verify_done(cf_job *job)
 
     if (!job->dropped)
         say_verified(self);
+    if (!job->dropped && (!self->status || self->status == CF_BROKEN))
+        self->broker->desk.lost_blobs = false;
     if (!job->dropped)
         cf_quotas_doubt_all(premises->quotas, premises->users);
     if (!job->dropped)

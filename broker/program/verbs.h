@@ -11,6 +11,7 @@ typedef struct {
     cf_gateway *gateway; /* NULL: it does not run */
     const char *address; /* the broker's line */
     cf_missing *missing; /* gets what verify misses, for cf_missing_note */
+    bool lost_blobs;     /* their folder was removed under the broker, and no verify came since */
     cf_buffer *said;     /* gets what goes to stderr beside the outcome; NULL: nobody reads it */
 } cf_desk;
 

@@ -147,6 +147,8 @@ static void look_at_blobs(const cf_desk *desk, standing *sum)
 
     if (desk->gateway && cf_gateway_blobs_fail(desk->gateway, &failure))
         attend(&sum->attention, CF_BLOBS_FAIL_FORMAT, failure.text);
+    if (desk->lost_blobs)
+        attend(&sum->attention, CF_BLOBS_LOST_FORMAT, cf_datadir_path(desk->premises->datadir));
 }
 
 /* For an hour, or as long as there is little left: devices try again every minute. */

@@ -37,6 +37,20 @@ Test(blob_durable, a_blob_is_when_it_is_stored)
     shelf_end(&it);
 }
 
+Test(blob_durable, a_folder_of_blobs_that_is_made_anew_is_there_after_a_power_cut)
+{
+    shelf it = a_shelf(FILES);
+    a_blob blob = blob_of(1000);
+    const char *above = strrchr(it.folder->path, '/');
+
+    scratch_remove_tree(it.folder, "blobs");
+    syncs_forget();
+    expect_ok(shelf_put(&it, &ann_user, &blob, 0), it.error);
+    expect_synced(above);
+    blob_release(&blob);
+    shelf_end(&it);
+}
+
 Test(blob_durable, a_blob_that_can_not_be_is_not_stored)
 {
     shelf it = a_shelf(FILES);

@@ -36,6 +36,27 @@ Test(blob_files, goes_on_with_an_upload_after_a_restart)
     shelf_end(&it);
 }
 
+Test(blob_files, goes_on_in_another_folder_where_its_own_was_removed)
+{
+    shelf it = a_shelf(FILES);
+    a_blob first = blob_of(7), second = blob_of(2 * STEP + 3);
+
+    shelf_put_all(&it, &ann_user, &first);
+    for (int is_made = 0; is_made < 2; is_made++) {
+        scratch_remove_tree(it.folder, "blobs");
+        if (is_made)
+            scratch_mkdir(it.folder, "blobs");
+        expect_held(&it, &ann_user, &first, 0, false);
+        shelf_put_all(&it, &ann_user, &second);
+        expect_blob(&it, &ann_user, &second);
+        shelf_restart(&it);
+        expect_blob(&it, &ann_user, &second);
+    }
+    blob_release(&first);
+    blob_release(&second);
+    shelf_end(&it);
+}
+
 static bool count_blob(void *context, const cf_blob_info *blob)
 {
     (void)blob;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,14 @@ void scratch_hard_link(const scratch *self, const char *from, const char *to)
 void scratch_rename(const scratch *self, const char *from, const char *to)
 {
     must(renameat(at(self), from, at(self), to));
+}
+
+void scratch_remove_tree(const scratch *self, const char *path)
+{
+    char whole[PATH_MAX];
+
+    snprintf(whole, sizeof whole, "%s/%s", self->path, path);
+    must(nftw(whole, remove_one, 16, FTW_DEPTH | FTW_PHYS));
 }
 
 void scratch_remove(const scratch *self, const char *path)

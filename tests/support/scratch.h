@@ -27,6 +27,7 @@ void scratch_symlink(const scratch *self, const char *path, const char *target);
 void scratch_hard_link(const scratch *self, const char *from, const char *to);
 void scratch_rename(const scratch *self, const char *from, const char *to);
 void scratch_remove(const scratch *self, const char *path); /* files and empty directories */
+void scratch_remove_tree(const scratch *self, const char *path);
 void scratch_chmod(const scratch *self, const char *path, unsigned mode);
 void scratch_fifo(const scratch *self, const char *path);
 void scratch_socket(const scratch *self, const char *path);

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 
 import pytest
 
@@ -85,6 +86,28 @@ def test_serving_asks_the_devices_for_a_damaged_blob(broker, one_blob, harm):
         assert laptop.sync()["in_sync"]
         desktop.finish("sync")  # which meets the next one
         assert len(blobs(broker, "damaged")) < before
+    is_as_before(broker, laptop, desktop, there)
+
+
+@pytest.mark.parametrize("is_made", (False, True), ids=("removed", "made_anew"))
+def test_a_folder_of_blobs_that_is_removed_under_the_broker_is_used_no_more(broker, one_blob, is_made):
+    laptop, desktop, there = one_blob
+    folder = pathlib.Path(broker.data, "blobs")
+    shutil.rmtree(folder)
+    if is_made:
+        folder.mkdir()
+    more = os.urandom(600_000)
+    put(laptop.source(), "more", more)
+    assert laptop.sync()["in_sync"] and blobs(broker)
+    lost = "was removed, or replaced, under the broker"
+    wait_until(lambda: lost in broker.finish("status", "--check").stdout, "it is told")
+    assert open(broker.log).read().count(lost) == 1
+    broker.run("verify", code=7)
+    is_as_before(broker, laptop, desktop, there)
+    assert (there / "more").read_bytes() == more
+    assert lost not in broker.run("status", "--check")
+    broker.stop()
+    broker.restart()
     is_as_before(broker, laptop, desktop, there)
 
 
