@@ -384,7 +384,9 @@ static cf_status step_apart(cf_applying *applying, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    while (!status && (applying->apart_is_over || (applying->phase && !applying->jobs))) {
+    /* One that is under way goes on, whatever jobs it has: they are passed on when it is over. */
+    while (!status &&
+           (applying->apart_is_over || applying->apart || (applying->phase && !applying->jobs))) {
         if (applying->apart_is_over) {
             applying->apart_is_over = false;
             status = applying->apart_status;
