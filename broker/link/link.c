@@ -193,6 +193,11 @@ void cf_link_publish_without(cf_link *link, const cf_hash *blob)
     cf_outgoing_without(link->outgoing, blob);
 }
 
+void cf_link_await_blobs(cf_link *link, bool awaits)
+{
+    link->awaits_blobs = awaits;
+}
+
 cf_transfer *cf_link_transfer(cf_link *link)
 {
     return link->transfer;
@@ -365,7 +370,7 @@ static void grant(cf_link *link, cf_outbox *outbox)
 
 static void note_offers(cf_link *link)
 {
-    const bool is_offering = cf_transfer_is_offering(link->transfer);
+    const bool is_offering = link->awaits_blobs || cf_transfer_is_offering(link->transfer);
 
     if (link->was_offering && !is_offering)
         cf_outgoing_blobs_changed(link->outgoing);

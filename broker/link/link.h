@@ -168,6 +168,9 @@ void cf_link_credit(cf_link *link, size_t size);
 void cf_link_distrust(cf_link *link, const cf_hash *entry);
 /* This blob can't be made again: entries that name it are published without it. */
 void cf_link_publish_without(cf_link *link, const cf_hash *blob);
+/* More blobs will be offered soon: entries that were refused for theirs, and what comes after them,
+ * are not brought again before, but for those whose time to be tried again has come. */
+void cf_link_await_blobs(cf_link *link, bool awaits);
 /* Offers and wants of blobs. */
 cf_transfer *cf_link_transfer(cf_link *link);
 /* Lets in, until `expires_ms`, who has this CURVE key; said on each session until it expires. Said

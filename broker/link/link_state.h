@@ -54,9 +54,10 @@ struct cf_link {
     bool idle_told;
     bool waits; /* for an answer, at the last tick */
     bool was_offering;
-    cf_heads report;  /* what is to be reported */
-    uint64_t lacking; /* what is to be said of entries that the other lost; 0: nothing */
-    unsigned newer;   /* CLOCK and LACKING that are out, which an older broker doesn't know */
+    bool awaits_blobs; /* more will be offered soon */
+    cf_heads report;   /* what is to be reported */
+    uint64_t lacking;  /* what is to be said of entries that the other lost; 0: nothing */
+    unsigned newer;    /* CLOCK and LACKING that are out, which an older broker doesn't know */
     cf_link_request reporting, asking;
     cf_link_request checking;
     bool checks_again;    /* entries came before the answer did: more may wait behind it */

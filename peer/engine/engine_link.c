@@ -341,6 +341,8 @@ static void refused(void *context, const cf_link_refusal *refusal)
               (const char *)refusal->code.data, text);
     if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_BLOBS)))
         cf_resupply_blocked(engine->resupply, &refusal->entry, engine->steady_ms);
+    else if (cf_bytes_equal(refusal->code, cf_bytes_of_text(CF_REFUSED_GAP)))
+        cf_resupply_behind(engine->resupply, &refusal->entry, engine->steady_ms);
     if (!is_final(engine, refusal))
         return;
     engine->refused = true;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 /* What is wanted comes in many messages; and several devices, who are all asked, need not all begin
- * at once. */
-enum { GATHER_MS = 200, SPREAD_MS = 600 };
+ * at once. What this device's own entries wait for nobody else is asked for. */
+enum { GATHER_MS = 200, SPREAD_MS = 600, GATHER_OWN_MS = 20 };
 
 cf_resupply *cf_resupply_new(const cf_resupply_options *options)
 {
@@ -56,6 +56,8 @@ void cf_resupply_begin(cf_resupply *resupply)
     cf_hash_set_release(&resupply->brought);
     resupply->count = resupply->blocked_count = 0;
     resupply->due_ms = 0;
+    if (resupply->options.peer->link)
+        cf_link_await_blobs(resupply->options.peer->link, false);
     cf_contents_lack_nothing(resupply->options.peer->contents);
 }
 
@@ -91,6 +93,12 @@ void cf_resupply_looked(cf_resupply *resupply, uint64_t now_ms, uint64_t *deadli
         *deadline = resupply->due_ms;
 }
 
+static void look_at_once(cf_resupply *self, uint64_t now_ms)
+{
+    if (!self->due_ms || self->due_ms > now_ms + GATHER_OWN_MS)
+        self->due_ms = now_ms + GATHER_OWN_MS;
+}
+
 /* A refusal doesn't say which: some may have come since it was sent. */
 static cf_status lack_blobs_of(const cf_resupply *self, const cf_head *head, cf_error *error)
 {
@@ -122,7 +130,15 @@ void cf_resupply_blocked(cf_resupply *resupply, const cf_head *entry, uint64_t n
     resupply->blocked = cf_grow(resupply->blocked, &resupply->blocked_capacity,
                                 resupply->blocked_count + 1, sizeof *entry);
     resupply->blocked[resupply->blocked_count++] = *entry;
-    look_soon(resupply, now_ms);
+    look_at_once(resupply, now_ms);
+}
+
+void cf_resupply_behind(cf_resupply *resupply, const cf_head *entry, uint64_t now_ms)
+{
+    cf_error ignored; /* it is told when the entry itself is blocked */
+
+    if (resupply->blocked_count && !lack_blobs_of(resupply, entry, &ignored))
+        look_at_once(resupply, now_ms);
 }
 
 /* ---- What can be made ---- */
@@ -273,6 +289,8 @@ cf_status cf_resupply_step(cf_resupply *resupply, bool silent, uint64_t now_ms, 
         *deadline = resupply->due_ms;
     if (!status && !resupply->due_ms && !is_making(resupply) && resupply->blocked_count)
         release_blocked(resupply);
+    cf_link_await_blobs(resupply->options.peer->link,
+                        is_making(resupply) || resupply->count || resupply->due_ms);
     return status;
 }
 

@@ -27,6 +27,8 @@ void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t coun
 /* An entry of this device's is refused until its blobs are there. Those that can't be made again it
  * is published without. */
 void cf_resupply_blocked(cf_resupply *resupply, const cf_head *entry, uint64_t now_ms);
+/* Another that waits for one of those: soon its own blobs will be asked for. */
+void cf_resupply_behind(cf_resupply *resupply, const cf_head *entry, uint64_t now_ms);
 /* All of a source was looked at: what could not be opened before, or wasn't known, may be found. */
 void cf_resupply_looked(cf_resupply *resupply, uint64_t now_ms, uint64_t *deadline);
 

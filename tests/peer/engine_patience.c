@@ -73,7 +73,7 @@ Test(engine_patience, ends_with_the_reason_and_how_long)
         cr_assert(sync_anew(a));
         cf_engine_broker_status(a->engine, &broker);
     }
-    cr_assert_eq(broker.trouble, CF_FULL, "%d: %s", broker.trouble, broker.text);
+    cr_assert_eq(broker.trouble, CF_UNREACHABLE, "%d: %s", broker.trouble, broker.text);
     cr_expect_not_null(strstr(broker.text, "it hears them again in "), "%s", broker.text);
     w->now_ms += CF_PATIENCE_S * 1000;
     cr_assert(sync_anew(a));

@@ -68,6 +68,26 @@ def test_a_rolled_back_broker_is_reported_once_and_filled_by_anybody(broker, pai
     assert tree(tablet.source()) == tree(here)
 
 
+@pytest.mark.parametrize("has_changed", (False, True), ids=("files", "older_versions"))
+def test_what_a_broker_lacks_is_brought_in_few_rounds(broker, pair_of_notes, tmp_path, has_changed):
+    """Blobs of all entries that wait go before these; what can't be made any more is found out at once."""
+    laptop, desktop, here, there = pair_of_notes
+    backup = Copy(broker, tmp_path / "backup")
+    count = 12
+    for n in range(count):
+        put(here, "large" if has_changed else f"large{n}", os.urandom(600_000))
+        laptop.sync()
+    entries = broker.status()["entries"]
+    backup.restore()
+    done = laptop.finish("-v", "sync")
+    assert done.returncode == 0 and broker.status()["entries"] >= entries, done.stderr
+    if not has_changed:  # what is slow is tried again now and then, too
+        assert done.stderr.count("the broker refuses an entry (blobs)") <= count / 2, done.stderr
+        assert done.stderr.count("the broker refuses an entry (gap)") <= count * count / 2, done.stderr
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
 def test_what_an_older_copy_undoes_is_told_and_done_again(broker, pair_of_notes, tmp_path):
     """Removals, invitations that were taken back and quotas are the operator's: no device brings them."""
     laptop, desktop, here, there = pair_of_notes
