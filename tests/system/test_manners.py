@@ -86,7 +86,7 @@ def test_who_asks_the_broker_too_much_hears_for_how_long(broker, make_device):
         done = laptop.finish("sync")
         if done.returncode:
             break
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 5, done.stderr
     assert re.search(r"the broker: this user's programs ask .* it hears them again in \d+ seconds?\n", done.stderr)
-    assert re.search(r"again in \d+ second", laptop.run("status", "--remote", code=1))
+    assert re.search(r"again in \d+ second", laptop.run("status", "--remote", code=5))
     wait_until(lambda: laptop.finish("sync").returncode == 0, "it is heard again")
