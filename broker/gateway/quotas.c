@@ -256,11 +256,28 @@ void cf_quotas_tick(cf_quotas *quotas, uint64_t now_ms)
     }
 }
 
+static void keep_seen(const cf_quotas *quotas, account *it)
+{
+    cf_store *store = quotas->options.store;
+    uint8_t value[8];
+    const cf_record record = {cf_bytes_of(seen_key, sizeof seen_key),
+                              cf_bytes_of(value, sizeof value)};
+    cf_error ignored; /* at most a minute is forgotten */
+
+    if (it->seen_ms == it->seen_kept_ms)
+        return;
+    cf_put_u64(value, it->seen_ms);
+    if (!store->write(store, &it->user, &record, 1, false, &ignored))
+        it->seen_kept_ms = it->seen_ms;
+}
+
 void cf_quotas_finish(cf_quotas *quotas)
 {
-    for (size_t i = 0; i < quotas->count; i++)
+    for (size_t i = 0; i < quotas->count; i++) {
         if (may_be_kept(&quotas->accounts[i]))
             keep_blobs(quotas, &quotas->accounts[i]);
+        keep_seen(quotas, &quotas->accounts[i]);
+    }
 }
 
 cf_record cf_quotas_record(uint64_t bytes, uint8_t value[8])

@@ -253,6 +253,11 @@ Test(quotas, tell_when_the_last_session_began_and_keep_that_once_a_minute)
     cr_expect_eq(seen_ms(&a), first_ms + 5000);
     start_again(&a);
     cr_expect_geq(seen_ms(&a), first_ms, "at most a minute is forgotten");
+    a.house->now_ms += 5000;
+    call_from_desk(&a);
+    cf_quotas_finish(a.house->quotas);
+    start_again(&a);
+    cr_expect_eq(seen_ms(&a), a.house->now_ms, "nothing is forgotten where it was stopped");
     a.house->now_ms -= 3600000; /* the clock was wrong */
     call_from_desk(&a);
     cr_expect_eq(seen_ms(&a), a.house->now_ms);
