@@ -9,7 +9,21 @@
 
 enum { PATH_SIZE = 4096, BLOB_THREADS = 4, PAUSE_MS = 50 };
 
-static cf_status open_store(cf_premises *premises, bool serves, cf_error *error)
+/* What only reads needs no room: the logs of before are read into memory. */
+static cf_status open_rocksdb(cf_store_options *store, const cf_premises_options *options,
+                              cf_store **out, cf_error *error)
+{
+    cf_error ignored;
+    const cf_status status = cf_store_rocksdb_open(store, out, error);
+
+    if (status != CF_FULL || options->serves || options->writes)
+        return status;
+    store->reads_only = true;
+    return cf_store_rocksdb_open(store, out, &ignored) ? status : CF_OK;
+}
+
+static cf_status open_store(cf_premises *premises, const cf_premises_options *given,
+                            cf_error *error)
 {
     uint8_t random[16];
     char path[PATH_SIZE];
@@ -25,9 +39,9 @@ static cf_status open_store(cf_premises *premises, bool serves, cf_error *error)
 
     premises->env->random(premises->env->context, random, sizeof random);
     snprintf(path, sizeof path, "%s/store", cf_datadir_path(premises->datadir));
-    cf_status status = cf_store_rocksdb_open(&options, &store, error);
+    cf_status status = open_rocksdb(&options, given, &store, error);
     cf_store_report_cut(premises->env, path, cut);
-    if (!status && serves) {
+    if (!status && given->serves) {
         status = cf_store_actor_new(&store, &premises->store_actor, error);
         if (!status)
             store = cf_store_actor_store(premises->store_actor);
@@ -135,7 +149,7 @@ cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out,
     if (!status && !cf_datadir_is_read_only(out->datadir))
         cf_ballast_use(options->path);
     if (!status)
-        status = open_store(out, options->serves, error);
+        status = open_store(out, options, error);
     if (!status)
         status = open_blobs(out, options->serves, error);
     if (!status)

@@ -3,8 +3,10 @@
 
 #include "broker/store/store_format.h"
 #include "broker/store/store_room.h"
+#include "codec/limits.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,7 +78,10 @@ static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
     cf_status status = CF_OK;
 
     if (!self->options.reads_only && !cf_store_room_to_open(self->path))
-        status = cf_fail(error, CF_FULL, "no room left on the disk");
+        status = cf_fail(
+            error, CF_FULL,
+            "no room left on the disk: make room there; it needs %" PRIu64 " KiB, and has %" PRIu64,
+            cf_store_room_needed(self->path) / CF_KIB, cf_store_room(self->path) / CF_KIB);
     if (!status)
         status = cf_rocks_open(&self->options, &self->rocks, error);
     if (status == CF_OK) {

@@ -205,6 +205,25 @@ def test_a_broker_says_once_that_its_disk_is_nearly_full(make_disk):
         broker.stop()
 
 
+def test_on_a_disk_without_any_room_what_only_reads_works_and_serve_says_what_it_needs(make_device, small_broker):
+    broker, disk = small_broker
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite", "--name", "bob").strip())
+    here = laptop.add("notes", {"small": b"s"})
+    laptop.sync()
+    assert broker.stop() == 0
+    disk.fill()
+    assert "bob" in broker.run("users")
+    assert "everything is whole" in broker.run("verify")
+    for verb in "invite", "serve":
+        said = broker.finish("--listen", "tcp://127.0.0.1:0", verb)
+        assert said.returncode == 1 and "make room there; it needs " in said.stderr, said.stderr
+    disk.make_room()
+    broker.restart()
+    put(here, "more", b"more\n")
+    assert laptop.sync()["in_sync"]
+
+
 def test_a_user_who_fills_the_disk_stops_neither_others_nor_the_operator(make_device, small_broker):
     broker, disk = small_broker
     laptop, other = make_device("laptop"), make_device("other")
