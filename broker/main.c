@@ -26,10 +26,18 @@
 #include "broker/program/serve.h"
 #include "broker/program/verbs_users.h"
 
-/* As it was started, with what its file says by now. */
+#define OUTPUT_FORMAT "writing to standard output: %s"
+
+/* A broker that serves, as it was started. */
+typedef struct {
+    const cf_env *env;
+    const cf_broker_options *options;
+} service;
+
+/* With what its file says by now. */
 static cf_status reread(void *context, cf_serve_terms *terms, cf_error *error)
 {
-    const cf_broker_options *begun = context;
+    const cf_broker_options *begun = ((const service *)context)->options;
     cf_broker_options options;
 
     cf_status status = cf_broker_options_read(begun->argc, begun->argv, &options, error);
@@ -41,10 +49,11 @@ static cf_status reread(void *context, cf_serve_terms *terms, cf_error *error)
 
 static void print_address(void *context, const char *address)
 {
-    const cf_broker_options *options = context;
+    const service *self = context;
 
-    printf(options->json ? "{\"address\": \"%s\"}\n" : "%s\n", address);
-    fflush(stdout);
+    printf(self->options->json ? "{\"address\": \"%s\"}\n" : "%s\n", address);
+    if (fflush(stdout))
+        cf_report(self->env, CF_REPORT_WARNING, OUTPUT_FORMAT, strerror(errno));
 }
 
 /* A broker that was looked for at a wrong place. */
@@ -66,6 +75,7 @@ static void say_where_one_is(const cf_env *env, const cf_broker_options *options
 
 static cf_status serve(const cf_env *env, const cf_broker_options *options, cf_error *error)
 {
+    service self = {env, options};
     cf_serve_options serving = {.env = env,
                                 .data = options->data,
                                 .listen = options->listen,
@@ -74,7 +84,7 @@ static cf_status serve(const cf_env *env, const cf_broker_options *options, cf_e
                                 .existing = options->existing,
                                 .reread = reread,
                                 .ready = print_address,
-                                .context = (void *)options};
+                                .context = &self};
 
     cf_status status = cf_serve(&serving, error);
     if (status == CF_MISSING)
@@ -417,9 +427,14 @@ static void keep_to_oneself(void)
     umask(S_IRWXG | S_IRWXO);
 }
 
+static bool is_verb(const cf_broker_options *options, const char *verb)
+{
+    return options->count && strcmp(options->arguments[0], verb) == 0;
+}
+
 static bool is_serve(const cf_broker_options *options)
 {
-    return options->count && strcmp(options->arguments[0], "serve") == 0;
+    return is_verb(options, "serve");
 }
 
 static cf_status help(const cf_broker_options *options, cf_error *error)
@@ -462,6 +477,16 @@ static void print_error(int code, const char *message, size_t layout)
     json_decref(said);
 }
 
+static void tell_lost_output(const cf_env *env, const cf_broker_options *options, int exit_code)
+{
+    if (!is_verb(options, "serve")) /* which said so when it could not print */
+        cf_report(env, CF_REPORT_ERROR, OUTPUT_FORMAT, strerror(errno));
+    if (is_verb(options, "invite") && !exit_code)
+        cf_report(env, CF_REPORT_ERROR,
+                  "the invitation was made all the same: `counterfoild invitations` lists it, and "
+                  "`counterfoild invitations revoke` takes it back");
+}
+
 int main(int argc, char **argv)
 {
     cf_broker_options options;
@@ -489,10 +514,10 @@ int main(int argc, char **argv)
     }
     if (exit_code && options.json && !said.printed)
         print_error(exit_code, said.said, is_serve(&options) ? 0 : JSON_INDENT(2));
-    cf_broker_options_release(&options);
     if (fflush(stdout) || ferror(stdout)) {
-        cf_report(&env, CF_REPORT_ERROR, "writing to standard output: %s", strerror(errno));
+        tell_lost_output(&env, &options, exit_code);
         exit_code = exit_code ? exit_code : 1;
     }
+    cf_broker_options_release(&options);
     return exit_code;
 }

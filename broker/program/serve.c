@@ -201,8 +201,14 @@ static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *err
         return status;
     cf_address advertised = place->advertised;
     memcpy(advertised.key, door.curve_public, sizeof advertised.key);
+    const uint16_t heard = cf_gateway_zmq_port(self->door);
     if (advertised.port == 0)
-        advertised.port = cf_gateway_zmq_port(self->door);
+        advertised.port = heard;
+    if (!options->advertise && advertised.port != heard)
+        cf_report(options->env, CF_REPORT_WARNING,
+                  "devices are told %s:%u, as `init` was told, and the broker listens on port %u: "
+                  "where that leads nowhere, see --advertise, or remove %s/advertise",
+                  advertised.host, advertised.port, heard, options->data);
     if (cf_place_is_bare(advertised.host))
         cf_report(options->env, CF_REPORT_WARNING, CF_PLACE_BARE_FORMAT, advertised.host);
     cf_address_write(&advertised, self->address);

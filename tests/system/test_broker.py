@@ -224,7 +224,31 @@ def test_says_that_its_output_is_lost(broker):
     broker.start()
     with open("/dev/full", "w") as full:
         done = subprocess.run(broker.command("status"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
-    assert done.returncode == 1 and "No space left on device" in done.stderr
+        assert done.returncode == 1 and "No space left on device" in done.stderr and "invit" not in done.stderr
+        done = subprocess.run(broker.command("invite"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
+    assert done.returncode == 1 and "`counterfoild invitations revoke` takes it back" in done.stderr, done.stderr
+    assert broker.run("invitations").strip()
+    broker.stop()
+    with open("/dev/full", "w") as full:
+        serving = subprocess.Popen(broker.command("--listen", "tcp://127.0.0.1:0", "serve"), stdout=full, stderr=subprocess.PIPE, text=True)
+        said = ""
+        while "writing to standard output" not in said:
+            said = serving.stderr.readline()
+            assert said, "it ended"
+        assert "No space left on device" in said
+        serving.send_signal(signal.SIGTERM)
+        assert "standard output" not in serving.communicate(timeout=WAIT)[1] and serving.returncode == 1
+
+
+def test_an_old_address_that_is_told_on_is_warned_of(broker):
+    broker.run("init", "--advertise", "127.0.0.1:7817")
+    warned = "devices are told 127.0.0.1:7817, as `init` was told, and the broker listens on port"
+    broker.start(listen="tcp://127.0.0.1:0")
+    assert warned in open(broker.log).read()
+    broker.stop()
+    said = len(open(broker.log).read())
+    broker.start("--advertise", "127.0.0.1", listen="tcp://127.0.0.1:0")
+    assert warned not in open(broker.log).read()[said:]
 
 
 def can_connect(host, port):
