@@ -7,6 +7,7 @@
 #include "broker/store/store_inventory.h"
 #include "broker/store/store_manifest.h"
 #include "broker/store/store_rocksdb.h"
+#include "broker/store/store_tail.h"
 #include "codec/limits.h"
 
 #include <errno.h>
@@ -92,14 +93,20 @@ static bool is_table(const char *name, unsigned long *number)
     return end != name && strcmp(end, ".sst") == 0;
 }
 
+static bool is_log(const char *name)
+{
+    const char *end = strrchr(name, '.');
+
+    return end && strcmp(end, ".log") == 0;
+}
+
 /* RocksDB's own, but for what it tells people. */
 static bool is_wanted(const char *name)
 {
     unsigned long number;
-    const char *end = strrchr(name, '.');
 
-    return is_table(name, &number) || (end && strcmp(end, ".log") == 0) ||
-           strcmp(name, "CURRENT") == 0 || strncmp(name, "MANIFEST-", 9) == 0;
+    return is_table(name, &number) || is_log(name) || strcmp(name, "CURRENT") == 0 ||
+           strncmp(name, "MANIFEST-", 9) == 0;
 }
 
 /* A table never changes once it is written. */
@@ -143,6 +150,8 @@ static cf_status take_wanted(int folder, const char *name, int to, void *context
     cf_status status =
         is_wanted(name) ? take_file(folder, name, to, name, &is_whole, error) : CF_OK;
 
+    if (!status && is_log(name))
+        status = cf_store_tail_keep_whole(to, name, error);
     if (!is_whole && (strcmp(name, "CURRENT") == 0 || strncmp(name, "MANIFEST-", 9) == 0))
         *has_manifest = false;
     return status;

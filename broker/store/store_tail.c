@@ -316,3 +316,78 @@ void cf_store_tail_append(cf_buffer *log, cf_bytes content)
         is_first = false;
     }
 }
+
+/* ---- What is whole of a damaged one ---- */
+
+typedef struct {
+    cf_buffer *out;
+    cf_buffer parts; /* of the logical record under way */
+    bool in_parts;
+} keeper;
+
+static void keep_record(keeper *self, const record *found, const uint8_t *at)
+{
+    const cf_bytes content = cf_bytes_of(at + HEADER, found->size - HEADER);
+
+    if (!follows(found, self->in_parts)) {
+        self->in_parts = false; /* its end is missing, or the beginning of what was found */
+        if (found->type == MIDDLE || found->type == LAST)
+            return;
+    }
+    if (!self->in_parts)
+        self->parts.size = 0;
+    cf_buffer_append(&self->parts, content.data, content.size);
+    self->in_parts = found->type == FIRST || found->type == MIDDLE;
+    if (!self->in_parts)
+        cf_store_tail_append(self->out, cf_buffer_view(&self->parts));
+}
+
+/* In a damaged block nothing says where the next record begins. */
+static void keep_of_block(keeper *self, cf_bytes block)
+{
+    record found;
+    size_t at = 0;
+
+    for (; left_in_block(at) >= HEADER && at < block.size; at += found.size) {
+        if (!read_record(block, at, &found) || found.type > LAST) {
+            self->in_parts = false;
+            return;
+        }
+        keep_record(self, &found, block.data + at);
+    }
+}
+
+static void keep_whole(cf_bytes log, cf_buffer *out)
+{
+    keeper self = {.out = out};
+
+    for (size_t at = 0; at < log.size; at += BLOCK) {
+        const size_t left = log.size - at;
+
+        keep_of_block(&self, cf_bytes_of(log.data + at, left < BLOCK ? left : BLOCK));
+    }
+    cf_buffer_release(&self.parts);
+}
+
+cf_status cf_store_tail_keep_whole(int folder, const char *name, cf_error *error)
+{
+    cf_buffer log = {0}, kept = {0};
+    bool is_whole = false;
+    uint64_t whole;
+    const int file = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (file < 0)
+        return cf_fail_errno(error, errno, "opening %s", name);
+    cf_status status = walk_file(file, name, &is_whole, &whole, error);
+    if (!status && !is_whole) {
+        status = read_all(file, name, &log, error);
+        keep_whole(cf_buffer_view(&log), &kept);
+        if (!status && (!cf_descriptor_write_at(file, 0, cf_buffer_view(&kept)) ||
+                        ftruncate(file, (off_t)kept.size)))
+            status = cf_fail_errno(error, errno, "writing %s", name);
+    }
+    cf_buffer_release(&kept);
+    cf_buffer_release(&log);
+    close(file);
+    return status;
+}

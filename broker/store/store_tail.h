@@ -27,6 +27,12 @@ cf_status cf_store_tail_check(int folder, const char *name, bool *is_whole, uint
 /* Whether what isn't sound in it is what a power cut leaves: nothing sound stands behind that. */
 cf_status cf_store_tail_is_torn(int folder, const char *name, bool *is_torn, cf_error *error);
 
+/* Leaves the logical records in a log that are whole, and drops what is damaged, as RocksDB's
+ * recovery with wal_recovery_mode 3 should: a block's rest behind damage, and what lost a part of
+ * itself. It begins the checksum of a record in parts with that of one before it whose end was
+ * damaged, and ends there (7.8.3; https://github.com/facebook/rocksdb/issues/15007). */
+cf_status cf_store_tail_keep_whole(int folder, const char *name, cf_error *error);
+
 /* Puts one more logical record behind those of a log that is made in memory. */
 void cf_store_tail_append(cf_buffer *log, cf_bytes content);
 

@@ -40,6 +40,27 @@ Test(repair, loses_a_sector_of_a_log_and_nothing_else)
     scratch_destroy(&here);
 }
 
+/* RocksDB itself ends where the next one is in parts: see cf_store_tail_keep_whole. */
+Test(repair, loses_a_record_in_parts_and_nothing_behind_it)
+{
+    enum { COUNT = 30, LARGE = 100000, BLOCK = 32768 };
+    scratch *here = arrive();
+
+    make_store(COUNT, LARGE, false);
+    const off_t size = find_file(".log");
+    cr_assert_gt(size, COUNT * LARGE);
+    const off_t begins[] = {BLOCK, 10 * BLOCK, 20 * BLOCK - 100, size / BLOCK * BLOCK};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        flip(begins[i] + 20);
+        const size_t left = salvaged();
+        cr_expect(left >= COUNT - 2 && left < COUNT, "%zu of them, damage at %lld", left,
+                  (long long)begins[i]);
+        flip(begins[i] + 20); /* back */
+    }
+    cr_expect_eq(salvaged(), COUNT);
+    scratch_destroy(&here);
+}
+
 /* The manifest would be taken for one of an older state, and what it doesn't name be removed. */
 Test(repair, makes_a_manifest_where_it_can_not_read_it_whole)
 {
