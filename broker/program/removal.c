@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/store/ballast.h"
+
 static const cf_hash nobody; /* has the invitations, and the marks of removals under way */
 
 enum { MARK = 'x', MARK_SIZE = 1 + CF_HASH_SIZE };
@@ -19,13 +21,26 @@ static cf_status mark(cf_store *store, const cf_hash *user, const char *value, c
     return store->write(store, &nobody, &record, 1, true, error);
 }
 
+/* A removal makes room: on a full disk it has what the broker holds for that. */
+static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error *error)
+{
+    cf_store *store = premises->store;
+    cf_status status = mark(store, user, "removing", error);
+
+    if (status != CF_FULL)
+        return status;
+    cf_ballast_drop(cf_datadir_path(premises->datadir));
+    status = store->reopen(store, error);
+    return status ? status : mark(store, user, "removing", error);
+}
+
 cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
                            bool *begun, cf_error *error)
 {
     cf_store *store = premises->store;
 
     /* What fails from here on is finished at the next start; without the mark nobody knew of it. */
-    cf_status status = mark(store, user, "removing", error);
+    cf_status status = mark_begun(premises, user, error);
     if (status) {
         cf_error_while(error,
                        "nothing was removed; mend the disk, start the broker again, and type "

@@ -260,6 +260,28 @@ def test_a_user_who_fills_the_disk_stops_neither_others_nor_the_operator(make_de
     assert broker.run("verify") == "everything is whole\n"
 
 
+def test_a_user_is_removed_though_others_filled_the_disk_under_the_broker(make_device, small_broker):
+    broker, disk = small_broker
+    laptop, other = make_device("laptop"), make_device("other")
+    laptop.init(broker.run("invite", "--name", "filler").strip())
+    other.init(broker.run("invite").strip())
+    laptop.add("notes", {"large": os.urandom(20_000_000)})
+    there = other.add("papers", {"letter": b"one\n"})
+    laptop.sync()
+    other.sync()
+    ballast = os.path.join(broker.data, "ballast")
+    wait_until(lambda: os.path.exists(ballast), "it holds some room")
+    disk.fill()
+    broker.run("users", "remove", "filler", "--yes")
+    assert "filler" not in broker.run("users")
+    left = os.statvfs(disk.path)
+    assert left.f_bavail * left.f_frsize > 19_000_000
+    put(there, "letter", b"two\n")
+    assert other.sync()["in_sync"]
+    wait_until(lambda: os.path.exists(ballast), "it holds some again")
+    assert broker.run("verify") == "everything is whole\n"
+
+
 def test_refusals_for_want_of_room_are_in_log_and_status(make_device, small_broker):
     broker, disk = small_broker
     broker.stop()
