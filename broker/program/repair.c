@@ -9,12 +9,15 @@
 
 #include "broker/blobs/blobs.h"
 #include "broker/gateway/publish.h"
-#include "broker/gateway/users.h"
 #include "broker/log/log.h"
 #include "broker/log/log_inside.h"
 #include "broker/members/registry.h"
 #include "broker/program/datadir.h"
+#include "broker/program/repair_look.h"
+#include "broker/store/ballast.h"
+#include "broker/store/store_room.h"
 #include "broker/store/store_salvage.h"
+#include "codec/limits.h"
 
 enum { COMMIT_ENTRIES = 256, KEPT_MAX = 99, NEAR = 1024 };
 #define FAR (UINT64_MAX / 4) /* positions, beyond which there are none */
@@ -383,68 +386,7 @@ static cf_status keep_mended(repair *self)
     return status == CF_MISSING ? CF_OK : status;
 }
 
-/* ---- Whether it is needed ---- */
-
-static void count(void *context, const cf_hash *user, const char *what)
-{
-    size_t *damages = context;
-
-    (void)user, (void)what;
-    ++*damages;
-}
-
-/* As a start would find it: what is whole for RocksDB is not, yet, for us. */
-static cf_status open_users(const repair *self, cf_store *store, size_t *damages, cf_error *error)
-{
-    const cf_users_options options = {
-        .env = self->env, .store = store, .keys = cf_datadir_keys(self->datadir)};
-    cf_users *users = NULL;
-    size_t count = 0;
-
-    cf_status status = cf_users_open(&options, &users, error);
-    if (!status)
-        cf_users_damaged(users, &count);
-    *damages += count;
-    cf_users_destroy(&users);
-    return status;
-}
-
-static cf_status look(const repair *self, bool *is_damaged, cf_error *error)
-{
-    const cf_store_options options = {.path = self->store, .existing = true, .has_inventory = true};
-    cf_store *store = NULL;
-    size_t damages = 0;
-
-    cf_status status = cf_store_rocksdb_open(&options, &store, error);
-    if (!status)
-        status = store->verify(store, count, &damages, error);
-    if (!status && !damages)
-        status = open_users(self, store, &damages, error);
-    cf_store_destroy(&store);
-    *is_damaged = damages || status == CF_BROKEN || status == CF_IO;
-    return status;
-}
-
-/* A disk that fails once, and gives all the next time, has not damaged the store. */
-static cf_status look_twice(const repair *self, bool *is_damaged, cf_error *error)
-{
-    cf_error again;
-
-    const cf_status first = look(self, is_damaged, error);
-    if (!*is_damaged)
-        return first;
-    const cf_status second = look(self, is_damaged, &again);
-    if (*is_damaged)
-        return CF_OK;
-    if (second)
-        *error = again;
-    else if (first != CF_IO)
-        cf_fail(error, CF_IO,
-                "%s was read damaged once, and whole the second time: look at the disk, and try "
-                "again",
-                self->store);
-    return error->status;
-}
+/* ---- All of it ---- */
 
 /* Nothing in them is needed: what is damaged is kept elsewhere. */
 static cf_status remove_leftovers(const repair *self)
@@ -458,26 +400,45 @@ static cf_status remove_leftovers(const repair *self)
     return status ? status : cf_store_salvage_remove(self->mending, self->error);
 }
 
+/* Whether the mended one can be opened. */
+static cf_status look_at_room(repair *self)
+{
+    cf_error ignored;
+
+    if (cf_store_room_to_open(self->mending))
+        return CF_OK;
+    cf_store_salvage_remove(self->mending, &ignored);
+    return cf_fail(self->error, CF_FULL, "no room left to open what was mended");
+}
+
 static cf_status mend(repair *self)
 {
     bool is_damaged = false;
     cf_error ignored;
 
+    cf_ballast_drop(cf_datadir_path(self->datadir)); /* whose broker doesn't run */
     cf_status status = keep_mended(self);
     if (!status)
         status = remove_leftovers(self);
     if (!status)
-        status = look_twice(self, &is_damaged, self->error);
+        status =
+            cf_repair_is_needed(self->env, self->datadir, self->store, &is_damaged, self->error);
     if (status || !is_damaged)
         return status;
+    const uint64_t needed = cf_store_room_to_repair(self->store), room = cf_store_room(self->store);
     status = make_mended(self);
+    cf_store_salvage_remove(self->copy, &ignored);
+    if (!status)
+        status = look_at_room(self);
     if (status == CF_IO)
         cf_error_while(self->error, "nothing was changed: see \"The disk fails\" in RECOVERY of "
                                     "counterfoild(8)");
-    if (!status)
-        status = put_in_place(self);
-    cf_store_salvage_remove(self->copy, &ignored);
-    return status;
+    if (status == CF_FULL)
+        cf_error_while(self->error,
+                       "nothing was changed; it needs up to %" PRIu64 " MiB on this disk, and had "
+                       "%" PRIu64 ": make room, or repair a copy of the directory on a larger one",
+                       needed / CF_MIB + 1, room / CF_MIB);
+    return status ? status : put_in_place(self);
 }
 
 cf_status cf_repair(const cf_env *env, const char *data, cf_error *error)

@@ -31,18 +31,29 @@ static bool is_log(const char *name)
     return size > 4 && strcmp(name + size - 4, ".log") == 0;
 }
 
-static uint64_t size_of_logs(const char *path)
+static bool is_any(const char *name)
+{
+    (void)name;
+    return true;
+}
+
+static uint64_t size_of(const char *path, bool (*counts)(const char *name))
 {
     DIR *folder = opendir(path);
     uint64_t sum = 0;
     struct stat stat;
 
     for (const struct dirent *entry; folder && (entry = cf_descriptor_next_name(folder));)
-        if (is_log(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &stat, 0) == 0)
+        if (counts(entry->d_name) && fstatat(dirfd(folder), entry->d_name, &stat, 0) == 0)
             sum += (uint64_t)stat.st_size;
     if (folder)
         closedir(folder);
     return sum;
+}
+
+static uint64_t size_of_logs(const char *path)
+{
+    return size_of(path, is_log);
 }
 
 uint64_t cf_store_room_needed(const char *path)
@@ -61,6 +72,13 @@ uint64_t cf_store_room_to_go_on(const char *path)
                    to_open = SPARE + 2 * logs;
 
     return to_write > to_open ? to_write : to_open;
+}
+
+/* A copy of the logs, what they hold in tables of the copy, and a log and tables of the new one;
+ * tables of the damaged one are linked. */
+uint64_t cf_store_room_to_repair(const char *path)
+{
+    return 4 * SPARE + size_of(path, is_any) + 3 * size_of_logs(path);
 }
 
 bool cf_store_room_to_write(const char *path, size_t size)

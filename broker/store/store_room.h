@@ -14,6 +14,8 @@ uint64_t cf_store_room_needed(const char *path);
 bool cf_store_room_to_open(const char *path);
 /* For writing what a verb does, now and then, and for opening it then. */
 uint64_t cf_store_room_to_go_on(const char *path);
+/* For making another of what is whole of it. */
+uint64_t cf_store_room_to_repair(const char *path);
 /* For writing `size` bytes, and, later, what is in memory. */
 bool cf_store_room_to_write(const char *path, size_t size);
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -279,6 +280,34 @@ def test_a_user_is_removed_though_others_filled_the_disk_under_the_broker(make_d
     put(there, "letter", b"two\n")
     assert other.sync()["in_sync"]
     wait_until(lambda: os.path.exists(ballast), "it holds some again")
+    assert broker.run("verify") == "everything is whole\n"
+
+
+def test_a_repair_without_room_changes_nothing_and_says_how_much_it_needs(make_device, small_broker):
+    broker, disk = small_broker
+    laptop = make_device("laptop")
+    laptop.init(broker.run("invite").strip())
+    here = laptop.add("notes", {f"small {number}": os.urandom(50_000) for number in range(80)})
+    laptop.sync()
+    assert broker.stop() == 0
+    store = pathlib.Path(broker.data, "store")
+    log = max(store.glob("*.log"), key=lambda path: path.stat().st_size)
+    whole = bytearray(log.read_bytes())
+    assert len(whole) > 3_000_000
+    whole[len(whole) // 2] ^= 1
+    log.write_bytes(whole)
+    before = sorted(path.name for path in store.iterdir() if "LOG" not in path.name)
+    disk.fill(2 * len(whole) + 1_500_000)
+    said = broker.finish("verify", "--repair")
+    assert said.returncode == 1 and "nothing was changed; it needs up to " in said.stderr, said
+    assert sorted(path.name for path in store.iterdir() if "LOG" not in path.name) == before
+    assert log.read_bytes() == bytes(whole)
+    assert sorted(os.listdir(broker.data)) == ["address", "blobs", "key", "lock", "store"]
+    disk.make_room()
+    assert "everything is whole" in broker.run("verify", "--repair")
+    broker.restart()
+    put(here, "more", b"more\n")
+    assert laptop.sync()["in_sync"]
     assert broker.run("verify") == "everything is whole\n"
 
 
