@@ -15,6 +15,7 @@
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
 enum { LARGE = 150000, EVERY_CHANGE = CF_SANITIZED ? 7 : 1, EVERY_READ = CF_SANITIZED ? 29 : 11 };
+enum { SETTLE_EVERY = CF_SANITIZED ? 41 : 13, SETTLE_CALLS = 50 };
 
 static void write_large(device *self, const char *path, uint8_t seed)
 {
@@ -308,6 +309,54 @@ Test(crash_points, each_call_fails_once_while_publishing)
 Test(crash_points, the_disk_is_full_from_some_change_on)
 {
     try_every((trial){.faults = {.status = CF_FULL}}, 3);
+}
+
+/* ---- What a crash left is settled on a disk that fails once ---- */
+
+/* Crashed at call `at`; call `later` of the next start, which may be one that reads, fails. */
+static bool is_settled_later(unsigned long at, unsigned long later)
+{
+    world *w = world_new(5, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer expected = {0}, tree = {0};
+
+    prepare(w);
+    work(a);
+    device_tree(a, &expected);
+    cr_assert(device_sync(a));
+    const uint64_t entries = world_entries(w), first = b->faults.calls;
+    b->faults = (disk_faults){.calls = first, .at = first + at, .status = CF_IO};
+    device_sync(b);
+    const bool over = b->faults.calls < first + at;
+    device_crash(b);
+    b->faults = (disk_faults){.calls = b->faults.calls,
+                              .at = b->faults.calls + later,
+                              .reads = true,
+                              .once = true,
+                              .status = CF_IO};
+    device_sync(b);
+    device_crash(b);
+    b->faults.at = 0;
+    settles_equal_by(world_equal, w, "settling", at * 1000 + later);
+    device_tree(a, &tree);
+    cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
+              "%lu, %lu: not as the user left it:\n%.*s", at, later, (int)tree.size,
+              (const char *)tree.data);
+    cr_assert_eq(world_entries(w), entries, "%lu, %lu: something was published", at, later);
+    cf_buffer_release(&tree);
+    cf_buffer_release(&expected);
+    world_destroy(&w);
+    return over;
+}
+
+Test(crash_points, nothing_is_settled_by_what_could_not_be_asked)
+{
+    unsigned long at = 20;
+
+    for (bool over = false; !over; at += SETTLE_EVERY)
+        for (unsigned long later = 1 + at % 3; later < SETTLE_CALLS; later += 3)
+            over = is_settled_later(at, later);
+    cr_assert_gt(at, 50, "hardly anything was tried");
 }
 
 /* ---- A place that is empty while two files change places ---- */

@@ -41,14 +41,35 @@ void cf_applying_submit(cf_applying *applying, cf_job *job)
     applying->submitted_end = &job->next;
 }
 
+void cf_applying_await(cf_applying *applying)
+{
+    while (applying->jobs || applying->apart) {
+        if (applying->apart)
+            cf_coroutine_resume(applying->apart, CF_COROUTINE_FOREVER);
+        cf_jobs_await(applying->options.peer->env->jobs);
+    }
+}
+
+/* What it comes upon at its end nobody asks for any more. */
+static void report_failure(const cf_applying *applying)
+{
+    const cf_error *failed = applying->apart_status  ? &applying->apart_error
+                             : applying->sync_status ? &applying->sync_error
+                                                     : NULL;
+
+    if (failed)
+        cf_report(applying->options.peer->env, CF_REPORT_WARNING, "%s: %s",
+                  applying->options.binding->path, failed->text);
+}
+
 void cf_applying_destroy(cf_applying **applying)
 {
     if (!*applying)
         return;
     (*applying)->ends = true;
-    while ((*applying)->jobs || (*applying)->apart) {
+    if ((*applying)->jobs || (*applying)->apart) {
         cf_applying_await(*applying);
-        cf_jobs_await((*applying)->options.peer->env->jobs);
+        report_failure(*applying);
     }
     end_run(*applying);
     free((*applying)->pending);
@@ -405,12 +426,6 @@ static cf_status step_apart(cf_applying *applying, cf_error *error)
 bool cf_applying_is_stuck(const cf_applying *applying)
 {
     return applying->is_stuck;
-}
-
-void cf_applying_await(cf_applying *applying)
-{
-    if (applying->apart)
-        cf_coroutine_resume(applying->apart, CF_COROUTINE_FOREVER);
 }
 
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error)

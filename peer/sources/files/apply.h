@@ -50,7 +50,7 @@ cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);
 bool cf_applying_busy(const cf_applying *applying);
 /* Its last step ended in the midst of a call: what the disk answered before counts no more. */
 bool cf_applying_is_stuck(const cf_applying *applying);
-/* Waits until no step is under way that changes the source's nodes. */
+/* Waits until neither a job nor a step is under way for it. */
 void cf_applying_await(cf_applying *applying);
 
 /* After it ended. */

@@ -159,14 +159,19 @@ static void sync_folder(cf_job *job)
     self->status = files->sync_folder(files, self->hold.folder, &self->error);
 }
 
+static void note_sync(cf_applying *applying, cf_status status, const cf_error *error)
+{
+    if (!status || applying->sync_status)
+        return;
+    applying->sync_status = status;
+    applying->sync_error = *error;
+}
+
 static void synced(cf_job *job)
 {
     syncing *self = (syncing *)job;
 
-    if (self->status && !self->applying->sync_status) {
-        self->applying->sync_status = self->status;
-        self->applying->sync_error = self->error;
-    }
+    note_sync(self->applying, self->status, &self->error);
     cf_hold_release(&self->hold, cf_applying_files(self->applying));
     self->applying->jobs--;
     free(self);
@@ -242,17 +247,19 @@ static void start_dropping(cf_applying *applying)
 
 void cf_applying_start_syncing(cf_applying *applying)
 {
-    cf_error ignored;
+    cf_error error;
 
     start_dropping(applying);
 
     for (size_t i = 0; i < applying->place.touched.count; i++) {
         cf_hold hold;
+        const cf_status status = cf_binding_hold(applying->options.binding, applying->place.files,
+                                                 applying->place.touched.at[i], &hold, &error);
 
-        if (cf_binding_hold(applying->options.binding, applying->place.files,
-                            applying->place.touched.at[i], &hold, &ignored) == CF_OK)
+        if (!status)
             start_syncing(applying, hold);
-        /* else the directory itself went in a later step */
+        else if (!cf_hold_is_away(status)) /* as a directory that itself went in a later step */
+            note_sync(applying, status, &error);
     }
     applying->place.touched.count = 0;
 }

@@ -24,11 +24,10 @@ static void destroy(void *self)
 {
     cf_files_source *source = self;
 
+    cf_applying_destroy(&source->applying); /* which may be about to make one writable */
     restore_lifted(source);
     cf_survey_destroy(&source->survey);
     cf_past_destroy(&source->past);
-    cf_applying_destroy(&source->applying);
-    restore_lifted(source);
     cf_probe_destroy(&source->probe);
     cf_quiet_destroy(&source->quiet);
     cf_renames_destroy(&source->renames);
@@ -567,7 +566,7 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
     cf_files_source *source = self;
     gathering found = {.is_undone = is_undone, .context = context};
 
-    cf_applying_await(source->applying);
+    cf_source_finish_applying(source); /* it has steps of nodes that go */
     cf_nodes_each(source->binding->nodes, gather, &found);
     if (found.count) {
         if (source->survey) { /* it compares with nodes that go */

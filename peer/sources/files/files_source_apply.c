@@ -135,3 +135,15 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
         end_applying(source, now_ms);
     return status;
 }
+
+void cf_source_finish_applying(cf_files_source *source)
+{
+    const cf_env *env = source->workshop->peer->env;
+    cf_status status = CF_OK;
+    cf_error ignored; /* what fails so fails again when the base is written next */
+
+    while (!status && cf_applying_busy(source->applying)) {
+        cf_applying_await(source->applying);
+        status = cf_source_step_applying(source, env->now_ms(env->context), &ignored);
+    }
+}

@@ -219,5 +219,7 @@ void cf_source_retry(cf_files_source *source, uint64_t now_ms);
 /* One that only looks ends at once. */
 cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
 cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
+/* Waits for all that it has begun. */
+void cf_source_finish_applying(cf_files_source *source);
 
 #endif

@@ -78,32 +78,43 @@ typedef struct {
 } recovery;
 
 /* Where several spellings are one name, something else may be found under it. */
-static bool is_called(const recovery *self, const cf_folder *folder, cf_bytes name)
+static cf_status find_spelling(const recovery *self, const cf_folder *folder, cf_bytes name,
+                               cf_error *error)
 {
     cf_spellings spellings;
-    cf_error ignored;
 
     if (!cf_disk_folds(&self->binding->traits))
-        return true;
-    bool called =
-        cf_spellings_list(self->peer->env->files, folder, &spellings, &ignored) == CF_OK &&
-        cf_spellings_have(&spellings, name);
+        return CF_OK;
+    cf_status status = cf_spellings_list(self->peer->env->files, folder, &spellings, error);
+    if (!status && !cf_spellings_have(&spellings, name))
+        status = CF_MISSING;
     cf_spellings_release(&spellings);
-    return called;
+    return status;
 }
 
-static bool is_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
+/* What stands at the intent's place. Where that can't be told, nothing is settled. */
+static cf_status see_place(recovery *self, const cf_intent *intent, cf_stat *stat)
 {
     cf_files *files = self->peer->env->files;
     cf_hold hold = {0};
-    cf_error ignored;
+    cf_error error;
 
-    bool there =
-        cf_binding_hold(self->binding, files, intent->after.parent, &hold, &ignored) == CF_OK &&
-        files->stat(files, hold.folder, intent->after.name, stat, &ignored) == CF_OK &&
-        is_called(self, hold.folder, intent->after.name);
+    cf_status status = cf_binding_hold(self->binding, files, intent->after.parent, &hold, &error);
+    if (!status)
+        status = files->stat(files, hold.folder, intent->after.name, stat, &error);
+    if (!status)
+        status = find_spelling(self, hold.folder, intent->after.name, &error);
     cf_hold_release(&hold, files);
-    return there;
+    if (status && !cf_hold_is_away(status)) {
+        self->status = status;
+        *self->error = error;
+    }
+    return status;
+}
+
+static bool is_at_place(recovery *self, const cf_intent *intent, cf_stat *stat)
+{
+    return see_place(self, intent, stat) == CF_OK;
 }
 
 /* Where the intent's file belongs; the root, if that directory is gone. */
@@ -165,7 +176,7 @@ static void finish_swap(recovery *self, const cf_intent *intent)
     cf_hold_release(&hold, self->peer->env->files);
 }
 
-static bool is_ours_at_place(const recovery *self, const cf_intent *intent, cf_stat *stat)
+static bool is_ours_at_place(recovery *self, const cf_intent *intent, cf_stat *stat)
 {
     return is_at_place(self, intent, stat) && cf_node_stat_same_file(&intent->after.stat, stat);
 }
@@ -214,13 +225,18 @@ static void recover_place(recovery *self, const cf_intent *intent)
 {
     cf_node node = intent->after;
     cf_stat stat;
+    bool is_ours = false;
 
     finish_swap(self, intent);
     if (!self->status)
-        return_displaced(self, intent, is_ours_at_place(self, intent, &stat));
+        is_ours = is_ours_at_place(self, intent, &stat);
+    if (!self->status)
+        return_displaced(self, intent, is_ours);
+    if (!self->status)
+        is_ours = is_ours_at_place(self, intent, &stat);
     if (self->status)
         return;
-    if (!is_ours_at_place(self, intent, &stat)) {
+    if (!is_ours) {
         keep_download(self, intent);
         return; /* what is shown will be planned again */
     }
@@ -275,6 +291,7 @@ static void recover_delete(recovery *self, const cf_intent *intent)
     cf_stat stat;
     cf_hold hold = {0};
     cf_error error;
+    cf_status seen;
 
     if (stands_aside(self, intent, &stat)) {
         cf_displaced displaced = displaced_by(self, intent, &hold);
@@ -282,7 +299,10 @@ static void recover_delete(recovery *self, const cf_intent *intent)
             cf_owed_add(self->binding, &displaced, node->parent, &error, &self->records);
         cf_hold_release(&hold, files);
     }
-    if (!self->status && !is_at_place(self, intent, &stat))
+    if (self->status)
+        return;
+    seen = see_place(self, intent, &stat);
+    if (seen == CF_MISSING || seen == CF_CHANGED)
         cf_binding_drop_node(self->binding, node->number, &self->records);
 }
 
@@ -364,7 +384,6 @@ static cf_status sync_touched(recovery *self)
 {
     cf_files *files = self->peer->env->files;
     cf_status status = CF_OK;
-    cf_error ignored;
 
     cf_numbers_sort(&self->touched);
     for (size_t i = 0; !status && i < self->touched.count; i++) {
@@ -372,8 +391,11 @@ static cf_status sync_touched(recovery *self)
 
         if (i && self->touched.at[i] == self->touched.at[i - 1])
             continue;
-        if (cf_binding_hold(self->binding, files, self->touched.at[i], &hold, &ignored) == CF_OK)
+        status = cf_binding_hold(self->binding, files, self->touched.at[i], &hold, self->error);
+        if (!status)
             status = files->sync_folder(files, hold.folder, self->error);
+        else if (cf_hold_is_away(status))
+            status = CF_OK;
         cf_hold_release(&hold, files);
     }
     return status;
