@@ -118,7 +118,7 @@ static void print(void *context, cf_control_stream stream, cf_bytes bytes)
 
 enum {
     ARGUMENTS_MAX = 8,
-    STATUS_PATIENCE_MS = 5000,
+    READS_PATIENCE_MS = 5000,
     PATIENCE_MS = 30000,
     START_MS = 3000, /* of a broker that begins, or ends */
     PAUSE_MS = 50,
@@ -138,12 +138,37 @@ static cf_verb verb_of(const cf_broker_options *options)
                      .json = options->json};
 }
 
+/* What others say can be read of a disk that is mounted read-only. */
+static bool writes(const cf_verb *verb)
+{
+    const char *subverb = verb->count ? verb->arguments[0] : "show";
+
+    return strcmp(verb->verb, "invite") == 0 || strcmp(verb->verb, "init") == 0 ||
+           strcmp(subverb, "show") != 0;
+}
+
 /* Of a broker that says nothing; 0: any, where it works through all that there is. */
 static uint64_t patience_ms(const cf_verb *verb)
 {
     if (strcmp(verb->verb, "verify") == 0 || cf_verb_is_removal(verb))
         return 0;
-    return strcmp(verb->verb, "status") == 0 ? STATUS_PATIENCE_MS : PATIENCE_MS;
+    return writes(verb) ? PATIENCE_MS : READS_PATIENCE_MS;
+}
+
+static void drop(void *context, cf_control_stream stream, cf_bytes bytes)
+{
+    (void)context, (void)stream, (void)bytes;
+}
+
+/* Before it is waited for as long as it works. */
+static cf_status ask_whether_it_answers(const cf_broker_options *options, cf_error *error)
+{
+    const cf_bytes arguments[] = {cf_bytes_of_text("status"), cf_bytes_of_text("")};
+    const cf_control_request request = {
+        .arguments = arguments, .count = 2, .patience_ms = READS_PATIENCE_MS};
+    int exit_code;
+
+    return cf_control_call_verb(options->data, &request, drop, NULL, &exit_code, error);
 }
 
 enum { OPTION_SIZE = 128 };
@@ -186,7 +211,10 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
     if (status)
         return status;
     request.patience_ms = patience_ms(verb);
-    return cf_control_call_verb(options->data, &request, print, said, exit_code, error);
+    if (!request.patience_ms)
+        status = ask_whether_it_answers(options, error);
+    return status ? status
+                  : cf_control_call_verb(options->data, &request, print, said, exit_code, error);
 }
 
 static cf_status find_place(const cf_env *env, const cf_broker_options *options, cf_place *out,
@@ -278,15 +306,6 @@ static cf_status run_verb(cf_premises *premises, const char *address, const cf_v
     cf_buffer_release(&beside);
     cf_buffer_wipe(&out);
     return status;
-}
-
-/* What others say can be read of a disk that is mounted read-only. */
-static bool writes(const cf_verb *verb)
-{
-    const char *subverb = verb->count ? verb->arguments[0] : "show";
-
-    return strcmp(verb->verb, "invite") == 0 || strcmp(verb->verb, "init") == 0 ||
-           strcmp(subverb, "show") != 0;
 }
 
 static cf_status work_on_directory(const cf_env *env, const cf_broker_options *options,
