@@ -214,6 +214,8 @@ int main(int argc, char **argv)
     run.quiet = cf_options_has(&run.options, "quiet");
     cf_env_system(&env, "counterfoil", level_of(&run.options));
     run.env = &env;
+    if (cf_options_has(&run.options, "version"))
+        run.verb = &cf_verb_version;
     if (!status && cf_options_has(&run.options, "help"))
         cf_usage_show(&run.output, run.verb);
     else if (!status && !run.verb)

@@ -170,7 +170,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     look_at_blobs(self);
     cf_ballast_keep(options->data);
     look_at_clock(self);
-    if (cf_control_renew(self->control, &error))
+    if (!self->is_displaced && cf_control_renew(self->control, &error))
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
     cf_gateway_zmq_wake(self->door);
     return 0;

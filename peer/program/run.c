@@ -20,6 +20,7 @@ const cf_option cf_global_options[] = {
     {"json", 0, NULL, "one JSON document on stdout"},
     {"timeout", 0, "T", "how long to wait for another verb that has the home (status: 30s)"},
     {"help", 'h', NULL, "show the usage"},
+    {"version", 0, NULL, "show which version this is"},
     {0},
 };
 

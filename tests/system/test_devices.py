@@ -34,7 +34,7 @@ def test_help_and_version_need_no_home(make_device):
     for verb in listed:
         assert f"counterfoil {verb}" in device.run("help", verb)
         assert f"counterfoil {verb}" in device.run(verb, "--help")
-    assert device.run("version").split()[0] == "counterfoil"
+    assert device.run("version").split()[0] == "counterfoil" and device.run("--version") == device.run("version")
     assert device.json("paths")["home"] == device.home
     assert not os.path.exists(device.home)
 
