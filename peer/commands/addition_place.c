@@ -6,8 +6,33 @@
 #include "peer/program/verbs.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+static bool has(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat there;
+
+    return snprintf(path, sizeof path, "%s/%s", folder, name) < PATH_MAX &&
+           lstat(path, &there) == 0;
+}
+
+/* What a program keeps there changes in step, and in no order that files could be synced in. */
+static cf_status refuse_stores(const char *path, cf_error *error)
+{
+    if (!has(path, "store/CURRENT") || (!has(path, "keys") && !has(path, "key")))
+        return CF_OK;
+    return cf_fail(error, CF_USAGE,
+                   has(path, "keys")
+                       ? "%s is the home of another device, which can't be synced as a folder: a "
+                         "device joins with a code of `counterfoil pair`"
+                       : "%s is a broker's directory, which can't be synced as a folder: see "
+                         "\"Backups\" in counterfoild(8)",
+                   path);
+}
 
 cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
 {
@@ -19,6 +44,8 @@ cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
         status = cf_fail(error, CF_USAGE,
                          "%s and the home %s lie in each other: a home can't sync itself",
                          self->path, home_path);
+    if (!status)
+        status = refuse_stores(self->path, error);
     for (size_t i = 0; !status && i < cf_engine_binding_count(self->engine); i++) {
         const char *other = cf_engine_binding_at(self->engine, i)->path;
         const char *base = cf_engine_binding_at(self->engine, i)->place.dir;

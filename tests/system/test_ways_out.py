@@ -174,7 +174,7 @@ def test_set_and_remove_say_what_they_did(two):
     assert laptop.json("remove", str(here)) == {"collection": "notes", "source": str(here)}
 
 
-def test_who_is_refused_hears_what_to_do(two, make_device):
+def test_who_is_refused_hears_what_to_do(broker, two, make_device):
     laptop, desktop = two
     here = laptop.add("notes", {"a": "a"})
     laptop.sync()
@@ -186,6 +186,8 @@ def test_who_is_refused_hears_what_to_do(two, make_device):
     assert "`counterfoil set` changes it" in laptop.run("add", str(here), "--collection", "notes", "--existing", code=2)
     (here / "deep").mkdir()
     assert "lie in each other" in laptop.run("add", str(here / "deep"), code=2)
+    assert "is the home of another device" in laptop.run("add", desktop.home, code=2)
+    assert "is a broker's directory" in laptop.run("add", broker.data, code=2)
     desktop.sync()
     nowhere = desktop.source("nowhere") / "deep"
     assert "make that one first" in desktop.run("add", str(nowhere), "--existing", "--collection", "notes", code=3)
