@@ -163,8 +163,10 @@ static uint64_t prepare(cf_applying *applying, cf_task *task, uint64_t under_way
  * from them, or nobody would come whom it waits for. */
 void cf_applying_start_batch(cf_applying *applying)
 {
+    const cf_env *env = applying->options.peer->env;
     uint64_t bytes = 0;
 
+    applying->place.now_ms = env->now_ms(env->context); /* the batch before may have taken long */
     for (size_t steps = 0;
          applying->end < applying->count && steps < BATCH_STEPS && bytes < BATCH_BYTES; steps++)
         bytes += prepare(applying, &applying->tasks[applying->end++], bytes);
