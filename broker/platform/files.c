@@ -128,6 +128,21 @@ cf_status cf_files_write(cf_files *files, const cf_folder *folder, cf_bytes name
     return status;
 }
 
+bool cf_files_has_failed(const cf_error *error)
+{
+    static const int failures[] = {
+        0, /* no word of the system's */
+        EIO,       ESTALE,    ENXIO,   ENODEV,       ENOTCONN,  ETIMEDOUT,
+        EHOSTDOWN, EREMOTEIO, EBADMSG, EHOSTUNREACH, ESHUTDOWN, EUCLEAN,
+        EMFILE,    ENFILE,    ENOMEM,  EAGAIN,       EINTR,
+    };
+
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        if (error->status == CF_IO && error->number == failures[i])
+            return true;
+    return false;
+}
+
 void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -225,6 +225,11 @@ cf_status cf_files_rename(cf_files *files, const cf_folder *from_folder, cf_byte
 cf_status cf_files_place(cf_files *files, const cf_folder *from_folder, cf_bytes from,
                          const cf_folder *to_folder, cf_bytes to, cf_error *error);
 
+/* Of a call that failed: whether the disk failed, or this process lacks what it needs, so that it
+ * says nothing of what lies there. Else it does: nothing, something else, or what is closed to us.
+ */
+bool cf_files_has_failed(const cf_error *error);
+
 /* A sync_files that is as many times sync_file. */
 void cf_files_sync_each(cf_files *files, cf_file_sync *syncs, size_t count);
 

@@ -329,11 +329,7 @@ typedef struct {
 /* Holds the directory that is this node. */
 cf_status cf_binding_hold(const cf_binding *binding, cf_files *files, uint64_t number, cf_hold *out,
                           cf_error *error);
-/* Of a directory that could not be held, or a file in it that could not be seen: it is gone, was
- * moved, or is closed to us. Anything else is a failure of the disk, or of this process, which says
- * nothing of what is there. */
-bool cf_hold_is_away(cf_status status);
-/* cf_binding_hold from names, for jobs: touches nothing of the base. */
+/* The same from names, for jobs: touches nothing of the base. */
 cf_status cf_hold_path(cf_files *files, const cf_folder *root, const cf_bytes *names, size_t count,
                        cf_hold *out, cf_error *error);
 void cf_hold_release(cf_hold *hold, cf_files *files);

@@ -139,11 +139,6 @@ void cf_hold_release(cf_hold *hold, cf_files *files)
     hold->folder = NULL;
 }
 
-bool cf_hold_is_away(cf_status status)
-{
-    return status == CF_MISSING || status == CF_CHANGED || status == CF_DENIED;
-}
-
 cf_status cf_binding_hold(const cf_binding *binding, cf_files *files, uint64_t number, cf_hold *out,
                           cf_error *error)
 {

@@ -13,11 +13,11 @@
 
 static bool has(const char *folder, const char *name)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX + sizeof "store/CURRENT"];
     struct stat there;
 
-    return snprintf(path, sizeof path, "%s/%s", folder, name) < PATH_MAX &&
-           lstat(path, &there) == 0;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return lstat(path, &there) == 0;
 }
 
 /* What a program keeps there changes in step, and in no order that files could be synced in. */

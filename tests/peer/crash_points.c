@@ -314,13 +314,22 @@ Test(crash_points, the_disk_is_full_from_some_change_on)
 /* ---- What a crash left is settled on a disk that fails once ---- */
 
 /* Crashed at call `at`; call `later` of the next start, which may be one that reads, fails. */
-static bool is_settled_later(unsigned long at, unsigned long later)
+static bool is_settled_later(unsigned long at, unsigned long later, bool renumbers)
 {
     world *w = world_new(5, 2);
+    lesser_disk disk;
     device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer expected = {0}, tree = {0};
 
+    if (renumbers) {
+        lesser_disk_begin(&disk, w);
+        disk.renumbers = true;
+        device_crash(a);
+        device_crash(b);
+    }
     prepare(w);
+    if (renumbers)
+        rest(&disk, w);
     work(a);
     device_tree(a, &expected);
     cr_assert(device_sync(a));
@@ -329,6 +338,10 @@ static bool is_settled_later(unsigned long at, unsigned long later)
     device_sync(b);
     const bool over = b->faults.calls < first + at;
     device_crash(b);
+    if (renumbers) {
+        lesser_disk_remount(&disk, 5);
+        device_crash(a);
+    }
     b->faults = (disk_faults){.calls = b->faults.calls,
                               .at = b->faults.calls + later,
                               .reads = true,
@@ -349,14 +362,24 @@ static bool is_settled_later(unsigned long at, unsigned long later)
     return over;
 }
 
-Test(crash_points, nothing_is_settled_by_what_could_not_be_asked)
+static void settle_later(bool renumbers)
 {
     unsigned long at = 20;
 
     for (bool over = false; !over; at += SETTLE_EVERY)
         for (unsigned long later = 1 + at % 3; later < SETTLE_CALLS; later += 3)
-            over = is_settled_later(at, later);
+            over = is_settled_later(at, later, renumbers);
     cr_assert_gt(at, 50, "hardly anything was tried");
+}
+
+Test(crash_points, nothing_is_settled_by_what_could_not_be_asked)
+{
+    settle_later(false);
+}
+
+Test(crash_points, nothing_is_settled_by_what_could_not_be_asked_when_mounted_anew)
+{
+    settle_later(true);
 }
 
 /* ---- A place that is empty while two files change places ---- */

@@ -352,6 +352,8 @@ static cf_status go_through(cf_applying *applying, cf_error *error)
         } else if (applying->sync_status) {
             *error = applying->sync_error;
             status = applying->sync_status;
+        } else if (applying->phase == CF_APPLY_SYNCING && applying->place.touched.count) {
+            cf_applying_start_syncing(applying);
         } else if (applying->phase == CF_APPLY_SYNCING) {
             status = cf_applying_commit(applying, error);
             if (!status)

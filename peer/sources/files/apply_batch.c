@@ -188,7 +188,7 @@ static void start_syncing(cf_applying *applying, cf_hold hold)
 }
 
 /* A disk takes its time for that: it is asked for several files at once, and holds nobody up. */
-enum { DROPPED_AT_ONCE = 32 };
+enum { DROPPED_AT_ONCE = 32, SYNCED_AT_ONCE = 64 };
 
 typedef struct {
     cf_job job;
@@ -247,21 +247,21 @@ static void start_dropping(cf_applying *applying)
 
 void cf_applying_start_syncing(cf_applying *applying)
 {
-    cf_error error;
+    cf_numbers *touched = &applying->place.touched;
 
     start_dropping(applying);
-
-    for (size_t i = 0; i < applying->place.touched.count; i++) {
+    for (size_t i = 0; touched->count && i < SYNCED_AT_ONCE; i++) {
         cf_hold hold;
+        cf_error error;
         const cf_status status = cf_binding_hold(applying->options.binding, applying->place.files,
-                                                 applying->place.touched.at[i], &hold, &error);
+                                                 touched->at[--touched->count], &hold, &error);
 
         if (!status)
             start_syncing(applying, hold);
-        else if (!cf_hold_is_away(status)) /* as a directory that itself went in a later step */
+        else if (cf_files_has_failed(&error))
             note_sync(applying, status, &error);
+        /* else the directory itself went in a later step, or is not ours to open any more */
     }
-    applying->place.touched.count = 0;
 }
 
 void cf_applying_drop_intents(cf_applying *applying, cf_task *task)

@@ -87,7 +87,7 @@ static cf_status find_spelling(const recovery *self, const cf_folder *folder, cf
         return CF_OK;
     cf_status status = cf_spellings_list(self->peer->env->files, folder, &spellings, error);
     if (!status && !cf_spellings_have(&spellings, name))
-        status = CF_MISSING;
+        status = cf_fail(error, CF_MISSING, "it has another spelling");
     cf_spellings_release(&spellings);
     return status;
 }
@@ -105,7 +105,7 @@ static cf_status see_place(recovery *self, const cf_intent *intent, cf_stat *sta
     if (!status)
         status = find_spelling(self, hold.folder, intent->after.name, &error);
     cf_hold_release(&hold, files);
-    if (status && !cf_hold_is_away(status)) {
+    if (status && cf_files_has_failed(&error)) {
         self->status = status;
         *self->error = error;
     }
@@ -338,11 +338,13 @@ static void settle(recovery *self, cf_intent *intent)
     cf_node before = known ? *known : (cf_node){0};
 
     self->before = known ? &before : NULL;
-    cf_renumber(self->binding, self->peer->env->files, intent, known ? &before : NULL);
+    self->status = cf_renumber(self->binding, self->peer->env->files, intent,
+                               known ? &before : NULL, self->error);
     if (known)
         cf_numbers_add(&self->touched, known->parent);
     cf_numbers_add(&self->touched, intent->after.parent);
-    recoveries[intent->kind](self, intent);
+    if (!self->status)
+        recoveries[intent->kind](self, intent);
     self->before = NULL;
 }
 
@@ -394,7 +396,7 @@ static cf_status sync_touched(recovery *self)
         status = cf_binding_hold(self->binding, files, self->touched.at[i], &hold, self->error);
         if (!status)
             status = files->sync_folder(files, hold.folder, self->error);
-        else if (cf_hold_is_away(status))
+        else if (!cf_files_has_failed(self->error))
             status = CF_OK;
         cf_hold_release(&hold, files);
     }

@@ -8,17 +8,29 @@ typedef struct {
     const cf_binding *binding;
     cf_files *files;
     const cf_intent *intent;
+    cf_status status; /* of what could not be asked: nothing is known then */
+    cf_error *error;
 } seeking;
+
+/* Whether that went well; what is not there is nowhere. */
+static bool is_seen(seeking *self, cf_status status, const cf_error *error)
+{
+    if (status && cf_files_has_failed(error)) {
+        self->status = status;
+        *self->error = *error;
+    }
+    return !status;
+}
 
 /* It is the node's file, as far as that tells. A mode or time that was being set on it says
  * nothing.
  */
-static bool is_alike(const seeking *self, const cf_node *node, const cf_folder *folder,
-                     cf_bytes name, cf_stat *stat)
+static bool is_alike(seeking *self, const cf_node *node, const cf_folder *folder, cf_bytes name,
+                     cf_stat *stat)
 {
-    cf_error ignored;
+    cf_error error;
 
-    if (self->files->stat(self->files, folder, name, stat, &ignored) ||
+    if (!is_seen(self, self->files->stat(self->files, folder, name, stat, &error), &error) ||
         stat->kind != cf_stat_of_node(node).kind)
         return false;
     return node->kind == CF_KIND_DIRECTORY ||
@@ -27,19 +39,20 @@ static bool is_alike(const seeking *self, const cf_node *node, const cf_folder *
             cf_displaced_has_content(self->files, folder, name, node));
 }
 
-static bool is_at_place(const seeking *self, const cf_node *node, cf_stat *stat)
+static bool is_at_place(seeking *self, const cf_node *node, cf_stat *stat)
 {
     cf_hold hold = {0};
-    cf_error ignored;
+    cf_error error;
 
     bool found =
-        cf_binding_hold(self->binding, self->files, node->parent, &hold, &ignored) == CF_OK &&
+        is_seen(self, cf_binding_hold(self->binding, self->files, node->parent, &hold, &error),
+                &error) &&
         is_alike(self, node, hold.folder, node->name, stat);
     cf_hold_release(&hold, self->files);
     return found;
 }
 
-static bool is_aside(const seeking *self, const cf_node *node, cf_stat *stat)
+static bool is_aside(seeking *self, const cf_node *node, cf_stat *stat)
 {
     const cf_displaced displaced = {.temporary_name = self->intent->temporary};
     const cf_folder *temporary = self->binding->temporary;
@@ -59,29 +72,33 @@ static void take_number(cf_node *node, const cf_stat *now)
 
 /* ---- A directory that moves ---- */
 
-static bool has_child(const seeking *self, const cf_hold *hold, const cf_node *child)
+static bool has_child(seeking *self, const cf_hold *hold, const cf_node *child)
 {
     cf_stat stat;
-    cf_error ignored;
+    cf_error error;
 
     return hold->folder &&
-           self->files->stat(self->files, hold->folder, child->name, &stat, &ignored) == CF_OK &&
+           is_seen(self, self->files->stat(self->files, hold->folder, child->name, &stat, &error),
+                   &error) &&
            stat.kind == cf_stat_of_node(child).kind;
 }
 
-static void hold_at(const seeking *self, const cf_node *directory, cf_hold *out)
+static void hold_at(seeking *self, const cf_node *directory, cf_hold *out)
 {
     cf_hold above = {0};
-    cf_error ignored;
+    cf_error error;
 
-    if (cf_binding_hold(self->binding, self->files, directory->parent, &above, &ignored) == CF_OK)
-        cf_hold_path(self->files, above.folder, &directory->name, 1, out, &ignored);
+    cf_status status =
+        cf_binding_hold(self->binding, self->files, directory->parent, &above, &error);
+    if (!status)
+        status = cf_hold_path(self->files, above.folder, &directory->name, 1, out, &error);
+    is_seen(self, status, &error);
     cf_hold_release(&above, self->files);
 }
 
 /* A directory stands at both places, and one of them is a user's: the first thing that lies in one
  * of the two alone tells which. */
-static bool holds_what_was_in_it(const seeking *self, const cf_node *before)
+static bool holds_what_was_in_it(seeking *self, const cf_node *before)
 {
     cf_hold from = {0}, to = {0};
     bool is_here = false, is_there = false;
@@ -99,7 +116,7 @@ static bool holds_what_was_in_it(const seeking *self, const cf_node *before)
     return is_here && !is_there;
 }
 
-static bool has_moved(const seeking *self, const cf_node *before)
+static bool has_moved(seeking *self, const cf_node *before)
 {
     const cf_node *after = &self->intent->after;
     cf_stat stat;
@@ -109,22 +126,24 @@ static bool has_moved(const seeking *self, const cf_node *before)
            !is_at_place(self, before, &stat) || holds_what_was_in_it(self, before);
 }
 
-void cf_renumber(const cf_binding *binding, cf_files *files, cf_intent *intent, cf_node *before)
+cf_status cf_renumber(const cf_binding *binding, cf_files *files, cf_intent *intent,
+                      cf_node *before, cf_error *error)
 {
-    const seeking self = {binding, files, intent};
+    seeking self = {.binding = binding, .files = files, .intent = intent, .error = error};
     cf_node *after = &intent->after;
     cf_stat stat;
 
     if (!cf_binding_renumbers(binding, after->disk, after->stat.birth_ns))
-        return;
+        return CF_OK;
     bool found = is_at_place(&self, after, &stat) &&
                  (after->kind != CF_KIND_DIRECTORY || has_moved(&self, before));
     if (!found && !is_aside(&self, after, &stat))
         stat = (cf_stat){0};
     take_number(after, &stat);
     if (!before)
-        return;
+        return self.status;
     if (!is_aside(&self, before, &stat) && !is_at_place(&self, before, &stat))
         stat = (cf_stat){0};
     take_number(before, &stat);
+    return self.status;
 }

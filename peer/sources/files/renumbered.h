@@ -10,7 +10,8 @@
 
 /* `intent->after` and `before`, a copy of what the base has of that node (NULL: nothing), get the
  * numbers that their files have now; one whose file is nowhere gets 0, which no file has. Where
- * numbers last both stay as they are. */
-void cf_renumber(const cf_binding *binding, cf_files *files, cf_intent *intent, cf_node *before);
+ * numbers last both stay as they are. A disk that can't say where they are fails it. */
+cf_status cf_renumber(const cf_binding *binding, cf_files *files, cf_intent *intent,
+                      cf_node *before, cf_error *error);
 
 #endif
