@@ -174,8 +174,12 @@ static void visit_note(const void *at, VISIT when, void *context)
     const note *const *found = at;
     const visiting *self = context;
 
-    if (when == postorder || when == leaf)
-        self->visit(self->context, &(*found)->pending);
+    if (when != postorder && when != leaf)
+        return;
+    cf_pending shown = (*found)->pending;
+    if (shown.path.size && shown.path.data[shown.path.size - 1] == '/')
+        shown.path.size--;
+    self->visit(self->context, &shown);
 }
 
 void cf_pending_tree_each(const cf_pending_tree *tree, cf_pending_visit *visit, void *context)

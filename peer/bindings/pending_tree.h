@@ -13,7 +13,8 @@ typedef struct {
     cf_pending_counts counts;
 } cf_pending_tree; /* {0} is empty */
 
-/* Where the path is known already, nothing happens. A reason that is NULL is to be found out when
+/* Where the path is known already, nothing happens. One that ends with a slash is of what lies in
+ * that directory, and is shown without the slash. A reason that is NULL is to be found out when
  * it is shown. */
 void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes path,
                          const char *reason);
@@ -22,7 +23,7 @@ void cf_pending_tree_drop(cf_pending_tree *tree, cf_bytes path);
 /* Drops what lies in this directory itself, not deeper; "": in the source's own. */
 void cf_pending_tree_drop_in(cf_pending_tree *tree, cf_bytes directory);
 typedef void cf_pending_visit(void *context, const cf_pending *pending);
-/* By path. */
+/* By path. What a visit gets lives until it returns. */
 void cf_pending_tree_each(const cf_pending_tree *tree, cf_pending_visit *visit, void *context);
 void cf_pending_tree_release(cf_pending_tree *tree);
 

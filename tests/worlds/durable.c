@@ -275,3 +275,49 @@ Test(durable, what_was_fetched_and_could_not_be_synced_is_fetched_again)
         world_destroy(&w);
     }
 }
+
+static bool has_deepest(const device *who)
+{
+    cf_stat ignored;
+
+    return disk_user_stat(who->drive, "/things/folder/a/b", &ignored);
+}
+
+/* A call that reads fails once, with a large file to be sent beside: the device asks again, or says
+ * what it doesn't know. True: the call was made. */
+static bool read_but_for(uint64_t call, cf_status status)
+{
+    enum { SIZE = 350000 };
+    world *w = a_small_world(call);
+    device *here = &w->devices[0], *there = &w->devices[1];
+    cf_buffer bytes = {0};
+
+    for (uint32_t i = 0; i < SIZE / sizeof i; i++)
+        cf_buffer_append(&bytes, &i, sizeof i);
+    disk_user_saves(here->drive, "/things/large", cf_buffer_view(&bytes), DISK_SAVE_BY_RENAME);
+    make_folders(here->drive);
+    here->faults = (disk_faults){.calls = here->faults.calls,
+                                 .at = here->faults.calls + call,
+                                 .status = status,
+                                 .reads = true,
+                                 .once = true};
+    const bool says_so = syncs(here);
+    const bool was_made = here->faults.calls >= here->faults.at;
+    device_mend(here);
+    if (says_so && syncs(there))
+        cr_expect(has_deepest(there), "call %lu: it says that all is in sync", (unsigned long)call);
+    device_restart(here, END_CALMLY); /* a store that failed goes on failing */
+    cr_expect(syncs(here) && syncs(there) && has_deepest(there), "call %lu", (unsigned long)call);
+    cf_buffer_release(&bytes);
+    world_destroy(&w);
+    return was_made;
+}
+
+/* World 60406: what could not be listed was passed over by a look at the directory above. */
+Test(durable, nothing_is_called_in_sync_that_could_not_be_read)
+{
+    for (uint64_t call = 1; read_but_for(call, CF_IO); call++)
+        ;
+    for (uint64_t call = 1; read_but_for(call, CF_FULL); call++)
+        ;
+}

@@ -20,6 +20,7 @@ typedef struct {
     bool excluded;       /* not asked for, nor leads to what is: counts only if the base knows it */
     bool readable;       /* false: nothing of it may be published */
     const char *skipped; /* why it isn't synced, for `status`; NULL when it is */
+    bool unseen;         /* because the disk didn't tell what it is */
     cf_stat stat;
     cf_bytes target; /* of a link */
 } cf_listed;

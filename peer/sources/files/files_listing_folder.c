@@ -122,6 +122,7 @@ static cf_status add_entry(const look *self, size_t index, const cf_folder *held
     if (status) {
         cf_listing_trouble(listing, index, &error);
         entry.skipped = "it can't be examined";
+        entry.unseen = true;
     }
     listing->entries = cf_grow(listing->entries, &listing->entry_capacity, listing->entry_count + 1,
                                sizeof *listing->entries);

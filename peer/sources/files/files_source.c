@@ -33,6 +33,7 @@ static void destroy(void *self)
     cf_renames_destroy(&source->renames);
     cf_pendings_release(&source->found);
     cf_pending_tree_release(&source->notes);
+    cf_pending_tree_release(&source->unseen);
     cf_pendings_release(&source->waits);
     cf_look_places_release(&source->places);
     cf_look_places_release(&source->surveyed);
@@ -493,7 +494,7 @@ static bool is_behind(const void *self)
         holds = cf_nodes_find(source->binding->nodes, source->held.at[i]);
     cf_applying_result(source->applying, &applied);
     return holds || source->trouble || source->binding->silence ||
-           cf_pending_counts_behind(&source->notes.counts) ||
+           cf_pending_counts_behind(&source->notes.counts) || source->unseen.count ||
            cf_pending_counts_behind(&applied.counts);
 }
 
@@ -522,6 +523,7 @@ static void tell(const void *self, cf_pendings *pendings, const char *sending,
     cf_source_tell_away(source, pendings);
     cf_applying_result(source->applying, &applied);
     cf_pending_tree_each(&source->notes, tell_note, &notes);
+    cf_pending_tree_each(&source->unseen, tell_note, &notes);
     for (size_t i = 0; i < applied.pending_count; i++)
         add_left(source, &applied.pending[i], pendings);
     *out = (cf_binding_status){

@@ -77,6 +77,8 @@ typedef struct cf_files_source {
     bool keeps_waits;      /* as this process found */
     cf_pendings found;     /* by the survey under way */
     cf_pending_tree notes; /* by the last one */
+    cf_pending_tree unseen; /* by the last one at everything: what lies there, and below, was passed
+                               over; looks at some places don't change that */
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
     bool reopen;            /* the root, as soon as nothing is being put there */

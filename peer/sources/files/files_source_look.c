@@ -139,7 +139,8 @@ static void plan_rescan(cf_files_source *source, uint64_t now_ms)
 
     if (!source->quiet)
         return;
-    bool complete = !cf_watch_misses(source->workshop->watch, source->binding->number);
+    const bool complete =
+        !cf_watch_misses(source->workshop->watch, source->binding->number) && !source->unseen.count;
     if (complete && !source->surveying_all)
         return;
     env->random(env->context, &random, sizeof random);
@@ -387,8 +388,8 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
     source->confirm = false;
 }
 
-/* Where something had just changed. What never rests is looked at now and then if there is a watch,
- * and else not for ever. */
+/* Where something had just changed, and, once, at everything where a part of that was passed over.
+ * What never rests is looked at now and then if there is a watch, and else not for ever. */
 static void look_again(cf_files_source *source, uint64_t now_ms)
 {
     const cf_look_places *again = cf_survey_again(source->survey);
@@ -396,7 +397,8 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
     for (size_t i = 0; source->quiet && i < again->count; i++)
         if (again->at[i].name.size)
             cf_quiet_note_waits(source->quiet, &again->at[i], now_ms);
-    if (!again->count || source->tries >= AGAIN_MAX) {
+    const bool all = source->surveying_all && source->unseen.count && !source->tries;
+    if ((!again->count && !all) || source->tries >= AGAIN_MAX) {
         for (size_t i = 0; source->quiet && i < again->count; i++)
             cf_quiet_note(source->quiet, again->at[i].folder, again->at[i].name, CF_EVENT_WRITTEN,
                           now_ms);
@@ -408,6 +410,8 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
     for (size_t i = 0; i < again->count; i++)
         cf_source_look_at(source, again->at[i].folder, again->at[i].name,
                           cf_source_absence_at(source, &again->at[i]));
+    if (all)
+        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     source->not_before_ms = now_ms + CF_SOURCE_AGAIN_MS;
 }
 

@@ -141,9 +141,16 @@ static void take_notes(cf_files_source *source)
     size_t count;
     const cf_survey_note *notes = cf_survey_notes(source->survey, &count);
 
+    if (source->surveying_all)
+        cf_pending_tree_release(&source->unseen);
     for (size_t i = 0; i < count; i++)
-        cf_pendings_add(&source->found, notes[i].passing ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
-                        notes[i].path, notes[i].reason);
+        if (source->surveying_all && notes[i].unseen)
+            cf_pending_tree_add(&source->unseen, CF_PENDING_SKIPPED, notes[i].path,
+                                notes[i].reason);
+        else
+            cf_pendings_add(&source->found,
+                            notes[i].passing ? CF_PENDING_WAITS : CF_PENDING_SKIPPED, notes[i].path,
+                            notes[i].reason);
 }
 
 static void drop_looked(cf_files_source *source)

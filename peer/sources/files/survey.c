@@ -261,15 +261,16 @@ void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms)
     };
 }
 
-static void add_note(cf_survey *survey, cf_bytes path, const char *reason, bool passing)
+static cf_survey_note *add_note(cf_survey *survey, cf_bytes path, const char *reason)
 {
     survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
                             sizeof *survey->notes);
-    survey->notes[survey->note_count++] = (cf_survey_note){
+    cf_survey_note *note = &survey->notes[survey->note_count++];
+    *note = (cf_survey_note){
         .path = cf_arena_copy(&survey->arena, path),
         .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
-        .passing = passing,
     };
+    return note;
 }
 
 void cf_survey_path(const cf_survey *survey, const cf_observation *seen, cf_buffer *out)
@@ -282,17 +283,21 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
     cf_buffer path = {0};
 
     cf_listing_entry_path(&survey->listing, entry, &path);
-    add_note(survey, cf_buffer_view(&path), reason, passing);
+    cf_survey_note *note = add_note(survey, cf_buffer_view(&path), reason);
+    note->passing = passing;
+    note->unseen = survey->listing.entries[entry].unseen;
     cf_buffer_release(&path);
 }
 
-/* A look that begins at it, and could not see what is in it: another one may. */
-static void note_start(cf_survey *survey, size_t folder)
+/* What is in it could not be seen: another look may. That is said of what lies in it, with a slash
+ * behind the directory: a look at the one above doesn't know better. */
+static void note_unlisted(cf_survey *survey, size_t folder)
 {
     cf_buffer path = {0};
 
     cf_listing_folder_path(&survey->listing, folder, &path);
-    add_note(survey, cf_buffer_view(&path), survey->listing.folders[folder].trouble, false);
+    cf_buffer_append(&path, "/", 1);
+    add_note(survey, cf_buffer_view(&path), survey->listing.folders[folder].trouble)->unseen = true;
     cf_survey_look_again(survey, folder);
     cf_buffer_release(&path);
 }
@@ -337,10 +342,8 @@ static void note_listing(cf_survey *survey)
             cf_survey_look_again(survey, i);
         if (folder->complete && is_unread(survey, folder->entry))
             cf_survey_look_again_at(survey, folder->entry);
-        if (folder->trouble && folder->entry != CF_LISTED_START)
-            cf_survey_note_entry(survey, folder->entry, folder->trouble, false);
-        else if (folder->trouble && folder->depth) /* the source's own folder ends the look */
-            note_start(survey, i);
+        if (folder->trouble && folder->depth) /* the source's own folder ends the look */
+            note_unlisted(survey, i);
     }
 }
 

@@ -101,11 +101,13 @@ void cf_survey_renumber_watches(const cf_survey *survey);
  * knows: not all could be listed, or it can't be read where it is. */
 bool cf_survey_found(const cf_survey *survey, uint64_t node);
 
-/* What is not in sync and why; paths are raw, from the source's root. */
+/* What is not in sync and why; paths are raw, from the source's root. `d/` is what lies in d, where
+ * that could not be listed. */
 typedef struct {
     cf_bytes path;
     const char *reason; /* lives as long as the survey */
     bool passing;       /* goes away by itself: it is being written, or changed just now */
+    bool unseen;        /* nor what lies below it: a look at everything has passed that over */
 } cf_survey_note;
 const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
 /* Where something changed just now, which has to be looked at again in a moment. */
