@@ -393,3 +393,49 @@ Test(record_scenes, who_deletes_what_another_has_made_alike_deletes_it_not)
         world_destroy(&w);
     }
 }
+
+/* Of files that others save too, while one call that reads them fails, once. True: it was made. */
+static bool looks_but_for(uint64_t call, cf_status status)
+{
+    const char *expected = "table j\ntable j name Jo\ntable k\ntable k name Carl\n"
+                           "cards a\ncards a name/full Anne\ncards c\ncards c name/full Cleo\n";
+    world *w = a_world_with(call, 2, TABLE | CARDS);
+    device *one = &w->devices[0], *two = &w->devices[1];
+
+    writes_row(one, "k", "Karl");
+    writes_row(one, "l", "Lou");
+    writes_card(one, "/cards/a.vcf", "a", "Anna");
+    writes_card(one, "/cards/b.vcf", "b", "Bert");
+    cr_assert(syncs(one) && syncs(two));
+    writes_row(one, "k", "Carl");
+    writes_row(one, "j", "Jo");
+    drops_row(one, "l");
+    writes_card(one, "/cards/a.vcf", "a", "Anne");
+    writes_card(one, "/cards/c.vcf", "c", "Cleo");
+    disk_user_unlinks(one->drive, "/cards/b.vcf");
+    one->faults = (disk_faults){.calls = one->faults.calls,
+                                .at = one->faults.calls + call,
+                                .status = status,
+                                .reads = true,
+                                .once = true};
+    const bool says_so = syncs(one);
+    const bool was_made = one->faults.calls >= one->faults.at;
+    device_mend(one);
+    if (says_so && syncs(two))
+        expect_records(w, expected);
+    device_restart(one, END_CALMLY); /* a store that failed goes on failing */
+    cr_expect(syncs(one) && syncs(two), "call %lu", (unsigned long)call);
+    expect_records(w, expected);
+    world_destroy(&w);
+    return was_made;
+}
+
+Test(record_scenes, nothing_is_called_in_sync_that_could_not_be_read)
+{
+    enum { STRIDE = CF_SANITIZED ? 7 : 1 };
+
+    for (uint64_t call = 1; looks_but_for(call, CF_IO); call += STRIDE)
+        ;
+    for (uint64_t call = 1; looks_but_for(call, CF_FULL); call += STRIDE)
+        ;
+}
