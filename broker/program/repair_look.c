@@ -4,6 +4,8 @@
 #include "broker/gateway/users.h"
 #include "broker/store/store_rocksdb.h"
 
+#include <errno.h>
+
 typedef struct {
     const cf_env *env;
     const cf_keys *keys;
@@ -33,6 +35,11 @@ static cf_status open_users(const looker *self, cf_store *store, size_t *damages
     return status;
 }
 
+bool cf_repair_lacks(const cf_error *error)
+{
+    return error->number == EMFILE || error->number == ENFILE || error->number == ENOMEM;
+}
+
 static cf_status look(const looker *self, bool *is_damaged, cf_error *error)
 {
     const cf_store_options options = {.path = self->store, .existing = true, .has_inventory = true};
@@ -45,7 +52,7 @@ static cf_status look(const looker *self, bool *is_damaged, cf_error *error)
     if (!status && !damages)
         status = open_users(self, store, &damages, error);
     cf_store_destroy(&store);
-    *is_damaged = damages || status == CF_BROKEN || status == CF_IO;
+    *is_damaged = damages || status == CF_BROKEN || (status == CF_IO && !cf_repair_lacks(error));
     return status;
 }
 

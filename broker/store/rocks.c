@@ -4,6 +4,7 @@
 #include "broker/store/rocks_accounts.h"
 #include "broker/store/store_keys.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* What RocksDB's texts say about whose fault it is. */
@@ -19,6 +20,24 @@ static const struct {
     {"Corruption", CF_BROKEN},
     {"No such file or directory", CF_BROKEN},
 };
+
+/* What the process lacked: nothing is wrong with what was to be read. */
+static const struct {
+    const char *word;
+    int number;
+} lacks[] = {
+    {"Too many open files in system", ENFILE},
+    {"Too many open files", EMFILE},
+    {"Cannot allocate memory", ENOMEM},
+};
+
+static int number_of(const char *text)
+{
+    for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+        if (strstr(text, lacks[i].word))
+            return lacks[i].number;
+    return 0;
+}
 
 /* Of a table that isn't there RocksDB says the name that it would have had long ago. */
 static void name_tables(char *text)
@@ -41,6 +60,7 @@ cf_status cf_rocks_fail(cf_error *error, char *text)
     name_tables(text);
     const char *disk = strstr(text, "Input/output error") ? " (" CF_ERROR_OF_DISK ")" : "";
     cf_fail(error, status, "%s%s", text, disk);
+    error->number = number_of(text);
     rocksdb_free(text);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -320,6 +321,47 @@ Test(repair, takes_no_disk_that_failed_once_for_a_damaged_store)
     cr_expect_eq(stat(file, &found), 0);
     expect_ok(cf_repair(&env, data, &error), error);
     cr_expect_neq(stat(kept, &found), 0);
+    scratch_destroy(&here);
+}
+
+/* The lowest number that no descriptor has. */
+static rlim_t lowest_descriptor(void)
+{
+    const int made = dup(STDERR_FILENO);
+
+    cr_assert(made >= 0 && !close(made));
+    return (rlim_t)made;
+}
+
+/* What a repair can't read for want of descriptors is no damage either, however often. */
+Test(repair, takes_no_want_of_descriptors_for_damage)
+{
+    enum { UP_TO = 48 };
+    scratch *here = scratch_new();
+    struct rlimit before, less;
+    char data[96], kept[128];
+    struct stat found;
+    size_t failed = 0;
+    cf_error error;
+    cf_env env;
+
+    cf_env_system(&env, "repair", CF_REPORT_ERROR);
+    snprintf(data, sizeof data, "%s/broker", here->path);
+    snprintf(kept, sizeof kept, "%s/store.damaged", data);
+    make_broker(&env, data, make_three);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (rlim_t more = 1; more < UP_TO; more++) {
+        less = (struct rlimit){lowest_descriptor() + more, before.rlim_max};
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &less), 0);
+        const cf_status status = cf_repair(&env, data, &error);
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        failed += status != CF_OK;
+        cr_expect(!status || (strstr(error.text, "open files") && !strstr(error.text, "disk")),
+                  "%d more: %s", (int)more, error.text);
+        cr_expect_neq(stat(kept, &found), 0, "%d more", (int)more);
+    }
+    cr_expect(failed > 2);
+    expect_ok(cf_repair(&env, data, &error), error);
     scratch_destroy(&here);
 }
 
