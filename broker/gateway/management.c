@@ -362,8 +362,10 @@ cf_status cf_management_find(cf_management *management, const char *which, cf_ha
     if (status)
         return status;
     if (found.count == 0 && !is_id && cf_user_digits(which, 1))
-        return cf_fail(error, CF_USAGE, "%s is too short: a user is named by %d digits of the id",
-                       shown, CF_USER_DIGITS);
+        return cf_fail(
+            error, CF_USAGE,
+            "%s is too short: a user is named by the name, or at least %d digits of the id", shown,
+            CF_USER_DIGITS);
     if (found.count == 0)
         return cf_fail(error, CF_MISSING, "no user %s %s: `users` lists them",
                        is_id ? "has an id that begins with" : "is called", shown);

@@ -230,20 +230,20 @@ static cf_status make_key(cf_datadir *datadir, cf_error *error)
 }
 
 /* Who can read the key can be the broker. */
-static void check_mode_of_key(const cf_datadir *datadir)
+bool cf_datadir_is_key_open(const cf_datadir *datadir)
 {
-    const cf_env *env = datadir->env;
+    cf_files *files = datadir->env->files;
     cf_stat key;
     cf_error ignored;
 
-    if (env->files->stat(env->files, datadir->folder, cf_bytes_of_text("key"), &key, &ignored) ==
-            CF_OK &&
-        key.mode & (S_IRWXG | S_IRWXO))
-        cf_report(
-            env, CF_REPORT_WARNING,
-            "the broker's key can be read by others: chmod 600 %s/key, or make a new broker if "
-            "somebody may have read it",
-            datadir->path);
+    return files->stat(files, datadir->folder, cf_bytes_of_text("key"), &key, &ignored) == CF_OK &&
+           key.mode & (S_IRWXG | S_IRWXO);
+}
+
+static void warn_of_open_key(const cf_datadir *datadir)
+{
+    if (cf_datadir_is_key_open(datadir))
+        cf_report(datadir->env, CF_REPORT_WARNING, CF_DATADIR_KEY_OPEN_FORMAT, datadir->path);
 }
 
 /* A key whose bytes were flipped is a key. */
@@ -279,7 +279,7 @@ static cf_status load_key(cf_datadir *datadir, cf_error *error)
     else if (!status)
         datadir->keys = cf_keys_new(seed.data);
     if (!status)
-        check_mode_of_key(datadir);
+        warn_of_open_key(datadir);
     if (!status)
         status = check_served_key(datadir, error);
     cf_buffer_wipe(&seed);

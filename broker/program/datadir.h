@@ -44,6 +44,11 @@ bool cf_datadir_is_at_its_path(const cf_datadir *datadir);
 uint64_t cf_datadir_blobs(const cf_datadir *datadir);
 
 const char *cf_datadir_path(const cf_datadir *datadir);
+/* Others than its owner may read the broker's key. */
+bool cf_datadir_is_key_open(const cf_datadir *datadir);
+#define CF_DATADIR_KEY_OPEN_FORMAT                                                                 \
+    "the broker's key can be read by others: chmod 600 %s/key, or make a new broker if somebody "  \
+    "may have read it"
 const cf_keys *cf_datadir_keys(const cf_datadir *datadir);
 /* It was empty: store and blobs are to be made, and then it is to be finished. */
 bool cf_datadir_is_new(const cf_datadir *datadir);

@@ -141,6 +141,14 @@ static void look_at_store(standing *sum)
         attend(&sum->attention, CF_STORE_FAILING_FORMAT, failure.text);
 }
 
+static void look_at_key(const cf_desk *desk, standing *sum)
+{
+    const cf_datadir *datadir = desk->premises->datadir;
+
+    if (cf_datadir_is_key_open(datadir))
+        attend(&sum->attention, CF_DATADIR_KEY_OPEN_FORMAT, cf_datadir_path(datadir));
+}
+
 static void look_at_blobs(const cf_desk *desk, standing *sum)
 {
     cf_error failure;
@@ -252,6 +260,7 @@ static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
     look_at_store(out);
     look_at_refusals(desk, out, premises->env->now_ms(premises->env->context));
     look_at_blobs(desk, out);
+    look_at_key(desk, out);
     look_at_users(desk, out);
     look_at_check(out);
     look_at_clock(desk, out);

@@ -280,6 +280,11 @@ def test_says_that_others_can_read_its_key(broker):
     os.chmod(os.path.join(broker.data, "key"), 0o644)
     done = broker.finish("address")
     assert done.returncode == 0 and "chmod 600" in done.stderr
+    broker.start()
+    done = broker.finish("status", "--check")
+    assert done.returncode == 1 and "chmod 600" in done.stdout
+    os.chmod(os.path.join(broker.data, "key"), 0o600)
+    assert "chmod" not in broker.run("status", "--check")
 
 
 def test_does_not_serve_with_a_key_that_was_flipped(broker):
