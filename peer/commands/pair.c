@@ -56,6 +56,9 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_duration_read(given, &for_ms, error);
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
+    if (!status && cf_engine_is_paused(cf_loop_engine(run->loop)))
+        status = cf_fail(error, CF_UNREACHABLE,
+                         "this device is paused: `counterfoil resume`, and then pair");
     if (status)
         return status;
     options.expires_ms = cf_loop_time(run->loop) + for_ms;

@@ -146,7 +146,8 @@ static void say_next(cf_run *run, const cf_overview *overview)
     for (size_t i = 0; i < overview->count; i++)
         say_stop(run, &overview->sources[i].status);
     /* Where the link's own report does not reach the user. */
-    if (broker->trouble && (run->quiet || cf_loop_serves(run->loop)))
+    if (broker->trouble &&
+        (run->quiet || cf_loop_serves(run->loop) || cf_engine_is_paused(cf_loop_engine(run->loop))))
         cf_say(&run->output, "the broker: %s", broker->text);
 }
 
@@ -232,7 +233,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         &self->arena, &overview, error);
     if (!status && !overview.broker.trouble)
         note_silence(run, self, &overview.broker);
-    if (!status && !self->dry_run)
+    if (!status && !self->dry_run && !cf_engine_is_paused(cf_loop_engine(run->loop)))
         status = cf_last_try_keep(cf_loop_home(run->loop), &overview.broker, error);
     if (status)
         return status;

@@ -186,6 +186,8 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     if (!status)
         status = load_sources(engine, error);
     if (!status)
+        cf_engine_use_pauses(engine);
+    if (!status)
         status = cf_engine_use_broker(engine, error);
     if (!status)
         cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
@@ -208,6 +210,7 @@ void cf_engine_close(cf_engine **engine)
     if (self->peer)
         cf_engine_save_acknowledged(self);
     cf_acknowledged_release(&self->acknowledged);
+    cf_pauses_release(&self->pauses);
     free(self->told_locks);
     cf_heads_release(&self->applied);
     free(self->behind.at);
@@ -364,6 +367,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
     do {
         before = engine->workshop.activity;
         *deadline = steady_due = UINT64_MAX;
+        cf_engine_follow_pauses(engine, deadline);
         cf_locks_step(engine->workshop.locks, now_ms, deadline);
         await_locks(engine, &steady_due);
         if (engine->inbox_count)
@@ -378,7 +382,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
             status = cf_resupply_step(engine->resupply, engine->workshop.silent != NULL,
                                       engine->steady_ms, &steady_due, error);
         for (size_t i = 0; !status && i < engine->count; i++)
-            status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
+            if (!engine->sources[i].paused[0])
+                status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
         if (engine->looks != engine->workshop.looks)
             cf_resupply_looked(engine->resupply, engine->steady_ms, &steady_due);
         engine->looks = engine->workshop.looks;

@@ -34,6 +34,10 @@ cf_link *cf_engine_link(cf_engine *engine);
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
 /* What is kept in the home of limits (limits.h) was set or changed: holds for the link. */
 void cf_engine_use_limits(cf_engine *engine);
+/* The same of pauses (pauses.h). */
+void cf_engine_use_pauses(cf_engine *engine);
+/* Nothing is to go to a broker, or to come: its link is stopped. */
+bool cf_engine_is_paused(const cf_engine *engine);
 /* Rises with each change of the broker. */
 uint64_t cf_engine_broker_number(const cf_engine *engine);
 /* Other addresses of it; `out` may be NULL. Returns a number that rises as they change. */

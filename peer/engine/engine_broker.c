@@ -89,7 +89,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
     if (!is_other)
         return status;
     engine->broker_number++;
-    engine->connecting = true;
+    engine->connecting = !engine->is_paused;
     if (!peer->link) {
         peer->link = cf_link_new(&(cf_link_options){
             .env = engine->env,
@@ -98,7 +98,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
             .events = cf_engine_link_events(engine),
         });
         cf_engine_use_limits(engine);
-        cf_link_start(peer->link);
+        cf_engine_reach(engine);
     } else {
         cf_engine_save_acknowledged(engine);
         cf_link_stop(peer->link);

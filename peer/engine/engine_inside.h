@@ -5,6 +5,7 @@
 #include "broker/platform/names.h"
 #include "codec/address.h"
 #include "peer/engine/engine.h"
+#include "peer/engine/pauses.h"
 #include "peer/log/acknowledged.h"
 #include "peer/sources/source.h"
 #include "peer/transfer/resupply.h"
@@ -43,6 +44,8 @@ struct cf_engine {
 
     cf_buffer *inbox; /* entries that came and are not taken yet */
     size_t inbox_count, inbox_capacity;
+    cf_pauses pauses;
+    bool is_paused;        /* and the link is stopped for that */
     bool connecting;       /* since the link was started nothing is known */
     bool catches_up;       /* entries of an own chain are to come: the home went back */
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
@@ -100,6 +103,9 @@ void cf_engine_follow_clock(cf_engine *engine, uint64_t now_ms);
 /* The same moment by the time of day. */
 uint64_t cf_engine_by_time(const cf_engine *engine, uint64_t steady_ms);
 
+/* Stops what is paused at engine->now_ms, and goes on with what isn't; the deadline is when the
+ * next pause ends. */
+void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline);
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
 /* Entries that the broker sent and that can't be taken, see engine_fault.c. */

@@ -6,7 +6,7 @@ uint64_t cf_engine_reach(cf_engine *engine)
 {
     cf_link *link = engine->peer->link;
 
-    if (link && !cf_link_is_connected(link)) {
+    if (link && !engine->is_paused && !cf_link_is_connected(link)) {
         engine->connecting = true;
         cf_link_start(link);
     }
@@ -26,7 +26,8 @@ cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
 
     if (link && cf_link_has_received(link) && cf_link_is_checked(link) && !engine->inbox_count)
         return CF_REACH_CAUGHT_UP;
-    if (!link || (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))
+    if (!link || engine->is_paused ||
+        (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))
         return CF_REACH_LOST;
     return CF_REACH_TRYING;
 }

@@ -15,7 +15,7 @@ static bool is_behind(cf_engine *engine, const cf_id *collection)
 
     for (size_t i = 0; i < engine->count && !behind; i++)
         behind = cf_id_equal(&engine->bindings[i]->collection, collection) &&
-                 cf_source_behind(&engine->sources[i]);
+                 (engine->sources[i].paused[0] || cf_source_behind(&engine->sources[i]));
     const cf_collection *known = cf_peer_known_collection(engine->peer, collection);
 
     return behind || (known && known->waits);
@@ -167,7 +167,8 @@ static bool is_quiet(const cf_engine *engine)
                  !cf_uploads_busy(engine->workshop.uploads) && !cf_resupply_busy(engine->resupply);
 
     for (size_t i = 0; i < engine->count && quiet; i++)
-        quiet = !cf_source_busy(&engine->sources[i], engine->now_ms);
+        quiet =
+            engine->sources[i].paused[0] || !cf_source_busy(&engine->sources[i], engine->now_ms);
     return quiet;
 }
 

@@ -95,7 +95,7 @@ static bool link_is_over(const cf_round *round)
     const cf_engine *engine = round->engine;
     cf_link *link = engine->peer->link;
 
-    if (!link || is_alone(round->options.kind))
+    if (!link || engine->is_paused || is_alone(round->options.kind))
         return true;
     if (cf_link_is_connected(link)) /* as far as anybody has heard */
         return cf_link_is_checked(link) &&
@@ -138,14 +138,15 @@ static bool is_agreed(const cf_round *round)
     bool agrees = false;
 
     for (size_t i = 0; i < engine->count; i++)
-        agrees |= includes(round, engine->bindings[i]) && cf_source_agrees(&engine->sources[i]);
+        agrees |= includes(round, engine->bindings[i]) && !engine->sources[i].paused[0] &&
+                  cf_source_agrees(&engine->sources[i]);
     return !agrees;
 }
 
 /* `status` needn't wait until a source that is written to all the time may be looked at again. */
 static bool is_busy(const cf_round *round, const cf_source_at_work *source, uint64_t now_ms)
 {
-    return cf_source_busy(source, now_ms) &&
+    return !source->paused[0] && cf_source_busy(source, now_ms) &&
            !(round->options.kind == CF_ROUND_TELL && cf_source_rests(source, now_ms));
 }
 

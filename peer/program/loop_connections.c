@@ -107,7 +107,8 @@ static void tell_elsewhere(cf_loop *loop, bool is_new)
 
 void cf_loop_connect_engine(cf_loop *loop)
 {
-    bool connects = loop->engine && (loop->run->verb->connects || loop->run->connects);
+    bool connects = loop->engine && !cf_engine_is_paused(loop->engine) &&
+                    (loop->run->verb->connects || loop->run->connects);
     cf_link *link = connects ? cf_engine_link(loop->engine) : NULL;
     uint64_t number = link ? cf_engine_broker_number(loop->engine) : 0;
     cf_address address;
@@ -137,7 +138,8 @@ void cf_loop_connect_engine(cf_loop *loop)
 
 uint64_t cf_loop_step_heralds(cf_loop *loop)
 {
-    if (!loop->engine || (!loop->heralds && !loop->connections))
+    if (!loop->engine || cf_engine_is_paused(loop->engine) ||
+        (!loop->heralds && !loop->connections))
         return UINT64_MAX;
     if (!loop->heralds)
         loop->heralds = cf_heralds_new(&loop->lent, loop->engine);

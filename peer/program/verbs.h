@@ -14,6 +14,8 @@ extern const cf_verb cf_verb_init;
 extern const cf_verb cf_verb_join;
 extern const cf_verb cf_verb_leave;
 extern const cf_verb cf_verb_limit;
+extern const cf_verb cf_verb_pause;
+extern const cf_verb cf_verb_resume;
 extern const cf_verb cf_verb_lock;
 extern const cf_verb cf_verb_locks;
 extern const cf_verb cf_verb_log;

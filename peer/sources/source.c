@@ -109,6 +109,10 @@ void cf_source_status(const cf_source_at_work *source, cf_pendings *pendings, co
                       cf_binding_status *out)
 {
     source->operations->status(source->self, pendings, sending, out);
+    if (source->paused[0]) {
+        out->trouble = CF_CHANGED;
+        out->trouble_text = source->paused;
+    }
     if (!out->binding->silence)
         return;
     out->trouble = CF_IO;

@@ -78,6 +78,7 @@ typedef struct {
     size_t told_held;                     /* by the engine; */
     cf_buffer told;                       /* and the lines that told it, each with a 0 at its end */
     struct cf_known_conflicts *conflicts; /* of records; NULL: nobody has asked */
+    char paused[160];                     /* by the user, in words: nothing is done; empty: not */
 } cf_source_at_work;
 
 #endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user paused stands still: the link of the device, sources of collections. */
+#include "peer/engine/engine_inside.h"
+
+#include <stdio.h>
+
+/* Who doesn't watch says it where it matters. */
+static cf_report_level level(const cf_engine *engine)
+{
+    return engine->workshop.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL;
+}
+
+static void stop_link(cf_engine *engine, const cf_pause *pause)
+{
+    char text[CF_PAUSE_TEXT];
+
+    cf_pause_show(pause, engine->now_ms, text);
+    cf_fail(&engine->loss, CF_UNREACHABLE, "%s; `counterfoil resume` ends that", text);
+    if (engine->is_paused)
+        return;
+    engine->is_paused = true;
+    cf_report(engine->env, level(engine), "the broker: %s", engine->loss.text);
+    engine->losses++;
+    engine->connecting = false;
+    engine->retry_ms = 0;
+    if (!engine->peer->link)
+        return;
+    cf_locks_lost(engine->workshop.locks);
+    cf_engine_save_acknowledged(engine);
+    cf_link_stop(engine->peer->link);
+}
+
+static void start_link(cf_engine *engine)
+{
+    if (!engine->is_paused)
+        return;
+    engine->is_paused = false;
+    engine->loss = (cf_error){0};
+    cf_report(engine->env, level(engine), "the broker: no longer paused");
+    cf_engine_reach(engine);
+}
+
+static void pause_source(cf_engine *engine, size_t source, const cf_pause *pause)
+{
+    cf_source_at_work *at_work = &engine->sources[source];
+    const bool was_paused = at_work->paused[0];
+
+    if (pause) {
+        char text[CF_PAUSE_TEXT];
+
+        cf_pause_show(pause, engine->now_ms, text);
+        snprintf(at_work->paused, sizeof at_work->paused,
+                 "it is %s; `counterfoil resume` ends that", text);
+        return;
+    }
+    at_work->paused[0] = '\0';
+    cf_report(engine->env, level(engine), "%s: no longer paused", engine->bindings[source]->path);
+    if (was_paused) /* what it was told of meanwhile is known */
+        cf_source_look(at_work, CF_LOOK_CATCHES_UP, (cf_delete_word){0}, engine->now_ms);
+}
+
+/* Until the earliest ends. */
+static void wait_for(const cf_pause *pause, uint64_t *deadline)
+{
+    if (pause && pause->until_ms < *deadline)
+        *deadline = pause->until_ms;
+}
+
+void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline)
+{
+    const cf_pauses *pauses = &engine->pauses;
+    const cf_pause *pause = cf_pauses_find(pauses, NULL, engine->now_ms);
+
+    wait_for(pause, deadline);
+    if (pause)
+        stop_link(engine, pause);
+    else
+        start_link(engine);
+    for (size_t i = 0; i < engine->count; i++) {
+        pause = cf_pauses_find(pauses, &engine->bindings[i]->collection, engine->now_ms);
+        wait_for(pause, deadline);
+        if (pause || engine->sources[i].paused[0])
+            pause_source(engine, i, pause);
+    }
+}
+
+void cf_engine_use_pauses(cf_engine *engine)
+{
+    uint64_t ignored = UINT64_MAX;
+    cf_error error;
+
+    cf_pauses_release(&engine->pauses);
+    if (cf_pauses_recall(engine->home, &engine->pauses, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "%s", error.text);
+    cf_engine_follow_pauses(engine, &ignored);
+}
+
+bool cf_engine_is_paused(const cf_engine *engine)
+{
+    return engine->is_paused;
+}
