@@ -28,6 +28,8 @@ cf_status cf_pauses_recall(cf_home *home, cf_pauses *out, cf_error *error)
         memcpy(collection.bytes, kept.data + i, CF_ID_SIZE);
         status = cf_pauses_add(out, &collection, cf_get_u64(kept.data + i + CF_ID_SIZE), error);
     }
+    if (status)
+        cf_pauses_release(out);
     cf_buffer_release(&kept);
     return status;
 }

@@ -94,6 +94,12 @@ Test(engine_pauses, are_kept_up_to_their_bound_and_not_believed_where_they_are_d
     cf_pauses_end(&pauses, NULL);
     cr_expect(!cf_pauses_find(&pauses, NULL, 0));
     cf_pauses_release(&pauses);
+    cf_buffer many = {0};
+    for (uint64_t i = 0; i < 3 * (CF_PAUSES_MAX + 1); i++)
+        cf_buffer_append(&many, &i, sizeof i);
+    expect_ok(cf_home_set(home, "pauses", cf_buffer_view(&many), &error), error);
+    expect_fails(cf_pauses_recall(home, &pauses, &error), CF_BROKEN);
+    cf_buffer_release(&many);
     expect_ok(cf_home_set(home, "pauses", cf_bytes_of_text("damaged"), &error), error);
     expect_fails(cf_pauses_recall(home, &pauses, &error), CF_BROKEN);
     cr_expect_eq(pauses.count, 0);
