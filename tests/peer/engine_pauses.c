@@ -44,12 +44,14 @@ static void rests_for_its_time(bool whole)
     user_writes(second, "there", "2", 1);
     device_sync(second);
     device_sync(first);
+    device_passes(first, FOR_MS / 2);
     device_sync(second);
     cr_expect(!is_there(second, "here") && !is_there(first, "there"));
     device_crash(first); /* it is kept */
     device_sync(first);
+    device_passes(first, FOR_MS / 4);
     cr_expect(!is_there(first, "there"));
-    device_passes(first, FOR_MS);
+    device_passes(first, FOR_MS / 2);
     cr_expect(device_sync(first) && device_sync(second));
     cr_expect(is_there(second, "here") && world_equal(w, &difference));
     cf_buffer_release(&difference);
