@@ -7,37 +7,23 @@
 #include <errno.h>
 #include <string.h>
 
-/* What RocksDB's texts say about whose fault it is. */
+/* What RocksDB's texts say about whose fault it is. Of what the process lacked the number tells. */
 static const struct {
     const char *word;
     cf_status status;
-} verdicts[] = {
-    {"lock hold by current process", CF_LOCKED},
-    {"While lock file", CF_LOCKED},
-    {"No space left on device", CF_FULL},
-    {"Disk quota exceeded", CF_FULL},
-    {"File too large", CF_FULL},
-    {"Corruption", CF_BROKEN},
-    {"No such file or directory", CF_BROKEN},
-};
-
-/* What the process lacked: nothing is wrong with what was to be read. */
-static const struct {
-    const char *word;
     int number;
-} lacks[] = {
-    {"Too many open files in system", ENFILE},
-    {"Too many open files", EMFILE},
-    {"Cannot allocate memory", ENOMEM},
+} verdicts[] = {
+    {"lock hold by current process", CF_LOCKED, 0},
+    {"While lock file", CF_LOCKED, 0},
+    {"No space left on device", CF_FULL, 0},
+    {"Disk quota exceeded", CF_FULL, 0},
+    {"File too large", CF_FULL, 0},
+    {"Corruption", CF_BROKEN, 0},
+    {"No such file or directory", CF_BROKEN, 0},
+    {"Too many open files in system", CF_IO, ENFILE},
+    {"Too many open files", CF_IO, EMFILE},
+    {"Cannot allocate memory", CF_IO, ENOMEM},
 };
-
-static int number_of(const char *text)
-{
-    for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
-        if (strstr(text, lacks[i].word))
-            return lacks[i].number;
-    return 0;
-}
 
 /* Of a table that isn't there RocksDB says the name that it would have had long ago. */
 static void name_tables(char *text)
@@ -51,16 +37,18 @@ static void name_tables(char *text)
 cf_status cf_rocks_fail(cf_error *error, char *text)
 {
     cf_status status = CF_IO;
+    int number = 0;
 
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
         if (strstr(text, verdicts[i].word)) {
             status = verdicts[i].status;
+            number = verdicts[i].number;
             break;
         }
     name_tables(text);
     const char *disk = strstr(text, "Input/output error") ? " (" CF_ERROR_OF_DISK ")" : "";
     cf_fail(error, status, "%s%s", text, disk);
-    error->number = number_of(text);
+    error->number = number;
     rocksdb_free(text);
     return status;
 }
