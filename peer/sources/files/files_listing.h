@@ -40,6 +40,7 @@ typedef struct {
     bool *sure; /* by name asked for */
     size_t asked_count;
     const char *trouble; /* why it is incomplete, the first reason; NULL */
+    bool failed;         /* the disk did: it wasn't forbidden, nor changed meanwhile */
     size_t first, count;
     bool is_watched; /* from before it is listed on; */
     int watch;       /* as whoever watches it has answered; 0: it was not asked */

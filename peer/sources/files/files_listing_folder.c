@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_listing_folder.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,19 @@ typedef struct {
     const cf_listing_options *options;
 } look;
 
+/* It wasn't forbidden, as it will be, nor did it change. */
+static bool has_failed(const cf_error *error)
+{
+    return error->status != CF_MISSING && error->status != CF_CHANGED && error->number != EACCES &&
+           error->number != EPERM;
+}
+
 void cf_listing_trouble(cf_listing *listing, size_t index, const cf_error *error)
 {
     cf_listed_folder *folder = &listing->folders[index];
 
     folder->complete = false;
+    folder->failed |= has_failed(error);
     if (!folder->trouble)
         folder->trouble = cf_arena_text(&listing->arena, cf_bytes_of_text(error->text));
 }
@@ -122,7 +131,7 @@ static cf_status add_entry(const look *self, size_t index, const cf_folder *held
     if (status) {
         cf_listing_trouble(listing, index, &error);
         entry.skipped = "it can't be examined";
-        entry.unseen = true;
+        entry.unseen = has_failed(&error);
     }
     listing->entries = cf_grow(listing->entries, &listing->entry_capacity, listing->entry_count + 1,
                                sizeof *listing->entries);
@@ -149,6 +158,7 @@ static cf_status list_once(const look *self, size_t index, const cf_folder *held
     listing->folders[index].complete = true;
     listing->folders[index].restless = false;
     listing->folders[index].trouble = NULL;
+    listing->folders[index].failed = false;
     for (size_t i = 0; i < names.count; i++)
         if (!cf_bytes_equal(names.at[i], cf_bytes_of_text(CF_OWN_FOLDER)))
             add_entry(self, index, held, names.at[i]);

@@ -289,15 +289,17 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
     cf_buffer_release(&path);
 }
 
-/* What is in it could not be seen: another look may. That is said of what lies in it, with a slash
- * behind the directory: a look at the one above doesn't know better. */
+/* What is in it could not be seen: another look may. Where the disk failed that is said of what
+ * lies in it, with a slash behind the directory: a look at the one above doesn't know better. */
 static void note_unlisted(cf_survey *survey, size_t folder)
 {
+    const cf_listed_folder *listed = &survey->listing.folders[folder];
     cf_buffer path = {0};
 
     cf_listing_folder_path(&survey->listing, folder, &path);
-    cf_buffer_append(&path, "/", 1);
-    add_note(survey, cf_buffer_view(&path), survey->listing.folders[folder].trouble)->unseen = true;
+    if (listed->failed)
+        cf_buffer_append(&path, "/", 1);
+    add_note(survey, cf_buffer_view(&path), listed->trouble)->unseen = listed->failed;
     cf_survey_look_again(survey, folder);
     cf_buffer_release(&path);
 }
@@ -342,7 +344,9 @@ static void note_listing(cf_survey *survey)
             cf_survey_look_again(survey, i);
         if (folder->complete && is_unread(survey, folder->entry))
             cf_survey_look_again_at(survey, folder->entry);
-        if (folder->trouble && folder->depth) /* the source's own folder ends the look */
+        if (folder->trouble && folder->entry != CF_LISTED_START && !folder->failed)
+            cf_survey_note_entry(survey, folder->entry, folder->trouble, false);
+        else if (folder->trouble && folder->depth) /* the source's own folder ends the look */
             note_unlisted(survey, i);
     }
 }
