@@ -91,8 +91,8 @@ static cf_status open_store(cf_home *home, bool create, cf_error *error)
                                 .random = instance,
                                 .cut = &cut,
                                 .remedy = "this home is damaged: move it away and `counterfoil "
-                                          "join`, with `add SOURCE --existing`, or put a copy of "
-                                          "it back"};
+                                          "join`, or `recover` where no other device is left, "
+                                          "with `add SOURCE --existing`; or put a copy of it back"};
     cf_status status = cf_store_rocksdb_open(&options, &home->store, error);
     cf_store_report_cut(home->env, (const char *)path.data, cut);
     cf_buffer_release(&path);
