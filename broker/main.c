@@ -16,8 +16,10 @@
 #include <jansson.h>
 #include <sodium.h>
 
+#include "broker/gateway/reports.h"
 #include "broker/platform/control.h"
 #include "broker/platform/descriptor.h"
+#include "broker/platform/owner.h"
 #include "broker/platform/repeats.h"
 #include "broker/platform/usage.h"
 #include "broker/program/options.h"
@@ -37,12 +39,17 @@ typedef struct {
 /* With what its file says by now. */
 static cf_status reread(void *context, cf_serve_terms *terms, cf_error *error)
 {
-    const cf_broker_options *begun = ((const service *)context)->options;
+    const service *self = context;
+    const cf_broker_options *begun = self->options;
     cf_broker_options options;
 
     cf_status status = cf_broker_options_read(begun->argc, begun->argv, &options, error);
     if (!status)
         *terms = (cf_serve_terms){options.restraints, options.quota, options.closed};
+    for (const char *name = NULL;
+         !status && (name = cf_broker_options_differ(begun, &options, name));)
+        cf_report(self->env, CF_REPORT_WARNING,
+                  "%s is another in the settings than at the start: that needs a restart", name);
     cf_broker_options_release(&options);
     return status;
 }
@@ -135,6 +142,7 @@ static cf_verb verb_of(const cf_broker_options *options)
                      .for_ms = options->for_ms,
                      .yes = options->yes,
                      .check = options->check,
+                     .known = options->known,
                      .json = options->json};
 }
 
@@ -185,6 +193,24 @@ static cf_status add_option(const char *name, const char *value, char text[OPTIO
     return CF_OK;
 }
 
+static void say_whose_it_is(cf_error *error)
+{
+    const size_t used = strlen(error->text);
+
+    snprintf(error->text + used, sizeof error->text - used, CF_DATADIR_OTHERS_TEXT);
+}
+
+/* The broker has the request, and takes it up when it goes on. */
+static void say_it_may_be_done(const cf_verb *verb, cf_error *error)
+{
+    const size_t used = strlen(error->text);
+
+    snprintf(error->text + used, sizeof error->text - used,
+             ": it may be done all the same, now or when that goes on; `counterfoild %s` shows "
+             "whether it was",
+             strncmp(verb->verb, "invit", 5) == 0 ? "invitations" : "users");
+}
+
 /* The verb, the quota in bytes, or nothing, what follows the verb, and its options. CF_MISSING when
  * no broker runs there. */
 static cf_status ask_running(const cf_broker_options *options, const cf_verb *verb, spoken *said,
@@ -204,6 +230,8 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
         arguments[request.count++] = cf_bytes_of_text(verb->arguments[i]);
     if (verb->check && request.count < ARGUMENTS_MAX)
         arguments[request.count++] = cf_bytes_of_text(CF_VERB_CHECK);
+    if (verb->known && request.count < ARGUMENTS_MAX)
+        arguments[request.count++] = cf_bytes_of_text(CF_VERB_KNOWN);
     if (verb->name)
         status = add_option(CF_VERB_NAME, verb->name, name_text, &request, arguments, error);
     if (!status && verb->for_ms)
@@ -213,8 +241,14 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
     request.patience_ms = patience_ms(verb);
     if (!request.patience_ms)
         status = ask_whether_it_answers(options, error);
-    return status ? status
-                  : cf_control_call_verb(options->data, &request, print, said, exit_code, error);
+    if (status)
+        return status;
+    status = cf_control_call_verb(options->data, &request, print, said, exit_code, error);
+    if (status == CF_UNREACHABLE && writes(verb))
+        say_it_may_be_done(verb, error);
+    if (status && error->number == EACCES)
+        say_whose_it_is(error);
+    return status;
 }
 
 static cf_status find_place(const cf_env *env, const cf_broker_options *options, cf_place *out,
@@ -238,17 +272,18 @@ static cf_status find_served(const cf_premises *premises, const char *verb,
     cf_error ignored;
 
     cf_status status = cf_datadir_address(premises->datadir, line, error);
-    if (status != CF_OK && status != CF_TOO_LARGE)
+    if (status != CF_OK && status != CF_TOO_LARGE && status != CF_MISSING)
         return status;
+    const char *damage = status == CF_MISSING ? "gone" : "damaged";
     if (!status && cf_address_read(line, &served, &ignored) == CF_OK &&
         memcmp(served.key, key, sizeof served.key) == 0)
         return CF_OK;
     if (strcmp(verb, "address") != 0 && strcmp(verb, "invite") != 0)
         return CF_MISSING;
     return cf_fail(error, CF_BROKEN,
-                   "%s/address is damaged: the next start writes it anew; until then say with "
+                   "%s/address is %s: the next start writes it anew; until then say with "
                    "--advertise what is to be told",
-                   cf_datadir_path(premises->datadir));
+                   cf_datadir_path(premises->datadir), damage);
 }
 
 /* As it was last served, unless this call says otherwise. */
@@ -259,7 +294,9 @@ static cf_status find_address(const cf_broker_options *options, const cf_premise
     cf_place place;
 
     if (!options->listen[0] && !options->advertise) {
-        cf_status status = find_served(premises, options->arguments[0], line, error);
+        cf_status status = strcmp(options->arguments[0], "init") == 0
+                               ? CF_MISSING
+                               : find_served(premises, options->arguments[0], line, error);
         if (status != CF_MISSING)
             return status;
     }
@@ -295,8 +332,10 @@ static cf_status run_verb(cf_premises *premises, const char *address, const cf_v
     cf_error unkept;
 
     cf_status status = cf_verb_run(&desk, verb, &out, error);
-    if (strcmp(verb->verb, "verify") == 0)
+    if (strcmp(verb->verb, "verify") == 0) {
         cf_quotas_doubt_all(premises->quotas, premises->users);
+        cf_reports_forget_lacking(premises->store, premises->users);
+    }
     cf_missing_note(premises->users, premises->quotas, premises->blobs, &missing);
     if (missing.count && premises->store->commit(premises->store, &unkept))
         cf_report(premises->env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
@@ -337,6 +376,8 @@ static cf_status work_on_directory(const cf_env *env, const cf_broker_options *o
         status = cf_datadir_keep_advertise(premises.datadir, options->advertise, error);
     if (!status)
         status = find_address(options, &premises, address, error);
+    if (!status && opening.way == CF_DATADIR_NEW) /* as if served: one that is gone is damage */
+        status = cf_datadir_keep_address(premises.datadir, address, error);
     if (!status)
         status = run_verb(&premises, address, verb, said, error);
     cf_premises_close(&premises);
@@ -391,11 +432,20 @@ static cf_status confirm(const cf_env *env, const cf_broker_options *options, cf
 static cf_status verify_and_repair(const cf_env *env, const cf_broker_options *options,
                                    const cf_verb *verb, spoken *said, cf_error *error)
 {
-    cf_status status = cf_repair(env, options->data, error);
+    cf_verb behind = *verb;
 
+    behind.repaired = true;
+    cf_status status = cf_repair(env, options->data, error);
     if (status == CF_MISSING)
         say_where_one_is(env, options, error);
-    return status ? status : work_on_directory(env, options, verb, said, error);
+    return status ? status : work_on_directory(env, options, &behind, said, error);
+}
+
+/* What can't be looked into may be one. */
+static bool is_certainly_none(const cf_env *env, const cf_broker_options *options)
+{
+    return !cf_datadir_is_there(env, options->data) &&
+           (access(options->data, R_OK | X_OK) == 0 || errno == ENOENT);
 }
 
 static cf_status run(const cf_env *env, const cf_broker_options *options, spoken *said,
@@ -417,6 +467,10 @@ static cf_status run(const cf_env *env, const cf_broker_options *options, spoken
         return status;
     if (user[0])
         verb.arguments = removal;
+    if (cf_verb_is_removal(&verb) && !verb.yes && is_certainly_none(env, options)) {
+        say_where_one_is(env, options, error);
+        return CF_MISSING;
+    }
     status = cf_verb_check(&verb, error);
     if (!status && strcmp(name, "init") == 0)
         return work_on_directory(env, options, &verb, said, error);
@@ -468,6 +522,25 @@ static cf_status help(const cf_broker_options *options, cf_error *error)
     return CF_OK;
 }
 
+/* What root makes in the directory of another its owner, who runs the broker, couldn't read. */
+static cf_status become_owner(const cf_env *env, const cf_broker_options *options, cf_error *error)
+{
+    cf_owner owner;
+
+    if (!cf_owner_is_other_than_root(options->data, &owner))
+        return CF_OK;
+    cf_status status = cf_owner_become(&owner, error);
+    if (status) {
+        cf_error_while(error, "data directory %s", options->data);
+        return status;
+    }
+    keep_to_oneself(); /* which another user's rights end */
+    if (is_serve(options))
+        cf_report(env, CF_REPORT_NOTICE, "%s belongs to %s: the broker runs as that user, not root",
+                  options->data, owner.name);
+    return CF_OK;
+}
+
 static cf_status work(cf_env *env, const cf_broker_options *options, spoken *said, int *exit_code,
                       cf_error *error)
 {
@@ -479,6 +552,9 @@ static cf_status work(cf_env *env, const cf_broker_options *options, spoken *sai
         printf("counterfoild %s\n", CF_VERSION);
         return CF_OK;
     }
+    cf_status status = become_owner(env, options, error);
+    if (status)
+        return status;
     if (sodium_init() < 0)
         return cf_fail(error, CF_IO, "libsodium does not start");
     if (is_serve(options))
@@ -498,8 +574,7 @@ static void print_error(int code, const char *message, size_t layout)
 
 static void tell_lost_output(const cf_env *env, const cf_broker_options *options, int exit_code)
 {
-    if (!is_verb(options, "serve")) /* which said so when it could not print */
-        cf_report(env, CF_REPORT_ERROR, OUTPUT_FORMAT, strerror(errno));
+    cf_report(env, CF_REPORT_ERROR, OUTPUT_FORMAT, strerror(errno));
     if (is_verb(options, "invite") && !exit_code)
         cf_report(env, CF_REPORT_ERROR,
                   "the invitation was made all the same: `counterfoild invitations` lists it, and "
@@ -533,7 +608,8 @@ int main(int argc, char **argv)
     }
     if (exit_code && options.json && !said.printed)
         print_error(exit_code, said.said, is_serve(&options) ? 0 : JSON_INDENT(2));
-    if (fflush(stdout) || ferror(stdout)) {
+    if ((fflush(stdout) || ferror(stdout)) &&
+        !is_serve(&options)) { /* which said so as it served */
         tell_lost_output(&env, &options, exit_code);
         exit_code = exit_code ? exit_code : 1;
     }

@@ -249,6 +249,46 @@ static bool take_check(cf_buffer *bytes)
     return memcmp(hash.bytes, bytes->data + packed.size, CHECK_SIZE) == 0;
 }
 
+/* How long such a code is, packed, of which this is the beginning; 0: too little is there to tell.
+ * An invitation may end in an expiry of one byte: it is at least so long. */
+static size_t whole_size(cf_bytes begun, bool *has_user)
+{
+    enum { BIN = 2, TIME = 9, NEVER = 1 };
+    cf_reader reader = cf_reader_of(begun);
+    uint64_t version;
+    size_t count;
+    cf_address broker;
+    cf_type type;
+    cf_error ignored;
+
+    if (cf_read_array(&reader, &count, &ignored) || cf_read_uint(&reader, &version, &ignored) ||
+        count != CODE_PARTS || version != CODE_VERSION || read_broker(&reader, &broker, &ignored) ||
+        cf_read_type(&reader, &type, &ignored))
+        return 0;
+    *has_user = type != CF_TYPE_NIL;
+    return (size_t)(reader.at - begun.data) + (*has_user ? BIN + CF_HASH_SIZE : 1) + BIN +
+           sizeof((cf_code *)0)->secret + (*has_user ? TIME : NEVER) + CHECK_SIZE;
+}
+
+/* `begun` is what could be read of it, without what is left of the last letters. */
+static cf_status say_wrong(const char *text, cf_bytes begun, cf_error *error)
+{
+    bool has_user = false;
+    size_t letters;
+
+    if (!cf_base32_count(text, &letters))
+        return cf_fail(error, CF_USAGE, "this is no code: it has letters and digits 2-7 only");
+    const size_t size = whole_size(begun, &has_user);
+    if (!size)
+        return cf_fail(error, CF_USAGE,
+                       "the code is cut short or mistyped: %zu letters and digits of it are here",
+                       letters);
+    if (letters < CF_BASE32_LENGTH(size))
+        return cf_fail(error, CF_USAGE, "this code was cut short: %zu of %s%zu letters are here",
+                       letters, has_user ? "" : "at least ", CF_BASE32_LENGTH(size));
+    return cf_fail(error, CF_USAGE, "the code is mistyped, or cut short");
+}
+
 cf_status cf_code_read(const char *text, cf_code *out, cf_error *error)
 {
     cf_buffer bytes = {0};
@@ -261,12 +301,14 @@ cf_status cf_code_read(const char *text, cf_code *out, cf_error *error)
     }
     size_t length = strnlen(text, TYPED_MAX);
     cf_buffer_reserve(&bytes, length); /* so that growing leaves no copy behind */
-    if (length == TYPED_MAX || !cf_base32_read(text, &bytes)) {
-        status = cf_fail(error, CF_USAGE, "this is no code: it has letters and digits 2-7 only");
+    if (length == TYPED_MAX) {
+        status = cf_fail(error, CF_USAGE, "this is no code: it is far too long");
         goto done;
     }
-    if (!take_check(&bytes)) {
-        status = cf_fail(error, CF_USAGE, "the code is cut short or mistyped");
+    bool is_whole = cf_base32_read(text, &bytes);
+    const size_t size = bytes.size;
+    if (!is_whole || !take_check(&bytes)) {
+        status = say_wrong(text, cf_bytes_of(bytes.data, size), error);
         goto done;
     }
     status = read_code(cf_buffer_view(&bytes), &code, error);

@@ -58,3 +58,16 @@ bool cf_base32_read(const char *text, cf_buffer *out)
         return false;
     return held < 5; /* five bits left over are a letter too many */
 }
+
+bool cf_base32_count(const char *text, size_t *count)
+{
+    *count = 0;
+    for (; *text; text++) {
+        if (is_ignored(*text))
+            continue;
+        if (value_of(*text) < 0)
+            return false;
+        ++*count;
+    }
+    return true;
+}

@@ -12,5 +12,7 @@ void cf_base32_write(cf_bytes bytes, char *text);
 /* Appends the bytes. Ignores case, white space and hyphens. False when another character comes, the
  * length is none that a whole number of bytes has, or the bits left over are not zero. */
 bool cf_base32_read(const char *text, cf_buffer *out);
+/* How many letters are in it; false: another character is, too. */
+bool cf_base32_count(const char *text, size_t *letters);
 
 #endif

@@ -38,6 +38,20 @@ void *cf_allocate(size_t count, size_t size)
     return or_abort(calloc(count ? count : 1, size ? size : 1));
 }
 
+char *cf_text_copy(const char *text)
+{
+    return text ? cf_text_copy_of(cf_bytes_of_text(text)) : NULL;
+}
+
+char *cf_text_copy_of(cf_bytes bytes)
+{
+    char *copy = cf_allocate(bytes.size + 1, 1);
+
+    if (bytes.size)
+        memcpy(copy, bytes.data, bytes.size);
+    return copy;
+}
+
 void *cf_grow(void *array, size_t *capacity, size_t count, size_t size)
 {
     if (count <= *capacity)

@@ -44,6 +44,8 @@ static inline cf_bytes cf_buffer_view(const cf_buffer *buffer)
 
 /* Allocation that aborts when there is no memory. */
 void *cf_allocate(size_t count, size_t size); /* zeroed; free() frees it */
+char *cf_text_copy(const char *text);         /* NULL of NULL; free() frees it */
+char *cf_text_copy_of(cf_bytes bytes);        /* with a '\0' behind them */
 /* Grows an array in powers of two: room for at least `count` elements of `size` bytes. */
 void *cf_grow(void *array, size_t *capacity, size_t count, size_t size);
 

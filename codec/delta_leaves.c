@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/delta_leaves.h"
 
+#include "codec/block_search.h"
 #include "codec/content.h"
 #include "codec/limits.h"
 #include "codec/vcdiff.h"
@@ -11,6 +12,7 @@
 
 #define ADD_SIZE ((size_t)1 << 20)
 #define NO_LEAF UINT32_MAX
+#define NOWHERE UINT64_MAX
 
 static const uint8_t *hash_of(const cf_delta_leaves *leaves, uint64_t leaf)
 {
@@ -74,19 +76,19 @@ static bool same_leaf(const cf_delta_leaf_encoding *encoding, uint64_t of_source
 static uint32_t find_leaf(const cf_delta_leaf_encoding *encoding, const leaf_table *table,
                           uint64_t leaf, uint64_t next)
 {
-    if (same_leaf(encoding, next, leaf))
-        return (uint32_t)next;
+    if (next % CF_LEAF_SIZE == 0 && same_leaf(encoding, next / CF_LEAF_SIZE, leaf))
+        return (uint32_t)(next / CF_LEAF_SIZE);
     if (same_leaf(encoding, leaf, leaf))
         return (uint32_t)leaf;
     uint32_t found = *slot_of(table, hash_of(&encoding->target, leaf));
     return found != NO_LEAF && same_leaf(encoding, found, leaf) ? found : NO_LEAF;
 }
 
-/* What is to be written next: a copy that begins at leaf `from` of the source, or an addition. */
+/* What is to be written next: a copy of the source from `from` on, or an addition. */
 typedef struct {
     const cf_delta_leaf_encoding *encoding;
     uint8_t *buffer; /* of ADD_SIZE */
-    uint32_t from;   /* NO_LEAF: an addition */
+    uint64_t from;   /* NOWHERE: an addition */
     uint64_t offset; /* in the target */
     uint64_t size;   /* 0: nothing yet */
 } piece;
@@ -96,9 +98,8 @@ static cf_status write_piece(piece *self, cf_error *error)
     const cf_delta_leaf_encoding *encoding = self->encoding;
     cf_status status = CF_OK;
 
-    if (self->from != NO_LEAF && self->size)
-        status = cf_vcdiff_write_copy(&encoding->patch, self->from * CF_LEAF_SIZE, self->size, NULL,
-                                      error);
+    if (self->from != NOWHERE && self->size)
+        status = cf_vcdiff_write_copy(&encoding->patch, self->from, self->size, NULL, error);
     else if (self->size) {
         status = cf_source_read(&encoding->target_bytes, self->offset, self->buffer,
                                 (size_t)self->size, error);
@@ -111,33 +112,81 @@ static cf_status write_piece(piece *self, cf_error *error)
     return status;
 }
 
-static bool continues(const piece *self, uint32_t found, uint64_t size)
+static bool continues(const piece *self, uint64_t from, uint64_t size)
 {
-    if (self->from == NO_LEAF)
-        return found == NO_LEAF && self->size + size <= ADD_SIZE;
-    return found != NO_LEAF && found * CF_LEAF_SIZE == self->from * CF_LEAF_SIZE + self->size &&
-           self->size + size <= CF_VCDIFF_WINDOW;
+    if (self->from == NOWHERE)
+        return from == NOWHERE && self->size + size <= ADD_SIZE;
+    return from == self->from + self->size && self->size + size <= CF_VCDIFF_WINDOW;
 }
 
-static cf_status write_pieces(const leaf_table *table, piece *self, cf_error *error)
+/* The target goes on with so many bytes, of the source from `from` on, or new ones. */
+static cf_status take(piece *self, uint64_t from, uint64_t size, cf_error *error)
 {
-    const cf_delta_leaf_encoding *encoding = self->encoding;
-    uint64_t count = cf_leaf_count(encoding->target.size), next = 0;
+    cf_status status = CF_OK;
 
-    for (uint64_t leaf = 0; leaf < count; leaf++) {
-        uint32_t found = find_leaf(encoding, table, leaf, next);
-        uint64_t size = leaf_size(&encoding->target, leaf);
-
-        if (!continues(self, found, size)) {
-            cf_status status = write_piece(self, error);
-            if (status)
-                return status;
-            self->from = found;
-        }
-        self->size += size;
-        next = found == NO_LEAF ? leaf + 1 : (uint64_t)found + 1;
+    if (!size)
+        return CF_OK;
+    if (!continues(self, from, size)) {
+        status = write_piece(self, error);
+        self->from = from;
     }
-    return write_piece(self, error);
+    self->size += size;
+    return status;
+}
+
+typedef struct {
+    piece piece;
+    leaf_table leaves;
+    cf_block_search *blocks; /* NULL: nothing is known of them */
+    uint64_t at;             /* in the target */
+    uint64_t next;           /* in the source, where the last copy ended */
+} encoding_run;
+
+/* From a place in a leaf that is none of the source's: new bytes up to the next block that is, and
+ * that block; or to the leaf's end. */
+static cf_status take_blocks(encoding_run *self, cf_error *error)
+{
+    const uint64_t size = self->piece.encoding->target.size;
+    const uint64_t left = CF_LEAF_SIZE - self->at % CF_LEAF_SIZE;
+    const uint64_t end = size - self->at < left ? size : self->at + left;
+    cf_block_match match = {0};
+    cf_status status = CF_OK;
+
+    if (self->blocks)
+        status = cf_block_search_find(self->blocks, self->at, end, self->next, &match, error);
+    if (!status)
+        status = take(&self->piece, NOWHERE, (match.size ? match.at : end) - self->at, error);
+    if (!status)
+        status = take(&self->piece, match.source, match.size, error);
+    self->at = match.size ? match.at + match.size : end;
+    self->next = match.size ? match.source + match.size : self->at;
+    return status;
+}
+
+static cf_status take_leaf(encoding_run *self, uint32_t found, cf_error *error)
+{
+    const uint64_t leaf = self->at / CF_LEAF_SIZE;
+    const uint64_t size = leaf_size(&self->piece.encoding->target, leaf);
+
+    self->at += size;
+    self->next = found * CF_LEAF_SIZE + size;
+    return take(&self->piece, found * CF_LEAF_SIZE, size, error);
+}
+
+static cf_status write_pieces(encoding_run *self, cf_error *error)
+{
+    const cf_delta_leaf_encoding *encoding = self->piece.encoding;
+    cf_status status = CF_OK;
+
+    while (!status && self->at < encoding->target.size) {
+        const uint32_t found =
+            self->at % CF_LEAF_SIZE == 0
+                ? find_leaf(encoding, &self->leaves, self->at / CF_LEAF_SIZE, self->next)
+                : NO_LEAF;
+
+        status = found == NO_LEAF ? take_blocks(self, error) : take_leaf(self, found, error);
+    }
+    return status ? status : write_piece(&self->piece, error);
 }
 
 static cf_status check_sizes(const cf_delta_leaf_encoding *encoding, cf_error *error)
@@ -153,23 +202,36 @@ static cf_status check_sizes(const cf_delta_leaf_encoding *encoding, cf_error *e
     return CF_OK;
 }
 
+static cf_status check_prints(const cf_delta_leaf_encoding *encoding, cf_error *error)
+{
+    const cf_block_prints *prints = encoding->prints;
+
+    if (prints && (prints->size != encoding->source.size || !cf_block_size(prints->size) ||
+                   prints->prints.size != cf_block_count(prints->size) * CF_BLOCK_PRINT))
+        return cf_fail(error, CF_BROKEN, "the prints are not as many as the content needs");
+    return CF_OK;
+}
+
 cf_status cf_delta_encode_leaves(const cf_delta_leaf_encoding *encoding, cf_error *error)
 {
-    leaf_table table = {0};
-    piece self = {.encoding = encoding, .from = NO_LEAF};
+    encoding_run self = {.piece = {.encoding = encoding, .from = NOWHERE}};
 
     cf_status status = check_sizes(encoding, error);
-    if (status)
-        return status;
-    status = cf_sink_write(&encoding->patch, cf_vcdiff_header, CF_VCDIFF_HEADER_SIZE, error);
+    if (!status)
+        status = check_prints(encoding, error);
+    if (!status)
+        status = cf_sink_write(&encoding->patch, cf_vcdiff_header, CF_VCDIFF_HEADER_SIZE, error);
     if (status)
         return status;
     if (encoding->target.size == 0)
         return cf_vcdiff_write_add(&encoding->patch, cf_bytes_of(NULL, 0), NULL, error);
-    self.buffer = cf_allocate(ADD_SIZE, 1);
-    index_leaves(&table, &encoding->source);
-    status = write_pieces(&table, &self, error);
-    free(table.leaves);
-    free(self.buffer);
+    self.piece.buffer = cf_allocate(ADD_SIZE, 1);
+    index_leaves(&self.leaves, &encoding->source);
+    if (encoding->prints)
+        self.blocks = cf_block_search_new(encoding->prints, &encoding->target_bytes);
+    status = write_pieces(&self, error);
+    cf_block_search_destroy(&self.blocks);
+    free(self.leaves.leaves);
+    free(self.piece.buffer);
     return status;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A delta without the old content: of that only the leaf hashes are left. Leaves that are equal,
- * wherever they were, become COPY; all else becomes ADD. */
+/* A delta without the old content: of that only the leaf hashes are left, and prints of its blocks.
+ * Leaves that are equal, wherever they were, become COPY, and blocks at any offset; all else
+ * becomes ADD. */
 #ifndef CF_CODEC_DELTA_LEAVES_H
 #define CF_CODEC_DELTA_LEAVES_H
+#include "codec/block_prints.h"
 #include "codec/source.h"
 
 /* The leaves of a content, in order: of CF_LEAF_SIZE bytes each, the last one of what is left. */
@@ -14,14 +16,17 @@ typedef struct {
 typedef struct {
     cf_delta_leaves source;
     cf_delta_leaves target;
-    cf_source target_bytes; /* read once, only where it changed */
+    /* Of the source. A print that is not its block's makes a patch of another content. NULL: only
+     * leaves are found again. */
+    const cf_block_prints *prints;
+    cf_source target_bytes; /* read only where leaves changed, once or twice */
     cf_sink patch;
 } cf_delta_leaf_encoding;
 
-/* Writes a patch in the form of the log (CF_DELTA_LOG) with at most 1 MiB plus 16 bytes a leaf of
- * the source of memory. CF_TOO_LARGE when a content is over CF_FILE_MAX, CF_CHANGED when
- * `target_bytes` is not as long as its leaves say, CF_BROKEN when there are not as many hashes as
- * the size needs. */
+/* Writes a patch in the form of the log (CF_DELTA_LOG) with at most 2 MiB, 16 bytes a leaf and 32 a
+ * print of the source of memory. CF_TOO_LARGE when a content is over CF_FILE_MAX, CF_CHANGED when
+ * `target_bytes` is not as long as its leaves say, CF_BROKEN when there are not as many hashes, or
+ * prints, as the size needs. */
 cf_status cf_delta_encode_leaves(const cf_delta_leaf_encoding *encoding, cf_error *error);
 
 #endif

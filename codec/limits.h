@@ -45,6 +45,7 @@
 #define CF_HEADS_OF_USER_MAX 32768               /* of all devices there, whoever brings them, */
 #define CF_HEADS_OF_MEMBER_LOG_MAX 4096          /* and in the member log */
 #define CF_REPORTED_MAX (16 * CF_HEADS_MAX)      /* heads in the reports of all devices */
+#define CF_WELCOME_MAX (16 * CF_HEADS_MAX)       /* heads beyond which WELCOME isn't read on */
 #define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
 #define CF_KNOCK_MAX (64 * CF_KIB)               /* sealed bytes of KNOCK and ADMIT */

@@ -239,7 +239,7 @@ cf_status cf_admit_open(const cf_pairing *pairing, const cf_hash *knock, cf_byte
     if (!status)
         status = read_admit(plain, arena, &admit, error);
     if (!status && !cf_hash_equal(&admit.knock, knock))
-        status = cf_fail(error, CF_FORGED, "an ADMIT that answers another KNOCK");
+        status = cf_fail(error, CF_CHANGED, "an ADMIT that answers another KNOCK");
     if (!status)
         *out = admit;
     return status;

@@ -49,7 +49,8 @@ typedef struct {
 enum { CF_ADMIT_HEADS_MAX = 512 };
 
 void cf_admit_seal(const cf_pairing *pairing, const cf_admit *admit, cf_buffer *out);
-/* CF_FORGED when it does not open, or answers another KNOCK than the one of `knock` (its hash). */
+/* CF_FORGED when it does not open; CF_CHANGED when it answers another KNOCK than the one of `knock`
+ * (its hash): who has the code let another in. */
 cf_status cf_admit_open(const cf_pairing *pairing, const cf_hash *knock, cf_bytes sealed,
                         cf_arena *arena, cf_admit *out, cf_error *error);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/descriptor.h"
+#include "broker/platform/owner.h"
 #include "peer/program/callers.h"
 #include "peer/program/verbs.h"
 
@@ -95,6 +96,19 @@ static uint64_t poll_ms(uint64_t waited_ms, uint64_t patience_ms)
     return least(waited_ms < PATIENCE_MS ? POLL_MS : POLL_MS_MAX, patience_ms - waited_ms);
 }
 
+/* What root makes in another's home, or writes in its sources, its owner couldn't read. */
+static cf_status keep_from_others_home(const char *home_path, cf_error *error)
+{
+    cf_owner owner;
+
+    if (!cf_owner_is_other_than_root(home_path, &owner))
+        return CF_OK;
+    return cf_fail(error, CF_DENIED,
+                   "%s belongs to %s, who could not read what root makes there: type `runuser -u "
+                   "%s -- counterfoil --home %s` and the verb",
+                   home_path, owner.name, owner.name, home_path);
+}
+
 /* Who serves the home does it; else this process. A home that a verb of another process has is
  * waited for, up to the run's patience, and so is for a moment who serves it, and perhaps ends. */
 static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path, cf_error *error)
@@ -105,13 +119,17 @@ static cf_status execute_at_home(cf_run *run, cf_env *env, const char *home_path
     uint64_t patience_ms = 0;
     bool is_told = false;
 
-    cf_status status = cf_run_patience(run, &patience_ms, error);
+    cf_status status = keep_from_others_home(home_path, error);
+    if (!status)
+        status = cf_run_patience(run, &patience_ms, error);
     if (status)
         return status;
     for (;;) {
         status = may_send ? cf_run_send(run, home_path, error) : CF_MISSING;
         if (status == CF_MISSING)
             status = execute_here(run, env, home_path, patience_ms, error);
+        if (status)
+            cf_owner_explain(home_path, error);
         const uint64_t waited_ms = elapsed_ms() - since_ms;
         if (status != CF_LOCKED || (needs == CF_NEEDS_ALL && waited_ms >= PATIENCE_MS))
             return status;

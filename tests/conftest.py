@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The temporary directory of a test goes when it has passed, and that of a run with all its tests; of what failed, it stays."""
+"""The temporary directory of a test goes when it has passed, and that of a run with all its tests; of what failed, it stays.
+Mounts and processes go with the run, however it ends."""
 
+import ctypes
 import os
 import pathlib
+import select
 import shutil
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -46,3 +52,77 @@ def pytest_runtest_makereport(item):
 def pytest_sessionfinish(session, exitstatus):
     if exitstatus == pytest.ExitCode.OK and session.config.option.basetemp:
         shutil.rmtree(session.config.option.basetemp, ignore_errors=True)
+
+
+# ---- Mounts and processes ----
+
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18  # <sched.h>, <sys/mount.h>
+
+
+def has_own_mounts():
+    """From now on what this process and its children mount is theirs, and gone with the last of them. Needs root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return (os.geteuid() == 0 and libc.unshare(CLONE_NEWNS) == 0 and
+            libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0)
+
+
+def others_with(mounts):
+    """The processes, but for this one, that see these mounts."""
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if int(path.name) != os.getpid() and os.stat(path / "ns/mnt").st_ino == mounts:
+                yield int(path.name)
+        except OSError:
+            continue  # it has ended
+
+
+def images_below(folder):
+    """The loop devices whose images lie there."""
+    for path in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            if path.read_text().startswith(f"{folder}/"):
+                yield f"/dev/{path.parts[3]}"
+        except OSError:
+            continue
+
+
+def guard(run, mounts, folder):
+    """Once the run has ended, also by a signal that nobody can catch: what it left running, mounted and attached goes."""
+    select.select([run], [], [])
+    for _ in range(100):
+        left = list(others_with(mounts))
+        for process in left:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except OSError:
+                pass
+        if not left:
+            break
+        time.sleep(0.05)
+    for place in [line.split()[4] for line in open("/proc/self/mountinfo")]:
+        if folder and place.startswith(f"{folder}/"):
+            subprocess.run(["umount", "-l", place], check=False)
+    if folder:
+        for device in images_below(folder):
+            subprocess.run(["losetup", "--detach", device], check=False)
+
+
+def begin_guard(mounts, folder):
+    run = os.pidfd_open(os.getpid())
+    if os.fork():
+        os.close(run)
+        return
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(null, stream)  # whoever reads what the run says doesn't wait for this
+    try:
+        guard(run, mounts, folder)
+    finally:
+        os._exit(0)
+
+
+def pytest_configure(config):
+    if has_own_mounts():
+        folder = config.option.basetemp
+        begin_guard(os.stat("/proc/self/ns/mnt").st_ino, pathlib.Path(folder).resolve() if folder else None)

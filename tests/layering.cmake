@@ -1,4 +1,5 @@
-# Fails when a file includes what lies in a room above its own. cmake -DROOT=DIR -P layering.cmake
+# Fails when a file includes what lies in a room above its own, and when something lies beside the rooms that doesn't
+# belong there. cmake -DROOT=DIR -P layering.cmake
 cmake_minimum_required(VERSION 3.25)
 
 # Lowest first. A file's room is its folder; what lies in none of these lies in the next folder above that does.
@@ -9,6 +10,15 @@ set(rooms
   peer/merge peer/records peer/adapters/text peer/adapters peer/adapters/sqlite peer/log peer/membership peer/bindings
   peer/locks peer/transfer peer/sources/context peer/sources/records peer/sources/files peer/sources peer/engine
   peer/account peer/program peer/commands peer)
+
+# What a clone has at the top. A build directory is called build*, which git ignores, and so is what begins with a dot.
+set(top CMakeLists.txt LICENSE README.md bench broker codec peer tests)
+file(GLOB names RELATIVE "${ROOT}" "${ROOT}/*")
+foreach(name ${names})
+  if(NOT name IN_LIST top AND NOT name MATCHES "^\\." AND NOT (name MATCHES "^build" AND IS_DIRECTORY "${ROOT}/${name}"))
+    message(SEND_ERROR "${name} must not lie at the top")
+  endif()
+endforeach()
 
 function(room_of path result)
   while(NOT path IN_LIST rooms AND path MATCHES "/")

@@ -46,8 +46,8 @@ cf_blob_places cf_blob_places_of(const cf_hash *user, const cf_hash *id)
     return at;
 }
 
-/* Somebody removed the folder, and may have made another: what is there now takes its place, under
- * the descriptor that other threads use meanwhile. */
+/* Somebody removed or renamed the folder, and may have made another: what is there now takes its
+ * place, under the descriptor that other threads use meanwhile. */
 static void open_anew(const blob_files *self)
 {
     if (mkdirat(self->above, self->name, 0700) == 0 && fsync(self->above)) {
@@ -64,9 +64,12 @@ static void open_anew(const blob_files *self)
 static int root_of(cf_blobs *base)
 {
     const blob_files *self = (const blob_files *)base;
-    struct stat held;
+    struct stat held, there;
 
-    if (fstat(self->root, &held) == 0 && held.st_nlink == 0)
+    if (fstat(self->root, &held) == 0 &&
+        (fstatat(self->above, self->name, &there, 0) == 0
+             ? there.st_ino != held.st_ino || there.st_dev != held.st_dev
+             : errno == ENOENT))
         open_anew(self);
     return self->root;
 }
@@ -350,13 +353,14 @@ static void files_destroy(cf_blobs *base)
 static cf_status open_above(blob_files *self, const char *path, cf_error *error)
 {
     const char *slash = strrchr(path, '/');
-    char *above = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *above =
+        slash ? cf_text_copy_of(cf_bytes_of(path, (size_t)(slash - path) + 1)) : cf_text_copy(".");
 
     self->above = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->above < 0)
         cf_fail_errno(error, errno, "opening %s", above);
     free(above);
-    self->name = strdup(slash ? slash + 1 : path);
+    self->name = cf_text_copy(slash ? slash + 1 : path);
     return self->above < 0 ? error->status : CF_OK;
 }
 

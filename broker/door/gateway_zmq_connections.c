@@ -83,9 +83,24 @@ static void keep_connection(cf_gateway_zmq *zmq, int descriptor, const cf_connec
     zmq->connections[descriptor] = *seen;
 }
 
+/* After what was said there. */
+static void end(int descriptor)
+{
+    shutdown(descriptor, SHUT_RDWR);
+}
+
+/* So that whoever is refused can tell that from a key which doesn't fit: then libzmq ends it. TCP
+ * does so where a socket is connected to nothing (connect(2)). */
+static void break_off(int descriptor)
+{
+    const struct sockaddr nothing = {.sa_family = AF_UNSPEC};
+
+    connect(descriptor, &nothing, sizeof nothing.sa_family);
+}
+
 /* The descriptor is libzmq's, which learns of the end by reading, and may have closed it and opened
  * another under this number at any time. So it is held before it is looked at. */
-static void shut(const cf_gateway_zmq *zmq, int descriptor, const char *why)
+static void stop(const cf_gateway_zmq *zmq, int descriptor, const char *why, void (*how)(int))
 {
     const cf_connection *connection = connection_at(zmq, descriptor);
     cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED, .why = why};
@@ -96,9 +111,19 @@ static void shut(const cf_gateway_zmq *zmq, int descriptor, const char *why)
     if (is_of(held, connection)) {
         event.address = connection->text;
         cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
-        shutdown(held, SHUT_RDWR);
+        how(held);
     }
     close(held);
+}
+
+static void shut(const cf_gateway_zmq *zmq, int descriptor, const char *why)
+{
+    stop(zmq, descriptor, why, end);
+}
+
+static void refuse(const cf_gateway_zmq *zmq, int descriptor, const char *why)
+{
+    stop(zmq, descriptor, why, break_off);
 }
 
 static void shut_overdue(const cf_gateway_zmq *zmq)
@@ -108,7 +133,7 @@ static void shut_overdue(const cf_gateway_zmq *zmq)
 
     while ((descriptor = cf_doorkeeper_overdue(zmq->doorkeeper, cf_gateway_zmq_now(zmq), &why)) >=
            0)
-        shut(zmq, descriptor, why);
+        refuse(zmq, descriptor, why);
 }
 
 /* ---- Connections come and go ---- */
@@ -177,7 +202,7 @@ static void look_at_arrival(cf_gateway_zmq *zmq, const cf_arrival *it)
     if (it->has_gone)
         cf_doorkeeper_closed(zmq->doorkeeper, it->descriptor, now_ms);
     else if (!may_come)
-        shut(zmq, it->descriptor, "its address comes too often");
+        refuse(zmq, it->descriptor, "its address comes too often");
 }
 
 static void look_at_arrivals(cf_gateway_zmq *zmq)
@@ -304,18 +329,29 @@ static void look_at_speakers(cf_gateway_zmq *zmq)
             look_at_speaker(zmq, i);
 }
 
+static void look_at_silence(cf_gateway_zmq *zmq, int descriptor)
+{
+    const bool is_known = has_session(zmq, descriptor);
+    const unsigned silent = (is_known ? CF_ZMQ_SESSION_SILENT_MS : CF_ZMQ_SILENT_MS) / 1000;
+    char why[64];
+
+    if (cf_inflow_guard_count_quiet(descriptor) < silent)
+        return;
+    snprintf(why, sizeof why, "nothing was heard of it for %u s", silent);
+    shut(zmq, descriptor, why);
+}
+
 /* What is counted are looks: where this process didn't run, nobody was silent. */
 int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
 {
-    const unsigned silent = CF_ZMQ_SILENT_MS / CF_GATEWAY_ZMQ_LOOK_MS;
     cf_gateway_zmq *zmq = context;
 
     (void)loop;
     (void)timer;
     look_at_speakers(zmq);
     for (int i = 0; (size_t)i < zmq->count; i++)
-        if (connection_at(zmq, i) && cf_inflow_guard_count_quiet(i) >= silent)
-            shut(zmq, i, "nothing was heard of it for 20 s");
+        if (connection_at(zmq, i))
+            look_at_silence(zmq, i);
     if (zmq->doorkeeper)
         shut_overdue(zmq);
     return 0;

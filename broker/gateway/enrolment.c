@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUESTS_MAX = 16 }; /* registrations of one user */
+/* Registrations of one user, and connections that wait for the answer to one code. */
+enum { GUESTS_MAX = 16, KNOCKERS_MAX = 4 };
 
 /* A pairing code's guest, whom an owner expects. */
 struct guest {
@@ -14,12 +15,13 @@ struct guest {
     cf_hash device;      /* of the owner that said so last */
     cf_routing_id owner; /* its session */
     uint64_t owner_serial;
-    cf_routing_id knocker; /* size 0: nobody knocked yet */
+    cf_routing_id knockers[KNOCKERS_MAX]; /* who waits for an answer, the latest last */
+    size_t knocker_count;
 };
 
 struct cf_enrolment {
     cf_service *service;
-    bool takes_invitations, is_closed;
+    const cf_management *management; /* asked at each knock: SIGHUP may close it; NULL: none */
     struct guest *guests;
     size_t count, capacity;
 };
@@ -29,8 +31,7 @@ cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *managem
     cf_enrolment *enrolment = cf_allocate(1, sizeof *enrolment);
 
     enrolment->service = service;
-    enrolment->takes_invitations = management != NULL;
-    enrolment->is_closed = management && cf_management_is_closed(management);
+    enrolment->management = management;
     return enrolment;
 }
 
@@ -59,10 +60,32 @@ static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
     return NULL;
 }
 
-static void shut_out(cf_enrolment *enrolment, struct guest *guest)
+static void turn_away(const cf_service *service, cf_bytes destination, const cf_hash *key,
+                      const cf_refusal *refusal)
 {
+    cf_refusal told = *refusal;
+
+    told.request = CF_COMMAND_KNOCK;
+    told.name = cf_bytes_of(key->bytes, CF_HASH_SIZE);
+    cf_enrolment_audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, told.text);
+    cf_refuse(service, destination, &told);
+}
+
+/* Who knocked and was not answered hears why nobody will. */
+static void shut_out(cf_enrolment *enrolment, struct guest *guest, const char *code,
+                     const char *text)
+{
+    const cf_refusal why = {.code = code, .text = text};
+
+    for (size_t i = 0; i < guest->knocker_count; i++)
+        turn_away(enrolment->service, cf_routing_id_bytes(&guest->knockers[i]), &guest->key, &why);
     cf_users_deny(enrolment->service->users, guest->key.bytes);
     *guest = enrolment->guests[--enrolment->count];
+}
+
+static bool is_closed(const cf_enrolment *enrolment)
+{
+    return enrolment->management && cf_management_is_closed(enrolment->management);
 }
 
 static bool is_owners(const cf_log *log, const cf_hash *device)
@@ -129,7 +152,8 @@ void cf_enrolment_guest(cf_enrolment *enrolment, cf_session *session, const cf_m
     }
     if (message->guest.expires_ms <= service->now_ms) { /* taken back, or over already */
         if (guest)
-            shut_out(enrolment, guest);
+            shut_out(enrolment, guest, CF_REFUSED_USED,
+                     "the code was used by another device, or taken back");
     } else {
         if (!guest && guests_of(enrolment, user) == GUESTS_MAX) {
             refuse_guest(service, session, key, true, CF_REFUSED_BUSY, "too many codes are open");
@@ -152,22 +176,43 @@ void cf_enrolment_admit(cf_enrolment *enrolment, cf_session *session, const cf_m
     struct guest *guest = find(enrolment, &message->admit.key);
 
     if (!guest || !is_owner(session) || !cf_hash_equal(&guest->user, cf_log_user(session->log)) ||
-        guest->knocker.size == 0)
+        !guest->knocker_count)
         return; /* the guest knocks again, if it still waits */
     cf_enrolment_audit(enrolment->service, CF_AUDIT_GUEST_ADMITTED, &guest->user, &guest->key,
                        NULL);
-    cf_outbox_add(enrolment->service->outbox, cf_routing_id_bytes(&guest->knocker), message);
+    for (size_t i = 0; i < guest->knocker_count; i++)
+        cf_outbox_add(enrolment->service->outbox, cf_routing_id_bytes(&guest->knockers[i]),
+                      message);
+    guest->knocker_count = 0;
 }
 
 void cf_enrolment_refuse_knock(cf_service *service, cf_bytes destination, const cf_hash *key,
                                bool later, const char *code, const char *text)
 {
-    cf_refusal refusal = {CF_COMMAND_KNOCK, cf_bytes_of(key->bytes, CF_HASH_SIZE), later, code,
-                          text};
+    const cf_refusal refusal = {.later = later, .code = code, .text = text};
 
     service->in_vain = !later;
-    cf_enrolment_audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, text);
-    cf_refuse(service, destination, &refusal);
+    turn_away(service, destination, key, &refusal);
+}
+
+/* Several may have one code, and which of them the owner lets in is told to none but them. Of more
+ * than can be kept the one that has waited longest is forgotten. */
+static void note_knocker(struct guest *guest, cf_bytes routing_id)
+{
+    cf_routing_id *knockers = guest->knockers;
+    size_t at = 0;
+
+    while (at < guest->knocker_count &&
+           !cf_bytes_equal(cf_routing_id_bytes(&knockers[at]), routing_id))
+        at++;
+    if (at == guest->knocker_count && at < KNOCKERS_MAX)
+        guest->knocker_count++;
+    else if (at == KNOCKERS_MAX)
+        at = 0;
+    const size_t last = guest->knocker_count - 1;
+    memmove(knockers + at, knockers + at + 1, (last - at) * sizeof *knockers);
+    memcpy(knockers[last].bytes, routing_id.data, routing_id.size);
+    knockers[last].size = routing_id.size;
 }
 
 static void knock_at_owner(cf_enrolment *enrolment, cf_bytes routing_id, struct guest *guest,
@@ -182,8 +227,7 @@ static void knock_at_owner(cf_enrolment *enrolment, cf_bytes routing_id, struct 
                                   "the other device isn't connected");
         return;
     }
-    memcpy(guest->knocker.bytes, routing_id.data, routing_id.size);
-    guest->knocker.size = routing_id.size;
+    note_knocker(guest, routing_id);
     cf_session_send(service, owner, message);
 }
 
@@ -196,10 +240,10 @@ void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_h
     if (!cf_hash_equal(&message->knock.key, key))
         cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_FORGED,
                                   "the key isn't this connection's");
-    else if (!message->knock.user && enrolment->is_closed)
+    else if (!message->knock.user && is_closed(enrolment))
         cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_UNKNOWN,
                                   "this broker takes no new users now");
-    else if (!message->knock.user && enrolment->takes_invitations)
+    else if (!message->knock.user && enrolment->management)
         cf_enrolment_knock_invited(enrolment->service, routing_id, key, message->knock.sealed);
     else if (!message->knock.user || !guest || !cf_hash_equal(&guest->user, message->knock.user))
         cf_enrolment_refuse_knock(service, routing_id, key, false, CF_REFUSED_UNKNOWN,
@@ -215,7 +259,8 @@ void cf_enrolment_forget(cf_enrolment *enrolment, const cf_hash *user)
 {
     for (size_t i = enrolment->count; i-- > 0;)
         if (cf_hash_equal(&enrolment->guests[i].user, user))
-            shut_out(enrolment, &enrolment->guests[i]);
+            shut_out(enrolment, &enrolment->guests[i], CF_REFUSED_UNKNOWN,
+                     "there is no such code here");
 }
 
 /* What an owner allowed goes with its being one. */
@@ -237,8 +282,10 @@ uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms)
     for (size_t i = enrolment->count; i-- > 0;) {
         struct guest *guest = &enrolment->guests[i];
 
-        if (guest->expires_ms <= now_ms || is_withdrawn(enrolment, guest))
-            shut_out(enrolment, guest);
+        if (guest->expires_ms <= now_ms)
+            shut_out(enrolment, guest, CF_REFUSED_EXPIRED, "the code has expired");
+        else if (is_withdrawn(enrolment, guest))
+            shut_out(enrolment, guest, CF_REFUSED_UNKNOWN, "there is no such code here");
         else if (guest->expires_ms < next)
             next = guest->expires_ms;
     }

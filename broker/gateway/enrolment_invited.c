@@ -94,27 +94,48 @@ static cf_status bring_members(cf_log *log, cf_bytes members, cf_error *error)
     return status;
 }
 
-/* The user's log takes its first entry, or has it already from the same KNOCK. */
+/* Whether the user's log takes its first entry, or has it already from the same KNOCK. */
+static cf_status check_first(cf_service *service, const cf_entry *first, const cf_offer *offer,
+                             cf_log **log, cf_error *error)
+{
+    const cf_hash *user = &first->header.user;
+    cf_verdict verdict;
+
+    cf_status status = cf_users_add(service->users, user, log, error);
+    if (!status)
+        status = cf_log_check(*log, first, offer, &verdict, error);
+    if (status == CF_BROKEN || status == CF_MALFORMED || status == CF_FORGED) {
+        cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",
+                  cf_user_shorten(user).text, error->text);
+        return cf_fail(error, CF_BROKEN, CF_LOG_DAMAGED);
+    }
+    if (!status && (verdict.answer == CF_OFFER_NEVER || verdict.answer == CF_OFFER_LATER))
+        status = cf_fail(error, CF_MALFORMED, "%s", verdict.text);
+    return status;
+}
+
+/* The invitation is marked before the entry is appended: after a crash in between the same KNOCK
+ * goes on, and no other. What is refused leaves it unused. */
 static cf_status enrol(cf_service *service, const cf_entry *first, cf_bytes members,
-                       const cf_invitation *invitation, const struct enrolling *request,
-                       cf_error *error)
+                       cf_invitation *invitation, const struct enrolling *request, cf_error *error)
 {
     cf_offer offer = {.bringer = CF_BRINGER_AUTHOR};
     struct enrolling *enrolling;
-    cf_verdict verdict;
     cf_log *log = NULL;
-    cf_status status = cf_users_add(service->users, &first->header.user, &log, error);
+    cf_status status = check_first(service, first, &offer, &log, error);
     uint8_t quota[8];
     uint8_t instance[CF_LOG_INSTANCE_SIZE];
     cf_record records[3];
     size_t record_count = 0;
 
-    if (!status)
-        status = cf_log_check(log, first, &offer, &verdict, error);
+    if (!status && !invitation->is_used) {
+        invitation->is_used = true;
+        invitation->knock = request->knock;
+        invitation->user = first->header.user;
+        status = cf_invitation_keep(service->store, &request->key, invitation, error);
+    }
     if (status)
         return status;
-    if (verdict.answer == CF_OFFER_NEVER || verdict.answer == CF_OFFER_LATER)
-        return cf_fail(error, CF_MALFORMED, "%s", verdict.text);
     enrolling = cf_allocate(1, sizeof *enrolling);
     *enrolling = *request;
     enrolling->user = first->header.user;
@@ -138,9 +159,7 @@ static cf_status enrol(cf_service *service, const cf_entry *first, cf_bytes memb
     return status;
 }
 
-/* Opens the KNOCK of an invited, checks that it holds a first entry, and enrols its user. The
- * invitation is marked before the entry is appended: after a crash in between the same KNOCK goes
- * on, and no other. */
+/* Opens the KNOCK of an invited, checks that it holds a first entry, and enrols its user. */
 static cf_status open_invited(cf_service *service, cf_invitation *invitation,
                               const struct enrolling *request, cf_bytes sealed, cf_error *error)
 {
@@ -159,12 +178,6 @@ static cf_status open_invited(cf_service *service, cf_invitation *invitation,
     if (!status) {
         registry = cf_registry_new(&first.header.user);
         status = cf_registry_check(registry, &first, &counts, error);
-    }
-    if (!status && !invitation->is_used) {
-        invitation->is_used = true;
-        invitation->knock = request->knock;
-        invitation->user = first.header.user;
-        status = cf_invitation_keep(service->store, &request->key, invitation, error);
     }
     if (!status)
         status = enrol(service, &first, knock.members, invitation, request, error);

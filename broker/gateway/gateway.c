@@ -37,7 +37,8 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .quotas = options->quotas,
         .patience = cf_patience_new(options->waste_per_second),
         .room_left = options->room_left,
-        .room_context = options->room_context,
+        .absent = options->absent,
+        .context = options->context,
         .address = &gateway->address,
         .checked = cf_allocate(CF_CHECKED_BLOBS, sizeof(cf_checked_blob)),
     };

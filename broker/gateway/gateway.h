@@ -36,7 +36,8 @@ typedef struct {
     uint64_t waste_per_second; /* of a user, in points of patience.h; 0: any number */
     cf_outbox *outbox;
     cf_room_left *room_left; /* NULL: there is always room */
-    void *room_context;
+    cf_blob_absent *absent;  /* NULL: nobody looks for it */
+    void *context;           /* of these two */
 } cf_gateway_options;
 
 cf_gateway *cf_gateway_new(const cf_gateway_options *options);

@@ -55,12 +55,12 @@ static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
 
     if (!is_duration(ask.for_ms) || !may_be_leased(&ask.collection)) {
         cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_MALFORMED,
-                        "nobody gets such a lease");
+                        "nobody gets such a lock");
         return;
     }
     if (!may_write(session)) {
         cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_ROLE,
-                        "only owners and members have leases");
+                        "only owners and members lock");
         return;
     }
     if (!cf_log_has_collection(session->log, &ask.collection)) {
@@ -84,7 +84,7 @@ static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
         break;
     case CF_LEASE_FULL:
         cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_BUSY,
-                        "too many leases, or too many wait");
+                        "too many locks, or too many wait");
         break;
     }
 }
@@ -97,11 +97,11 @@ static void renew(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
 
     if (!is_duration(message->renew.for_ms)) {
         cf_lease_refuse(desk->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_MALFORMED,
-                        "nobody gets such a lease");
+                        "nobody gets such a lock");
     } else if (!cf_leases_renew(leases, &session->device, &message->renew.token,
                                 message->renew.for_ms, desk->service->now_ms, &held)) {
         cf_lease_refuse(desk->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_VOID,
-                        "the lease is over");
+                        "the lock is over");
     } else {
         cf_message answer = cf_lease_message(request, &held.token, held.until_ms);
 
@@ -162,7 +162,7 @@ static void unlock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
 
     if (breaks && role_of(session) != CF_ROLE_OWNER) {
         cf_lease_refuse(service, session, CF_COMMAND_UNLOCK, &ask.request, CF_REFUSED_ROLE,
-                        "only an owner breaks a lease");
+                        "only an owner breaks a lock of another's");
         return;
     }
     if (breaks)

@@ -81,7 +81,9 @@ typedef struct {
     size_t digits; /* of an id; 0: a name */
     cf_hash user;
     size_t count;
-    char found[120]; /* who they are, the first ones */
+    char found[120];      /* who they are, the first ones */
+    cf_hash unnamed;      /* one whose name can't be read, */
+    size_t unnamed_count; /* if there is any */
     cf_status status;
     cf_error *error;
 } search;
@@ -91,16 +93,19 @@ static void write_id(const cf_hash *id, char text[2 * CF_HASH_SIZE + 1])
     cf_hex(cf_bytes_of(id->bytes, CF_HASH_SIZE), text);
 }
 
-static void compare(void *context, cf_log *log)
+static void compare(search *it, const cf_hash *user)
 {
-    search *it = context;
-    const cf_hash *user = cf_log_user(log);
     char id[2 * CF_HASH_SIZE + 1];
     cf_user_name name = {0};
 
     write_id(user, id);
     if (!it->status)
         it->status = cf_user_name_get(it->store, user, &name, it->error);
+    if (it->status == CF_BROKEN) {
+        it->status = CF_OK;
+        it->unnamed = *user;
+        it->unnamed_count++;
+    }
     if (it->status || (it->digits ? strncasecmp(id, it->which, it->digits) != 0
                                   : strcmp(name.text, it->which) != 0))
         return;
@@ -111,15 +116,39 @@ static void compare(void *context, cf_log *log)
     it->count++;
 }
 
+static void compare_served(void *context, cf_log *log)
+{
+    compare(context, cf_log_user(log));
+}
+
 static cf_status seek(cf_management *management, const char *which, bool is_id, search *out,
                       cf_error *error)
 {
+    cf_users *users = management->options.users;
+    size_t damaged_count;
+    const cf_hash *damaged = cf_users_damaged(users, &damaged_count);
+
     *out = (search){.store = management->options.store, .which = which, .error = error};
     if (is_id)
         out->digits = strlen(which);
     if (*which)
-        cf_users_each(management->options.users, compare, out);
+        cf_users_each(users, compare_served, out);
+    for (size_t i = 0; *which && i < damaged_count; i++)
+        compare(out, &damaged[i]);
     return out->status;
+}
+
+/* CF_BROKEN where that is, or may be, a user of whom nothing is to be decided before a repair. */
+static cf_status check_whole(const cf_management *management, const search *found, cf_error *error)
+{
+    if (found->count == 1 && cf_users_is_damaged(management->options.users, &found->user))
+        return cf_fail(error, CF_BROKEN, CF_USER_DAMAGED_FORMAT, found->found);
+    if (!found->count && !found->digits && found->unnamed_count)
+        return cf_fail(error, CF_BROKEN,
+                       "what user %s is called can't be read, and it may be that: `counterfoild "
+                       "verify --repair` mends it",
+                       cf_user_shorten(&found->unnamed).text);
+    return CF_OK;
 }
 
 /* Nobody else is called so, or will be. */
@@ -136,6 +165,8 @@ static cf_status check_name(cf_management *management, const cf_user_name *name,
                            "there is an invitation for %s: `invitations revoke %s` takes it back",
                            name->text, name->text);
     cf_status status = seek(management, name->text, false, &found, error);
+    if (!status)
+        status = check_whole(management, &found, error);
     if (!status && found.count)
         status = cf_fail(error, CF_USAGE,
                          "there is a user %s, %.12s; of its devices, one that looks for this "
@@ -336,8 +367,19 @@ cf_status cf_management_users(cf_management *management, cf_user_figures_visit *
                               void *context, cf_error *error)
 {
     struct counting counting = {management, visit, context, CF_OK, error};
+    cf_users *users = management->options.users;
+    size_t damaged_count;
+    const cf_hash *damaged = cf_users_damaged(users, &damaged_count);
+    cf_error unread;
 
-    cf_users_each(management->options.users, count_user, &counting);
+    cf_users_each(users, count_user, &counting);
+    for (size_t i = 0; !counting.status && i < damaged_count; i++) {
+        cf_user_figures figures = {.user = damaged[i], .is_damaged = true};
+
+        if (cf_user_name_get(management->options.store, &damaged[i], &figures.name, &unread))
+            figures.name.text[0] = '\0';
+        visit(context, &figures);
+    }
     return counting.status;
 }
 
@@ -359,6 +401,8 @@ cf_status cf_management_find(cf_management *management, const char *which, cf_ha
 
     cf_name_show(cf_bytes_of_text(which), shown);
     cf_status status = seek(management, which, is_id, &found, error);
+    if (!status)
+        status = check_whole(management, &found, error);
     if (status)
         return status;
     if (found.count == 0 && !is_id && cf_user_digits(which, 1))

@@ -31,7 +31,8 @@ enum { CF_INVITATIONS_MAX = 4096 };
 
 /* A new invitation, in effect and durable at return: its one line (no newline) is appended. Its
  * number, and when it was made, are not taken from the terms. CF_DENIED when the broker is closed;
- * CF_USAGE when a user, or an invitation that was not used, has this name; CF_FULL. */
+ * CF_USAGE when a user, or an invitation that was not used, has this name; CF_BROKEN as of
+ * cf_management_find; CF_FULL. */
 cf_status cf_management_invite(cf_management *management, const cf_invitation_terms *terms,
                                uint64_t now_ms, cf_buffer *line, cf_error *error);
 
@@ -53,6 +54,7 @@ uint64_t cf_management_tick(cf_management *management, uint64_t now_ms);
 typedef struct {
     cf_hash user;
     cf_user_name name;
+    bool is_damaged;  /* its log can't be read: nothing else is known of it */
     uint64_t devices; /* the account's own keys aside */
     uint64_t entries; /* position of the last one */
     uint64_t blobs;
@@ -61,7 +63,10 @@ typedef struct {
 
 /* The user who has this name, or whose id begins so, with CF_USER_DIGITS digits at least:
  *   "bob", "6f1c20a9be47" → the user; "6f1c" → CF_USAGE
- * CF_MISSING; CF_USAGE also when there are several, with who they are. */
+ * CF_MISSING; CF_USAGE also when there are several, with who they are; CF_BROKEN where it is one
+ * whose log can't be read, or may be: a name that can't be read is nobody else's, either. */
+#define CF_USER_DAMAGED_FORMAT                                                                     \
+    "user %s can't be served, its log is damaged: `counterfoild verify --repair` mends it"
 cf_status cf_management_find(cf_management *management, const char *which, cf_hash *user,
                              cf_error *error);
 cf_status cf_management_figures(cf_management *management, const cf_hash *user,

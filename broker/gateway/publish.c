@@ -124,6 +124,15 @@ static void tell_move(const cf_service *service, const struct publishing *publis
                                  &publishing->user, service->address->key, service->now_ms);
 }
 
+/* Which its operator is told once, by who looks at the store. */
+static bool cannot_write(const cf_service *service)
+{
+    cf_error failure;
+    bool for_good;
+
+    return service->store->failure(service->store, &for_good, &failure) != CF_OK;
+}
+
 static void published(void *context, cf_append_answer answer, uint64_t position,
                       const cf_error *error)
 {
@@ -145,8 +154,8 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
         tell_move(service, publishing);
         cf_sessions_wake(service->sessions, &publishing->user);
     } else if (answer != CF_APPEND_HAVE) {
-        cf_report(service->env, CF_REPORT_WARNING, "user %s: an entry was not appended: %s",
-                  cf_user_shorten(&publishing->user).text,
+        cf_report(service->env, cannot_write(service) ? CF_REPORT_DETAIL : CF_REPORT_WARNING,
+                  "user %s: an entry was not appended: %s", cf_user_shorten(&publishing->user).text,
                   answer == CF_APPEND_FAILED ? error->text : "it doesn't fit any more");
     }
     answer_session(publishing, answer, position, error);
@@ -242,13 +251,28 @@ static bool is_within_quota(const cf_service *service, const cf_session *session
 /* The rest of the disk is for who frees some of it. */
 static bool has_room(cf_service *service, const cf_session *session, const cf_entry *entry)
 {
-    const cf_reserve left = service->room_left ? service->room_left(service->room_context)
+    const cf_reserve left = service->room_left ? service->room_left(service->context)
                                                : (cf_reserve){.room = UINT64_MAX};
 
     if (cf_reserve_takes_entries(&left, entry->wire.size))
         return true;
     cf_refuse_full(service, session, CF_COMMAND_PUBLISH, &entry->hash);
     return false;
+}
+
+static void refuse_unjudged(cf_service *service, cf_session *session, const cf_hash *entry,
+                            const cf_error *error)
+{
+    const bool is_unwritten = cannot_write(service);
+
+    cf_report(service->env, is_unwritten ? CF_REPORT_DETAIL : CF_REPORT_ERROR,
+              "user %s: judging an entry: %s", cf_user_shorten(cf_log_user(session->log)).text,
+              error->text);
+    if (error->status == CF_FULL)
+        cf_refuse_full(service, session, CF_COMMAND_PUBLISH, entry);
+    else
+        refuse(service, session, entry, true, CF_REFUSED_BUSY,
+               is_unwritten ? CF_STORE_UNWRITTEN : CF_LOG_UNREAD);
 }
 
 /* Parsed; whether the log takes it. */
@@ -270,12 +294,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
     cf_error error;
 
     if (cf_log_check(session->log, entry, &offer, &verdict, &error)) {
-        cf_report(service->env, CF_REPORT_ERROR, "user %s: judging an entry: %s",
-                  cf_user_shorten(cf_log_user(session->log)).text, error.text);
-        if (error.status == CF_FULL)
-            cf_refuse_full(service, session, CF_COMMAND_PUBLISH, &head.hash);
-        else
-            refuse(service, session, &head.hash, true, CF_REFUSED_BUSY, CF_LOG_UNREAD);
+        refuse_unjudged(service, session, &head.hash, &error);
         return;
     }
     switch (verdict.answer) {

@@ -83,9 +83,13 @@ void cf_reports_lacking(cf_service *service, cf_session *session, uint64_t count
     uint8_t value[16];
     cf_error error;
 
+    cf_reported_lacking before;
+
+    if (cf_reports_last_lacking(store, user, &before, &error))
+        before.count = 0;
     cf_fingerprint(&session->device, device);
     cf_put_u64(value, service->now_ms);
-    cf_put_u64(value + 8, count);
+    cf_put_u64(value + 8, count > before.count ? count : before.count);
     cf_report(service->env, CF_REPORT_WARNING,
               "user %s: device %s says that %" PRIu64 " entr%s gone which this broker had "
               "acknowledged: it was set back to an older state, and the devices bring them again",
@@ -110,6 +114,22 @@ cf_status cf_reports_last_lacking(cf_store *store, const cf_hash *user, cf_repor
         *out = (cf_reported_lacking){cf_get_u64(value.data), cf_get_u64(value.data + 8)};
     cf_buffer_release(&value);
     return status;
+}
+
+static void forget_lacking(void *context, cf_log *log)
+{
+    static const cf_record record = {{lacking_key, sizeof lacking_key}, {0}};
+    cf_reported_lacking kept;
+    cf_store *store = context;
+    cf_error ignored;
+
+    if (cf_reports_last_lacking(store, cf_log_user(log), &kept, &ignored) == CF_OK)
+        store->write(store, cf_log_user(log), &record, 1, false, &ignored);
+}
+
+void cf_reports_forget_lacking(cf_store *store, cf_users *users)
+{
+    cf_users_each(users, forget_lacking, store);
 }
 
 /* ---- Questions ---- */

@@ -10,12 +10,15 @@
 void cf_reports_take(cf_service *service, cf_session *session, const cf_message *message);
 /* LACKING: keeps it as well. */
 void cf_reports_lacking(cf_service *service, cf_session *session, uint64_t count);
-/* The last time that a device of the user said so. CF_MISSING: none did. */
+/* When a device of the user said so last, and the greatest count that one said. CF_MISSING: none
+ * did. */
 typedef struct {
     uint64_t time_ms, count;
 } cf_reported_lacking;
 cf_status cf_reports_last_lacking(cf_store *store, const cf_hash *user, cf_reported_lacking *out,
                                   cf_error *error);
+/* After a check of all there is. */
+void cf_reports_forget_lacking(cf_store *store, cf_users *users);
 /* QUERY */
 void cf_reports_answer(cf_service *service, cf_session *session);
 /* LOCATE; `line` is this broker's address, empty when it has none to tell. */

@@ -102,15 +102,16 @@ typedef struct {
     cf_patience *patience;
     const cf_address *address; /* the broker's own; port 0: not told yet */
     cf_room_left *room_left;   /* or NULL */
-    void *room_context;
-    cf_checked_blob *checked; /* CF_CHECKED_BLOBS */
-    uint64_t now_ms;          /* of the message in hand, or the last one */
-    bool blobs_fail;          /* the last piece could not be written: the disk failed, */
-    cf_error blobs_failure;   /* with this */
-    uint64_t full_ms;         /* when somebody was refused for want of room on the disk; 0: never */
-    uint64_t full_count;      /* how often in all, */
-    cf_hash full_user;        /* and whom */
-    bool in_vain;             /* that was a HELLO or KNOCK, refused for good */
+    cf_blob_absent *absent;    /* or NULL */
+    void *context;             /* of these two */
+    cf_checked_blob *checked;  /* CF_CHECKED_BLOBS */
+    uint64_t now_ms;           /* of the message in hand, or the last one */
+    bool blobs_fail;           /* the last piece could not be written: the disk failed, */
+    cf_error blobs_failure;    /* with this */
+    uint64_t full_ms;    /* when somebody was refused for want of room on the disk; 0: never */
+    uint64_t full_count; /* how often in all, */
+    cf_hash full_user;   /* and whom */
+    bool in_vain;        /* that was a HELLO or KNOCK, refused for good */
 } cf_service;
 
 static inline cf_bytes cf_session_destination(const cf_session *session)
@@ -159,6 +160,7 @@ void cf_session_end_unread(const cf_service *service, cf_session *session, const
 #define CF_LOG_DAMAGED                                                                             \
     "what the broker has of this user is damaged, until whoever runs it types `counterfoild "      \
     "verify --repair`"
+#define CF_STORE_UNWRITTEN "the broker can't write to its disk, as its operator is told"
 #define CF_LOG_UNREAD "the broker can't read the log, as its operator is told"
 /* Lets the user's subscribers look for new entries. */
 void cf_sessions_wake(cf_sessions *sessions, const cf_hash *user);

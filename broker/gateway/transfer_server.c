@@ -199,7 +199,7 @@ static bool is_within_quota(cf_service *service, cf_session *session, const cf_m
 
 static bool takes_contents(const cf_service *service, size_t size)
 {
-    const cf_reserve left = service->room_left ? service->room_left(service->room_context)
+    const cf_reserve left = service->room_left ? service->room_left(service->context)
                                                : (cf_reserve){.room = UINT64_MAX};
 
     return cf_reserve_takes_contents(&left, size);
@@ -297,6 +297,16 @@ static bool is_damaged(cf_service *service, cf_session *session, const cf_hash *
     return cf_blob_is_damaged(status);
 }
 
+/* One that is wanted never came, or is known to be gone. */
+static void note_absent(cf_service *service, const cf_session *session, const cf_hash *blob)
+{
+    const cf_hash *user = cf_log_user(session->log);
+
+    cf_session_charge(service, session, CF_PRICE_ABSENT);
+    if (service->absent && !cf_log_wants(service->store, user, blob))
+        service->absent(service->context, user);
+}
+
 static void report_unreadable(const cf_service *service, const cf_session *session,
                               const cf_hash *blob, const cf_error *why)
 {
@@ -329,8 +339,8 @@ void cf_transfer_get(cf_service *service, cf_session *session, const cf_message 
     if (!status && piece.size == 0)
         status = cf_fail(&error, CF_MALFORMED, "it ends before that offset");
     if (status == CF_MISSING) {
-        cf_session_charge(service, session, CF_PRICE_ABSENT);
         cf_session_send(service, session, &absent);
+        note_absent(service, session, blob);
     } else if (status) {
         if (status == CF_IO)
             report_unreadable(service, session, blob, &error);

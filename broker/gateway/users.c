@@ -232,7 +232,9 @@ static cf_status open_known(cf_users *users, const cf_hash *user, cf_error *erro
     cf_status status = cf_users_add(users, user, &log, error);
     if (!is_damage(status))
         return status;
-    cf_report(users->options.env, CF_REPORT_ERROR, "user %s can't be served: %s",
+    cf_report(users->options.env, CF_REPORT_ERROR,
+              "user %s can't be served, its log is damaged, which `counterfoild verify --repair` "
+              "mends: %s",
               cf_user_shorten(user).text, error->text);
     cf_hash_set_insert(&users->damaged, user);
     let_in_to_be_told(users, user);

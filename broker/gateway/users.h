@@ -55,6 +55,10 @@ size_t cf_users_count(const cf_users *users);
 typedef void cf_users_visit(void *context, cf_log *log);
 void cf_users_each(cf_users *users, cf_users_visit *visit, void *context);
 
+/* A device asked for a blob of this user that is neither here nor wanted: either no entry names it,
+ * or its file was removed. */
+typedef void cf_blob_absent(void *context, const cf_hash *user);
+
 /* What locks replays and whatever removes from a log out of each other. */
 cf_communication *cf_users_communication(const cf_users *users);
 

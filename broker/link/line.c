@@ -19,6 +19,7 @@ void cf_line_begin(cf_line *line, uint64_t now_ms)
 {
     *line = (cf_line){.rate = line->rate,
                       .fetch_rate = line->fetch_rate,
+                      .stuck = line->stuck,
                       .looked_ms = now_ms,
                       .alive_ms = now_ms};
 }
@@ -53,25 +54,45 @@ static void measure_fetch(cf_line *line, const cf_line_counts *counts, uint64_t 
     line->fetched = line->fetched_ms = 0;
 }
 
+static uint64_t bytes_of(const cf_line_counts *counts)
+{
+    return counts->received + counts->acknowledged;
+}
+
+/* One passed where those of some time, more than one, were half full on average. */
+static void note_large(cf_line *line, const cf_line_counts *counts)
+{
+    const uint64_t bytes = bytes_of(counts) - bytes_of(&line->counts);
+    const uint64_t packets = counts->packets - line->counts.packets;
+
+    if (bytes)
+        line->beyond = counts->came_beyond;
+    if (bytes >= 2 * counts->segment && 2 * bytes >= packets * counts->segment)
+        line->carried_large = true;
+    if (line->carried_large)
+        line->stuck = 0;
+}
+
 bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms)
 {
-    const uint64_t all = counts->received + counts->acknowledged;
+    const uint64_t all = bytes_of(counts);
 
     if (counts->received < line->counts.received ||
         counts->acknowledged < line->counts.acknowledged || counts->busy_us < line->counts.busy_us)
         return false;
     const bool moves = all >= line->moved + CF_LINE_BEATS;
 
-    if (counts->received != line->counts.received ||
+    if (line->is_idle || counts->received != line->counts.received ||
         counts->acknowledged >= line->alive_sent + CF_LINE_BEATS) {
         line->alive_ms = now_ms;
         line->alive_sent = counts->acknowledged;
     } else if (now_ms > line->looked_ms + LATE_MS &&
-               now_ms > line->alive_ms + CF_LINE_SILENT_MS - CF_LINE_LOOK_MS) {
-        line->alive_ms = now_ms + CF_LINE_LOOK_MS - CF_LINE_SILENT_MS;
+               now_ms > line->alive_ms + CF_LINE_STUCK_MS - CF_LINE_LOOK_MS) {
+        line->alive_ms = now_ms + CF_LINE_LOOK_MS - CF_LINE_STUCK_MS;
     }
     if (moves)
         line->moved = all;
+    note_large(line, counts);
     measure(line, counts);
     measure_fetch(line, counts, now_ms);
     line->counts = *counts;
@@ -82,6 +103,22 @@ bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms)
 bool cf_line_is_dead(const cf_line *line, uint64_t now_ms)
 {
     return now_ms >= line->alive_ms + CF_LINE_SILENT_MS;
+}
+
+static bool has_hole(const cf_line *line)
+{
+    return line->counts.went_beyond || line->counts.came_beyond > line->beyond;
+}
+
+bool cf_line_is_stuck(const cf_line *line, uint64_t now_ms)
+{
+    return !line->carried_large && (line->counts.unacknowledged || has_hole(line)) &&
+           now_ms >= line->alive_ms + CF_LINE_STUCK_MS;
+}
+
+bool cf_line_drops_large(cf_line *line)
+{
+    return ++line->stuck > 1 || has_hole(line);
 }
 
 uint64_t cf_line_step(const cf_line *line)

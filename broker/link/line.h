@@ -11,6 +11,11 @@ typedef struct {
     uint64_t received, acknowledged; /* bytes, since the connection was made */
     uint64_t busy_us;                /* in which something was sent and not acknowledged yet */
     uint64_t round_trip_us;          /* the shortest there was; 0: unknown */
+    uint64_t segment;                /* bytes in the largest packet that may be sent; 0: unknown */
+    uint64_t unacknowledged;         /* packets that were sent; 0: none */
+    uint64_t packets;                /* with bytes in them, that came or were sent */
+    /* Packets that came after one that is missing, and that the other end has so now. */
+    uint64_t came_beyond, went_beyond;
 } cf_line_counts;
 
 typedef struct {
@@ -19,6 +24,10 @@ typedef struct {
     uint64_t alive_ms;            /* when more than heartbeats went, or anything came */
     uint64_t alive_sent;          /* acknowledged then */
     uint64_t moved;               /* received and acknowledged when it last counted as moving */
+    uint64_t beyond;              /* `came_beyond` when anything last moved */
+    bool is_idle;                 /* nothing is owed: the caller says so before a look */
+    bool carried_large;           /* large packets passed, either way */
+    unsigned stuck;               /* connections in a row that ended before any did */
     cf_line_counts measured;      /* where the measure in hand began */
     bool fetches;                 /* contents are awaited: the caller says so before a look */
     uint64_t fetched, fetched_ms; /* bytes that came since, and the time in which some came */
@@ -28,6 +37,7 @@ typedef struct {
 
 enum {
     CF_LINE_SILENT_MS = 30000, /* nobody is there */
+    CF_LINE_STUCK_MS = 25000,  /* the same, of a connection that has carried no large packet */
     CF_LINE_BEATS = 1024,      /* bytes beyond what heartbeats are in that time */
     CF_LINE_LOOK_MS = 5000,    /* a look is due, */
     CF_LINE_FETCH_MS = 500,    /* or sooner, while contents are awaited */
@@ -38,8 +48,16 @@ void cf_line_begin(cf_line *line, uint64_t now_ms);
 /* What the connection has carried by now. True: bytes move that are no heartbeats. Fewer than
  * before are another connection's, which got the descriptor of one that was just closed. */
 bool cf_line_look(cf_line *line, const cf_line_counts *counts, uint64_t now_ms);
-/* Nothing came for so long, and nothing went that was acknowledged. */
+/* Nothing came for so long, and nothing went that was acknowledged, though something is owed. */
 bool cf_line_is_dead(const cf_line *line, uint64_t now_ms);
+/* No large packet has ever passed on this connection, and for so long nothing moves, though packets
+ * are sent, or come after one that is missing. */
+bool cf_line_is_stuck(const cf_line *line, uint64_t now_ms);
+/* Of one that is stuck, once: small packets pass, and large ones don't. Either something came or
+ * went after what is missing, or the connection before got stuck, too: over a dead line there would
+ * be no other. A tunnel has a smaller MTU than its ends know, say, and who is to tell them is not
+ * let through (RFC 2923). */
+bool cf_line_drops_large(cf_line *line);
 /* One message's worth of a content: what it carries in half a second, from 4 KiB to 256 KiB; 32 KiB
  * where nobody knows. */
 uint64_t cf_line_step(const cf_line *line);

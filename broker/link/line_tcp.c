@@ -17,6 +17,11 @@ bool cf_line_count(int descriptor, cf_line_counts *out)
         (cf_line_counts){.received = info.tcpi_bytes_received,
                          .acknowledged = info.tcpi_bytes_acked,
                          .busy_us = info.tcpi_busy_time,
+                         .segment = info.tcpi_snd_mss,
+                         .unacknowledged = info.tcpi_unacked,
+                         .packets = (uint64_t)info.tcpi_data_segs_in + info.tcpi_data_segs_out,
+                         .came_beyond = info.tcpi_rcv_ooopack,
+                         .went_beyond = info.tcpi_sacked,
                          .round_trip_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt};
     return true;
 }

@@ -232,10 +232,17 @@ uint64_t cf_link_expects(const cf_link *link)
     return (credit > used ? credit - used : 0) + cf_transfer_expects(link->transfer);
 }
 
-void cf_link_beat(cf_link *link, cf_outbox *outbox)
+bool cf_link_beat(cf_link *link, cf_outbox *outbox)
 {
-    if (link->state == CF_LINK_LIVE)
-        cf_link_say_locate(link, outbox);
+    if (link->state != CF_LINK_LIVE)
+        return false;
+    cf_link_say_locate(link, outbox);
+    return true;
+}
+
+bool cf_link_is_of_newcomer(const cf_link *link)
+{
+    return link->options.knock.size > 0;
 }
 
 void cf_link_moved(cf_link *link, uint64_t now_ms)

@@ -102,6 +102,8 @@ typedef struct {
      * version; no KNOCK was said, and none will be. */
     void (*admit)(void *context, cf_bytes sealed);
     void (*turned_away)(void *context, const cf_error *why);
+    /* The same; the KNOCK was refused for now, and is said again. */
+    void (*put_off)(void *context, const cf_error *why);
     cf_link_answers answers;
     cf_transfer_events blobs;
     void *context;
@@ -216,8 +218,10 @@ bool cf_link_is_locked(const cf_link *link, const cf_id *collection);
 uint64_t cf_link_session(const cf_link *link);
 /* Bytes of what was asked for and may come, beside answers that a frame or two hold. */
 uint64_t cf_link_expects(const cf_link *link);
-/* Says something that is answered and changes nothing, where the session is live. */
-void cf_link_beat(cf_link *link, cf_outbox *outbox);
+/* Says something that is answered and changes nothing, where the session is live; else false. */
+bool cf_link_beat(cf_link *link, cf_outbox *outbox);
+/* A newcomer's, that knocks. */
+bool cf_link_is_of_newcomer(const cf_link *link);
 /* Bytes move on the session's connection: who waits for whole messages waits on. */
 void cf_link_moved(cf_link *link, uint64_t now_ms);
 /* Anything was read of the other, such as a heartbeat. */

@@ -10,7 +10,6 @@
 enum {
     HELLO_MAX = CF_HEADS_MAX / 8 * 7, /* heads; what a session may name beside are rungs */
     MEMBERS_MAX = 2 * CF_HEADS_OF_MEMBER_LOG_MAX,
-    CROWD_MAX = 16 * CF_HEADS_MAX, /* heads beyond which a WELCOME isn't read any further */
 };
 
 typedef struct {
@@ -297,7 +296,7 @@ static cf_status take_heads(cf_link *link, const cf_message *message, cf_error *
         cf_heads_release(&link->theirs);
         cf_heads_add(&link->theirs, link->member_heads.heads, link->member_heads.count);
     }
-    if (link->named > CROWD_MAX)
+    if (link->named > CF_WELCOME_MAX)
         return cf_fail(error, CF_TOO_LARGE, "WELCOME names too many heads");
     if (!link->is_crowded)
         cf_heads_add(&link->theirs, heads, count);

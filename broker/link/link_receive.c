@@ -123,11 +123,12 @@ static void knock_refused(cf_link *link, const cf_message *message, uint64_t now
 
     if (link->state != CF_LINK_KNOCKING)
         return;
+    why_of(message, &why);
     if (message->refused.later) {
         link->knock_ms = now_ms + KNOCK_AGAIN_MS;
+        events->put_off(events->context, &why);
         return;
     }
-    why_of(message, &why);
     cf_link_stop(link);
     events->turned_away(events->context, &why);
 }

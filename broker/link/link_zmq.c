@@ -4,34 +4,37 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "broker/link/connecting.h"
 #include "broker/link/line.h"
+#include "broker/link/pulse.h"
 #include "broker/wire/frames_zmq.h"
 #include "broker/wire/inflow_guard.h"
 
 enum {
-    CONNECT_MS = 10000, /* for TCP: a SYN that is lost is sent again after 1, 3 and 7 s */
-    FAMILY_MS = 2000,   /* for the first of a name's families: the other may answer */
-    FIRST_MS = 10000,   /* then for the first byte, which a server sends without being asked */
+    FIRST_MS = 10000, /* for the first byte, which a server sends without being asked */
     GREET_MS = CF_ZMQ_HANDSHAKE_MS + 2000, /* for the rest: libzmq gives up before */
     BATCH = 64,
-    BEAT_MS = 15 * 60 * 1000, /* heartbeats of days must not fill what may wait to be taken */
+    ASKED_MS = 1000, /* between looks, while nothing says that what was said has arrived */
 };
 
+#define DROPS_LARGE                                                                                \
+    "small messages pass, large ones don't: a network on the way has a smaller MTU than it tells"
 #define SAYS_NOTHING "it took the connection and says nothing: it hangs, or is busy"
 
-/* How a host is tried. Of a name libzmq takes one address, of IPv6 if there is any and else of
- * IPv4 (as one of IPv6), or of IPv4 alone: where nobody answers at the first, soon, the second is
- * tried. Where the name has none of IPv4, the first was given too little time. An address in digits
- * has one way, the first. */
-typedef enum { WAY_EITHER, WAY_OLD, WAY_NEW } way;
+/* Why a try failed, and what is told of several: who came furthest. */
+typedef struct {
+    cf_error error; /* of no status: none failed yet */
+    cf_reach reach;
+} failure;
 
 struct cf_link_zmq {
     cf_link_zmq_options options;
     char endpoints[1 + CF_LINK_ELSEWHERE_MAX][CF_ADDRESS_TEXT]; /* that of the options first */
     size_t endpoint_count, endpoint;                            /* the one in use */
-    way way;                                                    /* of a name that is in use */
-    bool is_resolved;                                           /* its address was found */
-    size_t tried;                                               /* in a row, that had nobody */
+    cf_connecting *connecting;
+    bool resumes;    /* of the endpoint in use, with the addresses that are left */
+    size_t tried;    /* endpoints in a row, that had nobody */
+    failure failure; /* of them */
     bool tries_next; /* as soon as nothing of this one is in hand */
     uint8_t server_key[32];
     cf_outbox *outbox;
@@ -39,12 +42,13 @@ struct cf_link_zmq {
     zsock_t *socket;
     zsock_t *monitor;
     bool polls_output;
-    bool connected, secured; /* TCP is there; the handshake is done */
+    bool secured;   /* the handshake is done; TCP is there with the socket */
+    bool has_heard; /* the broker's first message */
     uint64_t connected_ms;
-    uint64_t connect_until_ms;
-    uint64_t beat_ms; /* when to say something again */
-    int descriptor;   /* of the connection; -1: there is none yet */
+    int descriptor; /* of the connection; -1: there is none yet */
     cf_line line;
+    cf_pulse pulse;
+    bool is_beat_out; /* what is awaited is the answer to a sign of life alone */
 };
 
 cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
@@ -57,6 +61,13 @@ cf_link_zmq *cf_link_zmq_new(const cf_link_zmq_options *options)
     zmq->endpoint_count = 1;
     memcpy(zmq->server_key, options->address->key, sizeof zmq->server_key);
     zmq->outbox = cf_outbox_new();
+    zmq->connecting = cf_connecting_new(&(cf_connecting_options){
+        .env = options->env,
+        .loop = options->loop,
+        .keys = {options->curve_public, options->curve_secret, zmq->server_key},
+        .is_silent = !cf_link_is_of_newcomer(options->link),
+        .came = options->came,
+        .context = options->context});
     return zmq;
 }
 
@@ -69,15 +80,18 @@ static zmq_pollitem_t poll_item(const cf_link_zmq *zmq)
 
 static void disconnect(cf_link_zmq *zmq)
 {
+    zmq->session = 0;
+    cf_connecting_stop(zmq->connecting);
     if (!zmq->socket)
         return;
+    if (zmq->secured && cf_pulse_is_awaited(&zmq->pulse)) /* the link has given it up */
+        cf_pulse_lost(&zmq->pulse, cf_env_steady_ms(zmq->options.env));
     zmq_pollitem_t item = poll_item(zmq);
     zloop_poller_end(zmq->options.loop, &item);
     zloop_reader_end(zmq->options.loop, zmq->monitor);
     zmq_socket_monitor(zsock_resolve(zmq->socket), NULL, 0);
     zsock_destroy(&zmq->socket);
     zsock_destroy(&zmq->monitor);
-    zmq->session = 0;
 }
 
 void cf_link_zmq_destroy(cf_link_zmq **zmq)
@@ -85,6 +99,7 @@ void cf_link_zmq_destroy(cf_link_zmq **zmq)
     if (!*zmq)
         return;
     disconnect(*zmq);
+    cf_connecting_destroy(&(*zmq)->connecting);
     cf_outbox_destroy(&(*zmq)->outbox);
     free(*zmq);
     *zmq = NULL;
@@ -127,52 +142,48 @@ static void flush(cf_link_zmq *zmq)
         poll_socket(zmq, blocked);
 }
 
-static bool is_name(const char *endpoint)
+static void note_failure(cf_link_zmq *zmq, cf_reach reach, cf_status status, const char *what)
 {
-    const char *host = endpoint + strlen("tcp://"), *colon = strrchr(endpoint, ':');
-
-    return *host != '[' && strspn(host, "0123456789.") < (size_t)(colon - host);
+    if (zmq->failure.error.status && reach <= zmq->failure.reach)
+        return;
+    zmq->failure.reach = reach;
+    cf_fail(&zmq->failure.error, status, "%s: %s", zmq->endpoints[zmq->endpoint], what);
 }
 
-static bool is_of_ipv4(const char *endpoint)
+/* Whether there is another address, or endpoint, to try before it is told. */
+static bool find_next(cf_link_zmq *zmq)
 {
-    return endpoint[strlen("tcp://")] != '[' && !is_name(endpoint);
+    zmq->resumes = cf_connecting_has_more(zmq->connecting);
+    if (zmq->resumes)
+        return true;
+    zmq->endpoint = (zmq->endpoint + 1) % zmq->endpoint_count;
+    return ++zmq->tried < zmq->endpoint_count;
 }
 
-/* Whether the host is to be tried in another way. Who took the connection was there. */
-static bool find_way(cf_link_zmq *zmq)
-{
-    const way before = zmq->way;
-
-    if (zmq->connected || !is_name(zmq->endpoints[zmq->endpoint]))
-        return false;
-    if (before == WAY_EITHER && zmq->is_resolved)
-        zmq->way = WAY_OLD;
-    else if (before == WAY_OLD && !zmq->is_resolved)
-        zmq->way = WAY_NEW;
-    return zmq->way != before;
-}
-
-static void lost(cf_link_zmq *zmq, cf_status status, const char *what)
+static void lost(cf_link_zmq *zmq, cf_reach reach, cf_status status, const char *what)
 {
     const cf_env *env = zmq->options.env;
-    cf_error why;
 
-    cf_fail(&why, status, "%s: %s", zmq->endpoints[zmq->endpoint], what);
-    if (!zmq->secured && status != CF_DENIED) { /* nobody who has the key was there */
-        if (find_way(zmq)) {
-            zmq->tries_next = true;
-            return;
-        }
-        zmq->way = WAY_EITHER;
-        zmq->endpoint = (zmq->endpoint + 1) % zmq->endpoint_count;
-        if (++zmq->tried < zmq->endpoint_count) {
-            zmq->tries_next = true;
-            return;
-        }
-    }
+    if (zmq->secured || status == CF_DENIED) /* it is the broker that says so */
+        zmq->failure = (failure){0};
+    note_failure(zmq, reach, status, what);
+    if (zmq->secured)
+        cf_pulse_lost(&zmq->pulse, cf_env_steady_ms(env));
+    /* Nobody who has the key was there. */
+    zmq->tries_next = !zmq->secured && status != CF_DENIED && find_next(zmq);
+    if (zmq->tries_next)
+        return;
+    const cf_error why = zmq->failure.error;
+    zmq->failure = (failure){0};
     zmq->tried = 0;
+    zmq->resumes = false;
     cf_link_disconnected(zmq->options.link, &why, cf_env_steady_ms(env));
+}
+
+/* By who was there, or seemed to be. */
+static void lost_by(cf_link_zmq *zmq, cf_status status, const char *what)
+{
+    lost(zmq, CF_REACH_CONNECTED, status, what);
 }
 
 static void receive(cf_link_zmq *zmq)
@@ -185,6 +196,7 @@ static void receive(cf_link_zmq *zmq)
         if (!cf_zmq_receive(zsock_resolve(zmq->socket), &message))
             break;
         zmq->descriptor = message.descriptor;
+        zmq->has_heard = true;
         cf_link_handle(link, message.bytes, message.count, cf_env_steady_ms(env), zmq->outbox);
         cf_zmq_message_release(&message);
     }
@@ -202,8 +214,8 @@ static int on_socket(zloop_t *loop, zmq_pollitem_t *item, void *context)
     return 0;
 }
 
-/* libzmq closes without a word when a server can't open what was sealed for another key, and so
- * does a broker that takes no more connections: which of them it was nobody can tell. */
+/* libzmq closes without a word when a server can't open what was sealed for another key. A broker
+ * that takes no more connections breaks them off; but behind a proxy they end all the same. */
 static void ended_in_handshake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
@@ -212,84 +224,61 @@ static void ended_in_handshake(cf_link_zmq *zmq)
 
     switch (cf_inflow_guard_greeting(zmq->descriptor)) {
     case CF_GREETING_HTTP:
-        lost(zmq, CF_UNREACHABLE,
-             "this is no Counterfoil broker: it speaks HTTP, as a network does that wants a login");
+        lost_by(
+            zmq, CF_UNREACHABLE,
+            "this is no Counterfoil broker: it speaks HTTP, as a network does that wants a login");
         break;
     case CF_GREETING_FOREIGN:
-        lost(zmq, CF_UNREACHABLE, "this is no Counterfoil broker");
+        lost_by(zmq, CF_UNREACHABLE, "this is no Counterfoil broker");
         break;
     case CF_GREETING_CURVE:
         if (was_ended_here)
-            lost(zmq, CF_UNREACHABLE,
-                 "it did not end the greeting within 30 s: it is busy, or the "
-                 "line is");
+            lost_by(zmq, CF_UNREACHABLE,
+                    "it did not end the greeting within 30 s: it is busy, or the "
+                    "line is");
+        else if (cf_inflow_guard_is_broken_off(zmq->descriptor))
+            lost_by(zmq, CF_UNREACHABLE, CF_BROKEN_OFF);
         else
-            lost(zmq, CF_FORGED,
-                 "it ended the greeting: it takes no more connections from here for now, or has "
-                 "another key than its address says");
+            lost_by(zmq, CF_FORGED,
+                    "it ended the greeting: it has another key than its address says, or a proxy "
+                    "before it takes no more connections");
         break;
     default:
-        lost(zmq, CF_UNREACHABLE,
-             was_ended_here ? SAYS_NOTHING
-                            : "it closed the connection without a word: it takes no more for now, "
-                              "or is no Counterfoil broker");
+        lost_by(zmq, CF_UNREACHABLE,
+                was_ended_here
+                    ? SAYS_NOTHING
+                    : "it closed the connection without a word: it takes no more for now, "
+                      "or is no Counterfoil broker");
     }
 }
 
 static void closed(cf_link_zmq *zmq)
 {
     if (cf_inflow_guard_has_ended(zmq->descriptor))
-        lost(zmq, CF_MALFORMED, "the broker sends more than it was asked for");
+        lost_by(zmq, CF_MALFORMED, "the broker sends more than it was asked for");
     else if (zmq->secured)
-        lost(zmq, CF_UNREACHABLE, "the connection broke");
-    else if (zmq->connected)
-        ended_in_handshake(zmq);
+        lost_by(zmq, CF_UNREACHABLE,
+                !zmq->has_heard && cf_inflow_guard_is_broken_off(zmq->descriptor)
+                    ? CF_BROKEN_OFF
+                    : "the connection broke");
     else
-        lost(zmq, CF_UNREACHABLE, "can't connect");
+        ended_in_handshake(zmq);
 }
 
-static void connected(cf_link_zmq *zmq, int descriptor)
-{
-    const cf_env *env = zmq->options.env;
-
-    zmq->connected = true;
-    zmq->connected_ms = cf_env_steady_ms(env);
-    zmq->connect_until_ms = zmq->connected_ms + GREET_MS;
-    zmq->descriptor = descriptor;
-    cf_line_begin(&zmq->line, zmq->connected_ms);
-}
-
-/* Its name, if it is one, was found. */
-static void resolved(cf_link_zmq *zmq)
-{
-    const uint64_t now_ms = cf_env_steady_ms(zmq->options.env);
-    const bool is_first = zmq->way == WAY_EITHER && is_name(zmq->endpoints[zmq->endpoint]);
-
-    zmq->is_resolved = true;
-    zmq->connect_until_ms = now_ms + (is_first ? FAMILY_MS : CONNECT_MS);
-}
-
-static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
+static void handle_event(cf_link_zmq *zmq, uint16_t event)
 {
     switch (event) {
-    case ZMQ_EVENT_CONNECT_DELAYED:
-        resolved(zmq);
-        break;
-    case ZMQ_EVENT_CONNECTED:
-        connected(zmq, value);
-        break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         zmq->secured = true;
         zmq->tried = 0;
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        lost(zmq, CF_DENIED, "the broker does not know this device");
+        lost_by(zmq, CF_DENIED, "the broker does not know this device");
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
     case ZMQ_EVENT_DISCONNECTED:
     case ZMQ_EVENT_CLOSED:
-        zmq->is_resolved = true; /* there was a socket for it */
         closed(zmq);
         break;
     default:
@@ -297,82 +286,107 @@ static void handle_event(cf_link_zmq *zmq, uint16_t event, int value)
     }
 }
 
-/* A monitor's message: event (2 bytes) and value (4 bytes) in the machine's order, then the
- * endpoint. */
 static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
 {
     cf_link_zmq *zmq = context;
-    cf_zmq_message message;
-    uint16_t event = 0;
-    int32_t value = 0;
+    cf_zmq_event event;
 
     (void)loop;
     while (!zmq->tries_next && zmq->session == cf_link_session(zmq->options.link) &&
-           cf_zmq_receive(zsock_resolve(monitor), &message)) {
-        if (message.bytes[0].size == sizeof event + sizeof value) {
-            memcpy(&event, message.bytes[0].data, sizeof event);
-            memcpy(&value, message.bytes[0].data + sizeof event, sizeof value);
-        }
-        cf_zmq_message_release(&message);
+           cf_zmq_next_event(monitor, &event)) {
         receive(zmq); /* what came before the connection broke */
-        handle_event(zmq, event, value);
+        handle_event(zmq, event.number);
     }
     zmq->options.came(zmq->options.context);
     return 0;
 }
 
-static void connect_session(cf_link_zmq *zmq, uint64_t session)
+static void begin(cf_link_zmq *zmq, uint64_t session, uint64_t now_ms)
 {
-    const cf_env *env = zmq->options.env;
-    cf_zmq_keys keys = {zmq->options.curve_public, zmq->options.curve_secret, zmq->server_key};
-    char monitor[64];
-
     zmq->session = session;
-    zmq->connected = zmq->secured = zmq->is_resolved = false;
-    /* That the name is known was found a moment ago. */
-    zmq->connect_until_ms = cf_env_steady_ms(env) + (zmq->way == WAY_OLD ? FAMILY_MS : CONNECT_MS);
-    zmq->beat_ms = cf_env_steady_ms(env) + BEAT_MS;
+    zmq->secured = zmq->has_heard = false;
     zmq->descriptor = -1;
-    zmq->socket = cf_zmq_socket(ZMQ_DEALER);
-    assert(zmq->socket);
-    cf_zmq_configure(zsock_resolve(zmq->socket), &keys);
-    zsock_set_reconnect_ivl(zmq->socket, -1);
-    zsock_set_ipv6(zmq->socket, zmq->way != WAY_OLD && !is_of_ipv4(zmq->endpoints[zmq->endpoint]));
-    snprintf(monitor, sizeof monitor, "inproc://link-%p-%" PRIu64, (void *)zmq, session);
-    zmq_socket_monitor(zsock_resolve(zmq->socket), monitor, ZMQ_EVENT_ALL);
-    zmq->monitor = zsock_new(ZMQ_PAIR);
-    zsock_connect(zmq->monitor, "%s", monitor);
+    if (!zmq->resumes && !zmq->tried)
+        zmq->failure = (failure){0};
+    if (zmq->resumes)
+        cf_connecting_resume(zmq->connecting);
+    else
+        cf_connecting_begin(zmq->connecting, zmq->endpoints[zmq->endpoint], now_ms);
+    zmq->resumes = false;
+}
+
+static void connected(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    cf_connected won;
+
+    cf_connecting_take(zmq->connecting, &won);
+    zmq->socket = won.socket;
+    zmq->monitor = won.monitor;
+    zmq->descriptor = won.descriptor;
+    zmq->connected_ms = now_ms;
     zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
     zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
     poll_socket(zmq, false);
-    if (zsock_connect(zmq->socket, "%s", zmq->endpoints[zmq->endpoint]))
-        lost(zmq, CF_UNREACHABLE, zmq_strerror(errno));
+    cf_line_begin(&zmq->line, now_ms);
+    cf_pulse_begin(&zmq->pulse, now_ms);
 }
 
-/* A name that can't be resolved, or a server that says nothing, makes no event. Over two and a half
- * seconds of a round trip the greeting takes ten. */
+/* Returns when to call again. */
+static uint64_t connect_session(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    uint64_t next_ms = UINT64_MAX;
+    cf_reach reach = CF_REACH_NO_ROUTE;
+
+    if (!zmq->session || zmq->socket)
+        return UINT64_MAX;
+    switch (cf_connecting_step(zmq->connecting, now_ms, &next_ms)) {
+    case CF_CONNECTED:
+        connected(zmq, now_ms);
+        break;
+    case CF_CONNECTING_FAILED: {
+        const char *why = cf_connecting_why(zmq->connecting, &reach);
+        lost(zmq, reach, CF_UNREACHABLE, why);
+        break;
+    }
+    case CF_CONNECTING:
+        break;
+    }
+    return next_ms;
+}
+
+/* A server that says nothing makes no event. Over two and a half seconds of a round trip the
+ * greeting takes ten. */
 static uint64_t check_handshake(cf_link_zmq *zmq, uint64_t now_ms)
 {
     if (!zmq->socket || zmq->secured)
         return UINT64_MAX;
-    const bool says_nothing =
-        zmq->connected && cf_inflow_guard_greeting(zmq->descriptor) == CF_GREETING_NONE;
-    const uint64_t until_ms = says_nothing ? zmq->connected_ms + FIRST_MS : zmq->connect_until_ms;
+    const bool is_mute = cf_inflow_guard_greeting(zmq->descriptor) == CF_GREETING_NONE;
+    const uint64_t until_ms = zmq->connected_ms + (is_mute ? FIRST_MS : GREET_MS);
 
     if (now_ms >= until_ms)
-        lost(zmq, CF_UNREACHABLE, zmq->connected ? SAYS_NOTHING : "nobody answers");
+        lost_by(zmq, CF_UNREACHABLE, SAYS_NOTHING);
     return until_ms;
 }
 
+/* Whoever waits for an answer hears by that whether the connection is there. */
 static uint64_t beat(cf_link_zmq *zmq, uint64_t now_ms)
 {
-    if (!zmq->socket)
+    if (!zmq->socket || !zmq->secured || cf_link_is_of_newcomer(zmq->options.link))
         return UINT64_MAX;
-    if (now_ms >= zmq->beat_ms) {
-        cf_link_beat(zmq->options.link, zmq->outbox);
-        zmq->beat_ms = now_ms + BEAT_MS;
-    }
-    return zmq->beat_ms;
+    const bool is_unanswered = cf_link_is_unanswered(zmq->options.link);
+
+    /* The bytes of an answer are seen before it is handled: what was asked is owed until then. */
+    if (!is_unanswered && cf_pulse_is_awaited(&zmq->pulse) && !zmq->is_beat_out)
+        cf_pulse_moved(&zmq->pulse, true, now_ms);
+    if (is_unanswered)
+        zmq->is_beat_out = false;
+    else if (now_ms >= cf_pulse_due(&zmq->pulse))
+        zmq->is_beat_out = cf_link_beat(zmq->options.link, zmq->outbox);
+    else
+        return cf_pulse_due(&zmq->pulse);
+    if (is_unanswered || zmq->is_beat_out)
+        cf_pulse_said(&zmq->pulse, now_ms);
+    return cf_pulse_due(&zmq->pulse);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -380,31 +394,56 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Whether there is still somebody. */
+static bool is_owed(const cf_link_zmq *zmq)
+{
+    return cf_link_is_unanswered(zmq->options.link) || cf_pulse_is_awaited(&zmq->pulse);
+}
+
+/* Whether there is still somebody. Where a connection was forgotten another may do. A link that
+ * waits for an answer gives up by itself, and knows of what it waits for. */
+static void judge(cf_link_zmq *zmq, uint64_t now_ms)
+{
+    const bool is_stuck = cf_line_is_stuck(&zmq->line, now_ms);
+    const bool is_dead =
+        cf_line_is_dead(&zmq->line, now_ms) && !cf_link_is_unanswered(zmq->options.link);
+
+    if (cf_pulse_is_forgotten(&zmq->pulse, zmq->line.counts.round_trip_us, now_ms))
+        lost_by(zmq, CF_CHANGED, "the connection was forgotten on the way");
+    else if (is_stuck && cf_line_drops_large(&zmq->line))
+        lost_by(zmq, CF_UNREACHABLE, DROPS_LARGE);
+    else if (is_stuck || is_dead)
+        lost_by(zmq, CF_UNREACHABLE, "nothing comes any more: the connection is dead");
+}
+
 static void look(cf_link_zmq *zmq, uint64_t now_ms)
 {
-    const uint64_t received = zmq->line.counts.received;
+    const cf_line_counts before = zmq->line.counts;
     cf_line_counts counts;
 
     if (!zmq->socket || !zmq->secured || !cf_line_count(zmq->descriptor, &counts))
         return;
     zmq->line.fetches = cf_link_fetches(zmq->options.link);
+    zmq->line.is_idle = !is_owed(zmq) && !counts.unacknowledged;
     if (cf_line_look(&zmq->line, &counts, now_ms))
         cf_link_moved(zmq->options.link, now_ms);
-    if (counts.received != received)
+    const bool came = zmq->line.counts.received != before.received;
+    if (came)
         cf_link_heard(zmq->options.link);
+    if (came || zmq->line.counts.acknowledged != before.acknowledged)
+        cf_pulse_moved(&zmq->pulse, came, now_ms);
     cf_link_carries(zmq->options.link, cf_line_step(&zmq->line), cf_line_window(&zmq->line));
     cf_link_brings(zmq->options.link, cf_line_fetch_window(&zmq->line));
-    if (cf_line_is_dead(&zmq->line, now_ms))
-        lost(zmq, CF_UNREACHABLE, "nothing comes any more: the connection is dead");
+    judge(zmq, now_ms);
 }
 
 /* With a session of its own: what was said of the one before is gone with its socket. */
 static void try_next(cf_link_zmq *zmq)
 {
     zmq->tries_next = false;
-    if (!cf_link_session(zmq->options.link))
+    if (!cf_link_session(zmq->options.link)) {
+        zmq->resumes = false;
         return;
+    }
     cf_link_begin_anew(zmq->options.link);
 }
 
@@ -437,14 +476,19 @@ static uint64_t look_due(const cf_link_zmq *zmq, uint64_t now_ms)
 {
     if (!zmq->secured || !zmq->socket)
         return UINT64_MAX;
-    return now_ms + (cf_link_fetches(zmq->options.link) ? CF_LINE_FETCH_MS : CF_LINE_LOOK_MS);
+    if (!is_owed(zmq)) /* then a look when something is said is soon enough */
+        return UINT64_MAX;
+    return now_ms + (cf_link_fetches(zmq->options.link) ? CF_LINE_FETCH_MS
+                     : zmq->pulse.is_carried            ? CF_LINE_LOOK_MS
+                                                        : ASKED_MS);
 }
 
 uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
 {
     const cf_env *env = zmq->options.env;
     cf_link *link = zmq->options.link;
-    uint64_t now_ms = cf_env_steady_ms(env), handshake_ms = UINT64_MAX, next_ms = 0;
+    uint64_t now_ms = cf_env_steady_ms(env), next_ms = 0;
+    uint64_t connect_ms = UINT64_MAX, handshake_ms = UINT64_MAX;
 
     look(zmq, now_ms);
     do {
@@ -453,11 +497,12 @@ uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
         next_ms = cf_link_tick(link, now_ms, zmq->outbox);
         if (zmq->session != cf_link_session(link))
             disconnect(zmq);
-        if (cf_link_session(link) && !zmq->socket)
-            connect_session(zmq, cf_link_session(link));
+        if (cf_link_session(link) && !zmq->session)
+            begin(zmq, cf_link_session(link), now_ms);
+        connect_ms = connect_session(zmq, now_ms);
         handshake_ms = check_handshake(zmq, now_ms);
     } while (zmq->tries_next || zmq->session != cf_link_session(link)); /* lost at once */
     next_ms = earlier(next_ms, beat(zmq, now_ms));
     flush(zmq);
-    return earlier(earlier(next_ms, handshake_ms), look_due(zmq, now_ms));
+    return earlier(earlier(next_ms, connect_ms), earlier(handshake_ms, look_due(zmq, now_ms)));
 }

@@ -29,6 +29,7 @@ void cf_registry_destroy(cf_registry **registry)
     free((*registry)->subjects);
     free((*registry)->nodes);
     free((*registry)->known.at);
+    free((*registry)->epochs.at);
     free((*registry)->by_id.at);
     free((*registry)->disturbed);
     cf_heads_release(&(*registry)->heads);

@@ -26,7 +26,6 @@ typedef struct {
     cf_hash admitter;        /* who wrote that */
     cf_member_kind ended_by; /* REVOKE or LEAVE: it is out; 0: it isn't */
     cf_hash ended;           /* the entry that says so; of several the lowest */
-    bool has_key;            /* of the epoch in use, by what counts */
 } cf_device;
 
 /* What an entry of the member log does. */
@@ -134,9 +133,12 @@ const cf_hash *cf_registry_disturbed(const cf_registry *registry, size_t *count,
 
 /* The epoch that authors seal under now. NULL: nobody may write before an owner opens one. */
 const cf_hash *cf_registry_epoch(const cf_registry *registry);
-/* A valid device (or the account) that reads, and that has no key of the epoch in use: an owner
- * grants it one. */
-bool cf_registry_lacks_key(const cf_registry *registry, const cf_device *device);
+/* Those that aren't void, and that no other such has in its past: from these come all keys, since
+ * each opening has the earlier ones. Several where owners opened them apart. NULL: no more. */
+const cf_hash *cf_registry_epoch_at(const cf_registry *registry, size_t index);
+/* Who is valid (the account, too), reads, and has no key of this epoch: an owner grants it one.
+ * `out` has room for cf_registry_device_count of them; how many there are. */
+size_t cf_registry_list_lacking(const cf_registry *registry, const cf_hash *epoch, cf_hash *out);
 
 typedef struct {
     uint64_t generation;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/members/registry_inside.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Whom a content key may be known to: who is valid, and no relay. */
@@ -40,55 +41,52 @@ static bool is_usable(const cf_registry *registry, const cf_member_node *opening
     return true;
 }
 
-static void note_key(cf_registry *registry, const cf_hash *device)
+static void note_key(const cf_registry *registry, const cf_hash *device, bool *has)
 {
     size_t place = cf_registry_subject(registry, device);
 
     if (place != SIZE_MAX)
-        registry->subjects[place].device.has_key = true;
+        has[place] = true;
 }
 
-static void note_keys(cf_registry *registry, const cf_member_node *chosen)
+/* Who has this one's key, by subject. */
+static void note_keys(const cf_registry *registry, const cf_member_node *opening, bool *has)
 {
-    for (size_t i = 0; i < registry->subject_count; i++)
-        registry->subjects[i].device.has_key = false;
-    if (!chosen)
-        return;
-    for (size_t i = 0; i < chosen->member.opening.recipient_count; i++)
-        note_key(registry, &chosen->member.opening.recipients[i].device);
+    for (size_t i = 0; i < opening->member.opening.recipient_count; i++)
+        note_key(registry, &opening->member.opening.recipients[i].device, has);
     for (size_t i = 0; i < registry->node_count; i++) {
         const cf_member_node *node = &registry->nodes[i];
 
-        if (gives_access(node, &chosen->operation.entry.hash) && !node->member.access.limited)
-            note_key(registry, &node->operation.device);
+        if (gives_access(node, &opening->operation.entry.hash) && !node->member.access.limited)
+            note_key(registry, &node->operation.device, has);
     }
 }
 
-/* Looks from the newest on: what a usable one has in its past is overtaken. */
+/* Looks from the newest on: what another one has in its past is overtaken for good, whoever may
+ * know the other's key. What was sealed under that is read by those who have it; and who was given
+ * its key and is out has what it overtook, too. */
 void cf_registry_choose_epoch(cf_registry *registry)
 {
     const cf_member_node *chosen = NULL;
-    cf_arena arena = {0};
-    size_t *usable = cf_arena_allocate(&arena, registry->node_count, sizeof *usable), count = 0;
 
+    registry->epochs.count = 0;
     for (size_t i = registry->node_count; i-- > 0;) {
         const cf_member_node *candidate = &registry->nodes[i];
-        bool overtaken = !candidate->operation.opens;
+        bool overtaken = !candidate->operation.opens || candidate->operation.is_void;
 
-        for (size_t k = 0; !overtaken && k < count; k++)
-            overtaken = cf_past_has(&registry->nodes[usable[k]].past, i);
-        if (overtaken || !is_usable(registry, candidate))
+        for (size_t k = 0; !overtaken && k < registry->epochs.count; k++)
+            overtaken = cf_past_has(&registry->nodes[registry->epochs.at[k]].past, i);
+        if (overtaken)
             continue;
-        usable[count++] = i;
-        if (!chosen ||
-            cf_hash_compare(&candidate->operation.entry.hash, &chosen->operation.entry.hash) < 0)
+        cf_node_list_add(&registry->epochs, i);
+        if (is_usable(registry, candidate) &&
+            (!chosen ||
+             cf_hash_compare(&candidate->operation.entry.hash, &chosen->operation.entry.hash) < 0))
             chosen = candidate;
     }
     registry->has_epoch = chosen != NULL;
     if (chosen)
         registry->epoch = chosen->operation.entry.hash;
-    note_keys(registry, chosen);
-    cf_arena_release(&arena);
 }
 
 const cf_hash *cf_registry_epoch(const cf_registry *registry)
@@ -96,10 +94,30 @@ const cf_hash *cf_registry_epoch(const cf_registry *registry)
     return registry->has_epoch ? &registry->epoch : NULL;
 }
 
-bool cf_registry_lacks_key(const cf_registry *registry, const cf_device *device)
+const cf_hash *cf_registry_epoch_at(const cf_registry *registry, size_t index)
 {
-    return registry->has_epoch && device->is_valid && device->role != CF_ROLE_RELAY &&
-           !device->has_key;
+    return index < registry->epochs.count
+               ? &registry->nodes[registry->epochs.at[index]].operation.entry.hash
+               : NULL;
+}
+
+size_t cf_registry_list_lacking(const cf_registry *registry, const cf_hash *epoch, cf_hash *out)
+{
+    const cf_member_node *opening = cf_registry_node(registry, epoch);
+    bool *has = cf_allocate(registry->subject_count, sizeof *has);
+    size_t count = 0;
+
+    if (opening)
+        note_keys(registry, opening, has);
+    for (size_t i = 0; opening && i < registry->known.count; i++) {
+        const size_t place = registry->known.at[i];
+        const cf_device *device = &registry->subjects[place].device;
+
+        if (!has[place] && may_know(registry, &device->id))
+            out[count++] = device->id;
+    }
+    free(has);
+    return count;
 }
 
 bool cf_registry_home(const cf_registry *registry, cf_home_broker *out)

@@ -45,7 +45,8 @@ struct cf_registry {
     cf_node_list by_id; /* all of them */
     cf_node_list known; /* of the subjects, in the order in which they became it */
     cf_heads heads;
-    cf_hash epoch;
+    cf_node_list epochs; /* that are overtaken by none */
+    cf_hash epoch;       /* of these, the one in use */
     bool has_epoch;
     cf_hash *disturbed; /* by the last entry */
     size_t disturbed_count, disturbed_capacity;

@@ -199,7 +199,7 @@ cf_status cf_options_check_count(const cf_options *options, size_t least, size_t
 static const struct {
     const char *name;
     uint64_t milliseconds;
-} units[] = {{"", 1000},     {"ms", 1},       {"s", 1000},     {"m", 60000},
+} units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
              {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
 
 static bool read_digits(const char *text, uint64_t *number, char **end)
@@ -211,18 +211,44 @@ static bool read_digits(const char *text, uint64_t *number, char **end)
     return errno == 0;
 }
 
+/* "3" may be meant as days. */
+static cf_status fail_without_unit(uint64_t number, cf_error *error)
+{
+    const unsigned long long n = number;
+
+    return cf_fail(error, CF_USAGE,
+                   "'%llu' is no duration, it has no unit: %llus, %llum, %lluh, %llud or %lluw", n,
+                   n, n, n, n, n);
+}
+
 cf_status cf_duration_read(const char *text, uint64_t *milliseconds, cf_error *error)
 {
     uint64_t number = 0;
     char *unit = NULL;
+    const bool has_digits = read_digits(text, &number, &unit);
 
-    if (read_digits(text, &number, &unit))
+    if (has_digits && !*unit && number)
+        return fail_without_unit(number, error);
+    if (has_digits && !*unit)
+        unit = "s";
+    if (has_digits)
         for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
             if (strcmp(unit, units[i].name) == 0 && number <= UINT32_MAX) {
                 *milliseconds = number * units[i].milliseconds;
                 return CF_OK;
             }
     return cf_fail(error, CF_USAGE, "'%s' is no duration: 90s, 10m, 2h, 3d or 1w", text);
+}
+
+cf_status cf_timeout_read(const char *text, uint64_t *milliseconds, cf_error *error)
+{
+    char *end = NULL;
+
+    if (read_digits(text, milliseconds, &end) && !*end && *milliseconds <= UINT32_MAX) {
+        *milliseconds *= 1000;
+        return CF_OK;
+    }
+    return cf_duration_read(text, milliseconds, error);
 }
 
 cf_status cf_number_read(const char *text, uint64_t *number, cf_error *error)

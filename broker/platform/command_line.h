@@ -52,8 +52,10 @@ const char *cf_options_next(const cf_options *options, const char *name, size_t 
 cf_status cf_options_check_count(const cf_options *options, size_t least, size_t most,
                                  const char *usage, cf_error *error);
 
-/* A duration: 90s, 10m, 2h, 3d, 1w; without a unit seconds. CF_USAGE, as below. */
+/* A duration: 90s, 10m, 2h, 3d, 1w; of 0 alone the unit may be left out. CF_USAGE, as below. */
 cf_status cf_duration_read(const char *text, uint64_t *milliseconds, cf_error *error);
+/* The same; without a unit seconds, as of timeout(1). */
+cf_status cf_timeout_read(const char *text, uint64_t *milliseconds, cf_error *error);
 cf_status cf_number_read(const char *text, uint64_t *number, cf_error *error);
 
 #endif

@@ -41,7 +41,19 @@ struct cf_control {
 
 /* ---- Listening ---- */
 
-/* A process that died leaves its socket: nobody answers there. */
+static bool is_empty_file(const struct stat *raw)
+{
+    return S_ISREG(raw->st_mode) && raw->st_size == 0;
+}
+
+static bool is_dead(const struct sockaddr_un *address, int probe)
+{
+    return connect(probe, (const struct sockaddr *)address, sizeof *address) != 0 &&
+           errno == ECONNREFUSED;
+}
+
+/* A process that died leaves its socket: nobody answers there. A copy of a folder has an empty file
+ * in its place where the program that copied it knows no sockets. */
 static cf_status remove_stale(const cf_control *self, const struct sockaddr_un *address,
                               cf_error *error)
 {
@@ -49,13 +61,13 @@ static cf_status remove_stale(const cf_control *self, const struct sockaddr_un *
 
     if (fstatat(self->folder, CF_CONTROL_NAME, &raw, AT_SYMLINK_NOFOLLOW) != 0)
         return cf_fail_errno(error, errno, CF_CONTROL_NAME);
-    if (!S_ISSOCK(raw.st_mode))
-        return cf_fail(error, CF_CHANGED, CF_CONTROL_NAME " is no socket");
+    if (!S_ISSOCK(raw.st_mode) && !is_empty_file(&raw))
+        return cf_fail(error, CF_CHANGED,
+                       CF_CONTROL_NAME " there is no socket: remove it, or move it elsewhere");
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
         return cf_fail_errno(error, errno, "making a socket");
-    bool dead = connect(probe, (const struct sockaddr *)address, sizeof *address) != 0 &&
-                errno == ECONNREFUSED;
+    const bool dead = is_empty_file(&raw) || is_dead(address, probe);
     close(probe);
     if (!dead)
         return cf_fail(error, CF_LOCKED, "another process listens there");
@@ -121,7 +133,8 @@ cf_status cf_control_renew(cf_control *self, cf_error *error)
 {
     struct stat there;
 
-    if (fstatat(self->folder, CF_CONTROL_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+    const bool is_there = fstatat(self->folder, CF_CONTROL_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (is_there ? !is_empty_file(&there) : errno != ENOENT)
         return CF_OK;
     close_listener(self);
     cf_status status = open_listener(self, error);

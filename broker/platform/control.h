@@ -40,13 +40,14 @@ typedef struct {
 } cf_control_handler;
 
 /* Listens in the folder `path`. CF_LOCKED when a live process listens there; what a dead one left
- * is replaced. */
+ * is replaced, and an empty file. CF_CHANGED: something else lies there. */
 cf_status cf_control_listen(const char *path, const cf_control_handler *handler, cf_control **out,
                             cf_error *error);
 /* Takes the socket away; calls that wait are dropped without `abandoned`. */
 void cf_control_destroy(cf_control **control);
 int cf_control_descriptor(const cf_control *control);
-/* Listens anew where somebody has removed the socket: to be called now and then. */
+/* Listens anew where somebody has removed the socket, or emptied its place: to be called now and
+ * then. */
 cf_status cf_control_renew(cf_control *control, cf_error *error);
 void cf_control_readable(cf_control *control);
 
@@ -61,6 +62,9 @@ void cf_control_set_data(cf_control_call *call, void *data);
 void *cf_control_data(const cf_control_call *call);
 
 /* ---- Client ---- */
+/* Whether a live process listens in the folder `path`, also one that hangs; `*process`: its id. */
+bool cf_control_is_served(const char *path, long *process);
+
 /* Silence is told once, with no bytes. */
 typedef void cf_control_sink(void *context, cf_control_stream stream, cf_bytes bytes);
 

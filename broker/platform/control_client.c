@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,32 @@
 static cf_status nobody_listens(cf_error *error)
 {
     return cf_fail(error, CF_MISSING, "no process listens there");
+}
+
+static long process_behind(int end)
+{
+    struct ucred process = {0};
+    socklen_t size = sizeof process;
+
+    return getsockopt(end, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0 ? (long)process.pid : 0;
+}
+
+bool cf_control_is_served(const char *path, long *process)
+{
+    struct sockaddr_un address;
+    const int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int end = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    cf_control_address(folder, &address);
+    const bool is_heard = folder >= 0 && end >= 0 &&
+                          (connect(end, (struct sockaddr *)&address, sizeof address) == 0 ||
+                           errno == EAGAIN); /* more callers wait than may */
+    *process = is_heard ? process_behind(end) : 0;
+    if (end >= 0)
+        close(end);
+    if (folder >= 0)
+        close(folder);
+    return is_heard;
 }
 
 static cf_status connect_to(const char *path, int *out, cf_error *error)
@@ -122,14 +149,24 @@ static cf_status take_frames(receiver *self, cf_buffer *received, cf_error *erro
     return status;
 }
 
+static cf_status fail_of_silence(int end, uint64_t patience_ms, cf_error *error)
+{
+    const long process = process_behind(end);
+    char number[32] = "";
+
+    if (process)
+        snprintf(number, sizeof number, " (%ld)", process);
+    return cf_fail(error, CF_UNREACHABLE, "no answer within %g s of the process that serves it%s",
+                   (double)patience_ms / 1000, number);
+}
+
 /* For what comes next. */
 static cf_status await(int end, receiver *self, cf_error *error)
 {
     struct pollfd answer = {.fd = end, .events = POLLIN};
 
     if (self->patience_ms && poll(&answer, 1, (int)self->patience_ms) == 0)
-        return cf_fail(error, CF_UNREACHABLE, "no answer within %g s of the process that serves it",
-                       (double)self->patience_ms / 1000);
+        return fail_of_silence(end, self->patience_ms, error);
     if (self->is_silence_over || poll(&answer, 1, CF_CONTROL_SILENT_MS) != 0)
         return CF_OK;
     self->is_silence_over = true;

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/coroutine_inside.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define NO_CALL UINT64_MAX
 
-static void wait_ms(cf_coroutine *self, unsigned ms)
+static struct timespec time_in(unsigned ms)
 {
     enum { NS_A_MS = 1000000, NS_A_SECOND = 1000000000 };
-    struct timespec until;
+    struct timespec at;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * NS_A_MS;
-    until.tv_sec += until.tv_nsec / NS_A_SECOND;
-    until.tv_nsec %= NS_A_SECOND;
-    pthread_cond_timedwait(&self->turned, &self->lock, &until);
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (long)(ms % 1000) * NS_A_MS;
+    at.tv_sec += at.tv_nsec / NS_A_SECOND;
+    at.tv_nsec %= NS_A_SECOND;
+    return at;
 }
 
 void cf_coroutine_leave(cf_coroutine *self)
@@ -24,6 +25,8 @@ void cf_coroutine_leave(cf_coroutine *self)
     pthread_mutex_lock(&self->lock);
     self->is_away = true;
     self->calls++;
+    if (self->is_due)
+        pthread_cond_broadcast(&self->turned);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -40,26 +43,48 @@ void cf_coroutine_enter(cf_coroutine *self)
     pthread_mutex_unlock(&self->lock);
 }
 
-/* It is in the same call as at the last look, which takes long. */
-static bool is_stuck(const cf_coroutine *self)
+/* He has waited for this call. */
+static bool is_looked_at(const cf_coroutine *self)
 {
     return self->is_away && self->calls == self->looked_at;
+}
+
+/* Until it is over, or the time has come and it is away, or it still is where it was. */
+static void wait_for(cf_coroutine *self, unsigned patience_ms)
+{
+    const bool forever = patience_ms == CF_COROUTINE_FOREVER;
+    const struct timespec until = time_in(forever ? 0 : patience_ms);
+
+    self->is_due = false;
+    while (!self->is_over &&
+           (forever || !(self->is_away && (self->is_due || is_looked_at(self))))) {
+        if (forever || self->is_due)
+            pthread_cond_wait(&self->turned, &self->lock);
+        else
+            self->is_due = pthread_cond_timedwait(&self->turned, &self->lock, &until) == ETIMEDOUT;
+    }
+    self->is_due = false;
 }
 
 bool cf_coroutine_resume(cf_coroutine *self, unsigned patience_ms)
 {
     pthread_mutex_lock(&self->lock);
+    const uint64_t at_first = self->is_away ? self->calls : NO_CALL;
     self->is_lent = true;
     pthread_cond_broadcast(&self->turned);
-    while (self->options.jobs->wake && !self->is_over &&
-           (patience_ms == CF_COROUTINE_FOREVER || !is_stuck(self))) {
-        self->looked_at = self->is_away ? self->calls : NO_CALL;
-        wait_ms(self, patience_ms);
-    }
+    if (self->options.jobs->wake)
+        wait_for(self, patience_ms);
+    self->looked_at = self->is_away ? self->calls : NO_CALL;
+    self->hangs = self->looked_at != NO_CALL && self->looked_at == at_first;
     self->is_lent = false;
     const bool is_over = self->is_over;
     pthread_mutex_unlock(&self->lock);
     return is_over;
+}
+
+bool cf_coroutine_hangs(const cf_coroutine *self)
+{
+    return self->hangs;
 }
 
 static void work(cf_job *job)

@@ -32,10 +32,13 @@ void cf_coroutine_destroy(cf_coroutine **coroutine);
 
 #define CF_COROUTINE_FOREVER UINT32_MAX
 
-/* Waits while it runs, and for a call that it is in some patience_ms; not again for the same call.
- * When that returns, the descriptor of the owner's jobs is readable: he is to resume it then. True:
- * it is over, and `ended` will be called, or was. */
+/* Waits while it runs, for patience_ms and until it is away, however short its calls are; of a call
+ * for which he has waited so long no more. When that call returns, the descriptor of the owner's
+ * jobs is readable: he is to resume it then. True: it is over, and `ended` will be called, or was.
+ */
 bool cf_coroutine_resume(cf_coroutine *coroutine, unsigned patience_ms);
+/* When the owner had waited last, it was in the call in which it had been when he began to. */
+bool cf_coroutine_hangs(const cf_coroutine *coroutine);
 
 /* By the coroutine, around what may not return for long. */
 void cf_coroutine_leave(cf_coroutine *coroutine);

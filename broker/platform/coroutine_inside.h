@@ -13,9 +13,11 @@ struct cf_coroutine {
     bool is_lent;         /* the owner waits: what is his may be used */
     bool is_away;
     bool is_over;
+    bool is_due;        /* the owner has waited for long enough, and goes on at the next call */
     uint64_t calls;     /* so many times it was away */
-    uint64_t looked_at; /* the call that it was in when the owner had waited for a while */
+    uint64_t looked_at; /* the call that it was in when the owner had waited last */
     pthread_cond_t turned;
+    bool hangs;             /* it was in that one already when he began to */
     cf_files files, *asked; /* cf_coroutine_files; NULL: nobody has asked for them */
 };
 

@@ -132,9 +132,39 @@ bool cf_files_has_failed(const cf_error *error)
 {
     static const int failures[] = {
         0, /* no word of the system's */
-        EIO,       ESTALE,    ENXIO,   ENODEV,       ENOTCONN,  ETIMEDOUT,
-        EHOSTDOWN, EREMOTEIO, EBADMSG, EHOSTUNREACH, ESHUTDOWN, EUCLEAN,
-        EMFILE,    ENFILE,    ENOMEM,  EAGAIN,       EINTR,
+        EIO,
+        ESTALE,
+        ENXIO,
+        ENODEV,
+        ENOTCONN,
+        ETIMEDOUT,
+        EHOSTDOWN,
+        EREMOTEIO,
+        EBADMSG,
+        EHOSTUNREACH,
+        ESHUTDOWN,
+        EUCLEAN,
+        EMFILE,
+        ENFILE,
+        ENOMEM,
+        EAGAIN,
+        EINTR,
+        /* of shares, and of who serves them */
+        ECONNRESET,
+        ECONNABORTED,
+        ECONNREFUSED,
+        EPIPE,
+        ENETDOWN,
+        ENETUNREACH,
+        ENETRESET,
+        ENOLINK,
+        ENOMEDIUM,
+        EPROTO,
+        ECOMM,
+        ENOKEY,
+        EKEYEXPIRED,
+        ENOBUFS,
+        ENOLCK,
     };
 
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)

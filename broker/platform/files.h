@@ -35,7 +35,8 @@ typedef struct {
     uint64_t inode;
     int64_t birth_ns; /* 0 where the file system keeps none */
     uint64_t size;
-    uint32_t mode; /* permission bits, 07777 */
+    uint64_t allocated; /* bytes of the disk that it takes */
+    uint32_t mode;      /* permission bits, 07777 */
     uint32_t links;
     int64_t mtime_ns; /* since 1970 */
     int64_t ctime_ns;

@@ -157,12 +157,15 @@ static cf_file_kind kind_of(uint16_t mode)
 
 cf_stat cf_posix_stat(const struct statx *raw)
 {
+    enum { STATX_BLOCK = 512 };
+
     return (cf_stat){
         .kind = kind_of(raw->stx_mode),
         .device = (uint64_t)raw->stx_dev_major << 32 | raw->stx_dev_minor,
         .inode = raw->stx_ino,
         .birth_ns = raw->stx_mask & STATX_BTIME ? nanoseconds(raw->stx_btime) : 0,
         .size = raw->stx_size,
+        .allocated = raw->stx_blocks * STATX_BLOCK,
         .mode = raw->stx_mode & 07777,
         .links = raw->stx_nlink,
         .mtime_ns = nanoseconds(raw->stx_mtime),
@@ -431,14 +434,22 @@ static const struct {
     {0x47504653, IS_REMOTE},             /* GPFS */
     {0x786f4256, IS_REMOTE | RENUMBERS}, /* folders of a VirtualBox host */
     {0xbacbacbc, IS_REMOTE | RENUMBERS}, /* folders of a VMware host */
+    {0x73717368, RENUMBERS},             /* squashfs: a number is a place in the image, */
+    {0xe0f5e1e2, RENUMBERS},             /* as in EROFS, */
+    {0x9660, RENUMBERS},                 /* ISO 9660, */
+    {0x15013346, RENUMBERS},             /* UDF, */
+    {0x28cd3d45, RENUMBERS},             /* cramfs */
+    {0x7275, RENUMBERS},                 /* and romfs */
 };
 
-static unsigned traits_of_type(uint32_t type)
+cf_posix_type cf_posix_type_of(uint32_t type)
 {
+    unsigned traits = 0;
+
     for (size_t i = 0; i < sizeof file_system_types / sizeof file_system_types[0]; i++)
         if (file_system_types[i].type == type)
-            return file_system_types[i].traits;
-    return 0;
+            traits = file_system_types[i].traits;
+    return (cf_posix_type){traits & IS_FUSE, traits & IS_REMOTE, traits & RENUMBERS};
 }
 
 static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesystem *out,
@@ -455,14 +466,14 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
         return status;
     static_assert(sizeof told.f_fsid == sizeof id, "statfs tells 64 bits");
     memcpy(&id, &told.f_fsid, sizeof id);
-    const unsigned traits = traits_of_type((uint32_t)told.f_type);
+    const cf_posix_type type = cf_posix_type_of((uint32_t)told.f_type);
     *out = (cf_filesystem){
         .device = stat.device,
         .type = (uint32_t)told.f_type,
         .id = id,
-        .is_fuse = traits & IS_FUSE,
-        .is_remote = traits & IS_REMOTE,
-        .renumbers = traits & RENUMBERS,
+        .is_fuse = type.is_fuse,
+        .is_remote = type.is_remote,
+        .renumbers = type.renumbers,
         .is_read_only = told.f_flags & ST_RDONLY,
     };
     return CF_OK;

@@ -64,6 +64,12 @@ int cf_posix_open(const cf_folder *folder, const char *name, int flags, uint32_t
 cf_stat cf_posix_stat(const struct statx *raw);
 struct timespec cf_posix_time(int64_t time_ns);
 
+/* What is known of a file system by what statfs calls its type. */
+typedef struct {
+    bool is_fuse, is_remote, renumbers; /* as in cf_filesystem */
+} cf_posix_type;
+cf_posix_type cf_posix_type_of(uint32_t type);
+
 /* fsync, of file systems too that have none because nothing can be written to them. */
 bool cf_posix_sync(int descriptor);
 /* As sync_files, with threads of its own. */

@@ -102,15 +102,25 @@ static cf_status refuse_locked(const cf_folder *folder, const cf_file *file, cf_
                    cf_posix_folder_shown(folder), who);
 }
 
+/* On a full disk nothing is. */
+static cf_status write_holder(const cf_file *file, cf_error *error)
+{
+    char who[24];
+
+    snprintf(who, sizeof who, "%ld", (long)getpid());
+    if ((ftruncate(file->descriptor, 0) == 0 &&
+         cf_descriptor_write_at(file->descriptor, 0, cf_bytes_of_text(who))) ||
+        errno == ENOSPC || errno == EDQUOT)
+        return CF_OK;
+    return cf_posix_fail_shown(file->shown, "writing", error);
+}
+
 /* The lock is the system's; who has it is written there for the message above only, where anything
  * can be written. */
 static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
                       cf_error *error)
 {
     cf_file *file = NULL;
-    char who[24];
-
-    snprintf(who, sizeof who, "%ld", (long)getpid());
     cf_status status = open_with(folder, name, O_RDWR | O_CREAT, 0600, &file, error);
     const bool reads_only = status && error->number == EROFS;
     if (reads_only)
@@ -120,9 +130,8 @@ static cf_status lock(cf_files *files, const cf_folder *folder, cf_bytes name, c
     if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0)
         status = errno == EWOULDBLOCK ? refuse_locked(folder, file, error)
                                       : cf_posix_fail_shown(file->shown, "locking", error);
-    else if (!reads_only && (ftruncate(file->descriptor, 0) != 0 ||
-                             !cf_descriptor_write_at(file->descriptor, 0, cf_bytes_of_text(who))))
-        status = cf_posix_fail_shown(file->shown, "writing", error);
+    else if (!reads_only)
+        status = write_holder(file, error);
     if (status)
         files->close_file(files, &file);
     else

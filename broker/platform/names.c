@@ -197,6 +197,21 @@ void cf_name_show(cf_bytes name, char out[CF_NAME_SHOWN])
     cf_buffer_release(&text);
 }
 
+void cf_name_word(const char *text, cf_buffer *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_@%+=:,./-";
+
+    if (*text && text[strspn(text, plain)] == '\0') {
+        cf_buffer_append_text(out, "%s", text);
+        return;
+    }
+    cf_buffer_append_text(out, "'");
+    for (; *text; text++)
+        cf_buffer_append_text(out, *text == '\'' ? "'\\''" : "%c", *text);
+    cf_buffer_append_text(out, "'");
+}
+
 bool cf_name_on_disk(cf_bytes name)
 {
     if (name.size == 0 || name.size > CF_DISK_NAME_MAX)

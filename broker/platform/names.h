@@ -17,6 +17,9 @@ bool cf_name_read(cf_bytes shown, cf_buffer *out);
 enum { CF_NAME_SHOWN = 160 };
 void cf_name_show(cf_bytes name, char out[CF_NAME_SHOWN]);
 
+/* Appends the text as one word of a shell's command: 'it'\''s' where it needs quotes. */
+void cf_name_word(const char *text, cf_buffer *out);
+
 /* A whole message on its way to a terminal or a log, whatever names are in it: what can't be seen
  * becomes \xNN, but for newlines and tabs. */
 void cf_text_append(cf_buffer *out, cf_bytes text);

@@ -18,6 +18,7 @@ const cf_option cf_usage_options[] = {
     {"for", 0, "TIME", "how long the invitation holds: 2h, 7d (the default)"},
     {"check", 0, NULL, "end with 1 if anything needs attention"},
     {"repair", 0, NULL, "mend a damaged store, while no broker runs"},
+    {"known", 0, NULL, "what no device has brought needs no attention any more"},
     {"yes", 0, NULL, "remove a user without asking"},
     {"json", 0, NULL, "print JSON"},
     {"quiet", 'q', NULL, "report errors only"},
@@ -41,6 +42,7 @@ static const struct {
     {"for", "invite, "},
     {"check", "status, "},
     {"repair", "verify, "},
+    {"known", "verify, "},
     {"yes", "users, "},
 };
 
@@ -64,7 +66,7 @@ static const struct {
     {"users show", "USER", "a user with its devices"},
     {"users quota", "USER SIZE", "bound what a user's entries and blobs take; none: no bound"},
     {"users remove", "USER", "remove a user and all that it has here, for good"},
-    {"verify", "[--repair]",
+    {"verify", "[--repair] [--known]",
      "check every record and blob of the store; --repair: mend it first,\n"
      "while no broker runs"},
     {"help", "[VERB]", "print this, or how a verb is used"},
@@ -138,12 +140,15 @@ static void show_verb(FILE *out, const char *verb)
 
 static void show_options(FILE *out, const char *verb)
 {
-    char left[64], letter[8];
+    char left[64];
 
     for (const cf_option *option = cf_usage_options; option->name; option++) {
+        char letter[8] = "";
+
         if (verb && !cf_usage_is_for(option->name, verb))
             continue;
-        snprintf(letter, sizeof letter, option->letter ? "-%c, " : "", option->letter);
+        if (option->letter)
+            snprintf(letter, sizeof letter, "-%c, ", option->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->value ? " " : "",
                  option->value ? option->value : "");
         show_line(out, left, option->help);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/program/datadir.h"
 
+#include "broker/platform/control.h"
+#include "broker/program/broker_key.h"
+#include "broker/program/datadir_contents.h"
 #include "broker/store/store_room.h"
 #include "codec/limits.h"
 
@@ -13,10 +16,9 @@
 #include <unistd.h>
 
 enum {
-    SEED_SIZE = 32,
     MODE_FOLDER = 0700,
     MODE_FILE = 0600,
-    CHECK_TEXT = 96,
+    CHECK_TEXT = 128,
 };
 
 #define AMPLE (1024 * CF_MIB) /* more than a store ever needs */
@@ -28,145 +30,21 @@ struct cf_datadir {
     cf_file *lock;
     cf_keys *keys;
     bool is_new;
+    bool has_begun;    /* to make one; and with which key: */
+    bool has_made_key; /* a new one */
     bool is_read_only; /* the file system: it is mounted so, or */
     bool has_failed;
 };
 
-/* ---- What lies there ---- */
-
-/* Of a broker, by its bit. */
-enum { KEY = 1, STORE = 2, BLOBS = 4, MAKING = 8 };
-
-static const char *const parts[] = {"key", "store", "blobs", "making"};
-
-/* What a broker leaves beside them, or the system in an empty file system. */
-static const char *const beside[] = {"lock",       "control",    "address",   "address.new",
-                                     "key.new",    "making.new", "verified",  "verified.new",
-                                     "lost+found", "ballast",    "advertise", "advertise.new"};
-
-typedef struct {
-    unsigned parts;
-    bool has_mended; /* store.mended */
-    char other[100]; /* a name that is none of a broker's */
-} contents;
-
-static size_t find(const char *const *names, size_t count, cf_bytes name)
-{
-    size_t i = 0;
-
-    while (i < count && !cf_bytes_equal(name, cf_bytes_of_text(names[i])))
-        i++;
-    return i;
-}
-
-static bool note_name(void *context, cf_bytes name)
-{
-    contents *found = context;
-    const size_t part_count = sizeof parts / sizeof *parts;
-    const size_t beside_count = sizeof beside / sizeof *beside;
-    const size_t part = find(parts, part_count, name);
-
-    if (cf_bytes_equal(name, cf_bytes_of_text(CF_DATADIR_MENDED)))
-        found->has_mended = true;
-    if (part < part_count)
-        found->parts |= 1U << part;
-    else if (find(beside, beside_count, name) == beside_count)
-        snprintf(found->other, sizeof found->other, "%.*s", (int)name.size,
-                 (const char *)name.data);
-    return true;
-}
-
-static bool is_nothing(void *context, cf_bytes name)
-{
-    bool *is = context;
-
-    *is = cf_bytes_equal(name, cf_bytes_of_text("lost+found"));
-    return *is;
-}
-
-/* A file system that was mounted there for it, and is empty, is no part of a broker yet. */
-static void forget_if_empty(const cf_env *env, const cf_folder *folder, unsigned part,
-                            contents *found)
-{
-    cf_files *files = env->files;
-    cf_folder *there = NULL;
-    bool is_empty = true;
-    cf_error ignored;
-
-    const cf_bytes name = cf_bytes_of_text(part == STORE ? "store" : "blobs");
-    if (found->parts & part && !files->open_folder(files, folder, name, &there, &ignored) &&
-        !files->list(files, there, is_nothing, &is_empty, &ignored) && is_empty)
-        found->parts &= ~part;
-    files->close_folder(files, &there);
-}
-
-static cf_status look(const cf_env *env, const cf_folder *folder, contents *out, cf_error *error)
-{
-    *out = (contents){0};
-    cf_status status = env->files->list(env->files, folder, note_name, out, error);
-    if (!status && !(out->parts & KEY)) {
-        forget_if_empty(env, folder, STORE, out);
-        forget_if_empty(env, folder, BLOBS, out);
-    }
-    return status;
-}
-
-/* Nothing of a broker, or one that was never finished, of which nobody knows. */
-static bool is_unmade(const contents *found)
-{
-    return !(found->parts & (KEY | STORE | BLOBS)) || (found->parts & MAKING);
-}
-
-/* What is gone, and the next step. */
-static cf_status fail_of_part(const contents *found, cf_error *error)
-{
-    switch (found->parts) {
-    case KEY:
-    case KEY | BLOBS:
-        return cf_fail(error, CF_BROKEN,
-                       "its store is gone: mount it or restore a backup; with nothing but the key "
-                       "there, `init` begins an empty one");
-    case KEY | STORE:
-        return cf_fail(error, CF_BROKEN,
-                       "its blobs are gone: mount or restore them; after `mkdir blobs` there, "
-                       "`verify` asks the devices for them");
-    case BLOBS:
-        return cf_fail(error, CF_BROKEN,
-                       "there are blobs, but neither key nor store: restore a backup");
-    default:
-        return cf_fail(error, CF_BROKEN,
-                       "there is a store, but the broker's key is gone: put its copy there, since "
-                       "no device accepts another");
-    }
-}
-
-static cf_status check_contents(const contents *found, cf_datadir_way way, cf_error *error)
-{
-    const bool is_whole = found->parts == (KEY | STORE | BLOBS);
-
-    if (is_whole && way == CF_DATADIR_NEW)
-        return cf_fail(error, CF_CHANGED, "there is a broker already");
-    if (is_whole)
-        return CF_OK;
-    if (!is_unmade(found) && !(found->parts == KEY && way == CF_DATADIR_NEW))
-        return fail_of_part(found, error);
-    if (way == CF_DATADIR_EXISTING)
-        return cf_fail(error, CF_MISSING, "no broker has been here");
-    if (found->other[0])
-        return cf_fail(error, CF_USAGE,
-                       "%s is no broker's: one is made where the directory is missing or empty",
-                       found->other);
-    return CF_OK;
-}
-
 bool cf_datadir_is_there(const cf_env *env, const char *path)
 {
     cf_folder *folder = NULL;
-    contents found = {0};
+    cf_datadir_contents found = {0};
     cf_error ignored;
 
     const bool is = !env->files->open_root(env->files, path, &folder, &ignored) &&
-                    !look(env, folder, &found, &ignored) && !is_unmade(&found);
+                    !cf_datadir_look(env, folder, &found, &ignored) &&
+                    !cf_datadir_is_unmade(&found);
     env->files->close_folder(env->files, &folder);
     return is;
 }
@@ -190,12 +68,29 @@ static bool has_failed(const cf_datadir *datadir)
     return files->unlink(files, datadir->folder, trial, &error) && error.number == EROFS;
 }
 
+/* A broker has it as long as it answers there, also where somebody removed what it had locked. */
+static cf_status look_for_broker(const cf_datadir *datadir, cf_error *error)
+{
+    char number[32] = "";
+    long process;
+
+    if (!cf_control_is_served(datadir->path, &process))
+        return CF_OK;
+    if (process)
+        snprintf(number, sizeof number, "%ld ", process);
+    return cf_fail(error, CF_LOCKED,
+                   "a process %sanswers at %s/" CF_CONTROL_NAME ", though its lock was removed",
+                   number, datadir->path);
+}
+
 static cf_status take(cf_datadir *datadir, cf_error *error)
 {
     cf_files *files = datadir->env->files;
     cf_status status =
         files->lock(files, datadir->folder, cf_bytes_of_text("lock"), &datadir->lock, error);
 
+    if (status != CF_LOCKED && look_for_broker(datadir, error))
+        status = CF_LOCKED;
     if (!datadir->is_read_only && status != CF_LOCKED)
         datadir->is_read_only = datadir->has_failed = has_failed(datadir);
     if (status == CF_LOCKED)
@@ -215,37 +110,6 @@ void cf_datadir_tell(const cf_datadir *datadir, const char *doing)
         files->write_at(files, datadir->lock, 0, cf_bytes_of_text(who), &ignored);
 }
 
-static cf_status make_key(cf_datadir *datadir, cf_error *error)
-{
-    const cf_env *env = datadir->env;
-    uint8_t seed[SEED_SIZE];
-
-    env->random(env->context, seed, sizeof seed);
-    cf_status status = cf_files_write(env->files, datadir->folder, cf_bytes_of_text("key"),
-                                      MODE_FILE, cf_bytes_of(seed, sizeof seed), error);
-    if (!status)
-        datadir->keys = cf_keys_new(seed);
-    cf_wipe(seed, sizeof seed);
-    return status;
-}
-
-/* Who can read the key can be the broker. */
-bool cf_datadir_is_key_open(const cf_datadir *datadir)
-{
-    cf_files *files = datadir->env->files;
-    cf_stat key;
-    cf_error ignored;
-
-    return files->stat(files, datadir->folder, cf_bytes_of_text("key"), &key, &ignored) == CF_OK &&
-           key.mode & (S_IRWXG | S_IRWXO);
-}
-
-static void warn_of_open_key(const cf_datadir *datadir)
-{
-    if (cf_datadir_is_key_open(datadir))
-        cf_report(datadir->env, CF_REPORT_WARNING, CF_DATADIR_KEY_OPEN_FORMAT, datadir->path);
-}
-
 /* A key whose bytes were flipped is a key. */
 static cf_status check_served_key(const cf_datadir *datadir, cf_error *error)
 {
@@ -262,28 +126,59 @@ static cf_status check_served_key(const cf_datadir *datadir, cf_error *error)
                    datadir->path);
 }
 
+static cf_status check_nobody_is_known(const cf_datadir *datadir, cf_error *error)
+{
+    char line[CF_ADDRESS_TEXT];
+    cf_address served;
+    cf_error ignored;
+
+    if (cf_datadir_address(datadir, line, &ignored) || cf_address_read(line, &served, &ignored))
+        return CF_OK;
+    return cf_fail(error, CF_BROKEN,
+                   "%s/address is of a broker that devices know, whose key is gone: put a copy of "
+                   "that there, and its store and blobs; if a new broker is meant, remove address",
+                   datadir->path);
+}
+
 /* A new key would lock out every peer that knows the old one, so it is made for a new directory
  * only. */
 static cf_status load_key(cf_datadir *datadir, cf_error *error)
 {
     const cf_env *env = datadir->env;
-    cf_buffer seed = {0};
+    cf_status status = cf_broker_key_read(env->files, datadir->folder, &datadir->keys, error);
+    const bool lacks_key = status == CF_MISSING && datadir->is_new;
 
-    cf_status status = cf_files_read(env->files, datadir->folder, cf_bytes_of_text("key"),
-                                     SEED_SIZE, &seed, error);
-    if (status == CF_MISSING && datadir->is_new)
-        status = make_key(datadir, error);
-    else if (status == CF_TOO_LARGE || (!status && seed.size != SEED_SIZE))
-        status =
-            cf_fail(error, CF_BROKEN, "the broker's key is damaged: put a copy of it in its place");
-    else if (!status)
-        datadir->keys = cf_keys_new(seed.data);
-    if (!status)
-        warn_of_open_key(datadir);
+    if (!status && cf_datadir_is_key_open(datadir))
+        cf_report(env, CF_REPORT_WARNING, CF_DATADIR_KEY_OPEN_FORMAT, datadir->path);
     if (!status)
         status = check_served_key(datadir, error);
-    cf_buffer_wipe(&seed);
-    return status;
+    else if (lacks_key)
+        status = check_nobody_is_known(datadir, error);
+    if (status || !datadir->is_new)
+        return status;
+    datadir->has_begun = true;
+    status = cf_files_write(env->files, datadir->folder, cf_bytes_of_text("making"), MODE_FILE,
+                            (cf_bytes){0}, error);
+    datadir->has_made_key = lacks_key && !status;
+    return datadir->has_made_key ? cf_broker_key_make(env, datadir->folder, &datadir->keys, error)
+                                 : status;
+}
+
+/* What was refused leaves nothing behind, of which whoever restores a backup there then would not
+ * know; what it has in its store is gone on with by the next one. */
+static void leave_nothing(const cf_datadir *datadir)
+{
+    cf_files *files = datadir->env->files;
+    cf_datadir_contents found;
+    cf_error ignored;
+
+    if (!datadir->has_begun || !datadir->is_new ||
+        cf_datadir_look(datadir->env, datadir->folder, &found, &ignored) ||
+        found.parts & (CF_DATADIR_STORE | CF_DATADIR_BLOBS))
+        return;
+    if (datadir->has_made_key)
+        files->unlink(files, datadir->folder, cf_bytes_of_text("key"), &ignored);
+    files->unlink(files, datadir->folder, cf_bytes_of_text("making"), &ignored);
 }
 
 static cf_status open_folder(cf_datadir *datadir, cf_datadir_way way, cf_error *error)
@@ -306,16 +201,17 @@ static cf_status open_folder(cf_datadir *datadir, cf_datadir_way way, cf_error *
 
 /* A repair was killed where it had put the damaged store aside, and not yet the mended one in its
  * place: that is whole. Where a power cut undoes the rename, the next one makes it again. */
-static cf_status put_mended_in_place(cf_datadir *datadir, contents *found, cf_error *error)
+static cf_status put_mended_in_place(cf_datadir *datadir, cf_datadir_contents *found,
+                                     cf_error *error)
 {
     cf_files *files = datadir->env->files;
 
-    if (found->parts != (KEY | BLOBS) || !found->has_mended)
+    if (found->parts != (CF_DATADIR_KEY | CF_DATADIR_BLOBS) || !found->has_mended)
         return CF_OK;
     cf_status status = datadir->lock ? CF_OK : take(datadir, error);
     if (!status) /* nobody else puts it there meanwhile */
-        status = look(datadir->env, datadir->folder, found, error);
-    if (status || found->parts != (KEY | BLOBS) || !found->has_mended)
+        status = cf_datadir_look(datadir->env, datadir->folder, found, error);
+    if (status || found->parts != (CF_DATADIR_KEY | CF_DATADIR_BLOBS) || !found->has_mended)
         return status;
     status = cf_files_rename(files, datadir->folder, cf_bytes_of_text(CF_DATADIR_MENDED),
                              datadir->folder, cf_bytes_of_text("store"), error);
@@ -328,22 +224,26 @@ static cf_status put_mended_in_place(cf_datadir *datadir, contents *found, cf_er
               "a repair was interrupted: what it mended, %s/" CF_DATADIR_MENDED
               ", is the store now",
               datadir->path);
-    return look(datadir->env, datadir->folder, found, error);
+    return cf_datadir_look(datadir->env, datadir->folder, found, error);
 }
 
 /* Looks once more when nobody else can change it. */
 static cf_status check(cf_datadir *datadir, cf_datadir_way way, cf_error *error)
 {
-    contents found;
+    cf_datadir_contents found;
+    cf_error ignored;
 
-    cf_status status = look(datadir->env, datadir->folder, &found, error);
+    cf_status status = cf_datadir_look(datadir->env, datadir->folder, &found, error);
     if (!status)
         status = put_mended_in_place(datadir, &found, error);
     if (!status)
-        status = check_contents(&found, way, error);
+        status = cf_datadir_check_contents(&found, way, error);
     if (!status && !datadir->lock)
         status = take(datadir, error);
-    datadir->is_new = found.parts != (KEY | STORE | BLOBS);
+    if (!status && found.has_stray_making && found.parts & CF_DATADIR_BLOBS)
+        datadir->env->files->unlink(datadir->env->files, datadir->folder,
+                                    cf_bytes_of_text("making"), &ignored);
+    datadir->is_new = found.parts != (CF_DATADIR_KEY | CF_DATADIR_STORE | CF_DATADIR_BLOBS);
     return status;
 }
 
@@ -356,8 +256,7 @@ static void say_unwritable(cf_error *error)
         snprintf(error->text + used, sizeof error->text - used,
                  ": mount it writable, or, if its disk failed, see RECOVERY in counterfoild(8)");
     else if (error->number == EACCES)
-        snprintf(error->text + used, sizeof error->text - used,
-                 ": it is for whoever runs the broker: try as that user");
+        snprintf(error->text + used, sizeof error->text - used, CF_DATADIR_OTHERS_TEXT);
 }
 
 cf_status cf_datadir_open(const cf_env *env, const char *path, cf_datadir_way way, cf_datadir **out,
@@ -366,15 +265,12 @@ cf_status cf_datadir_open(const cf_env *env, const char *path, cf_datadir_way wa
     cf_datadir *datadir = cf_allocate(1, sizeof *datadir);
 
     datadir->env = env;
-    datadir->path = strdup(path);
+    datadir->path = cf_text_copy(path);
     cf_status status = open_folder(datadir, way, error);
     if (!status)
         status = check(datadir, way, error);
     if (!status)
         status = check(datadir, way, error);
-    if (!status && datadir->is_new)
-        status = cf_files_write(env->files, datadir->folder, cf_bytes_of_text("making"), MODE_FILE,
-                                (cf_bytes){0}, error);
     if (!status)
         status = load_key(datadir, error);
     if (status) {
@@ -429,6 +325,7 @@ void cf_datadir_destroy(cf_datadir **datadir)
 
     if (!self)
         return;
+    leave_nothing(self);
     cf_keys_destroy(&self->keys);
     self->env->files->close_file(self->env->files, &self->lock);
     self->env->files->close_folder(self->env->files, &self->folder);
@@ -469,6 +366,45 @@ uint64_t cf_datadir_blobs(const cf_datadir *datadir)
 const char *cf_datadir_path(const cf_datadir *datadir)
 {
     return datadir->path;
+}
+
+int cf_datadir_descriptor(const cf_datadir *datadir)
+{
+    return datadir->env->files->descriptor(datadir->env->files, datadir->folder);
+}
+
+bool cf_datadir_is_key_open(const cf_datadir *datadir)
+{
+    return cf_broker_key_is_open(datadir->env->files, datadir->folder);
+}
+
+cf_broker_key_place cf_datadir_look_for_key(const cf_datadir *datadir)
+{
+    return cf_broker_key_look(datadir->env->files, datadir->folder, datadir->keys);
+}
+
+cf_status cf_datadir_keep_key(const cf_datadir *datadir, cf_error *error)
+{
+    const cf_broker_key_place place = cf_datadir_look_for_key(datadir);
+
+    if (place == CF_BROKER_KEY_IS_THERE)
+        return CF_OK;
+    cf_status status =
+        cf_broker_key_keep(datadir->env->files, datadir->folder, datadir->keys, error);
+    if (status) {
+        cf_error_while(error, "writing the broker's key anew");
+        return status;
+    }
+    return place == CF_BROKER_KEY_IS_LOST
+               ? cf_fail(error, CF_CHANGED,
+                         "the broker's key was gone from %s, or damaged, and was written anew: "
+                         "keep a copy of it",
+                         datadir->path)
+               : cf_fail(error, CF_CHANGED,
+                         "another key lies in %s than the one that is used, which was written to "
+                         "%s/" CF_BROKER_KEY_SERVED
+                         ": put that in its place; if the other one is meant, remove address",
+                         datadir->path, datadir->path);
 }
 
 const cf_keys *cf_datadir_keys(const cf_datadir *datadir)
@@ -553,9 +489,10 @@ cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, c
     cf_status status = cf_files_read(datadir->env->files, datadir->folder,
                                      cf_bytes_of_text("verified"), CHECK_TEXT, &text, error);
     cf_buffer_append(&text, "", 1);
-    out->missing = 0; /* of before it was kept */
-    if (!status && sscanf((const char *)text.data, "%" SCNu64 " %" SCNu64 " %" SCNu64,
-                          &out->time_ms, &out->damages, &out->missing) < 2)
+    out->missing = out->known = out->mended_ms = 0; /* of before they were kept */
+    if (!status &&
+        sscanf((const char *)text.data, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+               &out->time_ms, &out->damages, &out->missing, &out->known, &out->mended_ms) < 2)
         status = cf_fail(error, CF_MISSING, "it is not known when all was checked");
     cf_buffer_release(&text);
     return status;
@@ -566,7 +503,7 @@ cf_status cf_datadir_keep_check(const cf_datadir *datadir, const cf_datadir_chec
 {
     char text[CHECK_TEXT];
 
-    snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", check->time_ms,
-             check->damages, check->missing);
+    snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+             check->time_ms, check->damages, check->missing, check->known, check->mended_ms);
     return keep(datadir, "verified", text, error);
 }

@@ -11,12 +11,15 @@
 #include "broker/platform/files.h"
 #include "broker/store/reserve.h"
 #include "codec/address.h"
-#include "codec/keys.h"
+#include "broker/program/broker_key.h"
 
 typedef struct cf_datadir cf_datadir;
 
 /* A store that a repair made, while it puts it in the place of the damaged one. */
 #define CF_DATADIR_MENDED "store.mended"
+
+/* Behind what a user is not permitted there. */
+#define CF_DATADIR_OTHERS_TEXT ": it is for whoever runs the broker: try as that user"
 
 typedef enum {
     CF_DATADIR_EXISTING, /* never made: CF_MISSING where there is none */
@@ -44,12 +47,19 @@ bool cf_datadir_is_at_its_path(const cf_datadir *datadir);
 uint64_t cf_datadir_blobs(const cf_datadir *datadir);
 
 const char *cf_datadir_path(const cf_datadir *datadir);
+/* Of the directory that was opened, wherever its path leads by now. */
+int cf_datadir_descriptor(const cf_datadir *datadir);
 /* Others than its owner may read the broker's key. */
 bool cf_datadir_is_key_open(const cf_datadir *datadir);
 #define CF_DATADIR_KEY_OPEN_FORMAT                                                                 \
     "the broker's key can be read by others: chmod 600 %s/key, or make a new broker if somebody "  \
     "may have read it"
 const cf_keys *cf_datadir_keys(const cf_datadir *datadir);
+/* Where the key that is used is by now (broker_key.h). */
+cf_broker_key_place cf_datadir_look_for_key(const cf_datadir *datadir);
+/* Keeps it where it is not there any more. CF_CHANGED: it was not, and the error says what is there
+ * now; others: it could not be written. */
+cf_status cf_datadir_keep_key(const cf_datadir *datadir, cf_error *error);
 /* It was empty: store and blobs are to be made, and then it is to be finished. */
 bool cf_datadir_is_new(const cf_datadir *datadir);
 cf_status cf_datadir_finish(cf_datadir *datadir, cf_error *error);
@@ -64,7 +74,7 @@ cf_status cf_datadir_room(const cf_datadir *datadir, uint64_t *out, uint64_t *wh
 /* The same, and what of it the store needs. */
 cf_status cf_datadir_reserve(const cf_datadir *datadir, cf_reserve *out, cf_error *error);
 
-/* The broker's line, as it was last served. CF_MISSING when it never was. */
+/* The broker's line, as it was last served, or printed by `init`. CF_MISSING: it is gone. */
 cf_status cf_datadir_address(const cf_datadir *datadir, char line[CF_ADDRESS_TEXT],
                              cf_error *error);
 cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, cf_error *error);
@@ -74,12 +84,14 @@ cf_status cf_datadir_keep_address(const cf_datadir *datadir, const char *line, c
 const char *cf_datadir_advertise(const cf_env *env, const char *path, char text[CF_ADDRESS_TEXT]);
 cf_status cf_datadir_keep_advertise(const cf_datadir *datadir, const char *text, cf_error *error);
 
-/* When all of it was checked last, how much damage was found, and how many blobs were missing.
- * CF_MISSING when it never was. */
+/* When all of it was checked last (0: never), how much damage was found, how many blobs were
+ * missing, of how many of these the operator knows, and when a repair last made a new store since
+ * (0: none has). CF_MISSING when neither ever was. */
 typedef struct {
     uint64_t time_ms;
     uint64_t damages;
-    uint64_t missing;
+    uint64_t missing, known;
+    uint64_t mended_ms;
 } cf_datadir_check;
 cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, cf_error *error);
 /* In any thread. */

@@ -112,12 +112,20 @@ static cf_status read_values(cf_broker_options *out, cf_error *error)
     cf_status status = CF_OK;
     size_t at = 0, count = 0;
 
+    if (data && !*data)
+        return cf_fail(error, CF_USAGE, "--data is given, and names no directory");
+    if (data && !given->argument_count && cf_usage_knows(data))
+        return cf_fail(error, CF_USAGE,
+                       "--data wants a directory, and '%s' is a verb: --data DIR %s, or ./%s if a "
+                       "directory is called so",
+                       data, data, data);
     out->data = data ? data : out->default_data;
     out->advertise = cf_options_value(given, "advertise");
     out->existing = cf_options_has(given, "existing");
     out->check = cf_options_has(given, "check");
     out->has_quota = quota != NULL;
     out->repair = cf_options_has(given, "repair");
+    out->known = cf_options_has(given, "known");
     out->yes = cf_options_has(given, "yes");
     out->json = cf_options_has(given, "json");
     if (cf_options_has(given, "verbose"))
@@ -229,6 +237,11 @@ static cf_status read_line(char *line, cf_options *options, cf_error *error)
     if (!may_be_set(line, name))
         return cf_fail(error, CF_USAGE, "'%.*s' is nothing that is set there", (int)name, line);
     snprintf(option, sizeof option, "--%.*s", (int)name, line);
+    if (strcmp(option, "--existing") == 0 && *value) {
+        if (strcmp(value, "0") == 0 || strcmp(value, "no") == 0)
+            return CF_OK;
+        value = ""; /* as in the environment */
+    }
     words[0] = option;
     words[1] = value;
     cf_status status =
@@ -326,6 +339,31 @@ cf_status cf_broker_options_read(int argc, char **argv, cf_broker_options *out, 
     cf_options_read_environment(&out->given, &known);
     status = read_settings(out, error);
     return status ? status : read_values(out, error);
+}
+
+static bool are_equal(const cf_options *left, const cf_options *right, const char *option)
+{
+    size_t left_at = 0, right_at = 0;
+    const char *one, *other;
+
+    do {
+        one = cf_options_next(left, option, &left_at);
+        other = cf_options_next(right, option, &right_at);
+    } while (one && other && strcmp(one, other) == 0);
+    return !one && !other;
+}
+
+const char *cf_broker_options_differ(const cf_broker_options *left, const cf_broker_options *right,
+                                     const char *after)
+{
+    static const char *const all[] = {"data", "listen", "advertise"};
+    size_t i = 0;
+
+    while (after && strcmp(all[i++], after) != 0)
+        ;
+    while (i < sizeof all / sizeof *all && are_equal(&left->given, &right->given, all[i]))
+        i++;
+    return i < sizeof all / sizeof *all ? all[i] : NULL;
 }
 
 void cf_broker_options_release(cf_broker_options *options)

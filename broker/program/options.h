@@ -27,6 +27,7 @@ typedef struct {
     bool existing;                     /* of serve */
     bool check;                        /* of status */
     bool repair;                       /* of verify */
+    bool known;                        /* of verify */
     bool yes;
     bool json;
     cf_report_level level;
@@ -49,6 +50,10 @@ typedef struct {
  * any, and "version". CF_USAGE, and says what is unknown, missing or not for that verb; `*out` is
  * always to be released. */
 cf_status cf_broker_options_read(int argc, char **argv, cf_broker_options *out, cf_error *error);
+/* Which setting that is taken up at the start alone differs, the first from `after` on; NULL: none
+ * any more. */
+const char *cf_broker_options_differ(const cf_broker_options *left, const cf_broker_options *right,
+                                     const char *after);
 void cf_broker_options_release(cf_broker_options *options);
 
 /* "10G", "9.0 MiB", "500MB", "1048576"; "none" is 0. */

@@ -11,11 +11,34 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define NO_BRACKETS "'%.80s': an IPv6 address stands in brackets: tcp://[%s]:"
+
 /* HOST:PORT as it was typed, taken apart. */
 typedef struct {
     char host[CF_HOST_MAX + 1]; /* "": not given */
     char port[CF_HOST_MAX + 1]; /* likewise */
 } typed_place;
+
+static bool is_ipv6(const char *host)
+{
+    struct in6_addr ignored;
+
+    return inet_pton(AF_INET6, host, &ignored) == 1;
+}
+
+/* ::1:7900 can be read in two ways; with a port it is what whoever has forgotten the brackets
+ * meant. 2001:db8::1 is an address only as a whole. */
+static cf_status fail_without_brackets(const char *text, const char *given, size_t host_size,
+                                       cf_error *error)
+{
+    char host[INET6_ADDRSTRLEN];
+
+    snprintf(host, sizeof host, "%.*s", (int)host_size, given);
+    if (is_ipv6(host))
+        return cf_fail(error, CF_USAGE, NO_BRACKETS "%s", text, host, given + host_size + 1);
+    return cf_fail(error, CF_USAGE, NO_BRACKETS "%d", text, is_ipv6(given) ? given : "::1",
+                   CF_DEFAULT_PORT);
+}
 
 static cf_status take_apart(const char *text, typed_place *out, cf_error *error)
 {
@@ -28,9 +51,7 @@ static cf_status take_apart(const char *text, typed_place *out, cf_error *error)
     if (scheme && strncmp(text, "tcp://", 6) != 0)
         return cf_fail(error, CF_USAGE, "'%.80s': only tcp:// is spoken", text);
     if (!bracket && colon && memchr(given, ':', host_size))
-        return cf_fail(error, CF_USAGE,
-                       "'%.80s': an IPv6 address stands in brackets: tcp://[::1]:%d", text,
-                       CF_DEFAULT_PORT);
+        return fail_without_brackets(text, given, host_size, error);
     if (*given && !colon && strspn(given, "0123456789") == strlen(given))
         return cf_fail(error, CF_USAGE, "'%s': a port alone is written *:%s", text, given);
     if (strlen(given) > CF_HOST_MAX)
@@ -259,6 +280,8 @@ static cf_status read_advertised(const char *text, typed_place *out, cf_error *e
                          "no device can connect to %s: name the address or host name by which "
                          "they reach this machine",
                          out->host);
+    else if (!status && *out->host == '-')
+        status = cf_fail(error, CF_USAGE, "'%s' is neither an address nor a host name", out->host);
     return status;
 }
 

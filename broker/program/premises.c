@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/program/premises.h"
 
+#include "broker/platform/owner.h"
 #include "broker/store/ballast.h"
 
 #include <stdio.h>
@@ -19,7 +20,23 @@ static cf_status open_rocksdb(cf_store_options *store, const cf_premises_options
     if (status != CF_FULL || options->serves || options->writes)
         return status;
     store->reads_only = true;
+    store->unwritable = error;
     return cf_store_rocksdb_open(store, out, &ignored) ? status : CF_OK;
+}
+
+/* On a disk that others filled with what was held back for that; where that doesn't help, it stays.
+ */
+static cf_status open_with_ballast(const cf_premises *premises, cf_store_options *store,
+                                   const cf_premises_options *options, cf_store **out,
+                                   cf_error *error)
+{
+    const int folder = cf_datadir_descriptor(premises->datadir);
+    const uint64_t given = store->reads_only ? 0 : cf_ballast_use(folder);
+
+    const cf_status status = open_rocksdb(store, options, out, error);
+    if (status == CF_FULL || store->reads_only)
+        cf_ballast_take_back(folder, given);
+    return status;
 }
 
 static cf_status open_store(cf_premises *premises, const cf_premises_options *given,
@@ -32,14 +49,19 @@ static cf_status open_store(cf_premises *premises, const cf_premises_options *gi
                                 .existing = !cf_datadir_is_new(premises->datadir),
                                 .random = random,
                                 .reads_only = cf_datadir_is_read_only(premises->datadir),
+                                .rests = true,
                                 .has_inventory = true,
                                 .remedy = CF_BROKER_REMEDY,
-                                .cut = &cut};
+                                .cut = &cut,
+                                .lost = &premises->lost};
     cf_store *store = NULL;
+    cf_error unwritable;
 
+    if (cf_datadir_need_writes(premises->datadir, &unwritable))
+        options.unwritable = &unwritable;
     premises->env->random(premises->env->context, random, sizeof random);
     snprintf(path, sizeof path, "%s/store", cf_datadir_path(premises->datadir));
-    cf_status status = open_rocksdb(&options, given, &store, error);
+    cf_status status = open_with_ballast(premises, &options, given, &store, error);
     cf_store_report_cut(premises->env, path, cut);
     if (!status && given->serves) {
         status = cf_store_actor_new(&store, &premises->store_actor, error);
@@ -141,13 +163,13 @@ cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out,
     *out = (cf_premises){.env = options->env, .quota = options->quota};
     if (options->serves)
         out->audit = cf_audit_new(options->env);
+    else if (options->writes)
+        out->kept = cf_audit_kept_new(options->env, &out->audit);
     status = open_datadir(options, &out->datadir, error);
     if (!status && options->writes)
         status = cf_datadir_need_writes(out->datadir, error);
     if (!status && options->serves)
         status = cf_zap_start(options->env, out->audit, &out->zap, error);
-    if (!status && !cf_datadir_is_read_only(out->datadir))
-        cf_ballast_use(options->path);
     if (!status)
         status = open_store(out, options, error);
     if (!status)
@@ -156,8 +178,14 @@ cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out,
         status = open_users(out, options, error);
     if (!status && cf_datadir_is_new(out->datadir))
         status = finish_making(out, error);
-    if (status)
+    if (!status && options->serves)
+        status = cf_audit_kept_tell(options->env, out->store, error);
+    if (!status && options->serves)
+        out->store->tend(out->store);
+    if (status) {
+        cf_owner_explain(options->path, error);
         cf_premises_close(out);
+    }
     return status;
 }
 
@@ -176,10 +204,17 @@ void cf_premises_finish(cf_premises *premises)
 
 void cf_premises_close(cf_premises *premises)
 {
+    cf_error error;
+
     cf_premises_finish(premises);
     cf_management_destroy(&premises->management);
     cf_quotas_destroy(&premises->quotas);
     cf_users_destroy(&premises->users);
+    cf_zap_destroy(&premises->zap);
+    cf_audit_destroy(&premises->audit);
+    if (premises->store && cf_audit_kept_write(premises->kept, premises->store, &error))
+        cf_report(premises->env, CF_REPORT_WARNING, "the audit log will lack this: %s", error.text);
+    cf_audit_kept_destroy(&premises->kept);
     if (premises->blob_actor)
         cf_blob_actor_destroy(&premises->blob_actor);
     else
@@ -188,8 +223,8 @@ void cf_premises_close(cf_premises *premises)
         cf_store_actor_destroy(&premises->store_actor);
     else
         cf_store_destroy(&premises->store);
-    cf_zap_destroy(&premises->zap);
-    cf_audit_destroy(&premises->audit);
+    if (premises->lost.status)
+        cf_report(premises->env, CF_REPORT_WARNING, "%s", premises->lost.text);
     cf_datadir_destroy(&premises->datadir);
     *premises = (cf_premises){0};
 }

@@ -8,6 +8,7 @@
 #include "broker/gateway/audit.h"
 #include "broker/gateway/management.h"
 #include "broker/gateway/quotas.h"
+#include "broker/program/audit_kept.h"
 #include "broker/program/datadir.h"
 #include "broker/store/store_actor.h"
 
@@ -18,10 +19,12 @@ typedef struct {
     cf_blob_actor *blob_actor;
     cf_zap *zap;
     cf_store *store;
+    cf_error lost; /* what of its files was found lost when it was closed */
     cf_blobs *blobs;
     cf_users *users;
     cf_quotas *quotas;
     cf_audit *audit;
+    cf_audit_kept *kept; /* what that says, unless it serves, or only reads */
     cf_management *management;
     uint64_t quota; /* in bytes, of who is invited without one; 0: none */
 } cf_premises;

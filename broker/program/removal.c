@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/program/removal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/program/kept_stores.h"
 #include "broker/store/ballast.h"
+#include "broker/store/store_room.h"
 
 static const cf_hash nobody; /* has the invitations, and the marks of removals under way */
 
-enum { MARK = 'x', MARK_SIZE = 1 + CF_HASH_SIZE };
+enum { MARK = 'x', MARK_SIZE = 1 + CF_HASH_SIZE, PATH_SIZE = 4096 };
 
+/* The value of a mark, or why the removal failed. */
+static const char begun_value[] = "removing";
+
+/* `value` "": there is none any more. */
 static cf_status mark(cf_store *store, const cf_hash *user, const char *value, cf_error *error)
 {
     uint8_t key[MARK_SIZE] = {MARK};
@@ -25,13 +32,31 @@ static cf_status mark(cf_store *store, const cf_hash *user, const char *value, c
 static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error *error)
 {
     cf_store *store = premises->store;
-    cf_status status = mark(store, user, "removing", error);
+    cf_status status = mark(store, user, begun_value, error);
 
     if (status != CF_FULL)
         return status;
-    cf_ballast_drop(cf_datadir_path(premises->datadir));
+    const int folder = cf_datadir_descriptor(premises->datadir);
+    const uint64_t given = cf_ballast_drop(folder);
     status = store->reopen(store, error);
-    return status ? status : mark(store, user, "removing", error);
+    if (!status)
+        status = mark(store, user, begun_value, error);
+    if (status)
+        cf_ballast_take_back(folder, given);
+    return status;
+}
+
+static cf_status fail_of_room(const cf_premises *premises, cf_error *error)
+{
+    char path[PATH_SIZE], needed[CF_SIZE_TEXT], left[CF_SIZE_TEXT];
+
+    snprintf(path, sizeof path, "%s/store", cf_datadir_path(premises->datadir));
+    cf_size_write(cf_store_room_to_go_on(path), needed);
+    cf_size_write(cf_store_room(path), left);
+    return cf_fail(error, CF_FULL,
+                   "nothing was removed: make room on the disk of %s, which has %s left and needs "
+                   "%s, and type `counterfoild users remove` again",
+                   cf_datadir_path(premises->datadir), left, needed);
 }
 
 cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
@@ -41,6 +66,8 @@ cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_
 
     /* What fails from here on is finished at the next start; without the mark nobody knew of it. */
     cf_status status = mark_begun(premises, user, error);
+    if (status == CF_FULL)
+        return fail_of_room(premises, error);
     if (status) {
         cf_error_while(error,
                        "nothing was removed; mend the disk, start the broker again, and type "
@@ -57,19 +84,97 @@ cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_
     return status ? status : store->forget(store, user, error);
 }
 
-cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, cf_error *error)
+cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, bool *finished,
+                          cf_error *error)
 {
     cf_store *store = premises->store;
-    cf_status status = premises->blobs->forget(premises->blobs, user, error);
+    const char *data = cf_datadir_path(premises->datadir);
+    cf_error kept;
 
+    *finished = false;
+    cf_status status = premises->blobs->forget(premises->blobs, user, error);
     if (!status)
         status = store->purge(store, user, error);
+    const cf_status looked =
+        status ? CF_OK : cf_kept_stores_forget(premises->env->files, data, user, &kept);
+    if (!status && looked && looked != CF_CHANGED) {
+        *error = kept;
+        status = looked;
+    }
     if (!status)
         status = mark(store, user, "", error);
     if (!status)
         status = store->purge(store, &nobody, error);
     if (!status && !premises->store_actor) /* whose thread commits by itself */
         status = store->commit(store, error);
+    if (status == CF_BROKEN)
+        cf_error_while(error,
+                       "the user is out, but files have what it had, which can't be written anew: "
+                       "stop the broker, `counterfoild verify --repair` mends that, and the next "
+                       "start finishes it");
+    else if (status)
+        cf_error_while(error, "the user is out, but files have what it had, and a broker that "
+                              "runs, or starts, tries again");
+    *finished = !status;
+    if (!status && looked)
+        *error = kept;
+    return status ? status : looked;
+}
+
+typedef struct {
+    cf_removal_visit *visit;
+    void *context;
+} mark_visitor;
+
+static bool visit_mark(void *context, cf_bytes key, cf_bytes value)
+{
+    const mark_visitor *self = context;
+    char why[CF_ERROR_TEXT] = "";
+    cf_hash user;
+
+    if (key.size != MARK_SIZE)
+        return true;
+    memcpy(user.bytes, key.data + 1, CF_HASH_SIZE);
+    if (!cf_bytes_equal(value, cf_bytes_of_text(begun_value)))
+        snprintf(why, sizeof why, "%.*s", (int)value.size, (const char *)value.data);
+    self->visit(self->context, &user, why);
+    return true;
+}
+
+cf_status cf_removal_each(cf_store *store, cf_removal_visit *visit, void *context, cf_error *error)
+{
+    static const uint8_t table = MARK;
+    mark_visitor self = {visit, context};
+
+    return store->scan(store, &nobody, cf_bytes_of(&table, 1), visit_mark, &self, error);
+}
+
+void cf_removal_take_over(cf_record *record)
+{
+    if (record->key.size == MARK_SIZE && record->key.data[0] == MARK)
+        record->value = cf_bytes_of_text(begun_value);
+}
+
+static void append_unfinished(void *context, const cf_hash *user, const char *why)
+{
+    cf_error *error = context;
+    const size_t used = strlen(error->text);
+
+    (void)why;
+    snprintf(error->text + used, sizeof error->text - used,
+             "; the removal of user %s is not finished, see `status`", cf_user_shorten(user).text);
+}
+
+cf_status cf_removal_find(cf_premises *premises, const char *which, cf_hash *user,
+                          cf_user_name *name, cf_error *error)
+{
+    cf_error unread;
+
+    cf_status status = cf_management_find(premises->management, which, user, error);
+    if (!status)
+        status = cf_user_name_get(premises->store, user, name, error);
+    if (status == CF_MISSING)
+        cf_removal_each(premises->store, append_unfinished, error, &unread);
     return status;
 }
 
@@ -78,21 +183,19 @@ typedef struct {
     size_t count, capacity;
 } user_list;
 
-static bool list_marked(void *context, cf_bytes key, cf_bytes value)
+static void list_user(void *context, const cf_hash *user, const char *why)
 {
     user_list *list = context;
 
-    (void)value;
-    if (key.size != MARK_SIZE)
-        return true;
+    (void)why;
     list->users = cf_grow(list->users, &list->capacity, list->count + 1, sizeof *list->users);
-    memcpy(list->users[list->count++].bytes, key.data + 1, CF_HASH_SIZE);
-    return true;
+    list->users[list->count++] = *user;
 }
 
 /* One that fails is tried again at the next start, and holds up nobody else. */
 static void resume(cf_premises *premises, const cf_hash *user)
 {
+    bool finished = false;
     cf_error error;
 
     cf_users_remove(premises->users, user); /* it may not have been forgotten yet */
@@ -100,36 +203,62 @@ static void resume(cf_premises *premises, const cf_hash *user)
     if (!status)
         status = premises->store->forget(premises->store, user, &error);
     if (!status)
-        status = cf_removal_work(premises, user, &error);
-    cf_removal_end(premises, user, status ? &error : NULL);
+        status = cf_removal_work(premises, user, &finished, &error);
+    cf_removal_end(premises, user, finished, status ? &error : NULL);
 }
 
 cf_status cf_removal_resume(cf_premises *premises, cf_error *error)
 {
-    static const uint8_t table = MARK;
-    cf_store *store = premises->store;
     user_list list = {0};
 
-    cf_status status =
-        store->scan(store, &nobody, cf_bytes_of(&table, 1), list_marked, &list, error);
+    cf_status status = cf_removal_each(premises->store, list_user, &list, error);
     for (size_t i = 0; !status && i < list.count; i++)
         resume(premises, &list.users[i]);
     free(list.users);
     return status;
 }
 
-void cf_removal_end(cf_premises *premises, const cf_hash *user, const cf_error *failed)
+/* Where damage keeps the store from being written, as the removal met it, it is opened again first.
+ * Once: it is tried again and again. */
+static cf_status keep_reason(cf_store *store, const cf_hash *user, const cf_error *failed,
+                             cf_error *error)
+{
+    uint8_t key[MARK_SIZE] = {MARK};
+    cf_buffer kept = {0};
+
+    memcpy(key + 1, user->bytes, CF_HASH_SIZE);
+    cf_status status = store->get(store, &nobody, cf_bytes_of(key, sizeof key), &kept, error);
+    const bool is_kept =
+        !status && cf_bytes_equal(cf_buffer_view(&kept), cf_bytes_of_text(failed->text));
+    cf_buffer_release(&kept);
+    if (status || is_kept)
+        return status;
+    status = mark(store, user, failed->text, error);
+    if (!status || failed->status != CF_BROKEN)
+        return status;
+    status = store->reopen(store, error);
+    return status ? status : mark(store, user, failed->text, error);
+}
+
+void cf_removal_end(cf_premises *premises, const cf_hash *user, bool finished,
+                    const cf_error *failed)
 {
     const cf_env *env = premises->env;
-    char name[2 * CF_HASH_SIZE + 1];
+    cf_error unkept;
 
-    if (failed) {
-        cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), name);
-        cf_report(env, CF_REPORT_ERROR, "the removal of user %.12s is not finished: %s", name,
+    if (!finished) {
+        cf_report(env, CF_REPORT_ERROR, CF_REMOVAL_UNFINISHED_FORMAT, cf_user_shorten(user).text,
                   failed->text);
+        if (keep_reason(premises->store, user, failed, &unkept))
+            cf_report(env, CF_REPORT_WARNING, "`status` can't say why: %s", unkept.text);
         return;
     }
+    if (failed)
+        cf_report(env, CF_REPORT_WARNING, "user %s: %s", cf_user_shorten(user).text, failed->text);
     cf_users_gone(premises->users, user);
-    cf_audit_note(premises->audit, &(cf_audit_event){.what = CF_AUDIT_USER_REMOVED, .user = user},
+    cf_audit_note(premises->audit,
+                  &(cf_audit_event){.what = CF_AUDIT_USER_REMOVED,
+                                    .user = user,
+                                    .why = failed ? CF_KEPT_STORE " still has it" : NULL},
                   env->now_ms(env->context));
 }

@@ -6,6 +6,20 @@
 #include "broker/gateway/gateway.h"
 #include "broker/program/premises.h"
 
+/* Whom the operator means, and what it is called; statuses of cf_management_find. Of one who is
+ * not there any more it says, too, whose removals are not finished. */
+cf_status cf_removal_find(cf_premises *premises, const char *which, cf_hash *user,
+                          cf_user_name *name, cf_error *error);
+
+/* `why` it failed last; "": it is under way, or was interrupted. */
+typedef void cf_removal_visit(void *context, const cf_hash *user, const char *why);
+/* Those that are not finished. */
+cf_status cf_removal_each(cf_store *store, cf_removal_visit *visit, void *context, cf_error *error);
+#define CF_REMOVAL_UNFINISHED_FORMAT "the removal of user %s is not finished: %s"
+/* The same removal in a store that was mended, of which nobody knows yet whether it fails. `record`
+ * is any of nobody's. */
+void cf_removal_take_over(cf_record *record);
+
 /* Finishes what a stop in the middle of a removal left: which that was is kept in the store until
  * nothing is left of the user. Before anybody can connect. */
 cf_status cf_removal_resume(cf_premises *premises, cf_error *error);
@@ -16,10 +30,14 @@ cf_status cf_removal_resume(cf_premises *premises, cf_error *error);
  * done, and the user is here as before. */
 cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
                            bool *begun, cf_error *error);
-/* Removes what lies in files. Takes long; on any thread. */
-cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, cf_error *error);
-/* In the gateway's thread again: it may come back as a new user, unless that failed, which is
- * told, and finished later. Removed, for the audit, is who nothing is left of. */
-void cf_removal_end(cf_premises *premises, const cf_hash *user, const cf_error *failed);
+/* Removes what lies in files. Takes long; on any thread. `*finished`: nothing is left to be tried
+ * again; where it fails all the same, stores that repairs kept have something of the user. */
+cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, bool *finished,
+                          cf_error *error);
+/* In the gateway's thread again: it may come back as a new user, unless it is not finished, which
+ * is told, kept for cf_removal_each, and finished later. Removed, for the audit, is who nothing is
+ * left of, but in stores that repairs kept. */
+void cf_removal_end(cf_premises *premises, const cf_hash *user, bool finished,
+                    const cf_error *failed);
 
 #endif

@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "broker/blobs/blobs.h"
+#include "broker/gateway/member_news.h"
 #include "broker/gateway/publish.h"
 #include "broker/log/log.h"
 #include "broker/log/log_inside.h"
 #include "broker/members/registry.h"
+#include "broker/platform/owner.h"
 #include "broker/program/datadir.h"
+#include "broker/program/kept_stores.h"
+#include "broker/program/removal.h"
 #include "broker/program/repair_look.h"
 #include "broker/store/ballast.h"
 #include "broker/store/store_room.h"
@@ -30,12 +34,14 @@ typedef struct {
     char store[PATH_MAX], mending[PATH_MAX], copy[PATH_MAX], blob_path[PATH_MAX];
     cf_store *from, *to;
     cf_blobs *blobs;
-    size_t kept; /* users */
+    size_t seen, kept;    /* users */
+    bool has_invitations; /* or other records of nobody's */
     /* Of the user in hand. */
     cf_log *log;
-    uint64_t taken, left; /* entries; in a pass */
-    size_t waiting;       /* appended, for a commit */
-    uint64_t position;    /* of the last one that was read */
+    uint64_t taken, left;        /* entries; in a pass */
+    size_t waiting;              /* appended, for a commit */
+    uint64_t position;           /* of the last one that was read */
+    char moved[CF_ADDRESS_TEXT]; /* where its devices are now; "": here */
     cf_status status;
     cf_error *error;
 } repair;
@@ -170,8 +176,11 @@ static bool visit_record(void *context, cf_bytes key, cf_bytes value)
                                         CF_LOG_UNSETTLED};
     repair *self = context;
     const cf_hash *user = self->log ? cf_log_user(self->log) : &nobody;
-    const cf_record record = {key, value};
+    cf_record record = {key, value};
 
+    self->has_invitations |= !self->log;
+    if (!self->log)
+        cf_removal_take_over(&record);
     if (!self->log || !memchr(made_anew, key.data[0], sizeof made_anew))
         self->status = self->to->write(self->to, user, &record, 1, false, self->error);
     return !self->status;
@@ -205,6 +214,17 @@ static cf_status open_log(repair *self, const cf_hash *user)
     return cf_log_open(self->to, user, cf_datadir_keys(self->datadir), &self->log, self->error);
 }
 
+static void find_move(repair *self)
+{
+    const uint8_t *key = cf_keys_public(cf_datadir_keys(self->datadir))->curve;
+    cf_home_broker home;
+    cf_address address;
+
+    self->moved[0] = '\0';
+    if (cf_member_has_moved(cf_log_registry(self->log), key, &home, &address))
+        cf_address_endpoint(&address, self->moved);
+}
+
 /* `is_kept`: anything of its devices is left. */
 static cf_status take_parts(repair *self, const cf_hash *user, bool has_records, bool *is_kept)
 {
@@ -216,15 +236,35 @@ static cf_status take_parts(repair *self, const cf_hash *user, bool has_records,
     *is_kept = cf_registry_device_count(cf_log_registry(self->log)) > 0;
     if (!status && *is_kept && has_records)
         status = take_records(self, user);
+    find_move(self);
     cf_log_destroy(&self->log);
     return status;
+}
+
+/* In the numbers that `users` shows. What the last one was may be unreadable, too. */
+static void say_kept(const repair *self, const cf_hash *user)
+{
+    uint64_t kept = 0, were = 0;
+    char of[32] = "", text[160 + CF_ADDRESS_TEXT];
+    cf_error unread;
+
+    if (self->to->last(self->to, user, &kept, &unread))
+        kept = self->taken;
+    if (!self->from->last(self->from, user, &were, &unread) && were > kept)
+        snprintf(of, sizeof of, " of %" PRIu64, were);
+    snprintf(text, sizeof text, "%" PRIu64 "%s entries are whole; %s%s%s", kept, of,
+             self->moved[0] ? "it has moved to " : "its devices bring ",
+             self->moved[0] ? self->moved
+             : *of          ? "the rest"
+                            : "what may be missing",
+             self->moved[0] ? ", and nothing is brought here" : "");
+    say(self, user, CF_REPORT_NOTICE, text);
 }
 
 /* A log that can't be opened for its records does without them. */
 static cf_status take_user(repair *self, const cf_hash *user)
 {
     bool is_kept = false;
-    char text[160];
 
     cf_status status = take_parts(self, user, true, &is_kept);
     if (!status && is_kept && open_log(self, user)) {
@@ -240,9 +280,7 @@ static cf_status take_user(repair *self, const cf_hash *user)
             "one of them brings all back");
     } else if (!status) {
         self->kept++;
-        snprintf(text, sizeof text, "%" PRIu64 " changes are whole; its devices bring the rest",
-                 self->taken);
-        say(self, user, CF_REPORT_NOTICE, text);
+        say_kept(self, user);
     }
     return status;
 }
@@ -251,11 +289,14 @@ static bool visit_user(void *context, const cf_hash *user)
 {
     repair *self = context;
 
-    if (!cf_hash_equal(user, &nobody))
-        self->status = take_user(self, user);
+    if (cf_hash_equal(user, &nobody))
+        return true;
+    self->seen++;
+    self->status = take_user(self, user);
     return !self->status;
 }
 
+/* The last user may have been removed. */
 static cf_status take_all(repair *self)
 {
     uint64_t epoch;
@@ -267,7 +308,7 @@ static cf_status take_all(repair *self)
         status = self->from->users(self->from, visit_user, self, self->error);
     if (!status)
         status = self->status;
-    if (!status && !self->kept)
+    if (!status && !self->kept && (self->seen || !self->has_invitations))
         status = cf_fail(self->error, CF_BROKEN,
                          "nothing of the store can be read: restore a backup; or move store and "
                          "blobs away, and `init` begins with its key anew");
@@ -327,15 +368,26 @@ static cf_status find_name(cf_files *files, const cf_folder *folder, char kept[3
     cf_stat there;
     cf_status status = CF_OK;
 
-    snprintf(kept, 32, "store.damaged");
+    snprintf(kept, 32, CF_KEPT_STORE);
     for (int i = 2; !status && i <= KEPT_MAX + 1; i++) {
         status = files->stat(files, folder, cf_bytes_of_text(kept), &there, error);
         if (!status)
-            snprintf(kept, 32, "store.damaged.%d", i);
+            snprintf(kept, 32, CF_KEPT_STORE ".%d", i);
     }
     if (!status)
         return cf_fail(error, CF_FULL, "there are %d damaged stores: remove old ones", KEPT_MAX);
     return status == CF_MISSING ? CF_OK : status;
+}
+
+/* Before it is in place: one that is killed behind that leaves nothing to be done. */
+static cf_status note_mended(const repair *self)
+{
+    cf_datadir_check check;
+
+    if (cf_datadir_checked(self->datadir, &check, self->error))
+        check = (cf_datadir_check){0};
+    check.mended_ms = self->env->now_ms(self->env->context);
+    return cf_datadir_keep_check(self->datadir, &check, self->error);
 }
 
 static cf_status put_in_place(repair *self)
@@ -353,8 +405,9 @@ static cf_status put_in_place(repair *self)
     if (!status)
         cf_report(self->env, CF_REPORT_NOTICE,
                   "the store was mended; what only the broker had is gone where it was damaged: "
-                  "look at quotas with `users`, and invite anew who has not come yet. The damaged "
-                  "one is kept as %s/%s: remove it when the devices have synced",
+                  "look at quotas with `users`, and invite anew who has not come yet. "
+                  "And " CF_REPAIR_OLDER_TEXT ". The damaged store "
+                  "is kept as %s/%s: remove it when the devices have synced",
                   cf_datadir_path(self->datadir), kept);
     files->close_folder(files, &folder);
     return status;
@@ -416,7 +469,8 @@ static cf_status mend(repair *self)
     bool is_damaged = false;
     cf_error ignored;
 
-    cf_ballast_drop(cf_datadir_path(self->datadir)); /* whose broker doesn't run */
+    const int folder = cf_datadir_descriptor(self->datadir);
+    const uint64_t given = cf_ballast_drop(folder); /* whose broker doesn't run */
     cf_status status = keep_mended(self);
     if (!status)
         status = remove_leftovers(self);
@@ -436,10 +490,14 @@ static cf_status mend(repair *self)
         cf_error_while(self->error, "nothing was changed: see \"The disk fails\" in RECOVERY of "
                                     "counterfoild(8)");
     if (status == CF_FULL)
+        cf_ballast_take_back(folder, given);
+    if (status == CF_FULL)
         cf_error_while(self->error,
                        "nothing was changed; it needs up to %" PRIu64 " MiB on this disk, and had "
                        "%" PRIu64 ": make room, or repair a copy of the directory on a larger one",
                        needed / CF_MIB + 1, room / CF_MIB);
+    if (!status)
+        status = note_mended(self);
     return status ? status : put_in_place(self);
 }
 
@@ -462,6 +520,8 @@ cf_status cf_repair(const cf_env *env, const char *data, cf_error *error)
         status = mend(self);
     if (status == CF_LOCKED)
         cf_error_while(error, "stop the broker first");
+    if (status)
+        cf_owner_explain(data, error);
     cf_datadir_destroy(&self->datadir);
     free(self);
     return status;

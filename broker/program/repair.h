@@ -7,6 +7,13 @@
 #include "broker/platform/env.h"
 #include "codec/error.h"
 
+/* Of what the operator decided, in a store that was mended. */
+#define CF_REPAIR_OLDER_TEXT                                                                       \
+    "where a log was damaged or lost users who were removed may be back, invitations that were "   \
+    "revoked or used good again, and quotas the old ones, which no device changes: look at "       \
+    "`users` and `invitations`, and type `users remove`, `invitations revoke`, `users quota` "     \
+    "again"
+
 /* Says what it does to the operator. Nothing is done to a store that is whole. The damaged one is
  * kept beside the new one, as store.damaged or store.damaged.2 and so on. CF_LOCKED while a broker
  * runs; CF_BROKEN: nothing of it can be read, or a part of the broker is gone that can't be made

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "broker/platform/repeats.h"
 #include "broker/platform/service_manager.h"
 #include "broker/program/place.h"
 #include "broker/program/removal.h"
@@ -101,7 +102,7 @@ static cf_status take_terms(cf_broker *self, cf_error *error)
 static void reload(cf_broker *self)
 {
     const cf_env *env = self->options->env;
-    char limits[CF_RESTRAINTS_TEXT];
+    char limits[CF_RESTRAINTS_TEXT], quota[CF_SIZE_TEXT];
     cf_error error;
 
     cf_service_manager_tell_reloading();
@@ -109,9 +110,11 @@ static void reload(cf_broker *self)
         cf_report(env, CF_REPORT_ERROR, "the settings stay as they were: %s", error.text);
     } else {
         cf_restraints_write(&self->terms.restraints, limits);
+        cf_size_write(self->terms.quota, quota);
         cf_report(env, CF_REPORT_NOTICE,
-                  "read the settings anew: enrol, quota and limit; all others are as they were at "
-                  "the start; limits: %s",
+                  "read the settings anew: enrol %s, quota %s, limits: %s; all others are as they "
+                  "were at the start",
+                  self->terms.closed ? "closed" : "invitation", self->terms.quota ? quota : "none",
                   limits);
     }
     cf_service_manager_tell("READY=1");
@@ -227,6 +230,14 @@ static cf_reserve room_left(void *context)
     return left;
 }
 
+static void absent(void *context, const cf_hash *user)
+{
+    const cf_broker *self = context;
+    const cf_env *env = self->options->env;
+
+    cf_search_note(self->search, user, env->now_ms(env->context));
+}
+
 static void make_gateway(cf_broker *self)
 {
     cf_gateway_options gateway = {.env = self->options->env,
@@ -239,7 +250,8 @@ static void make_gateway(cf_broker *self)
                                   .sessions_of_user = self->terms.restraints.connections_per_user,
                                   .waste_per_second = self->terms.restraints.waste_per_second,
                                   .room_left = room_left,
-                                  .room_context = self};
+                                  .absent = absent,
+                                  .context = self};
 
     self->outbox = gateway.outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&gateway);
@@ -254,6 +266,14 @@ static void sweep_ready(void *context)
     zloop_timer(self->loop, 1, 1, cf_broker_keep_house, self);
 }
 
+static void ask(void *context, const cf_hash *user, const cf_hash *blobs, size_t count)
+{
+    cf_broker *self = context;
+
+    cf_gateway_ask(self->gateway, user, blobs, count);
+    cf_gateway_zmq_wake(self->door);
+}
+
 static void keep_house(cf_broker *self)
 {
     cf_sweep_options sweep = {.env = self->options->env,
@@ -266,9 +286,20 @@ static void keep_house(cf_broker *self)
                               .ready = sweep_ready,
                               .context = self};
 
+    cf_search_options search = {.env = self->options->env,
+                                .store = self->premises.store,
+                                .blobs = self->premises.blobs,
+                                .users = self->premises.users,
+                                .quotas = self->premises.quotas,
+                                .jobs = self->jobs,
+                                .ask = ask,
+                                .context = self};
+
     self->sweep = cf_sweep_new(&sweep);
+    self->search = cf_search_new(&search);
     self->blobs_inode = cf_datadir_blobs(self->premises.datadir);
     self->clock_offset_ms = cf_broker_clock_offset_ms(self->options->env);
+    cf_broker_look_at_room(self);
     zloop_timer(self->loop, HOUSEKEEPING_MS, 0, cf_broker_keep_house, self);
 }
 
@@ -311,6 +342,14 @@ const char *cf_serve_advertise(const cf_env *env, const char *data, const char *
     cf_report(env, CF_REPORT_WARNING, "%s/advertise, which init made, is passed over: %s", data,
               damaged.text);
     return NULL;
+}
+
+static void hold_room_back(const cf_broker *self)
+{
+    if (!cf_ballast_keep(cf_datadir_descriptor(self->premises.datadir)))
+        cf_report(self->options->env, CF_REPORT_WARNING,
+                  "too little room is left on the disk to hold any back for `users remove`: when "
+                  "the disk is full, that needs room made first");
 }
 
 static cf_status start(cf_broker *self, cf_error *error)
@@ -358,7 +397,7 @@ static cf_status start(cf_broker *self, cf_error *error)
     watch(self, cf_blob_actor_descriptor(self->premises.blob_actor), on_blobs);
     watch(self, self->jobs->descriptor(self->jobs), on_jobs);
     keep_house(self);
-    cf_ballast_keep(options->data);
+    hold_room_back(self);
     watch(self, cf_control_descriptor(self->control), on_control);
     return CF_OK;
 }
@@ -367,13 +406,18 @@ static cf_status start(cf_broker *self, cf_error *error)
  * gateway, which is still there to hear it. */
 static void stop(cf_broker *self)
 {
+    cf_error lost;
+
     cf_gateway_zmq_destroy(&self->door);
     cf_broker_finish_errands(self);
     cf_control_destroy(&self->control);
     if (self->sweep)
         cf_sweep_stop(self->sweep);
+    if (self->search)
+        cf_search_stop(self->search);
     cf_jobs_destroy(&self->jobs);
     cf_sweep_destroy(&self->sweep);
+    cf_search_destroy(&self->search);
     cf_premises_finish(&self->premises);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
@@ -381,8 +425,11 @@ static void stop(cf_broker *self)
         zloop_destroy(&self->loop);
     if (self->signals >= 0)
         close(self->signals);
-    if (self->premises.datadir)
-        cf_ballast_drop(self->options->data);
+    if (self->premises.datadir) {
+        if (cf_datadir_keep_key(self->premises.datadir, &lost)) /* it goes with this process */
+            cf_report(self->options->env, CF_REPORT_WARNING, "%s", lost.text);
+        cf_ballast_drop(cf_datadir_descriptor(self->premises.datadir));
+    }
     cf_premises_close(&self->premises);
 }
 
@@ -390,12 +437,15 @@ static void say_started(const cf_broker *self)
 {
     char limits[CF_RESTRAINTS_TEXT];
     struct rlimit descriptors = {0};
+    cf_error damage;
 
     getrlimit(RLIMIT_NOFILE, &descriptors);
     cf_restraints_write(&self->terms.restraints, limits);
     cf_report(self->options->env, CF_REPORT_NOTICE,
               "version %s serves %s as %s; limits: %s; %llu descriptors", CF_VERSION,
               self->options->data, self->address, limits, (unsigned long long)descriptors.rlim_cur);
+    if (self->premises.store->damage(self->premises.store, &damage))
+        cf_report(self->options->env, CF_REPORT_ERROR, "%s", damage.text);
 }
 
 cf_status cf_serve(const cf_serve_options *options, cf_error *error)
@@ -421,6 +471,8 @@ cf_status cf_serve(const cf_serve_options *options, cf_error *error)
                   sigabbrev_np((int)self.stopped_by));
     }
     stop(&self);
+    if (options->env->repeats) /* nothing is told behind the end */
+        cf_repeats_tick(options->env->repeats, options->env, UINT64_MAX);
     if (!status)
         cf_report(options->env, CF_REPORT_NOTICE, "stopped");
     return status;

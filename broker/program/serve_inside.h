@@ -8,6 +8,7 @@
 #include "broker/platform/jobs.h"
 #include "broker/program/serve.h"
 #include "broker/program/verbs_users.h"
+#include "broker/upkeep/search.h"
 #include "broker/upkeep/sweep.h"
 
 enum { CF_ERRAND_MEMORY = 1 << 20 };
@@ -24,6 +25,7 @@ typedef struct {
     cf_control *control;
     cf_jobs *jobs;
     cf_sweep *sweep;
+    cf_search *search;
     size_t errands;            /* under way */
     struct errand *removals;   /* of them, those that wait for replays to end */
     struct errand *unfinished; /* removals that failed, and are tried again */
@@ -34,12 +36,15 @@ typedef struct {
     bool store_failed;         /* and nothing is written to it any more */
     bool is_displaced;         /* the data directory is not at its path, as it was told */
     uint64_t blobs_inode;      /* of their folder, as it was last seen */
+    bool lacks_blobs;          /* there is no folder of them now */
     int64_t clock_offset_ms;   /* of the time of day, against what counts on */
     zloop_t *loop;
     int signals;         /* -1: none */
     uint32_t stopped_by; /* the signal; 0: it goes on */
 } cf_broker;
 
+/* Says when room on the disk becomes scarce, and when there is enough again. */
+void cf_broker_look_at_room(cf_broker *self);
 /* A timer of the loop, whose context is the broker: counts of the log, blobs that nothing names,
  * room, descriptors, the clock. */
 int cf_broker_keep_house(zloop_t *loop, int timer, void *context);

@@ -12,7 +12,7 @@
 enum { CLOCK_SET_MS = 60000 };
 
 /* Once when it becomes scarce, and once when it is not any more. */
-static void look_at_room(cf_broker *self)
+void cf_broker_look_at_room(cf_broker *self)
 {
     cf_reserve reserve;
     char left[CF_SIZE_TEXT], all[CF_SIZE_TEXT];
@@ -26,7 +26,8 @@ static void look_at_room(cf_broker *self)
     cf_size_write(reserve.whole, all);
     if (self->is_scarce)
         cf_report(self->options->env, CF_REPORT_WARNING,
-                  "%s of %s are left on the disk: users may be refused soon", left, all);
+                  "%s of %s are left on the disk: %s; see `counterfoild users`", left, all,
+                  cf_reserve_effect(&reserve));
     else
         cf_report(self->options->env, CF_REPORT_NOTICE,
                   "%s of %s are left on the disk, which is enough again", left, all);
@@ -140,7 +141,10 @@ static void look_at_blobs(cf_broker *self)
 {
     const uint64_t found = cf_datadir_blobs(self->premises.datadir);
 
-    if (self->blobs_inode && found != self->blobs_inode) {
+    const bool is_told = self->lacks_blobs; /* the one that is made then is no news */
+
+    self->lacks_blobs = self->blobs_inode && !found;
+    if (self->blobs_inode && found != self->blobs_inode && !is_told) {
         self->desk.lost_blobs = true;
         cf_report(self->options->env, CF_REPORT_ERROR, CF_BLOBS_LOST_FORMAT, self->options->data);
     }
@@ -163,12 +167,13 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     cf_quotas_tick(self->premises.quotas, now_ms);
     look_at_refusals(self, now_ms);
     cf_sweep_tick(self->sweep, now_ms);
-    look_at_room(self);
+    cf_search_tick(self->search, now_ms);
+    cf_broker_look_at_room(self);
     look_at_store(self);
     look_at_descriptors(self);
     look_at_place(self);
     look_at_blobs(self);
-    cf_ballast_keep(options->data);
+    cf_ballast_keep(cf_datadir_descriptor(self->premises.datadir));
     look_at_clock(self);
     if (!self->is_displaced && cf_control_renew(self->control, &error))
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);

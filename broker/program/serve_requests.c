@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/program/serve_inside.h"
 
+#include "broker/gateway/reports.h"
 #include "broker/program/removal.h"
 
 #include <inttypes.h>
@@ -19,10 +20,12 @@ struct errand {
     cf_broker *broker;
     cf_control_call *call; /* NULL: the caller went away */
     bool json;
-    cf_missing missing; /* of a verify */
+    bool known;         /* of a verify, */
+    cf_missing missing; /* and what it missed */
     cf_hash user;       /* of a removal, and what it was called */
     cf_user_name name;
     bool begun;        /* a removal: it is known of at the next start, too */
+    bool finished;     /* nothing of it is to be tried again */
     uint64_t retry_ms; /* after which it was tried again */
     cf_exclusion *exclusion;
     cf_status status;
@@ -76,7 +79,7 @@ static void submit(errand *self, void (*work)(cf_job *job), void (*done)(cf_job 
 static void verify_work(cf_job *job)
 {
     errand *self = (errand *)job;
-    cf_verb verb = {.verb = "verify", .json = self->json};
+    cf_verb verb = {.verb = "verify", .json = self->json, .known = self->known};
     cf_desk desk = self->broker->desk;
 
     desk.missing = &self->missing;
@@ -108,6 +111,8 @@ static void verify_done(cf_job *job)
         self->broker->desk.lost_blobs = false;
     if (!job->dropped)
         cf_quotas_doubt_all(premises->quotas, premises->users);
+    if (!job->dropped && (!self->status || self->status == CF_BROKEN))
+        cf_reports_forget_lacking(premises->store, premises->users);
     if (!job->dropped)
         cf_missing_note(premises->users, premises->quotas, premises->blobs, &self->missing);
     for (size_t i = 0; !job->dropped && i < self->missing.count; i++)
@@ -117,11 +122,20 @@ static void verify_done(cf_job *job)
     end_errand(self);
 }
 
+static void start_verify(cf_broker *self, cf_control_call *call, const cf_verb *verb)
+{
+    errand *it = new_errand(self, call, verb->json);
+
+    it->known = verb->known;
+    submit(it, verify_work, verify_done);
+}
+
 static void removal_work(cf_job *job)
 {
     errand *self = (errand *)job;
 
-    self->status = cf_removal_work(&self->broker->premises, &self->user, &self->error);
+    self->status =
+        cf_removal_work(&self->broker->premises, &self->user, &self->finished, &self->error);
 }
 
 static void note_removal(const errand *self, cf_audit_decision what)
@@ -137,9 +151,10 @@ static void end_removal(errand *self)
 {
     note_removal(self, CF_AUDIT_EXCLUSIVE_ENDED);
     if (self->begun)
-        cf_removal_end(&self->broker->premises, &self->user, self->status ? &self->error : NULL);
+        cf_removal_end(&self->broker->premises, &self->user, self->finished,
+                       self->status ? &self->error : NULL);
     cf_exclusion_end(&self->exclusion);
-    if (!self->status)
+    if (self->finished)
         cf_verb_removed(&self->user, &self->name, self->json, &self->out);
     end_errand(self);
 }
@@ -184,7 +199,7 @@ static void removal_done(cf_job *job)
 {
     errand *self = (errand *)job;
 
-    if (self->status && !job->dropped && !self->broker->stopped_by)
+    if (!self->finished && !job->dropped && !self->broker->stopped_by)
         try_again(self);
     end_removal(self);
 }
@@ -233,11 +248,8 @@ static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb 
     cf_user_name name;
     cf_hash user;
     cf_error error;
-    cf_status status =
-        cf_management_find(self->premises.management, verb->arguments[1], &user, &error);
+    cf_status status = cf_removal_find(&self->premises, verb->arguments[1], &user, &name, &error);
 
-    if (!status)
-        status = cf_user_name_get(self->premises.store, &user, &name, &error);
     if (status) {
         answer(call, status, &none, &error);
         return;
@@ -281,6 +293,8 @@ static bool take_option(cf_verb *verb, const char *word)
 {
     if (strcmp(word, CF_VERB_CHECK) == 0)
         verb->check = true;
+    else if (strcmp(word, CF_VERB_KNOWN) == 0)
+        verb->known = true;
     else if (strncmp(word, CF_VERB_NAME, strlen(CF_VERB_NAME)) == 0)
         verb->name = word + strlen(CF_VERB_NAME);
     else if (strncmp(word, CF_VERB_FOR, strlen(CF_VERB_FOR)) == 0)
@@ -339,7 +353,7 @@ void cf_broker_request(void *context, cf_control_call *call, const cf_control_re
     if (status)
         answer(call, status, &none, &error);
     else if (strcmp(verb.verb, "verify") == 0)
-        submit(new_errand(self, call, verb.json), verify_work, verify_done);
+        start_verify(self, call, &verb);
     else if (cf_verb_is_removal(&verb))
         start_removal(self, call, &verb);
     else

@@ -56,16 +56,17 @@ typedef struct {
 static void note(damages *found, const cf_hash *user, const char *what)
 {
     char name[2 * CF_HASH_SIZE + 1] = "";
-    char text[CF_ERROR_TEXT + sizeof name + 8];
+    cf_buffer text = {0};
 
     if (user)
         cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), name);
-    snprintf(text, sizeof text, "%s%s%s%s", user ? "user " : "", name, user ? ": " : "", what);
+    cf_buffer_append_text(&text, "%s%s%s%s", user ? "user " : "", name, user ? ": " : "", what);
     found->count++;
     if (found->list)
-        json_array_append_new(found->list, json_string(text));
+        json_array_append_new(found->list, json_stringn((const char *)text.data, text.size));
     else
-        cf_buffer_append_text(found->out, "%s\n", text);
+        cf_buffer_append_text(found->out, "%.*s\n", (int)text.size, (const char *)text.data);
+    cf_buffer_release(&text);
 }
 
 static void note_record(void *context, const cf_hash *user, const char *what)
@@ -79,11 +80,13 @@ static void note_record(void *context, const cf_hash *user, const char *what)
 static void note_about_blob(damages *found, const cf_missing_blob *blob, const char *what)
 {
     char name[2 * CF_HASH_SIZE + 1];
-    char text[CF_ERROR_TEXT + sizeof name + 16];
+    cf_buffer text = {0};
 
     cf_hex(cf_bytes_of(blob->blob.bytes, CF_HASH_SIZE), name);
-    snprintf(text, sizeof text, "blob %s: %s", name, what);
-    note(found, &blob->user, text);
+    cf_buffer_append_text(&text, "blob %s: %s", name, what);
+    cf_buffer_append(&text, "", 1);
+    note(found, &blob->user, (const char *)text.data);
+    cf_buffer_release(&text);
 }
 
 /* What can't be read may be sound. */
@@ -152,19 +155,26 @@ static void tell_owed(const cf_missing *missing, json_t *list, cf_buffer *out)
     }
 }
 
-/* Who asks later how it stands is told; where that can't be written, it is told now. */
-static void keep_check(const cf_desk *desk, uint64_t damage_count)
+/* Who asks later how it stands is told. On a disk that is mounted read-only nothing is kept. */
+static cf_status keep_check(const cf_desk *desk, const cf_verb *verb, uint64_t damage_count,
+                            cf_error *error)
 {
     if (cf_datadir_is_read_only(desk->premises->datadir))
-        return;
+        return CF_OK;
     const cf_env *env = desk->premises->env;
-    cf_datadir_check check = {env->now_ms(env->context), damage_count, 0};
-    cf_error error;
+    cf_datadir_check check = {env->now_ms(env->context), damage_count, 0, 0, 0}, last = {0};
+    cf_error ignored;
 
     for (size_t i = 0; i < desk->missing->owed_count; i++)
         check.missing += desk->missing->owed[i].count;
-    if (cf_datadir_keep_check(desk->premises->datadir, &check, &error))
-        cf_report(env, CF_REPORT_WARNING, "%s", error.text);
+    if (cf_datadir_checked(desk->premises->datadir, &last, &ignored))
+        last = (cf_datadir_check){0};
+    check.mended_ms = verb->repaired ? last.mended_ms : 0;
+    check.known = verb->known || last.known > check.missing ? check.missing : last.known;
+    cf_status status = cf_datadir_keep_check(desk->premises->datadir, &check, error);
+    if (status)
+        cf_error_while(error, "all was checked, and `status` can't know of it");
+    return status;
 }
 
 static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
@@ -172,7 +182,11 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     cf_store *store = desk->premises->store;
     damages found = {
         .list = verb->json ? json_array() : NULL, .out = out, .blobs = desk->premises->blobs};
+    cf_status kept = CF_OK;
+    cf_error unkept;
 
+    if (cf_datadir_keep_key(desk->premises->datadir, &unkept))
+        note_record(&found, NULL, unkept.text);
     cf_status status = store->verify(store, note_record, &found, error);
     if (!status)
         status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
@@ -194,7 +208,13 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     json_decref(owed);
     json_decref(found.list);
     if (!status || status == CF_BROKEN)
-        keep_check(desk, found.count + !!status);
+        kept = keep_check(desk, verb, found.count + !!status, &unkept);
+    if (!status && !found.count && kept) {
+        *error = unkept;
+        return kept;
+    }
+    if (kept)
+        cf_report(desk->premises->env, CF_REPORT_WARNING, "%s", unkept.text);
     if (!status && found.count)
         status = cf_fail(error, CF_BROKEN, "damage was found: %zu%s%s", found.count,
                          found.of_store ? "; " : "", found.of_store ? CF_BROKER_REMEDY : "");
@@ -215,6 +235,8 @@ static cf_status check_arguments(const cf_verb *verb, cf_error *error)
 {
     if (verb->check && strcmp(verb->verb, "status") != 0)
         return cf_fail(error, CF_USAGE, "--check is for status");
+    if (verb->known && strcmp(verb->verb, "verify") != 0)
+        return cf_fail(error, CF_USAGE, "--known is for verify");
     if (strcmp(verb->verb, "users") == 0)
         return cf_verb_users_check(verb, error);
     if (strcmp(verb->verb, "invitations") == 0)

@@ -25,12 +25,15 @@ typedef struct {
     uint64_t for_ms;  /* of invite; 0: not given */
     bool yes;         /* the operator's word for what can't be undone */
     bool check;       /* of status: fails if something needs attention */
+    bool known;       /* of verify: the operator knows what no device has brought */
+    bool repaired;    /* a verify that ends a repair: `status` still tells of that */
     bool json;
 } cf_verb;
 
 /* How options come through the control socket: behind all arguments, of which none begins so. The
  * two with values are followed by them; that of `for` is in milliseconds. */
 #define CF_VERB_CHECK "--check"
+#define CF_VERB_KNOWN "--known"
 #define CF_VERB_NAME "--name="
 #define CF_VERB_FOR "--for="
 

@@ -9,13 +9,16 @@
 
 #include "broker/gateway/reports.h"
 #include "broker/gateway/told_address.h"
+#include "broker/program/kept_stores.h"
+#include "broker/program/removal.h"
+#include "broker/program/repair.h"
 #include "broker/program/verbs_users.h"
 
 enum {
     SCARCE = 10, /* of a hundred: the room left of a user's quota */
     TOLD_MAX = 16,
     TOLD_FULL_MS = 3600000,
-    LINE_SIZE = 384,
+    LINE_SIZE = 640, /* with a whole error */
     WHO_SIZE = CF_USER_NAME_MAX + 16,
 };
 
@@ -36,6 +39,11 @@ typedef struct {
     const char *address;
     cf_users *known;
     cf_store *store;
+    json_t *removals; /* that are not finished: ids */
+    bool runs;
+    const char *data;
+    cf_buffer kept;      /* stores: lines, */
+    json_t *kept_stores; /* and for programs */
     attention attention;
 } standing;
 
@@ -100,16 +108,20 @@ static void add_user(void *context, const cf_user_figures *figures)
     const uint64_t used = bytes->entry_bytes + bytes->blob_bytes;
     char user[WHO_SIZE], taken[CF_SIZE_TEXT], quota[CF_SIZE_TEXT];
 
+    sum->users++;
+    write_who(&figures->user, &figures->name, user);
+    if (figures->is_damaged) {
+        attend(&sum->attention, CF_USER_DAMAGED_FORMAT, user);
+        return;
+    }
     add_lacking(sum, &figures->user);
     add_told(sum, &figures->user);
-    sum->users++;
     sum->devices += figures->devices;
     sum->entries += figures->entries;
     sum->blobs += figures->blobs;
     sum->blob_bytes += bytes->blob_bytes;
     if (!bytes->quota || used < bytes->quota - bytes->quota / 100 * SCARCE)
         return;
-    write_who(&figures->user, &figures->name, user);
     cf_size_write(used, taken);
     cf_size_write(bytes->quota, quota);
     attend(&sum->attention, "user %s has %s of %s: `users quota` gives more", user, taken, quota);
@@ -123,10 +135,14 @@ static void look_at_room(standing *sum)
         return;
     cf_size_write(sum->reserve.room, room);
     cf_size_write(sum->reserve.whole, whole);
-    attend(&sum->attention, "%s of %s are left on the disk", room, whole);
+    attend(
+        &sum->attention,
+        "%s of %s are left on the disk: %s; `users` shows who has how much, `users remove` makes "
+        "room",
+        room, whole, cf_reserve_effect(&sum->reserve));
 }
 
-static void look_at_store(standing *sum)
+static void look_at_store(const cf_desk *desk, standing *sum)
 {
     cf_error failure;
     bool for_good;
@@ -135,7 +151,9 @@ static void look_at_store(standing *sum)
         attend(&sum->attention, "%s", failure.text);
     if (!sum->store->failure(sum->store, &for_good, &failure))
         return;
-    if (for_good)
+    if (!desk->gateway)
+        attend(&sum->attention, "nothing can be written to the store: %s", failure.text);
+    else if (for_good)
         attend(&sum->attention, CF_STORE_FAILED_FORMAT, failure.text);
     else
         attend(&sum->attention, CF_STORE_FAILING_FORMAT, failure.text);
@@ -145,7 +163,12 @@ static void look_at_key(const cf_desk *desk, standing *sum)
 {
     const cf_datadir *datadir = desk->premises->datadir;
 
-    if (cf_datadir_is_key_open(datadir))
+    if (cf_datadir_look_for_key(datadir) != CF_BROKER_KEY_IS_THERE)
+        attend(&sum->attention,
+               "the broker's key is gone from %s, or another one lies there: `counterfoild verify` "
+               "keeps the one that is used",
+               cf_datadir_path(datadir));
+    else if (cf_datadir_is_key_open(datadir))
         attend(&sum->attention, CF_DATADIR_KEY_OPEN_FORMAT, cf_datadir_path(datadir));
 }
 
@@ -181,34 +204,19 @@ static void look_at_refusals(const cf_desk *desk, standing *sum, uint64_t now_ms
            count, who, when);
 }
 
-static void look_at_users(const cf_desk *desk, standing *sum)
-{
-    size_t count;
-    const cf_hash *damaged = cf_users_damaged(desk->premises->users, &count);
-    cf_user_name name;
-    char user[WHO_SIZE];
-    cf_error unread;
-
-    for (size_t i = 0; i < count; i++) {
-        if (cf_user_name_get(sum->store, &damaged[i], &name, &unread))
-            name.text[0] = '\0';
-        write_who(&damaged[i], &name, user);
-        attend(&sum->attention,
-               "user %s can't be served, its log is damaged: `counterfoild verify --repair` "
-               "mends it",
-               user);
-    }
-}
-
 static void look_at_check(standing *sum)
 {
     if (sum->check.damages)
-        attend(&sum->attention, "the last verify found damage: %" PRIu64 ", see `verify`",
+        attend(&sum->attention,
+               "the last verify found damage: %" PRIu64
+               ", see `verify`; of the store `counterfoild "
+               "verify --repair` mends it",
                sum->check.damages);
-    if (sum->check.missing)
+    if (sum->check.missing > sum->check.known)
         attend(&sum->attention,
                "%" PRIu64 " blob%s that changes name %s missing at the last verify: the devices "
-               "are asked for what is, see `verify`",
+               "are asked for what is, see `verify`; when all have been there, `verify --known` "
+               "ends this",
                sum->check.missing, sum->check.missing == 1 ? "" : "s",
                sum->check.missing == 1 ? "was" : "were");
 }
@@ -232,13 +240,58 @@ static void look_at_set_back(standing *sum)
     if (!sum->set_back)
         return;
     attend(&sum->attention,
-           "devices of %" PRIu64 " user%s say that up to %" PRIu64 " entries are gone which "
-           "were acknowledged: an older copy? `verify` ends this",
-           sum->set_back, sum->set_back == 1 ? "" : "s", sum->lacking);
+           "devices of %" PRIu64 " user%s say that up to %" PRIu64 " entr%s gone which "
+           "had been acknowledged: an older copy? `verify` ends this",
+           sum->set_back, sum->set_back == 1 ? "" : "s", sum->lacking,
+           sum->lacking == 1 ? "y is" : "ies are");
     attend(&sum->attention,
            "an older copy has users again that were removed, invitations that were revoked or "
            "used, and old quotas, which no device brings back: see `users` and `invitations`, "
            "and type `users remove`, `invitations revoke`, `users quota` again");
+}
+
+static void look_at_repair(standing *sum)
+{
+    char when[CF_VERB_TIME];
+
+    if (!sum->check.mended_ms)
+        return;
+    cf_verb_write_time(sum->check.mended_ms, when);
+    attend(&sum->attention, "the store was mended %s: " CF_REPAIR_OLDER_TEXT "; `verify` ends this",
+           when);
+}
+
+static void add_removal(void *context, const cf_hash *user, const char *why)
+{
+    standing *sum = context;
+    char id[2 * CF_HASH_SIZE + 1];
+
+    cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), id);
+    json_array_append_new(sum->removals, json_string(id));
+    attend(&sum->attention, CF_REMOVAL_UNFINISHED_FORMAT, cf_user_shorten(user).text,
+           *why        ? why
+           : sum->runs ? "it is under way"
+                       : "a broker that starts goes on with it");
+}
+
+static void add_kept_store(void *context, const cf_kept_store *store)
+{
+    standing *sum = context;
+    char size[CF_SIZE_TEXT];
+
+    cf_size_write(store->bytes, size);
+    json_array_append_new(sum->kept_stores, json_pack("{s:s, s:I, s:b}", "name", store->name,
+                                                      "bytes", (json_int_t)store->bytes,
+                                                      "has_removed_users", store->has_removed));
+    cf_buffer_append_text(&sum->kept,
+                          "kept       %s, %s: what a repair found; nothing needs it when all "
+                          "devices have synced: `rm -r %s/%s`\n",
+                          store->name, size, sum->data, store->name);
+    if (store->has_removed)
+        attend(&sum->attention,
+               "%s still has what users had who were removed: when the devices of the others have "
+               "synced, type `rm -r %s/%s`",
+               store->name, sum->data, store->name);
 }
 
 static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
@@ -248,6 +301,8 @@ static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
     out->connected = desk->gateway ? cf_gateway_count(desk->gateway).devices : 0;
     out->store = premises->store;
     out->known = premises->users;
+    out->runs = desk->gateway != NULL;
+    out->data = cf_datadir_path(premises->datadir);
     out->address = desk->address;
     cf_status status = cf_datadir_checked(premises->datadir, &out->check, error);
     if (status == CF_MISSING)
@@ -256,15 +311,19 @@ static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
         status = cf_management_users(premises->management, add_user, out, error);
     if (!status)
         status = cf_datadir_reserve(premises->datadir, &out->reserve, error);
+    if (!status)
+        status = cf_removal_each(premises->store, add_removal, out, error);
+    if (!status)
+        status = cf_kept_stores_each(premises->env->files, out->data, add_kept_store, out, error);
     look_at_room(out);
-    look_at_store(out);
+    look_at_store(desk, out);
     look_at_refusals(desk, out, premises->env->now_ms(premises->env->context));
     look_at_blobs(desk, out);
     look_at_key(desk, out);
-    look_at_users(desk, out);
     look_at_check(out);
     look_at_clock(desk, out);
     look_at_set_back(out);
+    look_at_repair(out);
     return status;
 }
 
@@ -289,6 +348,7 @@ static void describe(const cf_desk *desk, const standing *sum, cf_buffer *out)
     cf_buffer_append_text(out, "blobs      %" PRIu64 ", %s\n", sum->blobs, blob_bytes);
     cf_buffer_append_text(out, "room left  %s\n", free_bytes);
     cf_buffer_append_text(out, "verified   %s\n", verified);
+    cf_buffer_append(out, sum->kept.data, sum->kept.size);
     for (size_t i = 0; i < sum->attention.count && i < TOLD_MAX; i++)
         cf_buffer_append_text(out, "attention  %s\n", sum->attention.lines[i]);
     if (sum->attention.count > TOLD_MAX)
@@ -304,26 +364,30 @@ static void describe_json(const cf_desk *desk, const standing *sum, cf_buffer *o
     for (size_t i = 0; i < sum->attention.count && i < TOLD_MAX; i++)
         json_array_append_new(lines, json_string(sum->attention.lines[i]));
     cf_verb_append_json(
-        out, json_pack("{s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-                       "address", desk->address, "running", desk->gateway != NULL, "users",
-                       (json_int_t)sum->users, "devices", (json_int_t)sum->devices,
-                       "devices_connected", (json_int_t)sum->connected, "devices_told",
-                       cf_told_address_is_kept(desk->address) ? json_integer((json_int_t)sum->told)
-                                                              : json_null(),
-                       "entries", (json_int_t)sum->entries, "blobs", (json_int_t)sum->blobs,
-                       "blob_bytes", (json_int_t)sum->blob_bytes, "free_bytes",
-                       (json_int_t)sum->reserve.room, "total_bytes", (json_int_t)sum->reserve.whole,
-                       "verified", sum->check.time_ms ? json_string(verified) : json_null(),
-                       "attention", lines));
+        out, json_pack(
+                 "{s:s, s:b, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:o}",
+                 "address", desk->address, "running", desk->gateway != NULL, "users",
+                 (json_int_t)sum->users, "devices", (json_int_t)sum->devices, "devices_connected",
+                 (json_int_t)sum->connected, "devices_told",
+                 cf_told_address_is_kept(desk->address) ? json_integer((json_int_t)sum->told)
+                                                        : json_null(),
+                 "entries", (json_int_t)sum->entries, "blobs", (json_int_t)sum->blobs, "blob_bytes",
+                 (json_int_t)sum->blob_bytes, "free_bytes", (json_int_t)sum->reserve.room,
+                 "total_bytes", (json_int_t)sum->reserve.whole, "verified",
+                 sum->check.time_ms ? json_string(verified) : json_null(), "unfinished_removals",
+                 sum->removals, "kept_stores", sum->kept_stores, "attention", lines));
 }
 
 cf_status cf_verb_status(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
-    standing sum = {0};
+    standing sum = {.removals = json_array(), .kept_stores = json_array()};
 
     cf_status status = look(desk, &sum, error);
     if (!status)
         (verb->json ? describe_json : describe)(desk, &sum, out);
+    json_decref(sum.removals);
+    json_decref(sum.kept_stores);
+    cf_buffer_release(&sum.kept);
     if (!status && !desk->gateway)
         return cf_fail(error, CF_UNREACHABLE, "no broker runs there");
     if (!status && verb->check && sum.attention.count)

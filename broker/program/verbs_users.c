@@ -132,13 +132,13 @@ static json_t *json_of(const portrait *user)
     const cf_user_figures *figures = user->figures;
     const cf_quota_figures *bytes = &figures->bytes;
 
-    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "user",
-                     user->id, "name", cf_verb_json_name(&figures->name), "devices",
-                     (json_int_t)figures->devices, "connected", (json_int_t)user->connected,
-                     "entries", (json_int_t)figures->entries, "entry_bytes",
-                     (json_int_t)bytes->entry_bytes, "blobs", (json_int_t)figures->blobs,
-                     "blob_bytes", (json_int_t)bytes->blob_bytes, "bytes",
-                     (json_int_t)(bytes->entry_bytes + bytes->blob_bytes), "quota",
+    return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "user",
+                     user->id, "name", cf_verb_json_name(&figures->name), "damaged", false,
+                     "devices", (json_int_t)figures->devices, "connected",
+                     (json_int_t)user->connected, "entries", (json_int_t)figures->entries,
+                     "entry_bytes", (json_int_t)bytes->entry_bytes, "blobs",
+                     (json_int_t)figures->blobs, "blob_bytes", (json_int_t)bytes->blob_bytes,
+                     "bytes", (json_int_t)(bytes->entry_bytes + bytes->blob_bytes), "quota",
                      bytes->quota ? json_integer((json_int_t)bytes->quota) : json_null(),
                      "last_seen", bytes->seen_ms ? json_string(user->seen) : json_null(),
                      "moved_to", user->moved[0] ? json_string(user->moved) : json_null());
@@ -160,11 +160,33 @@ typedef struct {
     cf_buffer *out;
 } listing;
 
+/* Its log can't be read, and what it has in it is not known. */
+static void list_damaged(const listing *users, const cf_user_figures *figures)
+{
+    char id[NAME_SIZE], name[CF_NAME_SHOWN];
+
+    name_of(&figures->user, id);
+    cf_verb_show_name(&figures->name, name);
+    if (users->list)
+        json_array_append_new(users->list,
+                              json_pack("{s:s, s:o, s:b}", "user", id, "name",
+                                        cf_verb_json_name(&figures->name), "damaged", true));
+    else
+        cf_buffer_append_text(users->out,
+                              "%s  name %s  can't be served, its log is damaged: `counterfoild "
+                              "verify --repair` mends it\n",
+                              id, name);
+}
+
 static void list_user(void *context, const cf_user_figures *figures)
 {
     const listing *users = context;
     portrait user;
 
+    if (figures->is_damaged) {
+        list_damaged(users, figures);
+        return;
+    }
     paint(users->desk, figures, &user);
     if (users->list)
         json_array_append_new(users->list, json_of(&user));
@@ -316,6 +338,7 @@ static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *
     char name[NAME_SIZE], size[CF_SIZE_TEXT], used[CF_SIZE_TEXT];
     cf_quota_figures figures = {0};
     uint64_t bytes = 0;
+    cf_user_name called;
     cf_hash user;
 
     cf_status status = cf_management_find(management, verb->arguments[1], &user, error);
@@ -325,9 +348,12 @@ static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *
         status = cf_management_quota(management, &user, bytes, env->now_ms(env->context), error);
     if (!status)
         status = cf_quotas_figures(desk->premises->quotas, &user, &figures, error);
+    if (!status)
+        status = cf_user_name_get(desk->premises->store, &user, &called, error);
     if (status)
         return status;
     name_of(&user, name);
+    const char *who = *called.text ? called.text : name;
     cf_size_write(bytes, size);
     uint64_t held = figures.entry_bytes + figures.blob_bytes;
     cf_size_write(held, used);
@@ -337,11 +363,12 @@ static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *
                                            "bytes", (json_int_t)held));
     else if (bytes && held > bytes)
         cf_buffer_append_text(out,
-                              "%s  quota %s, %s are here already: until something of it goes "
-                              "its devices can delete, and make small edits\n",
-                              name, size, used);
+                              "%s  quota %s, %s are here already, of which a deletion frees "
+                              "nothing: until the quota is more its devices can delete, and make "
+                              "small edits\n",
+                              who, size, used);
     else
-        cf_buffer_append_text(out, "%s  quota %s\n", name, bytes ? size : "none");
+        cf_buffer_append_text(out, "%s  quota %s\n", who, bytes ? size : "none");
     return CF_OK;
 }
 
@@ -364,19 +391,17 @@ static cf_status remove_user(const cf_desk *desk, const cf_verb *verb, cf_buffer
     cf_premises *premises = desk->premises;
     cf_user_name name;
     cf_hash user;
-    bool begun = false;
+    bool begun = false, finished = false;
 
-    cf_status status = cf_management_find(premises->management, verb->arguments[1], &user, error);
-    if (!status)
-        status = cf_user_name_get(premises->store, &user, &name, error);
+    cf_status status = cf_removal_find(premises, verb->arguments[1], &user, &name, error);
     if (status)
         return status;
     status = cf_removal_begin(premises, desk->gateway, &user, &begun, error);
     if (!status)
-        status = cf_removal_work(premises, &user, error);
+        status = cf_removal_work(premises, &user, &finished, error);
     if (begun)
-        cf_removal_end(premises, &user, status ? error : NULL);
-    if (!status)
+        cf_removal_end(premises, &user, finished, status ? error : NULL);
+    if (finished)
         cf_verb_removed(&user, &name, verb->json, out);
     return status;
 }

@@ -4,58 +4,94 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "broker/store/store_room.h"
 #include "codec/limits.h"
 
 #define STEP (4 * CF_MIB)
+#define KEPT_MAX (64 * CF_MIB)
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 64 };
 
-static const char *path_of(const char *folder, const char *name, char path[PATH_SIZE])
+static const char name[] = "ballast";
+
+static const char *store_of(int folder, char path[PATH_SIZE])
 {
-    snprintf(path, PATH_SIZE, "%s/%s", folder, name);
+    snprintf(path, PATH_SIZE, "/proc/self/fd/%d/store", folder);
     return path;
 }
 
-/* As large as it is useful now: 3 MiB of logs want 8, 9 want 20. */
-static uint64_t wanted(const char *folder)
+/* 3 MiB of logs want 8, 9 want 20. */
+uint64_t cf_ballast_size(uint64_t needed, uint64_t room, uint64_t kept)
 {
-    char store[PATH_SIZE];
+    const uint64_t size = (needed / STEP + 1) * STEP, with_kept = size + kept;
 
-    return (cf_store_room_needed(path_of(folder, "store", store)) / STEP + 1) * STEP;
+    if (kept <= KEPT_MAX && room / 2 >= with_kept)
+        return with_kept;
+    return room / 2 >= size ? size : 0;
 }
 
-void cf_ballast_keep(const char *path)
+static uint64_t size_wanted(int folder)
 {
-    char name[PATH_SIZE];
-    struct stat held = {0};
-    const uint64_t size = wanted(path);
+    char store[PATH_SIZE];
+    struct statvfs disk;
 
-    if (stat(path_of(path, "ballast", name), &held) != 0)
-        held.st_size = 0;
-    if ((uint64_t)held.st_size >= size || cf_store_room(path) / 2 < size)
-        return;
-    int file = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fstatvfs(folder, &disk) != 0)
+        return 0;
+    return cf_ballast_size(
+        cf_store_room_needed(store_of(folder, store)), (uint64_t)disk.f_bavail * disk.f_frsize,
+        disk.f_bfree > disk.f_bavail ? (uint64_t)(disk.f_bfree - disk.f_bavail) * disk.f_frsize
+                                     : 0);
+}
+
+static uint64_t size_held(int folder)
+{
+    struct stat held;
+
+    return fstatat(folder, name, &held, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(held.st_mode)
+               ? (uint64_t)held.st_size
+               : 0;
+}
+
+static void hold(int folder, uint64_t size)
+{
+    int file = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
     if (file < 0)
         return;
-    if (fallocate(file, 0, 0, (off_t)size) != 0 && !held.st_size)
-        unlink(name);
+    if (fallocate(file, 0, 0, (off_t)size) != 0 && size_held(folder) == 0)
+        unlinkat(folder, name, 0);
     close(file);
 }
 
-void cf_ballast_use(const char *path)
+bool cf_ballast_keep(int folder)
+{
+    const uint64_t size = size_wanted(folder), held = size_held(folder);
+
+    if (size > held)
+        hold(folder, size);
+    return size || held;
+}
+
+uint64_t cf_ballast_use(int folder)
 {
     char store[PATH_SIZE];
 
-    if (!cf_store_room_to_open(path_of(path, "store", store)))
-        cf_ballast_drop(path);
+    return cf_store_room_to_open(store_of(folder, store)) ? 0 : cf_ballast_drop(folder);
 }
 
-void cf_ballast_drop(const char *path)
+uint64_t cf_ballast_drop(int folder)
 {
-    char name[PATH_SIZE];
+    const uint64_t held = size_held(folder);
 
-    unlink(path_of(path, "ballast", name));
+    unlinkat(folder, name, 0);
+    return held;
+}
+
+void cf_ballast_take_back(int folder, uint64_t size)
+{
+    if (size)
+        hold(folder, size);
 }

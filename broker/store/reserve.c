@@ -50,3 +50,14 @@ bool cf_reserve_is_scarce(const cf_reserve *reserve)
 
     return reserve->room < greater(reserve->whole / 10, least + least / 4);
 }
+
+const char *cf_reserve_effect(const cf_reserve *reserve)
+{
+    if (!cf_reserve_takes_entries(reserve, 1))
+        return "all that users send is refused";
+    if (!cf_reserve_takes_entries(reserve, CF_RESERVE_SMALL + 1))
+        return "all that users send is refused but small edits and deletions";
+    if (!cf_reserve_takes_contents(reserve, 1))
+        return "contents that users send are refused";
+    return "users may be refused soon";
+}

@@ -28,5 +28,7 @@ enum { CF_RESERVE_SMALL = 4096 };
 /* Whether so little is left that the operator is told: less than a tenth of the disk, or a quarter
  * more than that at which contents are refused. */
 bool cf_reserve_is_scarce(const cf_reserve *reserve);
+/* What that means for users: "users may be refused soon". */
+const char *cf_reserve_effect(const cf_reserve *reserve);
 
 #endif

@@ -23,6 +23,7 @@ static const struct {
     {"Too many open files in system", CF_IO, ENFILE},
     {"Too many open files", CF_IO, EMFILE},
     {"Cannot allocate memory", CF_IO, ENOMEM},
+    {"Permission denied", CF_IO, EACCES},
 };
 
 /* Of a table that isn't there RocksDB says the name that it would have had long ago. */
@@ -51,6 +52,18 @@ cf_status cf_rocks_fail(cf_error *error, char *text)
     error->number = number;
     rocksdb_free(text);
     return status;
+}
+
+cf_status cf_rocks_flush(const cf_rocks *rocks, cf_error *error)
+{
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    char *text = NULL;
+
+    rocksdb_flushoptions_set_wait(options, 1);
+    for (size_t table = 0; !text && table < CF_ROCKS_TABLES; table++)
+        rocksdb_flush_cf(rocks->db, options, rocks->tables[table], &text);
+    rocksdb_flushoptions_destroy(options);
+    return text ? cf_rocks_fail(error, text) : CF_OK;
 }
 
 /* Where a key is looked for alone, the table with the highest number that has it is believed; who
@@ -141,6 +154,8 @@ cf_status cf_rocks_each(const cf_rocks *rocks, const cf_rocks_range *range, cf_r
     if (end.size) /* borrowed by the iterator */
         rocksdb_readoptions_set_iterate_upper_bound(options, (const char *)end.data, end.size);
     rocksdb_readoptions_set_fill_cache(options, !range->once);
+    rocksdb_readoptions_set_ignore_range_deletions(options, range->deleted);
+    rocksdb_readoptions_set_total_order_seek(options, range->prefix.size < CF_HASH_SIZE);
     rocksdb_iterator_t *at =
         rocksdb_create_iterator_cf(rocks->db, options, rocks->tables[range->table]);
     cf_status status =
@@ -157,8 +172,9 @@ cf_status cf_rocks_last(const cf_rocks *rocks, const cf_hash *user, uint64_t *po
     char *text = NULL;
     uint64_t found = 0;
     cf_position_key end = cf_position_key_of(user, UINT64_MAX);
+    rocksdb_readoptions_t *of_user = rocksdb_readoptions_create();
     rocksdb_iterator_t *at =
-        rocksdb_create_iterator_cf(rocks->db, rocks->reading, rocks->tables[CF_ROCKS_ENTRIES]);
+        rocksdb_create_iterator_cf(rocks->db, of_user, rocks->tables[CF_ROCKS_ENTRIES]);
 
     rocksdb_iter_seek_for_prev(at, (const char *)end.bytes, sizeof end.bytes);
     if (rocksdb_iter_valid(at)) {
@@ -170,6 +186,7 @@ cf_status cf_rocks_last(const cf_rocks *rocks, const cf_hash *user, uint64_t *po
     }
     rocksdb_iter_get_error(at, &text);
     rocksdb_iter_destroy(at);
+    rocksdb_readoptions_destroy(of_user);
     if (text)
         return cf_rocks_fail(error, text);
     *position = found;

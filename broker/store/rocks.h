@@ -37,6 +37,8 @@ rocksdb_options_t *cf_rocks_settings(const cf_store_options *options);
 /* Statuses as of cf_store_rocksdb_open. */
 cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_error *error);
 void cf_rocks_close(cf_rocks **rocks);
+/* What stands in logs alone is written into tables; a new log begins, if anything stood there. */
+cf_status cf_rocks_flush(const cf_rocks *rocks, cf_error *error);
 /* After a write that failed, instead of closing: RocksDB as Debian builds it ends the process when
  * a log that could not be written is closed. Its lock is kept until the process ends. */
 void cf_rocks_leave_open(cf_rocks **rocks);
@@ -47,13 +49,13 @@ cf_status cf_rocks_fail(cf_error *error, char *text);
 /* Appends to `*value`; CF_MISSING when there is none. */
 cf_status cf_rocks_get(const cf_rocks *rocks, cf_rocks_table table, cf_bytes key, cf_buffer *value,
                        cf_error *error);
-/* All keys that begin with `prefix`, from
- * `from` on, ascending. */
+/* All keys that begin with `prefix`, from `from` on, ascending. */
 typedef struct {
     cf_rocks_table table;
     cf_bytes prefix;
     cf_bytes from; /* size 0: the first */
     bool once;     /* not worth a place in the cache */
+    bool deleted;  /* and those of users that were removed, as long as tables have them */
 } cf_rocks_range;
 cf_status cf_rocks_each(const cf_rocks *rocks, const cf_rocks_range *range, cf_record_visit *visit,
                         void *context, cf_error *error);

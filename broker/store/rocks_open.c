@@ -51,10 +51,13 @@ rocksdb_options_t *cf_rocks_settings(const cf_store_options *options)
     rocksdb_options_set_manifest_preallocation_size(out, write_buffer / 16);
     /* With -1 each table is opened at once, so that one that is damaged is found. */
     rocksdb_options_set_max_open_files(out, options->salvages ? -1 : OPEN_FILES);
-    rocksdb_options_set_disable_auto_compactions(out, options->salvages);
+    rocksdb_options_set_disable_auto_compactions(out, options->salvages || options->rests);
     /* It starts as many threads for each table that it opens, whatever there is to be opened. */
     rocksdb_options_set_max_file_opening_threads(out, 1);
     rocksdb_options_set_max_background_jobs(out, 2);
+    /* A table that has nothing of a user is passed by, damaged or not, where its filter says so. */
+    rocksdb_options_set_prefix_extractor(out,
+                                         rocksdb_slicetransform_create_fixed_prefix(CF_HASH_SIZE));
     /* Ciphertext and hashes don't shrink. */
     rocksdb_options_set_compression(out, rocksdb_no_compression);
     rocksdb_options_set_info_log_level(out, 2); /* warnings */
@@ -228,10 +231,11 @@ cf_status cf_rocks_open(const cf_store_options *options, cf_rocks **out, cf_erro
         cf_store_inventory_write_opened(options->path);
     rocks->any_order = options->salvages;
     rocks->reading = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_total_order_seek(rocks->reading, 1);
     rocks->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(rocks->synced, 1);
     rocks->unsynced = rocksdb_writeoptions_create();
-    rocks->listed = is_listed ? strdup(options->path) : NULL;
+    rocks->listed = is_listed ? cf_text_copy(options->path) : NULL;
     *out = rocks;
     return CF_OK;
 }

@@ -73,6 +73,9 @@ struct cf_store {
      * again, else `reopen` may help. CF_OK: all is well, or there only is no room. From any thread.
      */
     cf_status (*failure)(cf_store *store, bool *for_good, cf_error *error);
+    /* Files are written anew in the background from now on, unless that has met damage. Where
+     * `rests` was not given, they are anyway. NULL: there is nothing to be done. */
+    void (*tend)(cf_store *store);
     /* What was first read damaged since it was opened, or since a `verify` found nothing. CF_OK:
      * nothing was. From any thread. */
     cf_status (*damage)(cf_store *store, cf_error *error);
@@ -138,12 +141,17 @@ typedef struct {
     bool salvages;         /* what is damaged in the logs is passed over; see store_salvage.h */
     bool reads_only;       /* nothing is written, and whatever wants to is CF_IO; epochs are taken
                               for this process alone */
-    bool has_inventory;    /* its files are compared with those it had when it was closed */
-    const char *remedy;    /* what mends a damaged store, in errors that say so; outlives the store;
-                              NULL: nothing is said of that */
+    const cf_error *unwritable; /* why, then; NULL: the caller wants it so. For the call alone */
+    bool rests;                 /* no file is written anew in the background before `tend` */
+    bool has_inventory;         /* its files are compared with those it had when it was closed */
+    const char *remedy; /* what mends a damaged store, in errors that say so; outlives the store;
+                           NULL: nothing is said of that */
     /* Gets the bytes of a last write that was not whole, as a power cut leaves it, and that opening
      * cut off; it was never acknowledged. NULL: nobody asks. */
     size_t *cut;
+    /* Gets, when it is closed, that the log or manifest was lost under it (CF_CHANGED: nothing that
+     * stood there was), and outlives the store. NULL: nobody asks. */
+    cf_error *lost;
 } cf_store_options;
 
 /* What is to be said of that; nothing when there were none. */

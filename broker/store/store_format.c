@@ -13,7 +13,6 @@
 
 #define FIRST_WORDS "counterfoil store "
 #define NEW_FILE CF_STORE_FORMAT_FILE ".new"
-#define MAKING "MAKING"
 
 static cf_status check_text(const char *text, bool *older, cf_error *error)
 {
@@ -122,7 +121,8 @@ static cf_status check_whole(int directory, bool *absent, cf_error *error)
 {
     bool unnamed = false, older = false;
 
-    *absent = is_empty(directory) || faccessat(directory, MAKING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    *absent = is_empty(directory) ||
+              faccessat(directory, CF_STORE_FORMAT_MAKING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (*absent)
         return CF_OK;
     cf_status status = read_file(directory, &unnamed, &older, error);
@@ -176,7 +176,7 @@ static cf_status empty(int directory, const char *path, cf_error *error)
     const struct dirent *entry = NULL;
 
     while (names && (entry = cf_descriptor_next_name(names)))
-        if (strcmp(entry->d_name, MAKING) != 0 && !is_the_system_s(entry->d_name) &&
+        if (strcmp(entry->d_name, CF_STORE_FORMAT_MAKING) != 0 && !is_the_system_s(entry->d_name) &&
             unlinkat(directory, entry->d_name, 0))
             break;
     int number = errno;
@@ -194,7 +194,8 @@ cf_status cf_store_format_begin(const char *path, cf_error *error)
     cf_status status = cf_durable_folder_open(path, &directory, error);
     if (status)
         return status;
-    int making = openat(directory, MAKING, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int making = openat(directory, CF_STORE_FORMAT_MAKING,
+                        O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (making < 0 || fsync(directory))
         status = cf_fail_errno(error, errno, "making %s", path);
     if (!status)
@@ -213,7 +214,7 @@ cf_status cf_store_format_finish(const char *path, cf_error *error)
     if (status)
         return status;
     status = write_durably(directory, error);
-    if (!status && (unlinkat(directory, MAKING, 0) || fsync(directory)))
+    if (!status && (unlinkat(directory, CF_STORE_FORMAT_MAKING, 0) || fsync(directory)))
         status = cf_fail_errno(error, errno, "making %s", path);
     close(directory);
     return status;

@@ -13,6 +13,7 @@
 
 #define CF_STORE_FORMAT 2
 #define CF_STORE_FORMAT_FILE "FORMAT"
+#define CF_STORE_FORMAT_MAKING "MAKING" /* lies there until the store is finished */
 
 /* `*absent`: there is no directory, or an empty or unfinished one. A store of an older format,
  * which this program reads, is of this one from now on. CF_BROKEN: of a newer format, or damaged,

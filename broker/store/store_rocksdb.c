@@ -7,6 +7,7 @@
 #include "codec/limits.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,15 +37,20 @@ static bool has_failed_to_sync(const char *text)
 
 cf_status cf_rocks_store_give_up(cf_rocks_store *self, char *text, cf_error *error)
 {
-    const bool is_spoilt = !has_failed_to_sync(text);
+    const bool has_failed_alone = has_failed_to_sync(text);
+    const bool is_hindered = cf_rocks_fail(error, text) == CF_BROKEN;
 
-    /* A full disk is found before: where RocksDB itself meets one, room alone doesn't help. */
-    if (cf_rocks_fail(error, text) == CF_FULL)
-        error->status = CF_IO;
     cf_error_while(error, "writing to %s", self->path);
     cf_rocks_store_advise(self, error);
+    if (is_hindered)
+        cf_rocks_store_set_damage(self, error);
+    /* A full disk is found before: where RocksDB itself meets one, room alone doesn't help. Damage
+     * that it met is no user's, whose append this is. */
+    if (error->status == CF_FULL || is_hindered)
+        error->status = CF_IO;
     cf_rocks_store_set_failure(self, error);
-    atomic_store(&self->is_spoilt, is_spoilt);
+    atomic_store(&self->is_hindered, is_hindered);
+    atomic_store(&self->is_spoilt, !is_hindered && !has_failed_alone);
     return error->status;
 }
 
@@ -56,7 +62,11 @@ static cf_status require_room(cf_rocks_store *self, size_t size, cf_error *error
     rocksdb_writebatch_wi_data(self->batch, &batch);
     if (cf_store_room_to_write(self->path, batch + size))
         return CF_OK;
-    cf_fail(error, CF_FULL, "no room left on the disk of %s", self->path);
+    cf_fail(error, CF_FULL,
+            "no room left on the disk of %s: make room there; it needs %" PRIu64
+            " KiB, and has %" PRIu64,
+            self->path, cf_store_room_needed_to_write(self->path, batch + size) / CF_KIB,
+            cf_store_room(self->path) / CF_KIB);
     return cf_rocks_store_set_failure(self, error);
 }
 
@@ -273,12 +283,15 @@ static cf_status write_batch(cf_rocks_store *self, bool synced, cf_error *error)
 static cf_status rocks_commit(cf_store *base, cf_error *error)
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
+    cf_error ignored;
 
     cf_status status = self->failure.status ? cf_rocks_store_fail_again(self, error)
                                             : write_batch(self, true, error);
     cf_rocks_store_answer(self, status ? &self->failure : NULL);
     if (!status && self->queue.count == 0 && atomic_exchange(&self->renews, false))
         status = cf_rocks_store_renew(self, error);
+    else if (self->is_hindered)
+        cf_rocks_store_renew(self, &ignored);
     return status;
 }
 

@@ -33,6 +33,9 @@ typedef struct {
     pthread_rwlock_t reopening; /* readers hold it shared while they use `rocks` */
     cf_rocks *rocks;            /* NULL after a reopen that failed */
     cf_error failure;           /* of the write that failed, else CF_OK */
+    atomic_bool is_hindered;    /* writing files anew met damage: until it is opened again, without
+                                   that, nothing is written */
+    bool has_met_damage;        /* so: under `reopening` */
     atomic_bool is_spoilt;      /* RocksDB failed to write its log: it is never closed */
     cf_error damage;            /* what was first read damaged, else CF_OK */
     pthread_mutex_t telling;    /* held for `damage`, to change `failure`, and by other threads to
@@ -67,12 +70,21 @@ cf_status cf_rocks_store_load(const cf_rocks_store *self, const cf_hash *user,
                               cf_rocks_account *out, cf_error *error);
 /* Notes that nothing may be written any more; takes RocksDB's text. */
 cf_status cf_rocks_store_give_up(cf_rocks_store *self, char *text, cf_error *error);
+/* Notes what was first found damaged; NULL: nothing is, from now on. From any thread. */
+void cf_rocks_store_set_damage(cf_rocks_store *self, const cf_error *found);
 /* What failed, or CF_OK; from any thread. */
 cf_status cf_rocks_store_fail_again(cf_rocks_store *self, cf_error *error);
 /* CF_OK in it: nothing has failed. Returns its status. */
 cf_status cf_rocks_store_set_failure(cf_rocks_store *self, const cf_error *failure);
+/* Writes what stands there already; `*text` gets RocksDB's, of whatever keeps it from writing. From
+ * any thread. */
+void cf_rocks_store_touch(const cf_rocks_store *self, char **text);
 /* One synced write into the default table. */
 cf_status cf_rocks_store_put(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error);
+/* Whether what is written to was lost (store_open_files.h). CF_CHANGED: the log was, and what stood
+ * there alone is written anew from memory; what comes next goes into a new log. CF_BROKEN: that
+ * failed, or the manifest was. */
+cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error);
 /* Answers the whole queue; `failed` (or NULL) is why nothing of it was written. */
 void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed);
 /* Commits what is in the queue: what comes next must come after it. */

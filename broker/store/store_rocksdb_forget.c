@@ -82,16 +82,47 @@ static cf_status compact(const cf_rocks *rocks, cf_rocks_table table, cf_bytes f
     return CF_OK;
 }
 
-static cf_status flush(const cf_rocks *rocks, cf_error *error)
+static bool count_key(void *context, cf_bytes key, cf_bytes value)
 {
-    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    (void)key, (void)value;
+    ++*(uint64_t *)context;
+    return true;
+}
+
+/* A compaction says nothing of what it failed in, as a block of somebody else's: whoever writes
+ * next is told. */
+static cf_status fail_to_renew(cf_rocks_store *self, cf_error *error)
+{
     char *text = NULL;
 
-    rocksdb_flushoptions_set_wait(options, 1);
-    for (size_t table = 0; !text && table < CF_ROCKS_TABLES; table++)
-        rocksdb_flush_cf(rocks->db, options, rocks->tables[table], &text);
-    rocksdb_flushoptions_destroy(options);
-    return text ? cf_rocks_fail(error, text) : CF_OK;
+    cf_fail(error, CF_IO, "tables that have what was removed could not be written anew");
+    cf_rocks_store_touch(self, &text);
+    if (!text)
+        return CF_IO;
+    const bool is_damage = cf_rocks_fail(error, text) == CF_BROKEN;
+    cf_rocks_store_advise(self, error);
+    if (is_damage)
+        cf_rocks_store_set_damage(self, error);
+    if (error->status == CF_FULL) /* as in cf_rocks_store_give_up */
+        error->status = CF_IO;
+    return error->status;
+}
+
+/* Others may write meanwhile, of whom all is here: so it is counted anew. */
+static cf_status check_gone(cf_rocks_store *self, cf_rocks_table table, cf_bytes user,
+                            cf_error *error)
+{
+    uint64_t counts[2] = {0, 1}; /* of what is here, and of what tables have */
+    cf_status status = CF_OK;
+
+    for (int tries = 3; !status && tries && counts[0] < counts[1]; tries--)
+        for (int deleted = 0; !status && deleted < 2; deleted++) {
+            const cf_rocks_range range = {table, user, {0}, .once = true, .deleted = deleted};
+
+            counts[deleted] = 0;
+            status = cf_rocks_each(self->rocks, &range, count_key, &counts[deleted], error);
+        }
+    return !status && counts[0] < counts[1] ? fail_to_renew(self, error) : status;
 }
 
 cf_status cf_rocks_store_purge(cf_store *base, const cf_hash *user, cf_error *error)
@@ -109,9 +140,11 @@ cf_status cf_rocks_store_purge(cf_store *base, const cf_hash *user, cf_error *er
     if (!status && !cf_store_room_to_write(self->path, size))
         status = cf_fail(error, CF_FULL, "no room left on the disk to write the tables anew");
     if (!status)
-        status = flush(rocks, error);
+        status = cf_rocks_flush(rocks, error);
     for (cf_rocks_table table = CF_ROCKS_ENTRIES; !status && table < CF_ROCKS_TABLES; table++)
         status = compact(rocks, table, from, to);
+    for (cf_rocks_table table = CF_ROCKS_ENTRIES; !status && table < CF_ROCKS_TABLES; table++)
+        status = check_gone(self, table, from, error);
     cf_rocks_user_key(CF_ROCKS_SIZE, user, first);
     cf_rocks_user_key(CF_ROCKS_EPOCH, user, last);
     if (!status) /* from one of the two keys to the other */

@@ -2,6 +2,7 @@
 #include "broker/store/store_rocksdb.h"
 
 #include "broker/store/store_format.h"
+#include "broker/store/store_open_files.h"
 #include "broker/store/store_room.h"
 #include "codec/limits.h"
 
@@ -106,8 +107,52 @@ static bool is_in_place(const cf_rocks_store *self)
             there.st_ino == opened.st_ino);
 }
 
+void cf_rocks_store_touch(const cf_rocks_store *self, char **text)
+{
+    rocksdb_put(self->rocks->db, self->rocks->unsynced, instance_key, strlen(instance_key),
+                (const char *)self->instance, sizeof self->instance, text);
+}
+
+/* A log in which something stands is needed for a flush to begin another one. */
+static cf_status begin_log(const cf_rocks_store *self, cf_error *error)
+{
+    char *text = NULL;
+
+    cf_rocks_store_touch(self, &text);
+    return text ? cf_rocks_fail(error, text) : cf_rocks_flush(self->rocks, error);
+}
+
+cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error)
+{
+    cf_store_lost_files lost;
+
+    *error = (cf_error){0};
+    if (!self->rocks || self->folder < 0 || self->options.reads_only || self->is_spoilt ||
+        !is_in_place(self))
+        return CF_OK;
+    cf_store_find_lost(self->folder, &lost);
+    if (lost.manifest)
+        return cf_fail(error, CF_BROKEN, "the MANIFEST of %s was removed or cut", self->path);
+    if (!lost.log)
+        return CF_OK;
+    if (begin_log(self, error)) {
+        error->status = CF_BROKEN;
+        cf_error_while(error, "writing anew what stood in the log of %s, which was removed or cut",
+                       self->path);
+        return CF_BROKEN;
+    }
+    return cf_fail(error, CF_CHANGED,
+                   "the log of %s was removed or cut: what stood there was written anew, and "
+                   "nothing of it is lost",
+                   self->path);
+}
+
 static void close_rocks(cf_rocks_store *self)
 {
+    cf_error lost;
+
+    if (cf_rocks_store_save_log(self, &lost) && self->options.lost)
+        *self->options.lost = lost;
     if (self->batch)
         rocksdb_writebatch_wi_destroy(self->batch);
     self->batch = NULL;
@@ -137,6 +182,31 @@ static void read_on(cf_rocks_store *self)
         self->batch = rocksdb_writebatch_wi_create(0, 1);
 }
 
+/* Where it fails files lie as they are until the next start, and can be read. */
+static void compact_in_background(const cf_rocks *rocks)
+{
+    static const char *const names[] = {"disable_auto_compactions"}, *const values[] = {"false"};
+
+    for (size_t i = 0; i < CF_ROCKS_TABLES; i++) {
+        char *text = NULL;
+
+        rocksdb_set_options_cf(rocks->db, rocks->tables[i], 1, names, values, &text);
+        rocksdb_free(text);
+    }
+}
+
+static void rocks_tend(cf_store *base)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    pthread_rwlock_rdlock(&self->reopening);
+    if (self->rocks && !self->options.reads_only && !self->has_met_damage) {
+        self->options.rests = false;
+        compact_in_background(self->rocks);
+    }
+    pthread_rwlock_unlock(&self->reopening);
+}
+
 cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
 {
     static const cf_error none;
@@ -144,6 +214,10 @@ cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
     if (!is_in_place(self))
         return cf_fail(error, CF_IO, "%s is gone, or another one lies in its place", self->path);
     pthread_rwlock_wrlock(&self->reopening);
+    /* Where damage was met in the background nothing is written anew there from now on: what files
+     * have that is whole can be read, and more is written beside them. */
+    self->has_met_damage |= atomic_exchange(&self->is_hindered, false);
+    self->options.rests |= self->has_met_damage;
     close_rocks(self);
     cf_status status = open_rocks(self, error);
     if (status == CF_OK)
@@ -219,22 +293,26 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
         .destroy = rocks_destroy,
         .reopen = rocks_reopen,
         .failure = rocks_failure,
+        .tend = rocks_tend,
         .instance = rocks_instance,
     };
     cf_rocks_store_set_writes(&self->base);
     cf_rocks_store_set_reads(&self->base);
-    self->path = strdup(options->path);
+    self->path = cf_text_copy(options->path);
     self->options = *options;
     self->options.path = self->path;
     pthread_rwlock_init(&self->reopening, NULL);
     pthread_mutex_init(&self->telling, NULL);
     cf_status status = open_rocks(self, error);
     self->folder = open(self->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (self->options.reads_only)
+    if (self->options.reads_only && options->unwritable)
+        cf_fail(&self->failure, CF_IO, "%s", options->unwritable->text);
+    else if (self->options.reads_only)
         cf_fail(&self->failure, CF_IO, "%s is only read: nothing can be written to it", self->path);
     /* What is the caller's ends with this call; only a new store needs the random bytes. */
     self->options.random = self->instance;
     self->options.cut = NULL;
+    self->options.unwritable = NULL;
     self->options.existing = true;
     if (status) {
         rocks_destroy(&self->base);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/store/store_rocksdb.h"
 
+#include "broker/store/store_format.h"
 #include "broker/store/store_keys.h"
 #include "broker/store/store_verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PATH_SIZE = 4096 };
 
 /* On CF_OK the caller unlocks `reopening` when it is done. */
 static cf_status begin(cf_rocks_store *self, cf_error *error)
@@ -18,8 +23,7 @@ static cf_status begin(cf_rocks_store *self, cf_error *error)
     return error->status;
 }
 
-/* `found` or NULL: none, from now on. */
-static void set_damage(cf_rocks_store *self, const cf_error *found)
+void cf_rocks_store_set_damage(cf_rocks_store *self, const cf_error *found)
 {
     pthread_mutex_lock(&self->telling);
     if (!found)
@@ -37,7 +41,7 @@ static cf_status end(cf_rocks_store *self, cf_status status, cf_error *error, co
     if (status)
         cf_rocks_store_advise(self, error);
     if (status == CF_BROKEN)
-        set_damage(self, error);
+        cf_rocks_store_set_damage(self, error);
     return status;
 }
 
@@ -294,7 +298,78 @@ static bool ignore(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-/* The tables as wholes, for what belongs to no known user; then user by user, by name. */
+/* The file is there, as its name says. */
+static bool has_file(const char *folder, const char *name)
+{
+    char path[PATH_SIZE];
+    struct stat found;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return stat(path, &found) == 0;
+}
+
+static bool is_live(const cf_rocks_store *self, const char *name)
+{
+    const rocksdb_livefiles_t *files = rocksdb_livefiles(self->rocks->db);
+    bool live = false;
+
+    for (int i = 0; !live && i < rocksdb_livefiles_count(files); i++)
+        live = strcmp(rocksdb_livefiles_name(files, i), name) == 0;
+    rocksdb_livefiles_destroy(files);
+    return live;
+}
+
+static void tell_damage(verification *it, const cf_error *found)
+{
+    it->damaged(it->context, NULL, found->text);
+    cf_rocks_store_set_damage(it->self, found);
+}
+
+static void verify_file(verification *it, const char *name)
+{
+    cf_error gone;
+
+    if (has_file(it->self->path, name))
+        return;
+    cf_fail(&gone, CF_BROKEN, "%s is gone from %s", name, it->self->path);
+    tell_damage(it, &gone);
+}
+
+static void verify_open_files(verification *it)
+{
+    cf_error lost;
+
+    if (cf_rocks_store_save_log(it->self, &lost) == CF_BROKEN)
+        tell_damage(it, &lost);
+    else if (lost.status)
+        it->damaged(it->context, NULL, lost.text);
+}
+
+/* What somebody removes under a broker that runs is open there, and would be missed at the next
+ * start only. A table that went meanwhile, since its content is in others, is live no more. */
+static void verify_files(verification *it)
+{
+    const rocksdb_livefiles_t *files = rocksdb_livefiles(it->self->rocks->db);
+
+    bool absent;
+    cf_error broken;
+
+    verify_file(it, "CURRENT");
+    if (has_file(it->self->path, "CURRENT") &&
+        cf_store_format_check(it->self->path, &absent, &broken))
+        tell_damage(it, &broken);
+    verify_open_files(it);
+    for (int i = 0; i < rocksdb_livefiles_count(files); i++) {
+        const char *name = rocksdb_livefiles_name(files, i); /* "/000021.sst" */
+
+        if (!has_file(it->self->path, name + 1) && is_live(it->self, name))
+            verify_file(it, name + 1);
+    }
+    rocksdb_livefiles_destroy(files);
+}
+
+/* The tables as wholes, for what belongs to no known user, or to one that was removed; then user by
+ * user, by name. */
 static cf_status rocks_verify(cf_store *base, cf_damage_visit *damaged, void *context,
                               cf_error *error)
 {
@@ -306,17 +381,18 @@ static cf_status rocks_verify(cf_store *base, cf_damage_visit *damaged, void *co
     cf_status status = begin(self, error);
     if (status)
         return status;
-    set_damage(self, NULL); /* what there is it meets again */
+    cf_rocks_store_set_damage(self, NULL); /* what there is it meets again */
     for (cf_rocks_table table = 0; table < CF_ROCKS_TABLES; table++) {
-        cf_rocks_range range = {table, {0}, {0}, .once = true};
+        cf_rocks_range range = {table, {0}, {0}, .once = true, .deleted = true};
 
         if (cf_rocks_each(self->rocks, &range, ignore, NULL, &found)) {
             snprintf(text, sizeof text, "table %s: %s", cf_rocks_table_names[table], found.text);
             damaged(context, NULL, text);
             if (found.status == CF_BROKEN)
-                set_damage(self, &found);
+                cf_rocks_store_set_damage(self, &found);
         }
     }
+    verify_files(&it);
     status = rocks_users(base, verify_user, &it, error);
     return end(self, status, error, "the users");
 }

@@ -4,11 +4,14 @@
 #include "broker/platform/descriptor.h"
 #include "codec/limits.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define SPARE (1 * CF_MIB)  /* its manifest, options and messages */
 #define VERB (2 * CF_MIB)   /* what one writes, beside what was written already */
@@ -17,11 +20,31 @@
 uint64_t cf_store_room(const char *path)
 {
     struct statvfs room;
-    char *parent = strdup(path);
+    char *parent = cf_text_copy(path);
     bool is_known = statvfs(path, &room) == 0 || statvfs(dirname(parent), &room) == 0;
 
     free(parent);
     return is_known ? (uint64_t)room.f_bavail * room.f_frsize : UINT64_MAX;
+}
+
+/* Who may use what a disk keeps, and how much of that there is, only the disk knows. */
+static bool can_take(const char *path, uint64_t size)
+{
+    char *parent = cf_text_copy(path);
+    int trial = open(path, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+    if (trial < 0 && errno == ENOENT)
+        trial = open(dirname(parent), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    free(parent);
+    const bool is_taken = trial >= 0 && fallocate(trial, 0, 0, (off_t)size) == 0;
+    if (trial >= 0)
+        close(trial);
+    return is_taken;
+}
+
+bool cf_store_room_has(const char *path, uint64_t needed)
+{
+    return cf_store_room(path) >= needed || can_take(path, needed);
 }
 
 static bool is_log(const char *name)
@@ -63,7 +86,7 @@ uint64_t cf_store_room_needed(const char *path)
 
 bool cf_store_room_to_open(const char *path)
 {
-    return cf_store_room(path) >= cf_store_room_needed(path);
+    return cf_store_room_has(path, cf_store_room_needed(path));
 }
 
 uint64_t cf_store_room_to_go_on(const char *path)
@@ -81,10 +104,21 @@ uint64_t cf_store_room_to_repair(const char *path)
     return 4 * SPARE + size_of(path, is_any) + 3 * size_of_logs(path);
 }
 
+static uint64_t needed_beside_logs(size_t size)
+{
+    return SPARE + 2 * (uint64_t)size;
+}
+
+/* The logs have what is in memory and will be written to tables. */
+uint64_t cf_store_room_needed_to_write(const char *path, size_t size)
+{
+    return needed_beside_logs(size) + size_of_logs(path);
+}
+
 bool cf_store_room_to_write(const char *path, size_t size)
 {
-    uint64_t room = cf_store_room(path), needed = SPARE + 2 * (uint64_t)size;
+    uint64_t room = cf_store_room(path);
 
-    /* The logs have what is in memory and will be written to tables. */
-    return room >= AMPLE + needed || room >= needed + size_of_logs(path);
+    return room >= AMPLE + needed_beside_logs(size) ||
+           cf_store_room_has(path, cf_store_room_needed_to_write(path, size));
 }

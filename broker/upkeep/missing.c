@@ -12,8 +12,9 @@ typedef struct {
     cf_missing *out;
     cf_hash *users;
     size_t user_count, user_capacity;
-    cf_hash user;     /* in hand */
-    cf_hash_set seen; /* of its blobs */
+    cf_hash user;             /* in hand */
+    cf_hash_set seen;         /* of its blobs */
+    const atomic_bool *stops; /* or NULL */
 } search;
 
 static bool list_user(void *context, const cf_hash *user)
@@ -66,7 +67,24 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
         for (size_t i = 0; i < entry.header.blob_count; i++)
             look(self, &entry.header.blobs[i]);
     cf_arena_release(&arena);
-    return true;
+    return !self->stops || !*self->stops;
+}
+
+static cf_status look_at_user(search *self, const cf_hash *user, cf_error *error)
+{
+    self->user = *user;
+    self->seen.count = 0;
+    return self->store->read(self->store, user, 1, visit, self, error);
+}
+
+cf_status cf_missing_find_of(cf_store *store, cf_blobs *blobs, const cf_hash *user,
+                             const atomic_bool *stops, cf_missing *out, cf_error *error)
+{
+    search self = {.store = store, .blobs = blobs, .out = out, .stops = stops};
+
+    cf_status status = look_at_user(&self, user, error);
+    cf_hash_set_release(&self.seen);
+    return status;
 }
 
 cf_status cf_missing_find(cf_store *store, cf_blobs *blobs, cf_missing *out, cf_error *error)
@@ -74,11 +92,8 @@ cf_status cf_missing_find(cf_store *store, cf_blobs *blobs, cf_missing *out, cf_
     search self = {.store = store, .blobs = blobs, .out = out};
 
     cf_status status = store->users(store, list_user, &self, error);
-    for (size_t i = 0; !status && i < self.user_count; i++) {
-        self.user = self.users[i];
-        self.seen.count = 0;
-        status = store->read(store, &self.user, 1, visit, &self, error);
-    }
+    for (size_t i = 0; !status && i < self.user_count; i++)
+        status = look_at_user(&self, &self.users[i], error);
     cf_hash_set_release(&self.seen);
     free(self.users);
     return status;

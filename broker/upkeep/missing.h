@@ -8,6 +8,8 @@
 #include "broker/gateway/quotas.h"
 #include "broker/gateway/users.h"
 
+#include <stdatomic.h>
+
 typedef struct {
     cf_hash user, blob;
 } cf_missing_blob;
@@ -27,6 +29,9 @@ typedef struct {
 
 /* Reads all logs; from any thread. Those that are wanted already are only counted. */
 cf_status cf_missing_find(cf_store *store, cf_blobs *blobs, cf_missing *out, cf_error *error);
+/* The same of one user, until it `stops`. */
+cf_status cf_missing_find_of(cf_store *store, cf_blobs *blobs, const cf_hash *user,
+                             const atomic_bool *stops, cf_missing *out, cf_error *error);
 /* Those that are missing still are wanted from now on, and stay in the list: each session that
  * begins is told. `quotas` may be NULL. */
 void cf_missing_note(cf_users *users, cf_quotas *quotas, cf_blobs *blobs, cf_missing *missing);

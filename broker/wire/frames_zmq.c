@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "broker/wire/connect_guard.h"
 #include "broker/wire/epoll_guard.h"
 #include "broker/wire/inflow.h"
 #include "broker/wire/inflow_guard.h"
@@ -76,6 +77,23 @@ void cf_zmq_message_release(cf_zmq_message *message)
     for (size_t i = 0; i < message->count; i++)
         zmq_msg_close(&message->frame[i]);
     message->count = 0;
+}
+
+/* A monitor's message: number (2 bytes) and value (4 bytes) in the machine's order, then the
+ * endpoint. */
+bool cf_zmq_next_event(zsock_t *monitor, cf_zmq_event *out)
+{
+    cf_zmq_message message;
+
+    *out = (cf_zmq_event){0};
+    if (!cf_zmq_receive(zsock_resolve(monitor), &message))
+        return false;
+    if (message.bytes[0].size == sizeof out->number + sizeof out->value) {
+        memcpy(&out->number, message.bytes[0].data, sizeof out->number);
+        memcpy(&out->value, message.bytes[0].data + sizeof out->number, sizeof out->value);
+    }
+    cf_zmq_message_release(&message);
+    return true;
 }
 
 static void free_frame(void *data, void *hint)
@@ -155,7 +173,7 @@ void cf_zmq_configure(void *socket, const cf_zmq_keys *keys)
 {
     int64_t largest = CF_FRAME_MAX;
 
-    bool guarded = cf_epoll_guard_stands() && cf_inflow_guard_stands();
+    bool guarded = cf_epoll_guard_stands() && cf_inflow_guard_stands() && cf_connect_guard_stands();
     assert(guarded);
     (void)guarded;
     set_int(socket, ZMQ_LINGER, 0);

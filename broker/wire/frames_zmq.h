@@ -10,8 +10,9 @@
 enum { CF_ZMQ_FRAMES = CF_MESSAGE_FRAMES + 2 };
 /* Messages of one connection that wait in each direction. */
 enum { CF_ZMQ_HIGH_WATER = 16 };
-/* A connection of which nothing was read for so long is over, for either side. */
-enum { CF_ZMQ_SILENT_MS = 20000 };
+/* A connection of which a server has read nothing for so long is over: one without a session, which
+ * has something to say, and one with, which says something now and then (broker/link/pulse.h). */
+enum { CF_ZMQ_SILENT_MS = 20000, CF_ZMQ_SESSION_SILENT_MS = 300000 };
 /* A connection that is not secured after so long is over, for either side. */
 enum { CF_ZMQ_HANDSHAKE_MS = 30000 };
 
@@ -32,6 +33,13 @@ cf_send_answer cf_zmq_send(void *socket, cf_bytes destination, cf_frames *frames
 
 /* One of ours. */
 zsock_t *cf_zmq_socket(int type);
+
+/* What a socket's monitor tells; false: nothing now. */
+typedef struct {
+    uint16_t number; /* ZMQ_EVENT_… */
+    int32_t value;   /* a descriptor, for one */
+} cf_zmq_event;
+bool cf_zmq_next_event(zsock_t *monitor, cf_zmq_event *out);
 
 /* CURVE with raw keys, and what all of our sockets have in common: no linger, high-water marks,
  * a largest frame. A client asks now and then for a sign of life (ZMTP's PING), which the server's

@@ -16,7 +16,7 @@ enum {
 };
 
 typedef struct {
-    bool is_open, is_over;
+    bool is_open, is_over, is_broken_off;
     bool is_heard;   /* since it was last asked how often it wasn't */
     uint64_t window; /* 0: a stranger's */
     uint64_t waiting, read;
@@ -220,6 +220,20 @@ bool cf_inflow_is_over(const cf_inflow *inflow, int descriptor)
 {
     return descriptor >= 0 && (size_t)descriptor < inflow->count &&
            inflow->connections[descriptor].is_over;
+}
+
+void cf_inflow_broken_off(cf_inflow *inflow, int descriptor)
+{
+    connection *it = connection_at(inflow, descriptor);
+
+    if (it)
+        it->is_broken_off = true;
+}
+
+bool cf_inflow_is_broken_off(const cf_inflow *inflow, int descriptor)
+{
+    return descriptor >= 0 && (size_t)descriptor < inflow->count &&
+           inflow->connections[descriptor].is_broken_off;
 }
 
 static bool begins_so(const connection *it, size_t at, const char *text, size_t size)

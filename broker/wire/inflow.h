@@ -36,6 +36,11 @@ unsigned cf_inflow_count_quiet(cf_inflow *inflow, int descriptor);
 /* It was named by cf_inflow_read. Known until another has its descriptor. */
 bool cf_inflow_is_over(const cf_inflow *inflow, int descriptor);
 
+/* The other end broke it off, as the kernel told: a broker that refuses connections does, one that
+ * can't read what was sealed for another key ends them. Known until another has its descriptor. */
+void cf_inflow_broken_off(cf_inflow *inflow, int descriptor);
+bool cf_inflow_is_broken_off(const cf_inflow *inflow, int descriptor);
+
 /* What the other end says of itself, whoever it is. Known until another has its descriptor. */
 typedef enum {
     CF_GREETING_NONE,    /* nothing yet */

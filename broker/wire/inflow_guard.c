@@ -65,6 +65,14 @@ bool cf_inflow_guard_has_ended(int descriptor)
     return has_ended;
 }
 
+bool cf_inflow_guard_is_broken_off(int descriptor)
+{
+    bool is_broken_off = cf_inflow_is_broken_off(enter(), descriptor);
+
+    leave();
+    return is_broken_off;
+}
+
 cf_greeting cf_inflow_guard_greeting(int descriptor)
 {
     cf_greeting greeting = cf_inflow_greeting(enter(), descriptor);
@@ -86,11 +94,20 @@ static bool may_go_on(int descriptor, cf_bytes read)
     return ended != descriptor;
 }
 
+static void note_broken_off(int descriptor)
+{
+    cf_inflow_broken_off(enter(), descriptor);
+    leave();
+    errno = ECONNRESET;
+}
+
 /* The C library's is not called: the kernel is. */
 ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 {
     ssize_t got = syscall(SYS_recvfrom, descriptor, buffer, size, flags, NULL, NULL);
 
+    if (got < 0 && errno == ECONNRESET)
+        note_broken_off(descriptor);
     if (got > 0 && !may_go_on(descriptor, cf_bytes_of(buffer, (size_t)got))) {
         errno = ECONNRESET;
         return -1;

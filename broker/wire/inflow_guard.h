@@ -23,6 +23,7 @@ void cf_inflow_guard_taken(int descriptor, uint64_t cost);
 void cf_inflow_guard_grant(int descriptor, uint64_t window);
 unsigned cf_inflow_guard_count_quiet(int descriptor);
 bool cf_inflow_guard_has_ended(int descriptor);
+bool cf_inflow_guard_is_broken_off(int descriptor);
 cf_greeting cf_inflow_guard_greeting(int descriptor);
 
 #endif

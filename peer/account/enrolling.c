@@ -159,8 +159,16 @@ bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadl
             cf_error_while(error, "the invitation is used now");
         return true;
     }
+    if (enrolling->visit && cf_link_waits_for_room(cf_visit_link(enrolling->visit))) {
+        *status = cf_fail(error, CF_FULL,
+                          "the broker has no room: whoever runs it has to make some; nothing is "
+                          "spent");
+        return true;
+    }
     if (now_ms < enrolling->deadline_ms)
         return false;
-    *status = cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
+    const char *delay = enrolling->newcomer ? cf_newcomer_delay(enrolling->newcomer) : NULL;
+    *status = delay ? cf_fail(error, CF_UNREACHABLE, "the broker lets nobody in for now: %s", delay)
+                    : cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
     return true;
 }

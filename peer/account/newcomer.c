@@ -12,9 +12,15 @@ struct cf_newcomer {
     cf_buffer said;
     cf_hash knock;
     cf_heads members;
-    bool is_invited, is_over, is_unasked, was_there;
-    cf_error error;
+    bool is_invited, is_over, is_unasked, was_there, is_put_off;
+    cf_error error; /* as long as it is not over, why it was put off */
 };
+
+/* Who makes such codes. */
+static const char *verb_of(const cf_newcomer *newcomer)
+{
+    return newcomer->is_invited ? "counterfoild invite" : "counterfoil pair";
+}
 
 static void on_lost(void *context, const cf_link_loss *loss)
 {
@@ -25,8 +31,11 @@ static void on_lost(void *context, const cf_link_loss *loss)
     newcomer->is_over = true;
     newcomer->error = *loss->why;
     if (loss->why->status == CF_DENIED)
-        cf_fail(&newcomer->error, CF_DENIED,
-                "the broker does not know this code: it was used, has expired or was taken back");
+        cf_fail(
+            &newcomer->error, CF_DENIED,
+            "the broker does not know this code: it was used, has expired or was taken back; ask "
+            "for a new one (`%s`)",
+            verb_of(newcomer));
     else if (loss->why->status == CF_FORGED)
         newcomer->error.status = CF_UNREACHABLE;
 }
@@ -40,6 +49,14 @@ static void on_turned_away(void *context, const cf_error *why)
     newcomer->error = *why;
     if (newcomer->is_unasked)
         cf_error_while(&newcomer->error, "the code is not used");
+}
+
+static void on_put_off(void *context, const cf_error *why)
+{
+    cf_newcomer *newcomer = context;
+
+    newcomer->is_put_off = true;
+    newcomer->error = *why;
 }
 
 static void on_clock_off(void *context, int64_t difference_ms)
@@ -59,16 +76,20 @@ static void on_admit(void *context, cf_bytes sealed)
     cf_error error;
 
     newcomer->is_over = true;
+    newcomer->error.status = CF_OK;
     cf_status status =
         cf_admit_open(newcomer->pairing, &newcomer->knock, sealed, &arena, &admit, &error);
     if (!status && !newcomer->is_invited && !cf_hash_equal(&admit.user, &newcomer->user))
         status = cf_fail(&error, CF_FORGED, "the answer is for another user");
     if (!status)
         cf_heads_add(&newcomer->members, admit.heads, admit.head_count);
-    if (status) {
+    if (status)
         newcomer->error = error;
+    if (status == CF_CHANGED) /* the code let another in, and is spent by that */
+        cf_fail(&newcomer->error, CF_DENIED,
+                "the code was used by another device: ask for a new one (`%s`)", verb_of(newcomer));
+    else if (status)
         cf_error_while(&newcomer->error, "being admitted");
-    }
     cf_arena_release(&arena);
 }
 
@@ -103,6 +124,7 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
     link.events.admit = on_admit;
     link.events.clock_off = on_clock_off;
     link.events.turned_away = on_turned_away;
+    link.events.put_off = on_put_off;
     newcomer->link = cf_link_new(&link);
     cf_link_start(newcomer->link);
     return newcomer;
@@ -168,6 +190,11 @@ bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *
     if (*status)
         *error = newcomer->error;
     return true;
+}
+
+const char *cf_newcomer_delay(const cf_newcomer *newcomer)
+{
+    return newcomer->is_put_off && !newcomer->is_over ? newcomer->error.text : NULL;
 }
 
 cf_status cf_code_check_time(const cf_code *code, uint64_t now_ms, cf_error *error)

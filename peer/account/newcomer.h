@@ -43,6 +43,9 @@ const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer);
  * too far apart, and the code is not used. */
 bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *error);
 
+/* As long as it is not over: why the broker put it off last; NULL: it didn't. */
+const char *cf_newcomer_delay(const cf_newcomer *newcomer);
+
 /* Reads a code as the user gave it: CF_DENIED when it is none of ours, not of this kind
  * (`for_user`: an invitation), or has expired. */
 cf_status cf_code_take(const char *text, bool for_user, uint64_t now_ms, cf_code *out,

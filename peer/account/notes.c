@@ -71,8 +71,8 @@ static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_err
     }
     if (!status && gone.count)
         cf_notes_add(out, arena, "gone", 0,
-                     "%llu version%s in the history can't be had any more, because the broker lost "
-                     "%s and no device that was there since has %s: %.*s%s",
+                     "%llu version%s in the history can't be had until a device comes that still "
+                     "has %s, because the broker lost %s: %.*s%s",
                      (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
                      gone.count == 1 ? "it" : "them", gone.count == 1 ? "it" : "them",
                      (int)names.size, (const char *)names.data,
@@ -144,6 +144,15 @@ static void note_ahead(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes
     }
 }
 
+static void note_unread(cf_peer *peer, cf_arena *arena, cf_notes *out)
+{
+    const cf_collection *catalog = cf_peer_known_collection(peer, &cf_catalog_id);
+
+    if (catalog && catalog->waits)
+        cf_notes_add(out, arena, "unread", 0,
+                     "collections, and names, may be missing here: of those, %s", catalog->waits);
+}
+
 cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
                            cf_error *error)
 {
@@ -154,5 +163,6 @@ cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_n
     if (!status)
         status = note_left(peer, arena, out, error);
     note_ahead(peer, now_ms, arena, out);
+    note_unread(peer, arena, out);
     return status ? status : note_forks(peer, now_ms, arena, out, error);
 }

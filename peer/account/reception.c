@@ -120,7 +120,8 @@ static void name_newcomer(cf_reception *self, const cf_knock *knock)
 
     if (cf_catalog_check_name(name, &ignored))
         name = "device";
-    self->name = strdup(cf_catalog_free_name(self->options.peer, &self->device, name, &arena));
+    self->name =
+        cf_text_copy(cf_catalog_free_name(self->options.peer, &self->device, name, &arena));
     self->is_renamed = strcmp(self->name, name) != 0;
     cf_arena_release(&arena);
 }

@@ -12,8 +12,10 @@
  * A property that there is no word for is a value of /iCalProps: [name, parameters, "unknown",
  * value as spelled], a component one of /iCalComponents: [name, properties, components]. Parameters
  * of a plain value NAME are in the field /iCalParams/NAME. The zones that
- * any of its lines name are in /timeZones/ID, as components. DTSTAMP is no field: a new component
- * gets the time of its last change. */
+ * any of its lines name are in /timeZones/ID, as components. A zone that
+ * has a name only is described where a new component is the first to name it; that says nothing
+ * more (time_zones.h). DTSTAMP is no field: a new component gets the time of its last change, as
+ * the row tells it or the log. */
 #ifndef CF_PEER_ADAPTERS_ICALENDAR_H
 #define CF_PEER_ADAPTERS_ICALENDAR_H
 #include "peer/adapters/record_file.h"

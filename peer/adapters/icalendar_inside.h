@@ -201,7 +201,10 @@ typedef struct {
 } cf_calendar_zones;
 cf_calendar_zones cf_calendar_zones_of(const cf_content_lines *lines);
 void cf_calendar_zones_release(cf_calendar_zones *zones);
-/* The zone as a value; .data NULL: there is none of this name. */
+/* The zone as a value; .data NULL: there is none of this name, or one that was made here
+ * (time_zones.h), which says nothing that its name doesn't. */
 cf_bytes cf_calendar_zone_value(const cf_calendar_zones *zones, cf_bytes name);
+/* There is one, whoever made it. */
+bool cf_calendar_zone_is_there(const cf_calendar_zones *zones, cf_bytes name);
 
 #endif

@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "peer/adapters/record_speak.h"
 #include "peer/adapters/text/content_text.h"
+#include "peer/adapters/time_zones.h"
 #include "peer/adapters/value_map.h"
 
 typedef struct {
@@ -13,7 +15,8 @@ typedef struct {
     cf_line_edits *edits;
     size_t calendar;         /* that new components go into, or CF_LINES_NONE */
     cf_calendar_zones zones; /* that the file has */
-    cf_field_list added;     /* and that were added */
+    cf_field_list added;     /* and that were added, */
+    cf_field_list left;      /* or are not, though something new names them */
     cf_arena arena;
 } writing;
 
@@ -35,16 +38,27 @@ static bool append_time(const cf_row *row, const char *field, cf_buffer *out)
     return told;
 }
 
+/* By the log, which is the same on all devices: a file that is written anew must not come out
+ * otherwise because of when, or by whom, it is. */
+static void append_log_time(uint64_t ms, cf_buffer *out)
+{
+    const time_t seconds = (time_t)(ms / 1000);
+    char text[32] = "";
+    struct tm parts;
+
+    if (gmtime_r(&seconds, &parts) && parts.tm_year <= 9999 - 1900)
+        strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+    cf_buffer_append_text(out, "%s", *text ? text : "19700101T000000Z");
+}
+
 /* DTSTAMP, which there must be, is the time of the last change that the row tells; of an occurrence
- * that tells none, that of all of it. Where none is told it is a time that nobody takes for one,
- * and the same on all devices: when the row was written they know by their logs, and a file that
- * is written anew must not come out otherwise because of when, or by whom, it is. */
+ * that tells none, that of all of it; else when the log has the change. */
 static void append_stamp(const cf_row *row, const cf_row *whole, cf_buffer *out)
 {
     cf_buffer_append_text(out, "DTSTAMP:");
     if (!append_time(row, "/updated", out) && !append_time(row, "/created", out) &&
         !append_time(whole, "/updated", out) && !append_time(whole, "/created", out))
-        cf_buffer_append_text(out, "19700101T000000Z");
+        append_log_time(whole->changed_ms, out);
     cf_buffer_append_text(out, "\n");
 }
 
@@ -82,6 +96,84 @@ static void build(const cf_row *row, const cf_row *whole, bool task, cf_bytes ui
     }
     cf_arena_release(&arena);
     cf_buffer_release(&text);
+}
+
+/* ---- Zones that nobody described ---- */
+
+static size_t zone_place(const writing *self)
+{
+    const cf_component *calendar = &self->lines->components[self->calendar];
+    size_t place = calendar->first;
+
+    for (size_t i = calendar->first; i <= calendar->last; i++)
+        if (self->lines->lines[i].component == self->calendar &&
+            self->lines->lines[i].kind == CF_LINE_PROPERTY)
+            place = i;
+        else if (self->lines->lines[i].component != self->calendar)
+            break;
+    return place;
+}
+
+static bool names_zone(const cf_content_line *line, cf_bytes name, cf_buffer *room)
+{
+    const cf_line_parameter *zone =
+        line->kind == CF_LINE_PROPERTY ? cf_line_parameter_named(line, "TZID") : NULL;
+    size_t at = 0;
+    cf_bytes part;
+
+    if (!zone || !cf_parameter_part(zone->value, &at, &part))
+        return false;
+    cf_buffer_clear(room);
+    cf_parameter_read(part, room);
+    return cf_bytes_equal(cf_buffer_view(room), name);
+}
+
+/* The file does without a description of the zone, though it has times in it. */
+static bool does_without(const writing *self, cf_bytes name)
+{
+    cf_buffer room = {0};
+    bool found = false;
+
+    for (size_t i = 0; !found && i < self->lines->count; i++)
+        found = names_zone(&self->lines->lines[i], name, &room);
+    cf_buffer_release(&room);
+    return found;
+}
+
+/* An event that was made where zones have names only, as in JSON, comes with a description of its
+ * zone, which RFC 5545 asks for. */
+static void make_zone(writing *self, cf_bytes name, size_t after)
+{
+    cf_buffer field = {0}, zone = {0};
+
+    cf_calendar_pointer(CF_CALENDAR_ZONES, name, &field);
+    if (!cf_calendar_zone_is_there(&self->zones, name) &&
+        !cf_field_list_has(&self->added, cf_buffer_view(&field)) &&
+        !cf_field_list_has(&self->left, cf_buffer_view(&field))) {
+        const bool makes = !does_without(self, name) && cf_time_zone_component(name, &zone);
+
+        if (makes)
+            cf_calendar_insert(self->edits, after, cf_buffer_view(&zone));
+        cf_field_list_add(makes ? &self->added : &self->left, &self->arena, cf_buffer_view(&field),
+                          cf_buffer_view(&zone));
+    }
+    cf_buffer_release(&field);
+    cf_buffer_release(&zone);
+}
+
+/* Of all that a new component names. */
+static void make_zones(writing *self, cf_bytes component, size_t after)
+{
+    static const char mark[] = ";TZID=";
+    const uint8_t *at = component.data, *end = at + component.size;
+
+    while (component.size && (at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1))) {
+        const uint8_t *from = at += sizeof mark - 1;
+
+        while (at < end && !memchr(":;\"\r\n", *at, 5))
+            at++;
+        make_zone(self, cf_bytes_of(from, (size_t)(at - from)), after);
+    }
 }
 
 /* ---- Occurrences ---- */
@@ -147,26 +239,14 @@ static void add_occurrences(writing *self, const cf_row *row, const cf_row *is, 
         cf_row own = cf_calendar_override_whole(row, name, field->values[0], task, &self->arena);
         cf_buffer_clear(&text);
         build(&own, row, task, uid, name, start, &text);
+        if (self->calendar != CF_LINES_NONE)
+            make_zones(self, cf_buffer_view(&text), zone_place(self));
         cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
     }
     cf_buffer_release(&text);
 }
 
 /* ---- Zones ---- */
-
-static size_t zone_place(const writing *self)
-{
-    const cf_component *calendar = &self->lines->components[self->calendar];
-    size_t place = calendar->first;
-
-    for (size_t i = calendar->first; i <= calendar->last; i++)
-        if (self->lines->lines[i].component == self->calendar &&
-            self->lines->lines[i].kind == CF_LINE_PROPERTY)
-            place = i;
-        else if (self->lines->lines[i].component != self->calendar)
-            break;
-    return place;
-}
 
 /* The zones that the row's times are told in come with it, but for those that the file has. */
 static void add_zones(writing *self, const cf_row *row, size_t after)
@@ -178,8 +258,7 @@ static void add_zones(writing *self, const cf_row *row, size_t after)
         cf_bytes name = cf_calendar_pointer_name(CF_CALENDAR_ZONES, field->name, &self->arena);
 
         cf_buffer_clear(&text);
-        if (name.size == 0 || field->count == 0 ||
-            cf_calendar_zone_value(&self->zones, name).data ||
+        if (name.size == 0 || field->count == 0 || cf_calendar_zone_is_there(&self->zones, name) ||
             cf_field_list_has(&self->added, field->name) ||
             !cf_calendar_component_text(field->values[0], &text))
             continue;
@@ -251,6 +330,8 @@ static void add_item(writing *self, const cf_row *row, cf_bytes uid, size_t afte
     cf_calendar_wanted_start(row, &start);
     cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/recurrenceId")), &name);
     build(row, row, task, uid, name, &start, &text);
+    make_zones(self, cf_buffer_view(&text),
+               self->calendar == CF_LINES_NONE ? after : zone_place(self));
     cf_calendar_insert(self->edits, after, cf_buffer_view(&text));
     add_occurrences(self, row, NULL, task, uid, &start, after);
     cf_buffer_release(&text);
@@ -335,6 +416,7 @@ void cf_icalendar_document_write(const cf_icalendar_document *document, const cf
     write_rows(&self, document, &wanted);
     cf_line_edits_write(&edits, out);
     cf_field_list_release(&self.added);
+    cf_field_list_release(&self.left);
     cf_calendar_zones_release(&self.zones);
     cf_arena_release(&self.arena);
     cf_line_edits_release(&edits);

@@ -16,6 +16,44 @@ static bool is_blank(cf_bytes bytes)
     return true;
 }
 
+/* All are objects, there is one, and none has it: not one that lost it, but another key was meant.
+ */
+static bool lacks_key(const cf_json *json, const cf_json_source *source, size_t container)
+{
+    const cf_json_node *at = &json->nodes[container];
+
+    for (size_t child = container + 1; child < at->end; child = json->nodes[child].end)
+        if (json->nodes[child].type != CF_JSON_OBJECT ||
+            cf_json_member(json, child, source->key) != CF_JSON_NONE)
+            return false;
+    return at->children > 0;
+}
+
+/* `no object at /items has a member 'ID': the first one has id, name` */
+static cf_status refuse_key(const cf_json *json, const cf_json_source *source, size_t container,
+                            cf_error *error)
+{
+    enum { ENOUGH = 80 };
+    const size_t end = json->nodes[container + 1].end;
+    size_t child = container + 2;
+    cf_buffer names = {0};
+    cf_error ignored;
+
+    for (; child < end && names.size < ENOUGH; child = json->nodes[child].end) {
+        cf_buffer_append_text(&names, "%s", names.size ? ", " : "");
+        if (cf_json_text(cf_json_spelled_name(json, child), &names, &ignored))
+            break;
+    }
+    cf_status status = cf_fail(
+        error, CF_MALFORMED, "no object at %.*s has a member '%.*s': the first one has %.*s%s",
+        source->pointer.size ? (int)source->pointer.size : 1,
+        source->pointer.size ? (const char *)source->pointer.data : "/", (int)source->key.size,
+        (const char *)source->key.data, names.size ? (int)names.size : 4,
+        names.size ? (const char *)names.data : "none", child < end ? " ..." : "");
+    cf_buffer_release(&names);
+    return status;
+}
+
 /* Finds the array or object of records; on failure nothing is left to release. */
 static cf_status open_records(cf_bytes bytes, const cf_json_source *source, cf_json *json,
                               size_t *container, cf_error *error)
@@ -37,6 +75,8 @@ static cf_status open_records(cf_bytes bytes, const cf_json_source *source, cf_j
             cf_fail(error, CF_MALFORMED,
                     "line %zu: an %s of records is expected here: `add --key` says where they are",
                     cf_json_line(json, *container), names ? "object" : "array");
+    else if (!names && lacks_key(json, source, *container))
+        status = refuse_key(json, source, *container, error);
     if (status)
         cf_json_release(json);
     return status;
@@ -62,6 +102,7 @@ typedef struct {
     line_counter lines;
     const cf_json_source *source;
     cf_record_file *out;
+    size_t without; /* the node that is none of the record's; CF_JSON_NONE: all are its */
     cf_field_list list;
     cf_buffer name, value;
 } reading;
@@ -104,7 +145,7 @@ static cf_status add_fields(reading *self, size_t node, size_t key, cf_error *er
         return add_field(self, node, error);
     for (size_t child = node + 1; child < at->end && !status;
          child = self->json->nodes[child].end) {
-        if (child == key)
+        if (child == key || child == self->without)
             continue;
         if (self->json->nodes[child].repeated)
             return cf_fail(error, CF_MALFORMED, "has a name twice: delete one of them");
@@ -200,14 +241,51 @@ static void read_record(reading *self, size_t record)
     cf_buffer_release(&key);
 }
 
+/* Every node that leads to the container is an object. */
+static bool has_beside(const cf_json *json, const cf_json_source *source, size_t container)
+{
+    size_t node = container;
+
+    while (json->nodes[node].parent != CF_JSON_NONE) {
+        node = json->nodes[node].parent;
+        if (json->nodes[node].type != CF_JSON_OBJECT)
+            return false;
+    }
+    return source->beside.size && container != 0;
+}
+
+static void read_beside(reading *self, size_t container)
+{
+    cf_row row = {.table = cf_arena_copy(&self->out->arena, self->source->beside)};
+    cf_buffer key = {0};
+    cf_error error;
+
+    cf_pack_text(&key, (cf_bytes){0});
+    row.key = cf_arena_copy(&self->out->arena, cf_buffer_view(&key));
+    cf_buffer_release(&key);
+    cf_buffer_clear(&self->name);
+    cf_buffer_append_text(&self->name, CF_COLUMNS);
+    self->without = container;
+    cf_status status = add_fields(self, 0, CF_JSON_NONE, &error);
+    self->without = CF_JSON_NONE;
+    cf_field_list_take(&self->list, &self->out->arena, &row);
+    if (status)
+        cf_record_file_trouble(self->out, 1, &row, error.text);
+    else if (row.field_count)
+        cf_record_file_add(self->out, &row, 0);
+}
+
 static void read_records(const cf_json *json, const cf_json_source *source, size_t container,
                          cf_record_file *out)
 {
-    reading self = {.json = json, .lines = {json, 0, 1}, .source = source, .out = out};
+    reading self = {
+        .json = json, .lines = {json, 0, 1}, .source = source, .out = out, .without = CF_JSON_NONE};
 
     if (source->whole) {
         read_record(&self, 0);
     } else {
+        if (has_beside(json, source, container))
+            read_beside(&self, container);
         for (size_t child = container + 1; child < json->nodes[container].end;
              child = json->nodes[child].end)
             read_record(&self, child);
@@ -234,8 +312,11 @@ cf_status cf_json_records_read(cf_bytes bytes, const cf_json_source *source, cf_
         free(records);
         return status;
     }
-    if (!records->is_blank)
+    if (!records->is_blank) {
+        records->has_beside =
+            !source->whole && has_beside(&records->json, source, records->container);
         read_records(&records->json, source, records->container, &records->rows);
+    }
     *out = records;
     return CF_OK;
 }

@@ -2,7 +2,16 @@
 /* Records of a JSON document: the elements of one array, each an object with a member that is its
  * key, or the members of one object, whose names are the keys; or the document is one record. Each
  * member NAME is the field /columns/NAME; members of an object within are fields of their own,
- * /columns/NAME/INNER, so that they merge one by one. Other values are as json_value.h has them. */
+ * /columns/NAME/INNER, so that they merge one by one. Other values are as json_value.h has them.
+ *
+ * What stands beside the records is one more record, of a table of its own and with the empty text
+ * as its key:
+ *
+ *   {"version": 3, "data": {"unit": "g", "items": [{"id": 1}]}}, records at /data/items:
+ *   record 1, and the document (/columns/version: 3, /columns/data/unit: "g")
+ *
+ * Members beside that are none make no such record, and neither does what is led to through an
+ * array. */
 #ifndef CF_PEER_ADAPTERS_JSON_H
 #define CF_PEER_ADAPTERS_JSON_H
 #include "peer/adapters/record_file.h"
@@ -12,6 +21,7 @@ typedef struct {
     bool whole;       /* the document is one record; its key is the empty text */
     cf_bytes pointer; /* JSON Pointer to the array or object of records */
     cf_bytes key;     /* the member of a record that is its key; empty: its name is */
+    cf_bytes beside;  /* table of what stands beside the records; empty: nobody asks for that */
     bool serial;      /* the key is an integer that somebody counts up */
 } cf_json_source;
 

@@ -11,8 +11,15 @@ struct cf_json_records {
     bool is_blank; /* then there is no more */
     cf_json json;
     size_t container;    /* the array or object of records */
+    bool has_beside;     /* objects lead to it, and what else they have is a record */
     cf_record_file rows; /* each in the place of its node */
 };
+
+/* The node is the one at `container`, or one that leads to it. */
+static inline bool cf_json_leads_to(const cf_json *json, size_t node, size_t container)
+{
+    return container != CF_JSON_NONE && node <= container && container < json->nodes[node].end;
+}
 
 /* Appends what a blank file becomes: the document without any records (json_begin.c). */
 void cf_json_records_begin(const cf_json_source *source, cf_buffer *out);

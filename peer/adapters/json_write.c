@@ -15,7 +15,8 @@ typedef struct {
     cf_json_edits *edits;
     const cf_row_field *fields;
     size_t count;
-    size_t key; /* the member that is the key */
+    size_t key;     /* the member that is the key */
+    size_t without; /* the node that is none of the record's; CF_JSON_NONE: all are its */
 } writing;
 
 typedef struct {
@@ -172,8 +173,11 @@ static cf_status write_member(const writing *self, size_t member, cf_bytes path,
     const cf_json_node *node = &self->json->nodes[member];
     wanted_child child = {.path = path, .tree = within(self, path), .field = leaf(self, path)};
 
-    if (child.tree.from < child.tree.to) {
+    if (child.tree.from < child.tree.to)
         within_it->found[child.tree.from - within_it->fields.from] = true;
+    if (cf_json_leads_to(self->json, member, self->without))
+        return write_object(self, member, path, error);
+    if (child.tree.from < child.tree.to) {
         if (node->type == CF_JSON_OBJECT && node->children)
             return write_object(self, member, path, error);
         return replace(self, member, &child, error);
@@ -219,7 +223,7 @@ static cf_status write_object(const writing *self, size_t object, cf_bytes path,
     within_it.found = cf_allocate(within_it.fields.to - within_it.fields.from, sizeof(bool));
     for (size_t child = object + 1; child < json->nodes[object].end && !status;
          child = json->nodes[child].end) {
-        if (child == self->key)
+        if (child == self->key || child == self->without)
             continue;
         cf_buffer_clear(&text);
         cf_buffer_clear(&own);
@@ -245,7 +249,11 @@ static cf_status write_object(const writing *self, size_t object, cf_bytes path,
 static writing writing_of(const cf_json *json, cf_json_edits *edits, const cf_row *row)
 {
     cf_row_field *fields = cf_allocate(row->field_count, sizeof *fields);
-    writing made = {.json = json, .edits = edits, .fields = fields, .key = CF_JSON_NONE};
+    writing made = {.json = json,
+                    .edits = edits,
+                    .fields = fields,
+                    .key = CF_JSON_NONE,
+                    .without = CF_JSON_NONE};
 
     for (size_t i = 0; i < row->field_count; i++) {
         cf_bytes name = row->fields[i].name;
@@ -306,6 +314,19 @@ static cf_status add_record(const cf_json *json, const cf_json_source *source, s
     return status;
 }
 
+/* What stands beside the records; `row` NULL: nothing is to. */
+static cf_status write_beside(const cf_json_records *records, const cf_row *row,
+                              cf_json_edits *edits, cf_error *error)
+{
+    static const cf_row nothing;
+    writing self = writing_of(&records->json, edits, row ? row : &nothing);
+
+    self.without = records->container;
+    cf_status status = write_object(&self, 0, cf_bytes_of_text(CF_COLUMNS), error);
+    writing_release(&self);
+    return status;
+}
+
 static cf_status remove_record(const cf_json_source *source, size_t record, cf_json_edits *edits,
                                cf_error *error)
 {
@@ -345,21 +366,47 @@ static const cf_row **take_all(const cf_record_file *found, cf_wanted_rows *want
     return rows;
 }
 
+static bool is_beside(const cf_json_records *records, const cf_row *row)
+{
+    return records->has_beside && cf_bytes_equal(row->table, records->source->beside);
+}
+
+/* Of a record that is there. */
+static cf_status write_found(const cf_json_records *records, size_t index, const cf_row *wanted,
+                             cf_json_edits *edits, cf_error *error)
+{
+    const cf_record_file *found = &records->rows;
+    const size_t place = found->places[index];
+
+    if (is_beside(records, &found->rows[index]))
+        return write_beside(records, wanted, edits, error);
+    return wanted ? write_record(&records->json, records->source, place, wanted, edits, error)
+                  : remove_record(records->source, place, edits, error);
+}
+
+static cf_status write_new(const cf_json_records *records, const cf_row *wanted,
+                           cf_json_edits *edits, cf_error *error)
+{
+    const cf_json_source *source = records->source;
+
+    if (is_beside(records, wanted))
+        return write_beside(records, wanted, edits, error);
+    return !source->whole && cf_bytes_equal(wanted->table, source->table)
+               ? add_record(&records->json, source, records->container, wanted, edits, error)
+               : CF_OK;
+}
+
 static cf_status write_rows(const cf_json_records *records, cf_wanted_rows *wanted,
                             cf_json_edits *edits, cf_error *error)
 {
-    const cf_json *json = &records->json;
-    const cf_json_source *source = records->source;
-    const cf_record_file *found = &records->rows;
-    const cf_row **rows = take_all(found, wanted);
+    const cf_row **rows = take_all(&records->rows, wanted);
     cf_status status = CF_OK;
 
-    for (size_t i = 0; i < found->count && !status; i++)
-        status = rows[i] ? write_record(json, source, found->places[i], rows[i], edits, error)
-                         : remove_record(source, found->places[i], edits, error);
-    for (size_t i = 0; i < wanted->count && !status && !source->whole; i++)
-        if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, source->table))
-            status = add_record(json, source, records->container, wanted->rows[i], edits, error);
+    for (size_t i = 0; i < records->rows.count && !status; i++)
+        status = write_found(records, i, rows[i], edits, error);
+    for (size_t i = 0; i < wanted->count && !status; i++)
+        if (!wanted->taken[i])
+            status = write_new(records, wanted->rows[i], edits, error);
     free(rows);
     return status;
 }

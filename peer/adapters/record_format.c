@@ -15,8 +15,10 @@
 static const cf_schema_table tables[] = {
     {.name = {(const uint8_t *)CF_TABLE_RECORDS, sizeof CF_TABLE_RECORDS - 1},
      .kind = CF_KIND_RECORD},
+    {.name = {(const uint8_t *)CF_TABLE_DOCUMENT, sizeof CF_TABLE_DOCUMENT - 1},
+     .kind = CF_KIND_RECORD},
 };
-const cf_schema cf_schema_records = {tables, 1};
+const cf_schema cf_schema_records = {tables, 2};
 
 cf_status cf_record_options_check(const cf_record_options *options, cf_error *error)
 {
@@ -101,6 +103,8 @@ static cf_json_source json_of(const cf_record_options *options, cf_arena *arena)
 
     if (*key == '/')
         source.pointer = cf_bytes_of(key, (size_t)(strrchr(key, '/') - key));
+    if (source.pointer.size && !options->map)
+        source.beside = tables[1].name;
     cf_record_key_name(CF_FORMAT_JSON, key, &name);
     source.key = cf_arena_copy(arena, cf_buffer_view(&name));
     cf_buffer_release(&name);
@@ -187,6 +191,24 @@ cf_bytes cf_record_document_bytes(const cf_record_document *document)
 
 /* ---- What it can hold ---- */
 
+/* Every table there may be; what stands beside records only where these have a place of their own.
+ */
+static cf_row_format json_format(const cf_record_options *options, cf_arena *arena)
+{
+    const cf_json_source source = json_of(options, arena);
+    cf_format_table *table = cf_arena_allocate(arena, 1, sizeof *table);
+    cf_buffer without = {0};
+
+    cf_buffer_append_text(&without, CF_COLUMNS);
+    cf_buffer_append(&without, source.pointer.data, source.pointer.size);
+    *table = (cf_format_table){.name = tables[1].name,
+                               .lacks = !source.beside.size,
+                               .whole = true,
+                               .without = cf_arena_copy(arena, cf_buffer_view(&without))};
+    cf_buffer_release(&without);
+    return (cf_row_format){.whole = true, .tables = table, .count = 1};
+}
+
 void cf_record_format_holds(const cf_record_options *options, cf_arena *arena, cf_row_format *out)
 {
     static const cf_format_table calendar[] = {
@@ -199,6 +221,8 @@ void cf_record_format_holds(const cf_record_options *options, cf_arena *arena, c
     };
 
     *out = (cf_row_format){.whole = true};
+    if (options->format == CF_FORMAT_JSON && !options->map)
+        *out = json_format(options, arena);
     if (options->format == CF_FORMAT_JSON && options->map)
         cf_record_map_meet(options->map, NULL, arena, out);
     if (options->format == CF_FORMAT_ICALENDAR)

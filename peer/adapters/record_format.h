@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text files of records, by format: what is read and written goes to the adapter of the format. CSV
  * and JSON have one table, "records", with natural keys, so that the same records are the same
- * whatever the format; vCard has contacts, iCalendar events and tasks, and their keys are the UIDs.
- * Pure functions over bytes. */
+ * whatever the format; what stands in a JSON document beside its records is the one record of the
+ * table "document", which no other format has. vCard has contacts, iCalendar events and tasks, and
+ * their keys are the UIDs. Pure functions over bytes. */
 #ifndef CF_PEER_ADAPTERS_RECORD_FORMAT_H
 #define CF_PEER_ADAPTERS_RECORD_FORMAT_H
 #include "peer/adapters/adapter.h"
@@ -11,6 +12,7 @@
 #include "peer/records/schema.h"
 
 #define CF_TABLE_RECORDS "records"
+#define CF_TABLE_DOCUMENT "document"
 enum { CF_RECORD_FILE_MAX = 64 << 20 };
 
 extern const cf_schema cf_schema_records;
@@ -32,6 +34,8 @@ cf_status cf_record_options_check(const cf_record_options *options, cf_error *er
 
 /* How many columns the key fills; 0: it is none of a record. */
 size_t cf_record_key_parts(cf_bytes key);
+/* Whether the record is a whole JSON document, or what stands in one beside its records. */
+bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table);
 /* Whether a file has a place for a record of this key: a column for each of its parts, or the one
  * that JSON has; one document has none. */
 bool cf_record_format_keeps(const cf_record_options *options, cf_bytes key);

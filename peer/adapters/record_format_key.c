@@ -30,6 +30,13 @@ static bool says_any(cf_bytes key, size_t parts)
     return any;
 }
 
+bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table)
+{
+    return format == CF_FORMAT_JSON &&
+           cf_bytes_equal(table,
+                          cf_bytes_of_text(key_count ? CF_TABLE_DOCUMENT : CF_TABLE_RECORDS));
+}
+
 bool cf_record_format_keeps(const cf_record_options *options, cf_bytes key)
 {
     const size_t parts = cf_record_key_parts(key);

@@ -148,28 +148,33 @@ static bool may_give_up(const cf_bases *bases, const wish *wanted, const cf_fold
            !bases->options.is_read(bases->options.context, &wanted->before);
 }
 
+static void read_leaves(cf_peer *peer, cf_base_content *content, cf_buffer *leaves)
+{
+    cf_error ignored;
+
+    if (content->size && cf_leaves_get(peer, &content->hash, leaves, &ignored) == CF_OK)
+        content->leaves = cf_buffer_view(leaves);
+}
+
 /* Takes over what holds the cache. */
-static void start_in(cf_bases *bases, const wish *wanted, cf_base_copying_options *options,
+static void start_in(cf_bases *bases, const wish *wanted, cf_base_copying_options options,
                      cf_base_copying **out)
 {
     cf_peer *peer = bases->options.peer;
-    cf_base_content before = {wanted->before, wanted->before_size, {0}};
     cf_buffer leaves = {0}, before_leaves = {0};
-    cf_error ignored;
     cf_stat stat;
 
-    if (has_copy(bases, options->cache.folder, &options->now.hash, &stat)) {
-        cf_hold_release(&options->cache, peer->env->files);
+    if (has_copy(bases, options.cache.folder, &options.now.hash, &stat)) {
+        cf_hold_release(&options.cache, peer->env->files);
         return;
     }
-    if (may_give_up(bases, wanted, options->cache.folder, &options->now.hash) &&
-        cf_leaves_get(peer, &options->now.hash, &leaves, &ignored) == CF_OK &&
-        cf_leaves_get(peer, &wanted->before, &before_leaves, &ignored) == CF_OK) {
-        options->now.leaves = cf_buffer_view(&leaves);
-        before.leaves = cf_buffer_view(&before_leaves);
-        options->before = &before;
+    options.gives_up_before = may_give_up(bases, wanted, options.cache.folder, &options.now.hash);
+    if (options.gives_up_before || cf_base_prints_fit(options.now.size)) {
+        options.before = (cf_base_content){wanted->before, wanted->before_size, {0}};
+        read_leaves(peer, &options.now, &leaves);
+        read_leaves(peer, &options.before, &before_leaves);
     }
-    *out = cf_base_copying_start(options);
+    *out = cf_base_copying_start(&options);
     cf_buffer_release(&leaves);
     cf_buffer_release(&before_leaves);
 }
@@ -182,7 +187,8 @@ static void start(cf_bases *bases, const wish *wanted, cf_base_copying **out)
     cf_base_copying_options options = {.peer = peer,
                                        .binding = binding,
                                        .node = cf_nodes_find(binding->nodes, wanted->node),
-                                       .any_size = binding->base == CF_BASE_FULL};
+                                       .any_size = binding->base == CF_BASE_FULL,
+                                       .no_copies = binding->base == CF_BASE_LEAVES};
     cf_error ignored;
 
     if (!options.node || !binding->root || binding->silence ||
@@ -191,7 +197,7 @@ static void start(cf_bases *bases, const wish *wanted, cf_base_copying **out)
         is_copied(bases, binding, &options.now.hash) ||
         cf_base_hold(&cache, &options.cache, &ignored))
         return;
-    start_in(bases, wanted, &options, out);
+    start_in(bases, wanted, options, out);
 }
 
 void cf_bases_keep(cf_bases *bases, const cf_binding *binding, const cf_node *node, cf_bytes before)
@@ -201,8 +207,9 @@ void cf_bases_keep(cf_bases *bases, const cf_binding *binding, const cf_node *no
     cf_hash hash;
     uint64_t size;
 
-    if (node->kind != CF_KIND_FILE || binding->base == CF_BASE_LEAVES ||
-        cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
+    if (node->kind != CF_KIND_FILE ||
+        cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX ||
+        (binding->base == CF_BASE_LEAVES && !cf_base_prints_fit(size)))
         return; /* small ones stand in the log */
     wanted.has_before =
         before.size &&
@@ -290,16 +297,25 @@ static int by_hash(const void *a, const void *b)
     return cf_hash_compare(a, b);
 }
 
+static bool is_of_prints(cf_bytes name)
+{
+    const size_t size = 2 * CF_HASH_SIZE;
+
+    return name.size > size && cf_bytes_equal(cf_bytes_of(name.data + size, name.size - size),
+                                              cf_bytes_of_text(CF_BASE_PRINTS));
+}
+
 static bool judge_copy(void *context, cf_bytes name)
 {
     sweeping *self = context;
+    const size_t size = 2 * CF_HASH_SIZE;
     char text[2 * CF_HASH_SIZE + 1] = "";
     cf_hash hash;
 
     if (self->is_elsewhere && !cf_base_place_owns(name))
         return true;
-    if (name.size == 2 * CF_HASH_SIZE)
-        memcpy(text, name.data, name.size);
+    if (name.size == size || is_of_prints(name))
+        memcpy(text, name.data, size);
     if (cf_unhex(text, hash.bytes, CF_HASH_SIZE) && self->count &&
         bsearch(&hash, self->shown, self->count, sizeof hash, by_hash))
         return true;

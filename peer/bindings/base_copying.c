@@ -12,8 +12,6 @@ enum { COPY_WINDOW = 1 << 20 };
 #define AUTO_MAX (64 * CF_MIB) /* a larger one is kept only where it shares its blocks */
 #define ROOM_MIN (1 * CF_GIB)  /* of the home's disk, left free; of another one a part of it, */
 enum { ROOM_PART = 16 };       /* the 16th, if that is less */
-#define MAKING ".new"          /* what is being made */
-#define LENT ".was"            /* the copy of what was before, while it is brought up to date */
 
 struct cf_base_copying {
     cf_job job;
@@ -29,17 +27,11 @@ struct cf_base_copying {
     cf_base_content now, before;
     bool is_lent;    /* the copy of what was before is this job's */
     bool is_touched; /* and is not what it was any more */
-    bool any_size;
+    bool any_size, no_copies;
+    uint8_t print_key[CF_BLOCK_KEY];
     bool over;
     uint64_t size;
 };
-
-cf_bytes cf_base_name(const cf_hash *hash, const char *suffix, char text[CF_BASE_NAME])
-{
-    cf_hex(cf_bytes_of(hash->bytes, CF_HASH_SIZE), text);
-    memcpy(text + (ptrdiff_t)(2 * CF_HASH_SIZE), suffix, strlen(suffix) + 1);
-    return cf_bytes_of_text(text);
-}
 
 uint64_t cf_base_room_left(bool is_elsewhere, uint64_t whole)
 {
@@ -83,18 +75,23 @@ static cf_status check_unchanged(const cf_base_copying *self, const cf_file *fil
     return status;
 }
 
-/* A copy that shares its blocks costs nothing; another one only room that is there. */
-static cf_status check_room(const cf_base_copying *self, uint64_t needed, cf_error *error)
+static bool has_room(const cf_base_copying *self, uint64_t needed)
 {
     cf_files *files = self->env->files;
     uint64_t room = 0, whole = 0;
-    const bool is_elsewhere = self->cache.opened;
+    cf_error ignored;
 
-    cf_status status = files->free_bytes(files, self->base, &room, &whole, error);
-    if (!status && ((self->now.size > AUTO_MAX && !self->any_size && !is_elsewhere) ||
-                    room < needed + cf_base_room_left(is_elsewhere, whole)))
+    return files->free_bytes(files, self->base, &room, &whole, &ignored) == CF_OK &&
+           room >= needed + cf_base_room_left(self->cache.opened, whole);
+}
+
+/* A copy that shares its blocks costs nothing; another one only room that is there. */
+static cf_status check_room(const cf_base_copying *self, uint64_t needed, cf_error *error)
+{
+    if ((self->now.size > AUTO_MAX && !self->any_size && !self->cache.opened) ||
+        !has_room(self, needed))
         return cf_fail(error, CF_FULL, "no room for a copy");
-    return status;
+    return CF_OK;
 }
 
 static cf_status fill(cf_base_copying *self, const cf_file *from, const cf_file *to,
@@ -119,7 +116,7 @@ static cf_status make(cf_base_copying *self, const cf_file *from, cf_error *erro
 {
     cf_files *files = self->env->files;
     char making[CF_BASE_NAME], name[CF_BASE_NAME];
-    cf_bytes temporary = cf_base_name(&self->now.hash, MAKING, making);
+    cf_bytes temporary = cf_base_name(&self->now.hash, CF_BASE_MAKING, making);
     cf_file *to = NULL;
     cf_error ignored;
 
@@ -140,30 +137,12 @@ static cf_status make(cf_base_copying *self, const cf_file *from, cf_error *erro
 
 /* ---- What has changed ---- */
 
-static cf_bytes leaf_of(const cf_base_content *content, uint64_t leaf)
-{
-    return cf_bytes_of(content->leaves.data + leaf * CF_HASH_SIZE, CF_HASH_SIZE);
-}
-
-static size_t leaf_size(const cf_base_content *content, uint64_t leaf)
-{
-    uint64_t left = content->size - leaf * CF_LEAF_SIZE;
-
-    return left < CF_LEAF_SIZE ? (size_t)left : (size_t)CF_LEAF_SIZE;
-}
-
-static bool is_changed(const cf_base_content *before, const cf_base_content *now, uint64_t leaf)
-{
-    return leaf >= cf_leaf_count(before->size) ||
-           !cf_bytes_equal(leaf_of(before, leaf), leaf_of(now, leaf));
-}
-
 /* The file may have grown again since: what its leaf says is still there then. */
 static cf_status bring_leaf(cf_base_copying *self, const cf_file *from, const cf_file *to,
                             uint64_t leaf, uint8_t *window, cf_error *error)
 {
     cf_files *files = self->env->files;
-    size_t size = leaf_size(&self->now, leaf), read;
+    size_t size = cf_base_leaf_size(&self->now, leaf), read;
 
     cf_status status = files->read_at(files, from, leaf * CF_LEAF_SIZE, window, size, &read, error);
     if (!status && !cf_leaf_fits(self->now.leaves, leaf, cf_bytes_of(window, read)))
@@ -183,7 +162,7 @@ static cf_status bring_leaves(cf_base_copying *self, const cf_file *from, const 
     cf_status status = CF_OK;
 
     for (uint64_t leaf = 0; !status && leaf < cf_leaf_count(self->now.size); leaf++)
-        if (is_changed(&self->before, &self->now, leaf))
+        if (cf_base_leaf_changed(&self->before, &self->now, leaf))
             status = bring_leaf(self, from, to, leaf, window, error);
     free(window);
     if (!status && self->now.size < self->before.size) {
@@ -197,7 +176,7 @@ static cf_status bring_up_to_date(cf_base_copying *self, const cf_file *from, cf
 {
     cf_files *files = self->env->files;
     char lent[CF_BASE_NAME], name[CF_BASE_NAME];
-    cf_bytes was = cf_base_name(&self->before.hash, LENT, lent);
+    cf_bytes was = cf_base_name(&self->before.hash, CF_BASE_LENT, lent);
     cf_file *to = NULL;
 
     cf_status status = check_room(
@@ -219,7 +198,7 @@ static void give_back(cf_base_copying *self)
 {
     cf_files *files = self->env->files;
     char lent[CF_BASE_NAME], name[CF_BASE_NAME];
-    cf_bytes was = cf_base_name(&self->before.hash, LENT, lent);
+    cf_bytes was = cf_base_name(&self->before.hash, CF_BASE_LENT, lent);
     cf_error ignored;
 
     if (self->is_touched)
@@ -227,6 +206,24 @@ static void give_back(cf_base_copying *self)
     else
         files->replace(files, self->base, was, self->base,
                        cf_base_name(&self->before.hash, "", name), &ignored);
+}
+
+/* ---- Prints ---- */
+
+static void keep_prints(cf_base_copying *self, const cf_file *from)
+{
+    cf_base_prints_options options = {.files = self->env->files,
+                                      .folder = self->base,
+                                      .file = from,
+                                      .now = self->now,
+                                      .before = self->before};
+    cf_error ignored;
+
+    memcpy(options.key, self->print_key, sizeof options.key);
+    if (cf_base_prints_fit(self->now.size) &&
+        has_room(self, cf_base_prints_bytes(self->now.size)) &&
+        cf_base_prints_make(&options, &ignored) == CF_OK)
+        self->size = cf_base_prints_bytes(self->now.size);
 }
 
 /* ---- The job ---- */
@@ -243,12 +240,14 @@ static void work(cf_job *job)
         cf_hold_path(files, self->binding->root, self->names, self->depth, &hold, &error);
     if (!status)
         status = files->open_file(files, hold.folder, self->name, &from, &error);
-    if (!status)
+    if (!status && !self->no_copies)
         status = make(self, from, &error);
     if (status && from && self->is_lent)
-        bring_up_to_date(self, from, &error);
+        status = bring_up_to_date(self, from, &error);
     if (self->is_lent)
         give_back(self);
+    if (from && (self->no_copies || status == CF_FULL))
+        keep_prints(self, from);
     files->close_file(files, &from);
     cf_hold_release(&hold, files);
 }
@@ -273,42 +272,42 @@ static void fill_place(cf_base_copying *self, const cf_nodes *nodes, const cf_no
     self->name = cf_arena_copy(&self->arena, node->name);
 }
 
-static bool has_leaves(const cf_base_content *content)
-{
-    return content->leaves.size == cf_leaf_count(content->size) * CF_HASH_SIZE;
-}
-
 /* Most of it is to stay: who gives up the one for the other gains little else. */
 static bool is_worth_it(const cf_base_content *before, const cf_base_content *now)
 {
     uint64_t changed = 0;
 
-    if (!has_leaves(before) || !has_leaves(now))
+    if (!cf_base_content_has_leaves(before) || !cf_base_content_has_leaves(now))
         return false;
     for (uint64_t leaf = 0; leaf < cf_leaf_count(now->size); leaf++)
-        if (is_changed(before, now, leaf))
-            changed += leaf_size(now, leaf);
+        if (cf_base_leaf_changed(before, now, leaf))
+            changed += cf_base_leaf_size(now, leaf);
     return changed <= now->size / 2;
 }
 
 /* Out of its place, so that whoever looks for it there from now on finds nothing. Where another job
  * has one of the same content lent, that stays the other's. */
-static void borrow(cf_base_copying *self, const cf_base_content *before)
+static void borrow(cf_base_copying *self)
 {
+    const cf_base_content *before = &self->before;
     cf_files *files = self->env->files;
     char lent[CF_BASE_NAME], name[CF_BASE_NAME];
     cf_bytes from = cf_base_name(&before->hash, "", name);
     cf_error ignored;
     cf_stat stat;
 
-    if (!is_worth_it(before, &self->now) || files->stat(files, self->base, from, &stat, &ignored) ||
-        stat.kind != CF_FILE_REGULAR || stat.size != before->size ||
-        files->rename(files, self->base, from, self->base, cf_base_name(&before->hash, LENT, lent),
-                      &ignored))
-        return;
-    self->before = *before;
-    self->before.leaves = cf_arena_copy(&self->arena, before->leaves);
-    self->is_lent = true;
+    self->is_lent =
+        is_worth_it(before, &self->now) &&
+        files->stat(files, self->base, from, &stat, &ignored) == CF_OK &&
+        stat.kind == CF_FILE_REGULAR && stat.size == before->size &&
+        files->rename(files, self->base, from, self->base,
+                      cf_base_name(&before->hash, CF_BASE_LENT, lent), &ignored) == CF_OK;
+}
+
+static cf_base_content copy_content(cf_base_copying *self, const cf_base_content *content)
+{
+    return (cf_base_content){content->hash, content->size,
+                             cf_arena_copy(&self->arena, content->leaves)};
 }
 
 cf_base_copying *cf_base_copying_start(const cf_base_copying_options *options)
@@ -322,11 +321,16 @@ cf_base_copying *cf_base_copying_start(const cf_base_copying_options *options)
     self->binding = options->binding;
     self->stat = cf_stat_of_node(options->node);
     self->any_size = options->any_size;
-    self->now = options->now;
-    self->now.leaves = cf_arena_copy(&self->arena, options->now.leaves);
+    self->no_copies = options->no_copies;
+    self->now = copy_content(self, &options->now);
+    self->before = copy_content(self, &options->before);
     fill_place(self, options->binding->nodes, options->node);
-    if (options->before)
-        borrow(self, options->before);
+    if (options->gives_up_before)
+        borrow(self);
+    if (cf_base_prints_fit(self->now.size)) {
+        self->env->random(self->env->context, self->print_key, sizeof self->print_key);
+        self->job.memory += 2 * cf_base_prints_bytes(self->now.size);
+    }
     self->env->jobs->submit(self->env->jobs, &self->job);
     return self;
 }

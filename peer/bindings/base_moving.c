@@ -73,7 +73,7 @@ static cf_status copy_file(cf_base_moving *self, const cf_hash *content, const c
 {
     cf_files *files = self->env->files;
     char making[CF_BASE_NAME], name[CF_BASE_NAME];
-    cf_bytes temporary = cf_base_name(content, ".new", making);
+    cf_bytes temporary = cf_base_name(content, CF_BASE_MAKING, making);
     cf_file *to = NULL;
     cf_error ignored;
 

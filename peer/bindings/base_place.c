@@ -191,8 +191,16 @@ cf_status cf_base_place_open(cf_files *files, const cf_base_place *place, cf_fol
     return status;
 }
 
+cf_bytes cf_base_name(const cf_hash *hash, const char *suffix, char text[CF_BASE_NAME])
+{
+    cf_hex(cf_bytes_of(hash->bytes, CF_HASH_SIZE), text);
+    memcpy(text + (ptrdiff_t)(2 * CF_HASH_SIZE), suffix, strlen(suffix) + 1);
+    return cf_bytes_of_text(text);
+}
+
 bool cf_base_place_owns(cf_bytes name)
 {
+    static const char *const suffixes[] = {"", CF_BASE_MAKING, CF_BASE_LENT, CF_BASE_PRINTS};
     const size_t size = 2 * CF_HASH_SIZE;
     char text[2 * CF_HASH_SIZE + 1] = "";
     cf_hash ignored;
@@ -201,9 +209,10 @@ bool cf_base_place_owns(cf_bytes name)
         return false;
     memcpy(text, name.data, size);
     const cf_bytes suffix = cf_bytes_of(name.data + size, name.size - size);
-    return cf_unhex(text, ignored.bytes, CF_HASH_SIZE) &&
-           (!suffix.size || cf_bytes_equal(suffix, cf_bytes_of_text(".new")) ||
-            cf_bytes_equal(suffix, cf_bytes_of_text(".was")));
+    bool is_ours = false;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        is_ours |= cf_bytes_equal(suffix, cf_bytes_of_text(suffixes[i]));
+    return is_ours && cf_unhex(text, ignored.bytes, CF_HASH_SIZE);
 }
 
 static cf_status empty(cf_files *files, const cf_folder *own, cf_error *error)
@@ -239,7 +248,7 @@ cf_status cf_base_place_remove(cf_files *files, const cf_base_place *place, cf_e
 
 cf_base_place cf_base_place_copy(const cf_base_place *place)
 {
-    return (cf_base_place){place->dir ? strdup(place->dir) : NULL, place->id};
+    return (cf_base_place){cf_text_copy(place->dir), place->id};
 }
 
 void cf_base_place_release(cf_base_place *place)

@@ -5,7 +5,7 @@
  *
  *     DIR/.counterfoil-base/mark     "counterfoil base", then "id HEX", "device HEX", "home PATH"
  *                                    and "source PATH", a line each
- *     DIR/.counterfoil-base/HASH     a copy, as in the home's `base`
+ *     DIR/.counterfoil-base/HASH     a copy, or prints, as in the home's `base`
  *
  * The folder is held only while something is done in it, so that its disk can be unmounted. The
  * mark is durable before the source's record speaks of it; the copies are a cache. What the source
@@ -51,7 +51,15 @@ cf_status cf_base_place_open(cf_files *files, const cf_base_place *place, cf_fol
  * cf_base_place_open. */
 cf_status cf_base_place_remove(cf_files *files, const cf_base_place *place, cf_error *error);
 
-/* A copy of a content, or one that is being made; nothing else is ever taken away. */
+/* How a copy is named; with a suffix of at most 4 bytes. */
+enum { CF_BASE_NAME = 2 * CF_HASH_SIZE + 5 };
+cf_bytes cf_base_name(const cf_hash *hash, const char *suffix, char text[CF_BASE_NAME]);
+
+#define CF_BASE_MAKING ".new" /* what is being made */
+#define CF_BASE_LENT ".was"   /* the copy of what was before, while it is brought up to date */
+#define CF_BASE_PRINTS ".blk" /* prints of the content's blocks: base_prints.h */
+
+/* A copy of a content, its prints, or one that is being made; nothing else is ever taken away. */
 bool cf_base_place_owns(cf_bytes name);
 
 cf_base_place cf_base_place_copy(const cf_base_place *place);

@@ -59,7 +59,7 @@ static char **copy_texts(const char *const *texts, size_t count)
     char **copies = cf_allocate(count, sizeof *copies);
 
     for (size_t i = 0; i < count; i++)
-        copies[i] = strdup(texts[i]);
+        copies[i] = cf_text_copy(texts[i]);
     return copies;
 }
 
@@ -80,6 +80,10 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     if (records)
         status = cf_record_pattern_check(options->include, options->include_count, error);
     if (!status)
+        status = cf_table_pattern_check(options->exclude, options->exclude_count, error);
+    if (!status)
+        status = cf_column_names_check(options->last, options->last_count, error);
+    if (!status)
         status =
             cf_include_new(options->include, records ? 0 : options->include_count, &matcher, error);
     if (status)
@@ -92,12 +96,16 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     binding->base = options->base;
     binding->place = cf_base_place_copy(&options->place);
     binding->merges = options->merges;
-    binding->path = strdup(options->path);
+    binding->path = cf_text_copy(options->path);
     binding->include = copy_texts(options->include, options->include_count);
     binding->include_count = options->include_count;
+    binding->exclude = copy_texts(options->exclude, options->exclude_count);
+    binding->exclude_count = options->exclude_count;
+    binding->last = copy_texts(options->last, options->last_count);
+    binding->last_count = options->last_count;
     binding->keys = copy_texts(options->keys, options->key_count);
     binding->key_count = options->key_count;
-    binding->map = options->map ? strdup(options->map) : NULL;
+    binding->map = cf_text_copy(options->map);
     binding->rows = cf_rows_new();
     binding->dependants = cf_rows_new();
     binding->nodes = cf_nodes_new();
@@ -162,6 +170,10 @@ static void exchange(cf_binding *binding, cf_binding *trial)
     binding->poll = trial->poll;
     binding->include = trial->include;
     binding->include_count = trial->include_count;
+    binding->exclude = trial->exclude;
+    binding->exclude_count = trial->exclude_count;
+    binding->last = trial->last;
+    binding->last_count = trial->last_count;
     binding->matcher = trial->matcher;
     trial->base = before.base;
     trial->place = before.place;
@@ -171,6 +183,10 @@ static void exchange(cf_binding *binding, cf_binding *trial)
     trial->poll = before.poll;
     trial->include = before.include;
     trial->include_count = before.include_count;
+    trial->exclude = before.exclude;
+    trial->exclude_count = before.exclude_count;
+    trial->last = before.last;
+    trial->last_count = before.last_count;
     trial->matcher = before.matcher;
 }
 
@@ -215,6 +231,8 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
         cf_buffer_release(&(*binding)->owed[i].name);
     free((*binding)->owed);
     free_texts((*binding)->include, (*binding)->include_count);
+    free_texts((*binding)->exclude, (*binding)->exclude_count);
+    free_texts((*binding)->last, (*binding)->last_count);
     free_texts((*binding)->keys, (*binding)->key_count);
     cf_base_place_release(&(*binding)->place);
     free((*binding)->map);

@@ -73,6 +73,7 @@ typedef struct {
     uint64_t older;       /* of them, when they were first held; 0: they are not */
     cf_recent_count went; /* just before these were held, and is no more among them */
     bool all;             /* that there were are held */
+    bool is_held;         /* what is missed; until the word, or until nothing is missed */
 } cf_guarded;
 
 /* A folder with another mark in a source's place. */
@@ -81,6 +82,13 @@ typedef struct {
     cf_id mark;
     bool is_alike; /* it holds what the source held */
 } cf_other_root;
+
+/* How a source whose root was refused may go on, beside what the refusal names. */
+typedef enum {
+    CF_WAY_ON_NONE,
+    CF_WAY_ON_MOVED, /* it lies elsewhere now */
+    CF_WAY_ON_MEANT, /* what lies in its place is what the user wants */
+} cf_way_on;
 
 typedef struct {
     uint32_t number; /* of the source, from 1 */
@@ -100,12 +108,17 @@ typedef struct {
     bool is_remote; /* others change what lies there, and no watch tells; as of when it was held */
     cf_poll_word poll;   /* the source's own; {0}: as the disk is */
     cf_other_root other; /* that stood in its place last; {0}: none did */
+    cf_way_on way_on;    /* where its root was refused when it was last to be held */
     bool is_unmarked;    /* when it was last to be held, and */
     size_t there;        /* how many of its items were there */
     char **include;
     size_t include_count;
     cf_asked *earlier; /* before that; what one of these leaves out is still to be forgotten */
     size_t earlier_count, earlier_capacity;
+    char **exclude; /* patterns of a database's tables that aren't synced here */
+    size_t exclude_count;
+    char **last; /* TABLE.COLUMN of it: the later value counts, and another is no conflict */
+    size_t last_count;
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
@@ -138,6 +151,9 @@ typedef struct {
 /* All bindings of the peer, in the order of their numbers. The caller destroys each and frees the
  * array. */
 cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_error *error);
+/* The base of a source of files, and what is owed, as they are kept: changes in memory alone are
+ * forgotten. */
+cf_status cf_binding_recall_base(cf_peer *peer, cf_binding *binding, cf_error *error);
 void cf_binding_destroy(cf_binding **binding, cf_files *files);
 
 /* A new one; its strings are copied. Nothing is kept until cf_binding_save. */
@@ -152,6 +168,10 @@ typedef struct {
     const char *path;
     const char *const *include;
     size_t include_count;
+    const char *const *exclude;
+    size_t exclude_count;
+    const char *const *last;
+    size_t last_count;
     const char *const *keys;
     size_t key_count;
     const char *map;
@@ -168,7 +188,8 @@ enum { CF_JOBS_OF_REMOTE = 8 };
 void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job);
 
 /* The binding takes over the options of `trial`, which takes over its: mode, base and its place,
- * merges, limit, poll, what it includes. All of that is kept, or, where it fails, as it was. */
+ * merges, limit, poll, what it includes and excludes, and where the last value counts. All of that
+ * is kept, or, where it fails, as it was. */
 cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error);
 /* What was asked for before: of a source of files, it is to be narrowed to that, too. */
 cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,
@@ -260,7 +281,7 @@ cf_status cf_binding_keep_folder(cf_peer *peer, cf_binding *binding, const cf_st
                                  cf_error *error);
 /* The root is the very directory that was known, by a number that lasts and its birth. */
 bool cf_binding_is_its_folder(const cf_binding *binding, const cf_stat *now);
-cf_status cf_binding_refuse_other(const cf_binding *binding, cf_error *error);
+cf_status cf_binding_refuse_other(cf_binding *binding, cf_error *error);
 /* CF_UNSAFE: what lies in the folder is what lay there earlier. */
 cf_status cf_binding_refuse_older(const cf_binding *binding, cf_error *error);
 
@@ -309,9 +330,6 @@ void cf_binding_end_meeting(cf_binding *binding, unsigned meets, cf_records *rec
 /* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
  * root. */
 void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out);
-/* What a source that only receives can do about what is different in it; nothing is appended for
- * another one. */
-void cf_binding_advise_refill(const cf_peer *peer, const cf_binding *binding, cf_buffer *out);
 /* The last part of the source's own path; borrowed. */
 const char *cf_binding_file_name(const cf_binding *binding);
 /* What a row of the source is called (log/record_names.h), or by the file's name if the file is all

@@ -94,13 +94,6 @@ void cf_binding_path(const cf_binding *binding, uint64_t number, cf_buffer *out)
     cf_buffer_append(out, node->name.data, node->name.size);
 }
 
-void cf_binding_advise_refill(const cf_peer *peer, const cf_binding *binding, cf_buffer *out)
-{
-    if (binding->mode == CF_MODE_RECEIVE || cf_peer_only_reads(peer))
-        cf_buffer_append_text(out, "; `counterfoil repair %s --refill` puts it aside",
-                              binding->path);
-}
-
 const char *cf_binding_file_name(const cf_binding *binding)
 {
     const char *slash = strrchr(binding->path, '/');

@@ -67,12 +67,33 @@ static bool keeps_times_again(const moving_disks *self)
     const cf_disk_traits *before = &self->binding->traits;
 
     return !self->now->loses_times &&
-           (before->loses_times || self->now->time_step_ns < before->time_step_ns);
+           (before->loses_times || self->now->time_step_ns < before->time_step_ns ||
+            self->now->earliest_ns < before->earliest_ns ||
+            self->now->latest_ns > before->latest_ns);
 }
 
 static bool loses_symlinks_now(const moving_disks *self)
 {
     return !self->binding->traits.loses_symlinks && self->now->loses_symlinks;
+}
+
+static bool read_time(cf_bytes value, int64_t *time_ns)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    return value.size && cf_read_int(&reader, time_ns, &ignored) == CF_OK;
+}
+
+/* The disk before was to show it again, or has: some cut a time when they are mounted anew. */
+static int64_t time_shown(const moving_disks *self, const cf_node *node, const cf_stat *there)
+{
+    int64_t agreed_ns;
+
+    return read_time(node->mtime, &agreed_ns) &&
+                   cf_disk_shows(&self->binding->traits, agreed_ns, there->mtime_ns)
+               ? there->mtime_ns
+               : node->stat.mtime_ns;
 }
 
 /* The disk before showed other modes and times than were agreed, and so does what was copied from
@@ -87,7 +108,7 @@ static void take_back(moving_disks *self, const cf_node *node, const cf_stat *th
     if (keeps_modes_again(self) && node->mode.size && node->kind != CF_KIND_SYMLINK)
         taken.mode = pack_number(self, there->mode & 0777);
     if (keeps_times_again(self) && node->mtime.size && node->kind == CF_KIND_FILE)
-        taken.mtime = pack_number(self, node->stat.mtime_ns);
+        taken.mtime = pack_number(self, time_shown(self, node, there));
     if (cf_bytes_equal(taken.mode, node->mode) && cf_bytes_equal(taken.mtime, node->mtime))
         return;
     self->changed = cf_grow(self->changed, &self->capacity, self->count + 1, sizeof *self->changed);
@@ -202,15 +223,7 @@ void cf_binding_learn_disk(cf_peer *peer, cf_binding *binding)
 
 bool cf_binding_renumbers(const cf_binding *binding, uint64_t disk, int64_t birth_ns)
 {
-    return binding->traits.renumbers || (disk && !birth_ns);
-}
-
-static bool read_time(cf_bytes value, int64_t *time_ns)
-{
-    cf_reader reader = cf_reader_of(value);
-    cf_error ignored;
-
-    return value.size && cf_read_int(&reader, time_ns, &ignored) == CF_OK;
+    return binding->traits.renumbers || ((disk || binding->is_image) && !birth_ns);
 }
 
 cf_bytes cf_binding_meant_mtime(const cf_binding *binding, cf_bytes agreed, cf_bytes found)
@@ -218,7 +231,7 @@ cf_bytes cf_binding_meant_mtime(const cf_binding *binding, cf_bytes agreed, cf_b
     int64_t agreed_ns, found_ns;
 
     return read_time(agreed, &agreed_ns) && read_time(found, &found_ns) &&
-                   cf_disk_time(&binding->traits, agreed_ns) == found_ns
+                   cf_disk_shows(&binding->traits, agreed_ns, found_ns)
                ? agreed
                : found;
 }
@@ -232,7 +245,7 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
     (void)key;
     if (cf_disk_read(value, &binding->disk, &binding->traits, &ignored))
         binding->disk = (cf_disk_identity){0};
-    binding->is_disk_doubted = !binding->traits.knows_names;
+    binding->is_disk_doubted = !binding->traits.knows_all;
     binding->is_remote = cf_poll_wants(&binding->disk.system);
     return true;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/platform/names.h"
 #include "codec/pack.h"
 #include "peer/bindings/deletion_ages.h"
 
@@ -20,8 +21,9 @@ static bool is_counting(const cf_binding *binding)
 }
 
 enum { PARTS = 10, PARTS_DATED = 9, PARTS_UNDATED = 8, KEPT_FROM = 10 };
+enum { ALL = 1, HELD = 2 };
 
-/* For the next process: [items, older, went, older of these, 1 if all, went lately, older of these,
+/* For the next process: [items, older, went, older of these, flags, went lately, older of these,
  * until when that counts, since when it is counted, as ms and a counter] of here, then of there.
  * Where it fails the next one counts anew. */
 static void keep(cf_peer *peer, cf_binding *binding, bool synced)
@@ -42,7 +44,7 @@ static void keep(cf_peer *peer, cf_binding *binding, bool synced)
         cf_pack_uint(&value, counted->older);
         cf_pack_uint(&value, counted->went.items);
         cf_pack_uint(&value, counted->went.older);
-        cf_pack_uint(&value, counted->all);
+        cf_pack_uint(&value, (counted->all ? ALL : 0) | (counted->is_held ? HELD : 0));
         cf_pack_uint(&value, lately->count.items);
         cf_pack_uint(&value, lately->count.older);
         cf_pack_uint(&value, lately->until_ms);
@@ -246,13 +248,32 @@ static void note_gone(cf_peer *peer, cf_binding *binding, const cf_vanishing *va
         keep_gone(peer, binding, vanishing->side, now_ms);
 }
 
+/* What is put back comes bit by bit: the rest, of what is held, is not few enough because of that.
+ */
+static bool is_held(const cf_binding *binding, const cf_vanishing *vanishing)
+{
+    return vanishing->count && binding->counted[vanishing->side].is_held &&
+           !word_for(binding, vanishing).given;
+}
+
 bool cf_binding_would_allow(cf_peer *peer, const cf_binding *binding, const cf_vanishing *vanishing)
 {
     judgement judged = {0};
 
     measure(peer, binding, vanishing, &judged);
     cf_arena_release(&judged.arena);
-    return cf_guard_allows(word_for(binding, vanishing), &judged.count);
+    return !is_held(binding, vanishing) &&
+           cf_guard_allows(word_for(binding, vanishing), &judged.count);
+}
+
+static bool is_kept(const cf_binding *binding, cf_guard_side side)
+{
+    const cf_guarded *kept = &binding->counted_kept[side], *now = &binding->counted[side];
+
+    return kept->items == now->items && cf_time_compare(kept->since, now->since) == 0 &&
+           kept->older == now->older && kept->went.items == now->went.items &&
+           kept->went.older == now->went.older && kept->all == now->all &&
+           kept->is_held == now->is_held;
 }
 
 static void hold(cf_peer *peer, cf_binding *binding, const cf_vanishing *vanishing,
@@ -263,11 +284,12 @@ static void hold(cf_peer *peer, cf_binding *binding, const cf_vanishing *vanishi
     if (!word_for(binding, vanishing).given)
         counted->older = judged->count.older - judged->went.older;
     counted->went = judged->went;
+    counted->is_held = true;
     counted->all |= binding->counted_kept[vanishing->side].items
                         ? judged->missing_count >= count_items(binding)
                         : cf_guard_is_empty(&judged->count);
     let_young_go(binding, vanishing, judged);
-    if (memcmp(binding->counted_kept, binding->counted, sizeof binding->counted) != 0)
+    if (!is_kept(binding, CF_GUARD_HERE) || !is_kept(binding, CF_GUARD_THERE))
         keep(peer, binding, true);
 }
 
@@ -277,10 +299,11 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
 
     if (!vanishing->count)
         return true;
+    const bool holds = is_held(binding, vanishing);
     cf_binding_count(peer, binding, vanishing->side,
                      vanishing->now_ms ? vanishing->now_ms : peer->env->now_ms(peer->env->context));
     measure(peer, binding, vanishing, &judged);
-    bool allowed = cf_guard_allows(word_for(binding, vanishing), &judged.count);
+    const bool allowed = !holds && cf_guard_allows(word_for(binding, vanishing), &judged.count);
     if (!allowed)
         hold(peer, binding, vanishing, &judged);
     note_gone(peer, binding, vanishing, &judged, allowed);
@@ -295,18 +318,7 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
 /* /home/ann/my notes -> '/home/ann/my notes' */
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_@%+=:,./-";
-    const char *path = binding->path;
-
-    if (path[strspn(path, plain)] == '\0') {
-        cf_buffer_append_text(out, "%s", path);
-        return;
-    }
-    cf_buffer_append_text(out, "'");
-    for (; *path; path++)
-        cf_buffer_append_text(out, *path == '\'' ? "'\\''" : "%c", *path);
-    cf_buffer_append_text(out, "'");
+    cf_name_word(binding->path, out);
 }
 
 const char *cf_binding_path_typed(const cf_binding *binding, char out[CF_PATH_TYPED])
@@ -371,7 +383,8 @@ static void load_side(cf_binding *binding, size_t side, const uint64_t *of, size
         .since = since_of(of, parts),
         .older = of[1],
         .went = {of[2], of[3]},
-        .all = of[4] != 0,
+        .all = of[4] & ALL,
+        .is_held = of[4] & HELD || (side == CF_GUARD_THERE && of[0]), /* as in an older home */
     };
 }
 

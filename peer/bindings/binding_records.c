@@ -8,9 +8,17 @@
 
 #include <stdlib.h>
 
-/* One of before there were records has no keys; only one with a map has that, or an empty one
- * before what was asked for earlier, which only one has that is still to be narrowed to that. */
-enum { PARTS_OF_FILES = 8, PARTS, PARTS_WITH_MAP, PARTS_WITH_EARLIER };
+/* One of before there were records has no keys. Behind them stand, as far as the last that says
+ * anything: the map, what was asked for earlier, to which the source is still to be narrowed, the
+ * tables that it leaves out, and the columns of which the last value counts. */
+enum {
+    PARTS_OF_FILES = 8,
+    PARTS,
+    PARTS_WITH_MAP,
+    PARTS_WITH_EARLIER,
+    PARTS_WITH_EXCLUDE,
+    PARTS_WITH_LAST
+};
 /* Beside the mode. */
 enum { MODES = 3, MERGES = 4 };
 
@@ -23,6 +31,10 @@ static void pack_texts(cf_buffer *out, char *const *texts, size_t count)
 
 static size_t count_parts(const cf_binding *binding)
 {
+    if (binding->last_count)
+        return PARTS_WITH_LAST;
+    if (binding->exclude_count)
+        return PARTS_WITH_EXCLUDE;
     if (binding->earlier_count)
         return PARTS_WITH_EARLIER;
     return binding->map ? PARTS_WITH_MAP : PARTS;
@@ -53,7 +65,8 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_arena arena = {0};
     cf_buffer value = {0};
 
-    cf_pack_array(&value, count_parts(binding));
+    const size_t parts = count_parts(binding);
+    cf_pack_array(&value, parts);
     cf_pack_bin(&value, cf_bytes_of(binding->collection.bytes, CF_ID_SIZE));
     cf_pack_uint(&value, binding->format);
     cf_pack_uint(&value, (uint64_t)binding->mode | (binding->merges ? MERGES : 0));
@@ -63,10 +76,14 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_pack_uint(&value, binding->next_node);
     pack_texts(&value, binding->include, binding->include_count);
     pack_texts(&value, binding->keys, binding->key_count);
-    if (binding->map || binding->earlier_count)
+    if (parts >= PARTS_WITH_MAP)
         cf_pack_bin(&value, cf_bytes_of_text(binding->map ? binding->map : ""));
-    if (binding->earlier_count)
+    if (parts >= PARTS_WITH_EARLIER)
         pack_earlier(&value, binding);
+    if (parts >= PARTS_WITH_EXCLUDE)
+        pack_texts(&value, binding->exclude, binding->exclude_count);
+    if (parts >= PARTS_WITH_LAST)
+        pack_texts(&value, binding->last, binding->last_count);
     cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
                    cf_buffer_view(&value));
     if (binding->meets)
@@ -122,61 +139,102 @@ static cf_status read_earlier(cf_reader *reader, cf_arena *arena, cf_binding *bi
     return status;
 }
 
+/* A record of a source, as it is read. */
+typedef struct {
+    cf_reader reader;
+    cf_arena arena; /* of what the options borrow */
+    cf_binding_options options;
+    size_t parts;
+    cf_id instance;
+    uint64_t next_node;
+    cf_bytes earlier;
+} binding_reading;
+
+static cf_status read_way(binding_reading *self, cf_error *error)
+{
+    uint64_t format = 0, mode = 0, base = 0;
+
+    cf_status status = cf_read_uint(&self->reader, &format, error);
+    if (!status)
+        status = cf_read_uint(&self->reader, &mode, error);
+    if (!status)
+        status = cf_read_uint(&self->reader, &base, error);
+    if (!status && (format >= CF_FORMATS || mode > (MERGES | CF_MODE_RECEIVE) ||
+                    (mode & MODES) > CF_MODE_RECEIVE || base > CF_BASE_LEAVES))
+        status = cf_fail(error, CF_BROKEN, "the record of source %u is of a newer program",
+                         self->options.number);
+    self->options.format = (cf_format)format;
+    self->options.mode = (cf_mode)(mode & MODES);
+    self->options.merges = mode & MERGES;
+    self->options.base = (cf_base_kept)base;
+    return status;
+}
+
+static cf_status read_head(binding_reading *self, cf_error *error)
+{
+    cf_reader *reader = &self->reader;
+    cf_bytes path = {0};
+
+    cf_status status = cf_read_array(reader, &self->parts, error);
+    if (!status && (self->parts < PARTS_OF_FILES || self->parts > PARTS_WITH_LAST))
+        status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts",
+                         self->options.number, self->parts);
+    if (!status)
+        status = cf_read_bin_exact(reader, self->options.collection.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = read_way(self, error);
+    if (!status)
+        status = cf_read_bin(reader, &path, error);
+    if (!status)
+        status = cf_read_bin_exact(reader, self->instance.bytes, CF_ID_SIZE, error);
+    if (!status)
+        status = cf_read_uint(reader, &self->next_node, error);
+    self->options.path = cf_arena_text(&self->arena, path);
+    return status;
+}
+
+static cf_status read_choices(binding_reading *self, cf_error *error)
+{
+    cf_binding_options *options = &self->options;
+    cf_reader *reader = &self->reader;
+    cf_arena *arena = &self->arena;
+    cf_bytes map = {0};
+
+    cf_status status = read_texts(reader, arena, &options->include, &options->include_count, error);
+    if (!status && self->parts >= PARTS)
+        status = read_texts(reader, arena, &options->keys, &options->key_count, error);
+    if (!status && self->parts >= PARTS_WITH_MAP)
+        status = cf_read_bin(reader, &map, error);
+    if (!status && self->parts >= PARTS_WITH_EARLIER)
+        status = cf_read_value(reader, &self->earlier, error);
+    if (!status && self->parts >= PARTS_WITH_EXCLUDE)
+        status = read_texts(reader, arena, &options->exclude, &options->exclude_count, error);
+    if (!status && self->parts >= PARTS_WITH_LAST)
+        status = read_texts(reader, arena, &options->last, &options->last_count, error);
+    options->map = map.size ? cf_arena_text(arena, map) : NULL;
+    return status;
+}
+
 static cf_status read_binding(uint32_t number, cf_bytes value, cf_files *files, cf_binding **out,
                               cf_error *error)
 {
-    cf_arena arena = {0};
-    cf_reader reader = cf_reader_of(value);
-    cf_binding_options options = {.number = number};
-    uint64_t format, mode, base, next;
-    cf_id instance;
-    cf_bytes path, map;
-    size_t count;
+    binding_reading self = {.reader = cf_reader_of(value), .options = {.number = number}};
 
-    cf_status status = cf_read_array(&reader, &count, error);
-    if (!status && (count < PARTS_OF_FILES || count > PARTS_WITH_EARLIER))
-        status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts", number, count);
+    cf_status status = read_head(&self, error);
     if (!status)
-        status = cf_read_bin_exact(&reader, options.collection.bytes, CF_ID_SIZE, error);
+        status = read_choices(&self, error);
     if (!status)
-        status = cf_read_uint(&reader, &format, error);
-    if (!status)
-        status = cf_read_uint(&reader, &mode, error);
-    if (!status)
-        status = cf_read_uint(&reader, &base, error);
-    if (!status)
-        status = cf_read_bin(&reader, &path, error);
-    if (!status)
-        status = cf_read_bin_exact(&reader, instance.bytes, CF_ID_SIZE, error);
-    if (!status)
-        status = cf_read_uint(&reader, &next, error);
-    if (!status)
-        status = read_texts(&reader, &arena, &options.include, &options.include_count, error);
-    if (!status && count >= PARTS)
-        status = read_texts(&reader, &arena, &options.keys, &options.key_count, error);
-    if (!status && count >= PARTS_WITH_MAP)
-        status = cf_read_bin(&reader, &map, error);
-    if (!status && (format >= CF_FORMATS || mode > (MERGES | CF_MODE_RECEIVE) ||
-                    (mode & MODES) > CF_MODE_RECEIVE || base > CF_BASE_LEAVES))
-        status = cf_fail(error, CF_BROKEN, "the record of source %u is of a newer program", number);
+        status = cf_binding_new(&self.options, out, error);
     if (!status) {
-        options.format = (cf_format)format;
-        options.mode = (cf_mode)(mode & MODES);
-        options.merges = mode & MERGES;
-        options.base = (cf_base_kept)base;
-        options.path = cf_arena_text(&arena, path);
-        options.map = count >= PARTS_WITH_MAP && map.size ? cf_arena_text(&arena, map) : NULL;
-        status = cf_binding_new(&options, out, error);
-    }
-    if (!status) {
-        (*out)->instance = instance;
-        (*out)->next_node = next;
-        if (count >= PARTS_WITH_EARLIER)
-            status = read_earlier(&reader, &arena, *out, error);
+        (*out)->instance = self.instance;
+        (*out)->next_node = self.next_node;
+        self.reader = cf_reader_of(self.earlier);
+        if (self.earlier.size)
+            status = read_earlier(&self.reader, &self.arena, *out, error);
         if (status)
             cf_binding_destroy(out, files);
     }
-    cf_arena_release(&arena);
+    cf_arena_release(&self.arena);
     return status == CF_MALFORMED ? CF_BROKEN : status;
 }
 
@@ -273,6 +331,18 @@ static cf_status load_base(cf_peer *peer, cf_binding *binding, cf_error *error)
         cf_error_while(error, "the base of %s (`counterfoil repair` mends it from the log)",
                        binding->path);
     }
+    return status;
+}
+
+cf_status cf_binding_recall_base(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_nodes_destroy(&binding->nodes);
+    binding->nodes = cf_nodes_new();
+    cf_status status = load_base(peer, binding, error);
+    if (!status)
+        status = cf_owed_load(peer, binding, error);
+    if (!status)
+        status = cf_binding_tell_disks(peer, binding, error);
     return status;
 }
 

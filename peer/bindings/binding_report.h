@@ -9,6 +9,8 @@ struct cf_record_conflict; /* peer/sources/records/record_conflicts.h */
 typedef enum {
     CF_PENDING_UNSENT,    /* done here, not in the log yet */
     CF_PENDING_UNAPPLIED, /* done elsewhere, not on the disk yet */
+    CF_PENDING_NOT_TAKEN, /* done elsewhere, and not taken by a source that only sends: others wait
+                             for none of it; also called unapplied */
     CF_PENDING_WAITS,     /* for a broker, a key, a writer to close, an upload, a download */
     CF_PENDING_HELD,      /* a mass delete done here, which needs the user's word */
     CF_PENDING_SPARED,    /* the same done elsewhere, not here yet; also called held */
@@ -18,6 +20,9 @@ typedef enum {
     CF_PENDING_LEFT_OUT,  /* isn't synced, and needn't be: all else is in sync without it */
     CF_PENDING_KINDS,
 } cf_pending_kind;
+
+/* Why a thing of the kind NOT_TAKEN is not. */
+#define CF_ONLY_SENDS "this source only sends"
 
 /* How many there are of each kind. */
 typedef struct {
@@ -40,13 +45,17 @@ typedef struct {
     cf_pending_kind kind;
     cf_bytes path; /* raw, from the source's root */
     const char *reason;
-    size_t order; /* in which it was found; for who sorts */
+    size_t order;   /* in which it was found; for who sorts */
+    uint64_t moved; /* the node that lies at the path now, of another place; 0: none, or unsaid */
+    uint64_t gone;  /* the node that is missing there; the same */
+    bool tried;     /* to put it there, in vain: the reason says why */
 } cf_pending;
 
 typedef struct {
     cf_bytes path;
     cf_hash device;                         /* who wrote the copy, or the value that is not shown */
     const struct cf_record_conflict *field; /* NULL: it is a copy of a file */
+    cf_bytes free;                          /* the name of that file, if nothing has it any more */
 } cf_conflict;
 
 typedef struct {
@@ -64,10 +73,11 @@ typedef struct {
 /* How what is on the disk of a source compares with its collection. */
 typedef struct {
     size_t equal, different, only_here, only_there;
-    size_t older;   /* others had this here before, and have something newer now */
-    size_t deleted; /* or have it no more */
-    size_t modes;   /* of the equal ones, those whose mode is another */
-    size_t meeting; /* of the different ones, rows of one number that somebody counted up */
+    size_t older;    /* others had this here before, and have something newer now */
+    size_t deleted;  /* or have it no more */
+    size_t modes;    /* of the equal ones, those whose mode is another */
+    size_t meeting;  /* of the different ones, rows of one number that somebody counted up */
+    size_t left_out; /* tables and columns of the source that aren't synced, and needn't be */
 } cf_comparison;
 
 #endif

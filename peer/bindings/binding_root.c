@@ -277,8 +277,16 @@ static shown_path show_path(const cf_binding *binding)
                              : (shown_path){"", binding->path};
 }
 
-static cf_status refuse(const cf_binding *binding, cf_status status, const char *what,
-                        cf_error *error)
+/* Where another disk lies, or none, nothing that lies there is meant. An image has no mark by which
+ * it is found elsewhere, and is added as one. */
+static cf_way_on way_on(const cf_binding *binding, cf_status status, const char *what)
+{
+    if (binding->is_image || what == OTHER_DISK || what == UNMOUNTED)
+        return CF_WAY_ON_NONE;
+    return status == CF_MISSING ? CF_WAY_ON_MOVED : CF_WAY_ON_MEANT;
+}
+
+static cf_status refuse(cf_binding *binding, cf_status status, const char *what, cf_error *error)
 {
     char word[CF_PATH_TYPED];
     const char *typed = cf_binding_path_typed(binding, word), *back = "bring that back";
@@ -286,6 +294,7 @@ static cf_status refuse(const cf_binding *binding, cf_status status, const char 
 
     if (status == CF_MISSING)
         back = "plug it in or bring it back";
+    binding->way_on = way_on(binding, status, what);
     return binding->is_image
                ? cf_fail(error, status, "%s%s is %s: %s, or `counterfoil remove %s`", dots, path,
                          what, back, typed)
@@ -295,7 +304,7 @@ static cf_status refuse(const cf_binding *binding, cf_status status, const char 
                          dots, path, what, back, typed, typed);
 }
 
-cf_status cf_binding_refuse_other(const cf_binding *binding, cf_error *error)
+cf_status cf_binding_refuse_other(cf_binding *binding, cf_error *error)
 {
     return refuse(binding, CF_UNSAFE, OTHER, error);
 }
@@ -440,6 +449,7 @@ cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *err
     cf_files *files = peer->env->files;
 
     cf_binding_close_root(binding, files);
+    binding->way_on = CF_WAY_ON_NONE;
     cf_status status = files->open_root(files, binding->path, &binding->root, error);
     if (status == CF_MISSING || status == CF_CHANGED)
         return refuse(binding, CF_MISSING, "not there, and nothing is deleted elsewhere", error);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/deletion_ages.h"
 
+#include "peer/merge/covered.h"
+#include "peer/merge/node_stat.h"
+
 /* Its first write that still stands: what it is, a file or a row, nobody replaces. */
 static bool find_birth(const cf_state *state, const cf_item *item, cf_write *out)
 {
@@ -23,11 +26,27 @@ static bool is_within(const cf_write *birth, const cf_id *writer, uint64_t at_ms
     return cf_id_equal(&birth->dot.writer, writer) && birth->time.ms + CF_GUARD_YOUNG_MS > at_ms;
 }
 
-static bool is_young(const cf_deleters *self, const cf_write *birth)
+/* A file that was older than that when it was first told of, was not made then: its source was
+ * added, or it was brought from elsewhere. */
+static bool was_brought(const cf_state *state, const cf_item *item, const cf_write *birth)
+{
+    int64_t mtime_ns;
+
+    for (size_t i = 0; i < cf_item_write_count(item); i++) {
+        const cf_write write = cf_state_write(state, item, i);
+
+        if (write.field == CF_FIELD_NUMBER_MTIME && cf_mtime_of(write.value, &mtime_ns) &&
+            (mtime_ns < 0 || (uint64_t)mtime_ns / 1000000 + CF_GUARD_YOUNG_MS < birth->time.ms))
+            return true;
+    }
+    return false;
+}
+
+static bool is_young(const cf_deleters *self, const cf_item *item, const cf_write *birth)
 {
     for (size_t i = 0; i < self->count; i++)
         if (is_within(birth, &self->at[i].writer, self->at[i].at_ms))
-            return true;
+            return !was_brought(self->state, item, birth);
     return false;
 }
 
@@ -51,12 +70,12 @@ static bool was_young(cf_deleters *self, const cf_item *item, const cf_write *bi
     for (size_t i = 0; i < cf_item_write_count(item); i++) {
         cf_write write = cf_state_write(self->state, item, i);
 
-        if (write.field != CF_FIELD_NUMBER_DELETED)
+        if (write.field != CF_FIELD_NUMBER_DELETED || !cf_deletion_deletes(write.value))
             continue;
         add_deleter(self, &write.dot.writer, write.time.ms);
         young |= is_within(birth, &write.dot.writer, write.time.ms);
     }
-    return young;
+    return young && !was_brought(self->state, item, birth);
 }
 
 void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *binding,
@@ -81,8 +100,8 @@ cf_age cf_deletion_age(cf_deleters *self, const cf_id *id, cf_guard_side side)
 
     if (!item || !find_birth(self->state, item, &birth))
         return (cf_age){0};
-    return (cf_age){birth.time,
-                    side == CF_GUARD_HERE ? is_young(self, &birth) : was_young(self, item, &birth)};
+    return (cf_age){birth.time, side == CF_GUARD_HERE ? is_young(self, item, &birth)
+                                                      : was_young(self, item, &birth)};
 }
 
 /* It stays, or goes from here: by any of those who delete something. */
@@ -91,7 +110,7 @@ static bool is_older(const cf_deleters *self, const cf_id *id)
     const cf_item *item = self->state ? cf_state_item(self->state, id) : NULL;
     cf_write birth;
 
-    return !item || !find_birth(self->state, item, &birth) || !is_young(self, &birth);
+    return !item || !find_birth(self->state, item, &birth) || !is_young(self, item, &birth);
 }
 
 static uint64_t count_older_rows(const cf_deleters *self, const cf_rows *rows, uint64_t enough)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/disk_traits.h"
 
-#include "codec/pack.h"
 #include "peer/adapters/spellings.h"
 #include "codec/item.h"
 
@@ -9,23 +8,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { PARTS = 8, PARTS_WRITTEN = 9, TIMES = 3, ATTEMPTS = 3 };
-enum { FUSE = 1, REMOTE = 2, RENUMBERED = 4, READ_ONLY = 8 };
-enum {
-    LOSES_TIMES = 1,
-    LOSES_MODES = 2,
-    LOSES_SYMLINKS = 4,
-    FOLDS_CASE = 8,
-    FOLDS_UNICODE = 16,
-    RENUMBERS = 32,
-    CHANGES_NAMES = 64,
-    KNOWS_NAMES = 128,
-    REFUSES_NAMES = 256,
-    LOSES_HARDLINKS = 512
-};
+enum { TIMES = 3, ATTEMPTS = 3 };
 #define SECOND INT64_C(1000000000)
+#define DAY (86400 * SECOND)
+/* FAT and exFAT have 7 bits for the years after 1980, of which every fourth has a day more. */
+#define FAT_FIRST (315532800 * SECOND)
+#define FAT_SPAN (128 * 365 * DAY + 32 * DAY)
 
-const cf_disk_traits cf_disk_traits_untried = {.time_step_ns = 1};
+const cf_disk_traits cf_disk_traits_untried = {
+    .time_step_ns = 1, .earliest_ns = INT64_MIN, .latest_ns = INT64_MAX};
 
 /* ---- Which disk ---- */
 
@@ -177,26 +168,93 @@ static int64_t step_of(const int64_t shown[TIMES])
     return 0;
 }
 
-static cf_status try_times(const trial *self)
+#define NOT_SET INT64_MIN
+
+/* `*shown`: NOT_SET where the disk says that it doesn't set this one. */
+static cf_status show_time(const trial *self, int64_t time_ns, int64_t *shown)
 {
-    int64_t shown[TIMES] = {0};
+    cf_stat now = {0};
+    cf_status set = CF_IO;
+
+    for (int k = 0; k < ATTEMPTS && (k == 0 || !is_answer(self, set)); k++)
+        set = self->files->set_mtime(self->files, self->folder, cf_bytes_of_text(FILE_NAME),
+                                     time_ns, self->error);
+    cf_status status = is_answer(self, set) ? stat_file(self, FILE_NAME, &now) : set;
+    *shown = set ? NOT_SET : now.mtime_ns;
+    return status;
+}
+
+/* `*end` is what is shown of two times so far away that no file has them, if that is one time, and
+ * not the one that was set before. */
+static cf_status try_end(const trial *self, int64_t far_ns, int64_t *end)
+{
+    int64_t shown[2];
+
+    cf_status status = show_time(self, far_ns, &shown[0]);
+    if (!status)
+        status = show_time(self, far_ns / 9 * 8, &shown[1]);
+    if (!status && shown[0] == shown[1] && shown[0] != NOT_SET &&
+        (far_ns < 0 ? shown[0] < times_set[0] : shown[0] > times_set[TIMES - 1]))
+        *end = shown[0];
+    return status;
+}
+
+/* A daemon of FUSE shows what it was told until it is asked again after the next mount, and has no
+ * name. Those of FAT and exFAT show whole seconds; of others that do so, nothing else follows. */
+static cf_status suppose_fat(const trial *self)
+{
+    cf_disk_traits *traits = self->traits;
+    cf_filesystem system;
+
+    cf_status status = self->files->filesystem(self->files, self->folder, &system, self->error);
+    if (status || !system.is_fuse || traits->time_step_ns < SECOND)
+        return status;
+    if (traits->earliest_ns < FAT_FIRST)
+        traits->earliest_ns = FAT_FIRST;
+    if (traits->latest_ns > FAT_FIRST + FAT_SPAN - SECOND)
+        traits->latest_ns = FAT_FIRST + FAT_SPAN - SECOND;
+    return CF_OK;
+}
+
+/* Some set the time of what is renamed, as everything is that comes from others. */
+static cf_status try_rename(const trial *self, int64_t *shown)
+{
+    const cf_bytes from = cf_bytes_of_text(FILE_NAME), to = cf_bytes_of_text(HARD_NAME);
     cf_stat now;
 
-    for (size_t i = 0; i < TIMES; i++) {
-        cf_status set = CF_IO, status;
+    cf_status status =
+        cf_files_place(self->files, self->folder, from, self->folder, to, self->error);
+    if (status)
+        return is_answer(self, status) ? CF_OK : status;
+    status = cf_files_place(self->files, self->folder, to, self->folder, from, self->error);
+    if (!status)
+        status = stat_file(self, FILE_NAME, &now);
+    if (!status && *shown != NOT_SET)
+        *shown = now.mtime_ns;
+    return status;
+}
 
-        for (int k = 0; k < ATTEMPTS && (k == 0 || !is_answer(self, set)); k++)
-            set = self->files->set_mtime(self->files, self->folder, cf_bytes_of_text(FILE_NAME),
-                                         times_set[i], self->error);
-        status = is_answer(self, set) ? stat_file(self, FILE_NAME, &now) : set;
-        if (status)
-            return status;
-        shown[i] = set ? 0 : now.mtime_ns;
-    }
+static cf_status try_times(const trial *self)
+{
+    cf_disk_traits *traits = self->traits;
+    int64_t shown[TIMES] = {0};
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && i < TIMES; i++)
+        status = show_time(self, times_set[i], &shown[i]);
+    if (!status)
+        status = try_rename(self, &shown[TIMES - 1]);
+    if (status)
+        return status;
     const int64_t step_ns = step_of(shown);
-    self->traits->loses_times = step_ns == 0;
-    self->traits->time_step_ns = step_ns ? step_ns : 1;
-    return CF_OK;
+    traits->loses_times = step_ns == 0;
+    traits->time_step_ns = step_ns ? step_ns : 1;
+    if (traits->loses_times)
+        return CF_OK;
+    status = try_end(self, -9000000000 * SECOND, &traits->earliest_ns);
+    if (!status)
+        status = try_end(self, 9000000000 * SECOND, &traits->latest_ns);
+    return status ? status : suppose_fat(self);
 }
 
 static cf_status try_symlinks(const trial *self)
@@ -280,7 +338,6 @@ static cf_status try_names(const trial *self)
         }
     }
     self->traits->changes_names = otherwise;
-    self->traits->knows_names = true;
     return status;
 }
 
@@ -356,6 +413,7 @@ cf_status cf_disk_try(cf_files *files, const cf_folder *temporary, cf_disk_trait
         status = try_unicode(&self);
     if (!status)
         status = try_names(&self);
+    traits.knows_all = true;
     if (!status)
         *out = traits;
     const trial end = {files, temporary, &traits, &ignored};
@@ -392,7 +450,33 @@ bool cf_disk_explain_size(cf_files *files, const cf_folder *temporary, uint64_t 
 
 int64_t cf_disk_time(const cf_disk_traits *traits, int64_t time_ns)
 {
-    return cut(time_ns, traits->time_step_ns);
+    const int64_t kept_ns = time_ns < traits->earliest_ns ? traits->earliest_ns
+                            : time_ns > traits->latest_ns ? traits->latest_ns
+                                                          : time_ns;
+
+    return cut(kept_ns, traits->time_step_ns);
+}
+
+/* Of a disk with FAT's times, which are those of a zone that only its daemon knows:
+ *
+ *     1970-01-01, in New York        1980-01-01 05:00
+ *     2160-02-18 10:40               2032-02-17 10:40: the years begin again
+ */
+static bool is_fat_end(int64_t time_ns, int64_t shown_ns)
+{
+    const int64_t since_ns = shown_ns - FAT_FIRST;
+    const bool is_first = since_ns >= -DAY && since_ns <= DAY && since_ns % (15 * 60 * SECOND) == 0;
+
+    return (time_ns < FAT_FIRST + DAY && is_first) ||
+           (time_ns > FAT_FIRST + FAT_SPAN - DAY && time_ns - shown_ns == FAT_SPAN);
+}
+
+bool cf_disk_shows(const cf_disk_traits *traits, int64_t time_ns, int64_t shown_ns)
+{
+    const int64_t cut_ns = cut(time_ns, traits->time_step_ns);
+
+    return shown_ns == cut_ns || shown_ns == cf_disk_time(traits, time_ns) ||
+           (traits->earliest_ns == FAT_FIRST && is_fat_end(cut_ns, shown_ns));
 }
 
 /* ---- What is told ---- */
@@ -466,85 +550,4 @@ void cf_disk_traits_text(const cf_disk_traits *traits, cf_buffer *out)
         begin_clause(out, &any);
         cf_buffer_append_text(out, " takes no file of %" PRIu64 " bytes", traits->size_refused);
     }
-}
-
-/* ---- In the home: [device, type, id, flags of the system, inode and time of the mark, step,
- * flags, size refused], the last one not in earlier records ---- */
-
-static uint64_t flags_of_system(const cf_filesystem *system)
-{
-    return (system->is_fuse ? FUSE : 0) | (system->is_remote ? REMOTE : 0) |
-           (system->renumbers ? RENUMBERED : 0) | (system->is_read_only ? READ_ONLY : 0);
-}
-
-static uint64_t flags_of(const cf_disk_traits *traits)
-{
-    return (traits->loses_times ? LOSES_TIMES : 0) | (traits->loses_modes ? LOSES_MODES : 0) |
-           (traits->loses_symlinks ? LOSES_SYMLINKS : 0) | (traits->folds_case ? FOLDS_CASE : 0) |
-           (traits->folds_unicode ? FOLDS_UNICODE : 0) | (traits->renumbers ? RENUMBERS : 0) |
-           (traits->changes_names ? CHANGES_NAMES : 0) | (traits->knows_names ? KNOWS_NAMES : 0) |
-           (traits->refuses_names ? REFUSES_NAMES : 0) |
-           (traits->loses_hardlinks ? LOSES_HARDLINKS : 0);
-}
-
-void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, cf_buffer *out)
-{
-    cf_pack_array(out, PARTS_WRITTEN);
-    cf_pack_uint(out, identity->system.device);
-    cf_pack_uint(out, identity->system.type);
-    cf_pack_uint(out, identity->system.id);
-    cf_pack_uint(out, flags_of_system(&identity->system));
-    cf_pack_uint(out, identity->mark_inode);
-    cf_pack_int(out, identity->mark_mtime_ns);
-    cf_pack_int(out, traits->time_step_ns);
-    cf_pack_uint(out, flags_of(traits));
-    cf_pack_uint(out, traits->size_refused);
-}
-
-cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
-                       cf_error *error)
-{
-    cf_reader reader = cf_reader_of(record);
-    cf_disk_identity read = {0};
-    int64_t step_ns = 0;
-    uint64_t system = 0, flags = 0, size_refused = 0;
-    size_t count = 0;
-
-    cf_status status = cf_read_array(&reader, &count, error);
-    if (!status && count < PARTS)
-        status = cf_fail(error, CF_MALFORMED, "a disk has %zu parts", count);
-    uint64_t *const numbers[] = {&read.system.device, &read.system.type, &read.system.id, &system,
-                                 &read.mark_inode};
-    for (size_t i = 0; !status && i < sizeof numbers / sizeof numbers[0]; i++)
-        status = cf_read_uint(&reader, numbers[i], error);
-    if (!status)
-        status = cf_read_int(&reader, &read.mark_mtime_ns, error);
-    if (!status)
-        status = cf_read_int(&reader, &step_ns, error);
-    if (!status)
-        status = cf_read_uint(&reader, &flags, error);
-    if (!status && count > PARTS)
-        status = cf_read_uint(&reader, &size_refused, error);
-    if (!status && (step_ns < 1 || step_ns > 3600 * SECOND))
-        status = cf_fail(error, CF_MALFORMED, "a disk's times have no such step");
-    if (status)
-        return status;
-    read.system.is_fuse = system & FUSE;
-    read.system.is_remote = system & REMOTE;
-    read.system.renumbers = system & RENUMBERED;
-    read.system.is_read_only = system & READ_ONLY;
-    *identity = read;
-    *traits = (cf_disk_traits){step_ns,
-                               flags & LOSES_TIMES,
-                               flags & LOSES_MODES,
-                               flags & LOSES_SYMLINKS,
-                               flags & FOLDS_CASE,
-                               flags & FOLDS_UNICODE,
-                               flags & RENUMBERS,
-                               flags & CHANGES_NAMES,
-                               flags & KNOWS_NAMES,
-                               flags & REFUSES_NAMES,
-                               flags & LOSES_HARDLINKS,
-                               size_refused};
-    return CF_OK;
 }

@@ -15,10 +15,12 @@ typedef struct {
     bool folds_unicode;   /* the composed and the decomposed form of a letter are one name */
     bool renumbers;       /* inode numbers may be others when it is mounted anew */
     bool changes_names;   /* some are listed otherwise than they were made: `end.` is `end` */
-    bool knows_names;     /* that was tried: earlier records don't tell */
+    bool knows_all;       /* all of this was tried: earlier records don't tell */
     bool refuses_names;   /* some can't be made, as `a:b` */
     bool loses_hardlinks; /* none can be made */
     uint64_t size_refused; /* bytes of the smallest file that was too large there; 0: none was */
+    int64_t earliest_ns;   /* a time before is shown as this one, */
+    int64_t latest_ns;     /* and one after as this */
 } cf_disk_traits;
 
 /* Of a disk that was not tried yet: everything is kept. */
@@ -67,8 +69,13 @@ static inline bool cf_disk_refuses_size(const cf_disk_traits *traits, uint64_t s
     return traits->size_refused && size >= traits->size_refused;
 }
 
-/* The time that the disk shows when `time_ns` was set: 2.7 s with steps of 1 s -> 2 s. */
+/* The time that the disk shows when `time_ns` was set: 2.7 s with steps of 1 s -> 2 s; the year
+ * 2050 where times end in 2038 -> 2038. */
 int64_t cf_disk_time(const cf_disk_traits *traits, int64_t time_ns);
+
+/* Whether what is shown may be what was set: a daemon of FUSE shows a time before 1980 as such, and
+ * as 1980 when it is mounted anew. */
+bool cf_disk_shows(const cf_disk_traits *traits, int64_t time_ns, int64_t shown_ns);
 
 /* "this disk keeps no modes and no links, times to 2 s, and takes A for a"; nothing is appended for
  * one that keeps everything. */

@@ -12,42 +12,50 @@
 
 enum { NAMES_TRIED = 1000 };
 
+/* The disk's own word that something is not there, or no file, is an answer. */
+static cf_status if_failed(cf_status status, const cf_error *error)
+{
+    return status && cf_files_has_failed(error) ? status : CF_OK;
+}
+
 /* A rename has changed its ctime. A link can't be opened, nor be written to. */
-bool cf_displaced_holds(const cf_displaced *displaced, const cf_node_stat *stat)
+cf_status cf_displaced_holds(const cf_displaced *displaced, const cf_node_stat *stat, bool *holds,
+                             cf_error *error)
 {
     cf_files *files = displaced->files;
     cf_file *file = NULL;
     cf_stat now;
-    cf_error ignored;
 
-    if (files->stat(files, displaced->temporary, displaced->temporary_name, &now, &ignored) ||
-        !cf_node_stat_same_bytes(stat, &now))
-        return false;
-    if (files->open_file(files, displaced->temporary, displaced->temporary_name, &file, &ignored))
-        return true;
-    bool written = files->writer(files, file) == CF_WRITER_OPEN;
+    *holds = false;
+    cf_status status =
+        files->stat(files, displaced->temporary, displaced->temporary_name, &now, error);
+    if (status || !cf_node_stat_same_bytes(stat, &now))
+        return if_failed(status, error);
+    status = files->open_file(files, displaced->temporary, displaced->temporary_name, &file, error);
+    if (status && cf_files_has_failed(error))
+        return status;
+    *holds = status || files->writer(files, file) != CF_WRITER_OPEN;
     files->close_file(files, &file);
-    return !written;
+    return CF_OK;
 }
 
-static bool has_target(cf_files *files, const cf_folder *folder, cf_bytes name,
-                       const cf_hash *expected)
+static cf_status has_target(cf_files *files, const cf_folder *folder, cf_bytes name,
+                            const cf_hash *expected, bool *has, cf_error *error)
 {
     cf_buffer target = {0};
-    cf_error ignored;
 
-    bool same = files->read_link(files, folder, name, &target, &ignored) == CF_OK;
-    if (same) {
+    cf_status status = files->read_link(files, folder, name, &target, error);
+    if (!status) {
         cf_hash hash = cf_content_hash(cf_buffer_view(&target));
 
-        same = cf_hash_equal(&hash, expected);
+        *has = cf_hash_equal(&hash, expected);
     }
     cf_buffer_release(&target);
-    return same;
+    return if_failed(status, error);
 }
 
-bool cf_displaced_has_content(cf_files *files, const cf_folder *folder, cf_bytes name,
-                              const cf_node *node)
+cf_status cf_displaced_has_content(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                   const cf_node *node, bool *has, cf_error *error)
 {
     const cf_read_options options = {
         .files = files, .folder = folder, .name = name, .now_ns = INT64_MAX};
@@ -55,24 +63,27 @@ bool cf_displaced_has_content(cf_files *files, const cf_folder *folder, cf_bytes
     cf_read read = {0};
     cf_hash hash;
     uint64_t size;
-    cf_error ignored;
 
-    if (cf_content_identity_read(node->content, &hash, &size, &ignored))
-        return false;
+    *has = false;
+    if (cf_content_identity_read(node->content, &hash, &size, error))
+        return CF_OK;
     if (node->kind == CF_KIND_SYMLINK)
-        return has_target(files, folder, name, &hash);
-    bool same = cf_read_file(&options, &read, &answer, &ignored) == CF_OK &&
-                cf_hash_equal(&read.content, &hash);
+        return has_target(files, folder, name, &hash, has, error);
+    cf_status status = cf_read_file(&options, &read, &answer, error);
+    *has = !status && cf_hash_equal(&read.content, &hash);
     cf_read_release(&read);
-    return same;
+    return if_failed(status, error);
 }
 
-bool cf_displaced_is_base(const cf_displaced *displaced, const cf_node *node)
+cf_status cf_displaced_is_base(const cf_displaced *displaced, const cf_node *node, bool *is,
+                               cf_error *error)
 {
-    return cf_displaced_holds(displaced, &node->stat) &&
-           (!node->stat.is_racy || /* of a racy file the stat tells nothing */
-            cf_displaced_has_content(displaced->files, displaced->temporary,
-                                     displaced->temporary_name, node));
+    cf_status status = cf_displaced_holds(displaced, &node->stat, is, error);
+
+    if (status || !*is || !node->stat.is_racy) /* of a racy file the stat tells nothing */
+        return status;
+    return cf_displaced_has_content(displaced->files, displaced->temporary,
+                                    displaced->temporary_name, node, is, error);
 }
 
 /* `NAME (saved N)`, cut so that it fits. */
@@ -277,10 +288,13 @@ cf_status cf_displaced_exchange(const cf_displaced *displaced, const cf_node_sta
                                 cf_error *error)
 {
     cf_files *files = displaced->files;
+    bool holds = false;
     cf_error ignored;
 
     cf_status status = cf_displaced_swap(displaced, ours, error);
-    if (!status && cf_displaced_holds(displaced, ours))
+    if (!status)
+        cf_displaced_holds(displaced, ours, &holds, &ignored);
+    if (holds)
         return files->sync_folder(files, displaced->folder, error);
     if (!status)
         cf_displaced_swap(displaced, ours, &ignored);

@@ -16,14 +16,19 @@ typedef struct {
     cf_bytes name;
 } cf_displaced;
 
+/* What can't be asked of a disk that fails is neither true nor false: these three fail then, and
+ * write false; nothing may be concluded from that but to leave, or bring back, what is there. */
+
 /* What stands there is the file that this stat is of, with its bytes as far as a stat can tell, and
  * nobody is writing. */
-bool cf_displaced_holds(const cf_displaced *displaced, const cf_node_stat *stat);
+cf_status cf_displaced_holds(const cf_displaced *displaced, const cf_node_stat *stat, bool *holds,
+                             cf_error *error);
 /* It has the bytes that the base's node had, as far as a stat can tell, and nobody is writing. */
-bool cf_displaced_is_base(const cf_displaced *displaced, const cf_node *node);
+cf_status cf_displaced_is_base(const cf_displaced *displaced, const cf_node *node, bool *is,
+                               cf_error *error);
 /* It is read: the file, or link, has the bytes that the node has. */
-bool cf_displaced_has_content(cf_files *files, const cf_folder *folder, cf_bytes name,
-                              const cf_node *node);
+cf_status cf_displaced_has_content(cf_files *files, const cf_folder *folder, cf_bytes name,
+                                   const cf_node *node, bool *has, cf_error *error);
 
 /* Brings it back to its place, or, if something stands there, under a free name beside, durably:
  * nothing that a user saved is dropped. A failure leaves it in the temporary folder. */

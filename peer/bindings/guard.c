@@ -66,6 +66,13 @@ bool cf_guard_are_few(uint64_t gone)
     return gone <= HALF_FROM / 2;
 }
 
+bool cf_guard_allows_fields(cf_delete_word word, const cf_guard_fields *fields)
+{
+    const cf_guard_count count = {fields->gone, fields->count, fields->gone, fields->count};
+
+    return cf_guard_allows(word, &count) && (word.given || !fields->gone || fields->left);
+}
+
 bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items)
 {
     if (others == 0)

@@ -48,6 +48,17 @@ bool cf_guard_allows(cf_delete_word word, const cf_guard_count *count);
 bool cf_guard_is_empty(const cf_guard_count *count);
 /* So few that their ages don't matter. */
 bool cf_guard_are_few(uint64_t gone);
+/* The fields of a document that is one record: what is gone, of how many, and what is left. */
+typedef struct {
+    uint64_t gone, count, left;
+} cf_guard_fields;
+/* Without a word: not all of at least 10, not more than half of at least 100, and never so that
+ * nothing is left.
+ *   {"theme": "dark", "tabs": 4} is {} now:            2 of 2, held
+ *   {"theme": "dark", "tabs": 4} is {"theme": "dark"}: goes
+ *   12 others are there in the place of 12 fields:     12 of 12, held
+ *   60 of 100 are gone:                                held */
+bool cf_guard_allows_fields(cf_delete_word word, const cf_guard_fields *fields);
 /* Whether so many of these may be others than they were, in one and the same place: not more than
  * half of at least 10, nor all of at least 3. As if something else had been put there. */
 bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items);

@@ -193,6 +193,7 @@ static cf_status check_state(inspection *self, cf_error *error)
         cf_state_each_record(self->collection->state, check_presence, self);
         cf_state_each(self->collection->state, check_contents, self);
     }
+    self->refolded = NULL;
     cf_refolded_release(&refolded);
     return status;
 }

@@ -280,8 +280,8 @@ bool cf_lifted_blame(const cf_binding *binding, cf_files *files, uint64_t folder
                 forbids(&now, folder == CF_NODE_ROOT ? CF_OWNER_BITS : SEARCH_BITS);
     if (found)
         cf_error_while(error, "in %.*s, which has mode %03o here (`chmod u+rwx` lets us in)",
-                       path.size ? (int)path.size : 1, path.size ? (const char *)path.data : ".",
-                       now.mode & ALL_BITS);
+                       path.size ? (int)path.size : (int)strlen(binding->path),
+                       path.size ? (const char *)path.data : binding->path, now.mode & ALL_BITS);
     cf_buffer_release(&path);
     return found;
 }

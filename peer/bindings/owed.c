@@ -121,6 +121,10 @@ static bool load_one(void *context, cf_bytes key, cf_bytes value)
 cf_status cf_owed_load(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     loading load = {binding, CF_OK, error};
+
+    for (size_t i = 0; i < binding->owed_count; i++)
+        cf_buffer_release(&binding->owed[i].name);
+    binding->owed_count = 0;
     cf_status status = cf_binding_scan(peer, binding, CF_TABLE_OWED, load_one, &load, error);
 
     if (!status && load.status) {
@@ -143,21 +147,33 @@ static void drop(cf_binding *binding, size_t index, cf_records *records)
 
 /* ---- Paying ---- */
 
+/* The root, if that directory is gone; a disk that fails doesn't say that. */
+static cf_status hold_place(const cf_binding *binding, cf_files *files, uint64_t parent,
+                            cf_hold *out, cf_error *error)
+{
+    cf_status status = cf_binding_hold(binding, files, parent, out, error);
+
+    if (!status || cf_files_has_failed(error))
+        return status;
+    out->folder = binding->root;
+    return CF_OK;
+}
+
 /* Back in its place for good; or somebody has taken it himself. */
 static bool pay(cf_binding *binding, cf_files *files, cf_owed *owed)
 {
     char name[CF_TEMPORARY_NAME];
     cf_hold hold = {0};
     cf_stat stat;
-    cf_error error, ignored;
+    cf_error error;
 
     cf_temporary_name(owed->number, name);
     cf_status status =
         files->stat(files, binding->temporary, cf_bytes_of_text(name), &stat, &error);
     if (status == CF_MISSING)
         return true;
-    if (!status && cf_binding_hold(binding, files, owed->parent, &hold, &ignored))
-        hold.folder = binding->root; /* that directory is gone */
+    if (!status)
+        status = hold_place(binding, files, owed->parent, &hold, &error);
     cf_displaced displaced = {
         .files = files,
         .temporary = binding->temporary,

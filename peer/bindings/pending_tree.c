@@ -14,6 +14,7 @@ typedef struct {
 typedef struct {
     cf_pending pending;
     reason *why; /* NULL: none is known */
+    cf_table_link by_node;
     uint8_t path[];
 } note;
 
@@ -82,20 +83,23 @@ static note *first_from(const cf_pending_tree *tree, cf_bytes path)
 static void take_out(cf_pending_tree *tree, note *old)
 {
     tdelete(old, &tree->root, by_path);
+    if (old->pending.moved)
+        cf_table_remove(&tree->moved, &old->by_node);
     tree->count--;
     tree->counts.of[old->pending.kind]--;
     leave_reason(tree, old->why);
     free(old);
 }
 
-void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes path,
-                         const char *text)
+void cf_pending_tree_take(cf_pending_tree *tree, const cf_pending *pending)
 {
+    const cf_bytes path = pending->path;
     note *made = cf_allocate(1, sizeof *made + path.size);
 
     if (path.size)
         memcpy(made->path, path.data, path.size);
-    made->pending = (cf_pending){.kind = kind, .path = cf_bytes_of(made->path, path.size)};
+    made->pending = (cf_pending){
+        .kind = pending->kind, .path = cf_bytes_of(made->path, path.size), .moved = pending->moved};
     note *const *found = tsearch(made, &tree->root, by_path);
     if (!found)
         abort(); /* out of memory */
@@ -103,12 +107,25 @@ void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes p
         free(made);
         return;
     }
-    if (text) {
-        made->why = take_reason(tree, text);
+    if (pending->reason) {
+        made->why = take_reason(tree, pending->reason);
         made->pending.reason = made->why->text;
     }
+    if (pending->moved)
+        cf_table_add(&tree->moved, &made->by_node, pending->moved);
     tree->count++;
-    tree->counts.of[kind]++;
+    tree->counts.of[pending->kind]++;
+}
+
+void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes path,
+                         const char *text)
+{
+    cf_pending_tree_take(tree, &(cf_pending){.kind = kind, .path = path, .reason = text});
+}
+
+bool cf_pending_tree_has_moved(const cf_pending_tree *tree, uint64_t node)
+{
+    return cf_table_first(&tree->moved, node) != NULL;
 }
 
 /* ---- Places ---- */
@@ -199,5 +216,6 @@ void cf_pending_tree_release(cf_pending_tree *tree)
         free(cf_linked(at, reason, by_text));
     }
     cf_table_release(&tree->reasons);
+    cf_table_release(&tree->moved);
     *tree = (cf_pending_tree){0};
 }

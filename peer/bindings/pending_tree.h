@@ -9,6 +9,7 @@
 typedef struct {
     void *root;       /* of tsearch(3) */
     cf_table reasons; /* each once, whoever shares it */
+    cf_table moved;   /* of what was moved, by its node */
     size_t count;
     cf_pending_counts counts;
 } cf_pending_tree; /* {0} is empty */
@@ -18,6 +19,10 @@ typedef struct {
  * it is shown. */
 void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes path,
                          const char *reason);
+/* The same, as a look has it. */
+void cf_pending_tree_take(cf_pending_tree *tree, const cf_pending *pending);
+/* Whether one of them says that the node lies there, of another place. */
+bool cf_pending_tree_has_moved(const cf_pending_tree *tree, uint64_t node);
 /* Drops what has this path or lies below it. */
 void cf_pending_tree_drop(cf_pending_tree *tree, cf_bytes path);
 /* Drops what lies in this directory itself, not deeper; "": in the source's own. */

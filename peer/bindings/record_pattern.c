@@ -34,3 +34,25 @@ cf_status cf_record_pattern_check(const char *const *patterns, size_t count, cf_
     }
     return CF_OK;
 }
+
+cf_status cf_table_pattern_check(const char *const *patterns, size_t count, cf_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!*patterns[i] || strchr(patterns[i], '=') || strstr(patterns[i], "//"))
+            return cf_fail(error, CF_USAGE,
+                           "--exclude '%s': it leaves out whole tables, by their names",
+                           patterns[i]);
+    return CF_OK;
+}
+
+cf_status cf_column_names_check(const char *const *names, size_t count, cf_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *dot = strchr(names[i], '.');
+
+        if (!dot || dot == names[i] || !dot[1])
+            return cf_fail(error, CF_USAGE, "--last '%s': it names a column, as TABLE.COLUMN",
+                           names[i]);
+    }
+    return CF_OK;
+}

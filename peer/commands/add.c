@@ -2,6 +2,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/addition.h"
+#include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/source_moved.h"
@@ -177,15 +178,27 @@ static cf_status make_collection(cf_addition *self, cf_error *error)
                            error);
 }
 
+/* A collection that is not there yet has nothing that could be equal. */
+static void choose_trial(cf_addition *self)
+{
+    const cf_env *env = cf_loop_env(self->run->loop);
+
+    if (self->is_new)
+        env->random(env->context, self->collection.bytes, CF_ID_SIZE);
+}
+
 /* What it would be, and nothing is done. */
 static cf_status rehearse(cf_addition *self, cf_error *error)
 {
     cf_binding *trial = NULL;
 
-    cf_status status = make_binding(self, &trial, error);
+    choose_trial(self);
+    cf_status status = cf_addition_rehearse_place(self, error);
+    if (!status)
+        status = make_binding(self, &trial, error);
     if (!status && self->is_new)
         status = choose_counting(self, error);
-    else if (!status)
+    if (!status)
         status = cf_engine_compare(self->engine, trial, &self->found, error);
     cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
     if (!status)
@@ -303,6 +316,17 @@ static void end(cf_run *run)
     free(self);
 }
 
+static cf_status prepare(cf_run *run, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    if (run->options.argument_count == 1)
+        status = cf_disk_answers_here(run, run->options.arguments[0], error);
+    if (!status)
+        status = cf_source_ask_format(run, error);
+    return status ? status : cf_source_ask_rows(run, error);
+}
+
 static const cf_option options[] = {
     {"collection", 0, "NAME", "which collection (else the folder's name)"},
     {"new", 0, NULL, "it must be a new collection"},
@@ -322,7 +346,9 @@ const cf_verb cf_verb_add = {
     .usage = "add SOURCE [--collection NAME] [--new|--existing] [--mine] [--format F] "
              "[--key K]... [--map FILE] [--base full|leaves|auto] [--base-dir DIR] "
              "[--mode both|send|receive] [--poll T|default] [--merge text|copies] "
-             "[--include PATTERN]... [--serial|--natural] [--rows same|apart] [-n] [--timeout T]",
+             "[--include PATTERN]... [--exclude TABLE]... [--last TABLE.COLUMN]... "
+             "[--serial|--natural] [--rows same|apart] "
+             "[-n] [--timeout T]",
     .summary = "Puts a folder, or a file of records, under sync: a new collection, or this "
                "device's place for one that "
                "exists",
@@ -356,12 +382,15 @@ const cf_verb cf_verb_add = {
         "objects, or an object of\nthem by UID. What a file can't hold stays.\n"
         "--format sqlite: a database, row by row, beside the program that has it open; "
         "--include TABLE chooses tables, FIELD=VALUE or TABLE//FIELD=VALUE\nrows; a column of the "
-        "key is a FIELD, too. What no foreign key declares, --map FILE names, one a line: refers "
-        "TABLE COLUMN\nTABLE.",
+        "key is a FIELD, too. --exclude TABLE leaves one out.\nOf counters and times of "
+        "use --last TABLE.COLUMN says that the later value counts, without a conflict.\nWhat no "
+        "foreign key declares, "
+        "--map FILE names, one a line: refers TABLE COLUMN TABLE.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,
-    .prepare = cf_source_ask_rows,
+    .prepare = prepare,
+    .requires = &cf_disk_answers_place,
     .start = start,
     .step = step,
     .end = end,

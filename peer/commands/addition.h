@@ -2,8 +2,9 @@
 /* One run of `add`: what the user wants, as it becomes clear (add.c), of which collection
  * (addition_collection.c), what its columns stand for (addition_map.c, addition_columns.c), the
  * place that is to be a source (addition_place.c), whether its records have keys as the
- * collection's do (addition_keys.c), the collection's other sources here (addition_beside.c), and
- * what is said of it (addition_told.c). Nobody else includes this. */
+ * collection's do (addition_keys.c), whether they are of the format at all (addition_likeness.c),
+ * the collection's other sources here (addition_beside.c), and what is said of it
+ * (addition_told.c). Nobody else includes this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
 #include "peer/commands/learning.h"
@@ -56,8 +57,15 @@ bool cf_addition_is_translated(const cf_addition *self);
 
 /* CF_USAGE, CF_CHANGED: it can't be a source. */
 cf_status cf_addition_check_place(cf_addition *self, cf_error *error);
+/* Of records, that what is there can be read. CF_USAGE: it looks like another format. */
+cf_status cf_addition_check_records(cf_addition *self, cf_error *error);
+/* A file could not be read so, because of `*error`, or (CF_OK) no record is in it. CF_USAGE says
+ * what it looks like; where it is like what was said, the status given, and its error. */
+cf_status cf_addition_refuse_unlike(const cf_addition *self, cf_status why, cf_error *error);
 /* Makes what is missing of it, or checks what is there. */
 cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
+/* Fails and says as that would, and makes nothing. */
+cf_status cf_addition_rehearse_place(cf_addition *self, cf_error *error);
 
 /* The other sources of its collection on this device, in the arena. CF_CHANGED: it can't be another
  * one beside them, or the user has to say that he wants that. */

@@ -178,6 +178,8 @@ cf_status cf_addition_choose_columns(cf_addition *self, cf_bytes bytes, cf_error
         cf_error_while(error, "%s", self->path);
     if (!status && !cf_addition_is_translated(self))
         status = recognise(self, &file, error);
+    if (status)
+        status = cf_addition_refuse_unlike(self, status, error);
     if (!status)
         status = choose(self, &file, error);
     cf_csv_release(&file.csv);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool has(const char *folder, const char *name)
 {
@@ -77,9 +78,9 @@ static cf_status is_nowhere(cf_addition *self, cf_error *error)
 }
 
 /* They may be missing where others have what will be there. */
-static cf_status check_records(cf_addition *self, cf_error *error)
+cf_status cf_addition_check_records(cf_addition *self, cf_error *error)
 {
-    bool there;
+    bool there, senseless;
 
     const cf_binding_options options = {.format = self->format,
                                         .path = self->path,
@@ -87,25 +88,40 @@ static cf_status check_records(cf_addition *self, cf_error *error)
                                         .key_count = self->key_count,
                                         .map = self->map};
 
-    cf_status status = cf_source_check_records(self->run, &options, &there, error);
+    self->is_folder = cf_source_is_folder(self->format, self->path);
+    if (!cf_format_is_records(self->format))
+        return CF_OK;
+    cf_status status = cf_source_check_records(self->run, &options, &there, &senseless, error);
     if (status == CF_MISSING && self->is_folder)
         return CF_OK;
+    if (!self->is_folder && (senseless || status == CF_MALFORMED))
+        status = cf_addition_refuse_unlike(self, status, error);
     if (!status && !there && self->is_new)
         status = is_nowhere(self, error);
     return status;
 }
 
-static cf_status make_missing(cf_addition *self, cf_error *error)
+/* One that is missing is made, where others have what will be there. */
+static cf_status find_folder(cf_addition *self, bool *there, cf_error *error)
 {
     struct stat found;
 
-    if (stat(self->path, &found) == 0)
+    *there = stat(self->path, &found) == 0;
+    if (*there)
         return S_ISDIR(found.st_mode) ? CF_OK
                                       : cf_fail(error, CF_USAGE, "%s is no folder", self->path);
     if (errno != ENOENT)
         return cf_fail_errno(error, errno, "%s", self->path);
-    if (self->is_new)
-        return is_nowhere(self, error);
+    return self->is_new ? is_nowhere(self, error) : CF_OK;
+}
+
+static cf_status make_missing(cf_addition *self, cf_error *error)
+{
+    bool there;
+    cf_status status = find_folder(self, &there, error);
+
+    if (status || there)
+        return status;
     if (mkdir(self->path, 0777) == 0)
         return CF_OK;
     if (errno == ENOENT)
@@ -126,6 +142,28 @@ static cf_status refuse_unwritable(const cf_addition *self, cf_error *error)
                    self->path, reason ? reason : "");
 }
 
+/* Where no mark can be written: it may be one that only sends. */
+static cf_status take_unwritable(cf_addition *self, cf_status status, cf_error *error)
+{
+    const char *mode = cf_options_value(&self->run->options, "mode");
+
+    if (!status || !cf_error_is_unwritable(error) || cf_format_is_records(self->format))
+        return status;
+    self->is_image = mode && strcmp(mode, cf_mode_name(CF_MODE_SEND)) == 0;
+    return self->is_image ? CF_OK : refuse_unwritable(self, error);
+}
+
+static void say_taken_over(const cf_addition *self)
+{
+    const bool is_dry = cf_options_has(&self->run->options, "dry-run");
+
+    if (!self->run->quiet)
+        cf_say(&self->run->output,
+               "%s was a source already, of another home or of this one before, and %s one of this "
+               "now: another home that is in use still stops there",
+               self->path, is_dry ? "would be" : "is");
+}
+
 /* An instance id of another home, or of one that is lost, makes way: if that other home is still
  * in use, it stops by itself, since this is not the folder that it knew any more. */
 static cf_status make_root(cf_addition *self, cf_error *error)
@@ -140,31 +178,45 @@ static cf_status make_root(cf_addition *self, cf_error *error)
         status = cf_root_make(files, root, &self->instance, error);
     if (status == CF_CHANGED) {
         status = cf_root_take_over(files, root, &self->instance, error);
-        if (!status && !self->run->quiet)
-            cf_say(&self->run->output,
-                   "%s was a source already, of another home or of this one before, and is one of "
-                   "this now",
-                   self->path);
+        if (!status)
+            say_taken_over(self);
     }
     files->close_folder(files, &root);
-    if (!status || !cf_error_is_unwritable(error) || cf_format_is_records(self->format))
-        return status;
-    const char *mode = cf_options_value(&self->run->options, "mode");
-    self->is_image = mode && strcmp(mode, cf_mode_name(CF_MODE_SEND)) == 0;
-    if (self->is_image)
-        return CF_OK;
-    return refuse_unwritable(self, error);
+    return take_unwritable(self, status, error);
+}
+
+/* As make_root, which takes over nothing where it can't write. */
+static cf_status rehearse_root(cf_addition *self, cf_error *error)
+{
+    cf_files *files = cf_loop_env(self->run->loop)->files;
+    cf_folder *root = NULL;
+    cf_id before;
+
+    cf_status status = files->open_root(files, self->path, &root, error);
+    if (!status)
+        status = cf_root_read(files, root, &before, error);
+    if (!status && access(self->path, W_OK) == 0)
+        say_taken_over(self);
+    files->close_folder(files, &root);
+    return status == CF_MISSING ? CF_OK : take_unwritable(self, status, error);
 }
 
 cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error)
 {
-    cf_status status = CF_OK;
+    cf_status status = cf_addition_check_records(self, error);
 
-    self->is_folder = cf_source_is_folder(self->format, self->path);
-    if (cf_format_is_records(self->format))
-        status = check_records(self, error);
     if (status || !self->is_folder)
         return status;
     status = make_missing(self, error);
     return status ? status : make_root(self, error);
+}
+
+cf_status cf_addition_rehearse_place(cf_addition *self, cf_error *error)
+{
+    cf_status status = cf_addition_check_records(self, error);
+    bool there = false;
+
+    if (!status && self->is_folder)
+        status = find_folder(self, &there, error);
+    return status || !there ? status : rehearse_root(self, error);
 }

@@ -30,6 +30,35 @@ static void say_beside(const cf_addition *self)
                self->beside[0]->path, count - 1, count == 2 ? "" : "s");
 }
 
+/* What becomes of what others have newer, or deleted: with --mine the opposite. */
+static void print_consequence(const cf_addition *self)
+{
+    const cf_comparison *found = &self->found;
+    const bool is_mine = cf_options_has(&self->run->options, "mine");
+    cf_buffer text = {0};
+
+    if (found->older)
+        cf_buffer_append_text(&text,
+                              is_mine ? "the %zu older here replace%s what is newer elsewhere"
+                                      : "the %zu older here %s brought up to date",
+                              found->older,
+                              is_mine ? (found->older == 1 ? "s" : "")
+                                      : (found->older == 1 ? "is" : "are"));
+    if (found->older && found->deleted)
+        cf_buffer_append_text(&text, ", and ");
+    if (found->deleted)
+        cf_buffer_append_text(&text,
+                              is_mine ? "the %zu deleted elsewhere come%s back everywhere"
+                                      : "the %zu deleted elsewhere go%s from here",
+                              found->deleted,
+                              found->deleted > 1 ? ""
+                              : is_mine          ? "s"
+                                                 : "es");
+    if (text.size)
+        cf_print(&self->run->output, "%.*s\n", (int)text.size, (const char *)text.data);
+    cf_buffer_release(&text);
+}
+
 static void print_figures(const cf_addition *self)
 {
     const cf_comparison *found = &self->found;
@@ -51,6 +80,13 @@ static void print_figures(const cf_addition *self)
     cf_buffer_append(&text, "", 1);
     cf_print(&self->run->output, "%s\n", (const char *)text.data);
     cf_buffer_release(&text);
+    print_consequence(self);
+    if (found->left_out)
+        cf_print(&self->run->output,
+                 "%zu table%s or computed column%s of it %s not synced: `counterfoil status` says "
+                 "why\n",
+                 found->left_out, found->left_out == 1 ? "" : "s", found->left_out == 1 ? "" : "s",
+                 found->left_out == 1 ? "is" : "are");
 }
 
 void cf_addition_tell(const cf_addition *self)
@@ -61,7 +97,8 @@ void cf_addition_tell(const cf_addition *self)
     if (self->run->json)
         cf_print_json(
             &self->run->output,
-            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+            json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+                      "s:o}",
                       "collection", self->name, "source",
                       cf_json_name(cf_bytes_of_text(self->path)), "beside", list_beside(self),
                       "new", (int)self->is_new, "serial", (int)self->counts_up, "asked",
@@ -69,12 +106,16 @@ void cf_addition_tell(const cf_addition *self)
                       (json_int_t)found->modes, "older", (json_int_t)found->older, "deleted",
                       (json_int_t)found->deleted, "different", (json_int_t)found->different,
                       "only_here", (json_int_t)found->only_here, "only_there",
-                      (json_int_t)found->only_there, "meeting", (json_int_t)found->meeting, "disk",
+                      (json_int_t)found->only_there, "meeting", (json_int_t)found->meeting,
+                      "left_out", (json_int_t)found->left_out, "disk",
                       self->binding ? cf_source_disk_json(self->binding) : json_null()));
     else
         print_figures(self);
     if (!self->run->json && self->binding)
         cf_source_print_disk(&self->run->output, "", self->binding);
+    if (!self->run->json && self->binding && !self->run->quiet &&
+        !cf_options_has(&self->run->options, "dry-run") && !cf_loop_serves(self->run->loop))
+        cf_say(&self->run->output, "`counterfoil sync` begins with it, or `counterfoil serve`");
 }
 
 void cf_addition_say_unasked(const cf_addition *self)

@@ -114,7 +114,7 @@ cf_status cf_base_dir_make(const cf_run *run, const char *path, const char *dir,
         cf_error_while(error, "--base-dir %s", dir);
         return status;
     }
-    char *text = strdup(dir);
+    char *text = cf_text_copy(dir);
     *out = (cf_base_place){text, mark.id};
     return CF_OK;
 }

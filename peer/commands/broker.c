@@ -335,7 +335,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_broker = {
     .name = "broker",
-    .usage = "broker [LINE | ADDRESS] [--recovery-file FILE] [--give-up]",
+    .usage = "broker [LINE | ADDRESS]",
     .summary = "Shows the broker, sets the first one, or moves to another",
     .more = "LINE is what `counterfoild invite` printed. For a user that was made without a broker "
             "the recovery phrase is\nneeded this once. A user that has one moves, which an owner's "

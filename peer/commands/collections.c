@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/log/catalog.h"
+#include "peer/commands/collection_delete.h"
 #include "peer/commands/sources.h"
+#include "peer/log/catalog.h"
 #include "peer/program/verbs.h"
 
 #include <string.h>
+
+/* ---- Another name ---- */
 
 static cf_status rename_collection(cf_run *run, cf_error *error)
 {
@@ -22,28 +25,7 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
     return status;
 }
 
-static cf_status delete_collection(cf_run *run, cf_error *error)
-{
-    cf_peer *peer = cf_loop_peer(run->loop);
-    const char *const *arguments = run->options.arguments;
-    cf_catalog_collection found;
-    cf_arena arena = {0};
-
-    cf_status status = cf_run_check_count(run, 2, 2, error);
-    if (!status)
-        status = cf_catalog_find(peer, arguments[1], &arena, &found, error);
-    const cf_binding *binding =
-        status ? NULL : cf_source_of_collection(cf_loop_engine(run->loop), &found.id);
-    if (binding)
-        status =
-            cf_fail(error, CF_CHANGED, "'%s' is bound to %s here: `counterfoil remove` that first",
-                    arguments[1], binding->path);
-    if (!status)
-        status = cf_catalog_delete(peer, &found.id, cf_loop_time(run->loop), error);
-    cf_arena_release(&arena);
-    cf_loop_wake(run->loop);
-    return status;
-}
+/* ---- Listing them ---- */
 
 static json_t *source_json(const cf_binding *binding)
 {
@@ -123,16 +105,26 @@ static cf_status start(cf_run *run, cf_error *error)
     if (strcmp(subverb, "rename") == 0)
         return rename_collection(run, error);
     if (strcmp(subverb, "delete") == 0)
-        return delete_collection(run, error);
+        return cf_collection_delete(run, error);
     return cf_fail(error, CF_USAGE, "unknown subverb '%s' of collections: rename or delete",
                    subverb);
 }
+
+static const cf_option options[] = {
+    {"yes", 0, NULL, "delete: without asking, though other devices wrote in it"},
+    {"dry-run", 'n', NULL, "delete: only say which devices wrote in it"},
+    {0},
+};
 
 const cf_verb cf_verb_collections = {
     .name = "collections",
     .usage = "collections [rename NAME NEW | delete NAME]",
     .summary = "Lists the user's collections, renames one, or takes one off the list",
-    .more = "What sources hold stays where it is.",
+    .more =
+        "What sources hold stays where it is. `delete` exits 8 where other devices wrote in the "
+        "collection, and\n--yes was not given.",
     .needs = CF_NEEDS_PEER,
+    .options = options,
+    .prepare = cf_collection_ask_delete,
     .start = start,
 };

@@ -5,6 +5,7 @@
 #include "peer/commands/device_named.h"
 #include "peer/commands/devices_change.h"
 #include "peer/commands/last_seen.h"
+#include "peer/commands/remote.h"
 #include "peer/program/verbs.h"
 
 #include <stdlib.h>
@@ -99,23 +100,39 @@ static void describe_end(cf_peer *peer, const cf_device *device, json_t *object,
     json_object_set_new(object, "ended_by", json_string(name_of(peer, &end->author, arena)));
 }
 
-static json_t *describe(cf_peer *peer, const cf_device *device, cf_sightings *sightings,
-                        cf_arena *arena)
+/* What is listed, and of what; `remote` is NULL where the broker is not asked. */
+typedef struct {
+    cf_peer *peer;
+    cf_sightings *sightings;
+    const cf_remote *remote;
+    cf_arena arena;
+} listing;
+
+static void describe_remote(const cf_remote *remote, const cf_hash *id, json_t *object)
 {
-    const cf_last_seen seen = cf_sightings_of(sightings, &device->id);
+    for (size_t i = 0; remote && i < remote->device_count; i++)
+        if (cf_hash_equal(&remote->devices[i].id, id))
+            cf_remote_device_describe(&remote->devices[i], object);
+}
+
+static json_t *describe(listing *self, const cf_device *device)
+{
+    cf_peer *peer = self->peer;
+    const cf_last_seen seen = cf_sightings_of(self->sightings, &device->id);
     char time[CF_TIME_TEXT];
     json_t *object = cf_device_json(peer, &device->id);
 
     cf_time_show(seen.time_ms, time);
     json_object_update_new(
-        object,
-        json_pack("{s:s, s:s, s:b, s:s, s:s?, s:o}", "role", cf_role_name(device->role), "state",
-                  state_of(device), "this", (int)cf_hash_equal(&device->id, cf_peer_device(peer)),
-                  "let_in_by", name_of(peer, &device->admitter, arena), "last_seen",
-                  seen.time_ms ? time : NULL, "behind",
-                  seen.wrote ? json_integer((json_int_t)seen.behind) : json_null()));
+        object, json_pack("{s:s, s:s, s:b, s:s, s:s?, s:b, s:o}", "role",
+                          cf_role_name(device->role), "state", state_of(device), "this",
+                          (int)cf_hash_equal(&device->id, cf_peer_device(peer)), "let_in_by",
+                          name_of(peer, &device->admitter, &self->arena), "last_seen",
+                          seen.time_ms ? time : NULL, "wrote", (int)seen.wrote, "behind",
+                          seen.wrote ? json_integer((json_int_t)seen.behind) : json_null()));
     describe_admission(peer, device, object);
-    describe_end(peer, device, object, arena);
+    describe_end(peer, device, object, &self->arena);
+    describe_remote(self->remote, &device->id, object);
     return object;
 }
 
@@ -123,18 +140,16 @@ static json_t *describe(cf_peer *peer, const cf_device *device, cf_sightings *si
 static void print_progress(const cf_output *output, const json_t *device)
 {
     const char *seen = json_string_value(json_object_get(device, "last_seen"));
-    const json_t *behind = json_object_get(device, "behind");
-    json_int_t count = json_integer_value(behind);
 
     if (json_is_true(json_object_get(device, "this")))
-        cf_print(output, "this device\n");
-    else if (json_is_null(behind))
-        cf_print(output, "let in %s, has written nothing since\n", seen ? seen : "");
-    else if (count)
-        cf_print(output, "last seen %s, up to %lld %s behind\n", seen ? seen : "", (long long)count,
-                 count == 1 ? "entry" : "entries");
+        cf_print(output, "this device");
+    else if (json_is_true(json_object_get(device, "wrote")))
+        cf_print(output, "last wrote %s", seen ? seen : "");
     else
-        cf_print(output, "last seen %s\n", seen ? seen : "");
+        cf_print(output, "let in %s, has written nothing since", seen ? seen : "");
+    cf_print(output, json_object_get(device, "reported") ? "; " : "\n");
+    if (json_object_get(device, "reported"))
+        cf_remote_device_print(device, output);
 }
 
 static void print_end(const cf_output *output, const json_t *device)
@@ -163,62 +178,90 @@ static void print_line(const cf_output *output, const json_t *device)
         print_end(output, device);
 }
 
-static cf_status list_devices(cf_run *run, cf_error *error)
+static void list_devices(cf_run *run, listing *self)
 {
-    cf_peer *peer = cf_loop_peer(run->loop);
-    const cf_registry *registry = cf_log_registry(peer->log);
-    cf_arena arena = {0};
+    const cf_registry *registry = cf_log_registry(self->peer->log);
     json_t *list = json_array();
-    cf_sightings *sightings = NULL;
-    cf_status status = cf_sightings_read(peer, &sightings, error);
 
-    for (size_t i = 0; !status && i < cf_registry_device_count(registry); i++) {
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
         const cf_device *device = cf_registry_device_at(registry, i);
 
-        if (cf_hash_equal(&device->id, cf_peer_user(peer))) /* the account is no device */
+        if (cf_hash_equal(&device->id, cf_peer_user(self->peer))) /* the account is no device */
             continue;
-        json_array_append_new(list, describe(peer, device, sightings, &arena));
+        json_array_append_new(list, describe(self, device));
     }
-    if (!status && run->json)
+    if (run->json)
         cf_print_json(&run->output, json_incref(list));
-    for (size_t i = 0; !status && !run->json && i < json_array_size(list); i++)
+    for (size_t i = 0; !run->json && i < json_array_size(list); i++)
         print_line(&run->output, json_array_get(list, i));
-    cf_sightings_destroy(&sightings);
     json_decref(list);
-    cf_arena_release(&arena);
-    return status;
 }
 
 /* One, for who is about to do something with it. */
-static cf_status show_device(cf_run *run, cf_error *error)
+static cf_status show_device(cf_run *run, listing *self, cf_error *error)
 {
-    cf_peer *peer = cf_loop_peer(run->loop);
-    cf_arena arena = {0};
     uint64_t voided = 0;
-    cf_sightings *sightings = NULL;
     cf_hash id;
 
-    cf_status status = cf_run_check_count(run, 2, 2, error);
+    cf_status status = cf_device_named(self->peer, run->options.arguments[1], false, &id, error);
     if (!status)
-        status = cf_device_named(peer, run->options.arguments[1], false, &id, error);
-    if (!status)
-        status = cf_sightings_read(peer, &sightings, error);
-    if (!status)
-        status = cf_membership_voided(peer, &id, &voided, error);
-    if (!status) {
-        json_t *shown =
-            describe(peer, cf_registry_device(cf_log_registry(peer->log), &id), sightings, &arena);
+        status = cf_membership_voided(self->peer, &id, &voided, error);
+    if (status)
+        return status;
+    json_t *shown = describe(self, cf_registry_device(cf_log_registry(self->peer->log), &id));
 
-        json_object_set_new(shown, "voids", json_integer((json_int_t)voided));
-        if (run->json)
-            cf_print_json(&run->output, json_incref(shown));
-        else
-            print_line(&run->output, shown);
-        json_decref(shown);
-    }
-    cf_sightings_destroy(&sightings);
-    cf_arena_release(&arena);
+    json_object_set_new(shown, "voids", json_integer((json_int_t)voided));
+    if (run->json)
+        cf_print_json(&run->output, json_incref(shown));
+    else
+        print_line(&run->output, shown);
+    json_decref(shown);
+    return CF_OK;
+}
+
+static cf_status list(cf_run *run, const cf_findings *found, cf_error *error)
+{
+    listing self = {.peer = cf_loop_peer(run->loop)};
+    cf_remote remote;
+
+    if (found)
+        cf_remote_take(self.peer, found, &self.arena, &remote);
+    self.remote = found ? &remote : NULL;
+    cf_status status = cf_sightings_read(self.peer, &self.sightings, error);
+    if (!status && run->options.argument_count)
+        status = show_device(run, &self, error);
+    else if (!status)
+        list_devices(run, &self);
+    cf_sightings_destroy(&self.sightings);
+    cf_arena_release(&self.arena);
     return status;
+}
+
+/* The state of the verb is the question then. */
+static cf_status start_list(cf_run *run, cf_error *error)
+{
+    const size_t count = run->options.argument_count ? 2 : 0;
+    uint64_t timeout_ms = 0;
+    cf_inquiry *inquiry = NULL;
+
+    cf_status status = cf_run_check_count(run, count, count, error);
+    if (!status && !cf_options_has(&run->options, "remote"))
+        return list(run, NULL, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    if (!status)
+        status = cf_inquiry_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop), timeout_ms,
+                                &inquiry, error);
+    run->state = inquiry;
+    return status;
+}
+
+static cf_status step_list(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    progress->over = cf_inquiry_over(run->state, now_ms, &progress->deadline_ms, &status, error);
+    return status || !progress->over ? status : list(run, cf_inquiry_findings(run->state), error);
 }
 
 /* ---- The verb ---- */
@@ -237,12 +280,10 @@ static cf_status start(cf_run *run, cf_error *error)
 {
     const char *subverb = run->options.argument_count ? run->options.arguments[0] : NULL;
 
-    if (!subverb)
-        return list_devices(run, error);
+    if (!subverb || strcmp(subverb, "show") == 0)
+        return start_list(run, error);
     if (strcmp(subverb, "rename") == 0)
         return rename_device(run, error);
-    if (strcmp(subverb, "show") == 0)
-        return show_device(run, error);
     if (strcmp(subverb, "admitted") == 0)
         return list_admitted(run, error);
     if (is_change(run))
@@ -254,7 +295,20 @@ static cf_status start(cf_run *run, cf_error *error)
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
-    return run->state ? cf_devices_change_step(run, now_ms, progress, error) : CF_OK;
+    if (!run->state)
+        return CF_OK;
+    return is_change(run) ? cf_devices_change_step(run, now_ms, progress, error)
+                          : step_list(run, now_ms, progress, error);
+}
+
+static void end(cf_run *run)
+{
+    cf_inquiry *inquiry = run->state;
+
+    if (is_change(run))
+        cf_devices_change_end(run);
+    else
+        cf_inquiry_destroy(&inquiry);
 }
 
 static const cf_option options[] = {
@@ -262,15 +316,17 @@ static const cf_option options[] = {
     {"with-admitted", 0, NULL, "with it all devices that it let in"},
     {"also", 0, "DEVICE", "with it this one; may be given often"},
     {"recovery-file", 0, "FILE", "where the recovery phrase is, or - for stdin"},
+    {"remote", 0, NULL, "ask the broker what each has applied"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 const cf_verb cf_verb_devices = {
     .name = "devices",
-    .usage = "devices [show DEVICE | rename DEVICE NAME | revoke DEVICE [--yes] [--with-admitted] "
-             "| annul DEVICE "
-             "--recovery-file FILE | role DEVICE ROLE | admitted DEVICE]",
+    .usage = "devices [--remote] [show DEVICE | rename DEVICE NAME | revoke DEVICE [--also "
+             "DEVICE]... [--yes] "
+             "[--with-admitted] | annul DEVICE --recovery-file FILE | role DEVICE ROLE | admitted "
+             "DEVICE]",
     .summary = "Lists the user's devices, names them, shuts them out, gives them roles",
     .more = "DEVICE is a fingerprint, the beginning of an id, or a name. `revoke` shuts a device "
             "out: nothing more is taken\nfrom it or sent to it, and it can't read what is written "
@@ -281,5 +337,5 @@ const cf_verb cf_verb_devices = {
     .prepare = prepare,
     .start = start,
     .step = step,
-    .end = cf_devices_change_end,
+    .end = end,
 };

@@ -64,13 +64,10 @@ static cf_status choose_named(cf_run *run, change *self, bool out, cf_error *err
 
 static cf_status ask_for_admitted(cf_run *run, const json_t *admitted, cf_error *error)
 {
-    const cf_option *also = run->verb->options;
     cf_status status = CF_OK;
     size_t i;
     json_t *one;
 
-    while (strcmp(also->name, "also") != 0)
-        also++;
     json_array_foreach(admitted, i, one)
     {
         const char *fingerprint = json_string_value(json_object_get(one, "fingerprint"));
@@ -81,8 +78,7 @@ static cf_status ask_for_admitted(cf_run *run, const json_t *admitted, cf_error 
         if (status)
             return status;
         if (yes)
-            cf_options_add(&run->options, also,
-                           cf_arena_text(&run->arena, cf_bytes_of_text(fingerprint)));
+            cf_run_choose(run, "also", cf_arena_text(&run->arena, cf_bytes_of_text(fingerprint)));
     }
     return status;
 }
@@ -134,11 +130,9 @@ static cf_status ask_for_device(cf_run *run, cf_error *error)
 static cf_status ask_revoke(cf_run *run, cf_error *error)
 {
     const cf_options *options = &run->options;
-    const cf_option *sure = run->verb->options;
     json_t *admitted = NULL;
 
-    if (cf_options_has(options, "yes") || options->argument_count != 2 ||
-        !cf_run_is_at_terminal() || !run->consult)
+    if (options->argument_count != 2 || !cf_run_asks(run))
         return CF_OK;
     cf_status status = ask_for_device(run, error);
     const char *words[] = {"devices", "admitted", options->arguments[1]};
@@ -146,10 +140,8 @@ static cf_status ask_revoke(cf_run *run, cf_error *error)
         status = run->consult(run, words, 3, &admitted, error);
     if (!status && !cf_options_has(options, "with-admitted"))
         status = ask_for_admitted(run, admitted, error);
-    while (!status && strcmp(sure->name, "yes") != 0)
-        sure++;
     if (!status)
-        cf_options_add(&run->options, sure, NULL);
+        status = cf_run_take_answer(run, true, error);
     json_decref(admitted);
     return status;
 }
@@ -211,8 +203,10 @@ static cf_status begin_revoke(cf_run *run, change *self, cf_error *error)
             status = cf_fail(error, CF_USAGE,
                              "this is the device itself: it goes with `counterfoil leave`");
     if (!status && !cf_options_has(&run->options, "yes"))
-        status = cf_fail(error, CF_USAGE,
-                         "a device that is shut out stays so: say that it is meant with --yes");
+        status = cf_fail(
+            error, CF_USAGE,
+            "a device that is shut out stays so, until `counterfoil devices annul` with the "
+            "recovery phrase: say that it is meant with --yes");
     if (!status)
         choose_admitted(run, self);
     return status;

@@ -37,7 +37,11 @@ void cf_usage_show(const cf_output *output, const cf_verb *verb)
             cf_print(output, "  %-12s %s\n", (*at)->name, (*at)->summary);
         cf_print(output, "\n");
     } else {
-        cf_print(output, "usage: counterfoil %s\n\n%s.\n", verb->usage, verb->summary);
+        cf_arena arena = {0};
+
+        cf_print(output, "usage: counterfoil %s\n\n%s.\n", cf_verb_usage(verb, &arena),
+                 verb->summary);
+        cf_arena_release(&arena);
         if (verb->more)
             cf_print(output, "%s\n", verb->more);
         cf_print(output, "\n");
@@ -60,12 +64,14 @@ static cf_status start(cf_run *run, cf_error *error)
     }
     if (run->json) {
         json_t *list = json_array();
+        cf_arena arena = {0};
 
         for (const cf_verb *const *at = cf_verbs; *at; at++)
             if (!verb || *at == verb)
-                json_array_append_new(list,
-                                      json_pack("{s:s, s:s, s:s}", "name", (*at)->name, "usage",
-                                                (*at)->usage, "does", (*at)->summary));
+                json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", (*at)->name,
+                                                      "usage", cf_verb_usage(*at, &arena), "does",
+                                                      (*at)->summary));
+        cf_arena_release(&arena);
         cf_print_json(&run->output, list);
     } else {
         cf_usage_show(&run->output, verb);

@@ -77,6 +77,12 @@ static void show(cf_run *run, const state *self, const char *phrase)
         return;
     }
     cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
+    if (!self->broker[0] && !run->quiet)
+        cf_say(&run->output,
+               "this is a new user, without a broker: a line of `counterfoild invite` sets one, "
+               "with `counterfoil broker LINE`. To become another device of a user that there is, "
+               "`counterfoil leave --yes`, then `counterfoil join` with a code of `counterfoil "
+               "pair`");
     if (self->broker[0])
         cf_print(&run->output, "broker: %s\n", self->broker);
     if (filed)
@@ -162,6 +168,19 @@ static cf_status be_born(cf_run *run, state *self, const cf_code *code, cf_error
     return status ? status : introduce(run, self, error);
 }
 
+static cf_status say_unmade(const char *path, int number, cf_error *error)
+{
+    cf_status status = cf_fail_errno(error, number, "making %s", path);
+
+    if (number == EEXIST)
+        status = cf_fail(error, status,
+                         "%s is there already, and nothing is written over a recovery phrase: name "
+                         "another --recovery-file; where it is of an `init` that failed, the same "
+                         "line goes on with it, and without one it may be deleted",
+                         path);
+    return status;
+}
+
 /* Written before the invitation is used: what can't be written is known before anything else
  * happens, and no user is without his phrase. One that an earlier try wrote is as good. */
 static cf_status write_file(state *self, const char *path, cf_error *error)
@@ -184,7 +203,7 @@ static cf_status write_file(state *self, const char *path, cf_error *error)
         self->file = open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (self->file < 0 || !cf_staging_said(self->staging).size ||
             read(self->file, found, sizeof found) != size || memcmp(found, text, (size_t)size) != 0)
-            status = cf_fail_errno(error, number, "making %s", path);
+            status = say_unmade(path, number, error);
     }
     cf_wipe(phrase, sizeof phrase);
     cf_wipe(text, sizeof text);
@@ -295,8 +314,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_init = {
     .name = "init",
-    .usage = "init [LINE | -] [--broker ADDRESS] [--invitation CODE] [--name DEVICE] "
-             "[--recovery-file FILE]",
+    .usage = "init [LINE | -]",
     .summary = "Makes a new user, and this device its first one",
     .more = "LINE is what `counterfoild invite` printed; - asks for it, or reads it from stdin: "
             "arguments are\nseen by all who list processes. Without a broker the user is kept here "

@@ -259,7 +259,8 @@ static cf_status turned_away(state *self, cf_error *error)
     cf_staging_give_up(self->staging);
     return cf_fail(
         error, CF_DENIED,
-        "the broker does not know this code: it was used, has expired or was taken back");
+        "the broker does not know this code: it was used, has expired or was taken back; "
+        "ask for a new one (`counterfoil pair`)");
 }
 
 /* At the door. */
@@ -333,7 +334,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_join = {
     .name = "join",
-    .usage = "join [CODE | -] [--name DEVICE]",
+    .usage = "join [CODE | -]",
     .summary = "Makes this a device of a user that exists",
     .more =
         "CODE is the line that `counterfoil pair` printed on one of its devices. With - it is "

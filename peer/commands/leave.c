@@ -3,9 +3,11 @@
 #include "peer/commands/announcing.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
+#include "peer/commands/stake.h"
 #include "peer/membership/membership.h"
 #include "peer/program/verbs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,73 +15,54 @@ typedef struct {
     cf_announcing announcing;
     cf_arena arena;
     const char *name; /* of this device */
-    bool is_known;    /* the others know, or will when the broker tells them */
-    bool is_out;      /* the broker does not let this device in any more */
+    cf_round *look;   /* what lies in its sources; NULL: with --yes nobody asks */
+    bool rehearses;
+    bool is_judged; /* leaving is meant, whatever it costs */
+    bool is_known;  /* the others know, or will when the broker tells them */
+    bool is_out;    /* the broker does not let this device in any more */
 } state;
+
+enum { LOOK_AGAIN_MS = 250 };
 
 /* ---- Where it was typed ---- */
 
-static bool is_last_owner(const json_t *devices)
+/* What a rehearsal found; what is at stake in the sources has been listed by then. */
+static cf_status ask(cf_run *run, const json_t *found, bool *yes, cf_error *error)
 {
-    const json_t *device;
-    size_t i, others = 0;
-    bool owner = false;
+    const json_int_t unsent = json_integer_value(json_object_get(found, "unsent"));
+    char at_stake[64] = "";
 
-    json_array_foreach(devices, i, device)
-    {
-        bool counts = strcmp(json_string_value(json_object_get(device, "state")), "in") == 0 &&
-                      strcmp(json_string_value(json_object_get(device, "role")), "owner") == 0;
-
-        if (json_is_true(json_object_get(device, "this")))
-            owner = counts;
-        else
-            others += counts;
-    }
-    return owner && !others;
+    if (unsent)
+        snprintf(at_stake, sizeof at_stake, "%lld item%s may be nowhere else. ", (long long)unsent,
+                 unsent == 1 ? "" : "s");
+    return cf_run_confirm(
+        run, yes, error,
+        "%s%sthis device's keys and its copy of the log are wiped; files stay "
+        "as they are. Leave? [y/N]",
+        at_stake,
+        json_is_true(json_object_get(found, "last_owner"))
+            ? "this is the last owner: only the recovery phrase leads back, to `recover`. "
+            : "");
 }
 
 static cf_status prepare(cf_run *run, cf_error *error)
 {
-    static const char *const words[] = {"devices"};
-    const cf_option *sure = run->verb->options;
-    json_t *devices = NULL;
+    static const char *const words[] = {"leave", "--dry-run"};
+    json_t *found = NULL;
     bool yes = false;
 
-    if (cf_options_has(&run->options, "yes") || !cf_run_is_at_terminal() || !run->consult)
+    if (!cf_run_asks(run))
         return CF_OK;
-    cf_status status = run->consult(run, words, 1, &devices, error);
+    cf_status status = run->consult(run, words, sizeof words / sizeof *words, &found, error);
     if (!status)
-        status = cf_run_confirm(
-            run, &yes, error,
-            "%sthis device's keys and its copy of the log are wiped; files stay "
-            "as they are. Leave? [y/N]",
-            is_last_owner(devices)
-                ? "this is the last owner: only the recovery phrase leads back, to `recover`. "
-                : "");
-    if (!status && !yes)
-        status = cf_fail(error, CF_CHANGED, "nothing was changed");
-    while (!status && strcmp(sure->name, "yes") != 0)
-        sure++;
+        status = ask(run, found, &yes, error);
     if (!status)
-        cf_options_add(&run->options, sure, NULL);
-    json_decref(devices);
+        status = cf_run_take_answer(run, yes, error);
+    json_decref(found);
     return status;
 }
 
 /* ---- What is to be said to the others ---- */
-
-static cf_status check_last_owner(cf_run *run, cf_error *error)
-{
-    cf_peer *peer = cf_loop_peer(run->loop);
-    cf_error ignored;
-
-    if (cf_options_has(&run->options, "yes") || cf_membership_check_owner(peer, &ignored) ||
-        cf_membership_owners(peer) > 1)
-        return CF_OK;
-    return cf_fail(error, CF_USAGE,
-                   "this is the last owner: without it only the recovery phrase lets devices in "
-                   "again, with `counterfoil recover`; say that it is meant with --yes");
-}
 
 /* One that is out needs to say nothing more, but what it said may not have come to the broker. */
 static void take_up(state *self, const cf_peer *peer, const cf_device *device)
@@ -102,10 +85,13 @@ static cf_status start(cf_run *run, cf_error *error)
     run->state = self;
     self->name = cf_catalog_device_name(peer, cf_peer_device(peer), &self->arena);
     cf_status status = cf_run_check_count(run, 0, 0, error);
-    if (!status)
-        status = check_last_owner(run, error);
     if (status)
         return status;
+    self->rehearses = cf_options_has(&run->options, "dry-run");
+    self->is_judged = cf_options_has(&run->options, "yes") && !self->rehearses;
+    if (!self->is_judged)
+        self->look =
+            cf_round_begin(cf_loop_engine(run->loop), &(cf_round_options){.kind = CF_ROUND_TELL});
     if (!device || !device->is_valid)
         self->is_known = true;
     if (device && !device->is_valid)
@@ -115,6 +101,29 @@ static cf_status start(cf_run *run, cf_error *error)
     else
         status = cf_announcing_begin(&self->announcing, run, error);
     return status;
+}
+
+/* ---- What it would cost ---- */
+
+/* `unasked` is why the broker can't be asked; CF_OK: it was. */
+static cf_status judge(cf_run *run, state *self, const cf_error *unasked, cf_error *error)
+{
+    cf_stake stake;
+    cf_status status = cf_stake_take(run, !unasked->status, &stake, error);
+
+    cf_round_end(&self->look);
+    self->is_judged = true;
+    if (status || !self->rehearses)
+        return status ? status : cf_stake_check(run, &stake, error);
+    if (unasked->status)
+        cf_say(&run->output, "%s", unasked->text);
+    if (run->json)
+        cf_print_json(&run->output, cf_stake_json(&stake));
+    else if (cf_stake_check(run, &stake, error))
+        cf_say(&run->output, "%s", error->text);
+    else if (!run->quiet)
+        cf_print(&run->output, "nothing would be lost\n");
+    return CF_OK;
 }
 
 /* ---- What is wiped ---- */
@@ -133,8 +142,8 @@ static place *list_places(cf_engine *engine, size_t *count)
     for (size_t i = 0; i < *count; i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
 
-        places[i] =
-            (place){strdup(binding->path), binding->instance, cf_base_place_copy(&binding->place)};
+        places[i] = (place){cf_text_copy(binding->path), binding->instance,
+                            cf_base_place_copy(&binding->place)};
     }
     return places;
 }
@@ -205,13 +214,30 @@ static cf_status say_leave(cf_run *run, state *self, cf_error *error)
     return CF_OK;
 }
 
-static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+/* What the log has of this device goes out once there is a connection. */
+static bool is_sending(cf_run *run, const state *self, uint64_t now_ms)
 {
-    state *self = run->state;
-    cf_announcing_step_result result = cf_announcing_step(&self->announcing, run, now_ms, error);
+    cf_broker_status broker;
 
-    if (is_shut_out(run, self))
-        result = CF_ANNOUNCING_DONE;
+    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
+    return broker.connected && broker.unsent && !broker.refused && !broker.delay[0] &&
+           now_ms < self->announcing.catching_up.deadline_ms;
+}
+
+/* True when it is time to judge: all has been looked at, and the broker asked, or not to be had. */
+static bool has_looked(cf_run *run, const state *self, cf_announcing_step_result result,
+                       uint64_t now_ms)
+{
+    if (!cf_round_over(self->look, now_ms))
+        return false;
+    return self->announcing.is_made || result == CF_ANNOUNCING_FAILED ||
+           (result == CF_ANNOUNCING_MAKE && !is_sending(run, self, now_ms));
+}
+
+static cf_status go_on(cf_run *run, state *self, cf_announcing_step_result result, bool *over,
+                       cf_error *error)
+{
+    *over = true;
     switch (result) {
     case CF_ANNOUNCING_DONE:
         self->is_known = self->is_known || self->announcing.count;
@@ -223,15 +249,37 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         cf_error_while(error, "the others can't be told (--yes leaves all the same)");
         return error->status;
     case CF_ANNOUNCING_MAKE:
-        if (say_leave(run, self, error))
-            return error->status;
-        break;
+        *over = false;
+        return say_leave(run, self, error);
     case CF_ANNOUNCING_WAITS:
         break;
     }
-    progress->over = false;
-    progress->deadline_ms = self->announcing.catching_up.deadline_ms;
+    *over = false;
     return CF_OK;
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    state *self = run->state;
+    cf_announcing_step_result result = cf_announcing_step(&self->announcing, run, now_ms, error);
+    cf_error unasked = {0};
+
+    if (is_shut_out(run, self))
+        result = CF_ANNOUNCING_DONE;
+    if (!self->is_judged) {
+        progress->over = has_looked(run, self, result, now_ms);
+        progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+        if (!progress->over)
+            return CF_OK;
+        if (result == CF_ANNOUNCING_FAILED)
+            unasked = *error;
+        cf_status status = judge(run, self, &unasked, error);
+        if (status || self->rehearses)
+            return status;
+        *error = unasked;
+    }
+    progress->deadline_ms = self->announcing.catching_up.deadline_ms;
+    return go_on(run, self, result, &progress->over, error);
 }
 
 static void end(cf_run *run)
@@ -240,23 +288,26 @@ static void end(cf_run *run)
 
     if (!self)
         return;
+    cf_round_end(&self->look);
     cf_announcing_release(&self->announcing);
     cf_arena_release(&self->arena);
     free(self);
 }
 
 static const cf_option options[] = {
-    {"yes", 0, NULL, "without asking, and even if the others can't be told"},
+    {"yes", 0, NULL, "without asking or looking, and even if the others can't be told"},
+    {"dry-run", 'n', NULL, "only say what would be lost"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 const cf_verb cf_verb_leave = {
     .name = "leave",
-    .usage = "leave [--yes]",
+    .usage = "leave",
     .summary = "Takes this device out and wipes its keys; the files in its sources stay",
     .more = "The other devices hear of it from the broker. What was changed here and not synced is "
-            "published no more.",
+            "published no more: it is\nlisted, and --yes says that this is meant. Exits 8 where it "
+            "was not given, and 2 on the last owner's device.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = prepare,

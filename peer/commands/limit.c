@@ -84,7 +84,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_limit = {
     .name = "limit",
-    .usage = "limit [--up RATE] [--down RATE]",
+    .usage = "limit",
     .summary = "Shows or sets how much goes to the broker and comes from it in a second",
     .more = "A RATE is bytes a second, K M G being 1024's powers; `none` lifts the limit. Kept "
             "over restarts. Small files and what is said of changes pass first.",

@@ -63,7 +63,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_locate = {
     .name = "locate",
-    .usage = "locate [--timeout T]",
+    .usage = "locate",
     .summary = "Shows where this user's log is kept, and its position there",
     .needs = CF_NEEDS_PEER,
     .options = options,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/times.h"
+#include "peer/commands/disk_answers.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
 #include "peer/sources/context/lock_guard.h"
@@ -263,7 +264,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_lock = {
     .name = "lock",
-    .usage = "lock PATH|COLLECTION|COLLECTION//KEY [--for 10m] [--wait] [--shared] [--timeout T]",
+    .usage = "lock PATH|COLLECTION|COLLECTION//KEY",
     .summary = "Keeps others from changing a collection, or a file or folder, for a while",
     .more =
         "Of a collection the broker takes nothing from other devices until it is over; what they "
@@ -273,6 +274,7 @@ const cf_verb cf_verb_lock = {
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,
+    .requires = &cf_disk_answers_paths,
     .start = start,
     .step = step,
     .end = end,

@@ -128,7 +128,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_locks = {
     .name = "locks",
-    .usage = "locks [--timeout T]",
+    .usage = "locks",
     .summary = "Lists what is locked: by whom, since when and until when",
     .more = "What is locked in a collection that has no source here is shown by its hidden name.",
     .needs = CF_NEEDS_PEER,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/disk_answers.h"
 #include "peer/log/history.h"
 
 #include "broker/platform/names.h"
@@ -6,7 +7,10 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"
+#include "peer/commands/value_shown.h"
+#include "peer/log/catalog_schema.h"
 #include "peer/log/entry_name.h"
+#include "peer/records/record_view.h"
 #include "peer/program/verbs.h"
 
 enum { TAIL = 64 /* entries, at first */ };
@@ -33,7 +37,8 @@ static bool is_wanted(const wanted *filter, const cf_event *event)
     if (!cf_id_equal(&event->collection, &filter->collection))
         return false;
     if (!filter->path.size || lies_in(event->path, filter->path) ||
-        (event->from.size && lies_in(event->from, filter->path)))
+        (event->from.size && lies_in(event->from, filter->path)) ||
+        (event->original.size && lies_in(event->original, filter->path)))
         return true;
     if (filter->record.bytes[0] && cf_id_equal(&filter->record, &event->item))
         return true;
@@ -52,7 +57,25 @@ static json_t *list_fields(const cf_event *event)
     return fields;
 }
 
-/* `"Anna Example": email, phones` */
+static cf_told_value told(const cf_event_value *value)
+{
+    return (cf_told_value){value->value, value->is_long};
+}
+
+static json_t *list_values(const cf_event *event)
+{
+    json_t *values = json_array();
+
+    for (size_t i = 0; i < event->field_count; i++) {
+        const cf_told_value value = told(&event->values[i]);
+
+        json_array_append_new(values,
+                              event->values[i].several ? json_null() : cf_value_shown_json(&value));
+    }
+    return values;
+}
+
+/* `"Anna Example": email "anna@example.org", phones` */
 static const char *tell_record(const cf_event *event, cf_arena *arena)
 {
     cf_buffer text = {0};
@@ -65,13 +88,69 @@ static const char *tell_record(const cf_event *event, cf_arena *arena)
     for (size_t i = 0; i < event->field_count; i++) {
         cf_buffer_append(&text, i ? ", " : ": ", 2);
         cf_name_append(&text, event->fields[i]);
+        if (event->values[i].several)
+            continue;
+        const cf_told_value value = told(&event->values[i]);
+        cf_buffer_append(&text, " ", 1);
+        cf_value_shown_append(&value, "nothing", &text);
     }
     const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return copy;
 }
 
-static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *list)
+/* ---- Rows that no source can show ---- */
+
+/* Of one collection after the other, as its events come. */
+typedef struct {
+    cf_peer *peer;
+    cf_id collection; /* zero: of none yet */
+    cf_row_view *view;
+    cf_schema schema;
+    cf_arena arena;
+} hidden_rows;
+
+static void forget_hidden(hidden_rows *self)
+{
+    cf_row_view_destroy(&self->view);
+    cf_arena_release(&self->arena);
+}
+
+static void know_hidden(hidden_rows *self, const cf_id *collection)
+{
+    cf_collection *held;
+    cf_error ignored;
+
+    if (cf_id_equal(&self->collection, collection))
+        return;
+    forget_hidden(self);
+    self->collection = *collection;
+    if (cf_peer_collection(self->peer, collection, &held, &ignored) == CF_OK &&
+        cf_catalog_schema(self->peer, collection, &self->arena, &self->schema, &ignored) == CF_OK)
+        self->view = cf_row_view_new(held->state, &self->schema);
+}
+
+static bool is_hidden(hidden_rows *self, const cf_event *event)
+{
+    if (!cf_item_is_record(&event->item) || cf_id_equal(&event->collection, &cf_catalog_id))
+        return false;
+    know_hidden(self, &event->collection);
+    return self->view && cf_row_view_holds_back(self->view, &event->item);
+}
+
+/* ---- A line of it ---- */
+
+/* What has no path: a record that is all of its file, and a copy of what another device wrote over
+ * by now. */
+static const char *unnamed(const cf_event *event)
+{
+    return cf_item_is_file(&event->item) && !cf_id_equal(&event->collection, &cf_catalog_id)
+               ? "a conflict copy"
+               : "the document";
+}
+
+static void show(cf_run *run, const cf_event *event, hidden_rows *hidden, cf_arena *arena,
+                 json_t *list)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
     const char *device = cf_catalog_device_name(peer, &event->device, arena);
@@ -89,18 +168,25 @@ static void show(cf_run *run, const cf_event *event, cf_arena *arena, json_t *li
                                    event->what, "path", cf_json_name(event->path));
         if (event->from.size)
             json_object_set_new(object, "from", cf_json_name(event->from));
+        if (event->original.size)
+            json_object_set_new(object, "of", cf_json_name(event->original));
         if (event->title)
             json_object_set_new(object, "title", json_string(event->title));
-        if (event->field_count)
+        if (event->field_count) {
             json_object_set_new(object, "fields", list_fields(event));
+            json_object_set_new(object, "values", list_values(event));
+        }
+        if (is_hidden(hidden, event))
+            json_object_set_new(object, "hidden", json_true());
         json_array_append_new(list, object);
         return;
     }
-    cf_name_show(event->path.size ? event->path : cf_bytes_of_text("the document"), path);
+    cf_name_show(event->path.size ? event->path : cf_bytes_of_text(unnamed(event)), path);
     cf_name_show(event->from, from);
     const char *details = tell_record(event, arena);
-    cf_print(&run->output, "%s %s %s %s: %s %s%s%s%s\n", id, time, device, collection, event->what,
-             path, event->from.size ? " from " : "", event->from.size ? from : "", details);
+    cf_print(&run->output, "%s %s %s %s: %s %s%s%s%s%s\n", id, time, device, collection,
+             event->what, path, event->from.size ? " from " : "", event->from.size ? from : "",
+             details, is_hidden(hidden, event) ? " (hidden)" : "");
 }
 
 /* How many of the newest events are asked for; false when one of them is unsure. */
@@ -126,18 +212,20 @@ static bool is_unknown(const wanted *filter, const cf_history *history)
 
 static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
 {
+    hidden_rows hidden = {.peer = cf_loop_peer(run->loop)};
     cf_arena arena = {0};
     json_t *list = json_array();
 
     for (size_t i = history->count; i-- > 0 && most;) {
         if (!is_wanted(filter, &history->at[i]))
             continue;
-        show(run, &history->at[i], &arena, list);
+        show(run, &history->at[i], &hidden, &arena, list);
         most--;
     }
     if (run->json)
         cf_print_json(&run->output, json_incref(list));
     json_decref(list);
+    forget_hidden(&hidden);
     cf_arena_release(&arena);
 }
 
@@ -248,11 +336,14 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_log = {
     .name = "log",
-    .usage = "log [PATH|COLLECTION[//KEY]] [-n N]",
+    .usage = "log [PATH|COLLECTION[//KEY]]",
     .summary = "Shows the history, newest first",
     .more = "Each line begins with an entry's id; an entry that did several things has several "
-            "lines. Of a record that was edited it names\nthe fields, and what it calls itself.",
+            "lines. Of a record that was edited it names\nthe fields with their "
+            "new values, and what it calls itself; a row that joins others is called after them. A "
+            "row that no source can\nshow is marked as hidden. `show` says what was there before.",
     .needs = CF_NEEDS_PEER,
     .options = options,
+    .requires = &cf_disk_answers_paths,
     .start = start,
 };

@@ -11,6 +11,7 @@
 #include "peer/commands/sources.h"
 #include "peer/bindings/pendings.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,11 @@
 enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
 
 static const char *const kind_names[] = {
-    [CF_PENDING_UNSENT] = "unsent",     [CF_PENDING_UNAPPLIED] = "unapplied",
-    [CF_PENDING_WAITS] = "waits",       [CF_PENDING_HELD] = "held",
-    [CF_PENDING_SKIPPED] = "skipped",   [CF_PENDING_LOCKED] = "locked",
-    [CF_PENDING_LEFT_OUT] = "left out", [CF_PENDING_SPARED] = "held",
-    [CF_PENDING_AWAY] = "held",
+    [CF_PENDING_UNSENT] = "unsent",       [CF_PENDING_UNAPPLIED] = "unapplied",
+    [CF_PENDING_NOT_TAKEN] = "unapplied", [CF_PENDING_WAITS] = "waits",
+    [CF_PENDING_HELD] = "held",           [CF_PENDING_SKIPPED] = "skipped",
+    [CF_PENDING_LOCKED] = "locked",       [CF_PENDING_LEFT_OUT] = "left out",
+    [CF_PENDING_SPARED] = "held",         [CF_PENDING_AWAY] = "held",
 };
 
 /* ---- Taking it ---- */
@@ -81,12 +82,23 @@ bool cf_overview_tells(const cf_overview *overview, const cf_overview_filter *fi
     return found;
 }
 
+/* Rounded up: one that is due is tried within a second. */
+static uint64_t next_try(const cf_run *run, const cf_broker_status *broker)
+{
+    const uint64_t now_ms = cf_loop_now(run->loop);
+
+    if (!cf_loop_serves(run->loop) || !broker->trouble || broker->retry_ms <= now_ms)
+        return 0;
+    return (broker->retry_ms - now_ms + 999) / 1000;
+}
+
 static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *out, cf_error *error)
 {
     cf_home *home = cf_loop_home(run->loop);
     cf_buffer line = {0};
 
     cf_engine_broker_status(cf_loop_engine(run->loop), &out->broker);
+    out->next_try_s = next_try(run, &out->broker);
     cf_status status = cf_home_get(home, CF_HOME_BROKER, &line, error);
     if (status == CF_MISSING)
         status = CF_OK;
@@ -140,6 +152,102 @@ static void note_relay(cf_peer *peer, cf_binding_status *status)
         "device a member again with `counterfoil devices role`";
 }
 
+/* What lies here is what its other sources hold, as long as these are not removed, too. */
+static void note_taken_off(cf_peer *peer, cf_arena *arena, cf_overview_source *source)
+{
+    cf_binding_status *status = &source->status;
+    cf_catalog_deletion deletion;
+    char time[CF_TIME_TEXT];
+    cf_buffer text = {0};
+
+    if (status->trouble || !cf_catalog_deleted(peer, &status->binding->collection, &deletion))
+        return;
+    cf_time_show(deletion.time_ms, time);
+    cf_buffer_append_text(
+        &text,
+        "taken off the list by %s, %s: other devices don't sync it any more. `counterfoil remove "
+        "%s` lets these files be; `counterfoil add` then puts them into a new collection, or the "
+        "one that has its name now",
+        cf_catalog_device_name(peer, &deletion.device, arena), time, status->binding->path);
+    source->is_taken_off = true;
+    status->trouble = CF_CHANGED;
+    status->trouble_text = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+}
+
+static bool is_any(const cf_binding_status *status, cf_pending_kind kind)
+{
+    for (size_t i = 0; i < status->pending_count; i++)
+        if (status->pending[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* Of a source whose root was refused. */
+static void advise_refused(const cf_binding *binding, const char *typed, cf_buffer *text)
+{
+    if (binding->way_on == CF_WAY_ON_MOVED)
+        cf_buffer_append_text(text, "if it was moved or renamed, `counterfoil add NEWPATH` goes on "
+                                    "with it where it is now");
+    if (binding->way_on == CF_WAY_ON_MEANT)
+        cf_buffer_append_text(
+            text,
+            "if what lies there now is meant, `counterfoil remove %s`, then `counterfoil add %s "
+            "--existing --mine` make it the newest, also of what was edited elsewhere since",
+            typed, typed);
+}
+
+/* Of one that only receives. The reasons say who makes a reader a member. */
+static void advise_receiver(const cf_peer *peer, const cf_binding_status *status, const char *typed,
+                            cf_buffer *text)
+{
+    const bool only_reads = cf_peer_only_reads(peer);
+
+    if ((status->binding->mode != CF_MODE_RECEIVE && !only_reads) ||
+        !is_any(status, CF_PENDING_UNSENT))
+        return;
+    cf_buffer_append_text(text,
+                          "`counterfoil repair %s --refill` undoes what was done here, and puts "
+                          "aside what was made",
+                          typed);
+    if (!only_reads)
+        cf_buffer_append_text(text, "; `counterfoil set %s --mode both` sends it", typed);
+}
+
+/* Of one that only sends. What can't be written to can do nothing else. */
+static void advise_sender(const cf_binding_status *status, const char *name, const char *typed,
+                          cf_buffer *text)
+{
+    const cf_binding *binding = status->binding;
+
+    if (!is_any(status, CF_PENDING_NOT_TAKEN))
+        return;
+    if (!binding->is_image)
+        cf_buffer_append_text(text, "`counterfoil set %s --mode both` takes it; ", typed);
+    cf_buffer_append_text(text, "`counterfoil remove %s`, then `counterfoil add %s --collection ",
+                          typed, typed);
+    cf_name_word(name, text);
+    cf_buffer_append_text(text, " --existing --mine --mode send`, with what other options it had, "
+                                "make what lies here the newest, and leave what is new elsewhere");
+}
+
+static const char *advise(const cf_peer *peer, const cf_binding_status *status, const char *name,
+                          cf_arena *arena)
+{
+    char typed[CF_PATH_TYPED];
+    cf_buffer text = {0};
+
+    cf_binding_path_typed(status->binding, typed);
+    if (status->trouble == CF_MISSING || status->trouble == CF_UNSAFE)
+        advise_refused(status->binding, typed, &text);
+    else
+        advise_receiver(peer, status, typed, &text);
+    advise_sender(status, name, typed, &text);
+    const char *kept = text.size ? cf_arena_text(arena, cf_buffer_view(&text)) : NULL;
+    cf_buffer_release(&text);
+    return kept;
+}
+
 cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
                            cf_overview *out, cf_error *error)
 {
@@ -159,8 +267,10 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
         source->name = cf_catalog_name(peer, &binding->collection, arena);
         cf_engine_status(engine, binding, arena, &source->status);
         note_relay(peer, &source->status);
+        note_taken_off(peer, arena, source);
         if (options->filter_count)
             filter(options, arena, &source->status);
+        source->advice = advise(peer, &source->status, source->name, arena);
         out->count++;
     }
     cf_status status = take_notes(run, arena, out, error);
@@ -267,6 +377,8 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
                         json_integer((json_int_t)cf_binding_poll_ms(status->binding)));
     if (status->trouble)
         json_object_set_new(object, "trouble", json_string(status->trouble_text));
+    if (source->advice)
+        json_object_set_new(object, "advice", json_string(source->advice));
     return object;
 }
 
@@ -299,6 +411,8 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
                               (int)broker->connected, "unsent", (json_int_t)broker->unsent);
     if (broker->set && (broker->trouble || broker->refused))
         json_object_set_new(shown, "trouble", json_string(broker->text));
+    if (overview->next_try_s)
+        json_object_set_new(shown, "next_try_in", json_integer((json_int_t)overview->next_try_s));
     if (broker->set && broker->heard_at_ms) {
         cf_time_show(broker->heard_at_ms, heard);
         json_object_set_new(shown, "heard", json_string(heard));
@@ -391,6 +505,8 @@ static void print_source(const cf_overview *overview, const cf_overview_source *
     if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
     print_all_pending(output, status);
+    if (source->advice)
+        cf_print(output, "  %s\n", source->advice);
     cf_conflicts_print(source->name, status, peer, output);
 }
 
@@ -405,8 +521,11 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
         cf_print(output, "note: %s\n", overview->notes[i].text);
     if (overview->limits.up || overview->limits.down)
         cf_limits_print(&overview->limits, output);
-    if (!broker->set)
+    if (!broker->set) {
+        cf_print(output, "no broker is set: this user is kept here only; `counterfoil broker LINE` "
+                         "sets one\n");
         return;
+    }
     cf_print(output, "broker: %s%s", overview->address ? overview->address : "",
              broker->connected ? ", connected" : "");
     if (broker->heard_at_ms) {
@@ -418,6 +537,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
                  broker->unsent == 1 ? "entry" : "entries");
     if (broker->trouble || broker->refused)
         cf_print(output, ", %s", broker->text);
+    if (overview->next_try_s)
+        cf_print(output, ", next try in %" PRIu64 " s", overview->next_try_s);
     if (broker->delay[0])
         cf_print(output, ", %s", broker->delay);
     cf_print(output, "\n");
@@ -452,6 +573,8 @@ static void say_source(const cf_overview_source *source, const cf_output *output
 
     if (status->trouble)
         cf_say(output, "%s: %s", source->name, status->trouble_text);
+    if (source->advice)
+        cf_say(output, "%s: %s", source->name, source->advice);
     say_held(source, output);
     for (size_t i = 0; i < status->pending_count; i++) {
         const cf_pending *pending = &status->pending[i];

@@ -12,18 +12,23 @@ typedef struct {
     const cf_binding *binding;
     cf_bytes path; /* raw, from the source's root, or of a record or its field; empty: all of it */
     cf_bytes row;  /* the record of such a field; what concerns it as a whole is shown, too */
+    const char *named;   /* as the user called it */
     const char *unknown; /* nothing has been heard of it as yet, called so by the user; NULL */
 } cf_overview_filter;
 
 typedef struct {
     const char *name; /* of the collection */
     cf_binding_status status;
+    const char *advice; /* what ends it that the source is not in sync; NULL: a sync does, or the
+                           reasons say it */
+    bool is_taken_off;  /* the collection was taken off the list: that is its trouble */
 } cf_overview_source;
 
 typedef struct {
     const char *device;
     const char *address; /* of the broker; NULL: none is set */
     cf_broker_status broker;
+    uint64_t next_try_s; /* until then, where `serve` tries again; 0: nobody does */
     cf_limits limits;
     cf_overview_source *sources;
     size_t count;

@@ -178,7 +178,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_pair = {
     .name = "pair",
-    .usage = "pair [--role owner|member|reader|relay] [--for 10m] [--qr]",
+    .usage = "pair [--role owner|member|reader|relay]",
     .summary = "Lets another device in: prints a code for its `join`, and waits for it",
     .needs = CF_NEEDS_PEER,
     .options = options,

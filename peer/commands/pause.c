@@ -116,7 +116,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_pause = {
     .name = "pause",
-    .usage = "pause [COLLECTION] [--for T]",
+    .usage = "pause [COLLECTION]",
     .summary = "Lets this device, or a collection on it, rest",
     .more = "Of a device nothing goes to the broker or comes from it; of a collection nothing\n"
             "that is done here is looked at, and nothing that others did is put into its place.\n"

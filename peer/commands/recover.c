@@ -38,14 +38,11 @@ typedef struct {
 
 static cf_status prepare(cf_run *run, cf_error *error)
 {
-    const cf_option *option = run->verb->options;
     const char *line = NULL;
 
     cf_status status = cf_recovery_file_take(run, &line, error);
-    while (option->name && strcmp(option->name, "broker") != 0)
-        option++;
     if (!status && line && !cf_options_has(&run->options, "broker"))
-        cf_options_add(&run->options, option, line);
+        cf_run_choose(run, "broker", line);
     return status ? status : cf_run_ask_value(run, "broker", "the broker's line", error);
 }
 
@@ -162,9 +159,10 @@ static void describe(const state *self, const cf_device *device, cf_buffer *out)
 
     cf_fingerprint(&device->id, fingerprint);
     cf_time_show(seen.time_ms, time);
-    cf_buffer_append_text(out, "'%s' (%s, %s, last seen %s)",
-                          cf_catalog_device_name(self->peer, &device->id, &arena),
-                          cf_role_name(device->role), fingerprint, seen.time_ms ? time : "never");
+    cf_buffer_append_text(
+        out, "'%s' (%s, %s, %s %s)", cf_catalog_device_name(self->peer, &device->id, &arena),
+        cf_role_name(device->role), fingerprint, seen.wrote ? "last wrote" : "let in",
+        seen.time_ms ? time : "at an unknown time");
     cf_buffer_append(out, "", 1);
     cf_arena_release(&arena);
 }
@@ -352,8 +350,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_recover = {
     .name = "recover",
-    .usage = "recover [--recovery-file FILE] [--broker LINE] [--keep DEVICE]... [--yes] "
-             "[--name DEVICE]",
+    .usage = "recover [--keep DEVICE]...",
     .summary = "Makes this device an owner by the recovery phrase, with no other device left",
     .more = "FILE is what `init --recovery-file` wrote: the phrase and the broker's line. All "
             "devices that are not confirmed\nare shut out.",

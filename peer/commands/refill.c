@@ -18,6 +18,7 @@ enum { SHUT = 1 << 16 }; /* beside a mode, which may be 0 */
 typedef struct {
     cf_bytes path;
     bool is_folder;
+    bool is_known; /* the log has its content, under another name */
     bool is_large; /* the log knows its content, perhaps, and not where that may be had */
 } own_thing;
 
@@ -101,26 +102,27 @@ static cf_status open_aside(putting *self, cf_error *error)
     return status;
 }
 
-static void name_it(const putting *self, cf_bytes path, bool is_large)
+static void name_it(const putting *self, const own_thing *thing)
 {
     char shown[CF_NAME_SHOWN];
 
-    cf_name_show(path, shown);
+    cf_name_show(thing->path, shown);
     cf_say(&self->of->run->output, "%s: %s; it is kept in %s", shown,
-           is_large ? "the log has no such version here, or its bytes may be nowhere else"
-                    : "it is no version that the log has",
+           thing->is_known   ? "the log has it under another name"
+           : thing->is_large ? "the log has no such version here, or its bytes may be nowhere else"
+                             : "it is no version that the log has",
            self->shown);
 }
 
 /* ---- Files ---- */
 
-static void add_thing(void *context, cf_bytes path, bool is_folder)
+static void add_thing(void *context, cf_bytes path, bool is_folder, bool is_known)
 {
     putting *self = context;
 
     self->things = cf_grow(self->things, &self->capacity, self->count + 1, sizeof *self->things);
-    self->things[self->count++] =
-        (own_thing){.path = cf_arena_copy(&self->arena, path), .is_folder = is_folder};
+    self->things[self->count++] = (own_thing){
+        .path = cf_arena_copy(&self->arena, path), .is_folder = is_folder, .is_known = is_known};
 }
 
 static size_t split(cf_bytes path, cf_bytes names[DEPTH_MAX])
@@ -263,7 +265,7 @@ static cf_status move_things(putting *self, cf_error *error)
             moved = whole && thing->is_folder ? thing->path : moved;
         }
         if (!status && !thing->is_folder)
-            name_it(self, thing->path, thing->is_large);
+            name_it(self, thing);
     }
     return status;
 }
@@ -428,7 +430,7 @@ static cf_status put_rows_aside(putting *self, cf_error *error)
         cf_binding_row_path(of->binding,
                             of->binding->format == CF_FORMAT_SQLITE ? CF_KIND_ROW : CF_KIND_RECORD,
                             self->rows[i].table, self->rows[i].key, &path);
-        name_it(self, cf_buffer_view(&path), false);
+        name_it(self, &(own_thing){.path = cf_buffer_view(&path)});
         cf_buffer_release(&path);
     }
     return status;

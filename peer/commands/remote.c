@@ -98,9 +98,11 @@ static void compare_devices(comparing *self)
         const cf_device *device = cf_registry_device_at(registry, i);
         const cf_device_report *report = report_of(self->found, &device->id);
 
-        if (cf_hash_equal(&device->id, cf_peer_user(self->peer)) || device->role == CF_ROLE_RELAY)
+        if (cf_hash_equal(&device->id, cf_peer_user(self->peer)) || !device->is_valid ||
+            device->role == CF_ROLE_RELAY)
             continue;
         self->out->devices[self->out->device_count++] = (cf_remote_device){
+            .id = device->id,
             .name = cf_catalog_device_name(self->peer, &device->id, self->arena),
             .is_this = cf_hash_equal(&device->id, cf_peer_device(self->peer)),
             .at_ms = report ? report->at_ms : 0,
@@ -120,10 +122,40 @@ void cf_remote_take(cf_peer *peer, const cf_findings *found, cf_arena *arena, cf
 
 /* ---- Showing ---- */
 
+void cf_remote_device_describe(const cf_remote_device *device, json_t *object)
+{
+    char time[CF_TIME_TEXT];
+
+    cf_time_show(device->at_ms, time);
+    json_object_update_new(object, json_pack("{s:s?, s:I}", "reported", device->at_ms ? time : NULL,
+                                             "behind", (json_int_t)device->behind));
+}
+
+void cf_remote_device_print(const json_t *object, const cf_output *output)
+{
+    const char *reported = json_string_value(json_object_get(object, "reported"));
+    const json_int_t behind = json_integer_value(json_object_get(object, "behind"));
+
+    if (!reported)
+        cf_print(output, "has not reported yet\n");
+    else if (behind)
+        cf_print(output, "%lld %s not applied, as of %s\n", (long long)behind,
+                 behind == 1 ? "entry is" : "entries are", reported);
+    else
+        cf_print(output, "has applied everything, as of %s\n", reported);
+}
+
+static json_t *device_json(const cf_remote_device *device)
+{
+    json_t *object = json_pack("{s:s, s:b}", "name", device->name, "this", (int)device->is_this);
+
+    cf_remote_device_describe(device, object);
+    return object;
+}
+
 json_t *cf_remote_json(const cf_remote *remote)
 {
     json_t *collections = json_array(), *devices = json_array();
-    char time[CF_TIME_TEXT];
 
     for (size_t i = 0; i < remote->collection_count; i++) {
         const cf_remote_collection *one = &remote->collections[i];
@@ -132,23 +164,14 @@ json_t *cf_remote_json(const cf_remote *remote)
                               json_pack("{s:s, s:I, s:I}", "name", one->name, "lacks",
                                         (json_int_t)one->lacks, "waits", (json_int_t)one->waits));
     }
-    for (size_t i = 0; i < remote->device_count; i++) {
-        const cf_remote_device *one = &remote->devices[i];
-
-        cf_time_show(one->at_ms, time);
-        json_array_append_new(devices,
-                              json_pack("{s:s, s:b, s:s?, s:I}", "name", one->name, "this",
-                                        (int)one->is_this, "reported", one->at_ms ? time : NULL,
-                                        "behind", (json_int_t)one->behind));
-    }
+    for (size_t i = 0; i < remote->device_count; i++)
+        json_array_append_new(devices, device_json(&remote->devices[i]));
     return json_pack("{s:I, s:o, s:o}", "position", (json_int_t)remote->position, "collections",
                      collections, "devices", devices);
 }
 
 void cf_remote_print(const cf_remote *remote, const cf_output *output)
 {
-    char time[CF_TIME_TEXT];
-
     for (size_t i = 0; i < remote->collection_count; i++) {
         const cf_remote_collection *one = &remote->collections[i];
 
@@ -160,16 +183,10 @@ void cf_remote_print(const cf_remote *remote, const cf_output *output)
                      (unsigned long long)one->waits, one->waits == 1 ? "is" : "are");
     }
     for (size_t i = 0; i < remote->device_count; i++) {
-        const cf_remote_device *one = &remote->devices[i];
+        json_t *object = device_json(&remote->devices[i]);
 
-        cf_time_show(one->at_ms, time);
-        if (!one->at_ms)
-            cf_print(output, "%s: has not reported yet\n", one->name);
-        else if (one->behind)
-            cf_print(output, "%s: %llu %s not applied, as of %s\n", one->name,
-                     (unsigned long long)one->behind, one->behind == 1 ? "entry is" : "entries are",
-                     time);
-        else
-            cf_print(output, "%s: has applied everything, as of %s\n", one->name, time);
+        cf_print(output, "%s: ", remote->devices[i].name);
+        cf_remote_device_print(object, output);
+        json_decref(object);
     }
 }

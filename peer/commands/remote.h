@@ -13,6 +13,7 @@ typedef struct {
 } cf_remote_collection;
 
 typedef struct {
+    cf_hash id;
     const char *name;
     bool is_this;
     uint64_t at_ms;  /* of its last report; 0: there was none */
@@ -27,8 +28,13 @@ typedef struct {
     size_t device_count;
 } cf_remote;
 
-/* In the arena. */
+/* In the arena. Of the devices that are in, and that apply anything. */
 void cf_remote_take(cf_peer *peer, const cf_findings *found, cf_arena *arena, cf_remote *out);
+
+/* Sets what is known of the device as fields, and prints what these fields say. */
+void cf_remote_device_describe(const cf_remote_device *device, json_t *object);
+void cf_remote_device_print(const json_t *object, const cf_output *output);
+
 json_t *cf_remote_json(const cf_remote *remote);
 void cf_remote_print(const cf_remote *remote, const cf_output *output);
 

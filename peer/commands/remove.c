@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
+#include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/owed.h"
@@ -17,11 +18,11 @@ static void tell(const cf_run *run, const char *name, const char *path)
 }
 
 /* It is no source any more, whatever its disk says to that. */
-static cf_status leave(const cf_run *run, const char *path, const cf_id *instance, bool is_silent,
-                       cf_error *error)
+static cf_status leave(const cf_run *run, const char *path, const cf_id *instance,
+                       const char *silence, cf_error *error)
 {
-    cf_status status = is_silent ? cf_fail(error, CF_UNREACHABLE, "its disk does not answer")
-                                 : cf_source_release(cf_loop_env(run->loop), path, instance, error);
+    cf_status status = silence ? cf_fail(error, CF_IO, "%s", silence)
+                               : cf_source_release(cf_loop_env(run->loop), path, instance, error);
 
     const cf_error why = *error;
     return status ? cf_fail(error, CF_IO, "%s/.counterfoil stays there, remove it by hand: %s",
@@ -35,7 +36,8 @@ static cf_status remove_source(const cf_run *run, cf_binding *binding, cf_error 
     cf_buffer path = {0};
     cf_arena arena = {0};
     const cf_id instance = binding->instance;
-    const bool is_silent = binding->silence != NULL;
+    const char *silence =
+        binding->silence ? cf_arena_text(&arena, cf_bytes_of_text(binding->silence)) : NULL;
     const char *name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, &arena);
 
     cf_buffer_append_text(&path, "%s", binding->path);
@@ -43,8 +45,8 @@ static cf_status remove_source(const cf_run *run, cf_binding *binding, cf_error 
     cf_status status = cf_engine_drop_binding(cf_loop_engine(run->loop), binding, error);
     if (!status) {
         tell(run, name, (const char *)path.data);
-        status = leave(run, (const char *)path.data, &instance, is_silent, error);
-        if (!is_silent)
+        status = leave(run, (const char *)path.data, &instance, silence, error);
+        if (!silence)
             cf_base_dir_leave(cf_loop_env(run->loop), &run->output, &place);
     }
     cf_base_place_release(&place);
@@ -65,14 +67,14 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 {
     cf_binding *binding = NULL;
 
-    cf_status status = cf_source_named(run, run->options.arguments[0], &binding, error);
+    cf_status status = cf_source_wanted(run, run->options.arguments[0], &binding, error);
     if (!status)
         status = cf_owed_check(binding, error);
     if (status)
         return status;
     const bool is_used = binding->jobs.count > 0;
     if (is_used && binding->silence)
-        return cf_fail(error, CF_UNREACHABLE,
+        return cf_fail(error, CF_IO,
                        "%s: %s, and is being read or written: remove it when it does, or end "
                        "`counterfoil serve` before",
                        binding->path, binding->silence);
@@ -87,6 +89,7 @@ const cf_verb cf_verb_remove = {
     .usage = "remove SOURCE",
     .summary = "Stops syncing a source; what lies in it stays",
     .needs = CF_NEEDS_PEER,
+    .requires = &cf_disk_answers_source_or_silence,
     .start = start,
     .step = step,
 };

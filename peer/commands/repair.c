@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/files_root.h"
+#include "peer/commands/disk_answers.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/refill.h"
 #include "peer/commands/sources.h"
@@ -187,13 +188,11 @@ static cf_status refill(repair *self, const char *name, cf_error *error)
     cf_status status = cf_run_path(self->run, name, &path, error);
     if (!status)
         status = cf_bindings_load(self->peer, &bindings, &count, error);
-    if (!status) {
-        cf_binding *binding = find_binding(bindings, count, (const char *)path.data);
-
-        status = binding ? refill_one(self, binding, error)
-                         : cf_fail(error, CF_MISSING,
-                                   "%s is no source: `counterfoil collections` lists them", name);
-    }
+    cf_binding *binding = status ? NULL : find_binding(bindings, count, (const char *)path.data);
+    if (!status && !binding)
+        status = cf_source_of_name(self->peer, bindings, count, name, &binding, error);
+    if (!status)
+        status = refill_one(self, binding, error);
     for (size_t i = 0; i < count; i++)
         cf_binding_destroy(&bindings[i], self->peer->env->files);
     free(bindings);
@@ -328,8 +327,19 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_error reopening;
 
     cf_status status = cf_run_check_count(run, 0, 1, error);
-    if (!status && (run->options.argument_count == 1) != refills)
-        status = cf_fail(error, CF_USAGE, "usage: counterfoil %s", run->verb->usage);
+    if (!status && !refills && run->options.argument_count)
+        status = cf_fail(error, CF_USAGE,
+                         "of a source only --refill is there, and it was not said: `counterfoil "
+                         "repair %s --refill` lets the log win there, `counterfoil repair` alone "
+                         "mends what is damaged",
+                         run->options.arguments[0]);
+    else if (!status && refills && !run->options.argument_count) {
+        cf_arena arena = {0};
+
+        status = cf_fail(error, CF_USAGE, "--refill wants a SOURCE: counterfoil %s",
+                         cf_verb_usage(run->verb, &arena));
+        cf_arena_release(&arena);
+    }
     if (status)
         return status;
     cf_loop_close_engine(run->loop, run);
@@ -365,6 +375,7 @@ const cf_verb cf_verb_repair = {
         "and never removed by counterfoil.",
     .needs = CF_NEEDS_HOME,
     .options = options_of_repair,
+    .requires = &cf_disk_answers_source,
     .start = start,
     .step = step,
     .end = end,

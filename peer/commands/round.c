@@ -4,6 +4,29 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/sources.h"
 
+#include <unistd.h>
+
+/* What lies in a source isn't synced by itself. */
+static cf_status refuse_path(const cf_run *run, const char *named, cf_arena *arena, cf_error *error)
+{
+    cf_binding *binding;
+    cf_bytes rest;
+    cf_error ignored;
+    char typed[CF_PATH_TYPED];
+
+    if (cf_source_of_path(run, named, arena, &binding, &rest, &ignored) || !rest.size)
+        return error->status;
+    cf_buffer path = {0};
+    cf_buffer_append_text(&path, "%s/%.*s", binding->path, (int)rest.size, (const char *)rest.data);
+    cf_buffer_append(&path, "", 1);
+    if (access((const char *)path.data, F_OK) == 0)
+        cf_fail(error, CF_MISSING,
+                "%.80s lies in a source, which is synced as a whole: `counterfoil sync %s`", named,
+                cf_binding_path_typed(binding, typed));
+    cf_buffer_release(&path);
+    return error->status;
+}
+
 /* One that the user named, or whose source he did. */
 static cf_status find_collection(const cf_run *run, const char *named, cf_arena *arena, cf_id *out,
                                  cf_error *error)
@@ -14,10 +37,12 @@ static cf_status find_collection(const cf_run *run, const char *named, cf_arena 
     cf_error ignored;
 
     cf_status status = cf_catalog_find(cf_loop_peer(run->loop), named, arena, &found, error);
-    if (status == CF_MISSING && cf_source_named(run, named, &binding, &ignored) == CF_OK) {
+    if (status == CF_MISSING && cf_source_wanted(run, named, &binding, &ignored) == CF_OK) {
         *out = binding->collection;
         return CF_OK;
     }
+    if (status == CF_MISSING)
+        return refuse_path(run, named, arena, error);
     if (status)
         return status;
     *out = found.id;

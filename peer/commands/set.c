@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog.h"
+#include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
@@ -49,6 +50,10 @@ static void tell_how(cf_run *run, const cf_binding *binding)
              poll);
     for (size_t i = 0; i < binding->include_count; i++)
         cf_print(&run->output, ", --include %s", binding->include[i]);
+    for (size_t i = 0; i < binding->exclude_count; i++)
+        cf_print(&run->output, ", --exclude %s", binding->exclude[i]);
+    for (size_t i = 0; i < binding->last_count; i++)
+        cf_print(&run->output, ", --last %s", binding->last[i]);
     cf_print(&run->output, "\n");
     cf_arena_release(&arena);
 }
@@ -103,7 +108,9 @@ static cf_status change(cf_run *run, setting *self, cf_binding *binding, cf_erro
         cf_engine_tidy_bases(cf_loop_engine(run->loop));
     }
     tell(run, self, binding);
-    cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
+    /* Without `serve`, whoever comes next may ask first what this comes to: `status`. */
+    if (cf_loop_serves(run->loop))
+        cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
     cf_loop_wake(run->loop);
     return CF_OK;
 }
@@ -170,7 +177,11 @@ static cf_binding_options options_of(const cf_binding *binding)
                                 .poll = binding->poll,
                                 .path = binding->path,
                                 .include = (const char *const *)binding->include,
-                                .include_count = binding->include_count};
+                                .include_count = binding->include_count,
+                                .exclude = (const char *const *)binding->exclude,
+                                .exclude_count = binding->exclude_count,
+                                .last = (const char *const *)binding->last,
+                                .last_count = binding->last_count};
 }
 
 static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error *error)
@@ -192,9 +203,7 @@ static cf_status start(cf_run *run, cf_error *error)
 
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
-        status = cf_source_named(run, run->options.arguments[0], &binding, error);
-    if (!status && binding->silence)
-        status = cf_fail(error, CF_UNREACHABLE, "%s: %s", binding->path, binding->silence);
+        status = cf_source_wanted(run, run->options.arguments[0], &binding, error);
     if (status)
         return status;
     run->state = cf_allocate(1, sizeof(setting));
@@ -267,10 +276,11 @@ const cf_verb cf_verb_set = {
     .usage = "set SOURCE [--base full|leaves|auto] [--base-dir DIR|default] "
              "[--mode both|send|receive] "
              "[--max-delete N|P%|default] [--poll T|default] [--merge text|copies] [--include "
-             "PATTERN]...",
+             "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]...",
     .summary = "Changes how a source is synced",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,
+    .requires = &cf_disk_answers_source,
     .start = start,
     .step = step,
     .end = end,

@@ -4,6 +4,7 @@
 #include "peer/adapters/vdir.h"
 #include "peer/sources/records/record_source.h"
 
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -23,6 +24,96 @@ cf_status cf_source_choose_format(const cf_run *run, const char *path, cf_format
                        path);
     return CF_OK;
 }
+
+/* ---- What a folder holds ---- */
+
+enum { LOOKED_AT_MAX = 10000 };
+
+typedef struct {
+    size_t of[CF_FORMATS]; /* files are those of no other format */
+    bool is_source;        /* it was one before */
+} folder_content;
+
+static void count_name(const char *name, bool is_file, folder_content *out)
+{
+    const cf_bytes bytes = cf_bytes_of_text(name);
+
+    out->is_source |= strcmp(name, ".counterfoil") == 0;
+    if (!is_file || name[0] == '.')
+        return;
+    if (cf_vdir_name_of(bytes, CF_FORMAT_VCARD) == CF_VDIR_ITEM)
+        out->of[CF_FORMAT_VCARD]++;
+    else if (cf_vdir_name_of(bytes, CF_FORMAT_ICALENDAR) == CF_VDIR_ITEM)
+        out->of[CF_FORMAT_ICALENDAR]++;
+    else
+        out->of[CF_FORMAT_FILES]++;
+}
+
+static void look_into(const char *path, folder_content *out)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+
+    for (size_t i = 0; folder && i < LOOKED_AT_MAX && (entry = readdir(folder)); i++)
+        count_name(entry->d_name, entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN, out);
+    if (folder)
+        closedir(folder);
+}
+
+/* Most of its files are of that format; CF_FORMAT_FILES: of none, or it was a source already.
+ *   3 .vcf, 1 .txt: contacts
+ *   1 .ics, 40 others: files */
+static cf_format format_of_most(const folder_content *content)
+{
+    const size_t cards = content->of[CF_FORMAT_VCARD], events = content->of[CF_FORMAT_ICALENDAR];
+    const size_t others = content->of[CF_FORMAT_FILES];
+
+    if (content->is_source)
+        return CF_FORMAT_FILES;
+    if (cards > events + others)
+        return CF_FORMAT_VCARD;
+    return events > cards + others ? CF_FORMAT_ICALENDAR : CF_FORMAT_FILES;
+}
+
+static cf_status ask(cf_run *run, const char *path, cf_format format, size_t count, cf_error *error)
+{
+    const bool cards = format == CF_FORMAT_VCARD;
+    const char *files = cards ? ".vcf" : ".ics", *what = cards ? "contacts" : "events and tasks";
+    bool yes = false;
+
+    if (!cf_run_is_at_terminal())
+        return cf_fail(error, CF_USAGE,
+                       "%s holds %zu %s files: --format %s syncs the %s in them, field by field, "
+                       "--format files the files",
+                       path, count, files, cf_format_text(format), what);
+    cf_status status = cf_run_confirm(run, &yes, error,
+                                      "%s holds %zu %s files: are the %s in them to be synced, "
+                                      "field by field? (else the files) [y/N]",
+                                      path, count, files, what);
+    if (!status)
+        cf_run_choose(run, "format", cf_format_text(yes ? format : CF_FORMAT_FILES));
+    return status;
+}
+
+cf_status cf_source_ask_format(cf_run *run, cf_error *error)
+{
+    folder_content content = {0};
+    cf_buffer path = {0};
+
+    if (run->options.argument_count != 1 || cf_options_has(&run->options, "format"))
+        return CF_OK;
+    cf_status status = cf_run_path(run, run->options.arguments[0], &path, error);
+    if (!status) {
+        look_into((const char *)path.data, &content);
+        const cf_format format = format_of_most(&content);
+        if (format != CF_FORMAT_FILES)
+            status = ask(run, (const char *)path.data, format, content.of[format], error);
+    }
+    cf_buffer_release(&path);
+    return status;
+}
+
+/* ---- Options ---- */
 
 cf_status cf_source_check_options(const cf_run *run, cf_format format, cf_error *error)
 {
@@ -64,17 +155,18 @@ bool cf_source_is_folder(cf_format format, const char *path)
 }
 
 cf_status cf_source_check_records(const cf_run *run, const cf_binding_options *options, bool *there,
-                                  cf_error *error)
+                                  bool *senseless, cf_error *error)
 {
     const cf_env *env = cf_loop_env(run->loop);
     cf_binding *trial = NULL;
 
+    *there = *senseless = false;
     cf_status status = cf_binding_new(options, &trial, error);
     if (status)
         return status;
     if (cf_source_is_folder(options->format, options->path))
         env->random(env->context, trial->instance.bytes, CF_ID_SIZE);
-    status = cf_record_source_check(env->files, trial, there, error);
+    status = cf_record_source_check(env->files, trial, there, senseless, error);
     cf_binding_destroy(&trial, env->files);
     return status;
 }

@@ -43,7 +43,7 @@ cf_status cf_source_move(cf_run *run, cf_binding *binding, const char *path, cf_
     cf_arena arena = {0};
     char *before = binding->path;
 
-    binding->path = strdup(path);
+    binding->path = cf_text_copy(path);
     cf_status status = cf_binding_save(peer, binding, error);
     if (status) {
         free(binding->path);

@@ -173,13 +173,11 @@ static cf_status count_meeting(cf_run *run, json_int_t *count, cf_error *error)
 cf_status cf_source_ask_rows(cf_run *run, cf_error *error)
 {
     const cf_options *given = &run->options;
-    const cf_option *rows = run->verb->options;
     json_int_t count;
     bool same = false;
 
     if (given->argument_count != 1 || cf_options_has(given, "rows") ||
-        cf_options_has(given, "yes") || cf_options_has(given, "dry-run") ||
-        !cf_options_has(given, "format") || !cf_run_is_at_terminal() || !run->consult)
+        !cf_options_has(given, "format") || !cf_run_asks(run))
         return CF_OK;
     cf_status status = count_meeting(run, &count, error);
     if (status || !count)
@@ -189,9 +187,7 @@ cf_status cf_source_ask_rows(cf_run *run, cf_error *error)
                             "rows, to be merged field by field? (else those here get new numbers) "
                             "[y/N]",
                             (long long)count);
-    while (strcmp(rows->name, "rows") != 0)
-        rows++;
     if (!status)
-        cf_options_add(&run->options, rows, same ? "same" : "apart");
+        cf_run_choose(run, "rows", same ? "same" : "apart");
     return status;
 }

@@ -2,6 +2,7 @@
 #include "peer/commands/sources.h"
 
 #include "peer/bindings/files_root.h"
+#include "peer/log/catalog.h"
 #include "peer/sources/records/record_include.h"
 
 #include <stdio.h>
@@ -41,6 +42,106 @@ cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out,
     return status;
 }
 
+static const char *bare(const char *name, cf_arena *arena)
+{
+    const size_t size = strlen(name);
+    const bool marked = size > 2 && strcmp(name + size - 2, "//") == 0;
+
+    return cf_arena_text(arena, cf_bytes_of(name, marked ? size - 2 : size));
+}
+
+static cf_status refuse_several(cf_binding *const *bindings, size_t count, const cf_id *collection,
+                                const char *name, cf_error *error)
+{
+    cf_buffer paths = {0};
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_id_equal(&bindings[i]->collection, collection))
+            cf_buffer_append_text(&paths, "%s%s", paths.size ? ", " : "", bindings[i]->path);
+    cf_buffer_append(&paths, "", 1);
+    cf_status status = cf_fail(error, CF_USAGE, "'%s' has several sources here, say which: %s",
+                               name, (const char *)paths.data);
+    cf_buffer_release(&paths);
+    return status;
+}
+
+/* One that was taken off the list, and still has a source here. */
+static bool find_deleted(cf_peer *peer, cf_binding *const *bindings, size_t count, const char *name,
+                         cf_catalog_collection *out)
+{
+    cf_arena arena = {0};
+    bool is_found = false;
+
+    for (size_t i = 0; !is_found && i < count; i++) {
+        const cf_id *collection = &bindings[i]->collection;
+
+        is_found = strcmp(cf_catalog_name(peer, collection, &arena), name) == 0;
+        *out = (cf_catalog_collection){.id = *collection, .name = name};
+    }
+    cf_arena_release(&arena);
+    return is_found;
+}
+
+cf_status cf_source_of_name(cf_peer *peer, cf_binding *const *bindings, size_t count,
+                            const char *name, cf_binding **out, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_catalog_collection found;
+    size_t sources = 0;
+
+    cf_status status = cf_catalog_find(peer, bare(name, &arena), &arena, &found, error);
+    if (status == CF_MISSING && find_deleted(peer, bindings, count, bare(name, &arena), &found))
+        status = CF_OK;
+    for (size_t i = 0; !status && i < count; i++)
+        if (cf_id_equal(&bindings[i]->collection, &found.id) && ++sources)
+            *out = bindings[i];
+    if (status == CF_MISSING)
+        cf_fail(error, CF_MISSING, "%s is no source: `counterfoil collections` lists them", name);
+    else if (!status && !sources)
+        status = cf_fail(error, CF_MISSING,
+                         "'%s' has no source here: `counterfoil add SOURCE --collection %s`",
+                         found.name, found.name);
+    else if (sources > 1)
+        status = refuse_several(bindings, count, &found.id, found.name, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+cf_status cf_source_wanted(const cf_run *run, const char *name, cf_binding **out, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_status status = cf_source_named(run, name, out, error);
+
+    if (status != CF_MISSING)
+        return status;
+    const size_t count = cf_engine_binding_count(engine);
+    cf_binding **bindings = cf_allocate(count + 1, sizeof *bindings);
+    for (size_t i = 0; i < count; i++)
+        bindings[i] = cf_engine_binding_at(engine, i);
+    status = cf_source_of_name(cf_loop_peer(run->loop), bindings, count, name, out, error);
+    free(bindings);
+    return status;
+}
+
+void cf_source_say_none(const cf_run *run)
+{
+    cf_catalog_collection *list;
+    cf_arena arena = {0};
+    size_t count = 0;
+    cf_error ignored;
+
+    if (cf_engine_binding_count(cf_loop_engine(run->loop)) || run->quiet)
+        return;
+    if (cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, &ignored) == CF_OK && count)
+        cf_say(&run->output,
+               "nothing is under sync here: `counterfoil collections` lists %zu of this user's; "
+               "`counterfoil add SOURCE --existing --collection NAME` takes one",
+               count);
+    else
+        cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
+    cf_arena_release(&arena);
+}
+
 cf_status cf_source_release(const cf_env *env, const char *path, const cf_id *instance,
                             cf_error *error)
 {
@@ -69,7 +170,7 @@ bool cf_path_is_in(const char *path, const char *folder)
 /* Resolves all but the last component. */
 static cf_status resolve(const cf_run *run, const char *path, cf_buffer *out, cf_error *error)
 {
-    char *copy = strdup(path);
+    char *copy = cf_text_copy(path);
     size_t size = strlen(copy);
 
     while (size > 1 && copy[size - 1] == '/')
@@ -134,6 +235,48 @@ static cf_status choose_poll(const char *text, cf_poll_word *out, cf_error *erro
     return status ? status : cf_poll_word_of(period_ms, out, error);
 }
 
+/* Every value of the option; false: it was not given. */
+static bool choose_list(const cf_run *run, const char *option, cf_arena *arena,
+                        const char *const **out, size_t *count)
+{
+    const char **values = cf_arena_allocate(arena, run->options.choice_count + 1, sizeof *values);
+    size_t at = 0, found = 0;
+
+    while ((values[found] = cf_options_next(&run->options, option, &at)))
+        found++;
+    if (found) {
+        *out = values;
+        *count = found;
+    }
+    return found > 0;
+}
+
+/* The same of a database; "default" alone takes back what was said. */
+static cf_status choose_names(const cf_run *run, const char *option, cf_arena *arena,
+                              cf_format format, const char *const **out, size_t *count,
+                              cf_error *error)
+{
+    if (!choose_list(run, option, arena, out, count))
+        return CF_OK;
+    if (format != CF_FORMAT_SQLITE)
+        return cf_fail(error, CF_USAGE, "--%s goes with --format sqlite: it speaks of tables",
+                       option);
+    if (*count == 1 && strcmp((*out)[0], "default") == 0)
+        *count = 0;
+    return CF_OK;
+}
+
+static cf_status choose_tables(const cf_run *run, cf_arena *arena, cf_binding_options *out,
+                               cf_error *error)
+{
+    cf_status status =
+        choose_names(run, "exclude", arena, out->format, &out->exclude, &out->exclude_count, error);
+
+    if (!status)
+        status = choose_names(run, "last", arena, out->format, &out->last, &out->last_count, error);
+    return status;
+}
+
 cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_options *out,
                            cf_error *error)
 {
@@ -142,9 +285,6 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
     const char *merge = cf_options_value(&run->options, "merge");
     const char *limit = cf_options_value(&run->options, "max-delete");
     const char *poll = cf_options_value(&run->options, "poll");
-    const char **patterns = cf_arena_allocate(arena, run->options.choice_count, sizeof *patterns);
-    const char *pattern;
-    size_t at = 0, count = 0;
     cf_status status = CF_OK;
 
     if (base)
@@ -159,15 +299,10 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
         status = cf_delete_word_read(limit, &out->limit, error);
     if (!status && poll)
         status = choose_poll(poll, &out->poll, error);
-    while ((pattern = cf_options_next(&run->options, "include", &at)))
-        patterns[count++] = pattern;
-    if (!status)
-        status = cf_record_include_check_tables(out->format, patterns, count, error);
-    if (count) {
-        out->include = patterns;
-        out->include_count = count;
-    }
-    return status;
+    if (!status && choose_list(run, "include", arena, &out->include, &out->include_count))
+        status =
+            cf_record_include_check_tables(out->format, out->include, out->include_count, error);
+    return status ? status : choose_tables(run, arena, out, error);
 }
 
 /* ---- Disks ---- */
@@ -183,13 +318,14 @@ json_t *cf_source_disk_json(const cf_binding *binding)
 
     if (!tells_disk(binding))
         return json_null();
-    return json_pack("{s:b, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:I}", "modes",
+    return json_pack("{s:b, s:b, s:b, s:b, s:I, s:b, s:b, s:b, s:b, s:b, s:I}", "modes",
                      (int)!traits->loses_modes, "links", (int)!traits->loses_symlinks, "hard_links",
                      (int)!traits->loses_hardlinks, "times", (int)!traits->loses_times, "time_step",
                      (json_int_t)traits->time_step_ns, "folds_case", (int)traits->folds_case,
                      "folds_unicode", (int)traits->folds_unicode, "changes_names",
                      (int)traits->changes_names, "refuses_names", (int)traits->refuses_names,
-                     "size_refused", (json_int_t)traits->size_refused);
+                     "numbers_last", (int)!traits->renumbers, "size_refused",
+                     (json_int_t)traits->size_refused);
 }
 
 void cf_source_print_disk(const cf_output *output, const char *before, const cf_binding *binding)

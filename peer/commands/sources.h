@@ -10,6 +10,14 @@ cf_binding *cf_source_at(cf_engine *engine, const char *path);
 cf_binding *cf_source_of_collection(cf_engine *engine, const cf_id *collection);
 /* The one that the user named; CF_MISSING. */
 cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out, cf_error *error);
+/* The same where a SOURCE is wanted: by its path, else by its collection's name. CF_USAGE: that has
+ * several sources here, which are named. */
+cf_status cf_source_wanted(const cf_run *run, const char *name, cf_binding **out, cf_error *error);
+/* Of these the one whose collection is called so; NAME// is the same. */
+cf_status cf_source_of_name(cf_peer *peer, cf_binding *const *bindings, size_t count,
+                            const char *name, cf_binding **out, cf_error *error);
+/* What may be added, where nothing is. */
+void cf_source_say_none(const cf_run *run);
 /* The source that a PATH lies in, and the rest of the path from there (raw; empty: the source
  * itself), in the arena. A symbolic link is itself, not what it points to. CF_MISSING. */
 cf_status cf_source_of_path(const cf_run *run, const char *path, cf_arena *arena, cf_binding **out,
@@ -39,6 +47,8 @@ bool cf_path_is_in(const char *path, const char *folder);
         {"max-delete", 0, "N|P%|default", "how many deletions at once need no word"},              \
         {"poll", 0, "T|default", "how often to look, though nothing told of a change; 0: never"},  \
         {"merge", 0, "text|copies", "what becomes of edits of one text that were made apart"},     \
+        {"exclude", 0, "TABLE|default", "of a database: without this table; may be given often"},  \
+        {"last", 0, "TABLE.COLUMN|default", "of a database: the later value counts, no conflict"}, \
     {                                                                                              \
         "include", 0, "PATTERN", "only what matches; may be given often"                           \
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/disk_answers.h"
 #include "peer/membership/membership.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/named_record.h"
@@ -60,6 +61,7 @@ static cf_status add_path(const cf_run *run, state *self, const char *named, cf_
     if (status)
         return status;
     filter->binding = binding;
+    filter->named = named;
     if (!exists(filter))
         return cf_fail(error, CF_MISSING, "%s: no such file, here or in the collection", named);
     self->count++;
@@ -80,7 +82,7 @@ static cf_status add_record(const cf_run *run, state *self, const char *named,
         if (!cf_id_equal(&binding->collection, &record->collection))
             continue;
         cf_overview_filter *filter = &self->filters[self->count++];
-        *filter = (cf_overview_filter){binding, record->path, record->row, named};
+        *filter = (cf_overview_filter){binding, record->path, record->row, named, named};
         known |= binding->format == CF_FORMAT_FILES && exists(filter);
     }
     for (size_t i = count; known && i < self->count; i++)
@@ -164,6 +166,29 @@ static const cf_overview_filter *find_missing(const state *self, const cf_overvi
     return NULL;
 }
 
+static bool is_in_trouble(const cf_overview *overview, const cf_binding *binding)
+{
+    for (size_t i = 0; i < overview->count; i++)
+        if (overview->sources[i].status.binding == binding && overview->sources[i].status.trouble)
+            return true;
+    return false;
+}
+
+/* What was asked for, and isn't listed. Of a source that can't be looked at nothing is known. */
+static void print_settled(const cf_run *run, const state *self, const cf_overview *overview)
+{
+    for (size_t i = 0; i < self->count;) {
+        const char *named = self->filters[i].named;
+        bool told = !self->filters[i].path.size;
+
+        for (; i < self->count && self->filters[i].named == named; i++)
+            told |= cf_overview_tells(overview, &self->filters[i]) ||
+                    is_in_trouble(overview, self->filters[i].binding);
+        if (!told)
+            cf_print(&run->output, "%s: nothing of it is out of sync\n", named);
+    }
+}
+
 static cf_status show(cf_run *run, state *self, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
@@ -181,8 +206,10 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
                        missing->unknown,
                        missing->binding->format == CF_FORMAT_FILES ? "file" : "record");
     json_t *document = run->json ? cf_overview_json(&overview, peer) : NULL;
-    if (!run->json)
+    if (!run->json) {
         cf_overview_print(&overview, peer, &run->output);
+        print_settled(run, self, &overview);
+    }
     if (self->inquiry) {
         cf_remote_take(peer, cf_inquiry_findings(self->inquiry), &self->arena, &remote);
         if (run->json)
@@ -192,8 +219,7 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
     }
     if (run->json)
         cf_print_json(&run->output, document);
-    if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
-        cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
+    cf_source_say_none(run);
     bool is_out = cf_membership_standing(peer, error) != CF_OK;
     if (is_out)
         cf_say(&run->output, "%s", error->text);
@@ -248,6 +274,7 @@ const cf_verb cf_verb_status = {
     .needs = CF_NEEDS_PEER,
     .patience_ms = CF_REQUEST_TIMEOUT_MS,
     .options = options_of_status,
+    .requires = &cf_disk_answers_paths,
     .start = start,
     .step = step,
     .end = end,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/disk_answers.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/exclusive.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/overview.h"
 #include "peer/commands/round.h"
+#include "peer/commands/sources.h"
 #include "peer/commands/waiting.h"
 #include "peer/membership/membership.h"
 #include "peer/sources/context/lock_guard.h"
@@ -241,8 +243,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     standing.locked |= is_any_locked_out(run, self, self->locked_out);
     drop_told_locks(run, self, &overview);
     show(run, self, &overview);
-    if (!cf_engine_binding_count(cf_loop_engine(run->loop)) && !run->quiet)
-        cf_say(&run->output, "nothing is under sync here: `counterfoil add SOURCE`");
+    cf_source_say_none(run);
     if (self->dry_run)
         return CF_OK;
     say_next(run, &overview);
@@ -254,12 +255,13 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     return CF_OK;
 }
 
-/* A device that has just joined says its name once it can. */
-static cf_status introduce(cf_run *run, state *self, cf_error *error)
+/* A device that has just joined says its name once it can, and the round goes on with that. */
+static cf_status introduce(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
+                           cf_error *error)
 {
-    if (self->introduced || self->dry_run)
-        return CF_OK;
     self->introduced = true;
+    progress->over = false;
+    progress->deadline_ms = now_ms;
     return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_time(run->loop), error);
 }
 
@@ -296,8 +298,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
         return CF_OK;
     }
-    cf_status status = introduce(run, self, error);
-    if (!status && self->waiting && !self->gave_up && !self->locked_out &&
+    if (!self->introduced && !self->dry_run)
+        return introduce(run, self, now_ms, progress, error);
+    cf_status status = CF_OK;
+    if (self->waiting && !self->gave_up && !self->locked_out &&
         !cf_waiting_over(self->waiting, now_ms, &progress->deadline_ms, &status, error)) {
         progress->over = false;
         return CF_OK;
@@ -332,8 +336,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_sync = {
     .name = "sync",
-    .usage = "sync [COLLECTION|SOURCE...] [--dry-run] [--yes] [--max-delete N|P%] "
-             "[--exclusive] [--wait-for DEVICE|all] [--timeout T]",
+    .usage = "sync [COLLECTION|SOURCE...]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
     .more = "A source is synced with the other sources of its collection here. "
             "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
@@ -341,6 +344,7 @@ const cf_verb cf_verb_sync = {
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,
+    .requires = &cf_disk_answers_paths,
     .start = start,
     .step = step,
     .end = end,

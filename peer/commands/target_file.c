@@ -64,9 +64,7 @@ static cf_status open_at(cf_target_file *file, const char *path, cf_error *error
     struct stat there;
     char *resolved = realpath(path, NULL);
 
-    file->path = resolved ? resolved : strdup(path);
-    if (!file->path)
-        abort();
+    file->path = resolved ? resolved : cf_text_copy(path);
     if (stat(file->path, &there))
         return open_temporary(file, error);
     if (S_ISDIR(there.st_mode))
@@ -81,9 +79,7 @@ static cf_status open_at(cf_target_file *file, const char *path, cf_error *error
 
 static cf_status open_standard_output(cf_target_file *file, cf_error *error)
 {
-    file->path = strdup("standard output");
-    if (!file->path)
-        abort();
+    file->path = cf_text_copy("standard output");
     file->descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     return file->descriptor < 0 ? cf_fail_errno(error, errno, "opening standard output") : CF_OK;
 }
@@ -111,8 +107,9 @@ const cf_sink *cf_target_file_sink(const cf_target_file *file)
 static cf_status sync_folder(const cf_target_file *file, cf_error *error)
 {
     int length = folder_length(file->path);
-    char *folder = length ? strndup(file->path, (size_t)length) : strdup(".");
-    int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    char *folder =
+        length ? cf_text_copy_of(cf_bytes_of(file->path, (size_t)length)) : cf_text_copy(".");
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cf_status status = CF_OK;
 
     if (descriptor < 0 || fsync(descriptor))

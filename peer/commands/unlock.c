@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/disk_answers.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
 #include "peer/log/lock_breaks.h"
@@ -236,12 +237,13 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_unlock = {
     .name = "unlock",
-    .usage = "unlock PATH|COLLECTION|COLLECTION//KEY [--break] [--timeout T]",
+    .usage = "unlock PATH|COLLECTION|COLLECTION//KEY",
     .summary = "Gives back a lock, or breaks another's",
     .more = "Exits 3 when nobody has it, 9 when another has.",
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,
+    .requires = &cf_disk_answers_paths,
     .start = start,
     .step = step,
     .end = end,

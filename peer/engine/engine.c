@@ -346,6 +346,15 @@ bool cf_engine_is_any_silent(const cf_engine *engine)
     return any;
 }
 
+cf_probe *cf_engine_probe(cf_engine *engine, const cf_binding *binding)
+{
+    size_t i = 0;
+
+    while (engine->bindings[i] != binding)
+        i++;
+    return engine->sources[i].probe;
+}
+
 /* What reads of a disk that hangs, begun while it still answered, are not to keep from others. */
 static void relieve_workers(const cf_engine *engine, uint64_t now_ms, uint64_t *deadline)
 {

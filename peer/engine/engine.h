@@ -9,6 +9,7 @@
 #include "peer/bindings/binding.h"
 #include "peer/bindings/guard.h"
 #include "peer/locks/locks.h"
+#include "peer/sources/context/probe.h"
 #include "peer/sources/context/watch.h"
 #include "peer/bindings/binding_report.h"
 
@@ -64,6 +65,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
  * never end.
  */
 bool cf_engine_is_any_silent(const cf_engine *engine);
+/* Of its disk; for who touches the source beside the engine (cf_probe_heard). */
+cf_probe *cf_engine_probe(cf_engine *engine, const cf_binding *binding);
 
 /* ---- Rounds ---- */
 
@@ -142,8 +145,9 @@ void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error);
 /* The same of a folder of files, where no engine is at work; `own` is told of each thing that lies
- * there and is no version in the log, folders before what is in them. */
-typedef void cf_compare_own(void *context, cf_bytes path, bool is_folder);
+ * there and is no version in the log, folders before what is in them. `is_known`: the log has a
+ * file of that content, under another name. */
+typedef void cf_compare_own(void *context, cf_bytes path, bool is_folder, bool is_known);
 cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare_own *own,
                             void *context, cf_comparison *out, cf_error *error);
 

@@ -15,7 +15,7 @@ enum { WINDOW = 1 << 20 };
 typedef struct {
     cf_bytes path;
     uint8_t kind;            /* as in the view */
-    cf_bytes content;        /* in the view: the identity */
+    cf_bytes content;        /* the identity; on the disk, of what was met */
     const cf_shown *shown;   /* in the view */
     cf_met_directories ever; /* on the disk: the directories that ever were there */
 } thing;
@@ -286,7 +286,7 @@ static cf_met meet(comparing *self, thing *here, const cf_shown *shown)
     cf_id there;
 
     if (hold_folder(self, here, &hold, &found.name)) {
-        found.content = identify(self, here, hold.folder, found.name);
+        found.content = here->content = identify(self, here, hold.folder, found.name);
         met = cf_meet(&meeting, &found, &self->arena, &node, &there);
     }
     cf_hold_release(&hold, self->env->files);
@@ -305,6 +305,18 @@ static void note_directory(comparing *self, thing *here, const cf_shown *shown)
         here->ever = cf_met_directories_at(
             self->past, &above, cf_bytes_of(here->path.data + at, here->path.size - at),
             known ? shown->items : NULL, known ? shown->item_count : 0, &self->arena);
+}
+
+static bool is_known(comparing *self, const thing *here)
+{
+    uint64_t depth, size;
+    cf_error ignored;
+    cf_hash hash;
+
+    return here->kind == CF_KIND_FILE && here->content.size &&
+           cf_content_identity_read(here->content, &hash, &size, &ignored) == CF_OK &&
+           cf_contents_find(self->peer->contents, &self->binding->collection, &hash, &depth, &size,
+                            &ignored) == CF_OK;
 }
 
 static void count(comparing *self, thing *here, const thing *there, cf_comparison *out)
@@ -329,7 +341,8 @@ static void count(comparing *self, thing *here, const thing *there, cf_compariso
         out->different += there != NULL;
         out->only_here += !there;
         if (self->own)
-            self->own(self->context, here->path, here->kind == CF_KIND_DIRECTORY);
+            self->own(self->context, here->path, here->kind == CF_KIND_DIRECTORY,
+                      is_known(self, here));
     }
 }
 

@@ -96,6 +96,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
 {
     cf_engine *engine = context;
     int64_t difference = welcome->clock_difference_ms;
+    const bool was_lost = engine->loss.status && engine->losses; /* as this process said */
 
     engine->connecting = false;
     engine->loss = (cf_error){0};
@@ -115,6 +116,9 @@ static void connected(void *context, const cf_link_welcome *welcome)
         cf_report(engine->env, CF_REPORT_ERROR, "the broker: %s", CF_ENGINE_CROWDED);
         return;
     }
+    if (was_lost)
+        cf_report(engine->env, engine->workshop.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL,
+                  "the broker: connected again");
     greet_broker(engine, welcome);
     cf_link_locate(engine->peer->link);
     engine->awaits_addresses = true;
@@ -151,10 +155,9 @@ static void tell_denial(cf_engine *engine, const cf_error *why)
         cf_fail(&engine->loss, CF_DENIED, "%s", CF_ENGINE_REMOVED);
     else
         cf_fail(&engine->loss, CF_DENIED,
-                "%s: if others get in, and `counterfoil devices` there does not list it, "
-                "`counterfoil leave`, then `counterfoil join` with a new code; if none does, the "
-                "user was "
-                "removed there, and `counterfoil broker` with a new invitation brings it back",
+                "%s: it was shut out, or the user was removed. If other devices get in: "
+                "`counterfoil leave`, then `counterfoil join` with an owner's new code. If none "
+                "does: `counterfoil broker` with the operator's new invitation",
                 why->text);
 }
 

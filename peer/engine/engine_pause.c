@@ -48,6 +48,8 @@ static void pause_source(cf_engine *engine, size_t source, const cf_pause *pause
     if (pause) {
         char text[CF_PAUSE_TEXT];
 
+        if (!was_paused)
+            cf_source_reopen(at_work); /* a look under way would tell of then what it ends with */
         cf_pause_show(pause, engine->now_ms, text);
         snprintf(at_work->paused, sizeof at_work->paused,
                  "it is %s; `counterfoil resume` ends that", text);

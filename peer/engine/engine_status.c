@@ -2,6 +2,7 @@
 #include "peer/bindings/pendings.h"
 #include "peer/engine/engine_inside.h"
 #include "peer/log/catalog.h"
+#include "peer/log/dot_entry.h"
 #include "peer/log/record_names.h"
 #include "peer/log/unsent.h"
 #include "peer/sources/context/lock_guard.h"
@@ -22,54 +23,22 @@ typedef struct {
     size_t count, capacity;
 } conflicts;
 
-typedef struct {
-    cf_engine *engine;
-    const cf_dot *dot;
-    cf_hash *device;
-} author_search;
-
-static bool is_author(void *context, const cf_head *entry, uint64_t position)
-{
-    author_search *search = context;
-    cf_buffer wire = {0};
-    cf_arena arena = {0};
-    cf_entry parsed;
-    cf_error ignored;
-
-    (void)position;
-    bool found = entry->sequence == search->dot->sequence &&
-                 memcmp(entry->hash.bytes, search->dot->hash, sizeof search->dot->hash) == 0;
-    if (found && cf_log_get(search->engine->peer->log, entry, &wire, &ignored) == CF_OK &&
-        cf_entry_read(cf_buffer_view(&wire), &arena, &parsed, &ignored) == CF_OK)
-        *search->device = parsed.header.device;
-    cf_buffer_release(&wire);
-    cf_arena_release(&arena);
-    return !found && entry->sequence <= search->dot->sequence;
-}
-
-/* All zero where the log does not have the entry. */
-static cf_hash author_of(cf_engine *engine, const cf_dot *dot)
-{
-    cf_store *store = cf_home_store(engine->home);
-    cf_hash device = {{0}};
-    author_search search = {engine, dot, &device};
-    cf_error ignored;
-
-    store->chain(store, cf_peer_user(engine->peer), &dot->writer, dot->sequence, is_author, &search,
-                 &ignored);
-    return device;
-}
-
 static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
                          const cf_record_conflict *field)
 {
     conflicts *list = context;
     cf_conflict conflict = {.path = cf_arena_copy(list->arena, path),
                             .field = field,
-                            .device = author_of(list->engine, written)};
+                            .device = cf_dot_device(list->engine->peer, written)};
 
     list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof conflict);
     list->at[list->count++] = conflict;
+}
+
+static void add_copy(conflicts *list, const cf_conflict_copy *copy)
+{
+    add_conflict(list, &copy->written, copy->path, NULL);
+    list->at[list->count - 1].free = cf_arena_copy(list->arena, copy->free);
 }
 
 static void find_conflicts(conflicts *list)
@@ -81,7 +50,7 @@ static void find_conflicts(conflicts *list)
     cf_view_conflicts(list->collection->view, &arena, &copies, &count);
     for (size_t i = 0; i < count; i++)
         if (cf_include_match_path(list->binding->matcher, copies[i].path, false) == CF_INCLUDE_IN)
-            add_conflict(list, &copies[i].written, copies[i].path, NULL);
+            add_copy(list, &copies[i]);
     cf_arena_release(&arena);
 }
 
@@ -114,7 +83,7 @@ static void add_overfull(void *context, const cf_id *item)
 {
     overfull_search *search = context;
     const cf_overfull full = cf_state_overfull_of(search->collection->state, item);
-    const cf_hash device = author_of(search->engine, &full.one);
+    const cf_hash device = cf_dot_device(search->engine->peer, &full.one);
     cf_buffer path = {0};
     cf_arena arena = {0};
     char text[512];
@@ -271,8 +240,14 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
     cf_error ignored;
 
     /* First: of several reasons the first is told. */
-    if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) == CF_OK)
+    if (cf_peer_collection(engine->peer, &binding->collection, &list.collection, &ignored) ==
+        CF_OK) {
         add_all_overfull(engine, binding, list.collection, &pendings);
+        if (list.collection->waits)
+            cf_pendings_add(&pendings, CF_PENDING_WAITS,
+                            cf_bytes_of_text(cf_binding_file_name(binding)),
+                            list.collection->waits);
+    }
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i] == binding)
             source = &engine->sources[i];

@@ -34,8 +34,7 @@ void cf_findings_locate(cf_findings *findings, const uint8_t instance[16], uint6
     findings->position = position;
     findings->lines = cf_allocate(count, sizeof *findings->lines);
     for (size_t i = 0; i < count; i++)
-        findings->lines[findings->line_count++] =
-            strndup((const char *)lines[i].data, lines[i].size);
+        findings->lines[findings->line_count++] = cf_text_copy_of(lines[i]);
 }
 
 static cf_status count_page(size_t *total, size_t count, size_t most, cf_error *error)

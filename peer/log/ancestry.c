@@ -2,6 +2,7 @@
 #include "peer/log/ancestry.h"
 
 #include "peer/log/contents_small.h"
+#include "peer/log/dot_entry.h"
 #include "peer/merge/text_merge.h"
 
 #include <stdlib.h>
@@ -57,38 +58,6 @@ static void add(graph *self, const cf_dot *dots, size_t count)
 
 /* ---- What an entry says ---- */
 
-typedef struct {
-    const cf_dot *dot;
-    cf_head head;
-    bool is_found;
-} naming;
-
-static bool match(void *context, const cf_head *entry, uint64_t position)
-{
-    naming *self = context;
-
-    (void)position;
-    if (entry->sequence != self->dot->sequence)
-        return false;
-    if (memcmp(entry->hash.bytes, self->dot->hash, sizeof self->dot->hash) != 0)
-        return true;
-    self->head = *entry;
-    self->is_found = true;
-    return false;
-}
-
-static cf_status find_entry(const graph *self, const cf_dot *dot, cf_head *out, cf_error *error)
-{
-    cf_peer *peer = self->of->peer;
-    cf_store *store = cf_log_store(peer->log);
-    naming named = {.dot = dot};
-
-    cf_status status =
-        store->chain(store, cf_peer_user(peer), &dot->writer, dot->sequence, match, &named, error);
-    *out = named.head;
-    return status || named.is_found ? status : cf_fail(error, CF_MISSING, "it is not here");
-}
-
 static const cf_change *find_change(const graph *self, const cf_body *body)
 {
     for (size_t i = 0; i < body->change_count; i++)
@@ -125,7 +94,7 @@ static void read_write(graph *self, written *one)
     cf_head head;
     cf_error ignored;
 
-    cf_status status = find_entry(self, &one->dot, &head, &ignored);
+    cf_status status = cf_dot_entry(self->of->peer, &one->dot, &head, &ignored);
     if (!status)
         status = cf_log_get(peer->log, &head, &wire, &ignored);
     if (!status)

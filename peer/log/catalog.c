@@ -6,22 +6,28 @@
 #include "codec/utf8.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/catalog_writing.h"
+#include "peer/log/dot_entry.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- Reading ---- */
 
-static const char *text_of(const cf_collection *catalog, const cf_id *item, const char *field,
-                           cf_arena *arena)
+static const char *text_in(cf_bytes value, cf_arena *arena)
 {
-    cf_reader reader = cf_reader_of(cf_catalog_value(catalog, item, field));
+    cf_reader reader = cf_reader_of(value);
     cf_bytes text;
     cf_error ignored;
 
     if (cf_read_text(&reader, &text, &ignored) || !text.size || memchr(text.data, 0, text.size))
         return NULL;
     return cf_arena_text(arena, text);
+}
+
+static const char *text_of(const cf_collection *catalog, const cf_id *item, const char *field,
+                           cf_arena *arena)
+{
+    return text_in(cf_catalog_value(catalog, item, field), arena);
 }
 
 static bool read_id(const cf_collection *catalog, const cf_id *item, void *out, size_t size)
@@ -32,13 +38,17 @@ static bool read_id(const cf_collection *catalog, const cf_id *item, void *out, 
     return cf_read_bin_exact(&reader, out, size, &ignored) == CF_OK;
 }
 
-/* NULL, too, of one that is none. */
-static const char *name_in(const cf_collection *catalog, const cf_id *item, cf_arena *arena)
+static const char *checked(const char *name)
 {
-    const char *name = text_of(catalog, item, CF_FIELD_NAME, arena);
     cf_error ignored;
 
     return name && cf_catalog_check_name(name, &ignored) == CF_OK ? name : NULL;
+}
+
+/* NULL, too, of one that is none. */
+static const char *name_in(const cf_collection *catalog, const cf_id *item, cf_arena *arena)
+{
+    return checked(text_of(catalog, item, CF_FIELD_NAME, arena));
 }
 
 typedef struct {
@@ -146,9 +156,45 @@ const char *cf_catalog_name(cf_peer *peer, const cf_id *collection, cf_arena *ar
         return "(catalog)";
     if (cf_id_equal(collection, &cf_member_log_id))
         return "(members)";
-    if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK)
+    if (cf_catalog_open(peer, &catalog, &ignored) == CF_OK) {
         name = name_in(catalog, &item, arena);
+        if (!name)
+            name = checked(text_in(cf_collection_last(catalog, &item, CF_FIELD_NAME), arena));
+    }
     return name ? name : hex_of(arena, collection->bytes, CF_ID_SIZE);
+}
+
+/* The last deletion of an item that the state has, and that is not shown any more. */
+static bool last_deletion(const cf_collection *catalog, const cf_id *item, cf_write *out)
+{
+    const cf_item *found = cf_state_item(catalog->state, item);
+    bool is_deleted = false;
+
+    if (!found || cf_catalog_value(catalog, item, CF_FIELD_NAME).size)
+        return false;
+    for (size_t i = 0; i < cf_item_write_count(found); i++) {
+        cf_write write = cf_state_write(catalog->state, found, i);
+
+        if (write.field != CF_FIELD_NUMBER_DELETED ||
+            (is_deleted && cf_time_compare(write.time, out->time) < 0))
+            continue;
+        *out = write;
+        is_deleted = true;
+    }
+    return is_deleted;
+}
+
+bool cf_catalog_deleted(cf_peer *peer, const cf_id *collection, cf_catalog_deletion *out)
+{
+    cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, collection->bytes);
+    cf_collection *catalog;
+    cf_write deletion;
+    cf_error ignored;
+
+    if (cf_catalog_open(peer, &catalog, &ignored) || !last_deletion(catalog, &item, &deletion))
+        return false;
+    *out = (cf_catalog_deletion){cf_dot_device(peer, &deletion.dot), deletion.time.ms};
+    return true;
 }
 
 const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_arena *arena)
@@ -198,36 +244,56 @@ static cf_status check_free(cf_peer *peer, const char *name, cf_error *error)
     return status;
 }
 
+/* Of the collections that were made under this name one after the other, each deleted or renamed
+ * since, the next; where devices that are apart know of the same, they make the same. PROTOCOL,
+ * section 8. */
+static cf_status next_of_name(const cf_peer *peer, const cf_collection *catalog, const char *name,
+                              cf_id *out, cf_error *error)
+{
+    cf_status status = CF_OK;
+    bool is_taken = true;
+
+    for (unsigned number = 0; !status && is_taken; number++) {
+        cf_buffer label = {0};
+
+        cf_buffer_append(&label, name, strlen(name));
+        if (number) {
+            cf_buffer_append(&label, "", 1);
+            cf_buffer_append_text(&label, "%u", number);
+        }
+        status = cf_ring_collection_id(peer->ring, cf_buffer_view(&label), out, error);
+        cf_id item = cf_catalog_item(CF_CATALOG_COLLECTION, out->bytes);
+        is_taken = !status && cf_collection_last(catalog, &item, CF_CATALOG_ID).size;
+        cf_buffer_release(&label);
+    }
+    return status;
+}
+
 cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now_ms, cf_id *out,
                           cf_error *error)
 {
     cf_catalog_writing self = {0};
-    cf_id id, taken;
+    cf_collection *catalog;
 
     cf_status status = check_free(peer, new->name, error);
     if (!status)
-        status = cf_ring_collection_id(peer->ring, cf_bytes_of_text(new->name), &id, error);
+        status = cf_catalog_open(peer, &catalog, error);
+    if (!status)
+        status = next_of_name(peer, catalog, new->name, out, error);
     if (status == CF_MISSING)
         status = cf_fail(error, CF_DENIED,
                          "no content key for this device yet: `counterfoil "
                          "sync` while an owner's device is there");
     if (!status)
-        status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, id.bytes, error);
-    if (!status && read_id(self.catalog, &self.item, taken.bytes, CF_ID_SIZE)) {
-        /* One of this first name was renamed: its id is taken, and another is as good. */
-        peer->env->random(peer->env->context, id.bytes, CF_ID_SIZE);
-        status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, id.bytes, error);
-    }
+        status = cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, out->bytes, error);
     if (!status) {
         cf_catalog_write_text(&self, CF_CATALOG_FORMAT, cf_format_text(new->format));
-        cf_catalog_write_id(&self, id.bytes, CF_ID_SIZE);
+        cf_catalog_write_id(&self, out->bytes, CF_ID_SIZE);
         cf_catalog_write_text(&self, CF_FIELD_NAME, new->name);
         if (new->schema)
             cf_catalog_write_tables(&self, new->schema, NULL);
         status = cf_catalog_publish(&self, now_ms, error);
     }
-    if (!status)
-        *out = id;
     cf_catalog_writing_release(&self);
     return status;
 }
@@ -251,6 +317,18 @@ static cf_status check_rights(const cf_catalog_writing *self, cf_error *error)
                    "only an owner renames or deletes a collection that this device didn't make, or "
                    "that an owner has named: do it on an owner's device (`counterfoil devices` "
                    "shows the roles)");
+}
+
+cf_status cf_catalog_may_change(cf_peer *peer, const cf_id *collection, cf_error *error)
+{
+    cf_catalog_writing self = {0};
+
+    cf_status status =
+        cf_catalog_begin(&self, peer, CF_CATALOG_COLLECTION, collection->bytes, error);
+    if (!status)
+        status = check_rights(&self, error);
+    cf_catalog_writing_release(&self);
+    return status;
 }
 
 /* What an owner has named, no other changes any more: neither its id nor its format. */

@@ -28,10 +28,19 @@ cf_status cf_catalog_list(cf_peer *peer, cf_arena *arena, cf_catalog_collection 
  * renamed): rename one. */
 cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
                           cf_catalog_collection *out, cf_error *error);
-/* What a collection is called; its id in hexadecimal when the catalog doesn't say. In the arena. */
+/* What a collection is called, or was before it was deleted; its id in hexadecimal when the catalog
+ * doesn't say. In the arena. */
 const char *cf_catalog_name(cf_peer *peer, const cf_id *collection, cf_arena *arena);
 
-/* A new collection. CF_CHANGED when there is one of that name; CF_USAGE: that is no name. */
+/* Whether it was deleted, and by whom. */
+typedef struct {
+    cf_hash device; /* all zero: not known */
+    uint64_t time_ms;
+} cf_catalog_deletion;
+bool cf_catalog_deleted(cf_peer *peer, const cf_id *collection, cf_catalog_deletion *out);
+
+/* A new collection, also where one of that name was deleted. CF_CHANGED when there is one of that
+ * name; CF_USAGE: that is no name. */
 typedef struct {
     const char *name;
     cf_format format;
@@ -39,7 +48,9 @@ typedef struct {
 } cf_catalog_new;
 cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now_ms, cf_id *out,
                           cf_error *error);
-/* CF_DENIED, also of a deletion: catalog_rights.h. */
+/* CF_DENIED: this device may neither rename nor delete it (catalog_rights.h). */
+cf_status cf_catalog_may_change(cf_peer *peer, const cf_id *collection, cf_error *error);
+/* CF_DENIED, also of a deletion. */
 cf_status cf_catalog_rename(cf_peer *peer, const cf_id *collection, const char *name,
                             uint64_t now_ms, cf_error *error);
 /* Takes it off the list; what sources hold stays. */

@@ -40,7 +40,7 @@ static bool note_waiting(void *context, cf_bytes key, cf_bytes value)
     if (value.size)
         cf_waiting_add(&load->parts, key, value);
     else
-        load->collection->waits = "some of its entries can't be read yet";
+        load->collection->waits = "some entries can't be read yet";
     return true;
 }
 

@@ -224,8 +224,9 @@ static cf_status fold_what_counts(fold_run *self, const cf_entry *entry, const c
 
 static const char *why_it_waits(cf_status status)
 {
-    return status == CF_MISSING ? "the key of some entries has not come yet"
-                                : "some entries need a newer program";
+    return status == CF_MISSING
+               ? "some entries can't be read: their key comes when an owner's device syncs"
+               : "some entries can't be read by this version of the program";
 }
 
 static void note_waiting(cf_collection *collection, const cf_entry *entry, bool is_void,

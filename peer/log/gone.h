@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions of files that the history tells of and that can't be had any more: the broker lacks
- * them, and no device that was there since brought them back. Kept in the home for people, from one
- * session to the next. */
+/* Versions of files that the history tells of and that can't be had, any more or as yet: the broker
+ * lacks them, and no device that was there since brought them back. Kept in the home for people,
+ * from one session to the next. */
 #ifndef CF_PEER_LOG_GONE_H
 #define CF_PEER_LOG_GONE_H
 #include "peer/log/peer.h"

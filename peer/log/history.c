@@ -4,6 +4,7 @@
 #include "peer/log/catalog.h"
 #include "peer/log/history_places.h"
 #include "peer/log/history_records.h"
+#include "peer/merge/covered.h"
 #include "peer/merge/rules.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ typedef struct {
     cf_peer *peer;
     cf_history *history;
     cf_last_places places;
+    cf_last_place *dying; /* what is deleted in it */
 } reading;
 
 static cf_event *add_event(reading *self, const cf_entry *entry, uint64_t time_ms)
@@ -74,26 +76,48 @@ static const cf_change *change_of(const item_changes *item, const char *field)
     return NULL;
 }
 
-static bool writes(const item_changes *item, const char *field)
+static cf_bytes written(const item_changes *item, const char *field)
 {
     const cf_change *change = change_of(item, field);
 
-    return change && change->value.size;
+    return change ? change->value : (cf_bytes){0};
+}
+
+static bool writes(const item_changes *item, const char *field)
+{
+    return written(item, field).size > 0;
+}
+
+static bool deletes(const item_changes *item)
+{
+    const cf_change *deletion = change_of(item, CF_FIELD_DELETED);
+
+    return deletion && cf_deletion_deletes(deletion->value);
+}
+
+/* A directory, once more by an entry of the same writer: it deletes what lay there (PROTOCOL 16).
+ */
+static bool repeats(const cf_last_place *at, const cf_entry *entry, const item_changes *item)
+{
+    return at->is_deleted && deletes(item) && item->count == 1 &&
+           cf_kind_of(&at->item) == CF_KIND_DIRECTORY &&
+           cf_id_equal(&at->deleter, &entry->header.writer);
 }
 
 /* Takes over where the item is now; false when the entry does not say. */
-static bool move(cf_last_places *places, cf_last_place *at, const item_changes *item)
+static bool move(cf_last_places *places, cf_last_place *at, const item_changes *item, cf_time time,
+                 const cf_dot *dot)
 {
-    const cf_change *name = change_of(item, CF_FIELD_NAME);
-    const cf_change *parent = change_of(item, CF_FIELD_PARENT);
-    const cf_change *key = change_of(item, CF_FIELD_KEY);
+    cf_bytes name = written(item, CF_FIELD_NAME), parent = written(item, CF_FIELD_PARENT);
 
     if (cf_last_place_is_record(at))
-        return key && cf_last_place_take_key(places, at, key->value);
-    if (name && name->value.size && !cf_last_place_take_name(places, at, name->value))
+        return cf_last_place_take_key(places, at, written(item, CF_FIELD_KEY));
+    if (name.size && !cf_last_place_take_name(places, at, name))
         return false;
-    bool moved = name && name->value.size;
-    return (parent && parent->value.size && cf_last_place_take_parent(at, parent->value)) || moved;
+    bool moved = (parent.size && cf_last_place_take_parent(at, parent)) || name.size;
+    if (moved)
+        cf_last_place_came(places, at, time, dot);
+    return moved;
 }
 
 /* It says what kind of thing it is, which nobody had said. */
@@ -110,7 +134,7 @@ static bool begins(const item_changes *item)
 
 static const char *describe(const item_changes *item, bool was_known, bool moved)
 {
-    if (change_of(item, CF_FIELD_DELETED))
+    if (deletes(item))
         return "deleted";
     if (!was_known && moved)
         return "new";
@@ -120,7 +144,14 @@ static const char *describe(const item_changes *item, bool was_known, bool moved
         return "edited";
     if (writes(item, CF_FIELD_MODE) || writes(item, CF_FIELD_MTIME))
         return "attributes";
-    return writes(item, CF_FIELD_KIND) ? "kept" : "settled";
+    return writes(item, CF_FIELD_KIND) || writes(item, CF_FIELD_PIN) ? "kept" : "settled";
+}
+
+/* The content of a conflict copy is the copy's own, once somebody edited it, and the file's no
+ * more: nobody sees a difference in the file. */
+static bool only_gives_away(const item_changes *item)
+{
+    return item->count == 1 && change_of(item, CF_FIELD_CONTENT) && !writes(item, CF_FIELD_CONTENT);
 }
 
 static void tell_record(reading *self, const item_changes *item, cf_event *event)
@@ -133,46 +164,91 @@ static void tell_record(reading *self, const item_changes *item, cf_event *event
                       &self->history->arena);
 }
 
-static void read_item(reading *self, const cf_entry *entry, uint64_t time_ms,
-                      const item_changes *item)
+/* The item as it was before the entry, and then what became of it. What else the entry did to what
+ * lies there makes no difference: with mv f g; rm "f (conflict …)" it deletes what was called so.
+ */
+typedef struct {
+    item_changes item;
+    cf_last_place *at;
+    cf_bytes before, original; /* as in cf_event */
+    bool repeats, was_known, lacks, moved;
+} item_step;
+
+static void look(reading *self, const cf_entry *entry, item_step *step)
 {
-    cf_last_place *at =
-        cf_last_place_of(&self->places, &entry->header.collection, &item->changes[0].item);
-
+    step->at =
+        cf_last_place_of(&self->places, &entry->header.collection, &step->item.changes[0].item);
+    step->repeats = repeats(step->at, entry, &step->item);
+    if (step->repeats)
+        return;
     self->places.lacks = false;
-    bool was_known = cf_last_place_known(&self->places, &at->collection, &at->item) != NULL;
-    cf_bytes before = cf_last_place_path(&self->places, at);
-    self->places.lacks &= !begins(item);
-    bool moved = move(&self->places, at, item);
-    cf_event *event = add_event(self, entry, time_ms);
+    step->was_known =
+        cf_last_place_known(&self->places, &step->at->collection, &step->at->item) != NULL;
+    if (cf_last_place_take_pin(&self->places, step->at, written(&step->item, CF_FIELD_PIN))) {
+        step->was_known = true;
+        self->places.lacks = false;
+    }
+    step->before = cf_last_place_shown(&self->places, step->at, &step->original);
+    step->lacks = self->places.lacks && !begins(&step->item);
+}
 
-    event->item = item->changes[0].item;
-    if (cf_last_place_is_record(at))
-        tell_record(self, item, event);
+static void take(reading *self, const cf_entry *entry, cf_time time, item_step *step)
+{
+    const cf_dot dot = cf_entry_dot(entry);
+
+    step->moved = move(&self->places, step->at, &step->item, time, &dot);
+    if (writes(&step->item, CF_FIELD_CONTENT))
+        cf_last_place_take_content(step->at, written(&step->item, CF_FIELD_CONTENT));
+    step->at->is_deleted = deletes(&step->item);
+    step->at->deleter = entry->header.writer;
+}
+
+static void tell(reading *self, const cf_entry *entry, cf_time time, const item_step *step)
+{
+    cf_event *event = add_event(self, entry, time.ms);
+
+    self->places.lacks = step->lacks;
+    event->item = step->at->item;
+    if (cf_last_place_is_record(step->at))
+        tell_record(self, &step->item, event);
     else
         event->what = cf_id_equal(&entry->header.collection, &cf_catalog_id) &&
-                              item->changes[0].item.bytes[0] == CF_CATALOG_BREAK
+                              event->item.bytes[0] == CF_CATALOG_BREAK
                           ? "lock broken"
-                          : describe(item, was_known, moved);
-    event->path = cf_last_place_path(&self->places, at);
-    if (was_known && !cf_bytes_equal(before, event->path))
-        event->from = before;
+                          : describe(&step->item, step->was_known, step->moved);
+    event->original = step->original;
+    if (deletes(&step->item))
+        event->path = step->before;
+    else if (step->moved)
+        event->path = cf_last_place_path(&self->places, step->at);
+    else
+        event->path = cf_last_place_shown(&self->places, step->at, &event->original);
+    if (step->was_known && step->moved && !cf_bytes_equal(step->before, event->path))
+        event->from = step->before;
     event->unsure = self->places.lacks;
 }
 
 static void read_changes(reading *self, const cf_entry *entry, const cf_body *body)
 {
-    size_t run;
+    item_step *steps = cf_allocate(body->change_count, sizeof *steps);
+    size_t count = 0;
 
-    for (size_t i = 0; i < body->change_count; i += run) {
+    for (size_t i = 0; i < body->change_count; i += steps[count - 1].item.count) {
         const cf_change *first = &body->changes[i];
+        size_t run = 1;
 
-        run = 1;
         while (i + run < body->change_count &&
                cf_id_equal(&body->changes[i + run].item, &first->item))
             run++;
-        read_item(self, entry, body->time.ms, &(item_changes){first, run});
+        steps[count].item = (item_changes){first, run};
+        look(self, entry, &steps[count++]);
     }
+    for (size_t i = 0; i < count; i++)
+        take(self, entry, body->time, &steps[i]);
+    for (size_t i = 0; i < count; i++)
+        if (!steps[i].repeats && !only_gives_away(&steps[i].item))
+            tell(self, entry, body->time, &steps[i]);
+    free(steps);
 }
 
 static bool read_entry(void *context, uint64_t position, cf_bytes wire)
@@ -196,7 +272,26 @@ static bool read_entry(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
-static bool note_moves(void *context, uint64_t position, cf_bytes wire)
+static void note_fate(reading *self, const cf_id *collection, const cf_change *change)
+{
+    bool moves = cf_field_is(change->field, CF_FIELD_NUMBER_NAME) ||
+                 cf_field_is(change->field, CF_FIELD_NUMBER_PARENT) ||
+                 cf_field_is(change->field, CF_FIELD_NUMBER_PIN);
+    bool dies =
+        cf_field_is(change->field, CF_FIELD_NUMBER_DELETED) && cf_deletion_deletes(change->value);
+
+    if (!moves && !dies)
+        return;
+    cf_last_place *at = cf_last_place_of(&self->places, collection, &change->item);
+    at->moves |= moves;
+    if (dies && !at->dies) {
+        at->dies = true;
+        at->next_dying = self->dying;
+        self->dying = at;
+    }
+}
+
+static bool note_fates(void *context, uint64_t position, cf_bytes wire)
 {
     reading *self = context;
     cf_arena arena = {0};
@@ -209,12 +304,16 @@ static bool note_moves(void *context, uint64_t position, cf_bytes wire)
         entry.header.type != CF_ENTRY_MEMBER &&
         cf_contents_open(self->peer->contents, &entry, &body, &ignored) == CF_OK)
         for (size_t i = 0; i < body->change_count; i++)
-            if (cf_field_is(body->changes[i].field, CF_FIELD_NUMBER_NAME) ||
-                cf_field_is(body->changes[i].field, CF_FIELD_NUMBER_PARENT))
-                cf_last_place_of(&self->places, &entry.header.collection, &body->changes[i].item)
-                    ->moves = true;
+            note_fate(self, &entry.header.collection, &body->changes[i]);
     cf_arena_release(&arena);
     return true;
+}
+
+/* What was there at first, and had its name, is known before the first entry is told. */
+static void ask_dying(reading *self)
+{
+    for (cf_last_place *at = self->dying; at; at = at->next_dying)
+        cf_last_place_known(&self->places, &at->collection, &at->item);
 }
 
 cf_status cf_history_read(cf_peer *peer, uint64_t position, cf_history *out, cf_error *error)
@@ -226,7 +325,8 @@ cf_status cf_history_read(cf_peer *peer, uint64_t position, cf_history *out, cf_
     cf_status status = CF_OK;
 
     if (self.places.is_tail)
-        status = store->read(store, cf_peer_user(peer), position, note_moves, &self, error);
+        status = store->read(store, cf_peer_user(peer), position, note_fates, &self, error);
+    ask_dying(&self);
     if (!status)
         status = store->read(store, cf_peer_user(peer), position, read_entry, &self, error);
     cf_last_places_release(&self.places);

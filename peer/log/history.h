@@ -4,6 +4,14 @@
 #define CF_PEER_LOG_HISTORY_H
 #include "peer/log/peer.h"
 
+/* What an edit wrote into a field of a record. */
+typedef struct {
+    cf_bytes value; /* as in the state; of a reference the name of that row, as text; none: nothing
+                       is there any more */
+    bool is_long;   /* it is the identity of what stands elsewhere */
+    bool several;   /* of a set, more than one was written: none of them is told */
+} cf_event_value;
+
 typedef struct {
     cf_head entry;
     cf_id collection;
@@ -14,10 +22,12 @@ typedef struct {
     cf_bytes path;     /* raw, from the source's root; of the catalog and the members a name; of a
                           record as peer/log/record_names.h has it */
     cf_bytes from;     /* where it was before; none */
+    cf_bytes original; /* it was a conflict copy of this file; none */
     const char *title; /* that a record gives itself now; NULL: none */
     const cf_bytes *fields; /* of a record that was edited: what of it, as people read it */
     size_t field_count;
-    bool unsure; /* to tell it needs older entries than were read */
+    const cf_event_value *values; /* of each of these */
+    bool unsure;                  /* to tell it needs older entries than were read */
 } cf_event;
 
 typedef struct {

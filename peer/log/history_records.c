@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/history_records.h"
 
+#include "codec/content.h"
+#include "codec/item.h"
+#include "codec/pack.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/record_names.h"
 #include "peer/merge/fields.h"
+#include "peer/records/row_refs.h"
 
 static const cf_change *change_of(const cf_change *changes, size_t count, uint32_t field)
 {
@@ -13,30 +17,76 @@ static const cf_change *change_of(const cf_change *changes, size_t count, uint32
     return NULL;
 }
 
-static bool has_field(const cf_event *event, cf_bytes name)
+static size_t place_of(const cf_event *event, cf_bytes name)
 {
-    for (size_t i = 0; i < event->field_count; i++)
-        if (cf_bytes_equal(event->fields[i], name))
-            return true;
-    return false;
+    size_t i = 0;
+
+    while (i < event->field_count && !cf_bytes_equal(event->fields[i], name))
+        i++;
+    return i;
 }
 
-/* Each once, though several values of a set may have changed. */
-static void add_fields(const cf_change *changes, size_t count, cf_event *event, cf_arena *arena)
+/* In the place of a reference what that row is called. */
+static cf_bytes named(const cf_collection *collection, cf_bytes value, cf_arena *arena)
+{
+    cf_buffer path = {0}, packed = {0};
+    cf_bytes key;
+    cf_id item;
+
+    if (cf_reference_nothing(value, &key))
+        return cf_arena_copy(arena, key);
+    if (!collection || !cf_reference_item(value, &item))
+        return cf_arena_copy(arena, value);
+    cf_item_path(collection, &item, &path);
+    cf_pack_text(&packed, cf_buffer_view(&path));
+    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&packed));
+    cf_buffer_release(&path);
+    cf_buffer_release(&packed);
+    return copy;
+}
+
+static cf_event_value value_of(const cf_collection *collection, const cf_change *change,
+                               cf_arena *arena)
+{
+    cf_event_value value = {.is_long =
+                                cf_item_has_content(&change->item, change->field, change->value)};
+    cf_buffer identity = {0};
+    cf_error ignored;
+
+    if (!value.is_long)
+        value.value = named(collection, change->value, arena);
+    else if (cf_content_identity(change->value, &identity, &ignored) == CF_OK)
+        value.value = cf_arena_copy(arena, cf_buffer_view(&identity));
+    cf_buffer_release(&identity);
+    return value;
+}
+
+/* Each once, though several values of a set may have changed: what went and what came is an edit of
+ * one value. */
+static void add_fields(const cf_collection *collection, const cf_change *changes, size_t count,
+                       cf_event *event, cf_arena *arena)
 {
     const cf_schema_table plain = {.kind = event->item.bytes[0]};
     cf_bytes *fields = cf_arena_allocate(arena, count, sizeof *fields), name;
+    cf_event_value *values = cf_arena_allocate(arena, count, sizeof *values);
     cf_buffer text = {0};
 
     event->fields = fields;
+    event->values = values;
     for (size_t i = 0; i < count; i++) {
         if (cf_row_field_is_reserved(changes[i].field))
             continue;
         cf_schema_property(&plain, changes[i].field, &name);
         cf_buffer_clear(&text);
         cf_record_field_text(name, &text);
-        if (!has_field(event, cf_buffer_view(&text)))
+        const size_t at = place_of(event, cf_buffer_view(&text));
+        const cf_event_value value = value_of(collection, &changes[i], arena);
+        if (at == event->field_count) {
             fields[event->field_count++] = cf_arena_copy(arena, cf_buffer_view(&text));
+            values[at] = value;
+        } else if (value.value.size) {
+            values[at] = (cf_event_value){value.value, value.is_long, values[at].value.size > 0};
+        }
     }
     cf_buffer_release(&text);
 }
@@ -55,7 +105,7 @@ void cf_history_record(const cf_collection *collection, const cf_change *changes
     } else if (keyed && !key->weak && table && table->value.size) {
         event->what = "new";
     } else {
-        add_fields(changes, count, event, arena);
+        add_fields(collection, changes, count, event, arena);
         event->what = event->field_count ? "edited" : keyed ? "moved" : "settled";
     }
 }

@@ -104,14 +104,14 @@ static cf_home *home_new(const cf_env *env, const char *path)
     cf_home *home = cf_allocate(1, sizeof *home);
 
     home->env = env;
-    home->path = strdup(path);
+    home->path = cf_text_copy(path);
     return home;
 }
 
 static void say_missing(const cf_home *home, cf_error *error)
 {
-    cf_fail(error, CF_MISSING, "%s is no home: make one with `counterfoil init` or `join`",
-            home->path);
+    cf_fail(error, CF_MISSING,
+            "%s is no home: make one with `counterfoil init`, `join` or `recover`", home->path);
 }
 
 cf_status cf_home_lock_serving(const cf_env *env, const char *path, cf_file **out, cf_error *error)
@@ -239,7 +239,7 @@ cf_status cf_home_wipe(cf_home **home, cf_error *error)
     static const char *const parts[] = {"format",  "store",      "base", "tmp",
                                         "control", "serve-lock", "lock"};
     cf_files *files = (*home)->env->files;
-    char *path = strdup((*home)->path);
+    char *path = cf_text_copy((*home)->path);
     cf_error ignored;
 
     cf_store_destroy(&(*home)->store);

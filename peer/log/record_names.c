@@ -4,7 +4,7 @@
 #include "codec/item.h"
 #include "codec/pack.h"
 #include "peer/adapters/record_format.h"
-#include "peer/records/record.h"
+#include "peer/records/row_refs.h"
 
 enum { PATH_DEPTH_MAX = 512 };
 
@@ -38,10 +38,71 @@ cf_bytes cf_record_table(const cf_collection *collection, const cf_id *item)
     return text_of(cf_collection_last(collection, item, CF_FIELD_TABLE));
 }
 
+/* ---- Rows of a database ---- */
+
+/* What a row's program is most likely to show of it. */
+static cf_bytes own_title(const cf_collection *collection, const cf_id *item)
+{
+    static const char *const columns[] = {CF_COLUMNS "/name",  CF_COLUMNS "/title",
+                                          CF_COLUMNS "/label", CF_COLUMNS "/tag",
+                                          CF_COLUMNS "/text",  CF_COLUMNS "/url"};
+    cf_bytes text = {0};
+
+    for (size_t i = 0; i < sizeof columns / sizeof *columns && !text.size; i++)
+        text = text_of(cf_collection_last(collection, item, columns[i]));
+    return text;
+}
+
+/* Appends what the row that the write refers to is called; false: it refers to none. */
+static bool append_joined(const cf_collection *collection, const cf_write *write, cf_buffer *out)
+{
+    cf_id target;
+
+    if (write->field < CF_FIELD_NUMBERS || !cf_reference_item(write->value, &target))
+        return false;
+    const cf_bytes title = own_title(collection, &target);
+    if (out->size)
+        cf_buffer_append_text(out, " + ");
+    if (title.size)
+        cf_buffer_append(out, title.data, title.size);
+    else
+        cf_item_path(collection, &target, out);
+    return true;
+}
+
+/* Its own name; of a row that joins others, theirs: item 3 "Milk" with tag 5 "shopping" is
+ * "Milk + shopping". NULL: it has none. */
+static const char *title_of_row(const cf_collection *collection, const cf_id *id, cf_arena *arena)
+{
+    const cf_item *item = cf_state_item(collection->state, id);
+    const size_t count = item ? cf_item_write_count(item) : 0;
+    cf_bytes own = own_title(collection, id);
+    cf_buffer text = {0};
+    size_t joined = 0;
+    uint32_t before = CF_FIELD_NUMBERS;
+
+    for (size_t i = 0; i < count && !own.size; i++) {
+        const cf_write write = cf_state_write(collection->state, item, i);
+
+        if (write.field != before && append_joined(collection, &write, &text)) {
+            before = write.field;
+            joined++;
+        }
+    }
+    const char *title = own.size     ? cf_arena_text(arena, own)
+                        : joined > 1 ? cf_arena_text(arena, cf_buffer_view(&text))
+                                     : NULL;
+    cf_buffer_release(&text);
+    return title;
+}
+
 const char *cf_record_title(const cf_collection *collection, const cf_id *item, cf_arena *arena)
 {
     const char *field = title_field(item->bytes[0]);
     cf_bytes text = {0};
+
+    if (item->bytes[0] == CF_KIND_ROW)
+        return title_of_row(collection, item, arena);
 
     if (field)
         text = text_of(cf_collection_last(collection, item, field));

@@ -124,7 +124,7 @@ static cf_status open_home(cf_staging *staging, cf_error *error)
 
 static cf_status sync_parent(const char *path, cf_error *error)
 {
-    char *parent = strdup(path), *slash = strrchr(parent, '/');
+    char *parent = cf_text_copy(path), *slash = strrchr(parent, '/');
 
     if (slash)
         slash[slash == parent] = '\0';
@@ -303,7 +303,7 @@ cf_status cf_staging_begin(const cf_env *env, const char *home_path, const cf_ha
 
     staging->env = env;
     staging->code = code ? *code : (cf_hash){0};
-    staging->place = strdup(home_path);
+    staging->place = cf_text_copy(home_path);
     for (size_t size = strlen(staging->place); size > 1 && staging->place[size - 1] == '/'; size--)
         staging->place[size - 1] = '\0';
     staging->is_inside = is_folder(staging->place);

@@ -70,18 +70,24 @@ static const cf_hash *key_to_give(const cf_peer *peer)
     return NULL;
 }
 
-cf_status cf_epochs_access(const cf_peer *peer, const uint8_t sealing[32], cf_access *out,
-                           cf_error *error)
+static cf_status give(const cf_peer *peer, const cf_hash *epoch, const uint8_t sealing[32],
+                      cf_access *out, cf_error *error)
 {
-    const cf_hash *epoch = key_to_give(peer);
     uint8_t random[32];
 
-    if (!epoch)
-        return cf_fail(error, CF_DENIED, "this device has no content key that it could give");
     peer->env->random(peer->env->context, random, sizeof random);
     cf_status status = cf_access_make(peer->ring, epoch, sealing, random, out, error);
     cf_wipe(random, sizeof random);
     return status;
+}
+
+cf_status cf_epochs_access(const cf_peer *peer, const uint8_t sealing[32], cf_access *out,
+                           cf_error *error)
+{
+    const cf_hash *epoch = key_to_give(peer);
+
+    return epoch ? give(peer, epoch, sealing, out, error)
+                 : cf_fail(error, CF_DENIED, "this device has no content key that it could give");
 }
 
 /* ---- Operations ---- */
@@ -98,27 +104,25 @@ cf_status cf_epochs_open(cf_peer *peer, bool as_account, cf_head *head, cf_error
     return status;
 }
 
-static cf_status grant(cf_peer *peer, const cf_hash *id, cf_error *error)
+static cf_status grant(cf_peer *peer, const cf_hash *epoch, const cf_hash *id, cf_error *error)
 {
     const cf_device *device = cf_registry_device(cf_log_registry(peer->log), id);
     cf_member operation = {.kind = CF_MEMBER_GRANT, .time_ms = now_of(peer), .device = *id};
 
-    cf_status status = cf_epochs_access(peer, device->keys.sealing, &operation.access, error);
+    cf_status status = give(peer, epoch, device->keys.sealing, &operation.access, error);
     return status ? status : cf_peer_publish_member(peer, &operation, error);
 }
 
-static cf_status grant_all(cf_peer *peer, cf_error *error)
+/* Each grant changes the registry, not which epochs there are. */
+static cf_status grant_all(cf_peer *peer, const cf_hash *epoch, cf_error *error)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
-    size_t most = cf_registry_device_count(registry), count = 0;
-    cf_hash *lacking = cf_allocate(most, sizeof *lacking);
+    cf_hash *lacking = cf_allocate(cf_registry_device_count(registry), sizeof *lacking);
+    const size_t count = cf_registry_list_lacking(registry, epoch, lacking);
     cf_status status = CF_OK;
 
-    for (size_t i = 0; i < most; i++)
-        if (cf_registry_lacks_key(registry, cf_registry_device_at(registry, i)))
-            lacking[count++] = cf_registry_device_at(registry, i)->id;
     for (size_t i = 0; !status && i < count; i++)
-        status = grant(peer, &lacking[i], error);
+        status = grant(peer, epoch, &lacking[i], error);
     free(lacking);
     return status;
 }
@@ -127,12 +131,19 @@ cf_status cf_epochs_tend(cf_peer *peer, cf_error *error)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
     const cf_device *self = cf_registry_device(registry, cf_peer_device(peer));
-    const cf_hash *epoch = cf_registry_epoch(registry);
+    cf_status status = CF_OK;
+    const cf_hash *named;
     cf_head head;
 
     if (!self || !self->is_valid || self->role != CF_ROLE_OWNER)
         return CF_OK;
-    if (!epoch)
+    if (!cf_registry_epoch(registry))
         return cf_epochs_open(peer, false, &head, error);
-    return cf_ring_holds(peer->ring, epoch) ? grant_all(peer, error) : CF_OK;
+    for (size_t i = 0; !status && (named = cf_registry_epoch_at(registry, i)); i++) {
+        const cf_hash epoch = *named;
+
+        if (cf_ring_holds(peer->ring, &epoch))
+            status = grant_all(peer, &epoch, error);
+    }
+    return status;
 }

@@ -73,6 +73,13 @@ bool cf_change_draft_has(const cf_change_draft *draft, const cf_id *item, cf_byt
     return find(draft, item, field) != NULL;
 }
 
+cf_bytes cf_change_draft_value(const cf_change_draft *draft, const cf_id *item, cf_bytes field)
+{
+    const drafted *change = find(draft, item, field);
+
+    return change ? change->value : (cf_bytes){0};
+}
+
 static int by_dot(const void *left, const void *right)
 {
     return cf_dot_compare(left, right);

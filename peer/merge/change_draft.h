@@ -21,6 +21,8 @@ void cf_change_draft_write(cf_change_draft *draft, const cf_id *item, cf_bytes f
 void cf_change_draft_over(cf_change_draft *draft, const cf_id *item, cf_bytes field,
                           const cf_dot *dot);
 bool cf_change_draft_has(const cf_change_draft *draft, const cf_id *item, cf_bytes field);
+/* What is written; none where nothing is. */
+cf_bytes cf_change_draft_value(const cf_change_draft *draft, const cf_id *item, cf_bytes field);
 /* Ascending by (item, field); in the draft's arena. */
 cf_change *cf_change_draft_changes(cf_change_draft *draft, size_t *count);
 /* Frees the table; what lies in the arena stays. */

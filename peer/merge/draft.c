@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "peer/merge/covered.h"
+
 void cf_draft_set(cf_change_draft *draft, cf_refs refs, const cf_id *item, uint32_t field,
                   cf_bytes value, bool weak)
 {
@@ -37,4 +39,11 @@ void cf_draft_delete(cf_change_draft *draft, cf_refs refs, const cf_id *item)
 bool cf_draft_has(const cf_change_draft *draft, const cf_id *item, uint32_t field)
 {
     return cf_change_draft_has(draft, item, cf_field_fixed(field));
+}
+
+bool cf_draft_deletes(const cf_change_draft *draft, const cf_id *item)
+{
+    cf_bytes value = cf_change_draft_value(draft, item, cf_field_fixed(CF_FIELD_NUMBER_DELETED));
+
+    return value.size && cf_deletion_deletes(value);
 }

@@ -19,5 +19,7 @@ void cf_draft_set(cf_change_draft *draft, cf_refs refs, const cf_id *item, uint3
 /* A deletion of `item` that covers all that the refs show of it. */
 void cf_draft_delete(cf_change_draft *draft, cf_refs refs, const cf_id *item);
 bool cf_draft_has(const cf_change_draft *draft, const cf_id *item, uint32_t field);
+/* Not by a deletion that only tells which others were seen. */
+bool cf_draft_deletes(const cf_change_draft *draft, const cf_id *item);
 
 #endif

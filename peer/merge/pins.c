@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "peer/merge/covered.h"
+#include "peer/merge/gone_along.h"
 #include "peer/merge/view_facts.h"
 
 enum { ROUNDS_MAX = 8 };
@@ -201,7 +203,8 @@ static void find_cut(pin_round *round, const cf_change *deletion)
 static void find_cuts(pin_round *round, const cf_change *changes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (cf_field_is(changes[i].field, CF_FIELD_NUMBER_DELETED))
+        if (cf_field_is(changes[i].field, CF_FIELD_NUMBER_DELETED) &&
+            cf_deletion_deletes(changes[i].value))
             find_cut(round, &changes[i]);
 }
 
@@ -305,8 +308,7 @@ static bool fasten(pin_round *round, const cf_spot *spot, const cf_id *item)
 {
     const item_sight *before = seen_at(&round->before, item), *after = seen_at(&round->after, item);
 
-    if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_DELETED) ||
-        is_elsewhere(round, spot, before))
+    if (cf_draft_deletes(round->draft, item) || is_elsewhere(round, spot, before))
         return false; /* what others did to it is still to be applied */
     if (is_elsewhere(round, spot, after) &&
         !cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN)) {
@@ -394,6 +396,7 @@ void cf_pins_add(cf_spots *spots, cf_change_draft *draft)
     for (int i = 0; again && i < ROUNDS_MAX; i++) {
         pin_round round = {.spots = spots, .draft = draft};
 
+        cf_gone_along_name(spots, draft);
         try_draft(&round);
         again = fasten_all(&round);
         again = fasten_cuts(&round) || again;

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "peer/merge/covered.h"
 #include "peer/merge/spots.h"
 
 typedef struct {
@@ -32,7 +33,8 @@ static bool deletes(const cf_scan *scan, const cf_id *item)
 {
     size_t first = first_change(scan, item);
 
-    return is_of(scan, first, item) && scan->changes[first].field.size == 0;
+    return is_of(scan, first, item) && cf_field_is_deletion(scan->changes[first].field) &&
+           cf_deletion_deletes(scan->changes[first].value);
 }
 
 static bool writes(const cf_scan *scan, const cf_id *item, cf_bytes field)
@@ -61,7 +63,7 @@ static void add_item_refs(rebase_work *rebasing, const cf_spot *spot, const cf_i
             add_ref(rebasing, ref);
     }
     for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
-        if (scan->changes[i].value.size)
+        if (scan->changes[i].value.size && !cf_field_is_deletion(scan->changes[i].field))
             add_ref(rebasing, &(cf_ref){*item, *item, scan->changes[i].field, rebasing->dots[i]});
 }
 

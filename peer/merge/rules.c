@@ -48,6 +48,23 @@ void cf_name_annotate(cf_bytes name, const char *note, cf_buffer *out)
     cf_buffer_append(out, name.data + extension, name.size - extension);
 }
 
+bool cf_name_in_conflict(cf_bytes name, cf_buffer *out)
+{
+    static const char note[] = " (conflict ";
+    const size_t size = sizeof note - 1;
+    size_t at = name.size;
+
+    for (size_t i = 1; i + size < name.size; i++)
+        if (memcmp(name.data + i, note, size) == 0)
+            at = i;
+    const uint8_t *end = at < name.size ? memchr(name.data + at, ')', name.size - at) : NULL;
+    if (!end || name.size + CHARACTER_MAX > CF_NAME_MAX) /* it may have been cut */
+        return false;
+    cf_buffer_append(out, name.data, at);
+    cf_buffer_append(out, end + 1, name.size - (size_t)(end + 1 - name.data));
+    return true;
+}
+
 static cf_id id_of(uint8_t kind, const char *purpose, const cf_bytes *parts, size_t count)
 {
     cf_hash hash = cf_hash_of(purpose, parts, count);

@@ -45,6 +45,8 @@ static inline bool cf_kind_is_node(uint8_t kind)
 /* Appends `name` with " (NOTE)" before its extension (what stands behind the last dot, at most 32
  * bytes); the name is cut at the end of a character so that all fit into CF_NAME_MAX bytes. */
 void cf_name_annotate(cf_bytes name, const char *note, cf_buffer *out);
+/* Appends the name that this conflict name was made of; false: that can't be told. */
+bool cf_name_in_conflict(cf_bytes name, cf_buffer *out);
 
 /* The product's rules; `env` gives the random numbers and outlives them. */
 void cf_rules_product(cf_rules *out, const cf_env *env);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "peer/merge/gone_along.h"
 #include "peer/merge/pins.h"
 
 typedef struct {
@@ -255,6 +256,7 @@ static void scan_gone(scan_work *scanning, const cf_spot *spot)
 {
     for (size_t i = 0; i < spot->item_count; i++)
         cf_draft_delete(&scanning->draft, spot->refs, &spot->items[i]);
+    cf_gone_along_pin(&scanning->spots, spot, &scanning->draft);
 }
 
 void cf_scan_run(const cf_scan_input *input, cf_arena *arena, cf_scan *out)

@@ -273,15 +273,21 @@ cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index
     };
 }
 
-/* The first of its living writes whose field is this one or comes behind it. */
-static uint32_t first_of_field(const cf_state *state, const cf_item *item, uint32_t field)
+/* The first of its living writes that is not before this field and dot; NULL: any dot of it. */
+static uint32_t first_at(const cf_state *state, const cf_item *item, uint32_t field,
+                         const cf_dot *dot)
 {
+    const cf_dots *dots = cf_state_dots(state);
     uint32_t low = 0, high = item->live;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
+        const cf_stored_write *write = &item->writes[middle];
+        int order = compare_fields(state, write->field, field);
 
-        if (compare_fields(state, item->writes[middle].field, field) < 0)
+        if (order == 0 && dot)
+            order = cf_dot_compare(cf_dots_at(dots, write->dot), dot);
+        if (order < 0)
             low = middle + 1;
         else
             high = middle;
@@ -291,7 +297,7 @@ static uint32_t first_of_field(const cf_state *state, const cf_item *item, uint3
 
 static bool has_field(const cf_state *state, const cf_item *item, uint32_t field)
 {
-    uint32_t first = item ? first_of_field(state, item, field) : 0;
+    uint32_t first = item ? first_at(state, item, field, NULL) : 0;
 
     return item && first < item->live && item->writes[first].field == field;
 }
@@ -299,17 +305,15 @@ static bool has_field(const cf_state *state, const cf_item *item, uint32_t field
 bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t field,
                          const cf_dot *dot, cf_write *out)
 {
-    uint32_t number;
+    uint32_t number, at;
 
     if (!cf_dots_find(cf_state_dots(state), dot, &number))
         return false;
-    for (uint32_t i = first_of_field(state, item, field);
-         i < item->live && item->writes[i].field == field; i++)
-        if (item->writes[i].dot == number) {
-            *out = cf_state_write(state, item, i);
-            return true;
-        }
-    return false;
+    at = first_at(state, item, field, dot);
+    if (at == item->live || item->writes[at].field != field || item->writes[at].dot != number)
+        return false;
+    *out = cf_state_write(state, item, at);
+    return true;
 }
 
 /* Who has more than half of them is the one whom the others don't outvote (Boyer and Moore). */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "codec/item.h"
+#include "peer/merge/view_graves.h"
 #include "peer/merge/view_update.h"
 
 enum { FACTS_PER_ARENA = 256 };
@@ -81,16 +82,19 @@ void cf_view_destroy(cf_view **view)
         cf_seen *seen = cf_linked(link, cf_seen, link);
 
         next = cf_table_walk(&ended->seen, link);
+        cf_view_drop_grave(ended, seen);
         free((void *)seen->name.data);
         free(seen);
     }
     cf_table_release(&ended->seen);
     cf_table_release(&ended->claims);
     cf_table_release(&ended->places);
+    cf_table_release(&ended->graves);
     cf_view_forget_last(ended);
     free(ended->changed.at);
     free(ended->tried.at);
     free(ended->uneven.at);
+    free(ended->pinned_copies.at);
     free(ended->changed_items.at);
     free(ended->tried_items.at);
     free(ended);
@@ -108,6 +112,25 @@ static void touch(cf_renewal *update, cf_seen *seen)
         return;
     seen->touched = true;
     cf_seen_list_add(&update->touched, seen);
+}
+
+/* Which deletions count for an item may have changed, and with it for what went along with it:
+ *
+ *     d and d/a deleted by one entry, and d comes to live: d is named, d/a counts as touched, too
+ */
+static void touch_graves(cf_renewal *update)
+{
+    cf_lifting lifting = {.view = update->view};
+    cf_seen_list along = {0};
+
+    for (size_t i = 0; i < update->touched.count; i++) {
+        along.count = 0;
+        cf_view_renew_grave(&lifting, update->touched.at[i], &along);
+        for (size_t k = 0; k < along.count; k++)
+            touch(update, along.at[k]);
+    }
+    free(along.at);
+    cf_lifting_release(&lifting);
 }
 
 /* The items named, those that hold a content which is a copy or is one no more because of them,
@@ -131,6 +154,7 @@ static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
         while ((claim = cf_view_next_claim(view, &ids[i], claim)))
             touch(update, claim->holder);
     }
+    touch_graves(update);
     for (size_t i = 0; i < update->touched.count; i++)
         cf_view_claim(view, update->touched.at[i], &homes);
     for (size_t i = 0; i < homes.count; i++)
@@ -147,6 +171,7 @@ static cf_judged judge(cf_view *view, cf_seen *seen, cf_arena *names, cf_arena *
     size_t versions;
 
     verdict.name = cf_arena_copy(names, wish.name);
+    verdict.is_pinned_copy = wish.is_pinned_copy;
     verdict.anchored = cf_kind_is_node(facts.kind) && cf_facts_live(&facts) &&
                        (directory || cf_facts_best(&facts, CF_FIELD_NUMBER_CONTENT));
     if (verdict.anchored && !directory) {

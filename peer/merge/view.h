@@ -28,8 +28,9 @@ typedef struct {
     size_t item_count;
     const cf_ref *refs; /* what the base takes once this is on the disk (model, rule A3) */
     size_t ref_count;
-    bool conflict;  /* a copy under a conflict name */
-    cf_dot written; /* if so: the entry that it comes from */
+    bool conflict;    /* a copy under a conflict name */
+    bool pinned_copy; /* was one, and a pin holds it under that name: nobody gave it another */
+    cf_dot written;   /* if either: the entry that it comes from */
 } cf_shown;
 
 typedef struct {
@@ -64,16 +65,24 @@ void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const c
  * directory by directory. */
 bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *out);
 
+/* The write of a content whose conflict copy this item is, where that copy has, or had, no place of
+ * its own; false: the state has none. */
+bool cf_view_copied(const cf_view *view, const cf_id *copy, cf_id *holder, cf_write *out);
+/* Appends the items that lie in this directory and wish for this name, by its hash. */
+void cf_view_called(const cf_view *view, const cf_id *directory, cf_bytes name, cf_ids *out);
+
 /* The directory in which cf_view_find looks for an item first; false: in none. */
 bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out);
 
-/* A copy that is shown under a conflict name. */
+/* A copy that is shown under a conflict name, by whatever: what is done to the copy, or to the file
+ * that it is a copy of, settles nothing, but for another name or its end. */
 typedef struct {
     cf_bytes path;  /* the names down to it, with slashes */
     cf_dot written; /* the entry that it comes from */
+    cf_bytes free;  /* the name that its own is made of, if nothing has that name any more */
 } cf_conflict_copy;
 /* All of them, in order of their paths; what borrows lies in the arena. Costs a list of each group
- * that isn't plain, whatever lies elsewhere. */
+ * that isn't plain, and of what is pinned, whatever lies elsewhere. */
 void cf_view_conflicts(cf_view *view, cf_arena *arena, const cf_conflict_copy **out, size_t *count);
 
 /* The groups that may have changed since the last call, each once, in no order; of a plain one it

@@ -23,6 +23,17 @@ const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf
     return holder;
 }
 
+bool cf_view_copied(const cf_view *view, const cf_id *copy, cf_id *holder, cf_write *out)
+{
+    const cf_claim *claim = cf_view_next_claim(view, copy, NULL);
+
+    if (!claim)
+        return false;
+    *holder = claim->holder->id;
+    return cf_state_find_write(view->state, cf_state_item(view->state, holder),
+                               CF_FIELD_NUMBER_CONTENT, &claim->dot, out);
+}
+
 static cf_claim *add_claim(cf_view *view, cf_seen *holder, const cf_dot *dot, const cf_id *copy)
 {
     cf_claim *claim = cf_allocate(1, sizeof *claim);

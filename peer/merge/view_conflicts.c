@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which conflict copies a view shows, without a look at all that it shows: they lie in groups that
- * are not plain. */
+ * are not plain, or are pinned. */
 #include "peer/merge/view.h"
 
 #include <stdlib.h>
@@ -101,27 +101,88 @@ static void append_path(const cf_view *view, cf_seen *directory, cf_buffer *out)
     free(above.at);
 }
 
-static void add_copies(search *self, cf_seen *directory)
+/* The name that a pinned copy's is made of, where nothing has it; what a copy of now is beside has
+ * it. */
+static cf_bytes free_name(search *self, const cf_group *group, const cf_shown *copy)
+{
+    cf_arena scratch = {0};
+    cf_buffer name = {0};
+    cf_bytes out = {0};
+
+    if (!copy->conflict && cf_name_in_conflict(copy->name, &name) &&
+        !cf_view_named(self->view, group, cf_buffer_view(&name), &scratch))
+        out = cf_arena_copy(self->arena, cf_buffer_view(&name));
+    cf_buffer_release(&name);
+    cf_arena_release(&scratch);
+    return out;
+}
+
+static void add_copies(search *self, cf_seen *directory, const cf_shown *shown, size_t count)
 {
     cf_arena scratch = {0};
     cf_buffer path = {0};
-    cf_shown *shown;
-    size_t count;
+    cf_group group;
 
     append_path(self->view, directory, &path);
+    cf_view_group_of(self->view, &directory->id, &scratch, &group);
     const size_t size = path.size;
-    cf_view_lay(self->view, CF_LAY_PLACES, directory, &scratch, &shown, &count);
     for (size_t i = 0; i < count; i++) {
-        if (!shown[i].conflict)
+        if (!shown[i].conflict && !shown[i].pinned_copy)
             continue;
         cf_buffer_append(&path, shown[i].name.data, shown[i].name.size);
         self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
         self->at[self->count++] =
-            (cf_conflict_copy){cf_arena_copy(self->arena, cf_buffer_view(&path)), shown[i].written};
+            (cf_conflict_copy){cf_arena_copy(self->arena, cf_buffer_view(&path)), shown[i].written,
+                               free_name(self, &group, &shown[i])};
         path.size = size;
     }
     cf_buffer_release(&path);
     cf_arena_release(&scratch);
+}
+
+static void add_group_copies(search *self, cf_seen *directory)
+{
+    cf_arena scratch = {0};
+    cf_shown *shown;
+    size_t count;
+
+    cf_view_lay(self->view, CF_LAY_PLACES, directory, &scratch, &shown, &count);
+    add_copies(self, directory, shown, count);
+    cf_arena_release(&scratch);
+}
+
+/* One that lies in a plain group: the others are among what was found there. */
+static void add_pinned_copy(search *self, cf_seen *copy)
+{
+    const cf_seen_list alone = {.at = &copy, .count = 1};
+    cf_arena scratch = {0};
+    cf_shown *shown;
+    size_t count;
+
+    if (!copy->parent || !cf_view_is_plain(self->view, copy->parent))
+        return;
+    cf_view_lay_items(self->view, CF_LAY_PLACES, copy->parent, &alone, &scratch, &shown, &count);
+    add_copies(self, copy->parent, shown, count);
+    cf_arena_release(&scratch);
+}
+
+/* Those that became pinned copies and are so still. */
+static void add_pinned_copies(search *self)
+{
+    cf_seen_list *pinned = &self->view->pinned_copies;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < pinned->count; i++) {
+        cf_seen *copy = pinned->at[i];
+
+        if (copy->is_pinned_copy) {
+            pinned->at[kept++] = copy;
+            add_pinned_copy(self, copy);
+        } else {
+            copy->marks &= (uint8_t)~CF_MARK_PINNED_COPY;
+        }
+    }
+    pinned->count = kept;
 }
 
 static int by_path(const void *left, const void *right)
@@ -137,8 +198,9 @@ void cf_view_conflicts(cf_view *view, cf_arena *arena, const cf_conflict_copy **
     find_groups(&self);
     for (size_t i = 0; i < self.groups.count; i++) {
         self.groups.at[i]->marks &= (uint8_t)~CF_MARK_SEARCHED;
-        add_copies(&self, self.groups.at[i]);
+        add_group_copies(&self, self.groups.at[i]);
     }
+    add_pinned_copies(&self);
     if (self.count)
         qsort(self.at, self.count, sizeof *self.at, by_path);
     *out = (const cf_conflict_copy *)cf_arena_copy(

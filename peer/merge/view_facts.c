@@ -6,6 +6,7 @@
 
 #include "codec/item.h"
 #include "peer/merge/covered.h"
+#include "peer/merge/view_graves.h"
 
 static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *write)
 {
@@ -14,9 +15,34 @@ static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *wri
             cf_view_home(view, seen, &write->dot) == seen);
 }
 
+/* What all deletions of an item cover, and what those do that count. */
+typedef struct {
+    cf_covered all, counting;
+} covers_of_item;
+
+static covers_of_item covers_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
+{
+    const cf_item *item = cf_state_item(view->state, &seen->id);
+    covers_of_item covers = {.all = cf_covered_by(view->state, item, arena)};
+    const cf_grave *grave = seen->grave;
+
+    covers.counting = covers.all;
+    if (grave && grave->lifted.count)
+        covers.counting =
+            cf_covered_but(view->state, item, grave->lifted.at, grave->lifted.count, arena);
+    return covers;
+}
+
+static cf_fact fact_of(const cf_view *view, const cf_id *holder, const cf_write *write,
+                       const covers_of_item *by)
+{
+    return (cf_fact){*holder, *write, !cf_covered_has(&by->all, view->state, write),
+                     !cf_covered_has(&by->counting, view->state, write)};
+}
+
 /* A content write that is stored elsewhere but belongs here. A delete there that named it counts
  * here, too. */
-static bool taken_over(const cf_view *view, const cf_claim *claim, const cf_covered *own,
+static bool taken_over(const cf_view *view, const cf_claim *claim, const covers_of_item *own,
                        cf_arena *arena, cf_fact *out)
 {
     const cf_item *item = cf_state_item(view->state, &claim->holder->id);
@@ -25,10 +51,11 @@ static bool taken_over(const cf_view *view, const cf_claim *claim, const cf_cove
     if (!claim->home || !item ||
         !cf_state_find_write(view->state, item, CF_FIELD_NUMBER_CONTENT, &claim->dot, &write))
         return false;
-    cf_covered there = cf_covered_by(view->state, item, arena);
-    bool live =
-        !cf_covered_has(own, view->state, &write) && !cf_covered_has(&there, view->state, &write);
-    *out = (cf_fact){claim->holder->id, write, live};
+    covers_of_item by = covers_of(view, claim->holder, arena);
+    cf_fact there = fact_of(view, &claim->holder->id, &write, &by);
+    *out = fact_of(view, &claim->holder->id, &write, own);
+    out->live = out->live && there.live;
+    out->counts = out->counts && there.counts;
     return true;
 }
 
@@ -36,7 +63,7 @@ cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
 {
     const cf_item *item = cf_state_item(view->state, &seen->id);
     size_t stored = item ? cf_item_write_count(item) : 0, count = 0;
-    cf_covered own = cf_covered_by(view->state, item, arena);
+    covers_of_item own = covers_of(view, seen, arena);
     cf_fact *facts = cf_arena_allocate(arena, stored + seen->homed, sizeof *facts);
     const cf_claim *claim = NULL;
 
@@ -44,17 +71,23 @@ cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
         cf_write write = cf_state_write(view->state, item, i);
 
         if (is_own(view, seen, &write))
-            facts[count++] = (cf_fact){seen->id, write, !cf_covered_has(&own, view->state, &write)};
+            facts[count++] = fact_of(view, &seen->id, &write, &own);
     }
     while (seen->homed && (claim = cf_view_next_claim(view, &seen->id, claim)))
         count += taken_over(view, claim, &own, arena, facts + count);
     return (cf_facts){seen->id, cf_kind_of(&seen->id), facts, count};
 }
 
+/* A place is judged by all deletions, so that which of them count can hang on it. */
+static bool stands(const cf_fact *fact)
+{
+    return fact->write.field == CF_FIELD_NUMBER_CONTENT ? fact->counts : fact->live;
+}
+
 int cf_fact_compare(const cf_fact *a, const cf_fact *b)
 {
-    if (a->live != b->live)
-        return a->live ? 1 : -1;
+    if (stands(a) != stands(b))
+        return stands(a) ? 1 : -1;
     if (a->write.weak != b->write.weak)
         return a->write.weak ? -1 : 1;
     int order = cf_time_compare(a->write.time, b->write.time);
@@ -82,7 +115,7 @@ cf_bytes cf_facts_value(const cf_facts *facts, uint32_t field, cf_bytes none)
 bool cf_facts_live(const cf_facts *facts)
 {
     for (size_t i = 0; i < facts->count; i++)
-        if (facts->facts[i].live && !facts->facts[i].write.weak)
+        if (facts->facts[i].counts && !facts->facts[i].write.weak)
             return true;
     return false;
 }
@@ -155,6 +188,20 @@ static cf_bytes lost_name(const cf_id *id, cf_arena *arena)
     return cf_arena_copy(arena, cf_bytes_of_text(text));
 }
 
+/* A pin never takes the item to another name than it was shown under: the name in the pin is the
+ * item's own, a made up one, or a conflict name.
+ *
+ *     x and "x (conflict …)", rm x    the copy is pinned, and has no name of its own
+ *     … mv "x (conflict …)" y         the pin holds no more
+ */
+static bool is_conflict_pin(const cf_facts *facts, const cf_pin *pin, const cf_fact *name,
+                            cf_arena *arena)
+{
+    return facts->kind != CF_KIND_DIRECTORY && usable(pin->name) &&
+           !cf_bytes_equal(pin->name, name_in(name)) &&
+           !cf_bytes_equal(pin->name, lost_name(&facts->id, arena));
+}
+
 cf_wish cf_facts_wish(const cf_facts *facts, cf_arena *arena)
 {
     const cf_fact *parent = cf_facts_best(facts, CF_FIELD_NUMBER_PARENT);
@@ -163,9 +210,9 @@ cf_wish cf_facts_wish(const cf_facts *facts, cf_arena *arena)
     cf_pin pin;
 
     if (pinned(facts, parent, name, &pin))
-        wish = (cf_wish){pin.parent, pin.name};
+        wish = (cf_wish){pin.parent, pin.name, is_conflict_pin(facts, &pin, name, arena)};
     else
-        wish = (cf_wish){parent_in(parent), name_in(name)};
+        wish = (cf_wish){parent_in(parent), name_in(name), false};
     if (cf_kind_of(&wish.parent) != CF_KIND_DIRECTORY)
         wish.parent = cf_root_item;
     if (!usable(wish.name))
@@ -214,7 +261,7 @@ static const cf_fact **counting(const cf_facts *facts, cf_arena *arena, size_t *
     for (size_t i = 0; i < facts->count; i++)
         if (facts->facts[i].write.field == CF_FIELD_NUMBER_CONTENT) {
             found[(*count)++] = &facts->facts[i];
-            live += facts->facts[i].live;
+            live += facts->facts[i].counts;
         }
     qsort(found, *count, sizeof *found, later_first);
     if (*count)

@@ -8,7 +8,8 @@
 typedef struct {
     cf_id holder;
     cf_write write;
-    bool live; /* no delete covers it */
+    bool live;   /* no delete covers it */
+    bool counts; /* none that counts does (model, rule G) */
 } cf_fact;
 
 /* Everything borrows from the state and the arena. */
@@ -33,6 +34,7 @@ bool cf_facts_live(const cf_facts *facts);
 typedef struct {
     cf_id parent;
     cf_bytes name;
+    bool is_pinned_copy; /* the name is a conflict name, by a pin, as cf_shown.pinned_copy says */
 } cf_wish;
 cf_wish cf_facts_wish(const cf_facts *facts, cf_arena *arena);
 

@@ -397,6 +397,18 @@ const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes nam
     return count ? bsearch(&name, shown, count, sizeof *shown, by_name) : NULL;
 }
 
+void cf_view_called(const cf_view *view, const cf_id *directory, cf_bytes name, cf_ids *out)
+{
+    const cf_seen *parent = cf_view_seen(view, directory);
+
+    if (!is_shown(view, parent))
+        return;
+    for (cf_table_link *link = cf_table_first(&view->places, cf_view_place_hash(parent, name));
+         link; link = cf_table_next(link))
+        if (cf_linked(link, cf_seen, by_name)->parent == parent)
+            cf_ids_add(out, &cf_linked(link, cf_seen, by_name)->id);
+}
+
 typedef struct {
     cf_table_link link;
     cf_id item;

@@ -28,6 +28,7 @@ struct cf_seen {
     bool visible;
     bool cut;                            /* the one of a cycle of moves that goes to the root */
     bool is_several;                     /* a file with more contents than one */
+    bool is_pinned_copy;                 /* as in cf_wish */
     bool touched, gathered;              /* during an update */
     uint8_t marks;                       /* in which lists of changed directories it is */
     uint32_t walk;                       /* the last walk that came by, in the search for cycles */
@@ -41,6 +42,7 @@ struct cf_seen {
     cf_table_link by_name;               /* while it is in `parent`: by that and its name */
     cf_bytes name;                       /* of a directory, owned; else only during an update */
     cf_claim *claims;                    /* of the content writes stored here */
+    struct cf_grave *grave;              /* NULL: nobody deleted it */
 };
 
 typedef struct {
@@ -60,17 +62,24 @@ typedef struct {
     size_t count, capacity;
 } cf_seen_changes;
 
-/* In `changed`, `tried`, `uneven`; and while conflict copies are looked for. */
-enum { CF_MARK_CHANGED = 1, CF_MARK_TRIAL = 2, CF_MARK_UNEVEN = 4, CF_MARK_SEARCHED = 8 };
+/* In `changed`, `tried`, `uneven`, `pinned_copies`; and while conflict copies are looked for. */
+enum {
+    CF_MARK_CHANGED = 1,
+    CF_MARK_TRIAL = 2,
+    CF_MARK_UNEVEN = 4,
+    CF_MARK_PINNED_COPY = 8,
+    CF_MARK_SEARCHED = 16,
+};
 
 struct cf_view {
     const cf_rules *rules;
     const cf_state *state;
-    cf_table seen, claims, places;
+    cf_table seen, claims, places, graves;
     cf_seen *root;
     uint64_t crowded;    /* of all directories together */
     cf_seen_list uneven; /* each that isn't even, and some that were so since they were asked for */
-    cf_seen_list changed, tried;                /* directories whose group may have changed */
+    cf_seen_list pinned_copies;  /* the same of these: wherever they lie, or if nowhere */
+    cf_seen_list changed, tried; /* directories whose group may have changed */
     cf_seen_changes changed_items, tried_items; /* of others */
     cf_view_listener *listener;                 /* or NULL */
     void *listener_context;

@@ -348,8 +348,12 @@ static cf_shown show(const group_layout *layout, const node_sketch *sketch)
         .content = sketch->value,
         .mode = cf_facts_value(first, CF_FIELD_NUMBER_MODE, layout->view->rules->default_mode),
         .conflict = sketch->renamed,
+        .pinned_copy = !sketch->copy && sketch->members->child->seen->is_pinned_copy,
         .written = sketch->dot,
     };
+
+    if (shown.pinned_copy && !shown.written.sequence) /* without a place of its own */
+        shown.written = sketch->members->version->facts[0]->write.dot;
 
     if (sketch->kind == CF_KIND_FILE)
         shown.mtime = sketch->copy ? copy_mtime(layout, sketch)

@@ -211,12 +211,22 @@ static void find_renamed(cf_renewal *update)
         update->passages[i].moves = update->passages[i].moves || update->passages[i].seen->touched;
 }
 
+static void note_pinned_copy(cf_view *view, cf_seen *seen, bool is_pinned_copy)
+{
+    seen->is_pinned_copy = is_pinned_copy;
+    if (!is_pinned_copy || seen->marks & CF_MARK_PINNED_COPY)
+        return;
+    seen->marks |= CF_MARK_PINNED_COPY;
+    cf_seen_list_add(&view->pinned_copies, seen);
+}
+
 static void rename_touched(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++) {
         const cf_judged *verdict = &update->verdicts[i];
 
         verdict->seen->is_several = verdict->is_several;
+        note_pinned_copy(update->view, verdict->seen, verdict->is_pinned_copy);
         if (!is_directory(verdict->seen))
             verdict->seen->name = verdict->name;
         else if (verdict->seen->touched)

@@ -10,7 +10,7 @@ typedef struct {
     bool anchored;
     cf_seen *wished;
     cf_bytes name;
-    bool is_several;
+    bool is_several, is_pinned_copy;
 } cf_judged;
 
 /* What becomes of one item on the way from a changed one to the root. */

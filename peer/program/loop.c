@@ -108,7 +108,7 @@ static int on_mounts(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 
     (void)zloop;
     (void)item;
-    cf_mount_news_take(&loop->mounts, mounted, loop);
+    cf_mount_news_take(loop->mounts, mounted, loop);
     cf_loop_wake(loop);
     return 0;
 }
@@ -124,17 +124,12 @@ static int on_callers(zloop_t *zloop, zmq_pollitem_t *item, void *context)
     return 0;
 }
 
-static void poll_for(cf_loop *loop, int descriptor, short events, zloop_fn *handler)
+void cf_loop_poll(cf_loop *loop, int descriptor, zloop_fn *handler)
 {
-    zmq_pollitem_t item = {.fd = descriptor, .events = events};
+    zmq_pollitem_t item = {.fd = descriptor, .events = ZMQ_POLLIN};
 
     zloop_poller(loop->zloop, &item, handler, loop);
     zloop_poller_set_tolerant(loop->zloop, &item);
-}
-
-void cf_loop_poll(cf_loop *loop, int descriptor, zloop_fn *handler)
-{
-    poll_for(loop, descriptor, ZMQ_POLLIN, handler);
 }
 
 void cf_loop_poll_no_more(cf_loop *loop, int descriptor)
@@ -212,9 +207,9 @@ cf_status cf_loop_new(const cf_loop_options *options, cf_loop **out, cf_error *e
         cf_loop_poll(loop, loop->news.routes, on_news);
     if (loop->news.clock >= 0)
         cf_loop_poll(loop, loop->news.clock, on_news);
-    loop->mounts = options->serves ? cf_mount_news_open() : (cf_mount_news){.table = -1};
-    if (loop->mounts.table >= 0)
-        poll_for(loop, loop->mounts.table, ZMQ_POLLPRI, on_mounts);
+    loop->mounts = options->serves ? cf_mount_news_open() : NULL;
+    if (loop->mounts)
+        cf_loop_poll(loop, cf_mount_news_descriptor(loop->mounts), on_mounts);
     *out = loop;
     return CF_OK;
 }

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/mount_news.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { TABLE_MAX = 16 << 20, PIECE = 65536, PLACE_FIELD = 4 }; /* from 0 */
+
+struct cf_mount_news {
+    pthread_t thread;
+    int table;
+    int changed;     /* readable: since it was read */
+    int closed;      /* readable: nobody wants to know any more */
+    cf_buffer known; /* the table as it was read last */
+};
 
 static void read_table(int table, cf_buffer *out)
 {
@@ -18,21 +30,63 @@ static void read_table(int table, cf_buffer *out)
         out->size += (size_t)got;
 }
 
-cf_mount_news cf_mount_news_open(void)
+static void *watch(void *context)
 {
-    cf_mount_news news = {.table = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)};
+    const cf_mount_news *self = context;
+    struct pollfd both[] = {{.fd = self->closed, .events = POLLIN},
+                            {.fd = self->table, .events = POLLPRI}};
 
-    if (news.table >= 0)
-        read_table(news.table, &news.known);
-    return news;
+    for (;;) {
+        if (poll(both, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (both[0].revents)
+            return NULL;
+        if (both[1].revents)
+            eventfd_write(self->changed, 1);
+    }
 }
 
-void cf_mount_news_close(cf_mount_news *news)
+static void free_all(cf_mount_news *self)
 {
-    if (news->table >= 0)
-        close(news->table);
-    cf_buffer_release(&news->known);
-    news->table = -1;
+    const int all[] = {self->table, self->changed, self->closed};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] >= 0)
+            close(all[i]);
+    cf_buffer_release(&self->known);
+    free(self);
+}
+
+cf_mount_news *cf_mount_news_open(void)
+{
+    cf_mount_news *self = cf_allocate(1, sizeof *self);
+
+    self->table = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    self->changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    self->closed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->table >= 0)
+        read_table(self->table, &self->known);
+    if (self->table < 0 || self->changed < 0 || self->closed < 0 ||
+        pthread_create(&self->thread, NULL, watch, self)) {
+        free_all(self);
+        return NULL;
+    }
+    return self;
+}
+
+void cf_mount_news_close(cf_mount_news **news)
+{
+    if (!*news)
+        return;
+    eventfd_write((*news)->closed, 1);
+    pthread_join((*news)->thread, NULL);
+    free_all(*news);
+    *news = NULL;
+}
+
+int cf_mount_news_descriptor(const cf_mount_news *news)
+{
+    return news->changed;
 }
 
 /* ---- What differs ---- */
@@ -98,7 +152,9 @@ void cf_mount_news_take(cf_mount_news *news, void (*changed)(void *context, cons
                         void *context)
 {
     cf_buffer table = {0}, place = {0};
+    eventfd_t ignored;
 
+    eventfd_read(news->changed, &ignored); /* first: what changes after the reading is told again */
     read_table(news->table, &table);
     lines before = lines_of(cf_buffer_view(&news->known)), now = lines_of(cf_buffer_view(&table));
     for (size_t i = 0, k = 0; i < before.count || k < now.count;) {

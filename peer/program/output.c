@@ -78,7 +78,7 @@ json_t *cf_json_name(cf_bytes name)
     cf_buffer shown = {0};
 
     cf_name_append(&shown, name);
-    json_t *string = json_stringn((const char *)shown.data, shown.size);
+    json_t *string = json_stringn(shown.size ? (const char *)shown.data : "", shown.size);
     cf_buffer_release(&shown);
     return string;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/verb.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ const cf_option cf_global_options[] = {
     {0},
 };
 
-bool cf_run_start(cf_run *run)
+static bool start(cf_run *run)
 {
     cf_error error;
 
@@ -34,11 +35,38 @@ bool cf_run_start(cf_run *run)
     return status || !run->verb->step;
 }
 
+static bool step_waiting(cf_run *run, uint64_t *deadline_ms)
+{
+    cf_progress progress = {true, UINT64_MAX};
+    cf_error error;
+
+    cf_status status = run->verb->requires->step(run, cf_loop_now(run->loop), &progress, &error);
+    if (status)
+        cf_run_fail(run, &error);
+    *deadline_ms = progress.deadline_ms;
+    run->has_waited = progress.over;
+    return status || (progress.over && start(run));
+}
+
+static bool is_awaited(const cf_run *run)
+{
+    return run->verb->requires && !run->has_waited;
+}
+
+bool cf_run_start(cf_run *run)
+{
+    uint64_t ignored;
+
+    return is_awaited(run) ? step_waiting(run, &ignored) : start(run);
+}
+
 bool cf_run_step(cf_run *run, uint64_t *deadline_ms)
 {
     cf_progress progress = {true, UINT64_MAX};
     cf_error error;
 
+    if (is_awaited(run))
+        return step_waiting(run, deadline_ms);
     cf_status status = run->verb->step(run, cf_loop_now(run->loop), &progress, &error);
     if (status)
         cf_run_fail(run, &error);
@@ -57,14 +85,51 @@ void cf_run_fail(cf_run *run, const cf_error *why)
 
 void cf_run_end(cf_run *run)
 {
+    if (run->verb && run->verb->requires)
+    run->verb->requires->end(run);
     if (run->verb && run->verb->end)
         run->verb->end(run);
     run->state = NULL;
 }
 
+/* "--new" is no part of "--newest", and "-n" none of "--name". */
+static bool is_said(const char *usage, const char *dashed)
+{
+    size_t size = strlen(dashed);
+
+    for (const char *at = usage; (at = strstr(at, dashed)); at += size)
+        if (at[-1] != '-' && at[size] != '-' && !isalnum((unsigned char)at[size]))
+            return true;
+    return false;
+}
+
+const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena)
+{
+    cf_buffer out = {0};
+    char name[64], letter[] = "-?";
+
+    cf_buffer_append_text(&out, "%s", verb->usage);
+    for (const cf_option *at = verb->options; at && at->name; at++) {
+        snprintf(name, sizeof name, "--%s", at->name);
+        letter[1] = at->letter;
+        if (!is_said(verb->usage, name) && (!at->letter || !is_said(verb->usage, letter)))
+            cf_buffer_append_text(&out, " [%s%s%s]", name, at->value ? " " : "",
+                                  at->value ? at->value : "");
+    }
+    cf_buffer_append(&out, "", 1);
+    cf_bytes usage = cf_arena_copy(arena, cf_buffer_view(&out));
+    cf_buffer_release(&out);
+    return (const char *)usage.data;
+}
+
 cf_status cf_run_check_count(const cf_run *run, size_t least, size_t most, cf_error *error)
 {
-    return cf_options_check_count(&run->options, least, most, run->verb->usage, error);
+    cf_arena arena = {0};
+
+    cf_status status =
+        cf_options_check_count(&run->options, least, most, cf_verb_usage(run->verb, &arena), error);
+    cf_arena_release(&arena);
+    return status;
 }
 
 cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *error)
@@ -72,7 +137,7 @@ cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *er
     const char *given = cf_options_value(&run->options, "timeout");
 
     *milliseconds = CF_REQUEST_TIMEOUT_MS;
-    return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
+    return given ? cf_timeout_read(given, milliseconds, error) : CF_OK;
 }
 
 cf_status cf_run_patience(const cf_run *run, uint64_t *milliseconds, cf_error *error)
@@ -80,7 +145,7 @@ cf_status cf_run_patience(const cf_run *run, uint64_t *milliseconds, cf_error *e
     const char *given = cf_options_value(&run->options, "timeout");
 
     *milliseconds = run->verb->patience_ms ? run->verb->patience_ms : UINT64_MAX;
-    return given ? cf_duration_read(given, milliseconds, error) : CF_OK;
+    return given ? cf_timeout_read(given, milliseconds, error) : CF_OK;
 }
 
 cf_status cf_run_waited(uint64_t patience_ms, cf_error *error)
@@ -147,22 +212,42 @@ cf_status cf_run_take_value(cf_run *run, const char *option, const char *prompt,
 
 cf_status cf_run_ask_value(cf_run *run, const char *name, const char *prompt, cf_error *error)
 {
-    const cf_option *option = run->verb->options;
     const char *line = NULL;
 
-    if (cf_options_has(&run->options, name) || !isatty(STDIN_FILENO))
+    if (cf_options_has(&run->options, name) || !cf_run_is_at_terminal())
         return CF_OK;
-    while (strcmp(option->name, name) != 0)
-        option++;
     cf_status status = read_line(run, prompt, &line, error);
     if (!status)
-        cf_options_add(&run->options, option, line);
+        cf_run_choose(run, name, line);
     return status;
 }
 
 bool cf_run_is_at_terminal(void)
 {
     return isatty(STDIN_FILENO);
+}
+
+bool cf_run_asks(const cf_run *run)
+{
+    return !cf_options_has(&run->options, "yes") && !cf_options_has(&run->options, "dry-run") &&
+           cf_run_is_at_terminal() && run->consult;
+}
+
+void cf_run_choose(cf_run *run, const char *name, const char *value)
+{
+    const cf_option *option = run->verb->options;
+
+    while (strcmp(option->name, name) != 0)
+        option++;
+    cf_options_add(&run->options, option, value);
+}
+
+cf_status cf_run_take_answer(cf_run *run, bool yes, cf_error *error)
+{
+    if (!yes)
+        return cf_fail(error, CF_CHANGED, "nothing was changed");
+    cf_run_choose(run, "yes", NULL);
+    return CF_OK;
 }
 
 cf_status cf_run_confirm(cf_run *run, bool *yes, cf_error *error, const char *format, ...)
@@ -216,6 +301,14 @@ static bool is_silent(const cf_run *run, const char *path)
             return true;
     }
     return false;
+}
+
+void cf_run_typed_path(const cf_run *run, const char *path, cf_buffer *out)
+{
+    if (*path != '/')
+        append_lexically(out, run->folder);
+    append_lexically(out, path);
+    cf_buffer_append(out, out->size ? "" : "/", out->size ? 1 : 2);
 }
 
 cf_status cf_run_path(const cf_run *run, const char *path, cf_buffer *out, cf_error *error)

@@ -26,6 +26,8 @@ struct cf_run {
     bool stopping;          /* the user wants it to end: finish what is in hand */
     int exit_code;          /* of a run that ends without an error */
     void *state;            /* the verb's own */
+    void *waiting;          /* of the verb's `requires`; NULL: it has not begun */
+    bool has_waited;        /* and its `start` was called */
     cf_arena arena;         /* of words that came from stdin or a file */
     cf_consulting *consult; /* for `prepare`; NULL: there is nobody to ask */
     void *consult_context;
@@ -45,9 +47,16 @@ typedef struct {
     uint64_t deadline_ms; /* when to step again; UINT64_MAX: when something happens */
 } cf_progress;
 
+/* What is waited for before a verb starts, as if it were a verb of its own: `progress` is over when
+ * it may start. */
+typedef struct {
+    cf_status (*step)(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error);
+    void (*end)(cf_run *run); /* frees what waits, also where nothing does */
+} cf_prerequisite;
+
 struct cf_verb {
     const char *name;
-    const char *usage; /* what follows the program's name */
+    const char *usage; /* what follows the program's name; cf_verb_usage adds the options */
     const char *summary;
     const char *more; /* for `help VERB`; NULL: nothing */
     cf_verb_needs needs;
@@ -58,6 +67,7 @@ struct cf_verb {
     /* Where it was typed, before it is sent anywhere: takes what comes from there (stdin, files).
      * NULL: nothing does. */
     cf_status (*prepare)(cf_run *run, cf_error *error);
+    const cf_prerequisite *requires; /* NULL: nothing */
     cf_status (*start)(cf_run *run, cf_error *error);
     /* NULL: start was all. `*progress` is {true, UINT64_MAX} before. */
     cf_status (*step)(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error);
@@ -67,6 +77,9 @@ struct cf_verb {
 /* All there are, ended by one without a name. */
 extern const cf_verb *const cf_verbs[];
 extern const cf_option cf_global_options[];
+/* The verb's usage with all its options: those that its words don't name are added from the table,
+ *   "sync [SOURCE...]" and {"yes"}, {"timeout", "T"}: sync [SOURCE...] [--yes] [--timeout T] */
+const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena);
 /* NULL when unknown. */
 const cf_verb *cf_verb_find(const char *name);
 
@@ -96,6 +109,13 @@ cf_status cf_run_confirm(cf_run *run, bool *yes, cf_error *error, const char *fo
     __attribute__((format(printf, 4, 5)));
 /* Whether somebody is there to be asked. */
 bool cf_run_is_at_terminal(void);
+/* The same, by a verb that has --yes: not who gave that, or only rehearses. */
+bool cf_run_asks(const cf_run *run);
+/* The answer to "is this meant?": --yes, as if it had been typed, or CF_CHANGED. */
+cf_status cf_run_take_answer(cf_run *run, bool yes, cf_error *error);
+/* An option of the verb, as if it had been typed; `value`, NULL if it has none, outlives the run.
+ */
+void cf_run_choose(cf_run *run, const char *option, const char *value);
 /* How long the run waits for another process that has its home: --timeout, else what is its verb's;
  * UINT64_MAX: as long as it takes. CF_USAGE: --timeout is no time. */
 cf_status cf_run_patience(const cf_run *run, uint64_t *milliseconds, cf_error *error);
@@ -106,5 +126,7 @@ cf_status cf_run_timeout(const cf_run *run, uint64_t *milliseconds, cf_error *er
 /* The path that the user named, absolute: "." and ".." are resolved, symbolic links too as far as
  * it exists. Appends the path and a NUL. */
 cf_status cf_run_path(const cf_run *run, const char *path, cf_buffer *out, cf_error *error);
+/* The same as it was typed, without a question to any disk. */
+void cf_run_typed_path(const cf_run *run, const char *path, cf_buffer *out);
 
 #endif

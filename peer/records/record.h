@@ -40,9 +40,11 @@ typedef struct {
     cf_bytes key;               /* a value; of a serial table an int */
     const cf_row_field *fields; /* ascending by name (cf_bytes_compare) */
     size_t field_count;
-    cf_id item;     /* of the base and the view; nothing for what was read from a disk */
-    bool displaced; /* shown under another key than it wishes for */
-    cf_bytes refs;  /* of the base: which writes it shows, packed (peer/records/row_refs.h) */
+    cf_id item;          /* of the base and the view; nothing for what was read from a disk */
+    bool displaced;      /* shown under another key than it wishes for */
+    uint64_t changed_ms; /* of the view: when the latest of what it shows was written, by the log;
+                            0: nobody knows. Nothing of the row */
+    cf_bytes refs;       /* of the base: which writes it shows, packed (peer/records/row_refs.h) */
 } cf_row;
 
 /* /table, /key, /level, ties, bonds and the deletion: no name of data. */

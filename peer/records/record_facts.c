@@ -89,7 +89,8 @@ void cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, cf_row_fa
     for (size_t i = first; i < end; i++) {
         cf_row_fact *fact = &facts->at[i];
         bool counts = fact->live || fact == best || all;
-        bool lists = counts && !fact->write.weak && how != CF_STAND_GREATEST;
+        bool lists =
+            counts && !fact->write.weak && how != CF_STAND_GREATEST && how != CF_STAND_LAST;
 
         if (counts && (entry || cf_bytes_equal(fact->write.value, best->write.value)))
             fact->standing = CF_WRITE_SHOWN;

@@ -31,6 +31,7 @@ const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, si
 int cf_row_fact_compare(const cf_row_fact *a, const cf_row_fact *b);
 typedef enum {
     CF_STAND_LATEST,   /* those with the best one's value; others are listed */
+    CF_STAND_LAST,     /* the same; others are hidden */
     CF_STAND_GREATEST, /* those with the greatest value; others are hidden */
     CF_STAND_ALL,      /* of an entry of a set */
 } cf_row_facts_standing;

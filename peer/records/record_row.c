@@ -109,11 +109,24 @@ static void add_set_values(making *self, const cf_row_property *property, size_t
     field_of(self, property->name);
 }
 
+/* Whether the row can't be without what it refers to there. */
+static bool is_bound(const making *self, const cf_row_property *property)
+{
+    const cf_schema_table *table = self->viewed->table;
+
+    if (property->tie)
+        return cf_row_field_is_bond(cf_state_field_name(self->view->state, property->field));
+    for (size_t i = 0; i < table->required_count; i++)
+        if (cf_bytes_equal(table->required[i], property->name))
+            return true;
+    return cf_schema_field(table, property->name).owned;
+}
+
 /* `shown`: where its key is to be shown. A value that is neither form of a reference is shown as it
  * is. */
-static void add_edge(making *self, cf_bytes value, cf_bytes *shown)
+static void add_edge(making *self, const cf_row_property *property, cf_bytes value, cf_bytes *shown)
 {
-    cf_row_edge found = {.child = self->viewed, .value = shown};
+    cf_row_edge found = {.child = self->viewed, .value = shown, .bound = is_bound(self, property)};
 
     if (!cf_reference_item(value, &found.target) && !cf_reference_nothing(value, &found.nothing))
         return;
@@ -131,7 +144,7 @@ static void add_value(making *self, const cf_row_property *property, cf_bytes va
     field->values = values;
     field->count = 1;
     if (property->merge == CF_MERGE_REFERENCE)
-        add_edge(self, value, values);
+        add_edge(self, property, value, values);
 }
 
 static bool belongs_to(const set_value *value, cf_bytes set)
@@ -225,7 +238,7 @@ static void add_field(making *self, size_t first, size_t end)
     const cf_row_property *property = cf_row_view_property(self->view, viewed->table, best->field);
 
     if (property->tie) {
-        add_edge(self, best->value, NULL);
+        add_edge(self, property, best->value, NULL);
         return;
     }
     note_conflicts(self, first, end);
@@ -301,6 +314,16 @@ static void add_facts(making *self)
     }
 }
 
+static uint64_t latest_shown(const cf_row_facts *facts)
+{
+    uint64_t latest = 0;
+
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->at[i].standing == CF_WRITE_SHOWN && facts->at[i].write.time.ms > latest)
+            latest = facts->at[i].write.time.ms;
+    return latest;
+}
+
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts)
 {
     const cf_schema_table *table = table_of(view, id, facts);
@@ -323,6 +346,7 @@ cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts)
                                 .key = self.viewed->key,
                                 .fields = self.fields,
                                 .field_count = self.count,
-                                .item = *id};
+                                .item = *id,
+                                .changed_ms = latest_shown(facts)};
     return self.viewed;
 }

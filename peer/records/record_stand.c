@@ -178,10 +178,11 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
         if (!is_frame(field))
             property = cf_row_view_property(view, table, field);
         cf_row_facts_stand(facts, first, end,
-                           !property                         ? CF_STAND_LATEST
-                           : property->merge == CF_MERGE_SET ? CF_STAND_ALL
-                           : property->greatest              ? CF_STAND_GREATEST
-                                                             : CF_STAND_LATEST);
+                           !property                          ? CF_STAND_LATEST
+                           : property->merge == CF_MERGE_SET  ? CF_STAND_ALL
+                           : property->greatest               ? CF_STAND_GREATEST
+                           : property->merge == CF_MERGE_WEAK ? CF_STAND_LAST
+                                                              : CF_STAND_LATEST);
         if (!property || !property->seated)
             continue;
         all = cf_grow(all, &capacity, count + end - first, sizeof *all);

@@ -52,9 +52,11 @@ static void load_item(void *context, const cf_id *id)
         return;
     cf_row_facts_load(self->view->state, cf_state_item(self->view->state, id), &self->facts);
     note_levels(self->view, &self->facts);
+    const size_t writes = cf_item_write_count(cf_state_item(self->view->state, id));
     cf_viewed *viewed = cf_viewed_of(self->view, id, &self->facts);
     if (!viewed)
         return;
+    viewed->deleted = writes > self->facts.count;
     cf_viewed_add(&self->view->rows, viewed);
     cf_table_add(&self->view->items, &viewed->item_link, cf_hash_id(0, id));
 }
@@ -91,6 +93,35 @@ static void follow_references(cf_viewed_list *todo, bool tied)
     }
 }
 
+/* Those that went with a row that is there again; whether there were any. */
+static bool bring_family(cf_row_view *view, const cf_viewed *parent, cf_viewed_list *family)
+{
+    const size_t before = family->count;
+
+    for (const cf_row_edge *edge = parent->children; edge; edge = edge->next_of_parent)
+        if (edge->bound && !edge->child->visible && cf_viewed_comes_back(view, edge->child, parent))
+            make_visible(family, edge->child, false);
+    return family->count > before;
+}
+
+/* A row that was deleted and that somebody edited all the same is there with its family: those that
+ * could not be without it, theirs, and so on. Who has two parents comes when both are there. */
+static void bring_families(cf_row_view *view)
+{
+    cf_viewed_list back = {0};
+    bool more = true;
+
+    for (size_t i = 0; i < view->rows.count; i++)
+        if (view->rows.at[i]->alive && view->rows.at[i]->deleted)
+            cf_viewed_add(&back, view->rows.at[i]);
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < back.count; i++)
+            more |= bring_family(view, back.at[i], &back);
+    }
+    free(back.at);
+}
+
 static void find_visible(cf_row_view *view)
 {
     cf_viewed_list todo = {0};
@@ -99,6 +130,7 @@ static void find_visible(cf_row_view *view)
         if (view->rows.at[i]->alive)
             make_visible(&todo, view->rows.at[i], false);
     follow_references(&todo, false);
+    bring_families(view);
     free(todo.at);
 }
 

@@ -31,6 +31,7 @@ typedef struct cf_viewed cf_viewed;
 typedef struct cf_row_edge {
     cf_viewed *child;
     cf_bytes *value;   /* in the child; in the end the key that is shown; NULL: it is a tie */
+    bool bound;        /* the child can't be without it */
     cf_bytes nothing;  /* the key that no row had; else */
     cf_id target;      /* the item, */
     cf_viewed *parent; /* and its row; NULL: nothing is known of it */
@@ -42,7 +43,9 @@ struct cf_viewed {
     cf_table_link item_link, place_link;
     const cf_schema_table *table;
     bool alive;    /* by itself */
-    bool visible;  /* that, or a row that is visible refers to it (rule e) */
+    bool deleted;  /* somebody did, whatever became of it */
+    bool visible;  /* that, or a row that is visible refers to it (rule e), or it went with one that
+                      somebody edited (record_family.c) */
     bool tied;     /* visible only since ties lead to it */
     bool dropped;  /* held back with a row that it refers to */
     bool lacking;  /* held back for a field that is required */
@@ -106,6 +109,10 @@ cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts)
 cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item);
 /* Whether the key can be one of the table. */
 bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *number);
+
+/* Whether the row comes back with `parent`, which lives: who deleted the one deleted the other in
+ * the same act, nobody else deleted it, and all that it can't be without is there. */
+bool cf_viewed_comes_back(const cf_row_view *view, const cf_viewed *child, const cf_viewed *parent);
 
 /* Less than zero: `a` claims before `b`, by `claimed` of each. */
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,

@@ -74,14 +74,31 @@ static const cf_format_field *format_field(const cf_format_table *table, cf_byte
 
 bool cf_format_holds_table(const cf_row_format *format, cf_bytes table)
 {
-    return format->whole || format_table(format, table) != NULL;
+    const cf_format_table *own = format_table(format, table);
+
+    return own ? !own->lacks : format->whole;
+}
+
+/* It is the field, or within it. */
+static bool is_within(cf_bytes field, cf_bytes within)
+{
+    return field.size >= within.size && memcmp(field.data, within.data, within.size) == 0 &&
+           (field.size == within.size || field.data[within.size] == '/');
+}
+
+static bool has_any_field(const cf_format_table *table, cf_bytes field)
+{
+    return table->whole && !(table->without.size && (is_within(field, table->without) ||
+                                                     is_within(table->without, field)));
 }
 
 bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field)
 {
     const cf_format_table *own = format_table(format, table);
 
-    return own ? own->whole || format_field(own, field) : format->whole;
+    if (!own)
+        return format->whole;
+    return !own->lacks && (has_any_field(own, field) || format_field(own, field));
 }
 
 const cf_bytes *cf_format_keys(const cf_row_format *format, cf_bytes table, size_t *count)
@@ -109,7 +126,7 @@ static size_t room_for(const cf_format_table *table, const cf_row_field *field)
 
     if (own && own->slot)
         return field->count ? 1 : 0;
-    return !table || table->whole || own ? field->count : 0;
+    return !table || has_any_field(table, field->name) || own ? field->count : 0;
 }
 
 bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena, cf_row *out)
@@ -117,7 +134,7 @@ bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena
     const cf_format_table *table = format_table(format, row->table);
     bool all = true;
 
-    if (!table && !format->whole)
+    if (table ? table->lacks : !format->whole)
         return false;
     *out = *row;
     for (size_t i = 0; all && i < row->field_count; i++)

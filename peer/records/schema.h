@@ -96,7 +96,12 @@ typedef struct {
 
 typedef struct {
     cf_bytes name;
+    bool lacks; /* the format has no such table, whatever else it holds */
     bool whole; /* every field there may be, with all its values; else those of the list */
+    /* Of these all but this field, those within it, and those that it is within; nothing: all.
+     * Without /columns/data/items there are /columns/version and /columns/data/unit, and neither
+     * /columns/data nor /columns/data/items/1. */
+    cf_bytes without;
     const cf_format_field *fields;
     size_t field_count;
     const cf_format_preset *presets; /* one of a field at most */

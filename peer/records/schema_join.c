@@ -134,7 +134,17 @@ cf_schema_table cf_schema_join(const cf_schema_table *tables, size_t count, cf_a
 
 typedef struct {
     const cf_schema_table *known, *before, *own;
+    const cf_schema *had, *has; /* all tables of the source, before and now */
 } versions;
+
+/* The source had the table to which the field refers, and has it no more, or doesn't ask for it:
+ * what refers to its rows elsewhere still does. items.feed refers to feeds, `--exclude feeds` here:
+ * here it is a number, elsewhere the feed. */
+static bool lost_sight(const versions *of, const cf_field_rule *known)
+{
+    return known->merge == CF_MERGE_REFERENCE && cf_schema_find(of->had, known->table) &&
+           !cf_schema_find(of->has, known->table);
+}
 
 /* A program gave up a rule, or gave another one, which nobody else touched. */
 static void keep_rule(making *self, const versions *of, const cf_field_rule *known)
@@ -143,7 +153,7 @@ static void keep_rule(making *self, const versions *of, const cf_field_rule *kno
     const cf_field_rule *own = rule_of(of->own, known->name);
     bool untouched = before && same_rule(before, known);
 
-    if (!untouched)
+    if (!untouched || (!own && lost_sight(of, known)))
         add_rule(self, known);
     else if (own)
         add_rule(self, own);
@@ -200,7 +210,7 @@ cf_schema cf_schema_grow(const cf_schema *known, const cf_schema *before, const 
     for (size_t i = 0; i < known->count; i++) {
         const cf_schema_table *table = &known->tables[i];
         const versions of = {table, before ? cf_schema_find(before, table->name) : NULL,
-                             cf_schema_find(own, table->name)};
+                             cf_schema_find(own, table->name), before, own};
 
         tables[count++] = of.own && of.own->kind == table->kind ? grow_table(&of, arena) : *table;
     }

@@ -117,9 +117,9 @@ static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_binding 
 }
 
 /* A patch of 1 KB may be a file of 256 GiB. Deletions and small files go on, and with them the way
- * back. */
-cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
-                                     uint64_t size, uint64_t under_way, cf_error *error)
+ * back. `here` of it is on the disk. */
+static cf_status leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
+                               uint64_t size, uint64_t here, uint64_t under_way, cf_error *error)
 {
     cf_files *files = files_of(downloads);
     uint64_t left = 0, whole = 0;
@@ -133,12 +133,32 @@ cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_bin
         return status;
     uint64_t reserve = whole / 20 < CF_GIB ? whole / 20 : CF_GIB;
     uint64_t taken = reserve + under_way + bytes_under_way(downloads, binding);
-    if (left >= taken && left - taken >= size)
+    if (left + here >= taken && left + here - taken >= size)
         return CF_OK;
     return cf_fail(error, CF_FULL,
                    "the disk is nearly full: %llu MiB are kept free, and files over 1 MiB wait for "
                    "more room",
                    (unsigned long long)(reserve / CF_MIB));
+}
+
+cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
+                                     uint64_t size, uint64_t under_way, cf_error *error)
+{
+    return leave_reserve(downloads, binding, size, 0, under_way, error);
+}
+
+/* What an earlier time left of it is gone on with, or goes first. */
+static uint64_t bytes_left_of(const cf_downloads *downloads, const cf_incoming *one)
+{
+    cf_files *files = files_of(downloads);
+    const cf_folder *folder = one->binding->temporary;
+    cf_stat stat;
+    cf_error ignored;
+
+    if (!folder ||
+        files->stat(files, folder, cf_bytes_of_text(one->name), &stat, &ignored) != CF_OK)
+        return 0;
+    return stat.links == 1 ? stat.allocated : 0;
 }
 
 static void begin(cf_downloads *downloads, cf_incoming *one)
@@ -166,7 +186,8 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     one->lacking = cf_contents_lacking(options->peer->contents);
     if (options->bindings)
         making.places.bindings = options->bindings(options->context, &making.places.binding_count);
-    cf_status status = cf_downloads_leave_reserve(downloads, one->binding, one->size, 0, &error);
+    cf_status status =
+        leave_reserve(downloads, one->binding, one->size, bytes_left_of(downloads, one), 0, &error);
     if (!status)
         status = cf_making_begin(&making, &one->making, &error);
     if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads))) {

@@ -4,6 +4,7 @@
 #include "codec/content.h"
 #include "codec/delta.h"
 #include "codec/delta_leaves.h"
+#include "peer/bindings/base_prints.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,19 +146,40 @@ static cf_status encode_bytes(cf_delta_job *self, const cf_source *target, cf_er
     return status;
 }
 
+static bool read_prints(const cf_delta_job *self, cf_buffer *kept, cf_block_prints *out)
+{
+    const cf_base_content before = {.hash = self->options.before,
+                                    .size = self->options.before_size};
+    const cf_base_cache cache = cache_of(self);
+    cf_hold hold = {0};
+    cf_error ignored;
+
+    if (cf_base_hold(&cache, &hold, &ignored))
+        return false;
+    cf_status status =
+        cf_base_prints_read(self->env->files, hold.folder, &before, kept, out, &ignored);
+    cf_hold_release(&hold, self->env->files);
+    return status == CF_OK;
+}
+
 static cf_status encode_leaves(cf_delta_job *self, const cf_source *target, cf_error *error)
 {
     const cf_delta_job_options *options = &self->options;
 
     if (!options->before_leaves.size)
         return cf_fail(error, CF_MISSING, "nothing of the base is kept");
+    cf_block_prints prints;
+    cf_buffer kept = {0};
     cf_delta_leaf_encoding encoding = {
         .source = {options->before_leaves, options->before_size},
         .target = {options->leaves, options->size},
+        .prints = read_prints(self, &kept, &prints) ? &prints : NULL,
         .target_bytes = *target,
         .patch = {write_patch, self},
     };
-    return cf_delta_encode_leaves(&encoding, error);
+    cf_status status = cf_delta_encode_leaves(&encoding, error);
+    cf_buffer_release(&kept);
+    return status;
 }
 
 static void work(cf_job *job)

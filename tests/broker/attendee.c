@@ -138,6 +138,12 @@ static void on_turned_away(void *context, const cf_error *why)
     ((attendee *)context)->turned_away = why->status;
 }
 
+static void on_put_off(void *context, const cf_error *why)
+{
+    (void)why;
+    ((attendee *)context)->put_off++;
+}
+
 static cf_hash name_of(const cf_buffer *blob)
 {
     return cf_sha256_of(cf_buffer_view(blob));
@@ -222,6 +228,7 @@ static const cf_link_events events = {
     .admit = on_admit,
     .clock_off = on_clock_off,
     .turned_away = on_turned_away,
+    .put_off = on_put_off,
     .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
     .answers.located = on_located,
 };

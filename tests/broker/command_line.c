@@ -129,8 +129,16 @@ Test(command_line, reads_durations_and_numbers)
     uint64_t number = 0;
     cf_error error;
 
-    expect_ok(cf_duration_read("90", &number, &error), error);
+    expect_ok(cf_duration_read("90s", &number, &error), error);
     cr_expect_eq(number, 90000);
+    expect_ok(cf_duration_read("0", &number, &error), error);
+    cr_expect_eq(number, 0);
+    expect_fails(cf_duration_read("3", &number, &error), CF_USAGE);
+    cr_expect(strstr(error.text, "3s, 3m, 3h, 3d or 3w"), "%s", error.text);
+    expect_ok(cf_timeout_read("90", &number, &error), error);
+    cr_expect_eq(number, 90000);
+    expect_ok(cf_timeout_read("2m", &number, &error), error);
+    cr_expect_eq(number, 120000);
     expect_ok(cf_duration_read("10m", &number, &error), error);
     cr_expect_eq(number, 600000);
     expect_ok(cf_duration_read("3d", &number, &error), error);
@@ -141,6 +149,7 @@ Test(command_line, reads_durations_and_numbers)
              (const char *[]){"", "x", "-1", " 1", "1y", "1 s", "99999999999999999999", NULL};
          *wrong; wrong++) {
         expect_fails(cf_duration_read(*wrong, &number, &error), CF_USAGE);
+        expect_fails(cf_timeout_read(*wrong, &number, &error), CF_USAGE);
         expect_fails(cf_number_read(*wrong, &number, &error), CF_USAGE);
     }
 }

@@ -281,14 +281,15 @@ Test(control, answers_garbage_with_words_and_goes_on)
         ssize_t got = 1;
         int end = connected();
 
-        cr_assert_eq(write(end, garbage[i].bytes, garbage[i].size), garbage[i].size);
+        cr_assert_eq(write(end, garbage[i].bytes, garbage[i].size), (ssize_t)garbage[i].size);
         for (int tries = 0; got > 0 && tries < 100; tries++) {
             serve_for_a_moment();
             got = recv(end, answer + size, sizeof answer - size, MSG_DONTWAIT);
             size += got > 0 ? (size_t)got : 0;
             got = got < 0 ? 1 : got;
         }
-        cr_assert(size > 9 && answer[0] == 'E', "%zu", i);
+        cr_assert(size > 9, "%zu", i);
+        cr_assert(answer[0] == 'E', "%zu", i);
         cr_assert_eq(memcmp(answer + size - 9, "X\0\0\0\4\0\0\0\2", 9), 0);
         close(end);
     }
@@ -411,4 +412,33 @@ Test(control, is_not_ready_for_ever_where_it_cant_listen_anew)
         cr_assert_neq(cf_control_renew(running.control, &error), CF_OK);
         cr_assert_eq(poll(&waiting, 1, 0), 0, "nothing is there to be taken");
     }
+}
+
+/* A program that copies folders, and knows no sockets, makes one. */
+Test(control, replaces_an_empty_file_and_names_any_other)
+{
+    cf_control_handler handler = {&running, echo, gone};
+    char path[1024], name[1100];
+    struct stat there;
+    cf_error error;
+
+    cf_control_destroy(&running.control);
+    snprintf(path, sizeof path, "%s/copy", here->path);
+    snprintf(name, sizeof name, "%s/control", path);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_eq(mknod(name, S_IFREG | 0600, 0), 0);
+    listen_in(path);
+    cr_expect(stat(name, &there) == 0 && S_ISSOCK(there.st_mode));
+
+    cr_assert_eq(unlink(name), 0);
+    cr_assert_eq(mknod(name, S_IFREG | 0600, 0), 0);
+    expect_ok(cf_control_renew(running.control, &error), error);
+    cr_expect(stat(name, &there) == 0 && S_ISSOCK(there.st_mode));
+    cf_control_destroy(&running.control);
+
+    cr_assert_eq(mknod(name, S_IFREG | 0600, 0), 0);
+    cr_assert_eq(truncate(name, 1), 0);
+    expect_fails(cf_control_listen(path, &handler, &running.control, &error), CF_CHANGED);
+    cr_expect_not_null(strstr(error.text, path));
+    cr_expect_not_null(strstr(error.text, "remove it"));
 }

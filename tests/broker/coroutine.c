@@ -240,3 +240,35 @@ Test(coroutine, calls_of_files_are_made_away)
     end(&s);
     scratch_destroy(&disk);
 }
+
+/* ---- A disk that is slow, and doesn't hang ---- */
+
+enum { SHORT_CALLS = 2000 };
+
+static void call_often(void *context)
+{
+    scene *self = context;
+
+    for (int i = 0; i < SHORT_CALLS; i++) {
+        cf_coroutine_leave(self->coroutine);
+        usleep(1000);
+        cf_coroutine_enter(self->coroutine);
+        self->steps++;
+    }
+}
+
+/* Each call is shorter than the owner's patience, and all of them are much longer. */
+Test(coroutine, owner_goes_on_between_many_short_calls)
+{
+    size_t turns = 0;
+    scene s;
+
+    begin(&s, threads(), call_often);
+    for (; !cf_coroutine_resume(s.coroutine, 20); turns++)
+        expect_word(&s);
+    while (!s.ended)
+        s.jobs->deliver(s.jobs);
+    cr_expect_eq(s.steps, SHORT_CALLS);
+    cr_expect_gt(turns, 10, "he was kept: %zu", turns);
+    end(&s);
+}

@@ -60,6 +60,79 @@ Test(pairing, carries_a_knock_to_the_owner_and_the_answer_back)
     end(&s);
 }
 
+/* Who knocked with a code that two were given can't be told from who is let in. */
+Test(pairing, brings_the_answer_to_each_who_knocked_with_the_code)
+{
+    static const uint8_t secret[32] = "the secret of a pairing code";
+    pairing_scene s = a_scene();
+    guest other = a_guest(s.home.house, secret), late = a_guest(s.home.house, secret);
+
+    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    cf_message heard = hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    knock(s.home.house, &other, &s.home.account.user, cf_bytes_of_text("me, too"));
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    cf_message admit = {.command = CF_COMMAND_ADMIT,
+                        .admit = {heard.knock.key, cf_bytes_of_text("come in")}};
+    say(s.home.house, s.home.at_desk, &admit);
+    hear(s.home.house, s.pad.door, CF_COMMAND_ADMIT);
+    hear(s.home.house, other.door, CF_COMMAND_ADMIT);
+
+    knock(s.home.house, &late, &s.home.account.user, cf_bytes_of_text("and me"));
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    expect_guest(&s, s.home.at_desk, 0);
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    hear_refusal(s.home.house, late.door, CF_REFUSED_USED);
+    hear_nothing(s.home.house, s.pad.door);
+    hear_nothing(s.home.house, other.door);
+    cf_pairing_destroy(&other.pairing);
+    cf_pairing_destroy(&late.pairing);
+    end(&s);
+}
+
+Test(pairing, brings_the_answer_to_the_latest_of_many)
+{
+    enum { DOORS = 6, ANSWERED = 4 };
+    static const uint8_t secret[32] = "the secret of a pairing code";
+    pairing_scene s = a_scene();
+    guest doors[DOORS];
+
+    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    for (int i = 0; i < DOORS; i++) {
+        doors[i] = a_guest(s.home.house, secret);
+        for (int again = 0; again < 2; again++) {
+            knock(s.home.house, &doors[i], &s.home.account.user, cf_bytes_of_text("it's me"));
+            hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+        }
+    }
+    cf_message admit = {.command = CF_COMMAND_ADMIT, .admit.sealed = cf_bytes_of_text("come in")};
+    memcpy(admit.admit.key.bytes, cf_pairing_guest_public(s.pad.pairing), CF_HASH_SIZE);
+    say(s.home.house, s.home.at_desk, &admit);
+    for (int i = 0; i < DOORS; i++) {
+        if (i >= DOORS - ANSWERED)
+            hear(s.home.house, doors[i].door, CF_COMMAND_ADMIT);
+        hear_nothing(s.home.house, doors[i].door);
+        cf_pairing_destroy(&doors[i].pairing);
+    }
+    end(&s);
+}
+
+Test(pairing, tells_who_waits_that_the_code_is_over)
+{
+    pairing_scene s = a_scene();
+
+    expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 1000);
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
+    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
+    s.home.house->now_ms += 1000;
+    settle(s.home.house);
+    hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
+    end(&s);
+}
+
 static void change_role(pairing_scene *s, cf_role role)
 {
     cf_member change = {

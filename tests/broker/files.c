@@ -46,7 +46,9 @@ Test(files, takes_any_name_that_a_directory_can_hold)
         create(names[i], "x");
         cr_assert_eq(times_listed(names[i]), 1);
         expect_ok(files->stat(files, here->folder, names[i], &stat, &error), error);
-        cr_assert(stat.kind == CF_FILE_REGULAR && stat.size == 1 && stat.links == 1);
+        cr_assert(stat.kind == CF_FILE_REGULAR);
+        cr_assert(stat.size == 1);
+        cr_assert(stat.links == 1);
         expect_ok(files->rename(files, here->folder, names[i], here->folder, named("t"), &error),
                   error);
         expect_ok(files->unlink(files, here->folder, named("t"), &error), error);
@@ -198,12 +200,14 @@ Test(files, renames_over_nothing_and_exchanges_what_is_there)
                  CF_CHANGED);
     expect_ok(files->exchange(files, here->folder, named("a"), here->folder, named("b"), &error),
               error);
-    cr_assert(scratch_holds(here, "a", "B") && scratch_holds(here, "b", "A"));
+    cr_assert(scratch_holds(here, "a", "B"));
+    cr_assert(scratch_holds(here, "b", "A"));
     expect_fails(files->exchange(files, here->folder, named("a"), here->folder, named("c"), &error),
                  CF_MISSING);
     expect_ok(files->replace(files, here->folder, named("a"), here->folder, named("b"), &error),
               error);
-    cr_assert(scratch_holds(here, "b", "B") && !scratch_exists(here, "a"));
+    cr_assert(scratch_holds(here, "b", "B"));
+    cr_assert(!scratch_exists(here, "a"));
     expect_fails(files->rename(files, here->folder, named("a"), here->folder, named("c"), &error),
                  CF_MISSING);
 }

@@ -127,15 +127,20 @@ Test(files_contents, finds_data_and_holes)
     expect_ok(files->create_file(files, here->folder, named("f"), 0644, &file, &error), error);
     expect_ok(files->truncate(files, file, size, &error), error);
     expect_ok(files->next_data(files, file, 0, &from, &to, &error), error);
-    cr_assert(from == size && to == size);
+    cr_assert(from == size);
+    cr_assert(to == size);
     expect_ok(files->write_at(files, file, 1 << 20, cf_bytes_of_text("data"), &error), error);
     expect_ok(files->next_data(files, file, 0, &from, &to, &error), error);
-    cr_assert(from <= 1 << 20 && to >= (1 << 20) + 4 && to < size);
+    cr_assert(from <= 1 << 20);
+    cr_assert(to >= (1 << 20) + 4);
+    cr_assert(to < size);
     expect_ok(files->next_data(files, file, to, &from, &to, &error), error);
-    cr_assert(from == size && to == size);
+    cr_assert(from == size);
+    cr_assert(to == size);
     expect_ok(files->truncate(files, file, 3, &error), error);
     expect_ok(files->next_data(files, file, 3, &from, &to, &error), error);
-    cr_assert(from == 3 && to == 3);
+    cr_assert(from == 3);
+    cr_assert(to == 3);
     files->close_file(files, &file);
 }
 
@@ -148,7 +153,8 @@ Test(files_contents, reads_up_to_the_end)
     create(named("f"), "0123456789");
     expect_ok(files->open_file(files, here->folder, named("f"), &file, &error), error);
     expect_ok(files->read_at(files, file, 4, text, 16, &read, &error), error);
-    cr_assert(read == 6 && memcmp(text, "456789", 6) == 0);
+    cr_assert(read == 6);
+    cr_assert(memcmp(text, "456789", 6) == 0);
     expect_ok(files->read_at(files, file, 10, text, 16, &read, &error), error);
     cr_assert_eq(read, 0);
     expect_fails(files->write_at(files, file, 0, named("x"), &error), CF_IO);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -192,4 +193,52 @@ Test(files_posix, opens_a_folder_further_below_than_a_path_may_name)
     cr_expect_eq(found.inode, made.inode);
     files->close_folder(files, &held);
     expect_ok(cf_files_remove(files, here->folder, names[0], &error), error);
+}
+
+/* Most numbers as linux/magic.h has them; the others as in the drivers of those file systems. */
+Test(files_posix, knows_file_systems_that_others_change_and_that_number_anew)
+{
+    static const struct {
+        const char *name;
+        uint32_t type;
+        cf_posix_type is;
+    } systems[] = {
+        {"FUSE", FUSE_SUPER_MAGIC, {.is_fuse = true, .renumbers = true}},
+        {"NFS", NFS_SUPER_MAGIC, {.is_remote = true}},
+        {"SMB", SMB_SUPER_MAGIC, {.is_remote = true, .renumbers = true}},
+        {"CIFS", CIFS_SUPER_MAGIC, {.is_remote = true, .renumbers = true}},
+        {"SMB2", SMB2_SUPER_MAGIC, {.is_remote = true, .renumbers = true}},
+        {"9P", V9FS_MAGIC, {.is_remote = true, .renumbers = true}},
+        {"Ceph", CEPH_SUPER_MAGIC, {.is_remote = true}},
+        {"OpenAFS", AFS_SUPER_MAGIC, {.is_remote = true}},
+        {"AFS", AFS_FS_MAGIC, {.is_remote = true}},
+        {"Coda", CODA_SUPER_MAGIC, {.is_remote = true}},
+        {"GFS2", 0x01161970, {.is_remote = true}},
+        {"OCFS2", OCFS2_SUPER_MAGIC, {.is_remote = true}},
+        {"Lustre", 0x0bd00bd0, {.is_remote = true}},
+        {"GPFS", 0x47504653, {.is_remote = true}},
+        {"VirtualBox", 0x786f4256, {.is_remote = true, .renumbers = true}},
+        {"VMware", 0xbacbacbc, {.is_remote = true, .renumbers = true}},
+        {"vfat", MSDOS_SUPER_MAGIC, {.renumbers = true}},
+        {"exFAT", EXFAT_SUPER_MAGIC, {.renumbers = true}},
+        {"squashfs", SQUASHFS_MAGIC, {.renumbers = true}},
+        {"EROFS", EROFS_SUPER_MAGIC_V1, {.renumbers = true}},
+        {"ISO 9660", ISOFS_SUPER_MAGIC, {.renumbers = true}},
+        {"UDF", UDF_SUPER_MAGIC, {.renumbers = true}},
+        {"cramfs", CRAMFS_MAGIC, {.renumbers = true}},
+        {"romfs", 0x7275, {.renumbers = true}},
+        {"ext4", EXT4_SUPER_MAGIC, {0}},
+        {"XFS", XFS_SUPER_MAGIC, {0}},
+        {"btrfs", BTRFS_SUPER_MAGIC, {0}},
+        {"tmpfs", TMPFS_MAGIC, {0}},
+        {"overlay", OVERLAYFS_SUPER_MAGIC, {0}},
+    };
+
+    for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
+        const cf_posix_type told = cf_posix_type_of(systems[i].type);
+
+        cr_expect_eq(told.is_fuse, systems[i].is.is_fuse, "%s", systems[i].name);
+        cr_expect_eq(told.is_remote, systems[i].is.is_remote, "%s", systems[i].name);
+        cr_expect_eq(told.renumbers, systems[i].is.renumbers, "%s", systems[i].name);
+    }
 }

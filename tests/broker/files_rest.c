@@ -89,7 +89,8 @@ Test(files_rest, holds_nothing_open_and_is_the_same_afterwards)
         expect_ok(files->make_folder(files, below, named(i ? "b" : "a"), 0700, &error), error);
     }
     expect_ok(cf_files_read(files, root, named("f"), 9, &read, &error), error);
-    cr_assert(scratch_exists(here, "root/own/tmp/a") && scratch_exists(here, "root/own/tmp/b"));
+    cr_assert(scratch_exists(here, "root/own/tmp/a"));
+    cr_assert(scratch_exists(here, "root/own/tmp/b"));
     cf_buffer_release(&read);
 }
 
@@ -137,7 +138,8 @@ Test(files_rest, is_away_while_another_lies_in_its_place_and_back_with_it)
     scratch_mkdir(here, "root/own/tmp");
     scratch_write(here, "root/f", "another one");
     expect_away();
-    cr_assert(scratch_holds(here, "root/f", "another one") && !scratch_exists(here, "root/n"));
+    cr_assert(scratch_holds(here, "root/f", "another one"));
+    cr_assert(!scratch_exists(here, "root/n"));
     scratch_rename(here, "root", "other");
     scratch_rename(here, "moved", "root");
     expect_ok(stat_both(), error);

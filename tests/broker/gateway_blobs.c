@@ -141,6 +141,23 @@ Test(gateway_blobs, tells_a_disk_that_fails_as_one_and_goes_on_when_it_does_not)
     household_end(&a);
 }
 
+Test(gateway_blobs, notes_what_is_asked_for_and_neither_here_nor_wanted)
+{
+    household a = a_greeted_household();
+    cf_hash blob = {"it never came"};
+    cf_error error;
+
+    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_GET, .get = {blob, 0}});
+    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
+    cr_expect_eq(a.house->absent, 1);
+    cf_log_want(cf_users_find(a.house->users, &a.account.user), &blob);
+    expect_ok(a.house->store->commit(a.house->store, &error), error);
+    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_GET, .get = {blob, 0}});
+    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
+    cr_expect_eq(a.house->absent, 1, "that it is not here is known");
+    household_end(&a);
+}
+
 /* Ann's blob is not Bob's, even when he knows its name. */
 Test(gateway_blobs, keeps_each_users_blobs_apart)
 {

@@ -40,6 +40,12 @@ static void count_access(void *context, const uint8_t key[32], bool allowed)
     self->allowed = allowed ? self->allowed + 1 : self->allowed - 1;
 }
 
+static void count_absent(void *context, const cf_hash *user)
+{
+    (void)user;
+    ((broker_world *)context)->absent++;
+}
+
 static void start(broker_world *self)
 {
     cf_error error;
@@ -69,7 +75,9 @@ static void start(broker_world *self)
                                   .quotas = self->quotas,
                                   .sessions_of_user = self->sessions_of_user,
                                   .waste_per_second = self->waste_per_second,
-                                  .outbox = self->outbox};
+                                  .outbox = self->outbox,
+                                  .absent = count_absent,
+                                  .context = self};
     self->gateway = cf_gateway_new(&gateway);
 }
 
@@ -129,6 +137,15 @@ void house_end(broker_world *self)
     cf_blob_memory_disk_destroy(&self->blob_disk);
     cf_arena_release(&self->arena);
     free(self);
+}
+
+/* A record that no lease has. */
+void house_damage(broker_world *self, const cf_hash *user)
+{
+    const cf_record record = {cf_bytes_of_text("lc?"), cf_bytes_of_text("?")};
+    cf_error error;
+
+    expect_ok(self->store->write(self->store, user, &record, 1, true, &error), error);
 }
 
 caller *call_in(broker_world *self, const uint8_t curve[32])

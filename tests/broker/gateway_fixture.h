@@ -30,7 +30,8 @@ typedef struct {
     uint64_t entries_per_minute; /* 0: any number; in effect after a crash, as the next */
     size_t sessions_of_user;
     uint64_t waste_per_second;
-    bool closed; /* takes no new users */
+    bool closed;   /* takes no new users */
+    size_t absent; /* blobs that were asked for, and that are neither here nor wanted */
     cf_gateway *gateway;
     cf_outbox *outbox;
     cf_env env;
@@ -48,6 +49,8 @@ broker_world *a_house(void);
 /* Drops everything that wasn't committed, and starts again. */
 void house_crash(broker_world *self);
 void house_end(broker_world *self);
+/* What it has of the user can't be read when it is opened next. */
+void house_damage(broker_world *self, const cf_hash *user);
 
 /* Connects with a key. */
 caller *call_in(broker_world *self, const uint8_t curve[32]);

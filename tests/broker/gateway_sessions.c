@@ -140,15 +140,6 @@ Test(gateway_sessions, takes_hello_in_pages)
     household_end(&a);
 }
 
-/* A record of hers that no lease has. */
-static void damage(broker_world *house, const cf_hash *user)
-{
-    const cf_record record = {cf_bytes_of_text("lc?"), cf_bytes_of_text("?")};
-    cf_error error;
-
-    expect_ok(house->store->write(house->store, user, &record, 1, true, &error), error);
-}
-
 Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
 {
     household a = a_household();
@@ -157,7 +148,7 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
 
     settle_in(a.house, &bob, &pc, &pad);
     const size_t allowed = a.house->allowed;
-    damage(a.house, &a.account.user);
+    house_damage(a.house, &a.account.user);
     a.house->allowed = 0;
     house_crash(a.house);
     cr_expect_eq(a.house->allowed, allowed, "hers are let in to be told");
@@ -396,7 +387,8 @@ Test(gateway, welcomes_with_the_member_log_first)
     }
     settle(a.house);
     say(a.house, a.at_desk,
-        &(cf_message){.command = CF_COMMAND_HELLO, .hello = {1, a.account.user}});
+        &(cf_message){.command = CF_COMMAND_HELLO,
+                      .hello = {.version = 1, .user = a.account.user}});
     cf_message page = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
     cr_expect_eq(page.welcome.head_count, 1);
     cr_expect_eq(cf_head_compare(page.welcome.heads, &member), 0);

@@ -245,3 +245,19 @@ Test(inflow, tells_who_greets)
     cr_expect_eq(cf_inflow_greeting(inflow, ANN), CF_GREETING_NONE);
     cf_inflow_destroy(&inflow);
 }
+
+Test(inflow, knows_what_was_broken_off_until_another_has_its_descriptor)
+{
+    cf_inflow *inflow = cf_inflow_new();
+
+    cf_inflow_broken_off(inflow, ANN);
+    cr_expect(!cf_inflow_is_broken_off(inflow, ANN), "nobody has it");
+    cf_inflow_opened(inflow, ANN);
+    cr_expect(!cf_inflow_is_broken_off(inflow, ANN));
+    cf_inflow_broken_off(inflow, ANN);
+    cf_inflow_closed(inflow, ANN);
+    cr_expect(cf_inflow_is_broken_off(inflow, ANN));
+    cf_inflow_opened(inflow, ANN);
+    cr_expect(!cf_inflow_is_broken_off(inflow, ANN));
+    cf_inflow_destroy(&inflow);
+}

@@ -408,7 +408,8 @@ Test(leases, comes_back_from_its_records_and_runs_its_full_time_again)
     take(leases, shared(an_ask(&ann, "a")), NOW);
     take(leases, shared(an_ask(&bob, "b")), NOW);
     cr_assert(cf_leases_changed(leases, &collection, &name));
-    cr_expect(cf_id_equal(&collection, &notes) && cf_id_equal(&name, &all));
+    cr_expect(cf_id_equal(&collection, &notes));
+    cr_expect(cf_id_equal(&name, &all));
     cr_expect_not(cf_leases_changed(leases, &collection, &name));
     cf_leases_pack(leases, &collection, &name, &record);
     cf_leases_pack_token(leases, &token);
@@ -429,4 +430,98 @@ Test(leases, comes_back_from_its_records_and_runs_its_full_time_again)
     cf_buffer_release(&token);
     cf_leases_destroy(&leases);
     cf_leases_destroy(&back);
+}
+
+/* ---- What the halves of conditions are for ---- */
+
+static cf_lease_ask of(const cf_id *collection, cf_lease_ask ask)
+{
+    ask.collection = *collection;
+    return ask;
+}
+
+Test(leases, keeps_who_waits_for_another_collection_apart)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_ask served;
+    cf_lease_held held;
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    waits(leases, an_ask(&bob, "b"), NOW);
+    take(leases, of(&photos, an_ask(&cid, "c")), NOW);
+    waits(leases, of(&photos, an_ask(&bob, "b")), NOW);
+    cr_expect_eq(cf_leases_break(leases, &photos, &all), 1);
+    cr_assert(cf_leases_next(leases, NOW, &served, &held));
+    cr_expect(cf_id_equal(&held.collection, &photos), "under the same request bob waits for both");
+    serves_nobody(leases, NOW);
+    cf_leases_destroy(&leases);
+}
+
+Test(leases, gives_a_device_one_share_of_a_thing)
+{
+    cf_leases *leases = cf_leases_new();
+
+    take(leases, shared(an_ask(&ann, "a")), NOW);
+    take(leases, shared(an_ask(&bob, "b")), NOW);
+    waits(leases, shared(an_ask(&ann, "another of hers")), NOW);
+    cf_leases_destroy(&leases);
+}
+
+/* Ann, who has it, waits under "w" and bob under "n"; then she asks anew under "n". */
+Test(leases, drops_no_other_request_when_a_device_asks_anew)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_ask again = an_ask(&ann, "n");
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    waits(leases, an_ask(&ann, "w"), NOW);
+    waits(leases, an_ask(&bob, "n"), NOW);
+    cf_lease_held held = take(leases, again, NOW);
+    cr_expect(cf_leases_unlock(leases, &again, &held.token));
+    serves(leases, NOW, &ann);
+    cr_expect_eq(cf_leases_break(leases, &notes, &all), 1);
+    serves(leases, NOW, &bob);
+    cf_leases_destroy(&leases);
+}
+
+Test(leases, says_busy_to_who_does_not_wait_though_the_same_request_waits)
+{
+    cf_leases *leases = cf_leases_new();
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    waits(leases, an_ask(&bob, "b"), NOW);
+    is_busy(leases, an_ask(&bob, "b"), NOW);
+    cf_leases_destroy(&leases);
+}
+
+Test(leases, are_not_idle_while_somebody_waits)
+{
+    cf_leases *leases = cf_leases_new();
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    waits(leases, an_ask(&bob, "b"), NOW);
+    cf_leases_break(leases, &notes, &all);
+    cr_expect_not(cf_leases_is_idle(leases));
+    cf_leases_forget_session(leases, an_ask(&bob, "b").session);
+    cr_expect(cf_leases_is_idle(leases));
+    cf_leases_destroy(&leases);
+}
+
+Test(leases, note_each_thing_that_changed_once)
+{
+    cf_leases *leases = cf_leases_new();
+    cf_lease_ask of_page = an_ask(&ann, "c");
+    size_t changed = 0;
+    cf_id collection, name;
+
+    of_page.collection = photos;
+    of_page.name = page;
+    take(leases, an_ask(&ann, "a"), NOW);
+    take(leases, of(&photos, an_ask(&ann, "b")), NOW);
+    take(leases, of_page, NOW);
+    take(leases, an_ask(&ann, "again"), NOW);
+    while (cf_leases_changed(leases, &collection, &name))
+        changed++;
+    cr_expect_eq(changed, 3);
+    cf_leases_destroy(&leases);
 }

@@ -8,7 +8,8 @@ enum { BEGIN_MS = 1000000, BEAT_BYTES = 100 };
 
 static bool look(cf_line *line, uint64_t received, uint64_t sent, uint64_t now_ms)
 {
-    return cf_line_look(line, &(cf_line_counts){received, sent, 0, 0}, now_ms);
+    return cf_line_look(line, &(cf_line_counts){.received = received, .acknowledged = sent},
+                        now_ms);
 }
 
 Test(line, dies_30_seconds_after_the_last_byte)
@@ -79,7 +80,99 @@ Test(line, has_a_moment_after_a_sleep)
     cr_expect_not(cf_line_is_dead(&line, now_ms));
     now_ms += CF_LINE_LOOK_MS;
     look(&line, 500, 500, now_ms);
+    cr_expect_not(cf_line_is_dead(&line, now_ms));
+    now_ms += CF_LINE_LOOK_MS;
+    look(&line, 500, 500, now_ms);
     cr_expect(cf_line_is_dead(&line, now_ms));
+}
+
+/* ---- Small packets pass, and large ones don't ---- */
+
+enum { SEGMENT = 1448 };
+
+/* After a greeting in small packets, which took a second. */
+static void greet(cf_line *line, cf_line_counts *counts, uint64_t now_ms)
+{
+    cf_line_begin(line, now_ms);
+    *counts =
+        (cf_line_counts){.received = 2000, .acknowledged = 2000, .packets = 20, .segment = SEGMENT};
+    cf_line_look(line, counts, now_ms + 1000);
+}
+
+/* Whether so it is, once nothing has moved for long. */
+static bool waits_in_vain(cf_line *line, const cf_line_counts *counts, uint64_t *now_ms)
+{
+    const uint64_t end_ms = *now_ms + 1000 + CF_LINE_STUCK_MS;
+
+    for (; *now_ms < end_ms; *now_ms += 1000) {
+        cf_line_look(line, counts, *now_ms);
+        cr_expect_not(*now_ms > end_ms - CF_LINE_STUCK_MS && cf_line_is_stuck(line, *now_ms));
+    }
+    cf_line_look(line, counts, end_ms);
+    return cf_line_is_stuck(line, end_ms);
+}
+
+Test(line, drops_large_packets_where_what_comes_after_them_arrives)
+{
+    for (int goes = 0; goes < 2; goes++) {
+        cf_line line = {0};
+        cf_line_counts counts;
+        uint64_t now_ms = BEGIN_MS;
+
+        greet(&line, &counts, now_ms);
+        counts.unacknowledged = goes ? 3 : 0;
+        counts.went_beyond = goes ? 1 : 0;
+        counts.came_beyond = goes ? 0 : 1;
+        cr_assert(waits_in_vain(&line, &counts, &now_ms));
+        cr_expect(cf_line_drops_large(&line));
+    }
+}
+
+/* A line that died meanwhile looks alike, once. */
+Test(line, drops_large_packets_where_a_second_connection_gets_stuck_by_them)
+{
+    cf_line line = {0};
+    cf_line_counts counts;
+    uint64_t now_ms = BEGIN_MS;
+
+    for (int i = 0; i < 2; i++) {
+        greet(&line, &counts, now_ms);
+        counts.unacknowledged = 10;
+        cr_assert(waits_in_vain(&line, &counts, &now_ms));
+        cr_expect_eq(cf_line_drops_large(&line), i == 1);
+    }
+}
+
+Test(line, does_not_drop_large_packets_of_which_one_has_passed)
+{
+    cf_line line = {0};
+    cf_line_counts counts;
+    uint64_t now_ms = BEGIN_MS;
+
+    greet(&line, &counts, now_ms);
+    counts.unacknowledged = 10;
+    cr_assert(waits_in_vain(&line, &counts, &now_ms));
+    cr_expect_not(cf_line_drops_large(&line));
+    greet(&line, &counts, now_ms);
+    counts.acknowledged += 3 * SEGMENT;
+    counts.packets += 4;
+    cf_line_look(&line, &counts, now_ms + 2000);
+    cr_expect_not(waits_in_vain(&line, &counts, &now_ms), "it is dead then");
+    greet(&line, &counts, now_ms);
+    counts.unacknowledged = 10;
+    cr_assert(waits_in_vain(&line, &counts, &now_ms));
+    cr_expect_not(cf_line_drops_large(&line), "it died meanwhile");
+}
+
+/* A broker that hangs has a kernel, which acknowledges. */
+Test(line, does_not_drop_large_packets_where_nobody_answers)
+{
+    cf_line line = {0};
+    cf_line_counts counts;
+    uint64_t now_ms = BEGIN_MS;
+
+    greet(&line, &counts, now_ms);
+    cr_expect_not(waits_in_vain(&line, &counts, &now_ms));
 }
 
 /* That was sending for 20 s. */

@@ -112,23 +112,52 @@ Test(link_lies, lets_a_broker_name_no_end_of_heads)
     meeting_close(&m);
 }
 
-/* The same, but the first page ends the member log: the link goes on with that alone. */
-Test(link_lies, goes_on_with_the_member_log_alone_where_there_are_too_many_heads)
+/* What a link sent to a broker that takes everything. */
+typedef struct {
+    size_t subscribed;                       /* collections that SUBSCRIBE named; 0: all */
+    cf_id collection;                        /* the first of these */
+    size_t published[CF_ENTRY_SNAPSHOT + 1]; /* entries, by their type */
+} sent;
+
+static cf_send_answer look_at(void *context, cf_bytes destination, cf_frames *frames)
+{
+    sent *seen = context;
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    cf_arena arena = {0};
+    cf_message message;
+    cf_entry entry;
+    cf_error error;
+
+    cr_expect_eq(destination.size, 0);
+    for (size_t i = 0; i < frames->count; i++)
+        views[i] = cf_buffer_view(&frames->frame[i]);
+    expect_ok(cf_message_read(views, frames->count, &arena, &message, &error), error);
+    if (message.command == CF_COMMAND_SUBSCRIBE) {
+        seen->subscribed = message.subscribe.collection_count;
+        if (seen->subscribed)
+            seen->collection = message.subscribe.collections[0];
+    } else if (message.command == CF_COMMAND_PUBLISH) {
+        expect_ok(cf_entry_read(message.publish.entry, &arena, &entry, &error), error);
+        cr_assert_lt((size_t)entry.header.type, sizeof seen->published / sizeof *seen->published);
+        seen->published[entry.header.type]++;
+    }
+    cf_arena_release(&arena);
+    return CF_SEND_DONE;
+}
+
+/* Greets with a first page that ends the member log, and with more heads than are taken. */
+static void welcome_crowd(attendee *desk, const cf_head *member)
 {
     enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
-    meeting_open(&m);
-    attendee *desk = attend(&m, &m.desk);
     cf_head heads[CF_HEADS_PAGE] = {0};
     cf_message welcome = {.command = CF_COMMAND_WELCOME,
                           .welcome = {.version = CF_PROTOCOL_VERSION,
                                       .now_ms = m.now_ms,
                                       .window = CF_WINDOW,
-                                      .heads = &m.account.head,
+                                      .heads = member,
                                       .head_count = 1,
                                       .more = true}};
 
-    cf_link_start(desk->link);
-    cf_link_tick(desk->link, m.now_ms, desk->outbox);
     hear(desk, &welcome);
     welcome.welcome.heads = heads;
     welcome.welcome.head_count = CF_HEADS_PAGE;
@@ -139,16 +168,63 @@ Test(link_lies, goes_on_with_the_member_log_alone_where_there_are_too_many_heads
         welcome.welcome.more = page + 1 < PAGES;
         hear(desk, &welcome);
     }
+}
+
+static void bring(attendee *desk, const person *author)
+{
+    hear(desk, &(cf_message){.command = CF_COMMAND_ENTRY,
+                             .entry = {.position = 1, .entry = cf_buffer_view(&author->wire)}});
+}
+
+Test(link_lies, goes_on_with_the_member_log_alone_where_there_are_too_many_heads)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    sent seen = {.subscribed = SIZE_MAX};
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    welcome_crowd(desk, &m.account.head);
     cr_expect_eq(desk->lost, 0);
     cr_expect_eq(desk->connected, 1);
     cr_expect(desk->is_crowded);
+    cf_outbox_send(desk->outbox, look_at, &seen);
+    cr_expect_eq(seen.subscribed, 1);
+    cr_expect(cf_id_equal(&seen.collection, &cf_member_log_id));
+    meeting_close(&m);
+}
+
+/* So an owner learns who is in, and a revocation gets out. */
+Test(link_lies, lets_the_member_log_to_and_fro_where_there_are_too_many_heads)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    sent seen = {0};
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    welcome_crowd(desk, &m.account.head);
+    hear(desk, &(cf_message){.command = CF_COMMAND_SUBSCRIBED});
+    bring(desk, &m.account);
+    cr_expect_eq(desk->entries, 1, "a member entry comes in");
+    write_change(&m.lap, "what only fills the log", NULL, 0);
+    bring(desk, &m.lap);
+    cr_expect_eq(desk->entries, 1, "a change doesn't");
+    attendee_writes(desk, "what has to wait", NULL, 0);
+    shut_out(&m.desk, &m.lap.id, NULL, 0);
+    append_wire_of(desk, &m.desk);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    cf_outbox_send(desk->outbox, look_at, &seen);
+    cr_expect_eq(seen.published[CF_ENTRY_MEMBER], 1);
+    cr_expect_eq(seen.published[CF_ENTRY_CHANGE], 0);
+    cr_expect_eq(desk->lost, 0);
     meeting_close(&m);
 }
 
 /* Nor does it read on for ever. */
 Test(link_lies, ends_a_welcome_that_goes_on_and_on)
 {
-    enum { PAGES = 16 * CF_HEADS_MAX / CF_HEADS_PAGE };
+    enum { PAGES = CF_WELCOME_MAX / CF_HEADS_PAGE };
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);
     cf_head heads[CF_HEADS_PAGE] = {0};

@@ -84,6 +84,7 @@ Test(link_newcomers, knocks_again_while_the_owner_is_away)
     cf_link_start(guest->link);
     meet(&m);
     cr_expect_eq(desk->knock.size, 0);
+    cr_expect_eq(guest->put_off, 1);
     cf_link_start(desk->link);
     m.now_ms += 2000;
     meet(&m);

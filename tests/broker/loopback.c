@@ -10,6 +10,7 @@
 
 #include "broker/door/gateway_zmq.h"
 #include "broker/link/link_zmq.h"
+#include "broker/platform/jobs.h"
 #include "broker/wire/frames_zmq.h"
 #include "tests/broker/loopback_house.h"
 
@@ -156,6 +157,57 @@ Test(loopback, tries_less_and_less_often_where_no_address_answers)
         cf_link_zmq_wake(zmq);
     }
     hang_up(&h, &zmq);
+    close_house(&h);
+}
+
+/* ---- A name ---- */
+
+typedef struct {
+    const cf_job *seen[16];
+    size_t count;
+} hanging;
+
+/* No name server answers. */
+static bool hangs(void *context, cf_job *job)
+{
+    hanging *self = context;
+    size_t i = 0;
+
+    while (i < self->count && self->seen[i] != job)
+        i++;
+    if (i == self->count)
+        self->seen[self->count++] = job;
+    return true;
+}
+
+/* Each lookup that hangs has a thread. */
+Test(loopback, looks_a_name_up_anew_at_each_try_and_four_times_at_once)
+{
+    house h = {0};
+    open_house(&h);
+    cf_address named = h.address;
+    attendee *desk = attend(&h.m, &h.m.desk);
+    cf_jobs *jobs = cf_jobs_inline_new(0);
+    hanging lookups = {0};
+
+    snprintf(named.host, sizeof named.host, "localhost");
+    h.m.env.jobs = jobs;
+    cf_jobs_inline_hang(jobs, hangs, &lookups);
+    cf_link_zmq *zmq = connect_to(&h, desk, &named);
+    for (size_t tries = 1; tries <= 6; tries++) {
+        jobs->deliver(jobs);
+        cr_expect_eq(lookups.count, tries < 4 ? tries : 4);
+        cr_expect_eq(desk->lost, 0, "a name server may take its time");
+        cf_link_stop(desk->link);
+        cf_link_zmq_wake(zmq);
+        cf_link_start(desk->link);
+        cf_link_zmq_wake(zmq);
+    }
+    cf_jobs_inline_hang(jobs, NULL, NULL);
+    jobs->deliver(jobs);
+    cr_expect(wait_for(&h, is_idle, desk), "any of them will do");
+    hang_up(&h, &zmq);
+    cf_jobs_destroy(&jobs);
     close_house(&h);
 }
 

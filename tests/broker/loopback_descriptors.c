@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/door/gateway_zmq_inside.h"
 #include "broker/wire/frames_zmq.h"
 #include "codec/message.h"
 #include "tests/broker/loopback_house.h"
@@ -289,34 +290,49 @@ Test(loopback_descriptors, who_greets_in_another_version_over_and_over_is_shut)
 
 /* ---- Signs of life ---- */
 
-Test(loopback_descriptors, who_says_nothing_is_shut_and_who_asks_for_an_answer_is_not)
+/* As in so many seconds. */
+static void look(house *h, unsigned times)
 {
-    int never = 0;
-    bool is_over = false;
+    for (unsigned i = 0; i < times; i++)
+        cf_gateway_zmq_look(h->loop, 0, h->door);
+}
+
+Test(loopback_descriptors, who_says_nothing_is_shut)
+{
+    const int never = 0;
     house h = {0};
     open_house(&h);
     allow(&h, &h.m.lap);
-    client silent = a_client(&h, &h.m.lap), lively = a_client(&h, &h.m.desk);
+    allow(&h, &h.m.account);
+    client stranger = a_client(&h, &h.m.account), silent = a_client(&h, &h.m.lap),
+           lively = a_client(&h, &h.m.desk);
 
+    zmq_setsockopt(stranger.socket, ZMQ_HEARTBEAT_IVL, &never, sizeof never);
     zmq_setsockopt(silent.socket, ZMQ_HEARTBEAT_IVL, &never, sizeof never);
+    get_in(&stranger);
     get_in(&lively);
     say_hello(&lively);
     expect_answer(&lively, CF_COMMAND_WELCOME);
     get_in(&silent);
     say_hello(&silent);
     expect_answer(&silent, CF_COMMAND_WELCOME);
-    silent.event = ZMQ_EVENT_DISCONNECTED;
-    for (int waits = 0; waits < 4 && !is_over; waits++)
-        is_over = wait_for(&h, has_happened, &silent);
-    cr_expect(is_over);
+    look(&h, 21);
+    stranger.event = silent.event = ZMQ_EVENT_DISCONNECTED;
+    cr_expect(wait_for(&h, has_happened, &stranger), "20 s, without a session");
+    look(&h, 200);
     expect_session(&lively);
+    cr_expect_not(has_happened(&silent));
+    look(&h, 80);
+    cr_expect(wait_for(&h, has_happened, &silent), "5 minutes, with one");
+    expect_session(&lively);
+    client_end(&stranger);
     client_end(&silent);
     client_end(&lively);
     close_house(&h);
 }
 
-/* A broker reads one of each, of 5,000 who say nothing 400 a second. Who asks and gets no answer
- * ends the connection 30 s after the last one at the latest. */
+/* A newcomer's, that waits to be let in. A broker reads one of each, of 5,000 who say nothing 400 a
+ * second. Who asks and gets no answer ends the connection 30 s after the last one at the latest. */
 Test(loopback_descriptors, signs_of_life_are_as_few_as_let_one_be_late)
 {
     int every_ms = 0, answer_ms = 0;

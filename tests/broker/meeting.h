@@ -48,7 +48,8 @@ typedef struct {
     cf_hash knocker;
     int64_t clock_off_ms;
     cf_status turned_away;
-    int delays; /* of blobs */
+    size_t put_off; /* how often */
+    int delays;     /* of blobs */
     char delay[80];
 } attendee;
 

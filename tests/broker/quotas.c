@@ -884,6 +884,18 @@ Test(reserve, is_left_by_contents_first_and_by_entries_later)
     cr_expect_not(cf_reserve_takes_entries(&left, 1));
 }
 
+/* Of 100 GiB contents leave one. */
+Test(reserve, is_told_from_10_percent_free_on)
+{
+    cf_reserve left = {.whole = 100 * 1024 * CF_MIB};
+
+    left.room = left.whole / 1000 * 101;
+    cr_expect_not(cf_reserve_is_scarce(&left));
+    left.room = left.whole / 1000 * 99;
+    cr_expect(cf_reserve_is_scarce(&left));
+    cr_expect_str_eq(cf_reserve_effect(&left), "users may be refused soon");
+}
+
 Test(reserve, is_told_before_anything_is_refused)
 {
     for (uint64_t whole = 16 * CF_MIB; whole <= 64 * 1024 * CF_MIB; whole *= 2)

@@ -92,6 +92,17 @@ static void expect_epoch(const family *f, const cf_hash *epoch, const char *when
     cr_expect(epoch ? found && cf_hash_equal(found, epoch) : !found, "%s", when);
 }
 
+static bool lacks(const family *f, const person *device, const cf_hash *epoch)
+{
+    cf_hash lacking[4];
+    const size_t count = cf_registry_list_lacking(f->registry, epoch, lacking);
+    bool is = false;
+
+    for (size_t i = 0; i < count; i++)
+        is |= cf_hash_equal(&lacking[i], &device->id);
+    return is;
+}
+
 Test(registry_epochs, follow_a_revocation)
 {
     family f = a_family();
@@ -140,6 +151,23 @@ Test(registry_epochs, are_not_used_when_their_opener_or_a_recipient_is_out)
     }
 }
 
+/* What an owner writes who has not seen what others write meanwhile. */
+static person apart_from(person *owner)
+{
+    const person apart = *owner;
+
+    owner->members_after = owner->changes_after = (cf_heads){0};
+    owner->wire = (cf_buffer){0};
+    return apart;
+}
+
+static void apart_end(person *apart)
+{
+    cf_heads_release(&apart->members_after);
+    cf_heads_release(&apart->changes_after);
+    cf_buffer_release(&apart->wire);
+}
+
 /* Each is void by the other's limits: what they opened they know, and nobody may use. */
 Test(registry_epochs, of_owners_that_revoke_each_other_are_not_used)
 {
@@ -148,10 +176,8 @@ Test(registry_epochs, of_owners_that_revoke_each_other_are_not_used)
     cf_member one = {.kind = CF_MEMBER_REVOKE, .device = f.lap.id};
     cf_member other = {.kind = CF_MEMBER_REVOKE, .device = f.desk.id};
     cf_member fresh = {.kind = CF_MEMBER_EPOCH};
-    person lap = f.lap; /* which hasn't seen the desk's yet */
+    person lap = apart_from(&f.lap);
 
-    f.lap.members_after = f.lap.changes_after = (cf_heads){0};
-    f.lap.wire = (cf_buffer){0};
     cf_hash desks = open_for(&f, &f.desk, one, some, 2);
     other.opens = true;
     write_operation(&lap, &other);
@@ -163,9 +189,7 @@ Test(registry_epochs, of_owners_that_revoke_each_other_are_not_used)
     expect_epoch(&f, NULL, "nobody's is left");
     cf_hash next = open_for(&f, &f.account, fresh, some, 2);
     expect_epoch(&f, &next, "the account's");
-    cf_heads_release(&lap.members_after);
-    cf_heads_release(&lap.changes_after);
-    cf_buffer_release(&lap.wire);
+    apart_end(&lap);
     release(&f);
 }
 
@@ -177,18 +201,16 @@ Test(registry_epochs, are_lacked_by_those_whom_nobody_gave_the_key)
     person *some[] = {&f.account, &f.desk};
 
     cf_hash next = open_for(&f, &f.desk, fresh, some, 2);
-    const cf_device *pad = cf_registry_device(f.registry, &f.pad.id);
-    cr_expect(cf_registry_lacks_key(f.registry, pad));
-    cr_expect_not(
-        cf_registry_lacks_key(f.registry, cf_registry_device(f.registry, &f.account.user)));
+    cr_expect(lacks(&f, &f.pad, &next));
+    cr_expect_not(lacks(&f, &f.account, &next));
     grant.device = f.pad.id;
     grant.access.epoch = next;
     write_operation(&f.pad, &grant); /* a member can't */
     take(&f, &f.pad);
-    cr_expect(cf_registry_lacks_key(f.registry, cf_registry_device(f.registry, &f.pad.id)));
+    cr_expect(lacks(&f, &f.pad, &next));
     write_operation(&f.desk, &grant);
     take(&f, &f.desk);
-    cr_expect_not(cf_registry_lacks_key(f.registry, cf_registry_device(f.registry, &f.pad.id)));
+    cr_expect_not(lacks(&f, &f.pad, &next));
     expect_epoch(&f, &next, "still");
     release(&f);
 }
@@ -204,7 +226,61 @@ Test(registry_epochs, are_not_for_relays)
     expect_epoch(&f, NULL, "the relay knows the key");
     cf_hash next = open_for(&f, &f.lap, role, rest, 3);
     expect_epoch(&f, &next, "with the change of role");
-    cr_expect_not(cf_registry_lacks_key(f.registry, cf_registry_device(f.registry, &f.pad.id)));
+    cr_expect_not(lacks(&f, &f.pad, &next));
+    release(&f);
+}
+
+/* What was sealed under the second one is read by nobody who has but the first; and the lap, which
+ * left with the second's key, has the first's. */
+Test(registry_epochs, are_not_used_again_once_there_was_another)
+{
+    family f = a_family();
+    cf_member annul = {.kind = CF_MEMBER_ANNUL}, leave = {.kind = CF_MEMBER_LEAVE};
+    cf_member fresh = {.kind = CF_MEMBER_EPOCH};
+    person *rest[] = {&f.account, &f.desk, &f.lap}, *last[] = {&f.account, &f.desk, &f.pad};
+
+    cf_hash second = revoke(&f, &f.desk, &f.pad, rest, 3);
+    annul.revocation = second;
+    write_operation(&f.account, &annul);
+    take(&f, &f.account);
+    expect_epoch(&f, &second, "the revocation was annulled, its key is in use");
+    write_operation(&f.lap, &leave);
+    take(&f, &f.lap);
+    expect_epoch(&f, NULL, "a recipient left");
+    cf_hash third = open_for(&f, &f.desk, fresh, last, 3);
+    expect_epoch(&f, &third, "an owner opened one");
+    release(&f);
+}
+
+/* Apart, so that neither has the other's key; what was sealed under either is read by all. */
+Test(registry_epochs, of_owners_that_opened_them_apart_are_all_given)
+{
+    family f = a_family();
+    cf_member leave = {.kind = CF_MEMBER_LEAVE}, fresh = {.kind = CF_MEMBER_EPOCH, .opens = true};
+    cf_member grant = {.kind = CF_MEMBER_GRANT, .access = {.readable = true}};
+    person *some[] = {&f.account, &f.desk};
+
+    write_operation(&f.pad, &leave);
+    take(&f, &f.pad);
+    person lap = apart_from(&f.lap);
+    cf_hash desks = open_for(&f, &f.desk, fresh, some, 2);
+    cf_recipient to = {.device = f.lap.id};
+    fresh.opening = (cf_opening){.recipients = &to, .recipient_count = 1};
+    write_operation(&lap, &fresh);
+    take(&f, &lap);
+    const cf_hash laps = lap.head.hash;
+    cr_assert(cf_registry_epoch_at(f.registry, 1));
+    cr_expect_null(cf_registry_epoch_at(f.registry, 2));
+    cr_expect(lacks(&f, &f.lap, &desks));
+    cr_expect_not(lacks(&f, &f.lap, &laps));
+    cr_expect(lacks(&f, &f.desk, &laps));
+    grant.device = f.lap.id;
+    grant.access.epoch = desks;
+    write_operation(&f.desk, &grant);
+    take(&f, &f.desk);
+    cr_expect_not(lacks(&f, &f.lap, &desks));
+    cr_expect(lacks(&f, &f.desk, &laps));
+    apart_end(&lap);
     release(&f);
 }
 

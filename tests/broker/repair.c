@@ -54,8 +54,8 @@ Test(repair, loses_a_record_in_parts_and_nothing_behind_it)
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
         flip(begins[i] + 20);
         const size_t left = salvaged();
-        cr_expect(left >= COUNT - 2 && left < COUNT, "%zu of them, damage at %lld", left,
-                  (long long)begins[i]);
+        cr_expect(left >= COUNT - 2, "%zu of them, damage at %lld", left, (long long)begins[i]);
+        cr_expect(left < COUNT, "%zu of them, damage at %lld", left, (long long)begins[i]);
         flip(begins[i] + 20); /* back */
     }
     cr_expect_eq(salvaged(), COUNT);
@@ -145,7 +145,9 @@ Test(repair, opens_a_store_whose_manifest_ends_in_a_torn_write)
     make_store(10, 10, true);
     find_file("MANIFEST-");
     FILE *to = fopen(file, "ab");
-    cr_assert(to && fwrite(torn, 1, sizeof torn, to) == sizeof torn && !fclose(to));
+    cr_assert(to);
+    cr_assert(fwrite(torn, 1, sizeof torn, to) == sizeof torn);
+    cr_assert(!fclose(to));
     expect_ok(reopen(false, &error), error);
     cr_expect_eq(salvaged(), 10);
     scratch_destroy(&here);
@@ -329,7 +331,8 @@ static rlim_t lowest_descriptor(void)
 {
     const int made = dup(STDERR_FILENO);
 
-    cr_assert(made >= 0 && !close(made));
+    cr_assert(made >= 0);
+    cr_assert(!close(made));
     return (rlim_t)made;
 }
 
@@ -545,7 +548,8 @@ Test(repair, is_not_told_that_all_is_well_by_a_file_that_was_left_over)
     for (int fails = 0; fails < 2; fails++) {
         FILE *made = fopen(left, "w");
 
-        cr_assert(made && !fclose(made));
+        cr_assert(made);
+        cr_assert(!fclose(made));
         if (fails)
             env.files->unlink = unlink_nothing;
         expect_ok(cf_datadir_open(&env, data, CF_DATADIR_EXISTING, &datadir, &error), error);

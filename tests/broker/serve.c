@@ -8,6 +8,8 @@
 #include <czmq.h>
 
 #include "broker/door/zap.h"
+#include "broker/store/ballast.h"
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -39,8 +41,21 @@ Test(serve, opens_no_door_without_a_handler_of_its_own)
     expect_fails(cf_serve(&serving, &error), CF_LOCKED);
     cr_expect_not_null(strstr(error.text, "ZAP"));
     cr_expect_not(ready);
-    cr_expect(scratch_exists(at, "data/key"));
+    cr_expect(scratch_exists(at, "data/lock"));
+    cr_expect_not(scratch_exists(at, "data/key") || scratch_exists(at, "data/making"));
     cr_expect_not(scratch_exists(at, "data/address"));
     cf_zap_destroy(&other);
     scratch_destroy(&at);
+}
+
+Test(ballast, is_larger_by_what_the_disk_keeps_for_root_where_that_is_little)
+{
+    const uint64_t mib = CF_MIB, ample = 1000 * mib;
+
+    cr_expect_eq(cf_ballast_size(1 * mib, ample, 0), 4 * mib);
+    cr_expect_eq(cf_ballast_size(7 * mib, ample, 0), 8 * mib);
+    cr_expect_eq(cf_ballast_size(1 * mib, ample, 64 * mib), 68 * mib);
+    cr_expect_eq(cf_ballast_size(1 * mib, ample, 64 * mib + 1), 4 * mib);
+    cr_expect_eq(cf_ballast_size(1 * mib, 15 * mib, 4 * mib), 4 * mib);
+    cr_expect_eq(cf_ballast_size(1 * mib, 8 * mib - 1, 0), 0);
 }

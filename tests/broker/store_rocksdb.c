@@ -154,7 +154,8 @@ Test(store_rocksdb, keeps_all_before_a_last_write_with_a_hole)
     size_t size = largest_file(&it, ".log", path);
     zero_bytes(path, size - 600, 100);
     expect_ok(try_open(&it), it.error);
-    cr_expect(cut > 600 && cut < size / 2, "it says how much was cut off: %zu", cut);
+    cr_expect(cut > 600, "it says how much was cut off: %zu", cut);
+    cr_expect(cut < size / 2, "it says how much was cut off: %zu", cut);
     expect_positions(&it, &ann_user, 1, 90);
     cr_assert_eq(stage_damages(&it, text), 0, "%s", text);
     stage_end(&it);
@@ -549,7 +550,8 @@ Test(store_rocksdb, loses_nothing_on_a_full_disk_and_goes_on_with_room)
     } while (it.answer == CF_APPEND_STORED && stored < 500);
     cr_assert_eq(it.answer, CF_APPEND_FAILED);
     cr_assert_eq(it.error.status, CF_FULL, "%s", it.error.text);
-    cr_assert(stored > 0 && stored < 500);
+    cr_assert(stored > 0);
+    cr_assert(stored < 500);
     expect_fails(it.store->write(it.store, &ann_user, NULL, 0, true, &it.error), CF_FULL);
     expect_fails(it.store->reopen(it.store, &it.error), CF_FULL);
     expect_positions(&it, &ann_user, stored, stored); /* reading goes on */

@@ -195,6 +195,29 @@ Test(codes, mistyped_or_cut_anywhere_are_refused)
     for (size_t size = strlen(text); size-- > 0;) {
         text[size] = '\0';
         expect_fails(cf_code_read(text, &back, &error), CF_USAGE);
+        cr_expect(strstr(error.text, "cut short"), "%s", error.text);
+    }
+}
+
+Test(codes, say_how_much_of_them_is_there)
+{
+    char text[CF_CODE_TEXT], wanted[80];
+    cf_error error;
+    cf_code back;
+
+    for (int has_user = 0; has_user < 2; has_user++) {
+        cf_code code = a_code(has_user);
+        cf_code_write(&code, text);
+        const size_t whole = strlen(text);
+
+        snprintf(wanted, sizeof wanted, has_user ? "%zu of %zu letters" : "%zu of at least ",
+                 whole - 30, whole);
+        text[whole - 30] = '\0';
+        expect_fails(cf_code_read(text, &back, &error), CF_USAGE);
+        cr_expect(strstr(error.text, wanted), "%s", error.text);
+        text[30] = '\0';
+        expect_fails(cf_code_read(text, &back, &error), CF_USAGE);
+        cr_expect(strstr(error.text, "30 letters"), "%s", error.text);
     }
 }
 

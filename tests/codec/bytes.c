@@ -4,6 +4,8 @@
 
 #include "tests/support/expect.h"
 
+#include <stdlib.h>
+
 Test(bytes, order_by_content_then_length)
 {
     cr_assert(cf_bytes_compare(cf_bytes_of_text("a"), cf_bytes_of_text("b")) < 0);
@@ -47,6 +49,20 @@ Test(numbers, are_big_endian)
     cr_assert_eq(cf_get_u64(bytes), UINT64_C(0x0102030405060708));
     cf_put_u32(bytes, 0xfffefdfc);
     cr_assert_eq(cf_get_u32(bytes), 0xfffefdfc);
+}
+
+Test(text, is_copied_with_its_end)
+{
+    char *copy = cf_text_copy("ab"), *begun = cf_text_copy_of(cf_bytes_of("abc", 2)),
+         *none = cf_text_copy_of((cf_bytes){0});
+
+    cr_expect_str_eq(copy, "ab");
+    cr_expect_str_eq(begun, "ab");
+    cr_expect_str_eq(none, "");
+    cr_expect_null(cf_text_copy(NULL));
+    free(copy);
+    free(begun);
+    free(none);
 }
 
 Test(arena, gives_what_it_holds_to_another)

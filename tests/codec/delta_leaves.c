@@ -27,13 +27,31 @@ static cf_buffer hash_leaves(const cf_source *content)
     return hashes;
 }
 
-static cf_status encode(cf_bytes source, cf_bytes target, cf_buffer *patch, cf_error *error)
+static cf_block_prints prints_of(cf_bytes content, cf_buffer *out)
+{
+    cf_block_prints prints = {.key = "known to nobody else", .size = content.size};
+    const size_t block = cf_block_size(content.size);
+
+    for (size_t at = 0; at < content.size; at += block) {
+        size_t size = content.size - at < block ? content.size - at : block;
+
+        cf_block_print(prints.key, cf_bytes_of(content.data + at, size),
+                       cf_buffer_reserve(out, CF_BLOCK_PRINT));
+        out->size += CF_BLOCK_PRINT;
+    }
+    prints.prints = cf_buffer_view(out);
+    return prints;
+}
+
+static cf_status encode_with(const cf_block_prints *prints, cf_bytes source, cf_bytes target,
+                             cf_buffer *patch, cf_error *error)
 {
     cf_source of_source = cf_source_of_bytes(&source), of_target = cf_source_of_bytes(&target);
     cf_buffer source_hashes = hash_leaves(&of_source), target_hashes = hash_leaves(&of_target);
     cf_delta_leaf_encoding encoding = {
         .source = {cf_buffer_view(&source_hashes), source.size},
         .target = {cf_buffer_view(&target_hashes), target.size},
+        .prints = prints,
         .target_bytes = of_target,
         .patch = cf_sink_of_buffer(patch),
     };
@@ -44,12 +62,13 @@ static cf_status encode(cf_bytes source, cf_bytes target, cf_buffer *patch, cf_e
     return status;
 }
 
-static size_t expect_round_trip(cf_bytes source, cf_bytes target)
+static size_t expect_round_trip_with(const cf_block_prints *prints, cf_bytes source,
+                                     cf_bytes target)
 {
     cf_error error;
     cf_buffer patch = {0}, result = {0};
 
-    expect_ok(encode(source, target, &patch, &error), error);
+    expect_ok(encode_with(prints, source, target, &patch, &error), error);
     expect_ok(
         decode_bytes(source, cf_buffer_view(&patch), CF_DELTA_LOG, target.size, &result, &error),
         error);
@@ -57,6 +76,21 @@ static size_t expect_round_trip(cf_bytes source, cf_bytes target)
     size_t size = patch.size;
     cf_buffer_release(&patch);
     cf_buffer_release(&result);
+    return size;
+}
+
+static size_t expect_round_trip(cf_bytes source, cf_bytes target)
+{
+    return expect_round_trip_with(NULL, source, target);
+}
+
+static size_t expect_printed_round_trip(cf_bytes source, cf_bytes target)
+{
+    cf_buffer bytes = {0};
+    cf_block_prints prints = prints_of(source, &bytes);
+
+    size_t size = expect_round_trip_with(&prints, source, target);
+    cf_buffer_release(&bytes);
     return size;
 }
 
@@ -146,6 +180,17 @@ Test(leaves, must_fit_their_contents)
     bad = good;
     bad.target.hashes.size = 0;
     expect_fails(cf_delta_encode_leaves(&bad, &error), CF_BROKEN);
+    cf_buffer printed = {0};
+    cf_block_prints prints = prints_of(cf_bytes_of_text("right"), &printed);
+    good.prints = bad.prints = &prints;
+    expect_ok(cf_delta_encode_leaves(&good, &error), error);
+    prints.prints.size--;
+    bad = good;
+    expect_fails(cf_delta_encode_leaves(&bad, &error), CF_BROKEN);
+    prints.prints.size++;
+    prints.size = 4;
+    expect_fails(cf_delta_encode_leaves(&bad, &error), CF_BROKEN);
+    cf_buffer_release(&printed);
     cf_buffer_release(&patch);
 }
 
@@ -188,4 +233,114 @@ Test(leaves, reach_beyond_4_gib)
     cr_assert_eq(result.offset, size);
     cf_buffer_release(&hashes);
     cf_buffer_release(&patch);
+}
+
+/* ---- With prints of the blocks ---- */
+
+static cf_buffer inserted(cf_bytes content, size_t at, size_t size, uint64_t *seed)
+{
+    cf_buffer out = {0};
+
+    cf_buffer_append(&out, content.data, at);
+    append_random(&out, size, seed);
+    cf_buffer_append(&out, content.data + at, content.size - at);
+    return out;
+}
+
+Test(leaves, finds_what_was_shifted_by_a_few_bytes)
+{
+    static const size_t places[] = {0, 1, 4095, 4096, 70000, 2 * CF_MIB + 5, 5 * CF_MIB + 777};
+    uint64_t seed = 4;
+    cf_buffer source = {0};
+
+    append_random(&source, 5 * CF_MIB + 777, &seed);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        cf_buffer target = inserted(cf_buffer_view(&source), places[i], 100, &seed);
+        size_t size = expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target));
+
+        cr_expect(size < CF_BLOCK_MIN + 400, "%zu at %zu", size, places[i]);
+        size = expect_printed_round_trip(cf_buffer_view(&target), cf_buffer_view(&source));
+        cr_expect(size < 2 * CF_BLOCK_MIN + 400, "%zu less at %zu", size, places[i]);
+        cf_buffer_release(&target);
+    }
+    cf_buffer_release(&source);
+}
+
+Test(leaves, adds_two_blocks_where_one_was_overwritten)
+{
+    uint64_t seed = 5;
+    cf_buffer source = {0}, other = {0};
+
+    append_random(&source, 10 * CF_MIB + 1, &seed);
+    append_random(&other, CF_BLOCK_MIN, &seed);
+    cf_buffer target = inserted(cf_buffer_view(&source), 0, 0, &seed);
+    memcpy(target.data + 3 * CF_MIB + 77, other.data, other.size);
+    cr_expect(expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) <
+              2 * CF_BLOCK_MIN + 200);
+    cf_buffer_release(&source);
+    cf_buffer_release(&target);
+    cf_buffer_release(&other);
+}
+
+Test(leaves, finds_what_was_moved_within)
+{
+    uint64_t seed = 6;
+    cf_buffer source = {0}, target = {0};
+
+    append_random(&source, 8 * CF_MIB + 99, &seed);
+    cf_buffer_append(&target, source.data, CF_MIB + 11);
+    cf_buffer_append(&target, source.data + 2 * CF_MIB + 11, 3 * CF_MIB);
+    cf_buffer_append(&target, source.data + CF_MIB + 11, CF_MIB);
+    cf_buffer_append(&target, source.data + 5 * CF_MIB + 11, 3 * CF_MIB + 88);
+    cr_expect(expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target)) <
+              6 * CF_BLOCK_MIN);
+    cf_buffer_release(&source);
+    cf_buffer_release(&target);
+}
+
+Test(leaves, with_prints_work_for_any_pair)
+{
+    uint64_t seed = 7;
+
+    for (int i = 0; i < 60; i++) {
+        cf_buffer source = {0}, target = {0};
+
+        append_random(&source, random_below(&seed, i % 3 ? CF_MIB : 3 * CF_BLOCK_MIN), &seed);
+        append_edited(&target, cf_buffer_view(&source), i % 5, &seed);
+        expect_printed_round_trip(cf_buffer_view(&source), cf_buffer_view(&target));
+        cf_buffer_release(&source);
+        cf_buffer_release(&target);
+    }
+    expect_printed_round_trip(cf_bytes_of(NULL, 0), cf_bytes_of_text("some"));
+    expect_printed_round_trip(cf_bytes_of_text("some"), cf_bytes_of(NULL, 0));
+    expect_printed_round_trip(cf_bytes_of_text("some"), cf_bytes_of_text("awesome"));
+}
+
+/* Its maker knows the checksum, but not the key. Each block of the target has the checksum of many
+ * of the source, and is none of them. */
+Test(leaves, are_not_deceived_by_equal_checksums)
+{
+    cf_error error;
+    uint64_t seed = 8;
+    cf_buffer source = {0}, bytes = {0}, patch = {0}, result = {0};
+
+    append_random(&source, 4 * CF_MIB, &seed);
+    cf_block_prints prints = prints_of(cf_buffer_view(&source), &bytes);
+    for (size_t at = 0; at < bytes.size; at += CF_BLOCK_PRINT)
+        memset(bytes.data + at, 0, 4);
+    cf_buffer target = {0};
+    memset(cf_buffer_reserve(&target, 4 * CF_MIB), 0, 4 * CF_MIB);
+    target.size = 4 * CF_MIB;
+    expect_ok(
+        encode_with(&prints, cf_buffer_view(&source), cf_buffer_view(&target), &patch, &error),
+        error);
+    expect_ok(decode_bytes(cf_buffer_view(&source), cf_buffer_view(&patch), CF_DELTA_LOG,
+                           target.size, &result, &error),
+              error);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&result), cf_buffer_view(&target)));
+    cf_buffer_release(&source);
+    cf_buffer_release(&target);
+    cf_buffer_release(&bytes);
+    cf_buffer_release(&patch);
+    cf_buffer_release(&result);
 }

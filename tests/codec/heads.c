@@ -143,10 +143,10 @@ Test(heads, are_read_back_and_refused_when_cut_or_too_many)
 
 Test(heads, are_refused_out_of_order_without_a_sequence_or_of_another_form)
 {
-    static const cf_head wrong[][2] = {{bob7, ann1},
-                                       {ann2, ann2},
-                                       {{{"ann"}, 0, {"x"}}, bob7},
-                                       {ann1, {{"bob"}, UINT64_MAX, {"x"}}}};
+    const cf_head wrong[][2] = {{bob7, ann1},
+                                {ann2, ann2},
+                                {{{"ann"}, 0, {"x"}}, bob7},
+                                {ann1, {{"bob"}, UINT64_MAX, {"x"}}}};
     cf_heads back = {0};
     cf_error error;
 

@@ -163,7 +163,7 @@ Test(admits, answer_one_knock_and_no_other)
     cr_assert_eq(back.head_count, 2);
     cr_assert_eq(cf_head_compare(&back.heads[1], &heads[1]), 0);
     expect_fails(cf_admit_open(pairing, &other, cf_buffer_view(&sealed), &arena, &back, &error),
-                 CF_FORGED);
+                 CF_CHANGED);
     for (size_t i = 0; i < sealed.size; i++) {
         expect_fails(
             cf_admit_open(pairing, &knock, cf_bytes_of(sealed.data, i), &arena, &back, &error),

@@ -51,6 +51,7 @@ ROWS = {
     "heads in one message": ["CF_HEADS_PAGE"],
     "heads and rungs of one session; heads in all HOLDS": ["CF_HEADS_MAX"],
     "heads in all REPORTED": ["CF_REPORTED_MAX"],
+    "heads in all WELCOME that are read": ["CF_WELCOME_MAX"],
     "collections in one SUBSCRIBE": ["CF_COLLECTIONS_MAX"],
     "blob ids in one message": ["CF_ENTRY_BLOBS_MAX"],
     "a text in a message": ["CF_TEXT_MAX"],
@@ -59,8 +60,14 @@ ROWS = {
     "addresses in one ENDPOINTS": ["CF_ENDPOINTS_MAX"],
     "beyond a user's bound: entries of the member log; others that name no blob": ["CF_BODY_MAX", None, None, "CF_MIB"],
     "how long a guest is let in": ["CF_GUEST_MS_MAX", None],
+    "addresses of a name that are tried": ["CF_RACE_MAX", None],
+    "lookups of a connection's names that have no answer": [None],
+    "how long a connection may be silent": ["CF_ZMQ_SESSION_SILENT_MS / 1000", "CF_ZMQ_SILENT_MS / 1000"],
     "devices whose word on the broker's clock is remembered": ["CF_CLOCKS_MAX"],
     "how long a guest is let in": ["CF_GUEST_MS_MAX", None],
+    "addresses of a name that are tried": ["CF_RACE_MAX", None],
+    "lookups of a connection's names that have no answer": [None],
+    "how long a connection may be silent": ["CF_ZMQ_SESSION_SILENT_MS / 1000", "CF_ZMQ_SILENT_MS / 1000"],
 }
 SAME = {"CF_MEMBER_RECIPIENTS_MAX": "CF_MEMBER_SHARES_MAX"}  # two of one row
 OF_THE_CLIENT = {
@@ -93,7 +100,7 @@ def definitions():
 def value_of(expression, known):
     expression = re.sub(r"UINT64_C\((\w+)\)|\(uint64_t\)|(?<=\d)[uUlL]+\b", r"\1", expression)
     expression = re.sub(r"\b(?:CF|UINT32)_\w+", lambda name: f"({value_of(known[name[0]], known)})", expression)
-    assert re.fullmatch(r"[\s\w()+*<-]+", expression), expression
+    assert re.fullmatch(r"[\s\w()+*/<-]+", expression), expression
     return eval(expression)  # numbers and operators alone
 
 

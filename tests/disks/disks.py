@@ -191,6 +191,19 @@ class Exfat(Disk):
         run("mount.exfat-fuse", self.device, self.at)
 
 
+class Fusefat(Disk):
+    """FAT, of which what is renamed has the time of that."""
+
+    programs = ("mkfs.vfat", "fusefat")
+
+    def make(self, files):
+        self.empty_image()
+        run("mkfs.vfat", self.image)
+
+    def attach(self):
+        run("fusefat", "-o", "rw+", self.image, self.at)
+
+
 class Bindfs(Disk):
     programs = ("bindfs",)
 
@@ -291,7 +304,7 @@ class Squashfs(Disk):
 
 WRITABLE = {"ext4": Ext4, "ext2": Ext2, "tmpfs": Tmpfs, "ntfs": Ntfs, "exfat": Exfat, "bindfs": Bindfs,
             "mergerfs": Mergerfs}
-KINDS = {**WRITABLE, "question": Question, "lower": Lower, "sshfs": Sshfs, "btrfs": Btrfs, "xfs": Xfs, "squashfs": Squashfs}
+KINDS = {**WRITABLE, "question": Question, "lower": Lower, "fusefat": Fusefat, "sshfs": Sshfs, "btrfs": Btrfs, "xfs": Xfs, "squashfs": Squashfs}
 
 
 @pytest.fixture

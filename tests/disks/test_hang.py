@@ -231,7 +231,7 @@ def test_verbs_that_name_it_are_answered_and_hold_nobody_up(disk, hanging):
     hanging.expect_named(laptop.json("status"))
     for named in "notes", name, name + "/in/b":
         hanging.expect_named(laptop.json("status", named))
-    assert HANGS_TEXT in laptop.run("set", name, "--mode", "send", code=5)
+    assert HANGS_TEXT in laptop.run("set", name, "--mode", "send", code=1)
     hanging.expect_others_synced("while")
     assert f"{name}/.counterfoil stays there" in laptop.run("remove", name, code=1)
     assert "notes: " not in laptop.run("status")
@@ -376,7 +376,7 @@ def test_files_that_are_put_into_their_places_hold_nobody_up(disk, hanging):
     assert tree(below) != tree(there), "all was there already"
     hanging.expect_named(laptop.json("status"))
     hanging.expect_others_synced("while")
-    said = laptop.run("remove", str(hanging.here), code=5)
+    said = laptop.run("remove", str(hanging.here), code=1)
     assert HANGS_TEXT in said and "end `counterfoil serve` before" in said
     expect_rest(serving)
     hanging.go_on()
@@ -406,7 +406,7 @@ def test_files_that_are_being_written_hold_nobody_up(disk, hanging):
     wait_until(is_let_go, "the daemon stops while a job writes")
     assert tree(below) != tree(there), "all was there already"
     hanging.expect_named(laptop.json("status"))
-    said = laptop.run("remove", str(hanging.here), code=5)
+    said = laptop.run("remove", str(hanging.here), code=1)
     assert HANGS_TEXT in said and "end `counterfoil serve` before" in said
     hanging.expect_others_synced("while")
     expect_rest(serving)

@@ -105,6 +105,8 @@ def test_what_a_disk_keeps_is_said_in_one_line(disk, stick, request):
     shown = laptop.run("-v", "status", source)
     assert f"  {told}\n" in shown if told else "this disk" not in shown
     assert "this disk" not in laptop.run("status", source)
-    keeps = laptop.json("status")["collections"][0]["disk"]
+    collection = laptop.json("status")["collections"][0]
+    keeps = collection["disk"]
+    assert keeps["numbers_last"] == (collection["poll_ms"] == 0), "of these only those of FUSE are polled, and number anew"
     assert keeps["links"] == ("no links" not in (told or "")) and keeps["modes"] == ("no modes" not in (told or ""))
     assert not list((source / ".counterfoil/tmp").iterdir())

@@ -35,6 +35,20 @@ def test_names_that_the_disk_refuses_are_named_and_kept_elsewhere(stick):
         assert said.returncode == 1
 
 
+@of("exfat", "lower")
+def test_of_a_rename_the_name_that_the_disk_refuses_is_told(stick):
+    laptop, desktop = stick
+    here, _, _ = received(stick, {"n5": b"5"})
+    there = desktop.source("notes")
+    (there / "n5").rename(there / "n5?")
+    desktop.sync()
+    told = r"n5: .*renaming it to n5\?: this disk refuses the name"
+    said = laptop.finish("sync")
+    assert re.search(rf"skipped +{told}", said.stdout) and said.returncode == 1, said.stdout
+    assert re.search(told, laptop.finish("status").stdout)
+    assert here == {"first": b"first\n", "n5": b"5"}
+
+
 CHANGED = {"question": ("\u00e9t\u00e9", "in\u00e9", "\u00f6k"), "lower": ("Summer", "In", "oK")}
 
 

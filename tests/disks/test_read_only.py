@@ -92,7 +92,10 @@ def test_what_comes_from_elsewhere_stays_there(sent):
     (there / "index.txt").write_text("mine\n")
     (there / "new.txt").write_text("new\n")
     desktop.run("sync")
-    laptop.run("sync")
+    (photos,) = laptop.json("sync", code=1)["collections"]
+    assert {one["path"]: one["reason"] for one in photos["pending"]} == {
+        "index.txt": "it was changed elsewhere; this source only sends", "new.txt": "it is new elsewhere; this source only sends"}
+    assert "--mode both" not in photos["advice"] and "--mine --mode send" in photos["advice"]
     assert lies(disk.at, FILES) and (there / "index.txt").read_text() == "mine\n"
     assert "send" in laptop.run("set", disk.at, "--mode", "both", code=2)
 
@@ -105,6 +108,28 @@ def test_a_newer_one_is_sent(sent, make_disk):
     laptop.run("sync")
     desktop.run("sync")
     assert lies(there, newer)
+
+
+NUMBERED = {f"docs/f{i}": f"s{i}\n" for i in range(10, 30)}
+
+
+@pytest.mark.parametrize("gone, new", [("docs/f15", "docs/fnew"), ("docs/f29", "docs/a-new")])
+def test_the_numbers_of_an_image_say_nothing_of_the_next_one(two, make_disk, gone, new):
+    """An inode of squashfs is a place in the image, and each file here has one size and one time."""
+    laptop, desktop = two
+    disk = make_disk("squashfs", NUMBERED)
+    laptop.run("add", disk.at, "--mode", "send", "--collection", "docs")
+    laptop.run("sync")
+    desktop.run("sync")
+    there = desktop.add("docs", None, "--existing")
+    desktop.run("sync")
+    newer = {**NUMBERED, new: "new\n"}
+    del newer[gone]
+    put_in(disk, make_disk("squashfs", newer))
+    laptop.run("sync")
+    desktop.run("sync")
+    assert lies(there, newer)
+    assert "moved" not in str(laptop.json("log"))
 
 
 def test_another_one_deletes_nothing(sent, make_disk):

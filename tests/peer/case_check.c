@@ -138,6 +138,55 @@ static bool touches(const case_life *self, unsigned who, uint8_t node)
     return false;
 }
 
+static bool moves(const case_life *self, unsigned who, uint8_t node)
+{
+    const case_work *work = &self->of->works[who];
+
+    for (unsigned step = 0; step < work->count; step++)
+        if (work->ops[step].kind == OP_MOVE && work->ops[step].node == node)
+            return true;
+    return false;
+}
+
+static bool is_in(const case_tree *tree, uint8_t node, uint8_t directory)
+{
+    while (node != CASE_ROOT && node != directory)
+        node = tree->nodes[node].parent;
+    return node == directory;
+}
+
+/* The first of two steps that are published each removed the node, and the directory above it, or
+ * only the node. */
+static bool goes_before(const case_life *self, unsigned who, uint8_t node, uint8_t directory)
+{
+    const case_op *first = &self->of->works[who].ops[0];
+
+    return self->of->scans_each[who] && first->kind == OP_DELETE && first->node < CASE_NODES &&
+           is_in(&self->of->tree, node, first->node) &&
+           !is_in(&self->of->tree, directory, first->node);
+}
+
+/* It went along with a directory that the other moved, so it may be there: rm -r d || mv d e. Where
+ * it lay then is what the paper of the one says who removed it. */
+static bool went_along(const case_life *self, const paper_disk disks[2], unsigned who, uint8_t node)
+{
+    const paper_disk *disk = &disks[who];
+
+    for (uint8_t at = disk->nodes[node].parent; at != CASE_ROOT; at = disk->nodes[at].parent)
+        if (at < CASE_NODES && !disk->nodes[at].is_there && moves(self, !who, at) &&
+            !goes_before(self, who, node, at))
+            return true;
+    return false;
+}
+
+static bool is_anywhere(const case_life *self, const char *content)
+{
+    for (size_t k = 0; k < self->world.devices[0].file_count; k++)
+        if (strcmp(self->world.devices[0].files[k].content, content) == 0)
+            return true;
+    return false;
+}
+
 /* Deletes stay dead: of a file that one deleted and the other did nothing to, nothing is left. */
 static void check_dead(case_life *self, const paper_disk disks[2])
 {
@@ -147,15 +196,33 @@ static void check_dead(case_life *self, const paper_disk disks[2])
     for (uint8_t i = 0; i < tree->count; i++)
         for (unsigned who = 0; who < 2; who++) {
             if (tree->nodes[i].is_directory || disks[who].nodes[i].is_there ||
-                touches(self, !who, i) || touches(self, who, i))
+                touches(self, !who, i) || touches(self, who, i) || went_along(self, disks, who, i))
                 continue;
             case_content(tree->nodes[i].content, content);
-            if (world_content_of(&self->world, content)->shared)
-                continue;
-            for (size_t k = 0; k < self->world.devices[0].file_count; k++)
-                if (strcmp(self->world.devices[0].files[k].content, content) == 0)
-                    world_fail(&self->world, "deletes stay dead: %s is back", content);
+            if (!world_content_of(&self->world, content)->shared && is_anywhere(self, content))
+                world_fail(&self->world, "deletes stay dead: %s is back", content);
         }
+}
+
+/* A directory that one moved and the other deleted, as all that they did, has its files. */
+static void check_moved(case_life *self)
+{
+    const case_tree *tree = &self->of->tree;
+    char content[24];
+
+    for (unsigned who = 0; who < 2; who++) {
+        const case_work *one = &self->of->works[who], *other = &self->of->works[!who];
+
+        if (one->count != 1 || other->count != 1 || one->ops[0].kind != OP_DELETE ||
+            other->ops[0].kind != OP_MOVE || !is_in(tree, other->ops[0].node, one->ops[0].node))
+            continue;
+        for (uint8_t i = 0; i < tree->count; i++) {
+            case_content(tree->nodes[i].content, content);
+            if (!tree->nodes[i].is_directory && is_in(tree, i, other->ops[0].node) &&
+                !is_anywhere(self, content))
+                world_fail(&self->world, "moved: %s is gone with what it lay in", content);
+        }
+    }
 }
 
 void case_check(case_life *self, const paper_disk disks[2])
@@ -163,4 +230,5 @@ void case_check(case_life *self, const paper_disk disks[2])
     check_independent(self);
     check_untouched(self, disks);
     check_dead(self, disks);
+    check_moved(self);
 }

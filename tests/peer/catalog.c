@@ -152,8 +152,50 @@ Test(catalog, takes_a_deleted_collection_off_the_list)
     reopen(self);
     cr_expect_eq(list(self, &found), 0);
     cf_id second = make_collection(self, "notes");
-    cr_expect(cf_id_equal(&first, &second));
     cr_expect_eq(list(self, &found), 1);
+    cr_expect(cf_id_equal(&found->id, &second));
+    end_ann(self);
+}
+
+/* So that devices which are apart make the same. */
+static void expect_named(ann *self, const cf_id *id, cf_bytes label)
+{
+    cf_id expected;
+
+    expect_ok(cf_ring_collection_id(self->peer->ring, label, &expected, &self->error), self->error);
+    cr_expect(cf_id_equal(id, &expected), "%.*s", (int)label.size, (const char *)label.data);
+}
+
+Test(catalog, counts_the_collections_of_one_name)
+{
+    ann *self = make_ann();
+    cf_id id = make_collection(self, "notes");
+
+    expect_named(self, &id, cf_bytes_of("notes", 5));
+    expect_ok(cf_catalog_delete(self->peer, &id, ++self->now_ms, &self->error), self->error);
+    id = make_collection(self, "notes");
+    expect_named(self, &id, cf_bytes_of("notes\0001", 7));
+    expect_ok(cf_catalog_rename(self->peer, &id, "diary", ++self->now_ms, &self->error),
+              self->error);
+    id = make_collection(self, "notes");
+    expect_named(self, &id, cf_bytes_of("notes\0002", 7));
+    end_ann(self);
+}
+
+Test(catalog, tells_what_was_deleted)
+{
+    ann *self = make_ann();
+    cf_catalog_deletion deletion;
+    cf_id id = make_collection(self, "notes"), other = make_collection(self, "other");
+
+    cr_expect_not(cf_catalog_deleted(self->peer, &id, &deletion));
+    expect_ok(cf_catalog_delete(self->peer, &id, ++self->now_ms, &self->error), self->error);
+    reopen(self);
+    cr_assert(cf_catalog_deleted(self->peer, &id, &deletion));
+    cr_expect(cf_hash_equal(&deletion.device, cf_peer_device(self->peer)));
+    cr_expect_eq(deletion.time_ms, self->now_ms);
+    cr_expect_str_eq(cf_catalog_name(self->peer, &id, &self->arena), "notes");
+    cr_expect_not(cf_catalog_deleted(self->peer, &other, &deletion));
     end_ann(self);
 }
 

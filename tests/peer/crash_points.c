@@ -15,7 +15,12 @@
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
 enum { LARGE = 150000, EVERY_CHANGE = CF_SANITIZED ? 7 : 1, EVERY_READ = CF_SANITIZED ? 29 : 11 };
-enum { SETTLE_EVERY = CF_SANITIZED ? 41 : 13, SETTLE_CALLS = 50 };
+enum {
+    SETTLE_EVERY = CF_SANITIZED ? 41 : 13,
+    SETTLE_CALLS = 50,
+    SERVING_CALLS = 80,
+    TRIES_AGAIN_MS = 6200
+};
 
 static void write_large(device *self, const char *path, uint8_t seed)
 {
@@ -45,6 +50,8 @@ static void prepare(world *in)
     user_writes_text(a, "left", "left");
     user_writes_text(a, "right", "right");
     user_writes_text(a, "d/five", "5");
+    user_writes_text(a, "d/sub", "s");
+    user_writes_text(a, "d/gone", "g");
     user_writes_text(a, "old/six", "6");
     write_large(a, "large", 1);
     settles_equal_by(world_equal, in, "before", 0);
@@ -55,6 +62,8 @@ static void prepare(world *in)
 static void work(device *self)
 {
     user_writes_text(self, "one", "one");
+    user_writes_text(self, "d/sub", "new sub");
+    user_removes(self, "d/gone");
     user_moves(self, "two", "d/zwei");
     user_removes(self, "three");
     user_swaps(self, "left", "right");
@@ -313,22 +322,30 @@ Test(crash_points, the_disk_is_full_from_some_change_on)
 
 /* ---- What a crash left is settled on a disk that fails once ---- */
 
+typedef struct {
+    bool renumbers; /* mounted anew in between */
+    bool serves;    /* the next process goes on, and tries again by itself */
+    bool in_steps;  /* two files change places in steps */
+} settling;
+
 /* Crashed at call `at`; call `later` of the next start, which may be one that reads, fails. */
-static bool is_settled_later(unsigned long at, unsigned long later, bool renumbers)
+static bool is_settled_later(const settling *how, unsigned long at, unsigned long later)
 {
     world *w = world_new(5, 2);
     lesser_disk disk;
     device *a = &w->devices[0], *b = &w->devices[1];
     cf_buffer expected = {0}, tree = {0};
 
-    if (renumbers) {
+    if (how->in_steps)
+        make_flagless(&w->files, true);
+    if (how->renumbers) {
         lesser_disk_begin(&disk, w);
         disk.renumbers = true;
         device_crash(a);
         device_crash(b);
     }
     prepare(w);
-    if (renumbers)
+    if (how->renumbers)
         rest(&disk, w);
     work(a);
     device_tree(a, &expected);
@@ -337,8 +354,9 @@ static bool is_settled_later(unsigned long at, unsigned long later, bool renumbe
     b->faults = (disk_faults){.calls = first, .at = first + at, .status = CF_IO};
     device_sync(b);
     const bool over = b->faults.calls < first + at;
+    b->serves = how->serves;
     device_crash(b);
-    if (renumbers) {
+    if (how->renumbers) {
         lesser_disk_remount(&disk, 5);
         device_crash(a);
     }
@@ -347,7 +365,10 @@ static bool is_settled_later(unsigned long at, unsigned long later, bool renumbe
                               .reads = true,
                               .once = true,
                               .status = CF_IO};
-    device_sync(b);
+    if (how->serves)
+        device_passes(b, TRIES_AGAIN_MS);
+    else
+        device_sync(b);
     device_crash(b);
     b->faults.at = 0;
     settles_equal_by(world_equal, w, "settling", at * 1000 + later);
@@ -362,24 +383,63 @@ static bool is_settled_later(unsigned long at, unsigned long later, bool renumbe
     return over;
 }
 
-static void settle_later(bool renumbers)
+static void settle_later(const settling *how)
 {
+    const unsigned long calls = how->serves ? SERVING_CALLS : SETTLE_CALLS;
     unsigned long at = 20;
 
     for (bool over = false; !over; at += SETTLE_EVERY)
-        for (unsigned long later = 1 + at % 3; later < SETTLE_CALLS; later += 3)
-            over = is_settled_later(at, later, renumbers);
+        for (unsigned long later = 1 + at % 3; later < calls; later += 3)
+            over = is_settled_later(how, at, later);
     cr_assert_gt(at, 50, "hardly anything was tried");
 }
 
 Test(crash_points, nothing_is_settled_by_what_could_not_be_asked)
 {
-    settle_later(false);
+    settle_later(&(settling){0});
+}
+
+Test(crash_points, nothing_is_settled_by_what_could_not_be_asked_in_steps)
+{
+    settle_later(&(settling){.in_steps = true});
 }
 
 Test(crash_points, nothing_is_settled_by_what_could_not_be_asked_when_mounted_anew)
 {
-    settle_later(true);
+    settle_later(&(settling){.renumbers = true});
+}
+
+/* What a settling that failed had concluded so far is forgotten. */
+Test(crash_points, settling_is_tried_again_by_the_same_process)
+{
+    settle_later(&(settling){.serves = true});
+}
+
+/* ---- The end of an engine ---- */
+
+/* While files that came are made, one of them can't be synced: nobody is there any more who brought
+ * it, and it doesn't stay. */
+Test(crash_points, an_engine_ends_while_a_file_that_came_is_made)
+{
+    for (unsigned turns = 1; turns < 40; turns += CF_SANITIZED ? 2 : 3)
+        for (unsigned long at = 1; at < 14; at += 2) {
+            world *w = world_new(7, 2);
+            device *a = &w->devices[0], *b = &w->devices[1];
+            cf_round_options sync = {.kind = CF_ROUND_SYNC};
+
+            prepare(w);
+            work(a);
+            cr_assert(device_sync(a));
+            device_round(b, &sync, turns);
+            b->faults = (disk_faults){.calls = b->faults.calls,
+                                      .at = b->faults.calls + at,
+                                      .once = true,
+                                      .status = CF_IO};
+            device_crash(b);
+            b->faults.at = 0;
+            settles_equal_by(world_equal, w, "ended", turns * 100 + at);
+            world_destroy(&w);
+        }
 }
 
 /* ---- A place that is empty while two files change places ---- */

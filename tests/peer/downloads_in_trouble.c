@@ -222,6 +222,51 @@ static void find_landing(char path[64])
     snprintf(path, 64, "folder/tmp/%s", name);
 }
 
+static uint64_t disk_left;
+
+static cf_status play_room(cf_files *files, const cf_folder *folder, uint64_t *out, uint64_t *all,
+                           cf_error *error)
+{
+    (void)files, (void)folder, (void)error;
+    *out = disk_left;
+    if (all)
+        *all = 200 * CF_MIB; /* of which ten are kept free */
+    return CF_OK;
+}
+
+static uint64_t allocated(const char *path)
+{
+    struct stat stat;
+    int file = scratch_open(d.disk, path, O_RDONLY);
+
+    cr_assert_eq(fstat(file, &stat), 0);
+    close(file);
+    return (uint64_t)stat.st_blocks * 512;
+}
+
+/* A stick that was pulled: what came by then took the room that the file itself waited for. */
+Test(downloads_in_trouble, needs_no_room_for_what_is_there_of_it)
+{
+    uint8_t *bytes = noise(1, LARGE);
+    cf_files files = *d.env.files, *real = d.env.files;
+    cf_download got;
+    char path[64];
+
+    cf_bytes identity = interrupt_large(bytes);
+    find_landing(path);
+    const uint64_t here = allocated(path);
+    cr_assert_gt(here, CF_MIB);
+    d.env.files = &files;
+    files.free_bytes = play_room;
+    disk_left = 10 * CF_MIB + LARGE - here - 1;
+    cr_expect_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_FAILED);
+    cf_downloads_retry(d.downloads);
+    disk_left++;
+    expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    d.env.files = real;
+    free(bytes);
+}
+
 Test(downloads_in_trouble, notes_durably_what_is_durable)
 {
     uint8_t *bytes = noise(1, LARGE);

@@ -45,9 +45,11 @@ static void begin(stick *self, bool renumbers)
         user_writes_text(self->first, name, name + strlen(name) - 2);
     }
     user_writes_text(self->first, "on/g", "g");
-    cr_assert(device_sync(self->first) && device_sync(self->second));
+    cr_assert(device_sync(self->first));
+    cr_assert(device_sync(self->second));
     lesser_disk_set_clock(&self->disk, lesser_disk_clock(&self->disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self->first) && device_sync(self->second));
+    cr_assert(device_sync(self->first));
+    cr_assert(device_sync(self->second));
 }
 
 static void rename_it(void *context)

@@ -33,6 +33,59 @@ Test(engine_guard, holds_back_a_mass_delete_here_until_the_word_is_said)
     world_destroy(&w);
 }
 
+/* Bit by bit: what is not there yet is few enough to go by itself. */
+Test(engine_guard, holds_what_is_not_put_back_until_the_word_is_said)
+{
+    world *w = a_world_with(14, MANY);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    remove_files(b, MOST);
+    cr_assert(world_settle(w));
+    for (int back = 1; back < MOST; back += MOST / 3) {
+        write_files(b, 0, back);
+        cr_assert(world_settle(w));
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MOST - back);
+        cr_expect_eq(count_of(a, MANY), MANY);
+        device_crash(b);
+    }
+    write_files(b, 0, MOST - 1);
+    sync_with_the_word(b);
+    cr_assert(world_settle(w));
+    cr_expect_eq(count_of(a, MANY), MANY - 1);
+    remove_files(b, MOST / 2);
+    cr_assert(world_settle(w));
+    cr_expect_eq(count_of(a, MANY), MANY - MOST / 2 - 1, "nothing is held any more");
+    world_destroy(&w);
+}
+
+/* As soon as it was added, or copied there with its times. */
+Test(engine_guard, holds_what_was_older_than_an_hour_when_it_was_brought)
+{
+    for (int brings = 0; brings < 2; brings++) {
+        world *w = a_world_with(15, FILES);
+        device *a = &w->devices[0], *b = &w->devices[1];
+
+        write_files(b, FILES, MANY);
+        for (int k = FILES; k < MANY && brings; k++) {
+            char name[16];
+
+            name_file(k, name);
+            user_stamps(b, name, (w->now_ms - 2 * CF_GUARD_YOUNG_MS) / 1000);
+        }
+        cr_assert(world_settle(w));
+        for (int k = FILES; k < MANY; k++) {
+            char name[16];
+
+            name_file(k, name);
+            user_removes(b, name);
+        }
+        cr_assert(world_settle(w));
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), brings ? MANY - FILES : 0);
+        cr_expect_eq(count_of(a, MANY), brings ? MANY : FILES);
+        world_destroy(&w);
+    }
+}
+
 Test(engine_guard, lets_half_of_many_pass)
 {
     world *w = a_world_with(2, MANY);
@@ -210,17 +263,17 @@ Test(engine_guard, judges_soon_what_goes_bit_by_bit_before_a_watch)
 }
 
 /* More and more goes, and more still is made meanwhile: files numbered from `first` on. */
-static void make_and_remove(device *self, int first)
+static void make_and_remove(const world *in, device *self, int first)
 {
     int made = first + WAVE;
 
-    write_files(self, first, made);
+    make_files(in, self, first, made);
     device_passes(self, SERVED_MS);
     for (int wave = 0; wave < WAVES; wave++) {
         remove_range(self, first, first + WAVE);
         first += WAVE;
         device_passes(self, BETWEEN_MS);
-        write_files(self, made, made + 2 * WAVE);
+        make_files(in, self, made, made + 2 * WAVE);
         made += 2 * WAVE;
         device_passes(self, WAVE_MS);
     }
@@ -236,7 +289,7 @@ Test(engine_guard, lets_go_what_was_made_while_more_and_more_went)
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
     device_serves(b);
     device_passes(b, SERVED_MS);
-    make_and_remove(b, FILES);
+    make_and_remove(w, b, FILES);
     device_passes(b, CF_RECENT_MS);
     cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), 0);
     cr_assert(device_sync(a));
@@ -304,7 +357,7 @@ Test(engine_guard, holds_all_that_there_was_whatever_was_made_meanwhile)
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
     device_serves(b);
     device_passes(b, SERVED_MS);
-    make_and_remove(b, FILES);
+    make_and_remove(w, b, FILES);
     remove_range(b, 0, FILES);
     device_passes(b, CF_RECENT_MS);
     cr_expect_geq(device_pending(b, NULL, CF_PENDING_HELD), FILES);
@@ -488,7 +541,7 @@ Test(engine_guard, lets_go_here_what_who_deleted_it_had_just_made)
     device *a = &w->devices[0], *b = &w->devices[1];
 
     w->now_ms += 2 * CF_GUARD_YOUNG_MS;
-    write_files(a, MANY, 2 * MANY);
+    make_files(w, a, MANY, 2 * MANY);
     cr_assert(device_sync(a));
     cr_assert(device_sync(b));
     remove_range(a, 0, MOST);

@@ -87,7 +87,10 @@ static void expect_waiting(const device *self)
 {
     const cf_binding *binding = cf_engine_binding_at(self->engine, 1);
 
-    cr_expect(has(self, PARENT) && has(self, CHILD) && has(self, LONG) && has(self, ASKED_FOR));
+    cr_expect(has(self, PARENT));
+    cr_expect(has(self, CHILD));
+    cr_expect(has(self, LONG));
+    cr_expect(has(self, ASKED_FOR));
     cr_expect(!has(self, SHORT));
     cr_expect_eq(device_pending(self, binding, CF_PENDING_WAITS), 3);
 }

@@ -47,7 +47,8 @@ static world *linked_world(device **first, device **second)
     user_makes(*first, "d");
     user_makes(*first, "e");
     user_writes_text(*first, "d/x", "text");
-    cr_assert(user_links(*first, "d/x", "d/y") && user_links(*first, "d/x", "e/z"));
+    cr_assert(user_links(*first, "d/x", "d/y"));
+    cr_assert(user_links(*first, "d/x", "e/z"));
     device_serves(*first);
     device_passes(*first, QUIET_MS);
     cr_assert(device_sync(*first));
@@ -145,10 +146,12 @@ Test(engine_links, mode_and_time_are_seen_under_all_names)
 
     user_changes_mode(first, "d/x", 0700);
     comes(first, second);
-    cr_expect(same_times(second, "d/x", "e/z") && same_times(second, "d/x", "d/y"));
+    cr_expect(same_times(second, "d/x", "e/z"));
+    cr_expect(same_times(second, "d/x", "d/y"));
     user_stamps(first, "e/z", 1000000);
     comes(first, second);
-    cr_expect(same_times(second, "d/x", "e/z") && same_times(second, "d/x", "d/y"));
+    cr_expect(same_times(second, "d/x", "e/z"));
+    cr_expect(same_times(second, "d/x", "d/y"));
     world_destroy(&w);
 }
 

@@ -320,7 +320,7 @@ static void set_note(device *self, long id, const char *note)
     table_row *row = table_find(&rows, id);
     if (row) {
         cf_buffer_clear(&row->note);
-        cf_buffer_append_text(&row->note, note);
+        cf_buffer_append_text(&row->note, "%s", note);
     } else {
         table_add(&rows, id, 10 * id, cf_bytes_of_text(note));
     }

@@ -177,7 +177,8 @@ static bool run_owing(remote_act act, bool dies, uint64_t at, uint64_t gap, size
     for (size_t i = 0; i < 2; i++)
         cr_expect(!self.saved || has(&w->devices[i], "mine"), "%s, at %d + %d: lost on %zu",
                   remote_names[act], (int)at, (int)gap, i);
-    cr_expect(!is_kept_aside(user) && !names_it(user));
+    cr_expect(!is_kept_aside(user));
+    cr_expect(!names_it(user));
     world_destroy(&w);
     return self.saved;
 }

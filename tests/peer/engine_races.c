@@ -7,10 +7,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Between which calls the user acts; with sanitizers, which ask about memory alone, fewer. */
 enum { EVERY_CALL = CF_SANITIZED ? 7 : 1 };
+enum { THEIR_TIME = 1000000 };
 
 /* What comes from the other device. */
 typedef enum { EDIT, TOUCH, CHMOD, MOVE, DELETE, REMOTE_ACTS } remote_act;
@@ -42,7 +44,7 @@ static void act_remotely(device *a, remote_act act)
         user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
         break;
     case TOUCH:
-        user_stamps(a, "f", 1000000);
+        user_stamps(a, "f", THEIR_TIME);
         break;
     case CHMOD:
         user_changes_mode(a, "f", 0600);
@@ -209,7 +211,8 @@ Test(engine_races, file_that_is_being_written_is_not_taken_from_who_writes)
     cr_assert_eq(write(file, "mine", 4), 4);
     close(file);
     cr_assert(world_settle(w));
-    cr_expect(has(a, token) && has(user, token), "what was written is lost");
+    cr_expect(has(a, token), "what was written is lost");
+    cr_expect(has(user, token), "what was written is lost");
     world_destroy(&w);
 }
 
@@ -248,6 +251,42 @@ Test(engine_races, file_that_is_missing_for_a_moment_is_never_deleted)
                      (int)look);
     }
     world_destroy(&w);
+}
+
+/* ---- A time for what was saved meanwhile ---- */
+
+/* Whether what the user saved before call `at` has their time; `*over`: there was no such call. */
+static bool gets_their_time(uint64_t at, bool *over)
+{
+    world *w = world_new(1, 2);
+    device *a = &w->devices[0], *user = &w->devices[1];
+    user_race race = {user, NOTHING_MORE, 0, ""};
+    cf_buffer path = {0};
+    struct stat now;
+
+    user_writes_text(a, "f", "base");
+    cr_assert(world_settle(w));
+    act_remotely(a, TOUCH);
+    cr_assert(device_sync(a));
+    sync_in_race(&race, at);
+    cf_buffer_append_text(&path, "%s/f", user->folder);
+    cr_assert_eq(stat((const char *)path.data, &now), 0);
+    cf_buffer_release(&path);
+    *over = !race.token[0];
+    world_destroy(&w);
+    return !*over && now.st_mtime == THEIR_TIME;
+}
+
+/* It was theirs for the file that was there before. No system call looks at a file and sets its
+ * time in one. */
+Test(engine_races, what_was_saved_meanwhile_keeps_its_time)
+{
+    bool over = false;
+    int moments = 0;
+
+    for (uint64_t at = 1; !over; at++)
+        moments += gets_their_time(at, &over);
+    cr_assert_eq(moments, 1, "it doesn't at %d moments", moments);
 }
 
 Test(engine_races, edit_against_saves)

@@ -61,7 +61,8 @@ static void expect_each_save_sent(bool no_ctimes)
         user_writes_text(first, "a", text);
         if (i % 7 == 6)
             steps_on(&disk);
-        cr_assert(device_sync(first) && device_sync(second));
+        cr_assert(device_sync(first));
+        cr_assert(device_sync(second));
         cr_expect(reads_as(second, "a", text), "%s is not sent", text);
     }
     world_destroy(&w);
@@ -116,7 +117,8 @@ Test(engine_racy, is_known_to_another_process)
     cr_assert(device_sync(first));
     user_writes_text(first, "a", "two");
     device_crash(first);
-    cr_assert(device_sync(first) && device_sync(second));
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
     cr_expect(reads_as(second, "a", "two"));
     world_destroy(&w);
 }
@@ -162,7 +164,8 @@ Test(engine_racy, a_clock_that_was_set_back_hides_no_save)
     cr_assert(device_sync(first));
     lesser_disk_set_clock(&disk, at_ns);
     user_writes_text(first, "a", "two");
-    cr_assert(device_sync(first) && device_sync(second));
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
     cr_expect(reads_as(second, "a", "two"));
     world_destroy(&w);
 }
@@ -211,9 +214,11 @@ Test(engine_racy, a_save_over_what_has_just_come_is_sent)
 
     disk.no_ctimes = true;
     user_writes_text(first, "a", "one");
-    cr_assert(device_sync(first) && device_sync(second));
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
     user_writes_text(second, "a", "two");
-    cr_assert(device_sync(second) && device_sync(first));
+    cr_assert(device_sync(second));
+    cr_assert(device_sync(first));
     cr_expect(reads_as(first, "a", "two"));
     world_destroy(&w);
 }
@@ -257,7 +262,8 @@ Test(engine_racy, what_comes_replaces_no_save_of_the_same_moment)
 
         late.of = first;
         user_writes_text(first, "a", "one");
-        cr_assert(device_sync(first) && device_sync(second));
+        cr_assert(device_sync(first));
+        cr_assert(device_sync(second));
         user_writes_text(second, "a", "other");
         cr_assert(device_sync(second));
         first->faults = (disk_faults){.at = call, .meanwhile = save_late, .context = &late};
@@ -306,7 +312,8 @@ Test(engine_racy, a_file_of_records_is_looked_at_again)
     device_passes(first, 10000);
     lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
     save_table(first, 10);
-    cr_assert(device_sync(first) && device_sync(second));
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
     cr_assert_eq(balance_in(second), 10);
     save_table(first, 11);
     device_passes(first, 20000);
@@ -341,7 +348,8 @@ Test(engine_racy, a_card_is_looked_at_again)
     device_passes(first, 10000);
     lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
     save_card(first, "Ann");
-    cr_assert(device_sync(first) && device_sync(second));
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
     save_card(first, "Bob");
     device_passes(first, 20000);
     cr_assert(device_sync(second));

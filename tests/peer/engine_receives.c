@@ -27,7 +27,7 @@ static uint64_t calls_of_round(int different)
     const uint64_t before = second->faults.calls;
     cr_assert(device_sync(second));
     const uint64_t calls = second->faults.calls - before;
-    cr_expect_eq(device_pending(second, NULL, CF_PENDING_UNSENT), different);
+    cr_expect_eq(device_pending(second, NULL, CF_PENDING_UNSENT), (size_t)different);
     world_destroy(&w);
     return calls;
 }

@@ -38,9 +38,11 @@ static void begin(stick *self, unsigned files)
         name_of(i, name);
         user_writes_text(self->first, name, name + strlen(name) - 4);
     }
-    cr_assert(device_sync(self->first) && device_sync(self->second));
+    cr_assert(device_sync(self->first));
+    cr_assert(device_sync(self->second));
     lesser_disk_set_clock(&self->disk, lesser_disk_clock(&self->disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self->first) && device_sync(self->second));
+    cr_assert(device_sync(self->first));
+    cr_assert(device_sync(self->second));
 }
 
 /* Taken away and mounted again: each file has the number that another one had. (Both devices' files
@@ -112,15 +114,19 @@ Test(engine_renumbered, one_renamed_while_away_is_moved_and_no_other_is)
     remount(&self);
     cr_assert(user_moves(self.first, "f002", "renamed"));
     user_writes_text(self.second, "f005", "edited");
-    cr_assert(device_sync(self.second) && device_sync(self.first));
+    cr_assert(device_sync(self.second));
+    cr_assert(device_sync(self.first));
     cr_expect_eq(world_entries(self.w), entries + 2, "the edit, and the rename");
     cr_assert(world_settle(self.w));
     for (int i = 0; i < 2; i++) {
         const device *one = &self.w->devices[i];
 
-        cr_expect(reads_as(one, "f005", "edited") && reads_as(one, "renamed", "f002"));
-        cr_expect(reads_as(one, "f001", "f001") && reads_as(one, "in/f006", "f006"));
-        cr_expect(reads_as(one, "f004", "f004") && !reads_as(one, "f002", "f002"));
+        cr_expect(reads_as(one, "f005", "edited"));
+        cr_expect(reads_as(one, "renamed", "f002"));
+        cr_expect(reads_as(one, "f001", "f001"));
+        cr_expect(reads_as(one, "in/f006", "f006"));
+        cr_expect(reads_as(one, "f004", "f004"));
+        cr_expect(!reads_as(one, "f002", "f002"));
     }
     end(&self);
 }
@@ -135,7 +141,8 @@ Test(engine_renumbered, a_rename_while_away_takes_an_edit_along)
     remount(&self);
     cr_assert(user_moves(self.first, "f002", "in/renamed"));
     user_writes_text(self.second, "f002", "edited");
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     cr_assert(world_settle(self.w));
     cr_expect(reads_as(self.first, "in/renamed", "edited"));
     cr_expect(reads_as(self.second, "in/renamed", "edited"));
@@ -151,11 +158,12 @@ Test(engine_renumbered, a_directory_renamed_while_away_keeps_what_is_in_it)
     remount(&self);
     cr_assert(user_moves(self.first, "in", "out"));
     user_writes_text(self.second, "in/f003", "edited");
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     cr_assert(world_settle(self.w));
     cr_expect(reads_as(self.first, "out/f003", "edited"));
-    cr_expect(reads_as(self.second, "out/f006", "f006") &&
-              !reads_as(self.second, "in/f006", "f006"));
+    cr_expect(reads_as(self.second, "out/f006", "f006"));
+    cr_expect(!reads_as(self.second, "in/f006", "f006"));
     end(&self);
 }
 
@@ -169,9 +177,11 @@ static void expect_one_move(unsigned files)
     user_makes(self.first, "in/sub");
     user_writes_text(self.first, "in/sub/deep", "deep");
     user_points(self.first, "in/link", "sub/deep");
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     lesser_disk_set_clock(&self.disk, lesser_disk_clock(&self.disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     uint64_t entries = world_entries(self.w);
     remount(&self);
     self.disk.reads = 0;
@@ -211,14 +221,20 @@ Test(engine_renumbered, directories_that_hold_the_same_are_told_by_their_files)
         user_makes(self.first, in);
         user_writes_text(self.first, file, in);
     }
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     lesser_disk_set_clock(&self.disk, lesser_disk_clock(&self.disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     remount(&self);
-    cr_assert(user_moves(self.first, "one", "1") && user_moves(self.first, "two", "2"));
-    cr_assert(device_sync(self.first) && device_sync(self.second));
-    cr_expect(reads_as(self.second, "1/f", "one") && reads_as(self.second, "2/f", "two"));
-    cr_expect(!reads_as(self.second, "one/f", "one") && !reads_as(self.second, "two/f", "two"));
+    cr_assert(user_moves(self.first, "one", "1"));
+    cr_assert(user_moves(self.first, "two", "2"));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
+    cr_expect(reads_as(self.second, "1/f", "one"));
+    cr_expect(reads_as(self.second, "2/f", "two"));
+    cr_expect(!reads_as(self.second, "one/f", "one"));
+    cr_expect(!reads_as(self.second, "two/f", "two"));
     end(&self);
 }
 
@@ -237,10 +253,11 @@ Test(engine_renumbered, a_directory_with_the_same_names_is_another_one)
     user_writes_text(self.first, "out/f006", "F006");
     user_writes_text(self.second, "in/f003", "edited");
     lesser_disk_set_clock(&self.disk, lesser_disk_clock(&self.disk) + 10 * SECOND_NS);
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     cr_assert(world_settle(self.w));
-    cr_expect(reads_as(self.second, "out/f003", "F003") &&
-              reads_as(self.first, "in/f003", "edited"));
+    cr_expect(reads_as(self.second, "out/f003", "F003"));
+    cr_expect(reads_as(self.first, "in/f003", "edited"));
     end(&self);
 }
 
@@ -254,9 +271,11 @@ Test(engine_renumbered, a_rename_while_it_is_mounted)
     cr_assert(device_sync(self.first));
     cr_assert(user_moves(self.first, "f002", "renamed"));
     cr_assert(user_moves(self.first, "f001", "f002"));
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     cr_assert(world_settle(self.w));
-    cr_expect(reads_as(self.second, "f002", "f001") && reads_as(self.second, "renamed", "f002"));
+    cr_expect(reads_as(self.second, "f002", "f001"));
+    cr_expect(reads_as(self.second, "renamed", "f002"));
     cr_expect(!reads_as(self.second, "f001", "f001"));
     end(&self);
 }
@@ -270,8 +289,10 @@ Test(engine_renumbered, an_edit_elsewhere_comes_after_it_was_mounted_again)
     remount(&self);
     user_writes_text(self.second, "f004", "edited");
     user_removes(self.second, "f005");
-    cr_assert(device_sync(self.second) && device_sync(self.first));
-    cr_expect(reads_as(self.first, "f004", "edited") && !reads_as(self.first, "f005", "f005"));
+    cr_assert(device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_expect(reads_as(self.first, "f004", "edited"));
+    cr_expect(!reads_as(self.first, "f005", "f005"));
     expect_apart(&self, 4);
     end(&self);
 }
@@ -292,9 +313,10 @@ Test(engine_renumbered, who_serves_sees_what_is_moved)
     user_writes_text(self.first, "out/new", "new");
     device_passes(self.first, 10000);
     cr_assert(device_sync(self.second));
-    cr_expect(reads_as(self.second, "out/renamed", "f002") &&
-              reads_as(self.second, "out/new", "new"));
-    cr_expect(reads_as(self.second, "out/f006", "f006") && reads_as(self.second, "f004", "f004"));
+    cr_expect(reads_as(self.second, "out/renamed", "f002"));
+    cr_expect(reads_as(self.second, "out/new", "new"));
+    cr_expect(reads_as(self.second, "out/f006", "f006"));
+    cr_expect(reads_as(self.second, "f004", "f004"));
     cr_expect(!reads_as(self.second, "in/f006", "f006"));
     end(&self);
 }
@@ -309,11 +331,13 @@ Test(engine_renumbered, what_was_renamed_and_edited_is_new)
     remount(&self);
     cr_assert(user_moves(self.first, "f002", "renamed"));
     user_writes_text(self.first, "renamed", "longer than it was");
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     cr_assert(world_settle(self.w));
     cr_expect(reads_as(self.second, "renamed", "longer than it was"));
     cr_expect(!reads_as(self.second, "f002", "f002"));
-    cr_expect(reads_as(self.second, "f001", "f001") && reads_as(self.second, "f004", "f004"));
+    cr_expect(reads_as(self.second, "f001", "f001"));
+    cr_expect(reads_as(self.second, "f004", "f004"));
     end(&self);
 }
 
@@ -324,7 +348,8 @@ static void expect_replaced(bool swaps, bool remounts)
 
     begin(&self, 12);
     self.disk.no_ctimes = true;
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     if (remounts)
         remount(&self);
     if (swaps) {
@@ -334,7 +359,8 @@ static void expect_replaced(bool swaps, bool remounts)
         cr_assert(user_moves(self.first, "f002", "f001"));
     }
     self.disk.reads = 0;
-    cr_assert(device_sync(self.first) && device_sync(self.second));
+    cr_assert(device_sync(self.first));
+    cr_assert(device_sync(self.second));
     cr_expect_geq(self.disk.reads, 1);
     cr_assert(world_settle(self.w));
     for (int i = 0; i < 2; i++) {
@@ -342,7 +368,8 @@ static void expect_replaced(bool swaps, bool remounts)
 
         cr_expect(reads_as(one, "f001", "f002"));
         cr_expect_eq(reads_as(one, "f002", "f001"), swaps);
-        cr_expect(reads_as(one, "f004", "f004") && reads_as(one, "in/f003", "f003"));
+        cr_expect(reads_as(one, "f004", "f004"));
+        cr_expect(reads_as(one, "in/f003", "f003"));
     }
     end(&self);
 }
@@ -374,7 +401,8 @@ Test(engine_renumbered, who_serves_sees_two_change_places)
     cr_assert(user_swaps(self.first, "f001", "f002"));
     device_passes(self.first, 10000);
     cr_assert(device_sync(self.second));
-    cr_expect(reads_as(self.second, "f001", "f002") && reads_as(self.second, "f002", "f001"));
+    cr_expect(reads_as(self.second, "f001", "f002"));
+    cr_expect(reads_as(self.second, "f002", "f001"));
     end(&self);
 }
 
@@ -405,7 +433,8 @@ static void expect_moved(unsigned files, const char *from, const char *to, const
     cr_assert(device_sync(self.second));
     device_passes(self.first, 10000);
     cr_expect_eq(world_entries(self.w), entries + 2, "the rename, and the edit");
-    cr_expect(reads_as(self.first, there, "edited") && !reads_as(self.first, edited, "edited"));
+    cr_expect(reads_as(self.first, there, "edited"));
+    cr_expect(!reads_as(self.first, edited, "edited"));
     cr_assert(world_settle(self.w));
     cr_expect(reads_as(self.second, there, "edited"));
     cr_expect(world_equal(self.w, &difference), "%s", (const char *)difference.data);
@@ -436,8 +465,8 @@ Test(engine_renumbered, a_file_renamed_and_edited_while_it_is_served_is_moved)
     begin(&self, 12);
     device_serves(self.first);
     device_passes(self.first, 10000);
-    cr_assert(user_moves(self.first, "f002", "between") &&
-              user_moves(self.first, "between", "renamed"));
+    cr_assert(user_moves(self.first, "f002", "between"));
+    cr_assert(user_moves(self.first, "between", "renamed"));
     user_writes_text(self.first, "renamed", "longer than it was");
     user_writes_text(self.second, "f002", "edited elsewhere");
     device_passes(self.first, 10000);
@@ -462,7 +491,8 @@ Test(engine_renumbered, files_moved_into_a_new_directory_while_it_is_served)
     device_passes(self.first, 10000);
     cr_assert(user_moves(self.first, "f001", "f001~")); /* an event, so that the look is later */
     user_makes(self.first, "new");
-    cr_assert(user_moves(self.first, "f002", "new/f002") && user_moves(self.first, "in", "new/in"));
+    cr_assert(user_moves(self.first, "f002", "new/f002"));
+    cr_assert(user_moves(self.first, "in", "new/in"));
     device_passes(self.first, 2000);
     user_writes_text(self.second, "f002", "edited");
     user_writes_text(self.second, "in/f003", "edited");
@@ -472,8 +502,10 @@ Test(engine_renumbered, files_moved_into_a_new_directory_while_it_is_served)
     for (int i = 0; i < 2; i++) {
         const device *one = &self.w->devices[i];
 
-        cr_expect(reads_as(one, "new/f002", "edited") && reads_as(one, "new/in/f003", "edited"));
-        cr_expect(!reads_as(one, "f002", "edited") && !reads_as(one, "in/f003", "edited"));
+        cr_expect(reads_as(one, "new/f002", "edited"));
+        cr_expect(reads_as(one, "new/in/f003", "edited"));
+        cr_expect(!reads_as(one, "f002", "edited"));
+        cr_expect(!reads_as(one, "in/f003", "edited"));
     }
     end(&self);
 }

@@ -248,3 +248,32 @@ Test(engine_revoked, puts_both_out_who_revoke_each_other)
         scene_end(&s);
     }
 }
+
+/* An owner forgot it when she opened an epoch. What it holds is not all that there is, and it says
+ * so until she gives it the key. */
+Test(engine_revoked, tells_of_what_a_device_has_no_key_for)
+{
+    scene s = a_scene(8);
+    cf_hash other = id_of(s.other);
+    cf_member member = {.kind = CF_MEMBER_EPOCH, .opens = true};
+    cf_arena arena = {0};
+    cf_error error;
+
+    go_offline(s.owner);
+    open_epoch(s.owner, &other, &arena, &member.opening);
+    expect_ok(cf_peer_publish_member(peer_of(s.owner), &member, &error), error);
+    user_writes_text(s.owner, "sealed", "under the new key");
+    device_sync(s.owner);
+    carry(s.owner, s.other);
+    device_sync(s.other);
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_WAITS), 1);
+    device_crash(s.other);
+    device_sync(s.other);
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_WAITS), 1, "after a restart");
+    s.owner->offline = false;
+    cr_assert(world_settle(s.w));
+    cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_WAITS), 0);
+    cr_expect(holds(s.other, "sealed", "under the new key"));
+    cf_arena_release(&arena);
+    scene_end(&s);
+}

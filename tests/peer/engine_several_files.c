@@ -117,11 +117,13 @@ static void expect_equal(history *self, uint64_t seed)
 
         cr_assert_eq(there, self->written[file][0] != '\0', "seed %lu: %s", (unsigned long)seed,
                      self->names[file]);
-        if (there)
-            cr_assert(bytes.size >= strlen(self->written[file]) &&
-                          memcmp(bytes.data, self->written[file], strlen(self->written[file])) == 0,
+        if (there) {
+            cr_assert(bytes.size >= strlen(self->written[file]), "seed %lu: %s is not '%s'",
+                      (unsigned long)seed, self->names[file], self->written[file]);
+            cr_assert(memcmp(bytes.data, self->written[file], strlen(self->written[file])) == 0,
                       "seed %lu: %s is not '%s'", (unsigned long)seed, self->names[file],
                       self->written[file]);
+        }
         cf_buffer_release(&bytes);
     }
 }

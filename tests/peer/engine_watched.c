@@ -58,7 +58,8 @@ Test(engine_watched, a_directory_that_was_moved_over_another)
     cr_assert(user_moves(first, "above/a", "above/b"));
     device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/b/later");
-    cr_expect(has(second, "above/b/one") && !has(second, "above/a/one"));
+    cr_expect(has(second, "above/b/one"));
+    cr_expect(!has(second, "above/a/one"));
     world_destroy(&w);
 }
 
@@ -71,7 +72,8 @@ Test(engine_watched, two_that_swapped_their_names)
     device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/b/later");
     expect_seen(first, second, "above/a/later");
-    cr_expect(has(second, "above/b/one") && !has(second, "above/a/one"));
+    cr_expect(has(second, "above/b/one"));
+    cr_expect(!has(second, "above/a/one"));
     world_destroy(&w);
 }
 
@@ -155,8 +157,8 @@ static void moves_during_a_look(uint64_t call, bool known)
     if (!has(first, "above/b/two"))
         move(first);
     cr_assert(world_settle(w));
-    cr_expect(has(first, "above/b/two") && !has(first, "above/a/two"), "call %d, %d", (int)call,
-              known);
+    cr_expect(has(first, "above/b/two"), "call %d, %d", (int)call, known);
+    cr_expect(!has(first, "above/a/two"), "call %d, %d", (int)call, known);
     world_destroy(&w);
 }
 
@@ -171,21 +173,11 @@ Test(engine_watched, a_file_that_is_moved_while_another_is_found_to_be_gone)
 
 /* ---- What an event does not name ---- */
 
-static bool has_line(const device *self, const char *line)
-{
-    cf_buffer tree = {0};
-
-    device_tree(self, &tree);
-    bool found = memmem(tree.data, tree.size, line, strlen(line));
-    cf_buffer_release(&tree);
-    return found;
-}
-
 static void expect_line(device *first, device *second, const char *line)
 {
     device_passes(first, SOON_MS);
     cr_assert(device_sync(second));
-    cr_expect(has_line(second, line), "%s is not seen", line);
+    cr_expect(device_has_line(second, line), "%s is not seen", line);
 }
 
 Test(engine_watched, modes_of_directories_and_files)
@@ -230,8 +222,8 @@ Test(engine_watched, a_link_that_points_elsewhere)
 
     cr_assert(user_points(first, "above/link", "a/one"));
     expect_line(first, second, "above/link 777 -> a/one");
-    cr_assert(user_points(first, "above/made", "a/two") &&
-              user_moves(first, "above/made", "above/link"));
+    cr_assert(user_points(first, "above/made", "a/two"));
+    cr_assert(user_moves(first, "above/made", "above/link"));
     expect_line(first, second, "above/link 777 -> a/two");
     user_removes(first, "above/link");
     cr_assert(user_points(first, "above/link", "b"));
@@ -268,7 +260,8 @@ Test(engine_watched, what_lies_below_a_directory_that_was_renamed)
     user_writes_text(first, "aside/a/deep/deeper/at_once", "before the move is told");
     device_passes(first, QUIET_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "aside/a/deep/deeper/at_once") && has(second, "aside/a/one"));
+    cr_expect(has(second, "aside/a/deep/deeper/at_once"));
+    cr_expect(has(second, "aside/a/one"));
     cr_expect(!has(second, "above/a/one"));
     expect_seen(first, second, "aside/a/deep/deeper/later");
     world_destroy(&w);
@@ -383,7 +376,8 @@ Test(engine_watched, files_that_stay_open_are_seldom_asked_for)
     first->env.files->writer = closes_late;
     asked = open_for = 0;
     device_passes(first, MINUTES * MINUTE_MS);
-    cr_expect(asked >= FILES * MINUTES && asked <= ASKS_MAX, "asked %zu times", asked);
+    cr_expect(asked >= FILES * MINUTES, "asked %zu times", asked);
+    cr_expect(asked <= ASKS_MAX, "asked %zu times", asked);
     cr_assert(device_sync(second));
     cr_expect_not(has(second, "above/b/2"));
     for (int i = 0; i < FILES; i++)
@@ -458,7 +452,8 @@ Test(engine_watched, what_happens_while_a_file_is_read_waits_without_haste)
     hears(first);
     expect_rest(first);
     device_passes(first, QUIET_MS);
-    cr_expect(shows(second, "above/a/one", "edited") && shows(second, "above/b/three", "3"));
+    cr_expect(shows(second, "above/a/one", "edited"));
+    cr_expect(shows(second, "above/b/three", "3"));
     world_destroy(&w);
 }
 
@@ -481,7 +476,8 @@ Test(engine_watched, nobody_asks_to_go_on_at_once_while_nothing_came)
             expect_rest(&w->devices[i]);
         }
     device_passes(first, QUIET_MS);
-    cr_expect(shows(second, "above/new/two", "2") && shows(second, "above/new/four", "4"));
+    cr_expect(shows(second, "above/new/two", "2"));
+    cr_expect(shows(second, "above/new/four", "4"));
     world_destroy(&w);
 }
 

@@ -28,7 +28,9 @@ static void find_folders(const device *self, const char *below, folders *out)
 
     snprintf(path, sizeof path, "%s/%s", self->folder, below);
     DIR *folder = opendir(path);
-    cr_assert(folder && stat(path, &stat_of) == 0 && out->count < FOLDERS_MAX);
+    cr_assert(folder);
+    cr_assert(stat(path, &stat_of) == 0);
+    cr_assert(out->count < FOLDERS_MAX);
     out->inode[out->count] = stat_of.st_ino;
     snprintf(out->path[out->count++], PATH, "%s", below);
     for (struct dirent *entry; (entry = readdir(folder));)

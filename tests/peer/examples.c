@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small histories with the tree a user should see. Letters are devices; a=1 writes, a/ makes a
- * directory, -a deletes, a>b moves; sync: all with all. a* is the conflict copy. Each step is
- * scanned. */
+ * directory, -a deletes, a>b moves, <A receives from A; sync: all with all. a* is the conflict
+ * copy. Each step is scanned. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,6 +46,30 @@ static const struct {
     {"create d/a || create d/b", "A d/, A d/a=1, B d/, B d/b=2", "d/a=1 d/b=2"},
     {"delete d || create d/b", "A d/, A d/a=1, sync, A -d, B d/b=2", "d/b=2"},
     {"delete d || edit d/a", "A d/, A d/a=1, A d/b=3, sync, A -d, B d/a=2", "d/a=2"},
+    {"delete d || move d", "A d/, A d/a=1, A d/b=2, sync, A -d, B d>e", "e/a=1 e/b=2"},
+    {"delete d || move d, with directories", "A d/, A d/e/, A d/e/a=1, A d/b=2, sync, A -d, B d>g",
+     "g/b=2 g/e/a=1"},
+    {"delete d || move d/e", "A d/, A d/e/, A d/e/a=1, A d/b=2, sync, A -d, B d/e>g", "g/a=1"},
+    {"delete d || rename d/e", "A d/, A d/e/, A d/e/a=1, A d/b=2, sync, A -d, B d/e>d/g",
+     "d/g/a=1"},
+    {"delete d/a, then d || move d", "A d/, A d/a=1, A d/b=2, sync, A -d/a, A -d, B d>e", "e/b=2"},
+    {"delete d || move d || delete d/a", "A d/, A d/a=1, A d/b=2, sync, A -d, B d>e, C -d/a",
+     "e/b=2"},
+    {"delete d || move d || delete d", "A d/, A d/a=1, A d/b=2, sync, A -d, B d>e, C -d",
+     "e/a=1 e/b=2"},
+    {"delete d || move d, then delete e", "A d/, A d/a=1, sync, A -d, B d>e, sync, C -e", ""},
+    {"delete d || move d and delete e", "A d/, A d/a=1, sync, A -d, B d>e, B -e", ""},
+    {"delete d with a copy || move d", "A d/, A d/a=1, sync, A d/a=2, B d/a=3, sync, A -d, B d>e",
+     "e/a*=2 e/a=3"},
+    {"delete d with a copy || move d, then take the main out",
+     "A d/, A d/a=1, sync, A d/a=2, B d/a=3, sync, A -d, B d>e, sync, A e/a>x", "e/a*=2 x=3"},
+    {"delete d || create d/b, then move d", "A d/, A d/a=1, sync, A -d, B d/b=2, sync, C d>e",
+     "e/b=2"},
+    {"delete d, which has come but not to the disk, move d",
+     "A d/, A d/a=1, sync, A -d, B <A, B d>e", "e/a=1"},
+    {"create d and delete it || create d", "A d/, A d/a=1, B d/, A -d", ""},
+    {"delete d || create d/b || move d", "A d/, A d/a=1, sync, A -d, B d>e, C d/b=2",
+     "e/a=1 e/b=2"},
     {"move d into e || move e into d", "A d/, A e/, A d/a=1, sync, A d>e/d, B e>d/e", "e/d/a=1"},
     {"delete a directory of a cycle",
      "A d/, A e/, A d/a=1, A e/b=2, sync, A d>e/d, B e>d/e, sync, A -e/d, sync", "e/b=2"},
@@ -114,7 +138,9 @@ static void act(test_world *world, world_device *device, char *what)
     char *other = strpbrk(what, ">=");
     size_t last = strlen(what) - 1;
 
-    if (*what == '-') {
+    if (*what == '<') {
+        world_receive(world, device, &world->devices[what[1] - 'A'], 3);
+    } else if (*what == '-') {
         const world_file *file = file_at(device, what + 1);
         cr_assert(file, "no file %s", what + 1);
         world_remove(device, file->number);

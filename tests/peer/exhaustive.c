@@ -53,8 +53,8 @@ static const char *const once_broken[] = {
     "/d0 0d0 /d0 | move.2.1c mkdir./y | move.0.2y | once first 1",
     "/d0 /d0 /d0 | move.2.0x move.2.1y | move.0.1a delete.0 | each second 0",
     "/d0 0f0 0c11 | move.2.0y | edit.2.same edit.2 | each both 0",
-    "/d0 0d0 1d0 | move.0./y move.1.0x | create.1x.same move.1./y | each second "
-    "11375630065451244782",
+    ("/d0 0d0 1d0 | move.0./y move.1.0x | create.1x.same move.1./y | each second "
+     "11375630065451244782"),
 };
 
 /* ---- A sample: a step of the golden ratio spreads it over all, however many there are ---- */

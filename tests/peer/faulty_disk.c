@@ -111,14 +111,22 @@ static cf_status filesystem_call(cf_files *files, const cf_folder *folder, cf_fi
     cf_status status = files->filesystem(files, folder, out, error);
     if (!status)
         out->id += faults->lacks.kind;
+    if (!status)
+        out->is_fuse |= faults->lacks.fuse;
     return status;
 }
 
 /* What this disk shows of what the one behind it has. */
 static cf_status show(const disk_faults *faults, cf_status status, cf_stat *out)
 {
+    const int64_t earliest_ns = faults->lacks.earliest_ns, latest_ns = faults->lacks.latest_ns;
+
     if (!status && faults->lacks.step_ns)
         out->mtime_ns -= out->mtime_ns % faults->lacks.step_ns;
+    if (!status && earliest_ns && out->mtime_ns < earliest_ns)
+        out->mtime_ns = earliest_ns;
+    if (!status && latest_ns && out->mtime_ns > latest_ns)
+        out->mtime_ns = latest_ns;
     if (!status && faults->lacks.modes)
         out->mode = 0777;
     return status;
@@ -195,10 +203,21 @@ CALL(MOVES, link,
      (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
       cf_bytes to, cf_error *error),
      (files, from_folder, from, to_folder, to, error))
-CALL(MOVES, rename,
-     (cf_files * files, const cf_folder *from_folder, cf_bytes from, const cf_folder *to_folder,
-      cf_bytes to, cf_error *error),
-     (files, from_folder, from, to_folder, to, error))
+static cf_status rename_call(cf_files *files, const cf_folder *from_folder, cf_bytes from,
+                             const cf_folder *to_folder, cf_bytes to, cf_error *error)
+{
+    const disk_faults *faults = ((faulty_files *)files)->faults;
+
+    if (file_call_fails(files, MOVES, error))
+        return error->status;
+    files = files_behind(files);
+    cf_status status = files->rename(files, from_folder, from, to_folder, to, error);
+    if (!status && faults->lacks.stamps)
+        status = files->set_mtime(files, to_folder, to,
+                                  (1600000000 + (int64_t)faults->calls) * 1000000000, error);
+    return status;
+}
+
 CALL(MOVES, exchange,
      (cf_files * files, const cf_folder *a_folder, cf_bytes a, const cf_folder *b_folder,
       cf_bytes b, cf_error *error),

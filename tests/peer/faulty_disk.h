@@ -10,7 +10,11 @@
 
 /* What such a disk does not keep; {0}: it keeps everything. */
 typedef struct {
-    int64_t step_ns;     /* of the times of change, which are cut to it */
+    int64_t step_ns;     /* of the times of change, which are cut to it, */
+    int64_t earliest_ns; /* and to these; 0: there is no such end */
+    int64_t latest_ns;
+    bool stamps;         /* what is renamed has another time then */
+    bool fuse;           /* the system says that it is FUSE */
     bool modes;          /* what is set is forgotten, and everything is 0777 */
     bool refuses_modes;  /* with that: setting one fails */
     bool links;          /* no symbolic ones can be made */

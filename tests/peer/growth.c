@@ -195,6 +195,32 @@ Test(growth, of_an_edit_of_all_members_of_a_document_is_linear)
     expect_linear(edit_work);
 }
 
+/* A look at a document that lies as it was written. */
+static uint64_t look_work(size_t fields)
+{
+    cf_arena arena = {0};
+    cf_schema schema = made_schema("card", &arena);
+    rule_world world = rule_world_of(&schema);
+    cf_buffer words = words_of(fields, 1);
+
+    rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
+    cf_rows *base = rule_world_applied(&world);
+    uint64_t before = stretches;
+    cf_row_scan made = rule_world_write(&world, base, 'B', 20, (const char *)words.data);
+    uint64_t counted = stretches - before;
+    cr_assert_eq(made.count, 0);
+    cf_rows_destroy(&base);
+    cf_buffer_release(&words);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+    return counted;
+}
+
+Test(growth, of_a_look_at_a_document_in_which_nothing_changed_is_linear)
+{
+    expect_linear(look_work);
+}
+
 static cf_buffer tels_of(size_t first, size_t count)
 {
     cf_buffer words = {0};

@@ -12,7 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SMALL = 100, CHAIN = 400, SHALLOW = 24, DEEP = 100, SIZES = 3, WATCHED_MS = 9000 };
+enum {
+    SMALL = 100,
+    LARGE = 600 * 1024,
+    CHAIN = 400,
+    SHALLOW = 24,
+    DEEP = 100,
+    SIZES = 3,
+    WATCHED_MS = 9000
+};
 
 static uint64_t stretches;
 
@@ -31,7 +39,7 @@ static void expect_linear(moves_work *work, int smallest)
 
     for (int i = 0; i < SIZES; i++)
         counts[i] = work(smallest << i);
-    cr_expect_gt(counts[0], smallest, "nothing is counted");
+    cr_expect_gt(counts[0], (uint64_t)smallest, "nothing is counted");
     for (int i = 1; i < SIZES; i++)
         cr_expect_lt(counts[i], 3 * counts[i - 1], "%llu for %d, %llu for twice as many",
                      (unsigned long long)counts[i - 1], smallest << (i - 1),
@@ -105,9 +113,11 @@ Test(growth_moves, of_half_of_a_folder_to_one_as_full_is_linear, .timeout = 240)
     expect_linear(to_a_full_folder, SMALL);
 }
 
-static uint64_t chain_work(int files)
+/* As logs are rotated, and then, perhaps, the first is begun anew; of its content `size` bytes. */
+static uint64_t rotate(int files, size_t size)
 {
     world *w = world_new(72, 2);
+    cf_buffer noise = world_noise(w, size);
     char from[64], path[64];
 
     write_files(&w->devices[0], "h", files);
@@ -117,12 +127,42 @@ static uint64_t chain_work(int files)
         snprintf(path, sizeof path, "h/h%d", i + 1);
         move_one(&w->devices[0], from, path);
     }
+    if (size)
+        user_writes(&w->devices[0], "h/h0", noise.data, noise.size);
+    cf_buffer_release(&noise);
     return work_of_both(w);
+}
+
+static uint64_t chain_work(int files)
+{
+    return rotate(files, 0);
 }
 
 Test(growth_moves, of_names_in_a_chain_is_linear, .timeout = 240)
 {
     expect_linear(chain_work, CHAIN);
+}
+
+/* All of them wait for what is read first. */
+static uint64_t rotation_work(int files)
+{
+    return rotate(files, SMALL);
+}
+
+Test(growth_moves, of_names_in_a_chain_whose_first_is_new_is_linear, .timeout = 240)
+{
+    expect_linear(rotation_work, CHAIN);
+}
+
+/* And for what is sent first. */
+static uint64_t large_rotation_work(int files)
+{
+    return rotate(files, LARGE);
+}
+
+Test(growth_moves, of_names_in_a_chain_whose_first_is_large_is_linear, .timeout = 240)
+{
+    expect_linear(large_rotation_work, CHAIN);
 }
 
 static void link_names(device *self, const char *start, int names)

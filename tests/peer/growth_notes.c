@@ -55,14 +55,14 @@ static uint64_t work_beside(int pipes)
     cr_assert(world_settle(w));
     device_passes(a, WATCHED_MS);
     save(a, 0);
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), pipes);
+    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
     const uint64_t entries = world_entries(w);
     const uint64_t before = stretches;
     for (int i = 1; i <= SAVES; i++)
         save(a, i);
     const uint64_t counted = stretches - before;
     cr_expect_geq(world_entries(w), entries + SAVES, "not each save was published");
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), pipes);
+    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
     world_destroy(&w);
     return counted;
 }
@@ -76,7 +76,7 @@ Test(growth_notes, cost_nothing_where_nobody_looks, .timeout = 240)
     cr_expect_gt(counts[0], SAVES, "nothing is counted");
     /* All else that is run in the time is the same: less than one stretch for a note and a save. */
     for (int i = 1; i < SIZES; i++)
-        cr_expect_lt(counts[i], counts[0] + (uint64_t)SAVES * (FEW << (2 * i)),
+        cr_expect_lt(counts[i], counts[0] + (uint64_t)(SAVES * (FEW << (2 * i))),
                      "%llu beside %d, %llu beside %d", (unsigned long long)counts[0], FEW,
                      (unsigned long long)counts[i], FEW << (2 * i));
 }

@@ -45,7 +45,9 @@ static uint64_t ask(const device *self, size_t source, size_t conflicts)
 }
 
 /* Two devices edit the same file; all others lie elsewhere. */
-static uint64_t status_of_files(int files, bool is_contested)
+typedef enum { ALIKE, CONTESTED, PINNED } contest;
+
+static uint64_t status_of_files(int files, contest what)
 {
     world *w = world_new(82, 2);
     char path[64];
@@ -63,24 +65,55 @@ static uint64_t status_of_files(int files, bool is_contested)
     user_makes(&w->devices[0], "apart");
     user_writes_text(&w->devices[0], "apart/note", "before");
     settles_equal(w);
-    for (int i = 0; is_contested && i < 2; i++)
+    for (int i = 0; what != ALIKE && i < 2; i++)
         user_writes_text(&w->devices[i], "apart/note", i ? "mine" : "yours");
+    settles_equal(w);
+    if (what == PINNED)
+        user_removes(&w->devices[0], "apart/note");
     settles_equal(w);
     device_serves(&w->devices[0]);
     device_passes(&w->devices[0], 2000);
-    const uint64_t cost = ask(&w->devices[0], 0, is_contested);
+    const uint64_t cost = ask(&w->devices[0], 0, what != ALIKE);
     world_destroy(&w);
     return cost;
 }
 
 static uint64_t status_of_files_alike(int files)
 {
-    return status_of_files(files, false);
+    return status_of_files(files, ALIKE);
 }
 
 static uint64_t status_of_files_with_a_copy(int files)
 {
-    return status_of_files(files, true);
+    return status_of_files(files, CONTESTED);
+}
+
+static uint64_t status_of_files_with_a_copy_alone(int files)
+{
+    return status_of_files(files, PINNED);
+}
+
+/* Of so many files of one folder, whose copies are all that is left. */
+static uint64_t status_of_copies(int copies)
+{
+    world *w = world_new(85, 2);
+    char path[64];
+
+    for (int way = 0; way < 4; way++) { /* made, edited here, edited there, removed */
+        for (int i = 0; i < copies; i++) {
+            snprintf(path, sizeof path, "f%d", i);
+            if (way < 3)
+                user_writes_text(&w->devices[way == 2], path,
+                                 way ? way == 1 ? "h" : "there" : path);
+            else
+                user_removes(&w->devices[0], path);
+        }
+        if (way != 1)
+            settles_equal(w);
+    }
+    const uint64_t cost = ask(&w->devices[0], 0, (size_t)copies);
+    world_destroy(&w);
+    return cost;
 }
 
 static uint64_t status_of_rows(int rows)
@@ -148,6 +181,23 @@ Test(growth_status, of_files_is_alike_however_many_there_are, .timeout = 240)
 Test(growth_status, of_files_with_a_conflict_copy_is_alike, .timeout = 240)
 {
     expect_alike(status_of_files_with_a_copy, "files and a copy");
+}
+
+Test(growth_status, of_files_with_a_copy_whose_file_went_is_alike, .timeout = 240)
+{
+    expect_alike(status_of_files_with_a_copy_alone, "files and what is left of one");
+}
+
+Test(growth_status, of_copies_is_linear, .timeout = 240)
+{
+    uint64_t counts[SIZES];
+    int size = SMALLEST / FACTOR;
+
+    for (int i = 0; i < SIZES; i++, size *= FACTOR)
+        counts[i] = status_of_copies(size);
+    for (int i = 1; i < SIZES; i++)
+        cr_expect_lt(counts[i], (FACTOR + 1) * counts[i - 1], "%llu, then %llu",
+                     (unsigned long long)counts[i - 1], (unsigned long long)counts[i]);
 }
 
 Test(growth_status, of_rows_is_alike_however_many_there_are, .timeout = 240)

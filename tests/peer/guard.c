@@ -62,6 +62,29 @@ Test(guard, takes_what_is_mostly_different_for_another)
     cr_assert(cf_guard_allows_others(cf_delete_word_all(), 10, 10));
 }
 
+static bool allows_fields(cf_delete_word word, uint64_t gone, uint64_t count, uint64_t left)
+{
+    return cf_guard_allows_fields(word, &(cf_guard_fields){gone, count, left});
+}
+
+Test(guard, counts_the_fields_of_a_document_and_lets_none_be_emptied)
+{
+    cf_delete_word eleven = {true, false, 11};
+
+    cr_assert(allows_fields(no_word, 0, 0, 0));
+    cr_assert(allows_fields(no_word, 1, 2, 1));
+    cr_assert(allows_fields(no_word, 11, 12, 1));
+    cr_assert(allows_fields(no_word, 50, 100, 50));
+    cr_assert(allows_fields(no_word, 9, 9, 1), "others are there");
+    cr_assert(!allows_fields(no_word, 1, 1, 0));
+    cr_assert(!allows_fields(no_word, 9, 9, 0));
+    cr_assert(!allows_fields(no_word, 10, 10, 1));
+    cr_assert(!allows_fields(no_word, 51, 100, 49));
+    cr_assert(allows_fields(eleven, 11, 11, 0));
+    cr_assert(!allows_fields(eleven, 12, 12, 0));
+    cr_assert(allows_fields(cf_delete_word_all(), 1000, 1000, 0));
+}
+
 Test(guard, yields_to_the_users_word_and_to_nothing_beyond_it)
 {
     cf_delete_word word;
@@ -90,4 +113,12 @@ Test(guard, reads_limits_up_to_their_bounds)
                                               "4294967296", "99999999999999999999", NULL};
          *text; text++)
         expect_fails(cf_delete_word_read(*text, &word, &error), CF_USAGE);
+}
+
+Test(guard, only_the_word_for_all_is_that)
+{
+    cr_expect(cf_delete_word_is_all(cf_delete_word_all()));
+    cr_expect_not(cf_delete_word_is_all((cf_delete_word){false, false, UINT64_MAX}));
+    cr_expect_not(cf_delete_word_is_all((cf_delete_word){true, true, UINT64_MAX}));
+    cr_expect_not(cf_delete_word_is_all((cf_delete_word){true, false, UINT64_MAX - 1}));
 }

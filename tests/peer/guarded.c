@@ -30,6 +30,17 @@ void write_files(device *self, int first, int end)
     }
 }
 
+void make_files(const world *in, device *self, int first, int end)
+{
+    char name[16];
+
+    write_files(self, first, end);
+    for (int i = first; i < end; i++) {
+        name_file(i, name);
+        user_stamps(self, name, in->now_ms / 1000);
+    }
+}
+
 world *a_world_with(uint64_t seed, int files)
 {
     world *w = world_new(seed, 2);

@@ -13,6 +13,8 @@ world *a_world_with_files(uint64_t seed); /* FILES of them */
 
 void name_file(int number, char name[16]);
 void write_files(device *self, int first, int end);
+/* The same by the world's clock, which may have gone on. */
+void make_files(const world *in, device *self, int first, int end);
 void remove_files(device *self, int count);
 
 /* How many of the first `files` are there. */

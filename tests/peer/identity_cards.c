@@ -149,7 +149,8 @@ static void look(reader_of_cards *self, const char *card)
                                .hashes = hashes,
                                .is_everything = !self->is_part};
     cf_identity_decide(&input, &arena, &identity);
-    cr_assert(identity.hash_wanted_count == 0 && identity.list_wanted_count == 0);
+    cr_assert(identity.hash_wanted_count == 0);
+    cr_assert(identity.list_wanted_count == 0);
     self->card = identity.disks[0];
     self->away = identity.away_count;
     self->gone = identity.gone_count - identity.away_count;

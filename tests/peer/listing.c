@@ -79,8 +79,10 @@ Test(listing, has_everything_in_order)
     cr_assert_eq(listing.folder_count, 4);
     cr_assert_eq(entry_named("a")->stat.size, 4);
     cr_assert(cf_bytes_equal(entry_named("link")->target, cf_bytes_of_text("../nowhere")));
-    for (size_t i = 0; i < listing.folder_count; i++)
-        cr_assert(listing.folders[i].complete && !listing.folders[i].restless);
+    for (size_t i = 0; i < listing.folder_count; i++) {
+        cr_assert(listing.folders[i].complete);
+        cr_assert(!listing.folders[i].restless);
+    }
 }
 
 Test(listing, names_what_can_not_be_synced)

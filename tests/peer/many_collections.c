@@ -76,7 +76,7 @@ Test(many_collections, a_save_costs_the_same_however_many_there_are)
     uint64_t counts[SIZES];
 
     for (unsigned i = 0; i < SIZES; i++) {
-        world *w = begin(FEWEST << 2 * i);
+        world *w = begin((unsigned)FEWEST << 2 * i);
 
         save(w, 0);
         stretches = 0;
@@ -85,7 +85,8 @@ Test(many_collections, a_save_costs_the_same_however_many_there_are)
         counts[i] = stretches;
         if (getenv("MANY_LOUD"))
             fprintf(stderr, "%llu\n", (unsigned long long)counts[i]);
-        cr_expect_geq(cf_engine_peer(w->devices[1].engine)->collection_count, FEWEST << 2 * i);
+        cr_expect_geq(cf_engine_peer(w->devices[1].engine)->collection_count,
+                      (size_t)FEWEST << 2 * i);
         cr_expect_leq(counts[i], counts[0] + counts[0] / 8, "%llu beside %d, %llu beside %d",
                       (unsigned long long)counts[0], FEWEST, (unsigned long long)counts[i],
                       FEWEST << 2 * i);

@@ -140,6 +140,34 @@ Test(newcomer, does_not_knock_where_another_version_is_spoken)
     cr_expect_eq(joined(&user, (told){0, NOW}), CF_MALFORMED);
 }
 
+/* Who waits in vain hears that at the end; see cf_enrolling_step. */
+Test(newcomer, knows_why_the_broker_puts_it_off)
+{
+    static const cf_env env = {.now_ms = read_clock};
+    const char *text = "what the broker has of this user is damaged";
+    cf_code code = {.secret = {2}};
+    cf_outbox *outbox = cf_outbox_new();
+    cf_newcomer *newcomer = cf_newcomer_new(&(cf_newcomer_options){
+        .env = &env, .code = &code, .first_entry = cf_bytes_of_text("a first entry")});
+    cf_link *link = cf_newcomer_link(newcomer);
+    cf_message refused = {.command = CF_COMMAND_REFUSED,
+                          .refused = {.request = cf_bytes_of_text("KNOCK"),
+                                      .later = true,
+                                      .code = cf_bytes_of_text(CF_REFUSED_BUSY),
+                                      .text = cf_bytes_of_text(text)}};
+    cf_status status;
+    cf_error error;
+
+    tell_time(link, &(told){CF_PROTOCOL_VERSION, NOW}, outbox);
+    hear_knock(link, outbox);
+    cr_expect_null(cf_newcomer_delay(newcomer));
+    hand_in(link, &refused, outbox);
+    cr_expect_not(cf_newcomer_over(newcomer, &status, &error));
+    cr_expect_str_eq(cf_newcomer_delay(newcomer), text);
+    cf_newcomer_destroy(&newcomer);
+    cf_outbox_destroy(&outbox);
+}
+
 Test(newcomer, takes_no_code_that_has_expired)
 {
     cf_code code = {.has_user = true, .user = user, .secret = {2}, .expires_ms = NOW}, taken;

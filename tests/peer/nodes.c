@@ -63,10 +63,13 @@ Test(nodes, are_found_by_number_place_item_and_content)
     cr_assert_null(cf_nodes_child(nodes, 0, cf_bytes_of_text("b")));
     const cf_node *first = cf_nodes_next_of_item(nodes, &items[1], NULL);
     const cf_node *second = cf_nodes_next_of_item(nodes, &items[1], first);
-    cr_assert(first && second && first != second);
+    cr_assert(first);
+    cr_assert(second);
+    cr_assert(first != second);
     cr_assert_null(cf_nodes_next_of_item(nodes, &items[1], second));
     const cf_node *showing = cf_nodes_next_showing(nodes, &holder, &content, NULL);
-    cr_assert(showing && showing->number == 2);
+    cr_assert(showing);
+    cr_assert(showing->number == 2);
     cr_assert_null(cf_nodes_next_showing(nodes, &holder, &content, showing));
     cr_assert_null(cf_nodes_next_showing(nodes, &items[0], &content, NULL));
     cf_buffer_release(&refs);
@@ -160,7 +163,9 @@ Test(nodes, of_earlier_builds_are_read)
     node.disk = 7;
     cf_node_pack(&node, &record);
     expect_ok(cf_node_read(cf_buffer_view(&record), &arena, &read, &error), error);
-    cr_expect(read.is_met && read.stat.is_racy && read.disk == 7);
+    cr_expect(read.is_met);
+    cr_expect(read.stat.is_racy);
+    cr_expect(read.disk == 7);
     for (uint8_t parts = 12; parts >= 10; parts--) {
         record.data[0] = 0x90 | parts; /* an array of one part less */
         record.size--;

@@ -234,6 +234,8 @@ Test(plan, looks_into_the_folder_that_takes_the_place_of_another)
     put_folder(put_folder(put_folder(CF_NODE_ROOT, "a")->number, "b")->number, "c");
     world_settle(&world);
     move_to_root(one, "c", "x");
+    world_remove(one, find(one, "b")->number);
+    world_scan(&world, one);
     world_remove(one, find(one, "a")->number);
     world_scan(&world, one);
     move_to_root(other, "a", "x");

@@ -24,7 +24,8 @@ static void expect_nothing(uint64_t now_ms)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
-    cr_assert(!due.all && due.places.count == 0);
+    cr_assert(!due.all);
+    cr_assert(due.places.count == 0);
     cf_look_places_release(&due.places);
 }
 
@@ -42,7 +43,8 @@ static void expect_all(uint64_t now_ms, cf_absence absence)
 {
     cf_quiet_due due = cf_quiet_take(quiet, now_ms);
 
-    cr_assert(due.all && due.places.count == 0);
+    cr_assert(due.all);
+    cr_assert(due.places.count == 0);
     cr_assert_eq(due.absence, absence);
     cf_look_places_release(&due.places);
 }
@@ -159,8 +161,10 @@ Test(quiet, has_the_folders_in_order)
     cf_quiet_forget(quiet, 51);
     cf_quiet_due due = cf_quiet_take(quiet, 10);
     cr_assert_eq(due.places.count, 4);
-    cr_assert(due.places.at[0].folder == 0 && due.places.at[1].folder == 3 &&
-              due.places.at[2].folder == 7 && due.places.at[3].folder == UINT64_MAX);
+    cr_assert(due.places.at[0].folder == 0);
+    cr_assert(due.places.at[1].folder == 3);
+    cr_assert(due.places.at[2].folder == 7);
+    cr_assert(due.places.at[3].folder == UINT64_MAX);
     cf_look_places_release(&due.places);
 }
 
@@ -259,8 +263,10 @@ Test(quiet, spreads_full_rescans)
         uint64_t watched = cf_quiet_rescan(5, true, random) - 5;
         uint64_t blind = cf_quiet_rescan(5, false, random) - 5;
 
-        cr_assert(watched >= 2700000 && watched <= 4500000);
-        cr_assert(blind >= 450000 && blind <= 750000);
+        cr_assert(watched >= 2700000);
+        cr_assert(watched <= 4500000);
+        cr_assert(blind >= 450000);
+        cr_assert(blind <= 750000);
     }
     cr_assert_neq(cf_quiet_rescan(0, true, 1), cf_quiet_rescan(0, true, 2000));
 }
@@ -270,7 +276,8 @@ Test(quiet, polls_within_the_period)
     for (uint32_t i = 0; i < 1000; i++) {
         uint64_t next = cf_quiet_poll(5, 60000, i * 4294967u) - 5;
 
-        cr_assert(next >= 45000 && next <= 60000);
+        cr_assert(next >= 45000);
+        cr_assert(next <= 60000);
     }
     cr_assert_eq(cf_quiet_poll(5, 60000, 0) - 5, 60000);
     cr_assert_neq(cf_quiet_poll(0, 60000, 1), cf_quiet_poll(0, 60000, 2000));

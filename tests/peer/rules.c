@@ -65,12 +65,64 @@ Test(rules, cut_a_long_name_between_characters)
         size_t width = strlen(characters[i]);
 
         rules.conflict_name(rules.context, cf_buffer_view(&name), noon, &dot, 1, &made);
-        cr_assert(made.size <= CF_NAME_MAX && made.size + width > CF_NAME_MAX, "%zu", made.size);
+        cr_assert(made.size <= CF_NAME_MAX, "%zu", made.size);
+        cr_assert(made.size + width > CF_NAME_MAX, "%zu", made.size);
         const uint8_t *note = memchr(made.data, ' ', made.size);
-        cr_assert(note && (size_t)(note - made.data) % width == 0);
+        cr_assert(note);
+        cr_assert((size_t)(note - made.data) % width == 0);
         cr_assert(memcmp(made.data + made.size - 4, ".txt", 4) == 0);
         cf_buffer_release(&name);
         cf_buffer_release(&made);
+    }
+}
+
+static void expect_original(const char *name, const char *original)
+{
+    cf_buffer found = {0};
+    bool is_known = cf_name_in_conflict(cf_bytes_of_text(name), &found);
+
+    cr_expect_eq(is_known, original != NULL, "%s", name);
+    cr_expect(!original || cf_bytes_equal(cf_buffer_view(&found), cf_bytes_of_text(original)),
+              "%s was %.*s", name, (int)found.size, (const char *)found.data);
+    cf_buffer_release(&found);
+}
+
+Test(rules, know_the_name_that_a_conflict_name_was_made_of)
+{
+    static const char *const names[] = {
+        "notes.txt", "archive.tar.gz", "README", ".profile",
+        "dot.",      "a (1).txt",      "b.)",    "n (conflict 1 b).txt"};
+    cf_rules rules = product();
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (uint64_t number = 1; number < 3; number++) {
+            cf_buffer made = {0};
+
+            rules.conflict_name(rules.context, cf_bytes_of_text(names[i]), noon, &dot, number,
+                                &made);
+            cf_buffer_append(&made, "", 1);
+            expect_original((const char *)made.data, names[i]);
+            cf_buffer_release(&made);
+        }
+    expect_original("notes.txt", NULL);
+    expect_original("lost-00112233", NULL);
+    expect_original("a (conflict of interests", NULL);
+}
+
+Test(rules, do_not_guess_the_name_that_a_conflict_name_was_cut_of)
+{
+    cf_rules rules = product();
+
+    for (size_t size = 200; size <= CF_NAME_MAX; size++) {
+        cf_buffer made = {0}, found = {0};
+        uint8_t name[CF_NAME_MAX];
+
+        memset(name, 'x', sizeof name);
+        rules.conflict_name(rules.context, cf_bytes_of(name, size), noon, &dot, 1, &made);
+        if (cf_name_in_conflict(cf_buffer_view(&made), &found))
+            cr_expect(cf_bytes_equal(cf_buffer_view(&found), cf_bytes_of(name, size)), "%zu", size);
+        cf_buffer_release(&made);
+        cf_buffer_release(&found);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -316,4 +317,14 @@ device folder_beside(device *self, const char *pattern)
                                                    .include = &pattern,
                                                    .include_count = pattern != NULL});
     return beside;
+}
+
+bool device_has_line(const device *self, const char *line)
+{
+    cf_buffer tree = {0};
+
+    device_tree(self, &tree);
+    bool found = memmem(tree.data, tree.size, line, strlen(line));
+    cf_buffer_release(&tree);
+    return found;
 }

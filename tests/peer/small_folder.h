@@ -44,4 +44,7 @@ void folder_remove(const char *path);
 enum { FOLDER_BESIDE = 11 }; /* its number */
 device folder_beside(device *self, const char *pattern);
 
+/* Its tree, as device_tree tells it, has this somewhere. */
+bool device_has_line(const device *self, const char *line);
+
 #endif

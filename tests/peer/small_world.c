@@ -111,7 +111,7 @@ static void open_broker(world *self)
         .waste_per_second = self->waste_per_second,
         .outbox = self->outbox,
         .room_left = room_left,
-        .room_context = self,
+        .context = self,
     });
 }
 

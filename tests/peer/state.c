@@ -285,7 +285,8 @@ Test(state, names_the_items_that_an_entry_touched)
 
     cf_state_apply(state, &dot, (cf_time){1, 0}, changes, 3, &dirty);
     cr_assert_eq(dirty.count, 2);
-    cr_assert(cf_id_equal(&dirty.at[0], &item) && cf_id_equal(&dirty.at[1], &other));
+    cr_assert(cf_id_equal(&dirty.at[0], &item));
+    cr_assert(cf_id_equal(&dirty.at[1], &other));
     free(dirty.at);
     cf_state_destroy(&state);
 }

@@ -109,9 +109,9 @@ static void check_copies(const test_tree *tree, cf_view *view)
     size_t count = 0, told_count;
 
     for (size_t i = 0; i < tree->count; i++)
-        if (tree->lines[i].shown->conflict)
-            wanted[count++] =
-                (cf_conflict_copy){tree->lines[i].path, tree->lines[i].shown->written};
+        if (tree->lines[i].shown->conflict || tree->lines[i].shown->pinned_copy)
+            wanted[count++] = (cf_conflict_copy){.path = tree->lines[i].path,
+                                                 .written = tree->lines[i].shown->written};
     qsort(wanted, count, sizeof *wanted, by_path);
     cf_view_conflicts(view, &arena, &told, &told_count);
     must(told_count == count, "there are more conflict copies than are told, or fewer");

@@ -91,7 +91,7 @@ static int64_t list_again(int count, int looks)
             cf_pending_tree_add(&list, CF_PENDING_SKIPPED, cf_bytes_of_text(path), why);
         }
     }
-    cr_assert_eq(list.count, count + 1);
+    cr_assert_eq(list.count, (size_t)count + 1);
     cf_pending_tree_each(&list, see, &last);
     cr_assert_not_null(last, "nothing is listed");
     int64_t bytes = held - before;
@@ -145,12 +145,12 @@ static int64_t grown(int pipes)
     make_pipes(a, pipes);
     device_serves(a);
     cr_assert(world_settle(w));
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), pipes);
+    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
     edit(a, &bytes, EDITS / 4);
     int64_t before = held;
     edit(a, &bytes, EDITS);
     int64_t more = held - before;
-    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), pipes);
+    cr_assert_eq(device_pending(a, NULL, CF_PENDING_SKIPPED), (size_t)pipes);
     cf_buffer_release(&bytes);
     world_destroy(&w);
     return more;
@@ -199,11 +199,11 @@ static uint64_t retried(int files)
     b->faults.status = CF_IO;
     cr_assert(device_sync(a));
     device_passes(b, 1000);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), files);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), (size_t)files);
     uint64_t before = b->faults.calls;
     device_passes(b, RETRIES_MS);
     uint64_t calls = b->faults.calls - before;
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), files, "each is told");
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SKIPPED), (size_t)files, "each is told");
     b->faults.at = 0;
     for (int i = 0; i < 70 && device_pending(b, NULL, CF_PENDING_SKIPPED) == (size_t)files; i++)
         device_passes(b, 1000);

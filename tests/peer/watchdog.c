@@ -5,10 +5,13 @@
 
 #include "tests/support/expect.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static_assert(CF_WATCHDOG_STOP_MS < 10000, "a signal ends serve within 10 s");
 
 enum { STUCK_S = 60 }; /* so that the test has an end where nothing ends it */
 

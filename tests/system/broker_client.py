@@ -5,6 +5,7 @@ It is for tests: it checks strictly what the broker says, and can be made to say
 
 import os
 import time
+from collections import deque
 
 import zmq
 import zmq.utils.monitor
@@ -106,7 +107,7 @@ class Message:
         self.command, self.elements, self.bulk = command, elements, bulk
 
     def __repr__(self):
-        return f"{self.command} {self.elements}"
+        return shown(self.command, self.elements, self.bulk)
 
 
 def read_message(frames):
@@ -132,7 +133,28 @@ class Refused(Exception):
 
 
 class Silence(Exception):
-    """Nothing came in time."""
+    """Nothing came in time: says what was awaited, and what had gone to and fro before."""
+
+    def __init__(self, session, awaited, timeout_ms):
+        def told(messages):
+            return "; ".join(messages) or "nothing"
+
+        super().__init__(f"{awaited} awaited for {timeout_ms / 1000:g} s; sent: {told(session.sent)}; "
+                         f"the broker said: {told(session.heard)}")
+
+
+def shown(command, elements, bulk=None):
+    """One line of a message, for who reads why a test failed."""
+
+    def brief(value):
+        if is_bin(value):
+            return value[:6].hex() + ("…" if len(value) > 6 else "")
+        if is_array(value):
+            more = f", and {len(value) - 3} more" if len(value) > 3 else ""
+            return f"[{', '.join(map(brief, value[:3]))}{more}]"
+        return str(value)[:80]
+
+    return " ".join([command, *map(brief, elements)]) + (f" with {len(bulk)} bytes" if bulk is not None else "")
 
 
 class Session:
@@ -155,6 +177,8 @@ class Session:
         self.wanted = []
         self.positions = []
         self.missing = set()  # heads of theirs that must still come
+        self.sent = deque(maxlen=3)  # the last of what was said, for Silence
+        self.heard = deque(maxlen=3)
 
     def __enter__(self):
         return self
@@ -169,26 +193,29 @@ class Session:
             event = zmq.utils.monitor.recv_monitor_message(self.monitor)["event"]
             if event in ends:
                 return ends[event]
-        raise Silence
+        raise Silence(self, "the end of the handshake", TIMEOUT_MS)
 
     def send_frames(self, *frames):
         self.socket.send_multipart(frames)
 
     def send(self, command, *elements, bulk=None):
+        self.sent.append(shown(command, elements, bulk))
         self.send_frames(pack([command, *elements]), *([] if bulk is None else [bulk]))
 
-    def receive(self, timeout_ms=TIMEOUT_MS):
+    def receive(self, timeout_ms=TIMEOUT_MS, awaited="a message"):
         if not self.socket.poll(timeout_ms):
-            raise Silence
-        return read_message(self.socket.recv_multipart())
+            raise Silence(self, awaited, timeout_ms)
+        message = read_message(self.socket.recv_multipart())
+        self.heard.append(repr(message))
+        return message
 
-    def hear(self, *commands, about=None):
+    def hear(self, *commands, about=None, timeout_ms=TIMEOUT_MS):
         """The next message of these commands, in whatever order others come; REFUSED is raised unless it is awaited."""
         for at, message in enumerate(self.waiting):
             if message.command in commands and (about is None or about(message)):
                 return self.waiting.pop(at)
         while True:
-            message = self.receive()
+            message = self.receive(timeout_ms, " or ".join(commands))
             if message.command in commands and (about is None or about(message)):
                 return message
             if message.command == "REFUSED":
@@ -228,9 +255,10 @@ class Session:
                 self.waiting.remove(entry)
             else:
                 try:
-                    entry = self.receive(TIMEOUT_MS if self.missing else quiet_ms)
+                    entry = self.receive(TIMEOUT_MS if self.missing else quiet_ms, "ENTRY")
                 except Silence:
-                    require(not self.missing, "all that WELCOME named")
+                    if self.missing:
+                        raise
                     return
                 if entry.command != "ENTRY":
                     self.waiting.append(entry)

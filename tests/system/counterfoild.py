@@ -43,9 +43,10 @@ class Broker:
         self.log = data + ".log"  # what the running broker says
         self.process = None
         self.line = None
+        self.prefix = []  # of its commands: who runs it
 
     def command(self, *arguments):
-        return [COUNTERFOILD, "--data", self.data, *arguments]
+        return [*self.prefix, COUNTERFOILD, "--data", self.data, *arguments]
 
     def start(self, *arguments, listen=None):
         listen = listen or f"tcp://127.0.0.1:{free_port()}"

@@ -141,8 +141,9 @@ def commitment_of(user, key):
     return hash_of("commitment", user, key)
 
 
-def collection_id(first_key, name):
-    return derive(first_key, "collection id", name.encode())[:16]
+def collection_id(first_key, name, number=0):
+    label = f"{name}\0{number}" if number else name
+    return derive(first_key, "collection id", label.encode())[:16]
 
 
 class CollectionKeys:

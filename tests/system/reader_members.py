@@ -111,12 +111,13 @@ class Members:
         return head not in self.void and all(map(self.may_know, told | {self.of.log.entries[head].device}))
 
     def epoch_in_use(self):
-        usable = {self.of.openings[epoch][0]: epoch for epoch in self.of.openings if self.is_usable(epoch)}
+        standing = {of[0]: epoch for epoch, of in self.of.openings.items() if of[0] not in self.void}
         return min(
             (
                 epoch
-                for head, epoch in usable.items()
-                if not any(head in self.of.pasts[other] for other in usable if other != head)
+                for head, epoch in standing.items()
+                if self.is_usable(epoch)
+                and not any(head in self.of.pasts[other] for other in standing if other != head)
             ),
             default=None,
         )

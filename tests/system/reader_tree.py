@@ -113,12 +113,40 @@ class Tree:
 
     def __init__(self, bodies):
         self.state = state_of([(entry.dot, body) for entry, body in bodies])
-        self.items = {item for item, _ in self.state}
+        self.fields = {}
+        for item, field in self.state:
+            self.fields.setdefault(item, set()).add(field)
+        self.items = set(self.fields)
 
-    def facts(self, item, field):
+    def deletions(self, item):
+        """Dot -> what it lists."""
+        return {dot: [*map(tuple, value)] for dot, (_, _, value) in self.state.get((item, ""), {}).items()}
+
+    def lifts(self, directory, below=()):
+        """Of the directory's deletions those that don't count for what went along."""
+        deletions = self.deletions(directory)
+        deleting = {dot for dot, value in deletions.items() if not value or any(field for field, _ in value)}
+        if not deleting:
+            return set()
+        if directory in below:
+            raise Conflict("directories that were moved into each other")
+        lifted = deleting & self.lifts(self.place(directory)[0], (*below, directory))
+        covers = {cover for dot, value in deletions.items() if dot not in lifted for cover in value}
+        made = self.state.get((directory, "/kind"), {})
+        moves = {
+            dot
+            for field in self.fields[directory] - {""}
+            for dot, (_, weak, _) in self.state[directory, field].items()
+            if not weak and (field, dot) not in covers and dot not in made
+        }
+        return lifted | {x for x in deleting if any(("", x) not in deletions.get(dot, ()) for dot in moves)}
+
+    def facts(self, item, field, counting=False):
         """Ranked, the best first."""
         writes = self.state.get((item, field), {})
-        covers = {tuple(cover) for _, _, value in self.state.get((item, ""), {}).values() for cover in value}
+        deletions = self.deletions(item)
+        lifted = self.lifts(self.place(item)[0]) if deletions and (counting or field == "/content") else ()
+        covers = {cover for dot, value in deletions.items() if dot not in lifted for cover in value}
         found = [
             Fact((field, dot) in covers, weak, time, dot, value) for dot, (time, weak, value) in writes.items()
         ]
@@ -128,8 +156,8 @@ class Tree:
         return next((fact.value for fact in self.facts(item, field)), default)
 
     def lives(self, item):
-        fields = {field for other, field in self.state if other == item and field}
-        return any(not fact.weak and not fact.covered for field in fields for fact in self.facts(item, field))
+        facts = (fact for field in self.fields.get(item, {""}) - {""} for fact in self.facts(item, field, counting=True))
+        return any(not fact.weak and not fact.covered for fact in facts)
 
     def place(self, item):
         """(parent, name) as wished."""

@@ -120,9 +120,13 @@ class Cable:
         while True:
             try:
                 near, _ = self.listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.port))
             except OSError:
                 return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                near.close()
+                continue
             self.open += [near, far]
             carried = []
             for one, other in (near, far), (far, near):

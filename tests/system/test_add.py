@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`add` on a device that does not know yet what others did."""
 
+import contextlib
+import os
+import shutil
 import signal
 import sqlite3
 
@@ -38,6 +41,37 @@ def test_it_asks_the_broker_before_it_says_new(two, broker, serve):
     desktop.sync(code=4)
     laptop.sync(code=4)
     assert tree(here) == tree(there)
+
+
+def test_what_is_equal_but_for_time_or_mode_was_not_changed(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"time": "t\n", "mode": "m\n", "moved": "n\n", "content": "c\n"})
+    laptop.sync(), desktop.sync()
+    there = desktop.source("notes")
+    there.mkdir()
+    fill(there, {"time": "t\n", "mode": "m\n", "moved": "n\n", "content": "c\n"})
+    for name in "time", "moved", "content":
+        shutil.copystat(here / name, there / name)
+    os.utime(there / "time", (10**9, 10**9))
+    (there / "mode").chmod(0o600)
+    words = ["add", str(there), "--collection", "notes", "--existing"]
+    begins = "`counterfoil sync` begins with it"
+    assert begins not in desktop.finish(*words, "-n").stderr
+    assert begins in desktop.finish(*words).stderr
+
+    def reasons():
+        return {one["path"]: one["reason"] for one in desktop.json("status")["collections"][0]["pending"]}
+
+    assert reasons() == {"time": "it has another time elsewhere", "mode": "it has another mode elsewhere"}
+    assert desktop.sync()["in_sync"]
+    (here / "moved").rename(here / "away")
+    (here / "content").write_text("other\n")
+    laptop.sync()
+    desktop.add("other", {"x": "x\n"})  # learns of that, and applies nothing
+    assert reasons() == {"moved": "it was moved elsewhere", "content": "it was changed elsewhere"}
+    desktop.serve()
+    desktop.source("served").mkdir()
+    assert begins not in desktop.finish("add", str(desktop.source("served"))).stderr
 
 
 def test_it_does_nothing_else_with_what_it_learns(two):
@@ -156,3 +190,53 @@ def test_who_names_no_collection_hears_which_there_are(two):
     assert "'book' holds rows of a database, people.csv is to hold records: --format sqlite" in message
     message = desktop.run("add", str(other / "nowhere"), code=3)
     assert "is not there" in message and "there are 'book'" in message
+
+
+LIKE = {
+    "csv": "id,name\n1,Ann\n",
+    "json": '[{"id": 1, "name": "Ann"}]\n',
+    "vcard": "\ufeffBEGIN:VCARD\r\nVERSION:4.0\r\nUID:u1\r\nFN:Ann\r\nEND:VCARD\r\n",
+    "icalendar": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:u2\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+}
+
+
+def test_what_is_another_format_is_no_source(make_device, tmp_path):
+    laptop = make_device("laptop")
+    laptop.init()
+    with contextlib.closing(sqlite3.connect(tables(tmp_path / "made"))):
+        pass
+    shutil.copy(tmp_path / "made", tmp_path / "sqlite")  # which nobody has open
+    for format, text in LIKE.items():
+        (tmp_path / format).write_text(text)
+    for found in [*LIKE, "sqlite"]:
+        for said in [*LIKE, "sqlite"]:
+            key = ["--key", "id"] if said in ("csv", "json") else []
+            done = laptop.finish("add", str(tmp_path / found), "--format", said, *key, "-n")
+            if found == said:
+                assert done.returncode == 0, done.stderr
+                continue
+            assert done.returncode == 2, (found, said, done.stderr)
+            answer = f"--format {found}" + (" --key COLUMN" if found == "csv" else "")
+            assert f"can be read as {said}" in done.stderr and answer in done.stderr
+    assert "--format vcard" in laptop.run("add", str(tmp_path / "vcard"), "--format", "csv", code=2)
+    laptop.run("add", str(tmp_path / "csv"), "--format", "vcard", code=2)
+    assert laptop.json("collections") == []
+
+
+def test_what_has_no_records_as_yet_or_some_is_a_source(make_device, tmp_path):
+    laptop = make_device("laptop")
+    laptop.init()
+    (tmp_path / "noise").write_bytes(bytes(range(256)))
+    for said in [*LIKE, "sqlite"]:
+        key = ["--key", "id"] if said in ("csv", "json") else []
+        said = laptop.run("add", str(tmp_path / "noise"), "--format", said, *key, code=2)
+        assert "the folder that it lies in" in said
+    taken = {"empty.vcf": "", "blank.ics": "\r\n", "some.vcf": "junk\r\n" + LIKE["vcard"][1:], "none.csv": "id\n",
+             "cut.vcf": "BEGIN:VCARD\r\nFN:An", "none.json": "[]\n",
+             "journal.ics": LIKE["icalendar"].replace("VEVENT", "VJOURNAL")}
+    formats = {"vcf": ["vcard"], "ics": ["icalendar"], "csv": ["csv", "--key", "id"], "json": ["json", "--key", "id"]}
+    for name, text in taken.items():
+        (tmp_path / name).write_text(text)
+        laptop.json("add", str(tmp_path / name), "--format", *formats[name.split(".")[1]])
+    (tmp_path / "one.csv").write_text("name\nAnn\n")
+    assert "no column id" in laptop.run("add", str(tmp_path / "one.csv"), "--format", "csv", "--key", "id", code=1)

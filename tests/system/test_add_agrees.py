@@ -161,6 +161,35 @@ def test_a_dry_run_agrees_on_nothing(two):
     assert len(conflicts(desktop, 4)) == 1
 
 
+TAKEN = "was a source already, of another home or of this one before, and"
+
+
+def test_a_dry_run_says_whose_folder_it_would_take_over(two, make_device):
+    laptop, desktop = two
+    here = laptop.add("notes", FILES)
+    laptop.sync()
+    stranger = make_device("stranger")
+    stranger.init()
+    for device in stranger, desktop:
+        before = tree(here), (here / ".counterfoil/root").read_bytes()
+        rehearsed = device.finish("add", str(here), "-n", "--collection", "taken", "--new")
+        assert rehearsed.returncode == 0 and f"{here} {TAKEN} would be one of this" in rehearsed.stderr, rehearsed.stderr
+        assert (tree(here), (here / ".counterfoil/root").read_bytes()) == before
+    laptop.sync()
+    done = stranger.finish("add", str(here), "--collection", "taken", "--new")
+    assert done.returncode == 0 and f"{here} {TAKEN} is one of this now: another home" in done.stderr
+    laptop.sync(8)
+    mine = laptop.source("mine")
+    mine.mkdir()
+    assert TAKEN not in laptop.finish("add", str(mine), "-n").stderr
+
+
+def test_a_dry_run_fails_where_there_is_nothing_to_add(two):
+    laptop, _ = two
+    for arguments in [], ["-n"]:
+        assert "is not there" in laptop.run("add", str(laptop.source("none")), "--collection", "none", *arguments, code=3)
+
+
 # ---- Modes ----
 
 

@@ -94,16 +94,21 @@ def test_a_disk_that_became_read_only_is_told_as_one_and_nothing_is_lost(broker,
     disk.fail()
     put(here, "after", b"after the disk failed\n")
     for _ in range(2):
-        laptop.finish("sync")
+        done = laptop.finish("sync")
         assert broker.process.poll() is None
+        assert "can't read the log" not in done.stdout + done.stderr
     wait_until(lambda: lines_told(broker), "the broker tells it")
+    done = laptop.finish("sync")
+    assert "can't write to its disk" in done.stdout + done.stderr, done
     done = broker.finish("status", "--check")
     assert done.returncode == 1 and TOLD in done.stdout and "IO error" in done.stdout, done
     desktop.finish("sync")
     assert (there / "before").read_bytes() == b"before the disk failed\n"  # reading goes on
     log = pathlib.Path(broker.log).read_text()
     assert len(lines_told(broker)) == 1 and "verify --repair" not in log and "Assertion" not in log, log
+    assert "judging an entry" not in log, log
     assert broker.stop() >= 0  # no signal
+    assert pathlib.Path(broker.log).read_text().splitlines()[-1].endswith("stopped")
 
     disk.mend()
     broker.restart()
@@ -133,6 +138,8 @@ def test_a_broker_on_a_disk_that_is_read_only_can_be_looked_at(broker, disk, mak
     assert broker.run("users").split()[:2] == users.split()[:2]
     assert broker.run("verify") == "everything is whole\n"
     assert broker.status()["entries"] == entries
+    told = broker.status()["attention"]
+    assert any("nothing can be written to the store" in line and why in line for line in told) and "tried again" not in str(told)
     user = json.loads(broker.run("--json", "users"))[0]["user"]
     assert user in broker.run("users", "show", user)
     for verb in (["invite"], ["users", "quota", user, "1G"], ["--yes", "users", "remove", user], ["serve"], ["verify", "--repair"]):
@@ -147,15 +154,20 @@ def test_a_broker_on_a_disk_that_is_read_only_can_be_looked_at(broker, disk, mak
 def test_a_volume_that_is_unmounted_under_a_running_broker_is_told_and_nothing_is_lost(broker, disk, make_device):
     """Lazily: what is open stays open, and nobody finds it by its name."""
     laptop, desktop, here, there = devices_of(broker, make_device)
+    ballast = pathlib.Path(broker.data, "ballast")
+    wait_until(ballast.exists, "it holds some room")
+    ballast.unlink()  # as a removal does, and it is made again soon
     disk.end()
     disk.is_mounted = False
+    os.mkdir(broker.data)  # the mount point itself, where --data is one
     put(here, "while", b"while it was away\n")
     laptop.finish("sync", "--timeout", "10s")
     wait_until(lambda: "is not the directory that is served any more" in pathlib.Path(broker.log).read_text(), "it is told")
+    assert not os.listdir(broker.data)
     assert broker.finish("status").returncode == 3
     assert broker.process.poll() is None and broker.stop() >= 0
     assert "no broker in" in broker.run("serve", "--existing", code=3)
-    assert not list(disk.path.iterdir())
+    assert [path.name for path in disk.path.rglob("*")] == ["broker"]
     wait_until(disk.mount, "the volume is mounted again")
     broker.restart()
     assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]

@@ -2,6 +2,7 @@
 """What is kept here of what was agreed on, and what need not travel for that."""
 
 import os
+import pathlib
 
 import pytest
 
@@ -26,40 +27,98 @@ def copies(device):
     return os.listdir(where) if os.path.isdir(where) else []
 
 
+def base_of(device):
+    return pathlib.Path(device.home) / "base"
+
+
+def prints(device):
+    return [name for name in copies(device) if name.endswith(".blk")]
+
+
 def overwrite(path, at, size=4096):
     with open(path, "r+b") as file:
         file.seek(at)
         file.write(os.urandom(size))
 
 
-@pytest.mark.parametrize("base, kept", [("full", True), ("auto", True), ("leaves", False)])
-def test_what_was_overwritten_travels_alone(two, base, kept):  # noqa: F811
+@pytest.mark.parametrize("base", ["full", "auto", "leaves"])
+def test_what_was_overwritten_travels_alone(two, base):  # noqa: F811
     laptop, desktop, here, there = large(two, "--base", base)
-    assert bool(copies(laptop)) == kept
+    assert len(copies(laptop)) == 1 and bool(prints(laptop)) == (base == "leaves")
     for number in range(3):
         overwrite(here / "large", (2 * number) * MIB + 77_777)
         sent = laptop.sync()["traffic"]["bytes_sent"]
-        assert sent < (20_000 if kept else 200_000), sent
+        assert sent < 20_000, sent
         received = desktop.sync()["traffic"]["bytes_received"]
         assert received < 200_000, received
         assert tree(here) == tree(there)
-    assert bool(copies(laptop)) == kept
+    assert len(copies(laptop)) == 1 and bool(prints(laptop)) == (base == "leaves")
 
 
-def test_without_the_bytes_a_shifted_file_travels_whole(two):  # noqa: F811
-    """Else the test above would say nothing of leaves."""
+def change(path, how):
+    path.write_bytes(how(path.read_bytes()))
+
+
+SHIFTS = {
+    "a head": lambda old: os.urandom(100) + old,
+    "the middle": lambda old: old[:3_000_001] + os.urandom(100) + old[3_000_001:],
+    "an end": lambda old: old + b"more",
+    "less": lambda old: old[:1_000_003] + old[1_000_077:],
+    "moved": lambda old: old[MIB:3 * MIB] + old[:MIB] + old[3 * MIB:],
+}
+
+
+def test_what_was_shifted_stays_where_it_is_known(two):  # noqa: F811
+    """By whoever edits: who received the file has prints of it, too."""
     laptop, desktop, here, there = large(two, "--base", "leaves")
-    (here / "large").write_bytes(b"in front" + (here / "large").read_bytes())
-    assert laptop.sync()["traffic"]["bytes_sent"] > 5 * MIB
-    laptop.run("set", str(here), "--base", "full")
+    desktop.run("set", str(there), "--base", "leaves")
+    one, other = (laptop, here), (desktop, there)
+    for name, how in SHIFTS.items():
+        (editor, folder), (reader, _) = one, other
+        change(folder / "large", how)
+        sent = editor.sync()["traffic"]["bytes_sent"]
+        assert sent < 20_000, (name, sent)
+        reader.sync()
+        assert tree(here) == tree(there)
+        one, other = other, one
+
+
+def test_a_file_too_large_for_a_copy_has_prints(two):  # noqa: F811
+    """Where the disk shares no blocks; where it does, there is a copy, and as little is sent."""
+    laptop, desktop = two
+    here = laptop.add("notes", {"vast": os.urandom(65 * MIB)})
     laptop.sync()
-    overwrite(here / "large", 100)
-    laptop.sync()
-    assert copies(laptop)
-    (here / "large").write_bytes(b"again" + (here / "large").read_bytes())
+    change(here / "vast", SHIFTS["a head"])
     assert laptop.sync()["traffic"]["bytes_sent"] < 20_000
     desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
     assert tree(here) == tree(there)
+
+
+def swap_prints(path):
+    """Two prints change places: each is a print of the content, none is where it says."""
+    kept = bytearray(path.read_bytes())
+    kept[48:68], kept[68:88] = kept[68:88], kept[48:68]
+    path.write_bytes(kept)
+
+
+def lose(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("spoil", [lose, swap_prints, lambda path: path.write_bytes(b"")])
+def test_spoilt_prints_are_not_used(two, spoil):  # noqa: F811
+    laptop, desktop, here, there = large(two, "--base", "leaves")
+    (name,) = prints(laptop)
+    spoil(base_of(laptop) / name)
+    change(here / "large", SHIFTS["a head"])
+    assert laptop.sync()["traffic"]["bytes_sent"] > 5 * MIB
+    desktop.sync()
+    assert tree(here) == tree(there)
+    assert len(prints(laptop)) == 1 and prints(laptop) != [name]
+    change(here / "large", SHIFTS["a head"])
+    assert laptop.sync()["traffic"]["bytes_sent"] < 20_000
 
 
 def test_content_that_was_sent_is_not_sent_again(two):  # noqa: F811

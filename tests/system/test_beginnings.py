@@ -125,6 +125,29 @@ def test_who_heard_no_answer_knocks_again_as_the_same(laptop, make_device):
     assert not os.path.exists(make_device("third").home + ".new")
 
 
+def test_of_two_with_one_code_the_first_is_in_and_the_other_is_told(broker, laptop, make_device):
+    devices = [make_device(name) for name in ("desktop", "tablet")]
+    pairing = laptop.start("pair")
+    code = pairing.stdout.readline()
+    pairing.send_signal(signal.SIGSTOP)
+    joining = []
+    for device in devices:
+        knocks = len(broker.audit("guest-knocked"))
+        joining.append(device.start("join", code.strip(), "--name", device.name))
+        wait_until(lambda: len(broker.audit("guest-knocked")) > knocks, "it has knocked")
+    pairing.send_signal(signal.SIGCONT)
+    _, messages = joining[0].communicate(timeout=WAIT)
+    assert joining[0].returncode == 0, messages
+    _, messages = joining[1].communicate(timeout=WAIT)
+    assert joining[1].returncode == 6
+    assert messages == "counterfoil: the code was used by another device: ask for a new one (`counterfoil pair`)\n"
+    assert pairing.communicate(timeout=WAIT)[0].startswith("desktop ")
+    assert names(laptop) == names(devices[0]) == ["desktop", "laptop"]
+    assert not os.path.exists(devices[1].home) and not os.path.exists(devices[1].home + ".new")
+    laptop.pair(devices[1])
+    assert names(laptop) == ["desktop", "laptop", "tablet"]
+
+
 def test_a_user_who_is_there_gets_his_home_and_phrase_the_next_time(broker, make_device, tmp_path):
     broker.start()
     for filed in False, True:

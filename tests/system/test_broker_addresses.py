@@ -9,13 +9,38 @@ import types
 
 import pytest
 
-from counterfoil import Device, tree
+from counterfoil import Device, tree, wait_until
 from counterfoild import Broker, WAIT
 
-BOTH = "127.0.0.1 localhost house.example\n::1 localhost house.example\n127.0.0.1 four.example\nfd00::6 six.example\n" + "".join(
-    f"127.0.0.{number} many.example\n" for number in range(1, 10)
-)
+DEAD, DEAD_TOO = [f"10.77.0.{number}" for number in range(2, 10)], "fd77::2"  # what is sent there is lost
+NAMES = {
+    "localhost": ["127.0.0.1", "::1"],
+    "house.example": ["127.0.0.1", "::1"],
+    "four.example": ["127.0.0.1"],
+    "six.example": ["fd00::6"],
+    "many.example": [f"127.0.0.{number}" for number in range(1, 10)],
+    "moved.example": [*DEAD[:1], "127.0.0.1"],
+    "moved-both.example": [*DEAD[:1], DEAD_TOO, "127.0.0.1"],
+    "eighth.example": [*DEAD[:7], "127.0.0.1"],
+    "ninth.example": [*DEAD, "127.0.0.1"],
+    "closed.example": ["127.0.0.9"],
+    "far.example": ["192.0.2.1"],
+}
+HOSTS = "".join(f"{address} {name}\n" for name, addresses in NAMES.items() for address in addresses)
+# What is dead is preferred, by RFC 6724 and this table: else the system tries those of this machine first.
+PREFERRED = "precedence ::ffff:10.77.0.0/112 100\nprecedence fd77::/16 100\nprecedence ::/0 40\nprecedence ::ffff:0:0/96 10\n"
 PORT = 7900
+NAME_SERVER = """
+import socket
+at = socket.socket(type=socket.SOCK_DGRAM)
+at.bind(("127.0.0.1", 53))
+print("bound", flush=True)
+while True:
+    question, asker = at.recvfrom(1024)
+    if %r:
+        at.sendto(question[:2] + b"\\x81\\x83" + question[4:6] + bytes(6) + question[12:], asker)  # there is no such name
+"""
+RESOLVE = "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n"  # two minutes and a half
 LOST = {"IPv4 only": "::1/128", "IPv6 only": "127.0.0.1/8", "both": None}
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])))"
 NONE = "this machine has no such address"
@@ -25,11 +50,12 @@ class Net:
     """A network of its own, held by a process that sleeps; both names are known, of both families."""
 
     def __init__(self, folder, lost):
-        hosts = folder / "hosts"
-        hosts.write_text(BOTH)
-        script = f"mount --bind {shlex.quote(str(hosts))} /etc/hosts && ip link set lo up"
+        script = "ip link set lo up && ip link add dead type veth peer name far && ip link set dead up arp off && ip link set far up && ip addr add 10.77.0.1/24 dev dead"
+        for name, text in ("hosts", HOSTS), ("gai.conf", PREFERRED), ("resolv.conf", RESOLVE):
+            (folder / name).write_text(text)
+            script += f" && mount --bind {shlex.quote(str(folder / name))} /etc/{name}"
         if lost != "::1/128":
-            script += " && ip addr add fd00::6/128 dev lo"
+            script += " && ip addr add fd00::6/128 dev lo && ip addr add fd77::1/64 dev dead nodad"
         if lost:
             script += f" && ip addr del {lost} dev lo"
         command = ["unshare", "--net", "--mount", "sh", "-c", f"{script} && echo made && exec sleep 100000"]
@@ -42,6 +68,12 @@ class Net:
     def can_connect(self, host):
         command = self.inside([sys.executable, "-c", CONNECT, host, str(PORT)])
         return subprocess.run(command, capture_output=True, timeout=WAIT).returncode == 0
+
+    def serve_names(self, answers):
+        """A name server that knows no name, or never answers."""
+        server = subprocess.Popen(self.inside([sys.executable, "-c", NAME_SERVER % answers]), stdout=subprocess.PIPE)
+        assert server.stdout.readline() == b"bound\n"
+        return server
 
     def end(self):
         self.process.kill()
@@ -126,4 +158,70 @@ def test_a_device_reaches_a_broker_by_a_name_of_either_family(house, name, host)
     assert house.laptop.sync()["in_sync"] and tree(here)
     assert {one["address"] for one in house.broker.audit("session-begun")} == {host}
     assert house.broker.stop() == 0
-    assert "can't connect" in house.laptop.run("sync", code=5), "nobody is there, which is known at once"
+    assert "it refuses the connection" in house.laptop.run("sync", code=5), "nobody is there, which is known at once"
+
+
+def settle(house, name):
+    """A broker of this name, and a device that knows it."""
+    if not all(house.has.values()):
+        pytest.skip("once is enough")
+    house.broker.start("--advertise", name, listen=f"127.0.0.1:{PORT}")
+    line = house.broker.run("invite").strip()
+    return line, house.laptop
+
+
+@pytest.mark.parametrize("name", ("moved.example", "moved-both.example", "eighth.example"))
+def test_addresses_that_are_dead_are_passed_by(house, name):
+    line, laptop = settle(house, name)
+    laptop.init(line)
+    here = laptop.add("notes", {"a": "one\n"})
+    assert laptop.sync()["in_sync"] and tree(here)
+
+
+def test_of_a_name_eight_addresses_are_tried(house):
+    line, laptop = settle(house, "ninth.example")
+    assert "nobody answers" in laptop.run("init", line, "--timeout", "20s", code=5)
+
+
+@pytest.mark.parametrize("name, words", (
+    ("closed.example", "it refuses the connection"),
+    ("far.example", "there is no way to it"),
+    ("moved.example", "it refuses the connection"),
+    ("nowhere.example", "its name can't be looked up: no name server answers"),
+))
+def test_why_nobody_is_reached_is_told_in_its_own_words(house, name, words):
+    """Of a name with several addresses, of the one that came furthest."""
+    line, laptop = settle(house, name)
+    house.broker.stop()
+    assert words in laptop.run("init", line, "--timeout", "20s", code=5)
+
+
+def test_a_name_that_is_not_known_is_told_so(house):
+    line, laptop = settle(house, "nowhere.example")
+    server = house.net.serve_names(True)
+    assert "no such name is known here" in laptop.run("init", line, "--timeout", "20s", code=5)
+    server.kill()
+    server.communicate()
+
+
+def test_nothing_waits_for_a_name_server_that_never_answers(house):
+    """A device ends, answers, and takes what is known by the next try. (The server takes two minutes and a half.)"""
+    line, laptop = settle(house, "four.example")
+    laptop.init(line)
+    laptop.add("notes", {"a": "one\n"})
+    laptop.sync()
+    server = house.net.serve_names(False)
+    hosts = house.laptop.folder / "hosts"
+    hosts.write_text(HOSTS.replace("four.example", "gone.example"))
+    said = laptop.run("sync", "--timeout", "15s", code=5)
+    assert "its name can't be looked up: no name server answers" in said
+    serving = laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"].get("next_try_in"), "the next try is told")
+    hosts.write_text(HOSTS)
+    wait_until(lambda: laptop.json("status")["broker"]["connected"], "the name is looked up anew")
+    hosts.write_text(HOSTS.replace("four.example", "gone.example"))
+    house.broker.stop()
+    wait_until(lambda: "looked up" in json.dumps(laptop.json("status")["broker"]), "it is looked for again")
+    assert laptop.stop(serving) == 0
+    server.kill()
+    server.communicate()

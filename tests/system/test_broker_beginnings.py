@@ -70,12 +70,14 @@ def test_one_is_made_where_the_directory_is_missing_or_empty_and_says_so(empty, 
     for name in "lost+found", "store/lost+found", "blobs":
         os.makedirs(os.path.join(empty.data, name))
     if arguments:
-        address = empty.run("init").strip()
+        done = empty.finish("init")
+        assert done.returncode == 0, done.stderr
+        address, said = done.stdout.strip(), done.stderr
     else:
         empty.start()
         assert empty.stop() == 0
-        address = empty.line
-        assert f"made a new broker in {empty.data}" in open(empty.log).read()
+        address, said = empty.line, open(empty.log).read()
+    assert said.count(f"made a new broker in {empty.data}") == 1, said
     key = crypto.read_address(address)[2]
     assert "there is a broker already" in empty.run("init", code=1)
     empty.start("--existing")
@@ -110,12 +112,16 @@ GONE = {
     "key": "key is gone", "store": "store is gone", "blobs": "blobs are gone",
     "store/FORMAT": "FORMAT is missing", "store/CURRENT": "CURRENT is missing",
     "all but a table": "FORMAT is missing", "all but FORMAT": "CURRENT is missing",
+    "key and store": "neither key nor store",
 }
 
 
 def take_away(broker, name):
     path = pathlib.Path(broker.data) / name
-    if name.startswith("all but"):
+    if name == "key and store":
+        take_away(broker, "key")
+        take_away(broker, "store")
+    elif name.startswith("all but"):
         kept = next(store(broker).glob("*.sst" if name.endswith("table") else "FORMAT"))
         for other in store(broker).iterdir():
             if other != kept:
@@ -255,14 +261,17 @@ def test_of_a_broker_that_runs_an_invitation_to_a_bare_name_is_warned_of(broker)
     assert "nas, and " + GUESS in open(broker.log).read()
 
 
-@pytest.mark.parametrize("damage", [b"", b"tcp://sync.exa", b"tcp://sync.example.org:7817#aaaa\n"])
+@pytest.mark.parametrize("damage", [None, b"", b"tcp://sync.exa", b"tcp://sync.example.org:7817#aaaa\n"])
 def test_an_address_that_is_damaged_is_not_printed(broker, damage):
     broker.start()
     line = broker.line
     broker.stop()
     path = os.path.join(broker.data, "address")
-    with open(path, "wb") as file:
-        file.write(damage)
+    if damage is None:
+        os.unlink(path)
+    else:
+        with open(path, "wb") as file:
+            file.write(damage)
     for verb in "address", "invite":
         assert "the next start writes it anew" in broker.run(verb, code=7)
     assert broker.status()["users"] == 0, "what needs no address works"
@@ -278,3 +287,51 @@ def test_what_init_kept_is_passed_over_where_it_is_damaged(broker):
     port = free_port()
     assert broker.start(listen=f"127.0.0.1:{port}").startswith(f"tcp://127.0.0.1:{port}#")
     assert "advertise, which init made, is passed over" in open(broker.log).read()
+
+
+def test_what_is_refused_leaves_nothing_beside_a_backup_that_is_restored_then(stopped, tmp_path):
+    for name, part, arguments, said in (
+        ("cut", b"cut short", ["init"], "put a copy of it in its place"),
+        ("address", None, ["init"], "remove address"),
+        ("served", None, SERVE, "remove address"),
+    ):
+        other = Broker(str(tmp_path / name))
+        os.mkdir(other.data)
+        if part:
+            pathlib.Path(other.data, "key").write_bytes(part)
+        else:
+            shutil.copy(os.path.join(stopped.data, "address"), other.data)
+        before = contents(other.data)
+        assert said in other.run(*arguments, code=7)
+        assert contents(other.data) == before
+        shutil.copytree(stopped.data, other.data, dirs_exist_ok=True)
+        assert other.run("verify") == "everything is whole\n"
+
+
+@pytest.mark.parametrize("lost", [None, "CURRENT"])
+def test_making_says_nothing_of_a_broker_that_was_finished(stopped, lost):
+    making = pathlib.Path(stopped.data, "making")
+    making.touch()
+    if lost:
+        (store(stopped) / lost).unlink()
+        assert "verify --repair" in stopped.run("verify", code=7)
+        making.touch()
+        stopped.run("verify", "--repair")
+    assert stopped.run("verify") == "everything is whole\n"
+    assert not making.exists() and "devices 2" in stopped.run("users")
+
+
+def test_where_making_lies_beside_a_store_alone_the_way_out_is_named(stopped):
+    pathlib.Path(stopped.data, "making").touch()
+    shutil.rmtree(pathlib.Path(stopped.data, "blobs"))
+    said = stopped.run("verify", "--repair", code=7)
+    assert "`init` finishes it; where one was restored, remove making" in said
+
+
+@pytest.mark.parametrize("arguments", [["init"], SERVE])
+def test_none_is_made_where_ballast_lies_alone(empty, arguments):
+    os.mkdir(empty.data)
+    pathlib.Path(empty.data, "ballast").write_bytes(bytes(4096))
+    said = empty.run(*arguments, code=2)
+    assert "mount its volume; if there is none any more, remove ballast" in said
+    assert "ballast" not in empty.run("serve", "--existing", code=3)

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 
 import pytest
 
@@ -89,12 +90,17 @@ def test_serving_asks_the_devices_for_a_damaged_blob(broker, one_blob, harm):
     is_as_before(broker, laptop, desktop, there)
 
 
-@pytest.mark.parametrize("is_made", (False, True), ids=("removed", "made_anew"))
-def test_a_folder_of_blobs_that_is_removed_under_the_broker_is_used_no_more(broker, one_blob, is_made):
+@pytest.mark.parametrize("how", ("removed", "made_anew", "moved"))
+def test_a_folder_of_blobs_that_is_removed_under_the_broker_is_used_no_more(broker, one_blob, how):
     laptop, desktop, there = one_blob
     folder = pathlib.Path(broker.data, "blobs")
-    shutil.rmtree(folder)
-    if is_made:
+    if how == "moved":
+        folder.rename(folder.with_suffix(".away"))
+        lost = "was removed, or replaced, under the broker"
+        wait_until(lambda: lost in broker.finish("status", "--check").stdout, "it is told")
+    else:
+        shutil.rmtree(folder)
+    if how == "made_anew":
         folder.mkdir()
     more = os.urandom(600_000)
     put(laptop.source(), "more", more)
@@ -158,6 +164,36 @@ def test_a_broker_that_runs_is_to_be_stopped_first(broker):
     broker.start()
     assert "stop the broker first" in broker.run("verify", "--repair", code=9)
     assert broker.status()["running"]
+
+
+@pytest.mark.parametrize("hangs", (False, True), ids=("answers", "hangs"))
+def test_a_broker_whose_locks_were_removed_still_has_its_directory(broker, pair_of_notes, hangs):
+    """As by somebody who clears away what looks stale."""
+    laptop, desktop, here, there = pair_of_notes
+    broker.stop()
+    broker.restart()
+    process = str(broker.process.pid)
+    for name in "lock", "store/LOCK":
+        pathlib.Path(broker.data, name).unlink()
+    before = contents_of(broker.data)
+    if hangs:
+        broker.process.send_signal(signal.SIGSTOP)
+    said = broker.run("verify", "--repair", code=9)
+    assert "stop the broker first" in said and process in said, said
+    assert "there is a broker already" in broker.run("init", code=1)
+    assert process in broker.run(*SERVE, code=9)
+    assert contents_of(broker.data) == before
+    if hangs:
+        broker.process.send_signal(signal.SIGCONT)
+    put(here, "one.txt", b"edit\n")
+    assert laptop.sync()["in_sync"] and broker.stop() == 0
+    broker.restart()
+    assert desktop.sync()["in_sync"] and (there / "one.txt").read_bytes() == b"edit\n"
+    broker.process.kill()
+    broker.process.communicate()
+    broker.process = None  # who is dead has it no more
+    assert pathlib.Path(broker.data, "control").exists()
+    assert broker.finish("verify", "--repair").returncode == 0
 
 
 def test_each_verb_and_init_name_the_command(stopped):

@@ -51,6 +51,24 @@ def test_waits_no_longer_than_it_should_for_one_that_hangs(broker):
     assert "bob" in broker.run("invitations"), "what was not asked is not done"
 
 
+def test_what_a_broker_that_hangs_was_asked_to_change_may_be_done_all_the_same_and_that_is_said(broker):
+    broker.start()
+    broker.run("invite", "--name", "bob")
+    os.kill(broker.process.pid, signal.SIGSTOP)
+    asked = {"invite --name late": "invitations", "invitations revoke bob": "invitations"}
+    asking = [
+        subprocess.Popen(broker.command(*verb.split()), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for verb in asked
+    ]
+    for (verb, shown), process in zip(asked.items(), asking, strict=True):
+        said = process.communicate(timeout=WAIT)[1]
+        assert process.returncode == 5 and f"process that serves it ({broker.process.pid})" in said, (verb, said)
+        assert f"may be done all the same, now or when that goes on; `counterfoild {shown}` shows" in said, (verb, said)
+    os.kill(broker.process.pid, signal.SIGCONT)
+    kept = broker.run("invitations")
+    assert "late" in kept and "bob" not in kept, kept
+
+
 def test_a_quota_that_is_nearly_used_up_needs_attention(broker):
     broker.start()
     account, _ = put(broker, 95_000, "--quota", "100K")

@@ -4,6 +4,7 @@
 import concurrent.futures
 import json
 import os
+import pathlib
 import re
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import subprocess
 import pytest
 
 from counterfoil import CLEAN, COUNTERFOIL, WAIT, Device, broker, make_device, tree, two  # noqa: F401
+from family import at_terminal
 
 
 def test_words_that_are_unknown_are_named(make_device):
@@ -25,6 +27,41 @@ def test_words_that_are_unknown_are_named(make_device):
         (["version", "extra"], "extra"),
     ]:
         assert what in device.run(*arguments, code=2), arguments
+
+
+MANUAL = pathlib.Path(__file__).parents[2] / "peer/counterfoil.1"
+
+
+def options_of(help):
+    """[(-letter, --name)] of the lines that explain options."""
+    return re.findall(r"^  (?:(-\w), )?(--[\w-]+)\b.*", help, re.MULTILINE)
+
+
+def manual_of(verbs):
+    """{verb: what the manual says of it}: from its entry to that of another verb."""
+    parts = re.split(r"^\.It (?:Xo\n\.)?Cm (\w+)", MANUAL.read_text().partition(".Ss A user and its devices")[2], flags=re.MULTILINE)
+    said, verb = {}, None
+    for word, text in zip(parts[1::2], parts[2::2]):
+        verb = word if word in verbs else verb
+        said[verb] = said.get(verb, "") + text
+    return said
+
+
+def test_usage_and_manual_have_every_option_of_each_verb(make_device):
+    device = make_device("laptop")
+    verbs = [verb["name"] for verb in device.json("help")]
+    globals = {name for _, name in options_of(device.run("help"))}
+    manual = manual_of(verbs)
+    count = 0
+    for verb in verbs:
+        usage, _, more = device.run("help", verb).partition("\n")
+        own = [(letter, name) for letter, name in options_of(more) if name not in globals or f" {name}" in usage]
+        for letter, name in own:
+            count += 1
+            assert re.search(rf"[ [|]({name}|{letter or name})\b(?!-)", usage), f"{usage}: lacks {name}"
+            words = f"Fl Fl {name[2:]}" + (f"|Fl {letter[1:]}" if letter else "")
+            assert re.search(rf"({words})\b(?!-)", manual.get(verb, "")), f"the manual's {verb} lacks {name}"
+    assert count > 60
 
 
 def test_help_and_version_need_no_home(make_device):
@@ -71,7 +108,7 @@ def test_the_recovery_phrase_goes_to_a_file(broker, make_device, tmp_path):
     assert len(phrase.split()) == 8 and line == broker.line
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     other = make_device("other")
-    assert "exists" in other.run("init", "--recovery-file", str(path), code=1)
+    assert "is there already" in other.run("init", "--recovery-file", str(path), code=1)
     assert path.read_text().splitlines() == [phrase, line]
 
 
@@ -100,6 +137,23 @@ def test_an_invitation_comes_in_every_way(broker, make_device):
     make_device("c").run("init", "--invitation", "-", stdin=invite() + "\n")
     make_device("d").run("init", environment={"COUNTERFOIL_INVITATION": invite()})
     make_device("e").run("init", "--broker", broker.line, code=2)
+
+
+def test_codes_are_typed_at_a_prompt(broker, make_device):
+    """So they are in no history of commands, and in no list of processes."""
+    broker.start()
+    laptop, desktop, tablet = make_device("laptop"), make_device("desktop"), make_device("tablet")
+    invitation = broker.run("invite").strip()
+    code, said = at_terminal(laptop, ["init", "-", "--name", "laptop"], [("invitation: ", invitation)])
+    assert code == 0, said
+    for device, arguments in (desktop, ["join", "-"]), (tablet, ["join"]):
+        pairing = laptop.start("pair")
+        line = pairing.stdout.readline().strip()
+        code, said = at_terminal(device, [*arguments, "--name", device.name], [("pairing code: ", line)])
+        assert code == 0, said
+        pairing.communicate(timeout=WAIT)
+        assert pairing.returncode == 0
+    assert {one["name"] for one in laptop.json("devices")} == {"laptop", "desktop", "tablet"}
 
 
 def test_a_broker_that_is_not_there_or_another(broker, make_device):
@@ -272,8 +326,11 @@ def test_devices_says_no_more_of_the_others_than_is_known(two):
     assert of_desktop["behind"] == 0 and "never" not in laptop.run("devices")
     laptop.add("other", {"b": "b\n"})
     laptop.sync()
-    desktop.sync()  # it has them now, but nobody can know
-    assert re.search(r"up to \d+ entries behind", laptop.run("devices"))
+    desktop.sync()  # it has them now, but the log doesn't tell
+    (of_desktop,) = [one for one in laptop.json("devices") if not one["this"]]
+    assert of_desktop["behind"] > 0 and of_desktop["wrote"] and "reported" not in of_desktop
+    (line,) = [one for one in laptop.run("devices").splitlines() if one.startswith("desktop")]
+    assert line.endswith(f"last wrote {of_desktop['last_seen']}"), line
 
 
 def test_many_users_at_once_see_nothing_of_each_other(broker, tmp_path):

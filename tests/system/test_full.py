@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks that are full: at the source, at the home and at the broker."""
 
+import errno
 import json
 import os
 import pathlib
@@ -9,8 +10,9 @@ import subprocess
 
 import pytest
 
+import broker_client
+from counterfoil import WAIT, as_nobody, broker, make_device, tree, wait_until  # noqa: F401
 from counterfoild import Broker
-from counterfoil import WAIT, broker, make_device, tree, wait_until  # noqa: F401
 from stand import put, told
 
 
@@ -29,11 +31,40 @@ class Disk:
         with open(self.ballast, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, max(1, disk.f_bavail * disk.f_frsize - room))
 
+    def fill_rest(self):
+        """Beside what fills it already."""
+        first, self.ballast = self.ballast, self.path / "more"
+        self.fill()
+        self.ballast = first
+
     def make_room(self):
         self.ballast.unlink()
 
     def end(self):
         subprocess.run(["umount", "-l", self.path], check=True)
+
+
+class Reserving(Disk):
+    """An ext4, which keeps a twentieth for root; root fills that, too."""
+
+    def __init__(self, path, size):
+        self.path, self.ballast, image = path, path / "ballast", path.with_suffix(".image")
+        path.mkdir()
+        with open(image, "wb") as file:
+            file.truncate(size)
+        subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True, env={**os.environ, "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+        if subprocess.run(["mount", "-o", "loop", image, path], capture_output=True).returncode:
+            pytest.skip("needs the right to mount a loop device")
+
+    def fill(self, room=0):
+        with open(self.ballast, "wb", buffering=0) as file:
+            for size in 1 << 20, 1 << 10:
+                try:
+                    while file.write(bytes(size)):
+                        pass
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+            os.fsync(file.fileno())
 
 
 @pytest.fixture
@@ -72,19 +103,21 @@ def test_a_full_source_says_so_and_goes_on(laptop, make_device, make_disk, serve
     desktop = make_device("desktop")
     disk = make_disk("disk", "24m")
     desktop.folder = disk.path
-    here, there = joined(laptop, desktop, {"old": b"o" * 500_000, "small": "s"})
+    here, there = joined(laptop, desktop, {"old": b"o" * 500_000, "small": "s", "gone": "g"})
     disk.fill(room=200_000)
     put(here, "old", os.urandom(900_000))
     put(here, "large", os.urandom(3_000_000))
     put(here, "small", b"goes through\n")
+    (here / "gone").unlink()
     laptop.sync()
     if serve:
         desktop.serve()
-    report = desktop.json("sync", code=1)
-    reasons = {one["path"]: one["reason"] for one in report["collections"][0]["pending"]}
-    assert "the disk is nearly full" in reasons["large"] and "old" in reasons, reasons
+    for verb in "sync", "status":
+        report = json.loads(desktop.finish("--json", verb).stdout)
+        reasons = {one["path"]: one["reason"] for one in report["collections"][0]["pending"]}
+        assert not report["in_sync"] and "the disk is nearly full" in reasons["large"] and "old" in reasons, (verb, reasons)
     assert (there / "old").read_bytes() == b"o" * 500_000 and not (there / "large").exists()
-    assert (there / "small").read_bytes() == b"goes through\n"
+    assert (there / "small").read_bytes() == b"goes through\n" and not (there / "gone").exists()
     disk.make_room()
     if serve:
         wait_until(lambda: tree(here) == tree(there), "it went on by itself")
@@ -184,6 +217,24 @@ def test_serve_says_that_the_broker_is_full_and_goes_on(make_device, small_broke
     assert tree(here) == tree(there)
 
 
+def test_a_broker_serves_with_16_mib_of_room(make_device, make_disk):
+    disk = make_disk("small", "16m")
+    broker = Broker(str(disk.path / "broker"))
+    broker.start()
+    laptop, desktop = make_device("laptop"), make_device("desktop")
+    laptop.init(broker.run("invite").strip())
+    here, there = joined(laptop, desktop, {"small": b"s" * 50_000})
+    put(here, "large", os.urandom(20_000_000))
+    assert reasons(laptop.sync(code=1)) == {"large": WAITS}
+    put(here, "small", b"edited\n")
+    laptop.sync(code=1)
+    assert desktop.sync()["in_sync"] and tree(there) == {"small": b"edited\n"}
+    os.unlink(here / "large")
+    assert laptop.sync()["in_sync"]
+    assert broker.stop() == 0
+    assert broker.run("verify") == "everything is whole\n"
+
+
 def test_a_broker_says_once_that_its_disk_is_nearly_full(make_disk):
     disk = make_disk("disk", "64M")
     broker = Broker(str(disk.path / "broker"))
@@ -196,7 +247,8 @@ def test_a_broker_says_once_that_its_disk_is_nearly_full(make_disk):
     broker.start()
     try:
         wait_until(lambda: len(said()) == 1, "it is told")
-        assert any("left on the disk" in line for line in broker.status()["attention"])
+        assert "all that users send is refused" in said()[0], said()
+        assert any("left on the disk" in line and "`users remove` makes room" in line for line in broker.status()["attention"])
         disk.make_room()
         wait_until(lambda: len(said()) == 2, "it is told that it is over")
         assert not broker.status()["attention"]
@@ -215,7 +267,11 @@ def test_on_a_disk_without_any_room_what_only_reads_works_and_serve_says_what_it
     assert broker.stop() == 0
     disk.fill()
     assert "bob" in broker.run("users")
-    assert "everything is whole" in broker.run("verify")
+    told, = (line for line in broker.status()["attention"] if "written to the store" in line)
+    assert "no room left on the disk: make room there; it needs 10" in told and told.endswith("has 0"), told
+    done = broker.finish("verify")
+    assert done.returncode == 1 and done.stdout == "everything is whole\n", done
+    assert "`status` can't know of it" in done.stderr and "No space left" in done.stderr, done
     for verb in "invite", "serve":
         said = broker.finish("--listen", "tcp://127.0.0.1:0", verb)
         assert said.returncode == 1 and "make room there; it needs " in said.stderr, said.stderr
@@ -273,6 +329,8 @@ def test_a_user_is_removed_though_others_filled_the_disk_under_the_broker(make_d
     ballast = os.path.join(broker.data, "ballast")
     wait_until(lambda: os.path.exists(ballast), "it holds some room")
     disk.fill()
+    done = broker.finish("invite")
+    assert done.returncode == 1 and f"on the disk of {broker.data}/store: make room there; it needs " in done.stderr, done
     broker.run("users", "remove", "filler", "--yes")
     assert "filler" not in broker.run("users")
     left = os.statvfs(disk.path)
@@ -281,6 +339,99 @@ def test_a_user_is_removed_though_others_filled_the_disk_under_the_broker(make_d
     assert other.sync()["in_sync"]
     wait_until(lambda: os.path.exists(ballast), "it holds some again")
     assert broker.run("verify") == "everything is whole\n"
+
+
+@pytest.fixture(params=[True, False], ids=("root", "another"))
+def reserving_broker(request, tmp_path, as_nobody):
+    """Of root, who may use what its disk keeps for root, and of another user."""
+    disk = Reserving(tmp_path / "reserving", 64 << 20)
+    made = Broker(str(disk.path / "data"))
+    if not request.param:
+        os.mkdir(made.data)
+        as_nobody(made, made.data)
+    made.log = str(tmp_path / "broker.log")
+    yield made, disk
+    if made.process:
+        made.process.kill()
+        made.process.communicate()
+    disk.end()
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=("running", "killed"))
+def test_a_user_is_removed_though_root_filled_what_the_disk_keeps_for_root(make_device, reserving_broker, runs):
+    broker, disk = reserving_broker
+    broker.start()
+    ballast = pathlib.Path(broker.data, "ballast")
+    laptop, other = make_device("laptop"), make_device("other")
+    laptop.init(broker.run("invite", "--name", "filler").strip())
+    other.init(broker.run("invite").strip())
+    laptop.add("notes", {"large": os.urandom(10_000_000)})
+    there = other.add("papers", {"letter": b"one\n"})
+    laptop.sync()
+    other.sync()
+    wait_until(ballast.exists, "it holds some room")
+    if not runs:
+        broker.stop(signal.SIGKILL)
+    disk.fill()
+    broker.run("users", "remove", "filler", "--yes")
+    assert "filler" not in broker.run("users")
+    if not runs:
+        broker.restart()
+    put(there, "letter", b"two\n")
+    assert other.sync()["in_sync"]
+    assert broker.run("verify") == "everything is whole\n"
+
+
+@pytest.mark.parametrize("verb", ["remove", "serve"])
+def test_what_is_refused_for_room_gives_nothing_away(small_broker, verb):
+    broker, disk = small_broker
+    ballast = pathlib.Path(broker.data, "ballast")
+    wait_until(ballast.exists, "it holds some room")
+    if verb == "remove":
+        broker_client.enrol(broker.run("invite", "--name", "filler").strip())
+    else:
+        broker.stop(signal.SIGKILL)
+    os.truncate(ballast, 1 << 16)
+    disk.fill()
+    if verb == "remove":
+        assert "nothing was removed" in broker.run("users", "remove", "filler", "--yes", code=1)
+    else:
+        assert "no room left" in broker.run("serve", "--existing", code=1)
+    assert ballast.stat().st_blocks * 512 == 1 << 16
+
+
+def test_a_new_user_on_a_full_broker_is_told_at_once_and_goes_on_with_room(make_device, small_broker):
+    broker, disk = small_broker
+    laptop = make_device("laptop")
+    line = broker.run("invite").strip()
+    disk.fill(room=4 << 20)
+    said = laptop.run("init", line, "--timeout", f"{WAIT // 2}s", code=1)
+    assert "the same command goes on from here: the broker has no room: " in said and "nothing is spent" in said, said
+    disk.make_room()
+    laptop.init(line)
+    laptop.add("notes", {"letter": b"one\n"})
+    assert laptop.sync()["in_sync"]
+
+
+def test_a_removal_for_which_no_room_is_held_says_how_much_it_needs(make_disk):
+    disk = make_disk("disk", "64M")
+    broker = Broker(str(disk.path / "broker"))
+    broker.log = str(disk.path.parent / "log")
+    broker.start()
+    try:
+        broker_client.enrol(broker.run("invite", "--name", "filler").strip())
+        broker.stop()
+        disk.fill(room=5 << 20)
+        broker.start()
+        assert "too little room is left on the disk to hold any back for `users remove`" in open(broker.log).read()
+        disk.fill_rest()
+        said = broker.run("users", "remove", "filler", "--yes", code=1)
+        assert "nothing was removed: make room on the disk of" in said and "needs" in said, said
+        assert "`counterfoild users remove` again" in said and "mend" not in said
+        disk.make_room()
+        broker.run("users", "remove", "filler", "--yes")
+    finally:
+        broker.stop()
 
 
 def test_a_repair_without_room_changes_nothing_and_says_how_much_it_needs(make_device, small_broker):
@@ -324,8 +475,8 @@ def test_refusals_for_want_of_room_are_in_log_and_status(make_device, small_brok
     disk.fill(room=1_000_000)
     put(here, "large", os.urandom(9_000_000))
     laptop.sync(code=1)
-    (line,) = [line for line in broker.status()["attention"] if "refused" in line]
-    assert "bob" in line and "room" in line
+    (line,) = [line for line in broker.status()["attention"] if "bob" in line]
+    assert "refused" in line and "room" in line
     assert broker.finish("status", "--check").returncode == 1
     lines = [line for line in open(broker.log) if "a content was refused" in line]
     assert 1 <= len(lines) <= 10, lines

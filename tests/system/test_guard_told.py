@@ -89,6 +89,16 @@ def test_serve_and_status_tell_what_is_held_at_once(served):
     assert len(tree(here)) == ALL
 
 
+def test_that_nothing_is_held_any_more_is_told(served):
+    _, desktop, here, there, _, said = served
+    remove(there, 0, GONE)
+    said.wait_for("items are missing here")
+    for i in range(GONE):
+        (there / f"file {i:03}").write_text(f"{i}\n")
+    said.wait_for(f"{re.escape(str(there))}: nothing is held any more")
+    assert not kinds(desktop) and len(tree(here)) == ALL
+
+
 def test_a_small_deletion_beside_what_is_held_is_held_and_told_too(served):
     laptop, desktop, here, there, _, said = served
     remove(there, 0, GONE)

@@ -5,12 +5,14 @@ import os
 
 import protocol_crypto as crypto
 from broker_client import HEADS_PAGE, now
-from counterfoil import tree, wait_until
+from counterfoil import Device, tree, wait_until
 from hostile_broker import Said, raw
 from hostile_house import flipped, house, strange_heads, when, with_bulk  # noqa: F401
 from hostile_victim import COUNTS_MEMORY, MEMORY_MAX, attacked, memory_of
+from protocol import MEMBER_LOG
 
 YEARS = 10 * 365 * 86_400_000
+CROWD = 33 * HEADS_PAGE
 
 
 # ---- Blobs -----------------------------------------------------------------------------------------------------------
@@ -173,6 +175,44 @@ def test_pages_without_end_are_cut_off(house):
     ]))
     assert outcome.code == 1 and "too many heads" in outcome.messages, outcome.said
     house.heal()
+
+
+def crowded(house):
+    """A true member log, in a page of its own, and then more heads than anybody takes."""
+    log = house.broker.log
+
+    def change(said):
+        members = [list(head) for head in log.heads() if log.at[head].collection == MEMBER_LOG]
+        crowd = [said.but(4, sorted(strange_heads(HEADS_PAGE))).but(5, True) for _ in range(CROWD // HEADS_PAGE)]
+        return [said.but(4, members).but(5, True), *crowd, said.but(4, []).but(5, False)]
+
+    return when("WELCOME", change)
+
+
+def test_who_gets_too_many_heads_can_still_shut_out(house):
+    """With the member log alone, `status` says so, and nothing else goes out."""
+    mallory = Device(house.folder, "mallory")
+    house.canaries.spare(mallory.home, mallory.source("notes"))
+    house.laptop.pair(mallory)
+    house.desktop.sync()
+    with house.broker.lying(crowded(house)):
+        serving = house.laptop.serve()
+        (house.laptop.source("notes") / "waits").write_text("until there are fewer\n")
+        wait_until(
+            lambda: "more chains than a device takes" in attacked(house.laptop, "status").document["broker"].get("trouble", ""),
+            "`status` says so",
+        )
+        before = len(house.broker.log.entries)
+        outcome = attacked(house.laptop, "devices", "revoke", "mallory", "--yes")
+        assert outcome.code == 0, outcome.said
+        wait_until(lambda: len(house.broker.log.entries) > before, "it went out")
+        assert {entry.collection for entry in house.broker.log.entries[before:]} == {MEMBER_LOG}
+        house.laptop.stop(serving)
+    house.heal()
+    assert (house.desktop.source("notes") / "waits").exists()
+    states = {one["name"]: one["state"] for one in house.desktop.json("devices")}
+    assert states["mallory"] == "revoked", states
+    mallory.end()
 
 
 ENDLESS = {

@@ -3,9 +3,11 @@
 are, and within the numbers everybody goes on."""
 
 import os
+import re
 
 import counterfoil
 import pytest
+from family import at_terminal
 from hostile_peer import Street, body, bring, chains_of_one, file, member_chains_of_one
 from hostile_victim import PATIENCE, attacked
 from protocol import AFTER_MAX
@@ -88,6 +90,9 @@ def test_their_device_can_be_shut_out_and_all_others_go_on(street):
     assert bring(mallory.accomplice.device, street.broker, chains_of_one(mallory.device, mallory.notes, more)) == (more, [])
     street.laptop.sync()
     assert attacked(street.laptop, "devices", "show", "mallory").document["voids"] >= 100
+    code, said = at_terminal(street.laptop, ["devices", "revoke", "mallory"], [("shut out 'mallory'", "n")])
+    told, asked = re.search(r"about (\d+) of its entries", said), said.index("shut out 'mallory'")
+    assert code == 1 and int(told[1]) >= 100 and told.start() < asked, said
     outcome = attacked(street.laptop, "devices", "revoke", "mallory", "--with-admitted", "--yes", "--timeout", "300")
     assert outcome.code == 0, outcome.said
     assert f"and {NAMED_MAX} can be named: about" in outcome.messages, outcome.said

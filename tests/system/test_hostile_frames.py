@@ -42,7 +42,12 @@ class Tap:
     def accept(self):
         with contextlib.suppress(OSError):
             while True:
-                near, far = self.listener.accept()[0], socket.create_connection(("127.0.0.1", self.port))
+                near = self.listener.accept()[0]
+                try:
+                    far = socket.create_connection(("127.0.0.1", self.port))
+                except ConnectionError:
+                    near.close()
+                    continue
                 far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.ends += [near, far]
                 for one, other, most in (near, far, self.most), (far, near, None):

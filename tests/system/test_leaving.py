@@ -69,6 +69,72 @@ def test_leaving_without_the_broker_takes_a_word(family, broker):
     assert not os.path.exists(desktop.home) and "one.txt" in tree(desktop.here)
 
 
+def test_what_is_unsent_is_listed_before_it_is_left_behind(family, broker):
+    laptop, desktop = family
+    fill(desktop.here, {"3.txt": "new\n", "one.txt": "edited\n"})
+    said = desktop.run("leave", code=8)
+    assert "notes: 2 items unsent, or waiting: 3.txt, one.txt" in said
+    assert "2 items may be nowhere else" in said and "--yes" in said
+    assert os.path.exists(desktop.home)
+    assert desktop.json("leave", "-n") == {"unsent": 2, "unseen": 0, "last_owner": False, "asked": True}
+    broker.stop()
+    assert "3.txt" in desktop.run("leave", code=8)
+    assert desktop.json("leave", "-n")["asked"] is False
+    assert "'desktop'" in desktop.finish("leave", "--yes").stderr
+    assert not os.path.exists(desktop.home) and "3.txt" in tree(desktop.here)
+
+
+def test_what_was_said_while_the_broker_was_away_is_sent_by_who_leaves(family, broker):
+    laptop, desktop = family
+    broker.stop()
+    fill(desktop.here, {"3.txt": "new\n"})
+    os.unlink(desktop.here / "one.txt")
+    desktop.sync(code=5)
+    assert "notes: 1 item unsent, or waiting: 3.txt" in desktop.run("leave", code=8)
+    broker.restart()
+    desktop.run("leave")
+    laptop.sync()
+    assert "3.txt" in tree(laptop.here) and "one.txt" not in tree(laptop.here)
+
+
+def test_a_source_that_is_away_is_no_source_without_edits(family):
+    _, desktop = family
+    os.rename(desktop.here, f"{desktop.here}-away")
+    said = desktop.run("leave", code=8)
+    assert "1 source can't be looked at" in said and str(desktop.here) in said
+    desktop.run("leave", "--yes")
+
+
+def test_leaving_asks_on_a_terminal(family):
+    laptop, desktop = family
+    fill(desktop.here, {"3.txt": "new\n"})
+    code, said = at_terminal(desktop, ["leave"], [("Leave? [y/N]", "n")])
+    assert code == 1 and "1 item may be nowhere else" in said and "notes: 1 item unsent, or waiting: 3.txt" in said
+    assert "last owner" not in said and os.path.exists(desktop.home)
+    code, said = at_terminal(laptop, ["leave"], [("Leave? [y/N]", "n")])
+    assert code == 1 and "last owner" in said and "nowhere else" not in said
+    code, said = at_terminal(desktop, ["leave"], [("Leave? [y/N]", "y")])
+    assert code == 0 and not os.path.exists(desktop.home), said
+
+
+def test_who_was_shut_out_hears_what_it_could_not_send(family):
+    laptop, desktop = family
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    fill(desktop.here, {"3.txt": "new\n"})
+    assert "3.txt" in desktop.run("leave", code=8)
+    desktop.sync(code=6)
+    assert "3.txt" in desktop.run("leave", code=8)
+    desktop.run("leave", "--yes")
+
+
+def test_another_owner_of_whom_nothing_was_heard_counts(family, make_device):
+    laptop, _ = family
+    new = make_device("new")
+    new.run("recover", "--recovery-file", laptop.phrase, "--keep", "laptop", "--name", "new")
+    assert laptop.json("leave") == {"left": "laptop", "known": True}
+    assert state_of(new, "new") == ("in", "owner")
+
+
 def test_leaving_beside_serve_ends_it(family):
     _, desktop = family
     process = desktop.serve()
@@ -103,7 +169,7 @@ def test_recovering_shuts_out_whom_the_user_does_not_confirm(family, make_device
     new = make_device("new")
     recover = ["recover", "--recovery-file", laptop.phrase, "--name", "new"]
     said = new.run(*recover, code=2)
-    assert "'laptop'" in said and "'desktop'" in said and "--keep" in said
+    assert "'laptop'" in said and "'desktop'" in said and "--keep" in said and ", last wrote 20" in said, said
     assert not os.path.exists(new.home) and not os.path.exists(new.home + ".new")
     desktop.sync()
     assert state_of(desktop, "laptop")[0] == "in"

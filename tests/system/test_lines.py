@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines that are slow, late, or dead without a word. What counts is bytes and connections, not times."""
 
+import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -164,6 +167,57 @@ def test_who_is_far_away_is_reached(lined):
     line.delay = 0
     desktop.sync()
     assert tree(here) == tree(there)
+
+
+class Tunnel:
+    """Two networks, and a line of packets between them (tunnel.py)."""
+
+    def __init__(self):
+        command = ["unshare", "--net", "sh", "-c", "ip link set lo up && echo made && exec sleep 100000"]
+        self.nets = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
+        self.is_made = all(net.stdout.readline() == "made\n" for net in self.nets)
+        program = [sys.executable, "-B", os.path.join(os.path.dirname(__file__), "tunnel.py"), str(self.nets[1].pid)]
+        self.line = subprocess.Popen(self.inside(0, program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.is_made = self.is_made and self.line.stdout.readline() == "laid\n"
+
+    def inside(self, number, command):
+        return ["nsenter", "--net", "--target", str(self.nets[number].pid), *command]
+
+    def narrow(self, largest):
+        print(largest, file=self.line.stdin, flush=True)
+        assert self.line.stdout.readline() == "narrow\n"
+
+    def end(self):
+        for process in self.line, *self.nets:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def tunnelled(broker, make_device):
+    net, laptop = Tunnel(), make_device("laptop")
+    for number, program in enumerate((broker, laptop)):
+        program.command = lambda *arguments, plain=program.command, number=number: net.inside(number, plain(*arguments))
+    try:
+        if not net.is_made:
+            pytest.skip("needs the right to make a network")
+        broker.start(listen="tcp://10.5.0.1:7817")
+        laptop.init(broker.run("invite").strip())
+        yield laptop, net
+        laptop.end()
+        broker.stop()
+    finally:
+        net.end()
+
+
+def test_a_line_that_drops_large_packets_is_called_so(tunnelled):
+    laptop, net = tunnelled
+    here = laptop.add("notes", {"one.txt": "one\n"})
+    assert laptop.sync()["in_sync"]
+    net.narrow(600)
+    put(here, "large", os.urandom(100_000))
+    laptop.serve()
+    wait_until(lambda: "small messages pass, large ones don't" in json.dumps(laptop.json("status")), "it is called so")
 
 
 def test_the_broker_is_found_again_whoever_sets_the_clock(lined, broker, tmp_path):

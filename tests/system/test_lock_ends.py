@@ -57,7 +57,12 @@ class Wire:
     def take_in(self):
         with contextlib.suppress(OSError):
             while True:
-                near, far = self.door.accept()[0], socket.create_connection((self.host, self.port))
+                near = self.door.accept()[0]
+                try:
+                    far = socket.create_connection((self.host, self.port))
+                except ConnectionError:
+                    near.close()
+                    continue
                 self.ends += [near, far]
                 for one, other, held in ((near, far, True), (far, near, False)):
                     threading.Thread(target=self.carry, args=(one, other, held), daemon=True).start()

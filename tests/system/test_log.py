@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The history, and that its end can be read without its beginning."""
 
+import os
 import random
 import re
 import shutil
 
-from counterfoil import broker, make_device, two  # noqa: F401
+from counterfoil import both, broker, make_device, pair_of_notes, two  # noqa: F401
 
 SYNCS = 80
 
@@ -106,3 +107,145 @@ def test_a_bare_name_is_a_file_first(make_device):
     assert len(device.json("log", "notes", folder=here / "sub")) == 1
     assert len(device.json("log", "notes", folder=here)) == 3
     assert device.json("status", "notes", folder=here)["in_sync"]
+
+
+def apart(laptop, desktop, here, there, name):
+    """Both write this file, apart: the path of the conflict copy."""
+    (here / name).write_text("first\n")
+    (there / name).write_text("second\n")
+    both(laptop, desktop, 4)
+    copy, = here.glob(f"{name.split('.')[0]} (conflict *")
+    return copy
+
+
+def newest(device, path="notes", count=1):
+    """What the log tells of the path, as JSON, after the lines that people read."""
+    told = device.json("log", path, "-n", str(count))
+    whole = device.json("log", path)[:count]
+    assert told == whole
+    lines = device.run("log", path, "-n", str(count)).splitlines()
+    return [(one["change"], one["path"], one.get("from"), one.get("of")) for one in told], \
+        [line.split(" notes: ", 1)[1] for line in lines]
+
+
+def test_a_conflict_copy_is_named_where_it_was_deleted(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    copy = apart(laptop, desktop, here, there, "one.txt")  # of two contents
+    copy.unlink()
+    both(laptop, desktop)
+    for device in laptop, desktop:
+        for path in "notes", f"notes//{copy.name}", "notes//one.txt":
+            assert newest(device, path) == ([("deleted", copy.name, None, "one.txt")], [f"deleted {copy.name}"]), path
+    copy = apart(laptop, desktop, here, there, "made")  # of two files
+    copy.unlink()
+    both(laptop, desktop)
+    for path in "notes", f"notes//{copy.name}", "notes//made":
+        assert newest(laptop, path) == ([("deleted", copy.name, None, "made")], [f"deleted {copy.name}"]), path
+    (here / "made").unlink()
+    laptop.sync()
+    assert newest(laptop) == ([("deleted", "made", None, None)], ["deleted made"])
+    assert newest(laptop, f"notes//{copy.name}")[1] == [f"deleted {copy.name}"]
+
+
+def test_what_else_is_done_to_a_conflict_copy_names_it(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    copies = [apart(laptop, desktop, here, there, name) for name in ("one.txt", "made")]
+    for copy in copies:
+        copy.write_text("more\n")
+    laptop.sync(4)
+    assert sorted(newest(laptop, count=2)[1]) == sorted(f"edited {copy.name}" for copy in copies)
+    for copy in copies:
+        copy.rename(copy.with_name(f"{copy.name} is mine"))
+    laptop.sync()
+    assert sorted(newest(laptop, count=2)[1]) == sorted(
+        f"moved {copy.name} is mine from {copy.name}" for copy in copies)
+    copy = apart(laptop, desktop, here, there, "two")
+    copy.rename(here / "untouched until now")
+    laptop.sync()
+    assert newest(laptop)[1] == [f"moved untouched until now from {copy.name}"]
+
+
+def test_a_copy_that_stays_keeps_its_name_in_the_log(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    copy = apart(laptop, desktop, here, there, "made")
+    (here / "made").unlink()  # the copy stays as it is called
+    laptop.sync(4)
+    assert ("deleted", "made", None, None) in newest(laptop, count=2)[0]
+    copy.unlink()
+    both(laptop, desktop)
+    for device in laptop, desktop:
+        assert newest(device)[1] == [f"deleted {copy.name}"]
+
+
+def test_a_conflict_copy_is_named_that_goes_with_the_file(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    copies = [apart(laptop, desktop, here, there, name) for name in ("one.txt", "made", "sub/two.txt")]
+    (here / "one.txt").rename(here / "other")
+    (here / "made").unlink()
+    (here / "sub").rename(here / "moved")
+    (here / "moved/two.txt").write_text("third\n")
+    for copy in copies[:2]:
+        copy.unlink()
+    laptop.sync(4)
+    assert sorted(newest(laptop, count=6)[1]) == sorted([
+        *(f"deleted {copy.name}" for copy in copies[:2]), "deleted made", "edited moved/two.txt",
+        "moved moved from sub", "moved other from one.txt"])
+    (here / "moved/two.txt").rename(here / "out")
+    (here / "moved" / copies[2].name).unlink()
+    laptop.sync()
+    assert sorted(newest(laptop, count=2)[1]) == [
+        f"deleted moved/{copies[2].name}", "moved out from moved/two.txt"]
+
+
+def test_conflict_copies_are_told_from_the_end_alone(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    names = "one.txt", "made", "pinned", "sub/two.txt", "lives"
+    copies = [apart(laptop, desktop, here, there, name) for name in names]
+    (here / "pinned").unlink()
+    for number in range(70):
+        (here / "other").write_text(f"{number} edits\n")
+        laptop.sync(4)
+    for copy in copies:
+        copy.unlink()
+        laptop.finish("sync")
+    (here / "made").unlink()
+    laptop.sync()
+    whole = laptop.json("log")
+    paths = [os.path.relpath(copy, here) for copy in copies]
+    assert [one["path"] for one in whole[:6]] == ["made", *reversed(paths)]
+    assert [one.get("of") for one in whole[:6]] == [None, "lives", "sub/two.txt", None, "made", "one.txt"]
+    for count in range(1, 7):
+        assert laptop.json("log", "-n", str(count)) == whole[:count]
+    assert "from 1 to" not in laptop.finish("-v", "log", "-n", "2").stderr
+
+
+def test_a_copy_of_what_was_written_over_since_has_no_name(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (there / "one.txt").write_text("second\n")
+    desktop.sync()
+    (here / "one.txt").write_text("first\n")
+    laptop.sync(4)
+    copy, = here.glob("one (conflict *")
+    copy.unlink()
+    laptop.sync()
+    assert newest(laptop)[1] == [f"deleted {copy.name}"]
+    (there / "one.txt").write_text("second again\n")  # and the desktop has not seen any of that
+    desktop.sync(4)
+    laptop.sync(4)
+    assert newest(laptop, count=2)[1] == ["edited one.txt", "deleted a conflict copy"]
+
+
+def test_folders_moved_into_each_other_lie_where_they_are_shown(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    for name in "u", "v":
+        (here / "in" / name).mkdir(parents=True)
+        (here / "in" / name / "file").write_text(name)
+    both(laptop, desktop)
+    (here / "in/u").rename(here / "in/v/u")
+    (there / "in/v").rename(there / "in/u/v")
+    both(laptop, desktop)
+    told = desktop.json("log", "-n", "1")[0]
+    assert told == laptop.json("log")[0]
+    assert told["change"] == "moved" and told["from"] == "in/v"
+    assert (here / told["path"] / "file").read_text() == "v"
+    assert (there / told["path"] / "file").read_text() == "v"

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 
 import pytest
 
@@ -21,6 +22,12 @@ def lose_blobs(broker):
             os.unlink(os.path.join(folder, name))
     broker.restart()
     assert "asked for it" in broker.finish("verify").stdout
+
+
+def blob_files(broker):
+    """Largest first."""
+    files = [path for path in pathlib.Path(broker.data, "blobs").rglob("*") if path.is_file()]
+    return sorted(files, key=lambda path: path.stat().st_size, reverse=True)
 
 
 def waiting(device, verb):
@@ -54,3 +61,23 @@ def test_it_is_told_while_serve_runs_too(lost):
     _, desktop, _, _ = lost
     desktop.serve()
     wait_until(lambda: ABSENT in waiting(desktop, "status").get("large", ""), "it is told")
+
+
+def test_one_whose_file_was_removed_is_found_out_by_who_asks_for_it(broker, pair_of_notes, make_device):
+    """Nothing is typed: the broker says it, and has it from the next device that has it."""
+    laptop, desktop, here, there = pair_of_notes
+    put(here, "large", os.urandom(300_000))
+    laptop.sync()
+    desktop.sync()
+    (lost, *_) = blob_files(broker)
+    lost.unlink()
+    tablet = another(laptop, make_device)
+    assert ABSENT in waiting(tablet, "sync")["large"]
+    (note,) = tablet.json("status")["notes"]
+    assert "until a device comes that still has it" in note["text"], note
+    wait_until(lambda: f"blob {lost.name} is gone: the devices are asked for it" in open(broker.log).read(), "it is said")
+    assert desktop.sync()["in_sync"]
+    assert lost.exists() and tablet.sync()["in_sync"]
+    assert (tablet.source() / "large").read_bytes() == (here / "large").read_bytes()
+    assert not tablet.json("status")["notes"]
+    assert broker.run("verify") == "everything is whole\n"

@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from counterfoil import both, broker, fill, make_device, tree, two  # noqa: F401
+from test_lost_content import lose_blobs
 
 EIGHT = {f"{name}.txt": f"{name}, first\n" for name in "abcdef"} | {"sub/g": "g\n", "sub/h": "h\n"}
 
@@ -67,9 +68,13 @@ def test_add_says_so_in_words(lost):
     _, again, _, there = lost
     (there / "b.txt").write_text("the user's own\n")
     (there / "own").write_text("own\n")
-    said = again.run("add", str(there), "--collection", "notes", "--existing")
-    assert said.strip().endswith(
-        "2 equal, 5 older here, 1 deleted elsewhere since, 1 different, 1 only here, 0 only there")
+    where = ("add", str(there), "--collection", "notes", "--existing")
+    figures = "2 equal, 5 older here, 1 deleted elsewhere since, 1 different, 1 only here, 0 only there\n"
+    assert again.run(*where, "--mine", "-n").endswith(
+        figures + "the 5 older here replace what is newer elsewhere, and the 1 deleted elsewhere comes back everywhere\n")
+    said = again.run(*where)
+    assert said.endswith(
+        figures + "the 5 older here are brought up to date, and the 1 deleted elsewhere goes from here\n")
     assert [one["path"][:12] for one in conflicts(again, 4)] == ["b (conflict "]
     assert (there / "own").exists() and not (there / "f.txt").exists()
 
@@ -141,6 +146,23 @@ def test_a_large_file_goes_only_where_the_broker_has_it(lost, broker):
     assert again.sync()["in_sync"]
     laptop.sync()
     assert tree(here) == tree(there) and "big" not in tree(here)
+
+
+def test_a_large_file_that_nobody_has_any_more_is_new(lost, broker):
+    """Deleted elsewhere, but its bytes lie nowhere else: what is here is all that there is of them."""
+    laptop, again, here, there = lost
+    big = os.urandom(200_000)
+    fill(here, {"big": big})
+    laptop.sync()
+    fill(there, {"big": big})
+    (here / "big").unlink()
+    laptop.sync()
+    lose_blobs(broker)
+    again.json("add", str(there), "--collection", "notes", "--existing")
+    again.finish("sync")
+    assert (there / "big").read_bytes() == big
+    both(again, laptop)
+    assert tree(here) == tree(there) and (here / "big").read_bytes() == big
 
 
 def test_a_home_that_went_back_gets_first_what_it_had_told(two):

@@ -27,7 +27,9 @@ def test_a_revoked_device_is_out_and_keeps_its_files(family):
     laptop.sync()
     fill(desktop.here, {"mine.txt": "unpublished\n", "one.txt": "edited after\n"})
     said = desktop.run("sync", code=6)
-    assert "does not know this device" in said and "shut" not in said
+    assert "does not know this device: it was shut out, or the user was removed." in said
+    assert "`counterfoil leave`, then `counterfoil join`" in said and "`counterfoil broker`" in said
+    assert "does not list it" not in said  # an owner's `devices` lists it, as shut out
     assert tree(desktop.here) == {
         "one.txt": b"edited after\n", "sub": None, "sub/two.txt": b"two\n", "mine.txt": b"unpublished\n",
     }
@@ -264,6 +266,22 @@ def test_the_account_takes_a_revocation_back(family, tmp_path):
     assert tree(laptop.here) == tree(desktop.here)
     assert tree(laptop.here)["mine.txt"] == b"kept on the disk\n"
     assert tree(desktop.here)["while.txt"] == b"it was out\n"
+
+
+def test_who_joins_after_that_reads_all_of_it(family, make_device):
+    laptop, desktop = family
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    fill(laptop.here, {"while.txt": "under the revocation's key\n"})
+    laptop.sync()
+    laptop.run("devices", "annul", "desktop", "--recovery-file", laptop.phrase)
+    guest, tablet = make_device("guest"), make_device("tablet")
+    laptop.pair(guest)
+    guest.run("leave", "--yes")
+    laptop.pair(tablet)
+    laptop.sync()
+    tablet.here = tablet.add("notes", None, "--existing")
+    settle(laptop, tablet)
+    assert tree(tablet.here) == tree(laptop.here)
 
 
 # ---- Roles ----

@@ -178,6 +178,12 @@ def test_what_its_user_shut_is_left_and_named_and_blocks_nothing_else(two, as_no
     assert "less, which has mode 500" in pending["less/new"]
     assert modes(there)["mine"] == 0o555 and modes(there)["less"] == 0o500
     assert modes(there)["wide"] == 0o755 and (there / "wide/new").exists()
+    shut(there, ".")
+    fill(here, {"top": "t\n"})
+    laptop.sync()
+    pending = {one["path"]: one["reason"] for one in desktop.sync(code=1)["collections"][0]["pending"]}
+    assert f"in {there}, which has mode 555 here (`chmod u+rwx` lets us in)" in pending["top"], pending
+    shut(there, ".", mode=0o755)
     assert (there / "ro/new").exists() and (there / "open/new").exists() and not (there / "mine/new").exists()
     shut(there, "mine", mode=0o755)
     shut(there, "less", "wide")

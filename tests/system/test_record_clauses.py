@@ -2,12 +2,13 @@
 """What a user counts on where sources of several kinds, tables that refer to each other, and constraints meet."""
 
 import random
+import sqlite3
 
 import pytest
 
 from cards import card, write
 from counterfoil import broker, make_device, two  # noqa: F401
-from test_sqlite import ADDRESS_BOOK, add, both, pending, share
+from test_sqlite import ADDRESS_BOOK, Database, add, both, pending, share
 
 
 def settle(*devices):
@@ -149,11 +150,17 @@ def test_one_row_at_a_time_of_a_partial_index(two):
 
 def test_status_says_how_to_leave_a_table_out(two):
     laptop, _ = two
-    database = add(laptop, "CREATE TABLE t (id INTEGER PRIMARY KEY, v); CREATE TABLE keyless (a, b); INSERT INTO t VALUES (1, 2)")
+    database = Database(laptop.folder / "odd.db")
+    with sqlite3.connect(database.path) as program:
+        program.create_collation("mine", lambda a, b: (a > b) - (a < b))
+        program.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY, v); CREATE TABLE odd (id TEXT COLLATE mine PRIMARY KEY);"
+                              "INSERT INTO t VALUES (1, 2)")
+    program.close()
+    laptop.run("add", str(database.path), "--format", "sqlite")
     laptop.sync(1)
-    reason = pending(laptop)["keyless"]
-    assert "no primary key" in reason and f"set {database.path} --include" in reason
-    laptop.run("set", str(database.path), "--include", "t")
+    reason = pending(laptop)["odd"]
+    assert "only its own program knows" in reason and f"set {database.path} --exclude" in reason
+    laptop.run("set", str(database.path), "--exclude", "odd")
     assert laptop.sync()["in_sync"] and pending(laptop) == {}
 
 

@@ -53,7 +53,13 @@ def test_the_value_that_is_not_shown_is_told(people):
         name, = [line for line in lines if "//people/anna/name" in line]
         assert re.fullmatch(r"  conflict  book//people/anna/name: not shown is \"Änne\\x0a\\x1b\\\\\", "
                             r"written on laptop, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", name), name
-        assert sum("to settle" in line for line in lines) == 1
+        settle, = [line for line in lines if "to settle" in line]
+        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//*' --keep mine`, or theirs; or "), settle
+        for verb in "sync", "conflicts":
+            assert settle in device.run(verb, code=4).splitlines()
+    laptop.run("conflicts", "resolve", "book//*", "--keep", "mine")
+    assert laptop.sync() and "to settle" not in laptop.run("status")
+    laptop.run("conflicts", "resolve", "book//*", "--keep", "mine", code=3)
 
 
 def test_a_long_value_is_told_short(people):

@@ -287,3 +287,39 @@ def test_a_new_child_of_a_row_that_is_hidden_hangs_on_it(two, schema, include):
     rows = [(8, 30, None, "+8"), (9, 4, None, "+9"), (10, 77, None, "+10")]
     assert here.rows("SELECT * FROM phones WHERE id > 4 ORDER BY id") == rows
     quiet(laptop, desktop)
+
+
+def test_a_row_that_an_edit_brings_back_has_its_family(two):
+    """What the cascade took comes with it; what was deleted by itself stays so."""
+    laptop, desktop, here, there = share(two, FAMILY)
+    here.run("PRAGMA foreign_keys = ON; DELETE FROM phones WHERE id = 2")
+    both(laptop, desktop)
+    there.run("PRAGMA foreign_keys = ON; UPDATE people SET name = 'Anna' WHERE id = 1; DELETE FROM phones WHERE id = 3")
+    here.run(DELETE)
+    laptop.sync()
+    both(laptop, desktop)
+    for database in here, there:
+        assert database.rows("SELECT id, name FROM people ORDER BY id")[0] == (1, "Anna") and database.sound()
+        assert database.rows("SELECT id, person, number FROM phones ORDER BY id") == [(1, 1, "+1"), (4, 2, "+4")]
+        assert database.rows("SELECT phone, said FROM calls ORDER BY id") == [(1, "hello"), (4, "no")]
+    quiet(laptop, desktop)
+    there.run("PRAGMA foreign_keys = ON; DELETE FROM people WHERE name = 'Anna'")
+    both(laptop, desktop)
+    for database in here, there:
+        assert database.rows("SELECT said FROM calls") == [("no",)] and database.sound()
+    quiet(laptop, desktop)
+
+
+def test_a_large_family_comes_back_whole(two):
+    """Its deletions take several entries."""
+    laptop, desktop, here, there = share(two, FAMILY)
+    here.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) "
+             "INSERT INTO phones(person, kind, number) SELECT 1, 'kind ' || i, '+' || i FROM n")
+    both(laptop, desktop)
+    there.run("UPDATE people SET name = 'Anna' WHERE id = 1")
+    here.run(DELETE)
+    laptop.finish("sync", "--yes")
+    both(laptop, desktop)
+    for database in here, there:
+        assert database.rows("SELECT count(*) FROM phones") == [(4004,)] and database.sound()
+    quiet(laptop, desktop)

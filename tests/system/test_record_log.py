@@ -44,7 +44,7 @@ def test_a_file_and_a_record_in_one_order(two):
     there = told(desktop)[begun:]
     assert there == here, "one order everywhere"
     text = laptop.run("log")
-    assert "people: edited anna: email, town" in text
+    assert 'people: edited anna: email "a@example.org", town "Oslo"' in text
 
 
 def test_one_record_by_its_key(two):

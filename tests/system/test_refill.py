@@ -67,6 +67,29 @@ def test_a_receiver_that_differs_is_filled(two):
     assert kept(there / ".counterfoil") == {"a": b"mine\n", "own": b"own\n"}
 
 
+def test_what_was_moved_in_a_receiver_is_a_version_of_another_name(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a\n", "sub/b": "b\n", "sub/c": "c\n", "large": "l" * 100000})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing", "--mode", "receive")
+    desktop.sync()
+    (there / "a").rename(there / "a2")
+    (there / "large").rename(there / "large2")
+    (there / "sub").rename(there / "subx")
+    (there / "subx/c").write_text("own\n")
+    (there / "sub").mkdir()
+    (there / "sub/b").write_text("a\n")
+    done = desktop.finish("repair", str(there), "--refill")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tree(there) == tree(here)
+    said = dict(line.removeprefix("counterfoil: ").split("; it is kept in ")[0].split(": ")
+                for line in done.stderr.splitlines())
+    assert said == {path: "the log has it under another name" for path in ("a2", "large2", "subx/b", "sub/b")} | {
+        "subx/c": "it is no version that the log has"}
+    assert kept(there / ".counterfoil")["subx/b"] == b"b\n" and kept(there / ".counterfoil")["a2"] == b"a\n"
+
+
 def test_folders_in_which_nobody_may_write(two, as_nobody):
     laptop, desktop = two
     files = {"cache/m@v1/LICENSE": "1\n", "cache/m@v1/doc/page": "2\n"}

@@ -59,6 +59,43 @@ def test_what_the_broker_has_is_counted_and_not_transferred(broker, pair_of_note
     assert devices["desktop"]["behind"] == 0
 
 
+def test_devices_tells_what_the_broker_knows_of_each(broker, pair_of_notes):
+    laptop, desktop, here, _ = pair_of_notes
+    put(here, "one.txt", b"edited\n")
+    laptop.sync()
+    assert "desktop" in laptop.run("devices", "show", "desktop", "--remote")
+    for _ in range(2):
+        listed = {one["name"]: one for one in laptop.json("devices", "--remote")}
+        assert all(one["reported"].startswith("20") for one in listed.values())
+        lacks = listed["desktop"]["behind"]
+        told = f"{lacks} entry is not applied, as of" if lacks else "has applied everything, as of"
+        for words in ["devices", "--remote"], ["devices", "show", "desktop", "--remote"]:
+            (line,) = [one for one in laptop.run(*words).splitlines() if one.startswith("desktop")]
+            assert f"; {told} {listed['desktop']['reported']}" in line, line
+        assert "this device; has applied everything" in laptop.run("devices", "--remote")
+        desktop.sync()
+    assert lacks == 0
+    broker.stop()
+    assert "has written nothing since\n" in laptop.run("devices")
+    laptop.run("devices", "--remote", "--timeout", "1s", code=5)
+
+
+def test_who_is_out_lags_behind_nothing(pair_of_notes, make_device):
+    laptop, desktop, here, _ = pair_of_notes
+    tablet = make_device("tablet")
+    laptop.pair(tablet)
+    tablet.sync()
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    tablet.run("leave", "--yes")
+    put(here, "one.txt", b"edited\n")
+    laptop.sync()
+    assert list(remote_of(laptop)[1]) == ["laptop"]
+    told = laptop.run("status", "--remote")
+    assert "desktop" not in told and "tablet" not in told
+    told = laptop.run("devices", "--remote")
+    assert "applied" in told and all("applied" not in one for one in told.splitlines() if " out " in one or " left " in one)
+
+
 def test_what_waits_here_is_counted(broker, pair_of_notes):
     laptop, _, here, _ = pair_of_notes
     broker.stop()

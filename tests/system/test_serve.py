@@ -34,6 +34,25 @@ def serve_both(laptop, desktop):
     return processes
 
 
+def test_it_says_that_the_broker_is_back(broker, pair_of_notes):
+    laptop, _, _, _ = pair_of_notes
+    process = laptop.serve()
+
+    def connected():
+        return laptop.json("status")["broker"]["connected"]
+
+    wait_until(connected, "it is connected")
+    for _ in range(2):
+        broker.stop()
+        wait_until(lambda: not connected(), "it is not")
+        broker.restart()
+        wait_until(connected, "it is again")
+    process.terminate()
+    said = [line for line in process.communicate()[1].splitlines() if "the broker: " in line]
+    again = [line.endswith("the broker: connected again") for line in said]
+    assert again.count(True) == 2 and not again[0] and again[-1] and (True, True) not in zip(again, again[1:]), said
+
+
 def test_what_is_done_in_a_folder_that_came_is_seen(pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
     serve_both(laptop, desktop)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """counterfoild and counterfoil as services: settings, signals, what the service manager is told, and what is installed."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 
 import pytest
 
+from broker_client import Refused, enrol
 from counterfoil import Device, make_device, two, wait_until  # noqa: F401
 from counterfoild import WAIT, Broker, broker, free_port  # noqa: F401
 
@@ -67,7 +69,6 @@ def test_settings_come_from_a_file(broker, settings):
         ("frobnicate 3", "line 2: 'frobnicate' is nothing that is set there"),
         ("help", "'help' is nothing that is set there"),
         ("listen", "line 2: --listen needs a value"),
-        ("existing yes", "line 2: --existing takes no value"),
         ("limit foo=3", "line 2: unknown limit foo"),
         ("limit waste-per-second=1,foo=3", "line 2: unknown limit foo"),
         ("enrol open", "line 2: unknown policy open"),
@@ -76,6 +77,7 @@ def test_settings_come_from_a_file(broker, settings):
         ("listen ::1:7900", "line 2: --listen: '::1:7900': an IPv6 address stands in brackets"),
         ("listen 127.0.0.1:70000", "line 2: --listen: 70000 is no port"),
         ("advertise 0.0.0.0", "line 2: --advertise: no device can connect to 0.0.0.0"),
+        ("advertise -x", "line 2: --advertise: '-x' is neither an address nor a host name"),
         ("advertise a.example:x", "line 2: --advertise: x is no port"),
         ("advertise 7900", "line 2: --advertise: '7900': a port alone"),
     ),
@@ -83,6 +85,26 @@ def test_settings_come_from_a_file(broker, settings):
 def test_a_wrong_setting_is_named(broker, settings, line, words):
     done = broker.finish("--config", settings("# one", line), "status")
     assert done.returncode == 2 and words in done.stderr
+
+
+@pytest.mark.parametrize("line, code", (("existing", 3), ("existing 1", 3), ("existing yes", 3), ("existing 0", 0), ("existing no", 0)))
+def test_a_flag_is_set_there_as_it_is_in_the_environment(broker, settings, line, code):
+    if code:
+        assert "no broker in" in broker.run("--config", settings(line), "serve", code=code)
+    else:
+        assert broker.start("--config", settings(line))
+
+
+def test_an_empty_directory_name_is_refused(broker):
+    broker.data = ""
+    assert "--data is given, and names no directory" in broker.run("status", code=2)
+
+
+def test_a_verb_is_no_directory(broker, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    broker.data = "invite"
+    assert "'invite' is a verb" in broker.run(code=2)
+    assert not os.path.exists("invite")
 
 
 def test_a_file_of_settings_has_a_bound(broker, settings):
@@ -101,9 +123,19 @@ def test_a_signal_makes_it_read_its_settings_anew(broker, settings, two):
     path = settings("enrol closed")
     broker.start("--config", path, listen="tcp://{}:{}".format(*broker.place[:2]))
     assert "--enrol closed" in broker.run("invite", code=6)
+    settings("enrol invitation", "quota 5M")
+    reload(broker, "read the settings anew")
+    assert "enrol invitation, quota 5.0 MiB, limits: " in said(broker)
+    bob = enrol(broker.run("invite").strip())[0].user.hex()
+    quotas = {user["user"]: user["quota"] or 0 for user in json.loads(broker.run("--json", "users"))}
+    assert quotas.pop(bob) == 5 << 20 and list(quotas.values()) == [0], "who was there keeps what he had"
+    invitation = broker.run("invite").strip()
+    settings("enrol closed")
+    reload(broker, "read the settings anew")
+    with pytest.raises(Refused, match="takes no new users"):
+        enrol(invitation)
     settings("enrol invitation", "limit connections-per-minute=1", "limit entries-per-minute=1")
     reload(broker, "read the settings anew")
-    assert broker.run("invite")
     laptop.add("notes", {"a": b"1"})
     refused = [laptop.finish("sync", "--timeout", "2s") for _ in range(4)]
     assert any(done.returncode != 0 for done in refused)
@@ -114,6 +146,16 @@ def test_a_signal_makes_it_read_its_settings_anew(broker, settings, two):
     reload(broker, "read the settings anew")
     wait_until(lambda: laptop.finish("sync").returncode == 0, "the device is let in again")
     assert broker.stop() == 0
+
+
+def test_a_setting_that_needs_a_restart_is_named_when_it_is_read_anew(broker, settings):
+    broker.start("--config", settings("advertise one.example", "enrol closed"))
+    reload(broker, "read the settings anew")
+    assert "needs a restart" not in said(broker)
+    settings("advertise two.example", "enrol invitation", "listen *:7818")  # of the last the command line decides
+    reload(broker, "read the settings anew")
+    assert "advertise is another in the settings than at the start: that needs a restart" in said(broker)
+    assert "listen is another" not in said(broker) and "enrol is" not in said(broker)
 
 
 def test_tells_its_service_manager_how_it_stands(broker, settings, manager):
@@ -150,15 +192,20 @@ def test_a_device_says_that_its_files_are_bounded(broker, tmp_path):
     assert done.returncode == 1 and "File too large" in done.stderr
 
 
+def setting(unit, name):
+    [line] = [line for line in unit.splitlines() if line.startswith(name + "=")]
+    return line.split("=", 1)[1]
+
+
 def test_installs_a_unit_that_systemd_takes(tmp_path):
     done = subprocess.run(
         ["cmake", "--install", os.path.join(BUILD, "broker")], env={**os.environ, "DESTDIR": str(tmp_path)}, capture_output=True,
         text=True, timeout=WAIT,
     )
     assert done.returncode == 0, done.stderr
-    installed = {path.name: path for path in tmp_path.rglob("*") if path.is_file()}
+    installed = {path.name: path for path in tmp_path.rglob("*") if path.is_file() and path.name != "counterfoil.conf"}
     unit = installed["counterfoild.service"].read_text()
-    program, options = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).split("=", 1)[1].split(" ", 1)
+    program, options = setting(unit, "ExecStart").split(" ", 1)
     assert os.path.exists(str(tmp_path) + program) and "@" not in program
     settings = options.split()[options.split().index("--config") + 1]
     assert os.path.exists(str(tmp_path) + settings) and options.endswith("serve --existing")
@@ -167,6 +214,12 @@ def test_installs_a_unit_that_systemd_takes(tmp_path):
         capture_output=True, text=True, timeout=WAIT,
     )
     assert there.returncode == 3 and "no broker in" in there.stderr
+    assert int(setting(unit, "LimitNOFILE")) >= 65536  # two of each connection, of thousands of devices
+    library = installed["counterfoild.service"].parents[2]
+    assert library.name == "lib"
+    user, home = setting(unit, "User"), "/var/lib/" + setting(unit, "StateDirectory")
+    assert (library / "sysusers.d/counterfoil.conf").read_text().split()[:2] == ["u", user]
+    assert (library / "tmpfiles.d/counterfoil.conf").read_text().split()[:5] == ["d", home, "0700", user, user]
     analyze = shutil.which("systemd-analyze")
     if analyze:
         there = tmp_path / "counterfoild.service"

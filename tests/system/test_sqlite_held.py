@@ -59,7 +59,7 @@ def test_one_without_a_value_that_another_database_wants(two):
     there.run("UPDATE owners SET mail = 'c@' WHERE id = 'c'")
     desktop.sync()
     laptop.run("set", str(here.path), "--mode", "send")
-    laptop.sync()
+    assert listed(laptop.sync(1)["collections"][0])["owners/c"] == "it is new elsewhere; this source only sends"
     laptop.run("set", str(here.path), "--mode", "both")
     now = listed(laptop.json("status")["collections"][0])
     assert now["owners/b"] == told["owners/b"] and now["owners/c"] == "it is new elsewhere", "nobody has tried it yet"

@@ -105,7 +105,7 @@ def test_a_key_that_is_changed_on_both(two):
     laptop.sync()
     there.run(OWN + "UPDATE people SET id = 70 WHERE name = 'Bob'; DELETE FROM people WHERE name = 'Cleo'")
     both(laptop, desktop, 4)
-    expect(here, there, Ann=(1970, 40, "+1"), Bob=(1980, 70, "+2"), Cleo=(1990, 90))
+    expect(here, there, Ann=(1970, 40, "+1"), Bob=(1980, 70, "+2"), Cleo=(1990, 90, "+3"))  # with what went with her
     assert [one["path"] for one in laptop.json("status")["collections"][0]["conflicts"]] == ["people/70/key"]
 
 

@@ -263,8 +263,12 @@ def silent(broker, count, address=ELSEWHERE, say=b""):
     host, port, _ = broker.place
     made = []
     for _ in range(count):
-        made.append(socket.create_connection((host, port), timeout=WAIT, source_address=(address, 0)))
-        made[-1].sendall(say)
+        made.append(socket.socket())
+        made[-1].settimeout(WAIT)
+        made[-1].bind((address, 0))
+        with contextlib.suppress(ConnectionError):  # a refusal may be there before `connect` returns
+            made[-1].connect((host, port))
+            made[-1].sendall(say)
     return made
 
 

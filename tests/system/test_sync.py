@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from counterfoil import broker, fill, make_device, pair_of_notes, tree, two  # noqa: F401
+from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
 
 
 def both(laptop, desktop):
@@ -295,7 +295,7 @@ def test_collections_are_listed_renamed_and_deleted(pair_of_notes):
     laptop.run("sync", "diary")
     assert "bound" in laptop.run("collections", "delete", "diary", code=1)
     laptop.run("remove", str(here))
-    laptop.run("collections", "delete", "diary")
+    laptop.run("collections", "delete", "diary", "--yes")
     assert laptop.json("collections") == []
     assert "unknown subverb" in laptop.run("collections", "eat", code=2)
 
@@ -316,7 +316,8 @@ def test_modes_send_only_and_receive_only(two):
     there = desktop.add("notes", None, "--existing")
     desktop.sync()
     (there / "b").write_text("b")
-    both(laptop, desktop)
+    desktop.sync()
+    laptop.sync(1)
     assert set(tree(here)) == {"a"}
     laptop.run("set", str(here), "--mode", "both")
     laptop.sync()
@@ -337,9 +338,86 @@ def test_a_source_that_only_receives_says_so_of_what_was_done_there(pair_of_note
     for report in desktop.json("status"), desktop.sync(code=1), desktop.json("status"):
         (notes,) = report["collections"]
         assert {one["path"]: one["reason"] for one in notes["pending"]} == said and notes["mode"] == "receive"
+        assert f"`counterfoil repair {there} --refill` undoes" in notes["advice"]
+        assert f"`counterfoil set {there} --mode both` sends it" in notes["advice"]
     assert "which only receives\n" in desktop.run("status")
+    for verb in "status", "sync":
+        assert f"\n  {notes['advice']}\n" in desktop.finish(verb).stdout
     laptop.sync()
     assert tree(here) == {"one.txt": b"one\n", "sub": None, "sub/two.txt": b"two\n"}
+    desktop.run("repair", str(there), "--refill")
+    assert tree(there) == tree(here) and "advice" not in desktop.sync()["collections"][0]
+
+
+def test_what_was_moved_is_told_with_where_it_was(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").rename(here / "o\tne.txt")
+    both(laptop, desktop)
+    for source in here, there:
+        (source / "o\tne.txt").rename(source / "1.txt")
+        (source / "1.txt").write_text("one, edited\n")
+        (source / "sub/two.txt").rename(source / "sub/2.txt")
+        (source / "sub").rename(source / "dub")
+    desktop.run("set", str(there), "--mode", "receive")
+    said = {
+        "1.txt": "it was moved here from o\\x09ne.txt, and changed",
+        "dub": "it was moved here from sub",
+        "dub/2.txt": "it was moved here from sub/two.txt",
+    }
+    for report in laptop.json("sync", "-n"), laptop.json("status"):
+        (notes,) = report["collections"]
+        assert {one["path"]: one["reason"] for one in notes["pending"]} == said
+    (notes,) = desktop.json("status")["collections"]
+    assert {one["path"]: one["reason"] for one in notes["pending"]} == {
+        path: f"{what}; this source only receives" for path, what in said.items()}
+    laptop.sync()
+    assert laptop.json("status")["in_sync"]
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_what_was_moved_in_a_receiver_is_told_as_that_only(pair_of_notes, served):
+    laptop, desktop, here, there = pair_of_notes
+    fill(here, {"moved": "m", "sub/gone": "g", "sub/deep/er": "d", "away/file": "f"})
+    both(laptop, desktop)
+    desktop.run("set", str(there), "--mode", "receive")
+    if served:
+        desktop.serve()
+    (there / "moved").rename(there / "elsewhere")
+    (there / "sub").rename(there / "subx")
+    (there / "subx/gone").unlink()
+    shutil.rmtree(there / "away")
+    unsent = {
+        "elsewhere": "it was moved here from moved; this source only receives",
+        "subx": "it was moved here from sub; this source only receives",
+        "sub/gone": "it was deleted here; this source only receives",
+        "away": "it was deleted here; this source only receives",
+        "away/file": "it was deleted here; this source only receives",
+    }
+    if not served:
+        desktop.sync(1)
+
+    def pending(report):
+        return {one["path"]: one["reason"] for one in report["collections"][0]["pending"]}
+
+    wait_until(lambda: pending(desktop.json("status")) == unsent, "all of it is told")
+    fill(here, {"moved": "m, edited", "sub/new": "n", "sub/deep/er": "d, edited"})
+    laptop.sync()
+    unapplied = {
+        "moved": "it was moved or deleted here",
+        "sub/new": "its folder was moved or deleted here",
+        "sub/deep/er": "its folder was moved or deleted here",
+    }
+    if served:
+        wait_until(lambda: pending(desktop.json("status")) == {**unsent, **unapplied}, "what comes waits")
+        return
+    for _ in range(2):
+        assert pending(desktop.sync(1)) == {**unsent, **unapplied}
+        assert pending(desktop.json("status")) == {
+            **unsent, "moved": "it was changed elsewhere; it was moved or deleted here",
+            "sub/new": "it is new elsewhere; its folder was moved or deleted here",
+            "sub/deep/er": "it was changed elsewhere; its folder was moved or deleted here"}
+    desktop.run("repair", str(there), "--refill")
+    assert tree(there) == tree(here)
 
 
 def test_only_what_is_included_is_synced(two):

@@ -80,7 +80,8 @@ def test_a_quota_holds_back_entries_and_blobs_to_the_byte(broker):
     assert [line["why"] for line in broker.audit("quota-refused")]
     broker.stop()
     said = broker.run("users", "quota", desk.user.hex(), "1k")
-    assert "are here already" in said and "can delete, and make small edits" in said
+    assert "are here already, of which a deletion frees nothing: until the quota is more" in said
+    assert "can delete, and make small edits" in said
     broker.run("users", "quota", desk.user.hex(), "1.5 GiB")
     assert figures(broker, desk)["quota"] == 3 << 29
     for five in "5 G", "5.0 GiB":
@@ -88,6 +89,18 @@ def test_a_quota_holds_back_entries_and_blobs_to_the_byte(broker):
     for none in "0", "none":
         assert broker.run("users", "quota", desk.user.hex(), none).endswith("quota none\n")
         assert figures(broker, desk)["quota"] is None
+
+
+def test_a_quota_is_told_with_the_name(broker):
+    broker.start()
+    enrol(broker.run("invite", "--name", "bob").strip())
+    assert broker.run("users", "quota", "bob", "5M") == "bob  quota 5.0 MiB\n"
+
+
+def test_a_removal_where_no_broker_is_says_that_before_it_asks_for_a_word(broker):
+    assert "no broker in" in broker.run("users", "remove", "bob", code=3)
+    broker.run("init", "--advertise", "sync.example.org")
+    assert "say --yes" in broker.run("users", "remove", "bob", code=2)
 
 
 def test_a_user_is_held_back_who_brings_too_many_entries(broker):

@@ -188,7 +188,17 @@ def test_who_is_refused_hears_what_to_do(broker, two, make_device):
     assert "lie in each other" in laptop.run("add", str(here / "deep"), code=2)
     assert "is the home of another device" in laptop.run("add", desktop.home, code=2)
     assert "is a broker's directory" in laptop.run("add", broker.data, code=2)
+    for path in here / "a", here / "deep":
+        said = laptop.run("sync", str(path), code=3)
+        assert "lies in a source" in said and f"`counterfoil sync {here}`" in said, said
+    assert "there is no collection 'b'" in laptop.run("sync", "b", code=3, folder=here)
+    assert laptop.run("status", str(here / "a")).endswith(f"{here / 'a'}: nothing of it is out of sync\n")
+    assert f"{here / 'deep'}: nothing" not in laptop.run("status", str(here / "deep"))
+    assert "`counterfoil devices annul`" in laptop.run("devices", "revoke", "desktop", code=2)
     desktop.sync()
+    for verb in "sync", "status":
+        said = desktop.finish(verb).stderr
+        assert "`counterfoil collections` lists 1 of" in said and "--existing --collection NAME` takes one" in said
     nowhere = desktop.source("nowhere") / "deep"
     assert "make that one first" in desktop.run("add", str(nowhere), "--existing", "--collection", "notes", code=3)
     assert "`counterfoil collections` lists them" in desktop.run("sync", "things", code=3)
@@ -198,8 +208,9 @@ def test_who_is_refused_hears_what_to_do(broker, two, make_device):
     there = screen.add("notes", None, "--existing")
     screen.sync()
     (there / "own").write_text("own\n")
-    (line,) = [line for line in screen.finish("sync").stdout.splitlines() if "own:" in line]
-    assert "`counterfoil devices role`" in line
+    line, advice = screen.finish("sync").stdout.splitlines()[1:3]
+    assert "own:" in line and "`counterfoil devices role`" in line
+    assert f"`counterfoil repair {there} --refill` undoes" in advice and "--mode" not in advice
     fresh = make_device("fresh")
     fresh.init()
     assert "`counterfoil sync` asks for those of other devices" in fresh.finish("collections").stderr
@@ -223,6 +234,13 @@ def edited_since(pair_of_notes, tmp_path):
     return laptop, desktop, here, there, old
 
 
+def meant_is_told(device, here):
+    """By each verb, and alike."""
+    advice = device.json("status")["collections"][0]["advice"]
+    said = f"`counterfoil remove {here}`, then `counterfoil add {here} --existing --mine` make it the newest"
+    return said in advice and advice in device.finish("sync").stdout and advice in device.finish("-q", "sync").stderr
+
+
 def test_an_older_copy_in_the_place_of_a_source_reverts_nothing(edited_since):
     laptop, desktop, here, there, old = edited_since
     expected = tree(there)
@@ -230,6 +248,7 @@ def test_an_older_copy_in_the_place_of_a_source_reverts_nothing(edited_since):
     for _ in range(2):
         said = laptop.run("sync", code=8)
         assert "another folder than the one that was added, an older copy" in said and "--refill" in said, said
+        assert meant_is_told(laptop, here)
     desktop.sync()
     assert tree(there) == expected and tree(here) == tree(old)
     shutil.rmtree(here)
@@ -246,7 +265,9 @@ def test_an_older_copy_in_the_place_of_a_source_reverts_nothing(edited_since):
 def test_an_older_copy_is_what_the_user_means(edited_since):
     laptop, desktop, here, there, old = edited_since
     put_in_its_place(old, here)
+    shutil.rmtree(here / ".counterfoil")
     laptop.run("sync", code=8)
+    assert meant_is_told(laptop, here)
     laptop.run("remove", str(here))
     laptop.json("add", str(here), "--collection", "notes", "--existing", "--mine")
     laptop.sync(), desktop.sync()
@@ -289,6 +310,8 @@ def test_the_words_for_a_source_that_is_away_can_be_typed(two):
         ways = f"plug it in or bring it back, or `counterfoil repair {here} --refill`, or `counterfoil remove {here}`"
         assert ways in str(laptop.finish("sync")), laptop.finish("sync")
         assert ways in str(laptop.finish("status"))
+        for verb in "sync", "status":
+            assert "if it was moved or renamed, `counterfoil add NEWPATH` goes on" in laptop.finish(verb).stdout
         aside.rename(here)
         odd = here.rename(here.with_name("my $stick"))
         laptop.run("add", str(odd))
@@ -325,7 +348,83 @@ def test_who_has_a_foreign_stick_there_is_not_told_to_fill_it(pair_of_notes):
         said = laptop.run("sync", code=8)
         assert "another folder than the one that was added, and holds other things: bring that back, or" in said, said
         assert "--refill" not in said and "counterfoil remove" in said, said
+        assert "--mine" not in str(laptop.finish("sync")) and "advice" not in laptop.json("status")["collections"][0]
     shutil.rmtree(here)
     aside.rename(here)
     laptop.sync(), desktop.sync()
     assert tree(there) == tree(here) == before
+
+
+def test_who_has_no_broker_is_told(make_device, tmp_path):
+    laptop = make_device("laptop")
+    said = laptop.finish("init", "--name", "laptop")
+    for word in "new user, without a broker", "`counterfoil broker LINE`", "`counterfoil join`", "counterfoild invite":
+        assert word in said.stderr and said.returncode == 0
+    laptop.add("notes", {"a": "a\n"})
+    for verb in "sync", "status":
+        assert laptop.run(verb).count("no broker is set: ") == 1
+        assert laptop.json(verb)["broker"]["address"] is None
+    assert "no broker" not in laptop.run("-q", "sync")
+    other = make_device("other")
+    said = other.finish("-q", "init", "--name", "other")
+    assert "without a broker" not in said.stderr
+    assert "`recover`" in make_device("none").run("status", code=3)
+
+
+def test_a_source_goes_by_the_name_of_its_collection(make_device, tmp_path):
+    laptop = make_device("laptop")
+    laptop.init()
+    here = laptop.add("notes", {"a": "a\n"})
+    second = laptop.folder / "second"
+    second.mkdir()
+    laptop.sync()
+    assert "only sends" in laptop.run("set", "notes", "--mode", "send")
+    assert "sends and receives" in laptop.run("set", "notes//", "--mode", "both")
+    (here / "a").unlink()
+    laptop.run("repair", "notes", "--refill")
+    assert (here / "a").read_text() == "a\n"
+    laptop.run("add", str(second), "--collection", "notes")
+    laptop.sync()
+    for words in ["set", "notes", "--mode", "both"], ["remove", "notes"], ["repair", "notes", "--refill"]:
+        said = laptop.run(*words, code=2)
+        assert "several sources" in said and str(here) in said and str(second) in said
+    laptop.run("remove", str(second))
+    assert "is no longer synced" in laptop.run("remove", "notes")
+    assert "has no source here" in laptop.run("remove", "notes", code=3)
+    assert "is no source" in laptop.run("set", "papers", code=3)
+
+
+def test_half_a_command_is_told_its_other_half(make_device, tmp_path):
+    laptop = make_device("laptop")
+    phrase = tmp_path / "phrase"
+    phrase.write_text("of somebody\n")
+    said = laptop.run("init", "--recovery-file", str(phrase), code=1)
+    assert "is there already" in said and "another --recovery-file" in said
+    laptop.init()
+    here = laptop.add("notes", {"a": "a\n"})
+    assert f"`counterfoil repair {here} --refill`" in laptop.run("repair", str(here), code=2)
+    assert "wants a SOURCE" in laptop.run("repair", "--refill", code=2)
+    assert "--also DEVICE" in laptop.run("help", "devices")
+
+
+def test_a_copy_is_listed_with_what_settles_it(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").write_text("here\n")
+    (there / "one.txt").write_text("there\n")
+    laptop.sync()
+    desktop.finish("sync")
+    assert "to settle it, delete the copy or give it another name" in desktop.run("sync", code=4)
+    (copy,) = [name for name in tree(there) if "conflict" in name]
+    (there / copy).unlink()
+    assert "settle" not in desktop.run("sync")
+
+
+def test_a_reader_has_no_locks(two):
+    laptop, desktop = two
+    laptop.add("notes", {"a": "a\n"})
+    laptop.sync()
+    desktop.sync()
+    desktop.add("notes", None, "--existing")
+    laptop.run("devices", "role", "desktop", "reader", "--yes")
+    desktop.sync()
+    assert "only owners and members lock" in desktop.run("lock", "notes", code=6)

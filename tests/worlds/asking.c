@@ -137,7 +137,10 @@ void asking_tree(const device *self, const device *other, cf_buffer *out)
     askers both = {self, other};
 
     disk_dump(self->drive, self->folder,
-              &(disk_dump_options){.skip = ".counterfoil", .takes = is_of_both, .context = &both},
+              &(disk_dump_options){.skip = ".counterfoil",
+                                   .no_modes = self->in->modes_vary,
+                                   .takes = is_of_both,
+                                   .context = &both},
               out);
     records_list_some(self, is_record_of_both, &both, out);
 }

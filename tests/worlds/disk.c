@@ -132,14 +132,16 @@ bool disk_has_room_for_thing(const disk *self)
 cf_stat disk_stat_of(const disk *self, const disk_node *node)
 {
     const disk_attributes *attributes = &node->now.attributes;
+    const uint64_t size = node->kind == CF_FILE_FOLDER ? DISK_BLOCK : node->now.content.size;
 
     return (cf_stat){
         .kind = node->kind,
         .device = self->device + node->volume,
         .inode = node->number,
         .birth_ns = node->birth_ns,
-        .size = node->kind == CF_FILE_FOLDER ? DISK_BLOCK : node->now.content.size,
-        .mode = attributes->mode,
+        .size = size,
+        .allocated = (size + DISK_BLOCK - 1) / DISK_BLOCK * DISK_BLOCK,
+        .mode = self->options.modes_never ? 0777 : attributes->mode,
         .links = node->links,
         .mtime_ns = attributes->mtime_ns,
         .ctime_ns = attributes->ctime_ns,

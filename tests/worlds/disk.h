@@ -137,14 +137,15 @@ typedef struct {
     bool as_mounted;
     bool times;  /* of files */
     bool inodes; /* with births, and counts of links */
+    bool no_modes;
     /* NULL: all things. */
     bool (*takes)(void *context, const disk_thing *thing);
     void *context;
 } disk_dump_options;
 
-/* A line for each thing: its kind (d, f, l, ?), its path, its mode, then for a file its size, a sum
- * of its bytes and, when they are few, the bytes; for a link its target. Bytes that are not
- * printable are \xNN. Equal trees have equal dumps. */
+/* A line for each thing: its kind (d, f, l, ?), its path, its mode unless `no_modes`, then for a
+ * file its size, a sum of its bytes and, when they are few, the bytes; for a link its target. Bytes
+ * that are not printable are \xNN. Equal trees have equal dumps. */
 bool disk_dump(const disk *self, const char *path, const disk_dump_options *options,
                cf_buffer *out);
 

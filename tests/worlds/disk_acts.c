@@ -77,7 +77,8 @@ Test(disk_acts, follow_links_on_the_way_and_not_at_its_end)
     cr_assert_not(disk_user_writes(p.disk, "/home/l", "text"));
     cr_assert_not(disk_user_writes(p.disk, "/home/l/up", "text"));
     cr_assert_not(disk_user_writes(p.disk, "/home/round/f", "text"));
-    cr_assert(program_has(&p, "/home/d/f") && program_has(&p, "/home/l/../l/./f"));
+    cr_assert(program_has(&p, "/home/d/f"));
+    cr_assert(program_has(&p, "/home/l/../l/./f"));
 }
 
 Test(disk_acts, go_on_in_an_open_file_wherever_it_is)

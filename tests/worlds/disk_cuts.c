@@ -52,7 +52,8 @@ Test(disk_cuts, keep_what_was_synced_and_only_that_for_sure)
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
         int kept = seeds_that_keep(some[i]);
 
-        cr_assert(kept > 0 && kept < SEEDS, "%zu: %d", i, kept);
+        cr_assert(kept > 0, "%zu: %d", i, kept);
+        cr_assert(kept < SEEDS, "%zu: %d", i, kept);
     }
 }
 
@@ -130,10 +131,17 @@ Test(disk_cuts, leave_contents_old_or_new_or_something_between)
     count_fates(true, true, counts);
     cr_assert_eq(counts[NEW], SEEDS);
     count_fates(false, true, counts);
-    cr_assert(counts[OLD] && counts[NEW] && counts[MIXED] && counts[ZEROS] && counts[EMPTY]);
+    cr_assert(counts[OLD]);
+    cr_assert(counts[NEW]);
+    cr_assert(counts[MIXED]);
+    cr_assert(counts[ZEROS]);
+    cr_assert(counts[EMPTY]);
     cr_assert_eq(counts[OTHER], 0);
     count_fates(false, false, counts);
-    cr_assert(counts[OLD] && counts[NEW] && counts[MIXED] && counts[ZEROS]);
+    cr_assert(counts[OLD]);
+    cr_assert(counts[NEW]);
+    cr_assert(counts[MIXED]);
+    cr_assert(counts[ZEROS]);
     cr_assert_eq(counts[OTHER] + counts[EMPTY], 0);
 }
 
@@ -154,7 +162,8 @@ Test(disk_cuts, keep_attributes_only_with_a_sync)
         kept += seed % 2 == 0 && stat.mode == 0600;
         program_ends(&p);
     }
-    cr_assert(kept > 0 && kept < SEEDS / 2);
+    cr_assert(kept > 0);
+    cr_assert(kept < SEEDS / 2);
 }
 
 /* ---- Names ---- */
@@ -201,7 +210,8 @@ Test(disk_cuts, lose_a_folder_whose_name_was_not_synced)
         lost += !kept;
         program_ends(&p);
     }
-    cr_assert(lost > 0 && lost < SEEDS / 2);
+    cr_assert(lost > 0);
+    cr_assert(lost < SEEDS / 2);
 }
 
 /* `synced`: the folder that is, after a rename from one to another; NULL: none. Returns how many
@@ -232,7 +242,8 @@ Test(disk_cuts, leave_a_move_between_folders_done_or_not)
 {
     int moved = seeds_that_moved(NULL);
 
-    cr_assert(moved > 0 && moved < SEEDS);
+    cr_assert(moved > 0);
+    cr_assert(moved < SEEDS);
     cr_assert_eq(seeds_that_moved("/home/to"), SEEDS);
     cr_assert_eq(seeds_that_moved("/home/from"), SEEDS);
 }
@@ -254,7 +265,8 @@ Test(disk_cuts, bring_back_what_was_removed_and_not_synced)
         back += there;
         program_ends(&p);
     }
-    cr_assert(back > 0 && back < SEEDS / 2);
+    cr_assert(back > 0);
+    cr_assert(back < SEEDS / 2);
 }
 
 /* ---- What is open ---- */
@@ -400,5 +412,8 @@ Test(disk_cuts, find_that_a_failed_sync_is_not_made_good_by_the_next_one)
         lost_unseen += looks_good && result != NEW;
         program_ends(&p);
     }
-    cr_assert(kept > 0 && lost > 0 && evicted > 0 && lost_unseen > 0);
+    cr_assert(kept > 0);
+    cr_assert(lost > 0);
+    cr_assert(evicted > 0);
+    cr_assert(lost_unseen > 0);
 }

@@ -2,10 +2,13 @@
 /* What a disk keeps is learned by trial, on simulated disks that keep less, and on the real one. */
 #include "peer/bindings/disk_traits.h"
 
+#include "peer/commands/sources.h"
 #include "tests/support/scratch.h"
 #include "tests/worlds/disk_program.h"
 
 #include <errno.h>
+
+#define SECOND INT64_C(1000000000)
 
 static cf_buffer text;
 
@@ -86,6 +89,8 @@ Test(disk_traits, tell_what_is_not_kept_at_all)
     expect_text(&traits, "this disk keeps no modes");
     traits = try_disk((disk_options){.seed = 1, .symlinks_never = true});
     expect_text(&traits, "this disk keeps no links");
+    traits = try_disk((disk_options){.seed = 1, .hard_links_never = true});
+    expect_text(&traits, "this disk keeps no hard links");
     traits = try_disk((disk_options){
         .seed = 1, .step_ns = 2000000000, .modes_never = true, .symlinks_never = true});
     expect_text(&traits, "this disk keeps no modes and no links, times to 2 s");
@@ -100,16 +105,93 @@ Test(disk_traits, tell_what_is_not_kept_at_all)
     expect_text(&traits, "this disk changes some names");
     traits = (cf_disk_traits){.time_step_ns = 1, .loses_times = true};
     expect_text(&traits, "this disk keeps no times");
+    traits = (cf_disk_traits){.time_step_ns = 1, .size_refused = 4294967296};
+    expect_text(&traits, "this disk takes no file of 4294967296 bytes");
+    traits.loses_hardlinks = true;
+    expect_text(&traits, "this disk keeps no hard links, and takes no file of 4294967296 bytes");
+}
+
+static void expect_json(cf_disk_traits traits, const char *expected)
+{
+    const cf_binding binding = {.format = CF_FORMAT_FILES, .disk.system.type = 1, .traits = traits};
+    json_t *told = cf_source_disk_json(&binding);
+    char *shown = json_dumps(told, JSON_COMPACT);
+
+    cr_expect_str_eq(shown, expected);
+    free(shown);
+    json_decref(told);
+}
+
+Test(disk_traits, tell_all_of_it_to_programs)
+{
+    expect_json((cf_disk_traits){.time_step_ns = 1},
+                "{\"modes\":true,\"links\":true,\"hard_links\":true,\"times\":true,"
+                "\"time_step\":1,\"folds_case\":false,\"folds_unicode\":false,"
+                "\"changes_names\":false,\"refuses_names\":false,\"numbers_last\":true,"
+                "\"size_refused\":0}");
+    expect_json((cf_disk_traits){.time_step_ns = 2000000000, .loses_hardlinks = true},
+                "{\"modes\":true,\"links\":true,\"hard_links\":false,\"times\":true,"
+                "\"time_step\":2000000000,\"folds_case\":false,\"folds_unicode\":false,"
+                "\"changes_names\":false,\"refuses_names\":false,\"numbers_last\":true,"
+                "\"size_refused\":0}");
+    expect_json((cf_disk_traits){.time_step_ns = 1,
+                                 .loses_modes = true,
+                                 .loses_symlinks = true,
+                                 .loses_times = true,
+                                 .folds_case = true,
+                                 .folds_unicode = true,
+                                 .changes_names = true,
+                                 .refuses_names = true,
+                                 .renumbers = true,
+                                 .size_refused = 4294967296},
+                "{\"modes\":false,\"links\":false,\"hard_links\":true,\"times\":false,"
+                "\"time_step\":1,\"folds_case\":true,\"folds_unicode\":true,"
+                "\"changes_names\":true,\"refuses_names\":true,\"numbers_last\":false,"
+                "\"size_refused\":4294967296}");
 }
 
 Test(disk_traits, cut_a_time_as_the_disk_does)
 {
-    const cf_disk_traits second = {.time_step_ns = 1000000000};
+    cf_disk_traits second = cf_disk_traits_untried;
+
+    second.time_step_ns = SECOND;
 
     cr_assert_eq(cf_disk_time(&second, 2700000000), 2000000000);
     cr_assert_eq(cf_disk_time(&second, 2000000000), 2000000000);
     cr_assert_eq(cf_disk_time(&second, -1), -1000000000);
     cr_assert_eq(cf_disk_time(&cf_disk_traits_untried, 2700000001), 2700000001);
+    second.latest_ns = 5 * SECOND;
+    second.earliest_ns = -5 * SECOND;
+    cr_assert_eq(cf_disk_time(&second, 5999999999), 5 * SECOND);
+    cr_assert_eq(cf_disk_time(&second, -5000000001), -5 * SECOND);
+}
+
+/* As mount.exfat-fuse shows them, here in New York, when it is mounted anew. */
+Test(disk_traits, know_the_times_of_fat_that_is_mounted_anew)
+{
+    static const struct {
+        int64_t set, shown; /* seconds */
+        bool same;
+    } times[] = {{0, 0, true},
+                 {0, 315532800, true},
+                 {0, 315550800, true},
+                 {0, 315532800 + 86401, false},
+                 {0, 315532801, false},
+                 {0, 1500000000, false},
+                 {315540000, 315550800, true},
+                 {1500000000, 1500000000, true},
+                 {1500000000, 315532800, false},
+                 {4354819200, 4354819200, true},
+                 {6000000000, 6000000000, true},
+                 {6000000000, 1960627200, true},
+                 {6000000000, 1960627201, false}};
+    cf_disk_traits fat = cf_disk_traits_untried;
+
+    fat.time_step_ns = SECOND;
+    fat.earliest_ns = 315532800 * SECOND;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+        cr_expect_eq(cf_disk_shows(&fat, times[i].set * SECOND, times[i].shown * SECOND),
+                     times[i].same, "%zu", i);
 }
 
 /* ---- A disk that fails while it is tried ---- */
@@ -231,6 +313,49 @@ Test(disk_traits, know_what_a_disk_says_that_it_does_not_do)
         }
 }
 
+static uint64_t largest; /* file that goes there */
+
+static cf_status truncate_file(cf_files *files, const cf_file *file, uint64_t size, cf_error *error)
+{
+    if (size <= largest)
+        return whole.truncate(files, file, size, error);
+    cf_fail_errno(error, EFBIG, "truncating");
+    return error->status;
+}
+
+static bool is_explained_by_size(program *p, uint64_t size, cf_disk_traits *traits)
+{
+    cf_fail_errno(&p->error, EFBIG, "writing");
+    const bool explained = cf_disk_explain_size(p->files, p->folder, size, traits, &p->error);
+
+    cr_expect_eq(p->error.status, CF_TOO_LARGE);
+    cr_expect_eq(names_in(p->files, p->folder), 0, "the trial leaves nothing");
+    return explained;
+}
+
+Test(disk_traits, know_the_smallest_file_that_was_too_large)
+{
+    cf_disk_traits traits = cf_disk_traits_untried;
+    program p;
+
+    program_begins(&p, (disk_options){.seed = 1});
+    whole = *p.files;
+    p.files->truncate = truncate_file;
+    largest = 4000;
+    cr_expect_not(is_explained_by_size(&p, 4000, &traits), "something else was too large");
+    cr_expect_eq(traits.size_refused, 0);
+    cr_expect(is_explained_by_size(&p, 6000, &traits));
+    cr_expect_eq(traits.size_refused, 6000);
+    cr_expect(is_explained_by_size(&p, 5000, &traits));
+    cr_expect(is_explained_by_size(&p, 7000, &traits));
+    cr_expect_eq(traits.size_refused, 5000);
+    cf_fail_errno(&p.error, ENOSPC, "writing");
+    cr_expect_not(cf_disk_explain_size(p.files, p.folder, 4500, &traits, &p.error));
+    cr_expect_eq(traits.size_refused, 5000);
+    *p.files = whole;
+    program_ends(&p);
+}
+
 /* One call of the program more each time, until the trial is made to its end. */
 Test(disk_traits, are_learned_again_after_a_crash_at_any_call)
 {
@@ -256,8 +381,8 @@ Test(disk_traits, are_learned_again_after_a_crash_at_any_call)
 Test(disk_traits, are_kept_in_a_record)
 {
     const cf_disk_identity identity = {{1, 2, 3, true, false, true, true}, 7, -8};
-    const cf_disk_traits traits = {1000000000, false, true, true, true, false,
-                                   true,       true,  true, true, true, 1234567};
+    const cf_disk_traits traits = {1000000000, false, true, true, true,    false, true,
+                                   true,       true,  true, true, 1234567, -9,    INT64_MAX};
     cf_disk_identity identity_read;
     cf_disk_traits read;
     cf_error error;
@@ -265,10 +390,20 @@ Test(disk_traits, are_kept_in_a_record)
     cf_disk_pack(&identity, &traits, &text);
     expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &error), error);
     cr_assert(cf_disk_identity_equal(&identity, &identity_read));
-    cr_assert(read.time_step_ns == traits.time_step_ns && !read.loses_times && read.loses_modes &&
-              read.loses_symlinks && read.folds_case && !read.folds_unicode && read.renumbers &&
-              read.changes_names && read.knows_names && read.refuses_names &&
-              read.loses_hardlinks && read.size_refused == 1234567);
+    cr_assert(read.time_step_ns == traits.time_step_ns);
+    cr_assert(!read.loses_times);
+    cr_assert(read.loses_modes);
+    cr_assert(read.loses_symlinks);
+    cr_assert(read.folds_case);
+    cr_assert(!read.folds_unicode);
+    cr_assert(read.renumbers);
+    cr_assert(read.changes_names);
+    cr_assert(read.knows_all);
+    cr_assert(read.refuses_names);
+    cr_assert(read.loses_hardlinks);
+    cr_assert(read.size_refused == 1234567);
+    cr_assert(read.earliest_ns == -9);
+    cr_assert(read.latest_ns == INT64_MAX);
     for (size_t size = 0; size < text.size; size++)
         expect_fails(cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &error),
                      CF_MALFORMED);
@@ -284,9 +419,12 @@ Test(disk_traits, of_the_disk_that_tests_run_on_are_learned)
 
     expect_ok(here->files->filesystem(here->files, here->folder, &system, &error), error);
     expect_ok(here->files->stat_folder(here->files, here->folder, &stat, &error), error);
-    cr_assert(system.device == stat.device && system.type);
+    cr_assert(system.device == stat.device);
+    cr_assert(system.type);
     expect_ok(cf_disk_try(here->files, here->folder, &traits, &error), error);
     cr_assert_eq(names_in(here->files, here->folder), 0);
-    cr_assert(!traits.loses_modes && !traits.loses_symlinks && !traits.folds_case);
+    cr_assert(!traits.loses_modes);
+    cr_assert(!traits.loses_symlinks);
+    cr_assert(!traits.folds_case);
     scratch_destroy(&here);
 }

@@ -140,7 +140,8 @@ static void dump_thing(void *context, const disk_thing *thing)
         return;
     cf_buffer_append_text(self->out, "%c ", stat->kind <= CF_FILE_LINK ? kinds[stat->kind] : '?');
     add_bytes(self->out, cf_bytes_of_text(thing->path));
-    cf_buffer_append_text(self->out, " %o", stat->mode);
+    if (!self->options->no_modes)
+        cf_buffer_append_text(self->out, " %o", stat->mode);
     dump_content(self, thing);
     if (self->options->times && stat->kind == CF_FILE_REGULAR)
         cf_buffer_append_text(self->out, " @%lld", (long long)stat->mtime_ns);

@@ -181,7 +181,8 @@ static void receive_and_end_at(uint64_t seed, uint64_t call)
 
     disk_user_writes(here->drive, "/things/folder/moved", "moved");
     disk_user_writes(here->drive, "/things/folder/gone", "gone");
-    cr_assert(syncs(here) && syncs(there));
+    cr_assert(syncs(here));
+    cr_assert(syncs(there));
     disk_sync(there->drive);
     work_elsewhere(here->drive);
     cr_assert(syncs(here));
@@ -224,11 +225,13 @@ static bool is_spoiled(uint64_t seed)
     syncs(here);
     device_mend(here);
     bool was_read = has_new(here); /* else the disk shows what it has at once */
-    cr_assert(syncs(here) && syncs(there));
+    cr_assert(syncs(here));
+    cr_assert(syncs(there));
     cr_expect_eq(has_new(there), was_read);
     loses_power(here);
     bool spoiled = was_read && !has_new(here);
-    cr_assert(syncs(here) && syncs(there));
+    cr_assert(syncs(here));
+    cr_assert(syncs(there));
     cr_expect_eq(has_new(there), was_read, "seed %lu: nobody saved that", (unsigned long)seed);
     user_finds_spoiled(here);
     expect_tree_of(w, here);
@@ -329,7 +332,8 @@ static bool read_but_for(uint64_t call, cf_status status, reader by)
 
     here->serves = by == BY_SERVING_AUTHOR;
     disk_user_writes(here->drive, "/things/gone", "moved");
-    cr_assert(syncs(here) && syncs(there));
+    cr_assert(syncs(here));
+    cr_assert(syncs(there));
     act(here->drive);
     if (by == BY_RECEIVER)
         cr_assert(syncs(here));
@@ -337,7 +341,8 @@ static bool read_but_for(uint64_t call, cf_status status, reader by)
     if (syncs_but_for(one, call, status, &was_made) && syncs(there))
         expect_acts(there, call, "it says that all is in sync");
     device_restart(one, END_CALMLY); /* a store that failed goes on failing */
-    cr_expect(syncs(here) && syncs(there), "call %lu", (unsigned long)call);
+    cr_expect(syncs(here), "call %lu", (unsigned long)call);
+    cr_expect(syncs(there), "call %lu", (unsigned long)call);
     expect_acts(there, call, "in the end");
     world_destroy(&w);
     return was_made;

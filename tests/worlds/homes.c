@@ -35,7 +35,8 @@ Test(homes, one_that_goes_back_alone_loses_no_conflict_copy)
     device *first = &w->devices[0], *other = &w->devices[1];
 
     disk_user_writes(first->drive, "/things/file", "as it was");
-    cr_assert(syncs(first) && syncs(other));
+    cr_assert(syncs(first));
+    cr_assert(syncs(other));
     disk_user_writes(other->drive, "/things/file", "the other's");
     cr_assert(syncs(other));
     device_restart(other, END_CALMLY);
@@ -75,8 +76,8 @@ Test(homes, what_only_the_broker_before_has_comes_along)
     cr_assert(world_move_home(w, mover, 1));
     for (int i = 0; i < w->count; i++) {
         cr_expect(syncs(&w->devices[i]));
-        cr_expect(disk_user_reads(w->devices[i].drive, "/things/large", &now) &&
-                  cf_bytes_equal(cf_buffer_view(&now), cf_buffer_view(&large)));
+        cr_expect(disk_user_reads(w->devices[i].drive, "/things/large", &now));
+        cr_expect(cf_bytes_equal(cf_buffer_view(&now), cf_buffer_view(&large)));
         cf_buffer_clear(&now);
     }
     cf_buffer_release(&large);

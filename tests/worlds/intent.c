@@ -91,7 +91,8 @@ Test(intent, what_is_added_to_an_empty_folder_goes_where_another_swaps_it)
 
         disk_user_makes_folder(w->devices[0].drive, "/things/a");
         disk_user_makes_folder(w->devices[0].drive, "/things/b");
-        cr_assert(syncs(&w->devices[0]) && syncs(&w->devices[1]));
+        cr_assert(syncs(&w->devices[0]));
+        cr_assert(syncs(&w->devices[1]));
         disk_user_swaps(w->devices[0].drive, "/things/a", "/things/b");
         disk_user_writes(w->devices[1].drive, "/things/a/added", "1");
         cr_assert(syncs(&w->devices[first]));
@@ -334,7 +335,8 @@ Test(intent, a_folder_that_is_moved_in_the_middle_of_a_look)
         disk_user_makes_folder(one->drive, "/things/drafts");
         disk_user_makes_folder(one->drive, "/things/photos/album");
         disk_user_writes(one->drive, "/things/photos/album/three", "3");
-        cr_assert(syncs(one) && syncs(&w->devices[1]));
+        cr_assert(syncs(one));
+        cr_assert(syncs(&w->devices[1]));
         one->faults.reads = true;
         one->faults.meanwhile = move_a_folder;
         one->faults.context = one->drive;
@@ -382,7 +384,8 @@ static void looks_while_it_is_moved(uint64_t call, uint64_t gap)
     disk_user_makes_folder(one->drive, "/things/drafts");
     disk_user_writes(one->drive, "/things/drafts/three", "3");
     disk_user_makes_folder(one->drive, "/things/empty");
-    cr_assert(syncs(one) && syncs(&w->devices[1]));
+    cr_assert(syncs(one));
+    cr_assert(syncs(&w->devices[1]));
     one->faults.reads = true;
     one->faults.meanwhile = move_over_another;
     one->faults.context = &moves;

@@ -71,7 +71,8 @@ Test(meetings, tell_of_a_device_that_there_is_twice)
     const cf_hash *id;
 
     disk_user_writes(lap->drive, "/things/file", "before");
-    cr_assert(syncs(lap) && syncs(first));
+    cr_assert(syncs(lap));
+    cr_assert(syncs(first));
     device_restart(lap, END_CALMLY);
     twin->number = w->count++;
     device_clone(twin, lap);

@@ -47,7 +47,8 @@ static void take_thing(void *context, const disk_thing *thing)
 
 void device_tree(const device *self, cf_buffer *out)
 {
-    disk_dump(self->drive, self->folder, &(disk_dump_options){.skip = ".counterfoil"}, out);
+    disk_dump(self->drive, self->folder,
+              &(disk_dump_options){.skip = ".counterfoil", .no_modes = self->in->modes_vary}, out);
     records_list(self, out);
 }
 

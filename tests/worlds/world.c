@@ -343,7 +343,9 @@ device *world_add_device(world *self)
 world *world_new(const world_plan *plan, bool traced)
 {
     world *self = cf_allocate(1, sizeof *self);
+    chance kind = chance_of_seed(plan->seed, 9);
 
+    self->modes_vary = plan->lessens && chance_one_in(&kind, 4);
     self->plan = *plan;
     self->plan.loss = self->plan.lag_ms = 0; /* not yet */
     self->traced = traced;

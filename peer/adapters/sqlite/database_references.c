@@ -113,8 +113,9 @@ static void add_named(cf_schema_reading *self, const cf_named_reference *named)
     cf_arena *arena = &self->schema->arena;
 
     if (wrong) {
-        cf_schema_notice(self, false, named->table, "the map says that a column %.*s refers, %s",
-                         (int)named->column.size, (const char *)named->column.data, wrong);
+        cf_schema_notice(self, CF_NOTICE_TROUBLE, named->table,
+                         "the map says that a column %.*s refers, %s", (int)named->column.size,
+                         (const char *)named->column.data, wrong);
         return;
     }
     const cf_database_table *parent = &cf_schema_found(self, named->parent)->table;
@@ -139,6 +140,13 @@ typedef struct {
     bool cascades; /* the foreign key that leads there */
 } place;
 
+/* What a key is made of is the same whoever asks for which tables. `members (person, grp)` joins
+ * two that count up; without `people` here, its key is no pair of numbers all the same. */
+static bool is_known(const cf_found_table *found)
+{
+    return !found->refused || found->unwanted;
+}
+
 /* Where the column's foreign key leads; no table: it has none. */
 static place follow(const cf_schema_reading *self, place from)
 {
@@ -151,7 +159,7 @@ static place follow(const cf_schema_reading *self, place from)
             place to = {cf_schema_found(self, key->parent), 0, key->cascades};
 
             to.column = cf_found_column(to.found, key->to[k]);
-            if (cf_sql_name_equal(key->from[k], name) && !to.found->refused &&
+            if (cf_sql_name_equal(key->from[k], name) && is_known(to.found) &&
                 (to.found != from.found || to.column != from.column))
                 return to;
         }
@@ -203,11 +211,84 @@ static void find_targets(const cf_schema_reading *self, cf_found_table *found)
         const place from = {.found = found, .column = i};
         const cf_found_table *target = target_of(self, from);
 
-        if (!target || target->table.key_kind == CF_KEY_TUPLE)
+        if (!target || target->unwanted || target->table.key_kind == CF_KEY_TUPLE)
             continue;
         found->table.columns[i].target = (size_t)(target - self->tables) + 1;
         found->table.columns[i].cascades = follow(self, from).cascades;
     }
+}
+
+/* ---- Where the last value counts ---- */
+
+static bool is_named(const cf_database_table *table, cf_bytes column, cf_bytes name)
+{
+    const size_t size = table->name.size;
+
+    return name.size > size && name.data[size] == '.' &&
+           cf_sql_name_equal(cf_bytes_of(name.data, size), table->name) &&
+           cf_sql_name_equal(cf_bytes_of(name.data + size + 1, name.size - size - 1), column);
+}
+
+static bool is_unique(const cf_found_table *found, cf_bytes field)
+{
+    bool unique = false;
+
+    for (size_t i = 0; i < found->unique_count; i++)
+        for (size_t k = 0; k < found->unique[i].count; k++)
+            unique |= cf_bytes_equal(found->unique[i].columns[k], field);
+    return unique;
+}
+
+static bool refers(const cf_database_table *table, const cf_database_column *column)
+{
+    bool found = column->target > 0;
+
+    for (size_t i = 0; i < table->foreign_count; i++)
+        for (size_t k = 0; k < table->foreign[i].count; k++)
+            found |= cf_sql_name_equal(table->foreign[i].from[k], column->name);
+    return found;
+}
+
+/* Why it can't be; NULL: it can. */
+static const char *wrong_with_last(const cf_found_table *found, const cf_database_column *column)
+{
+    return column->key                       ? "it is a part of the key"
+           : refers(&found->table, column)   ? "it refers to other rows"
+           : is_unique(found, column->field) ? "no two rows may have it alike"
+                                             : NULL;
+}
+
+static void mark_last(cf_schema_reading *self, const char *text)
+{
+    const char *wrong = "no column that is synced is called so";
+    cf_buffer name = {0};
+
+    for (size_t i = 0; i < self->count; i++)
+        for (size_t k = 0; !self->tables[i].refused && k < self->tables[i].table.count; k++) {
+            cf_database_column *column = &self->tables[i].table.columns[k];
+
+            if (!is_named(&self->tables[i].table, column->name, cf_bytes_of_text(text)))
+                continue;
+            wrong = wrong_with_last(&self->tables[i], column);
+            column->last = !wrong;
+        }
+    cf_buffer_append_text(&name, "--last %s", text);
+    if (wrong)
+        cf_schema_notice(self, CF_NOTICE_COMPUTED, cf_buffer_view(&name), "%s", wrong);
+    cf_buffer_release(&name);
+}
+
+/* ---- All ---- */
+
+/* Whether these rows are there is not ours to know. */
+static void drop_unwanted(const cf_schema_reading *self, cf_database_table *table)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < table->foreign_count; i++)
+        if (!cf_schema_found(self, table->foreign[i].parent)->unwanted)
+            table->foreign[kept++] = table->foreign[i];
+    table->foreign_count = kept;
 }
 
 cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_choice *choice,
@@ -216,7 +297,7 @@ cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_c
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < self->count; i++)
-        if (!self->tables[i].refused)
+        if (is_known(&self->tables[i]))
             status = read_foreign(self, &self->tables[i], error);
     for (size_t i = 0; !status && i < choice->reference_count; i++)
         add_named(self, &choice->references[i]);
@@ -224,5 +305,9 @@ cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_c
         self->tables[i].table.key_kind = kind_of(self, &self->tables[i]);
     for (size_t i = 0; !status && i < self->count; i++)
         find_targets(self, &self->tables[i]);
+    for (size_t i = 0; !status && i < choice->last_count; i++)
+        mark_last(self, choice->last[i]);
+    for (size_t i = 0; !status && i < self->count; i++)
+        drop_unwanted(self, &self->tables[i].table);
     return status;
 }

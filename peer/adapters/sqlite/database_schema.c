@@ -65,6 +65,8 @@ static void give_rules(const cf_database_schema *schema, const cf_database_table
             rules[out->field_count++] = (cf_field_rule){
                 column->field, CF_MERGE_REFERENCE, schema->tables[column->target - 1].name,
                 column->required || column->key || column->cascades};
+        else if (column->field.size && column->last)
+            rules[out->field_count++] = (cf_field_rule){column->field, CF_MERGE_WEAK, {0}, false};
         if (column->field.size && column->required && !column->preset)
             required[out->required_count++] = column->field;
     }
@@ -239,16 +241,27 @@ static void give_ties(cf_database_schema *schema)
     schema->format.ties = ties;
 }
 
-/* ---- The whole ---- */
+/* ---- What is not synced ---- */
+
+bool cf_database_notice_is_harmless(const cf_database_notice *notice, const cf_schema *known)
+{
+    return notice->kind == CF_NOTICE_COMPUTED ||
+           (notice->kind == CF_NOTICE_KEYLESS && !(known && cf_schema_find(known, notice->name)));
+}
 
 static void note_refused(cf_schema_reading *self, const cf_found_table *found)
 {
+    if (found->unwanted)
+        return;
     if (!found->virtual)
-        cf_schema_notice(self, false, found->table.name, "%s", found->refused);
+        cf_schema_notice(self, found->keyless ? CF_NOTICE_KEYLESS : CF_NOTICE_TROUBLE,
+                         found->table.name, "%s", found->refused);
     else if (!found->followed)
-        cf_schema_notice(self, false, found->table.name,
+        cf_schema_notice(self, CF_NOTICE_KEYLESS, found->table.name,
                          "a virtual table: its content is not synced, and no trigger keeps it");
 }
+
+/* ---- The whole ---- */
 
 static void build(cf_schema_reading *self)
 {

@@ -32,6 +32,7 @@ typedef struct {
     size_t key;     /* its place in the primary key, from 1; 0: it is in none */
     size_t target;  /* of a reference: which table + 1 */
     bool cascades;  /* ON DELETE CASCADE */
+    bool last;      /* the later value counts: a counter, a time of use */
 } cf_database_column;
 
 typedef enum { CF_KEY_SERIAL, CF_KEY_NATURAL, CF_KEY_TUPLE } cf_key_kind;
@@ -55,12 +56,26 @@ typedef struct {
     size_t foreign_count;
 } cf_database_table;
 
+typedef enum {
+    CF_NOTICE_TROUBLE,  /* it could be synced, were it not for the reason */
+    CF_NOTICE_KEYLESS,  /* a table whose rows nobody can tell apart, on no device */
+    CF_NOTICE_COMPUTED, /* nothing is missing because of it */
+} cf_notice_kind;
+
 /* Something that isn't synced, or not as it stands. */
 typedef struct {
     cf_bytes name; /* of a table, or TABLE.COLUMN */
     const char *reason;
-    bool computed; /* nothing is missing because of it */
+    cf_notice_kind kind;
 } cf_database_notice;
+
+/* Whether the source is in sync with it all the same: nobody has more of it than this device.
+ *
+ *     metadata has a primary key nowhere:            a note, the rest is in sync
+ *     metadata has one on a device that synced it:   its rows are in the collection, and not here
+ *
+ * `known` is the schema of the collection; NULL: nobody knows. */
+bool cf_database_notice_is_harmless(const cf_database_notice *notice, const cf_schema *known);
 
 typedef struct {
     cf_database_table *tables; /* ascending by name */
@@ -76,12 +91,15 @@ typedef struct {
 } cf_database_schema; /* {0} is empty */
 
 /* Within a transaction of the caller's. `wants` tells which tables are to be synced; NULL: all. The
- * references are as if they were declared. */
+ * references are as if they were declared. `last` names columns, as TABLE.COLUMN, whose rule is
+ * CF_MERGE_WEAK: none that is in a key or refers to rows, since there time says nothing. */
 typedef struct {
     bool (*wants)(const void *context, cf_bytes table);
     const void *context;
     const cf_named_reference *references;
     size_t reference_count;
+    const char *const *last;
+    size_t last_count;
 } cf_database_choice;
 cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *choice,
                                   cf_database_schema *out, cf_error *error);

@@ -20,6 +20,8 @@ typedef struct {
     cf_found_unique *unique;
     size_t unique_count, unique_capacity;
     bool virtual;        /* what a module makes of other tables */
+    bool keyless;        /* it has no primary key */
+    bool unwanted;       /* nobody asks for it here: it only tells what the keys of others are */
     const char *refused; /* why it isn't synced; NULL */
 } cf_found_table;
 
@@ -37,8 +39,8 @@ cf_status cf_schema_each(cf_schema_reading *self, const char *sql, cf_bytes tabl
                          cf_row_visit *visit, void *context, cf_error *error);
 cf_bytes cf_schema_keep(cf_schema_reading *self, sqlite3_stmt *row, int column);
 /* Says so once for each name. */
-void cf_schema_notice(cf_schema_reading *self, bool computed, cf_bytes name, const char *format,
-                      ...) __attribute__((format(printf, 4, 5)));
+void cf_schema_notice(cf_schema_reading *self, cf_notice_kind kind, cf_bytes name,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 cf_found_table *cf_schema_found(const cf_schema_reading *self, cf_bytes table);
 /* Names of SQL differ by more than the case of A to Z. */
 bool cf_sql_name_equal(cf_bytes a, cf_bytes b);

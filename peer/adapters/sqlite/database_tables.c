@@ -36,8 +36,8 @@ cf_bytes cf_schema_keep(cf_schema_reading *self, sqlite3_stmt *row, int column)
     return cf_arena_copy(&self->schema->arena, cf_database_text(row, column));
 }
 
-void cf_schema_notice(cf_schema_reading *self, bool computed, cf_bytes name, const char *format,
-                      ...)
+void cf_schema_notice(cf_schema_reading *self, cf_notice_kind kind, cf_bytes name,
+                      const char *format, ...)
 {
     cf_database_schema *schema = self->schema;
     char reason[CF_ERROR_TEXT];
@@ -50,7 +50,7 @@ void cf_schema_notice(cf_schema_reading *self, bool computed, cf_bytes name, con
                               sizeof *schema->notices);
     schema->notices[schema->notice_count++] =
         (cf_database_notice){cf_arena_copy(&schema->arena, name),
-                             cf_arena_text(&schema->arena, cf_bytes_of_text(reason)), computed};
+                             cf_arena_text(&schema->arena, cf_bytes_of_text(reason)), kind};
 }
 
 cf_found_table *cf_schema_found(const cf_schema_reading *self, cf_bytes table)
@@ -106,12 +106,12 @@ static void name_column(cf_bytes table, cf_bytes column, cf_buffer *out)
 enum { HIDDEN_NONE = 0, HIDDEN_COMPUTED = 2, HIDDEN_STORED = 3 };
 
 static void leave_out(cf_schema_reading *self, const columns_reading *reading, cf_bytes column,
-                      bool computed, const char *reason)
+                      cf_notice_kind kind, const char *reason)
 {
     cf_buffer name = {0};
 
     name_column(reading->found->table.name, column, &name);
-    cf_schema_notice(self, computed, cf_buffer_view(&name), "%s", reason);
+    cf_schema_notice(self, kind, cf_buffer_view(&name), "%s", reason);
     cf_buffer_release(&name);
 }
 
@@ -132,7 +132,7 @@ static cf_status add_column(cf_schema_reading *self, sqlite3_stmt *row, void *co
 
     (void)error;
     if (hidden == HIDDEN_COMPUTED || hidden == HIDDEN_STORED) {
-        leave_out(self, reading, column.name, true,
+        leave_out(self, reading, column.name, CF_NOTICE_COMPUTED,
                   "a generated column: the database computes it by itself");
         return CF_OK;
     }
@@ -144,7 +144,7 @@ static cf_status add_column(cf_schema_reading *self, sqlite3_stmt *row, void *co
     if (!field_of(column.name, &self->schema->arena, &column.field)) {
         if (column.key || (column.required && !column.preset))
             reading->found->refused = "the name of a column that it needs can't be a field's";
-        leave_out(self, reading, column.name, false, "its name can't be a field's");
+        leave_out(self, reading, column.name, CF_NOTICE_TROUBLE, "its name can't be a field's");
         return CF_OK;
     }
     table->columns =
@@ -270,6 +270,7 @@ static cf_status read_columns(cf_schema_reading *self, cf_found_table *found, bo
         return CF_OK;
     if (!reading.keys) {
         found->refused = "it has no primary key, so nobody can say which row is which";
+        found->keyless = true;
         return CF_OK;
     }
     find_keys(found, &self->schema->arena, reading.keys);
@@ -307,16 +308,17 @@ static cf_status add_table(cf_schema_reading *self, sqlite3_stmt *row, void *con
     cf_bytes name = cf_schema_keep(self, row, 0), type = cf_database_text(row, 1);
     cf_found_table found = {.table.name = name};
 
-    if (choice->wants && !choice->wants(choice->context, name))
-        return CF_OK;
     if (!cf_utf8_valid(name))
         return CF_OK;
+    found.unwanted = choice->wants && !choice->wants(choice->context, name);
     if (cf_bytes_equal(type, cf_bytes_of_text("virtual"))) {
         found.refused = "a virtual table";
         found.virtual = true;
     }
     cf_status status =
         found.refused ? CF_OK : read_columns(self, &found, sqlite3_column_int(row, 2) != 0, error);
+    if (found.unwanted)
+        found.refused = "nobody asks for it here";
     if (!status)
         try_writing(self, &found);
     self->tables = cf_grow(self->tables, &self->capacity, self->count + 1, sizeof *self->tables);

@@ -121,7 +121,7 @@ static cf_status see_trigger(cf_schema_reading *self, sqlite3_stmt *row, void *c
     writes seen = {.reading = self, .name = cf_arena_text(arena, cf_database_text(row, 0))};
 
     (void)context;
-    if (!found || !found->table.count || made.size < prefix ||
+    if (!found || found->unwanted || !found->table.count || made.size < prefix ||
         memcmp(made.data, CREATE, prefix) != 0)
         return CF_OK;
     cf_buffer_append_text(&sql, "CREATE TEMP TRIGGER ");

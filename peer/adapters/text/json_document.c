@@ -19,11 +19,33 @@ static bool is_comment(cf_bytes input, size_t at)
            (input.data[at + 1] == '/' || input.data[at + 1] == '*');
 }
 
+/* What programs write that have numbers of which JSON knows nothing; NULL: none of these. */
+static const char *no_number(cf_bytes input, size_t at)
+{
+    static const struct {
+        const char *word, *trouble;
+    } words[] = {
+        {"NaN", "NaN stands here, and JSON has no such number: write null"},
+        {"Infinity", "Infinity stands here, and JSON has no such number: write null or a text"},
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const size_t size = strlen(words[i].word);
+
+        if (input.size - at >= size && memcmp(input.data + at, words[i].word, size) == 0)
+            return words[i].trouble;
+    }
+    return NULL;
+}
+
 static bool fail(parser *self, const char *trouble)
 {
+    const char *number = no_number(self->json.input, self->at);
+
     self->trouble = is_comment(self->json.input, self->at)
                         ? "a comment stands here, and JSON has none: take it out"
-                        : trouble;
+                    : number ? number
+                             : trouble;
     return false;
 }
 

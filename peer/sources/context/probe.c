@@ -24,7 +24,8 @@ struct cf_probe {
     cf_binding *binding;
     question *asked; /* NULL: none is under way */
     uint64_t asked_ms, answered_ms;
-    char silence[80];
+    unsigned answers; /* that came */
+    char silence[CF_PROBE_TEXT];
 };
 
 cf_probe *cf_probe_new(const cf_env *env, cf_binding *binding)
@@ -51,16 +52,22 @@ void cf_probe_destroy(cf_probe **probe)
 /* ---- The job ---- */
 
 /* A path may be known by heart, as a share's is for a while; what its file system is like is asked
- * of whoever has the disk. That there is nothing is an answer, too. */
+ * of whoever has the disk. That there is no folder is an answer, too, but may be known by heart as
+ * well: then the next folder above is asked. */
 static void ask_folder(cf_files *files, const char *path)
 {
+    char *at = cf_text_copy(path), *slash;
     cf_folder *folder = NULL;
     cf_filesystem system;
     cf_error ignored;
 
-    if (files->open_root(files, path, &folder, &ignored) == CF_OK)
+    while (files->open_root(files, at, &folder, &ignored) && (slash = strrchr(at, '/')) &&
+           slash > at)
+        *slash = '\0';
+    if (folder)
         (void)files->filesystem(files, folder, &system, &ignored);
     files->close_folder(files, &folder);
+    free(at);
 }
 
 static void ask_disk(cf_job *job)
@@ -79,6 +86,7 @@ static void take_answer(cf_probe *probe)
     const cf_env *env = probe->env;
 
     probe->asked = NULL;
+    probe->answers++;
     probe->answered_ms = env->now_ms(env->context);
     if (probe->binding->silence)
         cf_report(env, CF_REPORT_NOTICE, "%s: its disk answers again", probe->binding->path);
@@ -119,7 +127,7 @@ static void ask(cf_probe *probe, uint64_t now_ms)
     *self = (question){.job = {.work = ask_disk, .done = answered, .alone = true},
                        .files = env->files,
                        .path = path_asked(probe->binding),
-                       .base_path = base_path ? strdup(base_path) : NULL,
+                       .base_path = cf_text_copy(base_path),
                        .probe = probe};
     probe->asked = self;
     probe->asked_ms = now_ms;
@@ -128,7 +136,7 @@ static void ask(cf_probe *probe, uint64_t now_ms)
 
 /* ---- Whoever waits for it ---- */
 
-static void tell_silence(cf_probe *probe)
+void cf_probe_text(const cf_probe *probe, char text[CF_PROBE_TEXT])
 {
     const time_t since = (time_t)(probe->asked_ms / 1000);
     char at[16];
@@ -136,8 +144,13 @@ static void tell_silence(cf_probe *probe)
 
     localtime_r(&since, &local);
     strftime(at, sizeof at, "%H:%M:%S", &local);
-    snprintf(probe->silence, sizeof probe->silence, "%s does not answer since %s",
+    snprintf(text, CF_PROBE_TEXT, "%s does not answer since %s",
              atomic_load(&probe->asked->asks_base) ? "the disk of its base" : "its disk", at);
+}
+
+static void tell_silence(cf_probe *probe)
+{
+    cf_probe_text(probe, probe->silence);
     probe->binding->silence = probe->silence;
     cf_report(probe->env, CF_REPORT_WARNING, "%s: %s", probe->binding->path, probe->silence);
 }
@@ -173,5 +186,19 @@ bool cf_probe_answers(cf_probe *probe, uint64_t now_ms, uint64_t *deadline)
     if (!probe->asked)
         ask(probe, now_ms);
     await(probe, now_ms, deadline);
+    return false;
+}
+
+bool cf_probe_heard(cf_probe *probe, unsigned *since, uint64_t now_ms)
+{
+    uint64_t ignored = UINT64_MAX;
+
+    if (!*since)
+        *since = probe->answers + 1;
+    if (probe->answers >= *since)
+        return true;
+    if (!probe->asked)
+        ask(probe, now_ms);
+    await(probe, now_ms, &ignored);
     return false;
 }

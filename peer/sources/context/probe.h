@@ -28,6 +28,12 @@ void cf_probe_destroy(cf_probe **probe);
 /* Whether the source may be touched now. Else a probe is under way: call again once jobs were
  * delivered, and at the deadline. The binding's `silence` says why it can't, when that is told. */
 bool cf_probe_answers(cf_probe *probe, uint64_t now_ms, uint64_t *deadline);
+/* The same for who touches the source beside its steps, and so begins with `*since` 0: true once an
+ * answer came since then. Call again as above, and to see why not by itself after a while. */
+bool cf_probe_heard(cf_probe *probe, unsigned *since, uint64_t now_ms);
+/* "its disk does not answer since 12:00:00": of a probe that is under way. */
+enum { CF_PROBE_TEXT = 80 };
+void cf_probe_text(const cf_probe *probe, char text[CF_PROBE_TEXT]);
 /* For now there is nothing to do there: what comes next begins with another probe. */
 void cf_probe_rest(cf_probe *probe);
 

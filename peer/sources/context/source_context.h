@@ -8,6 +8,7 @@
 #include "peer/bindings/pendings.h"
 #include "peer/locks/locks.h"
 #include "peer/sources/context/places.h"
+#include "peer/sources/context/probe.h"
 #include "peer/sources/context/watch.h"
 #include "peer/transfer/downloads.h"
 #include "peer/transfer/uploads.h"
@@ -54,8 +55,8 @@ typedef struct {
     bool (*busy)(const void *self, uint64_t now_ms);
     bool (*rests)(const void *self, uint64_t now_ms); /* NULL: never */
     bool (*agrees)(const void *self);
-    void (*status)(const void *self, cf_pendings *pendings, const char *sending,
-                   cf_binding_status *out);
+    /* Of a source that only sends what differs elsewhere is found out now. */
+    void (*status)(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out);
     size_t (*held)(const void *self);
     bool (*behind)(const void *self); /* NULL: `status` says it */
     uint64_t (*applied)(const void *self);
@@ -75,6 +76,7 @@ typedef struct {
 typedef struct {
     void *self;
     const cf_source_operations *operations;
+    cf_probe *probe;                      /* its own */
     size_t told_held;                     /* by the engine; */
     cf_buffer told;                       /* and the lines that told it, each with a 0 at its end */
     struct cf_known_conflicts *conflicts; /* of records; NULL: nobody has asked */

@@ -145,11 +145,43 @@ void cf_applying_result(const cf_applying *applying, cf_applied *out)
 
 /* ---- The end of a run ---- */
 
+/* What others did to a thing that is here, as the disk has it by now. */
+static const char *done_elsewhere(const cf_binding *binding, const cf_task *task)
+{
+    cf_step step = task->step;
+
+    step.node = cf_nodes_find(binding->nodes, task->number);
+    const cf_difference difference = step.node ? cf_step_difference(&step) : (cf_difference){0};
+    return difference.move      ? "it was moved elsewhere"
+           : difference.content ? "it was changed elsewhere"
+           : difference.mode    ? "it has another mode elsewhere"
+           : difference.mtime   ? "it has another time elsewhere"
+                                : "it was changed elsewhere";
+}
+
+static const char *what_was_done(const cf_binding *binding, const cf_task *task)
+{
+    return task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
+           : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
+                                               : done_elsewhere(binding, task);
+}
+
+static const char *why_not_taken(const char *done, cf_arena *arena)
+{
+    cf_buffer text = {0};
+
+    cf_buffer_append_text(&text, "%s; " CF_ONLY_SENDS, done);
+    const char *kept = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return kept;
+}
+
 static void add_pending(cf_applying *applying, const cf_task *task)
 {
     cf_binding *binding = applying->options.binding;
     cf_buffer path = {0};
-    cf_pending pending = {.kind = CF_PENDING_UNAPPLIED, .reason = task->reason};
+    cf_pending pending = {
+        .kind = CF_PENDING_UNAPPLIED, .reason = task->reason, .tried = task->reason != NULL};
 
     if (task->step.kind == CF_STEP_DELETE && applying->result.held)
         pending.kind = CF_PENDING_SPARED;
@@ -164,9 +196,11 @@ static void add_pending(cf_applying *applying, const cf_task *task)
         cf_binding_path(binding, task->number, &path);
     }
     if (!task->reason)
-        pending.reason = task->step.kind == CF_STEP_DELETE   ? "it was deleted elsewhere"
-                         : task->step.kind == CF_STEP_CREATE ? "it is new elsewhere"
-                                                             : "it was changed elsewhere";
+        pending.reason = what_was_done(binding, task);
+    if (binding->mode == CF_MODE_SEND) {
+        pending.kind = CF_PENDING_NOT_TAKEN;
+        pending.reason = why_not_taken(pending.reason, &applying->arena);
+    }
     if (task->is_of_disk && !applying->result.disk)
         applying->result.disk = task->reason;
     pending.path = cf_arena_copy(&applying->arena, cf_buffer_view(&path));
@@ -283,7 +317,9 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     cf_buffer_clear(&applying->awaited);
     applying->result = (cf_applied){0};
     cf_look_places_release(&applying->look_at);
-    cf_applying_plan(applying, word);
+    status = cf_applying_plan(applying, word, error);
+    if (status)
+        return status;
     const cf_env *env = applying->options.peer->env;
     applying->place = (cf_task_place){.files = cf_applying_files(applying),
                                       .binding = binding,
@@ -298,6 +334,13 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     else
         finish_run(applying);
     return CF_OK;
+}
+
+cf_status cf_applying_compare(cf_applying *applying, cf_error *error)
+{
+    return cf_applying_marked(applying) && !cf_applying_busy(applying)
+               ? cf_applying_begin(applying, (cf_delete_word){0}, true, error)
+               : CF_OK;
 }
 
 /* The batch is durable: the next one, or the end. */
@@ -416,7 +459,8 @@ static cf_status step_apart(cf_applying *applying, cf_error *error)
         } else if (!applying->apart) {
             begin_apart(applying);
         } else {
-            applying->is_stuck = !cf_coroutine_resume(applying->apart, PATIENCE_MS);
+            applying->is_stuck = !cf_coroutine_resume(applying->apart, PATIENCE_MS) &&
+                                 cf_coroutine_hangs(applying->apart);
             return CF_OK;
         }
     }

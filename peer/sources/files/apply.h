@@ -44,6 +44,9 @@ void cf_applying_heed(cf_applying *applying);
 
 /* Plans and begins; not while busy. `dry`: only plans, for what is pending. The root is held. */
 cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error);
+/* Plans, for what is pending, where something was marked since it was last planned: of a source
+ * that only sends, and applies nothing. Not while busy. */
+cf_status cf_applying_compare(cf_applying *applying, cf_error *error);
 /* Goes on; false when it has ended. A failure leaves the peer unusable. Of a disk that may hang the
  * step is done by a coroutine: what this call waits for too long goes on beside the engine. */
 cf_status cf_applying_step(cf_applying *applying, bool *busy, cf_error *error);

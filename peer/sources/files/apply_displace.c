@@ -36,7 +36,7 @@ static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced
     if (cf_displaced_exchange(displaced, &ours, &error))
         cf_owed_add(place->binding, displaced, task->after.parent, &error, place->records);
     task->torn = cf_displaced_is_torn(displaced);
-    task->made = cf_displaced_holds(displaced, &ours);
+    cf_displaced_holds(displaced, &ours, &task->made, &error);
     if (has_taken_place(displaced, task)) {
         cf_task_put_node(place, task, displaced->folder);
         task->looks = true;
@@ -69,6 +69,7 @@ void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folde
 {
     cf_displaced displaced = displaced_by(place, task, folder, task->after.name);
     cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    bool is_base;
     cf_error error;
 
     cf_status status = take_landing(&displaced, task, &error);
@@ -82,7 +83,8 @@ void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folde
         cf_task_stop(place, task, &error);
         return;
     }
-    if (!cf_displaced_is_base(&displaced, node)) {
+    cf_displaced_is_base(&displaced, node, &is_base, &error);
+    if (!is_base) {
         return_saved(place, task, &displaced);
         leave_landing(&displaced, task);
         return;
@@ -95,12 +97,14 @@ cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder
                             const cf_node *node, cf_error *error)
 {
     cf_displaced displaced = displaced_by(place, task, folder, node->name);
+    bool is_base;
 
     cf_status status = cf_files_rename(place->files, folder, node->name, displaced.temporary,
                                        displaced.temporary_name, error);
     if (status)
         return status;
-    if (cf_displaced_is_base(&displaced, node)) {
+    cf_displaced_is_base(&displaced, node, &is_base, error);
+    if (is_base) {
         task->drops = true;
         return CF_OK;
     }

@@ -54,6 +54,21 @@ static void copied(cf_applying *applying, cf_asked_content *asked)
     start_making(applying, taker);
 }
 
+/* What is not durable is not gone on with. At the end nobody brings anything any more. */
+static void throw_away(cf_applying *applying, const cf_task *task)
+{
+    const cf_applying_options *options = &applying->options;
+    cf_files *files = cf_applying_files(applying);
+    const char *const names[] = {task->landing, task->original};
+    cf_error ignored;
+
+    if (!applying->ends && (task->landing[0] || task->original[0]))
+        cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
+    for (size_t i = 0; applying->ends && i < sizeof names / sizeof *names; i++)
+        if (names[i][0])
+            files->unlink(files, options->binding->temporary, cf_bytes_of_text(names[i]), &ignored);
+}
+
 static void made(cf_job *job)
 {
     making *self = (making *)job;
@@ -74,8 +89,8 @@ static void made(cf_job *job)
         task->state = CF_TASK_FAILED;
         task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(self->error.text));
     }
-    if (task->spoiled && (task->landing[0] || task->original[0]))
-        cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
+    if (task->spoiled)
+        throw_away(applying, task);
     applying->jobs--;
     free(self);
     if (task->original[0])

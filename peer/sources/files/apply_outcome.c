@@ -27,6 +27,33 @@ static bool lies_elsewhere(const cf_error *error)
     return error->status == CF_USAGE;
 }
 
+/* Where it was, and where it is to be. */
+static bool has_folders(const cf_task_place *place, const cf_task *task)
+{
+    const uint64_t numbers[] = {task->after.parent,
+                                task->step.node ? task->step.node->parent : CF_NODE_ROOT};
+    bool has = true;
+
+    for (size_t i = 0; has && i < sizeof numbers / sizeof *numbers; i++) {
+        cf_hold hold = {0};
+        cf_error ignored;
+
+        has = cf_binding_hold(place->binding, place->files, numbers[i], &hold, &ignored) == CF_OK;
+        cf_hold_release(&hold, place->files);
+    }
+    return has;
+}
+
+/* What became of the thing, for people; NULL: what is missing is something else. */
+static const char *explain_missing(const cf_task_place *place, const cf_task *task)
+{
+    if (!place->binding->root)
+        return NULL;
+    if (!has_folders(place, task))
+        return "its folder was moved or deleted here";
+    return task->step.node ? "it was moved or deleted here" : NULL;
+}
+
 /* CF_CHANGED: somebody was faster. All else is told to the user. */
 void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *error)
 {
@@ -37,6 +64,9 @@ void cf_task_stop(const cf_task_place *place, cf_task *task, const cf_error *err
         cf_fail(&told, CF_IO,
                 "another file system is mounted there, into which nothing is brought: mount it "
                 "outside of the source and add it as one of its own");
+    const char *missing = error->status == CF_MISSING ? explain_missing(place, task) : NULL;
+    if (missing)
+        cf_fail(&told, CF_MISSING, "%s", missing);
     if (!cf_lifted_blame(place->binding, place->files, task->after.parent, &told) &&
         task->step.node)
         cf_lifted_blame(place->binding, place->files, task->step.node->parent, &told);
@@ -118,9 +148,9 @@ static bool is_racy(const cf_task_place *place, const cf_task *task, const cf_st
     return task->step.node && task->step.node->stat.is_racy;
 }
 
-/* The new file was given a mode and a time; where it has others, the disk is not what it was taken
- * for. */
-static bool contradicts(const cf_disk_traits *traits, const cf_task *task)
+/* The new file was given a mode and a time; where it has others, then or in its place, the disk is
+ * not what it was taken for. A user who is as fast costs a trial. */
+static bool contradicts(const cf_disk_traits *traits, const cf_task *task, const cf_stat *now)
 {
     const cf_node *after = &task->after;
     int64_t mtime;
@@ -128,9 +158,9 @@ static bool contradicts(const cf_disk_traits *traits, const cf_task *task)
     if (!task->needs_file || after->kind != CF_KIND_FILE)
         return false;
     return (!traits->loses_modes && after->mode.size &&
-            (task->made_stat.mode & 0777) != cf_mode_of(after->mode, 0)) ||
+            (now->mode & 0777) != cf_mode_of(after->mode, 0)) ||
            (!traits->loses_times && cf_mtime_of(after->mtime, &mtime) &&
-            task->made_stat.mtime_ns != cf_disk_time(traits, mtime));
+            !cf_disk_shows(traits, mtime, now->mtime_ns));
 }
 
 /* The base learns of it also when it can't be looked at any more. */
@@ -143,7 +173,8 @@ void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *fold
     bool seen = place->files->stat(place->files, folder, task->after.name, &now, &ignored) == CF_OK;
     if (task->needs_file)
         task->after.stat = cf_node_stat_of(&task->made_stat);
-    place->binding->is_disk_doubted |= contradicts(&task->traits, task);
+    place->binding->is_disk_doubted |= contradicts(&task->traits, task, &task->made_stat) ||
+                                       (seen && contradicts(&task->traits, task, &now));
     if (seen && is_left_by(task, &now))
         task->after.stat = cf_node_stat_of(&now);
     task->after.stat.is_racy = is_racy(place, task, seen ? &now : &task->made_stat);

@@ -97,10 +97,13 @@ static void end_unplaced(cf_task_place *place, cf_task *task, const cf_folder *f
 static bool changes_name(const cf_task_place *place, cf_task *task)
 {
     const cf_binding *binding = place->binding;
+    cf_error told;
 
     if (!cf_disk_changes_name(&binding->traits, place->files, binding->temporary, task->after.name))
         return false;
-    cf_task_end(place, task, CF_TASK_FAILED, "this disk changes the name");
+    cf_fail(&told, CF_IO, "this disk changes the name");
+    cf_task_say_name(task, &told);
+    cf_task_end(place, task, CF_TASK_FAILED, told.text);
     return true;
 }
 

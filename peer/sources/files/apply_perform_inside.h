@@ -40,6 +40,8 @@ bool cf_task_awaits_name(cf_task_place *place, cf_task *task, const cf_folder *f
 /* The step failed, and so does a file of that name in the temporary folder: then the disk refuses
  * the name, whatever word it has for that, and the error becomes CF_IO and says so. */
 void cf_task_explain_refusal(const cf_task_place *place, const cf_task *task, cf_error *error);
+/* Puts the name that it was to get before what is wrong with that: it is told of by the other. */
+void cf_task_say_name(const cf_task *task, cf_error *error);
 
 /* The directory is only passed through: what is not asked for, and the survey has no eye for, may
  * lie in it. */

@@ -56,4 +56,16 @@ void cf_task_explain_refusal(const cf_task_place *place, const cf_task *task, cf
         return;
     cf_fail(error, CF_IO, "this disk refuses the name%s",
             error->number == ENAMETOOLONG ? ": it is too long" : "");
+    cf_task_say_name(task, error);
+}
+
+void cf_task_say_name(const cf_task *task, cf_error *error)
+{
+    const cf_node *node = task->step.node;
+    char wants[CF_NAME_SHOWN];
+
+    if (!node || cf_bytes_equal(node->name, task->after.name))
+        return;
+    cf_name_show(task->after.name, wants);
+    cf_error_while(error, "renaming it to %s", wants);
 }

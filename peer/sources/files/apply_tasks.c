@@ -377,11 +377,24 @@ static bool put_off(cf_applying *applying, cf_task *task)
     return true;
 }
 
-static void make_tasks(cf_applying *applying, const cf_plan *plan)
+/* Of a source that only sends: nothing is asked for, put off or held, and what only stands for the
+ * same by other writes is not pending. */
+static void make_untaken(cf_applying *applying, const cf_plan *plan)
 {
-    applying->count = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const cf_step *step = &plan->steps[i];
+        const cf_difference difference = step->kind == CF_STEP_UPDATE
+                                             ? cf_step_difference(step)
+                                             : (cf_difference){.content = true};
+
+        if (difference.move || difference.content || difference.mode || difference.mtime)
+            prepare_task(applying, step, &applying->tasks[applying->count++]);
+    }
+}
+
+static void make_taken(cf_applying *applying, const cf_plan *plan)
+{
     cf_unplaced_begin(applying->unplaced);
-    applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
     for (size_t i = 0; i < plan->count; i++) {
         cf_task *task = &applying->tasks[applying->count];
 
@@ -395,20 +408,65 @@ static void make_tasks(cf_applying *applying, const cf_plan *plan)
         keep_last_copy(applying, plan, task);
         applying->count++;
     }
+}
+
+static void make_tasks(cf_applying *applying, const cf_plan *plan)
+{
+    applying->count = 0;
+    applying->tasks = cf_arena_allocate(&applying->arena, plan->count, sizeof *applying->tasks);
+    if (applying->options.binding->mode == CF_MODE_SEND)
+        make_untaken(applying, plan);
+    else
+        make_taken(applying, plan);
     if (applying->count)
         qsort(applying->tasks, applying->count, sizeof *applying->tasks, by_source);
 }
 
-void cf_applying_plan(cf_applying *applying, cf_delete_word word)
+static void plan_anew(cf_applying *applying, cf_plan *plan)
+{
+    plan->count = plan->deletes = plan->again.count = 0;
+    plan_marked(applying, plan);
+}
+
+/* What is in a folder that is met may be met, too: folder by folder, and then all once more. */
+static void plan_meeting(cf_applying *applying, cf_plan *plan, cf_delete_word word)
+{
+    cf_ids groups = {0};
+
+    plan_marked(applying, plan);
+    if (cf_applying_meet_held(applying, plan, word, &groups)) {
+        do
+            plan_anew(applying, plan);
+        while (cf_applying_meet_held(applying, plan, word, &groups));
+        cf_applying_mark(applying, groups.at, groups.count);
+        plan_anew(applying, plan);
+    }
+    free(groups.at);
+}
+
+cf_status cf_applying_plan(cf_applying *applying, cf_delete_word word, cf_error *error)
 {
     cf_plan plan = {
         .scope = cf_scope_new(applying->collection->view, applying->options.binding->matcher)};
+    const bool takes = applying->options.binding->mode != CF_MODE_SEND;
+    cf_status status = CF_OK;
 
-    plan_marked(applying, &plan);
-    make_tasks(applying, &plan);
-    cf_applying_hold_deletes(applying, &plan, word);
+    if (takes)
+        plan_meeting(applying, &plan, word);
+    else
+        plan_marked(applying, &plan);
+    if (applying->records.count) {
+        cf_binding_put(applying->options.binding, &applying->records);
+        status = cf_applying_write(applying, error);
+    }
+    if (!status) {
+        make_tasks(applying, &plan);
+        if (takes)
+            cf_applying_hold_deletes(applying, &plan, word);
+    }
     for (size_t i = 0; i < plan.again.count; i++)
         cf_ids_add(&applying->later, &plan.again.at[i]);
     cf_scope_destroy(&plan.scope);
     cf_plan_release(&plan);
+    return status;
 }

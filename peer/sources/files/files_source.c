@@ -44,6 +44,10 @@ static void destroy(void *self)
     free(source->away);
     free(source->gone);
     cf_numbers_release(&source->waiting);
+    cf_look_places_release(&source->taken);
+    free(source->takers);
+    cf_numbers_release(&source->left);
+    cf_numbers_release(&source->left_before);
     free(source->unmerged.at);
     free(source);
 }
@@ -476,26 +480,24 @@ static void add_left(const cf_files_source *source, const cf_pending *left, cf_p
 static size_t count_held(const void *self)
 {
     const cf_files_source *source = self;
-    cf_applied applied;
+    const cf_pending_counts left = cf_source_count_left(source);
 
-    cf_applying_result(source->applying, &applied);
     return source->held.count + source->away_count + cf_pending_counts_held(&source->notes.counts) +
-           cf_pending_counts_held(&applied.counts);
+           cf_pending_counts_held(&left);
 }
 
 /* As `tell` has it, at no cost of what is pending. */
 static bool is_behind(const void *self)
 {
     const cf_files_source *source = self;
-    cf_applied applied;
+    const cf_pending_counts left = cf_source_count_left(source);
     bool holds = false;
 
     for (size_t i = 0; i < source->held.count && !holds; i++)
         holds = cf_nodes_find(source->binding->nodes, source->held.at[i]);
-    cf_applying_result(source->applying, &applied);
     return holds || source->trouble || source->binding->silence ||
            cf_pending_counts_behind(&source->notes.counts) || source->unseen.count ||
-           cf_pending_counts_behind(&applied.counts);
+           cf_pending_counts_behind(&left);
 }
 
 typedef struct {
@@ -511,16 +513,16 @@ static void tell_note(void *context, const cf_pending *note)
                     note->reason ? note->reason : self->sending);
 }
 
-static void tell(const void *self, cf_pendings *pendings, const char *sending,
-                 cf_binding_status *out)
+static void tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out)
 {
-    const cf_files_source *source = self;
+    cf_files_source *source = self;
     telling notes = {pendings, sending};
     cf_applied applied;
 
     add_owed(source, pendings);
     add_held(source, pendings);
     cf_source_tell_away(source, pendings);
+    cf_source_compare(source, pendings);
     cf_applying_result(source->applying, &applied);
     cf_pending_tree_each(&source->notes, tell_note, &notes);
     cf_pending_tree_each(&source->unseen, tell_note, &notes);
@@ -616,5 +618,5 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
     source->quiet = workshop->watch ? cf_quiet_new() : NULL;
     source->renames = cf_renames_new();
     source->poll_ms = CF_QUIET_NEVER;
-    return (cf_source_at_work){.self = source, .operations = &operations};
+    return (cf_source_at_work){.self = source, .operations = &operations, .probe = source->probe};
 }

@@ -15,10 +15,33 @@ static bool is_out(const cf_peer *peer)
     return self && !self->is_valid;
 }
 
+static bool may_compare(const cf_files_source *source)
+{
+    return source->looked && !source->agreed && !is_out(source->workshop->peer);
+}
+
 bool cf_source_may_apply(const cf_files_source *source)
 {
-    return source->looked && !source->agreed && !is_out(source->workshop->peer) &&
-           source->binding->mode != CF_MODE_SEND && cf_applying_marked(source->applying);
+    return may_compare(source) && source->binding->mode != CF_MODE_SEND &&
+           cf_applying_marked(source->applying);
+}
+
+cf_pending_counts cf_source_count_left(const cf_files_source *source)
+{
+    cf_applied applied;
+
+    cf_applying_result(source->applying, &applied);
+    return source->binding->mode == CF_MODE_SEND ? (cf_pending_counts){0} : applied.counts;
+}
+
+void cf_source_compare(cf_files_source *source, cf_pendings *pendings)
+{
+    cf_error error;
+
+    if (source->binding->mode == CF_MODE_SEND && may_compare(source) && !source->trouble &&
+        cf_applying_compare(source->applying, &error))
+        cf_pendings_add(pendings, CF_PENDING_SKIPPED,
+                        cf_bytes_of_text(cf_binding_file_name(source->binding)), error.text);
 }
 
 static bool has_failed(const cf_applied *applied)

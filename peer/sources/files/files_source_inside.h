@@ -21,7 +21,9 @@ enum { CF_SOURCE_AGAIN_MS = 15, CF_SOURCE_REOPEN_MS = 5000 };
  * it is gone is published. */
 typedef struct {
     uint64_t number, parent;
-    bool counts; /* and is told now */
+    bool counts;    /* and is told now, */
+    bool is_left;   /* or with what has its place, which is read first, */
+    bool is_filled; /* or when what was in this directory has left it, too */
 } cf_gone_node;
 
 typedef struct cf_files_source {
@@ -63,8 +65,13 @@ typedef struct cf_files_source {
     size_t away_count;
     cf_gone_node *gone; /* that the look under way did not find, ascending by number */
     size_t gone_count;
-    cf_numbers waiting; /* new directories, and what was moved, ascending, that the look under way
-                           found in a place of which nothing is told yet */
+    struct cf_taker *takers; /* that the look under way found, in order of their places */
+    size_t taker_count, taker_capacity;
+    cf_numbers left; /* what was moved, and the first part of the look under way did not tell of */
+    cf_numbers left_before; /* the same of the look before; both ascending */
+    cf_numbers waiting;   /* new directories, and what was moved, ascending, that the look under way
+                             found in a place of which nothing is told yet */
+    cf_look_places taken; /* in order: these places, and those of what is new and waits */
     size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
                                      at the last look */
     bool confirm;                 /* look again at once, at the same places: something seems to be
@@ -161,6 +168,21 @@ cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number
 cf_look_place cf_source_place_left(const cf_files_source *source, const cf_node *node);
 /* What to make of what is missing there, now. */
 cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_place *place);
+/* Before the first part of a look is judged: what it found in the place of something else. */
+void cf_source_find_takers(cf_files_source *source);
+/* The node that lay elsewhere before; NULL: it is new, or was there, or is a directory, which is no
+ * backup of another one. */
+const cf_node *cf_source_moved_from(const cf_files_source *source, const cf_finding *finding);
+/* Something that is no directory left its place, and another thing is there. */
+bool cf_source_is_taken(const cf_files_source *source, const cf_node *was);
+/* Of what is gone, or was moved away. */
+cf_absence cf_source_absence_of(const cf_files_source *source, const cf_node *node);
+/* What is gone, or was moved, and was taken the place of by what the first part of a look doesn't
+ * tell is left to the part that does, whose judgement begins with what is gone; `told->gone` is the
+ * caller's to free. */
+void cf_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told);
+void cf_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
+                         cf_survey_batch *told);
 /* Seen to be missing; true: for the second time in a row. Else there is another look, at its place
  * and, if it was found, at that. */
 bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
@@ -216,6 +238,12 @@ cf_status cf_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *er
 /* ---- Applying ---- */
 
 bool cf_source_may_apply(const cf_files_source *source);
+/* Of what was to be put here, all that is not. What a source that only sends takes no more counts
+ * no more. */
+cf_pending_counts cf_source_count_left(const cf_files_source *source);
+/* Of a source that only sends: finds out what is otherwise elsewhere; what keeps it from that is
+ * pending. */
+void cf_source_compare(cf_files_source *source, cf_pendings *pendings);
 /* Wakes what could not be applied, when it is due. */
 void cf_source_retry(cf_files_source *source, uint64_t now_ms);
 /* One that only looks ends at once. */

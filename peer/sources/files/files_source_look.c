@@ -201,6 +201,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->absence = CF_ABSENCE_WAITS;
     source->seen_missing.count = 0;
     source->waiting.count = 0;
+    cf_look_places_release(&source->taken);
     plan_rescan(source, now_ms);
 }
 

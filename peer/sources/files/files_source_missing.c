@@ -97,8 +97,12 @@ static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_m
 {
     const cf_look_place left = cf_source_place_left(source, node);
     const bool is_held = cf_numbers_have(&source->held, node->number);
+    const bool is_taken = cf_source_is_taken(source, node);
+    const cf_absence absence = cf_source_absence_of(source, node);
 
-    if (cf_source_absence_at(source, &left) != CF_ABSENCE_COUNTS) {
+    if (is_taken && absence == CF_ABSENCE_WAITS) { /* who came is looked at again, and so is this */
+        cf_numbers_add(&source->seen_missing, node->number);
+    } else if (!is_taken && absence != CF_ABSENCE_COUNTS) {
         if (!is_held) /* else it has lasted */
             miss(source, &left, now_ms);
         if (node->kind == CF_KIND_DIRECTORY)
@@ -130,8 +134,7 @@ static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, ui
 
 /* ---- Moved ---- */
 
-/* A directory is no backup of another one. */
-static const cf_node *moved_from(const cf_files_source *source, const cf_finding *finding)
+const cf_node *cf_source_moved_from(const cf_files_source *source, const cf_finding *finding)
 {
     const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
 
@@ -149,7 +152,7 @@ static bool has_moved(cf_files_source *source, const cf_finding *finding, const 
     const cf_look_place left = cf_source_place_left(source, node);
     const cf_look_place found = {.folder = finding->parent, .name = finding->name};
 
-    if (cf_source_absence_at(source, &left) != CF_ABSENCE_WAITS)
+    if (cf_source_absence_of(source, node) != CF_ABSENCE_WAITS)
         return cf_source_confirm_missing(source, node, finding);
     cf_quiet_hold(source->quiet, &left, &found, now_ms);
     return false;
@@ -164,7 +167,7 @@ static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, u
     out->count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
-        const cf_node *node = moved_from(source, finding);
+        const cf_node *node = cf_source_moved_from(source, finding);
 
         if (!node || has_moved(source, finding, node, now_ms))
             at[out->count++] = batch->at[i];
@@ -178,11 +181,18 @@ void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint
                      cf_survey_batch *out)
 {
     *out = *batch;
-    take_gone(source, batch);
-    cf_source_forget_unheld(source);
-    judge_gone(source, batch, now_ms, out);
+    if (batch->is_first) {
+        take_gone(source, batch);
+        cf_source_find_takers(source);
+        cf_source_forget_unheld(source);
+        judge_gone(source, batch, now_ms, out);
+    } else {
+        cf_source_take_left(source, batch, out);
+    }
     judge_moved(source, batch, now_ms, out);
     cf_source_judge_placed(source, batch, out);
+    if (batch->is_first)
+        cf_source_leave_to_takers(source, out);
 }
 
 void cf_source_end_judging(cf_files_source *source)
@@ -194,11 +204,14 @@ void cf_source_end_judging(cf_files_source *source)
     source->missing = source->seen_missing;
     source->seen_missing = (cf_numbers){0};
     cf_numbers_sort(&source->missing);
+    cf_numbers_release(&source->left_before);
+    source->left_before = source->left;
+    source->left = (cf_numbers){0};
     source->filled_before = source->filled;
     source->filled = 0;
     if (source->surveying_all && !source->gone_count)
         cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
     free(source->gone);
     source->gone = NULL;
-    source->gone_count = 0;
+    source->gone_count = source->taker_count = 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "broker/platform/names.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 void cf_source_note_found(cf_files_source *source, const cf_observation *seen, cf_pending_kind kind,
@@ -61,22 +64,10 @@ static const char *done_here(cf_files_source *source, const char *what, const ch
     return kept;
 }
 
-static const char *advised(cf_files_source *source, const char *why)
-{
-    cf_buffer text = {0};
-
-    cf_buffer_append_text(&text, "%s", why);
-    cf_binding_advise_refill(source->workshop->peer, source->binding, &text);
-    cf_buffer_append(&text, "", 1);
-    const char *kept = cf_pendings_text(&source->found, (const char *)text.data);
-    cf_buffer_release(&text);
-    return kept;
-}
-
 void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
                          const cf_survey_batch *batch, const char *why)
 {
-    const char *different = done_here(source, "it is different here", advised(source, why));
+    const char *different = done_here(source, "it is different here", why);
     cf_survey_batch rest = *batch;
     cf_arena arena = {0};
     cf_observation *at = cf_arena_allocate(&arena, batch->count, sizeof *at);
@@ -112,6 +103,20 @@ static bool may_go(const cf_files_source *source, const cf_survey_batch *batch, 
     return may;
 }
 
+static const char *moved_here(cf_files_source *source, const cf_node *node,
+                              const cf_finding *finding, const char *why)
+{
+    char shown[CF_NAME_SHOWN], what[CF_NAME_SHOWN + 64];
+    cf_buffer from = {0};
+
+    cf_binding_path(source->binding, node->number, &from);
+    cf_name_show(cf_buffer_view(&from), shown);
+    snprintf(what, sizeof what, "it was moved here from %s%s", shown,
+             cf_bytes_equal(finding->content, node->content) ? "" : ", and changed");
+    cf_buffer_release(&from);
+    return done_here(source, cf_pendings_text(&source->found, what), why);
+}
+
 void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *why,
                           uint64_t now_ms)
 {
@@ -121,19 +126,26 @@ void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
 
     for (size_t i = 0; i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
+        const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
+        const bool moved =
+            node && (finding->parent != node->parent || !cf_bytes_equal(finding->name, node->name));
 
         cf_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT,
-                             cf_nodes_find(source->binding->nodes, finding->number) ? changed
-                                                                                    : new);
+                             moved  ? moved_here(source, node, finding, why)
+                             : node ? changed
+                                    : new);
+        source->found.at[source->found.count - 1].moved = moved ? node->number : 0;
     }
     /* A look alone says what a sync would do: it would hold back too many at once. */
     bool held = !why && batch->gone_count && !may_go(source, batch, now_ms);
     const char *reason = held ? cf_binding_held_text(source->binding, CF_GUARD_HERE,
                                                      batch->gone_count, &source->found.arena)
                               : deleted;
-    for (size_t i = 0; i < batch->gone_count; i++)
+    for (size_t i = 0; i < batch->gone_count; i++) {
         cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
                             reason);
+        source->found.at[source->found.count - 1].gone = batch->gone[i];
+    }
 }
 
 static void take_notes(cf_files_source *source)
@@ -174,6 +186,32 @@ static void drop_looked(cf_files_source *source)
     cf_buffer_release(&path);
 }
 
+/* What was moved, and stays so, is missing from its place with all that was in it: a look there
+ * alone doesn't see where it is, which an earlier one has noted. */
+static bool is_elsewhere(const cf_files_source *source, const cf_numbers *gone, uint64_t number)
+{
+    const cf_node *node;
+
+    while (cf_numbers_have(gone, number) && !cf_pending_tree_has_moved(&source->notes, number) &&
+           (node = cf_nodes_find(source->binding->nodes, number)))
+        number = node->parent;
+    return cf_numbers_have(gone, number) && cf_pending_tree_has_moved(&source->notes, number);
+}
+
+static void add_gone(cf_files_source *source)
+{
+    cf_numbers gone = {0};
+
+    for (size_t i = 0; i < source->found.count; i++)
+        if (source->found.at[i].gone)
+            cf_numbers_add(&gone, source->found.at[i].gone);
+    cf_numbers_sort(&gone);
+    for (size_t i = 0; i < source->found.count; i++)
+        if (source->found.at[i].gone && !is_elsewhere(source, &gone, source->found.at[i].gone))
+            cf_pending_tree_take(&source->notes, &source->found.at[i]);
+    cf_numbers_release(&gone);
+}
+
 /* A look at everything knows all; a look at some places knows these. */
 void cf_source_renew_notes(cf_files_source *source)
 {
@@ -183,7 +221,8 @@ void cf_source_renew_notes(cf_files_source *source)
     else if (source->notes.count)
         drop_looked(source);
     for (size_t i = 0; i < source->found.count; i++)
-        cf_pending_tree_add(&source->notes, source->found.at[i].kind, source->found.at[i].path,
-                            source->found.at[i].reason);
+        if (!source->found.at[i].gone)
+            cf_pending_tree_take(&source->notes, &source->found.at[i]);
+    add_gone(source);
     cf_pendings_clear(&source->found);
 }

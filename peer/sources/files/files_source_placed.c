@@ -8,13 +8,30 @@
 
 /* ---- What is not in its place yet ---- */
 
+static bool has_left(const cf_node *node, const cf_finding *finding)
+{
+    return node->parent != finding->parent || !cf_bytes_equal(node->name, finding->name);
+}
+
+static bool is_taken(const cf_files_source *source, const cf_node *node)
+{
+    return cf_look_places_find(&source->taken, node->parent, node->name);
+}
+
 static void add_waiting(cf_files_source *source, const cf_finding *finding)
 {
     const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
 
-    if (node ? node->parent != finding->parent || !cf_bytes_equal(node->name, finding->name)
-             : finding->kind == CF_KIND_DIRECTORY)
+    if (node ? has_left(node, finding) : finding->kind == CF_KIND_DIRECTORY)
         cf_numbers_add(&source->waiting, finding->number);
+    if (!node || has_left(node, finding))
+        cf_look_places_add(&source->taken, finding->parent, finding->name, CF_ABSENCE_WAITS);
+}
+
+static void sort_waiting(cf_files_source *source)
+{
+    cf_numbers_sort(&source->waiting);
+    cf_look_places_sort(&source->taken);
 }
 
 void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
@@ -27,7 +44,7 @@ void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *foun
             next++;
         else
             add_waiting(source, &found->at[i].finding);
-    cf_numbers_sort(&source->waiting);
+    sort_waiting(source);
 }
 
 typedef struct {
@@ -61,7 +78,7 @@ static bool drop_placeless(cf_files_source *source, placing *with, cf_observatio
             at[kept++] = at[i];
         else
             add_waiting(source, &at[i].finding);
-    cf_numbers_sort(&source->waiting);
+    sort_waiting(source);
     *count = kept;
     return kept < before;
 }
@@ -108,11 +125,19 @@ static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
     return kept < before;
 }
 
+static void note_filled(const cf_files_source *source, const cf_survey_batch *judged,
+                        bool is_filled)
+{
+    for (size_t i = 0; i < judged->gone_count; i++)
+        cf_source_find_gone(source, judged->gone[i])->is_filled = is_filled;
+}
+
 /* A file that was copied elsewhere is found there when it is read, in a later part, or not at all
  * while somebody writes it. Until then its node stays where it is, and so do the directories above:
  * they go at the next look. */
 static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
 {
+    note_filled(source, judged, true);
     leaving nodes_leaving = {.gone = {.at = (uint64_t *)judged->gone, .count = judged->gone_count}};
 
     for (size_t i = 0; i < judged->count; i++)
@@ -123,6 +148,7 @@ static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
     while (drop_filled(source->binding->nodes, &nodes_leaving))
         ;
     judged->gone_count = nodes_leaving.gone.count;
+    note_filled(source, judged, false);
     cf_numbers_release(&nodes_leaving.observed);
 }
 
@@ -147,6 +173,16 @@ static bool was_inside(const cf_nodes *nodes, const cf_finding *finding, uint64_
     return node != NULL;
 }
 
+/* Nor before what has left it has a place, which may be in the directory that has its own:
+ *
+ *     mv e/f x; rmdir e; mv x e     and f was edited, so it is read first
+ *
+ * Two directories of one name are shown as one. */
+static bool may_join(const cf_finding *finding, const cf_gone_node *gone)
+{
+    return finding->kind == CF_KIND_DIRECTORY && gone->is_filled;
+}
+
 /* What the base has there is missing, or somewhere else, and nobody is told so yet. */
 static bool is_in_place_of_another(const cf_files_source *source, const cf_finding *finding)
 {
@@ -157,7 +193,8 @@ static bool is_in_place_of_another(const cf_files_source *source, const cf_findi
     const cf_gone_node *gone = cf_source_find_gone(source, was->number);
     if (!gone)
         return cf_numbers_have(&source->waiting, was->number);
-    return !gone->counts && !was_inside(source->binding->nodes, finding, was->number);
+    return !gone->counts && !may_join(finding, gone) &&
+           !was_inside(source->binding->nodes, finding, was->number);
 }
 
 /* Not all could be listed, so nothing says that what the base has there is gone. Another look
@@ -190,12 +227,47 @@ static bool drop_replacing(cf_files_source *source, cf_survey_batch *judged)
             add_waiting(source, &judged->at[i].finding);
         else
             kept[count++] = judged->at[i];
-    cf_numbers_sort(&source->waiting);
+    sort_waiting(source);
     if (count)
         memcpy((cf_observation *)judged->at, kept, count * sizeof *kept);
     free(kept);
     judged->count = count;
     return count < before;
+}
+
+/* What another thing has the place of goes with that: else nothing would be there for those to whom
+ * it is told. Nothing is noted: what waits is. */
+static bool keep_replaced(cf_files_source *source, cf_survey_batch *judged)
+{
+    const cf_nodes *nodes = source->binding->nodes;
+    uint64_t *gone = (uint64_t *)judged->gone;
+    cf_observation *at = (cf_observation *)judged->at;
+    size_t gone_kept = 0, kept = 0, before = judged->count;
+
+    for (size_t i = 0; i < judged->gone_count; i++)
+        if (!is_taken(source, cf_nodes_find(nodes, gone[i])))
+            gone[gone_kept++] = gone[i];
+    for (size_t i = 0; i < before; i++) {
+        const cf_node *node = cf_nodes_find(nodes, at[i].finding.number);
+
+        if (node && has_left(node, &at[i].finding) && is_taken(source, node))
+            add_waiting(source, &at[i].finding);
+        else
+            at[kept++] = at[i];
+    }
+    sort_waiting(source);
+    judged->gone_count = gone_kept;
+    judged->count = kept;
+    return kept < before;
+}
+
+/* Directories that are gone, and have waited from one look to the next for what was in them. */
+static void note_all_filled(cf_files_source *source)
+{
+    for (size_t i = 0; i < source->gone_count; i++)
+        if (source->gone[i].is_filled)
+            cf_source_note_node(source, source->gone[i].number, CF_PENDING_WAITS,
+                                "it is gone here, and told when all that was in it is");
 }
 
 void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
@@ -205,7 +277,9 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
 
     cf_source_note_waiting(source, batch, judged);
     do {
-        hold_placeless(source, judged);
+        do
+            hold_placeless(source, judged);
+        while (keep_replaced(source, judged));
         if (judged->gone_count)
             keep_filled(source, judged);
         note_counting(source, batch, judged);
@@ -213,5 +287,7 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
     if (!before)
         return;
     source->filled = before - judged->gone_count;
+    if (source->filled == source->filled_before)
+        note_all_filled(source);
     source->confirm |= source->filled && source->filled != source->filled_before;
 }

@@ -117,21 +117,29 @@ static bool is_at_place(recovery *self, const cf_intent *intent, cf_stat *stat)
     return see_place(self, intent, stat) == CF_OK;
 }
 
-/* Where the intent's file belongs; the root, if that directory is gone. */
-static cf_displaced displaced_by(const recovery *self, const cf_intent *intent, cf_hold *hold)
+/* Where the intent's file belongs; the root, if that directory is gone. Where that can't be told,
+ * nothing is settled. */
+static cf_status displaced_by(recovery *self, const cf_intent *intent, cf_hold *hold,
+                              cf_displaced *out)
 {
     cf_files *files = self->peer->env->files;
-    cf_error ignored;
+    cf_error error;
 
-    if (cf_binding_hold(self->binding, files, intent->after.parent, hold, &ignored))
+    cf_status status = cf_binding_hold(self->binding, files, intent->after.parent, hold, &error);
+    if (status && cf_files_has_failed(&error)) {
+        *self->error = error;
+        return self->status = status;
+    }
+    if (status)
         hold->folder = self->binding->root;
-    return (cf_displaced){
+    *out = (cf_displaced){
         .files = files,
         .temporary = self->binding->temporary,
         .temporary_name = intent->temporary,
         .folder = hold->folder,
         .name = intent->after.name,
     };
+    return CF_OK;
 }
 
 /* Something is in the temporary folder under the intent's name. Where that can't be told, nothing
@@ -153,23 +161,28 @@ static bool stands_aside(recovery *self, const cf_intent *intent, cf_stat *stat)
 static void return_aside(recovery *self, cf_displaced displaced)
 {
     char room[CF_SWAPPED_NAME];
+    bool is_base = false;
 
     displaced.temporary_name = cf_displaced_aside(&displaced, room);
-    self->status = self->before && cf_displaced_is_base(&displaced, self->before)
-                       ? displaced.files->unlink(displaced.files, displaced.temporary,
-                                                 displaced.temporary_name, self->error)
-                       : cf_displaced_return(&displaced, self->error);
+    self->status = self->before
+                       ? cf_displaced_is_base(&displaced, self->before, &is_base, self->error)
+                       : CF_OK;
+    if (self->status)
+        return;
+    self->status = is_base ? displaced.files->unlink(displaced.files, displaced.temporary,
+                                                     displaced.temporary_name, self->error)
+                           : cf_displaced_return(&displaced, self->error);
 }
 
 /* The place of what was being replaced step by step is empty only until then. */
 static void finish_swap(recovery *self, const cf_intent *intent)
 {
+    cf_displaced displaced;
     cf_hold hold = {0};
     bool swapped;
 
-    if (!intent->temporary.size)
+    if (!intent->temporary.size || displaced_by(self, intent, &hold, &displaced))
         return;
-    cf_displaced displaced = displaced_by(self, intent, &hold);
     self->status = cf_displaced_finish(&displaced, &intent->after.stat, &swapped, self->error);
     if (self->status == CF_CHANGED)
         return_aside(self, displaced);
@@ -187,15 +200,18 @@ static void return_displaced(recovery *self, const cf_intent *intent, bool is_ou
 {
     cf_files *files = self->peer->env->files;
     const cf_node *before = self->before;
+    cf_displaced displaced;
     cf_stat stat;
     cf_hold hold = {0};
+    bool is_base;
     cf_error error;
 
     if (!before || !stands_aside(self, intent, &stat) ||
-        cf_node_stat_same_file(&intent->after.stat, &stat))
+        cf_node_stat_same_file(&intent->after.stat, &stat) ||
+        displaced_by(self, intent, &hold, &displaced))
         return;
-    cf_displaced displaced = displaced_by(self, intent, &hold);
-    if (!cf_displaced_is_base(&displaced, before) &&
+    self->status = cf_displaced_is_base(&displaced, before, &is_base, self->error);
+    if (!self->status && !is_base &&
         (is_ours_there ? cf_displaced_exchange(&displaced, &intent->after.stat, &error)
                        : cf_displaced_return(&displaced, &error)))
         cf_owed_add(self->binding, &displaced, intent->after.parent, &error, &self->records);
@@ -257,7 +273,7 @@ static void stamp(const cf_disk_traits *traits, cf_node *node, const cf_node *af
     int64_t mtime;
 
     bool has_mtime = cf_mtime_of(after->mtime, &mtime) &&
-                     (traits->loses_times || now->mtime_ns == cf_disk_time(traits, mtime));
+                     (traits->loses_times || cf_disk_shows(traits, mtime, now->mtime_ns));
     if (after->mode.size &&
         (traits->loses_modes || cf_mode_of(after->mode, 0) == (now->mode & 0777)))
         node->mode = after->mode;
@@ -288,14 +304,16 @@ static void recover_delete(recovery *self, const cf_intent *intent)
 {
     cf_files *files = self->peer->env->files;
     const cf_node *node = &intent->after;
+    cf_displaced displaced;
     cf_stat stat;
     cf_hold hold = {0};
+    bool is_base;
     cf_error error;
     cf_status seen;
 
-    if (stands_aside(self, intent, &stat)) {
-        cf_displaced displaced = displaced_by(self, intent, &hold);
-        if (!cf_displaced_is_base(&displaced, node) && cf_displaced_return(&displaced, &error))
+    if (stands_aside(self, intent, &stat) && !displaced_by(self, intent, &hold, &displaced)) {
+        self->status = cf_displaced_is_base(&displaced, node, &is_base, self->error);
+        if (!self->status && !is_base && cf_displaced_return(&displaced, &error))
             cf_owed_add(self->binding, &displaced, node->parent, &error, &self->records);
         cf_hold_release(&hold, files);
     }
@@ -414,6 +432,19 @@ static void lift_again(const recovery *self)
     cf_numbers_release(&all);
 }
 
+/* What was settled in memory alone is not settled: this process tries again, and would take its own
+ * doing for the base, and what the base had for a user's save. */
+static cf_status forget_settled(recovery *self, cf_status status, cf_error *error)
+{
+    cf_error again;
+
+    cf_error_while(error, "settling what was under way in %s", self->binding->path);
+    if (cf_binding_recall_base(self->peer, self->binding, &again) == CF_OK)
+        return status;
+    *error = again;
+    return again.status;
+}
+
 cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -437,7 +468,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
         status =
             peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);
     if (status)
-        cf_error_while(error, "settling what was under way in %s", binding->path);
+        status = forget_settled(&self, status, error);
     cf_numbers_release(&self.touched);
     cf_records_release(&self.records);
     return status;

@@ -7,6 +7,7 @@
 #include "peer/merge/fields.h"
 #include "peer/merge/table.h"
 #include "peer/sources/files/meeting.h"
+#include "peer/sources/files/past_version.h"
 
 #include <stdlib.h>
 
@@ -95,75 +96,6 @@ static bool is_of_one_moment(const comparing *self)
     return true;
 }
 
-/* ---- Versions ---- */
-
-static bool read_time(cf_bytes value, int64_t *out)
-{
-    cf_reader reader = cf_reader_of(value);
-    cf_error ignored;
-
-    return value.size && cf_read_int(&reader, out, &ignored) == CF_OK;
-}
-
-/* As the disk shows it, or as an archive that keeps whole seconds brought it there. */
-static bool has_time(const comparing *self, cf_bytes mtime, int64_t shown_ns)
-{
-    const int64_t second_ns = 1000000000;
-    int64_t then_ns;
-
-    return read_time(mtime, &then_ns) &&
-           (cf_disk_time(&self->binding->traits, then_ns) == shown_ns ||
-            (shown_ns < then_ns && then_ns - shown_ns < 2 * second_ns &&
-             shown_ns % second_ns == 0));
-}
-
-static bool has_size(cf_bytes content, uint64_t size)
-{
-    uint64_t then;
-    cf_hash hash;
-    cf_error ignored;
-
-    return content.size && cf_content_identity_read(content, &hash, &then, &ignored) == CF_OK &&
-           then == size;
-}
-
-/* One that an item had: which write brought its content, and which one took it away. */
-typedef struct {
-    const cf_past_write *content, *next;
-} version;
-
-static bool is_write_of(const cf_past_write *write, uint32_t field)
-{
-    return write->value.size && cf_field_is(write->field, field);
-}
-
-/* The latest with this size and time, other than `but`; its `content` is NULL where there is none.
- * An entry writes content and time of a file in any order. */
-static version version_of(const comparing *self, const cf_past_item *item, const cf_stat *stat,
-                          cf_bytes but)
-{
-    const cf_past_write *content = NULL, *mtime = NULL;
-    version found = {0};
-
-    for (size_t i = 0; i < item->count; i++) {
-        const cf_past_write *write = &item->writes[i];
-
-        if (is_write_of(write, CF_FIELD_NUMBER_CONTENT)) {
-            if (found.content && !found.next && !cf_bytes_equal(found.content->value, write->value))
-                found.next = write;
-            content = write;
-        }
-        if (is_write_of(write, CF_FIELD_NUMBER_MTIME))
-            mtime = write;
-        const bool is_last = i + 1 == item->count || !cf_dot_equal(&write->dot, &write[1].dot);
-        if (is_last && content && mtime && !cf_bytes_equal(content->value, but) &&
-            has_size(content->value, stat->size) && has_time(self, mtime->value, stat->mtime_ns) &&
-            found.content != content)
-            found = (version){.content = content};
-    }
-    return found;
-}
-
 /* ---- Places ---- */
 
 static cf_bytes pack(comparing *self, const void *data, size_t size)
@@ -191,23 +123,6 @@ static const cf_past_place *stay_of(comparing *self, const cf_past_item *item, u
     return parent && !above ? NULL
                             : cf_past_stay(self->past, item, pack(self, within, sizeof *within),
                                            pack(self, name.data, name.size));
-}
-
-/* The later of the writes that brought the item there. */
-static const cf_past_write *arrival_of(const cf_past_item *item, const cf_past_place *stay)
-{
-    const cf_past_write *found = NULL;
-
-    for (size_t i = 0; stay && i < item->count; i++) {
-        const cf_past_write *write = &item->writes[i];
-
-        if ((is_write_of(write, CF_FIELD_NUMBER_NAME) &&
-             cf_dot_equal(&write->dot, &stay->name_dot)) ||
-            (is_write_of(write, CF_FIELD_NUMBER_PARENT) &&
-             cf_dot_equal(&write->dot, &stay->within_dot)))
-            found = write;
-    }
-    return found;
 }
 
 /* ---- What was moved ---- */
@@ -330,13 +245,48 @@ static bool is_covered(const comparing *self, uint64_t node)
 static bool compare_version(comparing *self, const cf_survey_sight *seen, const cf_node *node)
 {
     const cf_past_item *item = item_of(self, node);
-    const version was = item ? version_of(self, item, seen->stat, node->content) : (version){0};
+    const cf_past_version was =
+        item ? cf_past_version_of(item, &self->binding->traits, seen->stat, node->content)
+             : (cf_past_version){0};
 
     if (!was.content || !was.next)
         return false;
     show(self, &was.content->dot);
     undo(self, &was.next->dot);
     return true;
+}
+
+typedef struct {
+    cf_bytes content;
+    const cf_past_item *oldest;
+} seeking_oldest;
+
+static bool had_it(void *context, const cf_past_item *item, const cf_past_place *stay)
+{
+    seeking_oldest *self = context;
+
+    (void)stay;
+    if (cf_past_first_of(item, self->content))
+        self->oldest = item;
+    return true;
+}
+
+/* What was moved out and in again, or deleted and restored, is another item, and lay here before.
+ */
+static const cf_past_item *oldest_here(comparing *self, const cf_survey_sight *seen,
+                                       const cf_past_item *item)
+{
+    const cf_node *node = seen->node;
+    seeking_oldest search = {.content = node->content, .oldest = item};
+
+    if (seen->kind != CF_KIND_FILE || !is_in_place(seen) || !looks_the_same(node, seen->stat))
+        return item;
+    const cf_node *above = node->parent ? cf_nodes_find(self->binding->nodes, node->parent) : NULL;
+    const cf_id *within = above && above->item_count ? &above->items[0] : &cf_root_item;
+    if (!node->parent || above)
+        cf_past_at(self->past, pack(self, within, sizeof *within),
+                   pack(self, node->name.data, node->name.size), had_it, &search);
+    return search.oldest;
 }
 
 static void compare_content(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
@@ -350,8 +300,7 @@ static void compare_content(comparing *self, const cf_survey_sight *seen, const 
             *(is_missed_elsewhere(self, seen) ? &self->restored : &self->back) += 1;
         return;
     }
-    const cf_past_write *write =
-        cf_past_wrote(item, cf_field_fixed(CF_FIELD_NUMBER_CONTENT), node->content);
+    const cf_past_write *write = cf_past_first_of(item, node->content);
     if (write)
         show(self, &write->dot);
 }
@@ -360,7 +309,8 @@ static void compare_content(comparing *self, const cf_survey_sight *seen, const 
 static void compare_place(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
 {
     const cf_node *node = seen->node;
-    const cf_past_write *here = arrival_of(item, stay_of(self, item, seen->folder, seen->name));
+    const cf_past_write *here =
+        cf_past_arrival(item, stay_of(self, item, seen->folder, seen->name));
 
     if (!is_in_place(seen) && !was_moved(self, seen))
         return;
@@ -368,7 +318,8 @@ static void compare_place(comparing *self, const cf_survey_sight *seen, const cf
         show(self, &here->dot);
     if (is_in_place(seen) || !here)
         return;
-    const cf_past_write *there = arrival_of(item, stay_of(self, item, node->parent, node->name));
+    const cf_past_write *there =
+        cf_past_arrival(item, stay_of(self, item, node->parent, node->name));
     if (!there || there <= here)
         return;
     self->moved += seen->kind != CF_KIND_DIRECTORY;
@@ -387,7 +338,9 @@ static bool was_here(void *context, const cf_past_item *item, const cf_past_plac
 
     (void)stay;
     if (!cf_nodes_next_of_item(self->of->binding->nodes, &item->id, NULL))
-        self->content = version_of(self->of, item, self->seen->stat, (cf_bytes){0}).content;
+        self->content =
+            cf_past_version_of(item, &self->of->binding->traits, self->seen->stat, (cf_bytes){0})
+                .content;
     return !self->content;
 }
 
@@ -431,7 +384,7 @@ static void compare_missed(comparing *self, const cf_node *node)
 {
     const cf_past_item *item = item_of(self, node);
     const cf_past_write *arrival =
-        item ? arrival_of(item, stay_of(self, item, node->parent, node->name)) : NULL;
+        item ? cf_past_arrival(item, stay_of(self, item, node->parent, node->name)) : NULL;
 
     if (!arrival)
         return;
@@ -465,6 +418,7 @@ static void compare(comparing *self, const cf_survey_sight *seen)
         compare_restored(self, seen);
         return;
     }
+    item = oldest_here(self, seen, item);
     compare_content(self, seen, item);
     compare_place(self, seen, item);
 }
@@ -539,14 +493,20 @@ static void learn_newest(comparing *self, cf_files *files)
 /* As far as stats tell, before the log is read. */
 static bool may_be_one(const comparing *self)
 {
-    const looks *missed = &self->missed;
     comparing seems = {.went = self->gone_count - self->covered_count};
     int64_t latest_ns = INT64_MIN;
     cf_survey_sight seen;
 
-    for (size_t i = 0; i < missed->count; i++)
-        if (missed->at[i].mtime_ns > latest_ns)
-            latest_ns = missed->at[i].mtime_ns;
+    for (size_t i = 0; i < self->gone_count; i++) {
+        const cf_node_stat *stat = &self->gone[i]->stat;
+
+        if (self->gone[i]->kind != CF_KIND_FILE)
+            continue;
+        if (stat->mtime_ns > latest_ns)
+            latest_ns = stat->mtime_ns;
+        if (stat->ctime_ns != CF_CTIME_UNSEEN && stat->ctime_ns > latest_ns)
+            latest_ns = stat->ctime_ns; /* it was put there then */
+    }
     for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
         if (!cf_survey_sight_at(self->survey, i, &seen))
             continue;

@@ -79,32 +79,120 @@ static bool without_content(const cf_node *node, cf_finding *finding)
            (node->mode.size && !cf_bytes_equal(finding->mode, node->mode));
 }
 
-static void collect(cf_publishing_batch *self, const cf_survey_batch *batch)
+/* ---- What waits with a content ---- */
+
+typedef struct {
+    const cf_survey_batch *batch;
+    cf_upload_answer *answers;    /* by observation */
+    const cf_prepared **prepared; /* the same */
+    bool *held;                   /* the same */
+    cf_look_places places;        /* of others, which what is held has */
+} collecting;
+
+/* What was in this place stays, too; and what was where that is now, and so on. */
+static void hold_chain(const cf_nodes *nodes, collecting *self, const cf_observed *observed,
+                       const cf_finding *finding)
+{
+    const cf_node *was;
+
+    while (finding && (was = cf_nodes_child(nodes, finding->parent, finding->name)) &&
+           was->number != finding->number) {
+        const size_t at = cf_observed_find(observed, was->number);
+
+        cf_look_places_add(&self->places, finding->parent, finding->name, CF_ABSENCE_WAITS);
+        if (at == SIZE_MAX || self->held[at])
+            return;
+        self->held[at] = true;
+        finding = &self->batch->at[at].finding;
+    }
+}
+
+/* A file whose content has to wait is in another thing's place. What the log has of it may be half
+ * of it, so others keep what was there, until it is whole.
+ *
+ *     mv f f~; mv new f             both wait for new's content
+ */
+static void hold(const cf_nodes *nodes, collecting *self)
+{
+    cf_observed observed;
+
+    cf_observed_index(&observed, self->batch);
+    for (size_t i = 0; i < self->batch->count; i++) {
+        const cf_finding *finding = &self->batch->at[i].finding;
+        const cf_node *was = cf_nodes_child(nodes, finding->parent, finding->name);
+
+        if (self->held[i] || self->answers[i] == CF_UPLOAD_READY || !was ||
+            was->number == finding->number)
+            continue;
+        self->held[i] = true;
+        hold_chain(nodes, self, &observed, finding);
+    }
+    cf_look_places_sort(&self->places);
+    cf_observed_release(&observed);
+}
+
+static void collect_found(cf_publishing_batch *self, const collecting *of)
 {
     const cf_nodes *nodes = self->with->binding->nodes;
 
-    self->found = cf_arena_allocate(&self->arena, batch->count, sizeof *self->found);
-    self->prepared = cf_arena_allocate(&self->arena, batch->count, sizeof *self->prepared);
-    self->before = cf_arena_allocate(&self->arena, batch->count, sizeof *self->before);
-    for (size_t i = 0; i < batch->count; i++) {
-        const cf_observation *seen = &batch->at[i];
+    for (size_t i = 0; i < of->batch->count; i++) {
+        const cf_observation *seen = &of->batch->at[i];
         const cf_node *node = cf_nodes_find(nodes, seen->finding.number);
+        const bool is_ready = of->answers[i] == CF_UPLOAD_READY;
+        const cf_prepared *prepared = is_ready ? of->prepared[i] : NULL;
         cf_finding finding = seen->finding;
-        const cf_prepared *prepared;
 
-        cf_upload_answer answer = prepare(self, seen, node, &prepared);
-
-        if (answer != CF_UPLOAD_READY) {
-            self->with->waits(self->with->context, seen, answer);
-            if (!without_content(node, &finding))
-                continue;
-            prepared = NULL;
-        }
+        if (!is_ready || of->held[i])
+            self->with->waits(self->with->context, seen,
+                              is_ready ? CF_UPLOAD_WAITS : of->answers[i]);
+        if (of->held[i] || (!is_ready && !without_content(node, &finding)))
+            continue;
         self->prepared[self->found_count] = prepared;
         if (node && prepared)
             self->before[self->found_count] = cf_arena_copy(&self->arena, node->content);
         self->found[self->found_count++] = finding;
     }
+}
+
+static void collect_gone(cf_publishing_batch *self, const cf_look_places *held,
+                         const uint64_t *gone, size_t count)
+{
+    uint64_t *kept = cf_arena_allocate(&self->arena, count, sizeof *kept);
+
+    self->gone = kept;
+    for (size_t i = 0; i < count; i++) {
+        const cf_node *node = cf_nodes_find(self->with->binding->nodes, gone[i]);
+
+        if (!node || !cf_look_places_find(held, node->parent, node->name))
+            kept[self->gone_count++] = gone[i];
+    }
+}
+
+static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
+                    size_t gone_count)
+{
+    const cf_nodes *nodes = self->with->binding->nodes;
+    cf_arena *arena = &self->arena;
+    collecting of = {
+        .batch = batch,
+        .answers = cf_arena_allocate(arena, batch->count, sizeof *of.answers),
+        .prepared = cf_arena_allocate(arena, batch->count, sizeof *of.prepared),
+        .held = cf_arena_allocate(arena, batch->count, sizeof *of.held),
+    };
+
+    self->found = cf_arena_allocate(arena, batch->count, sizeof *self->found);
+    self->prepared = cf_arena_allocate(arena, batch->count, sizeof *self->prepared);
+    self->before = cf_arena_allocate(arena, batch->count, sizeof *self->before);
+    for (size_t i = 0; i < batch->count; i++) {
+        const cf_observation *seen = &batch->at[i];
+
+        of.answers[i] =
+            prepare(self, seen, cf_nodes_find(nodes, seen->finding.number), &of.prepared[i]);
+    }
+    hold(nodes, &of);
+    collect_found(self, &of);
+    collect_gone(self, &of.places, gone, gone_count);
+    cf_look_places_release(&of.places);
 }
 
 /* ---- The base ---- */
@@ -167,8 +255,7 @@ static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_record
     }
 }
 
-static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
-                     size_t gone_count, cf_records *records)
+static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, cf_records *records)
 {
     cf_binding *binding = self->with->binding;
     bool *moved = cf_arena_allocate(&self->arena, self->found_count, sizeof *moved);
@@ -179,8 +266,8 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, co
         moved[i] = cf_narrow_is_moved(binding, &self->found[i]);
 
     cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
-    for (size_t i = 0; i < gone_count; i++)
-        cf_binding_drop_node(binding, gone[i], records);
+    for (size_t i = 0; i < self->gone_count; i++)
+        cf_binding_drop_node(binding, self->gone[i], records);
     for (size_t i = 0; i < count; i++)
         cf_binding_put_node(binding, &nodes[i], records);
     plan_found(self);
@@ -205,8 +292,7 @@ static void after_commit(cf_publishing_batch *self)
     }
 }
 
-static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
-                     size_t gone_count, cf_error *error)
+static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, cf_error *error)
 {
     cf_peer *peer = self->with->peer;
     cf_scan_input input = {
@@ -218,15 +304,15 @@ static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, co
         .time = cf_publication_time(self->publication, self->with->now_ms),
         .found = self->found,
         .found_count = self->found_count,
-        .gone = gone,
-        .gone_count = gone_count,
+        .gone = self->gone,
+        .gone_count = self->gone_count,
     };
 
     peer->env->random(peer->env->context, input.writer.bytes, CF_ID_SIZE);
     cf_scan_run(&input, &self->arena, &self->scan);
     cf_status status = cf_publish_entries(self, error);
     if (!status)
-        put_base(self, batch, gone, gone_count, &self->records);
+        put_base(self, batch, &self->records);
     if (!status)
         status = self->scan.count ? cf_publication_commit(self->publication, &self->records, error)
                                   : cf_publish_write(self, error);
@@ -244,10 +330,10 @@ cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *bat
         cf_peer_collection(with->peer, &with->binding->collection, &self.collection, error);
     if (status)
         return status;
-    collect(&self, batch);
-    if (self.found_count || gone_count) {
+    collect(&self, batch, gone, gone_count);
+    if (self.found_count || self.gone_count) {
         self.publication = cf_publication_new(with->peer, self.collection);
-        status = run(&self, batch, gone, gone_count, error);
+        status = run(&self, batch, error);
         cf_publication_destroy(&self.publication);
     }
     cf_records_release(&self.records);

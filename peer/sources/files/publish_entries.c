@@ -4,6 +4,8 @@
 #include "codec/item.h"
 #include "peer/transfer/prepared.h"
 
+#include <stdlib.h>
+
 typedef struct {
     cf_change *changes;
     size_t count;
@@ -39,16 +41,48 @@ static bool is_content(const cf_change *change)
     return change->value.size && cf_item_has_content(&change->item, change->field, change->value);
 }
 
+static int by_item_and_field(const void *left, const void *right)
+{
+    const cf_change *a = left, *b = right;
+    int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
+/* All changes of an item stand in one part: one that lies between its ends has its own there. */
+static bool is_between(const cf_scan *scan, size_t from, size_t to, const cf_id *item)
+{
+    return cf_id_compare(&scan->changes[from].item, item) <= 0 &&
+           cf_id_compare(item, &scan->changes[to - 1].item) <= 0;
+}
+
+/* The part's changes, and the deletions that it repeats. */
+static void gather_part(cf_publishing_batch *self, size_t from, size_t to, part *out)
+{
+    cf_publish_above above = {0};
+
+    for (size_t i = from; i < to; i++)
+        if (cf_field_is_deletion(self->scan.changes[i].field))
+            cf_publish_add_above(&above, self, &self->scan.changes[i].item);
+    out->changes = cf_arena_allocate(&self->arena, to - from + above.count, sizeof *out->changes);
+    out->count = to - from;
+    memcpy(out->changes, &self->scan.changes[from], out->count * sizeof *out->changes);
+    for (size_t i = 0; i < above.count; i++)
+        if (!is_between(&self->scan, from, to, &above.at[i]->item))
+            out->changes[out->count++] = *above.at[i];
+    if (out->count > to - from)
+        qsort(out->changes, out->count, sizeof *out->changes, by_item_and_field);
+    cf_publish_above_release(&above);
+}
+
 static cf_status fill_part(cf_publishing_batch *self, size_t from, size_t to, part *out,
                            cf_error *error)
 {
-    out->changes = cf_arena_allocate(&self->arena, to - from, sizeof *out->changes);
-    out->count = to - from;
+    gather_part(self, from, to, out);
     for (size_t i = 0; i < out->count; i++) {
         cf_change *change = &out->changes[i];
         const cf_prepared *prepared;
 
-        *change = self->scan.changes[from + i];
         if (!is_content(change))
             continue;
         cf_status status = prepared_of(self, change->value, &prepared, error);
@@ -79,12 +113,16 @@ static size_t end_of_part(cf_publishing_batch *self, size_t from)
 {
     const cf_change *changes = self->scan.changes;
     const uint64_t most = cf_peer_entry_size(self->with->peer);
+    cf_publish_above above = {0};
     uint64_t bytes = 0;
     size_t blobs = 0, end = from;
 
     while (end < self->scan.count) {
-        size_t next = end;
+        size_t next = end, repeated = above.count;
 
+        cf_publish_add_above(&above, self, &changes[end].item);
+        while (repeated < above.count)
+            measure(self, above.at[repeated++], &bytes, &blobs);
         do
             measure(self, &changes[next++], &bytes, &blobs);
         while (next < self->scan.count && cf_id_equal(&changes[next].item, &changes[end].item));
@@ -92,6 +130,7 @@ static size_t end_of_part(cf_publishing_batch *self, size_t from)
             break;
         end = next;
     }
+    cf_publish_above_release(&above);
     return end;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What publish.c and publish_entries.c (changes cut into entries) share. Nobody else includes
- * this. */
+/* What publish.c, publish_entries.c (changes cut into entries) and publish_above.c share. Nobody
+ * else includes this. */
 #ifndef CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
 #define CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
 #include "peer/sources/files/meeting.h"
@@ -13,6 +13,8 @@ typedef struct {
     cf_collection *collection;
     cf_finding *found;
     size_t found_count;
+    const uint64_t *gone;
+    size_t gone_count;
     const cf_prepared **prepared; /* of those found; NULL: no content of its own */
     cf_bytes *before;             /* what the base had in their places: none where it is new */
     cf_scan scan;
@@ -37,6 +39,20 @@ typedef struct {
 void cf_publish_mark(cf_publishing_batch *self, const cf_node *node);
 /* Writes the records alone, where nothing is published. */
 cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error);
+/* The deletions of directories that a part has to repeat. {0} is empty. */
+typedef struct {
+    cf_arena arena;
+    cf_table told;
+    const cf_change **at; /* of the scan */
+    size_t count, capacity;
+} cf_publish_above;
+/* If the scan deletes the item: those of the directories above, as far up as it deletes them.
+ *
+ *     d/e/f in a part, d/e and d in others, all deleted: the part has d/e and d, too */
+void cf_publish_add_above(cf_publish_above *self, const cf_publishing_batch *batch,
+                          const cf_id *item);
+void cf_publish_above_release(cf_publish_above *self);
+
 /* Adds the changes of the scan to the publication, and says which dot each has got. */
 cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error);
 

@@ -28,15 +28,20 @@ static bool is_seen(seeking *self, cf_status status, const cf_error *error)
 static bool is_alike(seeking *self, const cf_node *node, const cf_folder *folder, cf_bytes name,
                      cf_stat *stat)
 {
+    bool has_content;
     cf_error error;
 
     if (!is_seen(self, self->files->stat(self->files, folder, name, stat, &error), &error) ||
         stat->kind != cf_stat_of_node(node).kind)
         return false;
-    return node->kind == CF_KIND_DIRECTORY ||
-           (stat->size == node->stat.size &&
-            (self->intent->kind == CF_INTENT_STAMP || stat->mtime_ns == node->stat.mtime_ns) &&
-            cf_displaced_has_content(self->files, folder, name, node));
+    if (node->kind == CF_KIND_DIRECTORY)
+        return true;
+    return stat->size == node->stat.size &&
+           (self->intent->kind == CF_INTENT_STAMP || stat->mtime_ns == node->stat.mtime_ns) &&
+           is_seen(self,
+                   cf_displaced_has_content(self->files, folder, name, node, &has_content, &error),
+                   &error) &&
+           has_content;
 }
 
 static bool is_at_place(seeking *self, const cf_node *node, cf_stat *stat)

@@ -9,6 +9,7 @@
 #include "peer/bindings/files_read.h"
 #include "peer/bindings/binding.h"
 #include "peer/merge/scan.h"
+#include "peer/merge/table.h"
 #include "peer/sources/files/renames.h"
 #include "peer/sources/context/watch.h"
 #include "peer/transfer/uploads.h"
@@ -73,6 +74,16 @@ typedef struct {
     size_t restated_count;
 } cf_survey_batch;
 const cf_survey_batch *cf_survey_take(cf_survey *survey);
+
+/* What a batch tells, by its nodes' numbers. */
+typedef struct {
+    cf_table table;
+    struct cf_observed_one *links;
+} cf_observed;
+void cf_observed_index(cf_observed *observed, const cf_survey_batch *batch);
+/* Where in the batch; SIZE_MAX: it tells nothing of the node. */
+size_t cf_observed_find(const cf_observed *observed, uint64_t number);
+void cf_observed_release(cf_observed *observed);
 
 /* A thing as it was listed, before anything of it is read; once the first batch has come. */
 typedef struct {

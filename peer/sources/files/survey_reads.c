@@ -160,7 +160,7 @@ static void copy_result(read_slot *to, const read_slot *from)
     to->read.leaves = to->read.whole = (cf_buffer){0};
     cf_buffer_append(&to->read.leaves, from->read.leaves.data, from->read.leaves.size);
     cf_buffer_append(&to->read.whole, from->read.whole.data, from->read.whole.size);
-    to->reason = from->reason ? strdup(from->reason) : NULL;
+    to->reason = cf_text_copy(from->reason);
 }
 
 /* Of the file, whatever the name that it was read by. */
@@ -294,7 +294,7 @@ static void read_one(reading *self, size_t i, const cf_folder *folder)
     cf_error error = {0};
 
     if (cf_read_file(&options, &result->read, &result->answer, &error))
-        result->reason = strdup(error.text);
+        result->reason = cf_text_copy(error.text);
     else
         result->hash = result->read.content;
     result->done = true;
@@ -310,7 +310,7 @@ static void work(cf_job *job)
     if (cf_hold_path(files, self->reads->binding->root, self->names, self->depth, &hold, &error)) {
         for (size_t i = 0; i < self->count; i++) {
             self->results[i].answer = error.status == CF_IO ? CF_READ_FAILED : CF_READ_CHANGED;
-            self->results[i].reason = strdup(error.text);
+            self->results[i].reason = cf_text_copy(error.text);
             self->results[i].done = true;
         }
         return;

@@ -9,8 +9,9 @@
 
 static bool is_tried(const cf_pending *pending)
 {
-    return (pending->kind == CF_PENDING_SKIPPED || pending->kind == CF_PENDING_WAITS) &&
-           pending->reason && strcmp(pending->reason, CF_ON_THE_WAY) != 0;
+    return (pending->kind == CF_PENDING_SKIPPED || pending->kind == CF_PENDING_WAITS ||
+            pending->kind == CF_PENDING_UNAPPLIED) &&
+           pending->tried && strcmp(pending->reason, CF_ON_THE_WAY) != 0;
 }
 
 static void pack(const cf_pending *left, size_t count, cf_buffer *out)

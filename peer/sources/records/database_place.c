@@ -138,11 +138,6 @@ static void note_gone(cf_record_file *file, cf_bytes table)
     file->troubles[file->trouble_count - 1].where = file->troubles[file->trouble_count - 1].table;
 }
 
-bool cf_database_is_wanted(const void *context, cf_bytes table)
-{
-    return cf_record_includes_table(context, table);
-}
-
 /* The rows of the base by whether the database has their tables. */
 static void count_tables(const cf_binding *binding, const cf_database_schema *schema,
                          cf_record_file *file, cf_database_standing *out)
@@ -150,7 +145,8 @@ static void count_tables(const cf_binding *binding, const cf_database_schema *sc
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
         if (cf_database_table_named(schema, row->table)) {
             out->missing++;
-        } else if (!is_noticed(schema, row->table) && cf_database_is_wanted(binding, row->table)) {
+        } else if (!is_noticed(schema, row->table) &&
+                   cf_record_includes_table(binding, row->table)) {
             out->gone++;
             note_gone(file, row->table);
         }

@@ -54,9 +54,6 @@ typedef struct {
     size_t content_count;
 } cf_database_place; /* {0} is none yet */
 
-/* Whether the table is to be synced here; the context is the binding. */
-bool cf_database_is_wanted(const void *context, cf_bytes table);
-
 /* Who wrote last to a database that has a write-ahead log, and has none beside it now: its program
  * takes the log away when it has written what was in it, so the folder's time is later, soon after.
  *

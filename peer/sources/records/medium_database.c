@@ -4,6 +4,7 @@
 #include "peer/adapters/sqlite/database_remake.h"
 #include "peer/adapters/sqlite/database_rows.h"
 #include "peer/sources/records/database_place.h"
+#include "peer/sources/records/record_include.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,38 +85,71 @@ static cf_status be_patient(database_medium *self, cf_status status, cf_error *e
 
 /* ---- Reading ---- */
 
+/* Which tables are to be synced, and which patterns of `--exclude` met one. */
+typedef struct {
+    const cf_binding *binding;
+    bool *met;
+} table_choice;
+
+static bool is_wanted(const void *context, cf_bytes table)
+{
+    const table_choice *self = context;
+
+    for (size_t i = 0; i < self->binding->exclude_count; i++)
+        self->met[i] |= cf_record_pattern_names(self->binding->exclude[i], table);
+    return cf_record_includes_table(self->binding, table);
+}
+
+/* A name that was typed wrong leaves nothing out. */
+static void note_unmet(cf_record_file *file, const table_choice *tables)
+{
+    for (size_t i = 0; i < tables->binding->exclude_count; i++) {
+        cf_buffer name = {0};
+
+        if (tables->met[i])
+            continue;
+        cf_buffer_append_text(&name, "--exclude %s", tables->binding->exclude[i]);
+        const cf_row none = {.table = cf_buffer_view(&name)};
+        cf_record_file_trouble(file, 0, &none, "no table is called so");
+        file->troubles[file->trouble_count - 1].where =
+            file->troubles[file->trouble_count - 1].table;
+        file->troubles[file->trouble_count - 1].harmless = true;
+        cf_buffer_release(&name);
+    }
+}
+
 /* What can't be synced keeps the source from being in sync, until nobody asks for its table. */
 static const char *with_advice(cf_record_file *file, const cf_database_notice *notice,
                                const char *path)
 {
     cf_buffer text = {0};
 
-    if (notice->computed)
-        return notice->reason;
-    cf_buffer_append_text(
-        &text,
-        "%s; to be in sync without it, ask for the other tables: `counterfoil set "
-        "%s --include TABLE`",
-        notice->reason, path);
+    cf_buffer_append_text(&text,
+                          "%s; to be in sync without it, leave out its table: `counterfoil set "
+                          "%s --exclude TABLE`",
+                          notice->reason, path);
     const char *kept = cf_arena_text(&file->arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return kept;
 }
 
 /* What isn't synced is listed beside what is in trouble. */
-static void note(cf_record_file *file, const cf_database_schema *schema, const char *path)
+static void note(cf_record_file *file, const cf_database_schema *schema, const cf_medium *medium)
 {
     for (size_t i = 0; i < file->trouble_count; i++)
         if (!file->troubles[i].known)
             file->troubles[i].where = file->troubles[i].table;
     for (size_t i = 0; i < schema->notice_count; i++) {
         const cf_database_notice *notice = &schema->notices[i];
+        const bool harmless = cf_database_notice_is_harmless(notice, medium->schema);
         cf_row none = {.table = notice->name};
 
-        cf_record_file_trouble(file, 0, &none, with_advice(file, notice, path));
+        cf_record_file_trouble(file, 0, &none,
+                               harmless ? notice->reason
+                                        : with_advice(file, notice, medium->binding->path));
         file->troubles[file->trouble_count - 1].where =
             file->troubles[file->trouble_count - 1].table;
-        file->troubles[file->trouble_count - 1].harmless = notice->computed;
+        file->troubles[file->trouble_count - 1].harmless = harmless;
     }
 }
 
@@ -140,11 +174,14 @@ static cf_status check_size(const database_medium *self, sqlite3 *database, cf_e
                      (unsigned long long)((uint64_t)pages * (uint64_t)page_size - now.file.size));
 }
 
-static cf_status read_all(database_medium *self, sqlite3 *database, cf_medium_content *out,
-                          cf_error *error)
+static cf_status read_all(database_medium *self, sqlite3 *database, const table_choice *tables,
+                          cf_medium_content *out, cf_error *error)
 {
     const cf_binding *binding = self->medium.binding;
-    cf_database_choice choice = {.wants = cf_database_is_wanted, .context = binding};
+    cf_database_choice choice = {.wants = is_wanted,
+                                 .context = tables,
+                                 .last = (const char *const *)binding->last,
+                                 .last_count = binding->last_count};
     bool lacks = false;
 
     if (self->map)
@@ -188,15 +225,18 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     self->traces = cf_database_traces_of(medium->files, medium->binding->path, now_ms);
     if (!self->traces.there)
         return check(medium, error); /* it is never made, whatever there is to show */
+    const table_choice tables = {medium->binding,
+                                 cf_arena_allocate(&out->arena, medium->binding->exclude_count, 1)};
     cf_status status = cf_database_open(medium->binding->path, false, &database, error);
     if (!status)
-        status = read_all(self, database, out, error);
+        status = read_all(self, database, &tables, out, error);
     cf_database_close(&database);
     self->is_damaged = status == CF_MALFORMED;
     status = be_patient(self, status, error);
     if (status)
         return status;
-    note(&out->file, &self->schema, medium->binding->path);
+    note(&out->file, &self->schema, medium);
+    note_unmet(&out->file, &tables);
     out->there = true;
     out->format = self->schema.format;
     out->schema = &self->schema.schema;

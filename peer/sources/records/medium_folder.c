@@ -81,6 +81,14 @@ static cf_status check_root(cf_folder_medium *self, cf_error *error)
     return status;
 }
 
+/* A folder that is only tried, as by `add -n`, has no mark of ours. */
+static bool is_unmarked(const cf_folder_medium *self)
+{
+    static const cf_id none;
+
+    return self->medium.only_looks && cf_id_equal(&self->medium.binding->instance, &none);
+}
+
 cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error)
 {
     cf_files *files = self->medium.files;
@@ -90,7 +98,7 @@ cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error)
     cf_status status = files->open_root(files, path, &self->root, error);
     if (status == CF_CHANGED)
         return error->status = CF_MISSING;
-    if (status == CF_MISSING || !self->medium.peer)
+    if (status == CF_MISSING || !self->medium.peer || (!status && is_unmarked(self)))
         return status;
     if (status)
         return error->status = CF_UNSAFE; /* what can't be seen is not gone */

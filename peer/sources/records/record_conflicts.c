@@ -156,7 +156,7 @@ static void append_field(const cf_row_conflict *conflict, cf_buffer *path)
         cf_record_field_text(seat.name.size ? set : conflict->field, path);
 }
 
-static void append_path(const cf_row_conflict *conflict, cf_buffer *path)
+void cf_record_conflict_path(const cf_row_conflict *conflict, cf_buffer *path)
 {
     cf_record_path(conflict->row->item.bytes[0], conflict->row->table, conflict->row->key, path);
     cf_buffer_append(path, "/", 1);
@@ -201,7 +201,7 @@ static void keep(const cf_row_view *view, const cf_record_selection *selection,
         if (!cf_record_selected(selection, one->row))
             continue;
         cf_buffer_clear(&path);
-        append_path(one, &path);
+        cf_record_conflict_path(one, &path);
         known->at = cf_grow(known->at, &known->capacity, known->count + 1, sizeof *known->at);
         known->at[known->count++] = (known_conflict){
             .dot = one->dot,
@@ -235,6 +235,9 @@ static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_colle
     cf_buffer_append(out, versions, sizeof versions);
     for (size_t i = 0; i < binding->include_count; i++)
         cf_buffer_append(out, binding->include[i], strlen(binding->include[i]) + 1);
+    for (size_t i = 0; i < binding->exclude_count; i++)
+        cf_buffer_append(out, binding->exclude[i], strlen(binding->exclude[i]) + 1);
+    cf_buffer_append(out, "", 1);
     if (cf_record_held_load(peer, binding->number, &arena, &held, &ignored) == CF_OK)
         cf_buffer_append(out, held.data, held.size);
     cf_arena_release(&arena);

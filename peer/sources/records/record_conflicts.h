@@ -3,6 +3,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #include "peer/bindings/binding.h"
+#include "peer/records/record_view.h"
 
 /* A value as the state has it; of a reference the key of the row, nothing when that is gone. */
 typedef struct {
@@ -27,5 +28,8 @@ typedef void cf_record_conflict_found(void *context, const cf_dot *dot, cf_bytes
 void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
                          cf_known_conflicts **known, cf_arena *arena,
                          cf_record_conflict_found *found, void *context);
+
+/* KEY/FIELD, of a database TABLE/KEY/FIELD; appended. */
+void cf_record_conflict_path(const cf_row_conflict *conflict, cf_buffer *path);
 
 #endif

@@ -161,6 +161,20 @@ static bool is_of_table(const cf_record_pattern *pattern, cf_bytes table)
     return !pattern->table || matches(pattern->table, pattern->table_size, table);
 }
 
+bool cf_record_pattern_names(const char *pattern, cf_bytes table)
+{
+    return matches(pattern, strlen(pattern), table);
+}
+
+static bool is_excluded(const cf_binding *binding, cf_bytes table)
+{
+    bool out = false;
+
+    for (size_t i = 0; !out && i < binding->exclude_count; i++)
+        out = cf_record_pattern_names(binding->exclude[i], table);
+    return out;
+}
+
 bool cf_record_includes(const cf_binding *binding, const cf_row_format *format, const cf_row *row)
 {
     bool in = binding->include_count == 0;
@@ -171,7 +185,7 @@ bool cf_record_includes(const cf_binding *binding, const cf_row_format *format, 
         in = is_of_table(&pattern, row->table) && (!pattern.field || has_value(&pattern, row) ||
                                                    has_key(binding, format, &pattern, row));
     }
-    return in;
+    return in && !is_excluded(binding, row->table);
 }
 
 bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
@@ -183,21 +197,22 @@ bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
 
         in = is_of_table(&pattern, table);
     }
-    return in;
+    return in && !is_excluded(binding, table);
 }
 
 /* ---- Tables that there are ---- */
 
 typedef struct {
-    const char *names[4]; /* none: any */
+    const char *names[5]; /* none: any */
     const char *text;
 } known_tables;
 
 static const known_tables tables_of[CF_FORMATS] = {
     [CF_FORMAT_CSV] = {{CF_TABLE_RECORDS, CF_TABLE_CONTACTS, CF_TABLE_EVENTS, CF_TABLE_TASKS},
                        "records (or contacts, events, tasks)"},
-    [CF_FORMAT_JSON] = {{CF_TABLE_RECORDS, CF_TABLE_CONTACTS, CF_TABLE_EVENTS, CF_TABLE_TASKS},
-                        "records (or contacts, events, tasks)"},
+    [CF_FORMAT_JSON] = {{CF_TABLE_RECORDS, CF_TABLE_DOCUMENT, CF_TABLE_CONTACTS, CF_TABLE_EVENTS,
+                         CF_TABLE_TASKS},
+                        "records and the document (or contacts, events, tasks)"},
     [CF_FORMAT_VCARD] = {{CF_TABLE_CONTACTS}, "contacts"},
     [CF_FORMAT_ICALENDAR] = {{CF_TABLE_EVENTS, CF_TABLE_TASKS}, "events and tasks"},
 };
@@ -206,7 +221,8 @@ static bool may_be(const known_tables *tables, const cf_record_pattern *pattern)
 {
     bool found = !tables->text || !pattern->table;
 
-    for (size_t i = 0; !found && i < 4 && tables->names[i]; i++)
+    for (size_t i = 0;
+         !found && i < sizeof tables->names / sizeof *tables->names && tables->names[i]; i++)
         found = is_of_table(pattern, cf_bytes_of_text(tables->names[i]));
     return found;
 }
@@ -301,7 +317,7 @@ void cf_record_select(const cf_binding *binding, const cf_row_format *format,
     cf_tied_rows tied = {.format = format};
 
     *out = (cf_record_selection){.count = cf_row_view_count(view)};
-    if (!binding->include_count)
+    if (!binding->include_count && !binding->exclude_count)
         return;
     out->rows = cf_arena_allocate(arena, out->count + 1, sizeof *out->rows);
     out->in = cf_arena_allocate(arena, out->count + 1, sizeof *out->in);

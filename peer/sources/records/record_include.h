@@ -12,8 +12,9 @@
  *   TABLE//FIELD=VALUE  of this table only
  *   *  ?  []            as in fnmatch(3), in TABLE and VALUE
  *
- * One that matches is enough. A row that refers to one that is left out is left out, unless no
- * pattern speaks of that table at all. Without patterns everything is in. Pure. */
+ * One that matches is enough, unless a pattern of `--exclude` matches the table. A row that refers
+ * to one that is left out is left out, unless no pattern speaks of that table at all. Without
+ * patterns everything is in. Pure. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
 #include "peer/bindings/binding.h"
@@ -22,6 +23,8 @@
 /* CF_USAGE for one of a table that a source of this format never has. */
 cf_status cf_record_include_check_tables(cf_format format, const char *const *patterns,
                                          size_t count, cf_error *error);
+/* Whether this pattern of a table matches it. */
+bool cf_record_pattern_names(const char *pattern, cf_bytes table);
 
 /* By itself, whatever it refers to. The format tells what keys are made of, where the binding
  * doesn't. */

@@ -294,8 +294,7 @@ static bool agrees(const void *self)
 
 /* ---- What is known ---- */
 
-static void tell(const void *self, cf_pendings *pendings, const char *sending,
-                 cf_binding_status *out)
+static void tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out)
 {
     const cf_record_source *source = self;
     const cf_env *env = source->workshop->peer->env;
@@ -379,5 +378,5 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
     source->values = cf_record_values_new(workshop, binding);
     source->medium->watch = workshop->watch;
     source->look = workshop->watch != NULL;
-    return (cf_source_at_work){.self = source, .operations = &operations};
+    return (cf_source_at_work){.self = source, .operations = &operations, .probe = source->probe};
 }

@@ -10,8 +10,9 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
 
 /* ---- Without a source at work ---- */
 
-/* Fails where `add` should: what is there can't be read as this format. `*there`: something is. */
-cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there,
+/* Fails where `add` should: what is there can't be read as this format. `*there`: something is;
+ * `*senseless`: and none of it can be taken as a record. */
+cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there, bool *senseless,
                                  cf_error *error);
 /* Whether the keys of what is there are numbers that somebody counts up, as far as it tells;
  * `*rows`: there are any. */

@@ -5,11 +5,23 @@
 #include "peer/adapters/record_counting.h"
 #include "peer/adapters/record_types.h"
 #include "peer/log/catalog_schema.h"
+#include "peer/sources/records/medium_folder.h"
 
 /* By a clock of the future nothing is fresh. */
 static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
 
-cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there, cf_error *error)
+/* None of what is there is a record, nor will be by itself. */
+static bool is_senseless(const cf_record_file *file)
+{
+    bool senseless = !file->count && !file->cut;
+
+    for (size_t i = 0; i < file->trouble_count; i++)
+        senseless &= !file->troubles[i].passes && !file->troubles[i].harmless;
+    return senseless;
+}
+
+cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there, bool *senseless,
+                                 cf_error *error)
 {
     cf_medium *medium = cf_medium_new(files, NULL, binding);
     cf_medium_content content = {0};
@@ -19,6 +31,7 @@ cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *the
     if (!status)
         status = cf_medium_read(medium, FUTURE_MS, &content, error);
     *there = content.there;
+    *senseless = !status && is_senseless(&content.file);
     cf_medium_content_release(&content);
     cf_medium_destroy(&medium);
     return status;
@@ -68,6 +81,8 @@ static void compare(cf_record_run *run, const cf_binding *binding, cf_comparison
             count_different(run, row, out);
     }
     out->only_there -= out->equal + out->older + out->different;
+    for (size_t i = 0; i < run->content.file.trouble_count; i++)
+        out->left_out += run->content.file.troubles[i].harmless;
 }
 
 /* ---- A run without a source at work ---- */
@@ -78,13 +93,38 @@ typedef struct {
     cf_medium *medium;
 } apart;
 
-static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *binding, cf_error *error)
+/* A folder that `add -n` asks about has no mark of ours, and stays without. */
+static bool is_unmarked_folder(cf_files *files, const cf_binding *binding)
+{
+    const bool may_be =
+        binding->format == CF_FORMAT_VCARD || binding->format == CF_FORMAT_ICALENDAR;
+    cf_folder *root = NULL;
+    cf_error ignored;
+
+    bool is_folder = may_be && !cf_binding_is_folder(binding) &&
+                     files->open_root(files, binding->path, &root, &ignored) == CF_OK;
+    files->close_folder(files, &root);
+    return is_folder;
+}
+
+static cf_medium *new_medium(cf_peer *peer, cf_binding *binding, bool compares)
+{
+    cf_files *files = peer->env->files;
+
+    return compares && is_unmarked_folder(files, binding)
+               ? cf_medium_folder_new(files, peer, binding)
+               : cf_medium_new(files, peer, binding);
+}
+
+/* `compares`: it may be a folder that nobody has added yet. */
+static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *binding, bool compares,
+                            cf_error *error)
 {
     cf_record_run *run = &self->run;
 
     self->source.binding = (cf_binding *)binding; /* only who may put into it does */
     run->source = &self->source;
-    self->medium = cf_medium_new(peer->env->files, peer, self->source.binding);
+    self->medium = new_medium(peer, self->source.binding, compares);
     cf_status status = cf_peer_collection(peer, &binding->collection, &run->collection, error);
     if (!status)
         status = cf_catalog_schema(peer, &binding->collection, &run->arena, &run->schema, error);
@@ -125,7 +165,7 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
     apart self = {0};
 
     *out = (cf_comparison){0};
-    cf_status status = open_apart(&self, peer, binding, error);
+    cf_status status = open_apart(&self, peer, binding, true, error);
     if (!status)
         compare(&self.run, binding, out);
     close_apart(&self);
@@ -244,7 +284,7 @@ cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
     if (status)
         return status == CF_MISSING ? CF_OK : status;
     forget_rows(binding, records);
-    status = open_apart(&self, peer, binding, error);
+    status = open_apart(&self, peer, binding, false, error);
     for (size_t i = 0; !status && i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
         bool is_own;

@@ -25,6 +25,8 @@ typedef struct {
     bool keeps;        /* what was deleted elsewhere stays: too much at once */
     bool writes;       /* something becomes another than it is */
     size_t vanishing;
+    const cf_row *spared; /* the document of the base that was emptied elsewhere; NULL: none was */
+    cf_guard_fields gone; /* of it */
 } applying;
 
 /* The base takes it, if that is anything new. */
@@ -117,6 +119,14 @@ static bool is_left_alone(const applying *self, const cf_row *base)
              cf_state_has_field(collection->state, &base->item, CF_FIELD_NUMBER_TABLE));
 }
 
+/* Elsewhere, not only unasked for. */
+static bool is_emptied(applying *self, const cf_row *base)
+{
+    const cf_row *shown = cf_row_view_find(self->run->view, base->table, base->key);
+
+    return cf_record_run_is_emptied(self->run, base, shown, &self->gone);
+}
+
 /* A row that is there. One that was changed and is not published stays as it is. */
 static void take_here(applying *self, size_t index)
 {
@@ -148,6 +158,9 @@ static void take_here(applying *self, size_t index)
     } else if (is_left_alone(self, base)) {
         want(self, as_read); /* the next look publishes it as a new one */
         drop(self, base);
+    } else if (is_emptied(self, base)) {
+        want(self, as_read);
+        self->spared = base;
     } else if (shown) {
         bool wanted = want_shown(self, shown, base, (place_here){row, as_read});
 
@@ -190,6 +203,7 @@ static void decide(applying *self)
     self->waiting_count = self->displacing;
     self->met = 0;
     self->writes = false;
+    self->spared = NULL;
     for (size_t i = 0; i < run->content.file.count; i++)
         take_here(self, i);
     if (run->as_base && self->met == cf_row_view_count(run->view) &&
@@ -390,6 +404,8 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
     if (self.vanishing && !may_vanish(&self))
         hold(&self);
     note_waiting(&self);
+    if (self.spared)
+        cf_record_run_note_emptied(run, CF_GUARD_THERE, self.spared, &self.gone);
     cf_record_run_note_blocked(run);
     cf_record_values_fetched(source->values);
     if ((run->content.there || self.wanted_count) &&

@@ -45,6 +45,7 @@ void cf_record_run_note_unmatched(cf_record_run *run)
 
         pattern.include = &binding->include[i];
         pattern.include_count = 1;
+        pattern.exclude_count = 0;
         if (!strchr(binding->include[i], '=')) {
             if (!has_table(run, &pattern))
                 list(run, binding->include[i], "no table is called so");

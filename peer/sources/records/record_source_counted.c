@@ -66,7 +66,8 @@ void cf_record_counted_gather(cf_record_counted *self)
         if (!is_away(self, row))
             continue;
         bool unclear = !certain || cf_record_run_troubles(run, row->table, row->key) ||
-                       cf_record_run_is_locked(run, row) || cf_record_run_is_back(run, row->table);
+                       cf_record_run_is_locked(run, row) ||
+                       cf_record_run_is_back(run, row->table) || row == self->emptied;
         if (!unclear)
             self->missing_items[self->missing++] = row->item;
         if (unclear || self->keeps_missing)
@@ -100,7 +101,7 @@ static void note_missing(cf_record_counted *self, cf_pending_kind kind, const ch
 
     for (const cf_row *row = NULL; (row = cf_rows_next(base, row));)
         if (is_away(self, row) && !cf_record_run_troubles(run, row->table, row->key) &&
-            !cf_record_run_is_back(run, row->table))
+            !cf_record_run_is_back(run, row->table) && row != self->emptied)
             cf_record_note_text(run, kind, &(cf_row_place){row->table, row->key}, reason);
 }
 
@@ -140,11 +141,8 @@ void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind
 {
     cf_record_run *run = self->run;
     const char *mark = why ? "; " : "";
-    cf_buffer advice = {0};
 
     why = why ? why : "";
-    cf_binding_advise_refill(run->source->workshop->peer, run->source->binding, &advice);
-    cf_buffer_append(&advice, "", 1);
     for (size_t i = 0; i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
         const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
@@ -152,14 +150,14 @@ void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind
         bool differs = !base && shown;
 
         if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
-            !cf_record_run_is_odd(run, i) && !cf_record_run_ignores(run, row))
-            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s%s",
+            !cf_record_run_is_odd(run, i) && !cf_record_run_ignores(run, row) &&
+            !(base && base == self->emptied))
+            cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
                            base      ? "it was changed here"
                            : differs ? "it is different here"
                                      : "it is new here",
-                           mark, why, differs ? (const char *)advice.data : "");
+                           mark, why);
     }
-    cf_buffer_release(&advice);
     if (!self->keeps_missing && cf_record_file_certain(&run->content.file)) {
         char text[CF_ERROR_TEXT + 32];
 

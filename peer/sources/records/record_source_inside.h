@@ -219,6 +219,12 @@ static inline bool cf_record_run_is_transactional(const cf_record_run *run)
 {
     return run->content.schema != NULL;
 }
+/* Whether `base` is a document of which too much is gone in `other`, what stands in its place here
+ * or is shown of it elsewhere (record_source_emptied.c); NULL: nothing is. Lists that. */
+bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_row *other,
+                              cf_guard_fields *out);
+void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf_row *base,
+                                const cf_guard_fields *fields);
 /* Puts a row into the base. */
 void cf_record_run_put(cf_record_run *run, const cf_row *row);
 /* Writes the records gathered, if there are any. */
@@ -286,5 +292,7 @@ void cf_record_run_find_doubts(cf_record_run *run);
 void cf_record_run_keep_family(cf_record_run *run);
 /* Only names it. */
 void cf_record_run_tell(cf_record_run *run);
+/* The same of a source that only sends, and takes none of it. */
+void cf_record_run_tell_untaken(cf_record_run *run);
 
 #endif

@@ -319,14 +319,26 @@ static cf_status keep_held(cf_record_run *run, cf_error *error)
     return run->records.count ? cf_record_run_commit(run, error) : CF_OK;
 }
 
+static void tell_untaken(cf_record_run *run)
+{
+    if (!run->as_base || !run->view)
+        cf_record_run_view(run); /* the state may be another one since */
+    cf_record_run_tell_untaken(run);
+}
+
 /* The disk can be full or failing; a user can be faster. */
 static cf_status apply(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
 
-    if (source->binding->mode == CF_MODE_SEND || is_out(source->workshop->peer) ||
+    if (is_out(source->workshop->peer) ||
         (run->cut && source->binding->format == CF_FORMAT_CSV)) /* an end would make it whole */
         return keep_held(run, error);
+    if (source->binding->mode == CF_MODE_SEND) {
+        if (!run->agrees)
+            tell_untaken(run);
+        return keep_held(run, error);
+    }
     if (run->look_only) {
         cf_record_run_tell(run);
         cf_record_run_note_held_back(run);

@@ -246,6 +246,8 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
         cf_record_counted_hold_locked(self);
     if (!silent && !run->look_only)
         cf_record_counted_send_values(self);
+    if (!silent)
+        cf_record_counted_hold_emptied(self);
     cf_record_counted_gather(self);
     if (!seems_allowed(self))
         cf_record_counted_find_moved(self);

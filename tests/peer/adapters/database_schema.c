@@ -53,6 +53,32 @@ Test(database_schema, names_what_it_cannot_sync)
                    "keyless: it has no primary key, so nobody can say which row is which\n");
 }
 
+Test(database_schema, a_table_without_a_key_harms_nobody_unless_others_have_its_rows)
+{
+    const cf_schema_table tables[] = {{.name = cf_bytes_of_text("keyless")}};
+    const cf_schema others = {tables, 1}, none = {0};
+
+    declare("CREATE TABLE keyless (a, b); CREATE VIRTUAL TABLE boxes USING rtree(id, x1, x2);"
+            "CREATE TABLE sums (id INTEGER PRIMARY KEY, a, b GENERATED ALWAYS AS (a + 1));");
+    cr_assert_eq(here->schema.notice_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const cf_database_notice *notice = &here->schema.notices[i];
+        const bool keyless = cf_bytes_equal(notice->name, tables[0].name);
+
+        cr_expect(cf_database_notice_is_harmless(notice, NULL));
+        cr_expect(cf_database_notice_is_harmless(notice, &none));
+        cr_expect_eq(cf_database_notice_is_harmless(notice, &others), !keyless);
+    }
+}
+
+Test(database_schema, a_column_whose_name_is_none_for_a_field_is_missing)
+{
+    declare("CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE w (id INTEGER PRIMARY KEY, "
+            "\"\xff\" TEXT)");
+    cr_assert_eq(here->schema.notice_count, 1);
+    cr_expect_not(cf_database_notice_is_harmless(&here->schema.notices[0], NULL));
+}
+
 static int compare(void *context, int a_size, const void *a, int b_size, const void *b)
 {
     (void)context;
@@ -198,15 +224,16 @@ Test(database_schema, takes_references_that_are_named_as_if_they_were_declared)
                          "keyless: it has no primary key, so nobody can say which row is which\n");
 }
 
+static bool is_a(const void *context, cf_bytes table)
+{
+    (void)context;
+    return cf_bytes_equal(table, cf_bytes_of_text("a"));
+}
+
 Test(database_schema, takes_only_what_is_wanted)
 {
     sqlite3 *ours;
     cf_database_schema schema;
-    bool is_a(const void *context, cf_bytes table)
-    {
-        (void)context;
-        return cf_bytes_equal(table, cf_bytes_of_text("a"));
-    }
     cf_database_choice choice = {.wants = is_a};
 
     database_does(here, "CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES b);"
@@ -216,6 +243,75 @@ Test(database_schema, takes_only_what_is_wanted)
     cr_assert_eq(schema.count, 1);
     cr_assert_eq(schema.tables[0].columns[1].target, 0);
     cr_assert_eq(schema.notice_count, 0);
+    cf_database_schema_release(&schema);
+    cf_database_close(&ours);
+}
+
+Test(database_schema, takes_the_last_value_where_it_is_told_and_time_says_something)
+{
+    static const char *const last[] = {"places.visits",  "PLACES.Last", "places.url",
+                                       "places.owner",   "places.id",   "places.none",
+                                       "nowhere.visits", "odd.name.n.m"};
+    const cf_database_choice choice = {.last = last, .last_count = 8};
+    sqlite3 *ours;
+
+    database_does(here, "CREATE TABLE owners (id INTEGER PRIMARY KEY);"
+                        "CREATE TABLE places (id INTEGER PRIMARY KEY, url TEXT UNIQUE,"
+                        " visits INTEGER, last REAL, owner REFERENCES owners);"
+                        "CREATE TABLE \"odd.name\" (id INTEGER PRIMARY KEY, \"n.m\");");
+    cf_database_schema_release(&here->schema);
+    expect_ok(cf_database_open(here->path, false, &ours, &here->error), here->error);
+    expect_ok(cf_database_schema_read(ours, &choice, &here->schema, &here->error), here->error);
+    cf_database_close(&ours);
+    for (size_t i = 0; i < here->schema.schema.count; i++) {
+        const cf_schema_table *table = &here->schema.schema.tables[i];
+        size_t weak = 0;
+
+        for (size_t k = 0; k < table->field_count; k++)
+            weak += table->fields[k].merge == CF_MERGE_WEAK;
+        cr_expect_eq(weak, cf_bytes_equal(table->name, cf_bytes_of_text("places"))     ? 2
+                           : cf_bytes_equal(table->name, cf_bytes_of_text("odd.name")) ? 1
+                                                                                       : 0);
+    }
+    expect_notices(here, "--last places.url: no two rows may have it alike\n"
+                         "--last places.owner: it refers to other rows\n"
+                         "--last places.id: it is a part of the key\n"
+                         "--last places.none: no column that is synced is called so\n"
+                         "--last nowhere.visits: no column that is synced is called so\n");
+    for (size_t i = 0; i < here->schema.notice_count; i++)
+        cr_expect(cf_database_notice_is_harmless(&here->schema.notices[i], NULL));
+}
+
+Test(database_schema, keys_are_the_same_whatever_is_wanted)
+{
+    sqlite3 *ours;
+    cf_database_schema schema;
+    bool is_member(const void *context, cf_bytes table)
+    {
+        (void)context;
+        return !cf_bytes_equal(table, cf_bytes_of_text("people"));
+    }
+    cf_database_choice choice = {.wants = is_member};
+
+    database_does(here, "CREATE TABLE people (id INTEGER PRIMARY KEY);"
+                        "CREATE TABLE groups (name TEXT PRIMARY KEY);"
+                        "CREATE TABLE members (person REFERENCES people, grp REFERENCES groups,"
+                        " PRIMARY KEY (person, grp));"
+                        "CREATE TABLE notes (person PRIMARY KEY REFERENCES people, text);");
+    expect_ok(database_read(here), here->error);
+    cr_assert_eq(here->schema.count, 4);
+    expect_ok(cf_database_open(here->path, false, &ours, &here->error), here->error);
+    expect_ok(cf_database_schema_read(ours, &choice, &schema, &here->error), here->error);
+    cr_assert_eq(schema.count, 3);
+    cr_expect_eq(schema.notice_count, 0);
+    for (size_t i = 0; i < 3; i++) {
+        const cf_database_table *all =
+            cf_database_table_named(&here->schema, schema.tables[i].name);
+
+        cr_expect_eq(schema.tables[i].key_kind, all->key_kind);
+    }
+    cr_expect_eq(cf_database_table_named(&schema, cf_bytes_of_text("members"))->key_kind,
+                 CF_KEY_TUPLE);
     cf_database_schema_release(&schema);
     cf_database_close(&ours);
 }

@@ -62,6 +62,48 @@ Test(json_rows, reads_a_document_as_one_record)
     expect_rows(&rows, "\"\" /columns=[1]\n");
 }
 
+static void arrive_beside(void)
+{
+    source.pointer = cf_bytes_of_text("/data/items");
+    source.beside = cf_bytes_of_text("u");
+}
+
+Test(json_rows, reads_what_stands_beside_the_records)
+{
+    arrive_beside();
+    read_text(
+        "{\"v\": 3, \"data\": {\"unit\": \"g\", \"items\": [{\"id\": 1}], \"of\": {\"x\": 1}}}");
+    expect_rows(&rows, "\"\" /columns/data/of/x=1 /columns/data/unit=\"g\" /columns/v=3\n1\n");
+    read_text("{\"data\": {\"items\": [{\"id\": 1}]}}");
+    expect_rows(&rows, "1\n");
+    read_text("{\"v\": 1, \"v\": 2, \"data\": {\"items\": [{\"id\": 1}]}}");
+    expect_rows(&rows, "1\n");
+    expect_troubles(&rows, "1 \"\" has a name twice: delete one of them\n");
+    source.pointer = cf_bytes_of_text("/0/items");
+    read_text("[{\"items\": [{\"id\": 1}], \"v\": 3}]");
+    expect_rows(&rows, "1\n");
+}
+
+Test(json_rows, writes_what_stands_beside_the_records)
+{
+    static const char before[] =
+        "{\"v\": 3, \"data\": {\"unit\": \"g\", \"items\": [{\"id\": 1}]}}";
+
+    arrive_beside();
+    expect_change(before, before, before);
+    expect_change(before,
+                  "{\"v\": 4, \"data\": {\"n\": 1, \"items\": [{\"id\": 1}, {\"id\": 2}]}, \"w\": "
+                  "{\"x\": 1}}",
+                  "{\"v\": 4, \"data\": {\"items\": [{\"id\": 1}, {\"id\": 2}], \"n\": 1}, "
+                  "\"w\": {\"x\": 1}}");
+    expect_change(before, "{\"data\": {\"items\": [{\"id\": 1}]}}",
+                  "{\"data\": {\"items\": [{\"id\": 1}]}}");
+    expect_change("{\"data\": {\"items\": []}}", before,
+                  "{\"data\": {\"items\": [{\"id\": 1}], \"unit\": \"g\"}, \"v\": 3}");
+    expect_change("", "{\"v\": 3, \"data\": {\"items\": []}}",
+                  "{\n  \"data\": {\n    \"items\": []\n  },\n  \"v\": 3\n}\n");
+}
+
 Test(json_rows, names_what_it_cannot_take)
 {
     read_text("[{\"id\": 1, \"a\": 1},\n {\"id\": 1},\n {\"a\": 2},\n 5,\n {\"id\": 2, \"x\": 1, "

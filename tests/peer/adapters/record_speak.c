@@ -5,6 +5,7 @@
 #include "peer/adapters/icalendar.h"
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/record_meant.h"
+#include "peer/adapters/record_speak.h"
 #include "peer/adapters/value_map.h"
 #include "peer/adapters/vcard.h"
 #include "tests/peer/adapters/rows.h"
@@ -277,4 +278,70 @@ Test(record_speak, an_event_of_days_says_no_hours)
         cf_field_list_release(&list);
         cf_arena_release(&arena);
     }
+}
+
+/* ---- A format of one letter a value ---- */
+
+/* It has no word for `m`, and who says `l` is taken to say `e`, too. */
+static cf_status write_letters(cf_bytes before, const cf_row *wanted, size_t count, cf_buffer *out,
+                               cf_error *error)
+{
+    (void)before, (void)count, (void)error;
+    for (size_t i = 0; i < wanted->field_count; i++)
+        if (wanted->fields[i].values[0].data[0] != 'm')
+            cf_buffer_append(out, wanted->fields[i].values[0].data, 1);
+    return CF_OK;
+}
+
+static cf_status read_letters(cf_bytes bytes, cf_record_file *out, cf_error *error)
+{
+    cf_row row = {.table = cf_bytes_of_text("t"), .key = cf_bytes_of_text("k")};
+    cf_field_list list = {0};
+
+    (void)error;
+    for (size_t i = 0; i < bytes.size; i++) {
+        cf_bytes letter = {bytes.data + i, 1};
+
+        cf_field_list_add(&list, &out->arena, letter, letter);
+        if (*letter.data == 'l')
+            cf_field_list_add(&list, &out->arena, cf_bytes_of_text("e"), cf_bytes_of_text("e"));
+    }
+    cf_field_list_take(&list, &out->arena, &row);
+    cf_record_file_add(out, &row, 0);
+    cf_field_list_release(&list);
+    return CF_OK;
+}
+
+/* The letters of which the format says that they come back, each a field with itself as value. */
+static void expect_spoken(const char *letters, const char *expected)
+{
+    static const char *const empty = "";
+    const cf_record_words words = {read_letters, write_letters, &empty, 1};
+    cf_row row = {.table = cf_bytes_of_text("t"), .key = cf_bytes_of_text("k")};
+    cf_bytes spoken[4] = {{0}};
+    cf_field_list list = {0};
+    cf_arena arena = {0};
+    char said[5] = "";
+
+    for (const char *at = letters; *at; at++)
+        cf_field_list_add(&list, &arena, cf_bytes_of(at, 1), cf_bytes_of(at, 1));
+    cf_field_list_take(&list, &arena, &row);
+    cr_expect(cf_record_speak(&words, &row, &arena, spoken));
+    for (size_t i = 0; i < row.field_count; i++)
+        if (spoken[i].size)
+            strncat(said, (const char *)spoken[i].data, 1);
+    cr_expect_str_eq(said, expected);
+    cf_field_list_release(&list);
+    cf_arena_release(&arena);
+}
+
+Test(record_speak, what_does_not_come_back_is_not_said)
+{
+    expect_spoken("amz", "az");
+}
+
+Test(record_speak, what_brings_along_what_was_not_meant_is_not_said)
+{
+    expect_spoken("alz", "az");
+    expect_spoken("aelz", "aelz"); /* it was meant */
 }

@@ -119,6 +119,38 @@ static const struct {
     {"key used again",
      "A person 1 mark=P name=Ann; all; A person 1 mark=Q name=Eve; B phone 1 mark=b person=1; all",
      "person 1 mark=Q name=Eve; person 2 mark=P name=Ann; phone 1 mark=b person=2"},
+    {"family comes back",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del person 1; A del phone 1; A del phone 2; B person 1 name=Anna; all",
+     "person 1 mark=P name=Anna; phone 1 mark=a person=1; phone 2 mark=b person=1"},
+    {"family, one was deleted before",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del phone 1; A scan; A del person 1; A del phone 2; B person 1 name=Anna; all",
+     "person 1 mark=P name=Anna; phone 2 mark=b person=1"},
+    {"family, one is deleted there",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del person 1; A del phone 1; A del phone 2; B del phone 1; B person 1 name=Anna; all",
+     "person 1 mark=P name=Anna; phone 2 mark=b person=1"},
+    {"family, a child is edited",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del person 1; A del phone 1; A del phone 2; B phone 1 name=x; all",
+     "person 1 mark=P name=Ann; phone 1 mark=a name=x person=1"},
+    {"family, deleted anew",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del person 1; A del phone 1; A del phone 2; B person 1 name=Anna; all; C del person "
+     "1; C del phone 1; C del phone 2; all",
+     ""},
+    {"family, one is deleted anew",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del person 1; A del phone 1; A del phone 2; B person 1 name=Anna; all; C del phone "
+     "2; all",
+     "person 1 mark=P name=Anna; phone 1 mark=a person=1"},
+    {"family, one is edited then",
+     "A person 1 mark=P name=Ann; A phone 1 mark=a person=1; A phone 2 mark=b person=1; all; "
+     "A del person 1; A del phone 1; A del phone 2; B person 1 name=Anna; all; C phone 2 "
+     "name=y; all; A phone 1 name=x; all",
+     "person 1 mark=P name=Anna; phone 1 mark=a name=x person=1; phone 2 mark=b name=y "
+     "person=1"},
     {"parent comes back", "A person 1 mark=P; all; A del person 1; B phone 1 mark=b person=1; all",
      "person 1 mark=P; phone 1 mark=b person=1"},
     {"unique",

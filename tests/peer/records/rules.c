@@ -123,6 +123,47 @@ Test(record_rules, name_rows_that_refer_to_each_other_in_a_ring)
     rule_world_end(&self);
 }
 
+/* A and B write seen=2 and seen=3 apart, while it was a field as any other: B's is shown and A's
+ * listed. Once the last value counts, nothing is listed; and what B writes from then on revives no
+ * row. */
+Test(record_rules, list_nothing_where_the_last_value_counts)
+{
+    static const cf_field_rule last[] = {{NAME("/seen"), CF_MERGE_WEAK, {NULL, 0}, false}};
+    const cf_schema_table plain = {.name = NAME("page"), .kind = CF_KIND_ROW};
+    const cf_schema before = {&plain, 1};
+    cf_schema_table counted = plain;
+    const cf_schema now = {&counted, 1};
+    rule_world self = rule_world_of(&before);
+    size_t count;
+
+    counted.fields = last;
+    counted.field_count = 1;
+    rule_world_write_apart(&self, 'A', 10, "page p name=x seen=1");
+    cf_rows *base = rule_world_applied(&self);
+    cf_row_scan other = rule_world_scan(&self, self.state, base, 'B', 30, "page p name=x seen=3");
+    rule_world_write(&self, base, 'A', 20, "page p name=x seen=2");
+    rule_world_publish(&self, &other);
+    cf_row_view *view = cf_row_view_new(self.state, &before);
+    cf_row_view_conflicts(view, &count);
+    cr_expect_eq(count, 1);
+    cf_row_view_destroy(&view);
+    view = cf_row_view_new(self.state, &now);
+    cf_row_view_conflicts(view, &count);
+    cr_expect_eq(count, 0);
+    cf_row_view_destroy(&view);
+    cf_rows_destroy(&base);
+    base = rule_world_applied(&self);
+    self.schema = &now;
+    other = rule_world_scan(&self, self.state, base, 'B', 40, "page p name=x seen=4");
+    rule_world_write(&self, base, 'A', 35, "");
+    rule_world_publish(&self, &other);
+    view = cf_row_view_new(self.state, &now);
+    cr_expect_eq(cf_row_view_count(view), 0);
+    cf_row_view_destroy(&view);
+    cf_rows_destroy(&base);
+    rule_world_end(&self);
+}
+
 /* A chain as long as a table is no chain of calls. */
 Test(record_rules, name_a_long_chain_of_rows)
 {

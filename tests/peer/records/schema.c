@@ -71,6 +71,26 @@ Test(records_schema, shows_through_a_format_what_it_can_hold)
     cr_assert(cf_format_holds(&all, name, cf_bytes_of_text("/note")));
 }
 
+Test(records_schema, leaves_out_what_a_format_lacks_of_all_there_may_be)
+{
+    const cf_format_table tables[] = {
+        {.name = NAME("card"), .whole = true, .without = NAME("/a/b")},
+        {.name = NAME("person"), .lacks = true, .whole = true},
+    };
+    const cf_row_format json = {.whole = true, .tables = tables, .count = 2};
+    cf_bytes card_name = cf_bytes_of_text("card"), person = cf_bytes_of_text("person");
+
+    expect_shown(&json, "card u a=1 a/b=2 a/b/c=3 a/bc=4 a/c=5 ab=6", "card u a/bc=4 a/c=5 ab=6");
+    expect_shown(&json, "person 1 name=Ann", "");
+    expect_shown(&json, "phone 1 name=Ann", "phone 1 name=Ann");
+    cr_assert(cf_format_holds(&json, card_name, cf_bytes_of_text("/a/bc")));
+    cr_assert_not(cf_format_holds(&json, card_name, cf_bytes_of_text("/a")));
+    cr_assert_not(cf_format_holds(&json, card_name, cf_bytes_of_text("/a/b/c")));
+    cr_assert_not(cf_format_holds(&json, person, cf_bytes_of_text("/name")));
+    cr_assert_not(cf_format_holds_table(&json, person));
+    cr_assert(cf_format_holds_table(&json, cf_bytes_of_text("phone")));
+}
+
 Test(records_schema, has_rules_for_each_kind_under_those_of_the_table)
 {
     const cf_field_rule own = {.name = NAME("/phones"), .merge = CF_MERGE_LATEST};

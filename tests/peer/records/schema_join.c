@@ -98,6 +98,14 @@ Test(schema_join, makes_the_change_that_a_program_made_to_its_tables)
     expect_grown("p =/a", "p =/a", "p =/a,/b", "p =/a,/b");
 }
 
+Test(schema_join, a_table_that_a_source_lost_is_referred_to_elsewhere_still)
+{
+    expect_grown("p /a>q;q", "p /a>q;q", "p", "p /a>q;q");
+    expect_grown("p /a>>q;q", "p /a>>q;q", "p", "p /a>>q;q");
+    expect_grown("p /a>q;q", "p /a>q;q", "p;q", "p;q");
+    expect_grown("p /a>q;q", "p /a>q;q", "p /a~", "p /a~;q");
+}
+
 Test(schema_join, leaves_what_others_changed_meanwhile)
 {
     expect_grown("p", "p /a>q =/a !/a", "p /a>q =/a !/a", "p");

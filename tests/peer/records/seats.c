@@ -393,7 +393,8 @@ static size_t lines_in(const char *lines, const char *text)
     for (const char *at = lines; *at; at = strchr(at, '\n') + 1) {
         snprintf(line, sizeof line, "\n%.*s", (int)strcspn(at, "\n"), at);
         const char *there = strstr(text, line);
-        cr_assert(there && strchr("\r\n", there[strlen(line)]), "%s is not in\n%s", line, text);
+        cr_assert(there, "%s is not in\n%s", line, text);
+        cr_assert(strchr("\r\n", there[strlen(line)]), "%s is not in\n%s", line, text);
         found++;
     }
     return found;

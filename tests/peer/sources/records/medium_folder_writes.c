@@ -164,7 +164,8 @@ Test(medium_folder_writes, makes_not_durable_again_what_it_wrote)
     book_put(&b, "two.vcf", "two", "Zwei");
     syncs_forget();
     book_look(&b);
-    cr_expect(syncs_had("two.vcf") && !syncs_had("one.vcf"));
+    cr_expect(syncs_had("two.vcf"));
+    cr_expect(!syncs_had("one.vcf"));
     book_close(&b);
 }
 
@@ -180,7 +181,8 @@ Test(medium_folder_writes, trusts_nothing_that_it_put_in_place_at_once)
     syncs_forget();
     book_look(&b);
     cr_expect_eq(b.content.file.count, 2);
-    cr_expect(syncs_had("one.vcf") && syncs_had("two.vcf"));
+    cr_expect(syncs_had("one.vcf"));
+    cr_expect(syncs_had("two.vcf"));
     book_close(&b);
 }
 
@@ -283,7 +285,8 @@ Test(medium_folder_writes, adds_nothing_while_a_file_that_was_never_read_cannot_
     book_restart(&b);
     unreadable = "x.vcf";
     book_look(&b);
-    cr_expect(book_doubts(&b, "one") && !book_doubts(&b, "two"));
+    cr_expect(book_doubts(&b, "one"));
+    cr_expect(!book_doubts(&b, "two"));
     cf_row one = book_row("new", "New", &arena);
     expect_written(&b, &one, "book/new.vcf"); /* which it isn't: that is known by now */
     cf_arena_release(&arena);
@@ -303,8 +306,10 @@ Test(medium_folder_writes, adds_cards_beside_what_is_none)
     scratch_write(b.disk, "book/large.vcf", "");
     scratch_resize(b.disk, "book/large.vcf", (64 << 20) + 1);
     book_look(&b);
-    cr_expect(book_names(&b, "folder.vcf") && book_names(&b, "link.vcf") &&
-              book_names(&b, "damaged.vcf") && book_names(&b, "large.vcf"));
+    cr_expect(book_names(&b, "folder.vcf"));
+    cr_expect(book_names(&b, "link.vcf"));
+    cr_expect(book_names(&b, "damaged.vcf"));
+    cr_expect(book_names(&b, "large.vcf"));
     cf_row one = book_row("one", "One", &arena);
     expect_written(&b, &one, "book/one.vcf");
     cf_arena_release(&arena);

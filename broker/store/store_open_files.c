@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/store/store_open_files.h"
+
+#include "broker/platform/descriptor.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef enum { NEITHER, LOG, MANIFEST } kind;
+
+typedef struct {
+    int folder;
+    bool found[MANIFEST + 1]; /* whole, under its name */
+} search;
+
+static kind kind_of(const char *name)
+{
+    const char *end = strrchr(name, '.');
+
+    if (strncmp(name, "MANIFEST-", strlen("MANIFEST-")) == 0)
+        return MANIFEST;
+    return end && strcmp(end, ".log") == 0 ? LOG : NEITHER;
+}
+
+/* By what stat says of both: what a listing has of a name is another number on some file systems.
+ */
+static bool is_it(int folder, const char *name, const struct stat *open)
+{
+    struct stat named;
+
+    return fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_ino == open->st_ino && named.st_dev == open->st_dev;
+}
+
+static kind kind_of_open(int folder, const struct stat *open)
+{
+    const int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = again < 0 ? NULL : fdopendir(again);
+    const struct dirent *entry;
+    kind found = NEITHER;
+
+    while (names && !found && (entry = cf_descriptor_next_name(names)))
+        if (kind_of(entry->d_name) && is_it(folder, entry->d_name, open))
+            found = kind_of(entry->d_name);
+    if (names)
+        closedir(names);
+    else if (again >= 0)
+        close(again);
+    return found;
+}
+
+static void look_at(search *self, int file)
+{
+    struct stat open;
+    const int flags = fcntl(file, F_GETFL);
+
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(file, &open) == 0 &&
+        S_ISREG(open.st_mode) && open.st_size >= lseek(file, 0, SEEK_CUR))
+        self->found[kind_of_open(self->folder, &open)] = true;
+}
+
+void cf_store_find_lost(int folder, cf_store_lost_files *out)
+{
+    search self = {.folder = folder};
+    DIR *files = opendir("/proc/self/fd");
+    const struct dirent *entry;
+
+    while (files && (entry = cf_descriptor_next_name(files)))
+        look_at(&self, atoi(entry->d_name));
+    *out = (cf_store_lost_files){files && !self.found[LOG], files && !self.found[MANIFEST]};
+    if (files)
+        closedir(files);
+}

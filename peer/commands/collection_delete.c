@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/collection_delete.h"
+
+#include "broker/platform/names.h"
+#include "peer/commands/sources.h"
+#include "peer/log/catalog.h"
+
+#include <string.h>
+
+/* The other devices that wrote in a collection: those that have a source of it, as far as is known
+ * here. */
+typedef struct {
+    cf_peer *peer;
+    const cf_id *collection;
+    json_t *names;
+} writers;
+
+static void add_writer(writers *self, const cf_hash *device)
+{
+    const cf_device *known = cf_registry_device(cf_log_registry(self->peer->log), device);
+    cf_arena arena = {0};
+    json_t *each, *name = NULL;
+    size_t i;
+
+    if (known && known->is_valid && !cf_hash_equal(device, cf_peer_device(self->peer)))
+        name = json_string(cf_catalog_device_name(self->peer, device, &arena));
+    json_array_foreach(self->names, i, each)
+    {
+        if (json_equal(each, name)) {
+            json_decref(name);
+            name = NULL;
+        }
+    }
+    if (name)
+        json_array_append_new(self->names, name);
+    cf_arena_release(&arena);
+}
+
+static bool visit_head(void *context, const cf_head *head)
+{
+    writers *self = context;
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+    cf_id of;
+
+    if (cf_log_head_collection(self->peer->log, head, &of) && cf_id_equal(&of, self->collection) &&
+        cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK)
+        add_writer(self, &entry.header.device);
+    cf_buffer_release(&wire);
+    cf_arena_release(&arena);
+    return true;
+}
+
+static void append_names(const json_t *names, cf_buffer *out)
+{
+    size_t i;
+    json_t *name;
+
+    json_array_foreach(names, i, name)
+    {
+        cf_buffer_append_text(out, i ? ", " : "");
+        cf_text_append(out, cf_bytes_of_text(json_string_value(name)));
+    }
+}
+
+static cf_status check_writers(const cf_run *run, const writers *others, cf_error *error)
+{
+    cf_buffer names = {0};
+
+    if (!json_array_size(others->names) || cf_options_has(&run->options, "yes"))
+        return CF_OK;
+    append_names(others->names, &names);
+    cf_status status =
+        cf_fail(error, CF_UNSAFE,
+                "'%s' would be synced nowhere any more, and %.*s wrote in it, too: --yes says that "
+                "this is meant",
+                run->options.arguments[1], (int)names.size, (const char *)names.data);
+    cf_buffer_release(&names);
+    return status;
+}
+
+/* What would be done, as `--dry-run` tells it, or what was. */
+static void tell(const cf_run *run, const writers *others, bool rehearses)
+{
+    cf_error why = {0};
+
+    if (run->json && rehearses)
+        cf_print_json(&run->output, json_pack("{s:O}", "writers", others->names));
+    else if (!run->json && rehearses && check_writers(run, others, &why))
+        cf_say(&run->output, "%s", why.text);
+    else if (!run->json && !run->quiet)
+        cf_print(&run->output, "%s: %s off the list; what sources hold stays where it is\n",
+                 run->options.arguments[1], rehearses ? "would be taken" : "taken");
+}
+
+static cf_status take_off(cf_run *run, const cf_id *collection, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const bool rehearses = cf_options_has(&run->options, "dry-run");
+    writers others = {peer, collection, json_array()};
+
+    cf_status status = cf_catalog_may_change(peer, collection, error);
+    if (!status)
+        status = cf_log_heads(peer->log, visit_head, &others, error);
+    if (!status && !rehearses)
+        status = check_writers(run, &others, error);
+    if (!status && !rehearses)
+        status = cf_catalog_delete(peer, collection, cf_loop_time(run->loop), error);
+    if (!status)
+        tell(run, &others, rehearses);
+    json_decref(others.names);
+    return status;
+}
+
+cf_status cf_collection_delete(cf_run *run, cf_error *error)
+{
+    const char *const *arguments = run->options.arguments;
+    cf_catalog_collection found;
+    cf_arena arena = {0};
+
+    cf_status status = cf_run_check_count(run, 2, 2, error);
+    if (!status)
+        status = cf_catalog_find(cf_loop_peer(run->loop), arguments[1], &arena, &found, error);
+    const cf_binding *binding =
+        status ? NULL : cf_source_of_collection(cf_loop_engine(run->loop), &found.id);
+    if (binding)
+        status =
+            cf_fail(error, CF_CHANGED, "'%s' is bound to %s here: `counterfoil remove` that first",
+                    arguments[1], binding->path);
+    if (!status)
+        status = take_off(run, &found.id, error);
+    cf_arena_release(&arena);
+    cf_loop_wake(run->loop);
+    return status;
+}
+
+cf_status cf_collection_ask_delete(cf_run *run, cf_error *error)
+{
+    const cf_options *given = &run->options;
+    cf_buffer names = {0};
+    json_t *found = NULL;
+    bool yes = true;
+
+    if (given->argument_count != 2 || strcmp(given->arguments[0], "delete") != 0 ||
+        !cf_run_asks(run))
+        return CF_OK;
+    const char *words[] = {"collections", "--dry-run", "delete", given->arguments[1]};
+    cf_status status = run->consult(run, words, sizeof words / sizeof *words, &found, error);
+    append_names(json_object_get(found, "writers"), &names);
+    if (!status && names.size)
+        status = cf_run_confirm(run, &yes, error,
+                                "%.*s wrote in it, too: it would be synced nowhere any more, and "
+                                "files stay as they are. Take it off the list? [y/N]",
+                                (int)names.size, (const char *)names.data);
+    if (!status)
+        status = cf_run_take_answer(run, yes, error);
+    cf_buffer_release(&names);
+    json_decref(found);
+    return status;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/names.h"
+#include "peer/commands/conflict_shown.h"
+#include "peer/commands/learning.h"
+#include "peer/commands/sources.h"
+#include "peer/log/catalog.h"
+#include "peer/program/verbs.h"
+#include "peer/sources/context/lock_guard.h"
+#include "peer/sources/records/record_settling.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STILL_THERE = 4, /* the exit code while conflicts are listed */ LOOK_AGAIN_MS = 250 };
+
+/* One run of `conflicts resolve`. */
+typedef struct {
+    cf_keep keep;
+    cf_learning *learning; /* what others say first; NULL: that is known, or nobody can be asked */
+    bool asks_locks;       /* what others have locked is told soon after */
+    uint64_t give_up_ms;
+    cf_record_settled all;
+    cf_arena arena;
+} resolving;
+
+/* ---- The list ---- */
+
+static size_t count_all(cf_run *run)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    size_t count = 0;
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
+        cf_arena arena = {0};
+        cf_binding_status status;
+
+        cf_engine_status(engine, cf_engine_binding_at(engine, i), &arena, &status);
+        count += status.conflict_count;
+        cf_arena_release(&arena);
+    }
+    return count;
+}
+
+static void add_json(json_t *list, const char *collection, const cf_binding_status *status,
+                     cf_peer *peer)
+{
+    for (size_t i = 0; i < status->conflict_count; i++) {
+        json_t *one = cf_conflict_json(&status->conflicts[i], peer);
+
+        json_object_set_new(one, "collection", json_string(collection));
+        json_array_append_new(list, one);
+    }
+}
+
+static cf_status list(cf_run *run)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_peer *peer = cf_loop_peer(run->loop);
+    json_t *all = json_array();
+    size_t count = 0;
+
+    for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
+        const cf_binding *binding = cf_engine_binding_at(engine, i);
+        cf_arena arena = {0};
+        cf_binding_status status;
+
+        cf_engine_status(engine, binding, &arena, &status);
+        const char *name = cf_catalog_name(peer, &binding->collection, &arena);
+        add_json(all, name, &status, peer);
+        if (!run->json && !run->quiet)
+            cf_conflicts_print(name, &status, peer, &run->output);
+        count += status.conflict_count;
+        cf_arena_release(&arena);
+    }
+    if (run->json)
+        cf_print_json(&run->output, all);
+    else
+        json_decref(all);
+    run->exit_code = count ? STILL_THERE : 0;
+    return CF_OK;
+}
+
+/* ---- Their end ---- */
+
+static cf_status read_keep(const cf_run *run, cf_keep *out, cf_error *error)
+{
+    const char *given = cf_options_value(&run->options, "keep");
+    uint64_t number = 0;
+    cf_error ignored;
+
+    *out = (cf_keep){.kind = CF_KEEP_NUMBER};
+    if (!given)
+        return cf_fail(error, CF_USAGE,
+                       "which version stays? --keep mine, theirs, or its number: 1 is the one that "
+                       "is shown, 2 the next that is listed");
+    if (strcmp(given, "mine") == 0)
+        out->kind = CF_KEEP_MINE;
+    else if (strcmp(given, "theirs") == 0)
+        out->kind = CF_KEEP_THEIRS;
+    else if (cf_number_read(given, &number, &ignored) || !number || number > CF_KEEP_NUMBER_MAX)
+        return cf_fail(error, CF_USAGE,
+                       "unknown version '%s': mine, theirs, or a number from 1 to %d", given,
+                       CF_KEEP_NUMBER_MAX);
+    out->number = (size_t)number;
+    return CF_OK;
+}
+
+static cf_status find_source(cf_run *run, const char *which, cf_arena *arena, cf_binding **out,
+                             cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_engine *engine = cf_loop_engine(run->loop);
+    const char *slashes = strstr(which, "//");
+    cf_catalog_collection found;
+
+    if (!slashes || slashes == which || !slashes[2])
+        return cf_fail(error, CF_USAGE,
+                       "%s names no field: say COLLECTION//KEY/FIELD, as it is listed, or a "
+                       "pattern of it; a conflict copy of a file is settled by renaming or "
+                       "deleting it",
+                       which);
+    const char *name = cf_arena_text(arena, cf_bytes_of(which, (size_t)(slashes - which)));
+    cf_status status = cf_catalog_find(peer, name, arena, &found, error);
+    if (status)
+        return status;
+    *out = cf_source_of_collection(engine, &found.id);
+    if (!*out)
+        return cf_fail(error, CF_MISSING, "%s has no source on this device", name);
+    if (!cf_format_is_records((*out)->format))
+        return cf_fail(error, CF_USAGE,
+                       "%s holds files: a conflict copy is settled by renaming or deleting it",
+                       name);
+    if ((*out)->mode == CF_MODE_RECEIVE)
+        return cf_fail(error, CF_USAGE, "%s only receives here", name);
+    const cf_lease *lease = cf_engine_lock_of(engine, &found.id);
+    return lease ? cf_fail(error, CF_LOCKED, "%s: %s", name, cf_lock_guard_text(peer, lease, arena))
+                 : CF_OK;
+}
+
+static cf_status resolve_one(cf_run *run, resolving *self, const char *which, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_binding *binding = NULL;
+    cf_record_settled settled;
+
+    cf_status status = find_source(run, which, &self->arena, &binding, error);
+    if (status)
+        return status;
+    const cf_record_settling settling = {.peer = cf_loop_peer(run->loop),
+                                         .locks = cf_engine_locks(engine),
+                                         .binding = binding,
+                                         .pattern = strstr(which, "//") + 2,
+                                         .keep = self->keep,
+                                         .now_ms = cf_loop_time(run->loop),
+                                         .tries = cf_options_has(&run->options, "dry-run")};
+    status = cf_record_settle(&settling, &settled, error);
+    if (!status && !settled.settled && !settled.lacking && !settled.locked)
+        status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", which);
+    if (status)
+        return status;
+    self->all.settled += settled.settled;
+    self->all.lacking += settled.lacking;
+    self->all.locked += settled.locked;
+    if (settled.settled && !settling.tries)
+        cf_engine_touch_binding(engine, binding);
+    return CF_OK;
+}
+
+static void tell(cf_run *run, const cf_record_settled *all)
+{
+    if (run->json)
+        cf_print_json(&run->output,
+                      json_pack("{s:I, s:I, s:I}", "settled", (json_int_t)all->settled, "lacking",
+                                (json_int_t)all->lacking, "locked", (json_int_t)all->locked));
+    else if (!run->quiet)
+        cf_print(&run->output, "%zu field%s settled\n", all->settled, all->settled == 1 ? "" : "s");
+    if (all->lacking)
+        cf_say(&run->output, "%zu stay%s: no such version is among them", all->lacking,
+               all->lacking == 1 ? "s" : "");
+    if (all->locked)
+        cf_say(&run->output, "%zu stay%s: another device has the record locked", all->locked,
+               all->locked == 1 ? "s" : "");
+}
+
+/* What was settled stays so, also where the next can't be. */
+static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 1; !status && i < run->options.argument_count; i++)
+        status = resolve_one(run, self, run->options.arguments[i], error);
+    cf_loop_wake(run->loop);
+    if (status)
+        return status;
+    tell(run, &self->all);
+    if (!self->all.settled && self->all.lacking)
+        return cf_fail(error, CF_USAGE, "nothing was settled: there is no such version");
+    run->exit_code = self->all.locked      ? 9
+                     : self->all.lacking   ? 1
+                     : count_all(run) != 0 ? STILL_THERE
+                                           : 0;
+    return CF_OK;
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    resolving *self;
+
+    if (!run->options.argument_count)
+        return list(run);
+    if (strcmp(run->options.arguments[0], "resolve") != 0)
+        return cf_fail(error, CF_USAGE, "unknown subverb '%s' of conflicts: resolve",
+                       run->options.arguments[0]);
+    run->state = self = cf_allocate(1, sizeof *self);
+    uint64_t timeout_ms = 0;
+    cf_status status = cf_run_check_count(run, 2, SIZE_MAX, error);
+    if (!status)
+        status = read_keep(run, &self->keep, error);
+    if (!status)
+        status = cf_run_timeout(run, &timeout_ms, error);
+    self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
+    if (!status)
+        status = cf_learning_begin(run, &self->learning, error);
+    return status || self->learning ? status : resolve(run, self, error);
+}
+
+/* Who can't be asked may have written more, or have it locked; what is settled is what is listed
+ * here. */
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    resolving *self = run->state;
+    cf_error unasked = {0};
+
+    if (!self || (!self->learning && !self->asks_locks))
+        return CF_OK;
+    if (self->learning) {
+        progress->over = cf_learning_over(self->learning, now_ms, &progress->deadline_ms, &unasked);
+        if (!progress->over)
+            return CF_OK;
+        cf_learning_destroy(&self->learning);
+        self->asks_locks = !unasked.status;
+    }
+    progress->over = !self->asks_locks || now_ms >= self->give_up_ms ||
+                     cf_locks_are_known(cf_engine_locks(cf_loop_engine(run->loop)));
+    progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    self->asks_locks = !progress->over;
+    return progress->over ? resolve(run, self, error) : CF_OK;
+}
+
+static void end(cf_run *run)
+{
+    resolving *self = run->state;
+
+    if (!self)
+        return;
+    cf_learning_destroy(&self->learning);
+    cf_arena_release(&self->arena);
+    free(self);
+}
+
+static const cf_option options[] = {
+    {"keep", 0, "N|mine|theirs", "which version stays: by its number, this device's, another's"},
+    {"dry-run", 'n', NULL, "only tell how many there are"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
+    {0},
+};
+
+const cf_verb cf_verb_conflicts = {
+    .name = "conflicts",
+    .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs [-n] [--timeout T]",
+    .summary = "Lists what is in conflict; settles values of fields, many at once",
+    .more = "WHICH is COLLECTION//KEY/FIELD, as it is listed, or a pattern of it: "
+            "'book//places/*/title' is this column of all rows.\n"
+            "The version that is kept is shown everywhere, the others are listed no more. 1 is the "
+            "one that is shown, 2 the first that\nis not; mine is this device's, theirs the latest "
+            "of another. A conflict copy of a file is settled by renaming or deleting it.",
+    .needs = CF_NEEDS_PEER,
+    .connects = true,
+    .options = options,
+    .start = start,
+    .step = step,
+    .end = end,
+};

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/shown_record.h"
+
+#include "peer/adapters/record_format.h"
+#include "peer/log/record_names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+cf_told_value cf_shown_value_of(const cf_row_view *view, const cf_record_write *write)
+{
+    cf_told_value shown = {write->value, write->is_long};
+    const cf_row *row;
+    cf_id item;
+
+    if (write->is_long)
+        return shown;
+    if (cf_reference_item(write->value, &item))
+        shown.value = (row = cf_row_view_of_item(view, &item)) ? row->key : (cf_bytes){0};
+    else
+        cf_reference_nothing(write->value, &shown.value);
+    return shown;
+}
+
+/* NAME of NAME/ENTRY, where the field is of a set. */
+static cf_bytes property_of(const cf_id *item, cf_bytes field)
+{
+    const cf_schema_table plain = {.kind = item->bytes[0]};
+    cf_bytes name;
+
+    cf_schema_property(&plain, field, &name);
+    return name;
+}
+
+void cf_shown_field_text(const cf_shown_record *record, cf_bytes field, cf_buffer *out)
+{
+    cf_record_field_text(property_of(&record->item, field), out);
+}
+
+/* ---- Who wrote it ---- */
+
+/* The latest that gave the field, or an entry of it, this value. */
+static const cf_record_write *find_writer(const cf_shown_record *self, const cf_row_view *view,
+                                          cf_bytes field, cf_bytes value)
+{
+    for (size_t i = self->past.count; i-- > 0;) {
+        const cf_record_write *write = &self->past.at[i];
+
+        if (write->value.size &&
+            (cf_bytes_equal(write->field, field) ||
+             cf_bytes_equal(property_of(&self->item, write->field), field)) &&
+            cf_bytes_equal(cf_shown_value_of(view, write).value, value))
+            return write;
+    }
+    return NULL;
+}
+
+/* ---- What it says ---- */
+
+static void add_row(cf_shown_record *self, const cf_row_view *view, const cf_row *row)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < row->field_count; i++)
+        count += row->fields[i].count;
+    self->values = cf_arena_allocate(self->arena, count, sizeof *self->values);
+    for (size_t i = 0; i < row->field_count; i++)
+        for (size_t k = 0; k < row->fields[i].count; k++) {
+            const cf_bytes field = row->fields[i].name, value = row->fields[i].values[k];
+            const cf_record_write *by = find_writer(self, view, field, value);
+
+            self->values[self->value_count++] =
+                (cf_shown_value){field, {value, by && by->is_long}, by};
+        }
+}
+
+static void add_conflicts(cf_shown_record *self, const cf_row_view *view)
+{
+    size_t count;
+    const cf_row_conflict *all = cf_row_view_conflicts(view, &count);
+
+    self->others = cf_arena_allocate(self->arena, count, sizeof *self->others);
+    for (size_t i = 0; i < count; i++) {
+        const cf_record_write *by;
+
+        if (!cf_id_equal(&all[i].row->item, &self->item))
+            continue;
+        by = cf_record_past_find(&self->past, all[i].field, &all[i].dot);
+        const cf_told_value value =
+            by ? cf_shown_value_of(view, by) : (cf_told_value){all[i].value, false};
+        self->others[self->other_count++] =
+            (cf_shown_value){property_of(&self->item, all[i].field), value, by};
+    }
+}
+
+static int by_field(const void *left, const void *right)
+{
+    const cf_shown_value *a = left, *b = right;
+
+    return cf_bytes_compare(a->field, b->field);
+}
+
+/* What it said last, where nothing shows it any more. */
+static void add_last(cf_shown_record *self, const cf_row_view *view)
+{
+    const cf_record_past *past = &self->past;
+
+    self->values = cf_arena_allocate(self->arena, past->count, sizeof *self->values);
+    for (size_t i = past->count; i-- > 0;) {
+        const cf_record_write *write = &past->at[i];
+        bool is_last = write->field.size && !cf_row_field_is_reserved(write->field);
+
+        for (size_t k = i + 1; is_last && k < past->count; k++)
+            is_last = !cf_bytes_equal(past->at[k].field, write->field);
+        if (is_last && write->value.size)
+            self->values[self->value_count++] = (cf_shown_value){
+                property_of(&self->item, write->field), cf_shown_value_of(view, write), write};
+    }
+    if (self->value_count)
+        qsort(self->values, self->value_count, sizeof *self->values, by_field);
+}
+
+static const char *why_of(cf_held_why why)
+{
+    static const char *const texts[] = {
+        [CF_HELD_REQUIRED] = "it lacks something without which it can't be shown",
+        [CF_HELD_UNIQUE] = "another one has the same key, or a value that only one can have",
+        [CF_HELD_PARENT] = "what it refers to can't be shown",
+    };
+
+    return texts[why];
+}
+
+static const cf_row_held *find_held(const cf_row_view *view, const cf_id *item)
+{
+    size_t count;
+    const cf_row_held *held = cf_row_view_held(view, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_id_equal(&held[i].row.item, item))
+            return &held[i];
+    return NULL;
+}
+
+static void add_path(cf_shown_record *self, const cf_collection *collection, const cf_row *row)
+{
+    cf_buffer path = {0};
+
+    if (row)
+        cf_record_path(self->item.bytes[0], row->table, row->key, &path);
+    else
+        cf_item_path(collection, &self->item, &path);
+    self->path = path.size ? cf_arena_copy(self->arena, cf_buffer_view(&path))
+                           : cf_bytes_of_text(""); /* a document that is one record */
+    self->table = cf_arena_copy(self->arena, cf_record_table(collection, &self->item));
+    cf_buffer_release(&path);
+}
+
+cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
+                               const cf_row_view *view, const cf_id *item, cf_arena *arena,
+                               cf_shown_record *out, cf_error *error)
+{
+    const cf_row *row = cf_row_view_of_item(view, item);
+    const cf_row_held *held = row ? NULL : find_held(view, item);
+
+    *out = (cf_shown_record){.item = *item, .arena = arena};
+    cf_status status = cf_record_past_read(peer, &collection->id, item, &out->past, error);
+    if (status)
+        return status;
+    out->standing = row ? CF_RECORD_IS_SHOWN : held ? CF_RECORD_IS_HIDDEN : CF_RECORD_IS_DELETED;
+    out->why = held ? why_of(held->why) : NULL;
+    out->title = cf_record_title(collection, item, arena);
+    add_path(out, collection, row);
+    if (row)
+        add_row(out, view, row);
+    else
+        add_last(out, view);
+    add_conflicts(out, view);
+    return CF_OK;
+}
+
+void cf_shown_record_release(cf_shown_record *record)
+{
+    cf_record_past_release(&record->past);
+}

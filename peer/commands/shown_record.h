@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One record with all that is known of it: what it says, what it doesn't show, and who wrote what
+ * of it. */
+#ifndef CF_PEER_COMMANDS_SHOWN_RECORD_H
+#define CF_PEER_COMMANDS_SHOWN_RECORD_H
+#include "peer/log/record_past.h"
+#include "peer/records/record_view.h"
+#include "peer/sources/records/record_conflicts.h"
+
+typedef struct {
+    cf_bytes field; /* of the row */
+    cf_told_value value;
+    const cf_record_write *by; /* NULL: nobody knows */
+} cf_shown_value;
+
+typedef enum {
+    CF_RECORD_IS_SHOWN,
+    CF_RECORD_IS_HIDDEN, /* no source can show it at present */
+    CF_RECORD_IS_DELETED,
+} cf_record_standing;
+
+typedef struct {
+    cf_id item;
+    cf_bytes table, path; /* the path as people name it */
+    const char *title;    /* that it gives itself; NULL: none */
+    cf_record_standing standing;
+    const char *why;        /* it is hidden */
+    cf_shown_value *values; /* what it says, or said last, ascending by field */
+    size_t value_count;
+    cf_shown_value *others; /* what others gave a field beside what is shown */
+    size_t other_count;
+    cf_record_past past;
+    cf_arena *arena;
+} cf_shown_record;
+
+/* Borrows the view; in the arena. */
+cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
+                               const cf_row_view *view, const cf_id *item, cf_arena *arena,
+                               cf_shown_record *out, cf_error *error);
+void cf_shown_record_release(cf_shown_record *record);
+
+/* A value of the state as it is shown: in the place of an item the key of its row. */
+cf_told_value cf_shown_value_of(const cf_row_view *view, const cf_record_write *write);
+/* What the field of a write is called; appended. */
+void cf_shown_field_text(const cf_shown_record *record, cf_bytes field, cf_buffer *out);
+
+#endif

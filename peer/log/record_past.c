@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/record_past.h"
+
+#include "codec/content.h"
+#include "codec/item.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    cf_peer *peer;
+    cf_id collection, item;
+    cf_record_past *out;
+} reading;
+
+static void take_value(cf_record_past *past, const cf_change *change, cf_record_write *out)
+{
+    cf_buffer identity = {0};
+    cf_error ignored;
+
+    out->is_long = cf_item_has_content(&change->item, change->field, change->value) &&
+                   cf_content_identity(change->value, &identity, &ignored) == CF_OK;
+    out->value =
+        cf_arena_copy(&past->arena, out->is_long ? cf_buffer_view(&identity) : change->value);
+    cf_buffer_release(&identity);
+}
+
+static void add_write(cf_record_past *past, const cf_entry *entry, const cf_body *body,
+                      const cf_change *change)
+{
+    cf_record_write one = {.field = cf_arena_copy(&past->arena, change->field),
+                           .dot = cf_entry_dot(entry),
+                           .entry = cf_head_of(entry),
+                           .device = entry->header.device,
+                           .time_ms = body->time.ms,
+                           .over_count = change->over_count};
+    cf_dot *over = cf_arena_allocate(&past->arena, change->over_count, sizeof *over);
+
+    take_value(past, change, &one);
+    if (change->over_count)
+        memcpy(over, change->over, change->over_count * sizeof *over);
+    one.over = over;
+    past->at = cf_grow(past->at, &past->capacity, past->count + 1, sizeof *past->at);
+    past->at[past->count++] = one;
+}
+
+static bool is_wanted(const reading *self, const cf_entry *entry)
+{
+    cf_error ignored;
+    bool is_void;
+
+    return entry->header.type == CF_ENTRY_CHANGE &&
+           cf_id_equal(&entry->header.collection, &self->collection) &&
+           cf_log_is_void(self->peer->log, entry, &is_void, &ignored) == CF_OK && !is_void;
+}
+
+static bool read_entry(void *context, uint64_t position, cf_bytes wire)
+{
+    reading *self = context;
+    cf_arena arena = {0};
+    const cf_body *body;
+    cf_entry entry;
+    cf_error ignored;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK && is_wanted(self, &entry) &&
+        cf_contents_open(self->peer->contents, &entry, &body, &ignored) == CF_OK)
+        for (size_t i = 0; i < body->change_count; i++)
+            if (cf_id_equal(&body->changes[i].item, &self->item))
+                add_write(self->out, &entry, body, &body->changes[i]);
+    cf_arena_release(&arena);
+    return true;
+}
+
+cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *item,
+                              cf_record_past *out, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    reading self = {peer, *collection, *item, out};
+
+    return store->read(store, cf_peer_user(peer), 1, read_entry, &self, error);
+}
+
+void cf_record_past_release(cf_record_past *past)
+{
+    free(past->at);
+    cf_arena_release(&past->arena);
+    *past = (cf_record_past){0};
+}
+
+const cf_record_write *cf_record_past_find(const cf_record_past *past, cf_bytes field,
+                                           const cf_dot *dot)
+{
+    for (size_t i = 0; i < past->count; i++)
+        if (cf_dot_equal(&past->at[i].dot, dot) && cf_bytes_equal(past->at[i].field, field))
+            return &past->at[i];
+    return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a conflict of a field ends by its user's word: the writes of all values but one are replaced,
+ * by nothing. No value is written anew, so one whose content stands elsewhere is as good as any.
+ *
+ *     name: Anna by A, Anne by B, which is later and shown
+ *     keep Anna: B's write goes, and Anna is shown everywhere
+ *     keep Anne: A's write goes, and nothing is listed any more
+ *     C writes Anni meanwhile: it knew of neither end, and stays beside what was kept
+ *
+ * Pure. */
+#ifndef CF_PEER_RECORDS_RECORD_RESOLVE_H
+#define CF_PEER_RECORDS_RECORD_RESOLVE_H
+#include "codec/change.h"
+#include "peer/records/record_view.h"
+
+/* Which of a field's versions: of this number, the one that is shown being 1, the others in the
+ * order in which they are listed; that of this device; or the latest that is another's. */
+typedef struct {
+    enum { CF_KEEP_NUMBER, CF_KEEP_MINE, CF_KEEP_THEIRS } kind;
+    size_t number;
+    const cf_id *writer; /* this device in the collection; NULL: it has written nothing there */
+} cf_keep;
+enum { CF_KEEP_NUMBER_MAX = 999 };
+
+/* `listed` are the conflicts of one field of one row, one at least; `agreed` is that row as
+ * cf_row_view_agree has it. False: there is no such version, or the field is a set, of which
+ * values in several entries compete. In the arena. */
+bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
+                    const cf_keep *keep, cf_arena *arena, cf_change *out);
+
+#endif

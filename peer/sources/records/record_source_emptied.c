@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A record that is a whole document, or what stands in one beside its records: of its fields so
+ * many can be gone at once that it is as if the file had been emptied, as of a folder (guard.h).
+ * Then nothing that was done to the record goes on its way, here or elsewhere, until its user's
+ * word. */
+#include "peer/sources/records/record_source_counted.h"
+
+#include "codec/pack.h"
+
+/* The record of the base that may be emptied; NULL: there is none. */
+static const cf_row *find_document(const cf_record_run *run)
+{
+    const cf_binding *binding = run->source->binding;
+    const bool is_beside = binding->key_count > 0;
+    const cf_bytes table = cf_bytes_of_text(is_beside ? CF_TABLE_DOCUMENT : CF_TABLE_RECORDS);
+    cf_buffer key = {0};
+
+    cf_pack_text(&key, (cf_bytes){0});
+    const cf_row *found = cf_record_is_document(binding->format, binding->key_count, table)
+                              ? cf_rows_find(binding->rows, table, cf_buffer_view(&key))
+                              : NULL;
+    cf_buffer_release(&key);
+    return found;
+}
+
+/* What of the base's record, as the format shows that, the other one has not; NULL: there is none.
+ */
+static cf_guard_fields count_gone(cf_record_run *run, const cf_row *base, const cf_row *other)
+{
+    cf_guard_fields fields = {.left = other ? other->field_count : 0};
+    cf_row shown;
+
+    if (!cf_row_show(&run->content.format, base, &run->arena, &shown))
+        return fields;
+    for (size_t i = 0; i < shown.field_count; i++) {
+        const cf_row_field *field = other ? cf_row_field_named(other, shown.fields[i].name) : NULL;
+
+        fields.count += shown.fields[i].count > 0;
+        fields.gone += shown.fields[i].count > 0 && !(field && field->count);
+    }
+    return fields;
+}
+
+static cf_delete_word word_of(const cf_record_source *source)
+{
+    return source->word.given ? source->word : source->binding->limit;
+}
+
+bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_row *other,
+                              cf_guard_fields *out)
+{
+    cf_row shown;
+
+    if (base != find_document(run))
+        return false;
+    if (other && !cf_row_show(&run->content.format, other, &run->arena, &shown))
+        return false;
+    *out = count_gone(run, base, other ? &shown : NULL);
+    return !cf_guard_allows_fields(word_of(run->source), out);
+}
+
+void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf_row *base,
+                                const cf_guard_fields *fields)
+{
+    const unsigned long long gone = fields->gone, count = fields->count;
+    cf_buffer word = {0}, text = {0};
+
+    cf_binding_path_word(run->source->binding, &word);
+    cf_buffer_append(&word, "", 1);
+    const char *path = (const char *)word.data;
+    if (side == CF_GUARD_HERE)
+        cf_buffer_append_text(&text,
+                              "%llu of %llu fields are missing here: `counterfoil sync %s --yes` "
+                              "deletes them elsewhere too, `counterfoil repair %s --refill` brings "
+                              "them back",
+                              gone, count, path, path);
+    else
+        cf_buffer_append_text(&text,
+                              "%llu of %llu fields were deleted elsewhere: `counterfoil sync %s "
+                              "--yes` deletes them here too; `counterfoil remove %s`, then "
+                              "`counterfoil add %s --existing --mine` bring them back everywhere",
+                              gone, count, path, path, path);
+    cf_buffer_append(&text, "", 1);
+    cf_record_note_text(run, side == CF_GUARD_HERE ? CF_PENDING_HELD : CF_PENDING_SPARED,
+                        &(cf_row_place){base->table, base->key}, (const char *)text.data);
+    cf_buffer_release(&word);
+    cf_buffer_release(&text);
+}
+
+void cf_record_counted_hold_emptied(cf_record_counted *self)
+{
+    cf_record_run *run = self->run;
+    const cf_record_file *file = &run->content.file;
+    const cf_row *base = find_document(run);
+    const cf_row *here = base ? cf_row_index_find(&run->here, base->table, base->key) : NULL;
+    cf_guard_fields fields;
+
+    if (!base || run->content.blank || cf_record_run_troubles(run, base->table, base->key) ||
+        !cf_record_run_is_emptied(run, base, here, &fields))
+        return;
+    cf_record_run_note_emptied(run, CF_GUARD_HERE, base, &fields);
+    if (!self->waits)
+        self->waits = cf_arena_allocate(&self->arena, file->count, sizeof *self->waits);
+    if (here)
+        self->waits[here - file->rows] = true;
+    self->waiting++;
+    self->emptied = base;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that serves, and programs that save beside a file and rename over it. Time is the
+ * world's. */
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    QUIET_MS = 9000,
+    SAVES = 3,
+    STEP_MS = 100,
+    STEPS = 60,
+    LARGE = 600 * 1024,
+    RESTED_MS = 3200,
+    PAUSES = 9
+};
+static const uint64_t PAUSE_MS[PAUSES] = {0, 100, 400, 700, 1000, 1500, 2600, 3200, 5000};
+
+typedef enum { RENAMED_OVER, AFTER_A_BACKUP, WRITTEN_ON } save;
+
+static void expect_never_missing(device *first, device *second, uint64_t ms, const char *what)
+{
+    char token[64];
+
+    for (uint64_t past = 0; past < ms; past += STEP_MS) {
+        device_passes(first, STEP_MS);
+        cr_assert(device_sync(second));
+        cr_assert(device_token(second, "one", token), "%s: it is missing elsewhere", what);
+    }
+}
+
+static void saves_beside(save how, uint64_t pause_ms)
+{
+    world *w = world_new(5, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    char what[64], gone[64];
+
+    user_writes_text(first, "one", "1");
+    device_serves(first);
+    device_passes(first, QUIET_MS);
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+
+    snprintf(what, sizeof what, "save %d, pause %d ms", (int)how, (int)pause_ms);
+    for (int i = 0; i < SAVES; i++) {
+        user_writes_text(first, "one~", i % 2 ? "odd" : "even, and longer");
+        expect_never_missing(first, second, pause_ms, what);
+        if (how == WRITTEN_ON)
+            user_writes_text(first, "one~", i % 2 ? "odd to the end" : "even, and whole");
+        if (how == AFTER_A_BACKUP)
+            cr_assert(user_moves(first, "one", "one.bak"));
+        cr_assert(user_moves(first, "one~", "one"));
+        const uint64_t entries = world_entries(w);
+        expect_never_missing(first, second, i + 1 < SAVES ? pause_ms : STEPS * STEP_MS, what);
+        if (pause_ms >= RESTED_MS)
+            cr_expect_eq(world_entries(w), entries + 1, "%s: it is told in parts", what);
+    }
+    cr_expect(device_has_line(second, how == WRITTEN_ON ? "even, and whole" : "even, and longer"),
+              "%s", what);
+    cr_expect_not(device_token(second, "one~", gone), "%s", what);
+    world_destroy(&w);
+}
+
+/* On the disk the name is never free, and so nobody else may see that it is, whatever of the file
+ * that takes it was told before. */
+Test(engine_replaced, a_file_that_is_renamed_over_another_is_never_missing)
+{
+    for (save how = RENAMED_OVER; how <= WRITTEN_ON; how++)
+        for (size_t i = 0; i < PAUSES; i++)
+            saves_beside(how, PAUSE_MS[i]);
+}
+
+/* What is told of a large file comes before its bytes, and what has its place before it is whole
+ * would be half of it. */
+Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
+{
+    static const char *const backups[] = {NULL, "one.bak", "bak/one"};
+    const size_t ways = sizeof backups / sizeof *backups;
+
+    for (size_t i = 0; i < 4 * ways; i++) {
+        const char *backup = backups[i % ways];
+        const bool is_told = i / ways % 2, serves = i / ways / 2;
+        world *w = world_new(6, 2);
+        device *first = &w->devices[0], *second = &w->devices[1];
+        char before[64], after[64], seen[64];
+        cf_buffer large = world_noise(w, LARGE);
+
+        user_makes(first, "bak");
+        user_writes_text(first, "one", "1");
+        if (is_told)
+            user_writes_text(first, "one~", "its first line");
+        if (serves) {
+            device_serves(first);
+            device_passes(first, QUIET_MS);
+        }
+        cr_assert(device_sync(first));
+        cr_assert(device_sync(second));
+        cr_assert(device_token(first, "one", before));
+
+        user_writes(first, "one~", large.data, large.size);
+        if (backup)
+            cr_assert(user_moves(first, "one", backup));
+        cr_assert(user_moves(first, "one~", "one"));
+        cr_assert(device_token(first, "one", after));
+        do {
+            if (serves)
+                device_passes(first, STEP_MS);
+            else
+                device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, 1);
+            cr_assert(device_sync(second));
+            cr_assert(device_token(second, "one", seen), "%zu: it is missing elsewhere", i);
+            cr_assert(!strcmp(seen, before) || !strcmp(seen, after), "%zu: %s", i, seen);
+        } while (strcmp(seen, after) != 0);
+        cr_assert(world_settle(w));
+        cr_expect_eq(device_token(second, backup ? backup : "one~", seen), !!backup);
+        cf_buffer_release(&large);
+        world_destroy(&w);
+    }
+}
+
+/* ---- Folders ---- */
+
+/* The old folder goes when what was in it has left it, and that is in the new one, and is read
+ * first. */
+Test(engine_replaced, folder_with_what_was_in_the_one_whose_place_it_takes)
+{
+    world *w = world_new(1, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    cf_buffer difference = {0};
+
+    user_makes(first, "old");
+    user_writes_text(first, "old/file", "1");
+    user_makes(first, "new");
+    cr_assert(world_settle(w));
+    cr_assert(user_moves(first, "old/file", "new/file"));
+    user_removes(first, "old");
+    cr_assert(user_moves(first, "new", "old"));
+    user_writes_text(first, "old/file", "and changed");
+    cr_assert(world_settle(w));
+    cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
+              (const char *)difference.data);
+    cr_assert(device_has_line(second, "old/file"));
+    cr_assert_not(device_has_line(second, "new/"));
+    cf_buffer_release(&difference);
+    world_destroy(&w);
+}

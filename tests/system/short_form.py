@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Of many alike cases the short form takes some, each test others: CF_ALL_CASES=1 takes all of them."""
+
+import os
+import zlib
+
+ALL = bool(os.environ.get("CF_ALL_CASES"))
+TELLING = "exfat"  # the disk that keeps least is always one of those that are taken
+
+
+def some(cases, count, of):
+    """So many of these, in their order; which, its name says."""
+    cases = list(cases)
+    if ALL or len(cases) <= count:
+        return cases
+    first = zlib.crc32(str(of).encode())
+    chosen = {(first + len(cases) * n // count) % len(cases) for n in range(count)}
+    return [case for n, case in enumerate(cases) if n in chosen]
+
+
+def costs_much(item):
+    """A case with whole devices, or disks. Words are cheap."""
+    return hasattr(item, "callspec") and {"make_device", "make_disk", "two"} & set(item.fixturenames)
+
+
+def some_items(items, count):
+    telling = [item for item in items if TELLING in item.name][:1]
+    rest = [item for item in items if item not in telling]
+    return telling + some(rest, count - len(telling), items[0].originalname)
+
+
+def cut(config, items, count):
+    """Leaves of each test so many of its cases, but for those that were named by hand."""
+    if config.option.keyword or any("::" in argument for argument in config.args):
+        return
+    cases = {}
+    for item in filter(costs_much, items):
+        cases.setdefault((item.path, item.originalname), []).append(item)
+    chosen = {item for each in cases.values() for item in some_items(each, count)}
+    left_out = [item for each in cases.values() for item in each if item not in chosen]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]

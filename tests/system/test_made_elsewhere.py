@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Contacts and events that were made in JSON or in a table, as the programs of cards and calendars want them."""
+
+import datetime
+import json
+
+import icalendar
+import pytest
+
+from cards import edit, event, items, write
+from counterfoil import broker, make_device, two  # noqa: F401
+from translation_scene import Translated
+
+MADE = {"@type": "Event", "uid": "made", "title": "Made", "start": "2026-11-20T09:00:00", "timeZone": "America/New_York",
+        "duration": "PT1H"}
+
+
+@pytest.fixture
+def calendar(two):
+    return Translated(two, "icalendar", {"one.ics": event("one", "One", "DTSTART:20261120T090000Z")}, "home.json", "--format", "json")
+
+
+def make(calendar, *events):
+    found = json.loads(calendar.there.read_text())
+    calendar.there.write_text(json.dumps(found + list(events), indent=2))
+    calendar.both()
+
+
+def entries(calendar):
+    return len(calendar.laptop.json("log", "-n", "1000"))
+
+
+def test_an_event_has_the_description_of_its_zone_and_the_time_of_its_change(calendar):
+    before = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    make(calendar, MADE)
+    text = calendar.card("made.ics")
+    (found,) = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    (zone,) = icalendar.Calendar.from_ical(text).walk("VTIMEZONE")
+    assert zone["TZID"] == "America/New_York" and len(zone.subcomponents) == 2
+    assert found["DTSTART"].dt.utcoffset() == datetime.timedelta(hours=-5)
+    assert before <= found["DTSTAMP"].dt <= datetime.datetime.now(datetime.timezone.utc)
+    told = entries(calendar)
+    calendar.both()
+    assert entries(calendar) == told and "timeZones" not in calendar.there.read_text(), "nobody said so"
+    edit(calendar.here / "made.ics", "SUMMARY:Made", "SUMMARY:Made anew")
+    calendar.both()
+    assert [one for one in json.loads(calendar.there.read_text()) if one["uid"] == "made"] == [{**MADE, "title": "Made anew"}]
+
+
+def test_a_zone_that_somebody_described_is_his(calendar):
+    zone = ["BEGIN:VTIMEZONE", "TZID:Europe/Berlin", "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:+0300",
+            "TZOFFSETTO:+0300", "END:STANDARD", "END:VTIMEZONE"]
+    own = event("own", "Own", "DTSTART;TZID=Europe/Berlin:20261120T090000").replace("BEGIN:VEVENT", "\r\n".join([*zone, "BEGIN:VEVENT"]))
+    write(calendar.here / "own.ics", own)
+    calendar.both()
+    assert "+0300" in calendar.there.read_text() and calendar.card("own.ics") == own

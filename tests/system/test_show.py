@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`show` a record with all that is known of it, and what `log` tells of records."""
+
+import sqlite3
+
+import pytest
+
+from counterfoil import both, broker, make_device, two  # noqa: F401
+from test_sqlite import add
+
+KEY = ["--format", "csv", "--key", "id", "--collection", "people"]
+
+
+@pytest.fixture
+def people(two):
+    laptop, desktop = two
+    here, there = laptop.source("p.csv"), desktop.source("p.csv")
+    here.write_text("id,name,city\nx,Ann,Ulm\ny,Bob,Bonn\n")
+    laptop.json("add", str(here), *KEY)
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), *KEY, "--existing")
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+def edit(path, old, new):
+    path.write_text(path.read_text().replace(old, new))
+
+
+def values(record):
+    return {one["field"]: (one["value"], one["device"]) for one in record["values"]}
+
+
+def steps(record):
+    return [(one["device"], one.get("field"), one.get("from"), one.get("to")) for one in record["history"]]
+
+
+def test_a_record_with_who_wrote_what(people):
+    laptop, desktop, here, there = people
+    edit(there, "Ann", "Anna")
+    both(desktop, laptop)
+    (record,) = laptop.json("show", "people//x")
+    assert (record["collection"], record["path"], record["standing"]) == ("people", "x", "shown")
+    assert values(record) == {"city": ("Ulm", "laptop"), "name": ("Anna", "desktop")} and record["not_shown"] == []
+    assert steps(record)[0] == ("desktop", "name", ["Ann"], "Anna")
+    assert ("laptop", "name", [], "Ann") in steps(record) and ("laptop", "city", [], "Ulm") in steps(record)
+    entry = laptop.json("log", "people//x")[0]
+    assert record["history"][0]["entry"] == entry["entry"] and record["history"][0]["time"] == entry["time"]
+    text = laptop.run("show", "people//x")
+    assert text.splitlines()[0] == "people//x"
+    assert '  name: "Anna"  (desktop, ' in text and 'desktop name: "Ann" -> "Anna"' in text
+    assert laptop.run("show", "people//x", "-n", "1").count("\n  ") == 3
+    assert "key" not in {one[1] for one in steps(record)}
+
+
+def test_one_field_of_it(people):
+    laptop, *_ = people
+    (record,) = laptop.json("show", "people//x/city")
+    assert values(record) == {"city": ("Ulm", "laptop")} and {one[1] for one in steps(record)} == {"city"}
+
+
+def test_what_is_not_shown(people):
+    laptop, desktop, here, there = people
+    edit(here, "Ann", "Anna")
+    edit(there, "Ann", "Anne")
+    both(laptop, desktop, code=4)
+    for device in laptop, desktop:
+        (record,) = device.json("show", "people//x")
+        shown, (other,) = values(record)["name"][0], record["not_shown"]
+        assert {shown, other["value"]} == {"Anna", "Anne"} and other["field"] == "name"
+        assert other["device"] == {"Anna": "laptop", "Anne": "desktop"}[other["value"]]
+        assert f'  name, not shown: "{other["value"]}"  ({other["device"]}, ' in device.run("show", "people//x")
+
+
+def test_one_that_was_deleted(people):
+    laptop, desktop, here, there = people
+    edit(here, "x,Ann,Ulm\n", "")
+    both(laptop, desktop)
+    (record,) = desktop.json("show", "people//x")
+    assert record["standing"] == "deleted" and record["history"][0]["change"] == "deleted"
+    assert values(record) == {"city": ("Ulm", "laptop"), "name": ("Ann", "laptop")}
+    assert "people//x: deleted; it said\n" in desktop.run("show", "people//x")
+
+
+def test_what_is_not_there(people):
+    laptop, *_ = people
+    assert "people//nobody" in laptop.run("show", "people//nobody", code=3)
+    laptop.run("show", "nothing//x", code=3)
+    laptop.run("show", "people", code=3)
+    laptop.run("show", code=2)
+
+
+def test_a_document_is_shown_by_its_collection(two):
+    laptop, _ = two
+    here = laptop.source("s.json")
+    here.write_text('{"look": {"theme": "dark"}}\n')
+    laptop.json("add", str(here), "--collection", "s", "--format", "json")
+    laptop.sync()
+    (record,) = laptop.json("show", "s//")
+    assert values(record) == {"look/theme": ("dark", "laptop")} and record["path"] == ""
+    assert [one["change"] for one in laptop.json("log") if one["path"] == ""] == ["new"]
+
+
+# ---- Rows ----
+
+TABLES = """
+CREATE TABLE items (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+CREATE TABLE tags (id INTEGER PRIMARY KEY AUTOINCREMENT, label TEXT NOT NULL UNIQUE);
+CREATE TABLE item_tags (item INTEGER NOT NULL REFERENCES items(id), tag INTEGER NOT NULL REFERENCES tags(id), PRIMARY KEY (item, tag));
+"""
+
+
+@pytest.fixture
+def shop(two):
+    laptop, desktop = two
+    here = add(laptop, TABLES)
+    here.run("INSERT INTO items(name) VALUES ('Milk'), ('Bread'); INSERT INTO tags(label) VALUES ('food');"
+             "INSERT INTO item_tags VALUES (1, 1)")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, TABLES, options=("--existing",))
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+def test_the_log_tells_values_and_names_joins_by_what_they_join(shop):
+    laptop, desktop, here, there = shop
+    there.run("UPDATE items SET name = 'Oat milk' WHERE id = 1")
+    both(desktop, laptop)
+    log = laptop.json("log", "book//items/1")
+    assert (log[0]["change"], log[0]["title"], log[0]["fields"], log[0]["values"]) == (
+        "edited", "Oat milk", ["name"], ["Oat milk"])
+    assert 'edited items/1 "Oat milk": name "Oat milk"' in laptop.run("log", "book//items/1")
+    (join,) = [one for one in laptop.json("log") if one["path"].startswith("item_tags/")]
+    assert join["title"] == "Oat milk + food"
+    (record,) = laptop.json("show", f"book//{join['path']}")
+    assert record["title"] == "Oat milk + food"
+    (record,) = laptop.json("show", "book//items/1")
+    assert steps(record)[0] == ("desktop", "name", ["Milk"], "Oat milk")
+
+
+def test_a_hidden_row_is_known(shop):
+    """Both made a tag of one name apart: one of them is hidden, or both are shown under names of their own."""
+    laptop, desktop, here, there = shop
+    here.run("INSERT INTO tags(label) VALUES ('cold')")
+    there.run("INSERT INTO tags(label) VALUES ('warm'), ('cold')")
+    laptop.finish("sync")
+    desktop.finish("sync")
+    laptop.finish("sync")
+    desktop.finish("sync")
+    hidden = [one for one in laptop.json("log") if one.get("hidden")]
+    shown = sqlite3.connect(here.path).execute("SELECT count(*) FROM tags").fetchone()[0]
+    assert len({one["path"] for one in hidden}) + shown == 4
+    for one in hidden:
+        records = laptop.json("show", f"book//{one['path']}")
+        (record,) = [record for record in records if record["standing"] == "hidden"]
+        assert "only one can have" in record["why"] and values(record)["label"][0] == "cold"
+        assert ": hidden: " in laptop.run("show", f"book//{one['path']}")
+        assert " (hidden)" in laptop.run("log", f"book//{one['path']}")

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A collection that was taken off the list: whom it concerns is told, and its name is free for another one."""
+
+from counterfoil import broker, fill, make_device, pair_of_notes, tree, two  # noqa: F401
+
+
+def take_off(laptop, source):
+    laptop.run("remove", str(source))
+    laptop.run("collections", "delete", "notes", "--yes")
+    laptop.finish("sync")
+
+
+def add_anew(device, source, code=0):
+    return device.json("add", str(source), "--collection", "notes", code=code)
+
+
+def test_it_is_not_taken_from_others_without_a_word(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (there / "one.txt").write_text("edited\n")
+    desktop.sync()
+    laptop.sync()
+    laptop.run("remove", str(here))
+    said = laptop.run("collections", "delete", "notes", code=8)
+    assert "desktop wrote in it" in said and "--yes" in said
+    assert laptop.json("collections", "delete", "notes", "--dry-run") == {"writers": ["desktop"]}
+    assert "desktop" in laptop.finish("collections", "delete", "notes", "-n").stderr
+    assert [one["name"] for one in laptop.json("collections")] == ["notes"]
+    laptop.run("collections", "delete", "notes", "--yes")
+    assert laptop.json("collections") == []
+
+
+def test_what_nobody_else_wrote_in_goes_without_a_question(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    desktop.sync()
+    laptop.run("remove", str(here))
+    for words, said in (["-n"], "would be taken off the list"), ([], "taken off the list"):
+        assert laptop.run("collections", "delete", "notes", *words).startswith(f"notes: {said}; ")
+        assert [one["name"] for one in laptop.json("collections")] == ["notes"] * len(words)
+
+
+def test_its_other_devices_are_told_by_whom_and_what_to_type(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    take_off(laptop, here)
+    said = desktop.sync(1)["collections"][0]
+    assert said["name"] == "notes" and not said["in_sync"]
+    assert "taken off the list by laptop, 20" in said["trouble"] and "counterfoil remove" in said["trouble"]
+    assert desktop.finish("status", "--check").returncode == 1
+    assert "notes: not in sync" in desktop.run("status")
+    assert desktop.finish("sync", "notes").returncode == 1
+    assert "notes" in desktop.run("log")
+    assert "can't be looked at" not in desktop.finish("leave", "-n").stderr
+    before = tree(there)
+    desktop.run("remove", "notes")
+    assert desktop.sync()["in_sync"] and tree(there) == before
+
+
+def test_nothing_of_it_comes_back_under_its_name(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (there / "old.txt").write_text("old\n")
+    desktop.sync()
+    laptop.sync()
+    take_off(laptop, here)
+    other = laptop.folder / "other"
+    other.mkdir()
+    fill(other, {"new.txt": "new\n"})
+    add_anew(laptop, other)
+    laptop.sync()
+    assert set(tree(other)) == {"new.txt"}
+    desktop.sync(1)
+    assert set(tree(there)) == {"old.txt", "one.txt", "sub", "sub/two.txt"}
+    desktop.run("remove", str(there))
+    add_anew(desktop, there)
+    desktop.sync()
+    laptop.sync()
+    assert tree(other) == tree(there) and "new.txt" in tree(there) and "old.txt" in tree(other)
+    for device in laptop, desktop:
+        assert len(device.json("collections")) == 1
+        device.run("verify")
+
+
+def test_made_anew_apart_it_is_one(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    for _ in range(2):
+        take_off(laptop, here)
+        desktop.sync(1)
+        desktop.run("remove", str(there))
+        add_anew(laptop, here)
+        add_anew(desktop, there)
+        for device in laptop, desktop, laptop, desktop:
+            device.finish("sync")
+        assert [one["name"] for one in desktop.json("collections")] == ["notes"]
+        assert desktop.sync()["in_sync"] and tree(here) == tree(there)
+
+
+def test_a_name_that_was_given_up_is_free_too(pair_of_notes):
+    laptop, desktop, _, _ = pair_of_notes
+    laptop.run("collections", "rename", "notes", "diary")
+    laptop.sync()
+    desktop.sync()
+    again = [device.folder / f"{device.name}-again" for device in (laptop, desktop)]
+    for device, source in zip((laptop, desktop), again):
+        source.mkdir()
+        fill(source, {f"by {device.name}": "x"})
+        add_anew(device, source)
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    assert [one["name"] for one in laptop.json("collections")] == ["diary", "notes"]
+    assert set(tree(again[0])) == set(tree(again[1])) == {"by laptop", "by desktop"}
