@@ -40,6 +40,12 @@ cf_status cf_medium_read(cf_medium *medium, uint64_t now_ms, cf_medium_content *
     return medium->operations->read(medium, now_ms, out, error);
 }
 
+void cf_medium_meet(cf_medium *medium, const cf_row_view *view, cf_medium_content *content)
+{
+    if (medium->operations->meet)
+        medium->operations->meet(medium, view, content);
+}
+
 bool cf_medium_changed(cf_medium *medium)
 {
     return medium->operations->changed(medium);

@@ -6,6 +6,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #include "peer/adapters/record_format.h"
+#include "peer/adapters/sqlite/database_joins.h"
 #include "peer/bindings/binding.h"
 #include "peer/bindings/guard.h"
 #include "peer/records/schema.h"
@@ -19,12 +20,14 @@ typedef struct {
     bool blank; /* what is left isn't even an empty one: rather an accident than a wish */
     bool keyed; /* its keys may be others as they are spelled: adapters/record_types.h knows them */
     bool texts; /* its values are texts: so it does what they stand for */
-    cf_record_map *map;      /* that does: adapters/record_map.h; NULL: none */
-    cf_record_file file;     /* the rows, and what couldn't be taken as one */
-    cf_row_format format;    /* what it can hold */
-    const cf_schema *schema; /* that it has by itself, as a database does; NULL: none */
-    cf_arena arena;          /* of the format and the schema */
-} cf_medium_content;         /* {0} is empty */
+    cf_record_map *map;              /* that does: adapters/record_map.h; NULL: none */
+    cf_record_file file;             /* the rows, and what couldn't be taken as one */
+    cf_row_format format;            /* what it can hold */
+    const cf_schema *schema;         /* that it has by itself, as a database does; NULL: none */
+    const cf_database_schema *joins; /* so rows may be known by what they join:
+                                        adapters/sqlite/database_joins.h; NULL: no database */
+    cf_arena arena;                  /* of the format and the schema */
+} cf_medium_content;                 /* {0} is empty */
 void cf_medium_content_release(cf_medium_content *content);
 
 /* A row that is not shown as wanted, or is shown and was not wanted. */
@@ -62,6 +65,8 @@ typedef struct {
     cf_status (*check)(cf_medium *medium, cf_error *error);
     cf_status (*recover)(cf_medium *medium, cf_error *error);
     cf_status (*read)(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error);
+    void (*meet)(cf_medium *medium, const cf_row_view *view,
+                 cf_medium_content *content); /* NULL: the view tells nothing */
     bool (*changed)(cf_medium *medium);
     cf_status (*write)(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
                        cf_error *error);
@@ -103,6 +108,9 @@ cf_status cf_medium_recover(cf_medium *medium, cf_error *error);
  * stays where it is while that is written to which it was read from. */
 cf_status cf_medium_read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out,
                          cf_error *error);
+/* Gives rows that the base doesn't know the keys which they have in the view, where their own say
+ * nothing. To be called once, with what was read last, as it was read. */
+void cf_medium_meet(cf_medium *medium, const cf_row_view *view, cf_medium_content *content);
 /* Cheap: whether it may show something else than when it was last read or written. */
 bool cf_medium_changed(cf_medium *medium);
 

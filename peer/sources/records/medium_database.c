@@ -240,8 +240,20 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     out->there = true;
     out->format = self->schema.format;
     out->schema = &self->schema.schema;
+    out->joins = &self->schema;
     keep_rows(self, &out->file);
     return CF_OK;
+}
+
+static void meet(cf_medium *medium, const cf_row_view *view, cf_medium_content *content)
+{
+    database_medium *self = of(medium);
+
+    if (!self->is_read)
+        return;
+    cf_database_joins_give(&self->schema, &content->file, medium->binding->rows, view);
+    for (size_t i = 0; i < self->before.count; i++)
+        self->before.rows[i].key = content->file.rows[i].key;
 }
 
 static bool changed(cf_medium *medium)
@@ -386,8 +398,18 @@ static void settled(cf_medium *medium, cf_records *records)
 
 cf_medium *cf_medium_database_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
-    static const cf_medium_operations operations = {destroy, check,   recover, read, changed,
-                                                    write,   settled, rest,    mend};
+    static const cf_medium_operations operations = {
+        .destroy = destroy,
+        .check = check,
+        .recover = recover,
+        .read = read,
+        .meet = meet,
+        .changed = changed,
+        .write = write,
+        .settled = settled,
+        .rest = rest,
+        .mend = mend,
+    };
     database_medium *self = cf_allocate(1, sizeof *self);
 
     self->medium =

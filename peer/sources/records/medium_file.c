@@ -364,8 +364,17 @@ static void settled(cf_medium *medium, cf_records *records)
 
 cf_medium *cf_medium_file_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
-    static const cf_medium_operations operations = {destroy, check,   recover, read, changed,
-                                                    write,   settled, rest,    mend};
+    static const cf_medium_operations operations = {
+        .destroy = destroy,
+        .check = check,
+        .recover = recover,
+        .read = read,
+        .changed = changed,
+        .write = write,
+        .settled = settled,
+        .rest = rest,
+        .mend = mend,
+    };
     file_medium *self = cf_allocate(1, sizeof *self);
 
     self->medium =

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first meeting of a source with a collection that counts its keys up, where the user said that
- * rows of one number are the same: they take the items of those that are shown there. */
+/* Rows with keys that count up which take the items of those that are shown there: at the first
+ * meeting of a source with its collection, where the user said that rows of one number are the
+ * same, all; later those that join the same. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
+#include "peer/adapters/sqlite/database_joins.h"
 #include "peer/records/record_ids.h"
 #include "peer/records/record_view.h"
 
@@ -10,10 +12,11 @@ typedef struct {
     cf_record_ids ids; /* the product's, but for these rows; borrows all else */
     const cf_row_view *view;
     const cf_rows *base;
+    const cf_database_schema *joins; /* NULL: nothing joins */
+    bool same;                       /* the user said so */
 } cf_record_meeting;
 
-/* Stays where it is while its ids are used. */
-void cf_record_meeting_begin(cf_record_meeting *meeting, const cf_row_view *view,
-                             const cf_rows *base);
+/* Gives it the ids; all else is set. Stays where it is while they are used. */
+void cf_record_meeting_begin(cf_record_meeting *meeting);
 
 #endif

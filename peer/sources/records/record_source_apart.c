@@ -137,6 +137,7 @@ static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *bindin
     if (status)
         return status;
     run->view = cf_row_view_new(run->collection->state, &run->schema);
+    cf_medium_meet(self->medium, run->view, &run->content);
     if (run->content.map)
         cf_record_map_give(run->content.map, &run->content.file, binding->rows, run->view);
     if (run->content.keyed)

@@ -254,6 +254,7 @@ static void place_rows(cf_record_run *run)
         .view = run->view,
     };
 
+    cf_medium_meet(run->source->medium, run->view, &run->content);
     if (run->content.map)
         cf_record_map_give(run->content.map, file, run->source->binding->rows, run->view);
     if (run->content.keyed)

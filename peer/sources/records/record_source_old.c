@@ -295,15 +295,33 @@ static bool is_short(const cf_row *row)
     return true;
 }
 
+/* Under which it may have been there. */
+enum { KEYS_MAX = 3 };
+static size_t keys_of(cf_record_run *run, const cf_row *here, cf_bytes keys[KEYS_MAX])
+{
+    const cf_database_schema *joins = run->content.joins;
+    size_t count = 0;
+
+    keys[count++] = here->key;
+    if (joins && cf_database_joins(joins, here->table)) {
+        keys[count++] = cf_database_join_key(joins, here, run->source->binding->rows, &run->arena);
+        keys[count++] = cf_database_join_key(joins, here, NULL, &run->arena);
+    }
+    return count;
+}
+
 bool cf_record_run_is_deleted(cf_record_run *run, const cf_row *here, cf_row *out)
 {
     looking self = {.run = run, .here = here, .out = out};
+    cf_bytes keys[KEYS_MAX];
     cf_buffer table = {0};
 
     if (!run->past || !is_short(here))
         return false;
     cf_pack_text(&table, here->table);
-    cf_past_at(run->past, cf_buffer_view(&table), here->key, look_at, &self);
+    const size_t count = keys_of(run, here, keys);
+    for (size_t i = 0; !self.found && i < count; i++)
+        cf_past_at(run->past, cf_buffer_view(&table), keys[i], look_at, &self);
     cf_buffer_release(&table);
     return self.found;
 }

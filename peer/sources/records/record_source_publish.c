@@ -114,9 +114,15 @@ static void scan_disk(cf_record_counted *self, cf_row_scan *out)
     cf_row_scan_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
     cf_record_meeting *meeting = cf_arena_allocate(&self->arena, 1, sizeof *meeting);
 
-    cf_record_meeting_begin(meeting, run->view, run->source->binding->rows);
+    *meeting = (cf_record_meeting){
+        .view = run->view,
+        .base = run->source->binding->rows,
+        .joins = run->content.joins,
+        .same = (run->source->binding->meets & CF_MEETS_SAME) != 0,
+    };
+    cf_record_meeting_begin(meeting);
     *input = (cf_row_scan_input){
-        .ids = run->source->binding->meets & CF_MEETS_SAME ? &meeting->ids : &cf_record_ids_product,
+        .ids = &meeting->ids,
         .schema = &run->schema,
         .format = &run->content.format,
         .state = run->collection->state,
