@@ -143,7 +143,8 @@ typedef struct {
     const char *silence; /* why nothing of it is touched: its disk does not answer; NULL: it does */
     bool answers;        /* it did just now */
     bool is_base_moving; /* to another place, by a verb */
-    cf_job_line jobs;    /* that look at its disk and put things there */
+    bool lacks_base;  /* it could not be recalled: nothing is to be done by what is there of it */
+    cf_job_line jobs; /* that look at its disk and put things there */
     cf_owed *owed;
     size_t owed_count, owed_capacity;
 } cf_binding;
@@ -152,7 +153,7 @@ typedef struct {
  * array. */
 cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_error *error);
 /* The base of a source of files, and what is owed, as they are kept: changes in memory alone are
- * forgotten. */
+ * forgotten. Where it fails, the binding lacks its base until a later call does not. */
 cf_status cf_binding_recall_base(cf_peer *peer, cf_binding *binding, cf_error *error);
 void cf_binding_destroy(cf_binding **binding, cf_files *files);
 

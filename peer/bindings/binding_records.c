@@ -343,6 +343,7 @@ cf_status cf_binding_recall_base(cf_peer *peer, cf_binding *binding, cf_error *e
         status = cf_owed_load(peer, binding, error);
     if (!status)
         status = cf_binding_tell_disks(peer, binding, error);
+    binding->lacks_base = status != CF_OK;
     return status;
 }
 

@@ -140,11 +140,19 @@ static cf_status try_modes(const trial *self)
     return status;
 }
 
+/* Others may write any time: where there are no more, the first or the last. */
+static int64_t difference(int64_t a, int64_t b)
+{
+    int64_t out;
+
+    return __builtin_sub_overflow(a, b, &out) ? (b > 0 ? INT64_MIN : INT64_MAX) : out;
+}
+
 static int64_t cut(int64_t time_ns, int64_t step_ns)
 {
     int64_t over = time_ns % step_ns;
 
-    return time_ns - (over < 0 ? over + step_ns : over);
+    return difference(time_ns, over < 0 ? over + step_ns : over);
 }
 
 /* Odd and even seconds, with all digits. */
@@ -464,11 +472,11 @@ int64_t cf_disk_time(const cf_disk_traits *traits, int64_t time_ns)
  */
 static bool is_fat_end(int64_t time_ns, int64_t shown_ns)
 {
-    const int64_t since_ns = shown_ns - FAT_FIRST;
+    const int64_t since_ns = difference(shown_ns, FAT_FIRST);
     const bool is_first = since_ns >= -DAY && since_ns <= DAY && since_ns % (15 * 60 * SECOND) == 0;
 
     return (time_ns < FAT_FIRST + DAY && is_first) ||
-           (time_ns > FAT_FIRST + FAT_SPAN - DAY && time_ns - shown_ns == FAT_SPAN);
+           (time_ns > FAT_FIRST + FAT_SPAN - DAY && difference(time_ns, shown_ns) == FAT_SPAN);
 }
 
 bool cf_disk_shows(const cf_disk_traits *traits, int64_t time_ns, int64_t shown_ns)

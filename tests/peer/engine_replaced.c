@@ -121,6 +121,47 @@ Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
     }
 }
 
+/* It waits for its bytes, and what it left goes when it is told to have left. */
+Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
+{
+    for (int serves = 0; serves < 2; serves++) {
+        world *w = world_new(7, 2);
+        device *first = &w->devices[0], *second = &w->devices[1];
+        cf_buffer large = world_noise(w, LARGE), larger = world_noise(w, LARGE + 1);
+        cf_buffer difference = {0};
+        char after[64], seen[64];
+
+        user_makes(first, "e");
+        user_writes(first, "e/x", large.data, large.size);
+        user_writes_text(first, "f", "1");
+        if (serves) {
+            device_serves(first);
+            device_passes(first, QUIET_MS);
+        }
+        cr_assert(world_settle(w));
+        user_writes(first, "e/x", larger.data, larger.size);
+        cr_assert(user_moves(first, "e/x", "f"));
+        user_removes(first, "e");
+        cr_assert(device_token(first, "f", after));
+        cr_assert(world_settle(w));
+        if (serves) {
+            device_passes(first, QUIET_MS);
+            cr_assert(world_settle(w));
+        }
+        device_crash(first); /* what it keeps is whole */
+        cr_assert(world_settle(w));
+        cr_assert(device_token(second, "f", seen));
+        cr_expect_str_eq(seen, after);
+        cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
+                  (const char *)difference.data);
+        cr_expect_not(device_has_line(second, "e/"));
+        cf_buffer_release(&difference);
+        cf_buffer_release(&larger);
+        cf_buffer_release(&large);
+        world_destroy(&w);
+    }
+}
+
 /* ---- Folders ---- */
 
 /* The old folder goes when what was in it has left it, and that is in the new one, and is read

@@ -193,7 +193,8 @@ void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *foun
                             const cf_survey_batch *kept);
 /* That what is held is, and how that ends; in the arena. */
 const char *cf_source_held_text(const cf_files_source *source, cf_arena *arena);
-/* The look is over. */
+/* A look begins; is over. */
+void cf_source_begin_judging(cf_files_source *source);
 void cf_source_end_judging(cf_files_source *source);
 
 /* ---- What is noted of a look ---- */

@@ -199,9 +199,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->surveying_absence = source->absence;
     source->look_all = source->look_only = source->agrees = false;
     source->absence = CF_ABSENCE_WAITS;
-    source->seen_missing.count = 0;
-    source->waiting.count = 0;
-    cf_look_places_release(&source->taken);
+    cf_source_begin_judging(source); /* the one before may have been broken off */
     plan_rescan(source, now_ms);
 }
 

@@ -12,12 +12,26 @@ static int by_number(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
+static void forget_gone(cf_files_source *source)
+{
+    free(source->gone);
+    source->gone = NULL;
+    source->gone_count = source->taker_count = 0;
+}
+
+void cf_source_begin_judging(cf_files_source *source)
+{
+    forget_gone(source);
+    source->seen_missing.count = source->waiting.count = source->left.count = 0;
+    source->filled = 0;
+    cf_look_places_release(&source->taken);
+}
+
 /* The first part of a look says what is gone. */
 static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
 {
     if (!batch->gone_count)
         return;
-    free(source->gone);
     source->gone = cf_allocate(batch->gone_count, sizeof *source->gone);
     source->gone_count = batch->gone_count;
     for (size_t i = 0; i < batch->gone_count; i++) {
@@ -40,8 +54,11 @@ cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number
 /* Itself, or the directory in which it was that went from one which is still there. */
 cf_look_place cf_source_place_left(const cf_files_source *source, const cf_node *node)
 {
-    while (cf_source_find_gone(source, node->parent))
-        node = cf_nodes_find(source->binding->nodes, node->parent);
+    const cf_node *above;
+
+    while (cf_source_find_gone(source, node->parent) &&
+           (above = cf_nodes_find(source->binding->nodes, node->parent)))
+        node = above;
     return (cf_look_place){.folder = node->parent, .name = node->name};
 }
 
@@ -211,7 +228,5 @@ void cf_source_end_judging(cf_files_source *source)
     source->filled = 0;
     if (source->surveying_all && !source->gone_count)
         cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
-    free(source->gone);
-    source->gone = NULL;
-    source->gone_count = source->taker_count = 0;
+    forget_gone(source);
 }

@@ -284,7 +284,7 @@ void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batc
             keep_filled(source, judged);
         note_counting(source, batch, judged);
     } while (drop_replacing(source, judged));
-    if (!before)
+    if (!before || !batch->is_first) /* later parts tell only of what was left to them */
         return;
     source->filled = before - judged->gone_count;
     if (source->filled == source->filled_before)

@@ -451,8 +451,11 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
     recovery self = {.peer = peer, .binding = binding, .error = error};
     size_t settled;
 
+    cf_status status = binding->lacks_base ? cf_binding_recall_base(peer, binding, error) : CF_OK;
+    if (status)
+        return status;
     lift_again(&self);
-    cf_status status = cf_binding_scan(peer, binding, CF_TABLE_INTENT, recover_one, &self, error);
+    status = cf_binding_scan(peer, binding, CF_TABLE_INTENT, recover_one, &self, error);
     if (!status)
         status = self.status;
     if (!status)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/publish_inside.h"
 
+#include "peer/merge/numbers.h"
 #include "peer/merge/plan.h"
 #include "peer/sources/files/narrow.h"
 
@@ -87,6 +88,7 @@ typedef struct {
     const cf_prepared **prepared; /* the same */
     bool *held;                   /* the same */
     cf_look_places places;        /* of others, which what is held has */
+    cf_numbers left;              /* directories that the base has what is held in */
 } collecting;
 
 /* What was in this place stays, too; and what was where that is now, and so on. */
@@ -105,6 +107,19 @@ static void hold_chain(const cf_nodes *nodes, collecting *self, const cf_observe
         self->held[at] = true;
         finding = &self->batch->at[at].finding;
     }
+}
+
+/* Nobody is told yet that it has left them. */
+static void hold_left(const cf_nodes *nodes, collecting *self)
+{
+    for (size_t i = 0; i < self->batch->count; i++) {
+        const cf_node *node =
+            self->held[i] ? cf_nodes_find(nodes, self->batch->at[i].finding.number) : NULL;
+
+        while (node && (node = cf_nodes_find(nodes, node->parent)))
+            cf_numbers_add(&self->left, node->number);
+    }
+    cf_numbers_sort(&self->left);
 }
 
 /* A file whose content has to wait is in another thing's place. What the log has of it may be half
@@ -128,6 +143,7 @@ static void hold(const cf_nodes *nodes, collecting *self)
         hold_chain(nodes, self, &observed, finding);
     }
     cf_look_places_sort(&self->places);
+    hold_left(nodes, self);
     cf_observed_release(&observed);
 }
 
@@ -154,8 +170,8 @@ static void collect_found(cf_publishing_batch *self, const collecting *of)
     }
 }
 
-static void collect_gone(cf_publishing_batch *self, const cf_look_places *held,
-                         const uint64_t *gone, size_t count)
+static void collect_gone(cf_publishing_batch *self, const collecting *of, const uint64_t *gone,
+                         size_t count)
 {
     uint64_t *kept = cf_arena_allocate(&self->arena, count, sizeof *kept);
 
@@ -163,7 +179,8 @@ static void collect_gone(cf_publishing_batch *self, const cf_look_places *held,
     for (size_t i = 0; i < count; i++) {
         const cf_node *node = cf_nodes_find(self->with->binding->nodes, gone[i]);
 
-        if (!node || !cf_look_places_find(held, node->parent, node->name))
+        if (!node || (!cf_look_places_find(&of->places, node->parent, node->name) &&
+                      !cf_numbers_have(&of->left, gone[i])))
             kept[self->gone_count++] = gone[i];
     }
 }
@@ -191,8 +208,9 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
     }
     hold(nodes, &of);
     collect_found(self, &of);
-    collect_gone(self, &of.places, gone, gone_count);
+    collect_gone(self, &of, gone, gone_count);
     cf_look_places_release(&of.places);
+    cf_numbers_release(&of.left);
 }
 
 /* ---- The base ---- */
