@@ -259,9 +259,16 @@ const cf_hash *cf_author_device(const cf_author *author)
     return &author->device;
 }
 
-cf_time cf_author_time(const cf_author *author, uint64_t now_ms)
+cf_time cf_author_time_on(const cf_author *author, uint64_t now_ms)
 {
     return cf_time_after(author->clock.seen, now_ms);
+}
+
+cf_time cf_author_time(const cf_author *author, uint64_t now_ms)
+{
+    const cf_time next = cf_author_time_on(author, now_ms);
+
+    return next.ms == author->clock.seen.ms ? cf_time_after(next, next.ms) : next;
 }
 
 void cf_author_saw(cf_author *author, const cf_hash *device, cf_time time, uint64_t now_ms,

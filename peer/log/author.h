@@ -30,8 +30,12 @@ void cf_author_bound_after(cf_author *author, size_t most);
 /* The device id of its keys. */
 const cf_hash *cf_author_device(const cf_author *author);
 
-/* The time of its next entry: later than all that it has seen and that counts. */
+/* The time of its next changeset, later than all that it has seen and that counts: of one ms it
+ * leaves a counter out, so that two changesets are never taken for parts of one, whose counters
+ * follow each other. */
 cf_time cf_author_time(const cf_author *author, uint64_t now_ms);
+/* That of a further part. */
+cf_time cf_author_time_on(const cf_author *author, uint64_t now_ms);
 /* A time was seen in an entry that counts, of this device. What is to be known after a restart goes
  * into the records of the commit that carries the entry. */
 void cf_author_saw(cf_author *author, const cf_hash *device, cf_time time, uint64_t now_ms,

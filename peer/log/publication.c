@@ -38,7 +38,9 @@ void cf_publication_destroy(cf_publication **publication)
 
 cf_time cf_publication_time(const cf_publication *publication, uint64_t now_ms)
 {
-    return cf_author_time(publication->peer->author, now_ms);
+    const cf_author *author = publication->peer->author;
+
+    return publication->count ? cf_author_time_on(author, now_ms) : cf_author_time(author, now_ms);
 }
 
 /* Before the author counts the entry as made and anybody notes what it says, for neither can be

@@ -105,7 +105,8 @@ static bool bring_family(cf_row_view *view, const cf_viewed *parent, cf_viewed_l
 }
 
 /* A row that was deleted and that somebody edited all the same is there with its family: those that
- * could not be without it, theirs, and so on. Who has two parents comes when both are there. */
+ * could not be without it, theirs, and so on. Who has two parents comes when both are there. What
+ * these refer to is visible, too. */
 static void bring_families(cf_row_view *view)
 {
     cf_viewed_list back = {0};
@@ -119,6 +120,7 @@ static void bring_families(cf_row_view *view)
         for (size_t i = 0; i < back.count; i++)
             more |= bring_family(view, back.at[i], &back);
     }
+    follow_references(&back, false);
     free(back.at);
 }
 

@@ -128,9 +128,9 @@ Test(author, goes_on_from_the_latest_time_that_it_saw)
     open_author(&self);
     expect_time(&self, 10, (cf_time){10, 0});
     see(&self, (cf_time){1000, 5}, 10);
-    expect_time(&self, 10, (cf_time){1000, 6});
+    expect_time(&self, 10, (cf_time){1000, 7});
     see(&self, (cf_time){900, 9}, 10);
-    expect_time(&self, 10, (cf_time){1000, 6});
+    expect_time(&self, 10, (cf_time){1000, 7});
     expect_time(&self, 2000, (cf_time){2000, 0});
     desk_release(&self);
 }
@@ -143,7 +143,7 @@ Test(author, knows_that_time_when_it_begins_again)
     open_author(&self);
     see(&self, (cf_time){1000, 5}, 10);
     begin_again(&self);
-    expect_time(&self, 10, (cf_time){1000, 6});
+    expect_time(&self, 10, (cf_time){1000, 7});
     desk_release(&self);
 }
 
@@ -164,7 +164,7 @@ Test(author, does_not_follow_a_clock_that_is_over_a_day_ahead_and_names_it)
     see(&self, (cf_time){1000, 5}, 10);
     see(&self, (cf_time){CF_TIME_MS_MAX, UINT64_MAX}, 10);
     for (int i = 0; i < 2; i++) {
-        expect_time(&self, 10, (cf_time){1000, 6});
+        expect_time(&self, 10, (cf_time){1000, 7});
         expect_ahead(&self, 1, CF_TIME_MS_MAX);
         begin_again(&self);
     }
@@ -183,13 +183,13 @@ Test(author, follows_its_own_clock_again_when_that_was_ahead_and_is_mended)
 
     open_author(&self);
     see(&self, (cf_time){CF_TIME_MS_MAX, 0}, CF_TIME_MS_MAX);
-    expect_time(&self, CF_TIME_MS_MAX, (cf_time){CF_TIME_MS_MAX, 1});
+    expect_time(&self, CF_TIME_MS_MAX, (cf_time){CF_TIME_MS_MAX, 2});
     expect_time(&self, 10, (cf_time){10, 0});
     see(&self, (cf_time){10, 0}, 10);
     expect_time(&self, CF_TIME_MS_MAX - CF_TIME_AHEAD_MS,
                 (cf_time){CF_TIME_MS_MAX - CF_TIME_AHEAD_MS, 0});
     begin_again(&self);
-    expect_time(&self, 10, (cf_time){10, 1});
+    expect_time(&self, 10, (cf_time){10, 2});
     desk_release(&self);
 }
 

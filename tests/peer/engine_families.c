@@ -346,6 +346,32 @@ Test(engine_families, keep_a_row_to_which_one_refers_that_is_only_here)
     world_destroy(&self.w);
 }
 
+/* The device's clock stands behind that of another: all that it does is of one ms. */
+Test(engine_families, come_back_without_what_went_before)
+{
+    enum { AHEAD_MS = 600000 };
+    pair self = pair_new("top child");
+
+    write_family(self.all, "top child", true);
+    cr_assert(world_settle(self.w));
+    self.w->skew_ms += AHEAD_MS;
+    refer(self.some, OTHER, CHILD);
+    cr_assert(world_settle(self.w));
+    self.w->skew_ms -= AHEAD_MS;
+    drop(self.all, LATER);
+    cr_assert(device_sync(self.all));
+    delete_parent(self.all);
+    drop(self.all, CHILD);
+    drop(self.all, GRANDCHILD);
+    cr_assert(device_sync(self.all));
+    refer(self.some, PARENT, OTHER);
+    cr_assert(world_settle(self.w));
+    cr_expect(has(self.all, PARENT));
+    cr_expect(has(self.all, CHILD));
+    cr_expect_not(has(self.all, LATER), "what was deleted before is back");
+    world_destroy(&self.w);
+}
+
 /* ---- Every call ---- */
 
 static bool fails_at(device *self, disk_faults how)

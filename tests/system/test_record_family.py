@@ -6,7 +6,7 @@ import pytest
 
 from counterfoil import broker, make_device, two  # noqa: F401
 from test_repair import keys, ldb
-from test_sqlite import add, both
+from test_sqlite import add, both, pending
 
 FAMILY = """
 CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
@@ -92,6 +92,41 @@ def test_a_child_that_is_not_known_here_brings_the_row_back(two, schema, include
         assert database.rows("SELECT id, name FROM people ORDER BY id")[0] == (1, "Ann") and database.sound()
     assert here.rows("SELECT number FROM phones WHERE person = 1") == [("+5",)]
     assert here.rows("SELECT said FROM calls ORDER BY id") == [("yes",), ("no",)]
+    quiet(laptop, desktop)
+
+
+def test_what_came_back_refers_to_rows_that_are_there(two):
+    """Ann's phones went with her, and the list that they were in at the same moment; another one is called so now."""
+    laptop, desktop = two
+    here = add(laptop, """
+CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
+CREATE TABLE lists (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT UNIQUE);
+CREATE TABLE phones (id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+ list INTEGER REFERENCES lists(id) ON DELETE SET NULL, number TEXT);
+INSERT INTO people(name) VALUES ('Ann'), ('Bob');
+INSERT INTO lists(title) VALUES ('work'), ('home');
+INSERT INTO phones(person, list, number) VALUES (1, 1, '+1'), (2, 2, '+2');
+""")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "".join(line + ";" for line in here.schema()), options=("--existing",))
+    desktop.sync()
+    there.run("UPDATE people SET name = 'Anna' WHERE id = 1")
+    here.run("PRAGMA foreign_keys = ON; DELETE FROM people WHERE id = 1; DELETE FROM lists WHERE id = 1")
+    laptop.sync()
+    here.run("INSERT INTO lists(title) VALUES ('work')")
+    laptop.sync()
+    both(laptop, desktop, 1)
+    for device, database in (laptop, here), (desktop, there):
+        assert pending(device) == {"lists/1": "another one has the same key", "phones/1": "what it refers to can't be shown"}
+        assert database.rows("SELECT name FROM people ORDER BY name") == [("Anna",), ("Bob",)] and database.sound()
+    here.run("UPDATE lists SET title = 'work now' WHERE title = 'work'")
+    both(laptop, desktop)
+    for database in (here, there):
+        assert database.rows("SELECT name, title, number FROM phones JOIN people ON person = people.id JOIN lists ON list = lists.id"
+                             " ORDER BY 1") == [("Anna", "work", "+1"), ("Bob", "home", "+2")]
+        assert database.rows("SELECT title FROM lists ORDER BY title") == [("home",), ("work",), ("work now",)] and database.sound()
+    assert here.all("people", "lists", "phones") == there.all("people", "lists", "phones")
     quiet(laptop, desktop)
 
 

@@ -70,6 +70,9 @@ class Database:
     def all(self, *tables):
         return {table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
+    def schema(self):
+        return [sql for sql, in self.rows("SELECT sql FROM sqlite_master WHERE sql NOT NULL AND name NOT LIKE 'sqlite%'")]
+
     def sound(self):
         return self.rows("PRAGMA integrity_check") == [("ok",)] and not self.rows("PRAGMA foreign_key_check")
 
