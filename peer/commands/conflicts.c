@@ -19,6 +19,8 @@ typedef struct {
     cf_learning *learning; /* what others say first; NULL: that is known, or nobody can be asked */
     bool asks_locks;       /* what others have locked is told soon after */
     uint64_t give_up_ms;
+    cf_record_choice *choices; /* of each WHICH, before anybody is asked */
+    size_t lacking;
     cf_record_settled all;
     cf_arena arena;
 } resolving;
@@ -137,46 +139,79 @@ static cf_status find_source(cf_run *run, const char *which, cf_arena *arena, cf
                  : CF_OK;
 }
 
-static cf_status resolve_one(cf_run *run, resolving *self, const char *which, cf_error *error)
+static cf_status find_settling(cf_run *run, resolving *self, const char *which,
+                               cf_binding **binding, cf_record_settling *out, cf_error *error)
 {
-    cf_engine *engine = cf_loop_engine(run->loop);
-    cf_binding *binding = NULL;
-    cf_record_settled settled;
+    cf_status status = find_source(run, which, &self->arena, binding, error);
 
-    cf_status status = find_source(run, which, &self->arena, &binding, error);
     if (status)
         return status;
-    const cf_record_settling settling = {.peer = cf_loop_peer(run->loop),
-                                         .locks = cf_engine_locks(engine),
-                                         .binding = binding,
-                                         .pattern = strstr(which, "//") + 2,
-                                         .keep = self->keep,
-                                         .now_ms = cf_loop_time(run->loop),
-                                         .tries = cf_options_has(&run->options, "dry-run")};
-    status = cf_record_settle(&settling, &settled, error);
-    if (!status && !settled.settled && !settled.lacking && !settled.locked)
-        status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", which);
-    if (status)
-        return status;
-    self->all.settled += settled.settled;
-    self->all.lacking += settled.lacking;
-    self->all.locked += settled.locked;
-    if (settled.settled && !settling.tries)
-        cf_engine_touch_binding(engine, binding);
+    *out = (cf_record_settling){.peer = cf_loop_peer(run->loop),
+                                .locks = cf_engine_locks(cf_loop_engine(run->loop)),
+                                .binding = *binding,
+                                .pattern = strstr(which, "//") + 2,
+                                .keep = self->keep,
+                                .now_ms = cf_loop_time(run->loop),
+                                .tries = cf_options_has(&run->options, "dry-run")};
     return CF_OK;
 }
 
-static void tell(cf_run *run, const cf_record_settled *all)
+static const char *which_of(const cf_run *run, size_t index)
+{
+    return run->options.arguments[1 + index];
+}
+
+/* By what is listed now: a number says nothing of what others wrote since. */
+static cf_status choose(cf_run *run, resolving *self, cf_error *error)
+{
+    const size_t count = run->options.argument_count - 1;
+    cf_status status = CF_OK;
+
+    self->choices = cf_arena_allocate(&self->arena, count, sizeof *self->choices);
+    for (size_t i = 0; !status && i < count; i++) {
+        cf_record_choice *choice = &self->choices[i];
+        cf_record_settling settling;
+        cf_binding *binding;
+
+        status = find_settling(run, self, which_of(run, i), &binding, &settling, error);
+        if (!status)
+            status = cf_record_choose(&settling, choice, error);
+        if (!status && !choice->count && !choice->lacking)
+            status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", which_of(run, i));
+        self->lacking += choice->lacking;
+    }
+    return status;
+}
+
+static cf_status resolve_one(cf_run *run, resolving *self, size_t index, cf_error *error)
+{
+    cf_record_settling settling;
+    cf_record_settled settled;
+    cf_binding *binding;
+
+    cf_status status = find_settling(run, self, which_of(run, index), &binding, &settling, error);
+    if (!status)
+        status = cf_record_settle(&settling, &self->choices[index], &settled, error);
+    if (status)
+        return status;
+    self->all.settled += settled.settled;
+    self->all.locked += settled.locked;
+    if (settled.settled && !settling.tries)
+        cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
+    return CF_OK;
+}
+
+static void tell(cf_run *run, const cf_record_settled *all, size_t lacking)
 {
     if (run->json)
         cf_print_json(&run->output,
                       json_pack("{s:I, s:I, s:I}", "settled", (json_int_t)all->settled, "lacking",
-                                (json_int_t)all->lacking, "locked", (json_int_t)all->locked));
+                                (json_int_t)lacking, "locked", (json_int_t)all->locked));
     else if (!run->quiet)
         cf_print(&run->output, "%zu field%s settled\n", all->settled, all->settled == 1 ? "" : "s");
-    if (all->lacking)
-        cf_say(&run->output, "%zu stay%s: no such version is among them", all->lacking,
-               all->lacking == 1 ? "s" : "");
+    if (lacking)
+        cf_say(&run->output, "%zu stay%s: no such version is among them", lacking,
+               lacking == 1 ? "s" : "");
     if (all->locked)
         cf_say(&run->output, "%zu stay%s: another device has the record locked", all->locked,
                all->locked == 1 ? "s" : "");
@@ -187,16 +222,16 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    for (size_t i = 1; !status && i < run->options.argument_count; i++)
-        status = resolve_one(run, self, run->options.arguments[i], error);
+    for (size_t i = 0; !status && i + 1 < run->options.argument_count; i++)
+        status = resolve_one(run, self, i, error);
     cf_loop_wake(run->loop);
     if (status)
         return status;
-    tell(run, &self->all);
-    if (!self->all.settled && self->all.lacking)
+    tell(run, &self->all, self->lacking);
+    if (!self->all.settled && !self->all.locked && self->lacking)
         return cf_fail(error, CF_USAGE, "nothing was settled: there is no such version");
     run->exit_code = self->all.locked      ? 9
-                     : self->all.lacking   ? 1
+                     : self->lacking       ? 1
                      : count_all(run) != 0 ? STILL_THERE
                                            : 0;
     return CF_OK;
@@ -219,6 +254,8 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     self->give_up_ms = cf_loop_now(run->loop) + timeout_ms;
+    if (!status)
+        status = choose(run, self, error);
     if (!status)
         status = cf_learning_begin(run, &self->learning, error);
     return status || self->learning ? status : resolve(run, self, error);
@@ -254,6 +291,8 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_learning_destroy(&self->learning);
+    for (size_t i = 0; self->choices && i + 1 < run->options.argument_count; i++)
+        cf_record_choice_release(&self->choices[i]);
     cf_arena_release(&self->arena);
     free(self);
 }

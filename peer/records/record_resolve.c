@@ -104,3 +104,28 @@ bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t 
         .item = agreed->item, .field = self.field, .over = over, .over_count = over_count};
     return true;
 }
+
+bool cf_row_resolve_still(const cf_row *agreed, const cf_change *chosen, cf_arena *arena,
+                          cf_change *out)
+{
+    cf_dot *over = cf_arena_allocate(arena, chosen->over_count, sizeof *over);
+    cf_row_ref *refs = NULL;
+    size_t count = 0, of_field = 0, over_count = 0;
+    cf_error ignored;
+
+    if (cf_row_refs_read(agreed, arena, &refs, &count, &ignored))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        of_field += cf_bytes_equal(refs[i].field, chosen->field);
+    for (size_t i = 0; i < chosen->over_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (cf_bytes_equal(refs[k].field, chosen->field) &&
+                cf_dot_equal(&refs[k].dot, &chosen->over[i])) {
+                over[over_count++] = chosen->over[i];
+                break;
+            }
+    *out = *chosen;
+    out->over = over;
+    out->over_count = over_count;
+    return over_count && over_count < of_field;
+}

@@ -27,5 +27,9 @@ enum { CF_KEEP_NUMBER_MAX = 999 };
  * values in several entries compete. In the arena. */
 bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
                     const cf_keep *keep, cf_arena *arena, cf_change *out);
+/* The same end for the field as it is now, some time after: what was written since stays. False:
+ * nothing of what was to be replaced is there, or nothing else. In the arena. */
+bool cf_row_resolve_still(const cf_row *agreed, const cf_change *chosen, cf_arena *arena,
+                          cf_change *out);
 
 #endif

@@ -226,6 +226,35 @@ def conflicts_end(device):
     return device.json("conflicts")
 
 
+def test_what_others_wrote_since_it_was_listed_stays(two, make_device):
+    """A number is that of the list which its user saw."""
+    laptop, desktop, here, there = share_places(two)
+    tower = make_device("tower")
+    laptop.pair(tower)
+    laptop.sync()
+    tower.sync()
+    third = add(tower, PLACES, options=("--existing",))
+    tower.sync()
+    here.run("UPDATE places SET title = 'here' WHERE id = 1")
+    laptop.sync()
+    there.run("UPDATE places SET title = 'there' WHERE id = 1")
+    desktop.sync(4)
+    laptop.sync(4)
+    shown, = here.rows("SELECT title FROM places WHERE id = 1")
+    assert shown == ("there",)
+    third.run("UPDATE places SET title = 'third' WHERE id = 1")
+    tower.sync(4)
+    resolve = "conflicts", "resolve", "book//places/1/title", "--keep", "1"
+    assert laptop.json(*resolve, code=4) == {"settled": 1, "lacking": 0, "locked": 0}
+    laptop.sync(4)
+    listed, = laptop.json("conflicts", code=4)
+    assert (listed["shown"], listed["value"]) == ("third", "there")
+    assert laptop.json(*resolve) == {"settled": 1, "lacking": 0, "locked": 0}, "now it is the one that is seen"
+    for device, database in (laptop, here), (desktop, there), (tower, third):
+        device.sync()
+        assert database.rows("SELECT title FROM places WHERE id = 1") == [("third",)]
+
+
 def test_what_cannot_be_resolved_is_told(two):
     laptop, desktop, here, there = share_places(two)
     here.run("UPDATE places SET title = 'here' WHERE id = 1")

@@ -18,9 +18,8 @@ typedef struct {
     cf_record_selection selection;
     cf_keep keep;
     cf_id writer;
-    cf_change *changes; /* ascending, as the conflicts are */
+    cf_change *changes;
     size_t count;
-    cf_record_settled *out;
     cf_arena arena;
 } settling;
 
@@ -46,39 +45,82 @@ static bool is_field(const settling *self, const cf_row_conflict *conflict)
            cf_schema_property(table, conflict->field, &name) != CF_MERGE_SET;
 }
 
-/* The conflicts of one field. */
-static void settle_field(settling *self, const cf_row_conflict *listed, size_t count)
+/* Whether the conflict is of the same field as the one before. */
+static bool goes_on(const cf_row_conflict *before, const cf_row_conflict *conflict)
 {
-    const cf_row *row = listed->row;
+    return conflict->row == before->row && cf_bytes_equal(conflict->field, before->field);
+}
+
+/* ---- The choice ---- */
+
+/* The conflicts of one field. */
+static void choose_field(settling *self, const cf_row_conflict *listed, size_t count,
+                         cf_record_choice *out)
+{
+    cf_change *change = &self->changes[out->count];
 
     if (!is_meant(self, listed))
         return;
-    if (cf_locks_of_other(self->of->locks, &self->collection->id, &row->item)) {
-        self->out->locked++;
+    const cf_row agreed = cf_row_view_agree(self->view, listed->row, &self->arena);
+    if (!is_field(self, listed) ||
+        !cf_row_resolve(&agreed, listed, count, &self->keep, &out->arena, change)) {
+        out->lacking++;
         return;
     }
-    const cf_row agreed = cf_row_view_agree(self->view, row, &self->arena);
-    if (is_field(self, listed) && cf_row_resolve(&agreed, listed, count, &self->keep, &self->arena,
-                                                 &self->changes[self->count]))
-        self->count++;
-    else
-        self->out->lacking++;
+    change->field = cf_arena_copy(&out->arena, change->field);
+    out->count++;
 }
 
-static void settle_all(settling *self)
+static void choose_all(settling *self, cf_record_choice *out)
 {
     size_t count, to;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
 
-    self->changes = cf_arena_allocate(&self->arena, count, sizeof *self->changes);
+    self->changes = cf_arena_allocate(&out->arena, count, sizeof *self->changes);
+    out->changes = self->changes;
     for (size_t from = 0; from < count; from = to) {
         to = from + 1;
-        while (to < count && conflicts[to].row == conflicts[from].row &&
-               cf_bytes_equal(conflicts[to].field, conflicts[from].field))
+        while (to < count && goes_on(&conflicts[from], &conflicts[to]))
             to++;
-        settle_field(self, &conflicts[from], to - from);
+        choose_field(self, &conflicts[from], to - from, out);
     }
-    self->out->settled = self->count;
+}
+
+/* ---- The end ---- */
+
+static void settle_field(settling *self, const cf_row_conflict *listed, const cf_change *chosen,
+                         cf_record_settled *out)
+{
+    if (cf_locks_of_other(self->of->locks, &self->collection->id, &listed->row->item)) {
+        out->locked++;
+        return;
+    }
+    const cf_row agreed = cf_row_view_agree(self->view, listed->row, &self->arena);
+    if (cf_row_resolve_still(&agreed, chosen, &self->arena, &self->changes[self->count]))
+        self->count++;
+}
+
+static int by_field(const cf_change *chosen, const cf_row_conflict *conflict)
+{
+    const int order = cf_id_compare(&chosen->item, &conflict->row->item);
+
+    return order ? order : cf_bytes_compare(chosen->field, conflict->field);
+}
+
+/* Of what is in conflict still: else somebody else settled it. */
+static void settle_all(settling *self, const cf_record_choice *choice, cf_record_settled *out)
+{
+    size_t count, at = 0;
+    const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
+
+    self->changes = cf_arena_allocate(&self->arena, choice->count, sizeof *self->changes);
+    for (size_t i = 0; i < choice->count; i++) {
+        while (at < count && by_field(&choice->changes[i], &conflicts[at]) > 0)
+            at++;
+        if (at < count && by_field(&choice->changes[i], &conflicts[at]) == 0)
+            settle_field(self, &conflicts[at], &choice->changes[i], out);
+    }
+    out->settled = self->count;
 }
 
 static cf_status publish(settling *self, cf_error *error)
@@ -123,17 +165,41 @@ static cf_status open(settling *self, cf_error *error)
     return CF_OK;
 }
 
-cf_status cf_record_settle(const cf_record_settling *of, cf_record_settled *out, cf_error *error)
+static void close(settling *self)
 {
-    settling self = {.of = of, .out = out};
+    cf_row_view_destroy(&self->view);
+    cf_arena_release(&self->arena);
+}
+
+void cf_record_choice_release(cf_record_choice *choice)
+{
+    cf_arena_release(&choice->arena);
+    *choice = (cf_record_choice){0};
+}
+
+cf_status cf_record_choose(const cf_record_settling *of, cf_record_choice *out, cf_error *error)
+{
+    settling self = {.of = of};
+
+    *out = (cf_record_choice){0};
+    cf_status status = open(&self, error);
+    if (!status)
+        choose_all(&self, out);
+    close(&self);
+    return status;
+}
+
+cf_status cf_record_settle(const cf_record_settling *of, const cf_record_choice *choice,
+                           cf_record_settled *out, cf_error *error)
+{
+    settling self = {.of = of};
 
     *out = (cf_record_settled){0};
     cf_status status = open(&self, error);
     if (!status)
-        settle_all(&self);
+        settle_all(&self, choice, out);
     if (!status && self.count && !of->tries)
         status = publish(&self, error);
-    cf_row_view_destroy(&self.view);
-    cf_arena_release(&self.arena);
+    close(&self);
     return status;
 }

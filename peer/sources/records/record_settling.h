@@ -16,16 +16,27 @@ typedef struct {
     bool tries; /* only says what it would do */
 } cf_record_settling;
 
+/* What is to be replaced, of what was listed when it was chosen. */
+typedef struct {
+    const cf_change *changes; /* ascending, as the conflicts are */
+    size_t count;
+    size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set */
+    cf_arena arena;
+} cf_record_choice; /* {0} is empty */
+void cf_record_choice_release(cf_record_choice *choice);
+
 /* So many fields. */
 typedef struct {
     size_t settled;
-    size_t lacking; /* there is no such version, or it is the key, or of a set */
-    size_t locked;  /* another device has the record */
+    size_t locked; /* another device has the record */
 } cf_record_settled;
 
-/* Publishes it, as one changeset; the sources are to be looked at then. CF_DENIED: nothing may be
- * published. */
-cf_status cf_record_settle(const cf_record_settling *settling, cf_record_settled *out,
+/* Chooses by what the user sees: to be called before anybody is asked what is new. */
+cf_status cf_record_choose(const cf_record_settling *settling, cf_record_choice *out,
                            cf_error *error);
+/* Publishes it, as one changeset; the sources are to be looked at then. What was written since it
+ * was chosen stays beside what is kept. CF_DENIED: nothing may be published. */
+cf_status cf_record_settle(const cf_record_settling *settling, const cf_record_choice *choice,
+                           cf_record_settled *out, cf_error *error);
 
 #endif
