@@ -366,9 +366,13 @@ static const cf_row **take_all(const cf_record_file *found, cf_wanted_rows *want
     return rows;
 }
 
+/* Of that table the one with the empty text as key. */
 static bool is_beside(const cf_json_records *records, const cf_row *row)
 {
-    return records->has_beside && cf_bytes_equal(row->table, records->source->beside);
+    static const uint8_t empty_text[] = {0xa0};
+
+    return records->has_beside && cf_bytes_equal(row->table, records->source->beside) &&
+           cf_bytes_equal(row->key, cf_bytes_of(empty_text, sizeof empty_text));
 }
 
 /* Of a record that is there. */

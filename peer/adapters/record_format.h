@@ -36,9 +36,9 @@ cf_status cf_record_options_check(const cf_record_options *options, cf_error *er
 size_t cf_record_key_parts(cf_bytes key);
 /* Whether the record is a whole JSON document, or what stands in one beside its records. */
 bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table);
-/* Whether a file has a place for a record of this key: a column for each of its parts, or the one
- * that JSON has; one document has none. */
-bool cf_record_format_keeps(const cf_record_options *options, cf_bytes key);
+/* Whether a file has a place for a record of this table and key: a column for each of the key's
+ * parts, or the one that JSON has; a document has none. */
+bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf_bytes key);
 
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. What is read by a map is still to
  * be given (record_map.h). */

@@ -37,12 +37,13 @@ bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table)
                           cf_bytes_of_text(key_count ? CF_TABLE_DOCUMENT : CF_TABLE_RECORDS));
 }
 
-bool cf_record_format_keeps(const cf_record_options *options, cf_bytes key)
+bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf_bytes key)
 {
     const size_t parts = cf_record_key_parts(key);
 
     if (options->format == CF_FORMAT_JSON)
-        return options->key_count ? parts == 1 : !says_any(key, 1);
+        return cf_record_is_document(CF_FORMAT_JSON, options->key_count, table) ? !says_any(key, 1)
+                                                                                : parts == 1;
     if (options->format == CF_FORMAT_CSV)
         return parts == options->key_count && says_any(key, parts);
     return true;

@@ -75,7 +75,8 @@ static bool refuse_keys(const showing *self)
     bool any = false;
 
     for (size_t i = 0; i < self->count; i++) {
-        self->refused[i] = !cf_record_format_keeps(self->options, self->wanted[i].key);
+        self->refused[i] =
+            !cf_record_format_keeps(self->options, self->wanted[i].table, self->wanted[i].key);
         any |= self->refused[i];
     }
     return any;

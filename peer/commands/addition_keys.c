@@ -24,7 +24,8 @@ static bool keeps_any(const cf_addition *self, const cf_row_view *view)
     bool any = cf_row_view_count(view) == 0;
 
     for (size_t i = 0; i < cf_row_view_count(view) && !any; i++)
-        any = cf_record_format_keeps(&options, cf_row_view_at(view, i)->key);
+        any = cf_record_format_keeps(&options, cf_row_view_at(view, i)->table,
+                                     cf_row_view_at(view, i)->key);
     return any;
 }
 

@@ -102,7 +102,7 @@ void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_record_options
         if (!unsaid[i])
             continue;
         cf_medium_refuse(outcome, rows[i].table, rows[i].key, CF_IO,
-                         cf_record_format_keeps(options, rows[i].key)
+                         cf_record_format_keeps(options, rows[i].table, rows[i].key)
                              ? "what it should show can't be written here: it stays as it was"
                              : "its key has no place here: elsewhere it is made of more or fewer "
                                "columns than --key names");

@@ -104,6 +104,26 @@ Test(json_rows, writes_what_stands_beside_the_records)
                   "{\n  \"data\": {\n    \"items\": []\n  },\n  \"v\": 3\n}\n");
 }
 
+/* A record of that table under another key is none that stands there. */
+Test(json_rows, writes_nothing_else_beside_the_records)
+{
+    static const char before[] = "{\"v\": 3, \"data\": {\"items\": [{\"id\": 1}]}}";
+    const cf_bytes name = cf_bytes_of_text("/columns/v"), two = {(const uint8_t *)"\x02", 1};
+    const cf_bytes key = {(const uint8_t *)"\xa1x", 2};
+    const cf_row_field field = {name, &two, 1};
+    cf_buffer out = {0};
+    cf_row wanted[3];
+
+    arrive_beside();
+    read_text(before);
+    cr_assert_eq(rows.count, 2);
+    memcpy(wanted, rows.rows, 2 * sizeof *wanted);
+    wanted[2] = (cf_row){.table = source.beside, .key = key, .fields = &field, .field_count = 1};
+    expect_ok(cf_json_rows_write(cf_bytes_of_text(before), &source, wanted, 3, &out, &error),
+              error);
+    expect_written(&out, before);
+}
+
 Test(json_rows, names_what_it_cannot_take)
 {
     read_text("[{\"id\": 1, \"a\": 1},\n {\"id\": 1},\n {\"a\": 2},\n 5,\n {\"id\": 2, \"x\": 1, "
