@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/enrolment.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,6 +228,50 @@ Test(invitations, are_not_used_up_by_garbage)
     person_end(&account);
     person_end(&again);
     person_end(&desk);
+    house_end(house);
+}
+
+/* The account's first entry as a program of tomorrow would write it. */
+static void write_newer(person *account)
+{
+    static const char domain[] = "counterfoil/1 entry";
+    cf_buffer newer = {0}, message = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&account->wire), &arena, &entry, &error), error);
+    cf_pack_raw(&newer, entry.header_wire);
+    newer.data[1] = CF_ENTRY_VERSION + 1;
+    cf_buffer_append(&message, domain, sizeof domain);
+    cf_buffer_append(&message, newer.data, newer.size);
+    crypto_sign_detached(cf_buffer_reserve(&newer, crypto_sign_BYTES), NULL, message.data,
+                         message.size, cf_keys_signing_secret(account->keys));
+    newer.size += crypto_sign_BYTES;
+    cf_pack_raw(&newer, entry.body);
+    cf_buffer_release(&account->wire);
+    account->wire = newer;
+    cf_buffer_release(&message);
+    cf_arena_release(&arena);
+}
+
+/* Else one invitation makes as many as its holder likes. */
+Test(invitations, leave_no_user_behind_who_is_refused)
+{
+    broker_world *house = a_house();
+    guest cyd = an_invited(house, 0);
+    person account = an_account(21);
+    const size_t users = cf_users_count(house->users);
+
+    first_entry(&account);
+    write_newer(&account);
+    cf_buffer sealed = sealed_first(&cyd, &account);
+    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    hear_refusal(house, cyd.door, CF_REFUSED_MALFORMED);
+    cr_expect_eq(cf_users_count(house->users), users);
+    cf_buffer_release(&sealed);
+    cf_pairing_destroy(&cyd.pairing);
+    person_end(&account);
     house_end(house);
 }
 
