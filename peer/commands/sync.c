@@ -26,6 +26,7 @@ typedef struct {
     cf_exclusive *exclusive; /* NULL: others may communicate beside it */
     cf_delete_word word;
     bool dry_run, introduced, gave_up, locked_out;
+    bool was_locked_out;  /* at some time; then it is asked again, now and then */
     bool waits_for_locks; /* as long as the user said */
     bool locks_told;
     uint64_t timeout_ms;
@@ -205,11 +206,14 @@ static void drop_told_locks(cf_run *run, const state *self, cf_overview *overvie
             overview->sources[i].status.lock = NULL;
 }
 
-static void note_silence(const cf_run *run, const state *self, cf_broker_status *broker)
+static void note_silence(cf_run *run, state *self, cf_broker_status *broker)
 {
     const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
-    /* What it takes later only it has answered, however often that is tried again. */
-    bool unanswered = cf_round_is_unanswered(self->round) && !broker->delay[0];
+    /* What it takes later only, or when a lock has ended, it has answered, however often that is
+     * tried again. */
+    const bool waits =
+        broker->delay[0] || (self->was_locked_out && is_any_locked_out(run, self, false));
+    bool unanswered = cf_round_is_unanswered(self->round) && !waits;
 
     size_t owed = link ? cf_link_owed(link) : 0;
 
@@ -290,6 +294,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         !self->dry_run && link && !cf_link_is_connected(link) && now_ms >= self->give_up_ms;
     bool over = cf_round_over(self->round, now_ms) && !cf_loop_hauls(run->loop);
     self->locked_out = cf_round_is_locked_out(self->round) && !self->dry_run;
+    self->was_locked_out |= self->locked_out;
     if (self->locked_out && self->waits_for_locks)
         is_any_locked_out(run, self, true);
     over |= self->gave_up || (self->locked_out && now_ms >= self->give_up_ms);
