@@ -27,6 +27,7 @@ struct cf_zap {
     zactor_t *actor;
     const cf_env *env;
     cf_audit *audit;
+    bool is_doubted; /* by whoever keeps the table */
 };
 
 static void admission_name(admission *name, const char *domain, const uint8_t key[KEY_SIZE])
@@ -74,12 +75,13 @@ static bool is_curve(zframe_t *const frames[REQUEST_FRAMES])
 
 /* The frames of a request: version, id, domain, address, identity, mechanism, key; fewer, NULL at
  * the end, with another mechanism. */
-static bool is_admitted(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
+static bool is_admitted(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES], bool *doubted)
 {
     char *domain = NULL;
     admission name;
     bool admitted = false;
 
+    *doubted = false;
     if (!is_curve(frames))
         return false;
     domain = zframe_strdup(frames[2]);
@@ -88,6 +90,7 @@ static bool is_admitted(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
 
     pthread_mutex_lock(&zap->mutex);
     admitted = is_at(zap, place_of(zap, &name), &name);
+    *doubted = zap->is_doubted;
     pthread_mutex_unlock(&zap->mutex);
     return admitted;
 }
@@ -114,7 +117,7 @@ static void audit(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES], bool admi
 
 static void answer(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
 {
-    bool admitted = is_admitted(zap, frames);
+    bool doubted, admitted = is_admitted(zap, frames, &doubted);
     char user_id[2 * KEY_SIZE + 1] = "";
     zmsg_t *reply = zmsg_new();
 
@@ -123,7 +126,7 @@ static void answer(cf_zap *zap, zframe_t *const frames[REQUEST_FRAMES])
     zmsg_addstr(reply, "1.0");
     zmsg_addmem(reply, frames[1] ? zframe_data(frames[1]) : NULL,
                 frames[1] ? zframe_size(frames[1]) : 0);
-    zmsg_addstr(reply, admitted ? "200" : "400");
+    zmsg_addstr(reply, admitted ? "200" : doubted ? "500" : "400");
     zmsg_addstr(reply, admitted ? "OK" : "unknown key");
     zmsg_addstr(reply, user_id);
     zmsg_addmem(reply, NULL, 0);
@@ -238,6 +241,13 @@ void cf_zap_deny(cf_zap *zap, const char *domain, const uint8_t key[KEY_SIZE])
         memmove(&zap->admissions[place], &zap->admissions[place + 1],
                 (zap->count - place) * sizeof *zap->admissions);
     }
+    pthread_mutex_unlock(&zap->mutex);
+}
+
+void cf_zap_doubt(cf_zap *zap, bool doubted)
+{
+    pthread_mutex_lock(&zap->mutex);
+    zap->is_doubted = doubted;
     pthread_mutex_unlock(&zap->mutex);
 }
 

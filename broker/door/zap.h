@@ -26,6 +26,10 @@ void cf_zap_destroy(cf_zap **zap);
 void cf_zap_allow(cf_zap *zap, const char *domain, const uint8_t key[32]);
 void cf_zap_deny(cf_zap *zap, const char *domain, const uint8_t key[32]);
 
+/* From then on a key that isn't allowed is refused with 500, which says that the server can't tell
+ * (RFC 27). */
+void cf_zap_doubt(cf_zap *zap, bool doubted);
+
 /* The key as a message's User-Id says it; false when the text is not one. */
 bool cf_zap_key(const char *user_id, uint8_t key[32]);
 

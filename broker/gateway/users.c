@@ -26,6 +26,7 @@ struct cf_users {
     cf_hash *leaving;    /* being removed */
     size_t leaving_count, leaving_capacity;
     cf_hash_set damaged; /* whose logs could not be read */
+    cf_hash_set unread;  /* those of them whose devices could not either */
     cf_communication *communication;
 };
 
@@ -203,14 +204,23 @@ static bool is_damage(cf_status status)
     return status == CF_BROKEN || status == CF_MALFORMED || status == CF_FORGED;
 }
 
+static void tell_doubt(const cf_users *users)
+{
+    if (users->options.doubt)
+        users->options.doubt(users->options.context, users->unread.count > 0);
+}
+
 /* Devices of a damaged log are no strangers, as far as that can be read. */
 static void let_in_to_be_told(cf_users *users, const cf_hash *user)
 {
     cf_registry *registry = NULL;
     cf_error ignored;
 
-    if (cf_log_members(users->options.store, user, &registry, &ignored))
+    if (cf_log_members(users->options.store, user, &registry, &ignored)) {
+        cf_hash_set_insert(&users->unread, user);
+        tell_doubt(users);
         return;
+    }
     for (size_t i = 0; i < cf_registry_device_count(registry); i++)
         if (cf_registry_device_at(registry, i)->is_valid)
             cf_users_allow(users, cf_registry_device_at(registry, i)->keys.curve);
@@ -269,6 +279,7 @@ void cf_users_destroy(cf_users **users)
     free((*users)->all);
     free((*users)->leaving);
     cf_hash_set_release(&(*users)->damaged);
+    cf_hash_set_release(&(*users)->unread);
     free(*users);
     *users = NULL;
 }
@@ -293,6 +304,8 @@ void cf_users_remove(cf_users *users, const cf_hash *user)
         cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
     users->leaving[users->leaving_count++] = *user;
     cf_hash_set_remove(&users->damaged, user);
+    cf_hash_set_remove(&users->unread, user);
+    tell_doubt(users);
     if (!found)
         return;
     size_t at = place_of(users, user);

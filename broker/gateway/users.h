@@ -12,12 +12,16 @@ typedef struct cf_users cf_users;
 /* Told of every CURVE key that may connect from now on, or no longer; for cf_zap_allow and _deny. A
  * key that was allowed twice is denied twice. */
 typedef void cf_users_access(void *context, const uint8_t key[32], bool allowed);
+/* Told whether a key that is unknown may be a member's: not even which devices a user has could be
+ * read; for cf_zap_doubt. */
+typedef void cf_users_doubt(void *context, bool doubted);
 
 typedef struct {
     const cf_env *env;
     cf_store *store;
     const cf_keys *keys;     /* the broker's, for cf_log_open; or NULL */
     cf_users_access *access; /* NULL: nobody asks */
+    cf_users_doubt *doubt;   /* the same */
     void *context;
 } cf_users_options;
 

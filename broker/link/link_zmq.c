@@ -265,15 +265,26 @@ static void closed(cf_link_zmq *zmq)
         ended_in_handshake(zmq);
 }
 
-static void handle_event(cf_link_zmq *zmq, uint16_t event)
+/* ZAP's answer (RFC 27): 400 is that the key is nobody's, 500 that the broker can't tell. */
+static void refused(cf_link_zmq *zmq, int32_t answer)
 {
-    switch (event) {
+    if (answer == 500)
+        lost_by(zmq, CF_UNREACHABLE,
+                "what the broker has of its users is damaged, until whoever runs it types "
+                "`counterfoild verify --repair`");
+    else
+        lost_by(zmq, CF_DENIED, "the broker does not know this device");
+}
+
+static void handle_event(cf_link_zmq *zmq, const cf_zmq_event *event)
+{
+    switch (event->number) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         zmq->secured = true;
         zmq->tried = 0;
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        lost_by(zmq, CF_DENIED, "the broker does not know this device");
+        refused(zmq, event->value);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
@@ -295,7 +306,7 @@ static int on_monitor(zloop_t *loop, zsock_t *monitor, void *context)
     while (!zmq->tries_next && zmq->session == cf_link_session(zmq->options.link) &&
            cf_zmq_next_event(monitor, &event)) {
         receive(zmq); /* what came before the connection broke */
-        handle_event(zmq, event.number);
+        handle_event(zmq, &event);
     }
     zmq->options.came(zmq->options.context);
     return 0;

@@ -42,6 +42,9 @@ cf_status cf_size_read(const char *text, uint64_t *out, cf_error *error)
     if (!is_number || errno || !read_unit(end, &shift) || ldexp(number, (int)shift) >= ldexp(1, 63))
         return cf_fail(error, CF_USAGE, "%s is not a size such as 500M or 10G", text);
     *out = (uint64_t)ldexp(number, (int)shift);
+    if (!*out && number > 0) /* which would be none */
+        return cf_fail(error, CF_USAGE, "%s is less than a byte: is a unit missing, as in 10G?",
+                       text);
     return CF_OK;
 }
 

@@ -102,6 +102,14 @@ static void on_access(void *context, const uint8_t key[32], bool allowed)
         cf_zap_deny(premises->zap, CF_BROKER_ZAP_DOMAIN, key);
 }
 
+static void on_doubt(void *context, bool doubted)
+{
+    cf_premises *premises = context;
+
+    if (premises->zap)
+        cf_zap_doubt(premises->zap, doubted);
+}
+
 static cf_status open_users(cf_premises *premises, const cf_premises_options *options,
                             cf_error *error)
 {
@@ -113,6 +121,7 @@ static cf_status open_users(cf_premises *premises, const cf_premises_options *op
                               .store = premises->store,
                               .keys = cf_datadir_keys(premises->datadir),
                               .access = on_access,
+                              .doubt = on_doubt,
                               .context = premises};
 
     cf_status status = cf_users_open(&users, &premises->users, error);

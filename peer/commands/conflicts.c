@@ -195,6 +195,7 @@ static cf_status resolve_one(cf_run *run, resolving *self, size_t index, cf_erro
     if (status)
         return status;
     self->all.settled += settled.settled;
+    self->all.ended += settled.ended;
     self->all.locked += settled.locked;
     if (settled.settled && !settling.tries)
         cf_engine_touch_binding(cf_loop_engine(run->loop), binding);
@@ -205,13 +206,17 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking)
 {
     if (run->json)
         cf_print_json(&run->output,
-                      json_pack("{s:I, s:I, s:I}", "settled", (json_int_t)all->settled, "lacking",
-                                (json_int_t)lacking, "locked", (json_int_t)all->locked));
+                      json_pack("{s:I, s:I, s:I, s:I}", "settled", (json_int_t)all->settled,
+                                "lacking", (json_int_t)lacking, "ended", (json_int_t)all->ended,
+                                "locked", (json_int_t)all->locked));
     else if (!run->quiet)
         cf_print(&run->output, "%zu field%s settled\n", all->settled, all->settled == 1 ? "" : "s");
     if (lacking)
         cf_say(&run->output, "%zu stay%s: no such version is among them", lacking,
                lacking == 1 ? "s" : "");
+    if (all->ended)
+        cf_say(&run->output, "%zu had ended: another device settled %s meanwhile", all->ended,
+               all->ended == 1 ? "it" : "them");
     if (all->locked)
         cf_say(&run->output, "%zu stay%s: another device has the record locked", all->locked,
                all->locked == 1 ? "s" : "");
@@ -230,10 +235,10 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     tell(run, &self->all, self->lacking);
     if (!self->all.settled && !self->all.locked && self->lacking)
         return cf_fail(error, CF_USAGE, "nothing was settled: there is no such version");
-    run->exit_code = self->all.locked      ? 9
-                     : self->lacking       ? 1
-                     : count_all(run) != 0 ? STILL_THERE
-                                           : 0;
+    run->exit_code = self->all.locked                   ? 9
+                     : self->lacking || self->all.ended ? 1
+                     : count_all(run) != 0              ? STILL_THERE
+                                                        : 0;
     return CF_OK;
 }
 

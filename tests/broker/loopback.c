@@ -251,6 +251,18 @@ Test(loopback, tells_a_key_that_the_broker_refuses)
     close_house(&h);
 }
 
+Test(loopback, accuses_no_key_while_not_all_that_are_known_could_be_read)
+{
+    house h = {0};
+    open_house(&h);
+
+    cf_zap_doubt(h.zap, true);
+    expect_loss(&h, &h.m.lap, &h.address, CF_UNREACHABLE);
+    cf_zap_doubt(h.zap, false);
+    expect_loss(&h, &h.m.lap, &h.address, CF_DENIED);
+    close_house(&h);
+}
+
 /* As libzmq asks, of a socket that would take other mechanisms. */
 static void expect_answer(const char *mechanism, const uint8_t *key, const char *code)
 {

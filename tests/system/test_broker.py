@@ -147,6 +147,7 @@ def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(bro
         (["--yes", "status"], "--yes is for users, not for status"),
         (["invite", "--quota", "much"], "much is not a size"),
         (["invite", "--quota", "1e3"], "1e3 is not a size"),
+        (["invite", "--quota", "0.5"], "0.5 is less than a byte"),
         (["--limit", "foo=3"], "there are entries-per-minute, "),
         (["--listen", "tcp://127.0.0.1:http"], "http is no port"),
         (["--listen", "tcp://192.0.2.1:7817"], "no such address"),

@@ -172,11 +172,11 @@ def test_frames_that_come_one_by_one_take_no_more(broker, ann):
 
 
 def test_strangers_have_little_together(broker, ann):
-    """40 of them, each within what one may have."""
+    """64 of them, each within what one may have: 128 MiB. What those had who were ended is given back a little later."""
     guest = guest_of(broker)
-    with Tap(broker.place[1], 2 * MIB) as tap, contextlib.ExitStack() as stack, small(broker, STRANGERS + 2 * ROOM):
+    with Tap(broker.place[1], 2 * MIB) as tap, contextlib.ExitStack() as stack, small(broker, STRANGERS + 6 * ROOM):
         line = line_of(broker, tap.listener.getsockname()[1])
-        for _ in range(40):
+        for _ in range(64):
             session = stack.enter_context(a_guest(broker, guest, line))
             send_until_it_ends(session, [bytes(MIB)] * 3)
         wait_until(lambda: ended(broker), "the end of one is told")

@@ -205,9 +205,9 @@ def test_conflicts_of_a_pattern_are_resolved_by_one_command(two):
     assert "which version stays" in laptop.run(*resolve, code=2)
     for version in "ours", "0", "1000":
         assert f"unknown version '{version}'" in laptop.run(*resolve, "--keep", version, code=2)
-    assert laptop.json(*resolve, "-n", "--keep", "mine", code=4) == {"settled": MANY, "lacking": 0, "locked": 0}
+    assert laptop.json(*resolve, "-n", "--keep", "mine", code=4) == {"settled": MANY, "lacking": 0, "ended": 0, "locked": 0}
     assert len(conflicts(laptop)) == 2 * MANY, "nothing was done"
-    assert laptop.json(*resolve, "--keep", "mine", code=4) == {"settled": MANY, "lacking": 0, "locked": 0}
+    assert laptop.json(*resolve, "--keep", "mine", code=4) == {"settled": MANY, "lacking": 0, "ended": 0, "locked": 0}
     laptop.sync(4)
     desktop.sync(4)
     assert here.all("places") == there.all("places")
@@ -245,11 +245,13 @@ def test_what_others_wrote_since_it_was_listed_stays(two, make_device):
     third.run("UPDATE places SET title = 'third' WHERE id = 1")
     tower.sync(4)
     resolve = "conflicts", "resolve", "book//places/1/title", "--keep", "1"
-    assert laptop.json(*resolve, code=4) == {"settled": 1, "lacking": 0, "locked": 0}
+    assert laptop.json(*resolve, code=4) == {"settled": 1, "lacking": 0, "ended": 0, "locked": 0}
     laptop.sync(4)
     listed, = laptop.json("conflicts", code=4)
     assert (listed["shown"], listed["value"]) == ("third", "there")
-    assert laptop.json(*resolve) == {"settled": 1, "lacking": 0, "locked": 0}, "now it is the one that is seen"
+    assert laptop.json(*resolve) == {"settled": 1, "lacking": 0, "ended": 0, "locked": 0}, "now it is the one that is seen"
+    laptop.sync()
+    assert tower.json(*resolve, code=1) == {"settled": 0, "lacking": 0, "ended": 1, "locked": 0}
     for device, database in (laptop, here), (desktop, there), (tower, third):
         device.sync()
         assert database.rows("SELECT title FROM places WHERE id = 1") == [("third",)]
@@ -265,7 +267,7 @@ def test_what_cannot_be_resolved_is_told(two):
     assert "no such version" in laptop.run("conflicts", "resolve", "book//places/1/title", "--keep", "3", code=2)
     assert "no such version" in laptop.run("conflicts", "resolve", "book//places/1/title", "--keep", "999", code=2)
     desktop.run("lock", "book//places/1")
-    assert laptop.json("conflicts", "resolve", "book//*", "--keep", "1", code=9) == {"settled": 0, "lacking": 0, "locked": 1}
+    assert laptop.json("conflicts", "resolve", "book//*", "--keep", "1", code=9) == {"settled": 0, "lacking": 0, "ended": 0, "locked": 1}
     desktop.run("unlock", "book//places/1")
     assert "names no field" in laptop.run("conflicts", "resolve", "places", "--keep", "1", code=2)
     laptop.run("conflicts", "resolve", "nothing//*", "--keep", "1", code=3)

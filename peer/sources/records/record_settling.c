@@ -121,6 +121,7 @@ static void settle_all(settling *self, const cf_record_choice *choice, cf_record
             settle_field(self, &conflicts[at], &choice->changes[i], out);
     }
     out->settled = self->count;
+    out->ended = choice->count - self->count - out->locked;
 }
 
 static cf_status publish(settling *self, cf_error *error)

@@ -28,6 +28,7 @@ void cf_record_choice_release(cf_record_choice *choice);
 /* So many fields. */
 typedef struct {
     size_t settled;
+    size_t ended;  /* by another device, since it was chosen */
     size_t locked; /* another device has the record */
 } cf_record_settled;
 
