@@ -129,3 +129,46 @@ def test_a_database_is_agreed_at_once(receiver):
     assert list(pending(desktop, 1)) == ["people/2"]
     with sqlite3.connect(there) as base:
         assert base.execute("select * from people order by id").fetchall() == [("1", "Anna"), ("2", "Bert")]
+
+
+BOOKS = """
+CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT, author INT NOT NULL REFERENCES author);
+CREATE TABLE tagged (book INT REFERENCES book, tag TEXT, PRIMARY KEY (book, tag));
+INSERT INTO author VALUES (1, 'Ann'), (2, 'Bob');
+INSERT INTO book VALUES (1, 'One', 1), (2, 'Two', 2);
+INSERT INTO tagged VALUES (1, 'x'), (2, 'y');
+"""
+
+
+def run(path, sql):
+    with sqlite3.connect(path) as there:
+        there.executescript(sql)
+    there.close()
+
+
+def rows(path, sql):
+    there = sqlite3.connect(path)
+    try:
+        return there.execute(sql).fetchall()
+    finally:
+        there.close()
+
+
+def test_a_row_that_is_different_holds_up_none_that_refers_to_it(receiver):
+    laptop, desktop, options = receiver
+    here, there = laptop.folder / "here.db", desktop.folder / "there.db"
+    for path in here, there:
+        run(path, BOOKS)
+    run(there, "UPDATE author SET name = 'Anna' WHERE id = 1")
+    laptop.run("add", str(here), "--format", "sqlite", "--collection", "books")
+    laptop.sync()
+    desktop.run("sync")
+    desktop.run("add", str(there), "--format", "sqlite", "--collection", "books", "--rows", "same", *options)
+    assert list(pending(desktop, 1)) == ["author/1"]
+    run(here, "UPDATE book SET title = 'One!' WHERE id = 1; INSERT INTO book VALUES (3, 'Three', 1); DELETE FROM tagged WHERE book = 1")
+    laptop.sync()
+    assert list(pending(desktop, 1)) == ["author/1"]
+    assert rows(there, "SELECT * FROM book ORDER BY id") == [(1, "One!", 1), (2, "Two", 2), (3, "Three", 1)]
+    assert rows(there, "SELECT * FROM tagged") == [(2, "y")]
+    assert rows(there, "SELECT name FROM author WHERE id = 1") == [("Anna",)], "nor is it touched"

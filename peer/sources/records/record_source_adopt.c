@@ -66,6 +66,16 @@ static bool leave_place(cf_record_run *run, const cf_row *shown)
     return true;
 }
 
+/* Who only receives publishes nothing of what is different here, so nobody has to be asked who is
+ * right: it is the row that is shown there, changed. What refers to it goes on. */
+static bool is_changed_here(const cf_record_run *run, const cf_schema_table *table)
+{
+    const unsigned meets = run->source->binding->meets;
+    const unsigned needs = CF_MEETS_OLD | (table && table->serial ? CF_MEETS_SAME : 0);
+
+    return cf_record_run_receives(run) && (meets & needs) == needs;
+}
+
 /* Where the source meets its collection: what is only old, or, where the user says so, anything
  * that is there, as if it had been shown here. */
 static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown, const cf_row *base)
@@ -80,16 +90,17 @@ static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown,
     } else if (!shown) {
         if (meets & CF_MEETS_MINE || run->agrees || !cf_record_run_is_deleted(run, row, &met))
             return false; /* whether it may go is asked when it goes */
-    } else if (meets & CF_MEETS_MINE) {
+    } else if (!(meets & CF_MEETS_MINE) && table && !means_the_same(run, table, row)) {
+        return false;
+    } else if (meets & CF_MEETS_MINE || !cf_record_run_is_old(run, row, shown, &met)) {
         const cf_row based = cf_record_run_based_here(run, shown, row);
 
-        if (!leave_place(run, shown))
+        if (!(meets & CF_MEETS_MINE) && !is_changed_here(run, table))
             return false;
         met = cf_row_view_agree(run->view, &based, &run->arena);
-    } else if ((table && !means_the_same(run, table, row)) ||
-               !cf_record_run_is_old(run, row, shown, &met) || !leave_place(run, shown)) {
-        return false;
     }
+    if (!base && shown && !leave_place(run, shown))
+        return false;
     cf_record_run_put(run, &met);
     return true;
 }

@@ -147,15 +147,15 @@ void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind
         const cf_row *row = &run->content.file.rows[i];
         const cf_row *base = cf_rows_find(run->source->binding->rows, row->table, row->key);
         const cf_row *shown = cf_row_view_find(run->view, row->table, row->key);
-        bool differs = !base && shown;
+        const bool differs = shown && (!base || cf_record_run_receives(run));
 
         if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
             !cf_record_run_is_odd(run, i) && !cf_record_run_ignores(run, row) &&
             !(base && base == self->emptied))
             cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
-                           base      ? "it was changed here"
-                           : differs ? "it is different here"
-                                     : "it is new here",
+                           differs ? "it is different here"
+                           : base  ? "it was changed here"
+                                   : "it is new here",
                            mark, why);
     }
     if (!self->keeps_missing && cf_record_file_certain(&run->content.file)) {

@@ -214,6 +214,12 @@ bool cf_record_run_any_locked(const cf_record_run *run);
 bool cf_record_run_is_locked(const cf_record_run *run, const cf_row *base);
 /* Lists what was done to it, and that it is not published until that is over. */
 void cf_record_run_note_locked(cf_record_run *run, const cf_row *base);
+/* Whether nothing that is done here is ever published: by its mode, or by the device's role. */
+static inline bool cf_record_run_receives(const cf_record_run *run)
+{
+    return run->source->binding->mode == CF_MODE_RECEIVE ||
+           cf_peer_only_reads(run->source->workshop->peer);
+}
 /* Whether what was done to it together is to be seen together: a database's transactions. */
 static inline bool cf_record_run_is_transactional(const cf_record_run *run)
 {
