@@ -135,10 +135,12 @@ static cf_status leave_reserve(const cf_downloads *downloads, const cf_binding *
     uint64_t taken = reserve + under_way + bytes_under_way(downloads, binding);
     if (left + here >= taken && left + here - taken >= size)
         return CF_OK;
-    return cf_fail(error, CF_FULL,
-                   "the disk is nearly full: %llu MiB are kept free, and files over 1 MiB wait for "
-                   "more room",
-                   (unsigned long long)(reserve / CF_MIB));
+    return cf_fail(
+        error, CF_FULL,
+        "the disk has no room for it: it takes %llu MiB, %llu are free and %llu of these "
+        "are kept so, and files over 1 MiB wait for more",
+        (unsigned long long)((size + CF_MIB - 1) / CF_MIB), (unsigned long long)(left / CF_MIB),
+        (unsigned long long)(reserve / CF_MIB));
 }
 
 cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,

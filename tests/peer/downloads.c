@@ -51,7 +51,7 @@ static cf_download_answer want_of(const uint8_t *bytes, size_t size)
     cf_download_answer answer = depot_want(&d, identity, &got);
 
     if (answer == CF_DOWNLOAD_FAILED)
-        cr_expect(strstr(got.reason, "nearly full"), "%s", got.reason);
+        cr_expect(strstr(got.reason, "the disk has no room for it"), "%s", got.reason);
     cf_downloads_take(d.downloads, d.bindings[0], identity);
     return answer;
 }

@@ -115,7 +115,7 @@ def test_a_full_source_says_so_and_goes_on(laptop, make_device, make_disk, serve
     for verb in "sync", "status":
         report = json.loads(desktop.finish("--json", verb).stdout)
         reasons = {one["path"]: one["reason"] for one in report["collections"][0]["pending"]}
-        assert not report["in_sync"] and "the disk is nearly full" in reasons["large"] and "old" in reasons, (verb, reasons)
+        assert not report["in_sync"] and "the disk has no room for it" in reasons["large"] and "old" in reasons, (verb, reasons)
     assert (there / "old").read_bytes() == b"o" * 500_000 and not (there / "large").exists()
     assert (there / "small").read_bytes() == b"goes through\n" and not (there / "gone").exists()
     disk.make_room()
