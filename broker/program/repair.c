@@ -405,7 +405,7 @@ static cf_status put_in_place(repair *self)
     if (!status)
         cf_report(self->env, CF_REPORT_NOTICE,
                   "the store was mended; what only the broker had is gone where it was damaged: "
-                  "look at quotas with `users`, and invite anew who has not come yet. "
+                  "look at names and quotas with `users`, and invite anew who has not come yet. "
                   "And " CF_REPAIR_OLDER_TEXT ". The damaged store "
                   "is kept as %s/%s: remove it when the devices have synced",
                   cf_datadir_path(self->datadir), kept);

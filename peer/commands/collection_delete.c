@@ -92,8 +92,10 @@ static void tell(const cf_run *run, const writers *others, bool rehearses)
     else if (!run->json && rehearses && check_writers(run, others, &why))
         cf_say(&run->output, "%s", why.text);
     else if (!run->json && !run->quiet)
-        cf_print(&run->output, "%s: %s off the list; what sources hold stays where it is\n",
-                 run->options.arguments[1], rehearses ? "would be taken" : "taken");
+        cf_print(&run->output, "%s: %s off the list; what sources hold stays where it is%s\n",
+                 run->options.arguments[1], rehearses ? "would be taken" : "taken",
+                 rehearses || cf_loop_serves(run->loop) ? ""
+                                                        : "; others hear of it at the next sync");
 }
 
 static cf_status take_off(cf_run *run, const cf_id *collection, cf_error *error)

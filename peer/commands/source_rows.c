@@ -74,6 +74,16 @@ cf_status cf_source_choose_counting(const cf_run *run, cf_format format, const c
 
 /* ---- Where rows meet ---- */
 
+enum { MEETING_TEXT = 80 };
+static const char *meeting_text(size_t count, char text[MEETING_TEXT])
+{
+    snprintf(text, MEETING_TEXT,
+             count == 1 ? "%zu row here has the number of another there"
+                        : "%zu rows here have the numbers of others there",
+             count);
+    return text;
+}
+
 static cf_status read_answer(const cf_run *run, bool *given, bool *same, cf_error *error)
 {
     const char *rows = cf_options_value(&run->options, "rows");
@@ -92,6 +102,7 @@ static cf_status check_answer(const cf_run *run, cf_binding *binding, cf_error *
 {
     cf_engine *engine = cf_loop_engine(run->loop);
     cf_comparison found = {0};
+    char text[MEETING_TEXT];
     bool given, same;
 
     cf_status status = read_answer(run, &given, &same, error);
@@ -101,10 +112,9 @@ static cf_status check_answer(const cf_run *run, cf_binding *binding, cf_error *
         return status;
     if (!given)
         return cf_fail(error, CF_USAGE,
-                       "%zu rows here have the numbers of others there: say --rows same if they "
-                       "are the same, to be merged field by field, or --rows apart if not: then "
-                       "those here get new numbers",
-                       found.meeting);
+                       "%s: say --rows same if they are the same, to be merged field by field, or "
+                       "--rows apart if not: then those here get new numbers",
+                       meeting_text(found.meeting, text));
     binding->meets |= same ? CF_MEETS_SAME : 0;
     return CF_OK;
 }
@@ -173,6 +183,7 @@ static cf_status count_meeting(cf_run *run, json_int_t *count, cf_error *error)
 cf_status cf_source_ask_rows(cf_run *run, cf_error *error)
 {
     const cf_options *given = &run->options;
+    char text[MEETING_TEXT];
     json_int_t count;
     bool same = false;
 
@@ -183,10 +194,9 @@ cf_status cf_source_ask_rows(cf_run *run, cf_error *error)
     if (status || !count)
         return status;
     status = cf_run_confirm(run, &same, error,
-                            "%lld rows here have the numbers of others there: are those the same "
-                            "rows, to be merged field by field? (else those here get new numbers) "
-                            "[y/N]",
-                            (long long)count);
+                            "%s: are those the same rows, to be merged field by field? (else those "
+                            "here get new numbers) [y/N]",
+                            meeting_text((size_t)count, text));
     if (!status)
         cf_run_choose(run, "rows", same ? "same" : "apart");
     return status;

@@ -130,7 +130,7 @@ def test_whatever_happens_to_a_file_of_a_store_all_comes_back(scene, harm):
         scene.is_whole(why)
         users = json.loads(broker.finish("--json", "users").stdout)
         quotas = sorted(user["quota"] or 0 for user in users)
-        assert quotas == scene.quotas or (quotas == [0, 0] and "look at quotas" in done.stderr), why
+        assert quotas == scene.quotas or (quotas == [0, 0] and "look at names and quotas" in done.stderr), why
 
 
 @pytest.mark.parametrize("harm", HARMS)
