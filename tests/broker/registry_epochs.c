@@ -252,6 +252,28 @@ Test(registry_epochs, are_not_used_again_once_there_was_another)
     release(&f);
 }
 
+/* All that have the first's key are in; nobody has said that it is to be used again. */
+Test(registry_epochs, are_not_used_again_though_nobody_who_left_had_the_key)
+{
+    family f = a_family();
+    person late = a_device(5, &f.account.user);
+    cf_member leave = {.kind = CF_MEMBER_LEAVE}, fresh = {.kind = CF_MEMBER_EPOCH};
+    person *all[] = {&f.account, &f.desk, &f.lap, &f.pad};
+
+    cf_hash second = open_for(&f, &f.account, fresh, all, 4);
+    expect_epoch(&f, &second, "opened for all");
+    f.account.epoch = second;
+    let_in(&f.account, &late, CF_ROLE_MEMBER);
+    take(&f, &f.account);
+    expect_epoch(&f, &second, "one more was given its key");
+    learn(&late, &f.account);
+    write_operation(&late, &leave);
+    take(&f, &late);
+    expect_epoch(&f, NULL, "who has only the second's left");
+    person_end(&late);
+    release(&f);
+}
+
 /* Apart, so that neither has the other's key; what was sealed under either is read by all. */
 Test(registry_epochs, of_owners_that_opened_them_apart_are_all_given)
 {
