@@ -124,11 +124,12 @@ Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
 /* It waits for its bytes, and what it left goes when it is told to have left. */
 Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
 {
-    for (int serves = 0; serves < 2; serves++) {
+    for (int way = 0; way < 4; way++) {
+        const bool serves = way % 2, is_file_then = way / 2;
         world *w = world_new(7, 2);
         device *first = &w->devices[0], *second = &w->devices[1];
         cf_buffer large = world_noise(w, LARGE), larger = world_noise(w, LARGE + 1);
-        cf_buffer difference = {0};
+        cf_buffer difference = {0}, shown = {0};
         char after[64], seen[64];
 
         user_makes(first, "e");
@@ -142,6 +143,8 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
         user_writes(first, "e/x", larger.data, larger.size);
         cr_assert(user_moves(first, "e/x", "f"));
         user_removes(first, "e");
+        if (is_file_then)
+            user_writes_text(first, "e", "a file now");
         cr_assert(device_token(first, "f", after));
         cr_assert(world_settle(w));
         if (serves) {
@@ -154,7 +157,12 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
         cr_expect_str_eq(seen, after);
         cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
                   (const char *)difference.data);
+        device_tree(second, &shown);
+        cf_buffer_append(&shown, "", 1);
         cr_expect_not(device_has_line(second, "e/"));
+        cr_expect_not(strstr((const char *)shown.data, "conflict"), "%s", (char *)shown.data);
+        cr_expect_eq(device_token(second, "e", seen), is_file_then);
+        cf_buffer_release(&shown);
         cf_buffer_release(&difference);
         cf_buffer_release(&larger);
         cf_buffer_release(&large);

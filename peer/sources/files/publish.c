@@ -110,8 +110,9 @@ static void hold_chain(const cf_nodes *nodes, collecting *self, const cf_observe
 }
 
 /* Nobody is told yet that it has left them. */
-static void hold_left(const cf_nodes *nodes, collecting *self)
+static void find_left(const cf_nodes *nodes, collecting *self)
 {
+    cf_numbers_release(&self->left);
     for (size_t i = 0; i < self->batch->count; i++) {
         const cf_node *node =
             self->held[i] ? cf_nodes_find(nodes, self->batch->at[i].finding.number) : NULL;
@@ -122,28 +123,43 @@ static void hold_left(const cf_nodes *nodes, collecting *self)
     cf_numbers_sort(&self->left);
 }
 
+/* Whether the file has to wait: its content, in another thing's place, or it has the place of a
+ * directory that stays. */
+static bool must_wait(const cf_nodes *nodes, const collecting *self, size_t index)
+{
+    const cf_finding *finding = &self->batch->at[index].finding;
+    const cf_node *was = cf_nodes_child(nodes, finding->parent, finding->name);
+
+    if (self->held[index] || !was || was->number == finding->number)
+        return false;
+    return self->answers[index] != CF_UPLOAD_READY ||
+           (finding->kind != CF_KIND_DIRECTORY && cf_numbers_have(&self->left, was->number));
+}
+
 /* A file whose content has to wait is in another thing's place. What the log has of it may be half
  * of it, so others keep what was there, until it is whole.
  *
- *     mv f f~; mv new f             both wait for new's content
+ *     mv f f~; mv new f                      both wait for new's content
+ *     mv d/new f; rmdir d; echo >d           so do the directory, and the file in its place
  */
 static void hold(const cf_nodes *nodes, collecting *self)
 {
     cf_observed observed;
+    bool more = true;
 
     cf_observed_index(&observed, self->batch);
-    for (size_t i = 0; i < self->batch->count; i++) {
-        const cf_finding *finding = &self->batch->at[i].finding;
-        const cf_node *was = cf_nodes_child(nodes, finding->parent, finding->name);
-
-        if (self->held[i] || self->answers[i] == CF_UPLOAD_READY || !was ||
-            was->number == finding->number)
-            continue;
-        self->held[i] = true;
-        hold_chain(nodes, self, &observed, finding);
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < self->batch->count; i++) {
+            if (!must_wait(nodes, self, i))
+                continue;
+            self->held[i] = more = true;
+            hold_chain(nodes, self, &observed, &self->batch->at[i].finding);
+        }
+        if (more)
+            find_left(nodes, self);
     }
     cf_look_places_sort(&self->places);
-    hold_left(nodes, self);
     cf_observed_release(&observed);
 }
 
