@@ -176,7 +176,10 @@ static cf_status choose(cf_run *run, resolving *self, cf_error *error)
         status = find_settling(run, self, which_of(run, i), &binding, &settling, error);
         if (!status)
             status = cf_record_choose(&settling, choice, error);
-        if (!status && !choice->count && !choice->lacking)
+        const bool is_any = choice->count || choice->lacking;
+        for (size_t before = 0; !status && before < i; before++)
+            cf_record_choice_leave(choice, &self->choices[before]);
+        if (!status && !is_any)
             status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", which_of(run, i));
         self->lacking += choice->lacking;
     }
@@ -233,7 +236,7 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     if (status)
         return status;
     tell(run, &self->all, self->lacking);
-    if (!self->all.settled && !self->all.locked && self->lacking)
+    if (!self->all.settled && !self->all.locked && !self->all.ended && self->lacking)
         return cf_fail(error, CF_USAGE, "nothing was settled: there is no such version");
     run->exit_code = self->all.locked                   ? 9
                      : self->lacking || self->all.ended ? 1

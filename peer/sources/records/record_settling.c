@@ -178,6 +178,27 @@ void cf_record_choice_release(cf_record_choice *choice)
     *choice = (cf_record_choice){0};
 }
 
+static int compare_changes(const cf_change *a, const cf_change *b)
+{
+    const int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
+void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *earlier)
+{
+    size_t kept = 0, at = 0;
+
+    for (size_t i = 0; i < choice->count; i++) {
+        while (at < earlier->count &&
+               compare_changes(&earlier->changes[at], &choice->changes[i]) < 0)
+            at++;
+        if (at == earlier->count || compare_changes(&earlier->changes[at], &choice->changes[i]))
+            choice->changes[kept++] = choice->changes[i];
+    }
+    choice->count = kept;
+}
+
 cf_status cf_record_choose(const cf_record_settling *of, cf_record_choice *out, cf_error *error)
 {
     settling self = {.of = of};

@@ -18,12 +18,14 @@ typedef struct {
 
 /* What is to be replaced, of what was listed when it was chosen. */
 typedef struct {
-    const cf_change *changes; /* ascending, as the conflicts are */
+    cf_change *changes; /* ascending, as the conflicts are */
     size_t count;
     size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set */
     cf_arena arena;
 } cf_record_choice; /* {0} is empty */
 void cf_record_choice_release(cf_record_choice *choice);
+/* Leaves to an earlier choice what both have. */
+void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *earlier);
 
 /* So many fields. */
 typedef struct {
