@@ -172,3 +172,25 @@ def test_a_row_that_is_different_holds_up_none_that_refers_to_it(receiver):
     assert rows(there, "SELECT * FROM book ORDER BY id") == [(1, "One!", 1), (2, "Two", 2), (3, "Three", 1)]
     assert rows(there, "SELECT * FROM tagged") == [(2, "y")]
     assert rows(there, "SELECT name FROM author WHERE id = 1") == [("Anna",)], "nor is it touched"
+
+
+def test_what_was_different_is_a_conflict_once_it_is_sent(two):
+    """Nobody has seen there what it would replace."""
+    laptop, desktop = two
+    here, there = laptop.source("people.csv"), desktop.source("people.csv")
+    here.write_text("id,name,born\n1,Ann,1970\n2,Bob,1980\n")
+    add = "--collection", "people", "--format", "csv", "--key", "id", "--natural"
+    laptop.json("add", str(here), *add)
+    laptop.sync()
+    desktop.sync()
+    there.write_text("id,name,born\n1,Ann,1970\n2,Bert,1980\n")
+    desktop.json("add", str(there), *add[:-1], "--existing", "--mode", "receive")
+    assert list(pending(desktop, 1)) == ["2"]
+    desktop.run("set", str(there), "--mode", "both")
+    desktop.finish("sync")
+    laptop.sync(4)
+    desktop.sync(4)
+    assert here.read_text() == there.read_text()
+    for device in laptop, desktop:
+        listed, = device.json("conflicts", code=4)
+        assert {listed["shown"], listed["value"]} == {"Bob", "Bert"}, listed

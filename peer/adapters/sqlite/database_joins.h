@@ -16,9 +16,11 @@
  * joins, as far as the base has none of those. */
 void cf_database_joins_give(const cf_database_schema *schema, cf_record_file *file,
                             const cf_rows *base, const cf_row_view *view);
-/* Whether the table's rows are such; whether the field says what they join. */
+/* Whether the table's rows are such; whether the field says what they join, and what of its value
+ * counts: appended. */
 bool cf_database_joins(const cf_database_schema *schema, cf_bytes table);
-bool cf_database_joins_by(const cf_database_schema *schema, cf_bytes table, cf_bytes field);
+bool cf_database_joins_by(const cf_database_schema *schema, cf_bytes table, cf_bytes field,
+                          cf_bytes value, cf_buffer *out);
 /* The key that who had these rows in his base would have made up first; NULL: who had none of what
  * it joins. Of a row of such a table. In the arena. */
 cf_bytes cf_database_join_key(const cf_database_schema *schema, const cf_row *row,

@@ -235,12 +235,30 @@ static void keep_key(giving *self, cf_bytes key)
     cf_table_add(&self->keys, &known->by_key, cf_hash_bytes(0, key));
 }
 
+/* What refers to the row from a table that isn't synced names it by its key. */
+static void give_pins(const giving *self, const cf_bytes *before)
+{
+    const cf_record_file *file = self->file;
+    cf_row_pin *pins = (cf_row_pin *)file->pins;
+
+    for (size_t p = 0; p < file->pin_count; p++)
+        for (size_t i = 0; cf_bytes_equal(pins[p].table, table_of(self)->name) && i < file->count;
+             i++)
+            if (file->places[i] == self->place && cf_bytes_equal(pins[p].key, before[i])) {
+                pins[p].key = file->rows[i].key;
+                break;
+            }
+}
+
 /* A key that another row takes now goes on counting. */
 static void give_shown(giving *self)
 {
     cf_record_file *file = self->file;
     bool *given = cf_arena_allocate(&self->arena, file->count, sizeof *given);
+    cf_bytes *before = cf_arena_allocate(&self->arena, file->count, sizeof *before);
 
+    for (size_t i = 0; i < file->count; i++)
+        before[i] = file->rows[i].key;
     know_shown(self);
     for (const cf_row *row = NULL; (row = cf_rows_next(self->base, row));)
         if (cf_bytes_equal(row->table, table_of(self)->name))
@@ -261,6 +279,7 @@ static void give_shown(giving *self)
                 file->rows[i].key = new_key(self, &file->rows[i]);
             keep_key(self, file->rows[i].key);
         }
+    give_pins(self, before);
     cf_table_release(&self->tuples);
     cf_table_release(&self->keys);
     cf_arena_release(&self->arena);
@@ -284,14 +303,20 @@ bool cf_database_joins(const cf_database_schema *schema, cf_bytes table)
     return found && found->key_kind == CF_KEY_TUPLE;
 }
 
-bool cf_database_joins_by(const cf_database_schema *schema, cf_bytes table, cf_bytes field)
+bool cf_database_joins_by(const cf_database_schema *schema, cf_bytes table, cf_bytes field,
+                          cf_bytes value, cf_buffer *out)
 {
     const cf_database_table *found = cf_database_table_named(schema, table);
-    bool joins = false;
 
-    for (size_t i = 0; found && i < found->key_count; i++)
-        joins |= cf_bytes_equal(found->columns[found->keys[i]].field, field);
-    return joins && found->key_kind == CF_KEY_TUPLE;
+    for (size_t i = 0; found && found->key_kind == CF_KEY_TUPLE && i < found->key_count; i++) {
+        const cf_database_column *column = &found->columns[found->keys[i]];
+
+        if (!cf_bytes_equal(column->field, field))
+            continue;
+        cf_collation_fold(column->collation, value, out);
+        return true;
+    }
+    return false;
 }
 
 cf_bytes cf_database_join_key(const cf_database_schema *schema, const cf_row *row,

@@ -19,28 +19,43 @@ static void entry(void *context, cf_bytes value, uint64_t number, char name[CF_E
     cf_record_ids_product.entry(NULL, value, number, name);
 }
 
+/* What the shown row has in the field, as `content` says it: a reference by the item. */
+static void pack_shown(const cf_record_meeting *self, const cf_schema_table *table,
+                       const cf_row *shown, const cf_row_field *field, cf_buffer *out)
+{
+    const cf_field_rule rule = cf_schema_field(table, field->name);
+    const cf_row_field *there = cf_row_field_named(shown, field->name);
+
+    if (!there || !there->count)
+        return;
+    if (rule.merge != CF_MERGE_REFERENCE) {
+        cf_database_joins_by(self->joins, table->name, field->name, there->values[0], out);
+        return;
+    }
+    const cf_row *target = cf_row_view_find(self->view, rule.table, there->values[0]);
+    if (target)
+        cf_reference_pack_item(out, &target->item);
+}
+
 /* `content` says which items it refers to, as far as their rows are there. */
 static bool joins_the_same(const cf_record_meeting *self, const cf_schema_table *table,
                            const cf_row *shown, const cf_row_field *content, size_t count)
 {
-    bool same = self->joins && cf_database_joins(self->joins, table->name);
+    bool same = true;
 
     for (size_t i = 0; same && i < count; i++) {
-        const cf_field_rule rule = cf_schema_field(table, content[i].name);
-        const cf_row_field *there =
-            rule.merge == CF_MERGE_REFERENCE ? cf_row_field_named(shown, rule.name) : NULL;
-        cf_buffer packed = {0};
+        const bool refers = cf_schema_field(table, content[i].name).merge == CF_MERGE_REFERENCE;
+        cf_buffer here = {0}, there = {0};
 
-        if (rule.merge != CF_MERGE_REFERENCE || !content[i].count ||
-            !cf_database_joins_by(self->joins, table->name, content[i].name))
-            continue;
-        const cf_row *target = there && there->count
-                                   ? cf_row_view_find(self->view, rule.table, there->values[0])
-                                   : NULL;
-        if (target)
-            cf_reference_pack_item(&packed, &target->item);
-        same = target && cf_bytes_equal(content[i].values[0], cf_buffer_view(&packed));
-        cf_buffer_release(&packed);
+        if (content[i].count && cf_database_joins_by(self->joins, table->name, content[i].name,
+                                                     content[i].values[0], &here)) {
+            pack_shown(self, table, shown, &content[i], &there);
+            same =
+                there.size && cf_bytes_equal(refers ? content[i].values[0] : cf_buffer_view(&here),
+                                             cf_buffer_view(&there));
+        }
+        cf_buffer_release(&here);
+        cf_buffer_release(&there);
     }
     return same;
 }
@@ -52,9 +67,10 @@ static cf_id serial(void *context, const cf_schema_table *table, cf_bytes key,
 {
     const cf_record_meeting *self = context;
     const cf_row *shown = cf_row_view_find(self->view, table->name, key);
+    const bool joins = self->joins && cf_database_joins(self->joins, table->name);
 
     if (shown && !cf_rows_of_item(self->base, &shown->item) &&
-        (self->same || joins_the_same(self, table, shown, content, count))) {
+        (joins ? joins_the_same(self, table, shown, content, count) : self->same)) {
         if (number == 0)
             return shown->item;
         number--;

@@ -71,9 +71,11 @@ static bool leave_place(cf_record_run *run, const cf_row *shown)
 static bool is_changed_here(const cf_record_run *run, const cf_schema_table *table)
 {
     const unsigned meets = run->source->binding->meets;
+    const cf_database_schema *joins = run->content.joins;
     const unsigned needs = CF_MEETS_OLD | (table && table->serial ? CF_MEETS_SAME : 0);
 
-    return cf_record_run_receives(run) && (meets & needs) == needs;
+    return cf_record_run_receives(run) && (meets & needs) == needs &&
+           !(joins && table && cf_database_joins(joins, table->name));
 }
 
 /* Where the source meets its collection: what is only old, or, where the user says so, anything
@@ -92,12 +94,14 @@ static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown,
             return false; /* whether it may go is asked when it goes */
     } else if (!(meets & CF_MEETS_MINE) && table && !means_the_same(run, table, row)) {
         return false;
-    } else if (meets & CF_MEETS_MINE || !cf_record_run_is_old(run, row, shown, &met)) {
+    } else if (meets & CF_MEETS_MINE) {
         const cf_row based = cf_record_run_based_here(run, shown, row);
 
-        if (!(meets & CF_MEETS_MINE) && !is_changed_here(run, table))
-            return false;
         met = cf_row_view_agree(run->view, &based, &run->arena);
+    } else if (!cf_record_run_is_old(run, row, shown, &met)) {
+        if (!is_changed_here(run, table))
+            return false;
+        met = cf_record_run_changed_here(run, row, shown);
     }
     if (!base && shown && !leave_place(run, shown))
         return false;

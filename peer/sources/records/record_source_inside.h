@@ -283,6 +283,9 @@ bool cf_record_run_is_old(cf_record_run *run, const cf_row *here, const cf_row *
 bool cf_record_run_is_deleted(cf_record_run *run, const cf_row *here, cf_row *out);
 bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row *base,
                             cf_row *out);
+/* What the base takes of a row that is another one's, and different here: nobody has seen here what
+ * it has there instead, so that it is no edit of that when it is published. */
+cf_row cf_record_run_changed_here(cf_record_run *run, const cf_row *here, const cf_row *shown);
 cf_status cf_record_run_know_past(cf_record_run *run, unsigned meets, cf_peer *peer,
                                   cf_error *error);
 

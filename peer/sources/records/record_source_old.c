@@ -245,6 +245,31 @@ bool cf_record_run_was_told(cf_record_run *run, const cf_row *here, const cf_row
     return olds > 0;
 }
 
+/* ---- What is different ---- */
+
+cf_row cf_record_run_changed_here(cf_record_run *run, const cf_row *here, const cf_row *shown)
+{
+    static const cf_row_field nothing;
+    static const cf_schema_table plain;
+    const cf_schema_table *known = cf_schema_find(&run->schema, here->table);
+    const cf_row from = cf_record_run_based_here(run, shown, here);
+    const cf_row agreed = cf_row_view_agree(run->view, &from, &run->arena);
+    old_row old = {.run = run, .table = known ? known : &plain};
+
+    open_old(&old, &agreed, here);
+    for (size_t i = 0; i < here->field_count; i++) {
+        const cf_row_field *was = cf_row_field_named(&agreed, here->fields[i].name);
+
+        if (!cf_row_field_equal(was ? was : &nothing, &here->fields[i]))
+            drop_refs(&old, here->fields[i].name);
+    }
+    for (size_t i = 0; i < agreed.field_count; i++)
+        if (!cf_row_field_named(here, agreed.fields[i].name) &&
+            cf_format_holds(&run->content.format, agreed.table, agreed.fields[i].name))
+            drop_refs(&old, agreed.fields[i].name);
+    return close_old(&old);
+}
+
 /* ---- What was deleted ---- */
 
 typedef struct {
@@ -310,13 +335,31 @@ static size_t keys_of(cf_record_run *run, const cf_row *here, cf_bytes keys[KEYS
     return count;
 }
 
+/* To a row that is not known yet, which may be another one than has that key elsewhere. */
+static bool refers_to_new(const cf_record_run *run, const cf_row *here)
+{
+    const cf_schema_table *table = cf_schema_find(&run->schema, here->table);
+    bool found = false;
+
+    for (size_t i = 0; table && !found && i < table->field_count; i++) {
+        const cf_field_rule *rule = &table->fields[i];
+        const cf_row_field *field =
+            rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(here, rule->name) : NULL;
+
+        found = field && field->count &&
+                cf_row_index_find(&run->here, rule->table, field->values[0]) &&
+                !cf_rows_find(run->source->binding->rows, rule->table, field->values[0]);
+    }
+    return found;
+}
+
 bool cf_record_run_is_deleted(cf_record_run *run, const cf_row *here, cf_row *out)
 {
     looking self = {.run = run, .here = here, .out = out};
     cf_bytes keys[KEYS_MAX];
     cf_buffer table = {0};
 
-    if (!run->past || !is_short(here))
+    if (!run->past || !is_short(here) || refers_to_new(run, here))
         return false;
     cf_pack_text(&table, here->table);
     const size_t count = keys_of(run, here, keys);
