@@ -216,11 +216,14 @@ static void let_in_to_be_told(cf_users *users, const cf_hash *user)
     cf_registry *registry = NULL;
     cf_error ignored;
 
-    if (cf_log_members(users->options.store, user, &registry, &ignored)) {
+    const cf_status status = cf_log_members(users->options.store, user, &registry, &ignored);
+
+    if (is_damage(status)) {
         cf_hash_set_insert(&users->unread, user);
         tell_doubt(users);
-        return;
     }
+    if (status)
+        return;
     for (size_t i = 0; i < cf_registry_device_count(registry); i++)
         if (cf_registry_device_at(registry, i)->is_valid)
             cf_users_allow(users, cf_registry_device_at(registry, i)->keys.curve);
