@@ -2,10 +2,12 @@
 /* What went with a row comes back with it. Who deletes a row of a database deletes with it, in the
  * same act, those that refer to it and can't be without it: nobody looked at these one by one.
  *
- *   here Ann (1) is deleted, and her phones 1 and 2 go with her; there she is called Anna
- * meanwhile: Anna is shown, with both phones phone 1 was deleted before Ann was, or there too: Anna
- * is shown with phone 2 phone 2 is in the list "work", which was deleted with Ann: neither of both
- * comes back
+ *     here Ann is deleted, and her phones 1 and 2 go with her; there she is called Anna:
+ *       Anna is shown, with both phones
+ *     phone 1 was deleted before Ann was:
+ *       Anna is shown with phone 2
+ *     phone 2 can't be without the list "work" either, which was deleted with Ann:
+ *       neither of the two comes back
  *
  * An act is a changeset, and its parts are entries that follow each other: their sequence and the
  * counter of their time go up together. */

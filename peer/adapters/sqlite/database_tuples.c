@@ -4,7 +4,7 @@
 #include "codec/hash.h"
 #include "codec/pack.h"
 #include "peer/adapters/sqlite/database_inside.h"
-#include "peer/adapters/sqlite/database_joins.h"
+#include "peer/adapters/sqlite/database_tuples.h"
 #include "peer/merge/table.h"
 #include "peer/records/row_refs.h"
 
@@ -236,18 +236,30 @@ static void keep_key(giving *self, cf_bytes key)
 }
 
 /* What refers to the row from a table that isn't synced names it by its key. */
-static void give_pins(const giving *self, const cf_bytes *before)
+static void give_pins(giving *self, const cf_bytes *before)
 {
     const cf_record_file *file = self->file;
     cf_row_pin *pins = (cf_row_pin *)file->pins;
+    known_row *moved = cf_arena_allocate(&self->arena, file->count, sizeof *moved);
+    cf_table all = {0};
 
-    for (size_t p = 0; p < file->pin_count; p++)
-        for (size_t i = 0; cf_bytes_equal(pins[p].table, table_of(self)->name) && i < file->count;
-             i++)
-            if (file->places[i] == self->place && cf_bytes_equal(pins[p].key, before[i])) {
-                pins[p].key = file->rows[i].key;
-                break;
-            }
+    for (size_t i = 0; file->pin_count && i < file->count; i++) {
+        if (file->places[i] != self->place || cf_bytes_equal(before[i], file->rows[i].key))
+            continue;
+        moved[i] = (known_row){.tuple = before[i], .key = file->rows[i].key};
+        cf_table_add(&all, &moved[i].by_tuple, cf_hash_bytes(0, before[i]));
+    }
+    for (size_t p = 0; all.count && p < file->pin_count; p++) {
+        cf_table_link *link = cf_bytes_equal(pins[p].table, table_of(self)->name)
+                                  ? cf_table_first(&all, cf_hash_bytes(0, pins[p].key))
+                                  : NULL;
+
+        while (link && !cf_bytes_equal(cf_linked(link, known_row, by_tuple)->tuple, pins[p].key))
+            link = cf_table_next(link);
+        if (link)
+            pins[p].key = cf_linked(link, known_row, by_tuple)->key;
+    }
+    cf_table_release(&all);
 }
 
 /* A key that another row takes now goes on counting. */

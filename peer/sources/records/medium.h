@@ -6,7 +6,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #include "peer/adapters/record_format.h"
-#include "peer/adapters/sqlite/database_joins.h"
+#include "peer/adapters/sqlite/database_tuples.h"
 #include "peer/bindings/binding.h"
 #include "peer/bindings/guard.h"
 #include "peer/records/schema.h"
@@ -25,7 +25,7 @@ typedef struct {
     cf_row_format format;            /* what it can hold */
     const cf_schema *schema;         /* that it has by itself, as a database does; NULL: none */
     const cf_database_schema *joins; /* so rows may be known by what they join:
-                                        adapters/sqlite/database_joins.h; NULL: no database */
+                                        adapters/sqlite/database_tuples.h; NULL: no database */
     cf_arena arena;                  /* of the format and the schema */
 } cf_medium_content;                 /* {0} is empty */
 void cf_medium_content_release(cf_medium_content *content);

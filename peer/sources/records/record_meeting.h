@@ -4,7 +4,7 @@
  * same, all; later those that join the same. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
-#include "peer/adapters/sqlite/database_joins.h"
+#include "peer/adapters/sqlite/database_tuples.h"
 #include "peer/records/record_ids.h"
 #include "peer/records/record_view.h"
 

@@ -7,8 +7,8 @@
  *     there: a row under 4711 that joins these two       -> the row here is 4711 as well
  *
  * Pure functions. */
-#ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_JOINS_H
-#define CF_PEER_ADAPTERS_SQLITE_DATABASE_JOINS_H
+#ifndef CF_PEER_ADAPTERS_SQLITE_DATABASE_TUPLES_H
+#define CF_PEER_ADAPTERS_SQLITE_DATABASE_TUPLES_H
 #include "peer/adapters/sqlite/database_schema.h"
 #include "peer/records/record_view.h"
 
