@@ -149,10 +149,9 @@ static cf_verb verb_of(const cf_broker_options *options)
 /* What others say can be read of a disk that is mounted read-only. */
 static bool writes(const cf_verb *verb)
 {
-    const char *subverb = verb->count ? verb->arguments[0] : "show";
-
-    return strcmp(verb->verb, "invite") == 0 || strcmp(verb->verb, "init") == 0 ||
-           strcmp(subverb, "show") != 0;
+    if (strcmp(verb->verb, "users") == 0 || strcmp(verb->verb, "invitations") == 0)
+        return verb->count && strcmp(verb->arguments[0], "show") != 0;
+    return strcmp(verb->verb, "invite") == 0 || strcmp(verb->verb, "init") == 0;
 }
 
 /* Of a broker that says nothing; 0: any, where it works through all that there is. */
@@ -220,7 +219,12 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
     cf_bytes arguments[ARGUMENTS_MAX];
     cf_control_request request = {.arguments = arguments, .json = verb->json};
     cf_status status = CF_OK;
+    long process;
 
+    if (options->says_place && cf_control_is_served(options->data, &process))
+        return cf_fail(error, CF_USAGE,
+                       "the broker runs, and is reached as it was started: --listen and "
+                       "--advertise are for its start");
     if (verb->has_quota)
         snprintf(quota, sizeof quota, "%" PRIu64, verb->quota);
     snprintf(lasts, sizeof lasts, "%" PRIu64, verb->for_ms);
@@ -263,7 +267,8 @@ static cf_status find_place(const cf_env *env, const cf_broker_options *options,
     return status;
 }
 
-/* As it was last served. Whoever prints it doesn't print a damaged one; others do without. */
+/* As it was last served. Whoever prints it doesn't print a damaged one; `init`, and others, do
+ * without. */
 static cf_status find_served(const cf_premises *premises, const char *verb,
                              char line[CF_ADDRESS_TEXT], cf_error *error)
 {
@@ -294,9 +299,7 @@ static cf_status find_address(const cf_broker_options *options, const cf_premise
     cf_place place;
 
     if (!options->listen[0] && !options->advertise) {
-        cf_status status = strcmp(options->arguments[0], "init") == 0
-                               ? CF_MISSING
-                               : find_served(premises, options->arguments[0], line, error);
+        cf_status status = find_served(premises, options->arguments[0], line, error);
         if (status != CF_MISSING)
             return status;
     }
@@ -549,7 +552,7 @@ static cf_status work(cf_env *env, const cf_broker_options *options, spoken *sai
     if (strcmp(name, "help") == 0)
         return help(options, error);
     if (strcmp(name, "version") == 0) {
-        printf("counterfoild %s\n", CF_VERSION);
+        printf(options->json ? "{\"version\": \"%s\"}\n" : "counterfoild %s\n", CF_VERSION);
         return CF_OK;
     }
     cf_status status = become_owner(env, options, error);
@@ -572,13 +575,30 @@ static void print_error(int code, const char *message, size_t layout)
     json_decref(said);
 }
 
+/* Where what was to be said is lost, whether it was done is not. */
 static void tell_lost_output(const cf_env *env, const cf_broker_options *options, int exit_code)
 {
     cf_report(env, CF_REPORT_ERROR, OUTPUT_FORMAT, strerror(errno));
-    if (is_verb(options, "invite") && !exit_code)
+    if (exit_code)
+        return;
+    const cf_verb verb = verb_of(options);
+    if (!writes(&verb))
+        return;
+    if (is_verb(options, "invite"))
         cf_report(env, CF_REPORT_ERROR,
                   "the invitation was made all the same: `counterfoild invitations` lists it, and "
                   "`counterfoild invitations revoke` takes it back");
+    else
+        cf_report(env, CF_REPORT_ERROR, "it was done all the same: `counterfoild %s` shows it",
+                  is_verb(options, "init") ? "address" : verb.verb);
+}
+
+static void say_what_lacked(cf_error *error)
+{
+    const size_t used = strlen(error->text);
+
+    if (error->number == EMFILE && !strstr(error->text, "ulimit"))
+        snprintf(error->text + used, sizeof error->text - used, ": see ulimit -n");
 }
 
 int main(int argc, char **argv)
@@ -602,6 +622,7 @@ int main(int argc, char **argv)
         status = work(&env, &options, &said, &exit_code, &error);
     cf_repeats_destroy(&env.repeats, &env);
     if (status) {
+        say_what_lacked(&error);
         cf_report(&env, CF_REPORT_ERROR, "%s", error.text);
         snprintf(said.said, sizeof said.said, "%s", error.text);
         exit_code = cf_status_exit_code(status);

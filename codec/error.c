@@ -59,6 +59,11 @@ bool cf_error_is_unsupported(const cf_error *error)
     return number == EPERM || number == EINVAL || number == EOPNOTSUPP || number == ENOSYS;
 }
 
+bool cf_error_is_lack(const cf_error *error)
+{
+    return error->number == EMFILE || error->number == ENFILE || error->number == ENOMEM;
+}
+
 bool cf_error_is_unwritable(const cf_error *error)
 {
     return error->number == EROFS || error->number == EACCES || error->number == EPERM;

@@ -46,6 +46,8 @@ cf_status cf_fail_errno(cf_error *error, int number, const char *format, ...)
 /* The file system can't do that at all (EPERM, EINVAL, EOPNOTSUPP, ENOSYS); of any other failure
  * the next try may tell something else. */
 bool cf_error_is_unsupported(const cf_error *error);
+/* The process had no descriptors, or no memory: that says nothing of what was asked for. */
+bool cf_error_is_lack(const cf_error *error);
 /* Nothing can be written there (EROFS, EACCES, EPERM). */
 bool cf_error_is_unwritable(const cf_error *error);
 

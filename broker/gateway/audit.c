@@ -60,6 +60,7 @@ static const struct {
     [CF_AUDIT_EXCLUSIVE_BEGUN] = {"exclusive-begun", CALM},
     [CF_AUDIT_EXCLUSIVE_ENDED] = {"exclusive-ended", CALM},
     [CF_AUDIT_USER_QUOTA] = {"user-quota", 0},
+    [CF_AUDIT_USER_NAME] = {"user-name", 0},
     [CF_AUDIT_USER_REMOVED] = {"user-removed", 0},
     [CF_AUDIT_USER_MOVED] = {"user-moved", 0},
     [CF_AUDIT_BLOBS_COLLECTED] = {"blobs-collected", 0},

@@ -48,6 +48,7 @@ typedef enum {
                                * alone */
     CF_AUDIT_EXCLUSIVE_ENDED,
     CF_AUDIT_USER_QUOTA, /* it was set */
+    CF_AUDIT_USER_NAME,  /* the operator gave another */
     CF_AUDIT_USER_REMOVED,
     CF_AUDIT_USER_MOVED,
     CF_AUDIT_BLOBS_COLLECTED,

@@ -151,22 +151,28 @@ static cf_status check_whole(const cf_management *management, const search *foun
     return CF_OK;
 }
 
-/* Nobody else is called so, or will be. */
+/* Nobody is called so, or will be; `found` gets who is. */
 static cf_status check_name(cf_management *management, const cf_user_name *name,
-                            const cf_invitation_info *kept, size_t count, cf_error *error)
+                            const cf_invitation_info *kept, size_t count, search *found,
+                            cf_error *error)
 {
-    search found;
-
-    if (!name->text[0])
-        return CF_OK;
     for (size_t i = 0; i < count; i++)
         if (!kept[i].is_used && strcmp(kept[i].name.text, name->text) == 0)
             return cf_fail(error, CF_USAGE,
                            "there is an invitation for %s: `invitations revoke %s` takes it back",
                            name->text, name->text);
-    cf_status status = seek(management, name->text, false, &found, error);
-    if (!status)
-        status = check_whole(management, &found, error);
+    cf_status status = seek(management, name->text, false, found, error);
+    return status ? status : check_whole(management, found, error);
+}
+
+static cf_status check_name_of_new(cf_management *management, const cf_user_name *name,
+                                   const cf_invitation_info *kept, size_t count, cf_error *error)
+{
+    search found = {0};
+
+    if (!name->text[0])
+        return CF_OK;
+    cf_status status = check_name(management, name, kept, count, &found, error);
     if (!status && found.count)
         status = cf_fail(error, CF_USAGE,
                          "there is a user %s, %.12s; of its devices, one that looks for this "
@@ -189,7 +195,7 @@ static cf_status number_it(cf_management *management, cf_invitation_terms *terms
                          "with `invitations revoke`",
                          CF_INVITATIONS_MAX);
     if (!status)
-        status = check_name(management, &terms->name, kept, count, error);
+        status = check_name_of_new(management, &terms->name, kept, count, error);
     if (!status)
         terms->number = count ? kept[count - 1].number + 1 : 1;
     free(kept);
@@ -428,6 +434,30 @@ cf_status cf_management_quota(cf_management *management, const cf_hash *user, ui
 
     if (!status)
         cf_audit_note(management->options.audit, &event, now_ms);
+    return status;
+}
+
+cf_status cf_management_name(cf_management *management, const cf_hash *user,
+                             const cf_user_name *name, uint64_t now_ms, cf_error *error)
+{
+    const cf_management_options *options = &management->options;
+    const cf_record record = cf_user_name_record(name);
+    const cf_audit_event event = {.what = CF_AUDIT_USER_NAME, .user = user, .name = name->text};
+    cf_invitation_info *kept = NULL;
+    search found = {0};
+    size_t count = 0;
+
+    cf_status status = cf_management_invitations(management, &kept, &count, error);
+    if (!status)
+        status = check_name(management, name, kept, count, &found, error);
+    if (!status && found.count && !cf_hash_equal(&found.user, user))
+        status =
+            cf_fail(error, CF_USAGE, "there is another user %s, %.12s", name->text, found.found);
+    if (!status)
+        status = options->store->write(options->store, user, &record, 1, true, error);
+    if (!status)
+        cf_audit_note(options->audit, &event, now_ms);
+    free(kept);
     return status;
 }
 

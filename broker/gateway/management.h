@@ -74,6 +74,10 @@ cf_status cf_management_figures(cf_management *management, const cf_hash *user,
 /* In bytes; 0: none. Durable at return. */
 cf_status cf_management_quota(cf_management *management, const cf_hash *user, uint64_t bytes,
                               uint64_t now_ms, cf_error *error);
+/* What the user is called from now on, durable at return. CF_USAGE when another one, or an
+ * invitation that was not used, has this name; CF_BROKEN as of cf_management_find. */
+cf_status cf_management_name(cf_management *management, const cf_hash *user,
+                             const cf_user_name *name, uint64_t now_ms, cf_error *error);
 /* Drops the invitation that the user came in with. */
 cf_status cf_management_forget(cf_management *management, const cf_hash *user, cf_error *error);
 

@@ -106,8 +106,9 @@ typedef struct {
     void *context;             /* of these two */
     cf_checked_blob *checked;  /* CF_CHECKED_BLOBS */
     uint64_t now_ms;           /* of the message in hand, or the last one */
-    bool blobs_fail;           /* the last piece could not be written: the disk failed, */
-    cf_error blobs_failure;    /* with this */
+    bool blobs_fail;           /* a piece could not be written: the disk failed, */
+    cf_error blobs_failure;    /* with this, */
+    uint64_t blobs_failed_ms;  /* the last time then */
     uint64_t full_ms;    /* when somebody was refused for want of room on the disk; 0: never */
     uint64_t full_count; /* how often in all, */
     cf_hash full_user;   /* and whom */

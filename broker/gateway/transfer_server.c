@@ -11,6 +11,7 @@
 enum {
     MANY = 16, /* blobs in HAVE */
     CHECKED_MS = 3600000,
+    BLOBS_FAIL_MS = 5000, /* within which a write that works says nothing of the disk */
 };
 
 static void send_missing(const cf_service *service, const cf_session *session,
@@ -111,17 +112,21 @@ static void charge(const cf_service *service, const cf_hash *user, int64_t point
     cf_patience_charge(service->patience, user, points, service->now_ms);
 }
 
-/* Once when writing begins to fail, and once when it works again. */
+/* Once when writing begins to fail, and once when it works again: what was under way beside it may
+ * still have come to an end. */
 static void note_disk(cf_service *service, cf_status status, const cf_error *error)
 {
     if (status == CF_IO && !service->blobs_fail)
         cf_report(service->env, CF_REPORT_ERROR, CF_BLOBS_FAIL_FORMAT, error->text);
-    else if (!status && service->blobs_fail)
-        cf_report(service->env, CF_REPORT_NOTICE, "blobs are written again");
-    if (status == CF_IO)
+    if (status == CF_IO) {
+        service->blobs_fail = true;
         service->blobs_failure = *error;
-    if (!status || status == CF_IO)
-        service->blobs_fail = status == CF_IO;
+        service->blobs_failed_ms = service->now_ms;
+    } else if (!status && service->blobs_fail &&
+               service->now_ms >= service->blobs_failed_ms + BLOBS_FAIL_MS) {
+        service->blobs_fail = false;
+        cf_report(service->env, CF_REPORT_NOTICE, "blobs are written again");
+    }
 }
 
 static void put(void *context, cf_status status, cf_blob_held held, const cf_error *error)

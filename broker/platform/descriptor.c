@@ -95,7 +95,7 @@ void cf_descriptor_fill_standard(void)
     int opened;
 
     do
-        opened = open("/dev/null", O_RDWR);
+        opened = open("/dev/null", O_RDONLY);
     while (opened >= 0 && opened <= STDERR_FILENO);
     if (opened > STDERR_FILENO)
         close(opened);

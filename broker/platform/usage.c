@@ -64,6 +64,7 @@ static const struct {
      "if anything does"},
     {"users", "", "list the users: a USER is a name, or 8 digits of an id or more"},
     {"users show", "USER", "a user with its devices"},
+    {"users name", "USER NAME", "call a user so from now on"},
     {"users quota", "USER SIZE", "bound what a user's entries and blobs take; none: no bound"},
     {"users remove", "USER", "remove a user and all that it has here, for good"},
     {"verify", "[--repair] [--known]",

@@ -120,10 +120,11 @@ static cf_status check_served_key(const cf_datadir *datadir, cf_error *error)
     if (cf_datadir_address(datadir, line, &ignored) || cf_address_read(line, &served, &ignored) ||
         memcmp(served.key, cf_keys_public(datadir->keys)->curve, sizeof served.key) == 0)
         return CF_OK;
-    return cf_fail(error, CF_BROKEN,
-                   "the broker's key is not the one that devices know (see %s/address): put a copy "
-                   "of that in its place; if another one is meant, remove address",
-                   datadir->path);
+    return cf_fail(
+        error, CF_BROKEN,
+        "the broker's key is not the one that devices know (see %s/address): put a copy "
+        "of that in its place; if this one is right, or another is meant, remove address",
+        datadir->path);
 }
 
 static cf_status check_nobody_is_known(const cf_datadir *datadir, cf_error *error)
@@ -297,6 +298,11 @@ cf_status cf_datadir_finish(cf_datadir *datadir, cf_error *error)
 bool cf_datadir_is_new(const cf_datadir *datadir)
 {
     return datadir->is_new;
+}
+
+bool cf_datadir_has_made_key(const cf_datadir *datadir)
+{
+    return datadir->has_made_key;
 }
 
 bool cf_datadir_is_read_only(const cf_datadir *datadir)

@@ -63,6 +63,8 @@ cf_status cf_datadir_keep_key(const cf_datadir *datadir, cf_error *error);
 /* It was empty: store and blobs are to be made, and then it is to be finished. */
 bool cf_datadir_is_new(const cf_datadir *datadir);
 cf_status cf_datadir_finish(cf_datadir *datadir, cf_error *error);
+/* Of a new one: there was no key. */
+bool cf_datadir_has_made_key(const cf_datadir *datadir);
 /* It is on a file system that is mounted so: it can be read. */
 bool cf_datadir_is_read_only(const cf_datadir *datadir);
 /* CF_IO there, with what helps. */

@@ -109,10 +109,10 @@ cf_status cf_datadir_look(const cf_env *env, const cf_folder *folder, cf_datadir
 {
     *out = (cf_datadir_contents){0};
     cf_status status = env->files->list(env->files, folder, note_name, out, error);
-    if (!status && !(out->parts & CF_DATADIR_KEY)) {
+    if (!status)
         forget_if_empty(env, folder, CF_DATADIR_STORE, out);
+    if (!status && !(out->parts & CF_DATADIR_KEY)) /* a broker may have none yet */
         forget_if_empty(env, folder, CF_DATADIR_BLOBS, out);
-    }
     out->has_stray_making = !status && out->parts & CF_DATADIR_MAKING &&
                             out->parts & CF_DATADIR_KEY && is_store_finished(env, folder);
     if (out->has_stray_making && out->parts & CF_DATADIR_BLOBS)

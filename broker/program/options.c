@@ -339,6 +339,8 @@ cf_status cf_broker_options_read(int argc, char **argv, cf_broker_options *out, 
         status = find_verb(out, error);
     if (status)
         return status;
+    out->says_place =
+        cf_options_has(&out->given, "listen") || cf_options_has(&out->given, "advertise");
     cf_options_read_environment(&out->given, &known);
     status = read_settings(out, error);
     return status ? status : read_values(out, error);

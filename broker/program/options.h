@@ -17,6 +17,7 @@ typedef struct {
     const char *data;                  /* the directory; a default when it was not given */
     const char *listen[CF_LISTEN_MAX]; /* ended by NULL when there are fewer */
     const char *advertise;             /* NULL: not given */
+    bool says_place;                   /* the command line has one of the two */
     uint64_t quota;                    /* of invite, in bytes; 0: none. Of serve: of each who is
                                           invited without */
     bool has_quota;                    /* it was given */

@@ -143,8 +143,10 @@ static cf_status finish_making(const cf_premises *premises, cf_error *error)
     cf_status status = cf_datadir_finish(premises->datadir, error);
 
     if (!status)
-        cf_report(premises->env, CF_REPORT_NOTICE, "made a new broker in %s",
-                  cf_datadir_path(premises->datadir));
+        cf_report(premises->env, CF_REPORT_NOTICE, "made a new broker in %s%s",
+                  cf_datadir_path(premises->datadir),
+                  cf_datadir_has_made_key(premises->datadir) ? ""
+                                                             : ", with the key that lay there");
     return status;
 }
 

@@ -484,7 +484,7 @@ static cf_status mend(repair *self)
     cf_store_salvage_remove(self->copy, &ignored);
     if (!status)
         status = look_at_room(self);
-    if (status == CF_IO && cf_repair_lacks(self->error))
+    if (status == CF_IO && cf_error_is_lack(self->error))
         cf_error_while(self->error, "nothing was changed");
     else if (status == CF_IO)
         cf_error_while(self->error, "nothing was changed: see \"The disk fails\" in RECOVERY of "

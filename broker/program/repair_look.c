@@ -12,16 +12,24 @@ typedef struct {
     const char *store;
 } looker;
 
-static void count(void *context, const cf_hash *user, const char *what)
-{
-    size_t *damages = context;
+typedef struct {
+    size_t count;
+    cf_error lacked; /* what the process did, so that not all was read */
+} damages;
 
-    (void)user, (void)what;
-    ++*damages;
+static void count(void *context, const cf_hash *user, const cf_error *what)
+{
+    damages *found = context;
+
+    (void)user;
+    if (cf_error_is_lack(what))
+        found->lacked = *what;
+    else
+        found->count += what->status != CF_CHANGED;
 }
 
 /* As a start would find it: what is whole for RocksDB is not, yet, for us. */
-static cf_status open_users(const looker *self, cf_store *store, size_t *damages, cf_error *error)
+static cf_status open_users(const looker *self, cf_store *store, size_t *damaged, cf_error *error)
 {
     const cf_users_options options = {.env = self->env, .store = store, .keys = self->keys};
     cf_users *users = NULL;
@@ -30,29 +38,29 @@ static cf_status open_users(const looker *self, cf_store *store, size_t *damages
     cf_status status = cf_users_open(&options, &users, error);
     if (!status)
         cf_users_damaged(users, &count);
-    *damages += count;
+    *damaged = count;
     cf_users_destroy(&users);
     return status;
-}
-
-bool cf_repair_lacks(const cf_error *error)
-{
-    return error->number == EMFILE || error->number == ENFILE || error->number == ENOMEM;
 }
 
 static cf_status look(const looker *self, bool *is_damaged, cf_error *error)
 {
     const cf_store_options options = {.path = self->store, .existing = true, .has_inventory = true};
     cf_store *store = NULL;
-    size_t damages = 0;
+    damages found = {0};
 
     cf_status status = cf_store_rocksdb_open(&options, &store, error);
     if (!status)
-        status = store->verify(store, count, &damages, error);
-    if (!status && !damages)
-        status = open_users(self, store, &damages, error);
+        status = store->verify(store, count, &found, error);
+    if (!status && !found.count && found.lacked.status) {
+        *error = found.lacked;
+        status = error->status;
+    }
+    if (!status && !found.count)
+        status = open_users(self, store, &found.count, error);
     cf_store_destroy(&store);
-    *is_damaged = damages || status == CF_BROKEN || (status == CF_IO && !cf_repair_lacks(error));
+    *is_damaged =
+        found.count || status == CF_BROKEN || (status == CF_IO && !cf_error_is_lack(error));
     return status;
 }
 

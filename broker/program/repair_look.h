@@ -8,7 +8,5 @@
  * damaged the store in the folder `store`. */
 cf_status cf_repair_is_needed(const cf_env *env, const cf_datadir *datadir, const char *store,
                               bool *is_damaged, cf_error *error);
-/* The process had no descriptors, or no memory: that tells nothing of a store. */
-bool cf_repair_lacks(const cf_error *error);
 
 #endif

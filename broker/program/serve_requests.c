@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { RETRY_MS = 2000, RETRY_MS_MAX = 600000 };
 
@@ -337,6 +338,18 @@ static void run_verb(cf_broker *self, cf_control_call *call, const cf_verb *verb
     cf_gateway_zmq_wake(self->door);
 }
 
+/* What is asked by another path than that which is served is told of no file that isn't there. */
+static cf_status check_place(const cf_broker *self, cf_error *error)
+{
+    if (cf_datadir_is_at_its_path(self->premises.datadir))
+        return CF_OK;
+    return cf_fail(error, CF_UNREACHABLE,
+                   "the broker here serves %s, and this directory is not there any more: move it "
+                   "back, or end the broker, process %ld, and start it with the --data that you "
+                   "mean",
+                   self->options->data, (long)getpid());
+}
+
 void cf_broker_request(void *context, cf_control_call *call, const cf_control_request *request)
 {
     const cf_buffer none = {0};
@@ -345,7 +358,9 @@ void cf_broker_request(void *context, cf_control_call *call, const cf_control_re
     cf_verb verb = {0};
     cf_error error;
 
-    cf_status status = copy_words(request, &words, &error);
+    cf_status status = check_place(self, &error);
+    if (!status)
+        status = copy_words(request, &words, &error);
     if (!status) {
         verb = verb_of(&words, request->json);
         status = cf_verb_check(&verb, &error);

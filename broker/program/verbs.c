@@ -48,9 +48,11 @@ typedef struct {
     json_t *list; /* NULL: text */
     cf_buffer *out;
     size_t count;
-    size_t of_store; /* of these: what only a repair mends */
+    size_t of_store; /* of these: what only a repair mends, */
+    size_t mended;   /* and what was, as it was found */
     cf_blobs *blobs;
     cf_missing aside; /* blobs whose bytes are damaged */
+    cf_error lacked;  /* what the process did, so that not all was read */
 } damages;
 
 static void note(damages *found, const cf_hash *user, const char *what)
@@ -69,12 +71,16 @@ static void note(damages *found, const cf_hash *user, const char *what)
     cf_buffer_release(&text);
 }
 
-static void note_record(void *context, const cf_hash *user, const char *what)
+static void note_record(void *context, const cf_hash *user, const cf_error *what)
 {
     damages *found = context;
 
-    found->of_store++;
-    note(found, user, what);
+    if (cf_error_is_lack(what)) {
+        found->lacked = *what;
+        return;
+    }
+    *(what->status == CF_CHANGED ? &found->mended : &found->of_store) += 1;
+    note(found, user, what->text);
 }
 
 static void note_about_blob(damages *found, const cf_missing_blob *blob, const char *what)
@@ -89,7 +95,7 @@ static void note_about_blob(damages *found, const cf_missing_blob *blob, const c
     cf_buffer_release(&text);
 }
 
-/* What can't be read may be sound. */
+/* What can't be read may be whole. */
 static void note_blob(void *context, const cf_hash *user, const cf_hash *id, const cf_error *error)
 {
     damages *found = context;
@@ -97,6 +103,10 @@ static void note_blob(void *context, const cf_hash *user, const cf_hash *id, con
     const cf_missing_blob blob = {*user, *id};
     cf_error failed;
 
+    if (cf_error_is_lack(error)) {
+        found->lacked = *error;
+        return;
+    }
     if (!cf_blob_is_damaged(error->status)) {
         note_about_blob(found, &blob, error->text);
         return;
@@ -177,6 +187,27 @@ static cf_status keep_check(const cf_desk *desk, const cf_verb *verb, uint64_t d
     return status;
 }
 
+/* The one that is used. */
+static void keep_key(const cf_datadir *datadir, damages *found)
+{
+    const cf_broker_key_place place = cf_datadir_look_for_key(datadir);
+    cf_error said;
+
+    const cf_status status = cf_datadir_keep_key(datadir, &said);
+    if (!status)
+        return;
+    found->mended += status == CF_CHANGED && place == CF_BROKER_KEY_IS_LOST;
+    note(found, NULL, said.text);
+}
+
+/* Of all that was found what is still to be done. */
+static const char *remedy(const damages *found)
+{
+    if (found->of_store)
+        return "; " CF_BROKER_REMEDY;
+    return found->mended == found->count ? ", and mended" : "";
+}
+
 static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
     cf_store *store = desk->premises->store;
@@ -185,13 +216,17 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     cf_status kept = CF_OK;
     cf_error unkept;
 
-    if (cf_datadir_keep_key(desk->premises->datadir, &unkept))
-        note_record(&found, NULL, unkept.text);
+    keep_key(desk->premises->datadir, &found);
     cf_status status = store->verify(store, note_record, &found, error);
     if (!status)
         status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
     if (!status)
         status = cf_missing_find(store, desk->premises->blobs, desk->missing, error);
+    if (!status && found.lacked.status) {
+        *error = found.lacked;
+        cf_error_while(error, "not all could be read");
+        status = error->status;
+    }
     cf_missing_sort(desk->missing);
     cf_missing_sort(&found.aside);
     note_damaged(&found, desk->missing);
@@ -208,7 +243,7 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     json_decref(owed);
     json_decref(found.list);
     if (!status || status == CF_BROKEN)
-        kept = keep_check(desk, verb, found.count + !!status, &unkept);
+        kept = keep_check(desk, verb, found.count - found.mended + !!status, &unkept);
     if (!status && !found.count && kept) {
         *error = unkept;
         return kept;
@@ -216,8 +251,7 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     if (kept)
         cf_report(desk->premises->env, CF_REPORT_WARNING, "%s", unkept.text);
     if (!status && found.count)
-        status = cf_fail(error, CF_BROKEN, "damage was found: %zu%s%s", found.count,
-                         found.of_store ? "; " : "", found.of_store ? CF_BROKER_REMEDY : "");
+        status = cf_fail(error, CF_BROKEN, "damage was found: %zu%s", found.count, remedy(&found));
     return status;
 }
 

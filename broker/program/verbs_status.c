@@ -36,6 +36,7 @@ typedef struct {
     uint64_t set_back; /* users whose devices said since the last check that entries are gone, */
     uint64_t lacking;  /* at most so many of one */
     uint64_t told;     /* devices that know this address */
+    uint64_t wanted;   /* blobs that changes name, and that are not here, as far as it is known */
     const char *address;
     cf_users *known;
     cf_store *store;
@@ -85,6 +86,25 @@ static void add_lacking(standing *sum, const cf_hash *user)
         sum->lacking = lacking.count;
 }
 
+static bool count_wanted(void *context, const cf_hash *blob)
+{
+    standing *sum = context;
+
+    (void)blob;
+    sum->wanted++;
+    return true;
+}
+
+/* Of a log that can't be read as many as there were. */
+static void add_wanted(standing *sum, const cf_hash *user)
+{
+    cf_log *log = cf_users_find(sum->known, user);
+    cf_error unread;
+
+    if (!log || cf_log_wanted(log, count_wanted, sum, &unread))
+        sum->wanted = UINT64_MAX / 2;
+}
+
 static void add_told(standing *sum, const cf_hash *user)
 {
     cf_log *log = cf_users_find(sum->known, user);
@@ -112,8 +132,10 @@ static void add_user(void *context, const cf_user_figures *figures)
     write_who(&figures->user, &figures->name, user);
     if (figures->is_damaged) {
         attend(&sum->attention, CF_USER_DAMAGED_FORMAT, user);
+        sum->wanted = UINT64_MAX / 2;
         return;
     }
+    add_wanted(sum, &figures->user);
     add_lacking(sum, &figures->user);
     add_told(sum, &figures->user);
     sum->devices += figures->devices;
@@ -212,13 +234,14 @@ static void look_at_check(standing *sum)
                ", see `verify`; of the store `counterfoild "
                "verify --repair` mends it",
                sum->check.damages);
-    if (sum->check.missing > sum->check.known)
+    /* What came since, or went with its user, is not missing any more. */
+    const uint64_t missing = sum->check.missing < sum->wanted ? sum->check.missing : sum->wanted;
+    if (missing > sum->check.known)
         attend(&sum->attention,
-               "%" PRIu64 " blob%s that changes name %s missing at the last verify: the devices "
+               "%" PRIu64 " blob%s that changes name %s missing since the last verify: the devices "
                "are asked for what is, see `verify`; when all have been there, `verify --known` "
                "ends this",
-               sum->check.missing, sum->check.missing == 1 ? "" : "s",
-               sum->check.missing == 1 ? "was" : "were");
+               missing, missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
 }
 
 static void look_at_clock(const cf_desk *desk, standing *sum)

@@ -28,6 +28,7 @@ bool cf_verb_is_removal(const cf_verb *verb)
 cf_status cf_verb_users_check(const cf_verb *verb, cf_error *error)
 {
     const char *subverb = verb->count ? verb->arguments[0] : NULL;
+    cf_user_name name;
     uint64_t size;
 
     if (!subverb)
@@ -42,8 +43,12 @@ cf_status cf_verb_users_check(const cf_verb *verb, cf_error *error)
     }
     if (strcmp(subverb, "show") == 0)
         return verb->count == 2 ? CF_OK : cf_fail(error, CF_USAGE, "users show takes one USER");
+    if (strcmp(subverb, "name") == 0)
+        return verb->count == 3 ? cf_user_name_read(verb->arguments[2], &name, error)
+                                : cf_fail(error, CF_USAGE, "users name takes USER and NAME");
     if (strcmp(subverb, "quota") != 0)
-        return cf_fail(error, CF_USAGE, "unknown subverb %s: it is show, quota or remove", subverb);
+        return cf_fail(error, CF_USAGE, "unknown subverb %s: it is show, name, quota or remove",
+                       subverb);
     if (verb->count != 3)
         return cf_fail(error, CF_USAGE, "users quota takes USER and SIZE");
     return cf_size_read(verb->arguments[2], &size, error);
@@ -328,7 +333,31 @@ static cf_status show(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
     return CF_OK;
 }
 
-/* ---- users quota, users remove ---- */
+/* ---- users name, users quota, users remove ---- */
+
+static cf_status name_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
+                           cf_error *error)
+{
+    cf_management *management = desk->premises->management;
+    const cf_env *env = desk->premises->env;
+    char id[NAME_SIZE];
+    cf_user_name name;
+    cf_hash user;
+
+    cf_status status = cf_management_find(management, verb->arguments[1], &user, error);
+    if (!status)
+        status = cf_user_name_read(verb->arguments[2], &name, error);
+    if (!status)
+        status = cf_management_name(management, &user, &name, env->now_ms(env->context), error);
+    if (status)
+        return status;
+    name_of(&user, id);
+    if (verb->json)
+        cf_verb_append_json(out, json_pack("{s:s, s:s}", "user", id, "name", name.text));
+    else
+        cf_buffer_append_text(out, "%s  name %s\n", id, name.text);
+    return CF_OK;
+}
 
 static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
                            cf_error *error)
@@ -414,5 +443,7 @@ cf_status cf_verb_users(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
         return remove_user(desk, verb, out, error);
     if (strcmp(verb->arguments[0], "show") == 0)
         return show(desk, verb, out, error);
+    if (strcmp(verb->arguments[0], "name") == 0)
+        return name_user(desk, verb, out, error);
     return set_quota(desk, verb, out, error);
 }

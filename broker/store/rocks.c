@@ -26,6 +26,18 @@ static const struct {
     {"Permission denied", CF_IO, EACCES},
 };
 
+/* Who passes an error on puts a word of its own before it: the last of them says what it is. */
+static const char *skip_repeated(const char *text)
+{
+    static const char word[] = "Corruption: ";
+    const size_t size = sizeof word - 1;
+
+    while (strncmp(text, word, size) == 0 &&
+           (strncmp(text + size, word, size) == 0 || strncmp(text + size, "IO error: ", 10) == 0))
+        text += size;
+    return text;
+}
+
 /* Of a table that isn't there RocksDB says the name that it would have had long ago. */
 static void name_tables(char *text)
 {
@@ -48,7 +60,10 @@ cf_status cf_rocks_fail(cf_error *error, char *text)
         }
     name_tables(text);
     const char *disk = strstr(text, "Input/output error") ? " (" CF_ERROR_OF_DISK ")" : "";
-    cf_fail(error, status, "%s%s", text, disk);
+    if (status == CF_LOCKED)
+        cf_fail(error, status, "another process has the store open");
+    else
+        cf_fail(error, status, "%s%s", skip_repeated(text), disk);
     error->number = number;
     rocksdb_free(text);
     return status;

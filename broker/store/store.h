@@ -58,7 +58,9 @@ typedef bool cf_head_visit(void *context, const cf_head *head);
 typedef bool cf_chain_visit(void *context, const cf_head *entry, uint64_t position);
 typedef bool cf_record_visit(void *context, cf_bytes key, cf_bytes value);
 typedef bool cf_user_visit(void *context, const cf_hash *user);
-typedef void cf_damage_visit(void *context, const cf_hash *user, const char *what);
+/* CF_CHANGED: it was there, and is mended. What can't be read since the process lacks something
+ * (cf_error_is_lack) may be whole. */
+typedef void cf_damage_visit(void *context, const cf_hash *user, const cf_error *what);
 
 typedef struct cf_store cf_store;
 

@@ -15,6 +15,7 @@ typedef enum { NEITHER, LOG, MANIFEST } kind;
 typedef struct {
     int folder;
     bool found[MANIFEST + 1]; /* whole, under its name */
+    bool is_blind;            /* the folder could not be read */
 } search;
 
 static kind kind_of(const char *name)
@@ -36,8 +37,9 @@ static bool is_it(int folder, const char *name, const struct stat *open)
            named.st_ino == open->st_ino && named.st_dev == open->st_dev;
 }
 
-static kind kind_of_open(int folder, const struct stat *open)
+static kind kind_of_open(search *self, const struct stat *open)
 {
+    const int folder = self->folder;
     const int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *names = again < 0 ? NULL : fdopendir(again);
     const struct dirent *entry;
@@ -46,6 +48,7 @@ static kind kind_of_open(int folder, const struct stat *open)
     while (names && !found && (entry = cf_descriptor_next_name(names)))
         if (kind_of(entry->d_name) && is_it(folder, entry->d_name, open))
             found = kind_of(entry->d_name);
+    self->is_blind |= !names;
     if (names)
         closedir(names);
     else if (again >= 0)
@@ -60,7 +63,7 @@ static void look_at(search *self, int file)
 
     if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(file, &open) == 0 &&
         S_ISREG(open.st_mode) && open.st_size >= lseek(file, 0, SEEK_CUR))
-        self->found[kind_of_open(self->folder, &open)] = true;
+        self->found[kind_of_open(self, &open)] = true;
 }
 
 void cf_store_find_lost(int folder, cf_store_lost_files *out)
@@ -71,7 +74,9 @@ void cf_store_find_lost(int folder, cf_store_lost_files *out)
 
     while (files && (entry = cf_descriptor_next_name(files)))
         look_at(&self, atoi(entry->d_name));
-    *out = (cf_store_lost_files){files && !self.found[LOG], files && !self.found[MANIFEST]};
+    const bool has_looked = files && !self.is_blind;
+    *out =
+        (cf_store_lost_files){has_looked && !self.found[LOG], has_looked && !self.found[MANIFEST]};
     if (files)
         closedir(files);
 }

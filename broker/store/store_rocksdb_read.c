@@ -277,17 +277,16 @@ static bool verify_user(void *context, const cf_hash *user)
     chain_count chain = {0};
     cf_rocks_range range = {CF_ROCKS_CHAIN, bytes_of_user(user), {0}, .once = true};
     cf_error error;
-    char text[CF_ERROR_TEXT];
 
     cf_store_verify_user(&it->self->base, user, it->damaged, it->context, &verified);
     chain.end = verified.end;
     if (cf_rocks_each(it->self->rocks, &range, count_chain, &chain, &error)) {
-        it->damaged(it->context, user, error.text);
+        it->damaged(it->context, user, &error);
     } else if (chain.count != verified.indexed) {
-        snprintf(text, sizeof text,
-                 "the chain index has %" PRIu64 " keys for %" PRIu64 " whole entries", chain.count,
-                 verified.indexed);
-        it->damaged(it->context, user, text);
+        cf_fail(&error, CF_BROKEN,
+                "the chain index has %" PRIu64 " keys for %" PRIu64 " whole entries", chain.count,
+                verified.indexed);
+        it->damaged(it->context, user, &error);
     }
     return true;
 }
@@ -321,8 +320,9 @@ static bool is_live(const cf_rocks_store *self, const char *name)
 
 static void tell_damage(verification *it, const cf_error *found)
 {
-    it->damaged(it->context, NULL, found->text);
-    cf_rocks_store_set_damage(it->self, found);
+    it->damaged(it->context, NULL, found);
+    if (found->status == CF_BROKEN)
+        cf_rocks_store_set_damage(it->self, found);
 }
 
 static void verify_file(verification *it, const char *name)
@@ -339,10 +339,8 @@ static void verify_open_files(verification *it)
 {
     cf_error lost;
 
-    if (cf_rocks_store_save_log(it->self, &lost) == CF_BROKEN)
+    if (cf_rocks_store_save_log(it->self, &lost))
         tell_damage(it, &lost);
-    else if (lost.status)
-        it->damaged(it->context, NULL, lost.text);
 }
 
 /* What somebody removes under a broker that runs is open there, and would be missed at the next
@@ -375,7 +373,6 @@ static cf_status rocks_verify(cf_store *base, cf_damage_visit *damaged, void *co
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
     verification it = {self, damaged, context};
-    char text[2 * CF_ERROR_TEXT];
     cf_error found;
 
     cf_status status = begin(self, error);
@@ -386,10 +383,8 @@ static cf_status rocks_verify(cf_store *base, cf_damage_visit *damaged, void *co
         cf_rocks_range range = {table, {0}, {0}, .once = true, .deleted = true};
 
         if (cf_rocks_each(self->rocks, &range, ignore, NULL, &found)) {
-            snprintf(text, sizeof text, "table %s: %s", cf_rocks_table_names[table], found.text);
-            damaged(context, NULL, text);
-            if (found.status == CF_BROKEN)
-                cf_rocks_store_set_damage(self, &found);
+            cf_error_while(&found, "table %s", cf_rocks_table_names[table]);
+            tell_damage(&it, &found);
         }
     }
     verify_files(&it);

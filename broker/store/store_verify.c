@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     cf_store *store;
@@ -20,15 +21,24 @@ typedef struct {
     cf_heads heads;    /* of the entries read so far */
 } check;
 
-static void __attribute__((format(printf, 2, 3))) tell(check *self, const char *format, ...)
+/* `why` is what a read said; NULL: it is found by comparing. */
+static void __attribute__((format(printf, 3, 4)))
+tell(check *self, const cf_error *why, const char *format, ...)
 {
+    cf_error told = {.status = CF_BROKEN};
     char text[CF_ERROR_TEXT];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    self->damaged(self->context, self->user, text);
+    if (why)
+        told = *why;
+    if (why)
+        cf_error_while(&told, "%s", text);
+    else
+        memcpy(told.text, text, sizeof told.text);
+    self->damaged(self->context, self->user, &told);
 }
 
 static void check_chain(check *self, const cf_entry *entry, uint64_t position)
@@ -38,18 +48,21 @@ static void check_chain(check *self, const cf_entry *entry, uint64_t position)
     cf_error error;
 
     if (!cf_hash_equal(&entry->header.user, self->user))
-        tell(self, "entry %" PRIu64 " belongs to another user", position);
+        tell(self, NULL, "entry %" PRIu64 " belongs to another user", position);
     if (self->store->find(self->store, self->user, &head, &found, &error))
-        tell(self, "entry %" PRIu64 " is not in the chain index: %s", position, error.text);
+        tell(self, &error, "entry %" PRIu64 " is not in the chain index", position);
     else if (found != position)
-        tell(self, "entry %" PRIu64 " is in the chain index as %" PRIu64, position, found);
+        tell(self, NULL, "entry %" PRIu64 " is in the chain index as %" PRIu64, position, found);
     else
         self->indexed++;
     if (predecessor.sequence > 0) {
-        if (self->store->find(self->store, self->user, &predecessor, &found, &error))
-            tell(self, "the predecessor of entry %" PRIu64 " is not held", position);
+        const cf_status status =
+            self->store->find(self->store, self->user, &predecessor, &found, &error);
+        if (status)
+            tell(self, status == CF_MISSING ? NULL : &error,
+                 "the predecessor of entry %" PRIu64 " is not held", position);
         else if (found >= position)
-            tell(self, "entry %" PRIu64 " comes before its predecessor", position);
+            tell(self, NULL, "entry %" PRIu64 " comes before its predecessor", position);
     }
     cf_heads_advance(&self->heads, entry);
 }
@@ -62,12 +75,13 @@ static bool check_entry(void *context, uint64_t position, cf_bytes wire)
     cf_error error;
 
     if (position != self->expected) {
-        tell(self, "entries %" PRIu64 " to %" PRIu64 " are missing", self->expected, position - 1);
+        tell(self, NULL, "entries %" PRIu64 " to %" PRIu64 " are missing", self->expected,
+             position - 1);
         self->gaps = true;
     }
     self->expected = position + 1;
     if (cf_entry_read(wire, &arena, &entry, &error)) {
-        tell(self, "entry %" PRIu64 ": %s", position, error.text);
+        tell(self, NULL, "entry %" PRIu64 ": %s", position, error.text);
         self->gaps = true;
     } else {
         check_chain(self, &entry, position);
@@ -83,13 +97,13 @@ static void check_entries(check *self)
     uint64_t last, step = 1;
 
     if (self->store->last(self->store, self->user, &last, &error)) {
-        tell(self, "entries: %s", error.text);
+        tell(self, &error, "entries");
         last = 0;
         self->gaps = true;
     }
     while (self->store->read(self->store, self->user, self->expected, check_entry, self, &error)) {
-        tell(self, "entry %" PRIu64 " and maybe others after it can't be read: %s", self->expected,
-             error.text);
+        tell(self, &error, "entry %" PRIu64 " and maybe others after it can't be read",
+             self->expected);
         self->gaps = true;
         if (self->expected > last || last - self->expected < step) {
             self->expected = last + 1;
@@ -105,7 +119,7 @@ static void tell_head(check *self, const cf_head *head, const char *what)
     char writer[2 * CF_ID_SIZE + 1];
 
     cf_hex(cf_bytes_of(head->writer.bytes, CF_ID_SIZE), writer);
-    tell(self, "writer %s, sequence %" PRIu64 ": %s", writer, head->sequence, what);
+    tell(self, NULL, "writer %s, sequence %" PRIu64 ": %s", writer, head->sequence, what);
 }
 
 static bool note_head(void *context, const cf_head *head)
@@ -138,7 +152,7 @@ static void check_entries_and_heads(check *self)
         check_entries(self);
         if (self->store->heads(self->store, self->user, note_head, &index, &error) ||
             self->store->last(self->store, self->user, &last, &error)) {
-            tell(self, "heads: %s", error.text);
+            tell(self, &error, "heads");
             settled = true;
         } else if (last < self->expected) {
             settled = true;
@@ -164,7 +178,7 @@ void cf_store_verify_user(cf_store *store, const cf_hash *user, cf_damage_visit 
 
     check_entries_and_heads(&self);
     if (store->scan(store, user, (cf_bytes){0}, read_record, NULL, &error))
-        tell(&self, "records: %s", error.text);
+        tell(&self, &error, "records");
     *out = (cf_store_verified){self.indexed, self.expected};
     cf_heads_release(&self.heads);
 }

@@ -39,10 +39,14 @@ static void tell(const inspection *self, cf_damage_kind kind, cf_bytes key, cons
     self->found(self->context, &(cf_damage){kind, text, key, self->place});
 }
 
-static void store_damaged(void *context, const cf_hash *user, const char *what)
+static void store_damaged(void *context, const cf_hash *user, const cf_error *what)
 {
+    const cf_damage_kind kind = what->status == CF_CHANGED ? CF_DAMAGE_ENDED
+                                : cf_error_is_lack(what)   ? CF_DAMAGE_AWAY
+                                                           : CF_DAMAGE_STORE;
+
     (void)user;
-    tell(context, CF_DAMAGE_STORE, (cf_bytes){0}, "the store: %s", what);
+    tell(context, kind, (cf_bytes){0}, "the store: %s", what->text);
 }
 
 /* ---- The state ---- */

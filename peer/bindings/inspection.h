@@ -8,6 +8,7 @@
 
 typedef enum {
     CF_DAMAGE_STORE, /* the log, or what only a new home makes good */
+    CF_DAMAGE_ENDED, /* of the store, and mended by who looked */
     CF_DAMAGE_STATE, /* made again from the log */
     CF_DAMAGE_BASE,  /* found again by looking at the source */
     CF_DAMAGE_CACHE, /* of no consequence */

@@ -52,6 +52,8 @@ static void note(void *context, const cf_damage *damage)
     case CF_DAMAGE_STATE:
         self->state_damaged = true;
         break;
+    case CF_DAMAGE_ENDED:
+        break;
     case CF_DAMAGE_BASE:
         cf_records_delete(&self->records, damage->key);
         break;

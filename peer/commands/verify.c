@@ -5,12 +5,14 @@
 typedef struct {
     const cf_run *run;
     json_t *list, *away;
+    size_t ended; /* of the list: mended as it was found */
 } findings;
 
 static void note(void *context, const cf_damage *damage)
 {
     findings *self = context;
 
+    self->ended += damage->kind == CF_DAMAGE_ENDED;
     json_array_append_new(damage->kind == CF_DAMAGE_AWAY ? self->away : self->list,
                           json_sprintf("%s", damage->what));
     if (!self->run->json)
@@ -44,7 +46,9 @@ static cf_status start(cf_run *run, cf_error *error)
         run->exit_code = 1;
     if (!status && json_array_size(self.list)) {
         run->exit_code = cf_status_exit_code(CF_BROKEN);
-        cf_say(&run->output, "`counterfoil repair` mends what can be made again");
+        cf_say(&run->output, json_array_size(self.list) == self.ended
+                                 ? "it was mended"
+                                 : "`counterfoil repair` mends what can be made again");
     }
     json_decref(self.list);
     json_decref(self.away);

@@ -130,6 +130,10 @@ Test(gateway_blobs, tells_a_disk_that_fails_as_one_and_goes_on_when_it_does_not)
     cf_blob_memory_disk_fail(a.house->blob_disk, CF_OK);
     put_piece(&a, &id, &blob, 0);
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    cr_expect(cf_gateway_blobs_fail(a.house->gateway, &why), "one that was under way works, too");
+    a.house->now_ms += 5000;
+    put_piece(&a, &id, &blob, CF_BLOB_STEP);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
     cr_expect_not(cf_gateway_blobs_fail(a.house->gateway, &why));
 
     a.house->blobs->get = fail_to_read;

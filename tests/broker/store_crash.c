@@ -124,10 +124,10 @@ static bool check_entry(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
-static void complain(void *context, const cf_hash *whose, const char *what)
+static void complain(void *context, const cf_hash *whose, const cf_error *what)
 {
     (void)context, (void)whose;
-    must(false, what);
+    must(false, what->text);
 }
 
 static void check(const char *path, uint64_t acknowledged)

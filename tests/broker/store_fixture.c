@@ -177,13 +177,13 @@ typedef struct {
     char *text;
 } damages;
 
-static void note_damage(void *context, const cf_hash *user, const char *what)
+static void note_damage(void *context, const cf_hash *user, const cf_error *what)
 {
     damages *seen = context;
     (void)user;
 
     if (seen->count++ == 0)
-        snprintf(seen->text, CF_ERROR_TEXT, "%s", what);
+        snprintf(seen->text, CF_ERROR_TEXT, "%s", what->text);
 }
 
 size_t stage_damages(stage *self, char text[CF_ERROR_TEXT])

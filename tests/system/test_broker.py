@@ -195,6 +195,7 @@ def test_explains_itself(broker):
     assert broker.run("users", "--help") == broker.run("-h", "users") == of_users
     assert "users quota USER SIZE" in of_users and "--yes" in of_users and "--listen" not in of_users
     assert broker.run("--version").startswith("counterfoild ")
+    assert list(json.loads(broker.run("--json", "--version"))) == ["version"]
     assert not os.path.exists(broker.data)
 
 
@@ -231,6 +232,15 @@ def test_says_that_its_output_is_lost(broker):
         done = subprocess.run(broker.command("invite"), stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
     assert done.returncode == 1 and "`counterfoild invitations revoke` takes it back" in done.stderr, done.stderr
     assert broker.run("invitations").strip()
+    user = enrolled(broker).user.hex()
+    for verb in ["users", "quota", user, "7G"], ["users", "name", user, "ann"], ["users", "remove", user, "--yes"]:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(broker.command(*verb), stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT)
+        assert done.returncode == 1 and "it was done all the same: `counterfoild users` shows it" in done.stderr, done
+    assert broker.status()["users"] == 0
+    for verb in "invite", "status":
+        shut = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *broker.command(verb)], stderr=subprocess.PIPE, text=True, timeout=WAIT)
+        assert shut.returncode == 1 and "Bad file descriptor" in shut.stderr, shut
     broker.stop()
     with open("/dev/full", "w") as full:
         serving = subprocess.Popen(broker.command("--listen", "tcp://127.0.0.1:0", "serve"), stdout=full, stderr=subprocess.PIPE, text=True)
@@ -241,6 +251,25 @@ def test_says_that_its_output_is_lost(broker):
         assert "No space left on device" in said
         serving.send_signal(signal.SIGTERM)
         assert "standard output" not in serving.communicate(timeout=WAIT)[1] and serving.returncode == 0
+
+
+def test_of_a_broker_that_runs_no_other_address_is_told(broker, monkeypatch):
+    monkeypatch.setenv("COUNTERFOIL_ADVERTISE", "127.0.0.1")  # as its unit may have it
+    broker.start()
+    for option in ("--advertise", "new.example.org"), ("--listen", "127.0.0.1:2001"):
+        for verb in "address", "invite":
+            assert "is reached as it was started" in broker.run(verb, *option, code=2)
+    assert broker.run("address").strip() == broker.line
+    assert broker.status()["users"] == 0 and broker.run("invitations") == ""
+
+
+def test_verbs_that_lack_descriptors_say_so(broker):
+    broker.start()
+    broker.stop()
+    for limit in 8, 16, 20, 24:
+        for verb in "users", "verify":
+            done = subprocess.run(["prlimit", f"--nofile={limit}", *broker.command(verb)], capture_output=True, text=True, timeout=WAIT)
+            assert done.returncode == 0 or "ulimit -n" in done.stderr, (limit, verb, done)
 
 
 def test_an_old_address_that_is_told_on_is_warned_of(broker):

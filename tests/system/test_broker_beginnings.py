@@ -191,6 +191,26 @@ def test_a_key_alone_is_begun_with_by_init_only(stopped, two):
     assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
 
 
+def test_a_key_and_its_address_are_begun_with_as_they_are(stopped):
+    """As where all else is lost: the devices know both."""
+    for part in "store", "blobs":
+        shutil.rmtree(os.path.join(stopped.data, part))
+    done = stopped.finish("init")
+    assert done.returncode == 0 and done.stdout.strip() == stopped.line and "with the key that lay there" in done.stderr, done
+
+
+def test_an_empty_store_is_one_that_is_gone(stopped):
+    store = pathlib.Path(stopped.data, "store")
+    store.rename(store.with_suffix(".away"))
+    store.mkdir()
+    for verb in ["users"], ["serve"], ["verify"], ["verify", "--repair"]:
+        said = stopped.run(*verb, code=7)
+        assert "its store is gone: mount it or restore a backup" in said and "mends it" not in said, (verb, said)
+    store.rmdir()
+    store.with_suffix(".away").rename(store)
+    assert stopped.run("verify") == "everything is whole\n"
+
+
 def test_a_home_of_which_a_part_is_gone_is_refused_and_untouched(two):
     laptop, _ = two
     laptop.add("notes", {"a": b"one\n"})

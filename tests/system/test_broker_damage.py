@@ -438,6 +438,8 @@ def test_what_stood_in_a_log_that_is_lost_under_the_broker_is_kept(broker, make_
     if looks:
         done = broker.finish("verify")
         assert done.returncode == 7 and "was removed or cut: what stood there was written anew" in done.stdout, done
+        assert "damage was found: 1, and mended\n" in done.stderr and REPAIR not in done.stderr, done
+        broker.run("status", "--check")
         assert broker.run("verify") == "everything is whole\n"
         broker.process.kill()
         broker.process.wait()
@@ -477,6 +479,8 @@ def test_the_key_that_is_lost_under_the_broker_is_written_anew(broker, make_devi
     if looks:
         done = broker.finish("verify")
         assert done.returncode == 7 and "written anew" in done.stdout, done
+        assert "damage was found: 1, and mended\n" in done.stderr and REPAIR not in done.stderr, done
+        broker.run("status", "--check")
         assert broker.run("verify") == "everything is whole\n"
     broker.stop()
     assert key.read_bytes() == was and key.stat().st_mode & 0o777 == 0o600
@@ -502,6 +506,21 @@ def test_of_another_key_in_its_place_the_broker_keeps_its_own_beside(broker, mak
     assert laptop.sync()["in_sync"]
 
 
+def test_of_a_directory_that_was_renamed_under_the_broker_no_damage_is_told(broker, make_device):
+    laptop, _ = one_user(broker, make_device)
+    data, moved = broker.data, broker.data + ".moved"
+    os.rename(data, moved)
+    broker.data = moved
+    for verb in ["verify"], ["status"], ["users"], ["invite"], ["users", "remove", "ann", "--yes"]:
+        done = broker.finish(*verb)
+        assert done.returncode == 5 and f"the broker here serves {data}, and" in done.stderr, (verb, done)
+    os.rename(moved, data)
+    broker.data = data
+    assert broker.run("verify") == "everything is whole\n"
+    broker.run("status", "--check")
+    assert laptop.sync()["in_sync"]
+
+
 def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
     broker.start()
     _, desk = enrol(broker.run("invite").strip())
@@ -523,7 +542,7 @@ def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
         assert found == {"damages": [], "missing": [{"user": desk.user.hex(), "blobs": 2}]}
     broker.restart()
     said = broker.finish("status", "--check")
-    assert said.returncode == 1 and "2 blobs that changes name were missing at the last verify" in said.stdout, said
+    assert said.returncode == 1 and "2 blobs that changes name are missing since the last verify" in said.stdout, said
     assert "--known is for verify" in broker.run("--known", "status", code=2)
     for option in ("--known",), ():  # the operator knows, until others are missing
         assert "2 blobs" in broker.run("verify", *option)
@@ -531,7 +550,7 @@ def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
     names[2].unlink()
     broker.run("verify", code=7)
     broker.run("verify")
-    assert "3 blobs that changes name were missing" in broker.run("status")
+    assert "3 blobs that changes name are missing" in broker.run("status")
     broker.run("verify", "--known")
     broker.run("status", "--check")
     names[0].parent.mkdir(exist_ok=True)
@@ -539,6 +558,28 @@ def test_verify_goes_on_to_say_what_no_device_has_brought(broker):
         session.hello(desk.user, desk.log.heads())
         assert [session.put(content) for content in contents] == blobs
     broker.run("verify")
+    broker.run("status", "--check")
+
+
+@pytest.mark.parametrize("how", ("brought", "removed"))
+def test_a_blob_that_came_or_went_with_its_user_is_not_missing_any_more(broker, how):
+    broker.start()
+    _, desk = enrol(broker.run("invite").strip())
+    content = os.urandom(5000)
+    with desk.session(broker.line) as session:
+        session.hello(desk.user, desk.log.heads())
+        blob = session.put(content)
+        session.publish(desk.write_change(b"papers".ljust(16, b"\0"), os.urandom(200), [blob]))
+    pathlib.Path(broker.data, "blobs", desk.user.hex(), blob.hex()[:2], blob.hex()).unlink()
+    broker.run("verify", code=7)
+    broker.run("verify")
+    assert "1 blob that changes name is missing" in broker.finish("status", "--check").stdout
+    if how == "removed":
+        broker.run("users", "remove", desk.user.hex(), "--yes")
+    else:
+        with desk.session(broker.line) as session:
+            session.hello(desk.user, desk.log.heads())
+            session.put(content)
     broker.run("status", "--check")
 
 

@@ -273,6 +273,25 @@ def test_a_user_is_named_by_a_prefix_that_is_no_other_s(broker):
     assert len(users(broker)) == 2
 
 
+def test_a_user_gets_another_name(broker):
+    broker.start()
+    ann, bob = (enrol(broker.run("invite", "--name", name).strip())[1].user.hex() for name in ("ann", "bob"))
+    broker.run("invite", "--name", "carol")
+    for name, said in ("bob", "there is another user bob"), ("carol", "there is an invitation for carol"), ("12", "a number"), ("", "1 to 64"):
+        assert said in broker.run("users", "name", "ann", name, code=2)
+    assert "takes USER and NAME" in broker.run("users", "name", "ann", code=2)
+    broker.run("users", "name", "dora", "eve", code=3)
+    assert broker.run("users", "name", "ann", "anna").strip() == f"{ann}  name anna"
+    assert json.loads(broker.run("--json", "users", "name", bob, "bob")) == {"user": bob, "name": "bob"}
+    for _ in "running", "stopped":
+        assert {one["user"]: one["name"] for one in json.loads(broker.run("--json", "users"))} == {ann: "anna", bob: "bob"}
+        if broker.process:
+            broker.stop()
+    assert f'audit what=user-name user={ann[:12]} name="anna"' in open(broker.log).read()
+    broker.run("users", "name", "anna", "ann")
+    assert "name       ann\n" in broker.run("users", "show", "ann")
+
+
 def test_a_closed_broker_takes_no_new_users(broker):
     broker.start()
     waiting = broker.run("invite").strip()
