@@ -99,6 +99,7 @@ struct cf_files {
      * Else all that is asked of it is CF_CHANGED. No job is to work in it. NULL: nothing keeps it.
      */
     void (*rest_folder)(cf_files *files, cf_folder *folder, const cf_folder *above);
+    /* As the disk has it now: of a share or a FUSE disk not as the system remembers it. */
     cf_status (*stat_folder)(cf_files *files, const cf_folder *folder, cf_stat *out,
                              cf_error *error);
     /* Whether `folder` is `root` or still lies below it. */

@@ -295,7 +295,8 @@ static cf_status stat_folder(cf_files *files, const cf_folder *folder, cf_stat *
     struct statx raw;
 
     (void)files;
-    if (statx(cf_posix_descriptor(folder), "", AT_EMPTY_PATH, CF_POSIX_STAT, &raw) != 0)
+    if (statx(cf_posix_descriptor(folder), "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, CF_POSIX_STAT,
+              &raw) != 0)
         return cf_posix_fail_folder(folder, "examining", error);
     *out = cf_posix_stat(&raw);
     return CF_OK;

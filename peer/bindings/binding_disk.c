@@ -9,6 +9,7 @@
 #include "peer/bindings/binding.h"
 
 #include "codec/pack.h"
+#include "peer/bindings/disk_trial.h"
 #include "peer/merge/view.h"
 
 #include <stdlib.h>

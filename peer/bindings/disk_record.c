@@ -19,7 +19,9 @@ enum {
     /* 128: names were tried, as earlier builds had it */
     REFUSES_NAMES = 256,
     LOSES_HARDLINKS = 512,
-    KNOWS_ALL = 1024
+    /* 1024: all but what follows was tried, the same */
+    DATES_FOLDERS = 2048,
+    KNOWS_ALL = 4096
 };
 
 static uint64_t flags_of_system(const cf_filesystem *system)
@@ -35,7 +37,8 @@ static uint64_t flags_of(const cf_disk_traits *traits)
            (traits->folds_unicode ? FOLDS_UNICODE : 0) | (traits->renumbers ? RENUMBERS : 0) |
            (traits->changes_names ? CHANGES_NAMES : 0) |
            (traits->refuses_names ? REFUSES_NAMES : 0) |
-           (traits->loses_hardlinks ? LOSES_HARDLINKS : 0) | (traits->knows_all ? KNOWS_ALL : 0);
+           (traits->loses_hardlinks ? LOSES_HARDLINKS : 0) |
+           (traits->dates_folders ? DATES_FOLDERS : 0) | (traits->knows_all ? KNOWS_ALL : 0);
 }
 
 void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, cf_buffer *out)
@@ -99,6 +102,7 @@ cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_trai
                                flags & FOLDS_UNICODE,
                                flags & RENUMBERS,
                                flags & CHANGES_NAMES,
+                               flags & DATES_FOLDERS,
                                flags & KNOWS_ALL,
                                flags & REFUSES_NAMES,
                                flags & LOSES_HARDLINKS,

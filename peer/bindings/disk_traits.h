@@ -6,6 +6,10 @@
 #define CF_PEER_BINDINGS_DISK_TRAITS_H
 #include "broker/platform/files.h"
 
+/* FAT and exFAT have 7 bits for the years after 1980, of which every fourth has a day more. */
+#define CF_DISK_FAT_FIRST_NS (315532800 * INT64_C(1000000000))
+#define CF_DISK_FAT_SPAN_NS (INT64_C(86400000000000) * (128 * 365 + 32))
+
 typedef struct {
     int64_t time_step_ns; /* a time that is set is cut to a multiple of this, downwards; 1: exact */
     bool loses_times;     /* a time that is set is not there afterwards */
@@ -15,6 +19,7 @@ typedef struct {
     bool folds_unicode;   /* the composed and the decomposed form of a letter are one name */
     bool renumbers;       /* inode numbers may be others when it is mounted anew */
     bool changes_names;   /* some are listed otherwise than they were made: `end.` is `end` */
+    bool dates_folders;   /* a directory has a new time when something is removed from it */
     bool knows_all;       /* all of this was tried: earlier records don't tell */
     bool refuses_names;   /* some can't be made, as `a:b` */
     bool loses_hardlinks; /* none can be made */
@@ -37,33 +42,12 @@ bool cf_disk_identity_equal(const cf_disk_identity *a, const cf_disk_identity *b
 cf_status cf_disk_identify(cf_files *files, const cf_folder *root, cf_disk_identity *out,
                            cf_error *error);
 
-/* Tries it with files of its own in `temporary`, which are gone afterwards; those that a crash left
- * there, too. What the disk says that it doesn't do, or doesn't show afterwards, is not kept; any
- * other failure three times is no answer, and the trial's: make it again. */
-cf_status cf_disk_try(cf_files *files, const cf_folder *temporary, cf_disk_traits *out,
-                      cf_error *error);
-
 /* Several spellings are one name there. */
 static inline bool cf_disk_folds(const cf_disk_traits *traits)
 {
     return traits->folds_case || traits->folds_unicode;
 }
 
-/* Whether a thing that is made under this name may be listed under another one; if so, that is
- * tried with a file in `temporary`, gone afterwards. Where it can't be tried, the name is kept. */
-bool cf_disk_changes_name(const cf_disk_traits *traits, cf_files *files, const cf_folder *temporary,
-                          cf_bytes name);
-
-/* Something could not be made under this name: whether that is for the name, which is tried with a
- * file in `temporary`, too. `*error` is of the failure, its number still known. */
-bool cf_disk_refuses_name(cf_files *files, const cf_folder *temporary, cf_bytes name,
-                          const cf_error *error);
-
-/* What was to become a file of `size` bytes couldn't be written. If the disk said that something
- * was too large, the error says what, and where it is the file itself (which is tried with one in
- * `temporary`), the traits remember it. False: they don't. */
-bool cf_disk_explain_size(cf_files *files, const cf_folder *temporary, uint64_t size,
-                          cf_disk_traits *traits, cf_error *error);
 static inline bool cf_disk_refuses_size(const cf_disk_traits *traits, uint64_t size)
 {
     return traits->size_refused && size >= traits->size_refused;

@@ -29,7 +29,9 @@ typedef struct {
     uint64_t device, inode, size;
     int64_t birth_ns, mtime_ns, ctime_ns;
     uint32_t mode, links;
-    bool is_racy; /* of a file: a save of its size after it was read may have left this very stat */
+    /* Of a file: a save of its size after it was read may have left this very stat. Of a directory:
+     * so may a removal after it was listed. */
+    bool is_racy;
 } cf_node_stat;
 
 enum { CF_NODE_ROOT = 0 }; /* the number of the source's root, which itself is no node */
@@ -55,6 +57,9 @@ typedef struct {
 void cf_node_leave(cf_node *node);
 bool cf_node_is_left(const cf_node *node);
 
+/* Of what went with a disk that is mounted where nobody sees it, below a share or a FUSE disk: no
+ * disk has this number, which is even (survey_below.c). */
+#define CF_DISK_BELOW UINT64_C(2)
 /* The disk of a node whose record is of an earlier build. */
 #define CF_DISK_UNTOLD UINT64_MAX
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/download_inside.h"
 
+#include "peer/bindings/disk_trial.h"
+
 static cf_files *files_of(const cf_downloads *downloads)
 {
     return downloads->options.peer->env->files;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a disk keeps is learned by trial, on simulated disks that keep less, and on the real one. */
-#include "peer/bindings/disk_traits.h"
+#include "peer/bindings/disk_trial.h"
 
 #include "peer/commands/sources.h"
 #include "tests/support/scratch.h"
@@ -381,7 +381,7 @@ Test(disk_traits, are_learned_again_after_a_crash_at_any_call)
 Test(disk_traits, are_kept_in_a_record)
 {
     const cf_disk_identity identity = {{1, 2, 3, true, false, true, true}, 7, -8};
-    const cf_disk_traits traits = {1000000000, false, true, true, true,    false, true,
+    const cf_disk_traits traits = {1000000000, false, true, true, true,    false, true,     true,
                                    true,       true,  true, true, 1234567, -9,    INT64_MAX};
     cf_disk_identity identity_read;
     cf_disk_traits read;
@@ -398,6 +398,7 @@ Test(disk_traits, are_kept_in_a_record)
     cr_assert(!read.folds_unicode);
     cr_assert(read.renumbers);
     cr_assert(read.changes_names);
+    cr_assert(read.dates_folders);
     cr_assert(read.knows_all);
     cr_assert(read.refuses_names);
     cr_assert(read.loses_hardlinks);
@@ -426,5 +427,6 @@ Test(disk_traits, of_the_disk_that_tests_run_on_are_learned)
     cr_assert(!traits.loses_modes);
     cr_assert(!traits.loses_symlinks);
     cr_assert(!traits.folds_case);
+    cr_assert(traits.dates_folders);
     scratch_destroy(&here);
 }

@@ -2,6 +2,7 @@
 #include "peer/sources/files/apply_inside.h"
 
 #include "broker/platform/jobs.h"
+#include "peer/bindings/disk_trial.h"
 #include "peer/log/contents_small.h"
 #include "peer/transfer/download_jobs.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_perform_inside.h"
 
+#include "peer/bindings/disk_trial.h"
 #include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
 

@@ -5,6 +5,7 @@
 
 #include "broker/platform/names.h"
 #include "peer/adapters/spellings.h"
+#include "peer/bindings/disk_trial.h"
 
 #include <errno.h>
 #include <stdio.h>

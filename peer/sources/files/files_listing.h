@@ -31,9 +31,10 @@ typedef struct {
     uint64_t node;         /* a start's */
     const cf_bytes *names; /* the way to it from the source's folder */
     size_t depth;
-    cf_stat stat;  /* {0} when it couldn't be opened */
-    bool complete; /* all that is in it is here; else nothing is known to be absent */
-    bool restless; /* it changed each time it was listed: incomplete, look again soon */
+    cf_stat stat;     /* {0} when it couldn't be opened */
+    bool complete;    /* all that is in it is here; else nothing is known to be absent */
+    int64_t mtime_ns; /* of a complete one: before and after all that is here was seen */
+    bool restless;    /* it changed each time it was listed: incomplete, look again soon */
     /* Only these names were looked for, in order: incomplete, but what is sure of them is, also
      * that nothing has such a name. */
     const cf_bytes *asked;

@@ -166,6 +166,7 @@ static cf_status list_once(const look *self, size_t index, const cf_folder *held
     status = files->stat_folder(files, held, &after, error);
     if (status == CF_OK && !cf_stat_unchanged(&before, &after))
         listing->folders[index].restless = true;
+    listing->folders[index].mtime_ns = before.mtime_ns;
 done:
     free(names.at);
     return status;

@@ -150,8 +150,11 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_name_show(path.size ? cf_buffer_view(&path) : cf_bytes_of_text("."), shown);
     cf_buffer_append_text(
         &reason,
-        covers(self, group) ? "missing here, where another file system was mounted: unmount it "
-                              "from %s"
+        group->was == CF_DISK_BELOW
+            ? "missing here, though nothing was removed from the folder where it lay, as when a "
+              "disk below this one, mounted at or under %s, is away: bring that back"
+        : covers(self, group) ? "missing here, where another file system was mounted: unmount it "
+                                "from %s"
         : group->is ? "missing here, where another file system is mounted than before, or the one "
                       "before has lost most of what was on it: mount it as it was at %s again"
                     : "missing here, where another file system was mounted before: mount it at %s "

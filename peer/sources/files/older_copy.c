@@ -425,6 +425,12 @@ static void compare(comparing *self, const cf_survey_sight *seen)
 
 /* ---- Whether it is one ---- */
 
+/* With one that nobody sees an older copy may have come. */
+static bool is_elsewhere(const cf_node *node, const cf_identity_away *away)
+{
+    return node->disk != away->disk && node->disk != CF_DISK_BELOW;
+}
+
 /* Things that went with another disk are away. */
 static void gather_missed(comparing *self, const cf_survey_batch *batch)
 {
@@ -434,10 +440,10 @@ static void gather_missed(comparing *self, const cf_survey_batch *batch)
     for (size_t i = 0; i < batch->gone_count; i++) {
         const cf_node *node = cf_nodes_find(self->binding->nodes, batch->gone[i]);
 
-        if (away < batch->away_count && batch->away[away].number == batch->gone[i]) {
-            away++;
+        const bool is_away = away < batch->away_count && batch->away[away].number == batch->gone[i];
+
+        if (is_away && is_elsewhere(node, &batch->away[away++]))
             continue;
-        }
         self->gone[self->gone_count++] = node;
         if (node->kind == CF_KIND_FILE)
             add_look(&self->missed, node->stat.size, node->stat.mtime_ns);

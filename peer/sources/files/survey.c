@@ -30,6 +30,8 @@ void cf_survey_destroy(cf_survey **survey)
     free((*survey)->watched);
     free((*survey)->numbers);
     cf_numbers_release(&(*survey)->told);
+    cf_numbers_release(&(*survey)->lacking);
+    cf_numbers_release(&(*survey)->bare);
     free((*survey)->reported);
     free((*survey)->twice);
     free((*survey)->observed);

@@ -59,7 +59,8 @@ static cf_bytes found_mode(cf_survey *survey, const cf_node *node, const cf_find
     const cf_binding *binding = survey->options.binding;
     const uint64_t number = finding->number;
 
-    if (binding->traits.loses_modes || may_lose_modes(stat, finding->disk))
+    if (binding->traits.loses_modes || may_lose_modes(stat, finding->disk) ||
+        cf_numbers_have(&survey->bare, number))
         return node ? node->mode : (cf_bytes){0};
     return pack_mode(survey, meant(binding, number, stat->mode));
 }
@@ -140,6 +141,8 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         .disk = survey->identity.disks[entry],
     };
     out->stat.is_racy = read ? read->racy_ms > 0 : node && node->stat.is_racy;
+    if (listed->kind == CF_KIND_DIRECTORY && cf_survey_asks_folders(survey))
+        cf_survey_date_directory(survey, node, out->number, &out->stat);
     if (!read && was_renamed(survey, entry))
         out->stat.ctime_ns = CF_CTIME_UNSEEN;
     if (listed->kind == CF_KIND_SYMLINK) {
@@ -194,18 +197,19 @@ static bool is_told_by_files(const cf_survey *survey, uint64_t disk)
 static bool is_of_another_disk(const cf_survey *survey, const cf_finding *now, const cf_node *then)
 {
     return !survey->options.takes_other_disks && now->kind != CF_KIND_DIRECTORY &&
-           now->disk != then->disk && now->parent == then->parent &&
+           now->disk != then->disk && then->disk != CF_DISK_BELOW && now->parent == then->parent &&
            cf_bytes_equal(now->name, then->name) && is_told_by_files(survey, then->disk);
 }
 
-static void restate(cf_survey *survey, const cf_node *node, const cf_finding *finding)
+void cf_survey_restate(cf_survey *survey, const cf_node *node, const cf_node_stat *stat,
+                       uint64_t disk)
 {
     size_t at = survey->batch.restated_count++;
 
     survey->restated = cf_grow(survey->restated, &survey->restated_capacity, at + 1, sizeof *node);
     survey->restated[at] = *node;
-    survey->restated[at].stat = finding->stat;
-    survey->restated[at].disk = finding->disk;
+    survey->restated[at].stat = *stat;
+    survey->restated[at].disk = disk;
     survey->batch.restated = survey->restated;
 }
 
@@ -219,6 +223,15 @@ static uint32_t wait_of(const cf_finding *finding, const cf_listed *listed)
                : CF_READ_MOVES_MS;
 }
 
+/* Another directory in its place is, its time only where that tells something. */
+static bool is_directory_news(const cf_survey *survey, const cf_node_stat *known,
+                              const cf_node_stat *now)
+{
+    return known->inode != now->inode || known->birth_ns != now->birth_ns ||
+           (cf_survey_asks_folders(survey) && !now->is_racy &&
+            (known->is_racy || known->mtime_ns != now->mtime_ns));
+}
+
 static void observe(cf_survey *survey, size_t entry, const cf_read *read)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
@@ -229,18 +242,17 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     if (listed->excluded && !node && listed->kind != CF_KIND_DIRECTORY)
         return; /* the base forgot it when it was told that it came there */
     fill_finding(survey, entry, read, &seen.finding);
-    if (seen.finding.stat.is_racy)
+    if (seen.finding.stat.is_racy && listed->kind == CF_KIND_FILE)
         cf_survey_note_racy(survey, entry, read ? read->racy_ms : wait_of(&seen.finding, listed));
     if (node && is_as_before(&seen.finding, node)) {
         cf_stat known = cf_stat_of_node(node);
 
-        /* A directory's times are no news, another directory in its place is. */
         if (node->disk != seen.finding.disk ||
             (listed->kind == CF_KIND_DIRECTORY
-                 ? !cf_stat_same_file(&known, &listed->stat)
+                 ? is_directory_news(survey, &node->stat, &seen.finding.stat)
                  : !cf_stat_unchanged(&known, &listed->stat) ||
                        node->stat.is_racy != seen.finding.stat.is_racy))
-            restate(survey, node, &seen.finding);
+            cf_survey_restate(survey, node, &seen.finding.stat, seen.finding.disk);
         return;
     }
     if (node && is_of_another_disk(survey, &seen.finding, node)) {
@@ -320,6 +332,13 @@ void cf_survey_report_places(cf_survey *survey)
                                              sizeof *survey->replaced);
         cf_survey_find_replaced(survey, survey->replaced);
     }
+    survey->batch.is_first = true;
+    survey->batch.gone = survey->identity.gone;
+    survey->batch.gone_count = survey->identity.gone_count;
+    survey->batch.away = survey->identity.away;
+    survey->batch.away_count = survey->identity.away_count;
+    if (cf_survey_asks_folders(survey))
+        cf_survey_find_below(survey);
     for (size_t i = 0; i < survey->listing.entry_count; i++)
         if (!survey->numbers[i] || survey->listing.entries[i].skipped ||
             !survey->listing.entries[i].readable || rests(survey, i))
@@ -330,11 +349,6 @@ void cf_survey_report_places(cf_survey *survey)
             observe(survey, i, NULL);
             survey->reported[i] = !again;
         }
-    survey->batch.is_first = true;
-    survey->batch.gone = survey->identity.gone;
-    survey->batch.gone_count = survey->identity.gone_count;
-    survey->batch.away = survey->identity.away;
-    survey->batch.away_count = survey->identity.away_count;
 }
 
 static void report_read(cf_survey *survey, size_t entry)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk that is mounted below what is shown here: a card in a folder of the machine whose share is synced, a branch of
+a mergerfs. When it is away, its files are missing as if somebody had removed them; the folders from which they went tell
+that nobody did."""
+
+import contextlib
+import os
+import subprocess
+import time
+
+import pytest
+
+from counterfoil import both, broker, fill, make_device, tree, two  # noqa: F401
+from disks import make_disk, run  # noqa: F401
+
+AWAY = "though nothing was removed from the folder where it lay"
+LONG_AGO = 1_600_000_000
+
+
+class Mounted:
+    """What lies in one folder of this machine, shown in another one."""
+
+    def __init__(self, store, at):
+        self.store, self.at = store, at
+        for folder in store, at:
+            folder.mkdir(exist_ok=True)
+        self.is_mounted = False
+
+    def mount(self):
+        run("mount", "--bind", self.store, self.at)
+        self.is_mounted = True
+
+    def unmount(self):
+        run("umount", "-l", self.at)
+        self.is_mounted = False
+
+    def end(self):
+        if self.is_mounted:
+            subprocess.run(["umount", "-l", str(self.at)], capture_output=True, check=False)
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    with contextlib.ExitStack() as ends:
+        made = []
+
+        def make(at):
+            it = Mounted(tmp_path / f"store {len(made)}", at)
+            made.append(it)
+            ends.callback(it.end)
+            return it
+
+        yield make
+
+
+def add(two, here):
+    laptop, desktop = two
+    laptop.json("add", str(here), "--collection", "photos")
+    laptop.sync()
+    there = desktop.add("photos", None, "--existing")
+    both(laptop, desktop)
+    return there
+
+
+def refuses(device):
+    done = device.finish("sync")
+    assert done.returncode == 8 and AWAY in done.stdout, (done.returncode, done.stdout, done.stderr)
+    return done.stdout
+
+
+@pytest.fixture
+def card(make_disk, mounted):  # noqa: F811
+    """A card in a folder of the machine behind a share, with five photos; another one lies beside it."""
+    share = make_disk("bindfs")
+    behind = share.below[0] / "src"
+    behind.mkdir()
+    card = mounted(behind / "card")
+    os.utime(card.at, (LONG_AGO, LONG_AGO))
+    card.mount()
+    fill(behind, {"beside.jpg": b"beside", **{f"card/{i}.jpg": b"photo %d" % i for i in range(4)}, "card/in/4.jpg": b"4"})
+    os.chmod(card.store, 0o700)
+    card.behind, card.here = behind, share.at / "src"
+    return card
+
+
+def test_a_card_below_a_share_that_is_away_deletes_nothing(two, card):
+    laptop, desktop = two
+    there = add(two, card.here)
+    before = tree(there)
+    card.unmount()
+    for _ in range(2):
+        assert "6 items are missing here" in refuses(laptop)
+        desktop.sync()
+        assert tree(there) == before
+    assert "photos: attributes" not in desktop.run("log"), "the mode is that of what the card was mounted over"
+    assert laptop.json("status")["in_sync"] is False
+    card.mount()
+    both(laptop, desktop)
+    assert tree(there) == tree(card.here) == before
+    (card.behind / "card/1.jpg").unlink()
+    (card.behind / "card/2.jpg").write_bytes(b"edited")
+    both(laptop, desktop)
+    assert tree(there) == tree(card.here) != before
+
+
+def test_what_is_written_over_where_the_card_was_does_not_delete_it(two, card):
+    """The folder is of later then: that it has lost nothing is remembered."""
+    laptop, desktop = two
+    there = add(two, card.here)
+    before = tree(there)
+    card.unmount()
+    refuses(laptop)
+    (card.behind / "card/late.jpg").write_bytes(b"late")
+    fill(there, {"card/from there.jpg": b"there"})
+    desktop.sync()
+    for _ in range(2):
+        refuses(laptop)
+        desktop.sync()
+    assert tree(there) == {**before, **tree(there)} and (there / "card/late.jpg").exists()
+    assert (card.behind / "card/from there.jpg").exists()
+
+
+def test_what_is_meant_is_said(two, card):
+    laptop, desktop = two
+    there = add(two, card.here)
+    card.unmount()
+    refuses(laptop)
+    assert laptop.finish("sync", str(card.here), "--yes").returncode == 0
+    desktop.sync()
+    assert [name for name in tree(there) if name.endswith(".jpg")] == ["beside.jpg"]
+
+
+def test_a_branch_of_a_mergerfs_that_is_away_deletes_nothing(two, make_disk, mounted):  # noqa: F811
+    laptop, desktop = two
+    union = make_disk("mergerfs")
+    branch = mounted(union.below[1])
+    branch.mount()
+    first, second = union.below
+    fill(first, {"src/a.txt": b"a", "src/both/a.txt": b"a in both", "src/a/a.txt": b"aa"})
+    fill(second, {"src/b.txt": b"b", "src/both/b.txt": b"b in both", "src/b/b.txt": b"bb"})
+    here = union.at / "src"
+    for below in first, second:  # nothing has happened there for long
+        os.utime(below / "src/both", (LONG_AGO, LONG_AGO))
+    there = add(two, here)
+    fill(here, {"late.txt": b"late"})  # the folder at the top is of later
+    both(laptop, desktop)
+    before = tree(there)
+    branch.unmount()
+    refuses(laptop)
+    desktop.sync()
+    assert tree(there) == before
+    fill(there, {"b.txt": b"edited", "both/c.txt": b"c"})
+    (there / "a.txt").unlink()
+    desktop.sync()
+    for _ in range(2):
+        refuses(laptop)
+    assert (here / "both/c.txt").read_bytes() == b"c" and not (here / "a.txt").exists()
+    branch.mount()
+    time.sleep(1.1)  # what mergerfs remembers of a folder
+    both(laptop, desktop)
+    assert tree(here) == tree(there) and (here / "b.txt").read_bytes() == b"edited"
+    assert (there / "both/b.txt").exists() and (there / "b/b.txt").exists()
