@@ -291,6 +291,26 @@ static cf_status find_served(const cf_premises *premises, const char *verb,
                    cf_datadir_path(premises->datadir), damage);
 }
 
+/* [::1], [::1]:7817 */
+static bool says_port(const char *place)
+{
+    const char *colon = strrchr(place, ':'), *bracket = strrchr(place, ']');
+
+    return colon && (!bracket || colon > bracket);
+}
+
+static uint16_t served_port(const cf_premises *premises, uint16_t otherwise)
+{
+    char line[CF_ADDRESS_TEXT];
+    cf_address served;
+    cf_error ignored;
+
+    return cf_datadir_address(premises->datadir, line, &ignored) ||
+                   cf_address_read(line, &served, &ignored)
+               ? otherwise
+               : served.port;
+}
+
 /* As it was last served, unless this call says otherwise. */
 static cf_status find_address(const cf_broker_options *options, const cf_premises *premises,
                               char line[CF_ADDRESS_TEXT], cf_error *error)
@@ -306,6 +326,8 @@ static cf_status find_address(const cf_broker_options *options, const cf_premise
     cf_status status = find_place(premises->env, options, &place, error);
     if (status)
         return status;
+    if (!options->listen[0] && options->advertise && !says_port(options->advertise))
+        place.advertised.port = served_port(premises, place.advertised.port);
     memcpy(place.advertised.key, key, sizeof place.advertised.key);
     cf_address_write(&place.advertised, line);
     return CF_OK;

@@ -283,6 +283,8 @@ static void set_aside(const cf_service *service, cf_session *session, const cf_h
     if (service->quotas)
         cf_quotas_doubt(service->quotas, user);
     cf_send_wanted_to_all(service, user, blob, 1);
+    if (service->absent)
+        service->absent(service->context, user);
 }
 
 /* Reads the whole, at most once an hour. */

@@ -95,6 +95,8 @@ typedef struct {
     uint64_t missing, known;
     uint64_t mended_ms;
 } cf_datadir_check;
+/* Missing are as many as are wanted: a device has met some since. */
+#define CF_DATADIR_MISSING_ANY UINT32_MAX
 cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, cf_error *error);
 /* In any thread. */
 cf_status cf_datadir_keep_check(const cf_datadir *datadir, const cf_datadir_check *check,

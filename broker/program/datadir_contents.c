@@ -133,8 +133,8 @@ static cf_status fail_of_part(const cf_datadir_contents *found, cf_error *error)
     case CF_DATADIR_KEY:
     case CF_DATADIR_KEY | CF_DATADIR_BLOBS:
         return cf_fail(error, CF_BROKEN,
-                       "its store is gone: mount it or restore a backup; with nothing but the key "
-                       "there, `init` begins an empty one");
+                       "its store is gone: mount it or restore a backup; without one move blobs "
+                       "away, and `init` begins an empty one with the key");
     case CF_DATADIR_KEY | CF_DATADIR_STORE:
         return cf_fail(error, CF_BROKEN,
                        "its blobs are gone: mount or restore them; after `mkdir blobs` there, "

@@ -28,12 +28,19 @@ static cf_status mark(cf_store *store, const cf_hash *user, const char *value, c
     return store->write(store, &nobody, &record, 1, true, error);
 }
 
-/* A removal makes room: on a full disk it has what the broker holds for that. */
+/* A removal makes room: on a full disk it has what the broker holds for that. Damage that was met
+ * when files were written anew keeps the store from being written until it is opened again. */
 static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error *error)
 {
     cf_store *store = premises->store;
+    cf_error damage;
     cf_status status = mark(store, user, begun_value, error);
 
+    if (status == CF_IO && store->damage(store, &damage)) {
+        status = store->reopen(store, error);
+        if (!status)
+            status = mark(store, user, begun_value, error);
+    }
     if (status != CF_FULL)
         return status;
     const int folder = cf_datadir_descriptor(premises->datadir);

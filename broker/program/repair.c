@@ -34,7 +34,9 @@ typedef struct {
     char store[PATH_MAX], mending[PATH_MAX], copy[PATH_MAX], blob_path[PATH_MAX];
     cf_store *from, *to;
     cf_blobs *blobs;
-    size_t seen, kept;    /* users */
+    size_t seen, kept; /* users */
+    cf_hash *bare;     /* those of whose devices nothing is left */
+    size_t bare_count, bare_capacity;
     bool has_invitations; /* or other records of nobody's */
     /* Of the user in hand. */
     cf_log *log;
@@ -275,9 +277,9 @@ static cf_status take_user(repair *self, const cf_hash *user)
     cf_log_destroy(&self->log);
     if (!status && !is_kept) {
         status = self->to->forget(self->to, user, self->error);
-        say(self, user, CF_REPORT_ERROR,
-            "nothing is left of its devices: `invite` it, and `counterfoil broker INVITATION` on "
-            "one of them brings all back");
+        self->bare =
+            cf_grow(self->bare, &self->bare_capacity, self->bare_count + 1, sizeof *self->bare);
+        self->bare[self->bare_count++] = *user;
     } else if (!status) {
         self->kept++;
         say_kept(self, user);
@@ -312,6 +314,10 @@ static cf_status take_all(repair *self)
         status = cf_fail(self->error, CF_BROKEN,
                          "nothing of the store can be read: restore a backup; or move store and "
                          "blobs away, and `init` begins with its key anew");
+    for (size_t i = 0; !status && i < self->bare_count; i++)
+        say(self, &self->bare[i], CF_REPORT_ERROR,
+            "nothing is left of its devices: `invite` it, and `counterfoil broker INVITATION` on "
+            "one of them brings all back");
     return status ? status : self->to->commit(self->to, self->error);
 }
 
@@ -333,6 +339,8 @@ static cf_status make_mended(repair *self)
     cf_store_destroy(&self->to);
     cf_store_destroy(&self->from);
     cf_blobs_destroy(&self->blobs);
+    free(self->bare);
+    self->bare = NULL;
     if (status)
         cf_store_salvage_remove(self->mending, &ignored);
     return status;

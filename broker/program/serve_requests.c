@@ -94,10 +94,13 @@ static void say_verified(const errand *self)
 
     for (size_t i = 0; i < self->missing.owed_count; i++)
         owed += self->missing.owed[i].count;
-    cf_report(env, self->status ? CF_REPORT_ERROR : CF_REPORT_NOTICE,
-              "verify has ended: %s; %" PRIu64 " blob%s that changes name %s missing",
-              self->status ? self->error.text : "no damage was found", owed, owed == 1 ? "" : "s",
-              owed == 1 ? "is" : "are");
+    if (self->status)
+        cf_report(env, CF_REPORT_ERROR, "verify has ended: %s", self->error.text);
+    else
+        cf_report(env, CF_REPORT_NOTICE,
+                  "verify has ended: no damage was found; %" PRIu64 " blob%s that changes name %s "
+                  "missing",
+                  owed, owed == 1 ? "" : "s", owed == 1 ? "is" : "are");
 }
 
 static void verify_done(cf_job *job)

@@ -2,6 +2,7 @@
 #include "broker/store/store_open_files.h"
 
 #include "broker/platform/descriptor.h"
+#include "broker/store/store_tail.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,7 +38,21 @@ static bool is_it(int folder, const char *name, const struct stat *open)
            named.st_ino == open->st_ino && named.st_dev == open->st_dev;
 }
 
-static kind kind_of_open(search *self, const struct stat *open)
+/* What was written up to `end` is sound there. A write that is under way is not over; what is
+ * damaged stays so. */
+static bool is_sound(int folder, const char *name, off_t end)
+{
+    uint64_t whole = 0;
+    bool is_whole;
+    cf_error unread;
+
+    for (int tries = 0; tries < 2; tries++)
+        if (cf_store_tail_check(folder, name, &is_whole, &whole, &unread) || whole >= (uint64_t)end)
+            return true;
+    return false;
+}
+
+static kind kind_of_open(search *self, const struct stat *open, off_t end)
 {
     const int folder = self->folder;
     const int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -46,7 +61,8 @@ static kind kind_of_open(search *self, const struct stat *open)
     kind found = NEITHER;
 
     while (names && !found && (entry = cf_descriptor_next_name(names)))
-        if (kind_of(entry->d_name) && is_it(folder, entry->d_name, open))
+        if (kind_of(entry->d_name) && is_it(folder, entry->d_name, open) &&
+            is_sound(folder, entry->d_name, end))
             found = kind_of(entry->d_name);
     self->is_blind |= !names;
     if (names)
@@ -60,10 +76,11 @@ static void look_at(search *self, int file)
 {
     struct stat open;
     const int flags = fcntl(file, F_GETFL);
+    const off_t end = lseek(file, 0, SEEK_CUR);
 
     if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(file, &open) == 0 &&
-        S_ISREG(open.st_mode) && open.st_size >= lseek(file, 0, SEEK_CUR))
-        self->found[kind_of_open(self, &open)] = true;
+        S_ISREG(open.st_mode) && open.st_size >= end)
+        self->found[kind_of_open(self, &open, end)] = true;
 }
 
 void cf_store_find_lost(int folder, cf_store_lost_files *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the log and the manifest that this process writes to still lie in the store's folder, and
- * whole. Where somebody removed, moved, replaced or cut one, RocksDB writes on where nobody finds
- * it again. Told by the descriptors in /proc; any thread. */
+ * all of them is sound. Where somebody removed, moved or replaced one, RocksDB writes on where
+ * nobody finds it again; where it was cut, behind a hole, which is the end of it for who reads it.
+ * Told by the descriptors in /proc; any thread. */
 #ifndef CF_BROKER_STORE_STORE_OPEN_FILES_H
 #define CF_BROKER_STORE_STORE_OPEN_FILES_H
 #include <stdbool.h>

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 cf_status cf_rocks_store_fail_again(cf_rocks_store *self, cf_error *error)
 {
@@ -54,11 +55,23 @@ cf_status cf_rocks_store_give_up(cf_rocks_store *self, char *text, cf_error *err
     return error->status;
 }
 
+bool cf_rocks_store_is_removed(const cf_rocks_store *self)
+{
+    struct stat folder;
+
+    return self->folder >= 0 && fstat(self->folder, &folder) == 0 && folder.st_nlink == 0;
+}
+
 /* `size` bytes more than the batch. Nothing has been written when it is refused. */
 static cf_status require_room(cf_rocks_store *self, size_t size, cf_error *error)
 {
     size_t batch = 0;
 
+    if (cf_rocks_store_is_removed(self)) {
+        cf_fail(error, CF_IO, CF_ROCKS_REMOVED_FORMAT, self->path);
+        atomic_store(&self->is_spoilt, true);
+        return cf_rocks_store_set_failure(self, error);
+    }
     rocksdb_writebatch_wi_data(self->batch, &batch);
     if (cf_store_room_to_write(self->path, batch + size))
         return CF_OK;

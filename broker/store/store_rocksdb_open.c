@@ -132,19 +132,22 @@ cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error)
         return CF_OK;
     cf_store_find_lost(self->folder, &lost);
     if (lost.manifest)
-        return cf_fail(error, CF_BROKEN, "the MANIFEST of %s was removed or cut", self->path);
+        return cf_fail(error, CF_BROKEN, "the MANIFEST of %s was removed, cut or damaged",
+                       self->path);
     if (!lost.log)
         return CF_OK;
     if (begin_log(self, error)) {
         error->status = CF_BROKEN;
-        cf_error_while(error, "writing anew what stood in the log of %s, which was removed or cut",
-                       self->path);
+        cf_error_while(
+            error, "writing anew what stood in the log of %s, which was removed, cut or damaged",
+            self->path);
         return CF_BROKEN;
     }
-    return cf_fail(error, CF_CHANGED,
-                   "the log of %s was removed or cut: what stood there was written anew, and "
-                   "nothing of it is lost",
-                   self->path);
+    return cf_fail(
+        error, CF_CHANGED,
+        "the log of %s was removed, cut or damaged: what stood there was written anew, and "
+        "nothing of it is lost",
+        self->path);
 }
 
 static void close_rocks(cf_rocks_store *self)

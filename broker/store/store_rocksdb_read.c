@@ -375,6 +375,8 @@ static cf_status rocks_verify(cf_store *base, cf_damage_visit *damaged, void *co
     verification it = {self, damaged, context};
     cf_error found;
 
+    if (cf_rocks_store_is_removed(self))
+        return cf_fail(error, CF_BROKEN, CF_ROCKS_REMOVED_FORMAT, self->path);
     cf_status status = begin(self, error);
     if (status)
         return status;

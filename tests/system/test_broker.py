@@ -263,6 +263,16 @@ def test_of_a_broker_that_runs_no_other_address_is_told(broker, monkeypatch):
     assert broker.status()["users"] == 0 and broker.run("invitations") == ""
 
 
+def test_an_address_that_is_given_without_a_port_has_the_one_that_was_served(broker):
+    broker.start()
+    port = broker.place[1]
+    broker.stop()
+    assert broker.run("address", "--advertise", "sync.example.org").startswith(f"tcp://sync.example.org:{port}#")
+    assert broker.run("address", "--advertise", "sync.example.org:7817").startswith("tcp://sync.example.org:7817#")
+    os.unlink(os.path.join(broker.data, "address"))
+    assert broker.run("address", "--advertise", "sync.example.org").startswith("tcp://sync.example.org:7817#")
+
+
 def test_verbs_that_lack_descriptors_say_so(broker):
     broker.start()
     broker.stop()

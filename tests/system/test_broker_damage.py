@@ -426,7 +426,16 @@ def only(broker, pattern):
     return path
 
 
-@pytest.mark.parametrize("how", ("removed", "moved", "emptied"))
+def flip_first(path):
+    """In place: another file would be a replaced one."""
+    with open(path, "r+b") as file:
+        file.seek(20)
+        byte = file.read(1)
+        file.seek(20)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+@pytest.mark.parametrize("how", ("removed", "moved", "emptied", "emptied and written on", "cut and written on", "flipped"))
 @pytest.mark.parametrize("looks", (True, False), ids=("verified", "stopped"))
 def test_what_stood_in_a_log_that_is_lost_under_the_broker_is_kept(broker, make_device, how, looks):
     laptop, _ = one_user(broker, make_device)
@@ -434,10 +443,15 @@ def test_what_stood_in_a_log_that_is_lost_under_the_broker_is_kept(broker, make_
     broker.run("users", "quota", "ann", "3M")
     number = json.loads(broker.run("--json", "invitations"))[-1]
     log = only(broker, "*.log")
-    {"removed": log.unlink, "moved": lambda: log.rename(log.parent.parent / "elsewhere"), "emptied": lambda: os.truncate(log, 0)}[how]()
+    {"removed": log.unlink, "moved": lambda: log.rename(log.parent.parent / "elsewhere"), "flipped": lambda: flip_first(log)}.get(
+        how, lambda: os.truncate(log, 100 if how.startswith("cut") else 0)
+    )()
+    if "written on" in how:  # as by logrotate's copytruncate: behind a hole
+        broker.run("invite", "--name", "carol")
+        number = json.loads(broker.run("--json", "invitations"))[-1]
     if looks:
         done = broker.finish("verify")
-        assert done.returncode == 7 and "was removed or cut: what stood there was written anew" in done.stdout, done
+        assert done.returncode == 7 and "was removed, cut or damaged: what stood there was written anew" in done.stdout, done
         assert "damage was found: 1, and mended\n" in done.stderr and REPAIR not in done.stderr, done
         broker.run("status", "--check")
         assert broker.run("verify") == "everything is whole\n"
@@ -445,7 +459,7 @@ def test_what_stood_in_a_log_that_is_lost_under_the_broker_is_kept(broker, make_
         broker.process.wait()
     else:
         broker.stop()
-        assert "was removed or cut" in open(broker.log).read()
+        assert "was removed, cut or damaged" in open(broker.log).read()
     broker.restart()
     assert number in json.loads(broker.run("--json", "invitations"))
     assert [one["quota"] for one in json.loads(broker.run("--json", "users"))] == [3 << 20]
@@ -504,6 +518,50 @@ def test_of_another_key_in_its_place_the_broker_keeps_its_own_beside(broker, mak
     served.rename(key)
     broker.restart()
     assert laptop.sync()["in_sync"]
+
+
+@pytest.mark.parametrize("asks", (True, False), ids=("verified", "written"))
+def test_a_store_that_is_removed_under_the_broker_takes_nothing_more(broker, make_device, asks):
+    laptop, _ = one_user(broker, make_device)
+    shutil.rmtree(os.path.join(broker.data, "store"))
+    gone = "was removed while it was in use: end the broker, and restore a backup"
+    if asks:
+        done = broker.finish("verify")
+        assert done.returncode == 7 and gone in done.stderr and REPAIR not in done.stderr, done
+    put(laptop.source(), "late", b"late\n")
+    done = laptop.finish("sync", "--timeout", "5s")
+    assert done.returncode == 1 and "the broker can't write to its disk" in done.stderr, done
+    done = broker.finish("users", "quota", "ann", "5M")
+    assert done.returncode == 1 and gone in done.stderr, done
+    assert broker.finish("status", "--check").returncode == 1
+    broker.stop()
+    said = broker.run("serve", code=7)
+    assert "its store is gone" in said and "move blobs away, and `init` begins an empty one with the key" in said, said
+    shutil.rmtree(os.path.join(broker.data, "blobs"))
+    broker.run("init")
+    broker.restart()
+    laptop.run("broker", broker.run("invite").strip())
+    assert laptop.sync()["in_sync"] and broker.run("verify") == "everything is whole\n"
+
+
+def test_blobs_that_a_device_met_need_attention_until_they_are_here(broker, make_device):
+    laptop, _ = one_user(broker, make_device)
+    put(laptop.source(), "large", os.urandom(600_000))
+    laptop.sync()
+    paths = sorted(path for path in pathlib.Path(broker.data, "blobs").glob("*/*/*") if len(path.name) == 64)
+    flip(paths[0])
+    broker.run("status", "--check")
+    desktop = make_device("desktop")
+    laptop.pair(desktop)
+    desktop.add("notes", None, "--existing")
+    desktop.finish("sync", "--timeout", "5s")
+    for _ in "running", "started again":
+        said = broker.finish("status", "--check")
+        assert said.returncode == 1 and "1 blob that changes name is missing since the last verify" in said.stdout, said
+        broker.stop()
+        broker.restart()
+    laptop.sync()
+    broker.run("status", "--check")
 
 
 def test_of_a_directory_that_was_renamed_under_the_broker_no_damage_is_told(broker, make_device):
