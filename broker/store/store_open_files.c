@@ -79,7 +79,7 @@ static void look_at(search *self, int file)
     const off_t end = lseek(file, 0, SEEK_CUR);
 
     if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(file, &open) == 0 &&
-        S_ISREG(open.st_mode) && open.st_size >= end)
+        S_ISREG(open.st_mode))
         self->found[kind_of_open(self, &open, end)] = true;
 }
 

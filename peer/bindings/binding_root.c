@@ -374,6 +374,42 @@ static const char *name_unmarked(const cf_binding *binding, cf_files *files,
     return now->is_mount ? OTHER_DISK : UNMOUNTED;
 }
 
+static bool note_name(void *context, cf_bytes name)
+{
+    bool *is_empty = context;
+
+    *is_empty = cf_bytes_equal(name, cf_bytes_of_text("lost+found"));
+    return *is_empty;
+}
+
+static bool is_empty(cf_files *files, const cf_folder *root)
+{
+    bool is = true;
+    cf_error ignored;
+
+    return files->list(files, root, note_name, &is, &ignored) || is;
+}
+
+/* Who fills a stick of somebody else's, which has no mark, puts aside all that is on it. */
+static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_marked_root *marked,
+                                 const cf_stat *now, cf_error *error)
+{
+    char word[CF_PATH_TYPED];
+    const char *typed = cf_binding_path_typed(binding, word);
+    const shown_path path = show_path(binding);
+    const char *what = name_unmarked(binding, files, marked, now);
+
+    if (what != LOST || binding->format != CF_FORMAT_FILES || binding->is_image ||
+        is_same_folder(binding, now) || marked->count(marked->context, files).there ||
+        is_empty(files, marked->root))
+        return refuse(binding, CF_UNSAFE, what, error);
+    binding->way_on = CF_WAY_ON_NONE;
+    return cf_fail(error, CF_UNSAFE,
+                   "%s%s is not the folder that was added, has no .counterfoil, and holds other "
+                   "things: bring that back, or `counterfoil remove %s`",
+                   path.dots, path.end, typed);
+}
+
 /* Nothing can be deleted by mistake in a folder whose items are there. */
 static bool may_put_back(cf_files *files, cf_binding *binding, const cf_marked_root *marked,
                          const cf_stat *now)
@@ -403,9 +439,8 @@ static cf_status check_mark(const cf_env *env, cf_binding *binding, const cf_mar
             other.mark = instance;
         if (status == CF_BROKEN)
             return status;
-        return status == CF_MISSING
-                   ? refuse(binding, CF_UNSAFE, name_unmarked(binding, files, marked, now), error)
-                   : refuse_marked(binding, files, marked, &other, error);
+        return status == CF_MISSING ? refuse_unmarked(binding, files, marked, now, error)
+                                    : refuse_marked(binding, files, marked, &other, error);
     }
     const bool is_lost = status == CF_MISSING;
     status = cf_root_put_back(files, marked->root, &binding->instance, error);

@@ -55,6 +55,20 @@ def test_a_folder_is_filled_and_what_is_not_in_the_log_is_kept(pair_of_notes):
     assert kept(here / ".counterfoil")["own/b"] == b"b\n", "nobody but its user removes it"
 
 
+def test_a_folder_of_other_things_is_not_offered_to_be_filled(pair_of_notes):
+    """A stick of somebody else's, as far as anybody sees; an empty one may be filled."""
+    laptop, _, here, _ = pair_of_notes
+    here.rename(here.with_name("away"))
+    here.mkdir()
+    assert "--refill" in laptop.run("sync", code=8)
+    (here / "photo.jpg").write_bytes(b"other")
+    said = laptop.run("sync", code=8)
+    assert "holds other things: bring that back" in said and "--refill" not in said, said
+    shutil.rmtree(here)
+    here.with_name("away").rename(here)
+    assert laptop.sync()["in_sync"]
+
+
 def test_a_receiver_that_differs_is_filled(two):
     laptop, desktop = two
     here = laptop.add("notes", {"a": "a\n", "b": "b\n"})

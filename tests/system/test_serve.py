@@ -53,6 +53,25 @@ def test_it_says_that_the_broker_is_back(broker, pair_of_notes):
     assert again.count(True) == 2 and not again[0] and again[-1] and (True, True) not in zip(again, again[1:]), said
 
 
+@pytest.mark.parametrize("kind", ("folder", "file"))
+def test_it_says_that_a_source_is_back(two, kind):
+    laptop, _ = two
+    here = laptop.add("notes", {"one.txt": b"1\n"}) if kind == "folder" else laptop.folder / "table.csv"
+    if kind == "file":
+        here.write_text("id,name\n1,Ann\n")
+        laptop.json("add", str(here), "--collection", "table", "--format", "csv", "--key", "id")
+    laptop.sync()
+    away = here.with_name("away")
+    serving = laptop.serve()
+    here.rename(away)
+    wait_until(lambda: laptop.json("status")["collections"][0].get("trouble"), "that it is away")
+    away.rename(here)
+    wait_until(lambda: not laptop.json("status")["collections"][0].get("trouble"), "that it is back")
+    serving.send_signal(signal.SIGTERM)
+    said = serving.communicate(timeout=60)[1]
+    assert said.count(f"{here} is there again\n") == 1, said
+
+
 def test_what_is_done_in_a_folder_that_came_is_seen(pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
     serve_both(laptop, desktop)

@@ -71,6 +71,8 @@ bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
     }
     if (status && source->trouble != status)
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
+    if (!status && source->trouble && source->quiet)
+        cf_report(env, CF_REPORT_NOTICE, "%s is there again", source->binding->path);
     source->trouble = status;
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", status ? error.text : "");
     source->reopen_ms = now_ms + CF_SOURCE_REOPEN_MS;

@@ -52,6 +52,9 @@ void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *tex
 
     if (status && source->trouble != status)
         cf_report(source->workshop->peer->env, CF_REPORT_WARNING, "%s", text);
+    if (!status && source->trouble && source->workshop->watch)
+        cf_report(source->workshop->peer->env, CF_REPORT_NOTICE, "%s is there again",
+                  source->binding->path);
     source->trouble = status;
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", text);
 }
