@@ -338,6 +338,11 @@ uint64_t cf_gateway_last_full(const cf_gateway *gateway, cf_hash *user, uint64_t
     return gateway->service.full_ms;
 }
 
+uint64_t cf_gateway_set_aside(const cf_gateway *gateway)
+{
+    return gateway->service.set_aside;
+}
+
 bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why)
 {
     if (gateway->service.blobs_fail)

@@ -67,6 +67,8 @@ bool cf_gateway_greeted_in_vain(const cf_gateway *gateway);
 uint64_t cf_gateway_last_full(const cf_gateway *gateway, cf_hash *user, uint64_t *count);
 /* Whether blobs can't be written for now, by the last piece that came: the disk fails. */
 bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why);
+/* How many blobs were set aside as damaged since the start, because devices asked for them. */
+uint64_t cf_gateway_set_aside(const cf_gateway *gateway);
 #define CF_BLOBS_FAIL_FORMAT                                                                       \
     "the disk fails under the blobs, which devices keep and bring when it takes them again: look " \
     "at the disk, and start the broker again when it is mended: %s"

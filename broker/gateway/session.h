@@ -109,6 +109,7 @@ typedef struct {
     bool blobs_fail;           /* a piece could not be written: the disk failed, */
     cf_error blobs_failure;    /* with this, */
     uint64_t blobs_failed_ms;  /* the last time then */
+    uint64_t set_aside;        /* blobs that were damaged when a device asked for them */
     uint64_t full_ms;    /* when somebody was refused for want of room on the disk; 0: never */
     uint64_t full_count; /* how often in all, */
     cf_hash full_user;   /* and whom */

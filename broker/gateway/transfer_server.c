@@ -260,7 +260,7 @@ void cf_transfer_put(cf_service *service, cf_session *session, const cf_message 
 /* ---- Damaged ones ---- */
 
 /* Asks the devices for it, as for one that is gone. */
-static void set_aside(const cf_service *service, cf_session *session, const cf_hash *blob)
+static void set_aside(cf_service *service, cf_session *session, const cf_hash *blob)
 {
     const cf_hash *user = cf_log_user(session->log);
     char user_hex[2 * CF_HASH_SIZE + 1], blob_hex[2 * CF_HASH_SIZE + 1];
@@ -283,8 +283,7 @@ static void set_aside(const cf_service *service, cf_session *session, const cf_h
     if (service->quotas)
         cf_quotas_doubt(service->quotas, user);
     cf_send_wanted_to_all(service, user, blob, 1);
-    if (service->absent)
-        service->absent(service->context, user);
+    service->set_aside++;
 }
 
 /* Reads the whole, at most once an hour. */

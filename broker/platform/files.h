@@ -66,6 +66,7 @@ typedef struct {
     bool is_remote;    /* other machines change it, of which this one is not told */
     bool renumbers;    /* inode numbers are made up, and others when it is mounted anew */
     bool is_read_only; /* mounted so */
+    bool is_union;     /* a folder may be of several disks, and shows the time of one: mergerfs */
 } cf_filesystem;
 bool cf_filesystem_equal(const cf_filesystem *a, const cf_filesystem *b);
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -453,6 +454,15 @@ cf_posix_type cf_posix_type_of(uint32_t type)
     return (cf_posix_type){traits & IS_FUSE, traits & IS_REMOTE, traits & RENUMBERS};
 }
 
+/* mergerfs answers for each of its files, and has no other mark: mergerfs(1), "XATTRS". */
+static bool is_union(int descriptor)
+{
+    char path[32];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return getxattr(path, "user.mergerfs.basepath", NULL, 0) > 0;
+}
+
 static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesystem *out,
                             cf_error *error)
 {
@@ -476,6 +486,7 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
         .is_remote = type.is_remote,
         .renumbers = type.renumbers,
         .is_read_only = told.f_flags & ST_RDONLY,
+        .is_union = type.is_fuse && is_union(cf_posix_descriptor(folder)),
     };
     return CF_OK;
 }

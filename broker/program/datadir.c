@@ -347,12 +347,14 @@ bool cf_datadir_is_at_its_path(const cf_datadir *datadir)
     cf_stat here, there;
     cf_error ignored;
 
-    const bool is = !files->open_root(files, datadir->path, &named, &ignored) &&
-                    !files->stat_folder(files, named, &there, &ignored) &&
-                    !files->stat_folder(files, datadir->folder, &here, &ignored) &&
-                    here.device == there.device && here.inode == there.inode;
+    const cf_status status = files->open_root(files, datadir->path, &named, &ignored);
+    if (status)
+        return status != CF_MISSING;
+    const bool is_other = !files->stat_folder(files, named, &there, &ignored) &&
+                          !files->stat_folder(files, datadir->folder, &here, &ignored) &&
+                          (here.device != there.device || here.inode != there.inode);
     files->close_folder(files, &named);
-    return is;
+    return !is_other;
 }
 
 uint64_t cf_datadir_blobs(const cf_datadir *datadir)

@@ -41,7 +41,7 @@ void cf_datadir_destroy(cf_datadir **datadir);
  * on them. */
 void cf_datadir_tell(const cf_datadir *datadir, const char *doing);
 
-/* Whether its path still leads to the directory that was opened. */
+/* Whether its path still leads to the directory that was opened, as far as can be told. */
 bool cf_datadir_is_at_its_path(const cf_datadir *datadir);
 /* The inode of the folder of blobs; 0: there is none. */
 uint64_t cf_datadir_blobs(const cf_datadir *datadir);
@@ -95,8 +95,6 @@ typedef struct {
     uint64_t missing, known;
     uint64_t mended_ms;
 } cf_datadir_check;
-/* Missing are as many as are wanted: a device has met some since. */
-#define CF_DATADIR_MISSING_ANY UINT32_MAX
 cf_status cf_datadir_checked(const cf_datadir *datadir, cf_datadir_check *out, cf_error *error);
 /* In any thread. */
 cf_status cf_datadir_keep_check(const cf_datadir *datadir, const cf_datadir_check *check,

@@ -230,28 +230,11 @@ static cf_reserve room_left(void *context)
     return left;
 }
 
-/* `status` counts what is wanted until the next verify; where that can't be kept, the log has it.
- */
-static void doubt_check(const cf_broker *self)
-{
-    const cf_datadir *datadir = self->premises.datadir;
-    cf_datadir_check check = {0};
-    cf_error ignored;
-
-    if (cf_datadir_checked(datadir, &check, &ignored))
-        check = (cf_datadir_check){0};
-    if (check.missing == CF_DATADIR_MISSING_ANY)
-        return;
-    check.missing = CF_DATADIR_MISSING_ANY;
-    cf_datadir_keep_check(datadir, &check, &ignored);
-}
-
 static void absent(void *context, const cf_hash *user)
 {
     const cf_broker *self = context;
     const cf_env *env = self->options->env;
 
-    doubt_check(self);
     cf_search_note(self->search, user, env->now_ms(env->context));
 }
 
@@ -289,6 +272,7 @@ static void ask(void *context, const cf_hash *user, const cf_hash *blobs, size_t
 
     cf_gateway_ask(self->gateway, user, blobs, count);
     cf_gateway_zmq_wake(self->door);
+    self->missed += count;
 }
 
 static void keep_house(cf_broker *self)

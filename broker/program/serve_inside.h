@@ -37,6 +37,9 @@ typedef struct {
     bool is_displaced;         /* the data directory is not at its path, as it was told */
     uint64_t blobs_inode;      /* of their folder, as it was last seen */
     bool lacks_blobs;          /* there is no folder of them now */
+    uint64_t missed;           /* blobs that devices missed, which `status` doesn't know of yet, */
+    uint64_t set_aside;        /* and that were damaged, as of the last look */
+    size_t verifies;           /* errands that write what `status` knows */
     int64_t clock_offset_ms;   /* of the time of day, against what counts on */
     zloop_t *loop;
     int signals;         /* -1: none */

@@ -151,6 +151,25 @@ static void look_at_blobs(cf_broker *self)
     self->blobs_inode = found ? found : self->blobs_inode;
 }
 
+/* For `status`, until the next verify, which counts anew; where that can't be kept, the log has it.
+ */
+static void note_missed(cf_broker *self)
+{
+    const uint64_t set_aside = cf_gateway_set_aside(self->gateway);
+    cf_datadir_check check = {0};
+    cf_error ignored;
+
+    self->missed += set_aside - self->set_aside;
+    self->set_aside = set_aside;
+    if (!self->missed || self->verifies)
+        return;
+    if (cf_datadir_checked(self->premises.datadir, &check, &ignored))
+        check = (cf_datadir_check){0};
+    check.missing += self->missed;
+    if (!cf_datadir_keep_check(self->premises.datadir, &check, &ignored))
+        self->missed = 0;
+}
+
 int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
 {
     cf_broker *self = context;
@@ -173,6 +192,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     look_at_descriptors(self);
     look_at_place(self);
     look_at_blobs(self);
+    note_missed(self);
     cf_ballast_keep(cf_datadir_descriptor(self->premises.datadir));
     look_at_clock(self);
     if (!self->is_displaced && cf_control_renew(self->control, &error))

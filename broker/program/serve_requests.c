@@ -109,6 +109,7 @@ static void verify_done(cf_job *job)
 
     const cf_premises *premises = &self->broker->premises;
 
+    self->broker->verifies--;
     if (!job->dropped)
         say_verified(self);
     if (!job->dropped && (!self->status || self->status == CF_BROKEN))
@@ -131,6 +132,7 @@ static void start_verify(cf_broker *self, cf_control_call *call, const cf_verb *
     errand *it = new_errand(self, call, verb->json);
 
     it->known = verb->known;
+    self->verifies++;
     submit(it, verify_work, verify_done);
 }
 

@@ -222,7 +222,7 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
         status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
     if (!status)
         status = cf_missing_find(store, desk->premises->blobs, desk->missing, error);
-    if (!status && found.lacked.status) {
+    if (!status && found.lacked.status && !found.count) {
         *error = found.lacked;
         cf_error_while(error, "not all could be read");
         status = error->status;
@@ -251,7 +251,9 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     if (kept)
         cf_report(desk->premises->env, CF_REPORT_WARNING, "%s", unkept.text);
     if (!status && found.count)
-        status = cf_fail(error, CF_BROKEN, "damage was found: %zu%s", found.count, remedy(&found));
+        status =
+            cf_fail(error, CF_BROKEN, "damage was found: %zu%s%s%s", found.count, remedy(&found),
+                    found.lacked.status ? "; not all could be read: " : "", found.lacked.text);
     return status;
 }
 

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+enum { TRIES = 2, PAUSE_NS = 20000000 };
 typedef enum { NEITHER, LOG, MANIFEST } kind;
 
 typedef struct {
@@ -38,8 +40,7 @@ static bool is_it(int folder, const char *name, const struct stat *open)
            named.st_ino == open->st_ino && named.st_dev == open->st_dev;
 }
 
-/* What was written up to `end` is sound there. A write that is under way is not over; what is
- * damaged stays so. */
+/* What was written up to `end` is sound there, or it can't be read. */
 static bool is_sound(int folder, const char *name, off_t end)
 {
     uint64_t whole = 0;
@@ -83,7 +84,7 @@ static void look_at(search *self, int file)
         self->found[kind_of_open(self, &open, end)] = true;
 }
 
-void cf_store_find_lost(int folder, cf_store_lost_files *out)
+static void find_lost(int folder, cf_store_lost_files *out)
 {
     search self = {.folder = folder};
     DIR *files = opendir("/proc/self/fd");
@@ -96,4 +97,16 @@ void cf_store_find_lost(int folder, cf_store_lost_files *out)
         (cf_store_lost_files){has_looked && !self.found[LOG], has_looked && !self.found[MANIFEST]};
     if (files)
         closedir(files);
+}
+
+/* RocksDB may begin another one, or write, while they are looked at. */
+void cf_store_find_lost(int folder, cf_store_lost_files *out)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+    find_lost(folder, out);
+    for (int tries = 0; tries < TRIES && (out->log || out->manifest); tries++) {
+        nanosleep(&pause, NULL);
+        find_lost(folder, out);
+    }
 }

@@ -59,7 +59,8 @@ bool cf_rocks_store_is_removed(const cf_rocks_store *self)
 {
     struct stat folder;
 
-    return self->folder >= 0 && fstat(self->folder, &folder) == 0 && folder.st_nlink == 0;
+    return self->folder >= 0 && fstat(self->folder, &folder) == 0 && folder.st_nlink == 0 &&
+           stat(self->path, &folder) != 0;
 }
 
 /* `size` bytes more than the batch. Nothing has been written when it is refused. */

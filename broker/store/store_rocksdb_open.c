@@ -137,11 +137,11 @@ cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error)
     if (!lost.log)
         return CF_OK;
     if (begin_log(self, error)) {
-        error->status = CF_BROKEN;
+        error->status = cf_error_is_lack(error) ? CF_IO : CF_BROKEN;
         cf_error_while(
             error, "writing anew what stood in the log of %s, which was removed, cut or damaged",
             self->path);
-        return CF_BROKEN;
+        return error->status;
     }
     return cf_fail(
         error, CF_CHANGED,
@@ -306,6 +306,7 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
     self->options.path = self->path;
     pthread_rwlock_init(&self->reopening, NULL);
     pthread_mutex_init(&self->telling, NULL);
+    self->folder = -1;
     cf_status status = open_rocks(self, error);
     self->folder = open(self->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (self->options.reads_only && options->unwritable)

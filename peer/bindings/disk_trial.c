@@ -219,7 +219,12 @@ static cf_status try_folder(const trial *self)
     const cf_bytes name = cf_bytes_of_text(FOLDER_NAME);
     cf_folder *made = NULL;
 
-    cf_status status = self->files->make_folder(self->files, self->folder, name, 0700, self->error);
+    cf_filesystem system;
+
+    cf_status status = self->files->filesystem(self->files, self->folder, &system, self->error);
+    if (status || system.is_union)
+        return status;
+    status = self->files->make_folder(self->files, self->folder, name, 0700, self->error);
     if (!status)
         status = self->files->open_folder(self->files, self->folder, name, &made, self->error);
     if (!status)

@@ -5,6 +5,8 @@ import hashlib
 import os
 import pathlib
 import shutil
+import subprocess
+import tempfile
 
 import pytest
 
@@ -197,6 +199,13 @@ def test_a_key_and_its_address_are_begun_with_as_they_are(stopped):
         shutil.rmtree(os.path.join(stopped.data, part))
     done = stopped.finish("init")
     assert done.returncode == 0 and done.stdout.strip() == stopped.line and "with the key that lay there" in done.stderr, done
+
+
+def test_whatever_standard_input_is_a_broker_is_made(empty, tmp_path):
+    """As a file that is unlinked already, or in memory alone, it has no name, as a store that was removed hasn't."""
+    with tempfile.TemporaryFile() as nameless:
+        done = subprocess.run(empty.command("init", "--advertise", "127.0.0.1"), stdin=nameless, capture_output=True, text=True)
+    assert done.returncode == 0, done
 
 
 def test_an_empty_store_is_one_that_is_gone(stopped):

@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from broker_client import enrol
-from counterfoil import Broker, broker, make_device, tree  # noqa: F401
+from counterfoil import Broker, broker, make_device, tree, wait_until  # noqa: F401
 from short_form import some
 from stand import put
 from test_broker_repair import REPAIR, cut, empty, flip
@@ -555,6 +555,7 @@ def test_blobs_that_a_device_met_need_attention_until_they_are_here(broker, make
     laptop.pair(desktop)
     desktop.add("notes", None, "--existing")
     desktop.finish("sync", "--timeout", "5s")
+    wait_until(lambda: broker.finish("status", "--check").returncode == 1, "that a device met it")
     for _ in "running", "started again":
         said = broker.finish("status", "--check")
         assert said.returncode == 1 and "1 blob that changes name is missing since the last verify" in said.stdout, said

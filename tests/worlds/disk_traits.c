@@ -380,7 +380,7 @@ Test(disk_traits, are_learned_again_after_a_crash_at_any_call)
 
 Test(disk_traits, are_kept_in_a_record)
 {
-    const cf_disk_identity identity = {{1, 2, 3, true, false, true, true}, 7, -8};
+    const cf_disk_identity identity = {{1, 2, 3, true, false, true, true, false}, 7, -8};
     const cf_disk_traits traits = {1000000000, false, true, true, true,    false, true,     true,
                                    true,       true,  true, true, 1234567, -9,    INT64_MAX};
     cf_disk_identity identity_read;

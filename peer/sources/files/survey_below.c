@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Disks that are mounted where no one sees it: a card in a folder of the machine whose share is
- * synced, a branch of a mergerfs. When one goes, its files are gone as if they had been removed;
- * but the directories from which they went have not lost anything, and their times say so:
+/* Disks that are mounted where no one sees it, as a card in a folder of the machine whose share is
+ * synced. When one goes, its files are gone as if they had been removed; but the directory from
+ * which they went has not lost anything, and its time says so:
  *
  *     f in card/ is of 10:00. The bare card/, without the card, is of 9:00:    f went with it
  *     `rm f` at 11:00, and card/ is of 11:00:                                  f was removed
- *     d/ is of 10:00, as it was when all of it was seen, and f is not there:   f went with a branch
+ *     card/ is of 10:00, as it was when all of it was seen:                    f went with it
+ *     the bare card/ is of 11:00, later than all that was on the card:         nothing tells
  *
- * Where one has gone, all that is missed at that look may have gone with it. It is away then, and
- * stays so in the base, whatever happens to its directory, until it is seen again or the user says
- * that it was removed. Whoever sets a directory's time back after a removal, as `rsync -a` does, is
- * asked, too. */
+ * What is missing there is away then, and stays so in the base, whatever happens to the directory,
+ * until it is seen again or the user says that it was removed. Whoever sets a directory's time back
+ * after a removal, as `rsync -a` does, is asked, too. */
 #include "peer/sources/files/survey_inside.h"
 
 #include <stdlib.h>
 
-/* Times are cut to 2 s at most, and a step may begin meanwhile. */
-#define CALM_NS INT64_C(4000000000)
+/* Times are cut to 2 s at most, and a share's clock may be some seconds off. */
+#define STEP_NS INT64_C(4000000000)
+#define CALM_NS INT64_C(10000000000)
 
 bool cf_survey_asks_folders(const cf_survey *survey)
 {
@@ -81,7 +82,6 @@ void cf_survey_date_directory(const cf_survey *survey, const cf_node *node, uint
     }
 }
 
-/* What is missed from a directory that is missed itself says no more than that. */
 static bool has_lost_nothing(const cf_survey *survey, const cf_node *missed)
 {
     const cf_survey_time *now = time_of(survey, missed->parent);
@@ -90,12 +90,18 @@ static bool has_lost_nothing(const cf_survey *survey, const cf_node *missed)
     if (!now || missed->disk == CF_DISK_BELOW)
         return false;
     if (missed->stat.ctime_ns != CF_CTIME_UNSEEN &&
-        is_earlier_by(now->mtime_ns, missed->stat.ctime_ns, CALM_NS))
+        is_earlier_by(now->mtime_ns, missed->stat.ctime_ns, STEP_NS))
         return true;
     return directory && !directory->stat.is_racy && now->mtime_ns <= directory->stat.mtime_ns;
 }
 
-static bool any_has(const cf_survey *survey)
+static const cf_node *gone_at(const cf_survey *survey, size_t i)
+{
+    return cf_nodes_find(survey->options.binding->nodes, survey->batch.gone[i]);
+}
+
+/* Directories that have lost nothing, though something is missing in them: to `bare`. */
+static void find_bare(cf_survey *survey)
 {
     const cf_survey_batch *batch = &survey->batch;
 
@@ -103,44 +109,55 @@ static bool any_has(const cf_survey *survey)
         const bool is_away = away < batch->away_count && batch->away[away].number == batch->gone[i];
 
         away += is_away;
-        if (!is_away &&
-            has_lost_nothing(survey, cf_nodes_find(survey->options.binding->nodes, batch->gone[i])))
-            return true;
+        if (!is_away && has_lost_nothing(survey, gone_at(survey, i)))
+            cf_numbers_add(&survey->bare, gone_at(survey, i)->parent);
     }
-    return false;
+    cf_numbers_sort(&survey->bare);
 }
 
-/* All of it, in the same order. */
-static void hold_all(cf_survey *survey)
+/* What is missed with a directory went from where that did. */
+static bool is_from_bare(const cf_survey *survey, const cf_numbers *gone, const cf_node *node)
+{
+    while (cf_numbers_have(gone, node->parent))
+        node = cf_nodes_find(survey->options.binding->nodes, node->parent);
+    return cf_numbers_have(&survey->bare, node->parent);
+}
+
+/* In the order of what is gone. */
+static void hold(cf_survey *survey)
 {
     cf_survey_batch *batch = &survey->batch;
-    const cf_nodes *nodes = survey->options.binding->nodes;
     cf_identity_away *away =
         cf_arena_allocate(&survey->batch_arena, batch->gone_count, sizeof *away);
+    cf_numbers gone = {0};
+    size_t count = 0;
 
+    for (size_t i = 0; i < batch->gone_count; i++)
+        cf_numbers_add(&gone, batch->gone[i]);
+    cf_numbers_sort(&gone);
     for (size_t i = 0, before = 0; i < batch->gone_count; i++) {
-        const cf_node *node = cf_nodes_find(nodes, batch->gone[i]);
+        const cf_node *node = gone_at(survey, i);
 
-        away[i] = (cf_identity_away){batch->gone[i], 0};
-        if (before < batch->away_count && batch->away[before].number == batch->gone[i])
-            away[i] = batch->away[before++];
-        else
+        if (before < batch->away_count && batch->away[before].number == batch->gone[i]) {
+            away[count++] = batch->away[before++];
+        } else if (is_from_bare(survey, &gone, node)) {
+            away[count++] = (cf_identity_away){batch->gone[i], 0};
             cf_survey_restate(survey, node, &node->stat, CF_DISK_BELOW);
+        }
     }
     batch->away = away;
-    batch->away_count = batch->gone_count;
+    batch->away_count = count;
+    cf_numbers_release(&gone);
 }
 
-/* Of what is gone, and of what of it went with a disk below, now or before. */
-static void note_directories(cf_survey *survey, bool are_below)
+/* Of what went with a disk below before, too. */
+static void note_directories(cf_survey *survey)
 {
-    const cf_survey_batch *batch = &survey->batch;
-
-    for (size_t i = 0; i < batch->gone_count; i++) {
-        const cf_node *node = cf_nodes_find(survey->options.binding->nodes, batch->gone[i]);
+    for (size_t i = 0; i < survey->batch.gone_count; i++) {
+        const cf_node *node = gone_at(survey, i);
 
         cf_numbers_add(&survey->lacking, node->parent);
-        if (are_below || node->disk == CF_DISK_BELOW)
+        if (node->disk == CF_DISK_BELOW)
             cf_numbers_add(&survey->bare, node->parent);
     }
     cf_numbers_sort(&survey->lacking);
@@ -150,8 +167,8 @@ static void note_directories(cf_survey *survey, bool are_below)
 void cf_survey_find_below(cf_survey *survey)
 {
     gather_times(survey);
-    const bool are_below = any_has(survey);
-    if (are_below)
-        hold_all(survey);
-    note_directories(survey, are_below);
+    find_bare(survey);
+    if (survey->bare.count)
+        hold(survey);
+    note_directories(survey);
 }
