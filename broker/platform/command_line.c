@@ -100,6 +100,16 @@ static cf_status read_letters(cf_options *options, const cf_known_options *known
     return status;
 }
 
+/* What is wrong is told as it was asked for, also where that stands behind it. */
+static void find_json(cf_options *options, const cf_known_options *known, const words_left *left)
+{
+    const cf_option *json = find_name(known, "json", strlen("json"));
+
+    for (const char *const *at = left->at; json && at < left->end; at++)
+        if (strcmp(*at, "--json") == 0)
+            cf_options_add(options, json, NULL);
+}
+
 cf_status cf_options_read(cf_options *options, const cf_known_options *known, bool first_only,
                           const char *const *words, size_t count, size_t *used, cf_error *error)
 {
@@ -121,6 +131,8 @@ cf_status cf_options_read(cf_options *options, const cf_known_options *known, bo
             found = true;
         }
     }
+    if (status && !ended)
+        find_json(options, known, &left);
     *used = (size_t)(left.at - words);
     return status;
 }

@@ -273,7 +273,8 @@ static cf_status write_advertised(const typed_place *told, cf_address *out, cf_e
 
 static cf_status read_advertised(const char *text, typed_place *out, cf_error *error)
 {
-    cf_status status = read_form(text, out, error);
+    cf_status status = *text ? read_form(text, out, error)
+                             : cf_fail(error, CF_USAGE, "'' is no address and no host name");
 
     if (!status && *out->host && is_any_address(out->host))
         status = cf_fail(error, CF_USAGE,

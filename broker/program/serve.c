@@ -434,19 +434,17 @@ static void stop(cf_broker *self)
     cf_premises_close(&self->premises);
 }
 
-static void say_started(const cf_broker *self)
+static void say_started(cf_broker *self)
 {
     char limits[CF_RESTRAINTS_TEXT];
     struct rlimit descriptors = {0};
-    cf_error damage;
 
     getrlimit(RLIMIT_NOFILE, &descriptors);
     cf_restraints_write(&self->terms.restraints, limits);
     cf_report(self->options->env, CF_REPORT_NOTICE,
               "version %s serves %s as %s; limits: %s; %llu descriptors", CF_VERSION,
               self->options->data, self->address, limits, (unsigned long long)descriptors.rlim_cur);
-    if (self->premises.store->damage(self->premises.store, &damage))
-        cf_report(self->options->env, CF_REPORT_ERROR, "%s", damage.text);
+    cf_broker_look_at_damage(self);
 }
 
 cf_status cf_serve(const cf_serve_options *options, cf_error *error)

@@ -34,6 +34,7 @@ typedef struct {
     bool lacks_descriptors;    /* the same of them */
     bool store_fails;          /* writing to it, as it was told, */
     bool store_failed;         /* and nothing is written to it any more */
+    bool is_damaged;           /* the store, as it was told */
     bool is_displaced;         /* the data directory is not at its path, as it was told */
     uint64_t blobs_inode;      /* of their folder, as it was last seen */
     bool lacks_blobs;          /* there is no folder of them now */
@@ -48,6 +49,9 @@ typedef struct {
 
 /* Says when room on the disk becomes scarce, and when there is enough again. */
 void cf_broker_look_at_room(cf_broker *self);
+/* Says once what is damaged in the store: what is met when files are written anew nobody else
+ * tells. */
+void cf_broker_look_at_damage(cf_broker *self);
 /* A timer of the loop, whose context is the broker: counts of the log, blobs that nothing names,
  * room, descriptors, the clock. */
 int cf_broker_keep_house(zloop_t *loop, int timer, void *context);

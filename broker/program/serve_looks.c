@@ -65,6 +65,16 @@ static void look_at_store(cf_broker *self)
     self->store_failed |= for_good;
 }
 
+void cf_broker_look_at_damage(cf_broker *self)
+{
+    cf_error damage;
+    const bool is_damaged = self->premises.store->damage(self->premises.store, &damage);
+
+    if (is_damaged && !self->is_damaged)
+        cf_report(self->options->env, CF_REPORT_ERROR, "%s", damage.text);
+    self->is_damaged = is_damaged;
+}
+
 int64_t cf_broker_clock_offset_ms(const cf_env *env)
 {
     struct timespec running;
@@ -189,6 +199,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     cf_search_tick(self->search, now_ms);
     cf_broker_look_at_room(self);
     look_at_store(self);
+    cf_broker_look_at_damage(self);
     look_at_descriptors(self);
     look_at_place(self);
     look_at_blobs(self);

@@ -374,6 +374,19 @@ static const char *name_unmarked(const cf_binding *binding, cf_files *files,
     return now->is_mount ? OTHER_DISK : UNMOUNTED;
 }
 
+/* Of those at the top. */
+static bool has_any_name(const cf_binding *binding, cf_files *files, const cf_folder *root)
+{
+    const cf_node *node = NULL;
+    cf_error ignored;
+    cf_stat there;
+
+    while ((node = cf_nodes_next_child(binding->nodes, CF_NODE_ROOT, node)))
+        if (!files->stat(files, root, node->name, &there, &ignored))
+            return true;
+    return false;
+}
+
 static bool note_name(void *context, cf_bytes name)
 {
     bool *is_empty = context;
@@ -400,7 +413,7 @@ static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_
     const char *what = name_unmarked(binding, files, marked, now);
 
     if (what != LOST || binding->format != CF_FORMAT_FILES || binding->is_image ||
-        is_same_folder(binding, now) || marked->count(marked->context, files).there ||
+        is_same_folder(binding, now) || has_any_name(binding, files, marked->root) ||
         is_empty(files, marked->root))
         return refuse(binding, CF_UNSAFE, what, error);
     binding->way_on = CF_WAY_ON_NONE;

@@ -157,6 +157,7 @@ def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(bro
         (["--listen", "udp://127.0.0.1:1"], "--listen: 'udp://127.0.0.1:1': only tcp:// is spoken"),
         (["--listen", "nobody.invalid"], "--listen: 'nobody.invalid' is neither an address nor a known name"),
         (["--advertise", "0.0.0.0"], "--advertise: no device can connect to 0.0.0.0"),
+        (["--advertise", ""], "--advertise: '' is no address"),
         (["--listen", "a" * 300], "too long"),
         (["--listen", "20001"], "a port alone is written *:20001"),
         (["--listen", "127.0.0.1:2001", "--listen", "127.0.0.1:2001"], "given twice"),
@@ -205,6 +206,9 @@ def test_says_errors_in_json(broker):
         assert done.returncode == code
         said = json.loads(done.stdout)["error"]
         assert said["code"] == code and said["message"] in done.stderr
+    for arguments in ("users", "-1", "--json"), ("--frobnicate", "--json", "users"):  # wherever it is asked for
+        done = broker.finish(*arguments)
+        assert json.loads(done.stdout)["error"]["code"] == done.returncode == 2, (arguments, done)
     broker.start()
     done = broker.finish("--json", "users", "quota", "00000000", "1G")  # the running broker refuses it
     assert json.loads(done.stdout)["error"]["code"] == done.returncode == 3

@@ -259,6 +259,7 @@ def test_damage_that_is_met_while_it_serves_is_told_to_who_runs_it_and_to_who_wa
     assert done.returncode == 5 and "is damaged, until whoever runs it types" in done.stderr, (done.stdout, done.stderr)
     done = broker.finish("status", "--check")
     assert done.returncode == 1 and f"attention  the store is damaged: {REPAIR}" in done.stdout and table.name in done.stdout, done.stdout
+    wait_until(lambda: any(" error " in line and REPAIR in line for line in open(broker.log)), "that the log has it")
     done = broker.finish("verify")
     assert done.returncode == 7 and REPAIR in done.stderr
     assert "the last verify found damage" in broker.run("status") and broker.status()["verified"]

@@ -187,6 +187,21 @@ static void make_folders(device *self)
     self->env.files->close_folder(self->env.files, &folder);
 }
 
+static void finish_store(device *self)
+{
+    cf_files *files = self->env.files;
+    cf_folder *folder = NULL, *store = NULL;
+
+    expect_ok(files->open_root(files, path, &folder, &self->error), self->error);
+    expect_ok(files->open_folder(files, folder, cf_bytes_of_text("store"), &store, &self->error),
+              self->error);
+    expect_ok(cf_files_write(files, store, cf_bytes_of_text("FORMAT"), 0600, cf_bytes_of_text("1"),
+                             &self->error),
+              self->error);
+    files->close_folder(files, &store);
+    files->close_folder(files, &folder);
+}
+
 Test(disk_home, of_a_broker_is_there_after_a_power_cut)
 {
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
@@ -201,6 +216,7 @@ Test(disk_home, of_a_broker_is_there_after_a_power_cut)
         make_folders(self);
         expect_fails(cf_datadir_open(&self->env, path, CF_DATADIR_NEW, &other, &self->error),
                      CF_LOCKED);
+        finish_store(self);
         expect_ok(cf_datadir_finish(datadir, &self->error), self->error);
         expect_fails(cf_datadir_open(&self->env, path, CF_DATADIR_EXISTING, &other, &self->error),
                      CF_LOCKED);
