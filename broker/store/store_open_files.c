@@ -47,10 +47,7 @@ static bool is_sound(int folder, const char *name, off_t end)
     bool is_whole;
     cf_error unread;
 
-    for (int tries = 0; tries < 2; tries++)
-        if (cf_store_tail_check(folder, name, &is_whole, &whole, &unread) || whole >= (uint64_t)end)
-            return true;
-    return false;
+    return cf_store_tail_check(folder, name, &is_whole, &whole, &unread) || whole >= (uint64_t)end;
 }
 
 static kind kind_of_open(search *self, const struct stat *open, off_t end)

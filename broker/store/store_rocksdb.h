@@ -75,9 +75,8 @@ void cf_rocks_store_set_damage(cf_rocks_store *self, const cf_error *found);
 /* Its folder was, under who has it open: what is written there nobody finds again. */
 bool cf_rocks_store_is_removed(const cf_rocks_store *self);
 #define CF_ROCKS_REMOVED_FORMAT                                                                    \
-    "%s was removed while it was in use: end the broker, and restore a backup, or see \"The "      \
-    "store "                                                                                       \
-    "is gone\" in RECOVERY of counterfoild(8)"
+    "%s was removed while it was in use: end the program that has it, and restore a backup, or "   \
+    "begin anew"
 /* What failed, or CF_OK; from any thread. */
 cf_status cf_rocks_store_fail_again(cf_rocks_store *self, cf_error *error);
 /* CF_OK in it: nothing has failed. Returns its status. */

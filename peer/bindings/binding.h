@@ -76,10 +76,10 @@ typedef struct {
     bool is_held;         /* what is missed; until the word, or until nothing is missed */
 } cf_guarded;
 
-/* A folder with another mark in a source's place. */
+/* Another folder in a source's place. */
 typedef struct {
     uint64_t inode; /* of its root */
-    cf_id mark;
+    cf_id mark;     /* {0}: it has none */
     bool is_alike; /* it holds what the source held */
 } cf_other_root;
 

@@ -309,16 +309,22 @@ cf_status cf_binding_refuse_other(cf_binding *binding, cf_error *error)
     return refuse(binding, CF_UNSAFE, OTHER, error);
 }
 
-/* Asked once of each other one, however often it is tried to be held. */
-static bool other_is_alike(cf_binding *binding, cf_files *files, const cf_other_root *other)
+/* False: it was asked what that one holds, however often it is tried to be held. */
+static bool is_new_other(cf_binding *binding, const cf_other_root *other)
 {
     cf_other_root *known = &binding->other;
 
-    if (!known->inode || known->inode != other->inode || !cf_id_equal(&known->mark, &other->mark)) {
-        *known = *other;
-        known->is_alike = is_alike(binding, files);
-    }
-    return known->is_alike;
+    if (known->inode && known->inode == other->inode && cf_id_equal(&known->mark, &other->mark))
+        return false;
+    *known = *other;
+    return true;
+}
+
+static bool other_is_alike(cf_binding *binding, cf_files *files, const cf_other_root *other)
+{
+    if (is_new_other(binding, other))
+        binding->other.is_alike = is_alike(binding, files);
+    return binding->other.is_alike;
 }
 
 /* Where there is another mark. Who fills a stick of somebody else's puts aside all that is on it.
@@ -403,9 +409,18 @@ static bool is_empty(cf_files *files, const cf_folder *root)
     return files->list(files, root, note_name, &is, &ignored) || is;
 }
 
+/* Of one without a mark a name is enough: who copied the folder may have edited all of it. */
+static bool unmarked_is_alike(cf_binding *binding, cf_files *files, const cf_folder *root,
+                              const cf_other_root *other)
+{
+    if (is_new_other(binding, other))
+        binding->other.is_alike = has_any_name(binding, files, root);
+    return binding->other.is_alike;
+}
+
 /* Who fills a stick of somebody else's, which has no mark, puts aside all that is on it. */
 static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_marked_root *marked,
-                                 const cf_stat *now, cf_error *error)
+                                 const cf_stat *now, const cf_other_root *other, cf_error *error)
 {
     char word[CF_PATH_TYPED];
     const char *typed = cf_binding_path_typed(binding, word);
@@ -413,8 +428,8 @@ static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_
     const char *what = name_unmarked(binding, files, marked, now);
 
     if (what != LOST || binding->format != CF_FORMAT_FILES || binding->is_image ||
-        is_same_folder(binding, now) || has_any_name(binding, files, marked->root) ||
-        is_empty(files, marked->root))
+        is_same_folder(binding, now) || is_empty(files, marked->root) ||
+        unmarked_is_alike(binding, files, marked->root, other))
         return refuse(binding, CF_UNSAFE, what, error);
     binding->way_on = CF_WAY_ON_NONE;
     return cf_fail(error, CF_UNSAFE,
@@ -452,7 +467,7 @@ static cf_status check_mark(const cf_env *env, cf_binding *binding, const cf_mar
             other.mark = instance;
         if (status == CF_BROKEN)
             return status;
-        return status == CF_MISSING ? refuse_unmarked(binding, files, marked, now, error)
+        return status == CF_MISSING ? refuse_unmarked(binding, files, marked, now, &other, error)
                                     : refuse_marked(binding, files, marked, &other, error);
     }
     const bool is_lost = status == CF_MISSING;

@@ -218,7 +218,6 @@ static cf_status try_folder(const trial *self)
 {
     const cf_bytes name = cf_bytes_of_text(FOLDER_NAME);
     cf_folder *made = NULL;
-
     cf_filesystem system;
 
     cf_status status = self->files->filesystem(self->files, self->folder, &system, self->error);

@@ -525,7 +525,7 @@ def test_of_another_key_in_its_place_the_broker_keeps_its_own_beside(broker, mak
 def test_a_store_that_is_removed_under_the_broker_takes_nothing_more(broker, make_device, asks):
     laptop, _ = one_user(broker, make_device)
     shutil.rmtree(os.path.join(broker.data, "store"))
-    gone = "was removed while it was in use: end the broker, and restore a backup"
+    gone = "was removed while it was in use: end the program that has it, and restore a backup"
     if asks:
         done = broker.finish("verify")
         assert done.returncode == 7 and gone in done.stderr and REPAIR not in done.stderr, done

@@ -2,6 +2,7 @@
 """A user who has moved away and back, a broker that lost the user then, and a device whose home is of the time between:
 `broker LINE` is the user's word for where the user is, whatever the log of the device that takes it says."""
 
+import pathlib
 import shutil
 
 import pytest
@@ -36,6 +37,21 @@ def stray(broker, other, family, tmp_path):
     shutil.rmtree(laptop.home)
     shutil.copytree(backup, laptop.home)
     return laptop, desktop
+
+
+def test_a_log_that_is_removed_from_a_home_that_is_served_is_written_anew(family):
+    """As a broker's; nobody is told to make a new home for that."""
+    laptop, _ = family
+    process = laptop.serve()
+    (log,) = pathlib.Path(laptop.home, "store").glob("*.log")
+    log.unlink()
+    done = laptop.finish("verify")
+    assert done.returncode == 7 and "nothing of it is lost" in done.stderr and "it was mended" in done.stderr, done
+    assert "counterfoil repair" not in done.stderr
+    assert "everything is whole" in laptop.run("verify")
+    process.kill()
+    process.communicate()
+    assert laptop.sync()["in_sync"] and "everything is whole" in laptop.run("verify")
 
 
 def expect_together(laptop, desktop, at):
