@@ -80,7 +80,7 @@ typedef struct {
 typedef struct {
     uint64_t inode; /* of its root */
     cf_id mark;     /* {0}: it has none */
-    bool is_alike; /* it holds what the source held */
+    bool is_alike;  /* it holds what the source held */
 } cf_other_root;
 
 /* How a source whose root was refused may go on, beside what the refusal names. */
