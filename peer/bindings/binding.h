@@ -105,6 +105,9 @@ typedef struct {
     cf_disk_traits traits; /* of the disk on which its root lies, */
     cf_disk_identity disk; /* and which disk that was; {0}: none was tried */
     bool is_disk_doubted;  /* a call contradicted the traits: they are to be learned again */
+    /* By the disk's clock: when all that the base has was seen last, but for what is held; as it is
+     * kept, from before. 0: never, or by a clock that was set back. */
+    int64_t whole_ns, whole_kept_ns;
     bool is_remote; /* others change what lies there, and no watch tells; as of when it was held */
     cf_poll_word poll;   /* the source's own; {0}: as the disk is */
     cf_other_root other; /* that stood in its place last; {0}: none did */
@@ -300,6 +303,20 @@ cf_bytes cf_binding_meant_mtime(const cf_binding *binding, cf_bytes agreed, cf_b
  * at once, since the next look tells it of some of them only. */
 cf_status cf_binding_tell_disks(cf_peer *peer, cf_binding *binding, cf_error *error);
 cf_status cf_binding_load_disk(cf_peer *peer, cf_binding *binding, cf_error *error);
+/* Whether directories of the source tell when something was removed from them, and may not show
+ * what is mounted below. */
+bool cf_binding_asks_folders(const cf_binding *binding);
+/* What the disk's clock shows: one that was set back tells nothing of before. */
+void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns);
+/* All that the base has was seen after the disk's clock showed this, but for what is held. Kept
+ * now and then: what is from before says less, and nothing wrong. */
+cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
+                                cf_error *error);
+/* A directory that shows this as its change is as it was then. */
+bool cf_binding_is_unchanged(const cf_binding *binding, int64_t changed_ns);
+/* The same of something that is missing in it, and was done to last at `seen_ns`: that counts while
+ * no look has seen everything. */
+bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns);
 /* How often all of it is looked at though nothing was told, in ms; 0: it is not polled. */
 uint64_t cf_binding_poll_ms(const cf_binding *binding);
 void cf_binding_put_poll(const cf_binding *binding, cf_records *records);

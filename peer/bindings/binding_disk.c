@@ -9,10 +9,14 @@
 #include "peer/bindings/binding.h"
 
 #include "codec/pack.h"
+#include "peer/bindings/disk_clock.h"
 #include "peer/bindings/disk_trial.h"
 #include "peer/merge/view.h"
 
 #include <stdlib.h>
+
+/* When all was seen is written anew no sooner: a poll that finds nothing writes nothing. */
+#define KEPT_FOR_NS INT64_C(120000000000)
 
 static bool is_known(const cf_binding *binding)
 {
@@ -184,7 +188,7 @@ static cf_status move_to(cf_peer *peer, cf_binding *binding, const cf_disk_ident
         return status;
     if (is_known(binding) && !cf_format_is_records(binding->format))
         change_base(&self, &records);
-    cf_disk_pack(disk, traits, &value);
+    cf_disk_pack(disk, traits, 0, &value);
     cf_records_put(&records, cf_key_source(&self.arena, CF_TABLE_DISK, binding->number),
                    cf_buffer_view(&value));
     status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
@@ -220,6 +224,7 @@ void cf_binding_learn_disk(cf_peer *peer, cf_binding *binding)
         return;
     binding->disk = now;
     binding->traits = traits;
+    binding->whole_ns = binding->whole_kept_ns = 0;
 }
 
 bool cf_binding_renumbers(const cf_binding *binding, uint64_t disk, int64_t birth_ns)
@@ -244,8 +249,9 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
     cf_error ignored;
 
     (void)key;
-    if (cf_disk_read(value, &binding->disk, &binding->traits, &ignored))
+    if (cf_disk_read(value, &binding->disk, &binding->traits, &binding->whole_kept_ns, &ignored))
         binding->disk = (cf_disk_identity){0};
+    binding->whole_ns = binding->whole_kept_ns;
     binding->is_disk_doubted = !binding->traits.knows_all;
     binding->is_remote = cf_poll_wants(&binding->disk.system);
     return true;
@@ -254,6 +260,55 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
 cf_status cf_binding_load_disk(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     return cf_binding_scan(peer, binding, CF_TABLE_DISK, load, binding, error);
+}
+
+/* ---- When all of it was seen ---- */
+
+bool cf_binding_asks_folders(const cf_binding *binding)
+{
+    return binding->is_remote && binding->traits.dates_folders && binding->temporary;
+}
+
+void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns)
+{
+    if (clock_ns < binding->whole_ns)
+        binding->whole_ns = 0;
+}
+
+bool cf_binding_is_unchanged(const cf_binding *binding, int64_t changed_ns)
+{
+    return cf_disk_is_before(changed_ns, binding->whole_ns);
+}
+
+bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns)
+{
+    return binding->whole_kept_ns
+               ? cf_binding_is_unchanged(binding, changed_ns)
+               : seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns);
+}
+
+cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
+                                cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_records records = {0};
+    cf_buffer value = {0};
+    cf_arena arena = {0};
+
+    binding->whole_ns = clock_ns;
+    if (clock_ns >= binding->whole_kept_ns && clock_ns - binding->whole_kept_ns < KEPT_FOR_NS)
+        return CF_OK;
+    cf_disk_pack(&binding->disk, &binding->traits, clock_ns, &value);
+    cf_records_put(&records, cf_key_source(&arena, CF_TABLE_DISK, binding->number),
+                   cf_buffer_view(&value));
+    cf_status status = store->write(store, cf_peer_user(peer), records.at, records.count,
+                                    !binding->whole_kept_ns, error);
+    if (!status)
+        binding->whole_kept_ns = clock_ns;
+    cf_records_release(&records);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return status;
 }
 
 /* ---- How often it is polled ---- */

@@ -65,10 +65,11 @@ bool cf_disk_shows(const cf_disk_traits *traits, int64_t time_ns, int64_t shown_
  * one that keeps everything. */
 void cf_disk_traits_text(const cf_disk_traits *traits, cf_buffer *out);
 
-/* As they are kept in the home. A record of a newer program has more parts, which are ignored.
- * CF_MALFORMED: it is none. */
-void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, cf_buffer *out);
+/* As they are kept in the home, with `whole_ns` of the binding. A record of a newer program has
+ * more parts, which are ignored. CF_MALFORMED: it is none. */
+void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, int64_t whole_ns,
+                  cf_buffer *out);
 cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
-                       cf_error *error);
+                       int64_t *whole_ns, cf_error *error);
 
 #endif

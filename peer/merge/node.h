@@ -29,9 +29,7 @@ typedef struct {
     uint64_t device, inode, size;
     int64_t birth_ns, mtime_ns, ctime_ns;
     uint32_t mode, links;
-    /* Of a file: a save of its size after it was read may have left this very stat. Of a directory:
-     * so may a removal after it was listed. */
-    bool is_racy;
+    bool is_racy; /* of a file: a save of its size after it was read may have left this very stat */
 } cf_node_stat;
 
 enum { CF_NODE_ROOT = 0 }; /* the number of the source's root, which itself is no node */

@@ -61,6 +61,17 @@ def add(two, here):
     return there
 
 
+def wait_past(folder):
+    """Until the clock of its disk is later than the folder by more than that cuts times."""
+    while True:
+        probe = folder.with_name("probe")
+        probe.touch()
+        passed = probe.stat().st_mtime_ns - max(folder.stat().st_mtime_ns, folder.stat().st_ctime_ns)
+        probe.unlink()
+        if passed > 50_000_000:
+            return
+
+
 def refuses(device):
     done = device.finish("sync")
     assert done.returncode == 8 and AWAY in done.stdout, (done.returncode, done.stdout, done.stderr)
@@ -131,6 +142,44 @@ def test_what_is_removed_elsewhere_meanwhile_is_deleted(two, card):
     card.mount()
     both(laptop, desktop)
     assert tree(there) == tree(card.here)
+
+
+def test_a_folder_of_later_than_what_was_mounted_on_it_tells_it_too(two, card):
+    """It was made, or something was done in it, before all was looked at, and nothing since."""
+    laptop, desktop = two
+    card.unmount()
+    (card.at / "done").mkdir()
+    (card.at / "done").rmdir()
+    card.mount()
+    laptop.json("add", str(card.here), "--collection", "photos")
+    wait_past(card.at.parent)
+    laptop.sync()
+    there = desktop.add("photos", None, "--existing")
+    both(laptop, desktop)
+    before = tree(there)
+    card.unmount()
+    assert "6 items are missing here" in refuses(laptop)
+    desktop.sync()
+    assert tree(there) == before
+    card.mount()
+    both(laptop, desktop)
+    assert tree(there) == tree(card.here) == before
+
+
+def test_who_sets_the_time_of_a_folder_back_is_not_asked(two, card):
+    """As `rsync -a --delete` does: that the folder was changed shows in its other time."""
+    laptop, desktop = two
+    there = add(two, card.here)
+    wait_past(card.behind)
+    laptop.sync()
+    for folder in card.behind, card.behind / "card":
+        was = folder.stat()
+        for name in "beside.jpg", "1.jpg":
+            (folder / name).unlink(missing_ok=True)
+        os.utime(folder, ns=(was.st_atime_ns, was.st_mtime_ns))
+    both(laptop, desktop)
+    assert tree(there) == tree(card.here)
+    assert not (there / "beside.jpg").exists() and not (there / "card/1.jpg").exists()
 
 
 def test_what_is_meant_is_said(two, card):

@@ -310,6 +310,25 @@ Test(listing, looks_for_names_alone)
     expect_entries("d/x f, d/new d, d/new/inside f");
 }
 
+/* Only where it is asked for, and something is missing, does that cost a call. */
+Test(listing, dates_a_directory_that_misses_a_name)
+{
+    cf_listing_step step = {5, cf_bytes_of_text("d")};
+
+    scratch_mkdir(here, "d");
+    scratch_write(here, "d/x", "");
+    for (int dates = 0; dates < 2; dates++) {
+        options.dates = dates;
+        expect_ok(look_for(&step, 1, "x"), error);
+        cr_expect_eq(listing.folders[0].changed_ns, 0);
+        expect_ok(look_for(&step, 1, "missing"), error);
+        cr_expect_eq(listing.folders[1].changed_ns != 0, dates);
+        cf_listing_release(&listing);
+    }
+    expect_ok(cf_listing_add(&listing, &options, (cf_listing_start){0}, &error), error);
+    cr_expect_neq(listing.folders[0].changed_ns, 0, "one that was listed as a whole");
+}
+
 Test(listing, begins_where_the_way_ends)
 {
     cf_listing_step steps[] = {{5, cf_bytes_of_text("d")}, {6, cf_bytes_of_text("gone")}};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a disk keeps is learned by trial, on simulated disks that keep less, and on the real one. */
+#include "peer/bindings/disk_clock.h"
 #include "peer/bindings/disk_trial.h"
 
 #include "peer/commands/sources.h"
@@ -378,6 +379,42 @@ Test(disk_traits, are_learned_again_after_a_crash_at_any_call)
     }
 }
 
+Test(disk_clock, tells_what_was_surely_before)
+{
+    const int64_t clock_ns = 5200000000;
+
+    cr_expect(cf_disk_is_before(5101000001, clock_ns));
+    cr_expect(!cf_disk_is_before(5199000001, clock_ns), "within a tick");
+    cr_expect(!cf_disk_is_before(5200000001, clock_ns));
+    cr_expect(!cf_disk_is_before(4000000000, clock_ns), "perhaps cut to 2 s");
+    cr_expect(cf_disk_is_before(3000000000, clock_ns));
+    cr_expect(!cf_disk_is_before(INT64_MAX, clock_ns));
+    cr_expect(!cf_disk_is_before(1, 0), "nothing was seen");
+}
+
+Test(disk_clock, is_told_by_a_file_that_goes_again)
+{
+    scratch *here = scratch_new();
+    cf_error error;
+    cf_stat before, after;
+
+    scratch_mkdir(here, "d");
+    expect_ok(here->files->stat(here->files, here->folder, cf_bytes_of_text("d"), &before, &error),
+              error);
+    for (int tries = 0; tries < 2; tries++) {
+        const int64_t now_ns = cf_disk_clock(here->files, here->folder);
+
+        cr_expect_geq(now_ns, before.mtime_ns);
+        cr_expect_eq(names_in(here->files, here->folder), 1);
+        scratch_write(here, "clock", "left by a crash");
+    }
+    expect_ok(here->files->stat_folder(here->files, here->folder, &after, &error), error);
+    cr_expect_eq(cf_disk_folder_changed(&after), after.ctime_ns);
+    after.mtime_ns = after.ctime_ns + 1;
+    cr_expect_eq(cf_disk_folder_changed(&after), after.mtime_ns);
+    scratch_destroy(&here);
+}
+
 Test(disk_traits, are_kept_in_a_record)
 {
     const cf_disk_identity identity = {{1, 2, 3, true, false, true, true, false}, 7, -8};
@@ -385,10 +422,11 @@ Test(disk_traits, are_kept_in_a_record)
                                    true,       true,  true, true, 1234567, -9,    INT64_MAX};
     cf_disk_identity identity_read;
     cf_disk_traits read;
+    int64_t whole_ns = 0;
     cf_error error;
 
-    cf_disk_pack(&identity, &traits, &text);
-    expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &error), error);
+    cf_disk_pack(&identity, &traits, 77, &text);
+    expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &whole_ns, &error), error);
     cr_assert(cf_disk_identity_equal(&identity, &identity_read));
     cr_assert(read.time_step_ns == traits.time_step_ns);
     cr_assert(!read.loses_times);
@@ -405,9 +443,11 @@ Test(disk_traits, are_kept_in_a_record)
     cr_assert(read.size_refused == 1234567);
     cr_assert(read.earliest_ns == -9);
     cr_assert(read.latest_ns == INT64_MAX);
+    cr_assert(whole_ns == 77);
     for (size_t size = 0; size < text.size; size++)
-        expect_fails(cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &error),
-                     CF_MALFORMED);
+        expect_fails(
+            cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &whole_ns, &error),
+            CF_MALFORMED);
 }
 
 Test(disk_traits, of_the_disk_that_tests_run_on_are_learned)

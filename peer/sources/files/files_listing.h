@@ -31,10 +31,12 @@ typedef struct {
     uint64_t node;         /* a start's */
     const cf_bytes *names; /* the way to it from the source's folder */
     size_t depth;
-    cf_stat stat;     /* {0} when it couldn't be opened */
-    bool complete;    /* all that is in it is here; else nothing is known to be absent */
-    int64_t mtime_ns; /* of a complete one: before and after all that is here was seen */
-    bool restless;    /* it changed each time it was listed: incomplete, look again soon */
+    cf_stat stat;  /* {0} when it couldn't be opened */
+    bool complete; /* all that is in it is here; else nothing is known to be absent */
+    /* The later of its times, not from before something was seen to be missing in it; 0: unknown.
+     */
+    int64_t changed_ns;
+    bool restless; /* it changed each time it was listed: incomplete, look again soon */
     /* Only these names were looked for, in order: incomplete, but what is sure of them is, also
      * that nothing has such a name. */
     const cf_bytes *asked;
@@ -76,6 +78,7 @@ typedef struct {
     const cf_include *include; /* NULL: everything */
     bool everywhere;           /* lists also what is not asked for, as excluded */
     bool folds; /* several spellings are one name there: a thing has the one that it is listed as */
+    bool dates; /* where a name that is asked for is missing, the directory's times are, too */
     /* Whether to list a directory that was found, too. NULL: always. Not asked where nothing below
      * can be included, unless everywhere, nor for one that is listed already. */
     bool (*descend)(void *context, const cf_listing *listing, size_t entry);

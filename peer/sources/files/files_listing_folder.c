@@ -8,6 +8,7 @@
 #include "broker/platform/names.h"
 #include "codec/limits.h"
 #include "peer/adapters/spellings.h"
+#include "peer/bindings/disk_clock.h"
 
 enum { TRIES = 3 }; /* for a directory that changes while it is listed */
 
@@ -166,7 +167,8 @@ static cf_status list_once(const look *self, size_t index, const cf_folder *held
     status = files->stat_folder(files, held, &after, error);
     if (status == CF_OK && !cf_stat_unchanged(&before, &after))
         listing->folders[index].restless = true;
-    listing->folders[index].mtime_ns = before.mtime_ns;
+    else if (status == CF_OK)
+        listing->folders[index].changed_ns = cf_disk_folder_changed(&after);
 done:
     free(names.at);
     return status;
@@ -209,7 +211,9 @@ static void look_for_names(const look *self, size_t index, const cf_folder *held
     cf_listing *listing = self->listing;
     const cf_listed_folder asked = listing->folders[index];
     cf_spellings spellings = {0};
+    bool any_missing = false;
     cf_error error;
+    cf_stat now;
 
     listing->folders[index].first = listing->entry_count;
     if (self->options->folds && cf_spellings_list(self->options->files, held, &spellings, &error)) {
@@ -223,7 +227,11 @@ static void look_for_names(const look *self, size_t index, const cf_folder *held
                                : look_for_name(self, index, &spellings, held, asked.asked[i]);
 
         asked.sure[i] = status == CF_OK || status == CF_MISSING;
+        any_missing |= status == CF_MISSING;
     }
+    if (any_missing && self->options->dates &&
+        self->options->files->stat_folder(self->options->files, held, &now, &error) == CF_OK)
+        listing->folders[index].changed_ns = cf_disk_folder_changed(&now);
     cf_spellings_release(&spellings);
     listing->folders[index].restless = false;
     for (size_t i = 0; i < asked.asked_count; i++)

@@ -305,6 +305,30 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     return status;
 }
 
+/* Nothing is missing but what is held as away. */
+static bool has_all(const cf_files_source *source, const cf_survey_batch *found)
+{
+    for (size_t i = 0, away = 0; i < found->gone_count; i++) {
+        const bool is_away = away < found->away_count && found->away[away].number == found->gone[i];
+
+        away += is_away;
+        if (!is_away && cf_nodes_find(source->binding->nodes, found->gone[i]))
+            return false;
+    }
+    return true;
+}
+
+static cf_status note_whole(cf_files_source *source, const cf_survey_batch *found, cf_error *error)
+{
+    const int64_t whole_ns = cf_binding_asks_folders(source->binding) && found->is_first
+                                 ? cf_survey_whole_ns(source->survey)
+                                 : 0;
+
+    return whole_ns && has_all(source, found)
+               ? cf_binding_note_whole(source->workshop->peer, source->binding, whole_ns, error)
+               : CF_OK;
+}
+
 static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     const cf_survey_batch *found = cf_survey_take(source->survey);
@@ -316,6 +340,8 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
         cf_source_hold_back(source, &arena, &batch);
     cf_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
+    if (!status)
+        status = note_whole(source, found, error);
     cf_arena_release(&arena);
     return status;
 }

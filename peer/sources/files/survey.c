@@ -30,7 +30,6 @@ void cf_survey_destroy(cf_survey **survey)
     free((*survey)->watched);
     free((*survey)->numbers);
     cf_numbers_release(&(*survey)->told);
-    cf_numbers_release(&(*survey)->lacking);
     cf_numbers_release(&(*survey)->bare);
     free((*survey)->reported);
     free((*survey)->twice);

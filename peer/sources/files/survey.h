@@ -74,6 +74,9 @@ typedef struct {
     size_t restated_count;
 } cf_survey_batch;
 const cf_survey_batch *cf_survey_take(cf_survey *survey);
+/* The disk's clock before a look at everything by which all was listed; 0: it was another look, or
+ * nobody knows. After the first batch. */
+int64_t cf_survey_whole_ns(const cf_survey *survey);
 
 /* What a batch tells, by its nodes' numbers. */
 typedef struct {

@@ -1,37 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks that are mounted where no one sees it, as a card in a folder of the machine whose share is
  * synced. When one goes, its files are gone as if they had been removed; but the directory from
- * which they went has not lost anything, and its time says so:
+ * which they went has not lost anything, and its times say so:
  *
- *     f in card/ is of 10:00. The bare card/, without the card, is of 9:00:    f went with it
- *     `rm f` at 11:00, and card/ is of 11:00:                                  f was removed
- *     card/ is of 10:00, as it was when all of it was seen:                    f went with it
- *     the bare card/ is of 11:00, later than all that was on the card:         nothing tells
+ *     f in card/ was there at 10:00, when all was looked at.
+ *     the bare card/, without the card, is of 9:00      f went with it
+ *     `rm f` at 11:00, and card/ is of 11:00            f was removed
+ *     the bare card/ is of 11:00: somebody wrote there  nothing tells
+ *
+ * 10:00 is by the disk's own clock (disk_clock.h). Where no look has seen all yet, it is when
+ * something was done to f last.
  *
  * What is missing there is away then, and stays so in the base, whatever happens to the directory,
- * until it is seen again or the user says that it was removed. Whoever sets a directory's time back
- * after a removal, as `rsync -a` does, is asked, too. */
+ * until it is seen again or the user says that it was removed. */
 #include "peer/sources/files/survey_inside.h"
 
 #include <stdlib.h>
-
-/* Times are cut to 2 s at most, and a share's clock may be some seconds off. */
-#define STEP_NS INT64_C(4000000000)
-#define CALM_NS INT64_C(10000000000)
-
-bool cf_survey_asks_folders(const cf_survey *survey)
-{
-    const cf_binding *binding = survey->options.binding;
-
-    return binding->is_remote && binding->traits.dates_folders;
-}
-
-static bool is_earlier_by(int64_t time_ns, int64_t other_ns, int64_t by_ns)
-{
-    int64_t later_ns;
-
-    return !__builtin_add_overflow(time_ns, by_ns, &later_ns) && later_ns < other_ns;
-}
 
 static int order_times(const void *a, const void *b)
 {
@@ -49,8 +33,8 @@ static void gather_times(cf_survey *survey)
         const cf_listed_folder *folder = &survey->listing.folders[i];
         const uint64_t number = cf_survey_folder_number(survey, i);
 
-        if (folder->complete && number != UINT64_MAX)
-            survey->times[survey->time_count++] = (cf_survey_time){number, folder->mtime_ns};
+        if (folder->changed_ns && number != UINT64_MAX)
+            survey->times[survey->time_count++] = (cf_survey_time){number, folder->changed_ns};
     }
     if (survey->time_count)
         qsort(survey->times, survey->time_count, sizeof *survey->times, order_times);
@@ -65,34 +49,13 @@ static const cf_survey_time *time_of(const cf_survey *survey, uint64_t directory
                : NULL;
 }
 
-void cf_survey_date_directory(const cf_survey *survey, const cf_node *node, uint64_t number,
-                              cf_node_stat *stat)
-{
-    const cf_env *env = survey->options.env;
-    const cf_survey_time *listed = time_of(survey, number);
-
-    if (node && (!listed || cf_numbers_have(&survey->lacking, number))) {
-        stat->mtime_ns = node->stat.mtime_ns;
-        stat->is_racy = node->stat.is_racy;
-    } else {
-        const int64_t now_ns = cf_ns_of_ms(env->now_ms(env->context));
-
-        stat->mtime_ns = listed ? listed->mtime_ns : stat->mtime_ns;
-        stat->is_racy = !listed || !is_earlier_by(listed->mtime_ns, now_ns, CALM_NS);
-    }
-}
-
 static bool has_lost_nothing(const cf_survey *survey, const cf_node *missed)
 {
     const cf_survey_time *now = time_of(survey, missed->parent);
-    const cf_node *directory = cf_nodes_find(survey->options.binding->nodes, missed->parent);
 
-    if (!now || missed->disk == CF_DISK_BELOW)
-        return false;
-    if (missed->stat.ctime_ns != CF_CTIME_UNSEEN &&
-        is_earlier_by(now->mtime_ns, missed->stat.ctime_ns, STEP_NS))
-        return true;
-    return directory && !directory->stat.is_racy && now->mtime_ns <= directory->stat.mtime_ns;
+    return now && missed->disk != CF_DISK_BELOW &&
+           cf_binding_has_lost_nothing(survey->options.binding, now->changed_ns,
+                                       missed->stat.ctime_ns);
 }
 
 static const cf_node *gone_at(const cf_survey *survey, size_t i)
@@ -150,18 +113,24 @@ static void hold(cf_survey *survey)
     cf_numbers_release(&gone);
 }
 
-/* Of what went with a disk below before, too. */
-static void note_directories(cf_survey *survey)
+/* And those from which something went with a disk below before. */
+static void add_bare_before(cf_survey *survey)
 {
     for (size_t i = 0; i < survey->batch.gone_count; i++) {
         const cf_node *node = gone_at(survey, i);
 
-        cf_numbers_add(&survey->lacking, node->parent);
         if (node->disk == CF_DISK_BELOW)
             cf_numbers_add(&survey->bare, node->parent);
     }
-    cf_numbers_sort(&survey->lacking);
     cf_numbers_sort(&survey->bare);
+}
+
+int64_t cf_survey_whole_ns(const cf_survey *survey)
+{
+    for (size_t i = 0; i < survey->listing.folder_count; i++)
+        if (!survey->listing.folders[i].complete)
+            return 0;
+    return cf_survey_looks_at_all(survey) ? survey->clock_ns : 0;
 }
 
 void cf_survey_find_below(cf_survey *survey)
@@ -170,5 +139,5 @@ void cf_survey_find_below(cf_survey *survey)
     find_bare(survey);
     if (survey->bare.count)
         hold(survey);
-    note_directories(survey);
+    add_bare_before(survey);
 }

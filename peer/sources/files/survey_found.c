@@ -141,8 +141,6 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         .disk = survey->identity.disks[entry],
     };
     out->stat.is_racy = read ? read->racy_ms > 0 : node && node->stat.is_racy;
-    if (listed->kind == CF_KIND_DIRECTORY && cf_survey_asks_folders(survey))
-        cf_survey_date_directory(survey, node, out->number, &out->stat);
     if (!read && was_renamed(survey, entry))
         out->stat.ctime_ns = CF_CTIME_UNSEEN;
     if (listed->kind == CF_KIND_SYMLINK) {
@@ -223,13 +221,10 @@ static uint32_t wait_of(const cf_finding *finding, const cf_listed *listed)
                : CF_READ_MOVES_MS;
 }
 
-/* Another directory in its place is, its time only where that tells something. */
-static bool is_directory_news(const cf_survey *survey, const cf_node_stat *known,
-                              const cf_node_stat *now)
+/* Another directory in its place is, its time is none. */
+static bool is_directory_news(const cf_node_stat *known, const cf_node_stat *now)
 {
-    return known->inode != now->inode || known->birth_ns != now->birth_ns ||
-           (cf_survey_asks_folders(survey) && !now->is_racy &&
-            (known->is_racy || known->mtime_ns != now->mtime_ns));
+    return known->inode != now->inode || known->birth_ns != now->birth_ns;
 }
 
 static void observe(cf_survey *survey, size_t entry, const cf_read *read)
@@ -249,7 +244,7 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
 
         if (node->disk != seen.finding.disk ||
             (listed->kind == CF_KIND_DIRECTORY
-                 ? is_directory_news(survey, &node->stat, &seen.finding.stat)
+                 ? is_directory_news(&node->stat, &seen.finding.stat)
                  : !cf_stat_unchanged(&known, &listed->stat) ||
                        node->stat.is_racy != seen.finding.stat.is_racy))
             cf_survey_restate(survey, node, &seen.finding.stat, seen.finding.disk);
@@ -337,7 +332,7 @@ void cf_survey_report_places(cf_survey *survey)
     survey->batch.gone_count = survey->identity.gone_count;
     survey->batch.away = survey->identity.away;
     survey->batch.away_count = survey->identity.away_count;
-    if (cf_survey_asks_folders(survey))
+    if (cf_binding_asks_folders(survey->options.binding))
         cf_survey_find_below(survey);
     for (size_t i = 0; i < survey->listing.entry_count; i++)
         if (!survey->numbers[i] || survey->listing.entries[i].skipped ||

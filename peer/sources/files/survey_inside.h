@@ -19,10 +19,10 @@ typedef enum {
     CF_SURVEY_IS_OVER,
 } cf_survey_phase;
 
-/* The time that a directory had when all in it was seen. */
+/* When a directory was changed last. */
 typedef struct {
     uint64_t node;
-    int64_t mtime_ns;
+    int64_t changed_ns;
 } cf_survey_time;
 
 struct cf_survey {
@@ -47,13 +47,14 @@ struct cf_survey {
     cf_arena identity_arena; /* of the last decision alone */
     uint64_t *numbers;       /* by entry: its node; 0: none */
     cf_numbers told;         /* nodes that were found, and not left out */
-    cf_survey_time *times; /* of survey_below.c: directories that are listed as a whole, in order */
+    int64_t clock_ns;        /* the disk's, before a look at everything began; 0: it was not told */
+    cf_survey_time *times;   /* of survey_below.c: directories whose times are known, in order */
     size_t time_count;
-    cf_numbers lacking; /* directories from which something is gone, in order, */
-    cf_numbers bare; /* and with a disk below: their modes may be of what that was mounted over */
-    bool *reported;  /* by entry: came in a batch, or needs none */
-    bool *twice;     /* by entry, see below */
-    bool *replaced;  /* the same; NULL where numbers last */
+    cf_numbers bare;    /* directories from which a disk below is gone, in order: their modes may be
+                           of what that was mounted over */
+    bool *reported;     /* by entry: came in a batch, or needs none */
+    bool *twice;        /* by entry, see below */
+    bool *replaced;     /* the same; NULL where numbers last */
     bool any_renumbers; /* of the base, as far as it was asked */
     size_t syncing;     /* jobs of survey_names.c */
     cf_error sync_error;
@@ -124,15 +125,8 @@ void cf_survey_note_unread(cf_survey *survey, size_t entry);
 void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms);
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing);
 
-/* Whether directories of the source tell when something was removed from them, and may not show
- * what is mounted below. */
-bool cf_survey_asks_folders(const cf_survey *survey);
 /* Notes as away, and on CF_DISK_BELOW, what is gone from directories that have lost nothing. */
 void cf_survey_find_below(cf_survey *survey);
-/* The time of a directory that the base is to have: of when nothing was missing in it. Racy: a
- * removal may give it the same one. `node` is NULL where it is new. */
-void cf_survey_date_directory(const cf_survey *survey, const cf_node *node, uint64_t number,
-                              cf_node_stat *stat);
 /* The node, with what is seen of it now, is to be written again. */
 void cf_survey_restate(cf_survey *survey, const cf_node *node, const cf_node_stat *stat,
                        uint64_t disk);

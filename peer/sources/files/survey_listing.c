@@ -2,6 +2,7 @@
 #include "peer/sources/files/survey_inside.h"
 
 #include "broker/platform/jobs.h"
+#include "peer/bindings/disk_clock.h"
 
 #include <stdlib.h>
 
@@ -170,12 +171,19 @@ struct cf_survey_listing {
     cf_survey *survey; /* NULL: nobody waits for it */
     cf_listing_walk *walk;
     cf_files *files;
+    const cf_folder *asked;      /* the source's temporary folder, whose disk's clock is asked */
+    int64_t clock_ns;            /* of that, before anything is read */
     cf_folder *root, *temporary; /* the source's, once nobody waits; closed when it ends */
 };
 
 static void work(cf_job *job)
 {
-    cf_listing_walk_read(((struct cf_survey_listing *)job)->walk);
+    struct cf_survey_listing *self = (struct cf_survey_listing *)job;
+
+    if (self->asked)
+        self->clock_ns = cf_disk_clock(self->files, self->asked);
+    self->asked = NULL;
+    cf_listing_walk_read(self->walk);
 }
 
 static void end_alone(struct cf_survey_listing *self)
@@ -218,6 +226,7 @@ static void begin_walk(cf_survey *survey)
         .include = binding->matcher,
         .everywhere = survey->everywhere,
         .folds = cf_disk_folds(&binding->traits),
+        .dates = cf_binding_asks_folders(binding),
         .descend = descend,
         .watches = watches,
         .watch = watch ? cf_watch_arm : NULL,
@@ -232,6 +241,9 @@ static void begin_walk(cf_survey *survey)
         .survey = survey,
         .walk = cf_listing_walk_new(&survey->listing, &options),
         .files = options.files,
+        .asked = options.dates && cf_survey_looks_at_all(survey) && !survey->clock_ns
+                     ? binding->temporary
+                     : NULL,
     };
     survey->under_way = self;
     if (watch)
@@ -244,6 +256,10 @@ static cf_status end_walk(cf_survey *survey, cf_error *error)
 
     if (survey->options.watch)
         cf_watch_await_no_more(survey->options.watch);
+    if (survey->under_way->clock_ns) {
+        survey->clock_ns = survey->under_way->clock_ns;
+        cf_binding_tell_time(survey->options.binding, survey->clock_ns);
+    }
     free(survey->under_way);
     survey->under_way = NULL;
     if (status == CF_IO)

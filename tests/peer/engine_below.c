@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A card below a share that is taken out: what lay on it is held where the bare folder is as it was
+ * when all was seen, by the share's own clock; whoever removes something changes the folder. */
+#include "tests/peer/lesser_disk.h"
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define SECOND_NS INT64_C(1000000000)
+enum { LONGER_THAN_CUT = 10, MANY = 120 };
+
+static world *w;
+static lesser_disk disk;
+static device *first, *second;
+
+static void passes(int64_t seconds)
+{
+    lesser_disk_set_clock(&disk, lesser_disk_clock(&disk) + seconds * SECOND_NS);
+}
+
+static void both_sync(void)
+{
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+}
+
+static void path_of(char path[256], const char *name)
+{
+    snprintf(path, 256, "%s/%s", w->path, name);
+}
+
+static void make_bare(void)
+{
+    char bare[256];
+
+    path_of(bare, "bare");
+    cr_assert_eq(mkdir(bare, 0755), 0);
+}
+
+/* The folder that shows is another one then, as old as it was made. */
+static void take_out(void *context)
+{
+    char shown[256], bare[256], card[256];
+
+    (void)context;
+    snprintf(shown, sizeof shown, "%s/card", first->folder);
+    path_of(bare, "bare");
+    path_of(card, "card");
+    cr_assert_eq(rename(shown, card), 0);
+    cr_assert_eq(rename(bare, shown), 0);
+}
+
+/* The bare folder is of later than all that is on the card; then both devices have seen it. */
+static void begin(void)
+{
+    w = world_new(17, 2);
+    w->guarded = true;
+    first = &w->devices[0];
+    second = &w->devices[1];
+    lesser_disk_begin(&disk, w);
+    disk.is_remote = disk.no_ctimes = true;
+    device_crash(first);
+    device_crash(second);
+    user_makes(first, "card");
+    user_writes_text(first, "card/a", "a");
+    user_writes_text(first, "card/b", "b");
+    user_writes_text(first, "beside", "beside");
+    passes(LONGER_THAN_CUT);
+    make_bare();
+    passes(LONGER_THAN_CUT);
+    both_sync();
+    passes(LONGER_THAN_CUT);
+}
+
+static void end(void)
+{
+    world_destroy(&w);
+}
+
+TestSuite(engine_below, .init = begin, .fini = end);
+
+static bool has(const device *self, const char *path)
+{
+    char token[64];
+
+    return device_token(self, path, token);
+}
+
+static void expect_held(void)
+{
+    const uint64_t entries = world_entries(w);
+
+    for (int i = 0; i < 2; i++) {
+        device_sync(first);
+        cr_assert(device_sync(second));
+        passes(LONGER_THAN_CUT);
+    }
+    cr_expect(has(second, "card/a"), "a was removed elsewhere");
+    cr_expect(has(second, "card/b"), "b was removed elsewhere");
+    cr_expect_eq(world_entries(w), entries, "something was published");
+}
+
+Test(engine_below, what_went_with_a_card_is_held)
+{
+    take_out(NULL);
+    expect_held();
+}
+
+Test(engine_below, when_all_was_seen_outlives_the_process)
+{
+    device_crash(first);
+    take_out(NULL);
+    expect_held();
+}
+
+Test(engine_below, what_somebody_removed_goes)
+{
+    user_removes(first, "card/a");
+    both_sync();
+    cr_expect(!has(second, "card/a"));
+    cr_expect(has(second, "card/b"));
+}
+
+Test(engine_below, what_is_removed_after_the_clock_was_set_back_goes)
+{
+    passes(-3600);
+    user_removes(first, "card/a");
+    both_sync();
+    cr_expect(!has(second, "card/a"));
+}
+
+/* What is missing and not yet published was not seen: when it went is before the clock that would
+ * be noted. */
+Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
+{
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "card/m%d", i);
+        user_writes_text(second, name, name);
+    }
+    cr_assert(device_sync(second));
+    both_sync();
+    passes(LONGER_THAN_CUT);
+    both_sync();
+    passes(LONGER_THAN_CUT);
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "card/m%d", i);
+        user_removes(first, name);
+    }
+    for (int i = 0; i < 2; i++) {
+        passes(LONGER_THAN_CUT);
+        device_sync(first);
+    }
+    cr_expect_eq(device_pending(first, cf_engine_binding_at(first->engine, 0), CF_PENDING_HELD),
+                 MANY);
+    w->guarded = false;
+    both_sync();
+    cr_expect(!has(second, "card/m0"));
+}
+
+/* Else that gives the folder another time, and the next look takes all for removed. */
+Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
+{
+    user_writes_text(second, "card/new", "new");
+    cr_assert(device_sync(second));
+    disk.between = "/card";
+    disk.happens = take_out;
+    passes(LONGER_THAN_CUT);
+    device_sync(first);
+    cr_assert(!disk.between, "the card was not taken out");
+    passes(LONGER_THAN_CUT);
+    expect_held();
+    cr_expect(has(first, "card/new"), "what came is not there");
+}
