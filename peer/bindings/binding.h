@@ -312,10 +312,9 @@ void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns);
  * now and then: what is from before says less, and nothing wrong. */
 cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
                                 cf_error *error);
-/* A directory that shows this as its change is as it was then. */
-bool cf_binding_is_unchanged(const cf_binding *binding, int64_t changed_ns);
-/* The same of something that is missing in it, and was done to last at `seen_ns`: that counts while
- * no look has seen everything. */
+/* Nobody removed what is missing in a directory that shows this as its change: something was done
+ * to that later, at `seen_ns`, or all was seen later, by a look that may have been shown what was
+ * removed shortly before. */
 bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns);
 /* How often all of it is looked at though nothing was told, in ms; 0: it is not polled. */
 uint64_t cf_binding_poll_ms(const cf_binding *binding);

@@ -15,6 +15,9 @@
 
 #include <stdlib.h>
 
+/* A share may show what was removed so long ago: NFS and SMB for a minute, sshfs for 20 s, and what
+ * FUSE's library remembers for 1 s. */
+#define REMEMBERED_NS INT64_C(120000000000)
 /* When all was seen is written anew no sooner: a poll that finds nothing writes nothing. */
 #define KEPT_FOR_NS INT64_C(120000000000)
 
@@ -275,16 +278,12 @@ void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns)
         binding->whole_ns = 0;
 }
 
-bool cf_binding_is_unchanged(const cf_binding *binding, int64_t changed_ns)
-{
-    return cf_disk_is_before(changed_ns, binding->whole_ns);
-}
-
 bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns)
 {
-    return binding->whole_kept_ns
-               ? cf_binding_is_unchanged(binding, changed_ns)
-               : seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns);
+    const bool is_set_back = binding->whole_kept_ns && !binding->whole_ns;
+
+    return !is_set_back && (cf_disk_is_before(changed_ns, binding->whole_ns - REMEMBERED_NS) ||
+                            (seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns)));
 }
 
 cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,

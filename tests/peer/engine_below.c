@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #define SECOND_NS INT64_C(1000000000)
-enum { LONGER_THAN_CUT = 10, MANY = 120 };
+enum { LONGER_THAN_REMEMBERED = 130, MANY = 120 };
 
 static world *w;
 static lesser_disk disk;
@@ -68,11 +68,11 @@ static void begin(void)
     user_writes_text(first, "card/a", "a");
     user_writes_text(first, "card/b", "b");
     user_writes_text(first, "beside", "beside");
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
     make_bare();
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
     both_sync();
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
 }
 
 static void end(void)
@@ -96,7 +96,7 @@ static void expect_held(void)
     for (int i = 0; i < 2; i++) {
         device_sync(first);
         cr_assert(device_sync(second));
-        passes(LONGER_THAN_CUT);
+        passes(LONGER_THAN_REMEMBERED);
     }
     cr_expect(has(second, "card/a"), "a was removed elsewhere");
     cr_expect(has(second, "card/b"), "b was removed elsewhere");
@@ -124,6 +124,20 @@ Test(engine_below, what_somebody_removed_goes)
     cr_expect(has(second, "card/b"));
 }
 
+/* A share shows that for a while: so did the look that saw everything. */
+Test(engine_below, what_was_removed_shortly_before_all_was_seen_goes)
+{
+    const int64_t removed_ns = lesser_disk_clock(&disk);
+
+    passes(LONGER_THAN_REMEMBERED / 3);
+    both_sync();
+    passes(LONGER_THAN_REMEMBERED);
+    user_removes(first, "card/a");
+    user_stamps(first, "card", (uint64_t)(removed_ns / SECOND_NS));
+    both_sync();
+    cr_expect(!has(second, "card/a"));
+}
+
 Test(engine_below, what_is_removed_after_the_clock_was_set_back_goes)
 {
     passes(-3600);
@@ -144,9 +158,9 @@ Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
     }
     cr_assert(device_sync(second));
     both_sync();
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
     both_sync();
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
     for (int i = 0; i < MANY; i++) {
         char name[16];
 
@@ -154,7 +168,7 @@ Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
         user_removes(first, name);
     }
     for (int i = 0; i < 2; i++) {
-        passes(LONGER_THAN_CUT);
+        passes(LONGER_THAN_REMEMBERED);
         device_sync(first);
     }
     cr_expect_eq(device_pending(first, cf_engine_binding_at(first->engine, 0), CF_PENDING_HELD),
@@ -171,10 +185,10 @@ Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
     cr_assert(device_sync(second));
     disk.between = "/card";
     disk.happens = take_out;
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
     device_sync(first);
     cr_assert(!disk.between, "the card was not taken out");
-    passes(LONGER_THAN_CUT);
+    passes(LONGER_THAN_REMEMBERED);
     expect_held();
     cr_expect(has(first, "card/new"), "what came is not there");
 }

@@ -50,7 +50,8 @@ static void open_for_move(cf_task_place *place, const cf_task *task, const cf_no
 
 /* ---- Folders from which a disk below is gone ---- */
 
-static bool misses_a_child(const cf_task_place *place, const cf_folder *folder, uint64_t number)
+static bool misses_a_child(const cf_task_place *place, const cf_folder *folder, uint64_t number,
+                           int64_t changed_ns)
 {
     const cf_node *child = NULL;
     cf_error ignored;
@@ -59,6 +60,7 @@ static bool misses_a_child(const cf_task_place *place, const cf_folder *folder, 
     for (size_t i = 0;
          i < CHILDREN && (child = cf_nodes_next_child(place->binding->nodes, number, child)); i++)
         if (child->disk != CF_DISK_BELOW &&
+            cf_binding_has_lost_nothing(place->binding, changed_ns, child->stat.ctime_ns) &&
             place->files->stat(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
             return true;
     return false;
@@ -73,8 +75,7 @@ static bool is_bare(const cf_task_place *place, cf_task *task, const cf_folder *
 
     if (!cf_binding_asks_folders(place->binding) ||
         place->files->stat_folder(place->files, folder, &now, &ignored) ||
-        !cf_binding_is_unchanged(place->binding, cf_disk_folder_changed(&now)) ||
-        !misses_a_child(place, folder, task->after.parent))
+        !misses_a_child(place, folder, task->after.parent, cf_disk_folder_changed(&now)))
         return false;
     cf_task_end(place, task, CF_TASK_BLOCKED, "what lay beside it is missing here");
     return true;

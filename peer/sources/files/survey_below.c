@@ -8,8 +8,8 @@
  *     `rm f` at 11:00, and card/ is of 11:00            f was removed
  *     the bare card/ is of 11:00: somebody wrote there  nothing tells
  *
- * 10:00 is by the disk's own clock (disk_clock.h). Where no look has seen all yet, it is when
- * something was done to f last.
+ * 10:00 is when something was done to f last, or when all was seen, by the disk's own clock
+ * (disk_clock.h).
  *
  * What is missing there is away then, and stays so in the base, whatever happens to the directory,
  * until it is seen again or the user says that it was removed. */
