@@ -244,8 +244,8 @@ bool device_status_is_clean(device *self, cf_buffer *why)
 /* ---- Birth ---- */
 
 /* Of one user's disks every fourth takes no flags of rename, half of those no hard links either;
- * every third has other numbers when it is mounted anew, and half of them keep times to seconds. In
- * some worlds half of them keep no modes. */
+ * every third has other numbers when it is mounted anew, half of them keep times to seconds, and
+ * every fourth is a share. In some worlds half of them keep no modes. */
 static void draw_lacks(const world *in, disk_options *options)
 {
     static const int64_t step_s[] = {0, 0, 1, 2};
@@ -258,6 +258,7 @@ static void draw_lacks(const world *in, disk_options *options)
     options->tells_numbers = !options->births_unknown || options->seed / 32 % 2;
     options->step_ns = step_s[options->seed / 128 % 4] * INT64_C(1000000000);
     options->modes_never = in->modes_vary && options->seed / 512 % 2;
+    options->is_remote = options->seed / 1024 % 4 == 0;
 }
 
 static void make_home(device *self)

@@ -52,6 +52,7 @@ typedef struct {
     bool hard_links_never;  /* a file has one name, for the program */
     bool renumbers;         /* what is put in has other numbers than when it was taken out, */
     bool tells_numbers;     /* and the system says so */
+    bool is_remote;         /* the system says that other machines change it */
 } disk_options;
 
 disk *disk_new(const disk_options *options);

@@ -300,6 +300,7 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
         return fail_folder(folder, number, "asking for the file system of", error);
     *out = (cf_filesystem){.device = self->device + folder->node->volume,
                            .type = 1,
+                           .is_remote = self->options.is_remote,
                            .renumbers = self->options.renumbers && self->options.tells_numbers &&
                                         folder->node->volume};
     return CF_OK;
