@@ -8,7 +8,10 @@
 
 enum {
     MINUTE_MS = 60000,
+    DAY_MS = 24 * 60 * MINUTE_MS,
+    MEMBERS_SHARE = 8, /* times as many connections for an address from which a member came */
     FAILURE_COST = 10, /* connections */
+    SILENCE_COST = 3,  /* of one that was waited for to the end: there are few such at once */
     ADDRESSES_MAX = 16384,
     ADDRESS_SIZE = 16,
 };
@@ -17,13 +20,16 @@ typedef struct {
     uint8_t name[ADDRESS_SIZE];
     uint64_t debt; /* see has_credit; at `since_ms` */
     uint64_t since_ms;
+    uint64_t member_ms; /* when one last had a session from there; 0: none had */
     size_t strangers;
 } address;
 
 typedef struct {
     bool is_open, is_stranger, is_told; /* told: it was named as overdue */
     bool had_session;
-    bool has_paid; /* for having come to nothing */
+    bool has_paid;   /* for having come to nothing */
+    bool was_silent; /* too long */
+    uint64_t paid;   /* connections, until it has a session */
     uint8_t address[ADDRESS_SIZE];
     uint64_t said_ms; /* or came */
     uint64_t turn;    /* at which that was: a busy broker hears of many in one ms */
@@ -86,38 +92,48 @@ static address *find(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZ
     return found ? &keeper->addresses[at] : NULL;
 }
 
-/* A connection costs MINUTE_MS, `most` are paid back in each ms, and as much as in a minute may be
- * owed. */
+/* How many connections it may bring in a minute; 0 is no bound. */
+static uint64_t budget_of(const cf_doorkeeper *keeper, const address *it, uint64_t now_ms)
+{
+    const bool is_members = it->member_ms && now_ms < it->member_ms + DAY_MS;
+
+    return keeper->restraints.connections_per_minute * (is_members ? MEMBERS_SHARE : 1);
+}
+
+/* A connection costs MINUTE_MS, the budget is paid back in each ms, and as much as in a minute may
+ * be owed. */
 static void pay_back(const cf_doorkeeper *keeper, address *it, uint64_t now_ms)
 {
     uint64_t passed = now_ms > it->since_ms ? now_ms - it->since_ms : 0;
-    uint64_t paid =
-        (passed < MINUTE_MS ? passed : MINUTE_MS) * keeper->restraints.connections_per_minute;
+    uint64_t paid = (passed < MINUTE_MS ? passed : MINUTE_MS) * budget_of(keeper, it, now_ms);
 
     it->debt -= it->debt < paid ? it->debt : paid;
     it->since_ms = now_ms;
 }
 
-static void forget_below(cf_doorkeeper *keeper, uint64_t debt)
+static void forget_below(cf_doorkeeper *keeper, uint64_t debt, bool forgets_members)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < keeper->address_count; i++)
-        if (keeper->addresses[i].debt > debt || keeper->addresses[i].strangers)
+        if (keeper->addresses[i].debt > debt || keeper->addresses[i].strangers ||
+            (keeper->addresses[i].member_ms && !forgets_members))
             keeper->addresses[kept++] = keeper->addresses[i];
     keeper->address_count = kept;
 }
 
-/* Forgets who owes least: an eighth at least, so that this is rare. Who has connections stays. */
+/* Forgets who owes least, and then from where members came: an eighth at least, so that this is
+ * rare. Who has connections stays. */
 static void make_room(cf_doorkeeper *keeper, uint64_t now_ms)
 {
-    uint64_t most = 2 * keeper->restraints.connections_per_minute * MINUTE_MS;
+    uint64_t most = 2 * MEMBERS_SHARE * keeper->restraints.connections_per_minute * MINUTE_MS;
 
     for (size_t i = 0; i < keeper->address_count; i++)
         pay_back(keeper, &keeper->addresses[i], now_ms);
-    for (uint64_t debt = 0; keeper->address_count > ADDRESSES_MAX / 8 * 7 && debt <= most;
-         debt = 2 * debt + MINUTE_MS)
-        forget_below(keeper, debt);
+    for (int forgets_members = 0; forgets_members < 2; forgets_members++)
+        for (uint64_t debt = 0; keeper->address_count > ADDRESSES_MAX / 8 * 7 && debt <= most;
+             debt = 2 * debt + MINUTE_MS)
+            forget_below(keeper, debt, forgets_members);
 }
 
 static address *find_or_add(cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE],
@@ -140,9 +156,9 @@ static address *find_or_add(cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SI
     return &keeper->addresses[at];
 }
 
-static void charge(const cf_doorkeeper *keeper, address *it, uint64_t connections)
+static void charge(const cf_doorkeeper *keeper, address *it, uint64_t connections, uint64_t now_ms)
 {
-    uint64_t most = keeper->restraints.connections_per_minute * MINUTE_MS;
+    uint64_t most = budget_of(keeper, it, now_ms) * MINUTE_MS;
 
     it->debt += connections * MINUTE_MS;
     if (it->debt > 2 * most) /* a minute of nothing, and one has credit again */
@@ -184,15 +200,29 @@ static void note_said(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
     it->turn = ++keeper->turns;
 }
 
-static bool take_credit(const cf_doorkeeper *keeper, address *from, uint64_t now_ms)
+static bool take_credit(const cf_doorkeeper *keeper, connection *it, address *from, uint64_t now_ms)
 {
-    uint64_t most = keeper->restraints.connections_per_minute;
+    uint64_t most = budget_of(keeper, from, now_ms);
 
     pay_back(keeper, from, now_ms);
     if (most && from->debt + MINUTE_MS > most * MINUTE_MS)
         return false;
-    charge(keeper, from, 1);
+    charge(keeper, from, 1, now_ms);
+    it->paid++;
     return true;
+}
+
+/* It was a member's, and its address gets back what it cost. */
+static void welcome(const cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
+{
+    address *from = find(keeper, it->address);
+
+    if (!from)
+        return;
+    pay_back(keeper, from, now_ms);
+    from->debt -= from->debt < it->paid * MINUTE_MS ? from->debt : it->paid * MINUTE_MS;
+    from->member_ms = now_ms;
+    it->paid = 0;
 }
 
 bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given[16],
@@ -212,7 +242,7 @@ bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given
     name_of(given, it->address);
     address *from = find_or_add(keeper, it->address, now_ms);
     set_stranger(keeper, it, true);
-    bool may_come = take_credit(keeper, from, now_ms);
+    bool may_come = take_credit(keeper, it, from, now_ms);
     if (!may_come)
         it->had_session = it->is_told = true; /* it had no chance to come to anything */
     return may_come;
@@ -226,7 +256,7 @@ bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
     if (!it || !it->is_stranger)
         return true;
     note_said(keeper, it, now_ms);
-    return !from || take_credit(keeper, from, now_ms);
+    return !from || take_credit(keeper, it, from, now_ms);
 }
 
 void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *keeper, int number, uint64_t now_ms)
@@ -238,7 +268,7 @@ void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *keeper, int number, uint64_t n
         return;
     it->has_paid = true;
     pay_back(keeper, from, now_ms);
-    charge(keeper, from, FAILURE_COST);
+    charge(keeper, from, FAILURE_COST, now_ms);
 }
 
 void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, uint64_t now_ms)
@@ -249,6 +279,8 @@ void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, 
         return;
     if (!has_session && !it->is_stranger)
         note_said(keeper, it, now_ms);
+    if (has_session)
+        welcome(keeper, it, now_ms);
     it->had_session = it->had_session || has_session;
     set_stranger(keeper, it, !has_session);
 }
@@ -265,7 +297,7 @@ void cf_doorkeeper_closed(cf_doorkeeper *keeper, int number, uint64_t now_ms)
     if (!from || it->had_session || it->has_paid)
         return;
     pay_back(keeper, from, now_ms);
-    charge(keeper, from, FAILURE_COST);
+    charge(keeper, from, it->was_silent ? SILENCE_COST : FAILURE_COST, now_ms);
 }
 
 /* Of one address, or of all (NULL), the stranger that was silent longest; -1 when there is none. */
@@ -303,8 +335,10 @@ int cf_doorkeeper_overdue(cf_doorkeeper *keeper, uint64_t now_ms, const char **w
     if (longest < 0)
         return -1;
     const connection *it = &keeper->connections[longest];
-    if (patience_ms && now_ms > it->said_ms && now_ms - it->said_ms >= patience_ms)
+    if (patience_ms && now_ms > it->said_ms && now_ms - it->said_ms >= patience_ms) {
+        keeper->connections[longest].was_silent = true;
         return tell(keeper, longest, why, "it was silent too long");
+    }
     if (keeper->restraints.strangers && keeper->strangers > keeper->restraints.strangers)
         return tell(keeper, longest, why, "too many connections without a session");
     uint64_t most = keeper->restraints.strangers_per_address;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom a gateway's door keeps standing: connections that have no session (yet), by their address.
  * An address may bring so many in a minute, and one that came to nothing counts as several, so that
- * who fails over and over comes less and less often; of an address with too many strangers the one
- * that was silent longest goes, so a member always gets in beside them. Decides; the shell shuts.
- */
+ * who fails over and over comes less and less often. A session costs its address nothing, and for a
+ * day it may bring eight times as many: strangers behind a member's address don't shut the member
+ * out. Of an address with too many strangers the one that was silent longest goes, so a member
+ * always gets in beside them. Decides; the shell shuts. */
 #ifndef CF_BROKER_DOOR_DOORKEEPER_H
 #define CF_BROKER_DOOR_DOORKEEPER_H
 #include "broker/door/restraints.h"

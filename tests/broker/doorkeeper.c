@@ -4,7 +4,13 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-enum { MINUTE_MS = 60000, COST_OF_FAILURE = 10 };
+enum {
+    MINUTE_MS = 60000,
+    DAY_MS = 24 * 60 * MINUTE_MS,
+    COST_OF_FAILURE = 10,
+    COST_OF_SILENCE = 3,
+    ADDRESSES_MAX = 16384
+};
 
 typedef struct {
     uint8_t bytes[16];
@@ -103,31 +109,101 @@ Test(doorkeeper, ends_the_longest_silent_when_there_are_too_many_in_all)
     cf_doorkeeper_destroy(&keeper);
 }
 
+/* Of connections that stay and say nothing. */
+static int let_in(cf_doorkeeper *keeper, place from, uint64_t now_ms)
+{
+    static int first = 100;
+    int count = 0;
+
+    while (opened(keeper, first + count, from, now_ms))
+        count++;
+    first += count + 1;
+    return count;
+}
+
 Test(doorkeeper, turns_an_address_away_that_comes_too_often)
 {
     cf_doorkeeper *keeper = a_doorkeeper();
 
-    for (int i = 0; i < 60; i++) {
-        cr_assert(opened(keeper, 1, ipv4(1), 0));
-        cf_doorkeeper_settled(keeper, 1, true, 0);
+    cr_assert_eq(let_in(keeper, ipv4(1), 0), 60);
+    cr_assert(opened(keeper, 98, ipv4(2), 0), "another address");
+    cr_assert_not(opened(keeper, 99, ipv4(1), 999));
+    cr_assert(opened(keeper, 99, ipv4(1), 1000));
+    cr_assert_not(opened(keeper, 97, ipv4(1), 1000));
+    cf_doorkeeper_destroy(&keeper);
+}
+
+static void has_a_session(cf_doorkeeper *keeper, int connection, uint8_t from, uint64_t now_ms)
+{
+    cr_assert(opened(keeper, connection, ipv4(from), now_ms));
+    cf_doorkeeper_said(keeper, connection, now_ms);
+    cf_doorkeeper_settled(keeper, connection, true, now_ms);
+    cf_doorkeeper_closed(keeper, connection, now_ms);
+}
+
+Test(doorkeeper, takes_nothing_for_a_session)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (int i = 0; i < 1000; i++)
+        has_a_session(keeper, 99, 1, 1);
+    cr_expect_eq(let_in(keeper, ipv4(1), 1), 8 * 60);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+/* Strangers behind the address of a member, as in one house, took all that it had. */
+Test(doorkeeper, lets_more_come_from_where_a_member_came_within_a_day)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    has_a_session(keeper, 99, 1, 1);
+    cr_expect_eq(let_in(keeper, ipv4(1), DAY_MS), 8 * 60);
+    cf_doorkeeper_destroy(&keeper);
+    keeper = a_doorkeeper();
+    has_a_session(keeper, 99, 1, 1);
+    cr_expect_eq(let_in(keeper, ipv4(1), DAY_MS + 1), 60);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+Test(doorkeeper, remembers_where_members_came_from_among_many_strangers)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    has_a_session(keeper, 99, 1, 1);
+    for (int i = 0; i < 3 * ADDRESSES_MAX; i++) {
+        const place from = {
+            {[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+
+        opened(keeper, 1, from, 0);
         cf_doorkeeper_closed(keeper, 1, 0);
     }
-    cr_assert_not(opened(keeper, 1, ipv4(1), 0));
-    cr_assert(opened(keeper, 2, ipv4(2), 0), "another address");
-    cr_assert_not(opened(keeper, 1, ipv4(1), 999));
-    cr_assert(opened(keeper, 1, ipv4(1), 1000));
-    cr_assert_not(opened(keeper, 3, ipv4(1), 1000));
+    cr_expect_eq(let_in(keeper, ipv4(1), 1), 8 * 60);
+    cf_doorkeeper_destroy(&keeper);
+}
+
+/* Who only waits there holds one of few places for long. */
+Test(doorkeeper, takes_less_for_silence_than_for_what_failed)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+    uint64_t now_ms = 0;
+
+    for (int i = 0; i < 3; i++) {
+        opened(keeper, 1, ipv4(1), now_ms);
+        expect_overdue(keeper, 1, now_ms += 20000);
+        cf_doorkeeper_closed(keeper, 1, now_ms);
+    }
+    cr_expect_eq(let_in(keeper, ipv4(1), now_ms), 60 - COST_OF_SILENCE);
     cf_doorkeeper_destroy(&keeper);
 }
 
 Test(doorkeeper, counts_connections_that_came_to_nothing_as_several)
 {
     cf_doorkeeper *keeper = a_doorkeeper();
-    int let_in = 0;
+    int came = 0;
 
-    for (; opened(keeper, 1, ipv4(1), 0); let_in++)
+    for (; opened(keeper, 1, ipv4(1), 0); came++)
         cf_doorkeeper_closed(keeper, 1, 0);
-    cr_assert_leq(let_in, 60 / (COST_OF_FAILURE + 1) + 1);
+    cr_assert_leq(came, 60 / (COST_OF_FAILURE + 1) + 1);
     cr_assert_not(opened(keeper, 1, ipv4(1), 4000));
     cr_assert(opened(keeper, 1, ipv4(1), MINUTE_MS + 10000));
     cf_doorkeeper_destroy(&keeper);
@@ -216,37 +292,25 @@ Test(doorkeeper, remembers_a_bounded_number_of_addresses)
 }
 
 /* How often the address may come yet. */
-static int times_left(cf_doorkeeper *keeper, place from)
-{
-    int count = 0;
-
-    while (opened(keeper, 1, from, 0)) {
-        cf_doorkeeper_settled(keeper, 1, true, 0);
-        cf_doorkeeper_closed(keeper, 1, 0);
-        count++;
-    }
-    return count;
-}
-
 /* Who came once is forgotten when there are too many, who owes more is not. */
 Test(doorkeeper, forgets_who_owes_least_when_there_are_too_many)
 {
-    enum { ADDRESSES_MAX = 16384 };
+    enum { MOST = 16384 };
     cf_doorkeeper *keeper = a_doorkeeper();
 
-    for (uint32_t i = 0; i < ADDRESSES_MAX; i++) {
+    for (uint32_t i = 0; i < MOST; i++) {
         place from = {{[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
 
         cr_assert(opened(keeper, 1, from, 0));
-        cf_doorkeeper_settled(keeper, 1, true, 0);
         cf_doorkeeper_closed(keeper, 1, 0);
         if (i == 7)
-            times_left(keeper, from);
+            let_in(keeper, from, 0);
     }
-    cr_expect_eq(times_left(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 8}}), 59);
+    cr_expect_eq(let_in(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 8}}, 0),
+                 60 - 1 - COST_OF_FAILURE);
     cr_assert(opened(keeper, 1, ipv4(1), 0));
-    cr_expect_eq(times_left(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 9}}), 60);
-    cr_expect_eq(times_left(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 7}}), 0);
+    cr_expect_eq(let_in(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 9}}, 0), 60);
+    cr_expect_eq(let_in(keeper, (place){{[10] = 0xff, 0xff, 10, 0, 0, 7}}, 0), 0);
     cf_doorkeeper_destroy(&keeper);
 }
 
