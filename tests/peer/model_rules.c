@@ -114,12 +114,14 @@ static cf_id copy_id(void *context, const cf_id *item, const cf_dot *dot)
 static void conflict_name(void *context, cf_bytes name, cf_time time, const cf_dot *dot,
                           uint64_t number, cf_buffer *out)
 {
+    /* Of what was never placed there is no writer, and no letter. */
+    const char letter[] = {(char)dot->writer.bytes[0], '\0'};
     char note[96], again[24] = "";
 
     (void)context;
     if (number > 1)
         snprintf(again, sizeof again, " %" PRIu64, number);
-    snprintf(note, sizeof note, "conflict %c %" PRIu64 "%s", dot->writer.bytes[0], time.ms, again);
+    snprintf(note, sizeof note, "conflict %s %" PRIu64 "%s", letter, time.ms, again);
     cf_name_annotate(name, note, out);
 }
 
