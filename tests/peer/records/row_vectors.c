@@ -64,6 +64,7 @@ static cf_field_rule rule_of(const char *name, const json_t *how, cf_arena *aren
 
     if (json_is_array(how)) {
         rule.table = words(json_array_get(how, 1));
+        rule.owned = strcmp(json_string_value(json_array_get(how, 0)), "owned") == 0;
         return rule;
     }
     for (size_t i = 0; i < 4; i++)
@@ -212,6 +213,12 @@ static void read_part(const json_t *list, row_vector_entry *entry)
     }
 }
 
+static cf_time time_of(const json_t *pair)
+{
+    return (cf_time){(uint64_t)json_integer_value(json_array_get(pair, 0)),
+                     (uint64_t)json_integer_value(json_array_get(pair, 1))};
+}
+
 row_vector_entry *row_vector_entries(const json_t *vector, cf_arena *arena, size_t *count)
 {
     const json_t *list = json_object_get(vector, "entries");
@@ -223,8 +230,8 @@ row_vector_entry *row_vector_entries(const json_t *vector, cf_arena *arena, size
         row_vector_entry *entry = &entries[i];
 
         entry->dot.writer = model_writer(json_string_value(json_object_get(from, "writer")));
-        entry->dot.sequence = (uint64_t)json_integer_value(json_object_get(from, "seq"));
-        entry->time.ms = (uint64_t)json_integer_value(json_object_get(from, "time"));
+        entry->dot.sequence = (uint64_t)json_integer_value(json_object_get(from, "sequence"));
+        entry->time = time_of(json_object_get(from, "time"));
         entry->changes = row_vector_changes(all, arena, &entry->count);
         read_part(all, entry);
     }

@@ -209,7 +209,7 @@ static void check_scan(const json_t *vector, size_t index, const cf_schema *sche
         .state = row_vector_state(entries, entry_count, json_object_get(from, "held"), false),
         .base = base,
         .writer = model_writer(json_string_value(json_object_get(from, "writer"))),
-        .sequence = (uint64_t)json_integer_value(json_object_get(from, "seq")),
+        .sequence = (uint64_t)json_integer_value(json_object_get(from, "sequence")),
         .time = {.ms = (uint64_t)json_integer_value(json_object_get(from, "time"))},
     };
     cf_row_view *view = cf_row_view_new(input.state, schema);

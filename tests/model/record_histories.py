@@ -1,0 +1,524 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Histories of records that the model lives: devices with sources, what users do, and a ledger of what must come of it.
+
+The ledger knows marks, which a user gives a row for good, and what was shown; nothing of items, dots and rules.
+"""
+import random
+
+import merge_model as m
+import record_model as r
+from file_histories import Broken
+from record_view import Format, Row, Table, same, show, view
+
+OWN = {"rev": "volatile", "seen": "weak", "tel": "set"}
+SCHEMA = {
+    "person": Table(True, OWN, (("email",),), ("mark",)),
+    "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person")}, (), ("mark",)),
+    "card": Table(False, OWN),
+}
+CSV = Format({"card": ("name", "tel"), "person": ("mark", "name", "email")}, ("tel",))
+FORMATS = [[Format()], [Format()], [Format(), CSV], [CSV]]
+SKEWS = (0, 3, 0, 7)
+ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
+        "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "dangle",
+        "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
+
+
+def ident(at, row):
+    return at if at[0] == "card" else (at[0], row.get("mark"))
+
+
+class Source:
+    def __init__(self, form):
+        self.form, self.disk, self.base, self.seen, self.clean = form, {}, {}, {}, True
+
+    def is_dirty(self):
+        shown = show(SCHEMA, self.form, self.base)
+        return set(shown) != set(self.disk) or any(not same(SCHEMA, at[0], shown[at], self.disk[at]) for at in shown)
+
+
+class Device:
+    def __init__(self, world, name, skew, forms):
+        self.world, self.name, self.skew = world, name, skew
+        self.entries, self.state, self.sequence, self.time = {}, {}, 0, 0
+        self.sources = [Source(form) for form in forms]
+
+    def heads(self):
+        heads = {}
+        for writer, sequence in sorted(self.entries):
+            heads[writer] = sequence
+        return heads
+
+    def recompute(self, but=None):
+        self.state = m.state_of(r.whole(self.entries.values()))
+        for source in self.sources:
+            source.clean = source.clean and source is but
+
+    def receive(self, other, part):
+        news = sorted((e for d, e in other.entries.items() if d not in self.entries), key=lambda e: (e.time, e.writer, e.sequence))
+        news = news[:max(1, int(len(news) * part))] if news else []
+        for entry in news:
+            self.entries[entry.writer, entry.sequence] = entry
+            self.time = max(self.time, entry.time[0])
+        if news:
+            self.recompute()
+
+    def scan(self, parts=1):
+        return sum(self.scan_source(source, parts) for source in self.sources)
+
+    def scan_source(self, source, parts):
+        first, held = self.sequence + 1, sorted(self.entries)
+        now = max(self.time + 1, self.world.now + self.skew)
+        before = view(self.state, SCHEMA)
+        changes, where = r.scan(self.state, SCHEMA, source.form, source.base, source.disk, self.name, first, (now, 0))
+        if bool(changes) != source.is_dirty():
+            raise Broken(f"dirty {source.is_dirty()} but changes {changes}")
+        if not changes:
+            return False
+        self.time = now
+        size = -(-len(changes) // parts)
+        chunks = [changes[i:i + size] for i in range(0, len(changes), size)]
+        self.world.note(self, source, {(self.name, first + i) for i in range(len(chunks))})
+        self.world.scans.append((held, self.name, first, now, source.form, dict(source.base), dict(source.disk), changes))
+        for i, chunk in enumerate(chunks):
+            mark = (m.Change("", r.PART, (first, len(chunks))),) if len(chunks) > 1 else ()
+            self.entries[self.name, first + i] = m.Entry(self.name, first + i, self.heads(), (now, i), chunk + mark)
+            source.base = r.rebase(SCHEMA, source.form, source.base, source.disk, chunk, where, (self.name, first + i))
+        self.sequence = first + len(chunks) - 1
+        self.recompute(source)
+        if source.is_dirty():
+            raise Broken("rebase: dirty after a scan")
+        if source.clean:
+            self.check_fidelity(source, before)
+        return True
+
+    def check_fidelity(self, source, before):
+        """Who has applied all sees what he did just as he did it."""
+        after = view(self.state, SCHEMA)
+        shown = show(SCHEMA, source.form, after.rows)
+        for at in {*shown, *source.disk}:
+            if at not in source.disk and (item := after.rows[at].item) in before.held or at not in source.disk and not any(
+                    row.item == item for row in before.rows.values()):
+                continue  # was held back and fits now, or came back with its family
+            if at in shown and not source.disk.get(at, {}).get("tel") and source.form.slots:
+                shown[at].pop("tel", None)  # a slot that was emptied: the next one moves up
+            if at not in shown or not same(SCHEMA, at[0], shown[at], source.disk.get(at, {})):
+                raise Broken(f"fidelity: {at} {source.disk.get(at)} is shown as {shown.get(at)} held {after.held}")
+
+    def apply(self):
+        seen = view(self.state, SCHEMA)
+        for source in self.sources:
+            if source.is_dirty():
+                continue
+            want, old = show(SCHEMA, source.form, seen.rows), source.disk
+            source.disk = {at: old[at] if at in old and source.base[at].item == seen.rows[at].item
+                           and same(SCHEMA, at[0], old[at], row) else dict(row) for at, row in want.items()}
+            source.base = dict(seen.rows)
+            source.seen = {ident(at, row.fields): self.heads() for at, row in seen.rows.items()}
+            source.clean = True
+
+
+class User:
+    """What users do to a source; b, c choose among what is there, so that a history stays valid when it shrinks."""
+
+    def __init__(self, world, source, b, c):
+        self.world, self.source, self.disk, self.b, self.c = world, source, source.disk, b, c
+        self.rows = {t: sorted(at for at in self.disk if at[0] == t) for t in SCHEMA}
+        self.people, self.phones, self.cards = self.rows["person"], self.rows["phone"], self.rows["card"]
+        self.both = self.people + self.cards
+
+    def can(self, table, name=None):
+        return r.holds(self.source.form, table, name)
+
+    def pick(self, options):
+        return options[self.b % len(options)] if options else None
+
+    def key(self, table):
+        keys = [at[1] for at in self.rows[table]]
+        return max(keys, default=0) + 1 if self.c % 4 else min(set(range(1, len(keys) + 2)) - set(keys))
+
+    def phones_of(self, at):
+        return [p for p in self.phones if self.disk[p].get("person") == at[1]]
+
+    def remove(self, at):
+        for phone in self.phones_of(at) if at[0] == "person" else ():
+            del self.disk[phone]
+        del self.disk[at]
+
+    def change(self, at, name, value):
+        if at:
+            self.disk[at] = {**self.disk[at], name: value}
+
+    def person(self):
+        self.disk["person", self.key("person")] = {"mark": self.world.mark(), "name": self.world.value()}
+
+    def same(self):
+        if self.c % 2:
+            self.disk["person", self.key("person")] = {"mark": "same", "name": "same"}
+        else:
+            self.disk["card", f"u{self.b % 2}"] = {"name": "same"}
+
+    def card(self):
+        self.disk.setdefault(("card", f"u{self.b % 3}"), {"name": self.world.value()})
+
+    def phone(self):
+        if self.people and self.can("phone"):
+            self.disk["phone", self.key("phone")] = {
+                "mark": self.world.mark(), "person": self.pick(self.people)[1], "number": self.world.value()}
+
+    def edit(self):
+        self.change(self.pick(self.both), "name", self.world.value())
+
+    def clear(self):
+        if self.cards:
+            at = self.pick(self.cards)
+            self.disk[at] = {n: v for n, v in self.disk[at].items() if n != "name"}
+
+    def email(self):
+        value = f"e{self.c % 3}"
+        if all(self.disk[at].get("email") != value for at in self.people):
+            self.change(self.pick(self.people), "email", value)
+
+    def edit_tel(self, edited):
+        at = self.pick(self.both)
+        if at and self.can(at[0], "tel"):
+            old = self.disk[at].get("tel", ())
+            new = self.world.value() if self.c % 3 else "t-same"
+            self.change(at, "tel", edited(old, new, old[self.c % len(old)] if old else None))
+
+    def tel(self):
+        self.edit_tel(lambda old, new, _: old if new in old or (old and self.source.form.slots) else old + (new,))
+
+    def untel(self):
+        self.edit_tel(lambda old, new, one: tuple(v for v in old if v != one))
+
+    def retel(self):
+        self.edit_tel(lambda old, new, one: old if new in old else tuple(new if v == one else v for v in old))
+
+    def order(self):
+        self.edit_tel(lambda old, new, one: old[::-1])
+
+    def delete(self):
+        if self.disk:
+            self.remove(self.pick(sorted(self.disk)))
+
+    def dangle(self):
+        if self.people and not self.phones[3:]:
+            at = self.pick(self.people)
+            self.world.dangling |= {ident(p, self.disk[p]) for p in self.phones_of(at)}
+            del self.disk[at]
+
+    def rekey(self):
+        if self.people:
+            at, new = self.pick(self.people), ("person", max(p[1] for p in self.people) + 1 + self.c % 3)
+            self.disk[new] = self.disk.pop(at)
+            for phone in self.phones:
+                for name in "person", "about":
+                    if self.disk[phone].get(name) == at[1]:
+                        self.change(phone, name, new[1])
+
+    def reuse(self):
+        if self.people:
+            at = self.pick(self.people)
+            self.remove(at)
+            self.disk[at] = {"mark": self.world.mark(), "name": self.world.value()}
+
+    def swap(self):  # INSERT OR REPLACE: a new row takes over a unique value
+        if self.people:
+            at = self.pick(self.people)
+            email, new = self.disk[at].get("email"), self.key("person")
+            self.remove(at)
+            self.disk["person", new] = {"mark": self.world.mark(), "name": self.world.value(),
+                                        **({"email": email} if email else {})}
+
+    def rev(self):
+        if self.both and self.can(self.pick(self.both)[0], "rev"):
+            self.change(self.pick(self.both), "rev", f"rev{self.world.tick()}")
+
+    def seen(self):
+        if self.both and self.can(self.pick(self.both)[0], "seen"):
+            self.change(self.pick(self.both), "seen", f"seen{self.world.tick()}")
+
+    def reparent(self):
+        if self.people:
+            self.change(self.pick(self.phones), "person", self.people[self.c % len(self.people)][1])
+
+    def about(self):
+        if self.people:
+            self.change(self.pick(self.phones), "about", self.people[self.c % len(self.people)][1] if self.c % 5 else None)
+
+
+class World:
+    def __init__(self, count, skews=SKEWS):
+        self.serial = self.now = 0
+        self.devices = [Device(self, "ABCD"[i], skews[i], FORMATS[i]) for i in range(count)]
+        self.wrote, self.edited, self.deletes, self.touches, self.refs = {}, {}, {}, {}, {}
+        self.dangling, self.free, self.scans = set(), set(), []
+
+    def tick(self):
+        self.serial += 1
+        return self.serial
+
+    def value(self):
+        return f"v{self.tick()}"
+
+    def mark(self):
+        return f"M{self.tick()}"
+
+    def note(self, device, source, dots):
+        """The ledger of one scan: from what was shown and what is there, by mark."""
+        shown, places = show(SCHEMA, source.form, source.base), {}
+        old = {ident(at, row): row for at, row in shown.items()}
+        marks = {at: ident(at, row) for at, row in source.disk.items()}
+        here = {id: at for at, id in marks.items()}
+        for at in set(shown) & set(source.disk):  # a key used again, and a value in common by chance: rule i can't tell
+            if ident(at, shown[at]) != marks[at] and any(source.disk[at].get(n) == v for n, v in shown[at].items() if n != "tel"):
+                self.free |= {ident(at, shown[at]), marks[at]}
+        places = {ident(at, row): at for at, row in shown.items()}
+        for at, row in source.disk.items():
+            self.note_row(device, source, dots, marks, old.get(marks[at], {}), places.get(marks[at]), at)
+        self.note_hidden(source, dots, shown, here)
+        for id in set(old) - set(here):
+            self.deletes.setdefault(id, []).append((dots, dict(source.seen.get(id, {}))))
+
+    def note_row(self, device, source, dots, marks, was, place, at):
+        id, row = marks[at], source.disk[at]
+        hit = place != at
+        if hit and was:  # a key changed together with other fields is a delete and an insert: an edit apart shows both
+            self.free.add(id)
+        for name in {*was, *row} - {"rev", "seen", "mark"}:
+            a, b = was.get(name), row.get(name)
+            if name in ("person", "about"):
+                if a != b or not was:
+                    parent = marks.get(("person", b))
+                    self.refs.setdefault((id, name), set()).add(parent)
+                    self.touches.setdefault(parent, set()).update(dots)  # to refer to a row is a use of it
+                    hit = True
+                continue
+            a, b = ({x for x in (y if name == "tel" else (y,)) if x is not None} if y else set() for y in (a, b))
+            for v in b - a:
+                self.wrote.setdefault((id, name, v), set()).update(dots)
+            listed = source.base[place].listed if a and not b else ()  # clearing a field clears what was listed
+            for v in a - b | {v for f, _, v, _ in listed if f == "/" + name}:
+                self.edited.setdefault((id, name, v), set()).update(dots)
+            hit = hit or a != b
+        if hit:
+            self.touches.setdefault(id, set()).update(dots)
+            source.seen[id] = {**source.seen.get(id, {}), device.name: max(s for _, s in dots)}
+
+    def note_hidden(self, source, dots, shown, here):
+        """Telephones of a person that was deleted by a source which can't show them."""
+        people = {at: ident(at, row) for at, row in shown.items()}
+        for at, row in source.base.items():
+            parent = people.get(("person", row.fields.get("person")))
+            if at[0] == "phone" and at not in shown and parent and (
+                    parent not in here or parent in self.free or parent[1] == "same"):
+                self.deletes.setdefault(ident(at, row.fields), []).append((dots, {}))
+            if at[0] == "phone" and at not in shown:  # what it was about may be nobody from now on
+                self.refs.setdefault((ident(at, row.fields), "about"), set()).add(None)
+
+    def step(self, op):
+        self.now += 1
+        number, act, a, b, c = op
+        device = self.devices[number % len(self.devices)]
+        other = self.devices[(number + 1 + a % max(1, len(self.devices) - 1)) % len(self.devices)]
+        if act == "scan":
+            device.scan(1 + c % 3)
+        elif act == "recv":
+            device.receive(other, (1 + b % 3) / 3)
+        elif act == "apply":
+            device.apply()
+        elif act == "sync":
+            device.scan(1 + c % 2), device.receive(other, 1), device.apply()
+        else:
+            getattr(User(self, device.sources[a % len(device.sources)], b, c), act)()
+
+    def settle(self):
+        for rounds in range(6):
+            published = sum(d.scan() for d in self.devices)
+            for _ in "12":
+                for device in self.devices:
+                    for other in self.devices:
+                        device.receive(other, 1)
+            for device in self.devices:
+                device.apply()
+            if not published and rounds:
+                return
+        raise Broken("quiet: devices go on publishing")
+
+    # ---- The laws ----
+
+    def check(self):
+        self.settle()
+        seen = view(self.devices[0].state, SCHEMA)
+        if any(view(device.state, SCHEMA) != seen for device in self.devices):
+            raise Broken("convergence")
+        for device in self.devices:
+            for source in device.sources:
+                want = show(SCHEMA, source.form, seen.rows)
+                if set(want) != set(source.disk) or any(not same(SCHEMA, at[0], want[at], source.disk[at]) for at in want):
+                    raise Broken(f"apply: {source.disk} is not {want}")
+        by, lying = {}, {}
+        for at, row in seen.rows.items():
+            by.setdefault(ident(at, row.fields), []).append((at, row))
+        for why, value, listed in seen.held.values():
+            lying.setdefault(("card", value["key"]) if value["table"] == "card" else
+                             (value["table"], value.get("mark")), []).append((value, listed))
+        self.check_losses(by, lying)
+        self.check_values(seen.rows, by)
+        self.check_deletes(seen.rows, by, lying)
+        self.check_orders(self.devices[0])
+        return seen
+
+    def check_losses(self, by, lying):
+        for (id, name, v), dots in self.wrote.items():
+            if (id, name, v) in self.edited or id in self.deletes or id[1] == "same" or id in self.free:
+                continue
+            here = [row.fields.get(name) for _, row in by.get(id, ())]
+            here += [x for _, row in by.get(id, ()) for _, _, x, conflict in row.listed if conflict]
+            here += [value.get(name) for value, _ in lying.get(id, ())]
+            here += [x for _, listed in lying.get(id, ()) for _, _, x, conflict in listed if conflict]
+            if not any(v == x or (isinstance(x, tuple) and v in x) for x in here):
+                raise Broken(f"loss: {id} {name} {v} is not in {here}")
+
+    def check_values(self, rows, by):
+        emails = [row.fields["email"] for at, row in rows.items() if at[0] == "person" and row.fields.get("email")]
+        if len(emails) != len(set(emails)):
+            raise Broken(f"unique: {emails}")
+        for id, found in by.items():
+            if id[1] == "same" or id in self.free:
+                continue
+            if len(found) > 1:
+                raise Broken(f"twice: {id} in {found}")
+            (at, row), = found
+            for name, v in row.fields.items():
+                for x in (v or ()) if name == "tel" else (v,):
+                    if isinstance(x, str) and x[0] == "v" and (id, name, x) not in self.wrote:
+                        raise Broken(f"invention: {id} {name} {x} (rows mixed)")
+                    if isinstance(x, str) and x[0] == "v" and (id, name, x) in self.edited:
+                        raise Broken(f"stale: {id} {name} {x} was replaced by one who saw it")
+            for name in ("person", "about") if at[0] == "phone" and id not in self.dangling else ():
+                parent = rows.get(("person", row.fields.get(name)))
+                mark = parent and ("person", parent.fields["mark"])
+                if (name in row.fields or (id, name) in self.refs) and mark not in self.refs.get((id, name), ()) \
+                        and mark not in self.free:
+                    raise Broken(f"reference: {id} {name} is {mark}, written were {self.refs.get((id, name))}")
+
+    def check_deletes(self, rows, by, lying):
+        """Deletes stay dead, but for what others refer to and who came back with his family."""
+        if lying:
+            return
+        used = {("person", rows[to].fields["mark"]) for at, row in rows.items() if at[0] == "phone"
+                for name in ("person", "about") if (to := ("person", row.fields.get(name))) in rows}
+        for id in set(by) & set(self.deletes) - used - self.free:
+            if id[1] == "same" or (id[0] == "phone" and self.refs[id, "person"] & set(self.deletes)):
+                continue
+            if all(any(t[1] <= seen.get(t[0], 0) for _, seen in self.deletes[id]) for t in self.touches.get(id, ())):
+                raise Broken(f"deletes stay dead: {id} is back")
+
+    def check_orders(self, device):
+        rng, waiting, heads, state = random.Random(len(device.entries)), r.whole(device.entries.values()), {}, {}
+        while waiting:
+            ready = [e for e in waiting if all(heads.get(w, 0) >= s for w, s in e.after.items())
+                     and heads.get(e.writer, 0) == e.sequence - 1]
+            entry = rng.choice(ready)
+            waiting.remove(entry)
+            heads[entry.writer] = entry.sequence
+            m.apply(state, entry)
+        if state != device.state:
+            raise Broken("order: another causal order gives another state")
+
+
+# ---- Random histories ------------------------------------------------------------------------------------------------
+
+def random_history(rng):
+    count = rng.choice([2, 2, 3, 4])
+    return count, [(rng.randrange(count), rng.choice(ACTS), rng.randrange(30), rng.randrange(30), rng.randrange(30))
+                   for _ in range(rng.randrange(4, 40))]
+
+
+def run(history):
+    count, ops = history
+    world = World(count)
+    for op in ops:
+        world.step(tuple(op))
+    world.check()
+    return world
+
+
+# ---- Histories in one line -------------------------------------------------------------------------------------------
+
+def rows(script):
+    """Plays a history in the words of record_model.py; prints what is shown, in conflict and held back in the end."""
+    world = World(4, skews=(0, 3, 0, 9))
+    world.dangling = {("phone", "a")} if "del person" in script else set()
+    for step in script.split(";"):
+        world.now += 1
+        play(world, step.split())
+    seen = view(world.devices[0].state, SCHEMA)
+
+    def text(value):
+        return ",".join(value) if isinstance(value, tuple) else str(value)
+
+    for (table, key), row in sorted(seen.rows.items()):
+        print(table, key, *(f"{n}={text(v)}" for n, v in sorted(row.fields.items()) if v not in (None, ())))
+    for _, field, value in seen.conflicts:
+        print(f"conflict {field[1:]}={value}")
+    for why, value, _ in sorted(seen.held.values(), key=lambda x: x[1]["table"]):
+        print("held", value["table"], value.get("mark"), why)
+
+
+def play(world, words):
+    if words[0] == "all":
+        world.check()
+        return
+    device, verb, *rest = world.devices["ABCD".index(words[0])], *words[1:]
+    source = device.sources[0]
+    if verb in ("scan", "parts"):
+        device.scan(1 if verb == "scan" else 2)
+    elif verb == "hear":
+        device.receive(world.devices["ABCD".index(rest[0])], 1)
+    elif verb == "apply":
+        device.apply()
+    else:
+        table, key, *fields = (verb, *rest) if verb in SCHEMA else rest
+        at = (table, int(key) if SCHEMA[table].serial else key)
+        if verb == "del":
+            del source.disk[at]
+        elif verb == "key":
+            source.disk[table, int(fields[0])] = source.disk.pop(at)
+        else:
+            source.disk[at] = {**source.disk.get(at, {}), **dict(map(field_of, fields))}
+
+
+def field_of(word):
+    name, value = word.split("=")
+    if name == "tel":
+        return name, tuple(filter(None, value.split(",")))
+    return name, int(value) if name in ("person", "about") else value or None
+
+
+# ---- Vectors (tests/peer/vectors/README.md) --------------------------------------------------------------------------
+
+def row_out(at, row):
+    return {"table": at[0], "key": at[1], "item": row.item, "fields": {n: v for n, v in row.fields.items() if v not in (None, ())},
+            "refs": [[n, v, dots] for n, values in sorted(row.refs.items()) for v, dots in values.items()], "listed": row.listed}
+
+
+def vectors(number, seed):
+    for n in range(number):
+        world = run(random_history(random.Random(f"{seed} {n}")))
+        seen = view(world.devices[0].state, SCHEMA)
+        entries = sorted(world.devices[0].entries.values(), key=lambda e: (e.time, e.writer, e.sequence))
+        yield {
+            "name": f"{seed}-{n}", "schema": {t: table._asdict() for t, table in SCHEMA.items()},
+            "entries": [e._asdict() | {"changes": [c._asdict() for c in e.changes]} for e in entries],
+            "scans": [{"held": held, "writer": writer, "sequence": first, "time": time, "format": form._asdict(),
+                       "base": [row_out(at, row) for at, row in sorted(base.items())],
+                       "disk": [{"table": at[0], "key": at[1], "fields": row} for at, row in sorted(disk.items())],
+                       "changes": [c._asdict() for c in changes]}
+                      for held, writer, first, time, form, base, disk, changes in world.scans],
+            "view": {"rows": [{"table": t, "key": k, "item": row.item,
+                               "fields": {n: v for n, v in row.fields.items() if v not in (None, ())}}
+                              for (t, k), row in sorted(seen.rows.items())],
+                     "conflicts": seen.conflicts, "held": [[item, why] for item, (why, *_) in seen.held.items()]}}

@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The merge rules of records, executable: contacts, events, CSV and JSON records, rows of databases.
+
+    state = state_of(whole(entries, limits), limits)
+    shown = view(state, schema)              rows: (table, key) -> Row; conflicts and held: what `status` lists
+    changes, where = scan(state, schema, format, base, disk, …)    what a user did to one source; rebase() is its new base
+
+The state, entries and what lives are merge_model's. A source's disk is (table, key) -> {property: value}; a set property's
+value is a tuple, a reference's the key that it shows. Fields in the state: /table, /key (the key wished for), /NAME,
+/NAME/ENTRY (sets), /level (rule x). A time is (ms, counter).
+
+`rows` plays a history (record_histories.py): A, B and C have a database, C a CSV file beside it, D that alone, which can't
+hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its key; `all`: all with all. Each `all` scans.
+"""
+from collections import namedtuple
+
+import merge_model as m
+from record_view import KEY, LEVEL, TABLE, Row, bound, holds, how, show, value_of, view
+
+PART = "/part"
+ROUNDS_MAX = 4
+
+
+def whole(entries, limits=()):
+    """q. A changeset is visible at once or not at all: a tail of parts without the last part doesn't count yet.
+
+    Take 10 from one account in part 1, add it to the other in part 2: in between the sum is wrong.
+
+    >>> whole([m.Entry("A", 1, {}, (5, 0), (m.Change("r1", "/sum", 90), m.Change("", PART, (1, 2))))])
+    []
+    """
+    entries, limits = list(entries), dict(limits)
+    held = {(e.writer, e.sequence) for e in entries if e.sequence <= limits.get(e.writer, e.sequence)}
+    result = []
+    for entry in entries:
+        first, count = next((c.value for c in entry.changes if c.field == PART), (entry.sequence, 1))
+        if all((entry.writer, first + i) in held for i in range(count)):
+            result.append(entry._replace(changes=tuple(c for c in entry.changes if c.field != PART)))
+    return result
+
+
+def row_id(state, schema, table, key, content, fresh=()):
+    """a. A natural key is the record: born apart it is one item, merged by field. A serial key, an integer that an
+    application counts up, says nothing: the content counts.
+
+    >>> rows("A card u name=Ann; B card u note=x; all")
+    card u name=Ann note=x
+    >>> rows("A person 1 mark=P; B person 1 mark=Q; all")  # with H(table, key) they are one item, and Q's telephone rings at P's
+    person 1 mark=P
+    person 2 mark=Q
+
+    b. A serial row whose id the state has already (deleted, or given away) takes the next number, not a random one. `fresh`
+    are living items that the source doesn't show yet: the same row, made elsewhere.
+
+    >>> rows("A person 1 mark=P; all; A del person 1; all; A card u name=x; A scan; A person 1 mark=P; B person 1 mark=P; all")
+    card u name=x
+    person 1 mark=P
+    """
+    if not schema[table].serial:
+        return "r" + m.digest("record", table, key)
+    number = 0
+    while (item := "r" + m.digest("row", table, key, content, number)) in state and item not in fresh:
+        number += 1
+    return item
+
+
+class Scan:
+    """g. What a source shows now is compared with what it showed (base), through what its format can hold; never with the
+    record.
+
+    >>> rows("A card u name=Ann tel=1,2; all; D card u name=Anna; all")  # D has room for one number, and deletes none
+    card u name=Anna tel=1,2
+    """
+
+    def __init__(self, state, schema, form, base, disk):
+        self.state, self.schema, self.form, self.base, self.disk = state, schema, form, base, disk
+        self.shown, self.draft, self.touched = show(schema, form, base), {}, set()
+        self.view = view(state, schema)
+        self.before = {row.item: at for at, row in self.view.rows.items()}
+        self.fresh = set(self.before) - {row.item for row in base.values()}
+
+    def put(self, item, field, value, over=(), weak=False):
+        old = self.draft.get((item, field))
+        over = tuple(sorted({*over, *(old.over if old else ())}))
+        self.draft[item, field] = m.Change(item, field, old.value if old and value is None else value, over,
+                                           old.weak if old and value is None else weak)
+
+    # ---- Which row is which ----
+
+    def plain(self, table, fields):
+        return {n: v for n, v in fields.items() if how(self.schema, table, n) == "latest" and v is not None}
+
+    def is_another(self, at):
+        """i. Same key, same row; unless it has two or more plain fields and none is as it was: a row under a used key.
+
+        SQLite without AUTOINCREMENT gives the key of the last row away again: Eve would inherit Ann's telephones.
+
+        >>> rows("A person 1 mark=P name=Ann; all; A person 1 mark=Q name=Eve; B phone 1 mark=b person=1; all")
+        person 1 mark=Q name=Eve
+        person 2 mark=P name=Ann
+        phone 1 mark=b person=2
+        """
+        was, now = (self.plain(at[0], rows[at]) for rows in (self.shown, self.disk))
+        return self.schema[at[0]].serial and len(was) > 1 and not set(was.items()) & set(now.items())
+
+    def identify(self):
+        """j. A new serial row equal to just one that is missing, and that one to it alone, is that row: its key was changed.
+
+        >>> start = "A person 1 mark=P; A phone 1 mark=a person=1; all; "
+        >>> rows(start + "A key person 1 7; A phone 1 person=7; B person 1 name=x; all")
+        person 7 mark=P name=x
+        phone 1 mark=a person=7
+        """
+        other = {at for at in set(self.shown) & set(self.disk) if self.is_another(at)}
+        self.gone = sorted(at for at in self.shown if at not in self.disk or at in other)
+        self.new = sorted(at for at in self.disk if at not in self.shown or at in other)
+        self.moved = {}
+        for at in self.new:
+            fields, table = self.plain(at[0], self.disk[at]), at[0]
+            twins = [g for g in self.gone if g[0] == table and self.plain(table, self.shown[g]) == fields]
+            alike = [n for n in self.new if n[0] == table and self.plain(table, self.disk[n]) == fields]
+            if self.schema[table].serial and len(twins) == len(alike) == 1:
+                self.moved[at] = twins[0]
+        self.where = {at: self.base[self.moved.get(at, at)].item for at in self.disk
+                      if at in self.moved or (at in self.base and at not in self.new)}
+
+    def item_at(self, at, above=()):
+        """Of a new row the item that it will be; a reference to a row that is new, too, says that row's item."""
+        if at not in self.where:
+            if at in above:
+                return "r" + m.digest("cycle", *at)
+            content = []
+            for name, value in sorted(self.disk[at].items()):
+                kind = how(self.schema, at[0], name)
+                if isinstance(kind, tuple) and (kind[1], value) in self.disk:
+                    value = self.item_at((kind[1], value), above + (at,))
+                if kind not in ("volatile", "weak"):
+                    content.append((name, sorted(value) if kind == "set" else value))
+            self.where[at] = row_id(self.state, self.schema, at[0], at[1], content, self.fresh)
+        return self.where[at]
+
+    # ---- What was done to a row ----
+
+    def scan_row(self, at):
+        """v. Volatile fields go along with another change of the row, and make none. r. An edit leaves what is listed until
+        `resolve` names it; clearing a field replaces that, too, as a deletion does; so does a change of the key, which can't
+        be cleared.
+
+        >>> rows("A card u name=Ann rev=1; all; A card u rev=2; B card u rev=3; all")
+        card u name=Ann rev=1
+        >>> rows("A card u name=Ann note=x; all; A card u name=Anna; B card u name=Anne; all; A card u name=; all")
+        card u note=x
+        >>> rows("A person 1 mark=P; all; A key person 1 7; B key person 1 8; all; A person 7 mark=Q; all; A key person 8 9; all")
+        person 7 mark=Q
+        person 9 mark=P
+        """
+        table, item = at[0], self.item_at(at)
+        row = self.base[self.moved.get(at, at)] if at not in self.new or at in self.moved else None
+        was = self.shown[self.moved.get(at, at)] if row else {}
+        want = {n: v for n, v in self.disk[at].items() if v not in (None, ())}
+        if not row:
+            self.begin_life(at, item)
+        elif at in self.moved:
+            self.put(item, KEY, at[1], all_dots(row, KEY))
+        changed = not row or at in self.moved
+        names = sorted({*was, *want})
+        for name in names:
+            kind, old, now = how(self.schema, table, name), was.get(name), want.get(name)
+            if kind == "set":
+                changed = self.scan_set(item, row, name, old or (), now or ()) or changed
+            elif isinstance(kind, tuple):
+                changed = self.scan_reference(at, row, name, old, now) or changed
+            elif kind != "volatile" and old != now:
+                changed = self.write(item, row, name, now, kind == "weak") or changed
+        if not changed:
+            return
+        self.touched.add(table)
+        for name in names:
+            if how(self.schema, table, name) == "volatile" and want.get(name) != was.get(name):
+                self.put(item, "/" + name, want.get(name), all_dots(row, "/" + name), True)
+
+    def begin_life(self, at, item):
+        """l. A natural key that comes again is a new life: it replaces all that the dead item has; of a living one, which
+        isn't applied here yet, what a deletion covered. So no old field is back.
+
+        >>> rows("A card u name=Ann note=x; all; A del card u; all; B card u name=Bob; A card u org=y; all")
+        card u name=Bob org=y
+        """
+        self.put(item, TABLE, at[0])
+        self.put(item, KEY, at[1])
+        known = m.items_of(self.state).get(item)
+        for field, refs in known.fields.items() if known else ():
+            for holder, write in refs:
+                if field != m.DELETED and not (known.lives() and known.rank(field, (holder, write))[0]):
+                    self.put(item, field, None, [write.dot])
+
+    def write(self, item, row, name, value, weak):
+        if value == next(iter(row.refs.get(name, {})) if row else iter(()), None):
+            return False
+        self.put(item, "/" + name, value,
+                 all_dots(row, "/" + name) if value is None or weak else shown_dots(row, name), weak)
+        return True
+
+    def scan_reference(self, at, row, name, old, now):
+        """f. References are items. One is written if its key changed, or the row that the key stands for.
+
+        n. One that loses its row on the disk becomes a mere number, weakly: the user didn't touch it.
+
+        >>> rows("A person 1 mark=P; A phone 1 mark=a about=1; all; A del person 1; B del phone 1; B del person 1; all")
+        """
+        item, to, kept = self.where[at], (how(self.schema, at[0], name)[1], now), old == now
+        if now is None:
+            return self.write(item, row, name, None, False)
+        lacks = not holds(self.form, to[0])  # in a table that the format lacks, keys stand for what they stood for
+        before = self.base[to].item if to in self.base else None
+        target = before if lacks else self.item_at(to) if to in self.disk else None
+        if kept and before == target:
+            return False
+        if not target and not kept and lacks and to in self.view.rows:  # the user can only have meant that one
+            target = self.view.rows[to].item
+        return self.write(item, row, name, ("@", target) if target else ("?", now), kept)
+
+    def scan_set(self, item, row, name, old, now):
+        """s. An entry of a set is named by its first value, so the same number added twice is one. One value gone and one new
+        is an edit of that entry; else they are deletes and adds. Order doesn't count. An edit names only what it replaces.
+
+        >>> rows("A card u tel=1; all; A card u tel=2; B card u tel=3; all")
+        card u tel=2,3
+        >>> rows("A card u name=Ann; all; A card u tel=1; B card u tel=1; all")
+        card u name=Ann tel=1
+        >>> rows("A card u tel=1,2; all; D card u tel=3; B card u note=x; all")  # an edit keeps its place
+        card u note=x tel=3,2
+        """
+        gone, new = sorted({*old} - {*now}), sorted({*now} - {*old})
+        entries = row.refs.get(name, {}) if row else {}
+        if len(gone) == len(new) == 1:
+            for n, (field, dot) in enumerate(entries[gone[0]]):
+                self.put(item, field, None if n else new[0], [dot])
+            return True
+        for value in gone:
+            for field, dot in entries[value]:
+                self.put(item, field, None, [dot] + [d for f, d, *_ in row.listed if f == field])
+        for value in new:
+            number = 0
+            while (field := f"/{name}/{m.digest('entry', value, number)[:8]}") in self.state.get(item, ()) \
+                    or (item, field) in self.draft:
+                number += 1
+            self.put(item, field, value)
+        return bool(gone or new)
+
+    def scan_gone(self):
+        """t. A deletion covers all that the base's record had, also what the format can't show, and what was listed. With it go
+        the rows which refer to it, can't be without it, and for which the format has no place; others refer to nothing.
+
+        >>> rows("A card u name=Ann note=x; all; D del card u; all")  # the note, which D can't show, would keep the card
+        >>> rows("A person 1 mark=P; A phone 1 mark=a person=1; A phone 2 mark=b about=1; all; D del person 1; all")
+        phone 2 mark=b
+        """
+        doomed = [self.base[at] for at in self.gone if at not in self.moved.values()]
+        tables = {row.item: at[0] for at, row in self.base.items()}
+        hidden = [(at[0], row) for at, row in self.base.items() if not holds(self.form, at[0])] if doomed else []
+        for row in doomed:
+            covers = {(f, d) for values in row.refs.values() for refs in values.values() for f, d in refs}
+            covers |= {(f, d) for f, d, _, conflict in row.listed if conflict}
+            self.put(row.item, m.DELETED, tuple(sorted(covers)))
+            self.touched.add(tables[row.item])
+            doomed += [child for table, child in hidden if child not in doomed
+                       and any(bound(self.schema, table, name) and ("@", row.item) in values
+                               for name, values in child.refs.items())]
+        dead = {("@", row.item) for row in doomed}
+        for table, child in hidden:
+            for name, values in child.refs.items() if child not in doomed else ():
+                if set(values) & dead:
+                    dots = [d for v in set(values) & dead for _, d in values[v]]
+                    dots += [d for f, d, v, _ in child.listed if f == "/" + name and v in dead]
+                    self.put(child.item, "/" + name, None, dots)
+                    self.touched.add(table)
+
+    # ---- What keeps a source as its user made it ----
+
+    def pin_keys(self):
+        """p. When a user changes a table, the keys that rows were given there are pinned (a weak /key): they are real then.
+
+        >>> rows("A person 1 mark=P; B person 1 mark=Q; all; A del person 1; all")  # without a pin the 2 becomes 1
+        person 2 mark=Q
+        """
+        for at in sorted(self.disk) if self.draft else ():
+            row = self.base.get(at)
+            if at[0] in self.touched and row and row.item == self.where[at] and self.before.get(row.item) == at and value_of(
+                    self.schema, at[0], "key", row.refs) != at[1] and (row.item, KEY) not in self.draft:
+                self.put(row.item, KEY, at[1], all_dots(row, KEY), True)
+
+    def keep_in_place(self, writer, sequence, time):
+        """What a user's own change would move or hold back gets a higher /level; what it would kill, its /table.
+
+        >>> rows("A person 1 mark=P; all; A del person 1; B phone 1 mark=b person=1; all; B del phone 1; all")
+        person 1 mark=P
+        >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A person 3 mark=R email=e; all")
+        person 3 email=e mark=R
+        held person Q unique
+        """
+        settled = {t for t in self.schema if {row.item: at for at, row in self.base.items() if at[0] == t}
+                   == {item: at for item, at in self.before.items() if at[0] == t}}
+        level = 1 + max((w.value for f in self.state.values() for w in f.get(LEVEL, {}).values()), default=0)
+        for _ in range(ROUNDS_MAX if self.draft else 0):
+            trial = m.copied(self.state)
+            m.apply(trial, m.Entry(writer, sequence, {}, time, self.draft.values()))
+            after, again = view(trial, self.schema), False
+            now = {row.item: at for at, row in after.rows.items()}
+            for at in sorted(self.disk):
+                item, fresh = self.where[at], at in self.new
+                if now.get(item) == at or not (self.before.get(item) == at or (fresh and at[0] in settled)):
+                    continue  # as it should be, or what others did to it is still to be applied
+                raised, told = (item, LEVEL) in self.draft, (item, TABLE) in self.draft
+                if (raised and item in after.alive) or (told and not fresh):
+                    continue
+                if not raised and (item in now or item in after.held):
+                    self.put(item, LEVEL, level, self.state.get(item, {}).get(LEVEL, ()), True)
+                else:
+                    row = self.base.get(self.moved.get(at, at)) if not fresh or at in self.moved else None
+                    self.put(item, TABLE, at[0], shown_dots(row, "table"))
+                again = True
+            if not again:
+                break
+
+
+def shown_dots(row, name):
+    return [dot for dots in row.refs.get(name, {}).values() for _, dot in dots] if row else []
+
+
+def all_dots(row, field):
+    """Also those of writes that are not shown."""
+    return shown_dots(row, field[1:]) + [d for f, d, *_ in row.listed if f == field] if row else []
+
+
+def scan(state, schema, form, base, disk, writer, sequence, time):
+    """base: (table, key) -> Row, as last agreed with this source."""
+    scanning = Scan(state, schema, form, base, disk)
+    scanning.identify()
+    for at in sorted(disk):
+        scanning.item_at(at)
+    for at in sorted(disk):
+        scanning.scan_row(at)
+    scanning.scan_gone()
+    scanning.pin_keys()
+    scanning.keep_in_place(writer, sequence, time)
+    return tuple(change for _, change in sorted(scanning.draft.items())), scanning.where
+
+
+def rebase(schema, form, base, disk, changes, where, dot):
+    """The base after a scan, or after a part of it: what the user wrote shows his writes; what he didn't, what it did.
+
+    What a change names is no more, shown or not; another user's value is shown from when this one wrote it, too.
+    """
+    dead, old = {c.item for c in changes if c.field == m.DELETED}, {row.item: row for row in base.values()}
+    result = {at: row for at, row in base.items() if not holds(form, at[0]) and row.item not in dead}
+    for at, item in where.items():
+        row = old.get(item, Row(item, {}, {}, ()))
+        mine = {c.field: c for c in changes if c.item == item and c.field not in (m.DELETED, LEVEL)}
+        kept = [(f, d, v, True) for values in row.refs.values() for v, refs in values.items() for f, d in refs]
+        kept += [(f, d, v, conflict and f in mine and mine[f].value == v) for f, d, v, conflict in row.listed]
+        kept = [one for one in kept if one[0] not in mine or one[1] not in mine[one[0]].over]
+        kept += [(c.field, dot, c.value, True) for c in mine.values() if c.value is not None]
+        refs = {}
+        for field, one, value, shown in kept:
+            if shown:
+                refs.setdefault(field[1:].split("/")[0], {}).setdefault(value, []).append((field, one))
+        listed = tuple(one for one in row.listed if (*one[:3], False) in kept)
+        fields = {}
+        for name in sorted({*row.fields, *disk[at]}):
+            from_disk = holds(form, at[0], name) and (how(schema, at[0], name) != "volatile" or "/" + name in mine)
+            value = disk[at].get(name) if from_disk else row.fields.get(name)
+            if value not in (None, ()):
+                fields[name] = value
+        result[at] = Row(item, fields, refs, listed)
+    return result
