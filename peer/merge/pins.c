@@ -179,7 +179,7 @@ typedef struct {
 
 /* Of a cycle of moves one directory is shown in the root. It still wishes to be in another one of
  * the cycle, which therefore stays visible, though deleted, until the first is pinned where it is.
- * (Move d into e || move e into d, then delete d: it came back.) The model lacks this. */
+ * (Move d into e || move e into d, then delete d: it came back.) */
 static void find_cut(pin_round *round, const cf_change *deletion)
 {
     const cf_view *view = round->spots->input->view;
