@@ -8,7 +8,7 @@ import random
 import merge_model as m
 import record_model as r
 from file_histories import Broken
-from record_view import Format, Row, Table, same, show, view
+from record_view import Format, Table, Tie, same, show, view
 
 OWN = {"rev": "volatile", "seen": "weak", "tel": "set"}
 SCHEMA = {
@@ -17,10 +17,12 @@ SCHEMA = {
     "card": Table(False, OWN),
 }
 CSV = Format({"card": ("name", "tel"), "person": ("mark", "name", "email")}, ("tel",))
-FORMATS = [[Format()], [Format()], [Format(), CSV], [CSV]]
+DATABASE = Format(ties=(Tie("phone", "mail", "person", "email", "tie/person/mail"),))
+FORMATS = [[DATABASE], [DATABASE], [DATABASE, CSV], [CSV]]
 SKEWS = (0, 3, 0, 7)
 ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
-        "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "dangle",
+        "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
+        "mail", "dangle",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
 
 
@@ -243,6 +245,11 @@ class User:
         if self.people:
             self.change(self.pick(self.phones), "person", self.people[self.c % len(self.people)][1])
 
+    def mail(self):  # refers to a person by the e-mail address, or to none any more
+        if self.phones:
+            parent = self.pick(self.people)
+            self.change(self.pick(self.phones), "mail", self.disk[parent].get("email") if parent else None)
+
     def about(self):
         if self.people:
             self.change(self.pick(self.phones), "about", self.people[self.c % len(self.people)][1] if self.c % 5 else None)
@@ -284,6 +291,9 @@ class World:
     def note_row(self, device, source, dots, marks, was, place, at):
         id, row = marks[at], source.disk[at]
         hit = place != at
+        for other, fields in source.disk.items():
+            if at[0] == "phone" and other[0] == "person" and row.get("mail") and fields.get("email") == row["mail"]:
+                self.touches.setdefault(marks[other], set()).update(dots)  # so it is to be tied to it
         if hit and was:  # a key changed together with other fields is a delete and an insert: an edit apart shows both
             self.free.add(id)
         for name in {*was, *row} - {"rev", "seen", "mark"}:
@@ -398,6 +408,8 @@ class World:
                     if isinstance(x, str) and x[0] == "v" and (id, name, x) in self.edited:
                         raise Broken(f"stale: {id} {name} {x} was replaced by one who saw it")
             for name in ("person", "about") if at[0] == "phone" and id not in self.dangling else ():
+                if name == "about" and self.refs.get((id, name), set()) & set(self.deletes):
+                    continue  # a number that is nobody's, or another's by now
                 parent = rows.get(("person", row.fields.get(name)))
                 mark = parent and ("person", parent.fields["mark"])
                 if (name in row.fields or (id, name) in self.refs) and mark not in self.refs.get((id, name), ()) \
@@ -410,6 +422,8 @@ class World:
             return
         used = {("person", rows[to].fields["mark"]) for at, row in rows.items() if at[0] == "phone"
                 for name in ("person", "about") if (to := ("person", row.fields.get(name))) in rows}
+        mails = {row.fields.get("mail") for at, row in rows.items() if at[0] == "phone"}
+        used |= {("person", row.fields["mark"]) for at, row in rows.items() if at[0] == "person" and row.fields.get("email") in mails}
         for id in set(by) & set(self.deletes) - used - self.free:
             if id[1] == "same" or (id[0] == "phone" and self.refs[id, "person"] & set(self.deletes)):
                 continue

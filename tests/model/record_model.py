@@ -15,7 +15,7 @@ hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its ke
 from collections import namedtuple
 
 import merge_model as m
-from record_view import KEY, LEVEL, TABLE, Row, bound, holds, how, show, value_of, view
+from record_view import KEY, LEVEL, TABLE, Row, bound, holds, how, is_tie, property_of, show, value_of, view
 
 PART = "/part"
 ROUNDS_MAX = 4
@@ -172,9 +172,10 @@ class Scan:
                 changed = self.scan_reference(at, row, name, old, now) or changed
             elif kind != "volatile" and old != now:
                 changed = self.write(item, row, name, now, kind == "weak") or changed
+        if self.scan_ties(at, row) or changed:
+            self.touched.add(table)
         if not changed:
             return
-        self.touched.add(table)
         for name in names:
             if how(self.schema, table, name) == "volatile" and want.get(name) != was.get(name):
                 self.put(item, "/" + name, want.get(name), all_dots(row, "/" + name), True)
@@ -219,6 +220,40 @@ class Scan:
         if not target and not kept and lacks and to in self.view.rows:  # the user can only have meant that one
             target = self.view.rows[to].item
         return self.write(item, row, name, ("@", target) if target else ("?", now), kept)
+
+    def scan_ties(self, at, row):
+        """w. Which row another is tied to is said, weakly, of a new row, and when what was done here makes it another one, or
+        none; what came or went elsewhere is nothing that this user did. A row that he deleted is not said any more.
+
+        >>> start = "A person 1 mark=P email=e; A phone 1 mark=a mail=e; all; "
+        >>> rows(start + "D person 1 email=f; all; A del person 1; all")  # D, which has no telephones, didn't say who a is tied to
+        phone 1 mail=e mark=a
+        """
+        item, changed = self.where[at], False
+        for tie in [tie for tie in self.form.ties if tie.child == at[0]]:
+            said = next(iter(row.refs.get(tie.field, {})) if row else iter(()), None)
+            before = self.tied_to(tie, row.fields if row else {}, {k: r.fields for k, r in self.base.items()}, self.base_item)
+            now = self.tied_to(tie, self.disk[at], self.disk, self.item_at)
+            value = ("@", now) if now else None
+            if (before != now or self.is_gone(said)) and said != value:
+                self.put(item, "/" + tie.field, value, all_dots(row, "/" + tie.field), True)
+                changed = True
+        for name, values in row.refs.items() if row else ():
+            if is_tie(name) and any(map(self.is_gone, values)) and (item, "/" + name) not in self.draft:
+                self.put(item, "/" + name, None, all_dots(row, "/" + name))
+                changed = True
+        return changed
+
+    def tied_to(self, tie, fields, rows, item_at):
+        value = fields.get(tie.column)
+        found = sorted(at for at, row in rows.items() if at[0] == tie.parent and value is not None and row.get(tie.to) == value)
+        return item_at(found[0]) if found else None
+
+    def base_item(self, at):
+        return self.base[at].item
+
+    def is_gone(self, said):
+        return said is not None and said[1] in {self.base[at].item for at in self.gone if at not in self.moved.values()}
 
     def scan_set(self, item, row, name, old, now):
         """s. An entry of a set is named by its first value, so the same number added twice is one. One value gone and one new
@@ -364,7 +399,7 @@ def rebase(schema, form, base, disk, changes, where, dot):
         refs = {}
         for field, one, value, shown in kept:
             if shown:
-                refs.setdefault(field[1:].split("/")[0], {}).setdefault(value, []).append((field, one))
+                refs.setdefault(property_of(field), {}).setdefault(value, []).append((field, one))
         listed = tuple(one for one in row.listed if (*one[:3], False) in kept)
         fields = {}
         for name in sorted({*row.fields, *disk[at]}):

@@ -13,7 +13,10 @@ KEY_MAX = 2**63 - 1
 # text). unique: tuples of properties. required: NOT NULL.
 Table = namedtuple("Table", "serial how unique required", defaults=((), ()))
 # What a format can hold: table -> properties (a table that is missing is not held; None: all); slots: sets with room for one.
-Format = namedtuple("Format", "holds slots", defaults=(None, ()))
+Format = namedtuple("Format", "holds slots ties", defaults=(None, (), ()))
+# Rows of the child's table refer to rows of the parent's by what these columns say, and not by the key. In `field` of the
+# state a row says which one that is.
+Tie = namedtuple("Tie", "child column parent to field")
 # refs: property -> value shown -> [(field, dot)…]. listed: (field, dot, value, whether it is a conflict) of what is not shown.
 Row = namedtuple("Row", "item fields refs listed")
 View = namedtuple("View", "rows conflicts held alive")
@@ -21,6 +24,15 @@ View = namedtuple("View", "rows conflicts held alive")
 
 def how(schema, table, name):
     return schema[table].how.get(name, "latest")
+
+
+def is_tie(name):
+    return name.startswith("tie/")
+
+
+def property_of(field):
+    """Which property a field of the state is, or is an entry of."""
+    return field[1:] if is_tie(field[1:]) else field[1:].split("/")[0]
 
 
 def bound(schema, table, name):
@@ -62,7 +74,8 @@ def properties(item):
     for field in sorted(item.fields):
         if field in (m.DELETED, LEVEL):
             continue
-        name, entry = field[1:].split("/")[0], "/" in field[1:]
+        name = property_of(field)
+        entry = name != field[1:]
         writes = live(item, field, entry)
         shown = [w for w in writes if entry or w.value == writes[0].value]
         for write in shown:
@@ -92,11 +105,15 @@ class Viewing:
         self.value = {id: {name: value_of(schema, self.table[id], name, refs) for name in refs}
                       for id, refs in self.refs.items()}
         self.alive = {id for id, item in self.items.items() if item.lives()}
+        self.tied = set()
 
     def parents(self, id, only_bound=False):
         return [v[1] for name, v in self.value[id].items() if isinstance(v, tuple) and v[:1] == ("@",)
                 and isinstance(how(self.schema, self.table[id], name), tuple)
                 and (not only_bound or bound(self.schema, self.table[id], name))]
+
+    def tied_parents(self, id):
+        return [v[1] for name, v in self.value[id].items() if is_tie(name) and v[0] == "@" and v[1] in self.items]
 
     # ---- Which rows are visible ----
 
@@ -150,6 +167,33 @@ class Viewing:
         self.follow(visible, {parent for id in back for parent in self.parents(id)})
         return visible
 
+    def shown_and_held(self):
+        """w. A row to which a row is tied that is shown is visible, too: who writes what the other says uses it. It comes last
+        to every claim, so that it holds back none of the others, and stays only where a row that is shown leads to it.
+
+        >>> start = "A person 1 mark=P email=e; A person 2 mark=Q; all; "
+        >>> rows(start + "A del person 1; B phone 1 mark=b mail=e; all")
+        person 1 email=e mark=P
+        person 2 mark=Q
+        phone 1 mail=e mark=b
+        >>> rows(start + "A del person 1; A person 2 email=e; B phone 1 mark=b mail=e; all")
+        person 2 email=e mark=Q
+        phone 1 mail=e mark=b
+        """
+        visible = self.visible()
+        while True:
+            held, known = self.held(visible), set(visible)
+            self.follow(visible, {p for id in known - set(held) for p in self.tied_parents(id)})
+            if visible == known:
+                break
+            self.tied |= visible - known
+        shown, todo = set(), sorted(visible - self.tied - set(held))
+        while todo:
+            if (id := todo.pop()) not in shown and id in self.items and id not in held:
+                shown.add(id)
+                todo += self.parents(id) + self.tied_parents(id)
+        return shown, {id: why for id, why in held.items() if id not in self.tied}
+
     # ---- Claims ----
 
     def order(self, id, names):
@@ -165,7 +209,7 @@ class Viewing:
         item = self.items[id]
         refs = [ref[1] for name in names if (ref := item.best("/" + name))]
         claimed = max(((w.time, w.dot) for w in refs), default=((0, 0), ()))
-        return (id not in self.alive, -item.value(LEVEL, 0), claimed)
+        return (id in self.tied, id not in self.alive, -item.value(LEVEL, 0), claimed)
 
     def claims(self, id):
         table, value = self.table[id], self.value[id]
@@ -237,9 +281,8 @@ def view(state, schema):
     phone 1 mark=b person=2
     """
     viewing = Viewing(state, schema)
-    visible = viewing.visible()
-    held = viewing.held(visible)
-    keys, rows = viewing.keys(visible - set(held)), {}
+    visible, held = viewing.shown_and_held()
+    keys, rows = viewing.keys(visible), {}
 
     def shown(table, name, value):
         if not isinstance(how(schema, table, name), tuple) or not isinstance(value, tuple):
@@ -247,7 +290,8 @@ def view(state, schema):
         return keys[value[1]][1] if value[0] == "@" else value[1]
 
     for id, key in keys.items():
-        fields = {name: shown(key[0], name, value) for name, value in viewing.value[id].items() if name not in ("table", "key")}
+        fields = {name: shown(key[0], name, value) for name, value in viewing.value[id].items()
+                  if name not in ("table", "key") and not is_tie(name)}
         rows[key] = Row(id, fields, viewing.refs[id], viewing.listed[id])
     conflicts = sorted((id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict)
     return View(rows, conflicts, {id: (why, viewing.value[id], viewing.listed[id]) for id, why in sorted(held.items())},

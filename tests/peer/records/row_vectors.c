@@ -122,6 +122,34 @@ static bool has_slot(const json_t *slots, const char *name)
     return false;
 }
 
+static const cf_tied_column *column_of(const json_t *name, cf_arena *arena)
+{
+    cf_tied_column *column = cf_arena_allocate(arena, 1, sizeof *column);
+
+    *column = (cf_tied_column){.field = pointer(json_string_value(name), arena)};
+    return column;
+}
+
+/* Each is [child, its column, parent, its column, field of the state]. */
+static const cf_row_tie *ties_of(const json_t *list, cf_arena *arena, size_t *count)
+{
+    *count = json_array_size(list);
+    cf_row_tie *ties = cf_arena_allocate(arena, *count, sizeof *ties);
+    for (size_t i = 0; i < *count; i++) {
+        const json_t *from = json_array_get(list, i);
+
+        ties[i] = (cf_row_tie){
+            .child = words(json_array_get(from, 0)),
+            .from = column_of(json_array_get(from, 1), arena),
+            .parent = words(json_array_get(from, 2)),
+            .to = column_of(json_array_get(from, 3), arena),
+            .count = 1,
+            .field = pointer(json_string_value(json_array_get(from, 4)), arena),
+        };
+    }
+    return ties;
+}
+
 cf_row_format row_vector_format(const json_t *from, cf_arena *arena)
 {
     json_t *holds = json_object_get(from, "holds"), *names;
@@ -145,6 +173,7 @@ cf_row_format row_vector_format(const json_t *from, cf_arena *arena)
                                    .field_count = json_array_size(names)};
     }
     format.tables = tables;
+    format.ties = ties_of(json_object_get(from, "ties"), arena, &format.tie_count);
     return format;
 }
 
