@@ -44,7 +44,7 @@ Test(engine_guard, holds_what_is_not_put_back_until_the_word_is_said)
     for (int back = 1; back < MOST; back += MOST / 3) {
         write_files(b, 0, back);
         cr_assert(world_settle(w));
-        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), MOST - back);
+        cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), (size_t)(MOST - back));
         cr_expect_eq(count_of(a, MANY), MANY);
         device_crash(b);
     }

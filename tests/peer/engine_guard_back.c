@@ -182,7 +182,7 @@ Test(engine_guard_back, deletes_nothing_while_more_and_more_is_put_back)
         put_there(b, first, first + STEP, "");
         cr_assert(device_sync(b));
         device_passes(a, SERVED_MS);
-        cr_expect_eq(device_pending(a, NULL, CF_PENDING_SPARED), MANY - first - STEP);
+        cr_expect_eq(device_pending(a, NULL, CF_PENDING_SPARED), (size_t)(MANY - first - STEP));
         expect_text(a, "d/f118", "d/f118");
         expect_text(a, "d/e/f119", "d/e/f119");
     }

@@ -336,7 +336,7 @@ static void open_files(const device *self, const char *text, int writers[OPEN_FI
     for (int i = 0; i < OPEN_FILES; i++) {
         snprintf(path, sizeof path, "%s/above/b/%d", self->folder, i);
         writers[i] = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        cr_assert_eq(write(writers[i], text, strlen(text)), strlen(text));
+        cr_assert_eq(write(writers[i], text, strlen(text)), (ssize_t)strlen(text));
     }
 }
 

@@ -282,16 +282,17 @@ Test(database_schema, takes_the_last_value_where_it_is_told_and_time_says_someth
         cr_expect(cf_database_notice_is_harmless(&here->schema.notices[i], NULL));
 }
 
+static bool is_not_people(const void *context, cf_bytes table)
+{
+    (void)context;
+    return !cf_bytes_equal(table, cf_bytes_of_text("people"));
+}
+
 Test(database_schema, keys_are_the_same_whatever_is_wanted)
 {
     sqlite3 *ours;
     cf_database_schema schema;
-    bool is_member(const void *context, cf_bytes table)
-    {
-        (void)context;
-        return !cf_bytes_equal(table, cf_bytes_of_text("people"));
-    }
-    cf_database_choice choice = {.wants = is_member};
+    cf_database_choice choice = {.wants = is_not_people};
 
     database_does(here, "CREATE TABLE people (id INTEGER PRIMARY KEY);"
                         "CREATE TABLE groups (name TEXT PRIMARY KEY);"
