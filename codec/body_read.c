@@ -105,7 +105,7 @@ static cf_status read_index(decoder *self, size_t *index, cf_error *error)
 
 static cf_status read_over(decoder *self, cf_change *out, cf_error *error)
 {
-    size_t count, index, previous = 0;
+    size_t count, index = 0, previous = 0;
     cf_status status = read_count(self, 1, &count, error);
 
     if (!status && count > self->dot_count)
@@ -151,7 +151,7 @@ static cf_status read_cover(decoder *self, cf_cover *out, size_t *index, cf_erro
 
 static cf_status read_covers(decoder *self, cf_cover *covers, size_t count, cf_error *error)
 {
-    size_t index, previous = 0;
+    size_t index = 0, previous = 0;
 
     for (size_t i = 0; i < count; i++) {
         cf_status status = read_cover(self, &covers[i], &index, error);
@@ -188,7 +188,7 @@ static cf_status read_deletion(decoder *self, cf_error *error)
 static cf_status read_index_or_nil(decoder *self, bool *has, cf_dot *out, cf_error *error)
 {
     cf_type type;
-    size_t index;
+    size_t index = 0;
     cf_status status = cf_read_type(&self->reader, &type, error);
 
     if (status)

@@ -184,7 +184,7 @@ static const char *name_of(cf_type type)
 
 static cf_status read_typed(cf_reader *reader, cf_type wanted, token *out, cf_error *error)
 {
-    token found;
+    token found = {0};
     cf_status status = read_token(reader, &found, error);
 
     if (status)

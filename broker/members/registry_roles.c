@@ -69,7 +69,7 @@ bool cf_registry_may_write(const cf_registry *registry, const cf_hash *device,
                            const cf_member_past *past, bool as_owner)
 {
     size_t place = cf_registry_subject(registry, device);
-    cf_role role;
+    cf_role role = CF_ROLE_READER;
 
     return place != SIZE_MAX &&
            cf_subject_role(registry, &registry->subjects[place], past, CF_BY_NOW, &role) &&

@@ -467,7 +467,7 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
                             cf_error *error)
 {
     struct statfs told;
-    cf_stat stat;
+    cf_stat stat = {0};
     uint64_t id;
 
     if (fstatfs(cf_posix_descriptor(folder), &told) != 0)

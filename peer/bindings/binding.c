@@ -23,7 +23,7 @@ static cf_status read_word(const char *text, const char *const names[3], const c
 
 cf_status cf_mode_read(const char *text, cf_mode *out, cf_error *error)
 {
-    int number;
+    int number = 0;
 
     cf_status status = read_word(text, mode_names, "mode", &number, error);
     if (!status)
@@ -46,7 +46,7 @@ cf_status cf_merges_read(const char *text, bool *out, cf_error *error)
 
 cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error)
 {
-    int number;
+    int number = 0;
 
     cf_status status = read_word(text, base_names, "base", &number, error);
     if (!status)
