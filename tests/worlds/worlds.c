@@ -31,6 +31,9 @@ static const char usage[] =
     "  --shrink       leave out what a failure does not need\n"
     "  --script       print what is to happen, and do nothing\n"
     "  --replay X     run the script that --shrink printed\n"
+    "  --here         in this process, not each world in one of its own: for debuggers, and "
+    "sanitizers\n"
+    "                 that look for leaks; what crashes or never ends, does so here\n"
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
     "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, fabricate, linger, "
     "spoil, sweep\n"
@@ -39,7 +42,7 @@ static const char usage[] =
 typedef struct {
     uint64_t seed, ops, seeds, seconds;
     const char *replay;
-    bool trace, digest, shrink, script;
+    bool trace, digest, shrink, script, here;
     sabotage sabotage;
 } options;
 
@@ -66,7 +69,7 @@ static const char *run_here(const story *script, const options *with, bool told)
 }
 
 /* In a process of its own, for it may crash. Properties are literals, and the same in both. */
-static const char *run(const story *script, const options *with, bool told)
+static const char *run_apart(const story *script, const options *with, bool told)
 {
     const char *property = no_crash;
     int ends[2], ended = 0;
@@ -94,6 +97,11 @@ static const char *run(const story *script, const options *with, bool told)
     close(ends[0]);
     waitpid(child, &ended, 0);
     return WIFSIGNALED(ended) && WTERMSIG(ended) == SIGXCPU ? comes_to_an_end : property;
+}
+
+static const char *run(const story *script, const options *with, bool told)
+{
+    return with->here ? run_here(script, with, told) : run_apart(script, with, told);
 }
 
 typedef struct {
@@ -238,17 +246,13 @@ static bool read_sabotage(const char *name, sabotage *out)
 
 static bool read_options(int argc, char **argv, options *out)
 {
-    static const struct option known[] = {{"seed", required_argument, NULL, 's'},
-                                          {"ops", required_argument, NULL, 'o'},
-                                          {"seeds", required_argument, NULL, 'n'},
-                                          {"seconds", required_argument, NULL, 't'},
-                                          {"replay", required_argument, NULL, 'r'},
-                                          {"sabotage", required_argument, NULL, 'b'},
-                                          {"trace", no_argument, NULL, 'T'},
-                                          {"digest", no_argument, NULL, 'd'},
-                                          {"shrink", no_argument, NULL, 'S'},
-                                          {"script", no_argument, NULL, 'p'},
-                                          {0}};
+    static const struct option known[] = {
+        {"seed", required_argument, NULL, 's'},   {"ops", required_argument, NULL, 'o'},
+        {"seeds", required_argument, NULL, 'n'},  {"seconds", required_argument, NULL, 't'},
+        {"replay", required_argument, NULL, 'r'}, {"sabotage", required_argument, NULL, 'b'},
+        {"trace", no_argument, NULL, 'T'},        {"digest", no_argument, NULL, 'd'},
+        {"shrink", no_argument, NULL, 'S'},       {"script", no_argument, NULL, 'p'},
+        {"here", no_argument, NULL, 'h'},         {0}};
     int letter;
     bool good = true;
 
@@ -263,6 +267,7 @@ static bool read_options(int argc, char **argv, options *out)
         out->digest |= letter == 'd';
         out->shrink |= letter == 'S';
         out->script |= letter == 'p';
+        out->here |= letter == 'h';
         good &= letter != '?' && (letter != 'b' || read_sabotage(optarg, &out->sabotage));
     }
     if (!out->seeds)
