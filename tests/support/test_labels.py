@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The labels of tests: each is fast or slow, and of one room; what is in Python, or drives the real programs, is slow."""
+
+import json
+import os
+import subprocess
+
+ROOMS = {"broker", "codec", "crash", "disks", "fuzz", "peer", "power", "system", "tools", "worlds"}
+SLOW_ROOMS = {"crash", "disks", "power", "system"}
+
+
+def labels():
+    listed = subprocess.run(["ctest", "--test-dir", os.environ["CF_BUILD"], "--show-only=json-v1"], check=True,
+                            capture_output=True, text=True)
+    for test in json.loads(listed.stdout)["tests"]:
+        properties = {each["name"]: each["value"] for each in test["properties"]}
+        yield test["name"], test.get("command", []), properties.get("LABELS", [])
+
+
+def test_each_is_fast_or_slow_and_of_one_room():
+    wrong = {name: found for name, _, found in labels()
+             if len(found) != 2 or len(ROOMS & set(found)) != 1 or len({"fast", "slow"} & set(found)) != 1}
+    assert not wrong
+
+
+def test_nothing_in_python_and_no_real_program_is_fast():
+    assert not [name for name, command, found in labels()
+                if "fast" in found and ("pytest" in command or SLOW_ROOMS & set(found))]
+
+
+def test_a_suite_in_c_is_fast_by_itself():
+    found = dict((name, found) for name, _, found in labels())
+    assert "fast" in found["codec_base32"] and "fast" in found["peer_csv"] and "slow" in found["peer_crash_points"]
