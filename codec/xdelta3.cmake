@@ -85,7 +85,9 @@ target_compile_options(xdelta3 PRIVATE -w -fno-delete-null-pointer-checks)
 # xdelta3 gives liblzma no limit of memory; xdelta3_lzma.c does.
 set_source_files_properties("${xdelta3_source}/xdelta3.c" PROPERTIES
   COMPILE_DEFINITIONS lzma_stream_decoder=cf_xdelta3_lzma_decoder)
-if(CF_SANITIZE)
+if(CF_SANITIZE STREQUAL thread)
+  target_compile_options(xdelta3 PRIVATE -fsanitize=thread -fno-omit-frame-pointer)
+elseif(CF_SANITIZE)
   # It ends the LZMA streams that it never began, by the address of a null pointer's first member, and adds nothing to
   # null pointers: clang has three names for that. The fourth is for the copies of 0 bytes.
   target_compile_options(xdelta3 PRIVATE

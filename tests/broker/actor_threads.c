@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Appends and puts through the actors while other threads read. A plain program, because
- * ThreadSanitizer does not work under Criterion: build it with -fsanitize=thread to look for races.
- */
+/* Appends and puts through the actors while other threads read: tests/threads looks for races. */
 #include "broker/blobs/blob_actor.h"
 #include "broker/store/store_actor.h"
 #include "codec/bulk.h"
