@@ -522,7 +522,7 @@ Test(state, counts_the_records_of_which_a_field_has_several_writes)
 static void write_fields(cf_state *state, cf_dot dot, size_t count)
 {
     cf_change *changes = cf_allocate(count, sizeof *changes);
-    char(*names)[16] = cf_allocate(count, sizeof *names);
+    char(*names)[24] = cf_allocate(count, sizeof *names);
 
     for (size_t i = 0; i < count; i++) {
         snprintf(names[i], sizeof names[i], "/%zu", i);
