@@ -1,40 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/adapter.h"
 
-#include <string.h>
+#include "peer/adapters/record_adapter.h"
+#include "peer/records/seats.h"
 
-static const char *const formats[] = {
-    [CF_FORMAT_FILES] = "files",         [CF_FORMAT_CSV] = "csv",
-    [CF_FORMAT_JSON] = "json",           [CF_FORMAT_VCARD] = "vcard",
-    [CF_FORMAT_ICALENDAR] = "icalendar", [CF_FORMAT_SQLITE] = "sqlite",
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- Without a text of records ---- */
+
+static bool looks_like_nothing(cf_bytes bytes)
+{
+    (void)bytes;
+    return false;
+}
+
+static const cf_adapter files = {
+    .name = "files",
+    .what = "files",
+    .item = "file",
+    .storage = CF_STORAGE_TREE,
+    .keying = CF_KEYING_PATH,
+    .mapping = CF_MAPPING_NONE,
+    .cutting = CF_CUTTING_NONE,
+    .looks = looks_like_nothing,
 };
+
+static bool looks_like_database(cf_bytes bytes)
+{
+    static const char magic[] = "SQLite format 3";
+
+    return bytes.size >= sizeof magic - 1 && memcmp(bytes.data, magic, sizeof magic - 1) == 0;
+}
+
+/* Databases are read and written in adapters/sqlite/. */
+static const cf_adapter sqlite = {
+    .name = "sqlite",
+    .what = "rows of a database",
+    .item = "row",
+    .storage = CF_STORAGE_DATABASE,
+    .keying = CF_KEYING_DATABASE,
+    .mapping = CF_MAPPING_REFERENCES,
+    .cutting = CF_CUTTING_NONE,
+    .looks = looks_like_database,
+};
+
+/* ---- The table ---- */
+
+static const cf_adapter *const adapters[CF_FORMATS] = {
+    [CF_FORMAT_FILES] = &files,
+    [CF_FORMAT_CSV] = &cf_adapter_csv,
+    [CF_FORMAT_JSON] = &cf_adapter_json,
+    [CF_FORMAT_VCARD] = &cf_adapter_vcard,
+    [CF_FORMAT_ICALENDAR] = &cf_adapter_icalendar,
+    [CF_FORMAT_SQLITE] = &sqlite,
+};
+
+const cf_adapter *cf_adapter_of(cf_format format)
+{
+    assert((size_t)format < CF_FORMATS);
+    return adapters[format];
+}
 
 cf_status cf_format_of_text(const char *text, cf_format *out, cf_error *error)
 {
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        if (strcmp(formats[i], text) == 0) {
+    char names[CF_FORMATS_TEXT];
+
+    for (size_t i = 0; i < CF_FORMATS; i++)
+        if (strcmp(adapters[i]->name, text) == 0) {
             *out = (cf_format)i;
             return CF_OK;
         }
-    return cf_fail(error, CF_USAGE,
-                   "unknown format '%s': files, csv, json, vcard, icalendar or sqlite", text);
-}
-
-const char *cf_format_what(cf_format format)
-{
-    static const char *const what[] = {
-        [CF_FORMAT_FILES] = "files",
-        [CF_FORMAT_CSV] = "records",
-        [CF_FORMAT_JSON] = "records",
-        [CF_FORMAT_VCARD] = "contacts",
-        [CF_FORMAT_ICALENDAR] = "events and tasks",
-        [CF_FORMAT_SQLITE] = "rows of a database",
-    };
-
-    return what[format];
+    return cf_fail(error, CF_USAGE, "unknown format '%s': %s", text, cf_format_names(NULL, names));
 }
 
 const char *cf_format_text(cf_format format)
 {
-    return formats[format];
+    return cf_adapter_of(format)->name;
+}
+
+const char *cf_format_what(cf_format format)
+{
+    return cf_adapter_of(format)->what;
+}
+
+bool cf_format_is_records(cf_format format)
+{
+    return cf_adapter_has_records(cf_adapter_of(format));
+}
+
+/* ---- What several fields say together ---- */
+
+bool cf_adapter_has_records(const cf_adapter *adapter)
+{
+    return adapter->storage != CF_STORAGE_TREE;
+}
+
+bool cf_adapter_has_named_keys(const cf_adapter *adapter)
+{
+    return adapter->keying == CF_KEYING_COLUMNS || adapter->keying == CF_KEYING_MEMBER;
+}
+
+bool cf_adapter_is_mapped(const cf_adapter *adapter)
+{
+    return adapter->mapping == CF_MAPPING_COLUMNS || adapter->mapping == CF_MAPPING_OBJECTS;
+}
+
+bool cf_adapter_has_own_tables(const cf_adapter *adapter)
+{
+    return adapter->storage == CF_STORAGE_DATABASE;
+}
+
+bool cf_adapter_has_seats(const cf_adapter *adapter)
+{
+    return adapter->schema && cf_kind_has_seats(adapter->schema->tables[0].kind);
+}
+
+const char *cf_format_names(bool (*is)(const cf_adapter *adapter), char text[CF_FORMATS_TEXT])
+{
+    const char *names[CF_FORMATS];
+    size_t count = 0, size = 0;
+
+    for (size_t i = 0; i < CF_FORMATS; i++)
+        if (!is || is(adapters[i]))
+            names[count++] = adapters[i]->name;
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        const char *before = i == 0 ? "" : i + 1 == count ? " or " : ", ";
+
+        size += (size_t)snprintf(text + size, CF_FORMATS_TEXT - size, "%s%s", before, names[i]);
+        assert(size < CF_FORMATS_TEXT);
+    }
+    return text;
+}
+
+/* ---- How files begin ---- */
+
+static bool begins(cf_bytes bytes, const char *with)
+{
+    const size_t size = strlen(with);
+
+    return bytes.size >= size && strncasecmp((const char *)bytes.data, with, size) == 0;
+}
+
+cf_bytes cf_format_beginning(cf_bytes bytes)
+{
+    size_t at = begins(bytes, "\xef\xbb\xbf") ? 3 : 0;
+
+    while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) && bytes.data[at])
+        at++;
+    return cf_bytes_of(bytes.data + at, bytes.size - at);
+}
+
+bool cf_format_begins(cf_bytes bytes, const char *with)
+{
+    return begins(cf_format_beginning(bytes), with);
 }

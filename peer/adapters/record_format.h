@@ -21,19 +21,25 @@ extern const cf_schema cf_schema_records;
  * and it is one record; NAME: it is an array of objects with this member; /POINTER/NAME: the array
  * is there; /POINTER/: an object is there whose member names are the keys. The others take none. */
 typedef struct {
-    cf_format format;
+    const cf_adapter *adapter; /* of a format that has functions for records */
     const char *const *keys;
     size_t key_count;
     bool serial;        /* the key is a number that somebody counts up */
     cf_record_map *map; /* of CSV and JSON: they are contacts, events or tasks; NULL: records */
-    struct cf_vcard_cards *cards; /* that were read; what is read borrows from them. NULL: none */
+    void *memory;       /* see cf_record_options_remember; what is read borrows from it */
 } cf_record_options;
 
 /* CF_USAGE: these keys say nothing in this format. */
 cf_status cf_record_options_check(const cf_record_options *options, cf_error *error);
+/* From here on the adapter may keep what it reads, so that what is the same isn't read again; what
+ * it kept is forgotten, with all that borrows from it. */
+void cf_record_options_remember(cf_record_options *options);
+void cf_record_options_forget(cf_record_options *options);
 
 /* How many columns the key fills; 0: it is none of a record. */
 size_t cf_record_key_parts(cf_bytes key);
+/* Whether one of the parts is not the empty text. */
+bool cf_record_key_says_any(cf_bytes key, size_t parts);
 /* Whether the record is a whole JSON document, or what stands in one beside its records. */
 bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table);
 /* Whether a file has a place for a record of this table and key: a column for each of the key's
@@ -75,8 +81,8 @@ cf_status cf_record_document_show(cf_record_document *document, const cf_row *wa
  * nobody knows. A card is left without a key where it may be one of the base that is missing. */
 cf_status cf_record_document_fill(cf_record_document *document, const cf_row_format *had,
                                   const cf_rows *base, cf_buffer *out, cf_error *error);
-/* Appends what is whole of a file that is cut short (record_format_mend.c), with the ends that it
- * lacks; nothing: nobody knows what is. */
+/* Appends what is whole of a file that is cut short, with the ends that it lacks; nothing: nobody
+ * knows what is. */
 cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
                                 cf_error *error);
 

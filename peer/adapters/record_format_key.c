@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which keys a file has a place for: what is written without one can't be read again, or is another
  * record then. */
-#include "peer/adapters/record_format.h"
+#include "peer/adapters/record_adapter.h"
 
 #include "codec/pack.h"
 
@@ -19,7 +19,7 @@ size_t cf_record_key_parts(cf_bytes key)
     return cf_read_array(&reader, &count, &ignored) ? 0 : count;
 }
 
-static bool says_any(cf_bytes key, size_t parts)
+bool cf_record_key_says_any(cf_bytes key, size_t parts)
 {
     cf_buffer text = {0};
 
@@ -32,19 +32,14 @@ static bool says_any(cf_bytes key, size_t parts)
 
 bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table)
 {
-    return format == CF_FORMAT_JSON &&
+    return cf_adapter_of(format)->keying == CF_KEYING_MEMBER &&
            cf_bytes_equal(table,
                           cf_bytes_of_text(key_count ? CF_TABLE_DOCUMENT : CF_TABLE_RECORDS));
 }
 
 bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf_bytes key)
 {
-    const size_t parts = cf_record_key_parts(key);
+    const cf_record_adapter *records = options->adapter->records;
 
-    if (options->format == CF_FORMAT_JSON)
-        return cf_record_is_document(CF_FORMAT_JSON, options->key_count, table) ? !says_any(key, 1)
-                                                                                : parts == 1;
-    if (options->format == CF_FORMAT_CSV)
-        return parts == options->key_count && says_any(key, parts);
-    return true;
+    return !records->keeps || records->keeps(options, table, key);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was written says what it should: it is read again, before anything takes the file's place.
  */
-#include "peer/adapters/record_format.h"
+#include "peer/adapters/record_adapter.h"
 
 #include <stdlib.h>
 
@@ -111,7 +111,7 @@ cf_status cf_record_document_show(cf_record_document *document, const cf_row *wa
     bool more = refuse_keys(&self);
     cf_status status;
 
-    self.has_words = options->format == CF_FORMAT_VCARD || options->format == CF_FORMAT_ICALENDAR;
+    self.has_words = options->adapter->records->speak;
     do
         status = show(&self, more, out, &more, error);
     while (!status && more);

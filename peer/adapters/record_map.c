@@ -263,7 +263,17 @@ void cf_record_map_destroy(cf_record_map **map)
 
 cf_format cf_record_map_holds(const cf_record_map *map)
 {
-    return cf_map_kind(map->table) == CF_KIND_CONTACT ? CF_FORMAT_VCARD : CF_FORMAT_ICALENDAR;
+    size_t i = 0;
+
+    while (!cf_adapter_of((cf_format)i)->columns ||
+           !cf_schema_find(cf_adapter_of((cf_format)i)->schema, map->table))
+        i++; /* a map is of a table that one of them has */
+    return (cf_format)i;
+}
+
+bool cf_map_is_contacts(const cf_record_map *map)
+{
+    return cf_map_kind(map->table) == CF_KIND_CONTACT;
 }
 
 const cf_named_reference *cf_record_map_references(const cf_record_map *map, size_t *count)

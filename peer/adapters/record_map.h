@@ -55,6 +55,12 @@ bool cf_record_map_names(const cf_record_map *map, cf_bytes column);
 /* The program whose exported contacts have these columns, beyond doubt; NULL: none that is known.
  */
 const char *cf_record_map_exporter(const cf_bytes *columns, size_t count);
+/* Columns for a collection's tables by their usual names; each format's to which a map leads. */
+typedef struct cf_known_columns cf_known_columns;
+extern const cf_known_columns cf_known_contacts;
+extern const cf_known_columns cf_known_events;
+/* Appends the line of a map that says what such a collection holds: all that is said of objects. */
+void cf_record_map_table(cf_format holds, cf_buffer *out);
 /* The text of a map for a CSV file of such a collection: of the columns with these names that are
  * known from the exports of address books, or, if there are none, of ours. CF_USAGE: none of them
  * is known. */

@@ -140,17 +140,13 @@ static const known_column events[] = {
 };
 enum { EVENTS_NEW = 10 };
 
-typedef struct {
+struct cf_known_columns {
     const known_column *columns;
     size_t count, new;
-} known_columns;
-
-static known_columns columns_of(cf_format holds)
-{
-    return holds == CF_FORMAT_VCARD
-               ? (known_columns){contacts, sizeof contacts / sizeof *contacts, CONTACTS_NEW}
-               : (known_columns){events, sizeof events / sizeof *events, EVENTS_NEW};
-}
+};
+const cf_known_columns cf_known_contacts = {contacts, sizeof contacts / sizeof *contacts,
+                                            CONTACTS_NEW};
+const cf_known_columns cf_known_events = {events, sizeof events / sizeof *events, EVENTS_NEW};
 
 /* Columns that an export always has, and tables of other things don't have together. */
 static const struct {
@@ -253,7 +249,7 @@ static bool is_local_date(const cf_bytes *columns, size_t count, const char *poi
            strcmp(pointer, "/anniversaries/birth/date") == 0;
 }
 
-static size_t write_known(const known_columns *known, const cf_bytes *columns, size_t count,
+static size_t write_known(const cf_known_columns *known, const cf_bytes *columns, size_t count,
                           cf_buffer *out)
 {
     size_t found = 0;
@@ -274,18 +270,24 @@ static size_t write_known(const known_columns *known, const cf_bytes *columns, s
     return found;
 }
 
+void cf_record_map_table(cf_format holds, cf_buffer *out)
+{
+    const cf_bytes table = cf_adapter_of(holds)->schema->tables[0].name;
+
+    cf_buffer_append_text(out, "table %.*s\n", (int)table.size, (const char *)table.data);
+}
+
 cf_status cf_record_map_default(cf_format holds, const cf_bytes *columns, size_t count,
                                 cf_buffer *out, cf_error *error)
 {
-    const known_columns known = columns_of(holds);
+    const cf_known_columns *known = cf_adapter_of(holds)->columns;
 
-    cf_buffer_append_text(out, "table %s\n",
-                          holds == CF_FORMAT_VCARD ? CF_TABLE_CONTACTS : CF_TABLE_EVENTS);
-    for (size_t k = 0; !count && k < known.new; k++)
-        write_line(cf_bytes_of_text(known.columns[k].column), known.columns[k].pointer, ' ', out);
+    cf_record_map_table(holds, out);
+    for (size_t k = 0; !count && k < known->new; k++)
+        write_line(cf_bytes_of_text(known->columns[k].column), known->columns[k].pointer, ' ', out);
     if (!count)
         return CF_OK;
-    if (!write_known(&known, columns, count, out))
+    if (!write_known(known, columns, count, out))
         return cf_fail(error, CF_USAGE,
                        "none of its columns is known: say with --map which stand for what");
     if (!is_taken(cf_buffer_view(out), "/uid", ' '))

@@ -88,6 +88,8 @@ size_t cf_map_place(cf_bytes step);
 bool cf_map_same_slot(const cf_map_slot *a, const cf_map_slot *b);
 /* That of its items. */
 uint8_t cf_map_kind(cf_bytes table);
+/* Else events and tasks. */
+bool cf_map_is_contacts(const cf_record_map *map);
 
 /* ---- One cell ---- */
 

@@ -22,7 +22,7 @@ cf_bytes cf_map_object_table(const cf_record_map *map, const cf_row *object)
 {
     cf_bytes text;
 
-    if (cf_record_map_holds(map) == CF_FORMAT_VCARD)
+    if (cf_map_is_contacts(map))
         return map->table;
     bool task =
         cf_value_is_text(cf_object_leaf(object, cf_bytes_of_text(CF_COLUMNS "/@type")), &text) &&
@@ -35,8 +35,7 @@ bool cf_object_is_frame(const cf_record_map *map, cf_bytes token)
 {
     return cf_bytes_equal(token, cf_bytes_of_text("@type")) ||
            cf_bytes_equal(token, cf_bytes_of_text("uid")) ||
-           (cf_bytes_equal(token, cf_bytes_of_text("version")) &&
-            cf_record_map_holds(map) == CF_FORMAT_VCARD);
+           (cf_bytes_equal(token, cf_bytes_of_text("version")) && cf_map_is_contacts(map));
 }
 
 /* Says how it merges: as what the schema of the table says of its field. */

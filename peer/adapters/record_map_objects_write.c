@@ -164,7 +164,7 @@ static void take_set(cf_buffer *path, const cf_row_field *field, const cf_row *o
 static void take_frame(const cf_record_map *map, const cf_row *object, const cf_row *row,
                        cf_field_list *list, cf_arena *arena)
 {
-    const bool contact = cf_record_map_holds(map) == CF_FORMAT_VCARD;
+    const bool contact = cf_map_is_contacts(map);
     const bool task = cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_TASKS));
     const char *type = contact ? "Card" : task ? "Task" : "Event";
     cf_buffer value = {0};

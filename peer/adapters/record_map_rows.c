@@ -40,8 +40,7 @@ static void meet_columns(cf_record_map *map, const cf_format_table *fields)
 /* Objects hold all there is. */
 static void hold_objects(const cf_record_map *map, cf_arena *arena, cf_row_format *out)
 {
-    const cf_schema *schema =
-        cf_record_map_holds(map) == CF_FORMAT_VCARD ? &cf_schema_contacts : &cf_schema_calendar;
+    const cf_schema *schema = cf_adapter_of(cf_record_map_holds(map))->schema;
     cf_format_table *tables = cf_arena_allocate(arena, schema->count, sizeof *tables);
 
     for (size_t i = 0; i < schema->count; i++)
@@ -80,7 +79,8 @@ static cf_bytes table_of(const cf_record_map *map, const cf_row *row)
 
 void cf_record_map_enter(const cf_record_map *map, cf_record_file *file)
 {
-    const bool several = !map->column_count && cf_record_map_holds(map) == CF_FORMAT_ICALENDAR;
+    const cf_schema *schema = cf_adapter_of(cf_record_map_holds(map))->schema;
+    const bool several = !map->column_count && schema->count > 1;
 
     for (size_t i = 0; i < file->count; i++)
         file->rows[i].table = table_of(map, &file->rows[i]);

@@ -9,11 +9,6 @@
 
 enum { UID_MAX = 200, HASH_SHOWN = 16 };
 
-static const char *extension_of(cf_format format)
-{
-    return format == CF_FORMAT_ICALENDAR ? ".ics" : ".vcf";
-}
-
 static bool ends_with(cf_bytes name, const char *end)
 {
     size_t size = strlen(end);
@@ -39,7 +34,7 @@ cf_vdir_name cf_vdir_name_of(cf_bytes name, cf_format format)
 {
     if (name.size && name.data[0] == '.')
         return CF_VDIR_OTHER;
-    if (ends_with(name, extension_of(format)))
+    if (ends_with(name, cf_adapter_of(format)->extension))
         return CF_VDIR_ITEM;
     return is_saved(name) ? CF_VDIR_SAVED : CF_VDIR_OTHER;
 }
@@ -88,5 +83,5 @@ void cf_vdir_make_name(cf_bytes key, cf_format format, bool hashed, cf_buffer *o
         cf_hex(cf_bytes_of(hash.bytes, HASH_SHOWN), text);
         cf_buffer_append_text(out, "%s", text);
     }
-    cf_buffer_append_text(out, "%s", extension_of(format));
+    cf_buffer_append_text(out, "%s", cf_adapter_of(format)->extension);
 }

@@ -11,6 +11,7 @@ typedef enum {
     CF_VDIR_OTHER, /* nothing of ours: hidden, `color`, `displayname` and whatever else lies there
                     */
 } cf_vdir_name;
+/* The format is one that has an extension. */
 cf_vdir_name cf_vdir_name_of(cf_bytes name, cf_format format);
 
 /* The name of an item with this key: its UID where that makes a name that is safe everywhere, else,

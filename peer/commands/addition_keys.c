@@ -20,7 +20,7 @@ static bool has_keys(const cf_row_view *view)
 static bool keeps_any(const cf_addition *self, const cf_row_view *view)
 {
     const cf_record_options options = {
-        .format = self->format, .keys = self->keys, .key_count = self->key_count};
+        .adapter = cf_adapter_of(self->format), .keys = self->keys, .key_count = self->key_count};
     bool any = cf_row_view_count(view) == 0;
 
     for (size_t i = 0; i < cf_row_view_count(view) && !any; i++)
@@ -34,7 +34,7 @@ static cf_status check_parts(const cf_addition *self, const cf_row_view *view, c
     if (keeps_any(self, view))
         return CF_OK;
     const size_t parts = cf_record_key_parts(cf_row_view_at(view, 0)->key);
-    if (self->format == CF_FORMAT_CSV)
+    if (cf_adapter_of(self->format)->keying == CF_KEYING_COLUMNS)
         return cf_fail(error, CF_USAGE,
                        "the key of the records in '%s' is made of %zu column%s: as many --key say "
                        "which these are",
@@ -64,11 +64,11 @@ static cf_status check(const cf_addition *self, const cf_row_view *view, cf_erro
 
 cf_status cf_addition_check_keys(cf_addition *self, cf_error *error)
 {
-    bool is_text = self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_JSON;
+    bool is_keyed = cf_adapter_has_named_keys(cf_adapter_of(self->format));
     cf_collection *collection;
     cf_schema schema;
 
-    if (!is_text || cf_addition_is_translated(self))
+    if (!is_keyed || cf_addition_is_translated(self))
         return CF_OK;
     cf_status status =
         cf_catalog_schema(self->peer, &self->collection, &self->arena, &schema, error);

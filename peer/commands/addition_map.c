@@ -12,14 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_translated(cf_format format)
-{
-    return format == CF_FORMAT_CSV || format == CF_FORMAT_JSON;
-}
-
 bool cf_addition_is_translated(const cf_addition *self)
 {
-    return is_translated(self->format) && !is_translated(self->holds);
+    return cf_adapter_is_mapped(cf_adapter_of(self->format)) &&
+           !cf_adapter_is_mapped(cf_adapter_of(self->holds));
+}
+
+static cf_mapping mapping_of(const cf_addition *self)
+{
+    return cf_adapter_of(self->format)->mapping;
 }
 
 /* CF_MISSING: there is none. */
@@ -43,18 +44,18 @@ static cf_status read_file(const char *path, size_t most, cf_buffer *out, cf_err
 
 /* ---- As it is said ---- */
 
-static cf_status check_map(cf_format format, const cf_record_map *map, cf_error *error)
+static cf_status check_map(cf_mapping mapping, const cf_record_map *map, cf_error *error)
 {
     const bool columns = cf_record_map_key(map).size > 0;
     size_t references;
 
     cf_record_map_references(map, &references);
-    if (format == CF_FORMAT_SQLITE && (columns || !references))
+    if (mapping == CF_MAPPING_REFERENCES && (columns || !references))
         return cf_fail(error, CF_USAGE,
                        "of a database a map says what refers to what: refers TABLE COLUMN TABLE");
-    if (format == CF_FORMAT_CSV && references)
+    if (mapping == CF_MAPPING_COLUMNS && references)
         return cf_fail(error, CF_USAGE, "only in a database tables refer to others");
-    if (format == CF_FORMAT_CSV && !columns)
+    if (mapping == CF_MAPPING_COLUMNS && !columns)
         return cf_fail(error, CF_USAGE, "it has no columns: COLUMN = /POINTER, one a line");
     return CF_OK;
 }
@@ -65,10 +66,10 @@ static cf_status take_map(cf_addition *self, const char *name, cf_bytes text, cf
 
     cf_status status = cf_record_map_read(text, &map, error);
     if (!status)
-        status = check_map(self->format, map, error);
+        status = check_map(mapping_of(self), map, error);
     if (status)
         cf_error_while(error, "%s", name);
-    else if (self->format == CF_FORMAT_CSV)
+    else if (mapping_of(self) == CF_MAPPING_COLUMNS)
         self->holds = cf_record_map_holds(map);
     cf_record_map_destroy(&map);
     self->map = cf_arena_text(&self->arena, text);
@@ -83,7 +84,7 @@ cf_status cf_addition_read_map(cf_addition *self, cf_error *error)
     self->holds = self->format;
     if (!name)
         return CF_OK;
-    if (self->format != CF_FORMAT_CSV && self->format != CF_FORMAT_SQLITE)
+    if (mapping_of(self) != CF_MAPPING_COLUMNS && mapping_of(self) != CF_MAPPING_REFERENCES)
         return cf_fail(error, CF_USAGE, "--map does not go with --format %s",
                        cf_format_text(self->format));
     if (cf_options_has(&self->run->options, "key"))
@@ -105,9 +106,12 @@ cf_status cf_addition_read_map(cf_addition *self, cf_error *error)
 /* An array of objects, or an object of them by their UIDs. */
 static void choose_objects(cf_addition *self, cf_bytes bytes)
 {
+    cf_buffer map = {0};
     size_t at = 0;
 
-    self->map = self->holds == CF_FORMAT_VCARD ? "table contacts\n" : "table events\n";
+    cf_record_map_table(self->holds, &map);
+    self->map = cf_arena_text(&self->arena, cf_buffer_view(&map));
+    cf_buffer_release(&map);
     while (at < bytes.size && strchr(" \t\r\n\xef\xbb\xbf", bytes.data[at]))
         at++;
     if (!self->key_count)
@@ -127,7 +131,7 @@ static cf_status choose_by_what_is_there(cf_addition *self, cf_error *error)
     cf_buffer bytes = {0};
 
     cf_status status = read_source(self, &bytes, error);
-    if (!status && self->format == CF_FORMAT_CSV)
+    if (!status && mapping_of(self) == CF_MAPPING_COLUMNS)
         status = cf_addition_choose_columns(self, cf_buffer_view(&bytes), error);
     else if (!status)
         choose_objects(self, cf_buffer_view(&bytes));
@@ -137,14 +141,14 @@ static cf_status choose_by_what_is_there(cf_addition *self, cf_error *error)
 
 static bool is_nothing_said(const cf_addition *self)
 {
-    return self->format == CF_FORMAT_CSV && !self->map && !self->key_count &&
+    return mapping_of(self) == CF_MAPPING_COLUMNS && !self->map && !self->key_count &&
            !cf_addition_is_translated(self);
 }
 
 cf_status cf_addition_choose_map(cf_addition *self, cf_error *error)
 {
     const cf_record_options options = {
-        .format = self->format, .keys = self->keys, .key_count = self->key_count};
+        .adapter = cf_adapter_of(self->format), .keys = self->keys, .key_count = self->key_count};
 
     if (is_nothing_said(self))
         return choose_by_what_is_there(self, error);

@@ -5,7 +5,6 @@
 #include "peer/merge/racy.h"
 #include "codec/content.h"
 #include "peer/adapters/record_format.h"
-#include "peer/adapters/vcard.h"
 #include "peer/adapters/text/csv_document.h"
 #include "peer/sources/records/record_disk.h"
 
@@ -32,7 +31,7 @@ static file_medium *of(cf_medium *medium)
 static void rest(cf_medium *medium)
 {
     cf_record_document_destroy(&of(medium)->document);
-    cf_vcard_cards_destroy(&of(medium)->options.cards);
+    cf_record_options_forget(&of(medium)->options);
     cf_record_disk_release(&of(medium)->disk);
 }
 
@@ -169,9 +168,8 @@ static cf_status give(file_medium *self, cf_medium_content *out, cf_error *error
     out->there = self->disk.there;
     out->blank = out->there && is_blank(cf_buffer_view(&self->disk.bytes));
     out->map = self->options.map;
-    out->keyed = self->options.format != CF_FORMAT_VCARD &&
-                 self->options.format != CF_FORMAT_ICALENDAR && !self->options.map;
-    out->texts = self->options.format == CF_FORMAT_CSV && !self->options.map;
+    out->keyed = cf_adapter_has_named_keys(self->options.adapter) && !self->options.map;
+    out->texts = self->options.adapter->guesses_types && !self->options.map;
     cf_status status = cf_record_document_holds(self->document, &out->arena, &out->format, error);
     if (!status)
         status = cf_record_document_rows(self->document, &out->file, error);
@@ -295,8 +293,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (status)
         return status;
     learn_keys(self);
-    if (self->options.format == CF_FORMAT_VCARD)
-        self->options.cards = cf_vcard_cards_new();
+    cf_record_options_remember(&self->options);
     const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
     status = cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);
     if (status == CF_CHANGED && !self->disk.folder)
@@ -379,7 +376,7 @@ cf_medium *cf_medium_file_new(cf_files *files, cf_peer *peer, cf_binding *bindin
 
     self->medium =
         (cf_medium){.operations = &operations, .files = files, .peer = peer, .binding = binding};
-    self->options = (cf_record_options){.format = binding->format,
+    self->options = (cf_record_options){.adapter = cf_adapter_of(binding->format),
                                         .keys = (const char *const *)binding->keys,
                                         .key_count = binding->key_count};
     if (binding->map)

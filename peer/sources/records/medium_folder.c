@@ -269,6 +269,6 @@ cf_medium *cf_medium_folder_new(cf_files *files, cf_peer *peer, cf_binding *bind
 
     self->medium =
         (cf_medium){.operations = &operations, .files = files, .peer = peer, .binding = binding};
-    self->options = (cf_record_options){.format = binding->format};
+    self->options = (cf_record_options){.adapter = cf_adapter_of(binding->format)};
     return &self->medium;
 }

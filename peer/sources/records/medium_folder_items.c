@@ -101,7 +101,7 @@ typedef struct {
 static bool list_name(void *context, cf_bytes name)
 {
     listing *list = context;
-    cf_vdir_name what = cf_vdir_name_of(name, list->self->options.format);
+    cf_vdir_name what = cf_vdir_name_of(name, list->self->medium.binding->format);
 
     if (what == CF_VDIR_ITEM) {
         cf_folder_item_make(list->self, name)->there = true;
@@ -131,7 +131,7 @@ static void name_others(const listing *list)
         cf_error ignored;
         cf_stat stat;
 
-        if (cf_vdir_name_of(list->others[i], self->options.format) == CF_VDIR_SAVED)
+        if (cf_vdir_name_of(list->others[i], self->medium.binding->format) == CF_VDIR_SAVED)
             name_other(list->out, list->others[i],
                        "it was saved while it was written here: take from it what you need, and "
                        "delete it");
@@ -169,7 +169,7 @@ static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item
         return cf_fail(error, CF_MALFORMED,
                        "only events and tasks are synced, and it holds neither: move it to another "
                        "folder");
-    const char *what = self->options.format == CF_FORMAT_VCARD ? "contact" : "event or task";
+    const char *what = self->options.adapter->item;
     char word[CF_PATH_TYPED];
 
     return item->empty && item->held_count

@@ -106,7 +106,7 @@ static bool may_lack(const cf_folder_medium *self, const cf_folder_item *item, c
     const cf_row *base =
         item->file.cut ? cf_rows_find(self->medium.binding->rows, row->table, row->key) : NULL;
 
-    return base && self->options.format == CF_FORMAT_ICALENDAR && cf_row_lacks(row, base);
+    return base && self->options.adapter->cutting == CF_CUTTING_PARTS && cf_row_lacks(row, base);
 }
 
 static void gather(cf_folder_medium *self)

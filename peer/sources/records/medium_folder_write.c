@@ -193,7 +193,7 @@ static cf_status choose_name(const writing *self, const cf_row *row, cf_buffer *
 {
     for (int hashed = 0; hashed < 2; hashed++) {
         cf_buffer_clear(out);
-        cf_vdir_make_name(row->key, self->self->options.format, hashed, out);
+        cf_vdir_make_name(row->key, self->self->medium.binding->format, hashed, out);
         cf_status status = check_free(self, cf_buffer_view(out), error);
         if (status || !is_taken(self, cf_buffer_view(out)))
             return status;

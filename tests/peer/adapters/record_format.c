@@ -11,7 +11,8 @@ static const char *const columns[] = {"land", "code"};
 
 static cf_record_options format_of(cf_format format, size_t keys)
 {
-    return (cf_record_options){.format = format, .keys = columns, .key_count = keys};
+    return (cf_record_options){
+        .adapter = cf_adapter_of(format), .keys = columns, .key_count = keys};
 }
 
 static cf_bytes key_of(const char *json, cf_arena *arena)

@@ -40,8 +40,8 @@ TestSuite(record_map_rows, .init = enter, .fini = leave);
 static void read_map(const char *text)
 {
     expect_ok(cf_record_map_read(cf_bytes_of_text(text), &map, &error), error);
-    options =
-        (cf_record_options){.format = CF_FORMAT_CSV, .keys = &uid, .key_count = 1, .map = map};
+    options = (cf_record_options){
+        .adapter = cf_adapter_of(CF_FORMAT_CSV), .keys = &uid, .key_count = 1, .map = map};
 }
 
 /* What is known of before: the cards. */
@@ -303,8 +303,8 @@ Test(record_map_rows, gives_a_key_to_rows_that_have_none)
 static void read_objects(const char *table)
 {
     read_map(table);
-    options =
-        (cf_record_options){.format = CF_FORMAT_JSON, .keys = &by_uid, .key_count = 1, .map = map};
+    options = (cf_record_options){
+        .adapter = cf_adapter_of(CF_FORMAT_JSON), .keys = &by_uid, .key_count = 1, .map = map};
 }
 
 Test(record_map_rows, reads_and_writes_objects_of_calendars)

@@ -110,7 +110,7 @@ static cf_row random_row(const kind *of, uint64_t *random, cf_arena *arena)
 
 static cf_row_format format_of(const kind *of, cf_arena *arena)
 {
-    const cf_record_options options = {.format = of->format};
+    const cf_record_options options = {.adapter = cf_adapter_of(of->format)};
     cf_row_format format;
 
     cf_record_format_holds(&options, arena, &format);
@@ -137,7 +137,7 @@ static void expect_same(const kind *of, const cf_row *is, const cf_row *wanted, 
 static bool show(const kind *of, cf_bytes before, const cf_row *row, cf_buffer *out,
                  cf_record_file *file)
 {
-    const cf_record_options options = {.format = of->format};
+    const cf_record_options options = {.adapter = cf_adapter_of(of->format)};
     cf_record_document *document;
     bool refused = false;
     cf_error error;

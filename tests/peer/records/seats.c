@@ -491,7 +491,7 @@ Test(seats, show_all_values_of_a_set_that_two_lines_made)
 {
     cf_arena arena = {0};
     cf_row_format format;
-    cf_record_options options = {.format = CF_FORMAT_ICALENDAR};
+    cf_record_options options = {.adapter = cf_adapter_of(CF_FORMAT_ICALENDAR)};
     const char *text = EVENT("LOCATION:a\nLOCATION:b\nRRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY\n");
 
     cf_record_format_holds(&options, &arena, &format);

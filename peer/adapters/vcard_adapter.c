@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The format vcard: contacts. */
+#include "peer/adapters/record_adapter.h"
+
+#include "peer/adapters/text/content_lines.h"
+#include "peer/adapters/vcard.h"
+
+static bool looks(cf_bytes bytes)
+{
+    return cf_format_begins(bytes, "BEGIN:VCARD");
+}
+
+static cf_status read(const cf_record_options *options, cf_bytes bytes, cf_record_file *out,
+                      cf_error *error)
+{
+    return cf_vcard_rows_read_by(bytes, options->memory, out, error);
+}
+
+static cf_status open_file(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
+                           void **out, cf_error *error)
+{
+    cf_vcard_document *document;
+
+    (void)arena;
+    cf_status status = cf_vcard_document_read(bytes, options->memory, &document, error);
+    if (!status)
+        *out = document;
+    return status;
+}
+
+static void close_file(void *file)
+{
+    cf_vcard_document *document = file;
+
+    cf_vcard_document_destroy(&document);
+}
+
+static cf_status rows(void *file, const cf_record_file **out, cf_error *error)
+{
+    (void)error;
+    *out = cf_vcard_document_rows(file);
+    return CF_OK;
+}
+
+static cf_status write(void *file, const cf_row *wanted, size_t count, cf_buffer *out,
+                       cf_error *error)
+{
+    return cf_vcard_document_write(file, wanted, count, out, error);
+}
+
+static cf_status fill(void *file, const cf_row_format *had, const cf_rows *base, cf_buffer *out,
+                      cf_error *error)
+{
+    (void)had;
+    return cf_vcard_document_fill(file, base, out, error);
+}
+
+static cf_status holds(const cf_record_options *options, void *file, cf_arena *arena,
+                       cf_row_format *out, cf_error *error)
+{
+    cf_format_table *table = cf_arena_allocate(arena, 1, sizeof *table);
+
+    (void)options;
+    (void)file;
+    (void)error;
+    *table = cf_vcard_format(arena);
+    *out = (cf_row_format){.tables = table, .count = 1};
+    return CF_OK;
+}
+
+static cf_status mend(cf_bytes bytes, cf_buffer *out, cf_error *error)
+{
+    return cf_content_lines_mend(bytes, NULL, out, error);
+}
+
+static void *remember(void)
+{
+    return cf_vcard_cards_new();
+}
+
+static void forget(void *memory)
+{
+    cf_vcard_cards *cards = memory;
+
+    cf_vcard_cards_destroy(&cards);
+}
+
+static const cf_record_adapter records = {
+    .read = read,
+    .open = open_file,
+    .close = close_file,
+    .rows = rows,
+    .write = write,
+    .fill = fill,
+    .holds = holds,
+    .mend = mend,
+    .speak = cf_vcard_speak,
+    .remember = remember,
+    .forget = forget,
+};
+
+static const char *const tables[] = {CF_TABLE_CONTACTS, NULL};
+
+const cf_adapter cf_adapter_vcard = {
+    .name = "vcard",
+    .what = "contacts",
+    .item = "contact",
+    .storage = CF_STORAGE_FILE_OR_FOLDER,
+    .keying = CF_KEYING_UID,
+    .mapping = CF_MAPPING_NONE,
+    .cutting = CF_CUTTING_COMPONENT,
+    .extension = ".vcf",
+    .tables = tables,
+    .tables_text = "contacts",
+    .schema = &cf_schema_contacts,
+    .columns = &cf_known_contacts,
+    .looks = looks,
+    .records = &records,
+};
