@@ -9,7 +9,7 @@
 
 cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
-    if (binding->format == CF_FORMAT_SQLITE)
+    if (cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE)
         return cf_medium_database_new(files, peer, binding);
     return cf_binding_is_folder(binding) ? cf_medium_folder_new(files, peer, binding)
                                          : cf_medium_file_new(files, peer, binding);

@@ -58,8 +58,7 @@ static void find_seated(void *context, const cf_id *id)
  * events and tasks have: without such there is no conflict. */
 static bool has_contested(const cf_binding *binding, const cf_state *state)
 {
-    const bool has_seats = binding->map || binding->format == CF_FORMAT_VCARD ||
-                           binding->format == CF_FORMAT_ICALENDAR;
+    const bool has_seats = binding->map || cf_adapter_has_seats(cf_adapter_of(binding->format));
     seated_search search = {.state = state, .found = cf_state_contested_count(state) > 0};
 
     if (has_seats)

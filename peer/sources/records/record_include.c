@@ -115,7 +115,7 @@ static bool has_value(const cf_record_pattern *pattern, const cf_row *row)
 /* Contacts, events and tasks have a UID for a key, in whatever format. */
 static bool is_keyed_by_uid(const cf_binding *binding, cf_bytes table)
 {
-    return binding->format != CF_FORMAT_SQLITE &&
+    return !cf_adapter_has_own_tables(cf_adapter_of(binding->format)) &&
            (cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_CONTACTS)) ||
             cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_EVENTS)) ||
             cf_bytes_equal(table, cf_bytes_of_text(CF_TABLE_TASKS)));
@@ -202,43 +202,29 @@ bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
 
 /* ---- Tables that there are ---- */
 
-typedef struct {
-    const char *names[5]; /* none: any */
-    const char *text;
-} known_tables;
-
-static const known_tables tables_of[CF_FORMATS] = {
-    [CF_FORMAT_CSV] = {{CF_TABLE_RECORDS, CF_TABLE_CONTACTS, CF_TABLE_EVENTS, CF_TABLE_TASKS},
-                       "records (or contacts, events, tasks)"},
-    [CF_FORMAT_JSON] = {{CF_TABLE_RECORDS, CF_TABLE_DOCUMENT, CF_TABLE_CONTACTS, CF_TABLE_EVENTS,
-                         CF_TABLE_TASKS},
-                        "records and the document (or contacts, events, tasks)"},
-    [CF_FORMAT_VCARD] = {{CF_TABLE_CONTACTS}, "contacts"},
-    [CF_FORMAT_ICALENDAR] = {{CF_TABLE_EVENTS, CF_TABLE_TASKS}, "events and tasks"},
-};
-
-static bool may_be(const known_tables *tables, const cf_record_pattern *pattern)
+static bool may_be(const cf_adapter *adapter, const cf_record_pattern *pattern)
 {
-    bool found = !tables->text || !pattern->table;
+    bool found = !adapter->tables || !pattern->table;
 
-    for (size_t i = 0;
-         !found && i < sizeof tables->names / sizeof *tables->names && tables->names[i]; i++)
-        found = is_of_table(pattern, cf_bytes_of_text(tables->names[i]));
+    for (size_t i = 0; !found && adapter->tables[i]; i++)
+        found = is_of_table(pattern, cf_bytes_of_text(adapter->tables[i]));
     return found;
 }
 
 cf_status cf_record_include_check_tables(cf_format format, const char *const *patterns,
                                          size_t count, cf_error *error)
 {
+    const cf_adapter *adapter = cf_adapter_of(format);
+
     for (size_t i = 0; i < count; i++) {
         cf_record_pattern pattern = cf_record_pattern_of(patterns[i]);
 
-        if (!may_be(&tables_of[format], &pattern))
+        if (!may_be(adapter, &pattern))
             return cf_fail(error, CF_USAGE,
                            "--include '%s': there is no table '%.*s' here: a source of %s has %s; "
                            "a pattern is TABLE, FIELD=VALUE or TABLE//FIELD=VALUE",
-                           patterns[i], (int)pattern.table_size, pattern.table,
-                           cf_format_text(format), tables_of[format].text);
+                           patterns[i], (int)pattern.table_size, pattern.table, adapter->name,
+                           adapter->tables_text);
     }
     return CF_OK;
 }

@@ -96,8 +96,7 @@ typedef struct {
 /* A folder that `add -n` asks about has no mark of ours, and stays without. */
 static bool is_unmarked_folder(cf_files *files, const cf_binding *binding)
 {
-    const bool may_be =
-        binding->format == CF_FORMAT_VCARD || binding->format == CF_FORMAT_ICALENDAR;
+    const bool may_be = cf_adapter_of(binding->format)->storage == CF_STORAGE_FILE_OR_FOLDER;
     cf_folder *root = NULL;
     cf_error ignored;
 
@@ -240,7 +239,7 @@ static bool had_end(cf_peer *peer, const cf_binding *binding)
     cf_buffer kept = {0};
     cf_error ignored;
 
-    bool ended = binding->format != CF_FORMAT_CSV ||
+    bool ended = cf_adapter_of(binding->format)->cutting != CF_CUTTING_LINE ||
                  (store->get(store, cf_peer_user(peer),
                              cf_key_source(&arena, CF_TABLE_ENDED, binding->number), &kept,
                              &ignored) == CF_OK &&
@@ -248,6 +247,11 @@ static bool had_end(cf_peer *peer, const cf_binding *binding)
     cf_buffer_release(&kept);
     cf_arena_release(&arena);
     return ended;
+}
+
+static bool is_database(const cf_binding *binding)
+{
+    return cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE;
 }
 
 /* What is cut short goes first, so that all that is left can be read, and written to. */
@@ -265,7 +269,7 @@ static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visito
     else if (status == CF_MALFORMED)
         status = CF_OK; /* the next read tells why */
     /* What files of a folder held is forgotten; which database it is the next look learns. */
-    if (!cf_binding_is_folder(binding) && binding->format != CF_FORMAT_SQLITE)
+    if (!cf_binding_is_folder(binding) && !is_database(binding))
         cf_medium_settled(medium, records);
     cf_medium_content_release(&content);
     cf_medium_destroy(&medium);
@@ -279,7 +283,7 @@ cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
     apart self = {0};
     cf_record_run *run = &self.run;
 
-    if (binding->format == CF_FORMAT_SQLITE) /* no row is missing in what is there */
+    if (is_database(binding)) /* no row is missing in what is there */
         forget_rows(binding, records);
     cf_status status = mend(peer, binding, visitor, records, error);
     if (status)

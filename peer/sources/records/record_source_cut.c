@@ -24,8 +24,9 @@ static bool was_ended(cf_record_run *run)
 
 void cf_record_run_keep_ended(cf_record_run *run)
 {
-    const bool is_csv = run->source->binding->format == CF_FORMAT_CSV;
-    const bool ended = is_csv && (run->wrote ? run->wrote_end : !run->content.file.unended);
+    const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
+    const bool ended = adapter->cutting == CF_CUTTING_LINE &&
+                       (run->wrote ? run->wrote_end : !run->content.file.unended);
     const bool says = run->wrote || (run->content.there && !run->content.blank);
 
     if (!run->cut && !run->look_only && says)
@@ -135,9 +136,10 @@ static void look_at_last_line(cf_record_run *run)
 /* What else belongs to an event may come behind the cut: other occurrences, a zone. */
 static void leave_lacking(cf_record_run *run)
 {
+    const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
     cf_record_file *file = &run->content.file;
 
-    if (!file->cut || run->source->binding->format != CF_FORMAT_ICALENDAR)
+    if (!file->cut || adapter->cutting != CF_CUTTING_PARTS)
         return;
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *row = &file->rows[i];

@@ -145,7 +145,9 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 
 void cf_record_run_note_differences(cf_record_run *run)
 {
-    if (run->source->binding->format == CF_FORMAT_CSV && !run->content.map && run->content.there)
+    const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
+
+    if (adapter->mapping == CF_MAPPING_COLUMNS && !run->content.map && run->content.there)
         cf_row_view_each_field(run->view, note_csv_column, run);
     if (!run->content.schema)
         return;

@@ -212,8 +212,9 @@ static void advise_whole(const cf_binding *binding, cf_error *error)
     snprintf(why, sizeof why, "%s", error->text);
     cf_fail(error, CF_MALFORMED,
             "%s; nothing of it is synced: %s, or `counterfoil repair %s --refill` fills it", why,
-            binding->format == CF_FORMAT_SQLITE ? "put back one that is whole"
-                                                : "mend it, put it back whole",
+            cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE
+                ? "put back one that is whole"
+                : "mend it, put it back whole",
             cf_binding_path_typed(binding, word));
 }
 
@@ -334,9 +335,10 @@ static void tell_untaken(cf_record_run *run)
 static cf_status apply(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
+    const cf_cutting cutting = cf_adapter_of(source->binding->format)->cutting;
 
     if (is_out(source->workshop->peer) ||
-        (run->cut && source->binding->format == CF_FORMAT_CSV)) /* an end would make it whole */
+        (run->cut && cutting == CF_CUTTING_LINE)) /* an end would make it whole */
         return keep_held(run, error);
     if (source->binding->mode == CF_MODE_SEND) {
         if (!run->agrees)
