@@ -237,7 +237,7 @@ static bool is_older_copy(const cf_binding *binding, cf_files *files, const cf_s
 {
     comparing self = {.binding = binding, .files = files};
 
-    if (binding->format != CF_FORMAT_FILES || !is_other_folder(binding, now))
+    if (cf_format_is_records(binding->format) || !is_other_folder(binding, now))
         return false;
     compare_in(&self, CF_NODE_ROOT);
     cf_nodes_each(binding->nodes, compare_folder, &self);
@@ -341,7 +341,7 @@ static cf_status refuse_marked(cf_binding *binding, cf_files *files, const cf_ma
                        "%s%s was added by another device or home since, and is its own: "
                        "`counterfoil repair %s --refill` takes it back, or `counterfoil remove %s`",
                        path.dots, path.end, typed, typed);
-    if (binding->format != CF_FORMAT_FILES || other_is_alike(binding, files, other))
+    if (cf_format_is_records(binding->format) || other_is_alike(binding, files, other))
         return refuse(binding, CF_UNSAFE, OTHER, error);
     return cf_fail(
         error, CF_UNSAFE,
@@ -427,7 +427,7 @@ static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_
     const shown_path path = show_path(binding);
     const char *what = name_unmarked(binding, files, marked, now);
 
-    if (what != LOST || binding->format != CF_FORMAT_FILES || binding->is_image ||
+    if (what != LOST || cf_format_is_records(binding->format) || binding->is_image ||
         is_same_folder(binding, now) || is_empty(files, marked->root) ||
         unmarked_is_alike(binding, files, marked->root, other))
         return refuse(binding, CF_UNSAFE, what, error);

@@ -68,7 +68,7 @@ static void learn_disk(const cf_addition *self, cf_binding *binding)
 {
     cf_error ignored;
 
-    if (binding->format == CF_FORMAT_FILES &&
+    if (!cf_format_is_records(binding->format) &&
         cf_binding_open_root(self->peer, binding, &ignored) == CF_OK)
         cf_binding_close_root(binding, cf_loop_env(self->run->loop)->files);
 }

@@ -61,7 +61,7 @@ static void find_file(cf_engine *engine, cf_named_record *self)
     for (size_t i = 0; !self->node && i < cf_engine_binding_count(engine); i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
 
-        if (binding->format != CF_FORMAT_FILES ||
+        if (cf_format_is_records(binding->format) ||
             !cf_id_equal(&binding->collection, &self->collection))
             continue;
         while (self->path.size && self->path.data[self->path.size - 1] == '/')

@@ -83,7 +83,7 @@ static cf_status add_record(const cf_run *run, state *self, const char *named,
             continue;
         cf_overview_filter *filter = &self->filters[self->count++];
         *filter = (cf_overview_filter){binding, record->path, record->row, named, named};
-        known |= binding->format == CF_FORMAT_FILES && exists(filter);
+        known |= !cf_format_is_records(binding->format) && exists(filter);
     }
     for (size_t i = count; known && i < self->count; i++)
         self->filters[i].unknown = NULL;
@@ -204,7 +204,7 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
     if (missing)
         return cf_fail(error, CF_MISSING, "%s: no such %s, here or in the collection",
                        missing->unknown,
-                       missing->binding->format == CF_FORMAT_FILES ? "file" : "record");
+                       cf_format_is_records(missing->binding->format) ? "record" : "file");
     json_t *document = run->json ? cf_overview_json(&overview, peer) : NULL;
     if (!run->json) {
         cf_overview_print(&overview, peer, &run->output);

@@ -63,7 +63,7 @@ void cf_engine_mounted(cf_engine *engine, const char *place)
     for (size_t i = 0; engine->workshop.watch && i < engine->count; i++) {
         const cf_binding *binding = engine->bindings[i];
 
-        if (binding->format != CF_FORMAT_FILES)
+        if (cf_format_is_records(binding->format))
             continue;
         if (holds(place, binding->path))
             cf_source_reopen(&engine->sources[i]);
