@@ -6,61 +6,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { ENOUGH = 4096 }; /* of a file, to tell */
 
-static bool begins(cf_bytes bytes, const char *with, bool any_case)
+static bool is_like(cf_format format, cf_bytes bytes, bool vaguely)
 {
-    const size_t size = strlen(with);
+    const cf_adapter *adapter = cf_adapter_of(format);
 
-    return bytes.size >= size && (any_case ? strncasecmp((const char *)bytes.data, with, size)
-                                           : memcmp(bytes.data, with, size)) == 0;
+    return adapter->is_vague == vaguely && adapter->looks(bytes);
 }
 
-/* A mark of the byte order, and blanks, before what tells. */
-static cf_bytes skip_blanks(cf_bytes bytes)
-{
-    size_t at = begins(bytes, "\xef\xbb\xbf", false) ? 3 : 0;
-
-    while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) && bytes.data[at])
-        at++;
-    return cf_bytes_of(bytes.data + at, bytes.size - at);
-}
-
-/* Names of several columns; `Dear Ann, ...` is a table, too, as far as its first line tells. */
-static bool is_table(cf_bytes bytes)
-{
-    const uint8_t *end = memchr(bytes.data, '\n', bytes.size);
-    const size_t size = end ? (size_t)(end - bytes.data) : bytes.size;
-
-    for (size_t i = 0; i < size; i++)
-        if (strchr(",;\t", bytes.data[i]) && bytes.data[i])
-            return !memchr(bytes.data, '\0', bytes.size);
-    return false;
-}
-
-/* CF_FORMAT_FILES: like nothing that has records. */
+/* What is like a format for sure is of no vague one. CF_FORMAT_FILES: like nothing that has
+ * records. */
 static cf_format likeness(cf_bytes bytes)
 {
-    const cf_bytes text = skip_blanks(bytes);
-
-    if (begins(bytes, "SQLite format 3", false))
-        return CF_FORMAT_SQLITE;
-    if (begins(text, "BEGIN:VCARD", true))
-        return CF_FORMAT_VCARD;
-    if (begins(text, "BEGIN:VCALENDAR", true))
-        return CF_FORMAT_ICALENDAR;
-    if (begins(text, "{", false) || begins(text, "[", false))
-        return CF_FORMAT_JSON;
-    return text.size && is_table(text) ? CF_FORMAT_CSV : CF_FORMAT_FILES;
+    for (int vaguely = false; vaguely <= true; vaguely++)
+        for (size_t i = 0; i < CF_FORMATS; i++)
+            if (is_like((cf_format)i, bytes, vaguely))
+                return (cf_format)i;
+    return CF_FORMAT_FILES;
 }
 
 /* UTF-16, as spreadsheets export it: why that is not read says what to do. */
 static bool is_wide(cf_bytes bytes)
 {
-    return begins(bytes, "\xff\xfe", false) || begins(bytes, "\xfe\xff", false);
+    return bytes.size >= 2 &&
+           (memcmp(bytes.data, "\xff\xfe", 2) == 0 || memcmp(bytes.data, "\xfe\xff", 2) == 0);
 }
 
 typedef struct {
@@ -83,7 +55,8 @@ static cf_status look(const cf_addition *self, appearance *out, cf_error *error)
         return status;
     const cf_bytes found = cf_bytes_of(bytes, size);
     out->is_binary = size && memchr(bytes, '\0', size);
-    out->format = is_wide(found) || !skip_blanks(found).size ? self->format : likeness(found);
+    out->format =
+        is_wide(found) || !cf_format_beginning(found).size ? self->format : likeness(found);
     return CF_OK;
 }
 
@@ -91,15 +64,15 @@ static cf_status look(const cf_addition *self, appearance *out, cf_error *error)
  * more, unless it is another format for sure. */
 static bool is_another(const cf_addition *self, const appearance *looks, cf_status why)
 {
-    const bool may_be = self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_JSON;
+    const cf_adapter *like = cf_adapter_of(looks->format);
 
     if (looks->format == self->format)
         return false;
-    if (!may_be)
+    if (!cf_adapter_of(self->format)->is_vague)
         return true;
-    return looks->format == CF_FORMAT_FILES                                    ? looks->is_binary
-           : looks->format == CF_FORMAT_CSV || looks->format == CF_FORMAT_JSON ? why == CF_MALFORMED
-                                                                               : true;
+    if (!cf_adapter_has_records(like))
+        return looks->is_binary;
+    return !like->is_vague || why == CF_MALFORMED;
 }
 
 cf_status cf_addition_refuse_unlike(const cf_addition *self, cf_status why, cf_error *error)
@@ -110,13 +83,14 @@ cf_status cf_addition_refuse_unlike(const cf_addition *self, cf_status why, cf_e
 
     if (look(self, &looks, &unread) || !is_another(self, &looks, why))
         return why;
-    if (looks.format == CF_FORMAT_FILES)
+    if (!cf_format_is_records(looks.format))
         return cf_fail(error, CF_USAGE,
                        "nothing in %s can be read as %s, nor does it look like another format of "
                        "records: as a file it is synced with the folder that it lies in",
                        self->path, said);
-    const char *like = cf_format_text(looks.format);
-    return cf_fail(
-        error, CF_USAGE, "nothing in %s can be read as %s: it looks like %s, so say --format %s%s",
-        self->path, said, like, like, looks.format == CF_FORMAT_CSV ? " --key COLUMN" : "");
+    const cf_adapter *like = cf_adapter_of(looks.format);
+    return cf_fail(error, CF_USAGE,
+                   "nothing in %s can be read as %s: it looks like %s, so say --format %s%s",
+                   self->path, said, like->name, like->name,
+                   like->keying == CF_KEYING_COLUMNS ? " --key COLUMN" : "");
 }
