@@ -38,10 +38,10 @@ cf_status cf_addition_say_missing(cf_addition *self, cf_error *error)
 /* CSV and JSON have no kind of their own: without a map they are what the collection is. */
 static bool can_hold(const cf_addition *self, cf_format collection)
 {
-    bool open = !self->map && (self->format == CF_FORMAT_CSV || self->format == CF_FORMAT_JSON);
+    bool open = !self->map && cf_adapter_is_mapped(cf_adapter_of(self->format));
 
     return strcmp(cf_format_what(collection), cf_format_what(self->holds)) == 0 ||
-           (open && (collection == CF_FORMAT_VCARD || collection == CF_FORMAT_ICALENDAR));
+           (open && cf_adapter_of(collection)->columns);
 }
 
 cf_status cf_addition_choose_collection(cf_addition *self, cf_error *error)
@@ -75,7 +75,8 @@ cf_status cf_addition_choose_collection(cf_addition *self, cf_error *error)
                        self->name, cf_format_what(found.format), base_name(self->path),
                        cf_format_what(self->holds), cf_format_text(found.format));
     self->holds = found.format;
-    if (cf_addition_is_translated(self) && self->format == CF_FORMAT_CSV && self->key_count)
+    if (cf_addition_is_translated(self) && self->key_count &&
+        cf_adapter_of(self->format)->mapping == CF_MAPPING_COLUMNS)
         return cf_fail(error, CF_USAGE,
                        "'%s' holds %s, whose key is the UID: --map FILE, not --key, says which "
                        "column that is",
