@@ -370,10 +370,11 @@ static cf_status write_table(putting *self, cf_bytes table, cf_error *error)
 {
     const cf_binding *binding = self->of->binding;
     cf_files *files = self->of->peer->env->files;
+    const bool is_named = cf_adapter_has_own_tables(cf_adapter_of(binding->format));
     cf_buffer name = {0}, text = {0};
 
     cf_buffer_append_text(&name, "%s", cf_binding_file_name(binding));
-    for (size_t i = 0; binding->format == CF_FORMAT_SQLITE && i <= table.size; i++)
+    for (size_t i = 0; is_named && i <= table.size; i++)
         cf_buffer_append(&name,
                          i && table.data[i - 1] == '/' ? "_"
                          : i                           ? (const char *)&table.data[i - 1]
@@ -416,6 +417,7 @@ static cf_status keep_file(void *context, cf_bytes name, cf_bytes bytes, cf_erro
 static cf_status put_rows_aside(putting *self, cf_error *error)
 {
     const cf_refill *of = self->of;
+    const bool has_rows = cf_adapter_has_own_tables(cf_adapter_of(of->binding->format));
 
     const cf_refill_visitor visitor = {add_row, keep_file, self};
     cf_status status = cf_record_source_refill(of->peer, of->binding, &visitor, of->records, error);
@@ -427,8 +429,7 @@ static cf_status put_rows_aside(putting *self, cf_error *error)
     for (size_t i = 0; !status && i < self->count; i++) {
         cf_buffer path = {0};
 
-        cf_binding_row_path(of->binding,
-                            of->binding->format == CF_FORMAT_SQLITE ? CF_KIND_ROW : CF_KIND_RECORD,
+        cf_binding_row_path(of->binding, has_rows ? CF_KIND_ROW : CF_KIND_RECORD,
                             self->rows[i].table, self->rows[i].key, &path);
         name_it(self, &(own_thing){.path = cf_buffer_view(&path)});
         cf_buffer_release(&path);

@@ -12,6 +12,7 @@ cf_status cf_source_choose_format(const cf_run *run, const char *path, cf_format
                                   cf_error *error)
 {
     const char *format = cf_options_value(&run->options, "format");
+    char names[CF_FORMATS_TEXT];
     struct stat found;
 
     if (format)
@@ -19,9 +20,8 @@ cf_status cf_source_choose_format(const cf_run *run, const char *path, cf_format
     *out = CF_FORMAT_FILES;
     if (stat(path, &found) == 0 && S_ISREG(found.st_mode))
         return cf_fail(error, CF_USAGE,
-                       "%s is no folder: if it is a file of records, say --format csv, json, "
-                       "vcard, icalendar or sqlite",
-                       path);
+                       "%s is no folder: if it is a file of records, say --format %s", path,
+                       cf_format_names(cf_adapter_has_records, names));
     return CF_OK;
 }
 
@@ -31,22 +31,27 @@ enum { LOOKED_AT_MAX = 10000 };
 
 typedef struct {
     size_t of[CF_FORMATS]; /* files are those of no other format */
-    bool is_source;        /* it was one before */
+    size_t count;
+    bool is_source; /* it was one before */
 } folder_content;
+
+/* CF_FORMAT_FILES: its name is that of no record. */
+static cf_format format_of_name(const char *name)
+{
+    for (size_t i = 0; i < CF_FORMATS; i++)
+        if (cf_adapter_of((cf_format)i)->extension &&
+            cf_vdir_name_of(cf_bytes_of_text(name), (cf_format)i) == CF_VDIR_ITEM)
+            return (cf_format)i;
+    return CF_FORMAT_FILES;
+}
 
 static void count_name(const char *name, bool is_file, folder_content *out)
 {
-    const cf_bytes bytes = cf_bytes_of_text(name);
-
     out->is_source |= strcmp(name, ".counterfoil") == 0;
     if (!is_file || name[0] == '.')
         return;
-    if (cf_vdir_name_of(bytes, CF_FORMAT_VCARD) == CF_VDIR_ITEM)
-        out->of[CF_FORMAT_VCARD]++;
-    else if (cf_vdir_name_of(bytes, CF_FORMAT_ICALENDAR) == CF_VDIR_ITEM)
-        out->of[CF_FORMAT_ICALENDAR]++;
-    else
-        out->of[CF_FORMAT_FILES]++;
+    out->of[format_of_name(name)]++;
+    out->count++;
 }
 
 static void look_into(const char *path, folder_content *out)
@@ -65,20 +70,15 @@ static void look_into(const char *path, folder_content *out)
  *   1 .ics, 40 others: files */
 static cf_format format_of_most(const folder_content *content)
 {
-    const size_t cards = content->of[CF_FORMAT_VCARD], events = content->of[CF_FORMAT_ICALENDAR];
-    const size_t others = content->of[CF_FORMAT_FILES];
-
-    if (content->is_source)
-        return CF_FORMAT_FILES;
-    if (cards > events + others)
-        return CF_FORMAT_VCARD;
-    return events > cards + others ? CF_FORMAT_ICALENDAR : CF_FORMAT_FILES;
+    for (size_t i = 0; !content->is_source && i < CF_FORMATS; i++)
+        if (content->of[i] > content->count - content->of[i])
+            return (cf_format)i;
+    return CF_FORMAT_FILES;
 }
 
 static cf_status ask(cf_run *run, const char *path, cf_format format, size_t count, cf_error *error)
 {
-    const bool cards = format == CF_FORMAT_VCARD;
-    const char *files = cards ? ".vcf" : ".ics", *what = cards ? "contacts" : "events and tasks";
+    const char *files = cf_adapter_of(format)->extension, *what = cf_format_what(format);
     bool yes = false;
 
     if (!cf_run_is_at_terminal())
@@ -106,7 +106,7 @@ cf_status cf_source_ask_format(cf_run *run, cf_error *error)
     if (!status) {
         look_into((const char *)path.data, &content);
         const cf_format format = format_of_most(&content);
-        if (format != CF_FORMAT_FILES)
+        if (cf_format_is_records(format))
             status = ask(run, (const char *)path.data, format, content.of[format], error);
     }
     cf_buffer_release(&path);
@@ -130,6 +130,7 @@ cf_status cf_source_choose_keys(const cf_run *run, cf_format format, cf_arena *a
                                 cf_binding_options *out, cf_error *error)
 {
     const char **keys = cf_arena_allocate(arena, run->options.choice_count, sizeof *keys);
+    char names[CF_FORMATS_TEXT];
     const char *key;
     size_t at = 0, count = 0;
 
@@ -138,7 +139,9 @@ cf_status cf_source_choose_keys(const cf_run *run, cf_format format, cf_arena *a
     out->keys = keys;
     out->key_count = count;
     if (!cf_format_is_records(format))
-        return count ? cf_fail(error, CF_USAGE, "--key goes with --format csv or json") : CF_OK;
+        return count ? cf_fail(error, CF_USAGE, "--key goes with --format %s",
+                               cf_format_names(cf_adapter_has_named_keys, names))
+                     : CF_OK;
     return cf_source_check_options(run, format, error);
 }
 
@@ -147,11 +150,18 @@ bool cf_source_is_folder(cf_format format, const char *path)
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     struct stat found;
 
-    if (format != CF_FORMAT_VCARD && format != CF_FORMAT_ICALENDAR)
-        return format == CF_FORMAT_FILES;
-    if (stat(path, &found) == 0)
-        return S_ISDIR(found.st_mode);
-    return cf_vdir_name_of(cf_bytes_of_text(name), format) != CF_VDIR_ITEM;
+    switch (cf_adapter_of(format)->storage) {
+    case CF_STORAGE_TREE:
+        return true;
+    case CF_STORAGE_FILE_OR_FOLDER:
+        if (stat(path, &found) == 0)
+            return S_ISDIR(found.st_mode);
+        return cf_vdir_name_of(cf_bytes_of_text(name), format) != CF_VDIR_ITEM;
+    case CF_STORAGE_FILE:
+    case CF_STORAGE_DATABASE:
+        break;
+    }
+    return false;
 }
 
 cf_status cf_source_check_records(const cf_run *run, const cf_binding_options *options, bool *there,

@@ -18,7 +18,7 @@ cf_status cf_source_check_counting(const cf_run *run, cf_format format, size_t k
 
     if (serial && natural)
         return cf_fail(error, CF_USAGE, "--serial and --natural exclude each other");
-    if ((serial || natural) && format != CF_FORMAT_CSV && format != CF_FORMAT_JSON)
+    if ((serial || natural) && !cf_adapter_has_named_keys(cf_adapter_of(format)))
         return cf_fail(error, CF_USAGE, "--%s does not go with --format %s",
                        serial ? "serial" : "natural", cf_format_text(format));
     return serial && key_count != 1
@@ -63,7 +63,7 @@ cf_status cf_source_choose_counting(const cf_run *run, cf_format format, const c
     if (!status)
         status = cf_binding_new(&options, &trial, error);
     if (!status) {
-        if (format == CF_FORMAT_CSV && options.key_count == 1 && !*counts_up &&
+        if (cf_adapter_of(format)->guesses_counting && options.key_count == 1 && !*counts_up &&
             !cf_options_has(&run->options, "natural"))
             status = ask_file(run, trial, counts_up, error);
         cf_binding_destroy(&trial, cf_loop_env(run->loop)->files);

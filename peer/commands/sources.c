@@ -256,11 +256,13 @@ static cf_status choose_names(const cf_run *run, const char *option, cf_arena *a
                               cf_format format, const char *const **out, size_t *count,
                               cf_error *error)
 {
+    char names[CF_FORMATS_TEXT];
+
     if (!choose_list(run, option, arena, out, count))
         return CF_OK;
-    if (format != CF_FORMAT_SQLITE)
-        return cf_fail(error, CF_USAGE, "--%s goes with --format sqlite: it speaks of tables",
-                       option);
+    if (!cf_adapter_has_own_tables(cf_adapter_of(format)))
+        return cf_fail(error, CF_USAGE, "--%s goes with --format %s: it speaks of tables", option,
+                       cf_format_names(cf_adapter_has_own_tables, names));
     if (*count == 1 && strcmp((*out)[0], "default") == 0)
         *count = 0;
     return CF_OK;
@@ -309,7 +311,7 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
 
 static bool tells_disk(const cf_binding *binding)
 {
-    return binding->format == CF_FORMAT_FILES && binding->disk.system.type;
+    return !cf_format_is_records(binding->format) && binding->disk.system.type;
 }
 
 json_t *cf_source_disk_json(const cf_binding *binding)
