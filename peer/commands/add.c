@@ -332,7 +332,8 @@ static const cf_option options[] = {
     {"new", 0, NULL, "it must be a new collection"},
     {"existing", 0, NULL, "it must be one that exists"},
     {"mine", 0, NULL, "what lies here is the newest"},
-    {"format", 0, "F", "files (a folder; unless said), csv, json, vcard, icalendar or sqlite"},
+    {"format", 0, "F",
+     "files (a folder; unless said), csv (and TSV), json, vcard, icalendar or sqlite"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {"key", 0, "K", "of records: what tells which one it is; see above"},
     {"map", 0, "FILE", "what columns stand for, or refer to; see above"},
@@ -362,11 +363,11 @@ const cf_verb cf_verb_add = {
         "A collection may have several sources on one device, which follow each other: say "
         "--collection or --existing.\n"
         "A CSV file or a JSON document is synced record by record, field by field. --format "
-        "csv --key COLUMN names the column\nthat tells which row it is; of several all do. "
-        "--format json alone: the document is one record; --key NAME: it is\nan array of "
-        "objects with this member; --key /POINTER/NAME: the array is there; --key /POINTER/: "
-        "an object is\nthere whose member names are the keys. A collection may be csv here "
-        "and json there.\n"
+        "csv --key COLUMN names the column\nthat tells which row it is; of several all do. Its "
+        "columns may be separated by commas, semicolons, tabs (TSV) or bars.\n"
+        "--format json alone: the document is one record; --key NAME: it is an array of objects "
+        "with this member; --key\n/POINTER/NAME: the array is there; --key /POINTER/: an object is "
+        "there whose member names are the keys. A collection\nmay be csv here and json there.\n"
         "A key of a CSV file that is counted up (1, 2, 3 ...) is a serial one: rows made apart "
         "under one number are two, and one\nof them is given the next free number. --serial "
         "and --natural say which it is. Where such rows meet others, --rows says\nwhether "

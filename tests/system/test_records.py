@@ -92,6 +92,26 @@ def test_csv_here_and_json_there(two):
     assert [(one["name"], one["format"]) for one in desktop.json("collections")] == [("people", "json")]
 
 
+@pytest.mark.parametrize("separator", ["\t", ";", "|"])
+def test_what_separates_columns_stays_on_each_device(two, separator):
+    laptop, desktop = two
+    table = PEOPLE.replace(",", separator)
+    here = add(laptop, "people.tsv", table, "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.tsv", None, "--format", "csv", "--key", "id", "--existing")
+    desktop.sync()
+    assert there.read_text() == PEOPLE, "one that is made has commas"
+    there.write_text(PEOPLE.replace("bert@", "new@") + "4,dora@example.org,\"Dora, D.\"\n")
+    here.write_text(table.replace("Cleo", "Cleopatra"))
+    both(laptop, desktop)
+    after = table.replace("bert@", "new@").replace("Cleo", "Cleopatra")
+    assert here.read_text() in [after + separator.join(("4", "dora@example.org", name)) + "\n"
+                                for name in ("Dora, D.", '"Dora, D."')]
+    assert there.read_text() == PEOPLE.replace("bert@", "new@").replace("Cleo", "Cleopatra") + \
+        "4,dora@example.org,\"Dora, D.\"\n"
+
+
 def test_numbers_of_json_stay_numbers_in_csv(two):
     laptop, desktop = two
     items = [{"id": 1, "count": 5, "on": True, "note": None}, {"id": 2, "count": 6, "on": False, "note": "x"}]
