@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LISTED_MAX = 100 }; /* of a source and a kind, for people */
-
 static const char *const kind_names[] = {
     [CF_PENDING_UNSENT] = "unsent",       [CF_PENDING_UNAPPLIED] = "unapplied",
     [CF_PENDING_NOT_TAKEN] = "unapplied", [CF_PENDING_WAITS] = "waits",
@@ -467,7 +465,7 @@ static void print_all_pending(const cf_output *output, const cf_binding_status *
     for (size_t i = 0; i < status->pending_count; i++)
         if (cf_pending_is_held(&status->pending[i]))
             continue;
-        else if (listed[status->pending[i].kind]++ < LISTED_MAX)
+        else if (listed[status->pending[i].kind]++ < CF_OVERVIEW_LISTED)
             print_pending(output, &status->pending[i]);
         else
             more++;
@@ -542,58 +540,4 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
     if (broker->delay[0])
         cf_print(output, ", %s", broker->delay);
     cf_print(output, "\n");
-}
-
-/* ---- Only what is wrong ---- */
-
-static bool is_error(const cf_pending *pending)
-{
-    return pending->kind == CF_PENDING_SKIPPED || pending->kind == CF_PENDING_LOCKED;
-}
-
-static void say_held(const cf_overview_source *source, const cf_output *output)
-{
-    const cf_binding_status *status = &source->status;
-    size_t count;
-    cf_arena arena = {0};
-    cf_held_group *groups =
-        cf_pendings_group_held(status->pending, status->pending_count, &arena, &count);
-
-    for (size_t i = 0; i < count; i++)
-        cf_say(output, "%s: %s", source->name, groups[i].text);
-    cf_arena_release(&arena);
-    free(groups);
-}
-
-static void say_source(const cf_overview_source *source, const cf_output *output)
-{
-    const cf_binding_status *status = &source->status;
-    size_t errors = 0, waiting = 0;
-    char path[CF_NAME_SHOWN];
-
-    if (status->trouble)
-        cf_say(output, "%s: %s", source->name, status->trouble_text);
-    if (source->advice)
-        cf_say(output, "%s: %s", source->name, source->advice);
-    say_held(source, output);
-    for (size_t i = 0; i < status->pending_count; i++) {
-        const cf_pending *pending = &status->pending[i];
-
-        if (cf_pending_is_held(pending))
-            continue;
-        cf_name_show(pending->path, path);
-        if (is_error(pending) && errors++ < LISTED_MAX)
-            cf_say(output, "%s: %s%s%s", source->name, path, path[0] ? ": " : "", pending->reason);
-        waiting += !is_error(pending) && pending->kind != CF_PENDING_LEFT_OUT;
-    }
-    if (errors > LISTED_MAX)
-        cf_say(output, "%s: and %zu more: `counterfoil status`", source->name, errors - LISTED_MAX);
-    if (waiting)
-        cf_say(output, "%s: %zu more not in sync yet: `counterfoil status`", source->name, waiting);
-}
-
-void cf_overview_say(const cf_overview *overview, const cf_output *output)
-{
-    for (size_t i = 0; i < overview->count; i++)
-        say_source(&overview->sources[i], output);
 }

@@ -55,6 +55,8 @@ bool cf_overview_in_sync(const cf_overview *overview);
 /* With `tried` the broker's trouble counts by itself; else only where something waits for it. */
 cf_standing cf_overview_standing(const cf_overview *overview, bool tried);
 
+enum { CF_OVERVIEW_LISTED = 100 }; /* of a source and a kind, for people */
+
 json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer);
 void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_output *output);
 /* On stderr, and only what went wrong, as `-q` has it. */
