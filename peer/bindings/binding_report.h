@@ -23,6 +23,8 @@ typedef enum {
 
 /* Why a thing of the kind NOT_TAKEN is not. */
 #define CF_ONLY_SENDS "this source only sends"
+/* Why one of the kind WAITS does where too much would travel for it (peer/engine/metered.h). */
+#define CF_WAITS_METERED "it waits: this network is metered"
 
 /* How many there are of each kind. */
 typedef struct {

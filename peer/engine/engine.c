@@ -180,13 +180,16 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     engine->now_ms = now_ms;
     engine->steady_ms = cf_env_steady_ms(options->env);
     engine->apart_ms = (int64_t)(now_ms - engine->steady_ms);
+    engine->most = UINT64_MAX;
     cf_status status = cf_peer_open(options->env, options->home, &engine->peer, error);
     if (!status)
         status = make_parts(engine, options->watch, error);
     if (!status)
         status = load_sources(engine, error);
-    if (!status)
+    if (!status) {
         cf_engine_use_pauses(engine);
+        cf_engine_use_metered(engine);
+    }
     if (!status)
         status = cf_engine_use_broker(engine, error);
     if (!status)
@@ -377,6 +380,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         before = engine->workshop.activity;
         *deadline = steady_due = UINT64_MAX;
         cf_engine_follow_pauses(engine, deadline);
+        cf_engine_follow_metered(engine, &steady_due);
         cf_locks_step(engine->workshop.locks, now_ms, deadline);
         await_locks(engine, &steady_due);
         if (engine->inbox_count)

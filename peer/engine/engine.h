@@ -5,6 +5,7 @@
  * peer/program/loop.c pumps it. */
 #ifndef CF_PEER_ENGINE_ENGINE_H
 #define CF_PEER_ENGINE_ENGINE_H
+#include "peer/engine/metered.h"
 #include "peer/engine/told_addresses.h"
 #include "peer/bindings/binding.h"
 #include "peer/bindings/guard.h"
@@ -37,6 +38,13 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
 void cf_engine_use_limits(cf_engine *engine);
 /* The same of pauses (pauses.h). */
 void cf_engine_use_pauses(cf_engine *engine);
+/* The same of metered networks (metered.h). */
+void cf_engine_use_metered(cf_engine *engine);
+/* Somebody who asks NetworkManager is wanted now. He says when he begins to, and what he heard:
+ * until then contents wait for a while. */
+bool cf_engine_asks_network(const cf_engine *engine);
+void cf_engine_ask_network(cf_engine *engine);
+void cf_engine_network_is(cf_engine *engine, cf_network network);
 /* Nothing is to go to a broker, or to come: its link is stopped. */
 bool cf_engine_is_paused(const cf_engine *engine);
 /* Rises with each change of the broker. */
@@ -174,6 +182,13 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
 
 /* Another's lease of the whole collection, which this device has no share in; NULL: none. */
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);
+
+typedef struct {
+    cf_metered_choice choice;
+    cf_network network; /* as far as anybody was asked */
+    size_t deferred;    /* contents that wait because they are too large for it */
+} cf_metered_status;
+void cf_engine_metered(const cf_engine *engine, cf_metered_status *out);
 
 /* What travelled since the engine was opened. */
 typedef struct {

@@ -45,7 +45,10 @@ struct cf_engine {
     cf_buffer *inbox; /* entries that came and are not taken yet */
     size_t inbox_count, inbox_capacity;
     cf_pauses pauses;
-    bool is_paused;        /* and the link is stopped for that */
+    bool is_paused; /* and the link is stopped for that */
+    cf_metered metered;
+    uint64_t most;         /* bytes that may travel for one content, as transfers know; */
+    bool tells_metered;    /* and that this is for a metered network was told */
     bool connecting;       /* since the link was started nothing is known */
     bool catches_up;       /* entries of an own chain are to come: the home went back */
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
@@ -106,6 +109,9 @@ uint64_t cf_engine_by_time(const cf_engine *engine, uint64_t steady_ms);
 /* Stops what is paused at engine->now_ms, and goes on with what isn't; the deadline is when the
  * next pause ends. */
 void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline);
+/* Large contents wait, or go on, as it follows from engine->metered at engine->steady_ms; the
+ * deadline is when the patience with the question ends. */
+void cf_engine_follow_metered(cf_engine *engine, uint64_t *deadline);
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
 /* Entries that the broker sent and that can't be taken, see engine_fault.c. */

@@ -116,6 +116,22 @@ static bool link_lacks_room(const cf_round *round)
            cf_link_is_checked(link) && !engine->inbox_count && cf_link_lacks_room(link);
 }
 
+/* Until it is known whether the network is metered, and the transfers know: where something waits
+ * for that, or it is to be told. */
+static bool awaits_network(const cf_round *round)
+{
+    const cf_engine *engine = round->engine;
+    cf_metered_status status;
+
+    if (round->options.kind == CF_ROUND_LEARN)
+        return false;
+    if (cf_metered_most(&engine->metered, engine->steady_ms) != engine->most)
+        return true;
+    cf_engine_metered(engine, &status);
+    return cf_metered_awaits(&engine->metered, engine->steady_ms) &&
+           (status.deferred || round->options.kind != CF_ROUND_SYNC);
+}
+
 /* By the user's own limit: what waits for that will go. */
 static bool is_held_back(const cf_round *round)
 {
@@ -154,7 +170,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
 {
     cf_engine *engine = round->engine;
     const uint64_t time_ms = cf_env_now_ms(engine->env);
-    bool works = engine->inbox_count > 0, waits = false;
+    bool works = engine->inbox_count > 0 || awaits_network(round), waits = false;
 
     if (round->options.kind == CF_ROUND_AGREE)
         return is_agreed(round);

@@ -134,6 +134,8 @@ static const char *how_sending_goes(const cf_engine *engine, cf_arena *arena)
 
     if (!cf_uploads_may_seal(engine->workshop.uploads))
         return "it waits for the broker";
+    if (cf_uploads_deferred(engine->workshop.uploads) && !cf_uploads_busy(engine->workshop.uploads))
+        return CF_WAITS_METERED; /* what stands in its way does */
     return delay ? tried_again(arena, delay) : "it is being sent";
 }
 

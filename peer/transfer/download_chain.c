@@ -25,7 +25,7 @@ static cf_status follow(const cf_chain_places *places, const cf_hash *content, c
             const cf_how *how = &source.content.how;
 
             chain->at[chain->count++] =
-                (cf_link_of_chain){at, source.content.size, !how->is_inline};
+                (cf_link_of_chain){at, source.content.size, !how->is_inline, how->length};
             whole = !how->is_patch;
             at = how->base;
         }
@@ -169,8 +169,10 @@ cf_status cf_chain_find(const cf_chain_places *places, const cf_hash *content, c
     search_disk(places, &chain);
     if (status && !chain.base)
         return status;
-    for (size_t i = 0; i < chain.count; i++)
+    for (size_t i = 0; i < chain.count; i++) {
         chain.by_blobs |= chain.at[i].by_blobs;
+        chain.length += chain.at[i].by_blobs ? chain.at[i].length : 0;
+    }
     *out = chain;
     return CF_OK;
 }

@@ -9,7 +9,8 @@
 typedef struct {
     cf_hash content;
     uint64_t size;
-    bool by_blobs; /* its patch, or it itself, is in blobs; else in the log */
+    bool by_blobs;   /* its patch, or it itself, is in blobs; else in the log */
+    uint64_t length; /* of that, in bytes */
 } cf_link_of_chain;
 
 typedef struct {
@@ -21,7 +22,8 @@ typedef struct {
     cf_hash base_content;
     bool base_is_cached; /* it is of a cache, which nobody has checked, */
     cf_base_place cache; /* that lies here */
-    bool by_blobs;       /* any of those that have to be made */
+    bool by_blobs;       /* any of those that have to be made; */
+    uint64_t length;     /* of all that is in blobs for these */
 } cf_chain;
 
 /* Where bytes of contents may be; the bindings and the context are borrowed for the call. */

@@ -15,6 +15,7 @@ typedef enum {
     CF_DOWNLOAD_IS_ABANDONED, /* ends when its job does */
     CF_DOWNLOAD_IS_READY,
     CF_DOWNLOAD_IS_ABSENT,
+    CF_DOWNLOAD_IS_DEFERRED, /* too much would travel for now */
     CF_DOWNLOAD_IS_FAILED,
     CF_DOWNLOAD_PHASES,
 } cf_download_phase;
@@ -33,7 +34,7 @@ typedef struct {
     char name[CF_LANDING_NAME];
     cf_stat stat;     /* READY */
     cf_buffer leaves; /* READY */
-    cf_error error;   /* ABSENT, FAILED */
+    cf_error error;   /* ABSENT, DEFERRED, FAILED */
     bool is_of_disk;  /* FAILED: it is full, or can't be written to */
     uint64_t size;    /* of the content */
 } cf_incoming;
@@ -44,6 +45,7 @@ struct cf_downloads {
     cf_line phases[CF_DOWNLOAD_PHASES];
     size_t untold; /* have ended and are not announced */
     cf_hand hand;
+    uint64_t most;       /* bytes that may travel for one content */
     uint64_t turns;      /* how often one came into another phase */
     uint64_t session;    /* of the link, in which absent ones were asked for */
     uint64_t cut_off_ms; /* from the broker, since then; 0: it was not */

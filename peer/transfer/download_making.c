@@ -2,6 +2,7 @@
 #include "peer/transfer/download_making_inside.h"
 
 #include "peer/bindings/base.h"
+#include "peer/bindings/binding_report.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,8 @@ static void fetch(cf_making *making, const cf_file *into, cf_making_stage step)
         .file = into,
         .landing = making->target.landing,
         .hand = making->options.hand,
+        .length = making->chain.length,
+        .most = making->options.most,
     };
 
     making->fetch = cf_fetch_new(&options);
@@ -170,6 +173,8 @@ static cf_status begin(cf_making *making, cf_error *error)
     making->base = (cf_product){.file = chain->base, .size = chain->base_size};
     if (chain->by_blobs && !cf_fetch_possible(making->peer))
         return cf_fail(error, CF_UNREACHABLE, "waits for a broker");
+    if (chain->length > *making->options.most)
+        return cf_fail(error, CF_UNREACHABLE, CF_WAITS_METERED);
     if (is_in_the_way(making))
         return cf_fail(error, CF_LOCKED, "another download makes a part of it");
     status = chain->count ? begin_steps(making, error) : begin_copy(making, error);
@@ -281,6 +286,11 @@ bool cf_making_busy(const cf_making *making)
 bool cf_making_hungry(const cf_making *making)
 {
     return making->fetch && cf_fetch_hungry(making->fetch);
+}
+
+bool cf_making_is_too_much(const cf_making *making)
+{
+    return making->fetch && cf_fetch_is_too_much(making->fetch);
 }
 
 bool cf_making_used_disk(const cf_making *making)

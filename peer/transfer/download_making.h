@@ -13,12 +13,13 @@ typedef struct {
     const cf_binding *binding; /* in whose temporary folder it is made */
     cf_hash content;
     cf_hand *hand;
+    const uint64_t *most; /* bytes that may travel for one content; borrowed, and may change */
     /* Whether another making writes the file of this content; with the context of `places`. */
     bool (*taken)(void *context, const cf_hash *content);
 } cf_making_options;
 
-/* CF_UNREACHABLE: it takes a broker. CF_LOCKED: another making is in its way. Else as
- * cf_chain_find. */
+/* CF_UNREACHABLE: it takes a broker, or too much would travel. CF_LOCKED: another making is in its
+ * way. Else as cf_chain_find. */
 cf_status cf_making_begin(const cf_making_options *options, cf_making **out, cf_error *error);
 /* Waits for jobs. What was fetched of a large file stays on the disk. */
 void cf_making_destroy(cf_making **making);
@@ -28,6 +29,8 @@ void cf_making_destroy(cf_making **making);
 cf_fetch_state cf_making_step(cf_making *making, cf_error *error);
 bool cf_making_busy(const cf_making *making);
 bool cf_making_hungry(const cf_making *making);
+/* More of it would travel than may by now: it asks for nothing more. */
+bool cf_making_is_too_much(const cf_making *making);
 /* Something that was on this disk went into it; it may be the reason of a failure. */
 bool cf_making_used_disk(const cf_making *making);
 /* The whole at the end of its chain is being made in the temporary folder as well. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/download_inside.h"
 
+#include "peer/bindings/binding_report.h"
 #include "peer/bindings/disk_trial.h"
 
 static cf_files *files_of(const cf_downloads *downloads)
@@ -78,7 +79,8 @@ bool cf_incoming_has_ended(const cf_incoming *one)
 bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one)
 {
     return one->phase == CF_DOWNLOAD_IS_WORKING && !one->binding->silence &&
-           (cf_downloads_connected(downloads) || !cf_making_hungry(one->making));
+           ((cf_downloads_connected(downloads) && !cf_making_is_too_much(one->making)) ||
+            !cf_making_hungry(one->making));
 }
 
 static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase,
@@ -179,6 +181,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
         .binding = one->binding,
         .content = one->hash,
         .hand = &downloads->hand,
+        .most = &downloads->most,
         .taken = is_taken,
     };
     cf_error error;
@@ -194,7 +197,10 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
         leave_reserve(downloads, one->binding, one->size, bytes_left_of(downloads, one), 0, &error);
     if (!status)
         status = cf_making_begin(&making, &one->making, &error);
-    if (status == CF_UNREACHABLE || (status == CF_LOCKED && !cf_downloads_connected(downloads))) {
+    if (status == CF_UNREACHABLE && cf_downloads_connected(downloads)) {
+        end(downloads, one, CF_DOWNLOAD_IS_DEFERRED, &error);
+    } else if (status == CF_UNREACHABLE ||
+               (status == CF_LOCKED && !cf_downloads_connected(downloads))) {
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
     } else if (status && status != CF_LOCKED) {
         is_too_large(downloads, one, &error);
@@ -253,6 +259,15 @@ static void go_on(cf_downloads *downloads, cf_incoming *one)
     }
 }
 
+/* What is whole of it stays on the disk. */
+static void stop(cf_downloads *downloads, cf_incoming *one)
+{
+    cf_error why;
+
+    cf_fail(&why, CF_UNREACHABLE, CF_WAITS_METERED);
+    end(downloads, one, CF_DOWNLOAD_IS_DEFERRED, &why);
+}
+
 void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
 {
     if (one->binding->silence)
@@ -263,4 +278,7 @@ void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
         begin(downloads, one);
     if (one->phase == CF_DOWNLOAD_IS_WORKING)
         go_on(downloads, one);
+    if (one->phase == CF_DOWNLOAD_IS_WORKING && cf_making_is_too_much(one->making) &&
+        !cf_making_busy(one->making))
+        stop(downloads, one);
 }

@@ -274,10 +274,12 @@ cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
 
     if (fetch->failed)
         take_back(fetch);
-    else if (cf_fetch_possible(fetch->options.peer))
+    else if (cf_fetch_possible(fetch->options.peer) && !cf_fetch_is_too_much(fetch))
         ask(fetch);
     bool ends = !fetch->jobs && (fetch->failed || fetch->settled == fetch->count);
-    if (landing && cf_landing_step(landing, ends, &busy, error)) {
+    /* What is stopped soon keeps all that has come of it. */
+    const bool saves = ends || cf_fetch_is_too_much(fetch);
+    if (landing && cf_landing_step(landing, saves, &busy, error)) {
         fail(fetch, error);
         take_back(fetch);
     }
@@ -297,6 +299,11 @@ bool cf_fetch_busy(const cf_fetch *fetch)
 bool cf_fetch_hungry(const cf_fetch *fetch)
 {
     return !fetch->failed && !fetch->jobs && fetch->settled < fetch->count;
+}
+
+bool cf_fetch_is_too_much(const cf_fetch *fetch)
+{
+    return fetch->options.length > *fetch->options.most;
 }
 
 /* ---- Events ---- */

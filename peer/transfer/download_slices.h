@@ -19,9 +19,11 @@ typedef struct {
     cf_bytes slices; /* a checked list */
     const cf_hash *blobs;
     size_t blob_count;
-    const cf_file *file; /* of the full length; borrowed, as all above */
-    cf_landing *landing; /* borrowed: whose file it is; NULL: it does not outlive this */
-    cf_hand *hand;       /* borrowed */
+    const cf_file *file;  /* of the full length; borrowed, as all above */
+    cf_landing *landing;  /* borrowed: whose file it is; NULL: it does not outlive this */
+    cf_hand *hand;        /* borrowed */
+    uint64_t length;      /* of all that travels for the content, this and other lists */
+    const uint64_t *most; /* of that may; borrowed, and may change */
 } cf_fetch_options;
 
 cf_fetch *cf_fetch_new(const cf_fetch_options *options);
@@ -40,6 +42,9 @@ cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error);
 bool cf_fetch_busy(const cf_fetch *fetch);
 /* All that is left has to come from a broker. */
 bool cf_fetch_hungry(const cf_fetch *fetch);
+
+/* More would travel than may by now: nothing more is asked for. */
+bool cf_fetch_is_too_much(const cf_fetch *fetch);
 
 /* The transfer's events; nothing happens when the blob is none of its. */
 void cf_fetch_received(cf_fetch *fetch, const cf_hash *blob, uint64_t offset, uint64_t total,

@@ -13,6 +13,7 @@ cf_downloads *cf_downloads_new(const cf_downloads_options *options)
     cf_downloads *downloads = cf_allocate(1, sizeof *downloads);
 
     downloads->options = *options;
+    downloads->most = UINT64_MAX;
     return downloads;
 }
 
@@ -221,6 +222,22 @@ void cf_downloads_retry_disk(cf_downloads *downloads)
     }
 }
 
+/* What is under way is stopped in its step. */
+void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most)
+{
+    cf_line *deferred = &downloads->phases[CF_DOWNLOAD_IS_DEFERRED];
+
+    downloads->most = most;
+    while (deferred->first)
+        cf_incoming_turn(downloads, cf_standing(deferred->first, cf_incoming, place),
+                         CF_DOWNLOAD_IS_QUEUED);
+}
+
+size_t cf_downloads_deferred(const cf_downloads *downloads)
+{
+    return downloads->phases[CF_DOWNLOAD_IS_DEFERRED].count;
+}
+
 /* Some are in sources whose disks answer. */
 static bool can_go_on(const cf_line *line)
 {
@@ -347,7 +364,7 @@ static cf_download_answer answer_of(const cf_downloads *downloads, const cf_inco
     *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text,
                          .is_too_large = one->error.status == CF_TOO_LARGE,
                          .is_of_disk = one->is_of_disk};
-    if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT)
+    if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT || one->phase == CF_DOWNLOAD_IS_DEFERRED)
         return CF_DOWNLOAD_WAITS;
     if (one->phase == CF_DOWNLOAD_IS_FAILED)
         return CF_DOWNLOAD_FAILED;

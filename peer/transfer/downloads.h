@@ -24,7 +24,7 @@ void cf_downloads_destroy(cf_downloads **downloads);
 typedef enum {
     CF_DOWNLOAD_READY,
     CF_DOWNLOAD_STARTED,
-    CF_DOWNLOAD_WAITS,  /* for a broker, or for a device that has it */
+    CF_DOWNLOAD_WAITS,  /* for a broker, or for a device that has it; or too much would travel */
     CF_DOWNLOAD_FAILED, /* see the reason; asking again tries again */
 } cf_download_answer;
 
@@ -49,6 +49,12 @@ void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_by
  * too, beside those that are `under_way`. CF_FULL: it doesn't. */
 cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
                                      uint64_t size, uint64_t under_way, cf_error *error);
+
+/* Contents of which more bytes would travel, after all that is on this disk, wait from now on, also
+ * those under way; those that no longer do go on where they were. UINT64_MAX, as at first: none
+ * waits. */
+void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most);
+size_t cf_downloads_deferred(const cf_downloads *downloads); /* how many wait so */
 
 void cf_downloads_step(cf_downloads *downloads);
 /* The bindings for which one has ended since the last call, one by one. NULL: none. */

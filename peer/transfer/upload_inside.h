@@ -10,9 +10,10 @@
 #include "peer/transfer/uploads.h"
 
 typedef enum {
-    CF_UPLOAD_IS_EDIT,   /* a patch is to be made */
-    CF_UPLOAD_IS_DELTA,  /* one is being made */
-    CF_UPLOAD_IS_QUEUED, /* to be sealed */
+    CF_UPLOAD_IS_EDIT,     /* a patch is to be made */
+    CF_UPLOAD_IS_DELTA,    /* one is being made */
+    CF_UPLOAD_IS_QUEUED,   /* to be sealed */
+    CF_UPLOAD_IS_DEFERRED, /* the same, and it is too much for now */
     CF_UPLOAD_IS_SEALING,
     CF_UPLOAD_IS_READY,
     CF_UPLOAD_IS_FAILED,
@@ -59,6 +60,7 @@ struct cf_uploads {
     cf_pieces small_in_hand;
     uint64_t numbers; /* of patches */
     uint64_t turns;   /* how often one came into another phase */
+    uint64_t most;    /* bytes that may travel for one content */
     cf_hash epoch;    /* that was in use last */
     cf_upload_figures figures;
     char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
@@ -94,6 +96,9 @@ void cf_upload_give_up(cf_uploads *uploads, cf_upload *one);
 
 /* Whether a patch on what the base has may be made: notes what that is. */
 bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before);
+/* It is ready to be sealed: queued, or deferred. */
+void cf_upload_queue(cf_uploads *uploads, cf_upload *one);
+
 /* It is a patch, inline. */
 void cf_upload_become_patch(cf_uploads *uploads, cf_upload *one, cf_bytes patch);
 

@@ -24,7 +24,10 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
         .checks = one->moves,
     };
     one->delta = cf_delta_job_start(&options, &error);
-    cf_upload_turn(uploads, one, one->delta ? CF_UPLOAD_IS_DELTA : CF_UPLOAD_IS_QUEUED);
+    if (one->delta)
+        cf_upload_turn(uploads, one, CF_UPLOAD_IS_DELTA);
+    else
+        cf_upload_queue(uploads, one);
 }
 
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
@@ -35,6 +38,8 @@ cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
     one->moves = file->read->moves;
     if (cf_upload_read_before(uploads, one, file->before))
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
+    else
+        cf_upload_queue(uploads, one);
     return one;
 }
 
@@ -154,10 +159,10 @@ static void end_delta(cf_uploads *uploads, cf_upload *one)
         return;
     if (cf_delta_job_result(one->delta, &one->patch_size, &error)) {
         cf_delta_job_destroy(&one->delta); /* the whole, then */
-        cf_upload_turn(uploads, one, CF_UPLOAD_IS_QUEUED);
+        cf_upload_queue(uploads, one);
     } else if (one->patch_size > CF_INLINE_MAX) {
         one->is_patch = true;
-        cf_upload_turn(uploads, one, CF_UPLOAD_IS_QUEUED);
+        cf_upload_queue(uploads, one);
     } else if (read_patch(uploads, one, &error)) {
         fail(uploads, one, &error);
     }
@@ -204,10 +209,60 @@ bool cf_uploads_may_seal(const cf_uploads *uploads)
     return uploads->peer->link && cf_link_is_connected(uploads->peer->link);
 }
 
+/* ---- Too much for now ---- */
+
+static bool is_too_much(const cf_uploads *uploads, const cf_upload *one)
+{
+    return run_size(one) > uploads->most;
+}
+
+void cf_upload_queue(cf_uploads *uploads, cf_upload *one)
+{
+    cf_upload_turn(uploads, one,
+                   is_too_much(uploads, one) ? CF_UPLOAD_IS_DEFERRED : CF_UPLOAD_IS_QUEUED);
+}
+
+/* What the broker has of a whole is not sent again when that goes on. A patch was taken by its
+ * sealing: it is made again. */
+static void defer_sealing(cf_uploads *uploads, cf_upload *one)
+{
+    if (cf_sealing_has_jobs(one->sealing))
+        return;
+    if (one->is_patch) {
+        cf_upload_give_up(uploads, one);
+        return;
+    }
+    cf_sealing_destroy(&one->sealing);
+    cf_upload_queue(uploads, one);
+}
+
+/* Each once, also where it comes back into the line at its end. */
+static void queue_anew(cf_uploads *uploads, cf_upload_phase phase)
+{
+    for (size_t left = uploads->phases[phase].count; left; left--) {
+        cf_upload *one = cf_standing(uploads->phases[phase].first, cf_upload, place);
+
+        cf_upload_queue(uploads, one);
+        if (one->phase != phase)
+            cf_upload_tell(uploads, one);
+    }
+}
+
+void cf_uploads_defer_over(cf_uploads *uploads, uint64_t most)
+{
+    uploads->most = most;
+    queue_anew(uploads, CF_UPLOAD_IS_QUEUED);
+    queue_anew(uploads, CF_UPLOAD_IS_DEFERRED);
+}
+
 static void step_sealing(cf_uploads *uploads, cf_upload *one)
 {
     cf_error error;
 
+    if (is_too_much(uploads, one)) {
+        defer_sealing(uploads, one);
+        return;
+    }
     switch (cf_sealing_step(one->sealing, &error)) {
     case CF_SEALING_WORKING:
         break;
@@ -284,9 +339,11 @@ void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
         [CF_UPLOAD_IS_QUEUED] = step_queued,
         [CF_UPLOAD_IS_SEALING] = step_sealing,
     };
-    bool waits = phase == CF_UPLOAD_IS_EDIT || phase == CF_UPLOAD_IS_QUEUED;
+    const bool waits = phase == CF_UPLOAD_IS_EDIT || phase == CF_UPLOAD_IS_QUEUED;
     bool is_full[2] = {false, false}; /* for large ones, for small ones */
 
+    if (!steps[phase])
+        return;
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
         cf_upload *one = cf_standing(at, cf_upload, place);
         bool small = phase == CF_UPLOAD_IS_QUEUED && is_small(one);

@@ -8,6 +8,7 @@ cf_uploads *cf_uploads_new(cf_peer *peer)
     cf_uploads *uploads = cf_allocate(1, sizeof *uploads);
 
     uploads->peer = peer;
+    uploads->most = UINT64_MAX;
     return uploads;
 }
 
@@ -120,7 +121,8 @@ void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
     one->phase = phase;
     cf_line_add(&uploads->phases[phase], &one->place);
     uploads->turns++;
-    if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED)
+    if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED ||
+        phase == CF_UPLOAD_IS_DEFERRED)
         cf_upload_tell(uploads, one);
 }
 
@@ -171,6 +173,8 @@ static cf_upload_answer answer_of(const cf_uploads *uploads, const cf_upload *on
         return CF_UPLOAD_READY;
     case CF_UPLOAD_IS_QUEUED:
         return cf_uploads_may_seal(uploads) ? CF_UPLOAD_STARTED : CF_UPLOAD_WAITS;
+    case CF_UPLOAD_IS_DEFERRED:
+        return CF_UPLOAD_DEFERRED;
     case CF_UPLOAD_IS_EDIT:
     case CF_UPLOAD_IS_DELTA:
     case CF_UPLOAD_IS_SEALING:
@@ -240,6 +244,11 @@ size_t cf_uploads_coming(const cf_uploads *uploads)
     return cf_uploads_may_seal(uploads)
                ? here + phases[CF_UPLOAD_IS_QUEUED].count + phases[CF_UPLOAD_IS_SEALING].count
                : here;
+}
+
+size_t cf_uploads_deferred(const cf_uploads *uploads)
+{
+    return uploads->phases[CF_UPLOAD_IS_DEFERRED].count;
 }
 
 bool cf_uploads_busy(const cf_uploads *uploads)

@@ -33,11 +33,12 @@ typedef struct {
 } cf_upload_file;
 
 typedef enum {
-    CF_UPLOAD_READY,   /* `*out` is borrowed until the next call of step or cf_uploads_published */
-    CF_UPLOAD_STARTED, /* under way: the folder of each that asked comes up in cf_uploads_finished
-                        */
-    CF_UPLOAD_WAITS,   /* for a broker */
-    CF_UPLOAD_AGAIN,   /* it has to be read first */
+    CF_UPLOAD_READY,    /* `*out` is borrowed until the next call of step or cf_uploads_published */
+    CF_UPLOAD_STARTED,  /* under way: the folder of each that asked comes up in cf_uploads_finished
+                         */
+    CF_UPLOAD_WAITS,    /* for a broker */
+    CF_UPLOAD_DEFERRED, /* more would travel than may: see cf_uploads_defer_over */
+    CF_UPLOAD_AGAIN,    /* it has to be read first */
 } cf_upload_answer;
 
 cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *file,
@@ -58,12 +59,18 @@ typedef struct {
 } cf_recalled;
 bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *out);
 
+/* Contents of which more bytes would travel, in whole or as a delta, wait from now on, also those
+ * under way; those that no longer do go on. UINT64_MAX, as at first: none waits. Who asked for one
+ * of either sort comes up in cf_uploads_finished. */
+void cf_uploads_defer_over(cf_uploads *uploads, uint64_t most);
+size_t cf_uploads_deferred(const cf_uploads *uploads); /* how many wait so */
+
 /* Goes on with what is under way. */
 void cf_uploads_step(cf_uploads *uploads);
 /* One that was asked for has ended, well or not: look at the folder again, by whichever of the
  * equal files it was asked for. False: none. */
 bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder);
-/* Something is under way; not: what only waits for a broker. */
+/* Something is under way; not: what is deferred, or only waits for a broker. */
 bool cf_uploads_busy(const cf_uploads *uploads);
 /* Something is done here for one, rather than at the broker's. */
 bool cf_uploads_working(const cf_uploads *uploads);

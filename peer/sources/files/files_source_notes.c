@@ -33,9 +33,11 @@ void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_an
     const cf_look_place place = {.folder = seen->finding.parent, .name = seen->finding.name};
 
     if (source->quiet && why != CF_UPLOAD_AGAIN)
-        cf_quiet_goes_on(source->quiet, &place, why == CF_UPLOAD_WAITS);
+        cf_quiet_goes_on(source->quiet, &place, why != CF_UPLOAD_STARTED);
     cf_source_note_found(source, seen, CF_PENDING_WAITS,
-                         why == CF_UPLOAD_AGAIN ? "it has to be read again" : NULL);
+                         why == CF_UPLOAD_AGAIN      ? "it has to be read again"
+                         : why == CF_UPLOAD_DEFERRED ? CF_WAITS_METERED
+                                                     : NULL);
     if (why == CF_UPLOAD_AGAIN)
         cf_source_look_at(source, seen->finding.parent, seen->finding.name, CF_ABSENCE_WAITS);
 }

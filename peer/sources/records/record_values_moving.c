@@ -121,6 +121,9 @@ static void send(void *context, cf_bytes field, cf_bytes identity)
     case CF_UPLOAD_WAITS:
         at->why = "a long value of it waits for a broker";
         break;
+    case CF_UPLOAD_DEFERRED:
+        at->why = CF_WAITS_METERED;
+        break;
     case CF_UPLOAD_AGAIN:
         at->why = "a long value of it has to be sent again";
         one->is_written = false;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/engine/metered.h"
+
+#include <string.h>
+
+static const char metered_name[] = "metered"; /* a choice by its name */
+
+static const char *const choices[] = {[CF_METERED_SEND] = "send", [CF_METERED_PAUSE] = "pause"};
+
+const char *cf_metered_name(cf_metered_choice choice)
+{
+    return choices[choice];
+}
+
+static bool find(const char *name, cf_metered_choice *out)
+{
+    for (cf_metered_choice choice = CF_METERED_SEND; choice <= CF_METERED_PAUSE; choice++)
+        if (strcmp(name, choices[choice]) == 0) {
+            *out = choice;
+            return true;
+        }
+    return false;
+}
+
+cf_status cf_metered_read(const char *text, cf_metered_choice *out, cf_error *error)
+{
+    return find(text, out) ? CF_OK
+                           : cf_fail(error, CF_USAGE, "--metered %s: it is pause or send", text);
+}
+
+cf_status cf_metered_recall(cf_home *home, cf_metered_choice *out, cf_error *error)
+{
+    cf_metered_choice kept = CF_METERED_SEND;
+    cf_buffer text = {0};
+
+    cf_status status = cf_home_get(home, metered_name, &text, error);
+    cf_buffer_append(&text, "", 1);
+    const char *name = (const char *)text.data;
+    if (status == CF_MISSING)
+        status = CF_OK;
+    else if (!status && (strlen(name) + 1 != text.size || !find(name, &kept)))
+        status = cf_fail(error, CF_BROKEN,
+                         "what is kept here of metered networks is damaged: say `counterfoil set "
+                         "--metered pause` or `send` again");
+    if (!status)
+        *out = kept;
+    cf_buffer_release(&text);
+    return status;
+}
+
+cf_status cf_metered_keep(cf_home *home, cf_metered_choice choice, cf_error *error)
+{
+    return cf_home_set(home, metered_name, cf_bytes_of_text(cf_metered_name(choice)), error);
+}
+
+cf_network cf_network_of(uint32_t metered)
+{
+    static const cf_network networks[] = {CF_NETWORK_UNKNOWN, CF_NETWORK_METERED,
+                                          CF_NETWORK_UNMETERED, CF_NETWORK_METERED,
+                                          CF_NETWORK_UNMETERED};
+
+    return metered < sizeof networks / sizeof *networks ? networks[metered] : CF_NETWORK_UNKNOWN;
+}
+
+void cf_metered_ask(cf_metered *metered, uint64_t now_ms)
+{
+    metered->network = CF_NETWORK_ASKED;
+    metered->asked_until_ms = now_ms + CF_METERED_PATIENCE_MS;
+}
+
+bool cf_metered_awaits(const cf_metered *metered, uint64_t now_ms)
+{
+    return metered->choice == CF_METERED_PAUSE && metered->network == CF_NETWORK_ASKED &&
+           now_ms < metered->asked_until_ms;
+}
+
+bool cf_metered_holds(const cf_metered *metered)
+{
+    return metered->choice == CF_METERED_PAUSE && metered->network == CF_NETWORK_METERED;
+}
+
+uint64_t cf_metered_most(const cf_metered *metered, uint64_t now_ms)
+{
+    return cf_metered_holds(metered) || cf_metered_awaits(metered, now_ms) ? CF_METERED_MAX
+                                                                           : UINT64_MAX;
+}
