@@ -8,6 +8,7 @@
 #include "peer/commands/conflict_shown.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/limit_shown.h"
+#include "peer/commands/metered_shown.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/pendings.h"
 
@@ -96,6 +97,7 @@ static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *ou
     cf_buffer line = {0};
 
     cf_engine_broker_status(cf_loop_engine(run->loop), &out->broker);
+    cf_engine_metered(cf_loop_engine(run->loop), &out->metered);
     out->next_try_s = next_try(run, &out->broker);
     cf_status status = cf_home_get(home, CF_HOME_BROKER, &line, error);
     if (status == CF_MISSING)
@@ -417,10 +419,11 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
     }
     if (broker->set && broker->delay[0])
         json_object_set_new(shown, "delay", json_string(broker->delay));
-    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o}", "in_sync",
+    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "in_sync",
                      (int)cf_overview_in_sync(overview), "device", overview->device, "broker",
-                     shown, "limits", cf_limits_json(&overview->limits), "collections", collections,
-                     "notes", notes_json(overview));
+                     shown, "limits", cf_limits_json(&overview->limits), "metered",
+                     cf_metered_json(&overview->metered), "collections", collections, "notes",
+                     notes_json(overview));
 }
 
 static void print_pending(const cf_output *output, const cf_pending *pending)
@@ -519,6 +522,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
         cf_print(output, "note: %s\n", overview->notes[i].text);
     if (overview->limits.up || overview->limits.down)
         cf_limits_print(&overview->limits, output);
+    if (cf_metered_line(&overview->metered))
+        cf_print(output, "%s\n", cf_metered_line(&overview->metered));
     if (!broker->set) {
         cf_print(output, "no broker is set: this user is kept here only; `counterfoil broker LINE` "
                          "sets one\n");

@@ -30,6 +30,7 @@ typedef struct {
     cf_broker_status broker;
     uint64_t next_try_s; /* until then, where `serve` tries again; 0: nobody does */
     cf_limits limits;
+    cf_metered_status metered;
     cf_overview_source *sources;
     size_t count;
     const cf_note *notes;

@@ -2,6 +2,7 @@
 /* Only what is wrong. */
 #include "broker/platform/names.h"
 #include "peer/bindings/pendings.h"
+#include "peer/commands/metered_shown.h"
 #include "peer/commands/overview.h"
 
 #include <stdlib.h>
@@ -57,4 +58,6 @@ void cf_overview_say(const cf_overview *overview, const cf_output *output)
 {
     for (size_t i = 0; i < overview->count; i++)
         say_source(&overview->sources[i], output);
+    if (overview->metered.deferred && cf_metered_line(&overview->metered))
+        cf_say(output, "%s", cf_metered_line(&overview->metered));
 }

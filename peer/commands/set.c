@@ -2,6 +2,7 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
+#include "peer/commands/metered_shown.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/base_moving.h"
@@ -201,6 +202,8 @@ static cf_status start(cf_run *run, cf_error *error)
 {
     cf_binding *binding = NULL;
 
+    if (cf_options_has(&run->options, "metered"))
+        return cf_metered_set(run, error);
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
         status = cf_source_wanted(run, run->options.arguments[0], &binding, error);
@@ -239,7 +242,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 {
     setting *self = run->state;
 
-    if (!self->moving)
+    if (!self || !self->moving)
         return CF_OK;
     progress->over = cf_base_moving_over(self->moving);
     progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
@@ -267,6 +270,9 @@ static void end(cf_run *run)
 
 static const cf_option options_of_set[] = {
     CF_SOURCE_OPTIONS,
+    {"metered", 0, "pause|send",
+     "of this device, without a source: whether contents over 1 MiB wait where the network is "
+     "metered"},
     {"yes", 0, NULL, "with --base-dir: in the place of another home's base"},
     {0},
 };
@@ -276,8 +282,11 @@ const cf_verb cf_verb_set = {
     .usage = "set SOURCE [--base full|leaves|auto] [--base-dir DIR|default] "
              "[--mode both|send|receive] "
              "[--max-delete N|P%|default] [--poll T|default] [--merge text|copies] [--include "
-             "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]...",
+             "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]... [--yes] | "
+             "set --metered pause|send",
     .summary = "Changes how a source is synced",
+    .more = "With --metered how this device syncs: with `pause` contents over 1 MiB are neither "
+            "sent nor\nfetched while NetworkManager calls the network metered.",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,
     .requires = &cf_disk_answers_source,

@@ -170,6 +170,37 @@ void cf_loop_wake(cf_loop *loop)
     arm(loop, 0);
 }
 
+/* ---- Whether the network is metered ---- */
+
+static void find_network(cf_loop *loop)
+{
+    loop->network = cf_network_manager_open(cf_network_manager_bus());
+    if (loop->network)
+        cf_loop_poll(loop, cf_network_manager_descriptor(loop->network), on_something);
+    cf_engine_ask_network(loop->engine);
+}
+
+static void leave_network(cf_loop *loop)
+{
+    if (loop->network)
+        cf_loop_poll_no_more(loop, cf_network_manager_descriptor(loop->network));
+    cf_network_manager_close(&loop->network);
+}
+
+static void step_network(cf_loop *loop, uint64_t *deadline_ms)
+{
+    if (!loop->engine || !cf_engine_asks_network(loop->engine)) {
+        leave_network(loop);
+        return;
+    }
+    if (!loop->network)
+        find_network(loop);
+    cf_engine_network_is(
+        loop->engine, loop->network
+                          ? cf_network_manager_step(loop->network, cf_loop_now(loop), deadline_ms)
+                          : CF_NETWORK_UNKNOWN);
+}
+
 /* ---- The loop itself ---- */
 
 cf_status cf_loop_new(const cf_loop_options *options, cf_loop **out, cf_error *error)
@@ -220,6 +251,7 @@ void cf_loop_destroy(cf_loop **loop)
         return;
     cf_callers_destroy(&(*loop)->callers);
     cf_loop_close_engine(*loop, NULL);
+    leave_network(*loop);
     cf_home_close(&(*loop)->home);
     (*loop)->options.env->files->close_file((*loop)->options.env->files, &(*loop)->serving);
     cf_jobs_destroy(&(*loop)->jobs);
@@ -261,6 +293,7 @@ static void pump(cf_loop *loop)
         pump_waiting(loop);
     if (loop->waiting.status || loop->is_over)
         return;
+    step_network(loop, &deadline_ms);
     loop->is_over = loop->is_over || loop->signal || !cf_loop_step_engine(loop, &deadline_ms);
     if (loop->is_over)
         return;

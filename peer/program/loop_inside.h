@@ -7,6 +7,7 @@
 #include "peer/account/heralds.h"
 #include "peer/program/loop.h"
 #include "peer/program/mount_news.h"
+#include "peer/program/network_manager.h"
 #include "peer/program/network_news.h"
 #include "peer/program/verb.h"
 #include "peer/program/watchdog.h"
@@ -20,10 +21,11 @@ struct cf_loop {
     int signals;
     cf_watchdog *watchdog;
     cf_network_news news;
-    cf_mount_news *mounts; /* where it serves; NULL: this machine tells nothing of them */
-    uint64_t hastened_ms;  /* when news last made the engine try */
-    cf_file *serving;      /* the lock of the one process that serves the home, or waits to */
-    cf_error waiting;      /* CF_LOCKED and who has the home that is waited for; or CF_OK */
+    cf_mount_news *mounts;       /* where it serves; NULL: this machine tells nothing of them */
+    cf_network_manager *network; /* while the engine wants to know of it */
+    uint64_t hastened_ms;        /* when news last made the engine try */
+    cf_file *serving;            /* the lock of the one process that serves the home, or waits to */
+    cf_error waiting;            /* CF_LOCKED and who has the home that is waited for; or CF_OK */
     uint64_t waiting_since_ms;
     bool is_waiting_told;
     cf_error failure; /* why a wait for the home ended without it */
