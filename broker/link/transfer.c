@@ -7,7 +7,22 @@
 #include "broker/link/transfer_state.h"
 #include "codec/limits.h"
 
-enum { RETRY_MS = 1000, RETRY_MS_MAX = 60000 };
+enum {
+    RETRY_MS = 1000,
+    RETRY_MS_MAX = 60000,
+    SHARE = 3,   /* of low ranks, to each of higher ones */
+    PASSING = 8, /* steps that low ranks may be before their share */
+};
+
+#define MEDIUM_MAX (8 * CF_MIB)
+#define LARGE_MAX (128 * CF_MIB)
+
+cf_transfer_rank cf_transfer_rank_of(uint64_t left)
+{
+    if (left <= CF_BLOB_STEP)
+        return CF_RANK_SMALL;
+    return left <= MEDIUM_MAX ? CF_RANK_MEDIUM : left <= LARGE_MAX ? CF_RANK_LARGE : CF_RANK_HUGE;
+}
 
 cf_transfer *cf_transfer_new(const cf_transfer_events *events, void *context)
 {
@@ -64,6 +79,7 @@ static cf_transfer_item *add(cf_transfer *transfer, const cf_hash *id, bool uplo
     item->id = *id;
     item->upload = upload;
     item->step = upload ? CF_BLOB_QUEUED : CF_BLOB_RECEIVING;
+    item->rank = CF_RANK_HUGE;
     item->next_in_bucket = *bucket;
     *bucket = item;
     item->before = list->last;
@@ -106,7 +122,7 @@ static void sweep(cf_transfer *transfer, cf_transfer_list *list)
 static void settle(cf_transfer *transfer, cf_transfer_item *item)
 {
     if (item->step == CF_BLOB_SENDING) {
-        transfer->sending--;
+        transfer->sending[item->rank]--;
         transfer->upload_size -= item->next - item->done;
         item->step = CF_BLOB_QUEUED;
     }
@@ -135,11 +151,28 @@ void cf_transfer_delay(cf_transfer *transfer, cf_transfer_item *item, uint64_t n
     transfer->delayed++;
 }
 
-void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total)
+static void lower_rank(cf_transfer *transfer, cf_transfer_item *item, cf_transfer_rank rank)
 {
+    const bool is_counted = item->step == CF_BLOB_SENDING;
+
+    if (rank >= item->rank)
+        return;
+    transfer->sending[item->rank] -= is_counted;
+    item->rank = rank;
+    transfer->sending[item->rank] += is_counted;
+}
+
+void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total,
+                       cf_transfer_rank rank)
+{
+    cf_transfer_item *item = cf_transfer_find(transfer, blob, true);
+
     assert(total > 0 && total <= CF_BLOB_MAX + CF_BLOB_OVERHEAD);
-    if (!cf_transfer_find(transfer, blob, true))
-        add(transfer, blob, true)->total = total;
+    if (!item) {
+        item = add(transfer, blob, true);
+        item->total = total;
+    }
+    lower_rank(transfer, item, rank);
 }
 
 void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob)
@@ -168,12 +201,16 @@ void cf_transfer_forget_want(cf_transfer *transfer, const cf_hash *blob)
     forget(transfer, blob, false);
 }
 
-void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset)
+void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset,
+                      cf_transfer_rank rank)
 {
-    if (cf_transfer_find(transfer, blob, false))
-        return;
-    cf_transfer_item *item = add(transfer, blob, false);
-    item->done = item->next = offset;
+    cf_transfer_item *item = cf_transfer_find(transfer, blob, false);
+
+    if (!item) {
+        item = add(transfer, blob, false);
+        item->done = item->next = offset;
+    }
+    lower_rank(transfer, item, rank);
 }
 
 bool cf_transfer_is_idle(const cf_transfer *transfer)
@@ -299,6 +336,50 @@ void cf_transfer_passed(cf_transfer *transfer, uint64_t up, uint64_t down)
 bool cf_transfer_is_held_back(const cf_transfer *transfer)
 {
     return transfer->held_ms != 0;
+}
+
+cf_transfer_turn cf_transfer_find_turn(const cf_transfer_list *list,
+                                       bool (*can_go)(const cf_transfer_item *item,
+                                                      uint64_t now_ms),
+                                       uint64_t now_ms)
+{
+    cf_transfer_item *first[CF_RANKS] = {NULL};
+    cf_transfer_turn turn = {NULL, NULL};
+    size_t places[CF_RANKS] = {0}, place = 0;
+
+    for (cf_transfer_item *item = list->first; item; item = item->after, place++)
+        if (!first[item->rank] && can_go(item, now_ms)) {
+            first[item->rank] = item;
+            places[item->rank] = place;
+        }
+    for (size_t rank = 0, earliest = SIZE_MAX; rank < CF_RANKS; rank++) {
+        if (!first[rank])
+            continue;
+        if (!turn.low) {
+            turn.low = first[rank];
+        } else if (places[rank] < earliest) {
+            turn.high = first[rank];
+            earliest = places[rank];
+        }
+    }
+    return turn;
+}
+
+cf_transfer_item *cf_transfer_next(const cf_transfer_turn *turn, const cf_rate_limit *limit,
+                                   uint64_t passed, uint64_t step)
+{
+    if (turn->low && turn->low->rank == CF_RANK_SMALL && limit->rate)
+        return turn->low;
+    return turn->high && passed >= PASSING * step ? turn->high : turn->low;
+}
+
+void cf_transfer_note_turn(const cf_transfer_turn *turn, const cf_transfer_item *item,
+                           uint64_t *passed, uint64_t size)
+{
+    if (item == turn->high)
+        *passed -= *passed < SHARE * size ? *passed : SHARE * size;
+    else if (turn->high)
+        *passed += size;
 }
 
 bool cf_transfer_allows(cf_transfer *transfer, cf_rate_limit *limit, uint64_t now_ms)

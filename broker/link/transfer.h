@@ -36,25 +36,38 @@ typedef struct {
 
 typedef struct cf_transfer cf_transfer;
 
-/* A sealed blob of no more bytes is small: an edit's, most likely. */
-#define CF_TRANSFER_SMALL CF_BLOB_STEP
+/* By how much of a content is still to go: a blob of a lower rank goes before one of a higher. Who
+ * saves a page waits for no photo, who copies a photo for no film. */
+typedef enum {
+    CF_RANK_SMALL,  /* to CF_BLOB_STEP: an edit's, most likely */
+    CF_RANK_MEDIUM, /* to 8 MiB */
+    CF_RANK_LARGE,  /* to 128 MiB */
+    CF_RANK_HUGE,
+    CF_RANKS,
+} cf_transfer_rank;
+
+/* Of a content of which so many bytes are still to go. */
+cf_transfer_rank cf_transfer_rank_of(uint64_t left);
 
 /* `events` is borrowed for the life of the transfer. */
 cf_transfer *cf_transfer_new(const cf_transfer_events *events, void *context);
 void cf_transfer_destroy(cf_transfer **transfer);
 
-/* Brings a blob of `total` sealed bytes to the other: small ones before large ones, in the order in
- * which they were offered; a quarter of what goes out is of large ones, if there are any. Offering
- * twice is once. */
-void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total);
+/* Brings a blob of `total` sealed bytes to the other: those of the lowest rank first, in the order
+ * in which they were offered; a quarter of what goes out is of others, if there are any, of which
+ * the first offered has it. Offering twice is once, of the lower rank. */
+void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total,
+                       cf_transfer_rank rank);
 /* Pieces of an offered blob are at hand now. */
 void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob);
 /* Takes an offer back; nothing more is called for it. */
 void cf_transfer_forget_offer(cf_transfer *transfer, const cf_hash *blob);
 /* The same for a want. */
 void cf_transfer_forget_want(cf_transfer *transfer, const cf_hash *blob);
-/* Fetches a blob from `offset` on, after those wanted before. Wanting twice is once. */
-void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset);
+/* Fetches a blob from `offset` on: those of the lowest rank first, in the order in which they were
+ * wanted; of others a quarter, as of what goes out. Wanting twice is once, of the lower rank. */
+void cf_transfer_want(cf_transfer *transfer, const cf_hash *blob, uint64_t offset,
+                      cf_transfer_rank rank);
 /* Nothing is offered, wanted or under way. */
 bool cf_transfer_is_idle(const cf_transfer *transfer);
 

@@ -54,8 +54,10 @@ void cf_download_absent(cf_transfer *transfer, const cf_hash *absent)
     transfer->events->absent(transfer->context, &id);
 }
 
-static bool may_ask(const cf_transfer_item *item)
+static bool may_ask(const cf_transfer_item *item, uint64_t now_ms)
 {
+    if (item->forgotten || item->retry_ms > now_ms)
+        return false;
     if (item->total == 0) /* the first piece will tell */
         return item->answers == 0;
     return item->next < item->total;
@@ -75,36 +77,29 @@ static size_t most_pieces(const cf_transfer *transfer)
     return pieces > PIECES_LEAST ? pieces : PIECES_LEAST;
 }
 
-/* How large one is, its first piece tells. */
-static bool may_be_small(const cf_transfer_item *item)
-{
-    return item->total <= CF_TRANSFER_SMALL;
-}
-
 /* What a piece brings counts when it came: until then nobody knows how much that is. */
-static void ask(cf_transfer *transfer, bool only_small, uint64_t now_ms, cf_outbox *outbox)
+static void ask(cf_transfer *transfer, cf_transfer_item *item, cf_outbox *outbox)
 {
-    const size_t limit = most_pieces(transfer);
+    cf_message message = {.command = CF_COMMAND_GET, .get = {item->id, item->next}};
 
-    for (cf_transfer_item *item = transfer->downloads.first; item && transfer->asked_pieces < limit;
-         item = item->after) {
-        if (item->forgotten || item->retry_ms > now_ms || (only_small && !may_be_small(item)))
-            continue;
-        while (transfer->asked_pieces < limit && may_ask(item)) {
-            if (!cf_transfer_allows(transfer, &transfer->down, now_ms))
-                return;
-            cf_message message = {.command = CF_COMMAND_GET, .get = {item->id, item->next}};
-            cf_outbox_add(outbox, (cf_bytes){0}, &message);
-            item->next += CF_BLOB_STEP;
-            item->answers++;
-            transfer->asked_pieces++;
-        }
-    }
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    item->next += CF_BLOB_STEP;
+    item->answers++;
+    transfer->asked_pieces++;
 }
 
 void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
-    if (transfer->down.rate)
-        ask(transfer, true, now_ms, outbox);
-    ask(transfer, false, now_ms, outbox);
+    const size_t limit = most_pieces(transfer);
+
+    while (transfer->asked_pieces < limit) {
+        cf_transfer_turn turn = cf_transfer_find_turn(&transfer->downloads, may_ask, now_ms);
+        cf_transfer_item *item =
+            cf_transfer_next(&turn, &transfer->down, transfer->passed_down, CF_BLOB_STEP);
+
+        if (!item || !cf_transfer_allows(transfer, &transfer->down, now_ms))
+            return;
+        ask(transfer, item, outbox);
+        cf_transfer_note_turn(&turn, item, &transfer->passed_down, CF_BLOB_STEP);
+    }
 }

@@ -21,6 +21,7 @@ struct cf_transfer_item {
     cf_hash id;
     bool upload;
     cf_transfer_step step;
+    cf_transfer_rank rank;
     uint64_t total;    /* of a download 0 until the first piece tells */
     uint64_t done;     /* acknowledged, or received */
     uint64_t next;     /* sent, or asked for */
@@ -38,6 +39,12 @@ typedef struct {
     cf_transfer_item *first, *last;
 } cf_transfer_list;
 
+/* Whose turn is next, one way: whatever goes first, what it passes has a share. */
+typedef struct {
+    cf_transfer_item *low;  /* the first of the lowest rank; NULL: none can go */
+    cf_transfer_item *high; /* the first of those of higher ranks; NULL: none */
+} cf_transfer_turn;
+
 struct cf_transfer {
     const cf_transfer_events *events;
     void *context;
@@ -45,12 +52,12 @@ struct cf_transfer {
     cf_transfer_list uploads, downloads; /* in the order of the calls */
     size_t offers, wants;                /* of them those not forgotten */
     size_t asked;                        /* ids in the HAVE that is under way */
-    size_t sending;                      /* uploads in SENDING */
+    size_t sending[CF_RANKS];            /* uploads in SENDING */
     uint64_t window;                     /* bytes of PUT that may be under way */
     uint64_t step_size;                  /* of a PUT; 0: CF_BLOB_STEP */
     uint64_t carried;                    /* what the line takes of them at once; 0: `window` */
     uint64_t brought;                    /* what the line brings at once; 0: CF_WINDOW */
-    uint64_t passed;                     /* bytes by which small ones are before their share */
+    uint64_t passed_up, passed_down;     /* bytes by which low ranks are before their share */
     uint64_t upload_size;                /* sent and not acknowledged */
     size_t asked_pieces;                 /* BLOBs that are outstanding */
     uint64_t progress;                   /* rises as the other comes to have more of a blob */
@@ -68,6 +75,19 @@ cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id);
 void cf_transfer_drop(cf_transfer *transfer, cf_transfer_item *item);
 /* Takes an item out of what is under way, to be tried again later. */
 void cf_transfer_delay(cf_transfer *transfer, cf_transfer_item *item, uint64_t now_ms);
+
+/* Of those that `can_go`, which is asked for all of them in order. */
+cf_transfer_turn cf_transfer_find_turn(const cf_transfer_list *list,
+                                       bool (*can_go)(const cf_transfer_item *item,
+                                                      uint64_t now_ms),
+                                       uint64_t now_ms);
+/* One of the two: of 40 small blobs and a large one 8 steps of small ones go first, then one of the
+ * large one to each three. `limit`, where the user has set one, lets small ones pass always. */
+cf_transfer_item *cf_transfer_next(const cf_transfer_turn *turn, const cf_rate_limit *limit,
+                                   uint64_t passed, uint64_t step);
+/* So many bytes of that one go. */
+void cf_transfer_note_turn(const cf_transfer_turn *turn, const cf_transfer_item *item,
+                           uint64_t *passed, uint64_t size);
 
 /* Whether this limit lets bytes go now; if not, the deadline says when. */
 bool cf_transfer_allows(cf_transfer *transfer, cf_rate_limit *limit, uint64_t now_ms);

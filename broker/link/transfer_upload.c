@@ -5,18 +5,12 @@
 
 #include "codec/limits.h"
 
-enum {
-    ASK_COUNT = 256,   /* ids in one HAVE */
-    SENDING_COUNT = 8, /* uploads under way that keep the window full */
-    SMALL_COUNT = 24,  /* and small ones beside them */
-    SHARE = 3,         /* of small ones, to each that is not */
-    PASSING = 8,       /* steps that small ones may be before their share */
-};
+enum { ASK_COUNT = 256 }; /* ids in one HAVE */
 
-static bool is_small(const cf_transfer_item *item)
-{
-    return item->total <= CF_TRANSFER_SMALL;
-}
+/* Uploads under way, of a rank and those above, with which the window is full: no more of the rank
+ * is begun. */
+static const size_t sending_counts[CF_RANKS] = {
+    [CF_RANK_SMALL] = 32, [CF_RANK_MEDIUM] = 16, [CF_RANK_LARGE] = 12, [CF_RANK_HUGE] = 8};
 
 static cf_transfer_item *find_asked(cf_transfer *transfer, const cf_hash *id)
 {
@@ -50,7 +44,7 @@ static void start_sending(cf_transfer *transfer, cf_transfer_item *item, uint64_
     item->step = CF_BLOB_SENDING;
     item->stalled = false;
     item->done = item->next = held < item->total ? held : 0;
-    transfer->sending++;
+    transfer->sending[item->rank]++;
 }
 
 /* Those asked for that the answer does not name are there, whole. */
@@ -145,23 +139,32 @@ cf_transfer_item *cf_upload_refused(cf_transfer *transfer, const cf_hash *id)
     return item->forgotten || item->step != CF_BLOB_SENDING ? NULL : item;
 }
 
+static bool has_place(const cf_transfer *transfer, cf_transfer_rank rank)
+{
+    size_t count = 0;
+
+    for (size_t i = rank; i < CF_RANKS; i++)
+        count += transfer->sending[i];
+    return count < sending_counts[rank];
+}
+
 static bool may_ask(cf_transfer *transfer, const cf_transfer_item *item, uint64_t now_ms)
 {
-    return !item->forgotten && item->step == CF_BLOB_QUEUED && item->retry_ms <= now_ms &&
-           !find_put(transfer, &item->id) && !find_asked(transfer, &item->id);
+    return has_place(transfer, item->rank) && !item->forgotten && item->step == CF_BLOB_QUEUED &&
+           item->retry_ms <= now_ms && !find_put(transfer, &item->id) &&
+           !find_asked(transfer, &item->id);
 }
 
 static void ask(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
     cf_hash ids[ASK_COUNT];
     size_t count = 0;
-    const bool only_small = transfer->sending >= SENDING_COUNT;
 
-    if (transfer->asked || transfer->sending >= SENDING_COUNT + SMALL_COUNT)
+    if (transfer->asked)
         return;
     for (cf_transfer_item *item = transfer->uploads.first; item && count < ASK_COUNT;
          item = item->after) {
-        if ((only_small && !is_small(item)) || !may_ask(transfer, item, now_ms))
+        if (!may_ask(transfer, item, now_ms))
             continue;
         item->step = CF_BLOB_ASKED;
         ids[count++] = item->id;
@@ -190,42 +193,15 @@ static uint64_t step_of(const cf_transfer *transfer)
                               transfer->step_size ? transfer->step_size : CF_BLOB_STEP);
 }
 
-/* The first that has a piece to send. */
-static cf_transfer_item *first_of(const cf_transfer *transfer, bool small)
+static bool has_piece(const cf_transfer_item *item, uint64_t now_ms)
 {
-    cf_transfer_item *item = transfer->uploads.first;
-
-    for (size_t left = transfer->sending; item && left; item = item->after) {
-        left -= item->step == CF_BLOB_SENDING;
-        if (item->step == CF_BLOB_SENDING && is_small(item) == small && !item->stalled &&
-            item->next < item->total)
-            return item;
-    }
-    return NULL;
-}
-
-static cf_transfer_item *next_item(const cf_transfer *transfer)
-{
-    cf_transfer_item *small = first_of(transfer, true), *large = first_of(transfer, false);
-
-    if (small && transfer->up.rate)
-        return small;
-    return !small || (large && transfer->passed >= PASSING * step_of(transfer)) ? large : small;
-}
-
-/* Of 40 small blobs and a large one that are offered at once 8 steps of small ones go first, then
- * one of the large one to each three. */
-static void note_sent(cf_transfer *transfer, const cf_transfer_item *item, uint64_t size)
-{
-    if (!is_small(item))
-        transfer->passed -= transfer->passed < SHARE * size ? transfer->passed : SHARE * size;
-    else if (first_of(transfer, false))
-        transfer->passed += size;
+    (void)now_ms;
+    return item->step == CF_BLOB_SENDING && !item->stalled && item->next < item->total;
 }
 
 /* False when the window is full, or the limit reached. */
-static bool send_piece(cf_transfer *transfer, cf_transfer_item *item, cf_buffer *piece,
-                       uint64_t now_ms, cf_outbox *outbox)
+static bool send_piece(cf_transfer *transfer, const cf_transfer_turn *turn, cf_transfer_item *item,
+                       cf_buffer *piece, uint64_t now_ms, cf_outbox *outbox)
 {
     const uint64_t left = item->total - item->next, step = step_of(transfer);
     const size_t size = (size_t)(left < step ? left : step);
@@ -249,7 +225,7 @@ static bool send_piece(cf_transfer *transfer, cf_transfer_item *item, cf_buffer 
     item->next += size;
     item->answers++;
     transfer->upload_size += size;
-    note_sent(transfer, item, size);
+    cf_transfer_note_turn(turn, item, &transfer->passed_up, size);
     return true;
 }
 
@@ -257,10 +233,12 @@ void cf_upload_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
     cf_buffer piece = {0};
     cf_transfer_item *item;
+    cf_transfer_turn turn;
 
     ask(transfer, now_ms, outbox);
     do {
-        item = next_item(transfer);
-    } while (item && send_piece(transfer, item, &piece, now_ms, outbox));
+        turn = cf_transfer_find_turn(&transfer->uploads, has_piece, now_ms);
+        item = cf_transfer_next(&turn, &transfer->up, transfer->passed_up, step_of(transfer));
+    } while (item && send_piece(transfer, &turn, item, &piece, now_ms, outbox));
     cf_buffer_release(&piece);
 }

@@ -128,7 +128,7 @@ static void on_received(void *context, const cf_hash *blob, uint64_t offset, uin
     if (it->bytes.size < total)
         return;
     it->state = IS_BROUGHT;
-    cf_transfer_offer(cf_link_transfer(haul->to), blob, total);
+    cf_transfer_offer(cf_link_transfer(haul->to), blob, total, cf_transfer_rank_of(total));
 }
 
 static void on_absent(void *context, const cf_hash *blob)
@@ -300,7 +300,7 @@ static bool is_carried(cf_haul *haul)
         if (!cf_contents_lacks(contents, &it->blob)) /* another device has brought it */
             continue;
         it->state = IS_FETCHED;
-        cf_transfer_want(cf_link_transfer(haul->from), &it->blob, 0);
+        cf_transfer_want(cf_link_transfer(haul->from), &it->blob, 0, CF_RANK_HUGE);
     }
     for (size_t i = 0; i < CARTS; i++)
         works |= haul->carts[i].state != IS_EMPTY;

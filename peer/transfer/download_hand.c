@@ -10,14 +10,14 @@ static size_t find(const cf_hand *hand, const cf_hash *blob)
     return i;
 }
 
-bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size)
+bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size, cf_transfer_rank rank)
 {
-    if (hand->count == CF_HAND_MAX || (hand->count && hand->bytes + size > CF_HAND_BYTES) ||
-        find(hand, blob) < hand->count)
+    if (!cf_in_hand_has_room(&hand->in_hand, rank, size) || find(hand, blob) < hand->count)
         return false;
     hand->at[hand->count].blob = *blob;
-    hand->at[hand->count++].size = size;
-    hand->bytes += size;
+    hand->at[hand->count].size = size;
+    hand->at[hand->count++].rank = rank;
+    cf_in_hand_take(&hand->in_hand, rank, size);
     return true;
 }
 
@@ -25,7 +25,8 @@ void cf_hand_resize(cf_hand *hand, const cf_hash *blob, uint64_t size)
 {
     size_t i = find(hand, blob);
 
-    hand->bytes = hand->bytes - hand->at[i].size + size;
+    cf_in_hand_drop(&hand->in_hand, hand->at[i].rank, hand->at[i].size);
+    cf_in_hand_take(&hand->in_hand, hand->at[i].rank, size);
     hand->at[i].size = size;
 }
 
@@ -33,6 +34,6 @@ void cf_hand_drop(cf_hand *hand, const cf_hash *blob)
 {
     size_t i = find(hand, blob);
 
-    hand->bytes -= hand->at[i].size;
+    cf_in_hand_drop(&hand->in_hand, hand->at[i].rank, hand->at[i].size);
     hand->at[i] = hand->at[--hand->count];
 }

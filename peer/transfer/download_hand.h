@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blobs in hand over all downloads: asked for, or being opened. Few enough that memory stays
- * bounded whatever there is to fetch. Owned by the engine's thread. */
+/* The blobs in hand over all downloads: asked for, or being opened; as many as turns.h has room
+ * for. Owned by the engine's thread. */
 #ifndef CF_PEER_TRANSFER_DOWNLOAD_HAND_H
 #define CF_PEER_TRANSFER_DOWNLOAD_HAND_H
 #include "codec/ids.h"
-#include "codec/limits.h"
-
-#include <stddef.h>
-
-enum { CF_HAND_MAX = 32 };
-#define CF_HAND_BYTES (16 * CF_MIB)
+#include "peer/transfer/turns.h"
 
 typedef struct {
     struct {
         cf_hash blob;
         uint64_t size;
-    } at[CF_HAND_MAX];
+        cf_transfer_rank rank;
+    } at[CF_IN_HAND_MAX];
     size_t count;
-    uint64_t bytes;
+    cf_in_hand in_hand;
 } cf_hand; /* {0} is empty */
 
-/* False when there is no room, or somebody has it in hand. One alone may be of any size. */
-bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size);
+/* False when there is no room, or somebody has it in hand. */
+bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size, cf_transfer_rank rank);
 /* Its size is known now. */
 void cf_hand_resize(cf_hand *hand, const cf_hash *blob, uint64_t size);
 void cf_hand_drop(cf_hand *hand, const cf_hash *blob);

@@ -32,18 +32,20 @@ typedef struct {
     cf_hash hash;
     cf_making *making; /* WORKING, ABANDONED */
     char name[CF_LANDING_NAME];
-    cf_stat stat;     /* READY */
-    cf_buffer leaves; /* READY */
-    cf_error error;   /* ABSENT, DEFERRED, FAILED */
-    bool is_of_disk;  /* FAILED: it is full, or can't be written to */
-    uint64_t size;    /* of the content */
+    cf_stat stat;          /* READY */
+    cf_buffer leaves;      /* READY */
+    cf_error error;        /* ABSENT, DEFERRED, FAILED */
+    bool is_of_disk;       /* FAILED: it is full, or can't be written to */
+    uint64_t size;         /* of the content */
+    cf_transfer_rank rank; /* by that size */
 } cf_incoming;
 
 struct cf_downloads {
     cf_downloads_options options;
     cf_table table; /* by content */
     cf_line phases[CF_DOWNLOAD_PHASES];
-    size_t untold; /* have ended and are not announced */
+    size_t queued[CF_RANKS]; /* of them those that wait to be begun */
+    size_t untold[CF_RANKS]; /* have ended and are not announced */
     cf_hand hand;
     uint64_t most;       /* bytes that may travel for one content */
     uint64_t turns;      /* how often one came into another phase */
@@ -52,8 +54,8 @@ struct cf_downloads {
 };
 
 bool cf_downloads_connected(const cf_downloads *downloads);
-/* For one more to begin. */
-bool cf_downloads_have_room(const cf_downloads *downloads);
+/* For one more of this rank to begin. */
+bool cf_downloads_have_room(const cf_downloads *downloads, cf_transfer_rank rank);
 /* The one that brings this content, in whatever binding; NULL: none does. */
 cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash *hash);
 

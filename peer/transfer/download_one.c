@@ -274,7 +274,7 @@ void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
         return;
     if (one->phase == CF_DOWNLOAD_IS_OFFLINE && cf_downloads_connected(downloads))
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_QUEUED);
-    if (one->phase == CF_DOWNLOAD_IS_QUEUED && cf_downloads_have_room(downloads))
+    if (one->phase == CF_DOWNLOAD_IS_QUEUED && cf_downloads_have_room(downloads, one->rank))
         begin(downloads, one);
     if (one->phase == CF_DOWNLOAD_IS_WORKING)
         go_on(downloads, one);

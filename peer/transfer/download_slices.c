@@ -29,6 +29,7 @@ struct cf_fetch {
     size_t count;
     size_t low, next; /* all before are settled; the first that was not asked for */
     size_t settled, absent, jobs;
+    uint64_t left; /* bytes of blobs that are not settled */
     bool failed, saving;
     cf_error error;
 };
@@ -91,6 +92,8 @@ cf_fetch *cf_fetch_new(const cf_fetch_options *options)
         if (options->landing && cf_landing_has(options->landing, fetch->at[i].index)) {
             fetch->at[i].state = SETTLED;
             fetch->settled++;
+        } else {
+            fetch->left += fetch->at[i].reach;
         }
     return fetch;
 }
@@ -108,6 +111,7 @@ static void settle(cf_fetch *fetch, wanted *one)
     cf_buffer_release(&one->sealed);
     one->state = SETTLED;
     fetch->settled++;
+    fetch->left -= one->reach;
 }
 
 static void fail(cf_fetch *fetch, const cf_error *error)
@@ -249,21 +253,22 @@ static cf_status start(cf_fetch *fetch, wanted *one, cf_error *error)
 static void ask(cf_fetch *fetch)
 {
     cf_transfer *transfer = cf_link_transfer(fetch->options.peer->link);
+    const cf_transfer_rank rank = cf_transfer_rank_of(fetch->left + CF_BLOB_OVERHEAD);
 
     while (fetch->low < fetch->next && fetch->at[fetch->low].state == SETTLED)
         fetch->low++;
     for (size_t i = fetch->low; i < fetch->next; i++)
         if (fetch->at[i].state == ASKED)
-            cf_transfer_want(transfer, id_of(fetch, &fetch->at[i]), fetch->at[i].sealed.size);
+            cf_transfer_want(transfer, id_of(fetch, &fetch->at[i]), fetch->at[i].sealed.size, rank);
     for (; fetch->next < fetch->count; fetch->next++) {
         wanted *one = &fetch->at[fetch->next];
 
         if (one->state == SETTLED)
             continue;
-        if (!cf_hand_take(fetch->options.hand, id_of(fetch, one), one->reach))
+        if (!cf_hand_take(fetch->options.hand, id_of(fetch, one), one->reach, rank))
             break;
         one->state = ASKED;
-        cf_transfer_want(transfer, id_of(fetch, one), 0);
+        cf_transfer_want(transfer, id_of(fetch, one), 0, rank);
     }
 }
 

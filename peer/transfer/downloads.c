@@ -4,9 +4,10 @@
 #include "peer/transfer/download_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The blobs in hand are counted over all downloads; AT_A_TIME bounds open files. */
-enum { AT_A_TIME = 16, TOLD_SHARE = 16, REST_MS = 30000 };
+enum { AT_A_TIME = 16, REST_MS = 30000 };
 
 cf_downloads *cf_downloads_new(const cf_downloads_options *options)
 {
@@ -52,15 +53,26 @@ cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash 
     return one;
 }
 
-static void set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
+static void enter(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
 {
-    if (cf_incoming_has_ended(one) && !one->announced)
-        downloads->untold--;
-    cf_line_remove(&downloads->phases[one->phase], &one->place);
     one->phase = phase;
     one->announced = false;
     cf_line_add(&downloads->phases[phase], &one->place);
-    downloads->untold += cf_incoming_has_ended(one);
+    downloads->queued[one->rank] += phase == CF_DOWNLOAD_IS_QUEUED;
+    downloads->untold[one->rank] += cf_incoming_has_ended(one);
+}
+
+static void leave(cf_downloads *downloads, cf_incoming *one)
+{
+    cf_line_remove(&downloads->phases[one->phase], &one->place);
+    downloads->queued[one->rank] -= one->phase == CF_DOWNLOAD_IS_QUEUED;
+    downloads->untold[one->rank] -= cf_incoming_has_ended(one) && !one->announced;
+}
+
+static void set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
+{
+    leave(downloads, one);
+    enter(downloads, one, phase);
     downloads->turns++;
 }
 
@@ -88,9 +100,7 @@ static void drop(cf_downloads *downloads, cf_incoming *one)
     const cf_hash hash = one->hash;
     bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
 
-    if (cf_incoming_has_ended(one) && !one->announced)
-        downloads->untold--;
-    cf_line_remove(&downloads->phases[one->phase], &one->place);
+    leave(downloads, one);
     cf_table_remove(&downloads->table, &one->link);
     cf_making_destroy(&one->making);
     cf_buffer_release(&one->leaves);
@@ -134,19 +144,40 @@ bool cf_downloads_connected(const cf_downloads *downloads)
     return cf_fetch_possible(downloads->options.peer);
 }
 
-/* How many go on without anybody else's doing. */
-static size_t count_moving(const cf_downloads *downloads)
+/* How many go on without anybody else's doing, by their ranks. */
+static size_t count_moving(const cf_downloads *downloads, size_t counts[CF_RANKS])
 {
     size_t count = 0;
 
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at; at = at->after)
-        count += cf_incoming_moves(downloads, cf_standing(at, cf_incoming, place));
+    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
+         at = at->after) {
+        const cf_incoming *one = cf_standing(at, cf_incoming, place);
+        const bool moves = cf_incoming_moves(downloads, one);
+
+        counts[one->rank] += moves;
+        count += moves;
+    }
     return count;
 }
 
-bool cf_downloads_have_room(const cf_downloads *downloads)
+bool cf_downloads_have_room(const cf_downloads *downloads, cf_transfer_rank rank)
 {
-    return count_moving(downloads) < AT_A_TIME;
+    size_t counts[CF_RANKS] = {0};
+
+    count_moving(downloads, counts);
+    return cf_turns_have_place(counts, rank, AT_A_TIME);
+}
+
+/* For any of those that wait. */
+static bool have_room_for_some(const cf_downloads *downloads)
+{
+    size_t counts[CF_RANKS] = {0};
+    bool have = false;
+
+    count_moving(downloads, counts);
+    for (size_t rank = 0; rank < CF_RANKS; rank++)
+        have |= downloads->queued[rank] && cf_turns_have_place(counts, rank, AT_A_TIME);
+    return have;
 }
 
 /* What was begun is thrown away, unless another one makes it too. */
@@ -176,7 +207,7 @@ static void step_phase(cf_downloads *downloads, cf_download_phase phase)
         cf_incoming *one = cf_standing(at, cf_incoming, place);
 
         after = at->after;
-        if (phase == CF_DOWNLOAD_IS_QUEUED && !cf_downloads_have_room(downloads))
+        if (phase == CF_DOWNLOAD_IS_QUEUED && !have_room_for_some(downloads))
             break;
         if (phase != CF_DOWNLOAD_IS_ABANDONED)
             cf_incoming_step(downloads, one);
@@ -251,9 +282,13 @@ static bool can_go_on(const cf_line *line)
 bool cf_downloads_busy(const cf_downloads *downloads)
 {
     const cf_line *phases = downloads->phases;
+    size_t counts[CF_RANKS] = {0};
+    bool is_untold = false;
 
-    return downloads->untold || can_go_on(&phases[CF_DOWNLOAD_IS_QUEUED]) ||
-           can_go_on(&phases[CF_DOWNLOAD_IS_ABANDONED]) || count_moving(downloads) ||
+    for (size_t rank = 0; rank < CF_RANKS; rank++)
+        is_untold |= downloads->untold[rank] > 0;
+    return is_untold || can_go_on(&phases[CF_DOWNLOAD_IS_QUEUED]) ||
+           can_go_on(&phases[CF_DOWNLOAD_IS_ABANDONED]) || count_moving(downloads, counts) ||
            (cf_downloads_connected(downloads) && can_go_on(&phases[CF_DOWNLOAD_IS_OFFLINE]));
 }
 
@@ -299,12 +334,13 @@ bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding)
     return rests;
 }
 
-/* To tell each of many by itself would have all of them planned as often. */
 static bool is_worth_telling(const cf_downloads *downloads)
 {
-    size_t coming = downloads->phases[CF_DOWNLOAD_IS_QUEUED].count + count_moving(downloads);
+    size_t coming[CF_RANKS];
 
-    return downloads->untold && downloads->untold * TOLD_SHARE >= coming;
+    memcpy(coming, downloads->queued, sizeof coming);
+    count_moving(downloads, coming);
+    return cf_turns_worth_telling(downloads->untold, coming);
 }
 
 static void tell(cf_downloads *downloads, cf_download_phase phase, const cf_binding **found)
@@ -315,7 +351,7 @@ static void tell(cf_downloads *downloads, cf_download_phase phase, const cf_bind
         if (one->announced || (*found && one->binding != *found))
             continue;
         one->announced = true;
-        downloads->untold--;
+        downloads->untold[one->rank]--;
         *found = one->binding;
     }
 }
@@ -332,14 +368,17 @@ const cf_binding *cf_downloads_finished(cf_downloads *downloads)
 
 /* ---- Wants ---- */
 
-static cf_incoming *add(cf_downloads *downloads, cf_binding *binding, const cf_hash *hash)
+static cf_incoming *add(cf_downloads *downloads, cf_binding *binding, const cf_hash *hash,
+                        uint64_t size)
 {
     cf_incoming *one = cf_allocate(1, sizeof *one);
 
     one->binding = binding;
     one->hash = *hash;
+    one->size = size;
+    one->rank = cf_transfer_rank_of(size + CF_BLOB_OVERHEAD);
     cf_landing_name(hash, false, one->name);
-    cf_line_add(&downloads->phases[one->phase], &one->place);
+    enter(downloads, one, CF_DOWNLOAD_IS_QUEUED);
     cf_table_add(&downloads->table, &one->link, key_of(hash));
     return one;
 }
@@ -388,8 +427,7 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
     }
     cf_incoming *one = find(downloads, binding, &hash);
     if (!one)
-        one = add(downloads, binding, &hash);
-    one->size = size;
+        one = add(downloads, binding, &hash, size);
     if (one->phase == CF_DOWNLOAD_IS_ABANDONED)
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
     if ((one->phase == CF_DOWNLOAD_IS_FAILED && one->again) ||

@@ -32,7 +32,7 @@ struct cf_resupply {
     cf_file *file;
     cf_file_job *proof;
     cf_sealing *sealing;
-    cf_pieces in_hand;
+    cf_in_hand in_hand;
     cf_buffer leaves;
 };
 

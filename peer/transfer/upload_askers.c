@@ -3,16 +3,15 @@
 
 #include <stdlib.h>
 
-enum { TOLD_SHARE = 16 };
-
 /* The file that the content was found in, and the folder that is to be looked at again. */
 typedef struct {
     cf_table_link by_file;
     cf_place_in_line beside; /* among those of its upload */
     cf_place_in_line place;  /* among those to be told */
     bool is_untold;
-    bool is_over;      /* what it asked for failed: its file has to be read again */
-    cf_upload *upload; /* NULL: it is over, or published for another */
+    cf_transfer_rank rank; /* of what has ended */
+    bool is_over;          /* what it asked for failed: its file has to be read again */
+    cf_upload *upload;     /* NULL: it is over, or published for another */
     cf_binding *binding;
     uint64_t folder;
     cf_stat stat;
@@ -50,8 +49,10 @@ static void leave_upload(asker *one)
 
 static void be_told(cf_uploads *uploads, asker *one)
 {
-    if (one->is_untold)
-        cf_line_remove(&uploads->untold, &one->place);
+    if (!one->is_untold)
+        return;
+    cf_line_remove(&uploads->untold, &one->place);
+    uploads->untold_counts[one->rank]--;
     one->is_untold = false;
 }
 
@@ -117,10 +118,12 @@ void cf_upload_tell(cf_uploads *uploads, cf_upload *upload)
     for (cf_place_in_line *at = upload->askers.first; at; at = at->after) {
         asker *one = cf_standing(at, asker, beside);
 
+        be_told(uploads, one);
         one->is_over = upload->phase == CF_UPLOAD_IS_FAILED;
-        if (!one->is_untold)
-            cf_line_add(&uploads->untold, &one->place);
         one->is_untold = true;
+        one->rank = upload->rank;
+        cf_line_add(&uploads->untold, &one->place);
+        uploads->untold_counts[one->rank]++;
     }
 }
 
@@ -157,11 +160,11 @@ bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *ou
 
 bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder)
 {
-    size_t untold = uploads->untold.count;
+    size_t coming[CF_RANKS];
 
-    /* To tell each of many by itself would have their directory listed as often. */
-    uploads->telling =
-        untold && (uploads->telling || untold * TOLD_SHARE >= cf_uploads_coming(uploads));
+    cf_uploads_coming(uploads, coming);
+    uploads->telling = uploads->untold.count &&
+                       (uploads->telling || cf_turns_worth_telling(uploads->untold_counts, coming));
     if (!uploads->telling)
         return false;
     asker *one = cf_standing(uploads->untold.first, asker, place);

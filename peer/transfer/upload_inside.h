@@ -24,6 +24,7 @@ typedef struct {
     cf_table_link by_hash;
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
+    cf_transfer_rank rank;  /* by what is to be sealed of it */
     cf_line askers;         /* that have to wait for it */
     cf_id collection;
     cf_binding *binding; /* of the file that is read for it */
@@ -55,21 +56,24 @@ struct cf_uploads {
     cf_table askers; /* by their files */
     cf_line untold;  /* those for whom it has ended */
     cf_line phases[CF_UPLOAD_PHASES];
-    bool telling;      /* the untold, until there are none */
-    cf_pieces in_hand; /* of all that are sealed, but for */
-    cf_pieces small_in_hand;
-    uint64_t numbers; /* of patches */
-    uint64_t turns;   /* how often one came into another phase */
-    uint64_t most;    /* bytes that may travel for one content */
-    cf_hash epoch;    /* that was in use last */
+    size_t counts[CF_UPLOAD_PHASES][CF_RANKS]; /* of those in the phases, */
+    size_t untold_counts[CF_RANKS];            /* and of the untold */
+    bool telling;                              /* the untold, until there are none */
+    cf_in_hand in_hand;                        /* of all that are sealed */
+    uint64_t numbers;                          /* of patches */
+    uint64_t turns;                            /* how often one came into another phase */
+    uint64_t most;                             /* bytes that may travel for one content */
+    cf_hash epoch;                             /* that was in use last */
     cf_upload_figures figures;
     char delay[CF_NAME_SHOWN]; /* why the broker refuses blobs for now; empty: it doesn't */
 };
 
 cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
-/* How many go on by themselves, or by the broker's doing. */
-size_t cf_uploads_coming(const cf_uploads *uploads);
+/* By what is to be sealed: of a patch that stands in the entry, nothing. */
+cf_transfer_rank cf_upload_rank(const cf_upload *one);
+/* How many go on by themselves, or by the broker's doing, by their ranks. */
+void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS]);
 
 /* Each place at which a content was found and has to wait for it is one that asked. */
 void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file *file);

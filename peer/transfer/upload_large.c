@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/upload_inside.h"
 
-/* Deltas take much memory each; of what is sealed the pieces in hand are counted. Of small contents
- * as many again are sealed: who has saved a page does not wait for sixteen films. */
+/* Deltas take much memory each; of what is sealed the pieces in hand are counted. */
 enum { DELTAS_AT_A_TIME = 2, SEALING_AT_A_TIME = 16 };
 
 static void begin_delta(cf_uploads *uploads, cf_upload *one)
@@ -82,9 +81,11 @@ static uint64_t run_size(const cf_upload *one)
     return one->is_patch ? one->patch_size : one->stat.size;
 }
 
-static bool is_small(const cf_upload *one)
+cf_transfer_rank cf_upload_rank(const cf_upload *one)
 {
-    return run_size(one) + CF_BLOB_OVERHEAD <= CF_TRANSFER_SMALL;
+    return one->prepared.content.how.is_inline
+               ? CF_RANK_SMALL
+               : cf_transfer_rank_of(run_size(one) + CF_BLOB_OVERHEAD);
 }
 
 static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *error)
@@ -93,7 +94,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
     cf_sealing_options options = {
         .env = peer->env,
         .transfer = cf_link_transfer(peer->link),
-        .in_hand = is_small(one) ? &uploads->small_in_hand : &uploads->in_hand,
+        .in_hand = &uploads->in_hand,
         .collection = one->collection,
         .size = run_size(one),
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
@@ -275,51 +276,43 @@ static void step_sealing(cf_uploads *uploads, cf_upload *one)
     }
 }
 
-typedef bool among(const cf_upload *one);
-
-static bool is_large(const cf_upload *one)
-{
-    return !is_small(one);
-}
-
-static bool is_any(const cf_upload *one)
-{
-    (void)one;
-    return true;
-}
-
 /* What is read from a disk that hangs keeps no place. */
-static size_t count_answering(const cf_line *line, among *counts)
+static size_t count_answering(const cf_line *line, size_t counts[CF_RANKS])
 {
     size_t count = 0;
 
     for (cf_place_in_line *at = line->first; at; at = at->after) {
         const cf_upload *one = cf_standing(at, cf_upload, place);
+        const bool answers = !one->binding || !one->binding->silence;
 
-        count += (!one->binding || !one->binding->silence) && counts(one);
+        counts[one->rank] += answers;
+        count += answers;
     }
     return count;
 }
 
-static bool has_place(const cf_uploads *uploads, bool small)
+static bool has_place(const cf_uploads *uploads, cf_transfer_rank rank)
 {
-    const cf_line *sealing = &uploads->phases[CF_UPLOAD_IS_SEALING];
+    size_t counts[CF_RANKS] = {0};
 
-    return count_answering(sealing, small ? is_small : is_large) < SEALING_AT_A_TIME;
+    count_answering(&uploads->phases[CF_UPLOAD_IS_SEALING], counts);
+    return cf_turns_have_place(counts, rank, SEALING_AT_A_TIME);
 }
 
 static void step_queued(cf_uploads *uploads, cf_upload *one)
 {
     cf_error error;
 
-    if (cf_uploads_may_seal(uploads) && has_place(uploads, is_small(one)) &&
+    if (cf_uploads_may_seal(uploads) && has_place(uploads, one->rank) &&
         begin_sealing(uploads, one, &error))
         fail(uploads, one, &error);
 }
 
 static void step_edit(cf_uploads *uploads, cf_upload *one)
 {
-    if (count_answering(&uploads->phases[CF_UPLOAD_IS_DELTA], is_any) < DELTAS_AT_A_TIME)
+    size_t counts[CF_RANKS] = {0};
+
+    if (count_answering(&uploads->phases[CF_UPLOAD_IS_DELTA], counts) < DELTAS_AT_A_TIME)
         begin_delta(uploads, one);
 }
 
@@ -331,6 +324,16 @@ bool cf_uploads_read_base(const cf_uploads *uploads, const cf_hash *hash)
     return false;
 }
 
+/* There is no room for any of those that wait. */
+static bool are_full(const cf_uploads *uploads, const bool is_full[CF_RANKS])
+{
+    size_t rank = 0;
+
+    while (rank < CF_RANKS && (is_full[rank] || !uploads->counts[CF_UPLOAD_IS_QUEUED][rank]))
+        rank++;
+    return rank == CF_RANKS;
+}
+
 void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
 {
     static void (*const steps[CF_UPLOAD_PHASES])(cf_uploads * uploads, cf_upload * one) = {
@@ -340,21 +343,22 @@ void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
         [CF_UPLOAD_IS_SEALING] = step_sealing,
     };
     const bool waits = phase == CF_UPLOAD_IS_EDIT || phase == CF_UPLOAD_IS_QUEUED;
-    bool is_full[2] = {false, false}; /* for large ones, for small ones */
+    bool is_full[CF_RANKS] = {false};
 
     if (!steps[phase])
         return;
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
         cf_upload *one = cf_standing(at, cf_upload, place);
-        bool small = phase == CF_UPLOAD_IS_QUEUED && is_small(one);
 
         after = at->after;
-        if (waits && ((one->binding && one->binding->silence) || is_full[small]))
+        if (waits && ((one->binding && one->binding->silence) || is_full[one->rank]))
             continue; /* others need not wait for its disk */
         steps[phase](uploads, one);
-        is_full[small] = waits && one->phase == phase;
-        if (is_full[small] &&
-            (phase == CF_UPLOAD_IS_EDIT || is_full[!small] || !cf_uploads_may_seal(uploads)))
-            break; /* there is no room for those behind it either */
+        if (!waits || one->phase != phase)
+            continue;
+        is_full[one->rank] = true;
+        if (phase == CF_UPLOAD_IS_EDIT || !cf_uploads_may_seal(uploads) ||
+            are_full(uploads, is_full))
+            break;
     }
 }

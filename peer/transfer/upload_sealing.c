@@ -8,26 +8,24 @@
 
 #include <stdlib.h>
 
-enum { IN_HAND_MAX = 32 };
-#define IN_HAND_BYTES (16 * CF_MIB)
-
 typedef enum { FRESH, UNDER_WAY, OFFERED, STORED, ZEROS, KNOWN } piece_state;
 
 typedef struct {
     piece_state state;
     cf_cut cut;
     cf_hash id;
-    bool is_again;    /* `id` is what has to come out */
-    cf_buffer sealed; /* OFFERED */
+    bool is_again;         /* `id` is what has to come out */
+    cf_transfer_rank rank; /* UNDER_WAY, OFFERED: as which it is in hand */
+    cf_buffer sealed;      /* OFFERED */
 } piece;
 
 struct cf_sealing {
     cf_sealing_options options;
     piece *pieces;
     size_t count;
-    size_t low, next;     /* all before are settled; the first that was not started */
-    size_t jobs, settled; /* jobs under way; pieces that need nothing more */
-    uint64_t reused;
+    size_t low, next;      /* all before are settled; the first that was not started */
+    size_t jobs, settled;  /* jobs under way; pieces that need nothing more */
+    uint64_t reused, left; /* bytes */
     cf_error error;
     bool failed;
 };
@@ -44,6 +42,7 @@ static void take_pieces(cf_sealing *sealing)
                                      .cut = {.offset = again->offset, .size = again->size},
                                      .id = again->id,
                                      .is_again = true};
+        sealing->left += again->size;
     }
 }
 
@@ -62,6 +61,7 @@ static void cut_run(cf_sealing *sealing)
 
         sealing->pieces[i] = (piece){.state = cut->is_known ? KNOWN : FRESH, .cut = *cut};
         sealing->settled += cut->is_known;
+        sealing->left += cut->is_known ? 0 : cut->size;
     }
     sealing->reused = cuts.known_bytes;
     cf_cuts_release(&cuts);
@@ -84,8 +84,7 @@ static void let_go(cf_sealing *sealing, piece *one, piece_state state)
 {
     one->state = state;
     cf_buffer_release(&one->sealed);
-    sealing->options.in_hand->count--;
-    sealing->options.in_hand->bytes -= one->cut.size;
+    cf_in_hand_drop(sealing->options.in_hand, one->rank, one->cut.size);
 }
 
 void cf_sealing_destroy(cf_sealing **sealing)
@@ -185,6 +184,7 @@ static void settle(cf_sealing *sealing, piece *one, piece_state state)
 {
     let_go(sealing, one, state);
     sealing->settled++;
+    sealing->left -= one->cut.size;
 }
 
 static void done(cf_job *job)
@@ -209,19 +209,19 @@ static void done(cf_job *job)
         one->state = OFFERED;
         one->id = self->id;
         one->sealed = self->sealed;
-        cf_transfer_offer(sealing->options.transfer, &one->id, one->sealed.size);
+        cf_transfer_offer(sealing->options.transfer, &one->id, one->sealed.size, one->rank);
     }
     free(self);
 }
 
-static void start(cf_sealing *sealing, size_t index)
+static void start(cf_sealing *sealing, size_t index, cf_transfer_rank rank)
 {
     seal_job *self = cf_allocate(1, sizeof *self);
     piece *one = &sealing->pieces[index];
 
     one->state = UNDER_WAY;
-    sealing->options.in_hand->count++;
-    sealing->options.in_hand->bytes += one->cut.size;
+    one->rank = rank;
+    cf_in_hand_take(sealing->options.in_hand, rank, one->cut.size);
     sealing->jobs++;
     self->job = (cf_job){
         .work = work, .done = done, .memory = 3 * one->cut.size + cf_frame_memory(one->cut.size)};
@@ -230,24 +230,21 @@ static void start(cf_sealing *sealing, size_t index)
     sealing->options.env->jobs->submit(sealing->options.env->jobs, &self->job);
 }
 
-static bool has_room(const cf_pieces *in_hand, uint64_t size)
-{
-    return in_hand->count == 0 ||
-           (in_hand->count < IN_HAND_MAX && in_hand->bytes + size <= IN_HAND_BYTES);
-}
-
 cf_sealing_state cf_sealing_step(cf_sealing *sealing, cf_error *error)
 {
     if (sealing->failed) {
         *error = sealing->error;
         return sealing->jobs ? CF_SEALING_WORKING : CF_SEALING_FAILED;
     }
+    const cf_transfer_rank rank = cf_transfer_rank_of(sealing->left + CF_BLOB_OVERHEAD);
     for (; sealing->next < sealing->count; sealing->next++) {
-        if (sealing->pieces[sealing->next].state != FRESH)
+        const piece *one = &sealing->pieces[sealing->next];
+
+        if (one->state != FRESH)
             continue;
-        if (!has_room(sealing->options.in_hand, sealing->pieces[sealing->next].cut.size))
+        if (!cf_in_hand_has_room(sealing->options.in_hand, rank, one->cut.size))
             break;
-        start(sealing, sealing->next);
+        start(sealing, sealing->next, rank);
     }
     return sealing->settled == sealing->count ? CF_SEALING_DONE : CF_SEALING_WORKING;
 }

@@ -10,15 +10,9 @@
 #include "codec/content.h"
 #include "codec/seal.h"
 #include "peer/log/contents.h"
+#include "peer/transfer/turns.h"
 
 typedef struct cf_sealing cf_sealing;
-
-/* Pieces in hand, sealed or being sealed, of all that are sealed at a time: they are what memory it
- * takes. {0}: none. */
-typedef struct {
-    size_t count;
-    uint64_t bytes;
-} cf_pieces;
 
 /* A piece that was sealed before: the same blob must come out. */
 typedef struct {
@@ -29,8 +23,8 @@ typedef struct {
 typedef struct {
     const cf_env *env;
     cf_transfer *transfer;
-    cf_pieces *in_hand; /* outlives it */
-    cf_ring *ring;      /* of the epoch alone; taken: jobs read it while the peer's changes */
+    cf_in_hand *in_hand; /* of all that are sealed at a time; outlives it */
+    cf_ring *ring;       /* of the epoch alone; taken: jobs read it while the peer's changes */
     cf_hash epoch;
     cf_id collection;
     cf_file *file;   /* taken, closed at the end */

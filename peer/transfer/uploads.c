@@ -12,10 +12,24 @@ cf_uploads *cf_uploads_new(cf_peer *peer)
     return uploads;
 }
 
+static void enter(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
+{
+    one->phase = phase;
+    one->rank = cf_upload_rank(one);
+    cf_line_add(&uploads->phases[phase], &one->place);
+    uploads->counts[phase][one->rank]++;
+}
+
+static void leave(cf_uploads *uploads, cf_upload *one)
+{
+    cf_line_remove(&uploads->phases[one->phase], &one->place);
+    uploads->counts[one->phase][one->rank]--;
+}
+
 static void drop(cf_uploads *uploads, cf_upload *one)
 {
     cf_upload_let_go(one);
-    cf_line_remove(&uploads->phases[one->phase], &one->place);
+    leave(uploads, one);
     cf_table_remove(&uploads->by_hash, &one->by_hash);
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
@@ -102,7 +116,6 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
 {
     cf_upload *one = cf_allocate(1, sizeof *one);
 
-    one->phase = phase;
     one->collection = file->binding->collection;
     one->binding = file->binding;
     one->folder = file->folder;
@@ -110,16 +123,15 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
     one->hash = file->hash;
     one->name = cf_arena_copy(&one->arena, file->name);
     one->prepared.content = (cf_content){.hash = file->hash, .size = file->stat.size};
-    cf_line_add(&uploads->phases[phase], &one->place);
+    enter(uploads, one, phase);
     cf_table_add(&uploads->by_hash, &one->by_hash, key_of(&file->hash));
     return one;
 }
 
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
 {
-    cf_line_remove(&uploads->phases[one->phase], &one->place);
-    one->phase = phase;
-    cf_line_add(&uploads->phases[phase], &one->place);
+    leave(uploads, one);
+    enter(uploads, one, phase);
     uploads->turns++;
     if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED ||
         phase == CF_UPLOAD_IS_DEFERRED)
@@ -236,14 +248,19 @@ cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash)
     return (cf_bytes){0};
 }
 
-size_t cf_uploads_coming(const cf_uploads *uploads)
+/* Those after this one are no work in hand. */
+static cf_upload_phase last_coming(const cf_uploads *uploads)
 {
-    const cf_line *phases = uploads->phases;
-    size_t here = phases[CF_UPLOAD_IS_EDIT].count + phases[CF_UPLOAD_IS_DELTA].count;
+    return cf_uploads_may_seal(uploads) ? CF_UPLOAD_IS_SEALING : CF_UPLOAD_IS_DELTA;
+}
 
-    return cf_uploads_may_seal(uploads)
-               ? here + phases[CF_UPLOAD_IS_QUEUED].count + phases[CF_UPLOAD_IS_SEALING].count
-               : here;
+void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS])
+{
+    for (size_t rank = 0; rank < CF_RANKS; rank++) {
+        coming[rank] = 0;
+        for (cf_upload_phase phase = 0; phase <= last_coming(uploads); phase++)
+            coming[rank] += uploads->counts[phase][rank];
+    }
 }
 
 size_t cf_uploads_deferred(const cf_uploads *uploads)
@@ -253,7 +270,11 @@ size_t cf_uploads_deferred(const cf_uploads *uploads)
 
 bool cf_uploads_busy(const cf_uploads *uploads)
 {
-    return uploads->untold.count || cf_uploads_coming(uploads);
+    size_t count = uploads->untold.count;
+
+    for (cf_upload_phase phase = 0; phase <= last_coming(uploads); phase++)
+        count += uploads->phases[phase].count;
+    return count > 0;
 }
 
 bool cf_uploads_working(const cf_uploads *uploads)

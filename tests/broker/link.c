@@ -65,14 +65,14 @@ static void exchange(size_t cut_after)
     m.cut_after = cut_after;
     cf_link_start(desk->link);
     cf_link_start(lap->link);
-    cf_transfer_offer(cf_link_transfer(desk->link), &large, desk->blobs[0].size);
-    cf_transfer_offer(cf_link_transfer(desk->link), &small, desk->blobs[1].size);
+    cf_transfer_offer(cf_link_transfer(desk->link), &large, desk->blobs[0].size, CF_RANK_MEDIUM);
+    cf_transfer_offer(cf_link_transfer(desk->link), &small, desk->blobs[1].size, CF_RANK_SMALL);
     meet_until_idle(&m);
     attendee_writes(desk, "with blobs", (cf_hash[]){large}, 1);
     attendee_writes(lap, "a change", NULL, 0);
     attendee_writes(desk, "another", (cf_hash[]){small}, 1);
     meet_until_idle(&m);
-    cf_transfer_want(cf_link_transfer(lap->link), &large, 0);
+    cf_transfer_want(cf_link_transfer(lap->link), &large, 0, CF_RANK_LARGE);
     attendee_writes(lap, "one more", NULL, 0);
     meet_until_idle(&m);
     cr_expect_eq(desk->stored, 2);
@@ -270,7 +270,7 @@ Test(link, sends_an_entry_again_when_its_blobs_are_there)
     cr_expect_gt(desk->refused, 0);
     cr_expect_not(desk->refusal.never);
     cr_expect_eq(desk->accepted, 0);
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 3000);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 3000, CF_RANK_SMALL);
     meet(&m);
     cr_expect_eq(desk->stored, 1);
     cr_expect_eq(desk->accepted, 2);

@@ -324,7 +324,7 @@ Test(link_lies, takes_no_piece_of_a_blob_that_can_not_be)
         attendee *desk = attend(&m, &m.desk);
         cf_link_start(desk->link);
         meet(&m);
-        cf_transfer_want(cf_link_transfer(desk->link), &blob, 0);
+        cf_transfer_want(cf_link_transfer(desk->link), &blob, 0, CF_RANK_LARGE);
         cf_link_tick(desk->link, m.now_ms, desk->outbox);
         cf_message message = {
             .command = CF_COMMAND_BLOB,

@@ -543,7 +543,7 @@ Test(loopback, loses_nothing_when_connections_break_in_the_middle)
     by_cable.port = line.port;
     attendee *desk = attend(&h.m, &h.m.desk);
     cf_hash blob = attendee_has_blob(desk, 900000);
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 900000);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 900000, CF_RANK_MEDIUM);
     for (int i = 0; i < 60; i++)
         attendee_writes(desk, body, NULL, 0);
     cf_link_zmq *zmq = connect_to(&h, desk, &by_cable);

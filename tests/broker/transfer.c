@@ -15,8 +15,10 @@ Test(transfer, brings_many_blobs_within_the_window)
 
     for (int i = 0; i < BLOBS_MAX; i++) {
         cf_hash blob = attendee_has_blob(desk, (size_t)i * 100000 + 1);
-        cf_transfer_offer(transfer, &blob, desk->blobs[i].size);
-        cf_transfer_offer(transfer, &blob, desk->blobs[i].size);
+        cf_transfer_offer(transfer, &blob, desk->blobs[i].size,
+                          cf_transfer_rank_of(desk->blobs[i].size));
+        cf_transfer_offer(transfer, &blob, desk->blobs[i].size,
+                          cf_transfer_rank_of(desk->blobs[i].size));
     }
     cf_link_start(desk->link);
     meet(&m);
@@ -34,10 +36,10 @@ Test(transfer, does_not_send_blobs_that_are_there)
     cf_hash blob = attendee_has_blob(desk, 300000);
 
     cf_link_start(desk->link);
-    cf_transfer_offer(transfer, &blob, 300000);
+    cf_transfer_offer(transfer, &blob, 300000, CF_RANK_MEDIUM);
     meet(&m);
     desk->has_no_pieces = true;
-    cf_transfer_offer(transfer, &blob, 300000);
+    cf_transfer_offer(transfer, &blob, 300000, CF_RANK_MEDIUM);
     meet(&m);
     cr_expect_eq(desk->stored, 2);
     meeting_close(&m);
@@ -52,7 +54,7 @@ Test(transfer, waits_for_pieces_that_are_not_at_hand)
 
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
-    cf_transfer_offer(transfer, &slow, 300000);
+    cf_transfer_offer(transfer, &slow, 300000, CF_RANK_MEDIUM);
     meet(&m);
     m.now_ms += 100000;
     meet(&m);
@@ -74,7 +76,7 @@ Test(transfer, tries_blobs_again_when_the_disk_was_full)
 
     cf_blob_memory_disk_fail(m.blob_disk, CF_FULL);
     cf_link_start(desk->link);
-    cf_transfer_offer(transfer, &blob, 900000);
+    cf_transfer_offer(transfer, &blob, 900000, CF_RANK_MEDIUM);
     meet(&m);
     cr_expect_eq(desk->stored, 0);
     cr_expect_gt(desk->messages[CF_COMMAND_REFUSED], 0);
@@ -93,7 +95,7 @@ Test(transfer, is_told_which_blob_is_not_what_its_name_says)
     cf_hash blob = attendee_has_blob(desk, 300000);
 
     cf_link_start(desk->link);
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 290000);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 290000, CF_RANK_MEDIUM);
     meet(&m);
     cr_expect_eq(desk->stored, 0);
     cr_expect_eq(desk->turned_away, CF_FORGED);
@@ -110,15 +112,15 @@ Test(transfer, forgets_blobs_that_are_taken_back)
     static const cf_hash unknown = {"nobody has it"};
 
     cf_link_start(desk->link);
-    cf_transfer_offer(transfer, &first, 3000000);
+    cf_transfer_offer(transfer, &first, 3000000, CF_RANK_MEDIUM);
     m.cut_after = 0;
     cf_link_tick(desk->link, m.now_ms, desk->outbox);
     meet(&m);
-    cf_transfer_want(transfer, &first, 0);
+    cf_transfer_want(transfer, &first, 0, CF_RANK_LARGE);
     cf_transfer_forget_want(transfer, &first);
-    cf_transfer_want(transfer, &first, 2 * CF_BLOB_STEP);
-    cf_transfer_want(transfer, &unknown, 0);
-    cf_transfer_offer(transfer, &second, 3000);
+    cf_transfer_want(transfer, &first, 2 * CF_BLOB_STEP, CF_RANK_LARGE);
+    cf_transfer_want(transfer, &unknown, 0, CF_RANK_LARGE);
+    cf_transfer_offer(transfer, &second, 3000, CF_RANK_SMALL);
     cf_transfer_forget_offer(transfer, &second);
     meet(&m);
     cr_expect_eq(desk->stored, 1);
@@ -137,7 +139,7 @@ Test(transfer, brings_a_blob_in_small_steps_over_a_line_that_breaks)
     cf_hash blob = attendee_has_blob(desk, SIZE);
     size_t sessions = 0, before;
 
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, SIZE);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, SIZE, CF_RANK_MEDIUM);
     cf_link_carries(desk->link, STEP, 2 * STEP);
     cf_link_start(desk->link);
     for (; !desk->stored && sessions < 30; sessions++) {
@@ -163,13 +165,20 @@ static size_t place_of(const attendee *self, const cf_hash *blob)
     return BLOBS_MAX;
 }
 
-static cf_hash offer(attendee *self, size_t size)
+static cf_hash offer_of(attendee *self, size_t size, cf_transfer_rank rank)
 {
     cf_hash blob = attendee_has_blob(self, size);
 
-    cf_transfer_offer(cf_link_transfer(self->link), &blob, size);
+    cf_transfer_offer(cf_link_transfer(self->link), &blob, size, rank);
     return blob;
 }
+
+static cf_hash offer(attendee *self, size_t size)
+{
+    return offer_of(self, size, cf_transfer_rank_of(size));
+}
+
+enum { GETS_MAX = 64 };
 
 /* What waits to be sent, in order: commands, and bytes of PUTs before the first that is none. */
 typedef struct {
@@ -177,6 +186,8 @@ typedef struct {
     size_t before_other; /* bytes of PUTs */
     cf_hash last_put;
     uint64_t puts_of[2]; /* bytes, of those not larger than a step, and of the others */
+    cf_hash gets[GETS_MAX];
+    size_t get_count;
 } queue;
 
 static cf_send_answer note_message(void *context, cf_bytes destination, cf_frames *frames)
@@ -199,6 +210,8 @@ static cf_send_answer note_message(void *context, cf_bytes destination, cf_frame
     } else if (!self->others++) {
         self->before_other = self->bytes;
     }
+    if (message.command == CF_COMMAND_GET && self->get_count < GETS_MAX)
+        self->gets[self->get_count++] = message.get.id;
     cf_arena_release(&arena);
     return CF_SEND_DONE;
 }
@@ -277,7 +290,7 @@ Test(transfer, a_small_blob_is_asked_for_and_sent_before_large_ones)
     cf_hash large[LARGE];
 
     for (size_t i = 0; i < LARGE; i++)
-        large[i] = offer(desk, ENTRY_BLOB);
+        large[i] = offer_of(desk, ENTRY_BLOB, CF_RANK_HUGE);
     cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
@@ -317,6 +330,100 @@ Test(transfer, a_large_blob_has_its_share)
     meeting_close(&m);
 }
 
+/* A film, a song, a photo and a page, offered in that order; the pieces are of one size. */
+Test(transfer, what_is_least_to_go_goes_first)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash all[CF_RANKS];
+
+    for (size_t rank = CF_RANKS; rank-- > 0;)
+        all[rank] = offer_of(desk, ENTRY_BLOB, (cf_transfer_rank)rank);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    meet(&m);
+    ready(desk, all, CF_RANKS);
+    meet(&m);
+    for (size_t rank = 0; rank < CF_RANKS; rank++)
+        cr_expect_eq(place_of(desk, &all[rank]), rank, "rank %zu", rank);
+    meeting_close(&m);
+}
+
+/* The piece is one of a film's, too. */
+Test(transfer, a_blob_of_two_contents_has_the_lower_rank)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash first = offer_of(desk, ENTRY_BLOB, CF_RANK_LARGE);
+    cf_hash both = offer_of(desk, ENTRY_BLOB, CF_RANK_HUGE);
+
+    cf_transfer_offer(cf_link_transfer(desk->link), &both, ENTRY_BLOB, CF_RANK_MEDIUM);
+    cf_transfer_offer(cf_link_transfer(desk->link), &both, ENTRY_BLOB, CF_RANK_HUGE);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_start(desk->link);
+    meet(&m);
+    cr_expect_eq(place_of(desk, &both), 0);
+    cr_expect_eq(place_of(desk, &first), 1);
+    meeting_close(&m);
+}
+
+/* Small ones are sent without end, and their rank has no room left. */
+Test(transfer, a_huge_blob_is_asked_for_whatever_small_ones_are_sent)
+{
+    enum { SMALL = 20 };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    for (size_t i = 0; i < SMALL; i++)
+        offer(desk, 200000);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    desk->has_no_pieces = true;
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_hash huge = offer_of(desk, ENTRY_BLOB, CF_RANK_HUGE);
+    const size_t before = desk->messages[CF_COMMAND_MISSING];
+    meet(&m);
+    cr_expect_eq(desk->messages[CF_COMMAND_MISSING], before + 1);
+    ready(desk, &huge, 1);
+    cr_expect_gt(queue_of(desk).puts_of[1], 0);
+    meeting_close(&m);
+}
+
+/* A huge one comes, whose size is known, and a small one is wanted: it is next. Of as many small
+ * ones as you like the huge one has a quarter. */
+Test(transfer, what_is_least_to_come_is_asked_for_first)
+{
+    enum { SMALL = 40 };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_transfer *transfer = cf_link_transfer(desk->link);
+    const cf_hash huge = offer(desk, 20 * CF_BLOB_STEP);
+    size_t huge_count = 0;
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_transfer_want(transfer, &huge, 0, CF_RANK_HUGE);
+    cf_link_limit(desk->link, 0, CF_BLOB_STEP / 2);
+    meet(&m); /* the limit holds back the rest */
+    cr_assert_gt(desk->received.size, 0);
+    cf_link_limit(desk->link, 0, 0);
+    for (size_t i = 0; i < SMALL; i++) {
+        const cf_hash small = {.bytes = {(uint8_t)(i + 1), 's'}};
+
+        cf_transfer_want(transfer, &small, 0, CF_RANK_SMALL);
+    }
+    queue asked = queue_of(desk);
+    for (size_t i = 0; i < asked.get_count; i++)
+        huge_count += cf_hash_equal(&asked.gets[i], &huge);
+    cr_assert_eq(asked.get_count, CF_WINDOW / CF_BLOB_STEP);
+    for (size_t i = 0; i < 8; i++)
+        cr_expect_not(cf_hash_equal(&asked.gets[i], &huge), "a small one waits: %zu", i);
+    cr_expect_gt(huge_count, 1, "what is huge never comes");
+    cr_expect_lt(huge_count, 5);
+    meeting_close(&m);
+}
+
 /* An edit of others comes behind what was asked for. */
 Test(transfer, no_more_is_asked_for_than_the_line_brings)
 {
@@ -339,7 +446,7 @@ Test(transfer, no_more_is_asked_for_than_the_line_brings)
         for (size_t k = 0; k < 20; k++) {
             cf_hash other = {.bytes = {(uint8_t)k}};
 
-            cf_transfer_want(cf_link_transfer(desk->link), k ? &other : &blob, 0);
+            cf_transfer_want(cf_link_transfer(desk->link), k ? &other : &blob, 0, CF_RANK_LARGE);
         }
         cf_link_brings(desk->link, cases[i].window);
         cr_expect_eq(queue_of(desk).others, cases[i].pieces, "window %zu", i);
@@ -369,7 +476,7 @@ Test(transfer, keeps_to_the_limit_of_what_goes_up)
 
     cf_link_limit(desk->link, 10000, 0);
     cf_link_start(desk->link);
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 400000);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 400000, CF_RANK_MEDIUM);
     meet(&m);
     cr_expect(cf_link_is_held_back(desk->link));
     cr_expect_not(cf_link_is_unanswered(desk->link), "nobody waits for an answer then");
@@ -391,10 +498,10 @@ Test(transfer, keeps_to_the_limit_of_what_comes_down)
     cf_hash blob = attendee_has_blob(desk, size);
 
     cf_link_start(desk->link);
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, size);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, size, cf_transfer_rank_of(size));
     meet(&m);
     cf_link_limit(desk->link, 0, CF_BLOB_STEP / 8);
-    cf_transfer_want(cf_link_transfer(desk->link), &blob, 0);
+    cf_transfer_want(cf_link_transfer(desk->link), &blob, 0, CF_RANK_LARGE);
     const uint64_t seconds = seconds_until_idle(desk);
     cr_expect(seconds >= 14, "%zu seconds", (size_t)seconds);
     cr_expect(seconds <= 34, "%zu seconds", (size_t)seconds);
@@ -412,14 +519,14 @@ Test(transfer, lets_small_ones_and_entries_pass_what_the_limit_holds_back)
 
     cf_link_limit(desk->link, 10000, 0);
     cf_link_start(desk->link);
-    cf_transfer_offer(transfer, &large, 400000);
+    cf_transfer_offer(transfer, &large, 400000, CF_RANK_MEDIUM);
     meet(&m);
     cr_expect(cf_link_is_held_back(desk->link));
     attendee_writes(desk, "an edit", NULL, 0);
     cf_link_publish(desk->link);
     meet(&m);
     cr_expect_eq(desk->accepted, 1, "an entry waited for the limit");
-    cf_transfer_offer(transfer, &small, 5000);
+    cf_transfer_offer(transfer, &small, 5000, CF_RANK_SMALL);
     for (int i = 0; i < 3; i++) {
         m.now_ms += 1000;
         meet(&m);
@@ -439,7 +546,7 @@ Test(transfer, goes_on_at_once_when_the_limit_is_lifted)
 
     cf_link_limit(desk->link, 10000, 0);
     cf_link_start(desk->link);
-    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 400000);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 400000, CF_RANK_MEDIUM);
     meet(&m);
     cr_expect_eq(desk->stored, 0);
     cf_link_limit(desk->link, 0, 0);
@@ -459,7 +566,7 @@ Test(transfer, makes_up_for_the_entries_that_passed_a_limit)
 
         cf_link_limit(desk->link, 2000, 0);
         cf_link_start(desk->link);
-        cf_transfer_offer(cf_link_transfer(desk->link), &blob, 100000);
+        cf_transfer_offer(cf_link_transfer(desk->link), &blob, 100000, CF_RANK_SMALL);
         for (int i = 0; i < 40 * writes; i++)
             attendee_writes(desk, "an edit", NULL, 0);
         seconds[writes] = seconds_until_idle(desk);
@@ -480,11 +587,11 @@ Test(transfer, sends_every_small_one_before_more_of_what_a_limit_holds_back)
 
     cf_link_limit(desk->link, RATE, 0);
     cf_link_start(desk->link);
-    cf_transfer_offer(transfer, &large, 400000);
+    cf_transfer_offer(transfer, &large, 400000, CF_RANK_MEDIUM);
     meet(&m);
     for (int i = 0; i < SMALL; i++) {
         cf_hash small = attendee_has_blob(desk, SMALL_SIZE);
-        cf_transfer_offer(transfer, &small, SMALL_SIZE);
+        cf_transfer_offer(transfer, &small, SMALL_SIZE, CF_RANK_SMALL);
     }
     for (int i = 0; i < SMALL * SMALL_SIZE / RATE + 4; i++) {
         m.now_ms += 1000;

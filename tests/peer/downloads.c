@@ -175,8 +175,59 @@ Test(downloads, has_few_blobs_in_hand_whatever_the_jobs_do)
     for (int i = 0; i < 200; i++)
         depot_pass(&d); /* nothing is opened */
     cr_expect_gt(d.served_bytes, 3 << 20);
-    cr_expect_leq(d.served_bytes, CF_HAND_BYTES + CF_HAND_MAX * CF_BLOB_OVERHEAD);
+    cr_expect_leq(d.served_bytes, CF_IN_HAND_BYTES + CF_IN_HAND_COUNT * CF_BLOB_OVERHEAD);
     expect_ready(&d, identity, cf_bytes_of(bytes, LARGE));
+    free(bytes);
+}
+
+/* A film fills the room there is in hand, and a photo is wanted. */
+Test(downloads, a_photo_does_not_wait_for_a_film)
+{
+    enum { FILM = 20 << 20, PHOTO = 300000, PIECES = 10 };
+    uint8_t *film = noise(1, FILM), *photo = noise(2, PHOTO);
+    cf_buffer identity = {0};
+    cf_download got;
+
+    depot_connect(&d);
+    cf_link_brings(d.peer.link, 1);
+    cf_downloads_want(d.downloads, d.bindings[0], depot_whole(&d, cf_bytes_of(film, FILM)), &got);
+    for (int i = 0; i < 4; i++)
+        depot_pass(&d);
+    cf_bytes named = depot_whole(&d, cf_bytes_of(photo, PHOTO));
+    cf_buffer_append(&identity, named.data, named.size);
+    d.serve_max = d.served + PIECES;
+    cr_expect_eq(depot_want(&d, cf_buffer_view(&identity), &got), CF_DOWNLOAD_READY,
+                 "%d pieces came, and none of what is lighter", PIECES);
+    cf_buffer_release(&identity);
+    free(film);
+    free(photo);
+}
+
+/* Twenty are on their way, or wait to be begun. */
+Test(downloads, what_is_small_is_begun_and_told_beside_many_that_are_not)
+{
+    enum { MANY = 20, PHOTO = 300000, PAGE = 100000 };
+    uint8_t *bytes;
+    cf_buffer identity = {0};
+    cf_download got;
+
+    depot_connect(&d);
+    cf_link_brings(d.peer.link, 1);
+    for (uint64_t i = 0; i < MANY; i++) {
+        bytes = noise(i, PHOTO);
+        cf_downloads_want(d.downloads, d.bindings[0], depot_whole(&d, cf_bytes_of(bytes, PHOTO)),
+                          &got);
+        free(bytes);
+    }
+    depot_pass(&d);
+    bytes = noise(MANY, PAGE);
+    cf_bytes named = depot_whole(&d, cf_bytes_of(bytes, PAGE));
+    cf_buffer_append(&identity, named.data, named.size);
+    cr_expect_null(cf_downloads_finished(d.downloads));
+    d.serve_max = d.served + 4;
+    cr_expect_eq(depot_want(&d, cf_buffer_view(&identity), &got), CF_DOWNLOAD_READY);
+    cr_expect_eq(cf_downloads_finished(d.downloads), d.bindings[0], "nobody is told");
+    cf_buffer_release(&identity);
     free(bytes);
 }
 

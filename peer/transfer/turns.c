@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/turns.h"
+
+enum { TOLD_SHARE = 16 };
+
+static size_t sum_of(const size_t counts[CF_RANKS])
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < CF_RANKS; i++)
+        sum += counts[i];
+    return sum;
+}
+
+/*     four pieces of 4 MiB of a film       16 MiB: no room for a fifth,
+ *     one of 1 MiB of a photo beside       but for two of these,
+ *     one of 100 KiB of a page beside      and for eight of these
+ */
+bool cf_in_hand_has_room(const cf_in_hand *hand, cf_transfer_rank rank, uint64_t size)
+{
+    uint64_t bytes = size;
+
+    for (size_t i = 0; i < CF_RANKS; i++)
+        bytes += hand->bytes[i];
+    return hand->count[rank] == 0 ||
+           (hand->count[rank] < CF_IN_HAND_OF_A_RANK &&
+            hand->bytes[rank] + size <= CF_IN_HAND_BYTES_OF_A_RANK) ||
+           (sum_of(hand->count) < CF_IN_HAND_COUNT && bytes <= CF_IN_HAND_BYTES);
+}
+
+void cf_in_hand_take(cf_in_hand *hand, cf_transfer_rank rank, uint64_t size)
+{
+    hand->count[rank]++;
+    hand->bytes[rank] += size;
+}
+
+void cf_in_hand_drop(cf_in_hand *hand, cf_transfer_rank rank, uint64_t size)
+{
+    hand->count[rank]--;
+    hand->bytes[rank] -= size;
+}
+
+bool cf_turns_have_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, size_t most)
+{
+    return sum_of(counts) < most || counts[rank] < most / 2;
+}
+
+/*     60 films come, a page has ended      the page is told
+ *     60 films come, a film has ended      it waits for three more
+ */
+bool cf_turns_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF_RANKS])
+{
+    size_t told = 0, left = 0;
+
+    for (size_t i = 0; i < CF_RANKS; i++) {
+        told += ended[i];
+        left += coming[i];
+        if (ended[i] && told * TOLD_SHARE >= left)
+            return true;
+    }
+    return false;
+}
