@@ -175,6 +175,13 @@ void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t tota
     lower_rank(transfer, item, rank);
 }
 
+uint64_t cf_transfer_done(cf_transfer *transfer, const cf_hash *blob)
+{
+    const cf_transfer_item *item = cf_transfer_find(transfer, blob, true);
+
+    return item ? item->done : 0;
+}
+
 void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob)
 {
     cf_transfer_item *item = cf_transfer_find(transfer, blob, true);

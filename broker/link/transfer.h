@@ -58,6 +58,8 @@ void cf_transfer_destroy(cf_transfer **transfer);
  * the first offered has it. Offering twice is once, of the lower rank. */
 void cf_transfer_offer(cf_transfer *transfer, const cf_hash *blob, uint64_t total,
                        cf_transfer_rank rank);
+/* How many sealed bytes of an offered blob the other is known to have. */
+uint64_t cf_transfer_done(cf_transfer *transfer, const cf_hash *blob);
 /* Pieces of an offered blob are at hand now. */
 void cf_transfer_ready(cf_transfer *transfer, const cf_hash *blob);
 /* Takes an offer back; nothing more is called for it. */

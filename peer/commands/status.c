@@ -5,6 +5,7 @@
 #include "peer/commands/named_record.h"
 #include "peer/commands/remote.h"
 #include "peer/commands/sources.h"
+#include "peer/commands/flows_shown.h"
 #include "peer/program/verbs.h"
 
 #include <stdlib.h>
@@ -194,6 +195,7 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
     cf_peer *peer = cf_loop_peer(run->loop);
     cf_overview overview;
     cf_remote remote;
+    cf_flows flows;
 
     cf_status status = cf_overview_take(
         run, &(cf_overview_options){.filters = self->filters, .filter_count = self->count},
@@ -206,8 +208,12 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
                        missing->unknown,
                        cf_format_is_records(missing->binding->format) ? "record" : "file");
     json_t *document = run->json ? cf_overview_json(&overview, peer) : NULL;
-    if (!run->json) {
+    cf_engine_flows(cf_loop_engine(run->loop), &flows);
+    if (run->json) {
+        json_object_set_new(document, "transfer", cf_flows_json(&flows));
+    } else {
         cf_overview_print(&overview, peer, &run->output);
+        cf_flows_print(&flows, &run->output);
         print_settled(run, self, &overview);
     }
     if (self->inquiry) {

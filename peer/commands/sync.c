@@ -7,14 +7,23 @@
 #include "peer/commands/round.h"
 #include "peer/commands/sources.h"
 #include "peer/commands/waiting.h"
+#include "peer/commands/flows_shown.h"
 #include "peer/membership/membership.h"
 #include "peer/sources/context/lock_guard.h"
 #include "peer/program/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { LOOK_AGAIN_MS = 250 };
+enum { LOOK_AGAIN_MS = 250, PROGRESS_MS = 500 };
+
+#define PROGRESS                                                                                   \
+    {                                                                                              \
+        "progress", 0, NULL,                                                                       \
+            "show what moves in a line that is rewritten, as on a terminal by itself"              \
+    }
+static const cf_option progress_option = PROGRESS;
 
 typedef struct {
     cf_arena arena;
@@ -22,6 +31,7 @@ typedef struct {
     size_t count;
     cf_round *round;
     cf_traffic before;
+    cf_flows flows;          /* as last looked at */
     cf_waiting *waiting;     /* --wait-for */
     cf_exclusive *exclusive; /* NULL: others may communicate beside it */
     cf_delete_word word;
@@ -29,6 +39,8 @@ typedef struct {
     bool was_locked_out;  /* at some time; then it is asked again, now and then */
     bool waits_for_locks; /* as long as the user said */
     bool locks_told;
+    bool shows_progress, progress_shown;
+    uint64_t progress_due_ms;
     uint64_t timeout_ms;
     uint64_t give_up_ms; /* without a connection by then, there is none */
 } state;
@@ -47,6 +59,15 @@ static void begin_round(cf_run *run, state *self)
                                     .leaves_locked = !self->waits_for_locks});
 }
 
+/* Who runs this may be `serve`, which doesn't see the terminal. */
+static cf_status prepare(cf_run *run, cf_error *error)
+{
+    (void)error;
+    if (isatty(STDERR_FILENO) && !cf_options_has(&run->options, "progress"))
+        cf_options_add(&run->options, &progress_option, NULL);
+    return CF_OK;
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     state *self = cf_allocate(1, sizeof *self);
@@ -54,6 +75,7 @@ static cf_status start(cf_run *run, cf_error *error)
     run->state = self;
     self->dry_run = cf_options_has(&run->options, "dry-run");
     self->waits_for_locks = cf_options_value(&run->options, "timeout") != NULL;
+    self->shows_progress = cf_options_has(&run->options, "progress") && !run->quiet;
     cf_status status =
         cf_round_collections(run, &self->arena, &self->collections, &self->count, error);
     if (!status)
@@ -97,6 +119,7 @@ static void show(cf_run *run, const state *self, const cf_overview *overview)
         json_t *document = cf_overview_json(overview, peer);
 
         json_object_set_new(document, "traffic", traffic_json(&self->before, &traffic));
+        json_object_set_new(document, "transfer", cf_flows_json(&self->flows));
         cf_print_json(&run->output, document);
     } else if (run->quiet) {
         cf_overview_say(overview, &run->output);
@@ -142,7 +165,7 @@ static void say_stop(cf_run *run, const cf_binding_status *status)
     cf_buffer_release(&word);
 }
 
-static void say_next(cf_run *run, const cf_overview *overview)
+static void say_next(cf_run *run, const state *self, const cf_overview *overview)
 {
     const cf_broker_status *broker = &overview->broker;
 
@@ -152,6 +175,8 @@ static void say_next(cf_run *run, const cf_overview *overview)
     if (broker->trouble &&
         (run->quiet || cf_loop_serves(run->loop) || cf_engine_is_paused(cf_loop_engine(run->loop))))
         cf_say(&run->output, "the broker: %s", broker->text);
+    if (!cf_overview_in_sync(overview))
+        cf_flows_say_left(&self->flows, &run->output);
 }
 
 /* Something of ours waits for a lock that another has. Whose that is and how long is said once. */
@@ -229,10 +254,26 @@ static void note_silence(cf_run *run, state *self, cf_broker_status *broker)
                  unanswered ? "" : "; it can't be connected");
 }
 
+static void show_progress(cf_run *run, state *self, uint64_t now_ms)
+{
+    if (!self->shows_progress || now_ms < self->progress_due_ms)
+        return;
+    self->progress_due_ms = now_ms + PROGRESS_MS;
+    cf_engine_flows(cf_loop_engine(run->loop), &self->flows);
+    cf_flows_rewrite(&self->flows, &self->progress_shown, &run->output);
+}
+
+static void take_progress_away(cf_run *run, state *self)
+{
+    cf_flows_rewrite(&(cf_flows){0}, &self->progress_shown, &run->output);
+}
+
 static cf_status finish(cf_run *run, state *self, cf_error *error)
 {
     cf_overview overview;
 
+    take_progress_away(run, self);
+    cf_engine_flows(cf_loop_engine(run->loop), &self->flows);
     cf_status status = cf_overview_take(
         run,
         &(cf_overview_options){.collections = self->collections, .collection_count = self->count},
@@ -250,7 +291,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     cf_source_say_none(run);
     if (self->dry_run)
         return CF_OK;
-    say_next(run, &overview);
+    say_next(run, self, &overview);
     if (cf_membership_standing(cf_loop_peer(run->loop), error)) {
         cf_say(&run->output, "%s", error->text);
         standing.denied = true;
@@ -298,6 +339,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     if (self->locked_out && self->waits_for_locks)
         is_any_locked_out(run, self, true);
     over |= self->gave_up || (self->locked_out && now_ms >= self->give_up_ms);
+    show_progress(run, self, now_ms);
     if (!over || (self->exclusive && !cf_exclusive_is_released(self->exclusive, now_ms))) {
         progress->over = false;
         progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
@@ -336,6 +378,7 @@ static const cf_option options[] = {
     {"timeout", 0, "T",
      "how long to wait while nothing moves: for the broker, for devices (30s each), for another's "
      "lock (not at all)"},
+    PROGRESS,
     {0},
 };
 
@@ -350,6 +393,7 @@ const cf_verb cf_verb_sync = {
     .connects = true,
     .options = options,
     .requires = &cf_disk_answers_paths,
+    .prepare = prepare,
     .start = start,
     .step = step,
     .end = end,

@@ -402,6 +402,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         engine->looks = engine->workshop.looks;
     } while (!status && engine->workshop.activity != before);
     if (!status) {
+        cf_engine_look_flows(engine);
         cf_engine_tell_held(engine);
         cf_engine_report(engine);
         cf_engine_step_fault(engine, &steady_due);

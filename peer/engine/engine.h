@@ -13,6 +13,7 @@
 #include "peer/sources/context/probe.h"
 #include "peer/sources/context/watch.h"
 #include "peer/bindings/binding_report.h"
+#include "peer/transfer/flow.h"
 
 typedef struct cf_engine cf_engine;
 
@@ -179,6 +180,12 @@ typedef struct {
     char delay[CF_ERROR_TEXT]; /* why it takes nothing for now, in its words; empty: it does */
 } cf_broker_status;
 void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
+
+/* What of contents is on its way between this device and the broker, as of now. */
+typedef struct {
+    cf_flow_shown up, down;
+} cf_flows;
+void cf_engine_flows(cf_engine *engine, cf_flows *out);
 
 /* Another's lease of the whole collection, which this device has no share in; NULL: none. */
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);

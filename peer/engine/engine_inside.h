@@ -80,7 +80,8 @@ struct cf_engine {
     cf_lease *told_locks;      /* of others, that something of ours waits for, as `serve` told */
     size_t told_count, told_capacity;
     cf_traffic traffic;
-    bool may_seal; /* there was a key to seal under at the last step */
+    cf_flow up, down; /* of contents */
+    bool may_seal;    /* there was a key to seal under at the last step */
     size_t kept; /* entries of the member log when own writes that are void were last looked for */
     size_t tended; /* entries of the member log when the others' keys were last seen to */
 };
@@ -112,6 +113,8 @@ void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline);
 /* Large contents wait, or go on, as it follows from engine->metered at engine->steady_ms; the
  * deadline is when the patience with the question ends. */
 void cf_engine_follow_metered(cf_engine *engine, uint64_t *deadline);
+/* Looks how far contents are on their way. */
+void cf_engine_look_flows(cf_engine *engine);
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
 /* Entries that the broker sent and that can't be taken, see engine_fault.c. */

@@ -14,7 +14,8 @@ typedef struct {
     } at[CF_IN_HAND_MAX];
     size_t count;
     cf_in_hand in_hand;
-} cf_hand; /* {0} is empty */
+    uint64_t brought; /* bytes of contents that were opened, and are on the disk */
+} cf_hand;            /* {0} is empty */
 
 /* False when there is no room, or somebody has it in hand. */
 bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size, cf_transfer_rank rank);

@@ -46,6 +46,7 @@ struct cf_downloads {
     cf_line phases[CF_DOWNLOAD_PHASES];
     size_t queued[CF_RANKS]; /* of them those that wait to be begun */
     size_t untold[CF_RANKS]; /* have ended and are not announced */
+    uint64_t queued_bytes;   /* of those that wait to be begun, for a broker, too */
     cf_hand hand;
     uint64_t most;       /* bytes that may travel for one content */
     uint64_t turns;      /* how often one came into another phase */

@@ -209,6 +209,8 @@ static void done(cf_job *job)
         cf_contents_lack(fetch->options.peer->contents, id_of(fetch, self->one));
     else if (!self->status)
         cf_contents_lack_no_more(fetch->options.peer->contents, id_of(fetch, self->one));
+    if (!self->status)
+        fetch->options.hand->brought += self->one->reach;
     if (self->status)
         fail(fetch, &self->error);
     else if (fetch->options.landing)
@@ -299,6 +301,25 @@ cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
 bool cf_fetch_busy(const cf_fetch *fetch)
 {
     return fetch->jobs > 0 || fetch->saving;
+}
+
+/* Of those that wait to be opened as well. */
+uint64_t cf_fetch_partly(const cf_fetch *fetch)
+{
+    uint64_t partly = 0;
+
+    for (size_t i = fetch->low; i < fetch->next; i++) {
+        const wanted *one = &fetch->at[i];
+
+        if (one->state == ASKED || one->state == OPENING)
+            partly += one->sealed.size < one->reach ? one->sealed.size : one->reach;
+    }
+    return partly;
+}
+
+uint64_t cf_fetch_left(const cf_fetch *fetch)
+{
+    return fetch->left;
 }
 
 bool cf_fetch_hungry(const cf_fetch *fetch)

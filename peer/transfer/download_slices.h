@@ -38,6 +38,9 @@ typedef enum {
 } cf_fetch_state;
 /* Asks for what there is room for. */
 cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error);
+/* Bytes of blobs that are not on the disk yet; and what of these has come in parts. */
+uint64_t cf_fetch_left(const cf_fetch *fetch);
+uint64_t cf_fetch_partly(const cf_fetch *fetch);
 /* A job is under way. */
 bool cf_fetch_busy(const cf_fetch *fetch);
 /* All that is left has to come from a broker. */

@@ -53,12 +53,18 @@ cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash 
     return one;
 }
 
+static bool waits_to_begin(const cf_incoming *one)
+{
+    return one->phase == CF_DOWNLOAD_IS_QUEUED || one->phase == CF_DOWNLOAD_IS_OFFLINE;
+}
+
 static void enter(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
 {
     one->phase = phase;
     one->announced = false;
     cf_line_add(&downloads->phases[phase], &one->place);
     downloads->queued[one->rank] += phase == CF_DOWNLOAD_IS_QUEUED;
+    downloads->queued_bytes += waits_to_begin(one) ? one->size : 0;
     downloads->untold[one->rank] += cf_incoming_has_ended(one);
 }
 
@@ -66,6 +72,7 @@ static void leave(cf_downloads *downloads, cf_incoming *one)
 {
     cf_line_remove(&downloads->phases[one->phase], &one->place);
     downloads->queued[one->rank] -= one->phase == CF_DOWNLOAD_IS_QUEUED;
+    downloads->queued_bytes -= waits_to_begin(one) ? one->size : 0;
     downloads->untold[one->rank] -= cf_incoming_has_ended(one) && !one->announced;
 }
 
@@ -364,6 +371,21 @@ const cf_binding *cf_downloads_finished(cf_downloads *downloads)
         for (cf_download_phase phase = CF_DOWNLOAD_IS_READY; phase < CF_DOWNLOAD_PHASES; phase++)
             tell(downloads, phase, &found);
     return found;
+}
+
+cf_flow_count cf_downloads_flow(const cf_downloads *downloads)
+{
+    cf_flow_count flow = {.moved = downloads->hand.brought, .left = downloads->queued_bytes};
+    const cf_line *working = &downloads->phases[CF_DOWNLOAD_IS_WORKING];
+
+    for (cf_place_in_line *at = working->first; at; at = at->after) {
+        const cf_fetch *fetch = cf_making_fetch(cf_standing(at, cf_incoming, place)->making);
+        const uint64_t partly = fetch ? cf_fetch_partly(fetch) : 0;
+
+        flow.moved += partly;
+        flow.left += fetch ? cf_fetch_left(fetch) - partly : 0;
+    }
+    return flow;
 }
 
 /* ---- Wants ---- */

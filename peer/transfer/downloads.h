@@ -7,6 +7,7 @@
 #ifndef CF_PEER_TRANSFER_DOWNLOADS_H
 #define CF_PEER_TRANSFER_DOWNLOADS_H
 #include "peer/bindings/binding.h"
+#include "peer/transfer/flow.h"
 
 typedef struct cf_downloads cf_downloads;
 
@@ -57,6 +58,9 @@ void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most);
 size_t cf_downloads_deferred(const cf_downloads *downloads); /* how many wait so */
 
 void cf_downloads_step(cf_downloads *downloads);
+/* What is to be brought, and has been since the beginning; what waits to be begun with all of its
+ * size, as nobody knows yet what of it is here. */
+cf_flow_count cf_downloads_flow(const cf_downloads *downloads);
 /* The bindings for which one has ended since the last call, one by one. NULL: none. */
 const cf_binding *cf_downloads_finished(cf_downloads *downloads);
 /* Something is under way or can go on; not: what only waits. */

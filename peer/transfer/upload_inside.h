@@ -25,6 +25,7 @@ typedef struct {
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
     cf_transfer_rank rank;  /* by what is to be sealed of it */
+    uint64_t queued;        /* QUEUED: so many bytes are */
     cf_line askers;         /* that have to wait for it */
     cf_id collection;
     cf_binding *binding; /* of the file that is read for it */
@@ -58,6 +59,8 @@ struct cf_uploads {
     cf_line phases[CF_UPLOAD_PHASES];
     size_t counts[CF_UPLOAD_PHASES][CF_RANKS]; /* of those in the phases, */
     size_t untold_counts[CF_RANKS];            /* and of the untold */
+    uint64_t queued;                           /* bytes that are to be sealed of those QUEUED, */
+    uint64_t moved;                            /* and of pieces that were stored */
     bool telling;                              /* the untold, until there are none */
     cf_in_hand in_hand;                        /* of all that are sealed */
     uint64_t numbers;                          /* of patches */
@@ -70,6 +73,8 @@ struct cf_uploads {
 
 cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
+/* Bytes that are to be sealed, of the content or of a patch. */
+uint64_t cf_upload_size(const cf_upload *one);
 /* By what is to be sealed: of a patch that stands in the entry, nothing. */
 cf_transfer_rank cf_upload_rank(const cf_upload *one);
 /* How many go on by themselves, or by the broker's doing, by their ranks. */

@@ -76,7 +76,7 @@ static cf_status open_run(cf_uploads *uploads, cf_upload *one, cf_file **out, cf
     return status;
 }
 
-static uint64_t run_size(const cf_upload *one)
+uint64_t cf_upload_size(const cf_upload *one)
 {
     return one->is_patch ? one->patch_size : one->stat.size;
 }
@@ -85,7 +85,7 @@ cf_transfer_rank cf_upload_rank(const cf_upload *one)
 {
     return one->prepared.content.how.is_inline
                ? CF_RANK_SMALL
-               : cf_transfer_rank_of(run_size(one) + CF_BLOB_OVERHEAD);
+               : cf_transfer_rank_of(cf_upload_size(one) + CF_BLOB_OVERHEAD);
 }
 
 static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *error)
@@ -96,7 +96,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         .transfer = cf_link_transfer(peer->link),
         .in_hand = &uploads->in_hand,
         .collection = one->collection,
-        .size = run_size(one),
+        .size = cf_upload_size(one),
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
     };
 

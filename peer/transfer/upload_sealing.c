@@ -307,6 +307,29 @@ uint64_t cf_sealing_reused(const cf_sealing *sealing)
     return sealing->reused;
 }
 
+/* Of 4 MiB that were sealed into 1 MiB, of which the broker has a half: 2 MiB. */
+static uint64_t part_of(const cf_sealing *sealing, const piece *one)
+{
+    const uint64_t done = cf_transfer_done(sealing->options.transfer, &one->id);
+
+    return one->cut.size * done / one->sealed.size;
+}
+
+uint64_t cf_sealing_left(const cf_sealing *sealing)
+{
+    return sealing->left;
+}
+
+uint64_t cf_sealing_partly(const cf_sealing *sealing)
+{
+    uint64_t partly = 0;
+
+    for (size_t i = sealing->low; i < sealing->next; i++)
+        if (sealing->pieces[i].state == OFFERED)
+            partly += part_of(sealing, &sealing->pieces[i]);
+    return partly;
+}
+
 /* ---- Events ---- */
 
 static bool is_settled(const piece *one)

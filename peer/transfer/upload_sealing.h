@@ -55,6 +55,10 @@ void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **b
                        cf_arena *arena);
 uint64_t cf_sealing_reused(const cf_sealing *sealing); /* bytes */
 
+/* Bytes of pieces that need something yet; and what of these the broker has in parts. */
+uint64_t cf_sealing_left(const cf_sealing *sealing);
+uint64_t cf_sealing_partly(const cf_sealing *sealing);
+
 /* The blob is one that waits for the broker. */
 bool cf_sealing_offers(cf_sealing *sealing, const cf_hash *blob);
 /* The transfer's events; false when the blob is none of its. */

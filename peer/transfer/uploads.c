@@ -18,12 +18,15 @@ static void enter(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
     one->rank = cf_upload_rank(one);
     cf_line_add(&uploads->phases[phase], &one->place);
     uploads->counts[phase][one->rank]++;
+    one->queued = phase == CF_UPLOAD_IS_QUEUED ? cf_upload_size(one) : 0;
+    uploads->queued += one->queued;
 }
 
 static void leave(cf_uploads *uploads, cf_upload *one)
 {
     cf_line_remove(&uploads->phases[one->phase], &one->place);
     uploads->counts[one->phase][one->rank]--;
+    uploads->queued -= one->queued;
 }
 
 static void drop(cf_uploads *uploads, cf_upload *one)
@@ -295,6 +298,21 @@ cf_upload_figures cf_uploads_count(const cf_uploads *uploads)
     return uploads->figures;
 }
 
+cf_flow_count cf_uploads_flow(const cf_uploads *uploads)
+{
+    cf_flow_count flow = {.moved = uploads->moved, .left = uploads->queued};
+    const cf_line *sealing = &uploads->phases[CF_UPLOAD_IS_SEALING];
+
+    for (cf_place_in_line *at = sealing->first; at; at = at->after) {
+        const cf_sealing *one = cf_standing(at, cf_upload, place)->sealing;
+        const uint64_t partly = cf_sealing_partly(one);
+
+        flow.moved += partly;
+        flow.left += cf_sealing_left(one) - partly;
+    }
+    return flow;
+}
+
 /* ---- Events of the transfer ---- */
 
 /* Those that are sealed, one after the other. */
@@ -331,11 +349,15 @@ void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob)
 
     if (!lacks_room(uploads))
         uploads->delay[0] = '\0';
-    for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));)
-        if (cf_sealing_stored(sealing, blob, &size)) {
-            uploads->figures.blobs++;
-            uploads->figures.blob_bytes += size;
-        }
+    for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));) {
+        const uint64_t left = cf_sealing_left(sealing);
+
+        if (!cf_sealing_stored(sealing, blob, &size))
+            continue;
+        uploads->figures.blobs++;
+        uploads->figures.blob_bytes += size;
+        uploads->moved += left - cf_sealing_left(sealing);
+    }
 }
 
 void cf_uploads_refused(cf_uploads *uploads, const cf_hash *blob, const cf_error *why)

@@ -7,6 +7,7 @@
 #define CF_PEER_TRANSFER_UPLOADS_H
 #include "peer/bindings/binding.h"
 #include "peer/bindings/files_read.h"
+#include "peer/transfer/flow.h"
 
 typedef struct cf_uploads cf_uploads;
 
@@ -99,5 +100,7 @@ typedef struct {
     uint64_t reused_bytes;        /* of wholes, in blobs that the log had */
 } cf_upload_figures;
 cf_upload_figures cf_uploads_count(const cf_uploads *uploads);
+/* What is to be sealed, and has been since the beginning; not what a patch is being made of. */
+cf_flow_count cf_uploads_flow(const cf_uploads *uploads);
 
 #endif

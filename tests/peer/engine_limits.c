@@ -48,6 +48,43 @@ Test(engine_limits, are_waited_for_by_a_sync)
     world_destroy(&w);
 }
 
+/* What is shown while a limited sync goes on, up and down. */
+static void expect_flow(device *self, bool up)
+{
+    cf_flows flows;
+
+    cf_engine_flows(self->engine, &flows);
+    const cf_flow_shown flow = up ? flows.up : flows.down, other = up ? flows.down : flows.up;
+    cr_expect_eq(flow.done + flow.left, LARGE);
+    cr_expect_gt(flow.done, 0);
+    cr_expect_geq(flow.taken_ms, 8000);
+    cr_expect(flow.rate > RATE / 2 && flow.rate < RATE * 2, "%zu", (size_t)flow.rate);
+    cr_expect_eq(cf_flow_seconds_left(&flow), (flow.left + flow.rate - 1) / flow.rate);
+    cr_expect_eq(other.left, 0);
+}
+
+Test(engine_limits, are_seen_in_what_is_told_of_the_way)
+{
+    enum { TEN_SECONDS = 10000 / TURN_MS };
+    world *w = world_new(7, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    cf_buffer noise = world_noise(w, LARGE);
+    cf_flows flows;
+
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+    limit(first, RATE, 0);
+    user_writes(first, "large", noise.data, noise.size);
+    cr_assert_not(device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, TEN_SECONDS));
+    expect_flow(first, true);
+    limit(first, 0, 0);
+    cr_assert(device_sync(first));
+    cf_engine_flows(first->engine, &flows);
+    cr_expect_eq(flows.up.done + flows.up.left, 0);
+    cf_buffer_release(&noise);
+    world_destroy(&w);
+}
+
 Test(engine_limits, hold_after_a_crash)
 {
     world *w = world_new(7, 1);

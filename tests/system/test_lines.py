@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from counterfoil import make_device, tree, wait_until  # noqa: F401
+from counterfoil import CLEAN, make_device, tree, wait_until  # noqa: F401
 from counterfoild import broker  # noqa: F401
 from lines import Line
 from stand import put
@@ -117,6 +117,47 @@ def test_an_edit_does_not_wait_for_a_large_download(lined):
     assert not (there / "large").exists()
     line.rate = None
     wait_until(lambda: tree(here) == tree(there), "all is there")
+
+
+def test_it_is_told_how_far_it_is(lined):
+    """Beside `serve`, by `sync`, and on a terminal."""
+    laptop, desktop, here, there, line = lined
+    size, line.rate = 300_000, 24_000
+    laptop.serve()
+    put(here, "large", os.urandom(size))
+    wait_until(lambda: "left" in laptop.run("status"), "it is told")
+    way = laptop.json("status")["transfer"]["sending"]
+    assert way["size"] == size and 0 < way["done"] < size
+    assert way["seconds_left"] == -(-(size - way["done"]) // way["rate"])
+    assert laptop.json("status")["transfer"]["receiving"] is None
+    assert re.search(r"^sending [\d.]+ KiB of 293.0 KiB, [\d.]+ KiB/s, \d+ s left$", laptop.run("status"), re.MULTILINE)
+    said = laptop.finish("sync", "--progress").stderr
+    assert re.search(r"sending [\d.]+ KiB of [^\n]* s left\x1b\[K", said)
+    assert laptop.json("status")["transfer"] == {"sending": None, "receiving": None}
+    own, terminal = os.openpty()
+    with subprocess.Popen(desktop.command("sync"), stdout=subprocess.DEVNULL, stderr=terminal, env=CLEAN) as sync:
+        os.close(terminal)
+        said = b""
+        while b"receiving " not in said:
+            said += os.read(own, 4096)
+        line.rate = None
+        sync.wait()
+    os.close(own)
+    assert tree(here) == tree(there)
+
+
+def test_sync_says_what_it_did_not_get_done(lined):
+    laptop, _, here, _, line = lined
+    line.rate = 24_000
+    serving = laptop.serve()
+    put(here, "large", os.urandom(400_000))
+    wait_until(lambda: (laptop.json("status")["transfer"]["sending"] or {"done": 0})["done"] > 0, "the upload is under way")
+    line.is_dead = True
+    line.forget()
+    said = laptop.finish("sync", "--timeout", "3s")
+    assert said.returncode == 5
+    assert re.search(r"not all was sent: [\d.]+ KiB of 390.6 KiB of contents went to the broker", said.stderr), said.stderr
+    laptop.stop(serving)
 
 
 def test_sync_sees_an_edit_behind_a_connection_that_is_dead(lined):
