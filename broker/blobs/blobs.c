@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { RESUME = 4096 };
-
 void cf_blobs_destroy(cf_blobs **blobs)
 {
     if (*blobs)
@@ -27,11 +25,10 @@ cf_status cf_blob_put_check(const cf_blob_put *put, cf_error *error)
     return CF_OK;
 }
 
-/* In the smallest steps that anybody sends. The last one comes again: it ends a blob that was whole
- * when its broker ended. */
+/* The last byte comes again: with it a blob ends that was whole when its broker ended. */
 uint64_t cf_blob_resume(uint64_t size)
 {
-    return size ? (size - 1) / RESUME * RESUME : 0;
+    return size ? size - 1 : 0;
 }
 
 void cf_blob_held_note_change(cf_blob_held *held, cf_blob_usage before, cf_blob_usage after)

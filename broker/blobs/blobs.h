@@ -128,7 +128,7 @@ void cf_blobs_destroy(cf_blobs **blobs);
 void cf_blob_held_note_change(cf_blob_held *held, cf_blob_usage before, cf_blob_usage after);
 /* What every implementation of put begins with: its sizes. */
 cf_status cf_blob_put_check(const cf_blob_put *put, cf_error *error);
-/* What `held` answers for an upload of this many bytes. */
+/* What `held` answers for an upload of this many bytes: one less, which whoever goes on brings. */
 uint64_t cf_blob_resume(uint64_t size);
 
 /* What follows works with any of them. */

@@ -8,6 +8,8 @@ enum {
     STEPS_A_SECOND = 2,
     STEPS_LEAST = 2, /* under way: one goes while the answer to the other comes */
     STEPS_UNKNOWN = 4,
+    STEPS_LASTED = 16, /* of what a connection carried before it broke, */
+    OUTLASTED = 4,     /* unless the one that there is has carried so many times as much */
     WINDOW_MS = 2000,
     FETCH_MEASURE_MS = 250,
     LATE_MS = 2 * CF_LINE_LOOK_MS, /* who looks that late slept, and knows nothing yet */
@@ -15,9 +17,19 @@ enum {
 #define STEP_MIN (4 * CF_KIB)
 #define STEP_UNKNOWN (32 * CF_KIB)
 
+static uint64_t bytes_of(const cf_line_counts *counts)
+{
+    return counts->received + counts->acknowledged;
+}
+
 void cf_line_begin(cf_line *line, uint64_t now_ms)
 {
-    *line = (cf_line){.rate = line->rate,
+    const uint64_t carried = bytes_of(&line->counts);
+
+    *line = (cf_line){.lasted = !carried        ? line->lasted
+                                : line->is_idle ? 0
+                                                : carried,
+                      .rate = line->rate,
                       .fetch_rate = line->fetch_rate,
                       .stuck = line->stuck,
                       .looked_ms = now_ms,
@@ -52,11 +64,6 @@ static void measure_fetch(cf_line *line, const cf_line_counts *counts, uint64_t 
         return;
     line->fetch_rate = line->fetched * 1000 / line->fetched_ms;
     line->fetched = line->fetched_ms = 0;
-}
-
-static uint64_t bytes_of(const cf_line_counts *counts)
-{
-    return counts->received + counts->acknowledged;
 }
 
 /* One passed where those of some time, more than one, were half full on average. */
@@ -121,11 +128,19 @@ bool cf_line_drops_large(cf_line *line)
     return ++line->stuck > 1 || has_hole(line);
 }
 
+/* 48 KB were carried, and then it broke: 4 KiB at a time, until 192 KB are. */
+static bool breaks_at(const cf_line *line, uint64_t step)
+{
+    return line->lasted && bytes_of(&line->counts) < OUTLASTED * line->lasted &&
+           step > line->lasted / STEPS_LASTED;
+}
+
 uint64_t cf_line_step(const cf_line *line)
 {
     uint64_t step = line->rate ? CF_BLOB_STEP : STEP_UNKNOWN;
 
-    while (line->rate && step > STEP_MIN && step > line->rate / STEPS_A_SECOND)
+    while (step > STEP_MIN &&
+           ((line->rate && step > line->rate / STEPS_A_SECOND) || breaks_at(line, step)))
         step /= 2;
     return step;
 }

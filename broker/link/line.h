@@ -32,7 +32,8 @@ typedef struct {
     bool fetches;                 /* contents are awaited: the caller says so before a look */
     uint64_t fetched, fetched_ms; /* bytes that came since, and the time in which some came */
     uint64_t fetch_rate;          /* bytes in a second that it brought lately; 0: unknown */
-    uint64_t rate; /* bytes in a second that it took lately, over connections; 0: unknown */
+    uint64_t rate;   /* bytes in a second that it took lately, over connections; 0: unknown */
+    uint64_t lasted; /* bytes that a connection carried until it broke under way; 0: none did */
 } cf_line;
 
 enum {
@@ -40,7 +41,7 @@ enum {
     CF_LINE_STUCK_MS = 25000,  /* the same, of a connection that has carried no large packet */
     CF_LINE_BEATS = 1024,      /* bytes beyond what heartbeats are in that time */
     CF_LINE_LOOK_MS = 5000,    /* a look is due, */
-    CF_LINE_FETCH_MS = 500,    /* or sooner, while contents are awaited */
+    CF_LINE_FETCH_MS = 500,    /* or sooner, while contents are on their way */
 };
 
 /* Another connection, over the same line as far as anybody knows. */
@@ -59,7 +60,8 @@ bool cf_line_is_stuck(const cf_line *line, uint64_t now_ms);
  * let through (RFC 2923). */
 bool cf_line_drops_large(cf_line *line);
 /* One message's worth of a content: what it carries in half a second, from 4 KiB to 256 KiB; 32 KiB
- * where nobody knows. */
+ * where nobody knows. Of a line that broke not more than a sixteenth of what it had carried: of a
+ * message that is cut nothing arrives. */
 uint64_t cf_line_step(const cf_line *line);
 /* What may be under way: what the line carries in two seconds and a round trip, at least two steps,
  * at most CF_WINDOW; four steps where nobody knows. An edit that is saved during an upload waits

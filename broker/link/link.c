@@ -278,6 +278,11 @@ bool cf_link_fetches(const cf_link *link)
     return link->state == CF_LINK_LIVE && cf_transfer_fetches(link->transfer);
 }
 
+bool cf_link_moves_contents(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE && cf_transfer_is_waiting(link->transfer);
+}
+
 void cf_link_limit(cf_link *link, uint64_t up, uint64_t down)
 {
     cf_transfer_limit(link->transfer, up, down);

@@ -232,6 +232,8 @@ void cf_link_carries(cf_link *link, uint64_t step, uint64_t window);
 /* What may be asked for at a time of contents, and whether any is. */
 void cf_link_brings(cf_link *link, uint64_t window);
 bool cf_link_fetches(const cf_link *link);
+/* The same, or contents are sent that were not answered yet. */
+bool cf_link_moves_contents(const cf_link *link);
 /* Bytes in a second at most, over all sessions, see rate_limit.h; 0: no limit. Entries are not held
  * back, and contents make up for them. */
 void cf_link_limit(cf_link *link, uint64_t up, uint64_t down);

@@ -489,9 +489,9 @@ static uint64_t look_due(const cf_link_zmq *zmq, uint64_t now_ms)
         return UINT64_MAX;
     if (!is_owed(zmq)) /* then a look when something is said is soon enough */
         return UINT64_MAX;
-    return now_ms + (cf_link_fetches(zmq->options.link) ? CF_LINE_FETCH_MS
-                     : zmq->pulse.is_carried            ? CF_LINE_LOOK_MS
-                                                        : ASKED_MS);
+    return now_ms + (cf_link_moves_contents(zmq->options.link) ? CF_LINE_FETCH_MS
+                     : zmq->pulse.is_carried                   ? CF_LINE_LOOK_MS
+                                                               : ASKED_MS);
 }
 
 uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)

@@ -207,6 +207,59 @@ Test(line, takes_in_one_step_what_it_carries_in_half_a_second)
     }
 }
 
+static cf_line broken_after(uint64_t bytes, bool is_idle)
+{
+    cf_line line = {0};
+
+    cf_line_begin(&line, BEGIN_MS);
+    line.is_idle = is_idle;
+    look(&line, 1000, bytes - 1000, BEGIN_MS + 1000);
+    cf_line_begin(&line, BEGIN_MS + 2000);
+    return line;
+}
+
+Test(line, loses_little_where_it_breaks)
+{
+    static const struct {
+        uint64_t lasted, step;
+    } cases[] = {{2000, 4 * CF_KIB},
+                 {48000, 4 * CF_KIB},
+                 {128 * CF_KIB, 8 * CF_KIB},
+                 {512 * CF_KIB, 32 * CF_KIB},
+                 {100 * CF_MIB, CF_BLOB_STEP}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cf_line line = broken_after(cases[i].lasted, false);
+
+        line.rate = 1000000000;
+        cr_expect_eq(cf_line_step(&line), cases[i].step, "after %llu bytes",
+                     (unsigned long long)cases[i].lasted);
+        cf_line_begin(&line, BEGIN_MS + 3000);
+        cr_expect_eq(cf_line_step(&line), cases[i].step, "of one that carried nothing");
+    }
+}
+
+Test(line, is_trusted_again_when_it_has_outlasted_what_broke)
+{
+    cf_line line = broken_after(48000, false);
+
+    look(&line, 0, 191999, BEGIN_MS + 3000);
+    line.rate = 1000000000;
+    cr_expect_eq(cf_line_step(&line), 4 * CF_KIB);
+    look(&line, 0, 192000, BEGIN_MS + 4000);
+    line.rate = 1000000000;
+    cr_expect_eq(cf_line_step(&line), CF_BLOB_STEP);
+}
+
+/* One that ended while nothing was under way lost nothing. */
+Test(line, did_not_break_where_nothing_was_owed)
+{
+    cf_line line = broken_after(48000, true);
+
+    line.rate = 1000000000;
+    cr_expect_eq(cf_line_step(&line), CF_BLOB_STEP);
+}
+
 /* Two seconds wait before an edit; a round trip is no wait, and makes no line slower. */
 Test(line, has_two_seconds_and_a_round_trip_under_way)
 {
