@@ -187,12 +187,17 @@ static bool is_serve(const cf_broker_options *options)
 static cf_status help(const cf_broker_options *options, cf_error *error)
 {
     const char *verb = options->count > 1 ? options->arguments[1] : NULL;
+    const char *subverb = options->count > 2 ? options->arguments[2] : NULL;
+    const char *name = subverb ? cf_usage_subverb(verb, subverb) : verb;
 
-    if (options->count > 2)
-        return cf_fail(error, CF_USAGE, "unknown argument %s", options->arguments[2]);
+    if (options->count > 3)
+        return cf_fail(error, CF_USAGE, "unknown argument %s", options->arguments[3]);
     if (verb && !cf_usage_knows(verb))
         return cf_fail(error, CF_USAGE, "unknown verb '%s': --help lists them", verb);
-    cf_usage_show(stdout, verb);
+    if (subverb && !name)
+        return cf_fail(error, CF_USAGE, "unknown subverb '%s': `help %s` has those of %s", subverb,
+                       verb, verb);
+    cf_usage_show(stdout, name);
     return CF_OK;
 }
 

@@ -210,6 +210,14 @@ static cf_report_level level_of(const cf_options *options)
     return cf_options_has(options, "verbose") ? CF_REPORT_DETAIL : CF_REPORT_NOTICE;
 }
 
+/* `devices revoke --help` asks of that alone. */
+static const cf_subverb *named_subverb(const cf_run *run)
+{
+    return run->verb && run->options.argument_count
+               ? cf_subverb_find(run->verb, run->options.arguments[0])
+               : NULL;
+}
+
 int main(int argc, char **argv)
 {
     cf_run run = {.output = cf_output_own()};
@@ -235,7 +243,7 @@ int main(int argc, char **argv)
     if (cf_options_has(&run.options, "version"))
         run.verb = &cf_verb_version;
     if (!status && cf_options_has(&run.options, "help"))
-        cf_usage_show(&run.output, run.verb);
+        cf_usage_show(&run.output, run.verb, named_subverb(&run));
     else if (!status && !run.verb)
         status = cf_fail(&error, CF_USAGE, "no verb: `counterfoil help` lists them");
     else if (!status)

@@ -28,7 +28,8 @@ const cf_option cf_usage_options[] = {
     {0},
 };
 
-/* Each verb followed by a comma. What stands not here is for all. */
+/* Each verb, with its subverb where it is for that alone, followed by a comma. What stands not here
+ * is for all. */
 static const struct {
     const char *option, *verbs;
 } owners[] = {
@@ -43,7 +44,7 @@ static const struct {
     {"check", "status, "},
     {"repair", "verify, "},
     {"known", "verify, "},
-    {"yes", "users, "},
+    {"yes", "users remove, "},
 };
 
 static const struct {
@@ -70,7 +71,7 @@ static const struct {
     {"verify", "[--repair] [--known]",
      "check every record and blob of the store; --repair: mend it first,\n"
      "while no broker runs"},
-    {"help", "[VERB]", "print this, or how a verb is used"},
+    {"help", "[VERB [SUBVERB]]", "print this, or how a verb is used"},
 };
 
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs, LEFT = 30 };
@@ -96,7 +97,7 @@ bool cf_usage_is_for(const char *option, const char *verb)
     const char *all = cf_usage_verbs_of(option);
     const char *at = all ? strstr(all, verb) : NULL;
 
-    return !all || (at && at[strlen(verb)] == ',');
+    return !all || (at && (at[strlen(verb)] == ',' || at[strlen(verb)] == ' '));
 }
 
 bool cf_usage_knows(const char *verb)
@@ -105,6 +106,21 @@ bool cf_usage_knows(const char *verb)
         if (begins_with(verbs[i].name, verb) && !strchr(verb, ' '))
             return true;
     return false;
+}
+
+/* "users show" is that of "users" and "show". */
+static bool is_called(const char *name, const char *verb, const char *subverb)
+{
+    return begins_with(name, verb) && name[strlen(verb)] == ' ' &&
+           strcmp(name + strlen(verb) + 1, subverb) == 0;
+}
+
+const char *cf_usage_subverb(const char *verb, const char *subverb)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        if (is_called(verbs[i].name, verb, subverb))
+            return verbs[i].name;
+    return NULL;
 }
 
 /* Lines of their own are set under each other. */

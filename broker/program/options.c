@@ -150,6 +150,14 @@ static cf_status read_values(cf_broker_options *out, cf_error *error)
     return status ? status : read_invitation(out, error);
 }
 
+/* `users remove --help` asks of that alone; NULL: it asks of the verb. */
+static const char *helped_subverb(const cf_broker_options *out)
+{
+    const char *const *words = out->given.arguments;
+
+    return out->given.argument_count > 1 && cf_usage_subverb(words[0], words[1]) ? words[1] : NULL;
+}
+
 /* The verb and what follows it. */
 static cf_status find_verb(cf_broker_options *out, cf_error *error)
 {
@@ -163,7 +171,8 @@ static cf_status find_verb(cf_broker_options *out, cf_error *error)
         out->arguments = out->default_verb;
         out->default_verb[0] = helps ? "help" : verb;
         out->default_verb[1] = helps && out->given.argument_count ? verb : NULL;
-        out->count = 1 + (out->default_verb[1] != NULL);
+        out->default_verb[2] = helped_subverb(out);
+        out->count = 1 + (out->default_verb[1] != NULL) + (out->default_verb[2] != NULL);
     }
     if (cf_options_has(&out->given, "version"))
         verb = out->default_verb[0] = "version", out->arguments = out->default_verb, out->count = 1;

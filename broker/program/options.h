@@ -35,7 +35,7 @@ typedef struct {
     const char *const *arguments; /* the verb and what follows it; the verb is never missing */
     int count;
     char default_data[4096]; /* without --data and COUNTERFOIL_DATA */
-    const char *default_verb[2];
+    const char *default_verb[3];
     cf_options given;
     char *settings; /* of --config, which `given` borrows from */
     int argc;

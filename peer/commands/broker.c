@@ -117,6 +117,20 @@ static cf_status read_secret(const cf_run *run, const state *self, uint8_t secre
     return phrase ? cf_phrase_read(phrase, secret, error) : CF_OK;
 }
 
+/* A word that is no line at all, as a subverb that there isn't; it is not shown, since it may be
+ * the half of a line. */
+static cf_status check_is_line(const char *text, cf_error *error)
+{
+    cf_code code = {0};
+
+    cf_status status = cf_code_read(text, &code, error);
+    cf_wipe(&code, sizeof code);
+    if (status == CF_USAGE)
+        cf_error_while(error, "this is neither the line that `counterfoild invite` printed nor an "
+                              "address (tcp://HOST:PORT#KEY)");
+    return status;
+}
+
 static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *error)
 {
     uint8_t secret[CF_PHRASE_SECRET];
@@ -124,6 +138,8 @@ static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *err
     bool given = false;
 
     cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
+    if (!status)
+        status = check_is_line(text, error);
     if (!status)
         status = cf_code_take(text, true, cf_loop_time(run->loop), &code, error);
     bool moves =

@@ -116,6 +116,13 @@ static const cf_option options[] = {
     {0},
 };
 
+static const cf_subverb subverbs[] = {
+    {"rename NAME NEW", "Gives a collection another name, on all devices"},
+    {"delete NAME [-n] [--yes]",
+     "Takes a collection off the list; what sources hold stays where it is"},
+    {0},
+};
+
 const cf_verb cf_verb_collections = {
     .name = "collections",
     .usage = "collections [rename NAME NEW | delete NAME]",
@@ -123,6 +130,7 @@ const cf_verb cf_verb_collections = {
     .more =
         "What sources hold stays where it is. `delete` exits 8 where other devices wrote in the "
         "collection, and\n--yes was not given.",
+    .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = cf_collection_ask_delete,

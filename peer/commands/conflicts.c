@@ -312,6 +312,12 @@ static const cf_option options[] = {
     {0},
 };
 
+static const cf_subverb subverbs[] = {
+    {"resolve WHICH... --keep N|mine|theirs [-n] [--timeout T]",
+     "Settles values of fields: the version that is kept is shown everywhere"},
+    {0},
+};
+
 const cf_verb cf_verb_conflicts = {
     .name = "conflicts",
     .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs [-n] [--timeout T]",
@@ -321,6 +327,7 @@ const cf_verb cf_verb_conflicts = {
             "The version that is kept is shown everywhere, the others are listed no more. 1 is the "
             "one that is shown, 2 the first that\nis not; mine is this device's, theirs the latest "
             "of another. A conflict copy of a file is settled by renaming or deleting it.",
+    .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

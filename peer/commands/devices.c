@@ -321,6 +321,19 @@ static const cf_option options[] = {
     {0},
 };
 
+static const cf_subverb subverbs[] = {
+    {"show DEVICE [--remote [--timeout T]]",
+     "Shows a device: its role, who let it in, and when it last wrote"},
+    {"rename DEVICE NAME", "Gives this device another name; an owner's device any"},
+    {"revoke DEVICE [--also DEVICE]... [--yes] [--with-admitted] [--timeout T]",
+     "Shuts a device out: nothing more is taken from it or sent to it"},
+    {"annul DEVICE --recovery-file FILE [--timeout T]",
+     "Takes a revocation back, by the recovery phrase"},
+    {"role DEVICE ROLE [--timeout T]", "Makes a device an owner, member, reader or relay"},
+    {"admitted DEVICE", "Lists whom a device let in, and whom these let in"},
+    {0},
+};
+
 const cf_verb cf_verb_devices = {
     .name = "devices",
     .usage = "devices [--remote] [show DEVICE | rename DEVICE NAME | revoke DEVICE [--also "
@@ -332,6 +345,7 @@ const cf_verb cf_verb_devices = {
             "out: nothing more is taken\nfrom it or sent to it, and it can't read what is written "
             "later. `annul` takes that back, by the account.\n`role` is owner, member, reader or "
             "relay. `admitted` lists whom a device let in.",
+    .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = prepare,

@@ -11,13 +11,14 @@ static bool is_among(const cf_option *options, const char *name)
     return options && options->name;
 }
 
-/* But those which a verb says in its own words. */
-static void show_options(const cf_output *output, const cf_option *options, const cf_option *said)
+/* But those which a verb says in its own words; with a usage those alone that it names. */
+static void show_options(const cf_output *output, const cf_option *options, const cf_option *said,
+                         const char *usage)
 {
     for (; options && options->name; options++) {
         char left[64], letter[8] = "";
 
-        if (is_among(said, options->name))
+        if (is_among(said, options->name) || (usage && !cf_usage_names(usage, options)))
             continue;
         if (options->letter)
             snprintf(letter, sizeof letter, "-%c, ", options->letter);
@@ -27,61 +28,105 @@ static void show_options(const cf_output *output, const cf_option *options, cons
     }
 }
 
-void cf_usage_show(const cf_output *output, const cf_verb *verb)
+static void show_all(const cf_output *output)
 {
-    if (!verb) {
-        cf_print(output,
-                 "usage: counterfoil [--home DIR] [-q|-v] [--json] [--timeout T] VERB [OPTIONS] "
-                 "[ARGUMENTS]\n\n");
-        for (const cf_verb *const *at = cf_verbs; *at; at++)
-            cf_print(output, "  %-12s %s\n", (*at)->name, (*at)->summary);
-        cf_print(output, "\n");
-    } else {
-        cf_arena arena = {0};
+    cf_print(output, "usage: counterfoil [--home DIR] [-q|-v] [--json] [--timeout T] VERB "
+                     "[OPTIONS] [ARGUMENTS]\n\n");
+    for (const cf_verb *const *at = cf_verbs; *at; at++)
+        cf_print(output, "  %-12s %s\n", (*at)->name, (*at)->summary);
+    cf_print(output, "\n");
+}
 
-        cf_print(output, "usage: counterfoil %s\n\n%s.\n", cf_verb_usage(verb, &arena),
-                 verb->summary);
-        cf_arena_release(&arena);
-        if (verb->more)
-            cf_print(output, "%s\n", verb->more);
-        cf_print(output, "\n");
-        show_options(output, verb->options, NULL);
-    }
-    show_options(output, cf_global_options, verb ? verb->options : NULL);
+static void show_verb(const cf_output *output, const cf_verb *verb)
+{
+    cf_arena arena = {0};
+
+    cf_print(output, "usage: counterfoil %s\n\n%s.\n", cf_verb_usage(verb, &arena), verb->summary);
+    cf_arena_release(&arena);
+    if (verb->more)
+        cf_print(output, "%s\n", verb->more);
+    cf_print(output, "\n");
+    show_options(output, verb->options, NULL, NULL);
+}
+
+static void show_subverb(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb)
+{
+    cf_print(output, "usage: counterfoil %s %s\n\n%s.\n\n", verb->name, subverb->usage,
+             subverb->summary);
+    show_options(output, verb->options, NULL, subverb->usage);
+}
+
+void cf_usage_show(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb)
+{
+    if (!verb)
+        show_all(output);
+    else if (!subverb)
+        show_verb(output, verb);
+    else
+        show_subverb(output, verb, subverb);
+    show_options(output, cf_global_options, verb ? verb->options : NULL, NULL);
+}
+
+static json_t *verbs_json(const cf_verb *verb)
+{
+    json_t *list = json_array();
+    cf_arena arena = {0};
+
+    for (const cf_verb *const *at = cf_verbs; *at; at++)
+        if (!verb || *at == verb)
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:s, s:s}", "name", (*at)->name, "usage",
+                                            cf_verb_usage(*at, &arena), "does", (*at)->summary));
+    cf_arena_release(&arena);
+    return list;
+}
+
+static json_t *subverb_json(const cf_verb *verb, const cf_subverb *subverb)
+{
+    return json_pack(
+        "[{s:o, s:o, s:s}]", "name",
+        json_sprintf("%s %.*s", verb->name, (int)strcspn(subverb->usage, " "), subverb->usage),
+        "usage", json_sprintf("%s %s", verb->name, subverb->usage), "does", subverb->summary);
+}
+
+static cf_status fail_subverb(const cf_verb *verb, const char *name, cf_error *error)
+{
+    cf_buffer known = {0};
+
+    for (const cf_subverb *at = verb->subverbs; at && at->usage; at++)
+        cf_buffer_append_text(&known, "%s%.*s", known.size ? ", " : "",
+                              (int)strcspn(at->usage, " "), at->usage);
+    cf_fail(error, CF_USAGE, "unknown subverb '%s' of %s: %.*s", name, verb->name,
+            known.size ? (int)known.size : 4, known.size ? (const char *)known.data : "none");
+    cf_buffer_release(&known);
+    return CF_USAGE;
 }
 
 static cf_status start(cf_run *run, cf_error *error)
 {
-    cf_status status = cf_run_check_count(run, 0, 1, error);
+    const char *const *words = run->options.arguments;
+    const size_t count = run->options.argument_count;
     const cf_verb *verb = NULL;
+    const cf_subverb *subverb = NULL;
 
+    cf_status status = cf_run_check_count(run, 0, 2, error);
     if (status)
         return status;
-    if (run->options.argument_count) {
-        verb = cf_verb_find(run->options.arguments[0]);
-        if (!verb)
-            return cf_fail(error, CF_USAGE, "unknown verb '%s'", run->options.arguments[0]);
-    }
-    if (run->json) {
-        json_t *list = json_array();
-        cf_arena arena = {0};
-
-        for (const cf_verb *const *at = cf_verbs; *at; at++)
-            if (!verb || *at == verb)
-                json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", (*at)->name,
-                                                      "usage", cf_verb_usage(*at, &arena), "does",
-                                                      (*at)->summary));
-        cf_arena_release(&arena);
-        cf_print_json(&run->output, list);
-    } else {
-        cf_usage_show(&run->output, verb);
-    }
+    if (count && !(verb = cf_verb_find(words[0])))
+        return cf_fail(error, CF_USAGE, "unknown verb '%s': `counterfoil help` lists them",
+                       words[0]);
+    if (count > 1 && !(subverb = cf_subverb_find(verb, words[1])))
+        return fail_subverb(verb, words[1], error);
+    if (run->json)
+        cf_print_json(&run->output, subverb ? subverb_json(verb, subverb) : verbs_json(verb));
+    else
+        cf_usage_show(&run->output, verb, subverb);
     return CF_OK;
 }
 
 const cf_verb cf_verb_help = {
     .name = "help",
-    .usage = "help [VERB]",
+    .usage = "help [VERB [SUBVERB]]",
     .summary = "Shows what there is, or how one verb is used",
     .needs = CF_NEEDS_NOTHING,
     .start = start,

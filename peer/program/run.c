@@ -103,19 +103,24 @@ static bool is_said(const char *usage, const char *dashed)
     return false;
 }
 
+bool cf_usage_names(const char *usage, const cf_option *option)
+{
+    const char letter[] = {'-', option->letter, '\0'};
+    char name[64];
+
+    snprintf(name, sizeof name, "--%s", option->name);
+    return is_said(usage, name) || (option->letter && is_said(usage, letter));
+}
+
 const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena)
 {
     cf_buffer out = {0};
-    char name[64], letter[] = "-?";
 
     cf_buffer_append_text(&out, "%s", verb->usage);
-    for (const cf_option *at = verb->options; at && at->name; at++) {
-        snprintf(name, sizeof name, "--%s", at->name);
-        letter[1] = at->letter;
-        if (!is_said(verb->usage, name) && (!at->letter || !is_said(verb->usage, letter)))
-            cf_buffer_append_text(&out, " [%s%s%s]", name, at->value ? " " : "",
+    for (const cf_option *at = verb->options; at && at->name; at++)
+        if (!cf_usage_names(verb->usage, at))
+            cf_buffer_append_text(&out, " [--%s%s%s]", at->name, at->value ? " " : "",
                                   at->value ? at->value : "");
-    }
     cf_buffer_append(&out, "", 1);
     cf_bytes usage = cf_arena_copy(arena, cf_buffer_view(&out));
     cf_buffer_release(&out);

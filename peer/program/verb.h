@@ -54,11 +54,19 @@ typedef struct {
     void (*end)(cf_run *run); /* frees what waits, also where nothing does */
 } cf_prerequisite;
 
+/* What a verb does where its first argument says so. */
+typedef struct {
+    const char *usage; /* what follows the verb's name, with all its options; its first word is its
+                          name */
+    const char *summary;
+} cf_subverb;
+
 struct cf_verb {
     const char *name;
     const char *usage; /* what follows the program's name; cf_verb_usage adds the options */
     const char *summary;
-    const char *more; /* for `help VERB`; NULL: nothing */
+    const char *more;           /* for `help VERB`; NULL: nothing */
+    const cf_subverb *subverbs; /* ended by one without a usage; NULL: none */
     cf_verb_needs needs;
     bool connects; /* brings the engine's link into connection */
     uint64_t
@@ -82,6 +90,10 @@ extern const cf_option cf_global_options[];
 const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena);
 /* NULL when unknown. */
 const cf_verb *cf_verb_find(const char *name);
+/* NULL when the verb has none of this name. */
+const cf_subverb *cf_subverb_find(const cf_verb *verb, const char *name);
+/* Whether a usage names the option, by its name or its letter. */
+bool cf_usage_names(const char *usage, const cf_option *option);
 
 /* ---- The life of a run; for who has one ---- */
 

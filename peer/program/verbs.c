@@ -22,3 +22,13 @@ const cf_verb *cf_verb_find(const char *name)
             return *verb;
     return NULL;
 }
+
+const cf_subverb *cf_subverb_find(const cf_verb *verb, const char *name)
+{
+    const size_t size = strlen(name);
+
+    for (const cf_subverb *at = verb->subverbs; at && at->usage; at++)
+        if (strcspn(at->usage, " ") == size && memcmp(at->usage, name, size) == 0)
+            return at;
+    return NULL;
+}

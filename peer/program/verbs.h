@@ -36,7 +36,8 @@ extern const cf_verb cf_verb_unlock;
 extern const cf_verb cf_verb_verify;
 extern const cf_verb cf_verb_version;
 
-/* The usage of one verb, or of the whole program (NULL). */
-void cf_usage_show(const cf_output *output, const cf_verb *verb);
+/* The usage of one verb, of one of its subverbs where that isn't NULL, or of the whole program (no
+ * verb). */
+void cf_usage_show(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb);
 
 #endif

@@ -140,11 +140,15 @@ def test_goes_on_where_its_peers_know_it_when_another_had_the_port_meanwhile(bro
         (["user", "remove"], "unknown verb 'user': --help lists them"),
         (["stop"], "unknown verb 'stop': --help lists them"),
         (["help", "frobnicate"], "unknown verb 'frobnicate'"),
+        (["help", "users", "frobnicate"], "unknown subverb 'frobnicate': `help users` has those of users"),
+        (["help", "status", "show"], "unknown subverb 'show'"),
+        (["help", "users", "show", "more"], "unknown argument more"),
+        (["users", "frobnicate"], "unknown subverb frobnicate"),
         (["--frobnicate"], "unknown option '--frobnicate'"),
         (["-x"], "unknown option '-x'"),
         (["status", "more"], "unknown argument more"),
         (["status", "--quota", "5"], "--quota is for serve, invite, not for status"),
-        (["--yes", "status"], "--yes is for users, not for status"),
+        (["--yes", "status"], "--yes is for users remove, not for status"),
         (["invite", "--quota", "much"], "much is not a size"),
         (["invite", "--quota", "1e3"], "1e3 is not a size"),
         (["invite", "--quota", "0.5"], "0.5 is less than a byte"),
@@ -195,6 +199,11 @@ def test_explains_itself(broker):
     of_users = broker.run("help", "users")
     assert broker.run("users", "--help") == broker.run("-h", "users") == of_users
     assert "users quota USER SIZE" in of_users and "--yes" in of_users and "--listen" not in of_users
+    removal = broker.run("help", "users", "remove")
+    assert removal.startswith("usage: counterfoild [OPTIONS] users remove USER\n") and "--yes" in removal
+    assert broker.run("users", "remove", "--help") == removal and "quota" not in removal
+    assert "--yes" not in broker.run("help", "users", "show")
+    assert broker.run("help", "invitations", "revoke") != broker.run("help", "invitations")
     assert broker.run("--version").startswith("counterfoild ")
     assert list(json.loads(broker.run("--json", "--version"))) == ["version"]
     assert not os.path.exists(broker.data)

@@ -21,7 +21,10 @@ def test_words_that_are_unknown_are_named(make_device):
         (["frobnicate"], "unknown verb 'frobnicate'"),
         (["sync", "--frobnicate"], "unknown option '--frobnicate'"),
         (["-z", "sync"], "unknown option '-z'"),
-        (["help", "frobnicate"], "unknown verb 'frobnicate'"),
+        (["help", "frobnicate"], "unknown verb 'frobnicate': `counterfoil help` lists them"),
+        (["help", "devices", "burn"], "unknown subverb 'burn' of devices: show, rename, revoke, annul, role, admitted"),
+        (["help", "sync", "burn"], "unknown subverb 'burn' of sync: none"),
+        (["help", "devices", "revoke", "phone"], "'phone' is one argument too many"),
         ([], "no verb"),
         (["join"], "missing"),
         (["version", "extra"], "extra"),
@@ -74,6 +77,37 @@ def test_help_and_version_need_no_home(make_device):
     assert device.run("version").split()[0] == "counterfoil" and device.run("--version") == device.run("version")
     assert device.json("paths")["home"] == device.home
     assert not os.path.exists(device.home)
+
+
+def test_help_has_each_subverb_with_its_own_options(make_device):
+    device = make_device("laptop")
+    subverbs = [
+        ("devices", "show"), ("devices", "rename"), ("devices", "revoke"), ("devices", "annul"), ("devices", "role"),
+        ("devices", "admitted"), ("collections", "rename"), ("collections", "delete"), ("conflicts", "resolve"),
+    ]
+    globals = {name for _, name in options_of(device.run("help"))}
+    for verb, subverb in subverbs:
+        said = device.run("help", verb, subverb)
+        usage, _, more = said.partition("\n")
+        assert usage.startswith(f"usage: counterfoil {verb} {subverb} ")
+        assert {name for _, name in options_of(more)} - globals <= {
+            option for option in re.findall(r"--[\w-]+", usage) + ["--dry-run"] * ("[-n]" in usage)}
+        assert device.run(verb, subverb, "--help") == device.run("-h", verb, subverb, "more") == said
+        (listed,) = device.json("help", verb, subverb)
+        assert listed["name"] == f"{verb} {subverb}" and f"usage: counterfoil {listed['usage']}" == usage
+        assert subverb in device.run("help", verb)
+    assert "--also DEVICE" in device.run("help", "devices", "revoke")
+    assert "--also" not in device.run("help", "devices", "rename").partition("\n")[2]
+    assert device.run("devices", "burn", "--help") == device.run("help", "devices")
+    assert not os.path.exists(device.home)
+
+
+def test_what_is_no_line_of_a_broker_is_usage(make_device):
+    device = make_device("laptop")
+    device.init()
+    for word in ["nonsense", "add", ""]:
+        assert "neither the line that `counterfoild invite` printed nor an address" in device.run("broker", word, code=2)
+    assert device.json("broker")["address"] is None
 
 
 def test_verbs_before_init_say_what_to_do(make_device):
