@@ -31,6 +31,8 @@ cf_status cf_addition_say_missing(cf_addition *self, cf_error *error)
                 given ? "" : " (the source's name): --collection NAME says which",
                 names.size ? "there are " : "there is none", (int)names.size,
                 names.size ? (const char *)names.data : "", i < count ? " ..." : "");
+    if (cf_peer_only_reads(self->peer))
+        cf_error_while(error, "this device only reads, and makes no collection");
     cf_buffer_release(&names);
     return status;
 }
@@ -51,6 +53,8 @@ cf_status cf_addition_choose_collection(cf_addition *self, cf_error *error)
     cf_catalog_collection found;
 
     cf_status status = cf_catalog_find(self->peer, self->name, &self->arena, &found, error);
+    if (status == CF_MISSING && !new &&cf_peer_only_reads(self->peer))
+        existing = true; /* it makes none: the name may be mistyped */
     if (status == CF_MISSING && existing && self->unasked.status)
         return cf_fail(error, CF_UNREACHABLE,
                        "nothing is known here of a collection '%s', and the broker can't be asked: "

@@ -332,6 +332,25 @@ def test_a_reader_gets_everything_and_publishes_nothing(family, make_device):
     assert os.listdir(other) == []
 
 
+def test_a_reader_is_told_which_collections_there_are(family, make_device, broker):
+    laptop, _ = family
+    laptop.run("collections", "rename", "notes", "papers")
+    laptop.sync()
+    screen = make_device("screen")
+    laptop.pair(screen, "--role", "reader")
+    (screen.folder / "notess").mkdir()
+    said = screen.run("add", str(screen.folder / "notess"), code=3)
+    assert "only reads" in said and "no collection 'notess'" in said and "there are 'papers'" in said
+    assert "there are 'papers'" in screen.run("add", str(screen.folder / "notess"), "--collection", "paper", code=3)
+    assert "only reads" in screen.run("add", str(screen.folder / "notess"), "--new", code=6)
+    assert screen.json("status")["collections"] == []
+    broker.stop()
+    assert "can't be asked" in screen.run("add", str(screen.folder / "notess"), code=5)
+    broker.restart()
+    bind(screen, "papers")
+    assert "one.txt" in tree(screen.here)
+
+
 def test_a_member_becomes_a_reader_and_what_it_wrote_stays(family):
     laptop, desktop = family
     fill(desktop.here, {"before.txt": "as a member\n"})
