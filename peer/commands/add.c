@@ -206,6 +206,17 @@ static cf_status rehearse(cf_addition *self, cf_error *error)
     return status;
 }
 
+static cf_status check_asked(cf_addition *self, cf_error *error)
+{
+    cf_binding *trial = NULL;
+
+    cf_status status = make_binding(self, &trial, error);
+    if (!status)
+        status = cf_source_check_asked(self->run, trial, self->is_new, error);
+    cf_binding_destroy(&trial, cf_loop_env(self->run->loop)->files);
+    return status;
+}
+
 static cf_status add(cf_addition *self, cf_error *error)
 {
     cf_status status = cf_addition_check_place(self, error); /* another may have come since */
@@ -214,6 +225,8 @@ static cf_status add(cf_addition *self, cf_error *error)
         status = cf_addition_choose_collection(self, error);
     if (!status)
         status = cf_addition_choose_map(self, error);
+    if (!status)
+        status = check_asked(self, error);
     if (!status && cf_options_has(&self->run->options, "dry-run"))
         return rehearse(self, error);
     if (!status && self->base_dir)

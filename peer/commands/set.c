@@ -185,12 +185,26 @@ static cf_binding_options options_of(const cf_binding *binding)
                                 .last_count = binding->last_count};
 }
 
+/* Before any place is made. */
+static cf_status check_asked(const cf_run *run, const cf_binding_options *options, cf_error *error)
+{
+    cf_binding *trial = NULL;
+
+    cf_status status = cf_binding_new(options, &trial, error);
+    if (!status)
+        status = cf_source_check_asked(run, trial, false, error);
+    cf_binding_destroy(&trial, cf_loop_env(run->loop)->files);
+    return status;
+}
+
 static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error *error)
 {
     cf_binding_options options = options_of(binding);
 
     self->path = cf_arena_text(&self->arena, cf_bytes_of_text(binding->path));
     cf_status status = choose(run, self, binding, &options, error);
+    if (!status)
+        status = check_asked(run, &options, error);
     if (!status)
         status = choose_place(run, self, binding, &options, error);
     if (!status)
@@ -273,7 +287,7 @@ static const cf_option options_of_set[] = {
     {"metered", 0, "pause|send",
      "of this device, without a source: whether contents over 1 MiB wait where the network is "
      "metered"},
-    {"yes", 0, NULL, "with --base-dir: in the place of another home's base"},
+    {"yes", 0, NULL, "--include asks for nothing that is there; another home's base is replaced"},
     {0},
 };
 

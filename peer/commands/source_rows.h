@@ -11,7 +11,7 @@
         {"rows", 0, "same|apart", "rows of one number here and there are the same, or others"},    \
         {"dry-run", 'n', NULL, "only tell what it would be"},                                      \
     {                                                                                              \
-        "yes", 0, NULL, "as --rows same; with --base-dir in the place of another home's base"      \
+        "yes", 0, NULL, "as --rows same, and what `set` has it for"                                \
     }
 
 /* Before the verb goes anywhere: asks who sits at a terminal whether rows that meet are the same.

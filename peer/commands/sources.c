@@ -307,6 +307,36 @@ cf_status cf_source_choose(const cf_run *run, cf_arena *arena, cf_binding_option
     return status ? status : choose_tables(run, arena, out, error);
 }
 
+/* One of them, as a line of a .gitignore would leave something out. */
+static const char *negation_of(const cf_binding *binding)
+{
+    for (size_t i = 0; i < binding->include_count; i++)
+        if (binding->include[i][0] == '!')
+            return binding->include[i];
+    return NULL;
+}
+
+cf_status cf_source_check_asked(const cf_run *run, const cf_binding *trial, bool is_new,
+                                cf_error *error)
+{
+    bool asks_for_none = false;
+
+    if (trial->format != CF_FORMAT_FILES || !cf_options_has(&run->options, "include") ||
+        cf_options_has(&run->options, "yes"))
+        return CF_OK;
+    cf_status status =
+        cf_compare_asks_for_none(cf_loop_peer(run->loop), trial, is_new, &asks_for_none, error);
+    if (status || !asks_for_none)
+        return status;
+    const char *negation = negation_of(trial);
+    return cf_fail(error, CF_UNSAFE,
+                   "--include %.80s asks for none of what is in %.160s%s: --yes says that this is "
+                   "meant%s",
+                   negation ? negation : trial->include[0], trial->path,
+                   is_new ? "" : " or in the collection",
+                   negation ? " (a pattern says what is asked for, '!' leaves nothing out)" : "");
+}
+
 /* ---- Disks ---- */
 
 static bool tells_disk(const cf_binding *binding)

@@ -39,6 +39,11 @@ void cf_source_poll_text(const cf_binding *binding, char text[CF_SOURCE_POLL_TEX
 /* Whether `path` is `folder` or lies in it. */
 bool cf_path_is_in(const char *path, const char *folder);
 
+/* What --include asks for in a folder of files, before a source gets it: CF_UNSAFE where that is
+ * none of all that is there, and no --yes was given. `is_new`: its collection is to be made. */
+cf_status cf_source_check_asked(const cf_run *run, const cf_binding *trial, bool is_new,
+                                cf_error *error);
+
 /* Options of a binding, for `add` and `set`. */
 #define CF_SOURCE_OPTIONS                                                                          \
     {"base", 0, "full|leaves|auto", "what is kept of the last state: its bytes, or hashes only"},  \

@@ -160,6 +160,11 @@ typedef void cf_compare_own(void *context, cf_bytes path, bool is_folder, bool i
 cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare_own *own,
                             void *context, cf_comparison *out, cf_error *error);
 
+/* Whether something lies in the folder, or is in the collection, and `--include` asks for none of
+ * it. A folder that isn't there has nothing in it, nor has a collection that is to be made. */
+cf_status cf_compare_asks_for_none(cf_peer *peer, const cf_binding *binding, bool is_new, bool *out,
+                                   cf_error *error);
+
 /* ---- What is not in sync ---- */
 
 /* As known after the last look; in the arena. What is held is reported as well, where the engine

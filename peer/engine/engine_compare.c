@@ -395,6 +395,87 @@ cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare
     return status;
 }
 
+/* ---- Is any of it asked for ---- */
+
+typedef struct {
+    const cf_include *include;
+    bool any, asked; /* something is there; something is asked for */
+} asking;
+
+/* A directory that may lead to what is asked for says nothing by itself. */
+static cf_include_answer note_asked(asking *self, const cf_buffer *path, bool is_directory)
+{
+    cf_include_answer answer =
+        cf_include_match_path(self->include, cf_buffer_view(path), is_directory);
+
+    self->any |= answer != CF_INCLUDE_PASS;
+    self->asked |= answer == CF_INCLUDE_IN;
+    return answer;
+}
+
+static cf_status ask_here(asking *self, cf_files *files, const cf_folder *root, cf_error *error)
+{
+    cf_listing listing = {0};
+    cf_buffer path = {0};
+
+    cf_status status = cf_listing_add(
+        &listing, &(cf_listing_options){.files = files, .root = root, .include = self->include},
+        (cf_listing_start){0}, error);
+    for (size_t i = 0; !status && !self->asked && i < listing.entry_count; i++) {
+        cf_buffer_clear(&path);
+        cf_listing_entry_path(&listing, i, &path);
+        if (listing.entries[i].kind)
+            note_asked(self, &path, listing.entries[i].kind == CF_KIND_DIRECTORY);
+    }
+    cf_buffer_release(&path);
+    cf_listing_release(&listing);
+    return status;
+}
+
+static void ask_there(asking *self, cf_view *view, const cf_id *directory, cf_buffer *path)
+{
+    const size_t size = path->size;
+    const cf_shown *shown;
+    cf_arena arena = {0};
+    cf_group group;
+    size_t count;
+
+    cf_view_group_of(view, directory, &arena, &group);
+    cf_view_list(view, &group, &arena, &shown, &count);
+    for (size_t i = 0; !self->asked && i < count; i++) {
+        const bool is_directory = shown[i].kind == CF_KIND_DIRECTORY;
+
+        cf_buffer_append(path, "/", size ? 1 : 0);
+        cf_buffer_append(path, shown[i].name.data, shown[i].name.size);
+        if (note_asked(self, path, is_directory) == CF_INCLUDE_PASS && is_directory)
+            ask_there(self, view, &shown[i].items[0], path);
+        path->size = size;
+    }
+    cf_arena_release(&arena);
+}
+
+cf_status cf_compare_asks_for_none(cf_peer *peer, const cf_binding *binding, bool is_new, bool *out,
+                                   cf_error *error)
+{
+    asking self = {.include = binding->matcher};
+    cf_files *files = peer->env->files;
+    cf_collection *collection = NULL;
+    cf_folder *root = NULL;
+    cf_buffer path = {0};
+
+    cf_status status =
+        is_new ? CF_OK : cf_peer_collection(peer, &binding->collection, &collection, error);
+    if (!status && files->open_root(files, binding->path, &root, error) == CF_OK)
+        status = ask_here(&self, files, root, error);
+    if (!status && collection && !self.asked)
+        ask_there(&self, collection->view, &cf_root_item, &path);
+    if (!status)
+        *out = self.any && !self.asked;
+    files->close_folder(files, &root);
+    cf_buffer_release(&path);
+    return status;
+}
+
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error)
 {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A device that asks for some of the files only: nothing of the others is lost, here or elsewhere."""
 
+import os
+
 import pytest
 
-from counterfoil import broker, make_device, tree, two  # noqa: F401
+from counterfoil import broker, fill, make_device, tree, two  # noqa: F401
 
 FILES = {"a.txt": "a", "b.bin": "b", "sub/c.txt": "c", "sub/d.bin": "d"}
 
@@ -42,6 +44,40 @@ def test_what_is_asked_for_comes_and_an_edit_of_the_others_stays(texts):
     desktop.run("set", str(there), "--include", "*")
     both(laptop, desktop)
     assert files(here) == files(there) == {**edited, "own.bin": "mine"}
+
+
+def test_patterns_that_ask_for_nothing_take_a_word(texts):
+    laptop, desktop, here, there = texts
+    for wrong in ["!*.swp"], ["*.jpg", "sub/*.jpg"], ["nowhere/"]:
+        words = [word for pattern in wrong for word in ("--include", pattern)]
+        said = desktop.run("set", str(there), *words, code=8)
+        assert "asks for none of what is in" in said and "--yes" in said
+        assert ("leaves nothing out" in said) == wrong[0].startswith("!")
+    (there / "a.txt").write_text("edited there")
+    both(laptop, desktop)
+    assert files(here)["a.txt"] == "edited there", "the patterns are as they were"
+    desktop.run("set", str(there), "--include", "*.bin")  # which only others have
+    desktop.run("set", str(there), "--include", "!*.swp", "--yes")
+    assert "!*.swp" in desktop.run("set", str(there))
+    both(laptop, desktop)
+    assert files(here)["b.bin"] == "b"
+
+
+def test_a_folder_is_not_added_for_nothing_of_it(two):
+    laptop, _ = two
+    for name, made in ("full", {"a.txt": "a", "sub/c.txt": "c"}), ("empty", {}):
+        source = laptop.source(name)
+        source.mkdir()
+        fill(source, made)
+    full, empty = str(laptop.source("full")), str(laptop.source("empty"))
+    for more in [], ["-n"]:
+        said = laptop.run("add", full, "--include", "!*.swp", *more, code=8)
+        assert "asks for none of what is in" in said and "leaves nothing out" in said
+    assert laptop.json("status")["collections"] == [] and not os.path.exists(full + "/.counterfoil")
+    laptop.run("add", empty, "--include", "*.jpg")  # they are yet to come
+    laptop.run("add", full, "--include", "sub/d.txt", code=8)
+    laptop.run("add", full, "--include", "sub/d.txt", "--yes")
+    assert "sub/d.txt" in laptop.run("set", full)
 
 
 def test_to_ask_for_less_deletes_nothing_elsewhere(texts):
