@@ -13,6 +13,15 @@ void cf_time_show(uint64_t ms, char text[CF_TIME_TEXT])
     strftime(text, CF_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
+void cf_time_show_local(uint64_t ms, char text[CF_TIME_TEXT])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm parts;
+
+    localtime_r(&seconds, &parts);
+    strftime(text, CF_TIME_TEXT, "%Y-%m-%d %H:%M", &parts);
+}
+
 static void show_local(time_t at, uint64_t now_ms, bool in_seconds, char text[CF_TIME_TEXT])
 {
     time_t now = (time_t)(now_ms / 1000);

@@ -6,10 +6,35 @@
 #include "peer/log/record_names.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/sources.h"
+#include "peer/sources/records/card_file.h"
+
+static cf_status fail_unsynced(const char *given, cf_error *error)
+{
+    return cf_fail(error, CF_MISSING, "%s is not synced yet: `counterfoil sync` first", given);
+}
+
+/* The file of a card is as good a name as the card's key. */
+static cf_status take_card(const cf_run *run, const char *given, const cf_record_paths *records,
+                           cf_lockable *out, cf_error *error)
+{
+    cf_collection *collection;
+    const cf_bytes path = records->at[0];
+
+    if (records->count > 1)
+        return cf_fail(error, CF_USAGE, "%s holds %zu records: lock one of them, as %s//%.*s",
+                       given, records->count, out->name, (int)path.size, (const char *)path.data);
+    cf_status status =
+        cf_peer_collection(cf_loop_peer(run->loop), &out->collection, &collection, error);
+    if (!status && !cf_record_named(collection, path, &out->item))
+        status = fail_unsynced(given, error);
+    out->path = path;
+    return status;
+}
 
 static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena, cf_lockable *out,
                            cf_error *error)
 {
+    cf_record_paths records;
     cf_binding *binding;
 
     cf_status status = cf_source_of_path(run, given, arena, &binding, &out->path, error);
@@ -20,9 +45,13 @@ static cf_status find_path(const cf_run *run, const char *given, cf_arena *arena
     out->name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, arena);
     if (!out->path.size)
         return CF_OK;
+    status =
+        cf_card_file_records(cf_loop_peer(run->loop), binding, out->path, arena, &records, error);
+    if (status || records.count)
+        return status ? status : take_card(run, given, &records, out, error);
     const cf_node *node = cf_nodes_at(binding->nodes, out->path);
     if (!node || !node->item_count)
-        return cf_fail(error, CF_MISSING, "%s is not synced yet: `counterfoil sync` first", given);
+        return fail_unsynced(given, error);
     out->item = node->items[0];
     return CF_OK;
 }
@@ -71,6 +100,8 @@ static cf_status find_record(const cf_run *run, const char *given, cf_arena *are
         return status;
     if (record.row.size)
         return take_record(run, given, &record, out, error);
+    if (!record.path.size) /* NAME// */
+        return cf_lockable_named(run, record.name, arena, out, error);
     status = find_path(run, given, arena, out, error);
     if (status == CF_MISSING && record.bound)
         return take_file(given, &record, out, error);
@@ -89,8 +120,12 @@ cf_status cf_lockable_named(const cf_run *run, const char *given, cf_arena *aren
 
     *out = (cf_lockable){0};
     cf_status status = cf_catalog_find(cf_loop_peer(run->loop), given, arena, &found, error);
-    if (status == CF_MISSING)
-        return find_record(run, given, arena, out, error);
+    if (status == CF_MISSING) {
+        status = find_record(run, given, arena, out, error);
+        if (status == CF_MISSING)
+            cf_source_explain_missing(run, given, error);
+        return status;
+    }
     if (status)
         return status;
     out->collection = found.id;

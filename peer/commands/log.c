@@ -12,6 +12,7 @@
 #include "peer/log/entry_name.h"
 #include "peer/records/record_view.h"
 #include "peer/program/verbs.h"
+#include "peer/sources/records/card_file.h"
 
 enum { TAIL = 64 /* entries, at first */ };
 
@@ -20,8 +21,9 @@ typedef struct {
     bool all; /* everything; else */
     cf_id collection;
     cf_bytes path;
-    const cf_node *node; /* NULL: nothing is there now */
-    cf_id record;        /* that is called so now; zero: there is none */
+    const cf_node *node;  /* NULL: nothing is there now */
+    cf_id record;         /* that is called so now; zero: there is none */
+    cf_record_paths held; /* the records in the file, in a folder of such */
 } wanted;
 
 static bool lies_in(cf_bytes path, cf_bytes folder)
@@ -30,16 +32,24 @@ static bool lies_in(cf_bytes path, cf_bytes folder)
            (path.size == folder.size || path.data[folder.size] == '/');
 }
 
+/* Or was there, or is a copy of what was. */
+static bool is_at(const cf_event *event, cf_bytes path)
+{
+    return lies_in(event->path, path) || (event->from.size && lies_in(event->from, path)) ||
+           (event->original.size && lies_in(event->original, path));
+}
+
 static bool is_wanted(const wanted *filter, const cf_event *event)
 {
     if (filter->all)
         return true;
     if (!cf_id_equal(&event->collection, &filter->collection))
         return false;
-    if (!filter->path.size || lies_in(event->path, filter->path) ||
-        (event->from.size && lies_in(event->from, filter->path)) ||
-        (event->original.size && lies_in(event->original, filter->path)))
+    if (!filter->path.size || is_at(event, filter->path))
         return true;
+    for (size_t i = 0; i < filter->held.count; i++)
+        if (is_at(event, filter->held.at[i]))
+            return true;
     if (filter->record.bytes[0] && cf_id_equal(&filter->record, &event->item))
         return true;
     for (size_t i = 0; filter->node && i < filter->node->item_count; i++)
@@ -276,7 +286,9 @@ static cf_status choose_path(cf_run *run, const char *named, cf_arena *arena, wa
         out->collection = binding->collection;
         out->node = cf_nodes_at(binding->nodes, out->path);
     }
-    return status;
+    return status || binding->silence ? status
+                                      : cf_card_file_records(cf_loop_peer(run->loop), binding,
+                                                             out->path, arena, &out->held, error);
 }
 
 /* A collection by its bare name, where nothing else is called so. */
@@ -298,6 +310,8 @@ static cf_status read_named(cf_run *run, const char *named, uint64_t most, cf_ar
         status = choose_path(run, named, arena, filter, error);
     if (status == CF_MISSING && choose_collection(run, named, arena, filter))
         status = CF_OK;
+    else if (status == CF_MISSING)
+        cf_source_explain_missing(run, named, error);
     if (!status)
         status = read_newest(run, filter, most, out, error);
     if (status || !most || !is_unknown(filter, out))

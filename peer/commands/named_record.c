@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "broker/platform/names.h"
-#include "peer/log/catalog.h"
+#include "peer/commands/sources.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
 
@@ -107,7 +107,7 @@ cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *a
     if (!slashes || slashes == named)
         return cf_fail(error, CF_MISSING, "%s names no record", named);
     const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(slashes - named)));
-    cf_status status = cf_catalog_find(peer, name, arena, &found, error);
+    cf_status status = cf_source_find_collection(run, name, arena, &found, error);
     if (!status)
         status = cf_peer_collection(peer, &found.id, &collection, error);
     if (!status)
@@ -127,7 +127,7 @@ bool cf_names_collection(const cf_run *run, const char *named, cf_arena *arena,
     cf_error ignored;
 
     *out = (cf_named_record){0};
-    if (cf_catalog_find(cf_loop_peer(run->loop), named, arena, &found, &ignored))
+    if (cf_source_find_collection(run, named, arena, &found, &ignored))
         return false;
     out->collection = found.id;
     out->name = found.name;

@@ -157,18 +157,17 @@ static void note_taken_off(cf_peer *peer, cf_arena *arena, cf_overview_source *s
 {
     cf_binding_status *status = &source->status;
     cf_catalog_deletion deletion;
-    char time[CF_TIME_TEXT];
     cf_buffer text = {0};
 
     if (status->trouble || !cf_catalog_deleted(peer, &status->binding->collection, &deletion))
         return;
-    cf_time_show(deletion.time_ms, time);
+    cf_catalog_deletion_text(peer, &deletion, &text);
     cf_buffer_append_text(
         &text,
-        "taken off the list by %s, %s: other devices don't sync it any more. `counterfoil remove "
+        "; add it again, or remove it: other devices don't sync it any more. `counterfoil remove "
         "%s` lets these files be; `counterfoil add` then puts them into a new collection, or the "
         "one that has its name now",
-        cf_catalog_device_name(peer, &deletion.device, arena), time, status->binding->path);
+        status->binding->path);
     source->is_taken_off = true;
     status->trouble = CF_CHANGED;
     status->trouble_text = cf_arena_text(arena, cf_buffer_view(&text));
@@ -503,7 +502,9 @@ static void print_source(const cf_overview *overview, const cf_overview_source *
     }
     if (status->lock)
         cf_print(output, "%s: %s\n", source->name, status->lock);
-    if (status->trouble)
+    if (source->is_taken_off)
+        cf_print(output, "%s: %s\n", source->name, status->trouble_text);
+    else if (status->trouble)
         cf_print(output, "  %s\n", status->trouble_text);
     print_all_pending(output, status);
     if (source->advice)

@@ -2,7 +2,6 @@
 #include "peer/commands/sources.h"
 
 #include "peer/bindings/files_root.h"
-#include "peer/log/catalog.h"
 #include "peer/sources/records/record_include.h"
 
 #include <stdio.h>
@@ -95,7 +94,7 @@ cf_status cf_source_of_name(cf_peer *peer, cf_binding *const *bindings, size_t c
     for (size_t i = 0; !status && i < count; i++)
         if (cf_id_equal(&bindings[i]->collection, &found.id) && ++sources)
             *out = bindings[i];
-    if (status == CF_MISSING)
+    if (status == CF_MISSING && !cf_catalog_say_taken_off(peer, bare(name, &arena), error))
         cf_fail(error, CF_MISSING, "%s is no source: `counterfoil collections` lists them", name);
     else if (!status && !sources)
         status = cf_fail(error, CF_MISSING,
@@ -121,6 +120,30 @@ cf_status cf_source_wanted(const cf_run *run, const char *name, cf_binding **out
     status = cf_source_of_name(cf_loop_peer(run->loop), bindings, count, name, out, error);
     free(bindings);
     return status;
+}
+
+cf_status cf_source_find_collection(const cf_run *run, const char *name, cf_arena *arena,
+                                    cf_catalog_collection *out, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_engine *engine = cf_loop_engine(run->loop);
+    const cf_status status = cf_catalog_find(peer, name, arena, out, error);
+
+    for (size_t i = 0; status == CF_MISSING && i < cf_engine_binding_count(engine); i++) {
+        cf_binding *binding = cf_engine_binding_at(engine, i);
+
+        if (find_deleted(peer, &binding, 1, name, out))
+            return CF_OK;
+    }
+    return status;
+}
+
+void cf_source_explain_missing(const cf_run *run, const char *name, cf_error *error)
+{
+    cf_arena arena = {0};
+
+    cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error);
+    cf_arena_release(&arena);
 }
 
 void cf_source_say_none(const cf_run *run)

@@ -2,6 +2,7 @@
 /* Sources as commands name them. */
 #ifndef CF_PEER_COMMANDS_SOURCES_H
 #define CF_PEER_COMMANDS_SOURCES_H
+#include "peer/log/catalog.h"
 #include "peer/program/verb.h"
 
 /* The binding whose source is this path (absolute), or that has this collection; NULL when none is.
@@ -16,6 +17,13 @@ cf_status cf_source_wanted(const cf_run *run, const char *name, cf_binding **out
 /* Of these the one whose collection is called so; NAME// is the same. */
 cf_status cf_source_of_name(cf_peer *peer, cf_binding *const *bindings, size_t count,
                             const char *name, cf_binding **out, cf_error *error);
+/* A collection by its name: one that is on the list, else one that was taken off it and still has a
+ * source here. CF_MISSING, CF_CHANGED as of cf_catalog_find. */
+cf_status cf_source_find_collection(const cf_run *run, const char *name, cf_arena *arena,
+                                    cf_catalog_collection *out, cf_error *error);
+/* Where no source was found by a name, the error is that its collection was taken off the list, if
+ * it was; else it stays. */
+void cf_source_explain_missing(const cf_run *run, const char *name, cf_error *error);
 /* What may be added, where nothing is. */
 void cf_source_say_none(const cf_run *run);
 /* The source that a PATH lies in, and the rest of the path from there (raw; empty: the source

@@ -7,6 +7,7 @@
 #include "peer/commands/sources.h"
 #include "peer/commands/flows_shown.h"
 #include "peer/program/verbs.h"
+#include "peer/sources/records/card_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ enum { LOOK_AGAIN_MS = 250 };
 typedef struct {
     cf_arena arena;
     cf_overview_filter *filters;
-    size_t count;
+    size_t count, capacity;
     cf_round *round;
     cf_inquiry *inquiry; /* --remote */
 } state;
@@ -53,19 +54,33 @@ static bool exists(const cf_overview_filter *filter)
     return true;
 }
 
+static void add_filter(state *self, const cf_overview_filter *filter)
+{
+    self->filters = cf_grow(self->filters, &self->capacity, self->count + 1, sizeof *self->filters);
+    self->filters[self->count++] = *filter;
+}
+
+/* Of a file in a folder of contacts or a calendar what becomes of its records is told, too. */
 static cf_status add_path(const cf_run *run, state *self, const char *named, cf_error *error)
 {
-    cf_overview_filter *filter = &self->filters[self->count];
+    cf_overview_filter filter = {.named = named};
+    cf_record_paths records = {0};
     cf_binding *binding;
 
-    cf_status status = cf_source_of_path(run, named, &self->arena, &binding, &filter->path, error);
+    cf_status status = cf_source_of_path(run, named, &self->arena, &binding, &filter.path, error);
+    if (!status && !binding->silence)
+        status = cf_card_file_records(cf_loop_peer(run->loop), binding, filter.path, &self->arena,
+                                      &records, error);
     if (status)
         return status;
-    filter->binding = binding;
-    filter->named = named;
-    if (!exists(filter))
+    filter.binding = binding;
+    if (!records.count && !exists(&filter))
         return cf_fail(error, CF_MISSING, "%s: no such file, here or in the collection", named);
-    self->count++;
+    add_filter(self, &filter);
+    for (size_t i = 0; i < records.count; i++) {
+        filter.path = filter.row = records.at[i];
+        add_filter(self, &filter);
+    }
     return CF_OK;
 }
 
@@ -82,9 +97,9 @@ static cf_status add_record(const cf_run *run, state *self, const char *named,
 
         if (!cf_id_equal(&binding->collection, &record->collection))
             continue;
-        cf_overview_filter *filter = &self->filters[self->count++];
-        *filter = (cf_overview_filter){binding, record->path, record->row, named, named};
-        known |= !cf_format_is_records(binding->format) && exists(filter);
+        const cf_overview_filter filter = {binding, record->path, record->row, named, named};
+        known |= !cf_format_is_records(binding->format) && exists(&filter);
+        add_filter(self, &filter);
     }
     for (size_t i = count; known && i < self->count; i++)
         self->filters[i].unknown = NULL;
@@ -106,8 +121,10 @@ static cf_status add_named(const cf_run *run, state *self, const char *named, cf
     status = add_path(run, self, named, error);
     if (status != CF_MISSING)
         return status;
-    if (!named_collection && !cf_names_collection(run, named, &self->arena, &record))
+    if (!named_collection && !cf_names_collection(run, named, &self->arena, &record)) {
+        cf_source_explain_missing(run, named, error);
         return status;
+    }
     return add_record(run, self, named, &record, error); /* it may be new */
 }
 
@@ -130,10 +147,6 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = CF_OK;
 
     run->state = self;
-    self->filters = cf_arena_allocate(&self->arena,
-                                      options->argument_count *
-                                          (1 + cf_engine_binding_count(cf_loop_engine(run->loop))),
-                                      sizeof *self->filters);
     for (size_t i = 0; !status && i < options->argument_count; i++)
         status = add_named(run, self, options->arguments[i], error);
     if (!status)
@@ -262,6 +275,7 @@ static void end(cf_run *run)
     cf_round_end(&self->round);
     cf_inquiry_destroy(&self->inquiry);
     cf_arena_release(&self->arena);
+    free(self->filters);
     free(self);
 }
 

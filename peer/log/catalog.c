@@ -2,6 +2,7 @@
 #include "peer/log/catalog.h"
 
 #include "broker/platform/names.h"
+#include "broker/platform/times.h"
 #include "codec/pack.h"
 #include "codec/utf8.h"
 #include "peer/log/catalog_schema.h"
@@ -115,28 +116,6 @@ static bool is_called(const char *name, const char *given)
     return is;
 }
 
-cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
-                          cf_catalog_collection *out, cf_error *error)
-{
-    cf_catalog_collection *list;
-    size_t count, found = 0;
-
-    cf_status status = cf_catalog_list(peer, arena, &list, &count, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < count; i++)
-        if (is_called(list[i].name, name) && ++found)
-            *out = list[i];
-    if (!found)
-        return cf_fail(error, CF_MISSING,
-                       "there is no collection '%s': `counterfoil collections` lists them", name);
-    return found == 1 ? CF_OK
-                      : cf_fail(error, CF_CHANGED,
-                                "there are %zu collections '%s': rename one of them, where it is "
-                                "bound",
-                                found, name);
-}
-
 static const char *hex_of(cf_arena *arena, const void *bytes, size_t size)
 {
     char *text = cf_arena_allocate(arena, 2 * size + 1, 1);
@@ -211,6 +190,91 @@ const char *cf_catalog_device_name(cf_peer *peer, const cf_hash *device, cf_aren
     char *fingerprint = cf_arena_allocate(arena, CF_FINGERPRINT_TEXT, 1);
     cf_fingerprint(device, fingerprint);
     return fingerprint;
+}
+
+void cf_catalog_deletion_text(cf_peer *peer, const cf_catalog_deletion *deletion, cf_buffer *out)
+{
+    cf_arena arena = {0};
+    char time[CF_TIME_TEXT];
+
+    cf_time_show_local(deletion->time_ms, time);
+    cf_buffer_append_text(out, "taken off the list by %.80s, %s",
+                          cf_catalog_device_name(peer, &deletion->device, &arena), time);
+    cf_arena_release(&arena);
+}
+
+/* Of the collections of a name that were taken off the list, the last. */
+typedef struct {
+    const cf_collection *catalog;
+    const char *name;
+    cf_write deletion;
+    bool is_found;
+} taken_off;
+
+static void find_taken_off(void *context, const cf_id *item)
+{
+    taken_off *self = context;
+    cf_arena arena = {0};
+    cf_write deletion;
+
+    if (item->bytes[0] != CF_CATALOG_COLLECTION || !last_deletion(self->catalog, item, &deletion) ||
+        (self->is_found && cf_time_compare(deletion.time, self->deletion.time) < 0))
+        return;
+    const char *name =
+        checked(text_in(cf_collection_last(self->catalog, item, CF_FIELD_NAME), &arena));
+    if (name && is_called(name, self->name)) {
+        self->deletion = deletion;
+        self->is_found = true;
+    }
+    cf_arena_release(&arena);
+}
+
+bool cf_catalog_say_taken_off(cf_peer *peer, const char *name, cf_error *error)
+{
+    taken_off self = {.name = name};
+    cf_collection *catalog;
+    cf_buffer text = {0};
+    cf_error ignored;
+
+    if (cf_catalog_open(peer, &catalog, &ignored))
+        return false;
+    self.catalog = catalog;
+    cf_state_each(catalog->state, find_taken_off, &self);
+    if (!self.is_found)
+        return false;
+    const cf_catalog_deletion deletion = {cf_dot_device(peer, &self.deletion.dot),
+                                          self.deletion.time.ms};
+    cf_catalog_deletion_text(peer, &deletion, &text);
+    cf_fail(error, CF_MISSING,
+            "there is no collection '%.80s' any more: %.*s; `counterfoil add SOURCE --collection "
+            "NAME` makes one of that name",
+            name, (int)text.size, (const char *)text.data);
+    cf_buffer_release(&text);
+    return true;
+}
+
+cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
+                          cf_catalog_collection *out, cf_error *error)
+{
+    cf_catalog_collection *list;
+    size_t count, found = 0;
+
+    cf_status status = cf_catalog_list(peer, arena, &list, &count, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        if (is_called(list[i].name, name) && ++found)
+            *out = list[i];
+    if (!found && cf_catalog_say_taken_off(peer, name, error))
+        return CF_MISSING;
+    if (!found)
+        return cf_fail(error, CF_MISSING,
+                       "there is no collection '%s': `counterfoil collections` lists them", name);
+    return found == 1 ? CF_OK
+                      : cf_fail(error, CF_CHANGED,
+                                "there are %zu collections '%s': rename one of them, where it is "
+                                "bound",
+                                found, name);
 }
 
 /* ---- Writing ---- */

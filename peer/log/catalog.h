@@ -24,8 +24,8 @@ cf_status cf_catalog_check_name(const char *name, cf_error *error);
  * out. */
 cf_status cf_catalog_list(cf_peer *peer, cf_arena *arena, cf_catalog_collection **out,
                           size_t *count, cf_error *error);
-/* CF_MISSING when there is none of that name. CF_CHANGED when there are several (made apart and
- * renamed): rename one. */
+/* CF_MISSING when there is none of that name, or none any more, which the text says. CF_CHANGED
+ * when there are several (made apart and renamed): rename one. */
 cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,
                           cf_catalog_collection *out, cf_error *error);
 /* What a collection is called, or was before it was deleted; its id in hexadecimal when the catalog
@@ -38,6 +38,11 @@ typedef struct {
     uint64_t time_ms;
 } cf_catalog_deletion;
 bool cf_catalog_deleted(cf_peer *peer, const cf_id *collection, cf_catalog_deletion *out);
+/* "taken off the list by desk, 2026-11-20 14:05" (local time). */
+void cf_catalog_deletion_text(cf_peer *peer, const cf_catalog_deletion *deletion, cf_buffer *out);
+/* Whether the last collection that was called so was taken off the list: then CF_MISSING, with who
+ * did that. */
+bool cf_catalog_say_taken_off(cf_peer *peer, const char *name, cf_error *error);
 
 /* A new collection, also where one of that name was deleted. CF_CHANGED when there is one of that
  * name; CF_USAGE: that is no name. */

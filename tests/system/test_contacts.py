@@ -200,6 +200,41 @@ def test_a_card_that_breaks_is_not_deleted_elsewhere(people):
     assert "+49 2" in items(people.here)["moved.vcf"] and pending(people.laptop) == {}
 
 
+def test_a_card_is_named_by_its_file(people):
+    laptop, here = people.laptop, people.here
+
+    def listed(name):
+        (told,) = laptop.json("status", str(here / name))["collections"]
+        return [(one["kind"], one["path"]) for one in told["pending"]]
+
+    assert 'new anna "Anna Example"' in laptop.run("log", "anna.vcf", folder=here)
+    assert "bert" in laptop.run("log", str(here / "Bert Example.vcf"))
+    assert "bert" not in laptop.run("log", str(here / "anna.vcf"))
+    edit(here / "anna.vcf", "+49 1", "+49 2")
+    write(here / "dora.vcf", card("dora", "Dora Example"))
+    (here / "cleo.vcf").unlink()
+    for _ in range(2):
+        assert listed("anna.vcf") == [("unsent", "anna")]
+        assert listed("dora.vcf") == [("unsent", "dora")]
+        assert listed("cleo.vcf") == [("unsent", "cleo")], "by what it held"
+        assert listed("Bert Example.vcf") == []
+    told = laptop.run("status", str(here / "anna.vcf"))
+    assert "unsent    anna: it was changed here" in told and "nothing of it" not in told
+    assert "no such file" in laptop.run("status", str(here / "emil.vcf"), code=3)
+    assert "knows nothing of" in laptop.run("log", str(here / "dora.vcf"), code=3)
+    laptop.sync()
+    log = laptop.run("log", str(here / "anna.vcf")).splitlines()
+    assert len(log) == 2 and "edited anna" in log[0]
+    assert "new dora" in laptop.run("log", str(here / "dora.vcf"))
+    write(here / "two.vcf", card("emil", "Emil") + card("fred", "Fred"))
+    assert listed("two.vcf") == [("unsent", "emil"), ("unsent", "fred")]
+    laptop.sync()
+    assert laptop.json("lock", str(here / "anna.vcf"))["path"] == "anna"
+    assert laptop.json("locks")[0]["path"] == "anna"
+    laptop.run("unlock", str(here / "anna.vcf"))
+    assert "lock one of them" in laptop.run("lock", str(here / "two.vcf"), code=2)
+
+
 def test_served_changes_arrive_both_ways(people):
     for device in (people.laptop, people.desktop):
         device.serve()

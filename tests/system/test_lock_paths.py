@@ -156,6 +156,14 @@ def test_the_lock_of_what_was_deleted_is_given_back_by_its_name(shared, name, go
     assert bob.json("locks") == []
 
 
+def test_a_collection_has_its_name_with_slashes_too(shared):
+    ann, bob = shared
+    assert ann.run("lock", "notes//").startswith("locked notes until ")
+    assert [one.get("path") for one in bob.json("locks")] == [None]
+    assert ann.run("unlock", "notes//") == "unlocked notes\n"
+    assert bob.json("locks") == []
+
+
 def test_a_record_can_be_locked(people):
     ann, bob, here, there = people
     told = ann.json("lock", "people//anna")

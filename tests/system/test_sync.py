@@ -206,6 +206,27 @@ def test_status_of_what_is_nowhere(pair_of_notes):
     laptop.run("status", str(here))
 
 
+def test_what_is_pending_below_a_new_folder_has_that_folder(pair_of_notes):
+    laptop, desktop, here, _ = pair_of_notes
+    fill(here, {"new/deep/a.txt": "a\n", "new/deep/b.txt": "b\n"})
+    os.mkfifo(here / "new/deep/fifo")
+    expected = {"new", "new/deep", "new/deep/a.txt", "new/deep/b.txt", "new/deep/fifo"}
+
+    def listed(*path):
+        (told,) = laptop.json("status", *path)["collections"]
+        return {one["path"]: one["kind"] for one in told["pending"]}
+
+    assert listed().keys() == listed(str(here)).keys() == expected and listed()["new/deep/fifo"] == "skipped"
+    assert listed(str(here / "new/deep")).keys() == expected - {"new"}
+    assert listed(str(here / "new/deep/a.txt")) == {"new/deep/a.txt": "unsent"}
+    desktop.run("lock", "notes")
+    laptop.sync(9)
+    assert listed().keys() == expected and listed()["new/deep/a.txt"] == "locked"
+    desktop.run("unlock", "notes")
+    laptop.sync(1)
+    assert listed() == {"new/deep/fifo": "skipped"}
+
+
 def test_a_root_that_is_gone_or_another_deletes_nothing(pair_of_notes, tmp_path):
     laptop, desktop, here, there = pair_of_notes
     elsewhere = tmp_path / "elsewhere"

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A collection that was taken off the list: whom it concerns is told, and its name is free for another one."""
 
+import datetime
+import re
+
 from counterfoil import broker, fill, make_device, pair_of_notes, tree, two  # noqa: F401
 
 
@@ -46,6 +49,7 @@ def test_its_other_devices_are_told_by_whom_and_what_to_type(pair_of_notes):
     said = desktop.sync(1)["collections"][0]
     assert said["name"] == "notes" and not said["in_sync"]
     assert "taken off the list by laptop, 20" in said["trouble"] and "counterfoil remove" in said["trouble"]
+    assert "; add it again, or remove it" in said["trouble"]
     assert desktop.finish("status", "--check").returncode == 1
     assert "notes: not in sync" in desktop.run("status")
     assert desktop.finish("sync", "notes").returncode == 1
@@ -54,6 +58,37 @@ def test_its_other_devices_are_told_by_whom_and_what_to_type(pair_of_notes):
     before = tree(there)
     desktop.run("remove", "notes")
     assert desktop.sync()["in_sync"] and tree(there) == before
+
+
+def test_its_name_says_so_to_every_verb(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    take_off(laptop, here)
+    desktop.sync(1)
+    for name in "notes", "notes//", str(there):
+        said = desktop.run("status", name)
+        assert "notes: taken off the list by laptop, 20" in said and "; add it again, or remove it" in said
+        assert desktop.finish("status", name, "--check").returncode == 1
+        assert "new one.txt" in desktop.run("log", name)
+    assert "one.txt" in desktop.run("log", "notes//one.txt")
+    gone = [["lock", "notes"], ["pause", "notes"]]
+    bound = [["status", "notes"], ["status", "notes//"], ["log", "notes"], ["set", "notes"], ["sync", "notes"],
+             ["repair", "notes", "--refill"], ["remove", "notes"], ["unlock", "notes"]]
+    for device, verbs in (desktop, gone), (laptop, gone + bound):
+        for verb in verbs:
+            assert "taken off the list by laptop, 20" in device.run(*verb, code=3), verb
+    assert "lies in no source" in laptop.run("status", "papers", code=3)
+
+
+def test_when_it_was_is_told_in_local_time(pair_of_notes):
+    laptop, desktop, here, _ = pair_of_notes
+    take_off(laptop, here)
+    desktop.sync(1)
+
+    def told(zone):
+        text = desktop.run("status", "notes", environment={"TZ": zone})
+        return datetime.datetime.strptime(re.search(r"by laptop, ([-\d]+ [\d:]+);", text)[1], "%Y-%m-%d %H:%M")
+
+    assert told("EAST-9") - told("WEST+7") == datetime.timedelta(hours=16)
 
 
 def test_nothing_of_it_comes_back_under_its_name(pair_of_notes):

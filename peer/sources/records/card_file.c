@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/card_file.h"
+
+#include "peer/adapters/vdir.h"
+#include "peer/log/record_names.h"
+#include "peer/sources/records/medium_folder_inside.h"
+
+/* By a clock of the future nothing is fresh. */
+static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
+
+typedef struct {
+    cf_folder_medium *medium;
+    cf_arena *arena;
+    cf_record_paths *out;
+} finding;
+
+static bool has(const cf_record_paths *paths, cf_bytes path)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        if (cf_bytes_equal(paths->at[i], path))
+            return true;
+    return false;
+}
+
+static void add(finding *self, cf_bytes table, cf_bytes key)
+{
+    cf_buffer path = {0};
+
+    cf_record_path(0, table, key, &path);
+    if (path.size && !has(self->out, cf_buffer_view(&path)))
+        self->out->at[self->out->count++] = cf_arena_copy(self->arena, cf_buffer_view(&path));
+    cf_buffer_release(&path);
+}
+
+/* What can't be read as it is now holds, as far as anybody knows, what it held. */
+static void read_now(const finding *self, cf_bytes name, cf_record_file *out)
+{
+    const cf_record_reading how = {.now_ms = FUTURE_MS, .only_looks = true};
+    const cf_medium *medium = &self->medium->medium;
+    cf_record_disk disk = {0};
+    cf_folder *root = NULL;
+    cf_error ignored;
+
+    cf_status status =
+        medium->files->open_root(medium->files, medium->binding->path, &root, &ignored);
+    if (!status)
+        status = cf_record_disk_read_in(medium->files, root, name, &how, &disk, &ignored);
+    if (!status && disk.there)
+        cf_record_format_read(&self->medium->options, cf_buffer_view(&disk.bytes), out, &ignored);
+    cf_record_disk_release(&disk);
+    medium->files->close_folder(medium->files, &root);
+}
+
+static void add_all(finding *self, const cf_record_file *file, const cf_folder_item *item)
+{
+    const size_t held = item ? item->held_count : 0;
+
+    self->out->at = cf_arena_allocate(self->arena, file->count + held, sizeof *self->out->at);
+    for (size_t i = 0; i < file->count; i++)
+        add(self, file->rows[i].table, file->rows[i].key);
+    for (size_t i = 0; i < held; i++)
+        add(self, item->held[i].table, item->held[i].key);
+}
+
+cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name, cf_arena *arena,
+                               cf_record_paths *out, cf_error *error)
+{
+    cf_record_file file = {0};
+
+    *out = (cf_record_paths){0};
+    if ((binding->format != CF_FORMAT_VCARD && binding->format != CF_FORMAT_ICALENDAR) ||
+        !cf_binding_is_folder(binding) || !name.size || memchr(name.data, '/', name.size) ||
+        cf_vdir_name_of(name, binding->format) != CF_VDIR_ITEM)
+        return CF_OK;
+    cf_medium *medium = cf_medium_folder_new(peer->env->files, peer, binding);
+    finding self = {(cf_folder_medium *)medium, arena, out};
+    cf_status status = cf_folder_kept_load(self.medium, error);
+    if (!status) {
+        read_now(&self, name, &file);
+        add_all(&self, &file, cf_folder_item_find(self.medium, name));
+    }
+    cf_record_file_release(&file);
+    cf_medium_destroy(&medium);
+    return status;
+}
