@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "broker/platform/env.h"
 #include "codec/address.h"
 
 #define CF_DEFAULT_PORT 7817
@@ -50,5 +51,9 @@ cf_status cf_place_find(const char *const listen[CF_LISTEN_MAX], const char *adv
 /* Listens on all of it for a moment, to know before anything is made whether that works; fails as
  * cf_gateway_zmq_listen does. */
 cf_status cf_place_try(const cf_place *place, cf_error *error);
+
+/* Says where every address of this machine is less than was asked for: its kernel has no IPv6. What
+ * was given address by address is listened on as it is, or not at all. */
+void cf_place_tell(const cf_place *place, const cf_env *env);
 
 #endif

@@ -40,27 +40,52 @@ static int listen_on(const struct addrinfo *at)
     return -1;
 }
 
-/* Every address is one of IPv6, or of IPv4 where the kernel has no other. */
-static int try_endpoint(const char *endpoint)
+static int try_host(const char *host, const char *port)
 {
-    const struct addrinfo wanted = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+    const struct addrinfo wanted = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
                                     .ai_socktype = SOCK_STREAM};
-    char host[CF_ADDRESS_TEXT], port[8];
     struct addrinfo *found = NULL;
     int made = -1;
 
-    take_apart(endpoint, host, port);
-    if (getaddrinfo(*host ? host : NULL, port, &wanted, &found)) {
+    if (getaddrinfo(host, port, &wanted, &found)) {
         errno = EINVAL;
         return -1;
     }
     for (const struct addrinfo *at = found; at && made < 0; at = at->ai_next)
-        if (*host || at->ai_family == AF_INET6 || !at->ai_next)
-            made = listen_on(at);
+        made = listen_on(at);
     int number = errno;
     freeaddrinfo(found);
     errno = number;
     return made;
+}
+
+/* Every address is one of IPv6, or of IPv4 where the kernel has no other. */
+static int try_endpoint(const char *endpoint)
+{
+    char host[CF_ADDRESS_TEXT], port[8];
+
+    take_apart(endpoint, host, port);
+    if (*host)
+        return try_host(host, port);
+    int made = try_host("::", port);
+    return made < 0 && errno == EAFNOSUPPORT ? try_host("0.0.0.0", port) : made;
+}
+
+static bool has_ipv6(void)
+{
+    int made = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (made < 0)
+        return errno != EAFNOSUPPORT;
+    close(made);
+    return true;
+}
+
+void cf_place_tell(const cf_place *place, const cf_env *env)
+{
+    for (size_t i = 0; i < place->count; i++)
+        if (strncmp(place->endpoints[i].text, "tcp://*:", strlen("tcp://*:")) == 0 && !has_ipv6())
+            cf_report(env, CF_REPORT_NOTICE, "no IPv6 here: listening on 0.0.0.0 alone");
 }
 
 cf_status cf_place_try(const cf_place *place, cf_error *error)

@@ -389,6 +389,8 @@ static cf_status start(cf_broker *self, cf_error *error)
     if (!status)
         status = open_door(self, &place, error);
     if (!status)
+        cf_place_tell(&place, options->env);
+    if (!status)
         status = cf_jobs_threads_new(1, CF_ERRAND_MEMORY, &self->jobs, error);
     if (!status)
         status = cf_control_listen(options->data, &handler, &self->control, error);

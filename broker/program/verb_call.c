@@ -322,6 +322,8 @@ cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *optio
         status = cf_datadir_keep_advertise(premises.datadir, options->advertise, error);
     if (!status)
         status = find_address(options, &premises, address, error);
+    if (!status && opening.way == CF_DATADIR_NEW)
+        cf_place_tell(&place, env);
     if (!status && opening.way == CF_DATADIR_NEW) /* as if served: one that is gone is damage */
         status = cf_datadir_keep_address(premises.datadir, address, error);
     if (!status)

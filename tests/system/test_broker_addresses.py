@@ -2,13 +2,16 @@
 """Which addresses a broker listens on, on machines that have those of one family only: each in a network of its own."""
 
 import json
+import os
 import shlex
+import socket
 import subprocess
 import sys
 import types
 
 import pytest
 
+import protocol_crypto as crypto
 from counterfoil import Device, tree, wait_until
 from counterfoild import Broker, WAIT
 
@@ -225,3 +228,39 @@ def test_nothing_waits_for_a_name_server_that_never_answers(house):
     assert laptop.stop(serving) == 0
     server.kill()
     server.communicate()
+
+
+WITHOUT = "no IPv6 here: listening on 0.0.0.0 alone"
+
+
+@pytest.fixture
+def unable(tmp_path):
+    """A broker whose kernel has no IPv6."""
+    library = os.environ.get("CF_NO_IPV6_LIBRARY")
+    if not library:
+        pytest.skip("needs a library that is loaded first")
+    broker = Broker(str(tmp_path / "broker"))
+    broker.command = lambda *arguments, plain=broker.command: ["env", f"LD_PRELOAD={library}", *plain(*arguments)]
+    yield broker
+    if broker.process:
+        broker.process.kill()
+        broker.process.communicate()
+
+
+def test_a_kernel_without_ipv6_is_told_once(unable):
+    line = unable.start("--advertise", "127.0.0.1", listen="*:0")  # which makes it, too
+    assert line.startswith("tcp://127.0.0.1:")
+    with socket.create_connection(crypto.read_address(line)[:2], timeout=WAIT):
+        assert log(unable).count(WITHOUT) == 1
+    assert unable.stop() == 0
+
+
+def test_it_is_told_when_the_broker_is_made(unable):
+    done = unable.finish("init", "--advertise", "house.example")
+    assert done.returncode == 0 and done.stderr.count(WITHOUT) == 1
+
+
+def test_an_address_that_is_given_is_taken_as_it_is(unable):
+    assert NONE in unable.run("--listen", "[::]:0", code=2) and not os.path.exists(unable.data)
+    assert unable.start(listen="0.0.0.0:0") and WITHOUT not in log(unable)
+    assert unable.stop() == 0
