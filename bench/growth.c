@@ -282,7 +282,8 @@ static void limit_growth(const trial *it, size_t figure)
     }
     snprintf(text, sizeof text, "%s: growth of %s", it->act->name, figures[figure].name);
     cf_results_limit(it->bench->results,
-                     &(cf_limited){text, least > 0 ? (most - least) / least : 0, GROWTH_LIMIT});
+                     &(cf_limited){text, least > 0 ? (most - least) / least : 0, GROWTH_LIMIT,
+                                   figures[figure].unit == CF_UNIT_SECONDS});
 }
 
 static void limit_shares(const trial *it)
@@ -297,7 +298,7 @@ static void limit_shares(const trial *it)
         compare(it, each[i], CF_GROWTH_WRITTEN);
         snprintf(text, sizeof text, "%s: bytes written by the %s, of all", it->act->name,
                  name_of(each[i]));
-        cf_results_limit(it->bench->results, &(cf_limited){text, share, it->act->shares[i]});
+        cf_results_limit(it->bench->results, &(cf_limited){text, share, it->act->shares[i], false});
     }
 }
 

@@ -12,7 +12,7 @@
 struct cf_results {
     json_t *benchmarks; /* an array */
     json_t *current;    /* its last; borrowed */
-    size_t exceeded;
+    size_t exceeded, exceeded_times;
 };
 
 static const char *const unit_names[] = {"s", "B", "1/s", "1"};
@@ -125,19 +125,22 @@ void cf_results_limit(cf_results *results, const cf_limited *limited)
 {
     bool kept = limited->share <= limited->limit;
 
-    results->exceeded += !kept;
+    results->exceeded += !kept && !limited->is_time;
+    results->exceeded_times += !kept && limited->is_time;
 
-    printf("  %s\n    %-34s %11.1f%%\n    %-34s %11.1f%%  %s\n", limited->what, "share",
-           100 * limited->share, "limit", 100 * limited->limit, kept ? "kept" : "EXCEEDED");
+    printf("  %s\n    %-34s %11.1f%%\n    %-34s %11.1f%%  %s%s\n", limited->what, "share",
+           100 * limited->share, "limit", 100 * limited->limit, kept ? "kept" : "EXCEEDED",
+           limited->is_time ? ", a time" : "");
     fflush(stdout);
     json_array_append_new(json_object_get(results->current, "limits"),
-                          json_pack("{s:s, s:f, s:f, s:b}", "what", limited->what, "share",
-                                    limited->share, "limit", limited->limit, "kept", kept));
+                          json_pack("{s:s, s:f, s:f, s:b, s:b}", "what", limited->what, "share",
+                                    limited->share, "limit", limited->limit, "kept", kept, "time",
+                                    limited->is_time));
 }
 
-size_t cf_results_exceeded(const cf_results *results)
+size_t cf_results_exceeded(const cf_results *results, bool judges_times)
 {
-    return results->exceeded;
+    return results->exceeded + (judges_times ? results->exceeded_times : 0);
 }
 
 void cf_results_skip(cf_results *results, const char *format, ...)

@@ -25,14 +25,16 @@ typedef struct {
     const cf_samples *theirs;
 } cf_comparison;
 void cf_results_compare(cf_results *results, const cf_comparison *comparison);
-/* A share that has a limit: both of 1. */
+/* A share that has a limit: both of 1. Of counts, bytes and memory it is the same on any machine;
+ * of times a machine that has other things to do may exceed it. */
 typedef struct {
     const char *what;
     double share, limit;
+    bool is_time;
 } cf_limited;
 void cf_results_limit(cf_results *results, const cf_limited *limited);
-/* How many shares were over their limits. */
-size_t cf_results_exceeded(const cf_results *results);
+/* How many shares were over their limits: of times only where these are judged, too. */
+size_t cf_results_exceeded(const cf_results *results, bool judges_times);
 /* It can't be measured here, and why. */
 void cf_results_skip(cf_results *results, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -304,7 +304,7 @@ static cf_status measure_beside(trial *it, const disturbance *by, cf_error *erro
     if (!status) {
         cf_comparison comparison = {text, CF_UNIT_SECONDS, "disturbed", &busy, "at rest", &rest};
         cf_limited limited = {"of the three times that are allowed",
-                              cf_samples_median(&busy) / cf_samples_median(&rest) / LIMIT, 1};
+                              cf_samples_median(&busy) / cf_samples_median(&rest) / LIMIT, 1, true};
         cf_results_compare(it->bench->results, &comparison);
         cf_results_limit(it->bench->results, &limited);
     }

@@ -80,7 +80,7 @@ static cf_status measure(const sealer *self, const char *what, cf_bytes content,
         snprintf(line, sizeof line, "%.1f MB of %s: on the wire", (double)content.size / 1e6, what);
         cf_results_limit(
             self->bench->results,
-            &(cf_limited){line, cf_samples_median(&our_size) / (double)content.size, limit});
+            &(cf_limited){line, cf_samples_median(&our_size) / (double)content.size, limit, false});
         snprintf(line, sizeof line, "%s: time, one thread", what);
         cf_results_compare(self->bench->results,
                            &(cf_comparison){line, CF_UNIT_SECONDS, "sealed blobs", &our_s,
