@@ -83,6 +83,30 @@ void cf_error_while(cf_error *error, const char *format, ...)
     snprintf(error->text + used, sizeof error->text - used, ": %s", cause);
 }
 
+static bool ends_clause(const char *at)
+{
+    return strchr(":;.", at[0]) && at[1] == ' ';
+}
+
+/* "a folder: --yes" has an option, "it is 3--4" has none. */
+static bool names_command(const char *at, const char *text)
+{
+    return *at == '`' || (strncmp(at, "--", 2) == 0 && at > text && at[-1] == ' ');
+}
+
+const char *cf_error_hint(const char *text)
+{
+    const char *clause = NULL;
+
+    for (const char *at = text; *at; at++) {
+        if (clause && names_command(at, text))
+            return clause;
+        if (*at == ' ' && at > text && ends_clause(at - 1))
+            clause = at + 1;
+    }
+    return NULL;
+}
+
 int cf_status_exit_code(cf_status status)
 {
     switch (status) {

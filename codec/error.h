@@ -54,6 +54,10 @@ bool cf_error_is_unwritable(const cf_error *error);
 /* Puts what we were doing before the text: "loading ledger /var/x: record 12 is cut short". */
 void cf_error_while(cf_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of a text the clause that says what to do next, to its end: where a command (in `backquotes`) or
+ * an option is named, behind the ": ", "; " or ". " before it. Borrows; NULL: there is none. */
+const char *cf_error_hint(const char *text);
+
 /* The exit code of CLI.md that a program ends with after this status. */
 int cf_status_exit_code(cf_status status);
 

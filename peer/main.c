@@ -32,16 +32,20 @@ static cf_status read_words(cf_run *run, const char *const *words, size_t count,
     if (status || !options->argument_count)
         return status;
     run->verb = cf_verb_find(options->arguments[0]);
-    if (!run->verb)
-        return cf_fail(error, CF_USAGE, "unknown verb '%s': `counterfoil help` lists them",
-                       options->arguments[0]);
+    if (!run->verb) {
+        cf_error ignored; /* whether --json stands behind it, too */
+
+        cf_fail(error, CF_USAGE, "unknown verb '%s': `counterfoil help` lists them",
+                options->arguments[0]);
+        cf_options_read(options, &known, false, words + used, count - used, &rest, &ignored);
+        return CF_USAGE;
+    }
     options->argument_count = 0;
     known.lists[1] = run->verb->options;
     status = cf_options_read(options, &known, false, words + used, count - used, &rest, error);
     if (status)
         cf_error_while(error, "%s", run->verb->name);
-    else
-        cf_options_read_environment(options, &known);
+    cf_options_read_environment(options, &known);
     return status;
 }
 
@@ -157,7 +161,8 @@ static cf_status consult(cf_run *run, const char *const *words, size_t count, js
                          cf_error *error)
 {
     cf_buffer answer = {0}, home_path = {0};
-    cf_run asking = {.json = true, .folder = run->folder, .output = {gather, &answer}};
+    cf_run asking = {
+        .json = true, .folder = run->folder, .output = {.write = gather, .context = &answer}};
 
     const char **asked = cf_arena_allocate(&asking.arena, count + 2, sizeof *asked);
     const char *timeout = cf_options_value(&run->options, "timeout");
@@ -171,8 +176,11 @@ static cf_status consult(cf_run *run, const char *const *words, size_t count, js
     if (!status)
         status =
             execute_at_home(&asking, run->consult_context, (const char *)home_path.data, error);
-    if (!status && asking.exit_code)
-        exit(asking.exit_code); /* it has said why */
+    if (!status && asking.exit_code) { /* it has said why */
+        if (run->json)
+            fwrite(answer.data, 1, answer.size, stdout);
+        exit(asking.exit_code);
+    }
     if (!status &&
         !(*out = json_loadb((const char *)answer.data, answer.size, JSON_DECODE_ANY, NULL)))
         status = cf_fail(error, CF_BROKEN, "the home's answer is no JSON");
@@ -221,6 +229,7 @@ static const cf_subverb *named_subverb(const cf_run *run)
 int main(int argc, char **argv)
 {
     cf_run run = {.output = cf_output_own()};
+    run.output.has_printed = &run.has_printed;
     char *folder = getcwd(NULL, 0);
     cf_env env;
     cf_error error;

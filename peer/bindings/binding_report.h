@@ -56,6 +56,7 @@ typedef struct {
 typedef struct {
     cf_bytes path;
     cf_hash device;                         /* who wrote the copy, or the value that is not shown */
+    cf_dot written;                         /* the entry in which that was */
     const struct cf_record_conflict *field; /* NULL: it is a copy of a file */
     cf_bytes free;                          /* the name of that file, if nothing has it any more */
 } cf_conflict;

@@ -3,8 +3,13 @@
 
 #include "broker/platform/names.h"
 #include "broker/platform/times.h"
+#include "codec/hash.h"
+#include "codec/pack.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
+#include "peer/merge/rules.h"
+
+#include <string.h>
 
 /* ---- JSON ---- */
 
@@ -14,19 +19,85 @@ static void add_value(json_t *object, const char *name, const char *long_name,
     json_object_set_new(object, value->is_long ? long_name : name, cf_value_shown_json(value));
 }
 
-json_t *cf_conflict_json(const cf_conflict *conflict, cf_peer *peer)
+void cf_conflict_id(const cf_binding *binding, const cf_conflict *conflict,
+                    char text[CF_CONFLICT_ID_TEXT])
 {
-    cf_arena arena = {0};
+    const cf_dot *dot = &conflict->written;
+    cf_buffer sequence = {0};
+
+    cf_pack_uint(&sequence, dot->sequence);
+    const cf_bytes parts[] = {cf_bytes_of(binding->collection.bytes, CF_ID_SIZE),
+                              cf_bytes_of(dot->writer.bytes, CF_ID_SIZE), cf_buffer_view(&sequence),
+                              cf_bytes_of(dot->hash, sizeof dot->hash), conflict->path};
+    const cf_hash id = cf_hash_of("conflict", parts, sizeof parts / sizeof *parts);
+    cf_hex(cf_bytes_of(id.bytes, CF_CONFLICT_ID_TEXT / 2), text);
+    cf_buffer_release(&sequence);
+}
+
+/* Of "sub/a (conflict 2026-11-26 13-24-55 cxjw).txt" the path "sub/a.txt"; false: the name was cut.
+ */
+static bool append_original(cf_bytes copy, cf_buffer *out)
+{
+    const uint8_t *slash = copy.size ? memrchr(copy.data, '/', copy.size) : NULL;
+    const size_t before = slash ? (size_t)(slash - copy.data) + 1 : 0;
+
+    cf_buffer_append(out, copy.data, before);
+    return cf_name_in_conflict(cf_bytes_of(copy.data + before, copy.size - before), out);
+}
+
+/* Its name has the time, as "2026-11-26 13-24-55". */
+static json_t *time_of_copy(cf_bytes copy)
+{
+    static const char note[] = " (conflict ";
+    const cf_bytes sought = cf_bytes_of(note, sizeof note - 1);
+    enum { DAY = 10, SIZE = 19 };
+    const uint8_t *at = NULL;
+
+    for (size_t i = 0; i + sought.size + SIZE <= copy.size; i++)
+        if (memcmp(copy.data + i, sought.data, sought.size) == 0)
+            at = copy.data + i + sought.size;
+    return at ? json_sprintf("%.10sT%.2s:%.2s:%.2sZ", at, at + DAY + 1, at + DAY + 4, at + DAY + 7)
+              : json_null();
+}
+
+static void add_copy(json_t *object, const cf_conflict *conflict)
+{
+    cf_buffer original = {0};
+
+    json_object_set_new(object, "of",
+                        append_original(conflict->path, &original)
+                            ? cf_json_name(cf_buffer_view(&original))
+                            : json_null());
+    json_object_set_new(object, "time", time_of_copy(conflict->path));
+    cf_buffer_release(&original);
+}
+
+static void add_field(json_t *object, const cf_conflict *conflict)
+{
+    const cf_record_conflict *field = conflict->field;
     char time[CF_TIME_TEXT];
 
-    json_t *object = json_pack("{s:o, s:s}", "path", cf_json_name(conflict->path), "device",
-                               cf_catalog_device_name(peer, &conflict->device, &arena));
-    if (conflict->field) {
-        cf_time_show(conflict->field->time_ms, time);
-        json_object_set_new(object, "time", json_string(time));
-        add_value(object, "value", "long_value", &conflict->field->value);
-        add_value(object, "shown", "long_shown", &conflict->field->shown);
-    }
+    cf_time_show(field->time_ms, time);
+    json_object_set_new(object, "of", cf_json_name(field->record));
+    json_object_set_new(object, "time", json_string(time));
+    add_value(object, "value", "long_value", &field->value);
+    add_value(object, "shown", "long_shown", &field->shown);
+}
+
+json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict, cf_peer *peer)
+{
+    char id[CF_CONFLICT_ID_TEXT];
+    cf_arena arena = {0};
+
+    cf_conflict_id(binding, conflict, id);
+    json_t *object =
+        json_pack("{s:s, s:s, s:o, s:s}", "id", id, "kind", conflict->field ? "field" : "file",
+                  "path", cf_json_name(conflict->path), "device",
+                  cf_catalog_device_name(peer, &conflict->device, &arena));
+    if (conflict->field)
+        add_field(object, conflict);
+    else
+        add_copy(object, conflict);
     cf_arena_release(&arena);
     return object;
 }

@@ -5,7 +5,11 @@
 #include "peer/engine/engine.h"
 #include "peer/program/output.h"
 
-json_t *cf_conflict_json(const cf_conflict *conflict, cf_peer *peer);
+json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict, cf_peer *peer);
+/* What a program may call it, today and tomorrow and on each device: digits in hexadecimal. */
+enum { CF_CONFLICT_ID_TEXT = 13 };
+void cf_conflict_id(const cf_binding *binding, const cf_conflict *conflict,
+                    char text[CF_CONFLICT_ID_TEXT]);
 /* A line for each, and one that says how fields are settled. */
 void cf_conflicts_print(const char *collection, const cf_binding_status *status, cf_peer *peer,
                         const cf_output *output);

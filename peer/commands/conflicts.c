@@ -19,7 +19,8 @@ typedef struct {
     cf_learning *learning; /* what others say first; NULL: that is known, or nobody can be asked */
     bool asks_locks;       /* what others have locked is told soon after */
     uint64_t give_up_ms;
-    cf_record_choice *choices; /* of each WHICH, before anybody is asked */
+    const char **which;        /* each WHICH; an id as what is listed under it */
+    cf_record_choice *choices; /* of each, before anybody is asked */
     size_t lacking;
     cf_record_settled all;
     cf_arena arena;
@@ -47,7 +48,7 @@ static void add_json(json_t *list, const char *collection, const cf_binding_stat
                      cf_peer *peer)
 {
     for (size_t i = 0; i < status->conflict_count; i++) {
-        json_t *one = cf_conflict_json(&status->conflicts[i], peer);
+        json_t *one = cf_conflict_json(status->binding, &status->conflicts[i], peer);
 
         json_object_set_new(one, "collection", json_string(collection));
         json_array_append_new(list, one);
@@ -116,11 +117,12 @@ static cf_status find_source(cf_run *run, const char *which, cf_arena *arena, cf
     cf_catalog_collection found;
 
     if (!slashes || slashes == which || !slashes[2])
-        return cf_fail(error, CF_USAGE,
-                       "%s names no field: say COLLECTION//KEY/FIELD, as it is listed, or a "
-                       "pattern of it; a conflict copy of a file is settled by renaming or "
-                       "deleting it",
-                       which);
+        return cf_fail(
+            error, CF_USAGE,
+            "%s names no field: say COLLECTION//KEY/FIELD, as it is listed, a pattern "
+            "of it, or its id in JSON; a conflict copy of a file is settled by renaming or "
+            "deleting it",
+            which);
     const char *name = cf_arena_text(arena, cf_bytes_of(which, (size_t)(slashes - which)));
     cf_status status = cf_catalog_find(peer, name, arena, &found, error);
     if (status)
@@ -156,9 +158,47 @@ static cf_status find_settling(cf_run *run, resolving *self, const char *which,
     return CF_OK;
 }
 
-static const char *which_of(const cf_run *run, size_t index)
+/* What is listed, as a pattern that nothing else is like. */
+static const char *pattern_of(const char *collection, cf_bytes path, cf_arena *arena)
 {
-    return run->options.arguments[1 + index];
+    cf_buffer pattern = {0};
+
+    cf_buffer_append_text(&pattern, "%s//", collection);
+    for (size_t i = 0; i < path.size; i++) {
+        cf_buffer_append(&pattern, "\\", strchr("*?[\\", path.data[i]) && path.data[i] ? 1 : 0);
+        cf_buffer_append(&pattern, path.data + i, 1);
+    }
+    const char *copy = cf_arena_text(arena, cf_buffer_view(&pattern));
+    cf_buffer_release(&pattern);
+    return copy;
+}
+
+/* NULL: no conflict of the source has this id. */
+static const char *find_id(cf_run *run, const cf_binding *binding, const char *which,
+                           cf_arena *arena)
+{
+    cf_binding_status status;
+
+    cf_engine_status(cf_loop_engine(run->loop), binding, arena, &status);
+    for (size_t i = 0; i < status.conflict_count; i++) {
+        char id[CF_CONFLICT_ID_TEXT];
+
+        cf_conflict_id(binding, &status.conflicts[i], id);
+        if (strcmp(id, which) == 0)
+            return pattern_of(cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, arena),
+                              status.conflicts[i].path, arena);
+    }
+    return NULL;
+}
+
+static const char *which_of(cf_run *run, size_t index, cf_arena *arena)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    const char *typed = run->options.arguments[1 + index], *found = NULL;
+
+    for (size_t i = 0; !found && !strstr(typed, "//") && i < cf_engine_binding_count(engine); i++)
+        found = find_id(run, cf_engine_binding_at(engine, i), typed, arena);
+    return found ? found : typed;
 }
 
 /* By what is listed now: a number says nothing of what others wrote since. */
@@ -168,19 +208,22 @@ static cf_status choose(cf_run *run, resolving *self, cf_error *error)
     cf_status status = CF_OK;
 
     self->choices = cf_arena_allocate(&self->arena, count, sizeof *self->choices);
+    self->which = cf_arena_allocate(&self->arena, count, sizeof *self->which);
+    for (size_t i = 0; i < count; i++)
+        self->which[i] = which_of(run, i, &self->arena);
     for (size_t i = 0; !status && i < count; i++) {
         cf_record_choice *choice = &self->choices[i];
         cf_record_settling settling;
         cf_binding *binding;
 
-        status = find_settling(run, self, which_of(run, i), &binding, &settling, error);
+        status = find_settling(run, self, self->which[i], &binding, &settling, error);
         if (!status)
             status = cf_record_choose(&settling, choice, error);
         const bool is_any = choice->count || choice->lacking;
         for (size_t before = 0; !status && before < i; before++)
             cf_record_choice_leave(choice, &self->choices[before]);
         if (!status && !is_any)
-            status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", which_of(run, i));
+            status = cf_fail(error, CF_MISSING, "%s: no conflict is listed so", self->which[i]);
         self->lacking += choice->lacking;
     }
     return status;
@@ -192,7 +235,7 @@ static cf_status resolve_one(cf_run *run, resolving *self, size_t index, cf_erro
     cf_record_settled settled;
     cf_binding *binding;
 
-    cf_status status = find_settling(run, self, which_of(run, index), &binding, &settling, error);
+    cf_status status = find_settling(run, self, self->which[index], &binding, &settling, error);
     if (!status)
         status = cf_record_settle(&settling, &self->choices[index], &settled, error);
     if (status)

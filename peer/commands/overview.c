@@ -255,7 +255,8 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
     size_t count = cf_engine_binding_count(engine);
 
     *out = (cf_overview){.device = cf_catalog_device_name(peer, cf_peer_device(peer), arena),
-                         .tells_disks = cf_options_has(&run->options, "verbose")};
+                         .tells_disks = cf_options_has(&run->options, "verbose"),
+                         .asks = cf_loop_serves(run->loop) || run->verb->connects};
     out->sources = cf_arena_allocate(arena, count, sizeof *out->sources);
     for (size_t i = 0; i < count; i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);
@@ -361,7 +362,8 @@ static json_t *source_json(const cf_overview_source *source, cf_peer *peer)
     for (size_t i = 0; i < status->pending_count; i++)
         json_array_append_new(pending, pending_json(&status->pending[i]));
     for (size_t i = 0; i < status->conflict_count; i++)
-        json_array_append_new(conflicts, cf_conflict_json(&status->conflicts[i], peer));
+        json_array_append_new(conflicts,
+                              cf_conflict_json(status->binding, &status->conflicts[i], peer));
     json_t *object = json_pack("{s:s, s:o, s:b, s:I, s:o, s:o}", "name", source->name, "source",
                                cf_json_name(cf_bytes_of_text(status->binding->path)), "in_sync",
                                (int)is_in_sync(source), "items", (json_int_t)status->items,
@@ -398,16 +400,18 @@ static json_t *notes_json(const cf_overview *overview)
     return notes;
 }
 
-json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
+/* Null where none is set. */
+static json_t *broker_json(const cf_overview *overview)
 {
     const cf_broker_status *broker = &overview->broker;
-    json_t *collections = json_array();
     char heard[CF_TIME_TEXT];
 
-    for (size_t i = 0; i < overview->count; i++)
-        json_array_append_new(collections, source_json(&overview->sources[i], peer));
-    json_t *shown = json_pack("{s:s?, s:b, s:I}", "address", overview->address, "connected",
-                              (int)broker->connected, "unsent", (json_int_t)broker->unsent);
+    if (!overview->address)
+        return json_null();
+    json_t *connected =
+        overview->asks || broker->connected ? json_boolean(broker->connected) : json_null();
+    json_t *shown = json_pack("{s:s, s:o, s:I}", "address", overview->address, "connected",
+                              connected, "unsent", (json_int_t)broker->unsent);
     if (broker->set && (broker->trouble || broker->refused))
         json_object_set_new(shown, "trouble", json_string(broker->text));
     if (overview->next_try_s)
@@ -418,9 +422,20 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
     }
     if (broker->set && broker->delay[0])
         json_object_set_new(shown, "delay", json_string(broker->delay));
-    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "in_sync",
+    return shown;
+}
+
+enum { JSON_VERSION = 1 };
+
+json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
+{
+    json_t *collections = json_array();
+
+    for (size_t i = 0; i < overview->count; i++)
+        json_array_append_new(collections, source_json(&overview->sources[i], peer));
+    return json_pack("{s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "version", JSON_VERSION, "in_sync",
                      (int)cf_overview_in_sync(overview), "device", overview->device, "broker",
-                     shown, "limits", cf_limits_json(&overview->limits), "metered",
+                     broker_json(overview), "limits", cf_limits_json(&overview->limits), "metered",
                      cf_metered_json(&overview->metered), "collections", collections, "notes",
                      notes_json(overview));
 }

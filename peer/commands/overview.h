@@ -36,6 +36,7 @@ typedef struct {
     const cf_note *notes;
     size_t note_count;
     bool tells_disks; /* to people */
+    bool asks;        /* whether the broker is there is known: else nobody asked */
 } cf_overview;
 
 /* What is known now, in the arena. With filters only their sources, and only what lies in them;

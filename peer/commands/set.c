@@ -72,16 +72,50 @@ static void tell_moved(const cf_run *run, const setting *self)
         cf_print(&run->output, "%zu had no room, or could not be read\n", moved->left_out);
 }
 
+static json_t *list_json(char *const *texts, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, cf_json_name(cf_bytes_of_text(texts[i])));
+    return list;
+}
+
+static json_t *how_json(const cf_binding *binding)
+{
+    static const char *const bases[] = {
+        [CF_BASE_AUTO] = "auto", [CF_BASE_FULL] = "full", [CF_BASE_LEAVES] = "leaves"};
+    char limit[CF_DELETE_WORD_TEXT];
+
+    cf_delete_word_show(binding->limit, limit);
+    return json_pack("{s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:o}", "source",
+                     cf_json_name(cf_bytes_of_text(binding->path)), "mode",
+                     cf_mode_name(binding->mode), "base", bases[binding->base], "merge",
+                     binding->merges ? "text" : "copies", "max_delete",
+                     binding->limit.given ? limit : NULL, "include",
+                     list_json(binding->include, binding->include_count), "exclude",
+                     list_json(binding->exclude, binding->exclude_count), "last",
+                     list_json(binding->last, binding->last_count));
+}
+
+static void tell_json(const cf_run *run, const cf_binding *binding, size_t left)
+{
+    json_t *told = how_json(binding);
+
+    json_object_set_new(told, "left", json_integer((json_int_t)left));
+    json_object_set_new(told, "disk", cf_source_disk_json(binding));
+    json_object_set_new(told, "poll_ms", json_integer((json_int_t)cf_binding_poll_ms(binding)));
+    json_object_set_new(told, "base_dir", cf_base_dir_json(cf_loop_env(run->loop), binding));
+    cf_print_json(&run->output, told);
+}
+
 /* What it is now, and what lies there and is not asked for any more. */
 static void tell(cf_run *run, const setting *self, const cf_binding *binding)
 {
     size_t left = cf_narrow_count(binding);
 
     if (run->json)
-        cf_print_json(&run->output, json_pack("{s:I, s:o, s:I, s:o}", "left", (json_int_t)left,
-                                              "disk", cf_source_disk_json(binding), "poll_ms",
-                                              (json_int_t)cf_binding_poll_ms(binding), "base_dir",
-                                              cf_base_dir_json(cf_loop_env(run->loop), binding)));
+        tell_json(run, binding, left);
     if (run->json || run->quiet)
         return;
     tell_how(run, binding);

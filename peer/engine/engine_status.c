@@ -29,6 +29,7 @@ static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
     conflicts *list = context;
     cf_conflict conflict = {.path = cf_arena_copy(list->arena, path),
                             .field = field,
+                            .written = *written,
                             .device = cf_dot_device(list->engine->peer, written)};
 
     list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof conflict);

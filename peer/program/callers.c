@@ -124,7 +124,7 @@ static void on_request(void *context, cf_control_call *call, const cf_control_re
     self->run.loop = callers->loop;
     self->run.json = request->json;
     self->run.folder = cf_arena_text(&self->arena, request->folder);
-    self->run.output = (cf_output){write_to, self};
+    self->run.output = (cf_output){write_to, self, &self->run.has_printed};
     self->next = callers->first;
     callers->first = self;
     cf_control_set_data(call, self);

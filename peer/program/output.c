@@ -19,7 +19,13 @@ static void write_own(void *context, cf_control_stream stream, cf_bytes bytes)
 
 cf_output cf_output_own(void)
 {
-    return (cf_output){write_own, NULL};
+    return (cf_output){.write = write_own};
+}
+
+static void note_printed(const cf_output *output)
+{
+    if (output->has_printed)
+        *output->has_printed = true;
 }
 
 /* Names that others gave are in it: they never reach a terminal as they are. */
@@ -44,6 +50,7 @@ void cf_print(const cf_output *output, const char *format, ...)
 {
     va_list arguments;
 
+    note_printed(output);
     va_start(arguments, format);
     write_text(output, CF_CONTROL_OUTPUT, "", "", format, arguments);
     va_end(arguments);
@@ -65,12 +72,32 @@ void cf_print_json(const cf_output *output, json_t *document)
 
     if (!text)
         abort();
+    note_printed(output);
     cf_json_text_append(&shown, cf_bytes_of_text(text));
     cf_buffer_append(&shown, "\n", 1);
     output->write(output->context, CF_CONTROL_OUTPUT, cf_buffer_view(&shown));
     cf_buffer_release(&shown);
     free(text);
     json_decref(document);
+}
+
+static json_t *json_text(const char *text)
+{
+    cf_buffer shown = {0};
+
+    if (!text)
+        return json_null();
+    cf_text_append(&shown, cf_bytes_of_text(text));
+    json_t *string = json_stringn(shown.size ? (const char *)shown.data : "", shown.size);
+    cf_buffer_release(&shown);
+    return string;
+}
+
+json_t *cf_error_json(const cf_error *error)
+{
+    return json_pack("{s:{s:i, s:o, s:o}}", "error", "code", cf_status_exit_code(error->status),
+                     "message", json_text(error->text), "hint",
+                     json_text(cf_error_hint(error->text)));
 }
 
 json_t *cf_json_name(cf_bytes name)

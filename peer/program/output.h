@@ -10,6 +10,7 @@
 typedef struct {
     void (*write)(void *context, cf_control_stream stream, cf_bytes bytes);
     void *context;
+    bool *has_printed; /* set once anything is for stdout; NULL: nobody asks */
 } cf_output;
 
 /* This process's stdout and stderr. */
@@ -22,6 +23,9 @@ void cf_print(const cf_output *output, const char *format, ...)
 void cf_say(const cf_output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* One document on stdout; takes it. */
 void cf_print_json(const cf_output *output, json_t *document);
+
+/* {"error": {"code": 3, "message": ..., "hint": what to do next, or null}}. */
+json_t *cf_error_json(const cf_error *error);
 
 /* A name or path as commands show it, as a JSON string. */
 json_t *cf_json_name(cf_bytes name);

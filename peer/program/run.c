@@ -80,6 +80,8 @@ void cf_run_fail(cf_run *run, const cf_error *why)
         cf_report(run->env, CF_REPORT_ERROR, "%s", why->text);
     else
         cf_say(&run->output, "%s", why->text);
+    if (run->json && !run->has_printed)
+        cf_print_json(&run->output, cf_error_json(why));
     run->exit_code = cf_status_exit_code(why->status);
 }
 

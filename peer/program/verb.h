@@ -20,6 +20,7 @@ struct cf_run {
     cf_loop *loop;
     cf_options options;
     bool json, quiet;
+    bool has_printed;   /* anything on stdout: a call has one document, and no error behind it */
     bool connects;      /* from now on, where the verb does not always */
     const char *folder; /* what relative paths begin from */
     cf_output output;
@@ -101,7 +102,7 @@ bool cf_usage_names(const char *usage, const cf_option *option);
 bool cf_run_start(cf_run *run);
 /* Goes on; true when it is over. */
 bool cf_run_step(cf_run *run, uint64_t *deadline_ms);
-/* Says why, and what the exit code is. */
+/* Says why, as JSON, too, where that is asked for; and what the exit code is. */
 void cf_run_fail(cf_run *run, const cf_error *why);
 /* Always to be called once, also when it was never started. */
 void cf_run_end(cf_run *run);

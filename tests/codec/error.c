@@ -36,6 +36,32 @@ Test(error, tells_a_full_disk_and_a_missing_file_apart)
     cr_assert_eq(cf_fail_errno(&error, EIO, "x"), CF_IO);
 }
 
+Test(error, has_what_to_do_next_as_a_hint)
+{
+    static const struct {
+        const char *text, *hint;
+    } cases[] = {
+        {"unknown verb 'x': `counterfoil help` lists them", "`counterfoil help` lists them"},
+        {"a folder: it is full: --yes says so, or `rm`", "--yes says so, or `rm`"},
+        {"/a.b: no such file; add it with `x y`; then sync", "add it with `x y`; then sync"},
+        {"--new and --existing exclude each other", NULL},
+        {"`x`: that is all", NULL},
+        {"x: that is all", NULL},
+        {"x: 3--4", NULL},
+        {"x: ", NULL},
+        {"", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *hint = cf_error_hint(cases[i].text);
+
+        if (cases[i].hint)
+            cr_assert_str_eq(hint, cases[i].hint);
+        else
+            cr_assert_null(hint, "%s: %s", cases[i].text, hint);
+    }
+}
+
 Test(error, maps_to_the_exit_codes_that_scripts_rely_on)
 {
     cr_assert_eq(cf_status_exit_code(CF_OK), 0);

@@ -215,6 +215,7 @@ def test_says_errors_in_json(broker):
         assert done.returncode == code
         said = json.loads(done.stdout)["error"]
         assert said["code"] == code and said["message"] in done.stderr
+        assert said["hint"] == ("--help lists them" if code == 2 else said["hint"])
     for arguments in ("users", "-1", "--json"), ("--frobnicate", "--json", "users"):  # wherever it is asked for
         done = broker.finish(*arguments)
         assert json.loads(done.stdout)["error"]["code"] == done.returncode == 2, (arguments, done)

@@ -79,6 +79,34 @@ def test_help_and_version_need_no_home(make_device):
     assert not os.path.exists(device.home)
 
 
+def test_errors_are_json_too_where_that_is_asked_for(make_device):
+    device = make_device("laptop")
+
+    def failing(*arguments, code, **more):
+        done = device.finish(*arguments, **more)
+        assert done.returncode == code, (arguments, done)
+        said = json.loads(done.stdout)["error"]
+        assert said["code"] == code and said.keys() == {"code", "message", "hint"}
+        assert f"counterfoil: {said['message']}\n" in done.stderr
+        return said
+
+    for arguments in ["--json", "frobnicate"], ["frobnicate", "--json"], ["-z", "--json", "sync"], ["--json"]:
+        failing(*arguments, code=2)
+    assert failing("--json", "frobnicate", code=2)["hint"] == "`counterfoil help` lists them"
+    assert failing("--json", "version", "extra", code=2)["hint"] is None
+    failing("sync", "--frobnicate", environment={"COUNTERFOIL_JSON": "1"}, code=2)
+    assert "counterfoil init" in failing("--json", "status", code=3)["hint"]
+    device.init()
+    failing("--json", "sync", "notes\udcff", code=3)
+    failing("--json", "add", "nowhere", "--new", code=3)
+    process = device.serve()
+    said = [failing("--json", *arguments, code=3) for arguments in (["sync", "notes"], ["log", "notes"])]
+    assert "`counterfoil collections` lists them" in [one["hint"] for one in said]
+    failing("--json", "limit", "--up", "much", code=2)
+    device.stop(process)
+    assert device.finish("sync", "notes").stdout == ""
+
+
 def test_help_has_each_subverb_with_its_own_options(make_device):
     device = make_device("laptop")
     subverbs = [
@@ -130,7 +158,8 @@ def test_a_user_without_a_broker(make_device):
     assert "has a user already" in device.run("init", code=2)
     assert "broker" in device.run("pair", code=3)
     assert device.json("broker")["address"] is None
-    device.sync()
+    for told in device.json("status"), device.sync():
+        assert told["version"] == 1 and told["broker"] is None
 
 
 def test_the_recovery_phrase_goes_to_a_file(broker, make_device, tmp_path):

@@ -63,11 +63,30 @@ def test_the_same_field_on_both_lists_the_other(people):
     assert here.read_text() == there.read_text() == PEOPLE.replace("anna@", "second@")
     conflict, = laptop.json("status")["collections"][0]["conflicts"]
     assert (conflict["path"], conflict["device"]) == ("1/email", "laptop")
+    assert (conflict["kind"], conflict["of"]) == ("field", "1")
+    assert conflict["id"] == desktop.json("conflicts", code=4)[0]["id"]
     here.write_text(PEOPLE.replace("anna@example.org", ""))  # to clear it is to decide
     laptop.sync()
     here.write_text(PEOPLE.replace("anna@", "third@"))
     both(laptop, desktop)
     assert there.read_text() == here.read_text() == PEOPLE.replace("anna@", "third@")
+
+
+def test_a_conflict_is_settled_by_its_id(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("anna@", "first@").replace("bert@", "b1@"))
+    laptop.sync()
+    there.write_text(PEOPLE.replace("anna@", "second@").replace("bert@", "b2@"))
+    desktop.sync(4)
+    ids = {one["path"]: one["id"] for one in desktop.json("conflicts", code=4)}
+    assert len(set(ids.values())) == 2 and desktop.json("conflicts", code=4)[0]["id"] in ids.values()
+    assert desktop.json("conflicts", "resolve", ids["1/email"], "--keep", "theirs", code=4)["settled"] == 1
+    assert [one["path"] for one in desktop.json("conflicts", code=4)] == ["2/email"]
+    desktop.run("conflicts", "resolve", ids["1/email"], "--keep", "theirs", code=2)
+    desktop.run("conflicts", "resolve", ids["2/email"], "--keep", "mine")
+    assert desktop.json("conflicts") == []
+    both(laptop, desktop)
+    assert here.read_text() == there.read_text() == PEOPLE.replace("anna@", "first@").replace("bert@", "b2@")
 
 
 def test_csv_here_and_json_there(two):

@@ -83,6 +83,10 @@ def test_concurrent_edits_leave_a_copy(pair_of_notes):
     assert tree(here) == tree(there)
     (conflict,) = report["collections"][0]["conflicts"]
     assert re.fullmatch(r"one \(conflict .* \w{4}\)\.txt", conflict["path"])
+    assert (conflict["kind"], conflict["of"]) == ("file", "one.txt") and re.fullmatch(r"[0-9a-f]{12}", conflict["id"])
+    assert conflict["time"].translate({ord("T"): " ", ord(":"): "-", ord("Z"): ""}) in conflict["path"]
+    assert [one["id"] for one in desktop.json("conflicts", code=4)] == [conflict["id"]]
+    assert "renaming or" in desktop.run("conflicts", "resolve", conflict["id"], "--keep", "mine", code=2)
     assert report["in_sync"]
     texts = {(here / "one.txt").read_text(), (here / conflict["path"]).read_text()}
     assert texts == {"from the laptop\n", "from the desktop\n"}
@@ -304,6 +308,24 @@ def test_remove_leaves_the_files(pair_of_notes):
     assert (there / "one.txt").read_text() == "one\n"
     assert laptop.json("collections")[0]["source"] is None
     laptop.run("remove", str(here), code=3)
+
+
+def test_set_alone_shows_how_a_source_is_synced(pair_of_notes):
+    laptop, _, here, _ = pair_of_notes
+    plain = f"notes: {here} sends and receives\n"
+    assert laptop.run("set", str(here)) == laptop.run("set", "notes") == plain
+    told = laptop.json("set", "notes")
+    assert [told[name] for name in ("mode", "base", "merge", "max_delete", "include")] == ["both", "auto", "copies", None, []]
+    laptop.run("set", "notes", "--mode", "send", "--merge", "text", "--max-delete", "5", "--include", "*.txt", "--base", "full")
+    expected = f"notes: {here} only sends, --base full, --merge text, --max-delete 5, --include *.txt\n"
+    told = laptop.json("set", str(here))
+    for _ in range(2):
+        assert laptop.run("set", "notes") == expected, "nothing is changed by that"
+        assert laptop.json("set", "notes") == told
+    assert [told[name] for name in ("mode", "base", "merge", "max_delete", "include")] == ["send", "full", "text", "5", ["*.txt"]]
+    assert told["source"] == str(here)
+    laptop.stop(laptop.serve())
+    assert laptop.run("set", "notes") == expected
 
 
 def test_collections_are_listed_renamed_and_deleted(pair_of_notes):

@@ -200,12 +200,16 @@ static void keep(const cf_row_view *view, const cf_record_selection *selection,
         if (!cf_record_selected(selection, one->row))
             continue;
         cf_buffer_clear(&path);
+        cf_record_path(one->row->item.bytes[0], one->row->table, one->row->key, &path);
+        const cf_bytes record = cf_arena_copy(arena, cf_buffer_view(&path));
+        cf_buffer_clear(&path);
         cf_record_conflict_path(one, &path);
         known->at = cf_grow(known->at, &known->capacity, known->count + 1, sizeof *known->at);
         known->at[known->count++] = (known_conflict){
             .dot = one->dot,
             .path = cf_arena_copy(arena, cf_buffer_view(&path)),
             .conflict = {.time_ms = one->time.ms,
+                         .record = record,
                          .shown = told(one, shown_instead(one), arena),
                          .value = told(one, as_shown(view, one->value), arena)},
         };
@@ -288,9 +292,12 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
         const known_conflict *one = &(*known)->at[i];
         cf_record_conflict *conflict = cf_arena_allocate(arena, 1, sizeof *conflict);
 
-        *conflict =
-            (cf_record_conflict){copy_value(&one->conflict.value, arena),
-                                 copy_value(&one->conflict.shown, arena), one->conflict.time_ms};
+        *conflict = (cf_record_conflict){
+            .value = copy_value(&one->conflict.value, arena),
+            .shown = copy_value(&one->conflict.shown, arena),
+            .time_ms = one->conflict.time_ms,
+            .record = cf_arena_copy(arena, one->conflict.record),
+        };
         found(context, &one->dot, one->path, conflict);
     }
 }

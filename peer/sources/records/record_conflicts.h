@@ -14,6 +14,7 @@ typedef struct {
 typedef struct cf_record_conflict {
     cf_told_value value, shown; /* what is not shown, and what is instead */
     uint64_t time_ms;           /* when it was written */
+    cf_bytes record;            /* what is called so: the path without the field */
 } cf_record_conflict;
 
 /* What was found the last time, of one source: as long as nothing has changed it is found again
