@@ -286,9 +286,10 @@ static cf_status choose_path(cf_run *run, const char *named, cf_arena *arena, wa
         out->collection = binding->collection;
         out->node = cf_nodes_at(binding->nodes, out->path);
     }
-    return status || binding->silence ? status
-                                      : cf_card_file_records(cf_loop_peer(run->loop), binding,
-                                                             out->path, arena, &out->held, error);
+    if (!status)
+        status = cf_card_file_records(cf_loop_peer(run->loop), binding, out->path, arena,
+                                      &out->held, error);
+    return status;
 }
 
 /* A collection by its bare name, where nothing else is called so. */

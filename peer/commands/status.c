@@ -68,7 +68,7 @@ static cf_status add_path(const cf_run *run, state *self, const char *named, cf_
     cf_binding *binding;
 
     cf_status status = cf_source_of_path(run, named, &self->arena, &binding, &filter.path, error);
-    if (!status && !binding->silence)
+    if (!status)
         status = cf_card_file_records(cf_loop_peer(run->loop), binding, filter.path, &self->arena,
                                       &records, error);
     if (status)

@@ -76,7 +76,8 @@ cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name
     finding self = {(cf_folder_medium *)medium, arena, out};
     cf_status status = cf_folder_kept_load(self.medium, error);
     if (!status) {
-        read_now(&self, name, &file);
+        if (!binding->silence)
+            read_now(&self, name, &file);
         add_all(&self, &file, cf_folder_item_find(self.medium, name));
     }
     cf_record_file_release(&file);

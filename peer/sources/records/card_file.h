@@ -13,7 +13,7 @@ typedef struct {
 
 /* Those that the file holds now, if it can be read, and those that it held when it was last looked
  * at, so that a deleted one has its own, too. None where the source is no folder of records, or the
- * file is none of its items. Reads the file and the home. */
+ * file is none of its items. Reads the home, and the file unless its disk is silent. */
 cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name, cf_arena *arena,
                                cf_record_paths *out, cf_error *error);
 
