@@ -214,7 +214,7 @@ bool cf_uploads_may_seal(const cf_uploads *uploads)
 
 static bool is_too_much(const cf_uploads *uploads, const cf_upload *one)
 {
-    return run_size(one) > uploads->most;
+    return cf_upload_size(one) > uploads->most;
 }
 
 void cf_upload_queue(cf_uploads *uploads, cf_upload *one)
