@@ -10,11 +10,11 @@
 #include "peer/transfer/uploads.h"
 
 typedef enum {
-    CF_UPLOAD_IS_EDIT,     /* a patch is to be made */
-    CF_UPLOAD_IS_DELTA,    /* one is being made */
-    CF_UPLOAD_IS_QUEUED,   /* to be sealed */
-    CF_UPLOAD_IS_DEFERRED, /* the same, and it is too much for now */
+    CF_UPLOAD_IS_EDIT,   /* a patch is to be made */
+    CF_UPLOAD_IS_DELTA,  /* one is being made */
+    CF_UPLOAD_IS_QUEUED, /* to be sealed */
     CF_UPLOAD_IS_SEALING,
+    CF_UPLOAD_IS_DEFERRED, /* to be sealed, and too much for now */
     CF_UPLOAD_IS_READY,
     CF_UPLOAD_IS_FAILED,
     CF_UPLOAD_PHASES,
