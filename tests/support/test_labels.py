@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-ROOMS = {"broker", "codec", "crash", "disks", "fuzz", "peer", "power", "system", "tools", "worlds"}
+ROOMS = {"bench", "broker", "codec", "crash", "disks", "fuzz", "model", "peer", "power", "system", "tools", "worlds"}
 SLOW_ROOMS = {"crash", "disks", "power", "system"}
 
 
