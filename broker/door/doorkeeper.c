@@ -92,12 +92,15 @@ static address *find(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZ
     return found ? &keeper->addresses[at] : NULL;
 }
 
+static bool is_members(const address *it, uint64_t now_ms)
+{
+    return it->member_ms && now_ms < it->member_ms + DAY_MS;
+}
+
 /* How many connections it may bring in a minute; 0 is no bound. */
 static uint64_t budget_of(const cf_doorkeeper *keeper, const address *it, uint64_t now_ms)
 {
-    const bool is_members = it->member_ms && now_ms < it->member_ms + DAY_MS;
-
-    return keeper->restraints.connections_per_minute * (is_members ? MEMBERS_SHARE : 1);
+    return keeper->restraints.connections_per_minute * (is_members(it, now_ms) ? MEMBERS_SHARE : 1);
 }
 
 /* A connection costs MINUTE_MS, the budget is paid back in each ms, and as much as in a minute may
@@ -111,13 +114,14 @@ static void pay_back(const cf_doorkeeper *keeper, address *it, uint64_t now_ms)
     it->since_ms = now_ms;
 }
 
-static void forget_below(cf_doorkeeper *keeper, uint64_t debt, bool forgets_members)
+static void forget_below(cf_doorkeeper *keeper, uint64_t debt, bool forgets_members,
+                         uint64_t now_ms)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < keeper->address_count; i++)
         if (keeper->addresses[i].debt > debt || keeper->addresses[i].strangers ||
-            (keeper->addresses[i].member_ms && !forgets_members))
+            (is_members(&keeper->addresses[i], now_ms) && !forgets_members))
             keeper->addresses[kept++] = keeper->addresses[i];
     keeper->address_count = kept;
 }
@@ -133,7 +137,7 @@ static void make_room(cf_doorkeeper *keeper, uint64_t now_ms)
     for (int forgets_members = 0; forgets_members < 2; forgets_members++)
         for (uint64_t debt = 0; keeper->address_count > ADDRESSES_MAX / 8 * 7 && debt <= most;
              debt = 2 * debt + MINUTE_MS)
-            forget_below(keeper, debt, forgets_members);
+            forget_below(keeper, debt, forgets_members, now_ms);
 }
 
 static address *find_or_add(cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE],

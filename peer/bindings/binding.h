@@ -105,9 +105,11 @@ typedef struct {
     cf_disk_traits traits; /* of the disk on which its root lies, */
     cf_disk_identity disk; /* and which disk that was; {0}: none was tried */
     bool is_disk_doubted;  /* a call contradicted the traits: they are to be learned again */
-    /* By the disk's clock: when all that the base has was seen last, but for what is held; as it is
-     * kept, from before. 0: never, or by a clock that was set back. */
-    int64_t whole_ns, whole_kept_ns;
+    /* By the disk's clock: when all that the base has was seen last, but for what is held, and as
+     * it is kept, from before; 0: never. And what the clock showed since then when it had been set
+     * back; 0: it was not. */
+    int64_t whole_ns, whole_kept_ns, set_back_ns;
+    uint64_t clock_asked_ms; /* when that was asked last, on the clock that nobody sets; 0: never */
     bool is_remote; /* others change what lies there, and no watch tells; as of when it was held */
     cf_poll_word poll;   /* the source's own; {0}: as the disk is */
     cf_other_root other; /* that stood in its place last; {0}: none did */
@@ -306,7 +308,10 @@ cf_status cf_binding_load_disk(cf_peer *peer, cf_binding *binding, cf_error *err
 /* Whether directories of the source tell when something was removed from them, and may not show
  * what is mounted below. */
 bool cf_binding_asks_folders(const cf_binding *binding);
-/* What the disk's clock shows: one that was set back tells nothing of before. */
+/* Whether the disk's clock is to be asked now: now and then, since that writes to it. */
+bool cf_binding_asks_clock(cf_binding *binding, uint64_t now_ms);
+/* What it shows. Where it was set back, a directory that was changed since is of no later than
+ * that. */
 void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns);
 /* All that the base has was seen after the disk's clock showed this, but for what is held. Kept
  * now and then: what is from before says less, and nothing wrong. */

@@ -18,8 +18,9 @@
 /* A share may show what was removed so long ago: NFS and SMB for a minute, sshfs for 20 s, and what
  * FUSE's library remembers for 1 s. */
 #define REMEMBERED_NS INT64_C(120000000000)
-/* When all was seen is written anew no sooner: a poll that finds nothing writes nothing. */
-#define KEPT_FOR_NS INT64_C(120000000000)
+/* When all was seen is written anew, and the clock of the disk is asked, no sooner: most polls that
+ * find nothing write nothing. */
+#define KEPT_FOR_NS INT64_C(600000000000)
 
 static bool is_known(const cf_binding *binding)
 {
@@ -227,7 +228,7 @@ void cf_binding_learn_disk(cf_peer *peer, cf_binding *binding)
         return;
     binding->disk = now;
     binding->traits = traits;
-    binding->whole_ns = binding->whole_kept_ns = 0;
+    binding->whole_ns = binding->whole_kept_ns = binding->set_back_ns = 0;
 }
 
 bool cf_binding_renumbers(const cf_binding *binding, uint64_t disk, int64_t birth_ns)
@@ -272,18 +273,26 @@ bool cf_binding_asks_folders(const cf_binding *binding)
     return binding->is_remote && binding->traits.dates_folders && binding->temporary;
 }
 
+bool cf_binding_asks_clock(cf_binding *binding, uint64_t now_ms)
+{
+    if (!cf_binding_asks_folders(binding) ||
+        (binding->clock_asked_ms && now_ms < binding->clock_asked_ms + KEPT_FOR_NS / 1000000))
+        return false;
+    binding->clock_asked_ms = now_ms;
+    return true;
+}
+
 void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns)
 {
     if (clock_ns < binding->whole_ns)
-        binding->whole_ns = 0;
+        binding->set_back_ns = clock_ns;
 }
 
 bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns)
 {
-    const bool is_set_back = binding->whole_kept_ns && !binding->whole_ns;
-
-    return !is_set_back && (cf_disk_is_before(changed_ns, binding->whole_ns - REMEMBERED_NS) ||
-                            (seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns)));
+    return (changed_ns > binding->set_back_ns &&
+            cf_disk_is_before(changed_ns, binding->whole_ns - REMEMBERED_NS)) ||
+           (seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns));
 }
 
 cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
@@ -295,6 +304,7 @@ cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t cloc
     cf_arena arena = {0};
 
     binding->whole_ns = clock_ns;
+    binding->set_back_ns = 0;
     if (clock_ns >= binding->whole_kept_ns && clock_ns - binding->whole_kept_ns < KEPT_FOR_NS)
         return CF_OK;
     cf_disk_pack(&binding->disk, &binding->traits, clock_ns, &value);

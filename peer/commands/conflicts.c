@@ -124,7 +124,7 @@ static cf_status find_source(cf_run *run, const char *which, cf_arena *arena, cf
             "deleting it",
             which);
     const char *name = cf_arena_text(arena, cf_bytes_of(which, (size_t)(slashes - which)));
-    cf_status status = cf_catalog_find(peer, name, arena, &found, error);
+    cf_status status = cf_source_find_collection(run, name, arena, &found, error);
     if (status)
         return status;
     *out = cf_source_of_collection(engine, &found.id);

@@ -84,13 +84,15 @@ void cf_flows_print(const cf_flows *flows, const cf_output *output)
     print_flow("receiving", &flows->down, output);
 }
 
-/* The cursor stays at the beginning of the line: a message that comes meanwhile takes its place. */
+/* One flow fits into a line. The cursor stays at its beginning: a message that comes meanwhile is
+ * written over it. */
 void cf_flows_rewrite(const cf_flows *flows, bool *shown, const cf_output *output)
 {
     cf_buffer line = {0};
 
     append_flow(&line, "sending", &flows->up);
-    append_flow(&line, "receiving", &flows->down);
+    if (!line.size)
+        append_flow(&line, "receiving", &flows->down);
     const bool shows = line.size > 0;
     cf_buffer_append_text(&line, "\x1b[K\r");
     if (shows || *shown)
@@ -107,7 +109,7 @@ static void say_left(const char *what, const cf_flow_shown *flow, const char *wh
     if (!flow->left)
         return;
     append_part(&part, flow);
-    cf_say(output, "%s: %.*s of contents %s; the next `counterfoil sync` goes on from there", what,
+    cf_say(output, "%s: %.*s of contents %s; it goes on from there the next time", what,
            (int)part.size, (const char *)part.data, where);
     cf_buffer_release(&part);
 }

@@ -164,9 +164,9 @@ static void note_taken_off(cf_peer *peer, cf_arena *arena, cf_overview_source *s
     cf_catalog_deletion_text(peer, &deletion, &text);
     cf_buffer_append_text(
         &text,
-        "; add it again, or remove it: other devices don't sync it any more. `counterfoil remove "
-        "%s` lets these files be; `counterfoil add` then puts them into a new collection, or the "
-        "one that has its name now",
+        "; remove it, and add it again if it is to be synced: other devices don't sync it any "
+        "more. `counterfoil remove %s` lets these files be; `counterfoil add` then puts them into "
+        "a new collection, or the one that has its name now",
         status->binding->path);
     source->is_taken_off = true;
     status->trouble = CF_CHANGED;

@@ -344,7 +344,7 @@ cf_status cf_source_check_asked(const cf_run *run, const cf_binding *trial, bool
 {
     bool asks_for_none = false;
 
-    if (trial->format != CF_FORMAT_FILES || !cf_options_has(&run->options, "include") ||
+    if (cf_format_is_records(trial->format) || !cf_options_has(&run->options, "include") ||
         cf_options_has(&run->options, "yes"))
         return CF_OK;
     cf_status status =

@@ -465,10 +465,10 @@ cf_status cf_compare_asks_for_none(cf_peer *peer, const cf_binding *binding, boo
 
     cf_status status =
         is_new ? CF_OK : cf_peer_collection(peer, &binding->collection, &collection, error);
-    if (!status && files->open_root(files, binding->path, &root, error) == CF_OK)
-        status = ask_here(&self, files, root, error);
-    if (!status && collection && !self.asked)
+    if (!status && collection)
         ask_there(&self, collection->view, &cf_root_item, &path);
+    if (!status && !self.asked && files->open_root(files, binding->path, &root, error) == CF_OK)
+        status = ask_here(&self, files, root, error);
     if (!status)
         *out = self.any && !self.asked;
     files->close_folder(files, &root);

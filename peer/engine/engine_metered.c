@@ -41,7 +41,6 @@ void cf_engine_use_metered(cf_engine *engine)
     const cf_metered_choice before = metered->choice;
     cf_error error;
 
-    metered->choice = CF_METERED_SEND;
     if (cf_metered_recall(engine->home, &metered->choice, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "%s", error.text);
     if (metered->choice != before)

@@ -273,7 +273,7 @@ cf_status cf_home_check_place(const cf_home *home, cf_error *error)
         !files->stat_folder(files, there, &found, &ignored))
         is_other = !cf_stat_same_file(&opened, &found);
     files->close_folder(files, &there);
-    return is_other ? cf_fail(error, CF_MISSING,
+    return is_other ? cf_fail(error, CF_BROKEN,
                               "%s was removed or moved while it was served: if there is a home "
                               "there again, `counterfoil serve` serves that",
                               home->path)

@@ -38,7 +38,7 @@ void cf_home_close(cf_home **home);
  * others put beside it stays. */
 cf_status cf_home_wipe(cf_home **home, cf_error *error);
 
-/* CF_MISSING when its folder was removed or moved, also where another home was made since: it is to
+/* CF_BROKEN when its folder was removed or moved, also where another home was made since: it is to
  * be ended. CF_OK where the disk doesn't say. */
 cf_status cf_home_check_place(const cf_home *home, cf_error *error);
 const char *cf_home_shown(const cf_home *home); /* its path */

@@ -239,6 +239,8 @@ static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
         tell_silence(run);
     else
         run->output.write(run->output.context, stream, bytes);
+    if (stream == CF_CONTROL_OUTPUT && run->output.has_printed)
+        *run->output.has_printed = true;
 }
 
 cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)

@@ -239,6 +239,15 @@ void cf_downloads_step(cf_downloads *downloads)
     } while (downloads->turns != turns);
 }
 
+static void queue_deferred(cf_downloads *downloads)
+{
+    cf_line *deferred = &downloads->phases[CF_DOWNLOAD_IS_DEFERRED];
+
+    while (deferred->first)
+        cf_incoming_turn(downloads, cf_standing(deferred->first, cf_incoming, place),
+                         CF_DOWNLOAD_IS_QUEUED);
+}
+
 void cf_downloads_retry(cf_downloads *downloads)
 {
     cf_line *absent = &downloads->phases[CF_DOWNLOAD_IS_ABSENT];
@@ -246,6 +255,7 @@ void cf_downloads_retry(cf_downloads *downloads)
     while (absent->first)
         cf_incoming_turn(downloads, cf_standing(absent->first, cf_incoming, place),
                          CF_DOWNLOAD_IS_QUEUED);
+    queue_deferred(downloads);
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after)
         cf_standing(at, cf_incoming, place)->again = true;
 }
@@ -263,12 +273,8 @@ void cf_downloads_retry_disk(cf_downloads *downloads)
 /* What is under way is stopped in its step. */
 void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most)
 {
-    cf_line *deferred = &downloads->phases[CF_DOWNLOAD_IS_DEFERRED];
-
     downloads->most = most;
-    while (deferred->first)
-        cf_incoming_turn(downloads, cf_standing(deferred->first, cf_incoming, place),
-                         CF_DOWNLOAD_IS_QUEUED);
+    queue_deferred(downloads);
 }
 
 size_t cf_downloads_deferred(const cf_downloads *downloads)

@@ -51,9 +51,9 @@ void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_by
 cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_binding *binding,
                                      uint64_t size, uint64_t under_way, cf_error *error);
 
-/* Contents of which more bytes would travel, after all that is on this disk, wait from now on, also
- * those under way; those that no longer do go on where they were. UINT64_MAX, as at first: none
- * waits. */
+/* Contents whose whole, or whose deltas from what is on this disk, have more bytes wait from now
+ * on, also those under way, however much of them has come; those that no longer do go on where they
+ * were. UINT64_MAX, as at first: none waits. */
 void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most);
 size_t cf_downloads_deferred(const cf_downloads *downloads); /* how many wait so */
 

@@ -163,8 +163,9 @@ bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64
     size_t coming[CF_RANKS];
 
     cf_uploads_coming(uploads, coming);
-    uploads->telling = uploads->untold.count &&
-                       (uploads->telling || cf_turns_worth_telling(uploads->untold_counts, coming));
+    uploads->telling =
+        uploads->untold.count && (uploads->telling || cf_uploads_lack_room(uploads) ||
+                                  cf_turns_worth_telling(uploads->untold_counts, coming));
     if (!uploads->telling)
         return false;
     asker *one = cf_standing(uploads->untold.first, asker, place);

@@ -21,7 +21,7 @@ typedef enum {
 } cf_upload_phase;
 
 typedef struct {
-    cf_table_link by_hash;
+    cf_table_link by_hash, by_place;
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
     cf_transfer_rank rank;  /* by what is to be sealed of it */
@@ -53,7 +53,7 @@ typedef struct {
 
 struct cf_uploads {
     cf_peer *peer;
-    cf_table by_hash;
+    cf_table by_hash, by_place;
     cf_table askers; /* by their files */
     cf_line untold;  /* those for whom it has ended */
     cf_line phases[CF_UPLOAD_PHASES];
@@ -77,6 +77,8 @@ void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
 uint64_t cf_upload_size(const cf_upload *one);
 /* By what is to be sealed: of a patch that stands in the entry, nothing. */
 cf_transfer_rank cf_upload_rank(const cf_upload *one);
+/* The broker has no room for what is left, for which it said so before. */
+bool cf_uploads_lack_room(const cf_uploads *uploads);
 /* How many go on by themselves, or by the broker's doing, by their ranks. */
 void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS]);
 

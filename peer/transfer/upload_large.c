@@ -260,7 +260,7 @@ static void step_sealing(cf_uploads *uploads, cf_upload *one)
 {
     cf_error error;
 
-    if (is_too_much(uploads, one)) {
+    if (is_too_much(uploads, one) && cf_sealing_left(one->sealing)) {
         defer_sealing(uploads, one);
         return;
     }

@@ -34,6 +34,7 @@ static void drop(cf_uploads *uploads, cf_upload *one)
     cf_upload_let_go(one);
     leave(uploads, one);
     cf_table_remove(&uploads->by_hash, &one->by_hash);
+    cf_table_remove(&uploads->by_place, &one->by_place);
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
     cf_buffer_release(&one->before_leaves);
@@ -60,6 +61,7 @@ void cf_uploads_destroy(cf_uploads **uploads)
         drop_all(self, phase);
     cf_upload_unask_all(self, NULL);
     cf_table_release(&self->by_hash);
+    cf_table_release(&self->by_place);
     cf_table_release(&self->askers);
     free(self);
     *uploads = NULL;
@@ -87,6 +89,11 @@ void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding)
     cf_upload_unask_all(uploads, binding);
     for (cf_upload_phase phase = 0; phase <= CF_UPLOAD_IS_READY; phase++)
         forget_those_of(uploads, phase, binding);
+}
+
+static uint64_t key_of_place(const cf_binding *binding, uint64_t folder, cf_bytes name)
+{
+    return cf_hash_bytes(folder ^ (uint64_t)binding->number << 40, name);
 }
 
 static uint64_t key_of(const cf_hash *hash)
@@ -128,6 +135,8 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
     one->prepared.content = (cf_content){.hash = file->hash, .size = file->stat.size};
     enter(uploads, one, phase);
     cf_table_add(&uploads->by_hash, &one->by_hash, key_of(&file->hash));
+    cf_table_add(&uploads->by_place, &one->by_place,
+                 key_of_place(file->binding, file->folder, file->name));
     return one;
 }
 
@@ -139,6 +148,28 @@ void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
     if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED ||
         phase == CF_UPLOAD_IS_DEFERRED)
         cf_upload_tell(uploads, one);
+}
+
+/* Nothing of it is on its way yet. */
+static bool waits(const cf_upload *one)
+{
+    return one->phase == CF_UPLOAD_IS_EDIT || one->phase == CF_UPLOAD_IS_QUEUED ||
+           one->phase == CF_UPLOAD_IS_DEFERRED;
+}
+
+/* Whoever else has that content looks at his file again. */
+void cf_uploads_overtake(cf_uploads *uploads, const cf_binding *binding, uint64_t folder,
+                         cf_bytes name, const cf_hash *by)
+{
+    for (cf_table_link *link =
+             cf_table_first(&uploads->by_place, key_of_place(binding, folder, name));
+         link && name.size; link = cf_table_next(link)) {
+        cf_upload *one = cf_linked(link, cf_upload, by_place);
+
+        if (waits(one) && one->binding == binding && one->folder == folder &&
+            cf_bytes_equal(one->name, name) && !(by && cf_hash_equal(&one->hash, by)))
+            cf_upload_turn(uploads, one, CF_UPLOAD_IS_FAILED);
+    }
 }
 
 static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
@@ -222,6 +253,8 @@ cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *f
         cf_upload_unask(uploads, file);
         return CF_UPLOAD_AGAIN;
     }
+    if (!one)
+        cf_uploads_overtake(uploads, file->binding, file->folder, file->name, &file->hash);
     if (!one)
         one = file->stat.size <= CF_INLINE_MAX ? cf_upload_small(uploads, file)
                                                : cf_upload_large(uploads, file);
@@ -333,8 +366,7 @@ bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset,
     return false;
 }
 
-/* Of what is left, for which it said so before this was stored. */
-static bool lacks_room(const cf_uploads *uploads)
+bool cf_uploads_lack_room(const cf_uploads *uploads)
 {
     cf_link *link = uploads->peer->link;
 
@@ -347,7 +379,7 @@ void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob)
     cf_sealing *sealing;
     uint64_t size;
 
-    if (!lacks_room(uploads))
+    if (!cf_uploads_lack_room(uploads))
         uploads->delay[0] = '\0';
     for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));) {
         const uint64_t left = cf_sealing_left(sealing);

@@ -47,6 +47,10 @@ cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *f
 /* The leaf hashes of a content that was prepared; none when they are not known. */
 cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash);
 
+/* The file has another content now, or is gone (NULL): what waits to be sent of what it had is
+ * dropped. */
+void cf_uploads_overtake(cf_uploads *uploads, const cf_binding *binding, uint64_t folder,
+                         cf_bytes name, const cf_hash *by);
 /* What was ready for this file is in the log now: others of the collection name it again. */
 void cf_uploads_published(cf_uploads *uploads, const cf_upload_file *file);
 /* A file whose content is on its way is known by its stat: it need not be read again. Nor does one
@@ -60,9 +64,9 @@ typedef struct {
 } cf_recalled;
 bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *out);
 
-/* Contents of which more bytes would travel, in whole or as a delta, wait from now on, also those
- * under way; those that no longer do go on. UINT64_MAX, as at first: none waits. Who asked for one
- * of either sort comes up in cf_uploads_finished. */
+/* Contents that have more bytes, in whole or as a delta, wait from now on, also those of which some
+ * are still to go; those that no longer do go on. UINT64_MAX, as at first: none waits. Who asked
+ * for one of either sort comes up in cf_uploads_finished. */
 void cf_uploads_defer_over(cf_uploads *uploads, uint64_t most);
 size_t cf_uploads_deferred(const cf_uploads *uploads); /* how many wait so */
 

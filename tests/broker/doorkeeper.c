@@ -291,7 +291,6 @@ Test(doorkeeper, remembers_a_bounded_number_of_addresses)
     cf_doorkeeper_destroy(&keeper);
 }
 
-/* How often the address may come yet. */
 /* Who came once is forgotten when there are too many, who owes more is not. */
 Test(doorkeeper, forgets_who_owes_least_when_there_are_too_many)
 {

@@ -10,14 +10,16 @@
 #include <sys/stat.h>
 
 #define SECOND_NS INT64_C(1000000000)
-enum { LONGER_THAN_REMEMBERED = 130, MANY = 120 };
+enum { LONGER_THAN_REMEMBERED = 130, ASKS_MS = 600000, LONG_AGO_S = 1000000000, MANY = 120 };
 
 static world *w;
 static lesser_disk disk;
 static device *first, *second;
 
+/* Of the disk; for the device long enough to ask that. */
 static void passes(int64_t seconds)
 {
+    w->now_ms += ASKS_MS;
     lesser_disk_set_clock(&disk, lesser_disk_clock(&disk) + seconds * SECOND_NS);
 }
 
@@ -138,9 +140,21 @@ Test(engine_below, what_was_removed_shortly_before_all_was_seen_goes)
     cr_expect(!has(second, "card/a"));
 }
 
+/* As of a share whose machine has started anew, without its card and without the time. */
+Test(engine_below, what_went_with_a_card_is_held_though_the_clock_was_set_back)
+{
+    take_out(NULL);
+    passes(-3600);
+    expect_held();
+}
+
 Test(engine_below, what_is_removed_after_the_clock_was_set_back_goes)
 {
-    passes(-3600);
+    user_stamps(first, "card/a", LONG_AGO_S);
+    both_sync();
+    passes(LONGER_THAN_REMEMBERED);
+    both_sync();
+    passes(-2 * LONGER_THAN_REMEMBERED);
     user_removes(first, "card/a");
     both_sync();
     cr_expect(!has(second, "card/a"));

@@ -44,12 +44,17 @@ static uint64_t size_of(const device *self, const char *path)
     return size;
 }
 
-static void expect_waiting(const device *self, size_t count)
+static void expect_deferred(const device *self, size_t count)
 {
     cf_metered_status status;
 
     cf_engine_metered(self->engine, &status);
     cr_expect_eq(status.deferred, count, "%zu wait, not %zu", status.deferred, count);
+}
+
+static void expect_waiting(const device *self, size_t count)
+{
+    expect_deferred(self, count);
     cr_expect_eq(device_pending(self, NULL, CF_PENDING_WAITS), count);
 }
 
@@ -322,6 +327,35 @@ Test(engine_metered, what_waits_is_edited_moved_and_removed)
     expect_waiting(first, 0);
     cr_expect(device_sync(second));
     cr_expect_eq(size_of(second, "edited"), LARGE + 1);
+    expect_equal(w);
+    world_destroy(&w);
+}
+
+/* Each save of a large file while the network was metered stayed there to be sent. */
+Test(engine_metered, what_waited_of_a_file_goes_when_it_has_another_content_or_is_gone)
+{
+    device *first, *second;
+    world *w = begin(&first, &second);
+
+    user_fills(first, "large", 2 * LARGE);
+    cr_expect(device_sync(first));
+    is_metered(first);
+    for (size_t i = 1; i < 5; i++) {
+        user_fills(first, "large", 2 * LARGE + i);
+        cr_expect(device_sync(first));
+        expect_deferred(first, 1);
+    }
+    user_fills(first, "new", LARGE);
+    cr_expect(device_sync(first));
+    user_fills(first, "new", LARGE + 1);
+    cr_expect(device_sync(first));
+    expect_deferred(first, 2);
+    user_removes(first, "large");
+    cr_expect(device_sync(first));
+    expect_deferred(first, 1);
+    choose(first, CF_METERED_SEND);
+    cr_expect(device_sync(first));
+    cr_expect(device_sync(second));
     expect_equal(w);
     world_destroy(&w);
 }

@@ -230,6 +230,6 @@ def test_a_home_made_anew_beneath_serve_is_whole_and_serve_ends(make_device, tmp
     laptop.add("papers", {f"{i}.txt": f"{i}\n" for i in range(50)})
     for _ in range(3):
         laptop.sync()
-    assert "removed or moved" in serving.communicate(timeout=WAIT)[1] and serving.returncode == 3
+    assert "removed or moved" in serving.communicate(timeout=WAIT)[1] and serving.returncode == 7
     laptop.run("verify")
     assert laptop.json("status")["in_sync"]

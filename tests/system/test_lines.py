@@ -122,7 +122,7 @@ def test_an_edit_does_not_wait_for_a_large_download(lined):
 def test_it_is_told_how_far_it_is(lined):
     """Beside `serve`, by `sync`, and on a terminal."""
     laptop, desktop, here, there, line = lined
-    size, line.rate = 300_000, 24_000
+    size, line.rate = 900_000, 24_000
     laptop.serve()
     put(here, "large", os.urandom(size))
     wait_until(lambda: "left" in laptop.run("status"), "it is told")
@@ -130,9 +130,15 @@ def test_it_is_told_how_far_it_is(lined):
     assert way["size"] == size and 0 < way["done"] < size
     assert way["seconds_left"] == -(-(size - way["done"]) // way["rate"])
     assert laptop.json("status")["transfer"]["receiving"] is None
-    assert re.search(r"^sending [\d.]+ KiB of 293.0 KiB, [\d.]+ KiB/s, \d+ s left$", laptop.run("status"), re.MULTILINE)
-    said = laptop.finish("sync", "--progress").stderr
-    assert re.search(r"sending [\d.]+ KiB of [^\n]* s left\x1b\[K", said)
+    assert re.search(r"^sending [\d.]+ KiB of 878.9 KiB, [\d.]+ KiB/s, \d+ s left$", laptop.run("status"), re.MULTILINE)
+    with subprocess.Popen(laptop.command("sync", "--progress"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=CLEAN) as sync:
+        said = b""
+        while not re.search(rb"sending [\d.]+ KiB of [^\n]* s left\x1b\[K", said):
+            more = os.read(sync.stderr.fileno(), 4096)
+            assert more, said
+            said += more
+        line.rate = None
+    line.rate = 24_000
     assert laptop.json("status")["transfer"] == {"sending": None, "receiving": None}
     own, terminal = os.openpty()
     with subprocess.Popen(desktop.command("sync"), stdout=subprocess.DEVNULL, stderr=terminal, env=CLEAN) as sync:
@@ -141,7 +147,8 @@ def test_it_is_told_how_far_it_is(lined):
         while b"receiving " not in said:
             said += os.read(own, 4096)
         line.rate = None
-        sync.wait()
+        while sync.poll() is None:
+            os.read(own, 4096)
     os.close(own)
     assert tree(here) == tree(there)
 

@@ -49,7 +49,7 @@ def test_its_other_devices_are_told_by_whom_and_what_to_type(pair_of_notes):
     said = desktop.sync(1)["collections"][0]
     assert said["name"] == "notes" and not said["in_sync"]
     assert "taken off the list by laptop, 20" in said["trouble"] and "counterfoil remove" in said["trouble"]
-    assert "; add it again, or remove it" in said["trouble"]
+    assert "; remove it, and add it again" in said["trouble"]
     assert desktop.finish("status", "--check").returncode == 1
     assert "notes: not in sync" in desktop.run("status")
     assert desktop.finish("sync", "notes").returncode == 1
@@ -66,7 +66,7 @@ def test_its_name_says_so_to_every_verb(pair_of_notes):
     desktop.sync(1)
     for name in "notes", "notes//", str(there):
         said = desktop.run("status", name)
-        assert "notes: taken off the list by laptop, 20" in said and "; add it again, or remove it" in said
+        assert "notes: taken off the list by laptop, 20" in said and "; remove it, and add it again" in said
         assert desktop.finish("status", name, "--check").returncode == 1
         assert "new one.txt" in desktop.run("log", name)
     assert "one.txt" in desktop.run("log", "notes//one.txt")

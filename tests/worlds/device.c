@@ -79,21 +79,24 @@ static void start(device *self)
     device_connect(self);
 }
 
-static void stop(device *self)
-{
-    device_end_round(self);
-    if (self->station.outbox)
-        station_close(&self->station);
-    cf_engine_close(&self->engine);
-    cf_home_close(&self->home);
-    cf_jobs_destroy(&self->env.jobs);
-}
-
 /* From now on nothing that this process does has an effect. */
 static void kill_process(device *self)
 {
     self->faults = (disk_faults){.calls = self->faults.calls, .at = 1, .status = CF_IO};
     cf_store_memory_disk_fail(self->disk, CF_IO);
+    cf_jobs_inline_hang(self->env.jobs, NULL, NULL);
+}
+
+static void stop(device *self)
+{
+    device_end_round(self);
+    if (self->station.outbox)
+        station_close(&self->station);
+    if (self->is_hanging && self->is_share)
+        kill_process(self);
+    cf_engine_close(&self->engine);
+    cf_home_close(&self->home);
+    cf_jobs_destroy(&self->env.jobs);
 }
 
 void device_mend(device *self)
@@ -110,13 +113,15 @@ void device_restart(device *self, device_end how)
                how == END_CALMLY   ? "calmly"
                : how == END_KILLED ? "by a kill"
                                    : "by a power cut");
+    if (self->is_hanging && self->is_share)
+        how = END_KILLED; /* by its watchdog: it waits for what it puts there */
     if (how != END_CALMLY)
         kill_process(self);
     if (how == END_POWER_CUT)
         disk_crash(self->drive);
     stop(self);
     device_mend(self);
-    self->claims = false;
+    self->claims = self->is_hanging = false;
     self->is_unsure |= how != END_CALMLY;
     open_home(self);
     start(self);
@@ -273,6 +278,7 @@ static void make_home(device *self)
     };
 
     draw_lacks(self->in, &options);
+    self->is_share = options.is_remote;
     strcpy(self->home_path, "/home");
     strcpy(self->folder, "/things");
     self->drive = disk_new(&options);
@@ -424,6 +430,7 @@ void device_clone(device *self, device *of)
     strcpy(self->folder, of->folder);
     disk_options options = {.seed = chance_next(&self->chance), .now_ms = &self->clock_ms};
     draw_lacks(self->in, &options);
+    self->is_share = options.is_remote;
     self->drive = disk_new(&options);
     disk_restore(self->drive, of->old_drive);
     self->disk = cf_store_memory_disk_copy(of->old_disk);

@@ -23,6 +23,7 @@ static void hang(void *context)
 
     world_tell(who->in, "device %d: its disk hangs", who->number);
     cf_jobs_inline_hang(who->env.jobs, always, NULL);
+    who->is_hanging = true;
 }
 
 void disk_hangs(history *self, chance *from, device *who)
@@ -43,6 +44,7 @@ void disk_hangs(history *self, chance *from, device *who)
         device_restart(who, ends[chance_below(from, 2)]);
     } else {
         cf_jobs_inline_hang(who->env.jobs, NULL, NULL);
+        who->is_hanging = false;
         world_tell(who->in, "device %d: its disk answers", who->number);
     }
 }

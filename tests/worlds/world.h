@@ -114,10 +114,11 @@ struct device {
      * Kept where devices ask for some only, for all but the first (asking.h). */
     acquaintance *known;
     size_t known_count, known_capacity;
-    bool knows_all; /* it can't be said what of them it knows */
-    long counted;   /* the highest number that was given to a row here */
-    bool touched;   /* by its user since it was last looked at */
-    cf_id lock;     /* the request, of the collection; zero: none */
+    bool knows_all;  /* it can't be said what of them it knows */
+    long counted;    /* the highest number that was given to a row here */
+    bool is_share;   /* its disk is a share */
+    bool is_hanging; /* its disk: jobs that run alone never return */
+    cf_id lock;      /* the request, of the collection; zero: none */
     /* An older copy of it. */
     disk_image *old_drive;
     cf_store_memory_disk *old_disk;

@@ -231,6 +231,8 @@ static void look_at_task(cf_applying *applying, const cf_task *task)
         cf_look_places_add(places, step->parent, step->shown->name, CF_ABSENCE_WAITS);
     if (node)
         cf_look_places_add(places, node->parent, node->name, CF_ABSENCE_WAITS);
+    if (task->misses)
+        cf_look_places_add(places, task->after.parent, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
     if (task->looks || !(step->shown || node))
         cf_look_places_add(places, node ? node->parent : step->parent, CF_WHOLE_FOLDER,
                            CF_ABSENCE_WAITS);

@@ -77,6 +77,7 @@ static bool is_bare(const cf_task_place *place, cf_task *task, const cf_folder *
         place->files->stat_folder(place->files, folder, &now, &ignored) ||
         !misses_a_child(place, folder, task->after.parent, cf_disk_folder_changed(&now)))
         return false;
+    task->misses = true;
     cf_task_end(place, task, CF_TASK_BLOCKED, "what lay beside it is missing here");
     return true;
 }

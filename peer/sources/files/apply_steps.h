@@ -48,6 +48,7 @@ struct cf_task {
     bool is_put_off; /* FAILED before, as others of which one is tried: not in this run */
     bool stays;      /* DELETE: the user had it before others brought it, and that counts no more */
     bool looks;      /* DONE, but its directory has something of a user's that is to be looked at */
+    bool misses;     /* BLOCKED: something is missing in the folder to which it comes */
     bool torn;    /* FAILED half way: its intents stay, and settle it once the root is held anew */
     bool settled; /* DONE, but for the mode: it is a directory that stood there */
     bool drops;   /* what it displaced lies under its temporary name, and is to be unlinked */

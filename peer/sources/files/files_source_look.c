@@ -242,6 +242,17 @@ static void watch_no_more(const cf_files_source *source, const cf_survey_batch *
                             (uint64_t)binding->number << 32 | batch->gone[i]);
 }
 
+static void send_no_more(const cf_files_source *source, const cf_survey_batch *batch)
+{
+    for (size_t i = 0; i < batch->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
+
+        if (node)
+            cf_uploads_overtake(source->workshop->uploads, source->binding, node->parent,
+                                node->name, NULL);
+    }
+}
+
 static bool meets(const cf_files_source *source)
 {
     return source->binding->meets & (CF_MEETS_OLD | CF_MEETS_AGAIN);
@@ -290,6 +301,8 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     if (unveils)
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
     cf_status status = cf_publish_agreed(&publishing, &judged, &arena, &left, error);
+    if (!status)
+        send_no_more(source, &left);
     if (!status)
         status = cf_publish_batch(&publishing, &left, left.gone, left.gone_count, error);
     if (status == CF_DENIED) {

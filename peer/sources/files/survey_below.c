@@ -25,6 +25,23 @@ static int order_times(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
+/* One that was listed twice has the later time. */
+static void merge_times(cf_survey *survey)
+{
+    cf_survey_time *times = survey->times;
+    size_t count = 0;
+
+    if (survey->time_count)
+        qsort(times, survey->time_count, sizeof *times, order_times);
+    for (size_t i = 0; i < survey->time_count; i++) {
+        if (!count || times[count - 1].node != times[i].node)
+            times[count++] = times[i];
+        else if (times[count - 1].changed_ns < times[i].changed_ns)
+            times[count - 1] = times[i];
+    }
+    survey->time_count = count;
+}
+
 static void gather_times(cf_survey *survey)
 {
     survey->times =
@@ -36,8 +53,7 @@ static void gather_times(cf_survey *survey)
         if (folder->changed_ns && number != UINT64_MAX)
             survey->times[survey->time_count++] = (cf_survey_time){number, folder->changed_ns};
     }
-    if (survey->time_count)
-        qsort(survey->times, survey->time_count, sizeof *survey->times, order_times);
+    merge_times(survey);
 }
 
 static const cf_survey_time *time_of(const cf_survey *survey, uint64_t directory)

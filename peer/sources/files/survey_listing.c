@@ -218,8 +218,10 @@ static void read_on(cf_survey *survey)
 
 static void begin_walk(cf_survey *survey)
 {
-    const cf_binding *binding = survey->options.binding;
+    cf_binding *binding = survey->options.binding;
     cf_watch *watch = survey->options.watch;
+    const bool asks_clock = cf_survey_looks_at_all(survey) && !survey->clock_ns &&
+                            cf_binding_asks_clock(binding, cf_env_steady_ms(survey->options.env));
     const cf_listing_options options = {
         .files = survey->options.env->files,
         .root = binding->root,
@@ -241,9 +243,7 @@ static void begin_walk(cf_survey *survey)
         .survey = survey,
         .walk = cf_listing_walk_new(&survey->listing, &options),
         .files = options.files,
-        .asked = options.dates && cf_survey_looks_at_all(survey) && !survey->clock_ns
-                     ? binding->temporary
-                     : NULL,
+        .asked = asks_clock ? binding->temporary : NULL,
     };
     survey->under_way = self;
     if (watch)

@@ -68,7 +68,7 @@ cf_status cf_card_file_records(cf_peer *peer, cf_binding *binding, cf_bytes name
     cf_record_file file = {0};
 
     *out = (cf_record_paths){0};
-    if ((binding->format != CF_FORMAT_VCARD && binding->format != CF_FORMAT_ICALENDAR) ||
+    if (cf_adapter_of(binding->format)->storage != CF_STORAGE_FILE_OR_FOLDER ||
         !cf_binding_is_folder(binding) || !name.size || memchr(name.data, '/', name.size) ||
         cf_vdir_name_of(name, binding->format) != CF_VDIR_ITEM)
         return CF_OK;
