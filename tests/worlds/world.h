@@ -118,6 +118,7 @@ struct device {
     long counted;    /* the highest number that was given to a row here */
     bool is_share;   /* its disk is a share */
     bool is_hanging; /* its disk: jobs that run alone never return */
+    bool touched;    /* by its user since it was last looked at */
     cf_id lock;      /* the request, of the collection; zero: none */
     /* An older copy of it. */
     disk_image *old_drive;
