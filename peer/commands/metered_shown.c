@@ -8,8 +8,7 @@ static cf_status check_alone(const cf_run *run, cf_error *error)
     bool is_alone = !run->options.argument_count;
 
     for (const cf_option *at = run->verb->options; at->name; at++)
-        is_alone &= strcmp(at->name, "metered") == 0 || strcmp(at->name, "yes") == 0 ||
-                    !cf_options_has(&run->options, at->name);
+        is_alone &= strcmp(at->name, "metered") == 0 || !cf_options_has(&run->options, at->name);
     return is_alone ? CF_OK
                     : cf_fail(error, CF_USAGE,
                               "--metered is said of this device, not of a source: give it alone");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `pause` and `resume`. */
 #include "broker/platform/times.h"
-#include "peer/commands/sources.h"
 #include "peer/engine/pauses.h"
+#include "peer/log/catalog.h"
 #include "peer/program/verbs.h"
 
 #include <string.h>
@@ -28,9 +28,9 @@ static cf_status name(const cf_run *run, cf_catalog_collection *out, cf_arena *a
     cf_status status = cf_run_check_count(run, 0, 1, error);
 
     *is_one = run->options.argument_count > 0;
-    return status || !*is_one
-               ? status
-               : cf_source_find_collection(run, run->options.arguments[0], arena, out, error);
+    return status || !*is_one ? status
+                              : cf_catalog_find(cf_loop_peer(run->loop), run->options.arguments[0],
+                                                arena, out, error);
 }
 
 static cf_status keep(cf_run *run, const cf_pauses *pauses, cf_error *error)
