@@ -146,9 +146,8 @@ def test_a_broker_that_refuses_for_now_is_not_called_another(broker, two):
     broker.stop()
     host, port, _ = broker.place
     broker.start("--limit", "connections-per-minute=1", listen=f"tcp://{host}:{port}")
-    for _ in range(2):  # a stranger behind the same address takes what that has
-        socket.create_connection((host, int(port))).close()
-    done = laptop.finish("sync", "--timeout", "5s")
+    with socket.create_connection((host, int(port))):  # a stranger behind the same address takes what that has
+        done = laptop.finish("sync", "--timeout", "5s")
     assert done.returncode == 5 and "takes no more" in done.stderr, done.stderr
     assert ACCUSED not in done.stderr, done.stderr
     broker.stop()
