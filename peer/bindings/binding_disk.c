@@ -20,7 +20,7 @@
 #define REMEMBERED_NS INT64_C(120000000000)
 /* When all was seen is written anew, and the clock of the disk is asked, no sooner: most polls that
  * find nothing write nothing. */
-#define KEPT_FOR_NS INT64_C(600000000000)
+#define KEPT_FOR_NS INT64_C(60000000000)
 
 static bool is_known(const cf_binding *binding)
 {
