@@ -18,8 +18,8 @@
 /* A share may show what was removed so long ago: NFS and SMB for a minute, sshfs for 20 s, and what
  * FUSE's library remembers for 1 s. */
 #define REMEMBERED_NS INT64_C(120000000000)
-/* When all was seen is written anew, and the clock of the disk is asked, no sooner: asking it writes
- * to the disk, which may be polled each second. */
+/* When all was seen is written anew, and the clock of the disk is asked, no sooner: asking it
+ * writes to the disk, which may be polled each second. */
 #define KEPT_FOR_NS INT64_C(60000000000)
 
 static bool is_known(const cf_binding *binding)
