@@ -141,6 +141,14 @@ static cf_status stat_name(cf_files *files, const cf_folder *folder, cf_bytes na
     return enter(files, real->stat(real, folder, name, out, error));
 }
 
+static cf_status stat_now(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
+                          cf_error *error)
+{
+    cf_files *real = leave(files);
+
+    return enter(files, real->stat_now(real, folder, name, out, error));
+}
+
 static bool readable(cf_files *files, const cf_folder *folder, cf_bytes name)
 {
     cf_files *real = leave(files);
@@ -377,6 +385,7 @@ cf_files *cf_coroutine_files(cf_coroutine *self, cf_files *files)
         .descriptor = descriptor,
         .shown = shown,
         .stat = stat_name,
+        .stat_now = stat_now,
         .readable = readable,
         .read_link = read_link,
         .make_link = make_link,

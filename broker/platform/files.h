@@ -122,6 +122,10 @@ struct cf_files {
     /* Names. */
     cf_status (*stat)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
                       cf_error *error);
+    /* The same, of a share or a FUSE disk not as the system remembers it: each call asks the disk.
+     */
+    cf_status (*stat_now)(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
+                          cf_error *error);
     /* Whether this process may read it. */
     bool (*readable)(cf_files *files, const cf_folder *folder, cf_bytes name);
     /* Appends to `*target`. */

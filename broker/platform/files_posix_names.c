@@ -47,21 +47,34 @@ static cf_status make_root(cf_files *files, const char *path, uint32_t mode, cf_
     return status;
 }
 
-static cf_status stat_name(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
-                           cf_error *error)
+static cf_status examine(const cf_folder *folder, cf_bytes name, int flags, cf_stat *out,
+                         cf_error *error)
 {
     cf_posix_name text;
     struct statx raw;
 
-    (void)files;
     cf_status status = cf_posix_name_of(folder, name, &text, error);
     if (status)
         return status;
-    if (statx(cf_posix_descriptor(folder), text.text, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+    if (statx(cf_posix_descriptor(folder), text.text, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | flags,
               CF_POSIX_STAT, &raw) != 0)
         return cf_posix_fail(folder, name, "examining", error);
     *out = cf_posix_stat(&raw);
     return CF_OK;
+}
+
+static cf_status stat_name(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
+                           cf_error *error)
+{
+    (void)files;
+    return examine(folder, name, 0, out, error);
+}
+
+static cf_status stat_now(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *out,
+                          cf_error *error)
+{
+    (void)files;
+    return examine(folder, name, AT_STATX_FORCE_SYNC, out, error);
 }
 
 static bool readable(cf_files *files, const cf_folder *folder, cf_bytes name)
@@ -252,6 +265,7 @@ void cf_posix_add_names(cf_files *files)
 {
     files->make_root = make_root;
     files->stat = stat_name;
+    files->stat_now = stat_now;
     files->readable = readable;
     files->read_link = read_link;
     files->make_link = make_link;

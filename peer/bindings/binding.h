@@ -105,10 +105,9 @@ typedef struct {
     cf_disk_traits traits; /* of the disk on which its root lies, */
     cf_disk_identity disk; /* and which disk that was; {0}: none was tried */
     bool is_disk_doubted;  /* a call contradicted the traits: they are to be learned again */
-    /* By the disk's clock: when all that the base has was seen last, but for what is held, and as
-     * it is kept, from before; 0: never. And what the clock showed since then when it had been set
-     * back; 0: it was not. */
-    int64_t whole_ns, whole_kept_ns, set_back_ns;
+    cf_disk_seen seen;     /* of it on that disk, */
+    int64_t whole_kept_ns; /* as the record in the home has it; */
+    int64_t set_back_ns; /* what that clock showed since then, when it was set back; 0: it wasn't */
     uint64_t clock_asked_ms; /* when that was asked last, on the clock that nobody sets; 0: never */
     bool is_remote; /* others change what lies there, and no watch tells; as of when it was held */
     cf_poll_word poll;   /* the source's own; {0}: as the disk is */
@@ -317,10 +316,13 @@ void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns);
  * now and then: what is from before says less, and nothing wrong. */
 cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
                                 cf_error *error);
-/* Nobody removed what is missing in a directory that shows this as its change: something was done
- * to that later, at `seen_ns`, or all was seen later, by a look that may have been shown what was
- * removed shortly before. */
-bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns);
+/* Directories as they show while something in them is held: kept at once. */
+cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *times,
+                               size_t count, cf_error *error);
+/* Nobody removed what is missing in a directory as it shows now: it was so while a disk was away,
+ * something was done to what is missing later, at `seen_ns`, or all was seen later, by a look that
+ * may have been shown what was removed shortly before. */
+bool cf_binding_has_lost_nothing(const cf_binding *binding, cf_bare_time now, int64_t seen_ns);
 /* How often all of it is looked at though nothing was told, in ms; 0: it is not polled. */
 uint64_t cf_binding_poll_ms(const cf_binding *binding);
 void cf_binding_put_poll(const cf_binding *binding, cf_records *records);

@@ -192,7 +192,7 @@ static cf_status move_to(cf_peer *peer, cf_binding *binding, const cf_disk_ident
         return status;
     if (is_known(binding) && !cf_format_is_records(binding->format))
         change_base(&self, &records);
-    cf_disk_pack(disk, traits, 0, &value);
+    cf_disk_pack(disk, traits, &(cf_disk_seen){0}, &value);
     cf_records_put(&records, cf_key_source(&self.arena, CF_TABLE_DISK, binding->number),
                    cf_buffer_view(&value));
     status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
@@ -228,7 +228,8 @@ void cf_binding_learn_disk(cf_peer *peer, cf_binding *binding)
         return;
     binding->disk = now;
     binding->traits = traits;
-    binding->whole_ns = binding->whole_kept_ns = binding->set_back_ns = 0;
+    binding->seen = (cf_disk_seen){0};
+    binding->whole_kept_ns = binding->set_back_ns = 0;
 }
 
 bool cf_binding_renumbers(const cf_binding *binding, uint64_t disk, int64_t birth_ns)
@@ -253,9 +254,9 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
     cf_error ignored;
 
     (void)key;
-    if (cf_disk_read(value, &binding->disk, &binding->traits, &binding->whole_kept_ns, &ignored))
+    if (cf_disk_read(value, &binding->disk, &binding->traits, &binding->seen, &ignored))
         binding->disk = (cf_disk_identity){0};
-    binding->whole_ns = binding->whole_kept_ns;
+    binding->whole_kept_ns = binding->seen.whole_ns;
     binding->is_disk_doubted = !binding->traits.knows_all;
     binding->is_remote = cf_poll_wants(&binding->disk.system);
     return true;
@@ -284,40 +285,58 @@ bool cf_binding_asks_clock(cf_binding *binding, uint64_t now_ms)
 
 void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns)
 {
-    if (clock_ns < binding->whole_ns)
+    if (clock_ns < binding->seen.whole_ns)
         binding->set_back_ns = clock_ns;
 }
 
-bool cf_binding_has_lost_nothing(const cf_binding *binding, int64_t changed_ns, int64_t seen_ns)
+bool cf_binding_has_lost_nothing(const cf_binding *binding, cf_bare_time now, int64_t seen_ns)
 {
-    return (changed_ns > binding->set_back_ns &&
-            cf_disk_is_before(changed_ns, binding->whole_ns - REMEMBERED_NS)) ||
+    const int64_t changed_ns = now.changed_ns;
+
+    return cf_bare_times_have(&binding->seen.bare, now.folder, changed_ns) ||
+           (changed_ns > binding->set_back_ns &&
+            cf_disk_is_before(changed_ns, binding->seen.whole_ns - REMEMBERED_NS)) ||
            (seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns));
 }
 
-cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
-                                cf_error *error)
+static cf_status keep_seen(cf_peer *peer, cf_binding *binding, bool sync, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
     cf_buffer value = {0};
     cf_arena arena = {0};
 
-    binding->whole_ns = clock_ns;
-    binding->set_back_ns = 0;
-    if (clock_ns >= binding->whole_kept_ns && clock_ns - binding->whole_kept_ns < KEPT_FOR_NS)
-        return CF_OK;
-    cf_disk_pack(&binding->disk, &binding->traits, clock_ns, &value);
+    cf_disk_pack(&binding->disk, &binding->traits, &binding->seen, &value);
     cf_records_put(&records, cf_key_source(&arena, CF_TABLE_DISK, binding->number),
                    cf_buffer_view(&value));
-    cf_status status = store->write(store, cf_peer_user(peer), records.at, records.count,
-                                    !binding->whole_kept_ns, error);
+    cf_status status =
+        store->write(store, cf_peer_user(peer), records.at, records.count, sync, error);
     if (!status)
-        binding->whole_kept_ns = clock_ns;
+        binding->whole_kept_ns = binding->seen.whole_ns;
     cf_records_release(&records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status;
+}
+
+cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
+                                cf_error *error)
+{
+    binding->seen.whole_ns = clock_ns;
+    binding->set_back_ns = 0;
+    if (clock_ns >= binding->whole_kept_ns && clock_ns - binding->whole_kept_ns < KEPT_FOR_NS)
+        return CF_OK;
+    return keep_seen(peer, binding, !binding->whole_kept_ns, error);
+}
+
+cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *times,
+                               size_t count, cf_error *error)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++)
+        any |= cf_bare_times_add(&binding->seen.bare, times[i]);
+    return any ? keep_seen(peer, binding, true, error) : CF_OK;
 }
 
 /* ---- How often it is polled ---- */

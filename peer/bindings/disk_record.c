@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of a disk, as it is kept in the home: [device, type, id, flags of the system, inode
- * and time of the mark, step, flags, size refused, earliest and latest time, when all was seen],
- * the last four not in earlier records. */
+ * and time of the mark, step, flags, size refused, earliest and latest time, when all was seen,
+ * times of bare directories], the last five not in earlier records. */
 #include "peer/bindings/disk_traits.h"
 
 #include "codec/pack.h"
 
-enum { PARTS = 8, PARTS_WITH_SIZE = 9, PARTS_WITH_SPAN = 11, PARTS_WRITTEN = 12 };
+enum {
+    PARTS = 8,
+    PARTS_WITH_SIZE = 9,
+    PARTS_WITH_SPAN = 11,
+    PARTS_WITH_WHOLE = 12,
+    PARTS_WRITTEN = 13
+};
 enum { FUSE = 1, REMOTE = 2, RENUMBERED = 4, READ_ONLY = 8 };
 enum {
     LOSES_TIMES = 1,
@@ -41,8 +47,8 @@ static uint64_t flags_of(const cf_disk_traits *traits)
            (traits->dates_folders ? DATES_FOLDERS : 0) | (traits->knows_all ? KNOWS_ALL : 0);
 }
 
-void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, int64_t whole_ns,
-                  cf_buffer *out)
+void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits,
+                  const cf_disk_seen *seen, cf_buffer *out)
 {
     cf_pack_array(out, PARTS_WRITTEN);
     cf_pack_uint(out, identity->system.device);
@@ -56,15 +62,17 @@ void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits
     cf_pack_uint(out, traits->size_refused);
     cf_pack_int(out, traits->earliest_ns);
     cf_pack_int(out, traits->latest_ns);
-    cf_pack_int(out, whole_ns);
+    cf_pack_int(out, seen->whole_ns);
+    cf_bare_times_pack(&seen->bare, out);
 }
 
 cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
-                       int64_t *whole_ns, cf_error *error)
+                       cf_disk_seen *seen, cf_error *error)
 {
     cf_reader reader = cf_reader_of(record);
     cf_disk_identity read = {0};
-    int64_t step_ns = 0, earliest_ns = INT64_MIN, latest_ns = INT64_MAX, seen_ns = 0;
+    cf_disk_seen seen_then = {0};
+    int64_t step_ns = 0, earliest_ns = INT64_MIN, latest_ns = INT64_MAX;
     uint64_t system = 0, flags = 0, size_refused = 0;
     size_t count = 0;
 
@@ -87,8 +95,10 @@ cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_trai
         status = cf_read_int(&reader, &earliest_ns, error);
     if (!status && count >= PARTS_WITH_SPAN)
         status = cf_read_int(&reader, &latest_ns, error);
+    if (!status && count >= PARTS_WITH_WHOLE)
+        status = cf_read_int(&reader, &seen_then.whole_ns, error);
     if (!status && count >= PARTS_WRITTEN)
-        status = cf_read_int(&reader, &seen_ns, error);
+        status = cf_bare_times_read(&reader, &seen_then.bare, error);
     if (!status && (step_ns < 1 || step_ns > 3600 * INT64_C(1000000000)))
         status = cf_fail(error, CF_MALFORMED, "a disk's times have no such step");
     if (status)
@@ -98,7 +108,7 @@ cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_trai
     read.system.renumbers = system & RENUMBERED;
     read.system.is_read_only = system & READ_ONLY;
     *identity = read;
-    *whole_ns = seen_ns;
+    *seen = seen_then;
     *traits = (cf_disk_traits){step_ns,
                                flags & LOSES_TIMES,
                                flags & LOSES_MODES,

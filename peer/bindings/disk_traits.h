@@ -5,6 +5,7 @@
 #ifndef CF_PEER_BINDINGS_DISK_TRAITS_H
 #define CF_PEER_BINDINGS_DISK_TRAITS_H
 #include "broker/platform/files.h"
+#include "peer/bindings/bare_times.h"
 
 /* FAT and exFAT have 7 bits for the years after 1980, of which every fourth has a day more. */
 #define CF_DISK_FAT_FIRST_NS (315532800 * INT64_C(1000000000))
@@ -65,11 +66,18 @@ bool cf_disk_shows(const cf_disk_traits *traits, int64_t time_ns, int64_t shown_
  * one that keeps everything. */
 void cf_disk_traits_text(const cf_disk_traits *traits, cf_buffer *out);
 
-/* As they are kept in the home, with `whole_ns` of the binding. A record of a newer program has
- * more parts, which are ignored. CF_MALFORMED: it is none. */
-void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits, int64_t whole_ns,
-                  cf_buffer *out);
+/* What was seen of the source on it. */
+typedef struct {
+    int64_t whole_ns; /* by the disk's clock, when all that the base has was seen last, but for what
+                         is held; 0: never */
+    cf_bare_times bare;
+} cf_disk_seen;
+
+/* As they are kept in the home. A record of a newer program has more parts, which are ignored.
+ * CF_MALFORMED: it is none. */
+void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits,
+                  const cf_disk_seen *seen, cf_buffer *out);
 cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
-                       int64_t *whole_ns, cf_error *error);
+                       cf_disk_seen *seen, cf_error *error);
 
 #endif

@@ -55,9 +55,16 @@ typedef struct {
 void cf_node_leave(cf_node *node);
 bool cf_node_is_left(const cf_node *node);
 
-/* Of what went with a disk that is mounted where nobody sees it, below a share or a FUSE disk: no
- * disk has this number, which is even (survey_below.c). */
+/* Of what went with a disk that is mounted where nobody sees it, below a share or a FUSE disk, and
+ * of what is missing though that disk has come back: no disk has these numbers, which are even
+ * (survey_below.c). */
 #define CF_DISK_BELOW UINT64_C(2)
+#define CF_DISK_RETURNED UINT64_C(4)
+static inline bool cf_node_went_below(const cf_node *node)
+{
+    return node->disk == CF_DISK_BELOW || node->disk == CF_DISK_RETURNED;
+}
+
 /* The disk of a node whose record is of an earlier build. */
 #define CF_DISK_UNTOLD UINT64_MAX
 

@@ -12,7 +12,8 @@ import pytest
 from counterfoil import both, broker, fill, make_device, tree, two  # noqa: F401
 from disks import make_disk, run  # noqa: F401
 
-AWAY = "though the folder where it lay shows no removal"
+AWAY = "but the folder in which it lay shows no removal"
+WAITS = "the disk that was mounted there, or under it, is away"
 LONG_AGO = 1_600_000_000
 
 
@@ -114,7 +115,8 @@ def test_a_card_below_a_share_that_is_away_deletes_nothing(two, card):
 
 
 def test_what_is_written_over_where_the_card_was_does_not_delete_it(two, card):
-    """The folder is of later then: that it has lost nothing is remembered."""
+    """The folder is of later then: that it has lost nothing is remembered. What comes from elsewhere waits for the
+    card, which would cover it."""
     laptop, desktop = two
     there = add(two, card.here)
     before = tree(there)
@@ -124,10 +126,48 @@ def test_what_is_written_over_where_the_card_was_does_not_delete_it(two, card):
     fill(there, {"card/from there.jpg": b"there"})
     desktop.sync()
     for _ in range(2):
+        assert WAITS in refuses(laptop)
+        desktop.sync()
+    assert tree(there) == {**before, **tree(there)} and (there / "card/late.jpg").exists()
+    assert not (card.behind / "card/from there.jpg").exists()
+    card.mount()
+    assert "card/late.jpg" in refuses(laptop)
+    card.unmount()
+    for _ in range(2):
         refuses(laptop)
         desktop.sync()
     assert tree(there) == {**before, **tree(there)} and (there / "card/late.jpg").exists()
-    assert (card.behind / "card/from there.jpg").exists()
+
+
+def test_what_is_deleted_on_a_card_that_is_away_is_deleted(two, card):
+    laptop, desktop = two
+    there = add(two, card.here)
+    card.unmount()
+    refuses(laptop)
+    (card.store / "2.jpg").unlink()
+    laptop.finish("sync")
+    card.mount()
+    both(laptop, desktop)
+    assert tree(there) == tree(card.here)
+    assert not (there / "card/2.jpg").exists() and (there / "card/1.jpg").exists()
+
+
+def test_what_comes_for_a_folder_of_a_card_that_is_away_waits(two, card):
+    """And then is not brought to what is another disk."""
+    laptop, desktop = two
+    there = add(two, card.here)
+    card.unmount()
+    refuses(laptop)
+    fill(there, {"card/in/5.jpg": b"5", "card/1.jpg": b"edited there"})
+    desktop.sync()
+    before = tree(there)
+    for _ in range(2):
+        refuses(laptop)
+    card.mount()
+    done = laptop.finish("sync")
+    assert done.returncode == 1 and "another file system is mounted there" in done.stdout, done.stdout
+    desktop.sync()
+    assert tree(there) == before and not (card.behind / "card/in/5.jpg").exists()
 
 
 def test_what_is_removed_elsewhere_meanwhile_is_deleted(two, card):

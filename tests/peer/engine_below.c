@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SECOND_NS INT64_C(1000000000)
 enum { LONGER_THAN_REMEMBERED = 130, ASKS_MS = 600000, LONG_AGO_S = 1000000000, MANY = 120 };
@@ -55,6 +56,17 @@ static void take_out(void *context)
     cr_assert_eq(rename(bare, shown), 0);
 }
 
+static void put_back(void)
+{
+    char shown[256], bare[256], card[256];
+
+    snprintf(shown, sizeof shown, "%s/card", first->folder);
+    path_of(bare, "bare");
+    path_of(card, "card");
+    cr_assert_eq(rename(shown, bare), 0);
+    cr_assert_eq(rename(card, shown), 0);
+}
+
 /* The bare folder is of later than all that is on the card; then both devices have seen it. */
 static void begin(void)
 {
@@ -69,6 +81,8 @@ static void begin(void)
     user_makes(first, "card");
     user_writes_text(first, "card/a", "a");
     user_writes_text(first, "card/b", "b");
+    user_makes(first, "card/in");
+    user_writes_text(first, "card/in/c", "c");
     user_writes_text(first, "beside", "beside");
     passes(LONGER_THAN_REMEMBERED);
     make_bare();
@@ -102,6 +116,7 @@ static void expect_held(void)
     }
     cr_expect(has(second, "card/a"), "a was removed elsewhere");
     cr_expect(has(second, "card/b"), "b was removed elsewhere");
+    cr_expect(has(second, "card/in/c"), "in/c was removed elsewhere");
     cr_expect_eq(world_entries(w), entries, "something was published");
 }
 
@@ -204,5 +219,103 @@ Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
     cr_assert(!disk.between, "the card was not taken out");
     passes(LONGER_THAN_REMEMBERED);
     expect_held();
+    cr_expect(!has(first, "card/new"), "what came lies where the card will cover it");
+    put_back();
+    cr_assert(device_sync(first));
     cr_expect(has(first, "card/new"), "what came is not there");
+}
+
+/* What is brought into the bare folder gives it another time, and the card covers it. */
+Test(engine_below, what_comes_while_a_card_is_away_waits_for_it)
+{
+    take_out(NULL);
+    expect_held();
+    user_writes_text(second, "card/new", "new");
+    user_makes(second, "card/more");
+    user_writes_text(second, "card/more/deep", "deep");
+    user_writes_text(second, "card/in/deep", "deep");
+    cr_assert(device_sync(second));
+    device_sync(first);
+    cr_expect(!has(first, "card/new"));
+    cr_expect(!has(first, "card/more"));
+    cr_expect(!has(first, "card/in"));
+    passes(LONGER_THAN_REMEMBERED);
+    put_back();
+    both_sync();
+    cr_expect(has(first, "card/new"));
+    cr_expect(has(first, "card/more/deep"));
+    cr_expect(has(first, "card/in/deep"));
+    take_out(NULL);
+    expect_held();
+    cr_expect(has(second, "card/in/deep"));
+}
+
+/* Soon: the disk's clock tells nothing yet. */
+Test(engine_below, a_card_that_goes_again_soon_after_somebody_wrote_beneath_is_held)
+{
+    take_out(NULL);
+    expect_held();
+    user_writes_text(first, "card/late", "late");
+    device_sync(first);
+    cr_assert(device_sync(second));
+    put_back();
+    device_sync(first);
+    take_out(NULL);
+    expect_held();
+    cr_expect(has(second, "card/late"), "what the card had covered was removed elsewhere");
+    put_back();
+    expect_held();
+    cr_expect(has(second, "card/late"), "what the card covers was removed elsewhere");
+}
+
+Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_beneath_is_held)
+{
+    take_out(NULL);
+    expect_held();
+    user_writes_text(first, "card/late", "late");
+    device_sync(first);
+    cr_assert(device_sync(second));
+    passes(LONGER_THAN_REMEMBERED);
+    user_writes_text(second, "card/late", "edited");
+    cr_assert(device_sync(second));
+    device_sync(first);
+    put_back();
+    device_crash(first);
+    device_sync(first);
+    take_out(NULL);
+    expect_held();
+    cr_expect(has(second, "card/late"));
+}
+
+/* In the camera. */
+Test(engine_below, what_is_removed_on_a_card_that_is_away_goes)
+{
+    char removed[256];
+
+    take_out(NULL);
+    expect_held();
+    path_of(removed, "card/a");
+    cr_assert_eq(unlink(removed), 0);
+    passes(LONGER_THAN_REMEMBERED);
+    device_sync(first);
+    passes(LONGER_THAN_REMEMBERED);
+    put_back();
+    both_sync();
+    cr_expect(!has(second, "card/a"), "it is still there");
+    cr_expect(has(second, "card/b"));
+    take_out(NULL);
+    device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"));
+}
+
+/* Another card has a file of the same name. */
+Test(engine_below, another_card_does_not_tell_what_was_removed)
+{
+    take_out(NULL);
+    expect_held();
+    user_writes_text(first, "card/a", "another one");
+    device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"));
 }

@@ -147,6 +147,9 @@ static cf_status show(const disk_faults *faults, cf_status status, cf_stat *out)
 SHOW(stat,
      (cf_files * files, const cf_folder *folder, cf_bytes name, cf_stat *out, cf_error *error),
      (files, folder, name, out, error))
+SHOW(stat_now,
+     (cf_files * files, const cf_folder *folder, cf_bytes name, cf_stat *out, cf_error *error),
+     (files, folder, name, out, error))
 SHOW(stat_folder, (cf_files * files, const cf_folder *folder, cf_stat *out, cf_error *error),
      (files, folder, out, error))
 SHOW(stat_file, (cf_files * files, const cf_file *file, cf_stat *out, cf_error *error),
@@ -339,6 +342,7 @@ cf_files *faulty_files_new(cf_files *inner, disk_faults *faults)
     base->free_bytes = free_bytes_call;
     base->filesystem = filesystem_call;
     base->stat = stat_call;
+    base->stat_now = stat_now_call;
     base->read_link = read_link_call;
     base->make_link = make_link_call;
     base->link = link_call;

@@ -103,6 +103,9 @@ static cf_status refuse(cf_files *files, cf_bytes name, cf_error *error)
 
 AT(stat, (cf_files * files, const cf_folder *folder, cf_bytes name_, cf_stat *out, cf_error *error),
    (files, folder, name_, out, error))
+AT(stat_now,
+   (cf_files * files, const cf_folder *folder, cf_bytes name_, cf_stat *out, cf_error *error),
+   (files, folder, name_, out, error))
 AT(open_folder,
    (cf_files * files, const cf_folder *folder, cf_bytes name_, cf_folder **out, cf_error *error),
    (files, folder, name_, out, error))
@@ -202,6 +205,7 @@ void folding_files_put(folding_files *self, cf_files *inner, const char *refused
     *self = (folding_files){.base = *inner, .inner = inner, .refused = refused};
     cf_files *base = &self->base;
     base->stat = stat_at;
+    base->stat_now = stat_now_at;
     base->open_folder = open_folder_at;
     base->open_below = NULL; /* each name has a spelling of its own */
     base->make_folder = make_folder_at;

@@ -179,7 +179,7 @@ static cf_status set_mtime(cf_files *files, const cf_folder *folder, cf_bytes na
 
 void disk_add_names(cf_files *files)
 {
-    files->stat = stat_name;
+    files->stat = files->stat_now = stat_name;
     files->readable = readable;
     files->read_link = read_link;
     files->make_link = make_link;

@@ -422,11 +422,14 @@ Test(disk_traits, are_kept_in_a_record)
                                    true,       true,  true, true, 1234567, -9,    INT64_MAX};
     cf_disk_identity identity_read;
     cf_disk_traits read;
-    int64_t whole_ns = 0;
+    cf_disk_seen seen = {.whole_ns = 77}, seen_read;
     cf_error error;
 
-    cf_disk_pack(&identity, &traits, 77, &text);
-    expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &whole_ns, &error), error);
+    for (uint64_t i = 0; i <= CF_BARE_TIMES_MAX; i++)
+        cr_assert(cf_bare_times_add(&seen.bare, (cf_bare_time){i, -5}));
+    cf_disk_pack(&identity, &traits, &seen, &text);
+    expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &seen_read, &error),
+              error);
     cr_assert(cf_disk_identity_equal(&identity, &identity_read));
     cr_assert(read.time_step_ns == traits.time_step_ns);
     cr_assert(!read.loses_times);
@@ -443,10 +446,16 @@ Test(disk_traits, are_kept_in_a_record)
     cr_assert(read.size_refused == 1234567);
     cr_assert(read.earliest_ns == -9);
     cr_assert(read.latest_ns == INT64_MAX);
-    cr_assert(whole_ns == 77);
+    cr_assert(seen_read.whole_ns == 77);
+    cr_assert_eq(seen_read.bare.count, CF_BARE_TIMES_MAX);
+    cr_assert(!cf_bare_times_have_folder(&seen_read.bare, 0), "the oldest was not left out");
+    for (uint64_t i = 1; i <= CF_BARE_TIMES_MAX; i++)
+        cr_assert(cf_bare_times_have(&seen_read.bare, i, -5));
+    cr_assert(!cf_bare_times_have(&seen_read.bare, 1, -6));
+    cr_assert(!cf_bare_times_add(&seen_read.bare, (cf_bare_time){1, -5}));
     for (size_t size = 0; size < text.size; size++)
         expect_fails(
-            cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &whole_ns, &error),
+            cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &seen_read, &error),
             CF_MALFORMED);
 }
 

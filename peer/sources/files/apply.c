@@ -220,6 +220,17 @@ static void drop_temporary(cf_applying *applying, const cf_task *task)
                                       cf_bytes_of_text(task->temporary), &ignored);
 }
 
+/* The directory shows another time now. */
+static bool changes_bare(const cf_applying *applying, const cf_task *task)
+{
+    const cf_binding *binding = applying->options.binding;
+    const cf_node *was = task->step.node;
+
+    return task->state == CF_TASK_DONE &&
+           (cf_bare_times_have_folder(&binding->seen.bare, task->after.parent) ||
+            (was && cf_bare_times_have_folder(&binding->seen.bare, was->parent)));
+}
+
 /* Where it is, and where it was to be. */
 static void look_at_task(cf_applying *applying, const cf_task *task)
 {
@@ -233,7 +244,7 @@ static void look_at_task(cf_applying *applying, const cf_task *task)
         cf_look_places_add(places, node->parent, node->name, CF_ABSENCE_WAITS);
     if (task->misses)
         cf_look_places_add(places, task->after.parent, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
-    if (task->looks || !(step->shown || node))
+    if (task->looks || changes_bare(applying, task) || !(step->shown || node))
         cf_look_places_add(places, node ? node->parent : step->parent, CF_WHOLE_FOLDER,
                            CF_ABSENCE_WAITS);
 }
@@ -267,7 +278,7 @@ static void finish_run(cf_applying *applying)
         const cf_task *task = &applying->tasks[i];
 
         learn(applying, task);
-        if (task->state == CF_TASK_BLOCKED || task->looks)
+        if (task->state == CF_TASK_BLOCKED || task->looks || changes_bare(applying, task))
             look_at_task(applying, task);
         if (task->state == CF_TASK_DONE)
             continue;

@@ -59,22 +59,46 @@ static bool misses_a_child(const cf_task_place *place, const cf_folder *folder, 
 
     for (size_t i = 0;
          i < CHILDREN && (child = cf_nodes_next_child(place->binding->nodes, number, child)); i++)
-        if (child->disk != CF_DISK_BELOW &&
-            cf_binding_has_lost_nothing(place->binding, changed_ns, child->stat.ctime_ns) &&
-            place->files->stat(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
+        if (!cf_node_went_below(child) &&
+            cf_binding_has_lost_nothing(place->binding, (cf_bare_time){number, changed_ns},
+                                        child->stat.ctime_ns) &&
+            place->files->stat_now(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
+            return true;
+    return false;
+}
+
+static bool misses_what_is_held(const cf_task_place *place, const cf_folder *folder,
+                                uint64_t number)
+{
+    const cf_node *child = NULL;
+    cf_error ignored;
+    cf_stat now;
+
+    if (!cf_bare_times_have_folder(&place->binding->seen.bare, number))
+        return false;
+    while ((child = cf_nodes_next_child(place->binding->nodes, number, child)))
+        if (child->disk == CF_DISK_BELOW &&
+            place->files->stat_now(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
             return true;
     return false;
 }
 
 /* What is brought into a folder gives it another time: then nothing tells any more that nobody has
- * removed what is missing in it (survey_below.c). The task has ended; a look comes first. */
+ * removed what is missing in it (survey_below.c); and the disk that comes back covers it. The task
+ * has ended; a look comes first, or that disk. */
 static bool is_bare(const cf_task_place *place, cf_task *task, const cf_folder *folder)
 {
     cf_error ignored;
     cf_stat now;
 
-    if (!cf_binding_asks_folders(place->binding) ||
-        place->files->stat_folder(place->files, folder, &now, &ignored) ||
+    if (!cf_binding_asks_folders(place->binding))
+        return false;
+    if (misses_what_is_held(place, folder, task->after.parent)) {
+        cf_task_end(place, task, CF_TASK_FAILED,
+                    "the disk that was mounted there, or under it, is away");
+        return true;
+    }
+    if (place->files->stat_folder(place->files, folder, &now, &ignored) ||
         !misses_a_child(place, folder, task->after.parent, cf_disk_folder_changed(&now)))
         return false;
     task->misses = true;

@@ -156,7 +156,10 @@ static cf_status list_found(cf_listing_walk *self, size_t index, cf_folder **hel
     if (status == CF_OK &&
         (!cf_stat_same_file(&stat, &folder->stat) || cf_listing_is_asked(&self->listing, &stat)))
         status =
-            cf_fail(&error, CF_CHANGED, "%s: another directory by now", files->shown(files, *held));
+            cf_fail(&error, CF_CHANGED,
+                    "%s: another directory took its place while it was looked at: the next look "
+                    "tells what is in it",
+                    files->shown(files, *held));
     if (status)
         cf_listing_trouble(&self->listing, index, &error);
     else
@@ -182,6 +185,8 @@ static void visit(cf_listing_walk *self, size_t index)
     }
     if (status == CF_MISSING || status == CF_CHANGED)
         self->listing.folders[index].restless = true;
+    if (status == CF_CHANGED) /* nor was what lies below it seen */
+        self->listing.folders[index].failed = true;
     self->has_found_folders |= has_folders(&self->listing, index);
     if (!self->is_poor && has_folders(&self->listing, index))
         hold(self, index, held);

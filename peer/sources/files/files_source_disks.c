@@ -151,9 +151,9 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_buffer_append_text(
         &reason,
         group->was == CF_DISK_BELOW
-            ? "missing here, though the folder where it lay shows no removal, as when a disk that "
-              "is mounted there, at or under %s, is away, or when the folder's time was set back: "
-              "bring that back"
+            ? "missing here, but the folder in which it lay shows no removal: a disk that is "
+              "mounted at or under %s is away, or covers it, or the folder's time was set back: "
+              "bring it to light again"
         : covers(self, group) ? "missing here, where another file system was mounted: unmount it "
                                 "from %s"
         : group->is ? "missing here, where another file system is mounted than before, or the one "

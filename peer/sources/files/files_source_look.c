@@ -331,15 +331,17 @@ static bool has_all(const cf_files_source *source, const cf_survey_batch *found)
     return true;
 }
 
-static cf_status note_whole(cf_files_source *source, const cf_survey_batch *found, cf_error *error)
+static cf_status note_seen(cf_files_source *source, const cf_survey_batch *found, cf_error *error)
 {
     const int64_t whole_ns = cf_binding_asks_folders(source->binding) && found->is_first
                                  ? cf_survey_whole_ns(source->survey)
                                  : 0;
 
-    return whole_ns && has_all(source, found)
+    cf_status status = cf_binding_note_bare(source->workshop->peer, source->binding, found->bare,
+                                            found->bare_count, error);
+    return !status && whole_ns && has_all(source, found)
                ? cf_binding_note_whole(source->workshop->peer, source->binding, whole_ns, error)
-               : CF_OK;
+               : status;
 }
 
 static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *error)
@@ -354,7 +356,7 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
     cf_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
     if (!status)
-        status = note_whole(source, found, error);
+        status = note_seen(source, found, error);
     cf_arena_release(&arena);
     return status;
 }

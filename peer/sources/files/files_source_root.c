@@ -71,7 +71,7 @@ bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
     }
     if (status && source->trouble != status)
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
-    if (!status && source->trouble && source->quiet)
+    if (!status && source->trouble && source->quiet && !source->is_older)
         cf_report(env, CF_REPORT_NOTICE, "%s is there again", source->binding->path);
     source->trouble = status;
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", status ? error.text : "");

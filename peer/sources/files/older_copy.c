@@ -428,7 +428,7 @@ static void compare(comparing *self, const cf_survey_sight *seen)
 /* With one that nobody sees an older copy may have come. */
 static bool is_elsewhere(const cf_node *node, const cf_identity_away *away)
 {
-    return node->disk != away->disk && node->disk != CF_DISK_BELOW;
+    return node->disk != away->disk && !cf_node_went_below(node);
 }
 
 /* Things that went with another disk are away. */

@@ -31,6 +31,7 @@ void cf_survey_destroy(cf_survey **survey)
     free((*survey)->numbers);
     cf_numbers_release(&(*survey)->told);
     cf_numbers_release(&(*survey)->bare);
+    cf_numbers_release(&(*survey)->returned);
     free((*survey)->reported);
     free((*survey)->twice);
     free((*survey)->observed);

@@ -195,7 +195,7 @@ static bool is_told_by_files(const cf_survey *survey, uint64_t disk)
 static bool is_of_another_disk(const cf_survey *survey, const cf_finding *now, const cf_node *then)
 {
     return !survey->options.takes_other_disks && now->kind != CF_KIND_DIRECTORY &&
-           now->disk != then->disk && then->disk != CF_DISK_BELOW && now->parent == then->parent &&
+           now->disk != then->disk && !cf_node_went_below(then) && now->parent == then->parent &&
            cf_bytes_equal(now->name, then->name) && is_told_by_files(survey, then->disk);
 }
 

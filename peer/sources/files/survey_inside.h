@@ -19,12 +19,6 @@ typedef enum {
     CF_SURVEY_IS_OVER,
 } cf_survey_phase;
 
-/* When a directory was changed last. */
-typedef struct {
-    uint64_t node;
-    int64_t changed_ns;
-} cf_survey_time;
-
 struct cf_survey {
     cf_survey_options options;
     cf_survey_phase phase;
@@ -48,15 +42,16 @@ struct cf_survey {
     uint64_t *numbers;       /* by entry: its node; 0: none */
     cf_numbers told;         /* nodes that were found, and not left out */
     int64_t clock_ns;        /* the disk's, before a look at everything began; 0: it was not told */
-    cf_survey_time *times;   /* of survey_below.c: directories whose times are known, in order */
+    cf_bare_time *times;     /* of survey_below.c: directories whose times are known, in order */
     size_t time_count;
-    cf_numbers bare;    /* directories from which a disk below is gone, in order: their modes may be
-                           of what that was mounted over */
-    bool *reported;     /* by entry: came in a batch, or needs none */
-    bool *twice;        /* by entry, see below */
-    bool *replaced;     /* the same; NULL where numbers last */
-    bool any_renumbers; /* of the base, as far as it was asked */
-    size_t syncing;     /* jobs of survey_names.c */
+    cf_numbers bare;     /* directories from which a disk below is gone, in order: their modes may
+                            be of what that was mounted over */
+    cf_numbers returned; /* and those to which one has come back, in order */
+    bool *reported;      /* by entry: came in a batch, or needs none */
+    bool *twice;         /* by entry, see below */
+    bool *replaced;      /* the same; NULL where numbers last */
+    bool any_renumbers;  /* of the base, as far as it was asked */
+    size_t syncing;      /* jobs of survey_names.c */
     cf_error sync_error;
     size_t first, next; /* entries of the wave being read, or read and not reported */
 
