@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The labels of tests: each is fast or slow, and of one room; what is in Python, or drives the real programs, is slow."""
+"""The labels of tests: each is fast or slow, and of one room; what is in Python, or drives the real programs, is slow.
+And their names, as the README has them."""
 
 import json
 import os
+import re
 import subprocess
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
 
 ROOMS = {"bench", "broker", "codec", "crash", "disks", "fuzz", "model", "peer", "power", "system", "tools", "worlds"}
 SLOW_ROOMS = {"crash", "disks", "power", "system"}
@@ -31,3 +36,10 @@ def test_nothing_in_python_and_no_real_program_is_fast():
 def test_a_suite_in_c_is_fast_by_itself():
     found = dict((name, found) for name, _, found in labels())
     assert "fast" in found["codec_base32"] and "fast" in found["peer_csv"] and "slow" in found["peer_crash_points"]
+
+
+def test_what_the_readme_promises_is_held_by_tests_that_there_are():
+    rows = re.findall(r"^\| .* \| ((?:`\w+`(?:, )?)+) \|$", README.read_text(), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert len(rows) >= 15
+    assert not named - {name for name, _, _ in labels()}
