@@ -184,6 +184,11 @@ static const layout forms[] = {
          NO_BULK,
          {FIELD(cf_shape_number, clock.version), FIELD(cf_shape_number, clock.now_ms)}},
     [CF_COMMAND_LACKING] = {"LACKING", NO_BULK, {FIELD(cf_shape_number, lacking.count)}},
+    [CF_COMMAND_FETCH] =
+        {"FETCH",
+         NO_BULK,
+         {FIELD(cf_shape_hash, get.id), FIELD(cf_shape_number, get.offset),
+          FIELD(cf_shape_step, get.size)}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };

@@ -52,6 +52,7 @@ typedef enum {
     CF_COMMAND_ALONE,
     CF_COMMAND_CLOCK,
     CF_COMMAND_LACKING,
+    CF_COMMAND_FETCH,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -184,6 +185,7 @@ typedef struct {
         struct {
             cf_hash id;
             uint64_t offset;
+            uint64_t size; /* of a FETCH alone: so many bytes at most, up to CF_BLOB_STEP */
         } get;
         struct {
             cf_id request; /* random; the same one gets the same LEASE again */

@@ -16,6 +16,16 @@ static cf_status read_number(cf_reader *reader, void *element, cf_error *error)
     return cf_read_uint(reader, element, error);
 }
 
+static cf_status read_step(cf_reader *reader, void *element, cf_error *error)
+{
+    uint64_t *size = element;
+    cf_status status = cf_read_uint(reader, size, error);
+
+    if (!status && (*size == 0 || *size > CF_BLOB_STEP))
+        status = cf_fail(error, CF_MALFORMED, "a piece of a size that none has");
+    return status;
+}
+
 static void write_flag(cf_buffer *out, const void *element)
 {
     cf_pack_bool(out, *(const bool *)element);
@@ -207,6 +217,7 @@ static cf_status read_lease(cf_reader *reader, void *element, cf_error *error)
 }
 
 const cf_shape cf_shape_number = {sizeof(uint64_t), write_number, read_number};
+const cf_shape cf_shape_step = {sizeof(uint64_t), write_number, read_step};
 const cf_shape cf_shape_flag = {sizeof(bool), write_flag, read_flag};
 const cf_shape cf_shape_later = {sizeof(bool), write_later, read_later};
 const cf_shape cf_shape_hash = {sizeof(cf_hash), write_hash, read_hash};

@@ -13,6 +13,7 @@ typedef struct {
 } cf_shape;
 
 extern const cf_shape cf_shape_number; /* uint64_t */
+extern const cf_shape cf_shape_step;   /* uint64_t, 1 to CF_BLOB_STEP */
 extern const cf_shape cf_shape_flag;   /* bool */
 extern const cf_shape cf_shape_later;  /* bool, "later" or "never" */
 extern const cf_shape cf_shape_hash;

@@ -115,6 +115,7 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         cf_transfer_put(service, session, message);
         break;
     case CF_COMMAND_GET:
+    case CF_COMMAND_FETCH:
         cf_transfer_get(service, session, message);
         break;
     case CF_COMMAND_GUEST:

@@ -42,7 +42,7 @@ static void refuse(cf_service *service, const cf_session *session, cf_command re
         cf_refuse_full(service, session, request, blob);
         return;
     case CF_IO:
-        refusal.text = request == CF_COMMAND_GET ? "the broker can't read its disk" : CF_TEXT_DISK;
+        refusal.text = request == CF_COMMAND_PUT ? CF_TEXT_DISK : "the broker can't read its disk";
         refusal.later = true;
         break;
     default:
@@ -328,13 +328,13 @@ static void report_unreadable(const cf_service *service, const cf_session *sessi
 void cf_transfer_get(cf_service *service, cf_session *session, const cf_message *message)
 {
     const cf_hash *blob = &message->get.id;
+    const size_t most = message->command == CF_COMMAND_GET ? CF_BLOB_STEP : message->get.size;
     cf_message absent = {.command = CF_COMMAND_ABSENT, .absent = {*blob}};
     cf_buffer piece = {0};
     cf_error error;
     uint64_t total;
-    cf_status status =
-        service->blobs->get(service->blobs, cf_log_user(session->log), blob, message->get.offset,
-                            CF_BLOB_STEP, &piece, &total, &error);
+    cf_status status = service->blobs->get(service->blobs, cf_log_user(session->log), blob,
+                                           message->get.offset, most, &piece, &total, &error);
 
     /* Before the last piece, so that nobody has all of a damaged one. */
     if (!status && message->get.offset + piece.size >= total &&
@@ -350,7 +350,7 @@ void cf_transfer_get(cf_service *service, cf_session *session, const cf_message 
     } else if (status) {
         if (status == CF_IO)
             report_unreadable(service, session, blob, &error);
-        refuse(service, session, CF_COMMAND_GET, blob, &error);
+        refuse(service, session, message->command, blob, &error);
     } else {
         cf_message message_out = {
             .command = CF_COMMAND_BLOB,

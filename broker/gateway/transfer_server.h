@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of a gateway that takes and gives blobs: HAVE, PUT and GET. */
+/* The part of a gateway that takes and gives blobs: HAVE, PUT, GET and FETCH. */
 #ifndef CF_BROKER_GATEWAY_TRANSFER_SERVER_H
 #define CF_BROKER_GATEWAY_TRANSFER_SERVER_H
 #include "broker/gateway/session.h"

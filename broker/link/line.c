@@ -15,11 +15,16 @@ enum {
     LATE_MS = 2 * CF_LINE_LOOK_MS, /* who looks that late slept, and knows nothing yet */
 };
 #define STEP_MIN (4 * CF_KIB)
-#define STEP_UNKNOWN (32 * CF_KIB)
 
 static uint64_t bytes_of(const cf_line_counts *counts)
 {
     return counts->received + counts->acknowledged;
+}
+
+/* Who was fast may be elsewhere now: only what is less than the least step shows is believed. */
+static uint64_t at_first(uint64_t rate)
+{
+    return rate < STEP_MIN * STEPS_A_SECOND ? rate : 0;
 }
 
 void cf_line_begin(cf_line *line, uint64_t now_ms)
@@ -29,8 +34,8 @@ void cf_line_begin(cf_line *line, uint64_t now_ms)
     *line = (cf_line){.lasted = !carried        ? line->lasted
                                 : line->is_idle ? 0
                                                 : carried,
-                      .rate = line->rate,
-                      .fetch_rate = line->fetch_rate,
+                      .rate = at_first(line->rate),
+                      .fetch_rate = at_first(line->fetch_rate),
                       .stuck = line->stuck,
                       .looked_ms = now_ms,
                       .alive_ms = now_ms};
@@ -135,14 +140,23 @@ static bool breaks_at(const cf_line *line, uint64_t step)
            step > line->lasted / STEPS_LASTED;
 }
 
-uint64_t cf_line_step(const cf_line *line)
+static uint64_t step_of(const cf_line *line, uint64_t rate)
 {
-    uint64_t step = line->rate ? CF_BLOB_STEP : STEP_UNKNOWN;
+    uint64_t step = CF_BLOB_STEP;
 
-    while (step > STEP_MIN &&
-           ((line->rate && step > line->rate / STEPS_A_SECOND) || breaks_at(line, step)))
+    while (step > STEP_MIN && (step > rate / STEPS_A_SECOND || breaks_at(line, step)))
         step /= 2;
     return step;
+}
+
+uint64_t cf_line_step(const cf_line *line)
+{
+    return step_of(line, line->rate);
+}
+
+uint64_t cf_line_fetch_step(const cf_line *line)
+{
+    return step_of(line, line->fetch_rate);
 }
 
 static uint64_t window_of(const cf_line *line, uint64_t rate)
@@ -166,5 +180,6 @@ uint64_t cf_line_window(const cf_line *line)
 
 uint64_t cf_line_fetch_window(const cf_line *line)
 {
-    return line->fetch_rate ? window_of(line, line->fetch_rate) : STEPS_UNKNOWN * CF_BLOB_STEP;
+    return line->fetch_rate ? window_of(line, line->fetch_rate)
+                            : STEPS_UNKNOWN * cf_line_fetch_step(line);
 }

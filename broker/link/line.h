@@ -32,7 +32,7 @@ typedef struct {
     bool fetches;                 /* contents are awaited: the caller says so before a look */
     uint64_t fetched, fetched_ms; /* bytes that came since, and the time in which some came */
     uint64_t fetch_rate;          /* bytes in a second that it brought lately; 0: unknown */
-    uint64_t rate;   /* bytes in a second that it took lately, over connections; 0: unknown */
+    uint64_t rate;                /* bytes in a second that it took lately; 0: unknown */
     uint64_t lasted; /* bytes that a connection carried until it broke under way; 0: none did */
 } cf_line;
 
@@ -59,9 +59,9 @@ bool cf_line_is_stuck(const cf_line *line, uint64_t now_ms);
  * be no other. A tunnel has a smaller MTU than its ends know, say, and who is to tell them is not
  * let through (RFC 2923). */
 bool cf_line_drops_large(cf_line *line);
-/* One message's worth of a content: what it carries in half a second, from 4 KiB to 256 KiB; 32 KiB
- * where nobody knows. Of a line that broke not more than a sixteenth of what it had carried: of a
- * message that is cut nothing arrives. */
+/* One message's worth of a content: what it carries in half a second, from 4 KiB to 256 KiB; 4 KiB
+ * where nobody knows, as of a connection that has just been made. Of a line that broke not more
+ * than a sixteenth of what it had carried: of a message that is cut nothing arrives. */
 uint64_t cf_line_step(const cf_line *line);
 /* What may be under way: what the line carries in two seconds and a round trip, at least two steps,
  * at most CF_WINDOW; four steps where nobody knows. An edit that is saved during an upload waits
@@ -69,6 +69,7 @@ uint64_t cf_line_step(const cf_line *line);
 uint64_t cf_line_window(const cf_line *line);
 
 /* The same of what is asked for, by what came lately: an edit of others waits behind no more. */
+uint64_t cf_line_fetch_step(const cf_line *line);
 uint64_t cf_line_fetch_window(const cf_line *line);
 
 /* As the kernel counts for the connection with this descriptor; libzmq may have taken no whole

@@ -268,9 +268,9 @@ void cf_link_carries(cf_link *link, uint64_t step, uint64_t window)
         cf_outgoing_carries(link->outgoing, window);
 }
 
-void cf_link_brings(cf_link *link, uint64_t window)
+void cf_link_brings(cf_link *link, uint64_t step, uint64_t window)
 {
-    cf_transfer_brings(link->transfer, window);
+    cf_transfer_brings(link->transfer, step, window);
 }
 
 bool cf_link_fetches(const cf_link *link)

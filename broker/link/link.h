@@ -229,8 +229,8 @@ void cf_link_heard(cf_link *link);
 /* What the line takes in half a second, as a PUT, and what may be under way of entries and PUTs
  * together, see line.h. */
 void cf_link_carries(cf_link *link, uint64_t step, uint64_t window);
-/* What may be asked for at a time of contents, and whether any is. */
-void cf_link_brings(cf_link *link, uint64_t window);
+/* What may be asked for at a time of contents, see cf_transfer_brings, and whether any is. */
+void cf_link_brings(cf_link *link, uint64_t step, uint64_t window);
 bool cf_link_fetches(const cf_link *link);
 /* The same, or contents are sent that were not answered yet. */
 bool cf_link_moves_contents(const cf_link *link);

@@ -138,11 +138,23 @@ static bool refuses(const cf_message *message, cf_command command)
     return cf_bytes_equal(message->refused.request, cf_bytes_of_text(cf_command_name(command)));
 }
 
-/* What the other doesn't know is refused without its name, in the order in which it was said. */
+/* What the other doesn't know is refused without its name. */
+static bool refuses_nameless(const cf_message *message)
+{
+    return !message->refused.request.size &&
+           cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_UNSUPPORTED));
+}
+
+/* Who refuses CLOCK or LACKING, which are older, refuses FETCH, too: of the refusals that come, the
+ * first may be that of any of them. */
+static bool refuses_fetch(cf_link *link, const cf_message *message, uint64_t now_ms)
+{
+    return refuses_nameless(message) && cf_transfer_fetch_unsupported(link->transfer, now_ms);
+}
+
 static bool refuses_newer(cf_link *link, const cf_message *message)
 {
-    bool refuses = link->newer && !message->refused.request.size &&
-                   cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_UNSUPPORTED));
+    const bool refuses = link->newer && refuses_nameless(message);
 
     link->newer -= refuses;
     return refuses;
@@ -165,7 +177,8 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
             error->status = CF_UNREACHABLE;
         return error->status;
     }
-    if (refuses_newer(link, message) || link->state != CF_LINK_LIVE)
+    if (refuses_fetch(link, message, now_ms) || refuses_newer(link, message) ||
+        link->state != CF_LINK_LIVE)
         return CF_OK;
     if (refuses(message, CF_COMMAND_LOCATE))
         cf_link_located(link);
@@ -179,7 +192,8 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
     else if (refuses(message, CF_COMMAND_LOCK) || refuses(message, CF_COMMAND_RENEW) ||
              refuses(message, CF_COMMAND_UNLOCK) || refuses(message, CF_COMMAND_LOCKS))
         cf_link_lease_answered(link, message);
-    else if (refuses(message, CF_COMMAND_PUT) || refuses(message, CF_COMMAND_GET))
+    else if (refuses(message, CF_COMMAND_PUT) || refuses(message, CF_COMMAND_GET) ||
+             refuses(message, CF_COMMAND_FETCH))
         return cf_transfer_handle(link->transfer, message, now_ms, error);
     return CF_OK;
 }

@@ -10,8 +10,9 @@
 enum {
     RETRY_MS = 1000,
     RETRY_MS_MAX = 60000,
-    SHARE = 3,   /* of low ranks, to each of higher ones */
-    PASSING = 8, /* steps that low ranks may be before their share */
+    FETCH_AGAIN_MS = 3600000, /* the other may have been brought up to date */
+    SHARE = 3,                /* of low ranks, to each of higher ones */
+    PASSING = 8,              /* steps that low ranks may be before their share */
 };
 
 #define MEDIUM_MAX (8 * CF_MIB)
@@ -236,6 +237,7 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window)
     transfer->held_ms = 0;
     transfer->asked = 0;
     transfer->delayed = 0;
+    transfer->trial.state = CF_TRIAL_NONE;
     for (cf_transfer_item *item = transfer->uploads.first; item; item = item->after) {
         settle(transfer, item);
         item->step = CF_BLOB_QUEUED;
@@ -256,9 +258,23 @@ void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window)
     transfer->carried = window;
 }
 
-void cf_transfer_brings(cf_transfer *transfer, uint64_t window)
+void cf_transfer_brings(cf_transfer *transfer, uint64_t step, uint64_t window)
 {
+    assert(step > 0 && step <= CF_BLOB_STEP);
+    transfer->piece_size = step;
     transfer->brought = window;
+}
+
+bool cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t now_ms)
+{
+    if (transfer->trial.state != CF_TRIAL_OUT)
+        return false;
+    cf_transfer_item *item = cf_transfer_find(transfer, &transfer->trial.blob, false);
+    transfer->trial.state = CF_TRIAL_NONE;
+    transfer->trial.again_ms = now_ms + FETCH_AGAIN_MS;
+    if (item)
+        settle(transfer, item);
+    return true;
 }
 
 bool cf_transfer_fetches(const cf_transfer *transfer)
@@ -310,6 +326,7 @@ static void on_refused(cf_transfer *transfer, const cf_message *message, uint64_
 cf_status cf_transfer_handle(cf_transfer *transfer, const cf_message *message, uint64_t now_ms,
                              cf_error *error)
 {
+    cf_download_note_trial(transfer, message);
     switch (message->command) {
     case CF_COMMAND_MISSING:
         return cf_upload_missing(transfer, message, error);
@@ -413,7 +430,8 @@ void cf_transfer_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 
 bool cf_transfer_is_waiting(const cf_transfer *transfer)
 {
-    return transfer->asked || transfer->upload_size || transfer->asked_pieces;
+    return transfer->asked || transfer->upload_size || transfer->asked_pieces ||
+           transfer->trial.state == CF_TRIAL_OUT;
 }
 
 uint64_t cf_transfer_expects(const cf_transfer *transfer)

@@ -79,8 +79,11 @@ void cf_transfer_begin(cf_transfer *transfer, uint64_t window);
 /* A PUT brings no more than `step` bytes, at most CF_BLOB_STEP, and no more than `window` bytes of
  * PUTs are under way, or one of them. */
 void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window);
-/* No more than `window` bytes are asked for at a time, or two pieces. */
-void cf_transfer_brings(cf_transfer *transfer, uint64_t window);
+/* No more than `window` bytes are asked for at a time, or two pieces of `step` bytes, at most
+ * CF_BLOB_STEP. One from before there was FETCH gives pieces of CF_BLOB_STEP. */
+void cf_transfer_brings(cf_transfer *transfer, uint64_t step, uint64_t window);
+/* The other knows no FETCH: it is asked by GET from now on, for an hour. False: none was asked. */
+bool cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t now_ms);
 /* Bytes in a second at most, up and down, see rate_limit.h; 0: no limit. Pieces wait, those of
  * small blobs after none of large ones; whoever sends or gets anything else says so, and it is made
  * up for. */

@@ -63,43 +63,82 @@ static bool may_ask(const cf_transfer_item *item, uint64_t now_ms)
     return item->next < item->total;
 }
 
-enum { PIECES_LEAST = 2 }; /* one comes while the other is asked for */
+enum {
+    PIECES_LEAST = 2, /* one comes while the other is asked for */
+    PIECES_MOST = CF_WINDOW / CF_BLOB_STEP,
+};
+
+static uint64_t piece_size(const cf_transfer *transfer, uint64_t now_ms)
+{
+    return transfer->piece_size && now_ms >= transfer->trial.again_ms ? transfer->piece_size
+                                                                      : CF_BLOB_STEP;
+}
 
 /* What others save waits behind what was asked for. */
-static size_t most_pieces(const cf_transfer *transfer)
+static size_t most_pieces(const cf_transfer *transfer, uint64_t size)
 {
     const uint64_t window =
         transfer->brought && transfer->brought < CF_WINDOW ? transfer->brought : CF_WINDOW;
     const uint64_t allowed =
         transfer->down.rate && transfer->down.rate < window ? transfer->down.rate : window;
-    const size_t pieces = (size_t)(allowed / CF_BLOB_STEP);
+    const uint64_t pieces = allowed / size;
 
-    return pieces > PIECES_LEAST ? pieces : PIECES_LEAST;
+    if (pieces > PIECES_MOST)
+        return PIECES_MOST;
+    return pieces > PIECES_LEAST ? (size_t)pieces : PIECES_LEAST;
+}
+
+/* The blob's name is in all of them, and the offset in BLOB. */
+void cf_download_note_trial(cf_transfer *transfer, const cf_message *message)
+{
+    const cf_hash *blob = &transfer->trial.blob;
+    bool answers = false;
+
+    if (transfer->trial.state != CF_TRIAL_OUT)
+        return;
+    if (message->command == CF_COMMAND_BLOB)
+        answers = message->blob.offset == transfer->trial.offset &&
+                  cf_hash_equal(&message->blob.id, blob);
+    else if (message->command == CF_COMMAND_ABSENT)
+        answers = cf_hash_equal(&message->absent.id, blob);
+    else if (message->command == CF_COMMAND_REFUSED)
+        answers = cf_bytes_equal(message->refused.request,
+                                 cf_bytes_of_text(cf_command_name(CF_COMMAND_FETCH)));
+    if (answers)
+        transfer->trial.state = CF_TRIAL_PASSED;
 }
 
 /* What a piece brings counts when it came: until then nobody knows how much that is. */
-static void ask(cf_transfer *transfer, cf_transfer_item *item, cf_outbox *outbox)
+static void ask(cf_transfer *transfer, cf_transfer_item *item, uint64_t size, cf_outbox *outbox)
 {
-    cf_message message = {.command = CF_COMMAND_GET, .get = {item->id, item->next}};
+    const bool fetches = size < CF_BLOB_STEP;
+    const cf_message message = {.command = fetches ? CF_COMMAND_FETCH : CF_COMMAND_GET,
+                                .get = {item->id, item->next, size}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
-    item->next += CF_BLOB_STEP;
+    if (fetches && transfer->trial.state == CF_TRIAL_NONE) {
+        transfer->trial.state = CF_TRIAL_OUT;
+        transfer->trial.blob = item->id;
+        transfer->trial.offset = item->next;
+    }
+    item->next += size;
     item->answers++;
     transfer->asked_pieces++;
 }
 
 void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
 {
-    const size_t limit = most_pieces(transfer);
+    const uint64_t size = piece_size(transfer, now_ms);
+    const size_t limit = most_pieces(transfer, size);
 
-    while (transfer->asked_pieces < limit) {
+    while (transfer->asked_pieces < limit && transfer->trial.state != CF_TRIAL_OUT) {
         cf_transfer_turn turn = cf_transfer_find_turn(&transfer->downloads, may_ask, now_ms);
         cf_transfer_item *item =
-            cf_transfer_next(&turn, &transfer->down, transfer->passed_down, CF_BLOB_STEP);
+            cf_transfer_next(&turn, &transfer->down, transfer->passed_down, size);
 
         if (!item || !cf_transfer_allows(transfer, &transfer->down, now_ms))
             return;
-        ask(transfer, item, outbox);
-        cf_transfer_note_turn(&turn, item, &transfer->passed_down, CF_BLOB_STEP);
+        ask(transfer, item, size, outbox);
+        cf_transfer_note_turn(&turn, item, &transfer->passed_down, size);
     }
 }

@@ -35,6 +35,14 @@ struct cf_transfer_item {
     cf_transfer_item *before, *after;
 };
 
+/* Whether the other knows FETCH: one is said, and no other before its answer. */
+typedef struct {
+    enum { CF_TRIAL_NONE, CF_TRIAL_OUT, CF_TRIAL_PASSED } state; /* in this session */
+    cf_hash blob;                                                /* of the one that is OUT */
+    uint64_t offset;
+    uint64_t again_ms; /* it did not: not before; 0: nobody has said so */
+} cf_transfer_trial;
+
 typedef struct {
     cf_transfer_item *first, *last;
 } cf_transfer_list;
@@ -57,6 +65,8 @@ struct cf_transfer {
     uint64_t step_size;                  /* of a PUT; 0: CF_BLOB_STEP */
     uint64_t carried;                    /* what the line takes of them at once; 0: `window` */
     uint64_t brought;                    /* what the line brings at once; 0: CF_WINDOW */
+    uint64_t piece_size;                 /* of what is asked for; 0: CF_BLOB_STEP */
+    cf_transfer_trial trial;             /* of asking for less than that */
     uint64_t passed_up, passed_down;     /* bytes by which low ranks are before their share */
     uint64_t upload_size;                /* sent and not acknowledged */
     size_t asked_pieces;                 /* BLOBs that are outstanding */
@@ -98,6 +108,8 @@ void cf_upload_stored(cf_transfer *transfer, const cf_hash *id);
 cf_transfer_item *cf_upload_refused(cf_transfer *transfer, const cf_hash *id);
 void cf_upload_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox);
 
+/* Before a message is handled: whether it answers the FETCH that is tried. */
+void cf_download_note_trial(cf_transfer *transfer, const cf_message *message);
 cf_status cf_download_blob(cf_transfer *transfer, const cf_message *message, cf_error *error);
 void cf_download_absent(cf_transfer *transfer, const cf_hash *id);
 void cf_download_pump(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox);

@@ -195,7 +195,7 @@ static void on_received(void *context, const cf_hash *blob, uint64_t offset, uin
 
     (void)blob;
     (void)total;
-    cr_expect_eq(offset % CF_BLOB_STEP, 0);
+    cr_expect_eq(offset % (4 * CF_KIB), 0);
     cf_buffer_append(&self->received, bytes.data, bytes.size);
 }
 

@@ -212,6 +212,46 @@ Test(gateway_blobs, asks_for_no_more_at_once_than_a_message_holds)
 static cf_status (*get_from_disk)(cf_blobs *blobs, const cf_hash *user, const cf_hash *id,
                                   uint64_t offset, size_t size, cf_buffer *out, uint64_t *total,
                                   cf_error *error);
+/* Of a line that breaks, say; a piece ends where its blob does. */
+Test(gateway_blobs, gives_as_much_of_a_blob_as_is_asked_for)
+{
+    household a = a_greeted_household();
+    cf_hash id, none = {"nobody has it"};
+    cf_buffer blob = a_large_blob(&id);
+    const struct {
+        uint64_t offset, size, given;
+    } cases[] = {{0, 1, 1},
+                 {5, 4096, 4096},
+                 {1, CF_BLOB_STEP, CF_BLOB_STEP},
+                 {blob.size - 10, 4096, 10},
+                 {blob.size - 1, 1, 1}};
+
+    for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
+        put_piece(&a, &id, &blob, offset);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.house, a.at_lap, CF_COMMAND_MISSING);
+    hear(a.house, a.at_lap, CF_COMMAND_STORED);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cf_message fetch = {.command = CF_COMMAND_FETCH,
+                            .get = {id, cases[i].offset, cases[i].size}};
+
+        say(a.house, a.at_desk, &fetch);
+        cf_message piece = hear(a.house, a.at_desk, CF_COMMAND_BLOB);
+        cr_expect_eq(piece.blob.offset, cases[i].offset);
+        cr_expect_eq(piece.blob.total, blob.size);
+        cr_expect(cf_bytes_equal(piece.blob.bytes,
+                                 cf_bytes_of(blob.data + cases[i].offset, cases[i].given)),
+                  "%zu: %zu bytes", i, piece.blob.bytes.size);
+    }
+    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_FETCH, .get = {none, 0, 10}});
+    hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
+    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_FETCH, .get = {id, blob.size, 10}});
+    cf_message refused = hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
+    cr_expect(cf_bytes_equal(refused.refused.request, cf_bytes_of_text("FETCH")));
+    cf_buffer_release(&blob);
+    household_end(&a);
+}
+
 static size_t gets;
 static bool is_worn; /* the disk gives other bytes than it got */
 

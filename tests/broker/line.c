@@ -197,13 +197,13 @@ Test(line, takes_in_one_step_what_it_carries_in_half_a_second)
                  {1000000000, CF_BLOB_STEP}};
     cf_line line = {0};
 
-    cr_expect_eq(cf_line_step(&line), 32 * CF_KIB, "nobody knows yet");
+    cr_expect_eq(cf_line_step(&line), 4 * CF_KIB, "nobody knows yet");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         line = line_of(cases[i].bytes_a_second, 0);
         cr_expect_eq(cf_line_step(&line), cases[i].step, "%llu",
                      (unsigned long long)cases[i].bytes_a_second);
         cf_line_begin(&line, BEGIN_MS + 70000);
-        cr_expect_eq(cf_line_step(&line), cases[i].step, "another connection over the same line");
+        cr_expect_eq(cf_line_step(&line), 4 * CF_KIB, "another connection, of which nobody knows");
     }
 }
 
@@ -235,6 +235,7 @@ Test(line, loses_little_where_it_breaks)
         cr_expect_eq(cf_line_step(&line), cases[i].step, "after %llu bytes",
                      (unsigned long long)cases[i].lasted);
         cf_line_begin(&line, BEGIN_MS + 3000);
+        line.rate = 1000000000;
         cr_expect_eq(cf_line_step(&line), cases[i].step, "of one that carried nothing");
     }
 }
@@ -275,7 +276,7 @@ Test(line, has_two_seconds_and_a_round_trip_under_way)
                  {16000, UINT32_MAX / 1000, CF_WINDOW}};
     cf_line line = {0};
 
-    cr_expect_eq(cf_line_window(&line), 128 * CF_KIB, "nobody knows yet");
+    cr_expect_eq(cf_line_window(&line), 16 * CF_KIB, "nobody knows yet");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         line = line_of(cases[i].bytes_a_second, cases[i].round_trip_ms);
         cr_expect_eq(cf_line_window(&line), cases[i].window, "%llu",
@@ -303,14 +304,27 @@ Test(line, asks_for_what_it_brings_in_two_seconds)
     uint64_t now_ms = BEGIN_MS;
 
     cf_line_begin(&line, now_ms);
-    cr_expect_eq(cf_line_fetch_window(&line), 4 * CF_BLOB_STEP, "nobody knows yet");
+    cr_expect_eq(cf_line_fetch_window(&line), 16 * CF_KIB, "nobody knows yet");
+    cr_expect_eq(cf_line_fetch_step(&line), 4 * CF_KIB);
     line.fetches = true;
     for (uint64_t bytes = 0; bytes < 500000; bytes += 12500, now_ms += 100)
         look(&line, bytes, 0, now_ms);
     cr_expect_geq(cf_line_fetch_window(&line), 240000);
     cr_expect_leq(cf_line_fetch_window(&line), 270000);
+    cr_expect_eq(cf_line_fetch_step(&line), 32 * CF_KIB);
     cf_line_begin(&line, now_ms);
-    cr_expect_geq(cf_line_fetch_window(&line), 240000, "another connection over the same line");
+    cr_expect_eq(cf_line_fetch_window(&line), 16 * CF_KIB, "it may be over another line");
+}
+
+/* A line that is known to be slow stays so: at 2000 bytes a second 16 KiB would be eight. */
+Test(line, that_is_slow_is_so_over_the_next_connection)
+{
+    cf_line line = line_of(2000, 0);
+
+    line.fetch_rate = 2000;
+    cf_line_begin(&line, BEGIN_MS + 70000);
+    cr_expect_eq(cf_line_window(&line), 8 * CF_KIB);
+    cr_expect_leq(cf_line_fetch_window(&line), 4 * CF_KIB);
 }
 
 /* A proxy hides a round trip of 4.5 s: what is asked for comes at once, and then nothing does. */
@@ -339,5 +353,5 @@ Test(line, is_not_slow_where_nothing_is_asked_for)
     cf_line_begin(&line, BEGIN_MS);
     for (uint64_t i = 1; i < 100; i++)
         look(&line, 200 * i, 0, BEGIN_MS + i * CF_LINE_LOOK_MS);
-    cr_expect_eq(cf_line_fetch_window(&line), 4 * CF_BLOB_STEP);
+    cr_expect_eq(cf_line_fetch_window(&line), 16 * CF_KIB);
 }

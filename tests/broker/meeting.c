@@ -167,19 +167,41 @@ static size_t views_of(const cf_frames *frames, cf_bytes views[CF_MESSAGE_FRAMES
     return frames->count;
 }
 
+/* To one that does not know FETCH that is any word. */
+static void to_old(meeting *at, cf_bytes *first, cf_buffer *unknown)
+{
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error error;
+
+    expect_ok(cf_message_read(first, 1, &arena, &message, &error), error);
+    at->gets += message.command == CF_COMMAND_GET;
+    at->fetches += message.command == CF_COMMAND_FETCH;
+    if (at->is_old && message.command == CF_COMMAND_FETCH) {
+        cf_pack_array(unknown, 1);
+        cf_pack_text(unknown, cf_bytes_of_text("TELEPORT"));
+        *first = cf_buffer_view(unknown);
+    }
+    cf_arena_release(&arena);
+}
+
 static cf_send_answer send_to_gateway(void *context, cf_bytes destination, cf_frames *frames)
 {
     attendee *self = context;
     meeting *at = self->at;
     cf_bytes views[CF_MESSAGE_FRAMES];
     size_t count = views_of(frames, views);
+    cf_buffer unknown = {0};
     cf_gateway_peer peer = {cf_bytes_of(self->routing_id, sizeof self->routing_id), self->curve,
                             "here"};
 
     cr_expect_eq(destination.size, 0);
     if (self->is_cut)
         return CF_SEND_GONE;
+    if (count == 1)
+        to_old(at, views, &unknown);
     cf_gateway_handle(at->gateway, &peer, views, count, at->now_ms);
+    cf_buffer_release(&unknown);
     count_delivery(self);
     return CF_SEND_DONE;
 }

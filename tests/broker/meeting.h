@@ -37,7 +37,7 @@ typedef struct {
     cf_hash stored_blobs[BLOBS_MAX]; /* in the order in which it was told so */
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
         located;
-    size_t messages[CF_COMMAND_LACKING + 1]; /* that came, by command */
+    size_t messages[CF_COMMAND_FETCH + 1]; /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;
     cf_link_refusal refusal; /* the last one; `code` and `text` are gone */
@@ -70,7 +70,9 @@ struct meeting {
     size_t count;
     size_t connections;
     size_t delivered;
-    size_t cut_after; /* messages delivered in all; 0: never */
+    size_t cut_after;     /* messages delivered in all; 0: never */
+    bool is_old;          /* the gateway is from before there was FETCH */
+    size_t fetches, gets; /* that it got */
 };
 
 /* A gateway that knows a user with the owner `desk` and the member `lap`. */

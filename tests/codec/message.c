@@ -71,6 +71,7 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
         {.command = CF_COMMAND_CLOCK, .clock = {1, 1700000000000}},
         {.command = CF_COMMAND_LACKING, .lacking = {12}},
+        {.command = CF_COMMAND_FETCH, .get = {hashes[0], 262144, 4096}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;
@@ -125,7 +126,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_LACKING + 1] = {false};
+    bool seen[CF_COMMAND_FETCH + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -133,7 +134,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_LACKING; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_FETCH; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }
@@ -249,6 +250,27 @@ Test(message, names_no_sequence_that_there_is_not)
         views(&frames, view);
         cf_status status = cf_message_read(view, 1, &arena, &out, &error);
         cr_assert_eq(status, i == 1 || i == 2 ? CF_OK : CF_MALFORMED);
+        cf_frames_release(&frames);
+    }
+    cf_arena_release(&arena);
+}
+
+Test(message, asks_for_no_piece_of_a_size_that_none_has)
+{
+    static const uint64_t sizes[] = {1, CF_BLOB_STEP, 0, CF_BLOB_STEP + 1, UINT64_MAX};
+    cf_error error;
+    cf_arena arena = {0};
+    cf_bytes view[CF_MESSAGE_FRAMES];
+    cf_message out;
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const cf_message fetch = {.command = CF_COMMAND_FETCH, .get = {hashes[0], 0, sizes[i]}};
+        cf_frames frames = {0};
+
+        cf_message_write(&fetch, &frames);
+        views(&frames, view);
+        cf_status status = cf_message_read(view, 1, &arena, &out, &error);
+        cr_expect_eq(status, i < 2 ? CF_OK : CF_MALFORMED, "%zu", i);
         cf_frames_release(&frames);
     }
     cf_arena_release(&arena);

@@ -89,6 +89,9 @@ static void fill_rest(cf_message *message)
     case CF_COMMAND_LOCK:
         message->lock.for_ms = 1000;
         break;
+    case CF_COMMAND_FETCH:
+        message->get.size = 4096;
+        break;
     case CF_COMMAND_RENEW:
         message->renew.for_ms = 1000;
         break;
@@ -142,7 +145,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_LACKING)
+    if (message.command > CF_COMMAND_FETCH)
         return false;
     fill_session(&message);
     fill_rest(&message);

@@ -189,7 +189,7 @@ Test(downloads, a_photo_does_not_wait_for_a_film)
     cf_download got;
 
     depot_connect(&d);
-    cf_link_brings(d.peer.link, 1);
+    cf_link_brings(d.peer.link, CF_BLOB_STEP, 1);
     cf_downloads_want(d.downloads, d.bindings[0], depot_whole(&d, cf_bytes_of(film, FILM)), &got);
     for (int i = 0; i < 4; i++)
         depot_pass(&d);
@@ -212,7 +212,7 @@ Test(downloads, what_is_small_is_begun_and_told_beside_many_that_are_not)
     cf_download got;
 
     depot_connect(&d);
-    cf_link_brings(d.peer.link, 1);
+    cf_link_brings(d.peer.link, CF_BLOB_STEP, 1);
     for (uint64_t i = 0; i < MANY; i++) {
         bytes = noise(i, PHOTO);
         cf_downloads_want(d.downloads, d.bindings[0], depot_whole(&d, cf_bytes_of(bytes, PHOTO)),

@@ -64,7 +64,7 @@ static void ends_equal(world *w)
 {
     for (int i = 0; i < w->count; i++) {
         cf_link_carries(cf_engine_link(w->devices[i].engine), CF_BLOB_STEP, CF_WINDOW);
-        cf_link_brings(cf_engine_link(w->devices[i].engine), CF_WINDOW);
+        cf_link_brings(cf_engine_link(w->devices[i].engine), CF_BLOB_STEP, CF_WINDOW);
     }
     settles_equal(w);
 }
@@ -98,7 +98,7 @@ Test(engine_turns, a_photo_and_a_page_come_while_a_film_is_fetched)
     settles_equal(w);
     user_writes(a, "film", all.film.data, all.film.size);
     cr_assert(device_sync(a));
-    cf_link_brings(cf_engine_link(b->engine), 1); /* two pieces at a time */
+    cf_link_brings(cf_engine_link(b->engine), CF_BLOB_STEP, 1); /* two pieces at a time */
     moves(b, UNDER_WAY);
     user_writes(a, "photo", all.photo.data, all.photo.size);
     user_writes(a, "page", all.page.data, all.page.size);

@@ -82,6 +82,20 @@ def test_what_arrived_counts_when_the_line_breaks(lined):
     assert tree(here) == tree(there)
 
 
+def test_what_arrived_counts_when_the_line_breaks_on_the_way_down(lined):
+    laptop, desktop, here, there, line = lined
+    size, lasts = 200_000, 48_000
+    put(here, "large", os.urandom(size))
+    laptop.sync()
+    line.rate, line.lasts = 32_000, lasts
+    line.connections = line.passed = 0
+    desktop.serve()
+    wait_until(lambda: (there / "large").exists(), "it is there")
+    assert line.cuts >= 3, "the line did not break"
+    assert line.passed < size * 1.2 + line.connections * 4000, f"{line.passed} bytes, {line.connections} connections"
+    assert tree(here) == tree(there)
+
+
 @pytest.mark.parametrize("rate,large,size", [(125_000, 24_000_000, 20), (125_000, 24_000_000, 100_000), (125_000, 24_000_000, 300_000), (16_000, 2_000_000, 20)])
 def test_an_edit_does_not_wait_for_a_large_upload(lined, rate, large, size):
     """Of `size` bytes: one that its entry holds, one that has a blob, and one whose blob is as large as the others'."""
