@@ -48,6 +48,7 @@ struct cf_downloads {
     size_t untold[CF_RANKS]; /* have ended and are not announced */
     uint64_t queued_bytes;   /* of those that wait to be begun, for a broker, too */
     cf_hand hand;
+    cf_parts *parts;
     uint64_t most;       /* bytes that may travel for one content */
     uint64_t turns;      /* how often one came into another phase */
     uint64_t session;    /* of the link, in which absent ones were asked for */

@@ -21,6 +21,7 @@ static void fetch(cf_making *making, const cf_file *into, cf_making_stage step)
         .file = into,
         .landing = making->target.landing,
         .hand = making->options.hand,
+        .parts = making->options.parts,
         .length = making->chain.length,
         .most = making->options.most,
     };

@@ -13,6 +13,7 @@ typedef struct {
     const cf_binding *binding; /* in whose temporary folder it is made */
     cf_hash content;
     cf_hand *hand;
+    cf_parts *parts;
     const uint64_t *most; /* bytes that may travel for one content; borrowed, and may change */
     /* Whether another making writes the file of this content; with the context of `places`. */
     bool (*taken)(void *context, const cf_hash *content);

@@ -181,6 +181,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
         .binding = one->binding,
         .content = one->hash,
         .hand = &downloads->hand,
+        .parts = downloads->parts,
         .most = &downloads->most,
         .taken = is_taken,
     };

@@ -11,6 +11,8 @@ typedef struct {
     uint64_t blob, at, offset, length;
 } stretch;
 
+enum { KEEP_MS = 5000 }; /* what came for so long is kept */
+
 typedef enum { FRESH, ASKED, OPENING, SETTLED } blob_state;
 
 typedef struct {
@@ -20,6 +22,10 @@ typedef struct {
     size_t count;
     uint64_t reach; /* how far into it they go */
     cf_buffer sealed;
+    bool is_sized;     /* its first piece has come, which tells its size */
+    bool is_loaded;    /* some of it was kept by an earlier process */
+    uint64_t kept;     /* bytes of it in the parts, */
+    uint64_t since_ms; /* and since when others came */
 } wanted;
 
 struct cf_fetch {
@@ -121,6 +127,35 @@ static void fail(cf_fetch *fetch, const cf_error *error)
     fetch->failed = true;
 }
 
+/* On a line that brings a blob within seconds that is never worth a file. */
+static void keep(cf_fetch *fetch, wanted *one, uint64_t for_ms)
+{
+    const uint64_t now_ms = cf_env_steady_ms(fetch->options.peer->env);
+
+    if (one->sealed.size <= one->kept || now_ms < one->since_ms + for_ms)
+        return;
+    cf_parts_keep(fetch->options.parts, id_of(fetch, one), one->kept,
+                  cf_bytes_of(one->sealed.data + one->kept, one->sealed.size - one->kept));
+    one->kept = one->sealed.size;
+    one->since_ms = now_ms;
+}
+
+static void forget_part(cf_fetch *fetch, wanted *one)
+{
+    if (one->kept)
+        cf_parts_drop(fetch->options.parts, id_of(fetch, one));
+    one->kept = 0;
+}
+
+/* What was kept is not the blob's: all of it comes once more. */
+static void begin_anew(cf_fetch *fetch, wanted *one)
+{
+    forget_part(fetch, one);
+    cf_buffer_release(&one->sealed);
+    one->is_loaded = one->is_sized = false;
+    one->state = ASKED;
+}
+
 static void take_back(cf_fetch *fetch)
 {
     cf_link *link = fetch->options.peer->link;
@@ -129,6 +164,7 @@ static void take_back(cf_fetch *fetch)
         if (fetch->at[i].state == ASKED) {
             if (link)
                 cf_transfer_forget_want(cf_link_transfer(link), id_of(fetch, &fetch->at[i]));
+            keep(fetch, &fetch->at[i], fetch->at[i].kept ? 0 : KEEP_MS);
             settle(fetch, &fetch->at[i]);
         }
 }
@@ -205,6 +241,12 @@ static void done(cf_job *job)
     fetch->jobs--;
     if (job->dropped)
         self->status = cf_fail(&self->error, CF_CHANGED, "the program ends");
+    if (self->status == CF_FORGED && self->one->is_loaded) {
+        begin_anew(fetch, self->one);
+        cf_ring_destroy(&self->ring);
+        free(self);
+        return;
+    }
     if (self->status == CF_FORGED || self->status == CF_MALFORMED)
         cf_contents_lack(fetch->options.peer->contents, id_of(fetch, self->one));
     else if (!self->status)
@@ -215,6 +257,8 @@ static void done(cf_job *job)
         fail(fetch, &self->error);
     else if (fetch->options.landing)
         cf_landing_wrote(fetch->options.landing, self->one->index, length_of(self->one));
+    if (self->status || fetch->options.landing)
+        forget_part(fetch, self->one);
     settle(fetch, self->one);
     cf_ring_destroy(&self->ring);
     free(self);
@@ -234,6 +278,10 @@ static cf_status start(cf_fetch *fetch, wanted *one, cf_error *error)
 
         if (cf_hash_equal(&found, id_of(fetch, one)))
             return status;
+        if (one->is_loaded) {
+            begin_anew(fetch, one);
+            return CF_OK;
+        }
         cf_contents_lack(fetch->options.peer->contents, id_of(fetch, one));
         return cf_fail(error, CF_FORGED, "a blob's bytes are not those of its name");
     }
@@ -249,6 +297,29 @@ static cf_status start(cf_fetch *fetch, wanted *one, cf_error *error)
 }
 
 /* ---- Asking ---- */
+
+/* Nothing is asked for of one that is whole there. */
+static void begin(cf_fetch *fetch, wanted *one, cf_transfer_rank rank)
+{
+    cf_error error;
+
+    one->state = ASKED;
+    one->since_ms = cf_env_steady_ms(fetch->options.peer->env);
+    cf_parts_load(fetch->options.parts, id_of(fetch, one), &one->sealed);
+    one->kept = one->sealed.size;
+    one->is_loaded = one->kept > 0;
+    if (one->is_loaded) {
+        const cf_hash found = cf_blob_id(cf_buffer_view(&one->sealed));
+
+        if (cf_hash_equal(&found, id_of(fetch, one))) {
+            if (start(fetch, one, &error))
+                fail(fetch, &error);
+            return;
+        }
+    }
+    cf_transfer_want(cf_link_transfer(fetch->options.peer->link), id_of(fetch, one),
+                     one->sealed.size, rank);
+}
 
 /* What is asked for is said again each time: a link that took the place of another one knows of
  * nothing, any other one takes it for the same. */
@@ -269,9 +340,15 @@ static void ask(cf_fetch *fetch)
             continue;
         if (!cf_hand_take(fetch->options.hand, id_of(fetch, one), one->reach, rank))
             break;
-        one->state = ASKED;
-        cf_transfer_want(transfer, id_of(fetch, one), 0, rank);
+        begin(fetch, one, rank);
     }
+}
+
+/* All are in the file. */
+static void forget_parts(cf_fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->count; i++)
+        forget_part(fetch, &fetch->at[i]);
 }
 
 cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
@@ -295,6 +372,8 @@ cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
         return CF_FETCH_WORKING;
     if (fetch->failed)
         *error = fetch->error;
+    else if (!fetch->absent)
+        forget_parts(fetch);
     return fetch->failed ? CF_FETCH_FAILED : fetch->absent ? CF_FETCH_ABSENT : CF_FETCH_DONE;
 }
 
@@ -355,12 +434,20 @@ void cf_fetch_received(cf_fetch *fetch, const cf_hash *blob, uint64_t offset, ui
         fail(fetch, &error);
         return;
     }
-    if (offset == 0) {
+    if (!one->is_sized) {
         cf_hand_resize(fetch->options.hand, blob, total);
-        cf_buffer_reserve(&one->sealed, total);
+        cf_buffer_reserve(&one->sealed, total - offset);
     }
+    if (offset == 0)
+        one->since_ms = cf_env_steady_ms(fetch->options.peer->env);
+    one->is_sized = true;
     cf_buffer_append(&one->sealed, bytes.data, bytes.size);
-    if (one->sealed.size == total && start(fetch, one, &error))
+    const bool is_whole = one->sealed.size == total;
+    if (!is_whole)
+        keep(fetch, one, KEEP_MS);
+    else if (one->kept && !fetch->options.landing) /* nothing else would have it */
+        keep(fetch, one, 0);
+    if (is_whole && start(fetch, one, &error))
         fail(fetch, &error);
 }
 
@@ -377,6 +464,10 @@ void cf_fetch_absent(cf_fetch *fetch, const cf_hash *blob)
 
 void cf_fetch_refused(cf_fetch *fetch, const cf_hash *blob, const cf_error *why)
 {
-    if (find_asked(fetch, blob))
+    wanted *one = find_asked(fetch, blob);
+
+    if (one && one->is_loaded)
+        begin_anew(fetch, one);
+    else if (one)
         fail(fetch, why);
 }

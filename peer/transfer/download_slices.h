@@ -6,6 +6,7 @@
 #include "codec/content.h"
 #include "peer/transfer/download_hand.h"
 #include "peer/transfer/download_landing.h"
+#include "peer/transfer/download_parts.h"
 #include "peer/log/peer.h"
 
 /* There is a broker to fetch from. */
@@ -22,6 +23,7 @@ typedef struct {
     const cf_file *file;  /* of the full length; borrowed, as all above */
     cf_landing *landing;  /* borrowed: whose file it is; NULL: it does not outlive this */
     cf_hand *hand;        /* borrowed */
+    cf_parts *parts;      /* borrowed: what came of blobs for some seconds is kept there */
     uint64_t length;      /* of all that travels for the content, this and other lists */
     const uint64_t *most; /* of that may; borrowed, and may change */
 } cf_fetch_options;

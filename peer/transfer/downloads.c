@@ -15,6 +15,7 @@ cf_downloads *cf_downloads_new(const cf_downloads_options *options)
 
     downloads->options = *options;
     downloads->most = UINT64_MAX;
+    downloads->parts = cf_parts_new(options->peer->env, options->peer->home);
     return downloads;
 }
 
@@ -135,6 +136,7 @@ void cf_downloads_destroy(cf_downloads **downloads)
         return;
     drop_all(*downloads, NULL);
     cf_table_release(&(*downloads)->table);
+    cf_parts_destroy(&(*downloads)->parts);
     free(*downloads);
     *downloads = NULL;
 }

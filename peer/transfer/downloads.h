@@ -66,7 +66,8 @@ const cf_binding *cf_downloads_finished(cf_downloads *downloads);
 /* Something is under way or can go on; not: what only waits. */
 bool cf_downloads_busy(const cf_downloads *downloads);
 /* Whether nothing of the binding is under way; what has waited for a broker for 30 s gives up the
- * files that it has open, and with them the part of a blob that had come, and goes on later. */
+ * files that it has open, and with them what came of a blob within the last seconds, and goes on
+ * later. */
 bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding);
 /* One is being made from the base's copy of this content. */
 bool cf_downloads_read_base(const cf_downloads *downloads, const cf_hash *hash);

@@ -23,6 +23,11 @@ static uint64_t some_time(void *context)
     return 1700000000000;
 }
 
+static uint64_t some_steady_time(void *context)
+{
+    return ((depot *)context)->steady_ms;
+}
+
 static void no_report(void *context, cf_report_level level, const char *text)
 {
     (void)context, (void)level, (void)text;
@@ -90,6 +95,8 @@ void depot_open(depot *self)
     *self = (depot){.disk = scratch_new(), .author = an_author(1), .serve_max = SIZE_MAX};
     self->env = (cf_env){.random = some_random,
                          .now_ms = some_time,
+                         .steady_ms = some_steady_time,
+                         .context = self,
                          .report = no_report,
                          .files = self->disk->files,
                          .jobs = cf_jobs_inline_new(0)};

@@ -29,7 +29,8 @@ typedef struct {
     size_t served;    /* BLOB messages that went out */
     size_t serve_max; /* after so many the broker is silent */
     uint64_t served_bytes;
-    cf_buffer identity; /* of the last content */
+    uint64_t steady_ms, message_ms; /* of the clock, and what a BLOB adds to it */
+    cf_buffer identity;             /* of the last content */
 } depot;
 
 void depot_open(depot *self);

@@ -129,9 +129,18 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
         return;
     }
     cf_bytes sealed = cf_buffer_view(&self->blobs[i].sealed);
+    if (offset >= sealed.size) {
+        reply(self, &(cf_message){.command = CF_COMMAND_REFUSED,
+                                  .refused = {.request = cf_bytes_of_text("GET"),
+                                              .name = cf_bytes_of(id->bytes, CF_HASH_SIZE),
+                                              .code = cf_bytes_of_text(CF_REFUSED_MALFORMED),
+                                              .text = cf_bytes_of_text("it ends before")}});
+        return;
+    }
     size_t left = sealed.size - offset, size = left < CF_BLOB_STEP ? left : CF_BLOB_STEP;
     self->served++;
     self->served_bytes += size;
+    self->steady_ms += self->message_ms;
     reply(self, &(cf_message){
                     .command = CF_COMMAND_BLOB,
                     .blob = {*id, offset, sealed.size, cf_bytes_of(sealed.data + offset, size)}});

@@ -72,6 +72,133 @@ Test(downloads_in_trouble, goes_on_after_a_lost_connection_where_it_was)
     free(bytes);
 }
 
+/* ---- The part of a blob that had come, when the process ends ---- */
+
+enum { ALL = 3 * MESSAGES + 2, SLOW_MS = 5000 };
+
+/* Of SOME, so many messages of which each takes so long. */
+static cf_bytes begun(const uint8_t *bytes, size_t messages, uint64_t message_ms)
+{
+    cf_download got;
+
+    depot_connect(&d);
+    d.serve_max = messages;
+    d.message_ms = message_ms;
+    cf_bytes identity = depot_whole(&d, cf_bytes_of(bytes, SOME));
+    cr_assert_eq(depot_want(&d, identity, &got), CF_DOWNLOAD_STARTED);
+    return identity;
+}
+
+static void part_path(size_t blob, char out[160])
+{
+    char hex[2 * CF_HASH_SIZE + 1];
+
+    cf_hex(cf_bytes_of(d.blobs[blob].id.bytes, CF_HASH_SIZE), hex);
+    snprintf(out, 160, "home/tmp/parts/%s", hex);
+}
+
+static bool has_part(size_t blob)
+{
+    char path[160], full[300];
+
+    part_path(blob, path);
+    snprintf(full, sizeof full, "%s/%s", d.disk->path, path);
+    return access(full, F_OK) == 0;
+}
+
+static void ends_after_restart(cf_bytes identity, uint8_t *bytes, size_t least, size_t most)
+{
+    depot_connect(&d);
+    expect_ready(&d, identity, some(bytes));
+    cr_expect_geq(d.served, least);
+    cr_expect_leq(d.served, most);
+    for (size_t i = 0; i < d.blob_count; i++)
+        cr_expect_not(has_part(i));
+    free(bytes);
+}
+
+/* Whole blobs count, too: nothing else has them of a content that is not noted. */
+Test(downloads_in_trouble, goes_on_where_a_slow_blob_was_when_the_process_ended)
+{
+    for (size_t messages = 2; messages < ALL; messages += 7) {
+        uint8_t *bytes = noise(messages, SOME);
+
+        d.served = 0;
+        cf_bytes identity = begun(bytes, messages, SLOW_MS);
+        depot_restart(&d);
+        ends_after_restart(identity, bytes, ALL, ALL + 1);
+    }
+}
+
+Test(downloads_in_trouble, keeps_nothing_of_what_comes_fast)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_bytes identity = begun(bytes, 7, 1);
+
+    depot_restart(&d);
+    for (size_t i = 0; i < d.blob_count; i++)
+        cr_expect_not(has_part(i));
+    ends_after_restart(identity, bytes, ALL + 7, ALL + 7);
+}
+
+Test(downloads_in_trouble, takes_no_part_that_is_spoiled)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_bytes identity = begun(bytes, 4, SLOW_MS);
+    char path[160];
+
+    depot_restart(&d);
+    cr_assert(has_part(0));
+    part_path(0, path);
+    depot_spoil(&d, path, 1000);
+    ends_after_restart(identity, bytes, ALL + 1, ALL + MESSAGES + 1);
+}
+
+/* Its epoch is none that there is, and it is longer than the blob. */
+Test(downloads_in_trouble, takes_no_part_that_is_no_part)
+{
+    static const char junk[] = "what somebody else put there";
+    uint8_t *bytes = noise(1, SOME);
+    cf_bytes identity = begun(bytes, 4, SLOW_MS);
+    char path[160], full[300];
+
+    depot_restart(&d);
+    part_path(0, path);
+    snprintf(full, sizeof full, "%s/%s", d.disk->path, path);
+    for (int length = 0; length < 2; length++) {
+        FILE *file = fopen(full, "w");
+
+        cr_assert(file);
+        fwrite(junk, 1, sizeof junk, file);
+        cr_assert_eq(ftruncate(fileno(file), length ? 2000000 : 1000), 0);
+        fclose(file);
+        cf_download got;
+        d.serve_max = length ? SIZE_MAX : d.served + 6;
+        depot_connect(&d);
+        if (!length) {
+            depot_want(&d, identity, &got);
+            depot_restart(&d);
+        }
+    }
+    ends_after_restart(identity, bytes, ALL, 2 * ALL);
+}
+
+Test(downloads_in_trouble, keeps_no_part_for_more_than_a_week)
+{
+    uint8_t *bytes = noise(1, SOME);
+    cf_bytes identity = begun(bytes, 4, SLOW_MS);
+    const struct timespec week_ago[2] = {{.tv_sec = 1700000000 - 8 * 86400},
+                                         {.tv_sec = 1700000000 - 8 * 86400}};
+    char path[160], full[300];
+
+    depot_restart(&d);
+    part_path(0, path);
+    snprintf(full, sizeof full, "%s/%s", d.disk->path, path);
+    cr_assert_eq(utimensat(AT_FDCWD, full, week_ago, 0), 0);
+    ends_after_restart(identity, bytes, ALL + 2,
+                       ALL + 2); /* that one, and what was kept of no other */
+}
+
 Test(downloads_in_trouble, asks_another_link_for_what_it_still_lacks)
 {
     uint8_t *bytes = noise(1, SOME);

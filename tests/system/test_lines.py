@@ -96,6 +96,22 @@ def test_what_arrived_counts_when_the_line_breaks_on_the_way_down(lined):
     assert tree(here) == tree(there)
 
 
+def test_what_arrived_counts_when_sync_is_begun_again(lined):
+    laptop, desktop, here, there, line = lined
+    size = 200_000
+    put(here, "large", os.urandom(size))
+    laptop.sync()
+    line.rate = 8000
+    line.connections = line.passed = 0
+    with subprocess.Popen(desktop.command("sync"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=CLEAN) as sync:
+        wait_until(lambda: line.passed > 130_000, "more than half has come")
+        sync.kill()
+    assert not (there / "large").exists()
+    desktop.sync()
+    assert line.passed < size * 1.35 + line.connections * 4000, f"{line.passed} bytes, {line.connections} connections"
+    assert tree(here) == tree(there)
+
+
 @pytest.mark.parametrize("rate,large,size", [(125_000, 24_000_000, 20), (125_000, 24_000_000, 100_000), (125_000, 24_000_000, 300_000), (16_000, 2_000_000, 20)])
 def test_an_edit_does_not_wait_for_a_large_upload(lined, rate, large, size):
     """Of `size` bytes: one that its entry holds, one that has a blob, and one whose blob is as large as the others'."""
