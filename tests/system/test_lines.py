@@ -16,6 +16,9 @@ from lines import Line
 from stand import put
 
 
+LONG = pytest.mark.skipif(not os.environ.get("COUNTERFOIL_LONG"), reason="takes minutes: COUNTERFOIL_LONG=1")
+
+
 def begin(broker, line):
     broker.start("--advertise", f"127.0.0.1:{line.place[1]}", listen=f"tcp://127.0.0.1:{line.port}")
 
@@ -264,9 +267,9 @@ class Tunnel:
     def inside(self, number, command):
         return ["nsenter", "--net", "--target", str(self.nets[number].pid), *command]
 
-    def narrow(self, largest):
-        print(largest, file=self.line.stdin, flush=True)
-        assert self.line.stdout.readline() == "narrow\n"
+    def be(self, largest, rate=0, delay=0, loss=0):
+        print(largest, rate, delay, loss, file=self.line.stdin, flush=True)
+        assert self.line.stdout.readline() == "so it is\n"
 
     def end(self):
         for process in self.line, *self.nets:
@@ -276,29 +279,52 @@ class Tunnel:
 
 @pytest.fixture
 def tunnelled(broker, make_device):
-    net, laptop = Tunnel(), make_device("laptop")
-    for number, program in enumerate((broker, laptop)):
+    """The broker and a desktop on one side, a laptop on the other."""
+    net, laptop, desktop = Tunnel(), make_device("laptop"), make_device("desktop")
+    for number, program in (0, broker), (0, desktop), (1, laptop):
         program.command = lambda *arguments, plain=program.command, number=number: net.inside(number, plain(*arguments))
     try:
         if not net.is_made:
             pytest.skip("needs the right to make a network")
         broker.start(listen="tcp://10.5.0.1:7817")
         laptop.init(broker.run("invite").strip())
-        yield laptop, net
+        yield laptop, desktop, net
         laptop.end()
+        desktop.end()
         broker.stop()
     finally:
         net.end()
 
 
 def test_a_line_that_drops_large_packets_is_called_so(tunnelled):
-    laptop, net = tunnelled
+    laptop, _, net = tunnelled
     here = laptop.add("notes", {"one.txt": "one\n"})
     assert laptop.sync()["in_sync"]
-    net.narrow(600)
+    net.be(600)
     put(here, "large", os.urandom(100_000))
     laptop.serve()
     wait_until(lambda: "small messages pass, large ones don't" in json.dumps(laptop.json("status")), "it is called so")
+
+
+@pytest.mark.parametrize("rate,delay,size", [(2000, 1.25, 40_000), pytest.param(2000, 1.25, 100_000, marks=LONG)])
+def test_files_go_both_ways_over_a_line_that_is_slow_late_and_loses(tunnelled, rate, delay, size):
+    """Small ones, one that an entry holds, and one that has a blob; the delay is that of one way."""
+    laptop, desktop, net = tunnelled
+    laptop.pair(desktop)
+    here = laptop.add("notes", {"one.txt": "one\n"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    net.be(65536, rate, delay, 0.03)
+    laptop.serve()
+    desktop.serve()
+    put(here, "up", os.urandom(size))
+    put(there, "down", os.urandom(size))
+    put(here, "small up", b"an edit\n")
+    put(there, "small down", b"an edit\n")
+    wait_until(lambda: tree(here) == tree(there), "all is there", seconds=400)
+    assert len(tree(here)) == 5
 
 
 def test_the_broker_is_found_again_whoever_sets_the_clock(lined, broker, tmp_path):
