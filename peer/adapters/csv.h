@@ -4,6 +4,7 @@
  * missing field says. */
 #ifndef CF_PEER_ADAPTERS_CSV_H
 #define CF_PEER_ADAPTERS_CSV_H
+#include "peer/adapters/csv_layout.h"
 #include "peer/adapters/record_file.h"
 #include "peer/records/schema.h"
 
@@ -12,15 +13,16 @@ typedef struct {
     const cf_bytes
         *keys; /* columns, at least one; of several the key is the array of their texts */
     size_t key_count;
-    bool serial;    /* the key, one column, is an integer that somebody counts up */
-    char separator; /* '\0': found out */
+    bool serial;                 /* the key, one column, is an integer that somebody counts up */
+    char separator;              /* '\0': found out */
+    const cf_csv_layout *layout; /* of a file that is made; NULL: commas, columns by their names */
 } cf_csv_source;
 
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
 cf_status cf_csv_rows_read(cf_bytes bytes, const cf_csv_source *source, cf_record_file *out,
                            cf_error *error);
-/* Appends the file. One that is empty gets a header: the key's columns, then all that the rows
- * have. */
+/* Appends the file. One that is empty gets a header: the columns of the source's layout, then
+ * those of the key and of what the rows have that aren't among them. */
 cf_status cf_csv_rows_write(cf_bytes before, const cf_csv_source *source, const cf_row *wanted,
                             size_t count, cf_buffer *out, cf_error *error);
 
@@ -38,6 +40,9 @@ cf_status cf_csv_document_write(cf_csv_document *document, const cf_row *wanted,
 /* What the file has columns for, in the arena. An empty one can hold every field. */
 cf_status cf_csv_document_format(cf_csv_document *document, cf_arena *arena, cf_format_table *out,
                                  cf_error *error);
+
+/* How the file is laid out; the columns are in the document's memory. False: it has no header. */
+bool cf_csv_document_layout(cf_csv_document *document, cf_csv_layout *out);
 
 /* Appends the file in which no row ends before a column that is none of `had`, what the source had
  * columns for before: whoever writes a column's name into the first line need not end all others

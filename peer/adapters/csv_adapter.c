@@ -30,6 +30,7 @@ static bool looks(cf_bytes bytes)
 typedef struct {
     const cf_record_options *options;
     cf_csv_source source;
+    cf_csv_layout layout; /* of a file that is made, if the source has one */
     cf_csv_document *document;
 } csv_file;
 
@@ -56,12 +57,24 @@ static cf_status read(const cf_record_options *options, cf_bytes bytes, cf_recor
     return status;
 }
 
+/* One that is of a newer program, or damaged, says nothing. */
+static void know_layout(csv_file *self, cf_arena *arena)
+{
+    const cf_record_options *options = self->options;
+    cf_error ignored;
+
+    if (options->layout.size && !options->map &&
+        cf_csv_layout_read(options->layout, arena, &self->layout, &ignored) == CF_OK)
+        self->source.layout = &self->layout;
+}
+
 static cf_status open_file(const cf_record_options *options, cf_bytes bytes, cf_arena *arena,
                            void **out, cf_error *error)
 {
     csv_file *self = cf_arena_allocate(arena, 1, sizeof *self);
 
     *self = (csv_file){.options = options, .source = source_of(options, arena)};
+    know_layout(self, arena);
     cf_status status = cf_csv_document_read(bytes, &self->source, &self->document, error);
     if (!status)
         *out = self;
@@ -92,6 +105,16 @@ static cf_status holds(const cf_record_options *options, void *file, cf_arena *a
     if (!status && options->map)
         cf_record_map_meet(options->map, table, arena, out);
     return status;
+}
+
+/* What a map's columns are called is said by that. */
+static void lay(void *file, cf_buffer *out)
+{
+    csv_file *self = file;
+    cf_csv_layout layout;
+
+    if (!self->options->map && cf_csv_document_layout(self->document, &layout))
+        cf_csv_layout_pack(out, &layout);
 }
 
 /* ---- Writing ---- */
@@ -166,6 +189,7 @@ static const cf_record_adapter records = {
     .write = write,
     .fill = fill,
     .holds = holds,
+    .lay = lay,
     .begin = cf_record_map_header,
     .keeps = keeps,
     .mend = mend,

@@ -22,5 +22,9 @@ struct cf_csv_document {
 
 /* What it says of the columns; of an empty file nothing. */
 cf_status cf_csv_document_header(cf_csv_document *self, cf_error *error);
+/* Appends the file behind what the document has, which is no record: with a header for these rows.
+ * Takes over what the layout says. */
+cf_status cf_csv_document_begin(cf_csv_document *self, const cf_row *rows, size_t count,
+                                cf_buffer *out, cf_error *error);
 
 #endif

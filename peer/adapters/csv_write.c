@@ -8,11 +8,6 @@
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/text/csv_edit.h"
 
-static int by_text(const void *left, const void *right)
-{
-    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
-}
-
 /* What a row says in a column: of the part `index` of the key, or of a field. */
 static void wanted_text(const cf_csv_document *self, const cf_row *row, size_t column,
                         cf_buffer *out)
@@ -101,69 +96,7 @@ static cf_status write_rows(cf_csv_document *self, cf_wanted_rows *wanted, cf_cs
     return status;
 }
 
-/* ---- A header for a file that has none ---- */
-
-/* False: it is none of a column, or within an object. */
-static bool column_of(cf_bytes field, cf_arena *arena, cf_bytes *out)
-{
-    const size_t prefix = sizeof CF_COLUMNS; /* with its slash */
-    uint8_t *name = cf_arena_allocate(arena, field.size, 1);
-    size_t size = 0;
-
-    if (field.size < prefix || memcmp(field.data, CF_COLUMNS "/", prefix) != 0 ||
-        memchr(field.data + prefix, '/', field.size - prefix))
-        return false;
-    for (size_t i = prefix; i < field.size; i++) {
-        bool escaped = field.data[i] == '~' && i + 1 < field.size;
-
-        name[size++] = escaped ? (field.data[i + 1] == '1' ? '/' : '~') : field.data[i];
-        i += escaped;
-    }
-    *out = cf_bytes_of(name, size);
-    return true;
-}
-
-static size_t all_fields(const cf_row *rows, size_t count, cf_bytes **out)
-{
-    size_t found = 0, capacity = 0, kept = 0;
-    cf_bytes *fields = NULL;
-
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < rows[i].field_count; j++) {
-            fields = cf_grow(fields, &capacity, found + 1, sizeof *fields);
-            fields[found++] = rows[i].fields[j].name;
-        }
-    if (found)
-        qsort(fields, found, sizeof *fields, by_text);
-    for (size_t i = 0; i < found; i++)
-        if (i == 0 || !cf_bytes_equal(fields[kept - 1], fields[i]))
-            fields[kept++] = fields[i];
-    *out = fields;
-    return kept;
-}
-
-/* The file behind what the document has, which is no record. */
-static cf_status write_header(const cf_csv_document *self, const cf_row *rows, size_t count,
-                              cf_buffer *out, cf_error *error)
-{
-    const cf_csv_source *source = self->source;
-    cf_csv_edits edits = {.csv = &self->csv};
-    cf_arena arena = {0};
-    cf_bytes *fields = NULL;
-
-    size_t found = all_fields(rows, count, &fields), columns = source->key_count;
-    cf_bytes *names = cf_arena_allocate(&arena, columns + found, sizeof *names);
-    memcpy(names, source->keys, columns * sizeof *names);
-    for (size_t i = 0; i < found; i++)
-        columns += column_of(fields[i], &arena, &names[columns]);
-    cf_status status = cf_csv_edits_append(&edits, names, columns, error);
-    if (!status)
-        cf_csv_edits_write(&edits, out);
-    cf_csv_edits_release(&edits);
-    cf_arena_release(&arena);
-    free(fields);
-    return status;
-}
+/* ---- A file ---- */
 
 static cf_status write_table(cf_csv_document *self, const cf_row *rows, size_t count,
                              cf_buffer *out, cf_error *error)
@@ -187,6 +120,7 @@ cf_status cf_csv_document_write(cf_csv_document *self, const cf_row *wanted, siz
                                 cf_buffer *out, cf_error *error)
 {
     const cf_bytes before = self->csv.input;
+    cf_csv_source source = *self->source;
     cf_buffer headed = {0};
 
     if (self->csv.count)
@@ -195,10 +129,10 @@ cf_status cf_csv_document_write(cf_csv_document *self, const cf_row *wanted, siz
         cf_buffer_append(out, before.data, before.size);
         return CF_OK;
     }
-    cf_status status = write_header(self, wanted, count, &headed, error);
+    cf_status status = cf_csv_document_begin(self, wanted, count, &headed, error);
+    source.separator = self->csv.separator;
     if (!status)
-        status =
-            cf_csv_rows_write(cf_buffer_view(&headed), self->source, wanted, count, out, error);
+        status = cf_csv_rows_write(cf_buffer_view(&headed), &source, wanted, count, out, error);
     cf_buffer_release(&headed);
     return status;
 }

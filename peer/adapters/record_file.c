@@ -258,3 +258,22 @@ void cf_column_field(cf_bytes name, cf_buffer *out)
     cf_buffer_append_text(out, CF_COLUMNS "/");
     cf_field_append_part(out, name);
 }
+
+bool cf_column_name(cf_bytes field, cf_arena *arena, cf_bytes *out)
+{
+    const size_t prefix = sizeof CF_COLUMNS; /* with its slash */
+    uint8_t *name = cf_arena_allocate(arena, field.size, 1);
+    size_t size = 0;
+
+    if (field.size < prefix || memcmp(field.data, CF_COLUMNS "/", prefix) != 0 ||
+        memchr(field.data + prefix, '/', field.size - prefix))
+        return false;
+    for (size_t i = prefix; i < field.size; i++) {
+        bool escaped = field.data[i] == '~' && i + 1 < field.size;
+
+        name[size++] = escaped ? (field.data[i + 1] == '1' ? '/' : '~') : field.data[i];
+        i += escaped;
+    }
+    *out = cf_bytes_of(name, size);
+    return true;
+}

@@ -103,6 +103,8 @@ void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file);
 
 /* Appends "/columns/NAME", the name escaped as in a JSON Pointer. */
 void cf_column_field(cf_bytes name, cf_buffer *out);
+/* The other way round, in the arena. False: the field is none of a column, or within an object. */
+bool cf_column_name(cf_bytes field, cf_arena *arena, cf_bytes *out);
 #define CF_COLUMNS "/columns"
 
 #endif

@@ -145,6 +145,12 @@ cf_status cf_record_document_holds(cf_record_document *document, cf_arena *arena
     return document->records->holds(document->options, document->file, arena, out, error);
 }
 
+void cf_record_document_layout(cf_record_document *document, cf_buffer *out)
+{
+    if (document->records->lay)
+        document->records->lay(document->file, out);
+}
+
 /* ---- Reading and writing ---- */
 
 cf_status cf_record_document_rows(cf_record_document *document, cf_record_file *out,

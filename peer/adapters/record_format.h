@@ -26,7 +26,8 @@ typedef struct {
     size_t key_count;
     bool serial;        /* the key is a number that somebody counts up */
     cf_record_map *map; /* of CSV and JSON: they are contacts, events or tasks; NULL: records */
-    void *memory;       /* see cf_record_options_remember; what is read borrows from it */
+    cf_bytes layout; /* of a file that is made: as another one of the collection; may be nothing */
+    void *memory;    /* see cf_record_options_remember; what is read borrows from it */
 } cf_record_options;
 
 /* CF_USAGE: these keys say nothing in this format. */
@@ -65,6 +66,8 @@ cf_bytes cf_record_document_bytes(const cf_record_document *document);
 /* What it can hold, in the arena. To be asked before its rows are, where there is a map. */
 cf_status cf_record_document_holds(cf_record_document *document, cf_arena *arena,
                                    cf_row_format *out, cf_error *error);
+/* Appends how it is laid out, for files that others make; may be nothing. */
+void cf_record_document_layout(cf_record_document *document, cf_buffer *out);
 /* As cf_record_format_read; they borrow from the document. */
 cf_status cf_record_document_rows(cf_record_document *document, cf_record_file *out,
                                   cf_error *error);

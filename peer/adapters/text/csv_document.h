@@ -9,6 +9,7 @@
 #include "codec/error.h"
 #include "codec/limits.h"
 
+#define CF_CSV_MARK "\xef\xbb\xbf" /* of the byte order: U+FEFF */
 #define CF_CSV_INPUT_MAX (256 * CF_MIB)
 #define CF_CSV_RECORDS_MAX ((size_t)4 << 20)
 #define CF_CSV_RECORD_MAX (8 * CF_MIB)

@@ -23,6 +23,7 @@ typedef struct {
     cf_record_map *map;              /* that does: adapters/record_map.h; NULL: none */
     cf_record_file file;             /* the rows, and what couldn't be taken as one */
     cf_row_format format;            /* what it can hold */
+    cf_bytes layout;                 /* how it is laid out; nothing: it says nothing of that */
     const cf_schema *schema;         /* that it has by itself, as a database does; NULL: none */
     const cf_database_schema *joins; /* so rows may be known by what they join:
                                         adapters/sqlite/database_tuples.h; NULL: no database */
@@ -82,7 +83,8 @@ struct cf_medium {
     cf_files *files;
     cf_peer *peer; /* NULL: it is only read */
     cf_binding *binding;
-    const cf_schema *schema;  /* of the collection; set before it is read; NULL: nobody knows */
+    const cf_schema *schema; /* of the collection; set before it is read; NULL: nobody knows */
+    cf_bytes layout; /* that a file which is made gets; set before it is read; may be nothing */
     const cf_row_format *had; /* what it had room for when it was last looked at; set before it is
                                  read; NULL: nobody knows */
     bool only_looks;          /* nothing of what is read next is published: it needn't be durable */

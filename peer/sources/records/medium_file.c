@@ -163,6 +163,15 @@ static void learn_keys(file_medium *self)
     self->options.serial = table && table->serial;
 }
 
+static void give_layout(file_medium *self, cf_medium_content *out)
+{
+    cf_buffer layout = {0};
+
+    cf_record_document_layout(self->document, &layout);
+    out->layout = cf_arena_copy(&out->arena, cf_buffer_view(&layout));
+    cf_buffer_release(&layout);
+}
+
 static cf_status give(file_medium *self, cf_medium_content *out, cf_error *error)
 {
     out->there = self->disk.there;
@@ -175,6 +184,8 @@ static cf_status give(file_medium *self, cf_medium_content *out, cf_error *error
         status = cf_record_document_rows(self->document, &out->file, error);
     if (status)
         cf_error_while(error, "%s", self->medium.binding->path);
+    else
+        give_layout(self, out);
     return status;
 }
 
@@ -293,6 +304,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (status)
         return status;
     learn_keys(self);
+    self->options.layout = medium->layout;
     cf_record_options_remember(&self->options);
     const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
     status = cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);

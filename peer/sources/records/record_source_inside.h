@@ -121,6 +121,10 @@ bool cf_record_run_know_schema(cf_record_run *run);
 bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
+/* How a file that is made is laid out, as the first source told it; to be known before the medium
+ * is read. And this one tells it, if it is the first (record_source_layout.c). */
+cf_status cf_record_run_know_layout(cf_record_run *run, cf_error *error);
+cf_status cf_record_run_tell_layout(cf_record_run *run, cf_error *error);
 /* Lists what `--include` asks for, and there is not; and that rows are not asked for any more. */
 void cf_record_run_note_unmatched(cf_record_run *run);
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows);

@@ -377,6 +377,8 @@ static cf_status work(cf_record_run *run, cf_error *error)
                                           &run->collection, error);
     if (!status)
         status = cf_record_run_know_held(run, error);
+    if (!status)
+        status = cf_record_run_know_layout(run, error);
     if (status)
         return status;
     if (!cf_record_run_know_schema(run) || !recover(run) || !read_medium(run) ||
@@ -390,6 +392,8 @@ static cf_status work(cf_record_run *run, cf_error *error)
     cf_record_run_note_differences(run);
     cf_record_run_note_unmatched(run);
     status = cf_record_run_take_intended(run, error);
+    if (!status)
+        status = cf_record_run_tell_layout(run, error);
     if (!status)
         cf_record_run_find_ignored(run);
     if (!status && (!run->look_only || run->agrees))
@@ -445,6 +449,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     cf_medium_content_release(&run.content);
     cf_medium_rest(source->medium);
     source->medium->had = NULL;
+    source->medium->layout = (cf_bytes){0};
     cf_records_release(&run.records);
     cf_arena_release(&run.arena);
     return status;

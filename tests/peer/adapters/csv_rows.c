@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/csv.h"
+#include "codec/limits.h"
 
 #include "tests/peer/adapters/rows.h"
 
@@ -271,4 +272,146 @@ Test(csv_rows, refuses_a_column_whose_name_is_too_long)
     expect_fails(cf_csv_rows_read(cf_buffer_view(&text), &source, &rows, &error), CF_MALFORMED);
     cr_assert_str_eq(error.text, "a column's name is too long: shorten it");
     cf_buffer_release(&text);
+}
+
+/* ---- How a file is laid out ---- */
+
+static const cf_csv_column laid_columns[] = {
+    {.name = {(const uint8_t *)"tel", 3}},
+    {.is_key = true, .part = 0},
+    {.name = {(const uint8_t *)"note", 4}},
+};
+static const cf_csv_layout laid = {
+    .separator = ';', .line_end = "\r\n", .is_marked = true, .columns = laid_columns, .count = 3};
+
+static cf_bytes packed(const cf_csv_layout *layout, cf_buffer *value)
+{
+    cf_buffer_clear(value);
+    cf_csv_layout_pack(value, layout);
+    return cf_buffer_view(value);
+}
+
+Test(csv_rows, makes_a_file_as_it_is_laid_out)
+{
+    source.layout = &laid;
+    expect_change("", "id,name,tel\n1,Ann,030\n2,Bob,\n",
+                  "\xef\xbb\xbftel;id;note;name\r\n030;1;;Ann\r\n;2;;Bob\r\n");
+    /* What is there of a file keeps its mark and its line end. */
+    expect_change("\n", "id,name\n1,Ann\n", "\ntel;id;note;name\n;1;;Ann\n");
+}
+
+Test(csv_rows, tells_the_separator_where_the_first_file_does)
+{
+    cf_csv_layout told = laid;
+
+    told.is_marked = false;
+    told.is_told = true;
+    source.layout = &told;
+    expect_change("", "id,tel\n1,030\n", "sep=;\r\ntel;id;note\r\n030;1;\r\n");
+}
+
+Test(csv_rows, has_a_column_for_each_part_of_its_own_key_once)
+{
+    cf_csv_layout other = laid;
+    const cf_csv_column columns[] = {{.name = cf_bytes_of_text("year")},
+                                     {.is_key = true, .part = 7},
+                                     {.name = cf_bytes_of_text("x")}};
+
+    other.columns = columns;
+    source.layout = &other;
+    source.key_count = 2;
+    expect_change("", "id,year,x\na,2024,1\n", "\xef\xbb\xbfid;year;x\r\na;2024;1\r\n");
+}
+
+static void expect_laid(const char *text, cf_csv_layout *out, cf_arena *arena, cf_buffer *value)
+{
+    cf_csv_document *document = NULL;
+    cf_csv_layout found;
+
+    expect_ok(cf_csv_document_read(cf_bytes_of_text(text), &source, &document, &error), error);
+    cr_assert(cf_csv_document_layout(document, &found));
+    packed(&found, value);
+    cf_csv_document_destroy(&document);
+    expect_ok(cf_csv_layout_read(cf_buffer_view(value), arena, out, &error), error);
+}
+
+Test(csv_rows, tells_how_a_file_is_laid_out)
+{
+    cf_csv_document *document = NULL;
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    cf_csv_layout found;
+
+    expect_laid("\xef\xbb\xbfsep=;\r\na/b;id;\r\n1;2;3\r\n", &found, &arena, &value);
+    cr_assert(found.is_marked && found.is_told && found.separator == ';' && found.count == 3);
+    cr_assert_str_eq(found.line_end, "\r\n");
+    cr_assert(cf_bytes_equal(found.columns[0].name, cf_bytes_of_text("a/b")));
+    cr_assert(found.columns[1].is_key && !found.columns[2].is_key && !found.columns[2].name.size);
+    expect_laid("id\n1\n", &found, &arena, &value);
+    cr_assert(!found.is_marked && !found.is_told && found.separator == ',');
+    for (const char *const *text = (const char *const[]){"", "\n", "x,y\n", NULL}; *text; text++) {
+        expect_ok(cf_csv_document_read(cf_bytes_of_text(*text), &source, &document, &error), error);
+        cr_expect(!cf_csv_document_layout(document, &found), "%s", *text);
+        cf_csv_document_destroy(&document);
+    }
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+Test(csv_rows, reads_no_layout_that_no_file_could_have)
+{
+    cf_csv_column columns[] = {{.name = cf_bytes_of_text("x")}, {.name = cf_bytes_of_text("x")}};
+    cf_csv_layout bad = laid, found;
+    cf_arena arena = {0};
+    cf_buffer value = {0}, cut = {0};
+
+    const cf_bytes whole = packed(&laid, &value);
+    expect_ok(cf_csv_layout_read(whole, &arena, &found, &error), error);
+    for (size_t size = 0; size < whole.size; size++) {
+        cf_buffer_clear(&cut);
+        cf_buffer_append(&cut, whole.data, size);
+        cr_expect(cf_csv_layout_read(cf_buffer_view(&cut), &arena, &found, &error) != CF_OK);
+    }
+    bad.separator = 'x';
+    expect_fails(cf_csv_layout_read(packed(&bad, &value), &arena, &found, &error), CF_MALFORMED);
+    bad = laid;
+    bad.line_end = "\n\n";
+    expect_fails(cf_csv_layout_read(packed(&bad, &value), &arena, &found, &error), CF_MALFORMED);
+    bad = (cf_csv_layout){.separator = ',', .line_end = "\n", .columns = columns, .count = 2};
+    expect_fails(cf_csv_layout_read(packed(&bad, &value), &arena, &found, &error), CF_MALFORMED);
+    columns[1] = (cf_csv_column){.name = cf_bytes_of("\0", 1)};
+    expect_fails(cf_csv_layout_read(packed(&bad, &value), &arena, &found, &error), CF_MALFORMED);
+    cf_buffer_release(&value);
+    cf_buffer_release(&cut);
+    cf_arena_release(&arena);
+}
+
+Test(csv_rows, lays_out_as_many_bytes_of_columns_as_the_limit)
+{
+    enum { NAME = 1000, COUNT = 33 };
+    char names[COUNT][NAME + 1];
+    cf_csv_column columns[COUNT];
+    cf_csv_layout wide = laid, found;
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(names[i], sizeof names[i], "%0*zu", NAME, i);
+        columns[i] = (cf_csv_column){.name = cf_bytes_of_text(names[i])};
+    }
+    wide.columns = columns;
+    wide.count = COUNT - 1;
+    const size_t size = packed(&wide, &value).size;
+    wide.count = COUNT;
+    columns[COUNT - 1].name.size = CF_LAYOUT_MAX - size - 3; /* str 16 */
+    cr_assert_eq(packed(&wide, &value).size, CF_LAYOUT_MAX);
+    expect_ok(cf_csv_layout_read(cf_buffer_view(&value), &arena, &found, &error), error);
+    cr_assert_eq(found.count, COUNT);
+    cf_buffer_append(&value, "\xc0", 1);
+    expect_fails(cf_csv_layout_read(cf_buffer_view(&value), &arena, &found, &error), CF_TOO_LARGE);
+    columns[COUNT - 1].name.size++;
+    expect_ok(cf_csv_layout_read(packed(&wide, &value), &arena, &found, &error), error);
+    cr_assert_eq(found.count, 0, "the columns are left out");
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
 }

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a CSV file is laid out: one that a device makes is as the collection's first one."""
+
+from counterfoil import both, broker, make_device, two  # noqa: F401
+from test_records import add
+
+CSV = ("--format", "csv", "--key", "id")
+
+
+def made(device, *, name="made.csv", key="id"):
+    """The file that a device makes."""
+    device.sync()
+    path = add(device, name, None, "--format", "csv", "--key", key, "--existing")
+    device.sync()
+    return path.read_bytes()
+
+
+def test_a_file_that_is_made_is_laid_out_as_the_first_one(two):
+    """Order of columns, also of one that is empty, separator, mark of the byte order, line ends."""
+    laptop, desktop = two
+    table = "\ufeffname;id;tel;born;\r\nAnn;1;030;;\r\nBob;2;;;\r\n"
+    laptop.source("people.csv").write_bytes(table.encode())
+    add(laptop, "people.csv", None, *CSV)
+    laptop.sync()
+    assert made(desktop) == table.encode()
+
+
+def test_a_line_that_tells_the_separator_is_told_too(two):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", "sep=;\nzip;id\n1,5;1\n", *CSV)
+    laptop.sync()
+    assert made(desktop) == here.read_bytes()
+
+
+def test_a_header_without_rows_is_made_with_the_first_row(two):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", "id\ttel\tname\n", *CSV)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", None, *CSV, "--existing")
+    desktop.sync()
+    here.write_text("id\ttel\tname\nx\t\tAnn\n")
+    both(laptop, desktop)
+    assert there.read_bytes() == here.read_bytes()
+
+
+def test_the_key_has_the_name_that_each_device_says(two):
+    laptop, desktop = two
+    add(laptop, "people.csv", "tel;No;name\n030;1;Ann\n", "--format", "csv", "--key", "No")
+    laptop.sync()
+    assert made(desktop, key="id") == b"tel;id;name\n030;1;Ann\n"
+
+
+def test_the_first_one_tells_anew_what_becomes_of_it_and_no_other_does(two):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", "id;tel;name\n1;030;Ann\n", *CSV)
+    laptop.sync()
+    desktop.sync()
+    add(desktop, "people.csv", "name,id,fax,tel\nAnn,1,7,030\n", *CSV, "--existing", "--rows", "same")
+    both(laptop, desktop)
+    here.write_text("id;tel;town;name\n1;030;Rom;Ann\n")
+    both(laptop, desktop)
+    assert made(desktop) == b"id;tel;town;name;fax\n1;030;Rom;Ann;7\n"
+    entries = len(laptop.json("log"))
+    both(laptop, desktop)
+    assert len(laptop.json("log")) == entries
+
+
+def test_a_file_that_is_there_keeps_its_own(two):
+    laptop, desktop = two
+    add(laptop, "people.csv", "id;tel;name\n1;030;Ann\n", *CSV)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", "name,id,tel\r\n", *CSV, "--existing")
+    desktop.sync()
+    assert there.read_bytes() == b"name,id,tel\r\nAnn,1,030\r\n"
