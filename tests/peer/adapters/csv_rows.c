@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/csv.h"
-#include "codec/limits.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "codec/limits.h"
+#include "peer/adapters/text/csv_document.h"
 #include "tests/peer/adapters/rows.h"
 
 static cf_record_file rows;
@@ -414,4 +418,23 @@ Test(csv_rows, lays_out_as_many_bytes_of_columns_as_the_limit)
     cr_assert_eq(found.count, 0, "the columns are left out");
     cf_buffer_release(&value);
     cf_arena_release(&arena);
+}
+
+Test(csv_rows, lays_out_as_many_columns_as_a_file_can_have)
+{
+    cf_csv_column *columns = cf_allocate(CF_CSV_FIELDS_MAX + 1, sizeof *columns);
+    cf_csv_layout wide = laid, found;
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    for (size_t i = 0; i <= CF_CSV_FIELDS_MAX; i++)
+        columns[i] = (cf_csv_column){.is_key = true, .part = i};
+    wide.columns = columns;
+    wide.count = CF_CSV_FIELDS_MAX;
+    expect_ok(cf_csv_layout_read(packed(&wide, &value), &arena, &found, &error), error);
+    wide.count++;
+    expect_fails(cf_csv_layout_read(packed(&wide, &value), &arena, &found, &error), CF_TOO_LARGE);
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    free(columns);
 }
