@@ -124,6 +124,10 @@ void cf_cell_read(const cf_map_column *column, cf_bytes value, cf_buffer *out)
 {
     if (!value.data)
         return;
+    if (cf_cell_is_label(column)) {
+        cf_label_read(value, out);
+        return;
+    }
     for (size_t i = 0; i < column->depth; i++)
         if (!descend(&value, column->path[i]))
             return;
@@ -360,7 +364,7 @@ static bool is_blank(uint8_t byte)
 
 cf_bytes cf_cell_trim(const cf_map_column *column, cf_bytes text)
 {
-    if (column->form == CF_CELL_TEXT || column->form == CF_CELL_COMPONENT)
+    if (cf_cell_is_text(column))
         return text;
     while (text.size && is_blank(text.data[0]))
         text = cf_bytes_of(text.data + 1, text.size - 1);
@@ -374,6 +378,8 @@ cf_status cf_cell_write(const cf_map_column *column, cf_bytes value, cf_bytes te
 {
     cf_buffer leaf = {0}, json = {0};
 
+    if (cf_cell_is_label(column) && value.data)
+        return cf_label_write(column, value, text, out, error);
     cf_buffer_clear(out);
     cf_status status = make_leaf(column, value, text, &leaf, error);
     if (!status && column->depth == 0) {

@@ -13,7 +13,9 @@ typedef enum {
     CF_CELL_DATE, /* {"year": …, "month": …, "day": …} as YYYY-MM-DD, --MM-DD, YYYY-MM, YYYY */
     CF_CELL_TIME, /* a local time */
     CF_CELL_DURATION,
-    CF_CELL_COMPONENT, /* the values of one kind of an array of components */
+    CF_CELL_LABEL,       /* what an entry is for: its label, or contexts and features */
+    CF_CELL_PHONE_LABEL, /* the same of a telephone */
+    CF_CELL_COMPONENT,   /* the values of one kind of an array of components */
 } cf_cell_form;
 
 typedef struct {
@@ -95,6 +97,20 @@ bool cf_map_is_contacts(const cf_record_map *map);
 
 /* Appends what the column says of the value; `.data` NULL: of none. */
 void cf_cell_read(const cf_map_column *column, cf_bytes value, cf_buffer *out);
+/* The same of a label (record_map_label.c). */
+void cf_label_read(cf_bytes entry, cf_buffer *out);
+cf_status cf_label_write(const cf_map_column *column, cf_bytes entry, cf_bytes text, cf_buffer *out,
+                         cf_error *error);
+static inline bool cf_cell_is_label(const cf_map_column *column)
+{
+    return column->form == CF_CELL_LABEL || column->form == CF_CELL_PHONE_LABEL;
+}
+/* It may be any text. */
+static inline bool cf_cell_is_text(const cf_map_column *column)
+{
+    return column->form == CF_CELL_TEXT || column->form == CF_CELL_COMPONENT ||
+           cf_cell_is_label(column);
+}
 /* The text without blanks around a date, time, duration, number or truth; where it may be any text
  * they are part of it. Borrows. */
 cf_bytes cf_cell_trim(const cf_map_column *column, cf_bytes text);

@@ -244,6 +244,17 @@ static cf_status take_path(const cf_map_reading *self, const known_field *field,
     return CF_OK;
 }
 
+/* Where no words of the map say what the entries are for, a label does. */
+static cf_status take_label(const cf_map_slot *slot, cf_status status, cf_map_column *column)
+{
+    if (!status && slot->which >= CF_SLOT_PLACE && column->depth == 1 &&
+        cf_bytes_equal(column->path[0], cf_bytes_of_text("label")))
+        column->form = cf_bytes_equal(slot->field, cf_bytes_of_text("/phones"))
+                           ? CF_CELL_PHONE_LABEL
+                           : CF_CELL_LABEL;
+    return status;
+}
+
 static void join_steps(const cf_bytes *steps, size_t count, cf_buffer *out)
 {
     for (size_t i = 0; i < count; i++) {
@@ -295,5 +306,6 @@ cf_status cf_map_take_pointer(const cf_map_reading *self, cf_bytes pointer, cf_m
             return CF_MAP_FAIL(self, "unknown pointer: the entries of %s are texts", field->field);
     }
     column->slot = find_slot(self->map, &slot);
-    return take_path(self, field, steps + used, count - used, column);
+    cf_status status = take_path(self, field, steps + used, count - used, column);
+    return take_label(&slot, status, column);
 }

@@ -115,8 +115,7 @@ static bool is_bad(const cf_map_column *column, cf_bytes text, cf_error *error)
 {
     cf_buffer value = {0};
 
-    if (column->slot == CF_MAP_KEY || !text.size || column->form == CF_CELL_TEXT ||
-        column->form == CF_CELL_COMPONENT ||
+    if (column->slot == CF_MAP_KEY || !text.size || cf_cell_is_text(column) ||
         memmem(text.data, text.size, CF_MAP_BETWEEN, sizeof CF_MAP_BETWEEN - 1))
         return false;
     bool bad =

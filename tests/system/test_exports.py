@@ -114,6 +114,15 @@ def test_a_file_with_the_same_columns_shows_the_same(two, name):  # noqa: F811
                 assert shown[row[-1]][column] == cell, (column, shown)
 
 
+def test_words_for_telephones_are_those_of_cards(two):  # noqa: F811
+    """What Google calls Mobile is TYPE=cell, which programs know; what they have no word for keeps its label."""
+    book = Book(two, "google-labels.csv")
+    cards = "".join(book.cards().values())
+    for line in ("TEL;TYPE=cell:+1 202 555 0103", "TEL;TYPE=work:+1 202 555 0101", "ADR;TYPE=home:", "X-ABLabel:Main"):
+        assert line in cards
+    assert "X-ABLabel:Mobile" not in cards
+
+
 def test_the_same_export_on_two_devices_is_the_same_contacts(two):  # noqa: F811
     book = Book(two, "google-labels.csv")
     copy = book.desktop.source("x").with_name("copy.csv")

@@ -134,12 +134,79 @@ Test(record_map_rows, changes_adds_and_takes_away_entries)
     "UID = /uid\nLabel 1 = /phones/1/label\nOne = /phones/1/number\nLabel 2 = /phones/2/label\n"   \
     "Two = /phones/2/number\n"
 
+Test(record_map_rows, takes_the_words_of_labels_for_what_cards_say)
+{
+    read_map(NUMBERED "E-mail label = /emails/1/label\nE-mail = /emails/1/address\n");
+    read_file("UID,Label 1,One,Label 2,Two,E-mail label,E-mail\na,Mobile,1,Home Fax,2,Mobile,x\n");
+    expect_rows(&file, "\"a\" /emails={\"label\":\"Mobile\",\"address\":\"x\"} "
+                       "/phones={\"number\":\"1\",\"features\":{\"mobile\":true}},"
+                       "{\"number\":\"2\",\"contexts\":{\"private\":true},"
+                       "\"features\":{\"fax\":true}}\n");
+    know(CARD("FN:A\r\nTEL;TYPE=cell,voice:1\r\nTEL;TYPE=home,fax:2\r\n"
+              "EMAIL;TYPE=work:x\r\n"));
+    /* What says nothing against it stays as it is. */
+    expect_shown("UID,Label 1,One,E-mail label,E-mail\na,Mobile,1,,x\n",
+                 "UID,Label 1,One,E-mail label,E-mail\na,Mobile ::: Home Fax,1 ::: 2,,x\n");
+    expect_shown("UID,Label 1,One,E-mail label,E-mail\n",
+                 "UID,Label 1,One,E-mail label,E-mail\na,Mobile ::: Home Fax,1 ::: 2,Work,x\n");
+}
+
+/* The card's entry of the line `said`, once the label's cell says `text`. */
+static void expect_labelled(const char *said, const char *text, const char *after)
+{
+    cf_buffer cells = {0}, expected = {0};
+
+    know(said);
+    cf_buffer_append_text(&cells, "UID,Label 1,One\na,%s,1\n", text);
+    cf_buffer_append(&cells, "", 1);
+    cf_buffer_append_text(&expected, "\"a\" /phones=%s\n", after);
+    cf_buffer_append(&expected, "", 1);
+    read_file((const char *)cells.data);
+    expect_rows(&file, (const char *)expected.data);
+    cf_buffer_release(&cells);
+    cf_buffer_release(&expected);
+}
+
+#define WORK CARD("FN:A\r\nTEL;TYPE=work,voice:1\r\n")
+#define BOAT CARD("FN:A\r\na.TEL;TYPE=work:1\r\na.X-ABLabel:Boat\r\n")
+
+Test(record_map_rows, changes_what_the_label_said_and_nothing_else)
+{
+    read_map(NUMBERED);
+    expect_labelled(
+        WORK, "Home",
+        "{\"number\":\"1\",\"contexts\":{\"private\":true},\"features\":{\"voice\":true}}");
+    expect_labelled(WORK, "Boat",
+                    "{\"label\":\"Boat\",\"number\":\"1\",\"features\":{\"voice\":true}}");
+    expect_labelled(BOAT, "Pager",
+                    "{\"number\":\"1\",\"features\":{\"pager\":true},"
+                    "\"vCardParams\":{\"group\":\"a\"}}");
+    expect_labelled(BOAT, "Ship",
+                    "{\"label\":\"Ship\",\"number\":\"1\",\"contexts\":{\"work\":true},"
+                    "\"vCardParams\":{\"group\":\"a\"}}");
+    /* Of two words no cell has one. */
+    expect_labelled(CARD("FN:A\r\nTEL;TYPE=work,cell:1\r\n"), "Home",
+                    "{\"label\":\"Home\",\"number\":\"1\",\"contexts\":{\"work\":true},"
+                    "\"features\":{\"mobile\":true}}");
+}
+
+Test(record_map_rows, takes_no_context_away_by_an_empty_label)
+{
+    read_map(NUMBERED);
+    expect_labelled(
+        WORK, "", "{\"number\":\"1\",\"contexts\":{\"work\":true},\"features\":{\"voice\":true}}");
+    expect_labelled(BOAT, "",
+                    "{\"number\":\"1\",\"contexts\":{\"work\":true},"
+                    "\"vCardParams\":{\"group\":\"a\"}}");
+}
+
 Test(record_map_rows, says_one_label_of_all_in_a_cell)
 {
     read_map(NUMBERED);
     read_file("UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n");
-    expect_rows(&file, "\"a\" /phones={\"label\":\"Work\",\"number\":\"1\"},{\"label\":\"Work\","
-                       "\"number\":\"2\"},{\"number\":\"3\"}\n\"b\"\n");
+    expect_rows(&file,
+                "\"a\" /phones={\"number\":\"1\",\"contexts\":{\"work\":true}},"
+                "{\"number\":\"2\",\"contexts\":{\"work\":true}},{\"number\":\"3\"}\n\"b\"\n");
     for (size_t i = 0; i < file.count; i++)
         cf_rows_put(base, &file.rows[i]);
     expect_shown("UID,Label 1,One,Label 2,Two\na,Work,1 ::: 2,,3\nb,* ,,Mobile,\n",
