@@ -18,6 +18,7 @@
 #define CF_FIELD_MODE "/mode"
 #define CF_FIELD_MTIME "/mtime"
 #define CF_FIELD_PIN "/pin"
+#define CF_FIELD_FROM "/from" /* of a directory that was moved, weak: the one it was in before */
 
 /* Fields of items that are records, beside those of their data. */
 #define CF_FIELD_TABLE "/table" /* text */

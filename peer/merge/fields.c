@@ -22,6 +22,7 @@ static const cf_bytes fixed[CF_FIELD_NUMBERS] = {
     [CF_FIELD_NUMBER_TABLE] = FIXED(CF_FIELD_TABLE),
     [CF_FIELD_NUMBER_KEY] = FIXED(CF_FIELD_KEY),
     [CF_FIELD_NUMBER_LEVEL] = FIXED(CF_FIELD_LEVEL),
+    [CF_FIELD_NUMBER_FROM] = FIXED(CF_FIELD_FROM),
 };
 
 cf_bytes cf_field_fixed(uint32_t number)
@@ -43,7 +44,7 @@ void cf_field_pack(cf_buffer *out, cf_bytes name)
 {
     uint32_t number = cf_field_number(name);
 
-    if (number < CF_FIELD_NUMBERS)
+    if (number < CF_FIELD_NUMBERS_KEPT)
         cf_pack_uint(out, number);
     else
         cf_pack_text(out, name);
@@ -60,7 +61,7 @@ cf_status cf_field_read(cf_reader *reader, cf_bytes *out, cf_error *error)
     if (type != CF_TYPE_UINT)
         return cf_read_text(reader, out, error);
     status = cf_read_uint(reader, &number, error);
-    if (!status && number >= CF_FIELD_NUMBERS)
+    if (!status && number >= CF_FIELD_NUMBERS_KEPT)
         return cf_fail(error, CF_MALFORMED, "an unknown field number");
     if (!status)
         *out = cf_field_fixed((uint32_t)number);

@@ -6,14 +6,6 @@
 #include "peer/merge/covered.h"
 #include "peer/merge/view_graves.h"
 
-static bool shows(const cf_spot *spot, const cf_id *item, uint32_t field)
-{
-    for (size_t i = 0; i < spot->refs.count; i++)
-        if (cf_id_equal(&spot->refs.at[i].item, item) && cf_field_is(spot->refs.at[i].field, field))
-            return true;
-    return false;
-}
-
 void cf_gone_along_pin(cf_spots *spots, const cf_spot *spot, cf_change_draft *draft)
 {
     const cf_spot *above = cf_spots_at(spots, spot->parent);
@@ -27,7 +19,8 @@ void cf_gone_along_pin(cf_spots *spots, const cf_spot *spot, cf_change_draft *dr
     for (size_t i = 0; i < spot->item_count; i++) {
         const cf_id *item = &spot->items[i];
 
-        if (!shows(spot, item, CF_FIELD_NUMBER_NAME) && !shows(spot, item, CF_FIELD_NUMBER_PIN) &&
+        if (!cf_spot_shows(spot, item, CF_FIELD_NUMBER_NAME) &&
+            !cf_spot_shows(spot, item, CF_FIELD_NUMBER_PIN) &&
             !cf_state_has_field(spots->input->state, item, CF_FIELD_NUMBER_NAME))
             cf_draft_set(draft, spot->refs, item, CF_FIELD_NUMBER_PIN,
                          cf_arena_copy(draft->arena, cf_buffer_view(&value)), true);

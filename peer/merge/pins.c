@@ -174,15 +174,15 @@ typedef struct {
     cf_spots *spots;
     cf_change_draft *draft;
     group_look before, after;
-    cf_ids cuts; /* directories that are shown in the root for now, see find_cut */
+    cf_ids cuts; /* directories that are shown elsewhere than they wish, see find_cut */
 } pin_round;
 
-/* Of a cycle of moves one directory is shown in the root. It still wishes to be in another one of
+/* Of a cycle of moves one directory is shown where it was. It still wishes to be in another one of
  * the cycle, which therefore stays visible, though deleted, until the first is pinned where it is.
  * (Move d into e || move e into d, then delete d: it came back.) */
 static void find_cut(pin_round *round, const cf_change *deletion)
 {
-    const cf_view *view = round->spots->input->view;
+    cf_view *view = round->spots->input->view;
     const cf_seen *deleted = cf_view_seen(view, &deletion->item);
 
     if (!deleted || !deleted->parent || cf_kind_of(&deleted->id) != CF_KIND_DIRECTORY)
@@ -193,6 +193,7 @@ static void find_cut(pin_round *round, const cf_change *deletion)
     for (const cf_seen *at = cut; cut != deleted && at != view->root; at = at->wished) {
         if (at == deleted) {
             cf_ids_add(&round->cuts, &cut->id);
+            cf_view_mark(view, cut->parent);
             return;
         }
         if (at->wished == cut)
@@ -223,8 +224,6 @@ static void try_draft(pin_round *round)
     cf_state_apply(input->state, &dot, input->time, changes, count, &dirty);
     cf_view_update(input->view, dirty.at, dirty.count);
     find_cuts(round, changes, count);
-    if (round->cuts.count)
-        cf_view_mark(input->view, input->view->root);
     find_touched(input->view, &touched);
     look_at(&round->after, input->view, &touched);
     cf_state_trial_end(input->state);

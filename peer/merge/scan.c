@@ -50,7 +50,7 @@ static void set(scan_work *scanning, const cf_spot *spot, const cf_id *item, uin
                 cf_bytes value)
 {
     bool weak = field == CF_FIELD_NUMBER_MODE || field == CF_FIELD_NUMBER_MTIME ||
-                field == CF_FIELD_NUMBER_PIN;
+                field == CF_FIELD_NUMBER_PIN || field == CF_FIELD_NUMBER_FROM;
 
     cf_draft_set(&scanning->draft, spot->refs, item, field, value, weak);
 }
@@ -107,15 +107,6 @@ static bool has_content(const scan_work *scanning, const cf_spot *spot, bool *el
     return held;
 }
 
-static bool has_own_place(const cf_spot *spot)
-{
-    for (size_t i = 0; i < spot->refs.count; i++)
-        if (cf_id_equal(&spot->refs.at[i].item, &spot->items[0]) &&
-            cf_field_is(spot->refs.at[i].field, CF_FIELD_NUMBER_NAME))
-            return true;
-    return false;
-}
-
 /* What the state forgot (it was deleted elsewhere and compacted) is written whole, with the
  * directories above it (rule L). A copy whose content is still there needs a pin only. */
 static void write_whole(scan_work *scanning, const cf_spot *spot)
@@ -129,7 +120,7 @@ static void write_whole(scan_work *scanning, const cf_spot *spot)
         held = has_content(scanning, spot, &elsewhere);
         if (elsewhere || cf_draft_has(&scanning->draft, item, CF_FIELD_NUMBER_KIND))
             return;
-        if (held && !has_own_place(spot))
+        if (held && !cf_spot_shows(spot, item, CF_FIELD_NUMBER_NAME))
             continue; /* a copy that was edited before; it has no place of its own yet */
         set(scanning, spot, item, CF_FIELD_NUMBER_KIND, kind_value(scanning, spot->kind));
         set_place(scanning, spot, item);
@@ -184,12 +175,27 @@ static node_difference difference_of(const cf_spot *spot)
     };
 }
 
+/* For a cycle of moves (rule Y). Of what was in the root nothing is said, unless something else was
+ * said before. */
+static void say_where_it_was(scan_work *scanning, const cf_spot *spot, const cf_id *item)
+{
+    const cf_spot *above = cf_spots_at(&scanning->spots, spot->base->parent);
+
+    if (above || cf_spot_shows(spot, item, CF_FIELD_NUMBER_FROM))
+        set(scanning, spot, item, CF_FIELD_NUMBER_FROM,
+            parent_value(scanning, above ? &above->items[0] : &cf_root_item));
+}
+
 static void scan_place(scan_work *scanning, cf_spot *spot)
 {
-    size_t count = spot->kind == CF_KIND_DIRECTORY ? spot->item_count : 1;
+    bool directory = spot->kind == CF_KIND_DIRECTORY;
+    size_t count = directory ? spot->item_count : 1;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         set_place(scanning, spot, &spot->items[i]);
+        if (directory && spot->parent != spot->base->parent)
+            say_where_it_was(scanning, spot, &spot->items[i]);
+    }
     spot->moved = true;
     write_whole(scanning, cf_spots_at(&scanning->spots, spot->parent));
 }

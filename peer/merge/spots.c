@@ -118,6 +118,14 @@ cf_spot *cf_spots_at(cf_spots *spots, uint64_t number)
     return number == CF_NODE_ROOT ? NULL : get(spots, number);
 }
 
+bool cf_spot_shows(const cf_spot *spot, const cf_id *item, uint32_t field)
+{
+    for (size_t i = 0; i < spot->refs.count; i++)
+        if (cf_id_equal(&spot->refs.at[i].item, item) && cf_field_is(spot->refs.at[i].field, field))
+            return true;
+    return false;
+}
+
 void cf_spots_above(cf_spots *spots, const cf_spot *spot, const cf_id **items, size_t *count)
 {
     const cf_spot *above = cf_spots_at(spots, spot->parent);

@@ -33,6 +33,8 @@ void cf_spots_open(cf_spots *spots, const cf_scan_input *input, cf_arena *arena)
 void cf_spots_close(cf_spots *spots);
 /* NULL for the root. */
 cf_spot *cf_spots_at(cf_spots *spots, uint64_t number);
+/* Whether the base shows a write of this field of the item. */
+bool cf_spot_shows(const cf_spot *spot, const cf_id *item, uint32_t field);
 /* The items of the directory that the spot is in. */
 void cf_spots_above(cf_spots *spots, const cf_spot *spot, const cf_id **items, size_t *count);
 

@@ -97,6 +97,7 @@ void cf_view_destroy(cf_view **view)
     free(ended->pinned_copies.at);
     free(ended->changed_items.at);
     free(ended->tried_items.at);
+    free(ended->cuts);
     free(ended);
     *view = NULL;
 }

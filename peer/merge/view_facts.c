@@ -149,17 +149,18 @@ static bool pinned(const cf_facts *facts, const cf_fact *parent, const cf_fact *
     return best != NULL;
 }
 
-static cf_id parent_in(const cf_fact *best)
+static cf_id directory_in(const cf_fact *best)
 {
-    cf_id parent = cf_root_item;
+    cf_id directory = cf_root_item;
     cf_error error;
 
     if (!best)
-        return parent;
+        return directory;
     cf_reader reader = cf_reader_of(best->write.value);
-    if (cf_read_bin_exact(&reader, parent.bytes, sizeof parent.bytes, &error))
-        parent = cf_root_item;
-    return parent;
+    if (cf_read_bin_exact(&reader, directory.bytes, sizeof directory.bytes, &error) ||
+        cf_kind_of(&directory) != CF_KIND_DIRECTORY)
+        directory = cf_root_item;
+    return directory;
 }
 
 static cf_bytes name_in(const cf_fact *best)
@@ -212,12 +213,17 @@ cf_wish cf_facts_wish(const cf_facts *facts, cf_arena *arena)
     if (pinned(facts, parent, name, &pin))
         wish = (cf_wish){pin.parent, pin.name, is_conflict_pin(facts, &pin, name, arena)};
     else
-        wish = (cf_wish){parent_in(parent), name_in(name), false};
+        wish = (cf_wish){directory_in(parent), name_in(name), false};
     if (cf_kind_of(&wish.parent) != CF_KIND_DIRECTORY)
         wish.parent = cf_root_item;
     if (!usable(wish.name))
         wish.name = lost_name(&facts->id, arena);
     return wish;
+}
+
+cf_id cf_facts_former(const cf_facts *facts)
+{
+    return directory_in(cf_facts_best(facts, CF_FIELD_NUMBER_FROM));
 }
 
 cf_placed cf_facts_placed(const cf_facts *facts)

@@ -38,6 +38,10 @@ typedef struct {
 } cf_wish;
 cf_wish cf_facts_wish(const cf_facts *facts, cf_arena *arena);
 
+/* The directory that a directory was in before it was moved, as its mover says; the root where
+ * nobody says any. */
+cf_id cf_facts_former(const cf_facts *facts);
+
 /* When the item came to its name and by which entry; orders items, by id in the end. */
 typedef struct {
     cf_time time;

@@ -26,10 +26,11 @@ struct cf_seen {
     bool exists;   /* the state has a write of it */
     bool anchored; /* shown for its own sake */
     bool visible;
-    bool cut;                            /* the one of a cycle of moves that goes to the root */
     bool is_several;                     /* a file with more contents than one */
     bool is_pinned_copy;                 /* as in cf_wish */
     bool touched, gathered;              /* during an update */
+    bool leads;                          /* the place of what is cut hangs on it, or did */
+    uint32_t cut;                        /* which of the view's cuts it is, from 1 on; 0: none */
     uint8_t marks;                       /* in which lists of changed directories it is */
     uint32_t walk;                       /* the last walk that came by, in the search for cycles */
     uint32_t supported;                  /* how many visible items wish it as their directory */
@@ -71,6 +72,11 @@ enum {
     CF_MARK_SEARCHED = 16,
 };
 
+/* Of a cycle of moves the directory that was moved last: it is shown where it was. */
+typedef struct {
+    cf_seen *seen, *former;
+} cf_cut;
+
 struct cf_view {
     const cf_rules *rules;
     const cf_state *state;
@@ -83,6 +89,8 @@ struct cf_view {
     cf_seen_changes changed_items, tried_items; /* of others */
     cf_view_listener *listener;                 /* or NULL */
     void *listener_context;
+    cf_cut *cuts; /* all that are cut */
+    size_t cut_count, cut_capacity;
     bool is_told; /* the listener, since the changed ones were taken */
     bool trying;
     uint32_t walks;

@@ -9,16 +9,20 @@ static bool is_directory(const cf_seen *seen)
     return cf_kind_of(&seen->id) == CF_KIND_DIRECTORY;
 }
 
+static void gather_one(cf_renewal *update, cf_seen *seen)
+{
+    update->passages = cf_grow(update->passages, &update->passage_capacity,
+                               update->passage_count + 1, sizeof(cf_affected));
+    update->passages[update->passage_count++] =
+        (cf_affected){.seen = seen, .was_visible = seen->visible, .was_cut = seen->cut != 0};
+    seen->gathered = true;
+}
+
 /* Takes in an item and the directories above it, as they are wished by now. */
 static void gather(cf_renewal *update, cf_seen *seen)
 {
-    for (; seen != update->view->root && !seen->gathered; seen = seen->wished) {
-        update->passages = cf_grow(update->passages, &update->passage_capacity,
-                                   update->passage_count + 1, sizeof(cf_affected));
-        update->passages[update->passage_count++] =
-            (cf_affected){.seen = seen, .was_visible = seen->visible};
-        seen->gathered = true;
-    }
+    for (; seen != update->view->root && !seen->gathered; seen = seen->wished)
+        gather_one(update, seen);
 }
 
 static void hide(cf_seen *seen)
@@ -49,8 +53,11 @@ static void decide_visibility(cf_renewal *update)
     for (size_t i = 0; i < update->passage_count; i++)
         hide(update->passages[i].seen);
     for (size_t i = 0; i < update->touched.count; i++) {
-        update->verdicts[i].seen->anchored = update->verdicts[i].anchored;
-        update->verdicts[i].seen->wished = update->verdicts[i].wished;
+        const cf_judged *verdict = &update->verdicts[i];
+
+        update->regrouped |= verdict->seen->leads && verdict->seen->wished != verdict->wished;
+        verdict->seen->anchored = verdict->anchored;
+        verdict->seen->wished = verdict->wished;
     }
     for (size_t i = 0; i < update->passage_count; i++) {
         cf_seen *seen = update->passages[i].seen;
@@ -60,8 +67,19 @@ static void decide_visibility(cf_renewal *update)
     }
 }
 
+static void drop_cut(cf_view *view, cf_seen *seen)
+{
+    if (!seen->cut)
+        return;
+    const cf_cut last = view->cuts[--view->cut_count];
+    view->cuts[seen->cut - 1] = last;
+    last.seen->cut = seen->cut;
+    seen->cut = 0;
+}
+
 static void cut_cycle(cf_view *view, cf_seen *member)
 {
+    cf_id former = cf_root_item;
     cf_seen *latest = NULL, *at = member;
     cf_placed latest_placed = {0};
     cf_arena arena = {0};
@@ -73,10 +91,13 @@ static void cut_cycle(cf_view *view, cf_seen *member)
         if (!latest || cf_placed_compare(&placed, &latest_placed) > 0) {
             latest = at;
             latest_placed = placed;
+            former = cf_facts_former(&facts);
         }
         at = at->wished;
     } while (at != member);
-    latest->cut = true;
+    view->cuts = cf_grow(view->cuts, &view->cut_capacity, view->cut_count + 1, sizeof(cf_cut));
+    view->cuts[view->cut_count++] = (cf_cut){latest, cf_view_get(view, &former)};
+    latest->cut = (uint32_t)view->cut_count;
     cf_arena_release(&arena);
 }
 
@@ -86,7 +107,7 @@ static void cut_cycles(cf_renewal *update)
     cf_view *view = update->view;
 
     for (size_t i = 0; i < update->passage_count; i++) {
-        update->passages[i].seen->cut = false;
+        drop_cut(view, update->passages[i].seen);
         update->passages[i].seen->walk = 0;
     }
     view->walks = 0;
@@ -103,6 +124,42 @@ static void cut_cycles(cf_renewal *update)
     }
 }
 
+/* Where what is cut is shown: where it was, but in the root if that is not visible, or in a cycle
+ * or below one, which would only make another. Of each cycle a directory is cut. */
+static cf_seen *place_of_cut(const cf_view *view, const cf_cut *cut)
+{
+    for (cf_seen *at = cut->former; at != view->root; at = at->wished) {
+        at->leads = true;
+        if (!at->visible || at->cut)
+            return view->root;
+    }
+    return cut->former;
+}
+
+/* What is cut may have another place, though nothing happened to its cycle:
+ *
+ *     x/d into x/e || x/e into x/d    e was in x, and is there
+ *     … || rm -r x                    e is in the root
+ *     … || mkdir x/new                x is visible again, and e is there */
+static void gather_cuts(cf_renewal *update)
+{
+    cf_view *view = update->view;
+
+    for (size_t i = 0; i < update->passage_count; i++) {
+        const cf_affected *passage = &update->passages[i];
+
+        update->regrouped |=
+            passage->seen->leads && (passage->seen->visible != passage->was_visible ||
+                                     (passage->was_cut && !passage->seen->cut));
+    }
+    for (size_t i = 0; update->regrouped && i < view->cut_count; i++) {
+        const cf_cut *cut = &view->cuts[i];
+
+        if (!cut->seen->gathered && cut->seen->parent != place_of_cut(view, cut))
+            gather_one(update, cut->seen);
+    }
+}
+
 static void decide_parents(cf_renewal *update)
 {
     cf_view *view = update->view;
@@ -112,7 +169,8 @@ static void decide_parents(cf_renewal *update)
         cf_seen *seen = passage->seen;
 
         if (seen->visible)
-            passage->parent = seen->cut ? view->root : seen->wished;
+            passage->parent =
+                seen->cut ? place_of_cut(view, &view->cuts[seen->cut - 1]) : seen->wished;
         passage->moves = passage->parent != seen->parent;
     }
 }
@@ -262,6 +320,7 @@ void cf_renewal_place(cf_renewal *update)
 {
     decide_visibility(update);
     cut_cycles(update);
+    gather_cuts(update);
     decide_parents(update);
     move(update);
     for (size_t i = 0; i < update->passage_count; i++)

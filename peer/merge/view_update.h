@@ -16,7 +16,7 @@ typedef struct {
 /* What becomes of one item on the way from a changed one to the root. */
 typedef struct {
     cf_seen *seen;
-    bool was_visible, moves;
+    bool was_visible, was_cut, moves;
     cf_seen *parent; /* from now on */
 } cf_affected;
 
@@ -27,6 +27,7 @@ typedef struct {
     cf_judged *verdicts; /* one for each touched */
     cf_affected *passages;
     size_t passage_count, passage_capacity;
+    bool regrouped; /* the places of what is cut hang on what happened */
 } cf_renewal;
 
 /* Brings all that is affected where the verdicts put it (model, rules O and Y), and marks the

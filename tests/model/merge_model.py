@@ -16,6 +16,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 ROOT, DELETED, CONTENT, PARENT, NAME, KIND, MODE, PIN = "", "", "/content", "/parent", "/name", "/kind", "/mode", "/pin"
+FROM = "/from"  # of a directory that was moved: the one that it was in before
 NAME_MAX, EXTENSION_MAX = 255, 32
 
 # value None: no new write, `over` is removed. A deletion is a write of DELETED; its value is the (field, dot)s it covers.
@@ -243,6 +244,11 @@ class Item:
         parent = self.place[0]
         return parent if parent == ROOT or kind_of(parent) == "d" else ROOT
 
+    @property
+    def former(self):
+        former = self.value(FROM, ROOT)
+        return former if former == ROOT or kind_of(former) == "d" else ROOT
+
     @cached_property
     def placed(self):  # when it came to its name, and by whom
         refs = [ref for ref in (self.best(PARENT), self.best(NAME)) if ref]
@@ -320,25 +326,45 @@ def parents_of(items):
     >>> files("A d/, A d/a=1, sync, A -d, B d/b=2")
     d/b=2
 
-    Y. Of a cycle of moves the item moved last goes to the root: the state has no earlier place to return it to.
+    Y. Of a cycle of moves the item moved last goes back to where it was. Who moves a directory says that, weakly.
 
     >>> files("A d/, A e/, A d/a=1, sync, A d>e/d, B e>d/e")
     e/d/a=1
+    >>> files("A x/, A x/d/, A x/e/, A x/d/a=1, sync, A x/d>x/e/d, B x/e>x/d/e")
+    x/e/d/a=1
+    >>> files("A x/, A y/, A x/d/, A y/e/, sync, B y/e>x/d/e, A x/d>y/e/d, A y/e/d>y/e/f")  # a new name is no new place
+    x/f/e/ y/
+    >>> files("A x/, A x/d/, A x/d/a=1, A e/, sync, A x/d>d, sync, B e>d/e, A d>e/d")  # where it was is the root
+    d/a=1 d/e/ x/
+
+    It goes to the root where that is deleted, or in a cycle or below one, which would only make another.
+
+    >>> files("A x/, A x/d/, A x/d/a=1, A e/, sync, B e>x/d/e, A x/d>e/d, A -x")
+    d/a=1 d/e/
+    >>> files("A e/, A e/c/, A e/c/d/, A e/c/d/a=1, sync, A e/c/d>d, A e>d/e, B e/c/d>e/d")
+    d/a=1 d/e/c/
     """
-    visible = {}
+    wishes = {}
     for id in sorted(i for i, item in items.items() if item.lives() and (item.kind == "d" or contents(item))):
-        while id != ROOT and id not in visible:
-            visible[id] = items.setdefault(id, Item(id)).parent
-            id = visible[id]
-    for start in sorted(visible):
-        chain, id = [], start
-        while id != ROOT and id not in chain:
-            chain.append(id)
-            id = visible[id]
-        if id != ROOT:
-            cut = max(chain[chain.index(id):], key=lambda i: items[i].placed)
-            visible[cut] = ROOT
+        while id != ROOT and id not in wishes:
+            wishes[id] = items.setdefault(id, Item(id)).parent
+            id = wishes[id]
+    visible = dict(wishes)
+    for start in sorted(wishes):
+        if cycle := cycle_above(wishes, start):
+            cut = max(cycle, key=lambda i: items[i].placed)
+            former = items[cut].former
+            visible[cut] = former if former in wishes and not cycle_above(wishes, former) else ROOT
     return visible
+
+
+def cycle_above(parents, id):
+    """The cycle in which it is, or below which; else nothing."""
+    chain = []
+    while id != ROOT and id not in chain:
+        chain.append(id)
+        id = parents[id]
+    return chain[chain.index(id):] if id != ROOT else []
 
 
 def conflict_name(name, time, dot, taken):

@@ -6,7 +6,7 @@
 base is inode -> (path, Node), what was last agreed with the disk, path -> File. An inode is a token that says which file is
 the same one; the adapter's rules of identity give it.
 """
-from merge_model import (CONTENT, DELETED, KIND, MODE, NAME, PARENT, PIN, ROOT, Change, Entry, Node, apply, copied, deletes,
+from merge_model import (CONTENT, DELETED, FROM, KIND, MODE, NAME, PARENT, PIN, ROOT, Change, Entry, Node, apply, copied, deletes,
                          deletions_of, items_of, kind_of, lifting, new_id, parents_of, tree_of)
 
 ROUNDS_MAX = 8
@@ -105,6 +105,8 @@ class Scan:
         if placed:  # both fields, so that one device's place wins whole
             for item in touched:
                 self.set_all(node, item, {PARENT: parent, NAME: name})
+                if node.kind == "d" and above != self.inodes.get(old_path[:-1]):
+                    self.say_where_it_was(node, item, old_path[:-1])
             self.moved.add(file.inode)
             self.write_whole(path[:-1])
         if placed or edited:
@@ -120,6 +122,12 @@ class Scan:
         if node.kind != "d" and (placed or edited):
             for item in others:  # equal files that were shown as one: the touched one goes on
                 self.draft.delete(node, item)
+
+    def say_where_it_was(self, node, item, old_above):
+        """For rule Y. Of what was in the root that is said only where something else was said before."""
+        former = self.base[self.inodes[old_above]][1].items[0] if old_above else ROOT
+        if former != ROOT or FROM in node.refs[item]:
+            self.draft.set(node, item, FROM, former, weak=True)
 
     def add_gone(self, path, node):
         """A copy without a place of its own that goes along with its directory is pinned there: where rule G lifts its
@@ -165,7 +173,7 @@ class Scan:
         >>> files("A d/, A d/a=1, sync, A -d, B d/b=2, sync, A -d/b")
         d/
 
-        Of a cycle of moves one directory is shown in the root; it wishes for one that stays visible by that. So who deletes
+        Of a cycle of moves one directory is shown where it was; it wishes for one that stays visible by that. So who deletes
         one of the cycle pins it.
 
         >>> files("A d/, A e/, A d/a=1, A e/b=2, sync, A d>e/d, B e>d/e, sync, A -e/d, sync")
@@ -202,7 +210,7 @@ class Scan:
                 break
 
     def cuts(self, items):
-        """Of the cycles with a directory that the draft deletes, the directories that are shown in the root."""
+        """Of the cycles with a directory that the draft deletes, the directories that are shown elsewhere than they wish."""
         parents, found = parents_of(items), set()
         for item in [item for item, field in self.draft.changes if field == DELETED and self.draft.deletes(item)]:
             cut = item if kind_of(item) == "d" and item in parents else ROOT

@@ -73,6 +73,28 @@ static const struct {
     {"move d into e || move e into d", "A d/, A e/, A d/a=1, sync, A d>e/d, B e>d/e", "e/d/a=1"},
     {"delete a directory of a cycle",
      "A d/, A e/, A d/a=1, A e/b=2, sync, A d>e/d, B e>d/e, sync, A -e/d, sync", "e/b=2"},
+    {"move x/d into x/e || move x/e into x/d",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, sync, A x/d>x/e/d, B x/e>x/d/e", "x/e/d/a=1"},
+    {"the same, and x is moved",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, sync, A x/d>x/e/d, B x/e>x/d/e, A <B, C x>z, A <C",
+     "z/e/d/a=1"},
+    {"the same, and x is deleted",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, sync, A x/d>x/e/d, B x/e>x/d/e, A <B, C -x, A <C, A b=1",
+     "b=1 e/d/a=1"},
+    {"the same, and x is deleted, and one puts something in",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, sync, A x/d>x/e/d, B x/e>x/d/e, A <B, C -x, A <C, A b=1, "
+     "B x/c=2, A <B, A b=2",
+     "b=2 x/c=2 x/e/d/a=1"},
+    {"the same, and the moved one is put into the one where it was",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, sync, A x/d>x/e/d, B x/e>x/d/e, sync, A x/e>e", "e/d/a=1"},
+    {"the same, and delete the one below",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, A x/e/b=2, sync, A x/d>x/e/d, B x/e>x/d/e, sync, A -x/e/d",
+     "x/e/b=2"},
+    {"the same, and delete the one above",
+     "A x/, A x/d/, A x/e/, A x/d/a=1, A x/e/b=2, sync, A x/d>x/e/d, B x/e>x/d/e, sync, A -x/e",
+     ""},
+    {"move d from below e into e || move e into d",
+     "A e/, A e/c/, A e/c/d/, A e/c/d/a=1, sync, A e/c/d>d, A e>d/e, B e/c/d>e/d", "d/a=1"},
     {"two files to one name", "A a=1, A b=2, sync, A a>c, B b>c", "c*=2 c=1"},
     {"the backup's branch || the device's", "A a=1, sync, fork A, A a=2, D a=3", "a*=2 a=3"},
 };
@@ -159,7 +181,7 @@ static void act(test_world *world, world_device *device, char *what)
 
 static void play(test_world *world, const char *script)
 {
-    char text[128], *rest = text;
+    char text[256], *rest = text;
 
     snprintf(text, sizeof text, "%s", script);
     for (char *step; (step = strsep(&rest, ","));) {

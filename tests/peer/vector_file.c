@@ -155,7 +155,7 @@ static cf_bytes value_of(const char *field, const json_t *value, cf_arena *arena
         return covers(value, arena);
     if (strcmp(field, CF_FIELD_PIN) == 0)
         return pin(value, arena);
-    if (strcmp(field, CF_FIELD_PARENT) == 0) {
+    if (strcmp(field, CF_FIELD_PARENT) == 0 || strcmp(field, CF_FIELD_FROM) == 0) {
         cf_id parent = model_item(json_string_value(value));
 
         cf_pack_bin(&packed, cf_bytes_of(parent.bytes, sizeof parent.bytes));

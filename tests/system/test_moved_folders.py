@@ -95,3 +95,23 @@ def test_a_new_file_brings_its_folder_back_and_nothing_else(meet):
     (there / "d/mv").rename(there / "d/kept")
     exchange()
     assert below(tree(here), "d/kept").keys() == {"in", "in/new"}, "who moves it then has seen it so"
+
+
+def test_two_that_are_moved_into_each_other_stay_in_the_folder_where_they_were(meet, pair_of_notes):
+    begin, exchange, _, here, _ = meet
+    there = pair_of_notes[3]
+    before = begin({"top": "top\n", "dirs/A/a": "a\n", "dirs/B/b": "b\n"})
+    (here / "dirs/A").rename(here / "dirs/B/A")
+    (there / "dirs/B").rename(there / "dirs/A/B")
+    exchange()
+    (upper,) = (path.name for path in (here / "dirs").iterdir())
+    lower = {"A": "B", "B": "A"}[upper]
+    inside = f"dirs/{upper}", f"dirs/{upper}/{lower}"
+    now = tree(here).keys()
+    assert {path for path in now if path.startswith("dirs/")} == {
+        *inside, f"{inside[0]}/{upper.lower()}", f"{inside[1]}/{lower.lower()}"
+    }
+    assert all(path in before for path in now if not path.startswith("dirs/")), "nothing came to the root"
+    (here / inside[1]).rename(here / "dirs" / lower)  # and apart again
+    exchange()
+    assert tree(there).keys() == before.keys()
