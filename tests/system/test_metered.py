@@ -209,8 +209,10 @@ def test_an_answer_that_never_comes_keeps_from_no_other(pausing, bus):
     played = bus.play("nothing")
     laptop.serve()
     wait_until(lambda: played.say("nothing"), "it has asked")
+    played.say("nothing 200")
     played.say(YES)
     wait_until(lambda: laptop.json("status")["metered"]["is_metered"], "it has asked again")
+    assert played.say(YES) < 5, "news while an answer is awaited are one more question, however many"
 
 
 def test_a_flood_of_news_is_no_flood_of_questions(pausing, bus):
