@@ -21,6 +21,7 @@ static const cf_adapter files = {
     .name = "files",
     .what = "files",
     .item = "file",
+    .usage = "--format files, unless another is said: a folder, with all that is in it.",
     .storage = CF_STORAGE_TREE,
     .keying = CF_KEYING_PATH,
     .mapping = CF_MAPPING_NONE,
@@ -40,6 +41,12 @@ static const cf_adapter sqlite = {
     .name = "sqlite",
     .what = "rows of a database",
     .item = "row",
+    .usage =
+        "--format sqlite: a database, row by row, beside the program that has it open. "
+        "--include TABLE chooses tables,\nFIELD=VALUE or TABLE//FIELD=VALUE rows; a column of "
+        "the key is a FIELD, too. --exclude TABLE leaves one out. Of counters\nand times of use "
+        "--last TABLE.COLUMN says that the later value counts, without a conflict. What no "
+        "foreign key declares,\n--map FILE names, one a line: refers TABLE COLUMN TABLE.",
     .storage = CF_STORAGE_DATABASE,
     .keying = CF_KEYING_DATABASE,
     .mapping = CF_MAPPING_REFERENCES,

@@ -65,6 +65,8 @@ typedef struct {
     /* What a source has, for people: formats that say the same hold the same collections. */
     const char *what;
     const char *item; /* one of these */
+    /* What `help add` says of it, in lines of a terminal, the last without its end. */
+    const char *usage;
     cf_storage storage;
     cf_keying keying;
     cf_mapping mapping;

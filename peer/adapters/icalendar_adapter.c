@@ -94,6 +94,10 @@ const cf_adapter cf_adapter_icalendar = {
     .name = "icalendar",
     .what = "events and tasks",
     .item = "event or task",
+    .usage =
+        "--format icalendar: events and tasks, in one file or in a folder of files as "
+        "vdirsyncer, khal and todoman use it. The UID\nsays which one it is. Elsewhere they may "
+        "be csv or json.",
     .storage = CF_STORAGE_FILE_OR_FOLDER,
     .keying = CF_KEYING_UID,
     .mapping = CF_MAPPING_NONE,

@@ -340,13 +340,18 @@ static cf_status prepare(cf_run *run, cf_error *error)
     return status ? status : cf_source_ask_rows(run, error);
 }
 
+static void usage_of_formats(cf_buffer *out)
+{
+    for (size_t i = 0; i < CF_FORMATS; i++)
+        cf_buffer_append_text(out, "\n%s", cf_adapter_of((cf_format)i)->usage);
+}
+
 static const cf_option options[] = {
     {"collection", 0, "NAME", "which collection (else the folder's name)"},
     {"new", 0, NULL, "it must be a new collection"},
     {"existing", 0, NULL, "it must be one that exists"},
     {"mine", 0, NULL, "what lies here is the newest"},
-    {"format", 0, "F",
-     "files (a folder; unless said), csv (and TSV), json, vcard, icalendar or sqlite"},
+    {"format", 0, "F", "what it is, one of those above (files)"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {"key", 0, "K", "of records: what tells which one it is; see above"},
     {"map", 0, "FILE", "what columns stand for, or refer to; see above"},
@@ -374,32 +379,8 @@ const cf_verb cf_verb_add = {
         "it "
         "is what the others get.\n"
         "A collection may have several sources on one device, which follow each other: say "
-        "--collection or --existing.\n"
-        "A CSV file or a JSON document is synced record by record, field by field. --format "
-        "csv --key COLUMN names the column\nthat tells which row it is; of several all do. Its "
-        "columns may be separated by commas, semicolons, tabs (TSV) or bars.\n"
-        "--format json alone: the document is one record; --key NAME: it is an array of objects "
-        "with this member; --key\n/POINTER/NAME: the array is there; --key /POINTER/: an object is "
-        "there whose member names are the keys. A collection\nmay be csv here and json there.\n"
-        "A key of a CSV file that is counted up (1, 2, 3 ...) is a serial one: rows made apart "
-        "under one number are two, and one\nof them is given the next free number. --serial "
-        "and --natural say which it is. Where such rows meet others, --rows says\nwhether "
-        "those of one number are the same.\n"
-        "--format vcard: contacts, --format icalendar: events and tasks, in one file with many of "
-        "them or in a folder of files\nas vdirsyncer, khard, khal and todoman use it. The UID "
-        "says which one it is.\n"
-        "Contacts may be csv or json elsewhere, and so may events and tasks. Of a CSV file --map "
-        "FILE says which columns stand\nfor what, one a line, COLUMN = POINTER: UID = /uid, Name = "
-        "/name/full, Mobile = /phones/mobile/number, E-mail 1 =\n/emails/1/address; the manual has "
-        "all of it. Without --map the columns of well-known exports are known, and such an\nexport "
-        "may be a new collection of contacts. Of JSON it is an array of JSContact or JSCalendar "
-        "objects, or an object of\nthem by UID. What a file can't hold stays.\n"
-        "--format sqlite: a database, row by row, beside the program that has it open; "
-        "--include TABLE chooses tables, FIELD=VALUE or TABLE//FIELD=VALUE\nrows; a column of the "
-        "key is a FIELD, too. --exclude TABLE leaves one out.\nOf counters and times of "
-        "use --last TABLE.COLUMN says that the later value counts, without a conflict.\nWhat no "
-        "foreign key declares, "
-        "--map FILE names, one a line: refers TABLE COLUMN TABLE.",
+        "--collection or --existing.",
+    .more_of = usage_of_formats,
     .needs = CF_NEEDS_PEER,
     .connects = true,
     .options = options,

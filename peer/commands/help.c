@@ -40,11 +40,17 @@ static void show_all(const cf_output *output)
 static void show_verb(const cf_output *output, const cf_verb *verb)
 {
     cf_arena arena = {0};
+    cf_buffer more = {0};
 
     cf_print(output, "usage: counterfoil %s\n\n%s.\n", cf_verb_usage(verb, &arena), verb->summary);
     cf_arena_release(&arena);
     if (verb->more)
-        cf_print(output, "%s\n", verb->more);
+        cf_buffer_append_text(&more, "%s", verb->more);
+    if (verb->more_of)
+        verb->more_of(&more);
+    if (more.size)
+        cf_print(output, "%.*s\n", (int)more.size, (const char *)more.data);
+    cf_buffer_release(&more);
     cf_print(output, "\n");
     show_options(output, verb->options, NULL, NULL);
 }

@@ -66,8 +66,9 @@ struct cf_verb {
     const char *name;
     const char *usage; /* what follows the program's name; cf_verb_usage adds the options */
     const char *summary;
-    const char *more;           /* for `help VERB`; NULL: nothing */
-    const cf_subverb *subverbs; /* ended by one without a usage; NULL: none */
+    const char *more;                /* for `help VERB`; NULL: nothing */
+    void (*more_of)(cf_buffer *out); /* appends to that what a table says; NULL: nothing does */
+    const cf_subverb *subverbs;      /* ended by one without a usage; NULL: none */
     cf_verb_needs needs;
     bool connects; /* brings the engine's link into connection */
     uint64_t

@@ -15,6 +15,7 @@ static void expect_facts(const cf_adapter *adapter)
     cr_assert(adapter->name && *adapter->name);
     cr_expect(adapter->what && *adapter->what, "%s", adapter->name);
     cr_expect(adapter->item && *adapter->item, "%s", adapter->name);
+    cr_expect(adapter->usage && *adapter->usage, "%s", adapter->name);
     cr_expect(adapter->storage, "%s", adapter->name);
     cr_expect(adapter->keying, "%s", adapter->name);
     cr_expect(adapter->mapping, "%s", adapter->name);
@@ -136,31 +137,23 @@ Test(formats, are_listed_as_one_says_it)
     cr_expect_str_eq(cf_format_names(is_none, names), "");
 }
 
-/* What stands in brackets explains a name before it. */
-static void without_brackets(const char *text, char *out)
+/* Each begins with what is typed for it. */
+Test(formats, are_told_in_the_usage_of_add)
 {
-    for (int depth = 0; *text; text++) {
-        depth += *text == '(';
-        if (*text == '(' && out[-1] == ' ')
-            out--;
-        else if (!depth)
-            *out++ = *text;
-        depth -= *text == ')';
+    cf_buffer said = {0};
+
+    cf_verb_find("add")->more_of(&said);
+    cf_buffer_append(&said, "", 1);
+    for (size_t i = 0; i < CF_FORMATS; i++) {
+        char typed[64];
+
+        snprintf(typed, sizeof typed, "\n--format %s", cf_format_text((cf_format)i));
+        const char *at = strstr((const char *)said.data, typed);
+        cr_assert(at, "%s", typed);
+        cr_expect(strchr(" :,", at[strlen(typed)]), "%s", typed);
+        cr_expect(strstr(at, cf_adapter_of((cf_format)i)->usage) == at + 1, "%s", typed);
     }
-    *out = '\0';
-}
-
-Test(formats, are_those_of_the_usage_of_add)
-{
-    const cf_option *option = cf_verb_find("add")->options;
-    char names[CF_FORMATS_TEXT];
-    char listed[256];
-
-    while (option->name && strcmp(option->name, "format") != 0)
-        option++;
-    cr_assert(option->name && strlen(option->help) < sizeof listed);
-    without_brackets(option->help, listed);
-    cr_expect_str_eq(listed, cf_format_names(NULL, names));
+    cf_buffer_release(&said);
 }
 
 /* ---- How files begin ---- */
@@ -341,6 +334,7 @@ static const cf_adapter toy = {
     .name = "toy",
     .what = "records",
     .item = "record",
+    .usage = "--format toy --key NAME: a line for each record.",
     .storage = CF_STORAGE_FILE,
     .keying = CF_KEYING_MEMBER,
     .mapping = CF_MAPPING_NONE,
