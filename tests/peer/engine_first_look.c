@@ -70,16 +70,6 @@ static bool has(const device *self, const char *path)
     return device_token(self, path, token);
 }
 
-static bool reads_as(const device *self, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-
-    bool same = user_reads(self, path, &bytes) &&
-                cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
-    cf_buffer_release(&bytes);
-    return same;
-}
-
 /* False: the look has not so many calls. */
 static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
 {
@@ -113,7 +103,7 @@ static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
                 cr_expect(!has(one, what->file), "call %d, %d: %s is new, and not moved", (int)call,
                           renumbers, what->there);
             if (!what->written)
-                cr_expect(reads_as(one, what->there, "edited elsewhere"), "call %d, %d: %s",
+                cr_expect(user_reads_as(one, what->there, "edited elsewhere"), "call %d, %d: %s",
                           (int)call, renumbers, what->there);
             cr_expect(has(one, "f5") || what->from[0] == 'f');
         }

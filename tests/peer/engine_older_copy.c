@@ -1,148 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An older copy of a folder in its place, on a disk that makes up the numbers of its files: what
  * was there at one moment of the past is not published as edits and deletions. */
-#include "peer/merge/table.h"
-#include "tests/peer/guarded.h"
-#include "tests/peer/lesser_disk.h"
+#include "tests/peer/stick.h"
 
 #include "tests/support/expect.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LONG_AGO = 1000 }; /* s */
-
-typedef struct {
-    lesser_disk disk;
-    world *w;
-    device *first, *second;
-    cf_store *store; /* of the first, whose readings of the whole log are counted: */
-    cf_store plain;
-    uint64_t log_reads;
-    uint64_t file_reads; /* of the first since the disk was mounted */
-} stick;
-
-static stick *counted;
-
-static cf_status count_read(cf_store *store, const cf_hash *user, uint64_t position,
-                            cf_entry_visit *visit, void *context, cf_error *error)
-{
-    counted->log_reads += position == 1;
-    return counted->plain.read(store, user, position, visit, context, error);
-}
-
-static void count_log_reads(stick *self)
-{
-    self->store = cf_home_store(self->first->home);
-    self->plain = *self->store;
-    self->log_reads = 0;
-    counted = self;
-    self->store->read = count_read;
-}
-
-/* As it was long ago, when no two were written at once. */
-static void put_back(stick *self, const char *name)
-{
-    const uint64_t hash = cf_hash_bytes(0, cf_bytes_of_text(name));
-
-    user_writes_text(self->first, name, name);
-    user_stamps(self->first, name, LONG_AGO + hash % 1000000);
-}
-
-static void begin_on(stick *self, int files, bool renumbers)
-{
-    char name[16];
-
-    self->w = world_new(23, 2);
-    self->w->guarded = true;
-    self->first = &self->w->devices[0];
-    self->second = &self->w->devices[1];
-    lesser_disk_begin(&self->disk, self->w);
-    self->disk.renumbers = renumbers;
-    device_crash(self->first);
-    for (int i = 0; i < files; i++) {
-        name_file(i, name);
-        put_back(self, name);
-    }
-    cr_assert(world_settle(self->w));
-    cr_assert(device_sync(self->first));
-    cr_assert(device_sync(self->second));
-}
-
-static void begin(stick *self, int files)
-{
-    begin_on(self, files, true);
-}
-
-static void end(stick *self)
-{
-    world_destroy(&self->w);
-}
-
-/* Another disk is mounted there, as far as anybody knows. */
-static void remount(stick *self)
-{
-    lesser_disk_remount(&self->disk, 5);
-    device_crash(self->first);
-    device_crash(self->second);
-    count_log_reads(self);
-    self->disk.reads = 0;
-}
-
-static bool reads_as(const device *self, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-
-    bool same = user_reads(self, path, &bytes) &&
-                cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
-    cf_buffer_release(&bytes);
-    return same;
-}
-
-static void write_since(device *self, const char *name)
-{
-    user_writes_text(self, name, "edited");
-}
-
-static void expect_held(stick *self, bool is_held)
-{
-    const uint64_t entries = world_entries(self->w);
-
-    cr_assert(device_sync(self->first));
-    self->file_reads = self->disk.reads;
-    cr_expect_eq(trouble(self->first), is_held ? CF_UNSAFE : CF_OK);
-    cr_expect(is_held == (world_entries(self->w) == entries));
-    cr_assert(device_sync(self->second));
-}
-
 static void expect_it_is_held(int files)
 {
     stick self;
 
-    begin(&self, files);
+    stick_begin(&self, files);
     write_since(self.first, "file0");
     write_since(self.second, "file1");
     write_since(self.first, "new");
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
-    put_back(&self, "file1");
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
+    stick_put_back(&self, "file1");
     user_removes(self.first, "new");
-    expect_held(&self, true);
+    expect_stick_held(&self, true);
     cr_expect_eq(self.log_reads, 1, "%llu", (unsigned long long)self.log_reads);
     cr_expect_eq(self.file_reads, 0, "%llu", (unsigned long long)self.file_reads);
-    expect_held(&self, true);
-    cr_expect(reads_as(self.second, "file0", "edited"));
-    cr_expect(reads_as(self.second, "file1", "edited"));
-    cr_expect(reads_as(self.second, "new", "edited"));
-    cr_expect(reads_as(self.first, "file0", "file0"));
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "file0", "edited"));
+    cr_expect(user_reads_as(self.second, "file1", "edited"));
+    cr_expect(user_reads_as(self.second, "new", "edited"));
+    cr_expect(user_reads_as(self.first, "file0", "file0"));
     sync_with_the_word(self.first);
     cr_assert(device_sync(self.second));
     cr_expect_eq(trouble(self.first), CF_OK);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    cr_expect(reads_as(self.second, "file1", "file1"));
-    cr_expect(!reads_as(self.second, "new", "edited"));
-    end(&self);
+    cr_expect(user_reads_as(self.second, "file0", "file0"));
+    cr_expect(user_reads_as(self.second, "file1", "file1"));
+    cr_expect(!user_reads_as(self.second, "new", "edited"));
+    stick_end(&self);
 }
 
 Test(engine_older_copy, reverts_nothing_until_the_word_is_given)
@@ -158,16 +51,16 @@ Test(engine_older_copy, is_not_sent_by_a_limit_for_deletions)
     const cf_round_options options = {.kind = CF_ROUND_SYNC, .word = {.given = true, .limit = 5}};
     stick self;
 
-    begin(&self, 6);
+    stick_begin(&self, 6);
     write_since(self.first, "file0");
     write_since(self.first, "new");
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
     user_removes(self.first, "new");
     cr_assert(device_round(self.first, &options, TURNS_MAX));
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
-    end(&self);
+    stick_end(&self);
 }
 
 /* What is edited on it later makes it no newer. */
@@ -175,53 +68,53 @@ Test(engine_older_copy, is_held_though_something_is_new_on_it)
 {
     stick self;
 
-    begin(&self, 6);
+    stick_begin(&self, 6);
     write_since(self.first, "file0");
     write_since(self.first, "new");
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
     user_removes(self.first, "new");
     user_writes_text(self.first, "file3", "since");
     user_writes_text(self.first, "newer", "since");
-    expect_held(&self, true);
-    end(&self);
+    expect_stick_held(&self, true);
+    stick_end(&self);
 }
 
 Test(engine_older_copy, is_known_by_what_was_deleted_and_what_was_made_since)
 {
     stick self;
 
-    begin(&self, 6);
+    stick_begin(&self, 6);
     user_makes(self.first, "in");
-    put_back(&self, "in/old");
+    stick_put_back(&self, "in/old");
     cr_assert(world_settle(self.w));
     user_removes(self.first, "file2");
     user_removes(self.second, "in");
     cr_assert(world_settle(self.w));
     write_since(self.second, "new");
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file2");
+    stick_remount(&self);
+    stick_put_back(&self, "file2");
     user_makes(self.first, "in");
-    put_back(&self, "in/old");
+    stick_put_back(&self, "in/old");
     user_removes(self.first, "new");
-    expect_held(&self, true);
-    cr_expect(reads_as(self.second, "new", "edited"));
-    end(&self);
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "new", "edited"));
+    stick_end(&self);
 }
 
 /* An older copy lies there, and what was there aside. */
 static void begin_with_older(stick *self)
 {
-    begin(self, 6);
+    stick_begin(self, 6);
     write_since(self->first, "file0");
     write_since(self->first, "new");
     cr_assert(world_settle(self->w));
     cr_assert(user_moves(self->first, "file0", "../aside0"));
     cr_assert(user_moves(self->first, "new", "../aside1"));
-    put_back(self, "file0");
-    remount(self);
+    stick_put_back(self, "file0");
+    stick_remount(self);
 }
 
 static void put_right_one_back(stick *self)
@@ -237,98 +130,13 @@ Test(engine_older_copy, ends_when_what_was_there_is_back)
     stick self;
 
     begin_with_older(&self);
-    expect_held(&self, true);
+    expect_stick_held(&self, true);
     put_right_one_back(&self);
     const uint64_t entries = world_entries(self.w);
     cr_assert(device_sync(self.first));
     cr_expect_eq(trouble(self.first), CF_OK);
     cr_expect_eq(world_entries(self.w), entries);
-    end(&self);
-}
-
-/* The first of what was written since is there, and so it is no older copy. */
-static void expect_restored(int files)
-{
-    stick self;
-
-    begin(&self, files);
-    write_since(self.first, "file0");
-    write_since(self.first, "file1");
-    write_since(self.first, "file2");
-    cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
-    put_back(&self, "file1");
-    user_removes(self.first, "file3");
-    expect_held(&self, false);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    cr_expect(reads_as(self.second, "file2", "edited"));
-    end(&self);
-}
-
-Test(engine_older_copy, is_not_what_restores_some_of_what_was_changed)
-{
-    expect_restored(4);
-    expect_restored(40);
-    expect_restored(120);
-}
-
-/* One old version that is copied over a file is an edit, and the log is not asked for it. */
-static void expect_one_restored(int files)
-{
-    stick self;
-
-    begin(&self, files);
-    write_since(self.first, "file0");
-    cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
-    expect_held(&self, false);
-    cr_expect_eq(self.log_reads, 0);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    end(&self);
-}
-
-Test(engine_older_copy, is_not_one_file_that_is_restored)
-{
-    expect_one_restored(4);
-    expect_one_restored(40);
-    expect_one_restored(120);
-}
-
-/* Files that were deleted, and came back, revert nothing. */
-Test(engine_older_copy, is_not_what_came_back_alone)
-{
-    stick self;
-
-    begin(&self, 6);
-    user_removes(self.first, "file0");
-    user_removes(self.first, "file1");
-    cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
-    put_back(&self, "file1");
-    expect_held(&self, false);
-    cr_expect_eq(self.log_reads, 0);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    cr_expect(reads_as(self.second, "file1", "file1"));
-    end(&self);
-}
-
-/* `mv f~ f`: what the backup was is at another name. */
-Test(engine_older_copy, is_not_a_backup_that_takes_its_files_place)
-{
-    stick self;
-
-    begin(&self, 6);
-    cr_assert(user_moves(self.first, "file0", "file0~"));
-    write_since(self.first, "file0");
-    cr_assert(world_settle(self.w));
-    remount(&self);
-    cr_assert(user_moves(self.first, "file0~", "file0"));
-    expect_held(&self, false);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    end(&self);
+    stick_end(&self);
 }
 
 /* A save with a backup moves the old file aside, under its number. */
@@ -353,7 +161,7 @@ static void expect_unsaved(bool renumbers, int saved, bool edits, bool is_held)
     static const char *const names[] = {"file0", "file1"};
     stick self;
 
-    begin_on(&self, 6, renumbers);
+    stick_begin_on(&self, 6, renumbers);
     const int64_t then_ns = lesser_disk_clock(&self.disk);
     lesser_disk_set_clock(&self.disk, then_ns + 60 * 1000000000LL);
     for (int i = 0; i < saved; i++)
@@ -361,16 +169,16 @@ static void expect_unsaved(bool renumbers, int saved, bool edits, bool is_held)
     if (edits)
         write_since(self.first, "file2");
     cr_assert(world_settle(self.w));
-    cr_assert(reads_as(self.second, "file0~", "file0"));
-    remount(&self);
+    cr_assert(user_reads_as(self.second, "file0~", "file0"));
+    stick_remount(&self);
     lesser_disk_set_clock(&self.disk, then_ns);
     for (int i = 0; i < saved; i++)
         unsave(&self, names[i]);
     if (edits)
-        put_back(&self, "file2");
-    expect_held(&self, is_held);
-    cr_expect(reads_as(self.second, "file0", is_held ? "saved" : "file0"));
-    end(&self);
+        stick_put_back(&self, "file2");
+    expect_stick_held(&self, is_held);
+    cr_expect(user_reads_as(self.second, "file0", is_held ? "saved" : "file0"));
+    stick_end(&self);
 }
 
 Test(engine_older_copy, is_known_though_saves_left_backups)
@@ -388,118 +196,30 @@ Test(engine_older_copy, is_not_one_backup_that_is_moved_back)
     expect_unsaved(false, 1, false, false);
 }
 
-/* Edits, deletions and what is new cost no reading of the log. */
-static void expect_no_reading(int files)
-{
-    stick self;
-    char name[16];
-
-    begin(&self, files);
-    remount(&self);
-    for (int i = 0; i < files / 4; i++) {
-        name_file(i, name);
-        write_since(self.first, name);
-        name_file(files / 2 + i, name);
-        user_removes(self.first, name);
-        snprintf(name, sizeof name, "new%d", i);
-        write_since(self.first, name);
-    }
-    expect_held(&self, false);
-    cr_expect_eq(self.log_reads, 0);
-    end(&self);
-}
-
-Test(engine_older_copy, costs_nothing_where_nothing_went_back)
-{
-    expect_no_reading(8);
-    expect_no_reading(80);
-    expect_no_reading(120);
-}
-
 /* ---- Where inode numbers last ---- */
-
-/* What is done from here on is later than all before, as far as the disk tells. */
-static void pass_time(stick *self)
-{
-    lesser_disk_set_clock(&self->disk, lesser_disk_clock(&self->disk) + 60 * 1000000000LL);
-}
-
-/* `mv a trash`, then `mv trash/a .`, and what was written meanwhile goes. */
-static void expect_moved_back(int files, bool writes_elsewhere)
-{
-    stick self;
-
-    begin_on(&self, files, false);
-    pass_time(&self);
-    cr_assert(user_moves(self.first, "file0", "../trash"));
-    cr_assert(device_sync(self.first));
-    pass_time(&self);
-    write_since(writes_elsewhere ? self.second : self.first, "new");
-    cr_assert(world_settle(self.w));
-    device_crash(self.first);
-    count_log_reads(&self);
-    pass_time(&self);
-    cr_assert(user_moves(self.first, "../trash", "file0"));
-    user_removes(self.first, "new");
-    expect_held(&self, false);
-    cr_expect_eq(self.log_reads, 0, "%llu", (unsigned long long)self.log_reads);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    cr_expect(!reads_as(self.second, "new", "edited"));
-    end(&self);
-}
-
-Test(engine_older_copy, is_not_what_was_moved_out_and_in_again)
-{
-    expect_moved_back(6, false);
-    expect_moved_back(40, false);
-    expect_moved_back(120, false);
-    expect_moved_back(6, true);
-}
-
-/* `cp -p` of the two that were edited last. */
-Test(engine_older_copy, is_not_what_was_just_copied_over_its_files)
-{
-    stick self;
-
-    begin_on(&self, 6, false);
-    pass_time(&self);
-    write_since(self.first, "file0");
-    write_since(self.first, "file1");
-    cr_assert(world_settle(self.w));
-    device_crash(self.first);
-    count_log_reads(&self);
-    pass_time(&self);
-    put_back(&self, "file0");
-    put_back(&self, "file1");
-    expect_held(&self, false);
-    cr_expect_eq(self.log_reads, 0);
-    cr_expect(reads_as(self.second, "file0", "file0"));
-    cr_expect(reads_as(self.second, "file1", "file1"));
-    end(&self);
-}
 
 /* A snapshot of the disk keeps when its files were last touched. */
 static void expect_snapshot_held(int files)
 {
     stick self;
 
-    begin_on(&self, files, false);
+    stick_begin_on(&self, files, false);
     const int64_t then_ns = lesser_disk_clock(&self.disk);
-    pass_time(&self);
+    stick_pass_time(&self);
     write_since(self.first, "file0");
     write_since(self.second, "file1");
     write_since(self.first, "new");
     cr_assert(world_settle(self.w));
     device_crash(self.first);
-    count_log_reads(&self);
+    stick_count_log_reads(&self);
     lesser_disk_set_clock(&self.disk, then_ns);
-    put_back(&self, "file0");
-    put_back(&self, "file1");
+    stick_put_back(&self, "file0");
+    stick_put_back(&self, "file1");
     user_removes(self.first, "new");
-    expect_held(&self, true);
-    cr_expect(reads_as(self.second, "file0", "edited"));
-    cr_expect(reads_as(self.second, "new", "edited"));
-    end(&self);
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "file0", "edited"));
+    cr_expect(user_reads_as(self.second, "new", "edited"));
+    stick_end(&self);
 }
 
 Test(engine_older_copy, is_a_snapshot_where_numbers_last)
@@ -517,15 +237,15 @@ Test(engine_older_copy, is_looked_at_ever_more_seldom)
     const uint64_t minute_ms = 60000;
     stick self;
 
-    begin(&self, 6);
+    stick_begin(&self, 6);
     write_since(self.first, "file0");
     write_since(self.first, "new");
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
     user_removes(self.first, "new");
     device_serves(self.first);
-    count_log_reads(&self);
+    stick_count_log_reads(&self);
     device_passes(self.first, minute_ms / 2);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
     cr_expect_eq(self.log_reads, 1, "%llu", (unsigned long long)self.log_reads);
@@ -541,12 +261,12 @@ Test(engine_older_copy, is_looked_at_ever_more_seldom)
     cr_assert(device_sync(self.second));
     cr_assert(device_sync(self.first));
     cr_expect_eq(self.log_reads, 2, "%llu", (unsigned long long)self.log_reads);
-    put_back(&self, "file1");
-    put_back(&self, "newest");
+    stick_put_back(&self, "file1");
+    stick_put_back(&self, "newest");
     cr_assert(device_sync(self.first));
     cr_expect_eq(self.log_reads, 3, "%llu", (unsigned long long)self.log_reads);
     cr_expect_eq(trouble(self.first), CF_UNSAFE);
-    end(&self);
+    stick_end(&self);
 }
 
 static void expect_over_when_mounted(bool is_above)
@@ -566,7 +286,7 @@ static void expect_over_when_mounted(bool is_above)
     write_since(self.first, "newer");
     device_passes(self.first, 20000);
     cr_expect_eq(world_entries(self.w), entries + 1);
-    end(&self);
+    stick_end(&self);
 }
 
 /* The right disk is mounted where the older one lay, and nobody has to wait for an hour. */
@@ -583,7 +303,7 @@ Test(engine_older_copy, is_one_though_a_file_was_away_since)
 {
     stick self;
 
-    begin(&self, 12);
+    stick_begin(&self, 12);
     write_since(self.first, "file0");
     write_since(self.second, "file1");
     write_since(self.first, "new");
@@ -592,14 +312,14 @@ Test(engine_older_copy, is_one_though_a_file_was_away_since)
     cr_assert(world_settle(self.w));
     cr_assert(user_moves(self.first, "../trash", "file3"));
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
-    put_back(&self, "file1");
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
+    stick_put_back(&self, "file1");
     user_removes(self.first, "new");
-    expect_held(&self, true);
-    cr_expect(reads_as(self.second, "file0", "edited"));
-    cr_expect(reads_as(self.second, "new", "edited"));
-    end(&self);
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "file0", "edited"));
+    cr_expect(user_reads_as(self.second, "new", "edited"));
+    stick_end(&self);
 }
 
 /* What was put there since may have an older time than what went: out of an archive. */
@@ -607,18 +327,18 @@ Test(engine_older_copy, is_one_though_what_came_since_is_of_an_older_time)
 {
     stick self;
 
-    begin(&self, 12);
+    stick_begin(&self, 12);
     user_removes(self.first, "file2");
     cr_assert(world_settle(self.w));
     write_since(self.second, "new");
     user_stamps(self.second, "new", 500);
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file2");
+    stick_remount(&self);
+    stick_put_back(&self, "file2");
     user_removes(self.first, "new");
-    expect_held(&self, true);
-    cr_expect(reads_as(self.second, "new", "edited"));
-    end(&self);
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "new", "edited"));
+    stick_end(&self);
 }
 
 /* One content, another, and the first again, with its time. */
@@ -626,17 +346,17 @@ Test(engine_older_copy, is_one_though_a_content_returned_since)
 {
     stick self;
 
-    begin(&self, 12);
+    stick_begin(&self, 12);
     write_since(self.first, "file0");
     write_since(self.first, "new");
     write_since(self.first, "file5");
     cr_assert(world_settle(self.w));
-    put_back(&self, "file5");
+    stick_put_back(&self, "file5");
     cr_assert(world_settle(self.w));
-    remount(&self);
-    put_back(&self, "file0");
+    stick_remount(&self);
+    stick_put_back(&self, "file0");
     user_removes(self.first, "new");
-    expect_held(&self, true);
-    cr_expect(reads_as(self.second, "file0", "edited"));
-    end(&self);
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "file0", "edited"));
+    stick_end(&self);
 }

@@ -29,16 +29,6 @@ static void steps_on(lesser_disk *disk)
     lesser_disk_set_clock(disk, lesser_disk_clock(disk) + 2 * SECOND_NS);
 }
 
-static bool reads_as(const device *self, const char *path, const char *text)
-{
-    cf_buffer bytes = {0};
-
-    bool same = user_reads(self, path, &bytes) &&
-                cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
-    cf_buffer_release(&bytes);
-    return same;
-}
-
 /* How often files are read in a look in which nothing was done. */
 static uint64_t reads_of_a_look(device *self, const lesser_disk *disk)
 {
@@ -63,7 +53,7 @@ static void expect_each_save_sent(bool no_ctimes)
             steps_on(&disk);
         cr_assert(device_sync(first));
         cr_assert(device_sync(second));
-        cr_expect(reads_as(second, "a", text), "%s is not sent", text);
+        cr_expect(user_reads_as(second, "a", text), "%s is not sent", text);
     }
     world_destroy(&w);
 }
@@ -119,7 +109,7 @@ Test(engine_racy, is_known_to_another_process)
     device_crash(first);
     cr_assert(device_sync(first));
     cr_assert(device_sync(second));
-    cr_expect(reads_as(second, "a", "two"));
+    cr_expect(user_reads_as(second, "a", "two"));
     world_destroy(&w);
 }
 
@@ -146,7 +136,7 @@ Test(engine_racy, who_serves_reads_once_more_when_the_step_is_over)
     cr_expect_eq(reads_of_a_while(first, &disk, 4000), 1);
     cr_expect_eq(reads_of_a_while(first, &disk, 300000), 0, "and then not again");
     cr_assert(device_sync(second));
-    cr_expect(reads_as(second, "a", "one"));
+    cr_expect(user_reads_as(second, "a", "one"));
     world_destroy(&w);
 }
 
@@ -166,7 +156,7 @@ Test(engine_racy, a_clock_that_was_set_back_hides_no_save)
     user_writes_text(first, "a", "two");
     cr_assert(device_sync(first));
     cr_assert(device_sync(second));
-    cr_expect(reads_as(second, "a", "two"));
+    cr_expect(user_reads_as(second, "a", "two"));
     world_destroy(&w);
 }
 
@@ -201,7 +191,7 @@ Test(engine_racy, a_save_is_sent_where_nothing_can_be_made)
     cr_assert(device_sync(first));
     disk.unmakeable = false;
     cr_assert(device_sync(second));
-    cr_expect(reads_as(second, "a", "two"));
+    cr_expect(user_reads_as(second, "a", "two"));
     world_destroy(&w);
 }
 
@@ -219,7 +209,7 @@ Test(engine_racy, a_save_over_what_has_just_come_is_sent)
     user_writes_text(second, "a", "two");
     cr_assert(device_sync(second));
     cr_assert(device_sync(first));
-    cr_expect(reads_as(first, "a", "two"));
+    cr_expect(user_reads_as(first, "a", "two"));
     world_destroy(&w);
 }
 

@@ -304,6 +304,16 @@ bool user_reads(const device *self, const char *path, cf_buffer *out)
     return read_path(at(self, path).text, out);
 }
 
+bool user_reads_as(const device *self, const char *path, const char *text)
+{
+    cf_buffer bytes = {0};
+
+    bool same = user_reads(self, path, &bytes) &&
+                cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
+    cf_buffer_release(&bytes);
+    return same;
+}
+
 device folder_beside(device *self, const char *pattern)
 {
     device beside = {.in = self->in, .number = self->number};

@@ -29,6 +29,8 @@ void user_changes_mode(device *self, const char *path, unsigned mode);
 void user_stamps(device *self, const char *path, uint64_t seconds);
 void user_removes(device *self, const char *path); /* with all that is in it */
 bool user_reads(const device *self, const char *path, cf_buffer *out);
+/* Under that name as it is spelled, whatever the disk of the device takes for one. */
+bool user_reads_as(const device *self, const char *path, const char *text);
 
 /* What a folder holds: a line for each thing, sorted. */
 void device_tree(const device *self, cf_buffer *out);
