@@ -236,6 +236,13 @@ bool cf_source_may_merge(const cf_files_source *source);
 /* Publishes what can be made of them. A failure leaves the peer unusable. */
 cf_status cf_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
+/* ---- Status ---- */
+
+/* As cf_source_operations has them; `self` is a cf_files_source. */
+size_t cf_source_count_held(const void *self);
+bool cf_source_is_behind(const void *self);
+void cf_source_tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out);
+
 /* ---- Applying ---- */
 
 bool cf_source_may_apply(const cf_files_source *source);

@@ -6,6 +6,7 @@
 #include "peer/log/past.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/table.h"
+#include "peer/sources/files/file_looks.h"
 #include "peer/sources/files/meeting.h"
 #include "peer/sources/files/past_version.h"
 
@@ -21,17 +22,6 @@ typedef struct {
     uint64_t undone; /* the first of which something has gone; 0: none */
 } frontier;
 
-/* A file as far as its stat tells, wherever it lies. */
-typedef struct {
-    uint64_t size;
-    int64_t mtime_ns;
-} look;
-
-typedef struct {
-    look *at; /* in order */
-    size_t count, capacity;
-} looks;
-
 typedef struct {
     const cf_binding *binding;
     const cf_survey *survey;
@@ -39,8 +29,8 @@ typedef struct {
     uint64_t device;      /* on which that is so */
     const cf_node **gone; /* that are missed from the source's own disk */
     size_t gone_count;
-    looks missed;     /* files of these */
-    size_t within_of; /* the listed folder of which `within` tells, and one; 0: of none */
+    cf_file_looks missed; /* files of these */
+    size_t within_of;     /* the listed folder of which `within` tells, and one; 0: of none */
     cf_met_directories within;
     cf_past *past;
     cf_table frontiers;
@@ -127,35 +117,6 @@ static const cf_past_place *stay_of(comparing *self, const cf_past_item *item, u
 
 /* ---- What was moved ---- */
 
-static int order_looks(const void *a, const void *b)
-{
-    const look *one = a, *other = b;
-
-    if (one->size != other->size)
-        return one->size < other->size ? -1 : 1;
-    return (one->mtime_ns > other->mtime_ns) - (one->mtime_ns < other->mtime_ns);
-}
-
-static void add_look(looks *list, uint64_t size, int64_t mtime_ns)
-{
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = (look){size, mtime_ns};
-}
-
-static void sort_looks(looks *list)
-{
-    if (list->count)
-        qsort(list->at, list->count, sizeof *list->at, order_looks);
-}
-
-static bool have_look(const looks *list, uint64_t size, int64_t mtime_ns)
-{
-    const look wanted = {size, mtime_ns};
-
-    return list->count &&
-           bsearch(&wanted, list->at, list->count, sizeof *list->at, order_looks) != NULL;
-}
-
 static bool looks_the_same(const cf_node *node, const cf_stat *stat)
 {
     return node->stat.size == stat->size && node->stat.mtime_ns == stat->mtime_ns;
@@ -175,7 +136,7 @@ static bool was_put_there(const comparing *self, const cf_survey_sight *seen)
 /* `mv one~ one` moves an earlier one there, which is missed elsewhere. */
 static bool is_missed_elsewhere(const comparing *self, const cf_survey_sight *seen)
 {
-    return have_look(&self->missed, seen->stat->size, seen->stat->mtime_ns);
+    return cf_file_looks_have(&self->missed, seen->stat->size, seen->stat->mtime_ns);
 }
 
 static bool went_back(const comparing *self, const cf_survey_sight *seen)
@@ -446,9 +407,9 @@ static void gather_missed(comparing *self, const cf_survey_batch *batch)
             continue;
         self->gone[self->gone_count++] = node;
         if (node->kind == CF_KIND_FILE)
-            add_look(&self->missed, node->stat.size, node->stat.mtime_ns);
+            cf_file_looks_add(&self->missed, node->stat.size, node->stat.mtime_ns);
     }
-    sort_looks(&self->missed);
+    cf_file_looks_sort(&self->missed);
 }
 
 static bool is_told(const comparing *self)
@@ -601,7 +562,7 @@ cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_survey
         *verdict = (cf_older_copy_verdict){0};
     cf_past_destroy(&self.past);
     cf_table_release(&self.frontiers);
-    free(self.missed.at);
+    cf_file_looks_release(&self.missed);
     cf_arena_release(&self.arena);
     return status;
 }

@@ -1,50 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/quiet.h"
 
-#include "peer/sources/context/source_context.h"
+#include "peer/sources/files/quiet_place.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    uint64_t folder;
-    cf_buffer name;      /* empty: of all of the directory */
-    uint64_t written_ms; /* the first write of those that wait; NEVER */
-    uint64_t look_ms;    /* when to look at it; NEVER */
-    uint64_t moved_ms;   /* when what vanished counts as moved; NEVER */
-    uint64_t absent_ms;  /* when what vanished counts as gone; NEVER */
-    uint64_t
-        joined_ms;     /* when to look at it beside another one, from which something came; NEVER */
-    uint64_t began_ms; /* when the look that is at work there began; NEVER */
-    bool goes_on;      /* and is not over with the look */
-    uint64_t free_ms;  /* when it has rested for all that it cost, */
-    uint64_t most_ms;  /* and for the look of these that cost most */
-    uint64_t waits_ms; /* since when it could not be read; NEVER */
-    bool waits_still;  /* by the look under way */
-} waiting;
-
 struct cf_quiet {
-    waiting **places; /* in order */
+    cf_quiet_place **places; /* in order */
     size_t count, capacity;
-    waiting all;       /* of everything; the folder's number means nothing */
-    uint64_t least_ms; /* nothing is due before: what happens to a place may put it off */
-};
-
-static const waiting idle = {
-    .written_ms = CF_QUIET_NEVER,
-    .look_ms = CF_QUIET_NEVER,
-    .moved_ms = CF_QUIET_NEVER,
-    .absent_ms = CF_QUIET_NEVER,
-    .joined_ms = CF_QUIET_NEVER,
-    .began_ms = CF_QUIET_NEVER,
-    .waits_ms = CF_QUIET_NEVER,
+    cf_quiet_place all; /* of everything; the folder's number means nothing */
+    uint64_t least_ms;  /* nothing is due before: what happens to a place may put it off */
 };
 
 cf_quiet *cf_quiet_new(void)
 {
     cf_quiet *quiet = cf_allocate(1, sizeof *quiet);
 
-    quiet->all = idle;
+    quiet->all = cf_quiet_place_idle;
     quiet->least_ms = CF_QUIET_NEVER;
     return quiet;
 }
@@ -100,7 +73,7 @@ static size_t end_of(const cf_quiet *quiet, uint64_t folder)
                                 : index_of(quiet, &(cf_look_place){.folder = folder + 1});
 }
 
-static waiting *find(const cf_quiet *quiet, const cf_look_place *place)
+static cf_quiet_place *find(const cf_quiet *quiet, const cf_look_place *place)
 {
     size_t at = index_of(quiet, place);
     const cf_look_place there = at < quiet->count ? place_at(quiet, at) : (cf_look_place){0};
@@ -108,7 +81,7 @@ static waiting *find(const cf_quiet *quiet, const cf_look_place *place)
     return at < quiet->count && cf_look_place_order(&there, place) == 0 ? quiet->places[at] : NULL;
 }
 
-static waiting *find_or_add(cf_quiet *quiet, const cf_look_place *place)
+static cf_quiet_place *find_or_add(cf_quiet *quiet, const cf_look_place *place)
 {
     size_t at = index_of(quiet, place);
     const cf_look_place there = at < quiet->count ? place_at(quiet, at) : (cf_look_place){0};
@@ -120,8 +93,8 @@ static waiting *find_or_add(cf_quiet *quiet, const cf_look_place *place)
     memmove(quiet->places + at + 1, quiet->places + at,
             (quiet->count - at) * sizeof *quiet->places);
     quiet->count++;
-    quiet->places[at] = cf_allocate(1, sizeof idle);
-    *quiet->places[at] = idle;
+    quiet->places[at] = cf_allocate(1, sizeof *quiet->places[at]);
+    *quiet->places[at] = cf_quiet_place_idle;
     quiet->places[at]->folder = place->folder;
     cf_buffer_append(&quiet->places[at]->name, place->name.data, place->name.size);
     return quiet->places[at];
@@ -132,108 +105,38 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* A file of which a look costs 300 ms is looked at twice as soon as it changes, and then every
- * three seconds; one of 50 ms some five times, and then twice a second. */
-static uint64_t rested_ms(const waiting *one)
-{
-    uint64_t free = one->most_ms > CF_QUIET_REST_FREE ? one->most_ms : CF_QUIET_REST_FREE;
-
-    return one->free_ms > free ? one->free_ms - free : 0;
-}
-
-static uint64_t next_of(const waiting *folder)
-{
-    uint64_t look_ms = folder->look_ms < rested_ms(folder) ? rested_ms(folder) : folder->look_ms;
-
-    return earlier(earlier(look_ms, folder->joined_ms),
-                   earlier(folder->moved_ms, folder->absent_ms));
-}
-
-static void note_written(waiting *folder, uint64_t now_ms)
-{
-    if (folder->look_ms <= now_ms)
-        return; /* it will be looked at before */
-    if (folder->written_ms == CF_QUIET_NEVER)
-        folder->written_ms = now_ms;
-    folder->look_ms =
-        earlier(now_ms + CF_QUIET_WRITTEN_MS, folder->written_ms + CF_QUIET_WRITTEN_MAX);
-}
-
-/* Whatever vanishes begins the quiet of what had moved away before, too. */
-static void note_vanished(waiting *folder, bool left, uint64_t now_ms)
-{
-    if (left || folder->moved_ms != CF_QUIET_NEVER)
-        folder->moved_ms = now_ms + CF_QUIET_MOVED_MS;
-    folder->absent_ms = now_ms + CF_QUIET_ABSENT_MS;
-}
-
-static void note(waiting *folder, cf_event_kind kind, uint64_t now_ms)
-{
-    switch (kind) {
-    case CF_EVENT_ARRIVED:
-        folder->look_ms = earlier(folder->look_ms, now_ms);
-        break;
-    case CF_EVENT_WRITTEN:
-        note_written(folder, now_ms);
-        break;
-    case CF_EVENT_ABSENT:
-    case CF_EVENT_LEFT:
-        note_vanished(folder, kind == CF_EVENT_LEFT, now_ms);
-        break;
-    }
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-    return a == CF_QUIET_NEVER || (b != CF_QUIET_NEVER && b > a) ? b : a;
-}
-
-/* What is missing counts when the last of it does: none of it too early. */
-static void join(waiting *all, const waiting *one)
-{
-    all->written_ms = earlier(all->written_ms, one->written_ms);
-    all->look_ms = earlier(all->look_ms, earlier(one->look_ms, one->joined_ms));
-    all->moved_ms = later(all->moved_ms, one->moved_ms);
-    all->absent_ms = later(all->absent_ms, one->absent_ms);
-}
-
-/* What is known of it is more than when to look there. */
-static bool is_remembered(const waiting *one)
-{
-    return one->waits_ms != CF_QUIET_NEVER || one->began_ms != CF_QUIET_NEVER || one->free_ms;
-}
-
 /* What waits in so many names of a directory waits in all of it: that is one look. Names of which
  * more is known stay, but for half of the bound at most. */
 static void join_names(cf_quiet *quiet, uint64_t folder)
 {
     size_t first = index_of(quiet, &(cf_look_place){.folder = folder}), end = end_of(quiet, folder);
     size_t kept = first;
-    waiting joined = idle;
+    cf_quiet_place joined = cf_quiet_place_idle;
 
     if (end - first <= CF_QUIET_NAMES_MAX)
         return;
     for (size_t i = first; i < end; i++) {
-        waiting *one = quiet->places[i];
+        cf_quiet_place *one = quiet->places[i];
 
-        if (one->name.size && is_remembered(one) && kept - first < CF_QUIET_NAMES_MAX / 2) {
+        if (one->name.size && cf_quiet_place_is_remembered(one) &&
+            kept - first < CF_QUIET_NAMES_MAX / 2) {
             quiet->places[i] = quiet->places[kept];
             quiet->places[kept++] = one;
         } else {
-            join(&joined, one);
+            cf_quiet_place_join(&joined, one);
         }
     }
     drop_from(quiet, kept, end - kept);
     joined.folder = folder;
-    waiting *all = find_or_add(quiet, &(cf_look_place){.folder = folder});
+    cf_quiet_place *all = find_or_add(quiet, &(cf_look_place){.folder = folder});
     *all = joined;
-    quiet->least_ms = earlier(quiet->least_ms, next_of(all));
+    quiet->least_ms = earlier(quiet->least_ms, cf_quiet_place_next_ms(all));
 }
 
 /* A place may be due earlier than all others. */
-static void may_be_next(cf_quiet *quiet, const waiting *one)
+static void may_be_next(cf_quiet *quiet, const cf_quiet_place *one)
 {
-    quiet->least_ms = earlier(quiet->least_ms, next_of(one));
+    quiet->least_ms = earlier(quiet->least_ms, cf_quiet_place_next_ms(one));
 }
 
 static void keep_bound(cf_quiet *quiet, uint64_t folder)
@@ -245,9 +148,9 @@ static void keep_bound(cf_quiet *quiet, uint64_t folder)
 void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_bytes name, cf_event_kind kind,
                    uint64_t now_ms)
 {
-    waiting *one = find_or_add(quiet, &(cf_look_place){.folder = folder, .name = name});
+    cf_quiet_place *one = find_or_add(quiet, &(cf_look_place){.folder = folder, .name = name});
 
-    note(one, kind, now_ms);
+    cf_quiet_place_note(one, kind, now_ms);
     may_be_next(quiet, one);
     keep_bound(quiet, folder);
 }
@@ -255,14 +158,14 @@ void cf_quiet_note(cf_quiet *quiet, uint64_t folder, cf_bytes name, cf_event_kin
 /* Where it happened is to be known, and watched under its number, before the next thing does. */
 void cf_quiet_note_all(cf_quiet *quiet, cf_event_kind kind, uint64_t now_ms)
 {
-    note(&quiet->all, kind, now_ms);
-    note(&quiet->all, CF_EVENT_ARRIVED, now_ms);
+    cf_quiet_place_note(&quiet->all, kind, now_ms);
+    cf_quiet_place_note(&quiet->all, CF_EVENT_ARRIVED, now_ms);
     may_be_next(quiet, &quiet->all);
 }
 
 void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    waiting *missing = find_or_add(quiet, place);
+    cf_quiet_place *missing = find_or_add(quiet, place);
 
     missing->absent_ms = earlier(missing->absent_ms, now_ms + CF_QUIET_ABSENT_MS);
     may_be_next(quiet, missing);
@@ -270,7 +173,7 @@ void cf_quiet_miss(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 
 void cf_quiet_miss_anywhere(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    const waiting *missing = find(quiet, place);
+    const cf_quiet_place *missing = find(quiet, place);
 
     if (!missing || missing->absent_ms == CF_QUIET_NEVER)
         quiet->all.absent_ms = earlier(quiet->all.absent_ms, now_ms + CF_QUIET_ABSENT_MS);
@@ -279,7 +182,7 @@ void cf_quiet_miss_anywhere(cf_quiet *quiet, const cf_look_place *place, uint64_
 
 void cf_quiet_miss_until(cf_quiet *quiet, const cf_look_place *place, uint64_t when_ms)
 {
-    waiting *missing = find_or_add(quiet, place);
+    cf_quiet_place *missing = find_or_add(quiet, place);
 
     missing->absent_ms = when_ms;
     may_be_next(quiet, missing);
@@ -298,13 +201,13 @@ uint64_t cf_quiet_join_absent(cf_quiet *quiet, uint64_t at_ms)
 
 void cf_quiet_wait_with(cf_quiet *quiet, uint64_t folder, const cf_look_place *gone)
 {
-    const waiting *with = find(quiet, gone);
+    const cf_quiet_place *with = find(quiet, gone);
     const uint64_t when_ms = with ? with->absent_ms : CF_QUIET_NEVER;
     size_t end = end_of(quiet, folder);
 
     for (size_t i = index_of(quiet, &(cf_look_place){.folder = folder});
          when_ms != CF_QUIET_NEVER && i < end; i++) {
-        waiting *one = quiet->places[i];
+        cf_quiet_place *one = quiet->places[i];
 
         if (one->absent_ms < when_ms)
             one->absent_ms = when_ms;
@@ -316,13 +219,13 @@ void cf_quiet_wait_with(cf_quiet *quiet, uint64_t folder, const cf_look_place *g
 void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_place *to,
                    uint64_t now_ms)
 {
-    waiting *left = find_or_add(quiet, from);
+    cf_quiet_place *left = find_or_add(quiet, from);
 
     if (left->moved_ms == CF_QUIET_NEVER)
         left->moved_ms = earlier(now_ms + CF_QUIET_MOVED_MS, left->absent_ms);
     uint64_t when = left->moved_ms;
     may_be_next(quiet, left);
-    waiting *joined = find_or_add(quiet, to); /* which may take the place of the other one */
+    cf_quiet_place *joined = find_or_add(quiet, to); /* which may take the place of the other one */
     joined->joined_ms = earlier(joined->joined_ms, when);
     may_be_next(quiet, joined);
 }
@@ -333,10 +236,10 @@ void cf_quiet_hold(cf_quiet *quiet, const cf_look_place *from, const cf_look_pla
 void cf_quiet_note_unread(cf_quiet *quiet, const cf_look_place *place, uint64_t age_ms,
                           uint64_t now_ms)
 {
-    waiting *unread = find_or_add(quiet, place);
+    cf_quiet_place *unread = find_or_add(quiet, place);
 
     if (age_ms <= CF_QUIET_WRITTEN_MS)
-        note_written(unread, now_ms);
+        cf_quiet_place_written(unread, now_ms);
     else if (age_ms < CF_QUIET_UNREAD_MAX)
         unread->look_ms = earlier(unread->look_ms, now_ms + age_ms);
     else
@@ -347,45 +250,38 @@ void cf_quiet_note_unread(cf_quiet *quiet, const cf_look_place *place, uint64_t 
 
 void cf_quiet_note_waits(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    waiting *one = find_or_add(quiet, place);
+    cf_quiet_place *one = find_or_add(quiet, place);
 
     one->waits_ms = earlier(one->waits_ms, now_ms);
     one->waits_still = true;
 }
 
-static void end_waits(waiting *one)
-{
-    if (!one->waits_still)
-        one->waits_ms = CF_QUIET_NEVER;
-    one->waits_still = false;
-}
-
 void cf_quiet_end_waits(cf_quiet *quiet, const cf_look_places *looked)
 {
     for (size_t i = 0; !looked && i < quiet->count; i++)
-        end_waits(quiet->places[i]);
+        cf_quiet_place_end_waits(quiet->places[i]);
     for (size_t i = 0; looked && i < looked->count; i++) {
         const cf_look_place *place = &looked->at[i];
         size_t at = index_of(quiet, place);
 
         if (place->name.size && at < quiet->count && find(quiet, place))
-            end_waits(quiet->places[at]);
+            cf_quiet_place_end_waits(quiet->places[at]);
         for (; !place->name.size && at < quiet->count && quiet->places[at]->folder == place->folder;
              at++)
-            end_waits(quiet->places[at]);
+            cf_quiet_place_end_waits(quiet->places[at]);
     }
 }
 
 uint64_t cf_quiet_waited_ms(const cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    const waiting *one = find(quiet, place);
+    const cf_quiet_place *one = find(quiet, place);
 
     return one && one->waits_ms < now_ms ? now_ms - one->waits_ms : 0;
 }
 
 void cf_quiet_note_later(cf_quiet *quiet, const cf_look_place *place, uint64_t when_ms)
 {
-    waiting *later = find_or_add(quiet, place);
+    cf_quiet_place *later = find_or_add(quiet, place);
 
     later->joined_ms = earlier(later->joined_ms, when_ms);
     may_be_next(quiet, later);
@@ -410,7 +306,7 @@ uint64_t cf_quiet_next(const cf_quiet *quiet)
 
 static void find_next(cf_quiet *quiet)
 {
-    quiet->least_ms = next_of(&quiet->all);
+    quiet->least_ms = cf_quiet_place_next_ms(&quiet->all);
     for (size_t i = 0; i < quiet->count; i++)
         may_be_next(quiet, quiet->places[i]);
 }
@@ -422,34 +318,12 @@ void cf_quiet_hasten(cf_quiet *quiet, uint64_t now_ms)
     find_next(quiet);
 }
 
-static cf_absence absence_of(const waiting *folder, uint64_t now_ms)
-{
-    return folder->absent_ms <= now_ms  ? CF_ABSENCE_COUNTS
-           : folder->moved_ms <= now_ms ? CF_ABSENCE_MOVES
-                                        : CF_ABSENCE_WAITS;
-}
-
-static void looked_at(waiting *folder, cf_absence absence)
-{
-    folder->look_ms = folder->written_ms = folder->joined_ms = CF_QUIET_NEVER;
-    if (absence >= CF_ABSENCE_MOVES)
-        folder->moved_ms = CF_QUIET_NEVER;
-    if (absence == CF_ABSENCE_COUNTS)
-        folder->absent_ms = CF_QUIET_NEVER;
-}
-
-static bool is_idle(const waiting *one, uint64_t now_ms)
-{
-    return next_of(one) == CF_QUIET_NEVER && one->began_ms == CF_QUIET_NEVER &&
-           one->waits_ms == CF_QUIET_NEVER && one->free_ms <= now_ms;
-}
-
 static void drop_idle(cf_quiet *quiet, uint64_t now_ms)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < quiet->count; i++)
-        if (!is_idle(quiet->places[i], now_ms))
+        if (!cf_quiet_place_is_idle(quiet->places[i], now_ms))
             quiet->places[kept++] = quiet->places[i];
         else {
             cf_buffer_release(&quiet->places[i]->name);
@@ -462,20 +336,20 @@ cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
 {
     if (now_ms < quiet->least_ms)
         return (cf_quiet_due){0};
-    cf_quiet_due due = {.all = next_of(&quiet->all) <= now_ms};
+    cf_quiet_due due = {.all = cf_quiet_place_next_ms(&quiet->all) <= now_ms};
 
     if (due.all) {
-        due.absence = absence_of(&quiet->all, now_ms);
-        looked_at(&quiet->all, due.absence);
+        due.absence = cf_quiet_place_absence(&quiet->all, now_ms);
+        cf_quiet_place_looked_at(&quiet->all, due.absence);
     }
     for (size_t i = 0; i < quiet->count; i++) {
-        waiting *place = quiet->places[i];
-        cf_absence absence = absence_of(place, now_ms);
+        cf_quiet_place *place = quiet->places[i];
+        cf_absence absence = cf_quiet_place_absence(place, now_ms);
 
-        if (next_of(place) <= now_ms)
+        if (cf_quiet_place_next_ms(place) <= now_ms)
             cf_look_places_add(&due.places, place->folder, cf_buffer_view(&place->name), absence);
-        if (due.all || next_of(place) <= now_ms)
-            looked_at(place, absence);
+        if (due.all || cf_quiet_place_next_ms(place) <= now_ms)
+            cf_quiet_place_looked_at(place, absence);
     }
     drop_idle(quiet, now_ms);
     find_next(quiet);
@@ -484,23 +358,6 @@ cf_quiet_due cf_quiet_take(cf_quiet *quiet, uint64_t now_ms)
 
 /* ---- What changes without rest ---- */
 
-static void charge(waiting *one, size_t places, uint64_t now_ms)
-{
-    uint64_t cost = (now_ms - one->began_ms) / (places ? places : 1);
-
-    one->began_ms = CF_QUIET_NEVER;
-    one->goes_on = false;
-    if (cost < CF_QUIET_COST_MIN)
-        return;
-    uint64_t rest = earlier(CF_QUIET_REST_FACTOR * cost, CF_QUIET_REST_MAX);
-    if (one->free_ms <= now_ms) {
-        one->free_ms = now_ms;
-        one->most_ms = 0;
-    }
-    one->most_ms = rest > one->most_ms ? rest : one->most_ms;
-    one->free_ms = earlier(one->free_ms + rest, now_ms + 2 * CF_QUIET_REST_MAX);
-}
-
 /* Of a directory: what was sent from there has ended, well or not. */
 static void begin_folder(cf_quiet *quiet, uint64_t folder, uint64_t now_ms)
 {
@@ -508,7 +365,7 @@ static void begin_folder(cf_quiet *quiet, uint64_t folder, uint64_t now_ms)
 
     for (size_t i = index_of(quiet, &(cf_look_place){.folder = folder}); i < end; i++)
         if (quiet->places[i]->goes_on)
-            charge(quiet->places[i], 1, now_ms);
+            cf_quiet_place_charge(quiet->places[i], 1, now_ms);
 }
 
 void cf_quiet_begin(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
@@ -517,7 +374,7 @@ void cf_quiet_begin(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms
         begin_folder(quiet, place->folder, now_ms);
         return;
     }
-    waiting *one = find_or_add(quiet, place);
+    cf_quiet_place *one = find_or_add(quiet, place);
 
     if (one->began_ms == CF_QUIET_NEVER)
         one->began_ms = now_ms;
@@ -526,7 +383,7 @@ void cf_quiet_begin(cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms
 
 void cf_quiet_goes_on(cf_quiet *quiet, const cf_look_place *place, bool waits)
 {
-    waiting *one = find(quiet, place);
+    cf_quiet_place *one = find(quiet, place);
 
     if (!one || one->began_ms == CF_QUIET_NEVER)
         return;
@@ -538,20 +395,21 @@ void cf_quiet_goes_on(cf_quiet *quiet, const cf_look_place *place, bool waits)
 void cf_quiet_end(cf_quiet *quiet, const cf_look_places *looked, uint64_t now_ms)
 {
     for (size_t i = 0; i < looked->count; i++) {
-        waiting *one = looked->at[i].name.size ? find(quiet, &looked->at[i]) : NULL;
+        cf_quiet_place *one = looked->at[i].name.size ? find(quiet, &looked->at[i]) : NULL;
 
         if (one && one->began_ms != CF_QUIET_NEVER && !one->goes_on)
-            charge(one, looked->count, now_ms);
-        if (one && is_idle(one, now_ms))
+            cf_quiet_place_charge(one, looked->count, now_ms);
+        if (one && cf_quiet_place_is_idle(one, now_ms))
             drop_from(quiet, index_of(quiet, &looked->at[i]), 1);
     }
 }
 
 uint64_t cf_quiet_rests(const cf_quiet *quiet, const cf_look_place *place, uint64_t now_ms)
 {
-    const waiting *one = find(quiet, place);
+    const cf_quiet_place *one = find(quiet, place);
 
-    return one && rested_ms(one) > now_ms ? rested_ms(one) - now_ms : 0;
+    return one && cf_quiet_place_rested_ms(one) > now_ms ? cf_quiet_place_rested_ms(one) - now_ms
+                                                         : 0;
 }
 
 void cf_quiet_each_resting(const cf_quiet *quiet, uint64_t now_ms,
@@ -560,7 +418,8 @@ void cf_quiet_each_resting(const cf_quiet *quiet, uint64_t now_ms,
     for (size_t i = 0; i < quiet->count; i++) {
         const cf_look_place place = place_at(quiet, i);
 
-        if (quiet->places[i]->look_ms != CF_QUIET_NEVER && rested_ms(quiet->places[i]) > now_ms)
+        if (quiet->places[i]->look_ms != CF_QUIET_NEVER &&
+            cf_quiet_place_rested_ms(quiet->places[i]) > now_ms)
             visit(context, &place);
     }
 }
@@ -574,23 +433,11 @@ void cf_quiet_end_rests(cf_quiet *quiet)
 
 /* ---- The clock ---- */
 
-static void set_back(waiting *place, uint64_t by_ms)
-{
-    place->written_ms = cf_deadline_set_back(place->written_ms, by_ms);
-    place->look_ms = cf_deadline_set_back(place->look_ms, by_ms);
-    place->moved_ms = cf_deadline_set_back(place->moved_ms, by_ms);
-    place->absent_ms = cf_deadline_set_back(place->absent_ms, by_ms);
-    place->joined_ms = cf_deadline_set_back(place->joined_ms, by_ms);
-    place->began_ms = cf_deadline_set_back(place->began_ms, by_ms);
-    place->free_ms = cf_deadline_set_back(place->free_ms, by_ms);
-    place->waits_ms = cf_deadline_set_back(place->waits_ms, by_ms);
-}
-
 void cf_quiet_set_back(cf_quiet *quiet, uint64_t by_ms)
 {
-    set_back(&quiet->all, by_ms);
+    cf_quiet_place_set_back(&quiet->all, by_ms);
     for (size_t i = 0; i < quiet->count; i++)
-        set_back(quiet->places[i], by_ms);
+        cf_quiet_place_set_back(quiet->places[i], by_ms);
     find_next(quiet);
 }
 
