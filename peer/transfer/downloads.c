@@ -185,7 +185,8 @@ static bool have_room_for_some(const cf_downloads *downloads)
 
     count_moving(downloads, counts);
     for (size_t rank = 0; rank < CF_RANKS; rank++)
-        have |= downloads->queued[rank] && cf_turns_have_place(counts, (cf_transfer_rank)rank, AT_A_TIME);
+        have |= downloads->queued[rank] &&
+                cf_turns_have_place(counts, (cf_transfer_rank)rank, AT_A_TIME);
     return have;
 }
 
