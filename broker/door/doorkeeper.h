@@ -23,19 +23,19 @@ void cf_doorkeeper_destroy(cf_doorkeeper **doorkeeper);
 /* False: it is to be shut, its address comes too often. `address` is IPv6, or IPv4 mapped into it;
  * of IPv6 the first half counts. */
 bool cf_doorkeeper_opened(cf_doorkeeper *doorkeeper, int connection, const uint8_t address[16],
-                          uint64_t now_ms);
+                          uint64_t steady_ms);
 /* It said something, and has no session afterwards, which costs as much as coming anew. False: it
  * is to be shut. */
-bool cf_doorkeeper_said(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
+bool cf_doorkeeper_said(cf_doorkeeper *doorkeeper, int connection, uint64_t steady_ms);
 /* What it said was a greeting that was refused for good: that costs what a connection does that
  * came to nothing, which this one is not counted as again. */
-void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
+void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *doorkeeper, int connection, uint64_t steady_ms);
 /* It has a session now, or none any more. */
 void cf_doorkeeper_settled(cf_doorkeeper *doorkeeper, int connection, bool has_session,
-                           uint64_t now_ms);
-void cf_doorkeeper_closed(cf_doorkeeper *doorkeeper, int connection, uint64_t now_ms);
+                           uint64_t steady_ms);
+void cf_doorkeeper_closed(cf_doorkeeper *doorkeeper, int connection, uint64_t steady_ms);
 
 /* Who is to be shut: too many, or silent too long; -1 for nobody. It is named once. */
-int cf_doorkeeper_overdue(cf_doorkeeper *doorkeeper, uint64_t now_ms, const char **why);
+int cf_doorkeeper_overdue(cf_doorkeeper *doorkeeper, uint64_t steady_ms, const char **why);
 
 #endif

@@ -149,12 +149,12 @@ static uint64_t wait_for_room(cf_gateway_zmq *zmq, uint64_t now_ms)
 
 void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
 {
-    uint64_t now_ms = cf_gateway_zmq_now(zmq), next_ms = 0;
+    uint64_t now_ms = cf_gateway_zmq_steady(zmq), next_ms = 0;
     bool blocked = false;
 
     zmq->has_sent = false;
     for (int i = 0; i < BATCH && next_ms <= now_ms && !blocked; i++) {
-        next_ms = cf_gateway_tick(zmq->options.gateway, now_ms);
+        next_ms = cf_gateway_tick(zmq->options.gateway, cf_gateway_zmq_now(zmq));
         blocked = !cf_outbox_send(zmq->options.outbox, send_frames, zmq);
         tell_gone(zmq);
     }

@@ -16,6 +16,11 @@ uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq)
     return zmq->options.env->now_ms(zmq->options.env->context);
 }
 
+uint64_t cf_gateway_zmq_steady(const cf_gateway_zmq *zmq)
+{
+    return cf_env_steady_ms(zmq->options.env);
+}
+
 /* ---- What has a descriptor ---- */
 
 static void write_address(cf_connection *it)
@@ -131,8 +136,8 @@ static void shut_overdue(const cf_gateway_zmq *zmq)
     const char *why = NULL;
     int descriptor;
 
-    while ((descriptor = cf_doorkeeper_overdue(zmq->doorkeeper, cf_gateway_zmq_now(zmq), &why)) >=
-           0)
+    while ((descriptor =
+                cf_doorkeeper_overdue(zmq->doorkeeper, cf_gateway_zmq_steady(zmq), &why)) >= 0)
         refuse(zmq, descriptor, why);
 }
 
@@ -169,7 +174,7 @@ static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *
 
 static void end_connection(cf_gateway_zmq *zmq, int descriptor)
 {
-    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+    uint64_t now_ms = cf_gateway_zmq_steady(zmq);
 
     if (cf_inflow_guard_has_ended(descriptor))
         note_refused(zmq, descriptor, "it sent more than a message or its window takes");
@@ -194,7 +199,7 @@ static void end_connection(cf_gateway_zmq *zmq, int descriptor)
  * unless another has it now. */
 static void look_at_arrival(cf_gateway_zmq *zmq, const cf_arrival *it)
 {
-    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+    uint64_t now_ms = cf_gateway_zmq_steady(zmq);
 
     if (!it->seen.cookie || (it->has_gone && is_of(it->descriptor, &it->seen)))
         return; /* whose it was is not known any more */
@@ -256,7 +261,7 @@ bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_i
     cf_speakers_heard(zmq->speakers, descriptor, routing_id);
     if (!cf_speakers_is_sure(zmq->speakers, descriptor, routing_id))
         zmq->has_moved = true; /* what it may do goes to another's descriptor, perhaps */
-    return !cf_speakers_is_shut(zmq->speakers, descriptor, routing_id, cf_gateway_zmq_now(zmq));
+    return !cf_speakers_is_shut(zmq->speakers, descriptor, routing_id, cf_gateway_zmq_steady(zmq));
 }
 
 /* Of any that may have the descriptor. */
@@ -289,7 +294,7 @@ static bool is_address_of(const cf_connection *connection, const char *text)
 /* Whose connection had the descriptor before must not cost who has it now. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
 {
-    uint64_t now_ms = cf_gateway_zmq_now(zmq);
+    uint64_t now_ms = cf_gateway_zmq_steady(zmq);
     bool is_sure = cf_speakers_is_sure(zmq->speakers, said->descriptor, said->routing_id);
     bool pays = is_sure || is_address_of(connection_at(zmq, said->descriptor), said->address);
     const char *why = said->may_stay ? NULL : "it asks and doesn't read";
@@ -311,7 +316,7 @@ static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
     bool is_known = has_session(zmq, descriptor);
 
     if (zmq->doorkeeper)
-        cf_doorkeeper_settled(zmq->doorkeeper, descriptor, is_known, cf_gateway_zmq_now(zmq));
+        cf_doorkeeper_settled(zmq->doorkeeper, descriptor, is_known, cf_gateway_zmq_steady(zmq));
     cf_inflow_guard_grant(descriptor, is_known ? CF_WINDOW : 0);
 }
 

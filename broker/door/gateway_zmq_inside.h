@@ -51,7 +51,9 @@ struct cf_gateway_zmq {
     uint64_t retry_ms; /* delay of the next try to send what was blocked */
 };
 
+/* The time of day, for what is written; and by a clock that nobody sets, for deadlines. */
 uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq);
+uint64_t cf_gateway_zmq_steady(const cf_gateway_zmq *zmq);
 /* Takes all that the monitor has told: connections begin and end. */
 void cf_gateway_zmq_drain_monitor(cf_gateway_zmq *zmq);
 /* A message came through this descriptor, to be told before it is looked at. False: it counts for

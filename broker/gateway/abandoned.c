@@ -47,9 +47,9 @@ bool cf_abandoned_drop(cf_service *service, cf_session *session, const cf_hash *
     cf_audit_event event = {
         .what = CF_AUDIT_BLOBS_COLLECTED, .user = self.user, .why = "uploads that were given up"};
 
-    if (session->looked_ms && service->now_ms - session->looked_ms < CF_ABANDONED_LOOK_MS)
+    if (session->looked_ms && service->steady_ms - session->looked_ms < CF_ABANDONED_LOOK_MS)
         return false;
-    session->looked_ms = service->now_ms;
+    session->looked_ms = service->steady_ms;
     cf_status status =
         service->blobs->list(service->blobs, self.user, 0, look_at, &self, &self.error);
     if (status || self.status)

@@ -32,14 +32,14 @@ typedef struct cf_exclusion cf_exclusion;
 /* Asks; `ready` is called when no replay is under way, possibly from inside. No replay of the user
  * begins from now on until cf_exclusion_end. A second one of the same user waits for the first. */
 cf_exclusion *cf_exclusion_begin(cf_communication *communication, const cf_hash *user,
-                                 uint64_t now_ms, void (*ready)(void *context), void *context);
+                                 uint64_t steady_ms, void (*ready)(void *context), void *context);
 bool cf_exclusion_is_ready(const cf_exclusion *exclusion);
 /* Also before it was ready; wake the gateway's sessions of the user after it. */
 void cf_exclusion_end(cf_exclusion **exclusion);
 
 /* Whether replays of this user are to be ended now, because somebody has waited long enough. */
 bool cf_communication_is_overdue(const cf_communication *communication, const cf_hash *user,
-                                 uint64_t now_ms);
+                                 uint64_t steady_ms);
 /* When that is the case for the next user; UINT64_MAX: for none. */
 uint64_t cf_communication_deadline(const cf_communication *communication);
 

@@ -13,6 +13,8 @@
 #define UNREAD_MAX (4 * CF_WINDOW)
 #define UNREAD_STRANGER_MAX (64 * CF_KIB)
 
+enum { CLOCK_SET_MS = 1000 }; /* what is less is drift, until it comes to that */
+
 static void session_ends(void *context, cf_session *session)
 {
     cf_gateway *gateway = context;
@@ -296,10 +298,27 @@ static bool is_unheard(cf_gateway *gateway, cf_session *session)
     const cf_service *service = &gateway->service;
     const cf_hash *user = session ? cf_log_user(session->log) : NULL;
 
-    if (!user || !cf_patience_is_over(service->patience, user, service->now_ms))
+    if (!user || !cf_patience_is_over(service->patience, user, service->steady_ms))
         return false;
     cf_session_dismiss(service, session, "it asks too much for nothing");
     return true;
+}
+
+/* Leases end by the time of day, since that is what is told of them. */
+static void take_time(cf_gateway *gateway, uint64_t now_ms)
+{
+    cf_service *service = &gateway->service;
+    const bool is_first = !service->now_ms;
+
+    service->now_ms = now_ms;
+    service->steady_ms = service->env->steady_ms ? cf_env_steady_ms(service->env) : now_ms;
+    const int64_t ahead_ms = (int64_t)(now_ms - service->steady_ms);
+    const int64_t later_ms = ahead_ms - service->ahead_ms;
+    if (!is_first && later_ms < CLOCK_SET_MS && later_ms > -CLOCK_SET_MS)
+        return;
+    service->ahead_ms = ahead_ms;
+    if (!is_first)
+        cf_lease_desk_clock_set(gateway->leases, later_ms);
 }
 
 bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
@@ -313,7 +332,7 @@ bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const c
 
     if (!known.address)
         known.address = "?";
-    gateway->service.now_ms = now_ms;
+    take_time(gateway, now_ms);
     gateway->service.in_vain = false;
     if (is_unread(gateway, &known, session))
         return false;
@@ -357,20 +376,28 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 /* Replays that hold up for too long what removes from their log. */
-static uint64_t end_overdue(cf_gateway *gateway, uint64_t now_ms)
+static uint64_t end_overdue(cf_gateway *gateway, uint64_t steady_ms)
 {
     const cf_communication *communication = cf_users_communication(gateway->service.users);
     cf_sessions *sessions = gateway->service.sessions;
 
-    if (cf_communication_deadline(communication) > now_ms)
+    if (cf_communication_deadline(communication) > steady_ms)
         return cf_communication_deadline(communication);
     for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
         after = cf_sessions_next(sessions, session);
         if (session->is_replaying &&
-            cf_communication_is_overdue(communication, cf_log_user(session->log), now_ms))
+            cf_communication_is_overdue(communication, cf_log_user(session->log), steady_ms))
             cf_session_dismiss(&gateway->service, session, "its replay holds up the broker");
     }
     return cf_communication_deadline(communication);
+}
+
+/* What ends at a time of day ends in so long: the clock may be set before. */
+static uint64_t steady_of(const cf_service *service, uint64_t at_ms)
+{
+    if (at_ms == UINT64_MAX)
+        return UINT64_MAX;
+    return service->steady_ms + (at_ms > service->now_ms ? at_ms - service->now_ms : 0);
 }
 
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
@@ -378,16 +405,17 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
     cf_sessions *sessions = gateway->service.sessions;
     uint64_t next;
 
-    gateway->service.now_ms = now_ms;
+    take_time(gateway, now_ms);
     next = cf_enrolment_tick(gateway->enrolment, now_ms);
     if (gateway->options.management)
         next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
-    next = earlier(next, end_overdue(gateway, now_ms));
+    next = earlier(steady_of(&gateway->service, next),
+                   end_overdue(gateway, gateway->service.steady_ms));
     cf_sessions_evict(&gateway->service);
     for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
         if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
-            next = now_ms;
-    return earlier(next, cf_lease_desk_tick(gateway->leases));
+            next = gateway->service.steady_ms;
+    return earlier(next, steady_of(&gateway->service, cf_lease_desk_tick(gateway->leases)));
 }
 
 bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id)
@@ -457,7 +485,7 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
     return figures;
 }
 
-uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t now_ms)
+uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t steady_ms)
 {
-    return cf_patience_owed(gateway->service.patience, user, now_ms);
+    return cf_patience_owed(gateway->service.patience, user, steady_ms);
 }

@@ -72,8 +72,9 @@ uint64_t cf_gateway_set_aside(const cf_gateway *gateway);
 #define CF_BLOBS_FAIL_FORMAT                                                                       \
     "the disk fails under the blobs, which devices keep and bring when it takes them again: look " \
     "at the disk, and start the broker again when it is mended: %s"
-/* Sends what sessions may get, ends those that are over. Returns when to call again at the latest;
- * `now_ms` means: there is more to send as soon as the outbox has room. */
+/* Sends what sessions may get, ends those that are over. Returns when to call again at the latest,
+ * by the environment's clock that nobody sets (where it has none, by that of `now_ms`); at once
+ * means: there is more to send as soon as the outbox has room. */
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);
 /* Whether this connection has a session. */
 bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id);
@@ -101,6 +102,6 @@ cf_clocks_verdict cf_gateway_clock(const cf_gateway *gateway);
 /* Our clock was set, and is so much later than it would be. */
 void cf_gateway_clock_set(cf_gateway *gateway, int64_t later_ms);
 /* What the user's messages cost for nothing, as far as it isn't paid back; see patience.h. */
-uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t now_ms);
+uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t steady_ms);
 
 #endif

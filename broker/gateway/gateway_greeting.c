@@ -175,7 +175,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
         cf_session_end_unread(&gateway->service, session, &error);
     } else {
         session->is_greeted = true;
-        session->begun_ms = gateway->service.now_ms;
+        session->begun_ms = gateway->service.steady_ms;
         cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
         if (gateway->service.quotas)
             cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
@@ -207,7 +207,7 @@ static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log 
 static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_log *log)
 {
     const cf_service *service = &gateway->service;
-    uint64_t wait_ms = cf_patience_wait_ms(service->patience, cf_log_user(log), service->now_ms);
+    uint64_t wait_ms = cf_patience_wait_ms(service->patience, cf_log_user(log), service->steady_ms);
     uint64_t seconds = (wait_ms + 999) / 1000;
     char text[120];
     cf_refusal refusal = {

@@ -19,6 +19,9 @@ void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_mes
 void cf_lease_desk_expire(cf_lease_desk *desk, cf_log *log);
 /* Ends what is over, lets in who is next, sends what may be sent. Returns when to call again. */
 uint64_t cf_lease_desk_tick(cf_lease_desk *desk);
+/* The broker's clock was set, and is so much later than it would be: leases end as late as before,
+ * at other times of day. */
+void cf_lease_desk_clock_set(cf_lease_desk *desk, int64_t later_ms);
 /* The session is about to end: it waits for nothing any more. */
 void cf_lease_desk_forget(cf_lease_desk *desk, const cf_session *session);
 

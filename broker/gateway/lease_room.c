@@ -356,6 +356,19 @@ uint64_t cf_lease_desk_tick(cf_lease_desk *desk)
     return next;
 }
 
+void cf_lease_desk_clock_set(cf_lease_desk *desk, int64_t later_ms)
+{
+    for (size_t i = 0; i < desk->room_count; i++) {
+        cf_log *log = cf_users_find(desk->service->users, &desk->rooms[i].user);
+        cf_leases *leases = log ? cf_log_leases(log) : NULL;
+
+        if (!leases)
+            continue;
+        cf_leases_clock_set(leases, later_ms);
+        tell(desk, &desk->rooms[i].user, leases);
+    }
+}
+
 void cf_lease_desk_forget(cf_lease_desk *desk, const cf_session *session)
 {
     cf_leases *leases =

@@ -237,7 +237,7 @@ static bool is_within_quota(const cf_service *service, const cf_session *session
     cf_refusal refusal = {.later = true};
     cf_error error;
     cf_status status = service->quotas
-                           ? cf_quotas_publish(service->quotas, entry, service->now_ms, &error)
+                           ? cf_quotas_publish(service->quotas, entry, service->steady_ms, &error)
                            : CF_OK;
 
     if (!status)

@@ -34,7 +34,7 @@ void cf_quotas_destroy(cf_quotas **quotas);
 void cf_quotas_restrain(cf_quotas *quotas, uint64_t entries_per_minute);
 
 /* Keeps what has not changed for ten minutes, once a minute. */
-void cf_quotas_tick(cf_quotas *quotas, uint64_t now_ms);
+void cf_quotas_tick(cf_quotas *quotas, uint64_t steady_ms);
 /* Keeps what doesn't change any more, before the store ends; nothing is put after it. */
 void cf_quotas_finish(cf_quotas *quotas);
 
@@ -66,7 +66,7 @@ void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms);
  * delete; and where the quota was set below what was taken, as much beyond that, 16 KiB at least:
  * both of the least that was taken since, so that what is freed is not taken again.
  */
-cf_status cf_quotas_publish(cf_quotas *quotas, const cf_entry *entry, uint64_t now_ms,
+cf_status cf_quotas_publish(cf_quotas *quotas, const cf_entry *entry, uint64_t steady_ms,
                             cf_error *error);
 void cf_quotas_published(cf_quotas *quotas, const cf_hash *user, uint64_t size,
                          cf_append_answer answer);

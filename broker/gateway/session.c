@@ -270,8 +270,8 @@ void cf_refuse_full(cf_service *service, const cf_session *session, cf_command r
 
 static bool did_nothing(const cf_service *service, const cf_session *session)
 {
-    return !session->has_sent && !session->has_asked && service->now_ms >= session->begun_ms &&
-           service->now_ms - session->begun_ms < QUIET_MS;
+    return !session->has_sent && !session->has_asked && service->steady_ms >= session->begun_ms &&
+           service->steady_ms - session->begun_ms < QUIET_MS;
 }
 
 static cf_audit_event event_of(const cf_session *session, cf_audit_decision what)
@@ -295,7 +295,7 @@ void cf_session_audit(const cf_service *service, const cf_session *session, cf_a
 
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points)
 {
-    cf_patience_charge(service->patience, cf_log_user(session->log), points, service->now_ms);
+    cf_patience_charge(service->patience, cf_log_user(session->log), points, service->steady_ms);
 }
 
 void cf_session_end(const cf_service *service, cf_session *session, const char *why)

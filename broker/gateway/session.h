@@ -105,7 +105,9 @@ typedef struct {
     cf_blob_absent *absent;    /* or NULL */
     void *context;             /* of these two */
     cf_checked_blob *checked;  /* CF_CHECKED_BLOBS */
-    uint64_t now_ms;           /* of the message in hand, or the last one */
+    uint64_t now_ms;           /* of the message in hand, or the last one: the time of day, */
+    uint64_t steady_ms;        /* and by a clock that nobody sets, for deadlines */
+    int64_t ahead_ms;          /* the first of the second, when that was last looked at */
     bool blobs_fail;           /* a piece could not be written: the disk failed, */
     cf_error blobs_failure;    /* with this, */
     uint64_t blobs_failed_ms;  /* the last time then */

@@ -109,7 +109,7 @@ static void note_stored(const cf_service *service, const cf_hash *user, const cf
 
 static void charge(const cf_service *service, const cf_hash *user, int64_t points)
 {
-    cf_patience_charge(service->patience, user, points, service->now_ms);
+    cf_patience_charge(service->patience, user, points, service->steady_ms);
 }
 
 /* Once when writing begins to fail, and once when it works again: what was under way beside it may
@@ -121,9 +121,9 @@ static void note_disk(cf_service *service, cf_status status, const cf_error *err
     if (status == CF_IO) {
         service->blobs_fail = true;
         service->blobs_failure = *error;
-        service->blobs_failed_ms = service->now_ms;
+        service->blobs_failed_ms = service->steady_ms;
     } else if (!status && service->blobs_fail &&
-               service->now_ms >= service->blobs_failed_ms + BLOBS_FAIL_MS) {
+               service->steady_ms >= service->blobs_failed_ms + BLOBS_FAIL_MS) {
         service->blobs_fail = false;
         cf_report(service->env, CF_REPORT_NOTICE, "blobs are written again");
     }
@@ -293,13 +293,13 @@ static bool is_damaged(cf_service *service, cf_session *session, const cf_hash *
     cf_checked_blob *slot = &service->checked[cf_get_u32(blob->bytes) % CF_CHECKED_BLOBS];
     cf_error error;
 
-    if (service->now_ms < slot->until_ms && cf_hash_equal(&slot->blob, blob) &&
+    if (service->steady_ms < slot->until_ms && cf_hash_equal(&slot->blob, blob) &&
         cf_hash_equal(&slot->user, user))
         return false;
     cf_session_charge(service, session, (int64_t)(size / CF_MIB + 1) * CF_PRICE_CHECKED_MIB);
     cf_status status = cf_blob_check(service->blobs, user, blob, &error);
     if (!status)
-        *slot = (cf_checked_blob){*user, *blob, service->now_ms + CHECKED_MS};
+        *slot = (cf_checked_blob){*user, *blob, service->steady_ms + CHECKED_MS};
     return cf_blob_is_damaged(status);
 }
 

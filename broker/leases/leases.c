@@ -69,6 +69,23 @@ size_t cf_leases_expire(cf_leases *leases, uint64_t now_ms)
     return ended;
 }
 
+static uint64_t moved(uint64_t at_ms, int64_t later_ms)
+{
+    const uint64_t ms = later_ms < 0 ? 0 - (uint64_t)later_ms : (uint64_t)later_ms;
+
+    if (later_ms < 0) /* 0 is a lease that has not begun to run */
+        return at_ms > ms ? at_ms - ms : 1;
+    return at_ms < UINT64_MAX - ms ? at_ms + ms : UINT64_MAX;
+}
+
+void cf_leases_clock_set(cf_leases *leases, int64_t later_ms)
+{
+    for (size_t i = 0; i < leases->held_count; i++)
+        if (leases->held[i].until_ms)
+            leases->held[i].until_ms = moved(leases->held[i].until_ms, later_ms);
+    leases->is_deadline_known = false;
+}
+
 uint64_t cf_leases_deadline(const cf_leases *leases)
 {
     cf_leases *cache = (cf_leases *)leases;

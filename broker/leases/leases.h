@@ -82,6 +82,9 @@ size_t cf_leases_forget_device(cf_leases *leases, const cf_hash *device);
 size_t cf_leases_expire(cf_leases *leases, uint64_t now_ms);
 /* Grants the next one that waits and can have it, and says to whom; false: nobody. */
 bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_lease_held *held);
+/* The clock by which they end was set, and is so much later than it would be: each has as long left
+ * as before. */
+void cf_leases_clock_set(cf_leases *leases, int64_t later_ms);
 /* When a lease ends by itself; UINT64_MAX: none. */
 uint64_t cf_leases_deadline(const cf_leases *leases);
 

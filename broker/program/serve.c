@@ -235,7 +235,7 @@ static void absent(void *context, const cf_hash *user)
     const cf_broker *self = context;
     const cf_env *env = self->options->env;
 
-    cf_search_note(self->search, user, env->now_ms(env->context));
+    cf_search_note(self->search, user, cf_env_steady_ms(env));
 }
 
 static void make_gateway(cf_broker *self)

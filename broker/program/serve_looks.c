@@ -34,7 +34,7 @@ void cf_broker_look_at_room(cf_broker *self)
 }
 
 /* What nothing names any more goes at once where somebody has no room. */
-static void look_at_refusals(cf_broker *self, uint64_t now_ms)
+static void look_at_refusals(cf_broker *self, uint64_t steady_ms)
 {
     cf_hash user;
     uint64_t count;
@@ -43,7 +43,7 @@ static void look_at_refusals(cf_broker *self, uint64_t now_ms)
     if (last_ms == self->full_ms)
         return;
     self->full_ms = last_ms;
-    cf_sweep_hurry(self->sweep, now_ms);
+    cf_sweep_hurry(self->sweep, steady_ms);
 }
 
 /* Once when writing to the store fails, once when nothing is written to it any more, and when all
@@ -185,7 +185,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     cf_broker *self = context;
     const cf_serve_options *options = self->options;
     const cf_env *env = options->env;
-    uint64_t now_ms = env->now_ms(env->context);
+    const uint64_t now_ms = env->now_ms(env->context), steady_ms = cf_env_steady_ms(env);
     cf_error error;
 
     (void)loop;
@@ -193,10 +193,10 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     cf_audit_tick(self->premises.audit, now_ms);
     if (env->repeats)
         cf_repeats_tick(env->repeats, env, now_ms);
-    cf_quotas_tick(self->premises.quotas, now_ms);
-    look_at_refusals(self, now_ms);
-    cf_sweep_tick(self->sweep, now_ms);
-    cf_search_tick(self->search, now_ms);
+    cf_quotas_tick(self->premises.quotas, steady_ms);
+    look_at_refusals(self, steady_ms);
+    cf_sweep_tick(self->sweep, steady_ms);
+    cf_search_tick(self->search, steady_ms);
     cf_broker_look_at_room(self);
     look_at_store(self);
     cf_broker_look_at_damage(self);

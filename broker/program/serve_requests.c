@@ -266,7 +266,7 @@ static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb 
     it->next = self->removals;
     self->removals = it;
     it->exclusion =
-        cf_exclusion_begin(communication, &user, env->now_ms(env->context), removal_ready, self);
+        cf_exclusion_begin(communication, &user, cf_env_steady_ms(env), removal_ready, self);
     removal_ready(self);
 }
 

@@ -96,7 +96,7 @@ static void done(cf_job *job)
                   cf_user_shorten(&search->user).text, search->error.text);
     else
         ask(search);
-    cf_search_tick(search, env->now_ms(env->context));
+    cf_search_tick(search, cf_env_steady_ms(env));
 }
 
 void cf_search_tick(cf_search *search, uint64_t now_ms)

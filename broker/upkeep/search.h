@@ -32,8 +32,8 @@ void cf_search_stop(cf_search *search);
 void cf_search_destroy(cf_search **search);
 
 /* For a blob of this user. */
-void cf_search_note(cf_search *search, const cf_hash *user, uint64_t now_ms);
+void cf_search_note(cf_search *search, const cf_hash *user, uint64_t steady_ms);
 /* Begins what is due; a job that ends goes on by itself. */
-void cf_search_tick(cf_search *search, uint64_t now_ms);
+void cf_search_tick(cf_search *search, uint64_t steady_ms);
 
 #endif

@@ -277,8 +277,9 @@ static bool begin_collecting(cf_sweep *sweep)
     const cf_env *env = sweep->options.env;
     uint64_t now_ms = env->now_ms(env->context);
 
-    sweep->exclusion = cf_exclusion_begin(cf_users_communication(sweep->options.users),
-                                          &sweep->user, now_ms, nobody_replays, sweep);
+    sweep->exclusion =
+        cf_exclusion_begin(cf_users_communication(sweep->options.users), &sweep->user,
+                           cf_env_steady_ms(env), nobody_replays, sweep);
     if (!cf_exclusion_is_ready(sweep->exclusion))
         return false;
     collect_alone(sweep, now_ms);
@@ -342,28 +343,30 @@ static void list_user(void *context, cf_log *log)
     sweep->users[sweep->user_count++] = *cf_log_user(log);
 }
 
-void cf_sweep_hurry(cf_sweep *sweep, uint64_t now_ms)
+void cf_sweep_hurry(cf_sweep *sweep, uint64_t steady_ms)
 {
-    const bool was_lately = sweep->began_ms && now_ms < sweep->began_ms + SELDOM_MS;
+    const bool was_lately = sweep->began_ms && steady_ms < sweep->began_ms + SELDOM_MS;
 
-    if (!sweep->is_working && !was_lately && now_ms < sweep->next_ms)
-        sweep->next_ms = now_ms;
+    if (!sweep->is_working && !was_lately && steady_ms < sweep->next_ms)
+        sweep->next_ms = steady_ms;
 }
 
-uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms)
+uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t steady_ms)
 {
+    const uint64_t now_ms = cf_env_now_ms(sweep->options.env);
+
     if (!sweep->next_ms)
-        sweep->next_ms = now_ms + FIRST_MS;
+        sweep->next_ms = steady_ms + FIRST_MS;
     if (sweep->exclusion && cf_exclusion_is_ready(sweep->exclusion)) {
         collect_alone(sweep, now_ms);
         begin_next(sweep);
     }
-    if (now_ms < sweep->next_ms)
+    if (steady_ms < sweep->next_ms)
         return sweep->next_ms;
-    sweep->next_ms = now_ms + CF_DAY_MS;
+    sweep->next_ms = steady_ms + CF_DAY_MS;
     if (sweep->is_working) /* still with yesterday's */
         return sweep->next_ms;
-    sweep->began_ms = now_ms;
+    sweep->began_ms = steady_ms;
     sweep->before_ms = now_ms > AGE_MS ? now_ms - AGE_MS : 0;
     sweep->user_count = 0;
     cf_users_each(sweep->options.users, list_user, sweep);

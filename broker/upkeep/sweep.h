@@ -37,8 +37,8 @@ void cf_sweep_stop(cf_sweep *sweep);
 void cf_sweep_destroy(cf_sweep **sweep);
 
 /* Room is short: the next round is due at once, unless one began within the hour. */
-void cf_sweep_hurry(cf_sweep *sweep, uint64_t now_ms);
+void cf_sweep_hurry(cf_sweep *sweep, uint64_t steady_ms);
 /* Begins what is due. Returns when to call again; a job that ends goes on by itself. */
-uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t now_ms);
+uint64_t cf_sweep_tick(cf_sweep *sweep, uint64_t steady_ms);
 
 #endif

@@ -25,6 +25,19 @@ static uint64_t house_now(void *context)
     return ((broker_world *)context)->now_ms;
 }
 
+static uint64_t house_steady(void *context)
+{
+    const broker_world *self = context;
+
+    return self->now_ms - (uint64_t)self->set_ms;
+}
+
+void house_set_clock(broker_world *self, int64_t later_ms)
+{
+    self->now_ms += (uint64_t)later_ms;
+    self->set_ms += later_ms;
+}
+
 static void no_report(void *context, cf_report_level level, const char *text)
 {
     (void)context;
@@ -102,8 +115,11 @@ broker_world *a_house(void)
     static const uint8_t instance[16] = "this very log";
     broker_world *self = cf_allocate(1, sizeof *self);
 
-    self->env = (cf_env){
-        .random = seeded_random, .now_ms = house_now, .report = no_report, .context = self};
+    self->env = (cf_env){.random = seeded_random,
+                         .now_ms = house_now,
+                         .steady_ms = house_steady,
+                         .report = no_report,
+                         .context = self};
     self->now_ms = 1700000000000;
     self->disk = cf_store_memory_disk_new(instance);
     self->blob_disk = cf_blob_memory_disk_new();
@@ -190,7 +206,8 @@ void settle(broker_world *self)
         waiting = cf_outbox_size(self->outbox);
         next = cf_gateway_tick(self->gateway, self->now_ms);
         cf_outbox_send(self->outbox, deliver, self);
-    } while (++rounds < 2 || (next <= self->now_ms && cf_outbox_size(self->outbox) != waiting));
+    } while (++rounds < 2 ||
+             (next <= house_steady(self) && cf_outbox_size(self->outbox) != waiting));
 }
 
 void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count)

@@ -36,6 +36,7 @@ typedef struct {
     cf_outbox *outbox;
     cf_env env;
     uint64_t now_ms;
+    int64_t set_ms; /* by how much that was set: house_set_clock */
     caller *clients[CLIENTS_MAX];
     size_t client_count;
     size_t allowed; /* CURVE keys that may connect */
@@ -56,6 +57,9 @@ void house_damage(broker_world *self, const cf_hash *user);
 caller *call_in(broker_world *self, const uint8_t curve[32]);
 void say(broker_world *self, caller *from, const cf_message *message);
 void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count);
+/* Somebody sets its clock to a later time, or an earlier one; the one by which deadlines run goes
+ * on. */
+void house_set_clock(broker_world *self, int64_t later_ms);
 /* Lets the broker work until nothing is to be done any more. */
 void settle(broker_world *self);
 /* The next letter; it must be this command. Borrowed until the next call. */

@@ -161,6 +161,46 @@ Test(gateway_leases, is_taken_back_by_time_and_then_its_token_is_stale)
     household_end(&a);
 }
 
+/* By the clock that the broker has then, as all that it tells. */
+Test(gateway_leases, ends_as_late_as_ever_when_the_clock_is_set)
+{
+    static const int64_t sets_ms[] = {3 * 3600 * 1000, -3 * 3600 * 1000};
+
+    for (size_t i = 0; i < 2; i++) {
+        ann a = anns_house();
+        cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {request_id("list")}};
+
+        take(&a, a.at_desk, "one");
+        say(a.house, a.at_lap, &locks);
+        hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+        a.house->now_ms += TEN_S / 2;
+        house_set_clock(a.house, sets_ms[i]);
+        cf_message all = hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+        cr_assert_eq(all.leases.lease_count, 1, "it ended with the old time");
+        cr_expect_eq(all.leases.leases[0].until_ms, a.house->now_ms + TEN_S / 2);
+        a.house->now_ms += TEN_S / 2 - 1;
+        ask(&a, a.at_lap, "two", NULL, false);
+        hear(a.house, a.at_lap, CF_COMMAND_BUSY);
+        a.house->now_ms++;
+        cr_expect_eq(hear(a.house, a.at_lap, CF_COMMAND_LEASES).leases.lease_count, 0);
+        take(&a, a.at_desk, "three");
+        household_end(&a);
+    }
+}
+
+/* The door waits by a clock that nobody sets: what is due at a time of day is due in so long. */
+Test(gateway_leases, is_looked_after_in_time_whatever_the_time_of_day)
+{
+    ann a = anns_house();
+
+    house_set_clock(a.house, 3 * 3600 * 1000);
+    take(&a, a.at_desk, "one");
+    settle(a.house);
+    cr_expect_eq(cf_gateway_tick(a.house->gateway, a.house->now_ms),
+                 cf_env_steady_ms(&a.house->env) + TEN_S);
+    household_end(&a);
+}
+
 Test(gateway_leases, outlives_a_crash_with_its_token_and_runs_its_full_time_again)
 {
     ann a = anns_house();

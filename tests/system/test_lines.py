@@ -327,6 +327,36 @@ def test_files_go_both_ways_over_a_line_that_is_slow_late_and_loses(tunnelled, r
     assert len(tree(here)) == 5
 
 
+def set_clock(file, seconds):
+    with open(file, "r+b") as clock:
+        clock.write(seconds.to_bytes(8, "little", signed=True))
+
+
+def test_sessions_go_on_whoever_sets_the_clock_of_the_broker(lined, broker, tmp_path, monkeypatch):
+    laptop, desktop, here, there, line = lined
+    library = os.environ.get("CF_CLOCK_LIBRARY")
+    if not library:
+        pytest.skip("needs a clock that can be set")
+    clock = tmp_path / "clock"
+    clock.write_bytes(bytes(8))
+    broker.stop()
+    with monkeypatch.context() as there_set:
+        there_set.setenv("LD_PRELOAD", library)
+        there_set.setenv("CF_CLOCK_FILE", str(clock))
+        begin(broker, line)
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"] and laptop.json("status")["in_sync"], "a session")
+    (own,) = line.open
+    for hours in 2, -3:
+        set_clock(clock, hours * 3600)
+        for round in range(4):  # the broker looks at its connections each second
+            put(there, "one.txt", f"{hours} hours, round {round}\n".encode())
+            desktop.sync()
+            wait_until(lambda: tree(here) == tree(there), "it came through")
+            wait_until(lambda: laptop.json("status")["in_sync"], "it is reported")
+        assert own in line.open, "its session was ended for a silence that there was not"
+
+
 def test_the_broker_is_found_again_whoever_sets_the_clock(lined, broker, tmp_path):
     laptop, desktop, here, there, line = lined
     library = os.environ.get("CF_CLOCK_LIBRARY")
@@ -339,8 +369,7 @@ def test_the_broker_is_found_again_whoever_sets_the_clock(lined, broker, tmp_pat
     broker.stop()
     wait_until(lambda: not laptop.json("status")["broker"]["connected"], "none")
     wait_until(lambda: "trouble" in laptop.json("status")["broker"], "it has tried again")
-    with open(clock, "r+b") as file:
-        file.write((-3 * 3600).to_bytes(8, "little", signed=True))
+    set_clock(clock, -3 * 3600)
     begin(broker, line)
     put(here, "one.txt", b"after the clock was set\n")
     wait_until(lambda: laptop.json("status")["broker"]["connected"], "a session again")
