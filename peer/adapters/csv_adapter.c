@@ -108,11 +108,12 @@ static cf_status holds(const cf_record_options *options, void *file, cf_arena *a
 }
 
 /* What a map's columns are called is said by that. */
-static void lay(void *file, cf_buffer *out)
+static void lay(void *file, cf_bytes bytes, cf_buffer *out)
 {
     csv_file *self = file;
     cf_csv_layout layout;
 
+    (void)bytes;
     if (!self->options->map && cf_csv_document_layout(self->document, &layout))
         cf_csv_layout_pack(out, &layout);
 }

@@ -28,8 +28,9 @@ typedef struct cf_record_adapter {
     cf_status (*holds)(const cf_record_options *options, void *file, cf_arena *arena,
                        cf_row_format *out, cf_error *error);
     /* Appends how the file is laid out, as options.layout has it for a file that is made; nothing:
-     * it says nothing of that yet. NULL: files of the format are laid out in one way. */
-    void (*lay)(void *file, cf_buffer *out);
+     * it says nothing of that yet. `file` is NULL where files are read by `read`: a format that has
+     * folders of them tells it by the bytes. NULL: files of the format are laid out in one way. */
+    void (*lay)(void *file, cf_bytes bytes, cf_buffer *out);
     /* Appends what a blank file begins with, so that a map's columns are there. NULL: nothing. */
     void (*begin)(const cf_record_map *map, cf_buffer *out);
 

@@ -148,7 +148,13 @@ cf_status cf_record_document_holds(cf_record_document *document, cf_arena *arena
 void cf_record_document_layout(cf_record_document *document, cf_buffer *out)
 {
     if (document->records->lay)
-        document->records->lay(document->file, out);
+        document->records->lay(document->file, document->bytes, out);
+}
+
+void cf_record_format_layout(const cf_record_options *options, cf_bytes bytes, cf_buffer *out)
+{
+    if (options->adapter->records->lay)
+        options->adapter->records->lay(NULL, bytes, out);
 }
 
 /* ---- Reading and writing ---- */

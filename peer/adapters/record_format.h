@@ -51,6 +51,8 @@ bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf
  * be given (record_map.h). */
 cf_status cf_record_format_read(const cf_record_options *options, cf_bytes bytes,
                                 cf_record_file *out, cf_error *error);
+/* Appends how a file of a folder is laid out; may be nothing. */
+void cf_record_format_layout(const cf_record_options *options, cf_bytes bytes, cf_buffer *out);
 /* What any file of the format can hold, in the arena; of a CSV file its document tells. */
 void cf_record_format_holds(const cf_record_options *options, cf_arena *arena, cf_row_format *out);
 

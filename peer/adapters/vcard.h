@@ -21,8 +21,8 @@ void cf_vcard_cards_destroy(cf_vcard_cards **cards);
 
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */
 cf_status cf_vcard_rows_read(cf_bytes bytes, cf_record_file *out, cf_error *error);
-/* Appends the file. New cards come last, in the version of the first card that there is, else
- * in 3.0. */
+/* Appends the file. New cards come last, in the version of the first card that there is, else in
+ * 3.0. */
 cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *wanted, size_t count, cf_buffer *out,
                               cf_error *error);
 /* The same; what is read is added to the cards, and the rows borrow from them. NULL: none. */
@@ -33,6 +33,12 @@ cf_status cf_vcard_rows_read_by(cf_bytes bytes, cf_vcard_cards *cards, cf_record
 typedef struct cf_vcard_document cf_vcard_document;
 cf_status cf_vcard_document_read(cf_bytes bytes, cf_vcard_cards *cards, cf_vcard_document **out,
                                  cf_error *error);
+/* In which version cards of a file are made that has none yet: what cf_vcard_layout tells of
+ * another file. A value that is not understood says nothing. */
+void cf_vcard_document_lay(cf_vcard_document *document, cf_bytes layout);
+/* Appends the version, as a text, of which most cards are, 4.0 or else 3.0 (2.1 isn't written);
+ * nothing: there are none. */
+void cf_vcard_layout(cf_bytes bytes, cf_buffer *out);
 void cf_vcard_document_destroy(cf_vcard_document **document);
 const cf_record_file *cf_vcard_document_rows(const cf_vcard_document *document);
 cf_status cf_vcard_document_write(const cf_vcard_document *document, const cf_row *wanted,

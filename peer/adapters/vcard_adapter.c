@@ -23,9 +23,17 @@ static cf_status open_file(const cf_record_options *options, cf_bytes bytes, cf_
 
     (void)arena;
     cf_status status = cf_vcard_document_read(bytes, options->memory, &document, error);
-    if (!status)
+    if (!status) {
+        cf_vcard_document_lay(document, options->layout);
         *out = document;
+    }
     return status;
+}
+
+static void lay(void *file, cf_bytes bytes, cf_buffer *out)
+{
+    (void)file;
+    cf_vcard_layout(bytes, out);
 }
 
 static void close_file(void *file)
@@ -93,6 +101,7 @@ static const cf_record_adapter records = {
     .write = write,
     .fill = fill,
     .holds = holds,
+    .lay = lay,
     .mend = mend,
     .speak = cf_vcard_speak,
     .remember = remember,

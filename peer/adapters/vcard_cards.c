@@ -131,6 +131,7 @@ cf_status cf_vcard_document_read(cf_bytes bytes, cf_vcard_cards *cards, cf_vcard
         free(document);
         return status;
     }
+    document->version = CF_VCARD_3_0; /* which all programs read */
     read_rows(&document->lines, cards, &document->rows);
     *out = document;
     return CF_OK;

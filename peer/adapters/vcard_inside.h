@@ -137,7 +137,8 @@ void cf_vcard_card_release(cf_vcard_card *card);
 cf_row cf_vcard_card_row(const cf_vcard_card *card, cf_field_list *list, cf_arena *arena);
 struct cf_vcard_document {
     cf_content_lines lines;
-    cf_record_file rows; /* each in the place of its component */
+    cf_record_file rows;      /* each in the place of its component */
+    cf_vcard_version version; /* of new cards, where there is none to go by */
 };
 
 /* Every card must have a full name: where the row has none it is derived from the name's parts, the

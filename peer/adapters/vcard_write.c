@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/vcard_inside.h"
 
+#include <string.h>
+#include <strings.h>
+
+#include "codec/pack.h"
 #include "peer/adapters/record_speak.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
@@ -91,12 +95,14 @@ static cf_status change_card(const cf_content_lines *lines, size_t component, co
     return status;
 }
 
-static cf_vcard_version version_here(const cf_content_lines *lines)
+static cf_vcard_version version_here(const cf_vcard_document *document)
 {
+    const cf_content_lines *lines = &document->lines;
+
     for (size_t i = 0; i < lines->count; i++)
         if (cf_line_named(&lines->lines[i], "VERSION"))
             return cf_line_word_is(lines->lines[i].value, "4.0") ? CF_VCARD_4_0 : CF_VCARD_3_0;
-    return CF_VCARD_3_0; /* which all programs read */
+    return document->version;
 }
 
 static cf_status write_rows(const cf_vcard_document *document, cf_wanted_rows *wanted,
@@ -121,7 +127,7 @@ static cf_status write_rows(const cf_vcard_document *document, cf_wanted_rows *w
     for (size_t i = 0; i < wanted->count && !status; i++)
         if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, table) &&
             cf_value_is_text(wanted->rows[i]->key, &uid) && uid.size)
-            status = insert_card(wanted->rows[i], version_here(lines), last, edits, error);
+            status = insert_card(wanted->rows[i], version_here(document), last, edits, error);
     return status;
 }
 
@@ -149,6 +155,43 @@ cf_status cf_vcard_rows_write(cf_bytes before, const cf_row *rows, size_t count,
         status = cf_vcard_document_write(document, rows, count, out, error);
     cf_vcard_document_destroy(&document);
     return status;
+}
+
+/* ---- The version of files that are made ---- */
+
+/* The line after this one; NULL: it is the last. */
+static const uint8_t *next_line(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *line_end = memchr(at, '\n', (size_t)(end - at));
+
+    return line_end && line_end + 1 < end ? line_end + 1 : NULL;
+}
+
+void cf_vcard_layout(cf_bytes bytes, cf_buffer *out)
+{
+    static const char name[] = "VERSION:";
+    const uint8_t *end = bytes.data + bytes.size;
+    size_t new = 0, old = 0;
+
+    for (const uint8_t *at = bytes.size ? bytes.data : NULL; at; at = next_line(at, end)) {
+        const size_t left = (size_t)(end - at);
+
+        if (left < sizeof name + 2 || strncasecmp((const char *)at, name, sizeof name - 1) != 0)
+            continue;
+        bool is_new = memcmp(at + sizeof name - 1, "4.0", 3) == 0;
+        new += is_new;
+        old += !is_new;
+    }
+    if (new || old)
+        cf_pack_text(out, cf_bytes_of_text(version_text(new > old ? CF_VCARD_4_0 : CF_VCARD_3_0)));
+}
+
+void cf_vcard_document_lay(cf_vcard_document *document, cf_bytes layout)
+{
+    cf_bytes version;
+
+    if (cf_value_is_text(layout, &version) && cf_line_word_is(version, "4.0"))
+        document->version = CF_VCARD_4_0;
 }
 
 /* ---- How values are said ---- */

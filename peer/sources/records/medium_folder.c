@@ -134,11 +134,43 @@ static cf_status keep_names(cf_folder_medium *self, cf_error *error)
     return status;
 }
 
+/* That of which most files are; of as many, the one that comes first. */
+static cf_bytes layout_of_most(const cf_folder_medium *self)
+{
+    enum { SORTS = 8 };
+    struct {
+        cf_bytes layout;
+        size_t count;
+    } sorts[SORTS] = {0}, *most = sorts;
+    size_t count = 0;
+
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_folder_item *item = self->items[i];
+        size_t at = 0;
+
+        if (!item->there || !item->read || !item->layout.size)
+            continue;
+        while (at < count && !cf_bytes_equal(sorts[at].layout, item->layout))
+            at++;
+        if (at == SORTS)
+            continue;
+        count += at == count;
+        sorts[at].layout = item->layout;
+        sorts[at].count++;
+    }
+    for (size_t i = 1; i < count; i++)
+        if (sorts[i].count > most->count ||
+            (sorts[i].count == most->count && cf_bytes_compare(sorts[i].layout, most->layout) < 0))
+            most = &sorts[i];
+    return most->layout;
+}
+
 static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
 {
     cf_folder_medium *self = of(medium);
 
     self->now_ms = now_ms;
+    self->options.layout = medium->layout;
     cf_status status = cf_folder_medium_open(self, error);
     if (!status)
         cf_record_format_holds(&self->options, &out->arena, &out->format);
@@ -153,6 +185,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (status)
         return status;
     cf_folder_items_show(self, &out->file);
+    out->layout = cf_arena_copy(&out->arena, layout_of_most(self));
     out->there = true;
     return CF_OK;
 }

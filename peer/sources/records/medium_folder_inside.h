@@ -16,6 +16,7 @@ typedef struct {
     bool there;
     cf_stat stat;        /* when it was read */
     cf_record_file file; /* what it shows, if `read` */
+    cf_bytes layout;     /* how it is laid out, in the arena of that; nothing: it doesn't say */
     bool read;
     bool passes;         /* it couldn't be read, but can soon */
     bool empty;          /* nothing is in it, or blanks: rather cut off than meant */

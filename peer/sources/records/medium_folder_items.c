@@ -52,6 +52,7 @@ cf_folder_item *cf_folder_item_make(cf_folder_medium *self, cf_bytes name)
 void cf_folder_item_forget_file(cf_folder_item *item)
 {
     cf_record_file_release(&item->file);
+    item->layout = (cf_bytes){0};
     cf_arena_release(&item->trouble_arena);
     item->trouble = NULL;
     item->read = item->passes = item->unseen = false;
@@ -200,6 +201,15 @@ static bool may_be_read_later(cf_status status)
     return status && status != CF_UNSAFE && status != CF_TOO_LARGE;
 }
 
+static void take_layout(const cf_folder_medium *self, cf_folder_item *item, cf_bytes bytes)
+{
+    cf_buffer layout = {0};
+
+    cf_record_format_layout(&self->options, bytes, &layout);
+    item->layout = cf_arena_copy(&item->file.arena, cf_buffer_view(&layout));
+    cf_buffer_release(&layout);
+}
+
 /* Consumes `disk`. */
 static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_disk *disk,
                  cf_status status, cf_error *error)
@@ -216,6 +226,8 @@ static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_d
     if (!status)
         status =
             cf_record_format_read(&self->options, cf_buffer_view(&disk->bytes), &item->file, error);
+    if (!status)
+        take_layout(self, item, cf_buffer_view(&disk->bytes));
     if (!status)
         status = check_filled(self, item, error);
     if (status)

@@ -235,3 +235,32 @@ Test(vcard_words, takes_types_in_any_order)
     expect_change(one, other, one);
     expect_change(other, one, other);
 }
+
+/* ---- The version of files that are made ---- */
+
+static void expect_layout(const char *text, const char *value)
+{
+    cf_buffer out = {0};
+
+    cf_vcard_layout(cf_bytes_of_text(text), &out);
+    expect_written(&out, value);
+}
+
+Test(vcard_words, tells_the_version_of_most_cards)
+{
+    expect_layout("", "");
+    expect_layout("BEGIN:VCARD\r\nNOTE:VERSION:4.0\r\n VERSION:4.0\r\nVERSION:", "");
+    expect_layout("VERSION:4.", "");
+    expect_layout(CARD4("FN:A\r\n"), "\xa3"
+                                     "4.0");
+    expect_layout(CARD3("FN:A\r\n"), "\xa3"
+                                     "3.0");
+    expect_layout(CARD3("FN:A\r\n") CARD4("FN:A\r\n"), "\xa3"
+                                                       "3.0");
+    expect_layout(CARD4("FN:A\r\n") CARD3("FN:A\r\n") CARD4("FN:A\r\n"), "\xa3"
+                                                                         "4.0");
+    expect_layout("begin:vcard\nversion:4.0\nend:vcard\n", "\xa3"
+                                                           "4.0");
+    expect_layout("BEGIN:VCARD\r\nVERSION:2.1\r\nEND:VCARD\r\n", "\xa3"
+                                                                 "3.0");
+}
