@@ -312,7 +312,7 @@ static void step_transfers(cf_engine *engine)
 
         engine->workshop.activity++;
         if (source)
-            cf_source_wake(source);
+            cf_source_came(source);
     }
 }
 

@@ -67,6 +67,14 @@ void cf_source_mark(cf_source_at_work *source, const cf_group *group)
         source->operations->mark(source->self, group);
 }
 
+void cf_source_came(cf_source_at_work *source)
+{
+    if (source->operations->came)
+        source->operations->came(source->self);
+    else
+        cf_source_wake(source);
+}
+
 void cf_source_wake(cf_source_at_work *source)
 {
     if (source->operations->wake)

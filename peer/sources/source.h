@@ -29,7 +29,9 @@ void cf_source_renamed(cf_source_at_work *source, const cf_look_place *from,
                        const cf_look_place *to);
 /* Groups of its collection changed. */
 void cf_source_mark(cf_source_at_work *source, const cf_group *group);
-/* A download has ended, or a broker came: try again what waited. */
+/* A download that it asked for has ended. */
+void cf_source_came(cf_source_at_work *source);
+/* A broker came, or may be asked again: try again what waited. */
 void cf_source_wake(cf_source_at_work *source);
 /* Its path or root changed: open it again. */
 void cf_source_reopen(cf_source_at_work *source);

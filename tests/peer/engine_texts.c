@@ -2,6 +2,7 @@
 /* A file of records of a device that serves: where others changed one record, what lies there is
  * split and read once, and so is what takes its place. */
 #include "tests/peer/small_inside.h"
+#include "tests/peer/small_table.h"
 
 #include "peer/adapters/record_file.h"
 #include "peer/adapters/text/content_lines.h"
@@ -14,7 +15,7 @@
 enum { NUMBER = 2, COMES_MS = 20000, FEW = 12, CONTENTS = 2 };
 
 /* The linker brings calls here. */
-static size_t split, added;
+static size_t split, splits, added;
 
 cf_status __real_cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error);
 cf_status __wrap_cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error *error);
@@ -45,6 +46,7 @@ cf_status __wrap_cf_content_lines_read_charsets(cf_bytes input, cf_content_lines
 cf_status __wrap_cf_csv_read(cf_bytes input, char separator, cf_csv *out, cf_error *error)
 {
     split += input.size;
+    splits++;
     return __real_cf_csv_read(input, separator, out, error);
 }
 
@@ -207,4 +209,44 @@ Test(engine_texts, of_rows_are_split_once)
 Test(engine_texts, of_objects_are_split_once)
 {
     expect_once_of_each_size(CF_FORMAT_JSON);
+}
+
+/* ---- Long values ---- */
+
+enum { LONG = 90000, LOOKS_MAX = 5 };
+
+/* What one device reads of its table while so many long values come, and then go. */
+static void expect_looks(int values)
+{
+    world *w = world_new(77, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_arena arena = {0};
+    table rows = {0};
+
+    world_bind_tables(w);
+    for (int id = 1; id <= values; id++)
+        table_add(&rows, id, 100, noise_text(w, LONG, &arena));
+    user_writes_table(a, &rows);
+    splits = 0;
+    cr_assert(device_sync(a));
+    const size_t went = splits;
+    device_serves(b);
+    splits = 0;
+    device_passes(b, COMES_MS);
+    const size_t came = splits;
+    cf_buffer difference = {0};
+    cr_expect(world_tables_equal(w, &difference), "%d: %.*s", values, (int)difference.size,
+              (const char *)difference.data);
+    cr_expect_leq(went, LOOKS_MAX, "%d went: read %zu times", values, went);
+    cr_expect_leq(came, LOOKS_MAX, "%d came: read %zu times", values, came);
+    cf_buffer_release(&difference);
+    table_release(&rows);
+    cf_arena_release(&arena);
+    world_destroy(&w);
+}
+
+Test(engine_texts, of_many_long_values_are_read_once_for_all_that_came)
+{
+    expect_looks(2);
+    expect_looks(40);
 }

@@ -69,6 +69,7 @@ typedef struct {
     void (*renamed)(void *self, const cf_look_place *from, const cf_look_place *to);
     void (*mark)(void *self, const cf_group *group);
     void (*wake)(void *self);
+    void (*came)(void *self); /* a content that it asked for; NULL: that wakes it */
     void (*reopen)(void *self);
     void (*set_back)(void *self, uint64_t by_ms);
 } cf_source_operations;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 enum { POLL_MS = 1000, QUIET_MS = 300, REST_MAX_MS = 30000 };
+enum { GATHER_MS = 1000 }; /* for which a long value that came waits for others, at least */
 enum { WAITED_MS = 2000 }; /* by `status`, at most, for a source that rests */
 enum { REST_TIMES = 4 }; /* as long as a look took nothing is looked at that only was written to */
 
@@ -100,7 +101,6 @@ static void look_again(void *self, uint64_t now_ms)
     source->not_before_ms = now_ms;
 }
 
-/* A long value has come, or gone out. */
 static void wake(void *self)
 {
     cf_record_source *source = self;
@@ -111,10 +111,38 @@ static void wake(void *self)
     source->not_before_ms = 0;
 }
 
+/* A long value has come, or gone out. A look reads all of the file: while more are on their way it
+ * waits for them, for a while, and not for longer than the last look lets others wait.
+ *
+ *   40 values, one every 50 ms: one look after a second, and one when the last has come */
+static void gather(cf_record_source *source, bool is_more)
+{
+    const cf_env *env = source->workshop->peer->env;
+    const uint64_t now_ms = env->now_ms(env->context), rested_ms = first_look(source, now_ms);
+    const uint64_t at_ms = rested_ms > now_ms + GATHER_MS ? rested_ms : now_ms + GATHER_MS;
+
+    if (!is_more) {
+        wake(source);
+    } else if (source->looked && !source->looks_now &&
+               (!source->look || source->not_before_ms > at_ms)) {
+        source->look = true;
+        source->not_before_ms = at_ms;
+    }
+}
+
+static void came(void *self)
+{
+    cf_record_source *source = self;
+
+    gather(source, cf_downloads_busy(source->workshop->downloads));
+}
+
 static void look_at(void *self, uint64_t folder)
 {
+    cf_record_source *source = self;
+
     (void)folder;
-    wake(self);
+    gather(source, cf_uploads_busy(source->workshop->uploads));
 }
 
 /* Something was written to it. */
@@ -366,6 +394,7 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
         .forget = forget,
         .look_at = look_at,
         .wake = wake,
+        .came = came,
         .changed = changed,
         .set_back = set_back,
     };
