@@ -17,6 +17,8 @@ enum {
     TURNS = 10,        /* at a time */
     ROUNDS = 1000,
     UNDER_WAY = 2 << 20,
+    BETWEEN_CUTS = 1 << 20,
+    CUTS = 8,
     SHARE = 4, /* times what is less: a quarter beside is the film's, and what was under way */
 };
 
@@ -106,6 +108,43 @@ Test(engine_turns, a_photo_and_a_page_come_while_a_film_is_fetched)
     moves(b, SHARE * (PHOTO + PAGE));
     cr_expect(holds_bytes(b, "photo", cf_buffer_view(&all.photo)));
     cr_expect(holds_bytes(b, "page", cf_buffer_view(&all.page)));
+    ends_equal(w);
+    release(&all);
+    world_destroy(&w);
+}
+
+/* The line is cut again and again, and once it is dead without a word: with each new connection the
+ * film is there again, first of all that is asked of. */
+Test(engine_turns, a_photo_and_a_page_pass_a_film_over_a_line_that_is_cut_all_the_time)
+{
+    world *w = world_new(33, 2);
+    device *a = &w->devices[0];
+    contents all = contents_of(w);
+    uint64_t moved = 0;
+
+    settles_equal(w);
+    cf_link_carries(cf_engine_link(a->engine), STEP, WINDOW);
+    user_writes(a, "film", all.film.data, all.film.size);
+    moves(a, UNDER_WAY);
+    device_unplug(a);
+    user_writes(a, "photo", all.photo.data, all.photo.size);
+    user_writes(a, "page", all.page.data, all.page.size);
+    a->offline = false;
+    const uint64_t entries = world_entries(w);
+    for (int cut = 0; cut < CUTS && world_entries(w) - entries < 2; cut++) {
+        const uint64_t before = bytes_moved(a);
+
+        moves(a, BETWEEN_CUTS);
+        moved += bytes_moved(a) - before;
+        if (cut == 0)
+            a->dead = a->session; /* who waits for an answer notices */
+        else
+            device_unplug(a);
+        a->offline = false;
+    }
+    cr_expect_eq(world_entries(w) - entries, 2, "they wait for the film");
+    cr_expect_leq(moved, SHARE * (PHOTO + PAGE) + BETWEEN_CUTS, "%llu bytes went before them",
+                  (unsigned long long)moved);
     ends_equal(w);
     release(&all);
     world_destroy(&w);
