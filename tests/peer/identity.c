@@ -31,6 +31,33 @@ Test(identity, sees_a_backup_save)
     expect_identity("f 10 old, f~ 9 older", "f 11 new, f~ 10 old", "f~1 f~~2");
 }
 
+Test(identity, sees_a_save_through_a_draft_that_was_seen_before)
+{
+    expect_identity("f 10 old, t 11^ new", "f 11 new", "f~1 gone 2");
+    expect_identity("f 10 old, t 11^ new", "f 11 new, f~ 10 old", "f~1 f~+ gone 2");
+    expect_identity("f 10 old, t 11 new", "f 11 new", "f>2 gone 1");
+    expect_identity("f 10 old, t 11^ new", "f 10 old, g 11 new", "f=1 g>2");
+    expect_identity("f 10^ x, t 11^ y", "f 11 y, t 10 x", "f>2 t>1");
+    expect_identity("a 10^ x, b 11^ y, c 12^ z", "a 12 z, b 10 x, c 11 y", "a>3 b>1 c>2");
+    expect_identity("f 10 old, t 11^ new", "f 11 new, t 12 next", "f~1 t~2");
+    expect_identity("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21",
+                    "d=1 d/f~2 e=3 gone 4");
+    expect_identity("f 10 old, t 11^ new", "f 11 new, t 11 new", "f~1 t=2");
+}
+
+Test(identity, asks_whether_a_draft_has_left_its_place)
+{
+    history self = history_of("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21");
+
+    self.listed = " d ";
+    expect_partly(&self, "d/f~2 gone 4");
+    cr_assert_eq(self.lists_asked, 1);
+    self = history_of("d/ 20, d/f 10 old, e/ 21, e/t 11^ new", "d/ 20, d/f 11 new, e/ 21");
+    self.listed = " d ";
+    self.failing = " e ";
+    expect_partly(&self, "d/f~2");
+}
+
 Test(identity, follows_moves)
 {
     expect_identity("a 10 x", "b 10 x", "b>1");

@@ -44,6 +44,7 @@ static thing read_thing(const char *text, size_t size)
     made.excluded = strchr(inode, '-');
     made.special = strchr(inode, '?');
     made.busy = strchr(inode, '*');
+    made.draft = strchr(inode, '^');
     size_t length = strlen(path);
     if (path[length - 1] == '/') {
         made.kind = 'd';
@@ -216,6 +217,11 @@ static bool serve(history *self, const cf_listing *listing, const cf_identity *i
     return identity->hash_wanted_count || identity->list_wanted_count;
 }
 
+static bool is_draft(void *context, uint64_t number)
+{
+    return ((const history *)context)->base.things[number - 1].draft;
+}
+
 static bool decide_once(history *self, cf_buffer *out)
 {
     cf_identity_node nodes[THINGS_MAX];
@@ -239,8 +245,12 @@ static bool decide_once(history *self, cf_buffer *out)
         if (self->known_hashes[at])
             hashes[e] = self->disk.things[at].busy ? &no_hash : &self->disk.things[at].content;
     }
-    cf_identity_input input = {
-        .nodes = nodes, .node_count = self->base.count, .listing = &listing, .hashes = hashes};
+    cf_identity_input input = {.nodes = nodes,
+                               .node_count = self->base.count,
+                               .listing = &listing,
+                               .hashes = hashes,
+                               .is_draft = is_draft,
+                               .context = self};
     cf_identity_decide(&input, &arena, &identity);
     bool again = serve(self, &listing, &identity);
     if (again)

@@ -3,8 +3,9 @@
  *
  * Histories are written as what the base knows and what the disk has: "PATH INODE [CONTENT]", with
  * commas; a path with a slash at its end is a directory, whose CONTENT is the time of its last
- * change; an inode is INODE or INODE.BIRTH. The base's nodes are numbered 1, 2, … in their order.
- * The answer, by path: =N same, ~N replaced, >N moved, + new, . none; then "gone" and the numbers.
+ * change; an inode is INODE or INODE.BIRTH, with ^ of a draft. The base's nodes are numbered 1, 2,
+ * … in their order. The answer, by path: =N same, ~N replaced, >N moved, + new, . none; then "gone"
+ * and the numbers.
  */
 #ifndef CF_TESTS_IDENTITY_LINES_H
 #define CF_TESTS_IDENTITY_LINES_H
@@ -17,7 +18,7 @@ typedef struct {
     char kind;
     cf_stat stat;
     cf_hash content;
-    bool unreadable, excluded, special, busy; /* inodes with ! - ? * */
+    bool unreadable, excluded, special, busy, draft; /* inodes with ! - ? * ^ */
 } thing;
 
 typedef struct {

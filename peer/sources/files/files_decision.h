@@ -28,6 +28,7 @@ typedef struct {
     /* By the first of all base nodes of one file, and of those of one file and name: the last one
      * up to which none is free, nor will be. */
     size_t *passed, *passed_named;
+    bool *occupied; /* by base node: something is listed in its place; NULL: nobody has asked */
     /* By entry: the folder that lists this directory. */
     size_t *folder_at;
     uint64_t *folder_disk; /* by folder, once it is settled what it stands for */

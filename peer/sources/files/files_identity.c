@@ -122,6 +122,45 @@ static void take_free_node(cf_decision *self, size_t entry)
         cf_decision_claim(self, entry, node, CF_TOKEN_MOVED);
 }
 
+static void find_occupied(cf_decision *self)
+{
+    self->occupied = cf_arena_allocate(self->arena, self->input->node_count, sizeof(bool));
+    for (size_t e = 0; e < self->listing->entry_count; e++) {
+        const cf_listed *found = &self->listing->entries[e];
+
+        if (!self->resolved[found->folder] || self->folder_node[found->folder] == CF_KNOWN_NONE)
+            continue;
+        size_t node = cf_known_place(
+            self->known, cf_decision_number(self, self->folder_node[found->folder]), found->name);
+        if (node != CF_KNOWN_NONE)
+            self->occupied[node] = true;
+    }
+}
+
+/* Two that changed places are no drafts, whatever they were: each is where the other was. */
+static bool has_left_as_a_draft(cf_decision *self, size_t node)
+{
+    const cf_identity_input *input = self->input;
+
+    if (!input->is_draft || !input->is_draft(input->context, cf_decision_node(self, node)->number))
+        return false;
+    if (!self->occupied)
+        find_occupied(self);
+    return !self->occupied[node];
+}
+
+static void take_place_by_draft(cf_decision *self, size_t entry)
+{
+    const cf_listed *found = &self->listing->entries[entry];
+    size_t node = cf_decision_free_at_place(self, entry);
+
+    if (!self->input->is_draft || node == CF_KNOWN_NONE || !is_known(self, found))
+        return;
+    size_t draft = first_free(self, found, next_same, self->passed);
+    if (draft != CF_KNOWN_NONE && has_left_as_a_draft(self, draft))
+        cf_decision_claim(self, entry, node, CF_TOKEN_REPLACED);
+}
+
 static void take_place(cf_decision *self, size_t entry)
 {
     size_t node = cf_decision_free_at_place(self, entry);
@@ -261,6 +300,7 @@ void cf_identity_decide(const cf_identity_input *input, cf_arena *arena, cf_iden
     cf_decision_place_folders(&self);
     for_each_open_file(&self, keep_in_place);
     for_each_open_file(&self, take_place_unknown);
+    for_each_open_file(&self, take_place_by_draft);
     for_each_open_file(&self, take_free_node);
     for_each_open_file(&self, take_place);
     cf_decision_match_contents(&self);

@@ -8,7 +8,8 @@
  *      were looked for alone don't tell: all of the directory is wanted;
  *   3. same place and same (inode, birth): the same node;
  *   4. an *unknown* file or link where the base had one of its kind: that node, edited (a save by
- *      rename; a backup save: mv f f~, write f);
+ *      rename; a backup save: mv f f~, write f). So is a known one that is a draft (draft.h) and
+ *      has left its place empty: it was seen before it was renamed;
  *   5. a known one whose node is free: moved. Of several links the first in the listing has it.
  *      Where there are no birth times, only if its size and time are as they were: the number may
  *      be another file's by now;
@@ -67,7 +68,10 @@ typedef struct {
      * written, or unreadable), or it is wanted for ever. NULL: none is known. */
     const cf_hash *const *hashes;
     bool is_everything; /* of the source is listed */
-    bool narrow;        /* no more of a directory can be had than the names that were looked for */
+    /* Whether a node is a draft. NULL: none is. */
+    bool (*is_draft)(void *context, uint64_t number);
+    void *context;
+    bool narrow; /* no more of a directory can be had than the names that were looked for */
 } cf_identity_input;
 
 /* What is at a name in a directory of the base. No name: all that is in it, from the beginning. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/files_source_inside.h"
 
+#include "peer/sources/files/draft.h"
+
 #include "peer/merge/node_stat.h"
 #include "peer/sources/files/narrow.h"
 
@@ -164,6 +166,21 @@ static void look_beside(cf_files_source *source)
         cf_quiet_each_absent(source->quiet, add_absent, &source->places);
 }
 
+static bool is_draft(void *context, const cf_node *node)
+{
+    const cf_files_source *source = context;
+    cf_peer *peer = source->workshop->peer;
+    const cf_id *id = &source->binding->collection;
+    const uint64_t now_ms = peer->env->now_ms(peer->env->context);
+    cf_collection *collection;
+    cf_error ignored;
+    cf_id own;
+
+    return cf_peer_collection(peer, id, &collection, &ignored) == CF_OK &&
+           cf_author_writer(peer->author, id, &own) &&
+           cf_draft_is(collection->state, node, &own, cf_author_time(peer->author, now_ms).ms);
+}
+
 void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
@@ -175,6 +192,7 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
         .recall = recall,
         .rests = rests,
         .insists = insists,
+        .is_draft = is_draft,
         .takes_other_disks = source->word.given,
         .renames = source->renames,
         .context = source,

@@ -48,6 +48,14 @@ void cf_survey_destroy(cf_survey **survey)
 
 /* ---- Identity ---- */
 
+static bool is_draft(void *context, uint64_t number)
+{
+    const cf_survey_options *options = &((const cf_survey *)context)->options;
+    const cf_node *node = cf_nodes_find(options->binding->nodes, number);
+
+    return node && options->is_draft(options->context, node);
+}
+
 static void decide(cf_survey *survey)
 {
     size_t count;
@@ -61,6 +69,8 @@ static void decide(cf_survey *survey)
         .listing = &survey->listing,
         .hashes = cf_survey_reads_hashes(survey->reads),
         .is_everything = cf_survey_looks_at_all(survey),
+        .is_draft = survey->options.is_draft ? is_draft : NULL,
+        .context = survey,
         .narrow = survey->widened >= TIMES_WIDER,
     };
 

@@ -29,6 +29,8 @@ typedef struct {
     /* Whether a file is to be read although it changes without rest, or stays open for writing;
      * `unknown`: its stat, when the base doesn't have it, else NULL. NULL: none is. */
     bool (*insists)(void *context, uint64_t folder, cf_bytes name, const cf_stat *unknown);
+    /* Whether a file of the base is a draft (draft.h); NULL: none is. */
+    bool (*is_draft)(void *context, const cf_node *node);
     bool takes_other_disks;    /* what lies on another disk than before, and is not as it was, is an
                                   edit: the user has said so */
     const cf_renames *renames; /* whose places are looked at together; NULL: none are told */
