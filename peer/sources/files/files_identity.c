@@ -157,8 +157,11 @@ static void take_place_by_draft(cf_decision *self, size_t entry)
     if (!self->input->is_draft || node == CF_KNOWN_NONE || !is_known(self, found))
         return;
     size_t draft = first_free(self, found, next_same, self->passed);
-    if (draft != CF_KNOWN_NONE && has_left_as_a_draft(self, draft))
-        cf_decision_claim(self, entry, node, CF_TOKEN_REPLACED);
+    if (draft == CF_KNOWN_NONE || !has_left_as_a_draft(self, draft))
+        return;
+    cf_decision_claim(self, entry, node, CF_TOKEN_REPLACED);
+    self->out->drafts[self->out->draft_count++] = (cf_identity_draft){
+        cf_decision_node(self, draft)->number, cf_decision_node(self, node)->number};
 }
 
 static void take_place(cf_decision *self, size_t entry)
@@ -294,6 +297,7 @@ void cf_identity_decide(const cf_identity_input *input, cf_arena *arena, cf_iden
         .tokens = self.tokens,
         .disks = cf_arena_allocate(arena, entries, sizeof *out->disks),
         .folder_entries = cf_arena_allocate(arena, folders, sizeof *out->folder_entries),
+        .drafts = cf_arena_allocate(arena, nodes, sizeof *out->drafts),
         .hash_wanted = cf_arena_allocate(arena, entries, sizeof *out->hash_wanted),
         .list_wanted = cf_arena_allocate(arena, nodes + folders + 1, sizeof *out->list_wanted),
     };

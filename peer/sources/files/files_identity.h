@@ -86,6 +86,11 @@ typedef struct {
     uint64_t disk; /* that lies there */
 } cf_identity_away;
 
+/* A draft, and the node in whose place its file is. */
+typedef struct {
+    uint64_t draft, node;
+} cf_identity_draft;
+
 /* A start that is another directory by now, and was not seen from above. */
 #define CF_IDENTITY_NOWHERE (SIZE_MAX - 1)
 
@@ -99,6 +104,8 @@ typedef struct {
     size_t gone_count;
     cf_identity_away *away; /* those of them of which that says nothing, in the same order */
     size_t away_count;
+    cf_identity_draft *drafts; /* that took places, and so are gone */
+    size_t draft_count;
     size_t *hash_wanted; /* entries */
     size_t hash_wanted_count;
     cf_place_wanted *list_wanted; /* a listing of all of the directory will do, too */

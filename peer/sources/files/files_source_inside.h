@@ -24,6 +24,7 @@ typedef struct {
     bool counts;    /* and is told now, */
     bool is_left;   /* or with what has its place, which is read first, */
     bool is_filled; /* or when what was in this directory has left it, too */
+    uint64_t as;    /* a draft: the node in whose place its file is, which is read first; 0 */
 } cf_gone_node;
 
 typedef struct cf_files_source {

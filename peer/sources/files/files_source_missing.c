@@ -28,6 +28,15 @@ void cf_source_begin_judging(cf_files_source *source)
 }
 
 /* The first part of a look says what is gone. */
+cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number)
+{
+    const cf_gone_node wanted = {.number = number};
+
+    return source->gone_count
+               ? bsearch(&wanted, source->gone, source->gone_count, sizeof wanted, by_number)
+               : NULL;
+}
+
 static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
 {
     if (!batch->gone_count)
@@ -40,15 +49,12 @@ static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
         source->gone[i] = (cf_gone_node){.number = node->number, .parent = node->parent};
     }
     qsort(source->gone, source->gone_count, sizeof *source->gone, by_number);
-}
+    for (size_t i = 0; i < batch->draft_count; i++) {
+        cf_gone_node *gone = cf_source_find_gone(source, batch->drafts[i].draft);
 
-cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number)
-{
-    const cf_gone_node wanted = {.number = number};
-
-    return source->gone_count
-               ? bsearch(&wanted, source->gone, source->gone_count, sizeof wanted, by_number)
-               : NULL;
+        if (gone)
+            gone->as = batch->drafts[i].node;
+    }
 }
 
 /* Itself, or the directory in which it was that went from one which is still there. */
@@ -117,6 +123,8 @@ static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_m
     const bool is_taken = cf_source_is_taken(source, node);
     const cf_absence absence = cf_source_absence_of(source, node);
 
+    if (cf_source_find_gone(source, node->number)->as)
+        return true;                               /* its file was found */
     if (is_taken && absence == CF_ABSENCE_WAITS) { /* who came is looked at again, and so is this */
         cf_numbers_add(&source->seen_missing, node->number);
     } else if (!is_taken && absence != CF_ABSENCE_COUNTS) {

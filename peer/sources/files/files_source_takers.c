@@ -177,17 +177,32 @@ void cf_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told)
     if (source->taker_count)
         leave_moved(source, told);
     for (size_t i = 0; i < told->gone_count; i++)
-        if (has_taker_to_come(source, cf_nodes_find(source->binding->nodes, gone[i])))
+        if (cf_source_find_gone(source, gone[i])->as ||
+            has_taker_to_come(source, cf_nodes_find(source->binding->nodes, gone[i])))
             cf_source_find_gone(source, gone[i])->is_left = true;
         else
             gone[kept++] = gone[i];
     told->gone_count = kept;
 }
 
+/* The draft whose file is in the node's place: 0 where that is not told with it. */
+static uint64_t draft_left_for(const cf_files_source *source, const cf_finding *finding)
+{
+    const cf_node *node = NULL;
+
+    while ((node = cf_nodes_next_of_inode(source->binding->nodes, finding->stat.inode, node))) {
+        const cf_gone_node *left = cf_source_find_gone(source, node->number);
+
+        if (left && left->is_left && left->as == finding->number)
+            return node->number;
+    }
+    return 0;
+}
+
 void cf_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
                          cf_survey_batch *told)
 {
-    uint64_t *gone = cf_allocate(batch->count, sizeof *gone);
+    uint64_t *gone = cf_allocate(2 * batch->count, sizeof *gone);
 
     told->gone = gone;
     told->gone_count = 0;
@@ -198,5 +213,8 @@ void cf_source_take_left(const cf_files_source *source, const cf_survey_batch *b
 
         if (left && left->is_left && was->number != finding->number)
             gone[told->gone_count++] = was->number;
+        const uint64_t draft = draft_left_for(source, finding);
+        if (draft)
+            gone[told->gone_count++] = draft;
     }
 }

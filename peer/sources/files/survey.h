@@ -74,6 +74,8 @@ typedef struct {
     size_t away_count;
     const cf_bare_time *bare; /* directories in which something of that is held */
     size_t bare_count;
+    const cf_identity_draft *drafts; /* of the first batch */
+    size_t draft_count;
     const cf_node *restated; /* the same content in another file: only the stat is new */
     size_t restated_count;
 } cf_survey_batch;

@@ -332,6 +332,8 @@ void cf_survey_report_places(cf_survey *survey)
     survey->batch.gone_count = survey->identity.gone_count;
     survey->batch.away = survey->identity.away;
     survey->batch.away_count = survey->identity.away_count;
+    survey->batch.drafts = survey->identity.drafts;
+    survey->batch.draft_count = survey->identity.draft_count;
     if (cf_binding_asks_folders(survey->options.binding))
         cf_survey_find_below(survey);
     for (size_t i = 0; i < survey->listing.entry_count; i++)
