@@ -2,8 +2,7 @@
 /* A device's disk fails, or its process ends, at every single call of a small piece of work: what
  * is there at the end is whole, the same everywhere, and nothing that we did ourselves was
  * published. */
-#include "tests/peer/lesser_disk.h"
-#include "tests/peer/small_checks.h"
+#include "tests/peer/crash_work.h"
 
 #include "tests/support/expect.h"
 #include "tests/support/flagless.h"
@@ -14,71 +13,7 @@
 #include <unistd.h>
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
-enum { LARGE = 150000, EVERY_CHANGE = CF_SANITIZED ? 7 : 1, EVERY_READ = CF_SANITIZED ? 29 : 11 };
-enum {
-    SETTLE_EVERY = CF_SANITIZED ? 41 : 13,
-    SETTLE_CALLS = 50,
-    SERVING_CALLS = 80,
-    TRIES_AGAIN_MS = 6200
-};
-
-static void write_large(device *self, const char *path, uint8_t seed)
-{
-    cf_buffer bytes = {0};
-    uint32_t state = seed;
-
-    uint8_t *at = cf_buffer_reserve(&bytes, LARGE);
-    for (size_t i = 0; i < LARGE; i++)
-        at[i] = (uint8_t)((state = state * 1664525 + 1013904223) >> 24);
-    bytes.size = LARGE;
-    cr_assert(user_saves(self, path, cf_buffer_view(&bytes), SAVE_BY_RENAME));
-    cf_buffer_release(&bytes);
-}
-
-/* ---- The work ---- */
-
-static void prepare(world *in)
-{
-    device *a = &in->devices[0];
-
-    user_makes(a, "d");
-    user_makes(a, "old");
-    user_writes_text(a, "one", "1");
-    user_writes_text(a, "two", "2");
-    user_writes_text(a, "three", "3");
-    user_writes_text(a, "inner", "inner");
-    user_writes_text(a, "left", "left");
-    user_writes_text(a, "right", "right");
-    user_writes_text(a, "d/five", "5");
-    user_writes_text(a, "d/sub", "s");
-    user_writes_text(a, "d/gone", "g");
-    user_writes_text(a, "old/six", "6");
-    write_large(a, "large", 1);
-    settles_equal_by(world_equal, in, "before", 0);
-}
-
-/* All that can be done to a folder: replace, move, delete, swap, mode and time, new things, one of
- * them where a file is that goes into it. */
-static void work(device *self)
-{
-    user_writes_text(self, "one", "one");
-    user_writes_text(self, "d/sub", "new sub");
-    user_removes(self, "d/gone");
-    user_moves(self, "two", "d/zwei");
-    user_removes(self, "three");
-    user_swaps(self, "left", "right");
-    user_removes(self, "old");
-    user_changes_mode(self, "d/five", 0700);
-    user_stamps(self, "d/five", 1000000000);
-    user_makes(self, "new");
-    user_writes_text(self, "new/seven", "7");
-    user_points(self, "link", "d/five");
-    user_makes(self, "outer");
-    user_moves(self, "inner", "outer/inner");
-    user_moves(self, "outer", "inner");
-    write_large(self, "large", 2);
-    write_large(self, "new/other", 3);
-}
+enum { EVERY_CHANGE = CF_SANITIZED ? 7 : 1, EVERY_READ = CF_SANITIZED ? 29 : 11 };
 
 /* ---- The same in folders in which their owner may not write ---- */
 
@@ -145,15 +80,6 @@ typedef struct {
     disk_faults faults;
 } trial;
 
-/* So that nothing is racy. */
-static void rest(lesser_disk *disk, world *in)
-{
-    const int64_t LATER_NS = INT64_C(10000000000);
-
-    lesser_disk_set_clock(disk, lesser_disk_clock(disk) + LATER_NS);
-    settles_equal_by(world_equal, in, "rested", 0);
-}
-
 /* Whether all of the work was done before the fault came. */
 static bool is_tried(const trial *how)
 {
@@ -171,10 +97,10 @@ static bool is_tried(const trial *how)
         device_crash(a);
         device_crash(b);
     }
-    (how->shut ? prepare_shut : prepare)(w);
+    (how->shut ? prepare_shut : crash_work_prepare)(w);
     if (how->renumbers)
-        rest(&disk, w);
-    (how->shut ? work_shut : work)(a);
+        crash_work_rest(&disk, w);
+    (how->shut ? work_shut : crash_work)(a);
     device_tree(a, &expected);
     if (!how->publishes)
         cr_assert(device_sync(a));
@@ -221,8 +147,8 @@ Test(crash_points, place_that_can_not_be_made_durable_is_not_believed)
     device *a = &w->devices[0], *b = &w->devices[1];
     cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
 
-    prepare(w);
-    work(a);
+    crash_work_prepare(w);
+    crash_work(a);
     cr_assert(device_sync(a));
     b->faults = (disk_faults){
         .calls = b->faults.calls, .at = b->faults.calls + 1, .names = true, .status = CF_IO};
@@ -320,128 +246,6 @@ Test(crash_points, the_disk_is_full_from_some_change_on)
     try_every((trial){.faults = {.status = CF_FULL}}, 3);
 }
 
-/* ---- What a crash left is settled on a disk that fails once ---- */
-
-typedef struct {
-    bool renumbers; /* mounted anew in between */
-    bool serves;    /* the next process goes on, and tries again by itself */
-    bool in_steps;  /* two files change places in steps */
-} settling;
-
-/* Crashed at call `at`; call `later` of the next start, which may be one that reads, fails. */
-static bool is_settled_later(const settling *how, unsigned long at, unsigned long later)
-{
-    world *w = world_new(5, 2);
-    lesser_disk disk;
-    device *a = &w->devices[0], *b = &w->devices[1];
-    cf_buffer expected = {0}, tree = {0};
-
-    if (how->in_steps)
-        make_flagless(&w->files, true);
-    if (how->renumbers) {
-        lesser_disk_begin(&disk, w);
-        disk.renumbers = true;
-        device_crash(a);
-        device_crash(b);
-    }
-    prepare(w);
-    if (how->renumbers)
-        rest(&disk, w);
-    work(a);
-    device_tree(a, &expected);
-    cr_assert(device_sync(a));
-    const uint64_t entries = world_entries(w), first = b->faults.calls;
-    b->faults = (disk_faults){.calls = first, .at = first + at, .status = CF_IO};
-    device_sync(b);
-    const bool over = b->faults.calls < first + at;
-    b->serves = how->serves;
-    device_crash(b);
-    if (how->renumbers) {
-        lesser_disk_remount(&disk, 5);
-        device_crash(a);
-    }
-    b->faults = (disk_faults){.calls = b->faults.calls,
-                              .at = b->faults.calls + later,
-                              .reads = true,
-                              .once = true,
-                              .status = CF_IO};
-    if (how->serves)
-        device_passes(b, TRIES_AGAIN_MS);
-    else
-        device_sync(b);
-    device_crash(b);
-    b->faults.at = 0;
-    settles_equal_by(world_equal, w, "settling", at * 1000 + later);
-    device_tree(a, &tree);
-    cr_assert(cf_bytes_equal(cf_buffer_view(&tree), cf_buffer_view(&expected)),
-              "%lu, %lu: not as the user left it:\n%.*s", at, later, (int)tree.size,
-              (const char *)tree.data);
-    cr_assert_eq(world_entries(w), entries, "%lu, %lu: something was published", at, later);
-    cf_buffer_release(&tree);
-    cf_buffer_release(&expected);
-    world_destroy(&w);
-    return over;
-}
-
-static void settle_later(const settling *how)
-{
-    const unsigned long calls = how->serves ? SERVING_CALLS : SETTLE_CALLS;
-    unsigned long at = 20;
-
-    for (bool over = false; !over; at += SETTLE_EVERY)
-        for (unsigned long later = 1 + at % 3; later < calls; later += 3)
-            over = is_settled_later(how, at, later);
-    cr_assert_gt(at, 50, "hardly anything was tried");
-}
-
-Test(crash_points, nothing_is_settled_by_what_could_not_be_asked)
-{
-    settle_later(&(settling){0});
-}
-
-Test(crash_points, nothing_is_settled_by_what_could_not_be_asked_in_steps)
-{
-    settle_later(&(settling){.in_steps = true});
-}
-
-Test(crash_points, nothing_is_settled_by_what_could_not_be_asked_when_mounted_anew)
-{
-    settle_later(&(settling){.renumbers = true});
-}
-
-/* What a settling that failed had concluded so far is forgotten. */
-Test(crash_points, settling_is_tried_again_by_the_same_process)
-{
-    settle_later(&(settling){.serves = true});
-}
-
-/* ---- The end of an engine ---- */
-
-/* While files that came are made, one of them can't be synced: nobody is there any more who brought
- * it, and it doesn't stay. */
-Test(crash_points, an_engine_ends_while_a_file_that_came_is_made)
-{
-    for (unsigned turns = 1; turns < 40; turns += CF_SANITIZED ? 2 : 3)
-        for (unsigned long at = 1; at < 14; at += 2) {
-            world *w = world_new(7, 2);
-            device *a = &w->devices[0], *b = &w->devices[1];
-            cf_round_options sync = {.kind = CF_ROUND_SYNC};
-
-            prepare(w);
-            work(a);
-            cr_assert(device_sync(a));
-            device_round(b, &sync, turns);
-            b->faults = (disk_faults){.calls = b->faults.calls,
-                                      .at = b->faults.calls + at,
-                                      .once = true,
-                                      .status = CF_IO};
-            device_crash(b);
-            b->faults.at = 0;
-            settles_equal_by(world_equal, w, "ended", turns * 100 + at);
-            world_destroy(&w);
-        }
-}
-
 /* ---- A place that is empty while two files change places ---- */
 
 /* From some call on nothing can be put into a place: what went aside can't return either. The
@@ -453,8 +257,8 @@ static void is_torn_from(unsigned long at, uint64_t *torn)
     cf_buffer expected = {0}, tree = {0};
 
     make_flagless(&w->files, true);
-    prepare(w);
-    work(a);
+    crash_work_prepare(w);
+    crash_work(a);
     device_tree(a, &expected);
     cr_assert(device_sync(a));
     uint64_t entries = world_entries(w), first = b->faults.calls;
@@ -552,8 +356,8 @@ Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
         device *a = &w->devices[0], *b = &w->devices[1];
         cf_buffer ignored = {0};
 
-        prepare(w);
-        work(a);
+        crash_work_prepare(w);
+        crash_work(a);
         cr_assert(device_sync(a));
         b->faults = (disk_faults){.calls = b->faults.calls, .status = CF_FULL, .once = true};
         b->faults.at = b->faults.calls + at;
@@ -576,8 +380,8 @@ Test(crash_points, what_found_no_room_is_not_left_in_part)
         world *w = world_new(6, 2);
         device *a = &w->devices[0], *b = &w->devices[1];
 
-        prepare(w);
-        work(a);
+        crash_work_prepare(w);
+        crash_work(a);
         cr_assert(device_sync(a));
         b->faults = (disk_faults){.calls = b->faults.calls, .status = CF_FULL, .bytes = true};
         b->faults.at = b->faults.calls + at;
@@ -598,8 +402,8 @@ static void crash_after(unsigned turns, bool broker, int who)
     world *w = world_new(7, 2);
     device *a = &w->devices[0];
 
-    prepare(w);
-    work(a);
+    crash_work_prepare(w);
+    crash_work(a);
     if (who == 1)
         cr_assert(device_sync(a));
     uint64_t entries = world_entries(w);
