@@ -14,6 +14,7 @@
 #include <sodium.h>
 
 #include "broker/platform/descriptor.h"
+#include "broker/platform/error_json.h"
 #include "broker/platform/names.h"
 #include "broker/platform/owner.h"
 #include "broker/platform/repeats.h"
@@ -242,23 +243,10 @@ static cf_status work(cf_env *env, const cf_broker_options *options, cf_spoken *
     return run(env, options, said, exit_code, error);
 }
 
-static json_t *json_text(const char *text)
-{
-    cf_buffer shown = {0};
-
-    if (!text)
-        return json_null();
-    cf_text_append(&shown, cf_bytes_of_text(text));
-    json_t *string = json_stringn(shown.size ? (const char *)shown.data : "", shown.size);
-    cf_buffer_release(&shown);
-    return string;
-}
-
 /* For programs, in the place of what was asked for. */
 static void print_error(int code, const char *message, size_t layout)
 {
-    json_t *said = json_pack("{s:{s:i, s:o, s:o}}", "error", "code", code, "message",
-                             json_text(message), "hint", json_text(cf_error_hint(message)));
+    json_t *said = cf_error_json(code, message);
 
     json_dumpf(said, stdout, layout);
     printf("\n");

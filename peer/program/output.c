@@ -81,25 +81,6 @@ void cf_print_json(const cf_output *output, json_t *document)
     json_decref(document);
 }
 
-static json_t *json_text(const char *text)
-{
-    cf_buffer shown = {0};
-
-    if (!text)
-        return json_null();
-    cf_text_append(&shown, cf_bytes_of_text(text));
-    json_t *string = json_stringn(shown.size ? (const char *)shown.data : "", shown.size);
-    cf_buffer_release(&shown);
-    return string;
-}
-
-json_t *cf_error_json(const cf_error *error)
-{
-    return json_pack("{s:{s:i, s:o, s:o}}", "error", "code", cf_status_exit_code(error->status),
-                     "message", json_text(error->text), "hint",
-                     json_text(cf_error_hint(error->text)));
-}
-
 json_t *cf_json_name(cf_bytes name)
 {
     cf_buffer shown = {0};

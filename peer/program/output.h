@@ -24,9 +24,6 @@ void cf_say(const cf_output *output, const char *format, ...) __attribute__((for
 /* One document on stdout; takes it. */
 void cf_print_json(const cf_output *output, json_t *document);
 
-/* {"error": {"code": 3, "message": ..., "hint": what to do next, or null}}. */
-json_t *cf_error_json(const cf_error *error);
-
 /* A name or path as commands show it, as a JSON string. */
 json_t *cf_json_name(cf_bytes name);
 json_t *cf_json_hex(const void *bytes, size_t size);

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "broker/platform/error_json.h"
 #include "broker/platform/names.h"
 #include "codec/limits.h"
 #include "codec/secret.h"
@@ -81,7 +82,7 @@ void cf_run_fail(cf_run *run, const cf_error *why)
     else
         cf_say(&run->output, "%s", why->text);
     if (run->json && !run->has_printed)
-        cf_print_json(&run->output, cf_error_json(why));
+        cf_print_json(&run->output, cf_error_json(cf_status_exit_code(why->status), why->text));
     run->exit_code = cf_status_exit_code(why->status);
 }
 
