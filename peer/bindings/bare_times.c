@@ -19,12 +19,32 @@ bool cf_bare_times_have_folder(const cf_bare_times *times, uint64_t folder)
     return false;
 }
 
+static void drop(cf_bare_times *times, size_t index)
+{
+    times->count--;
+    memmove(&times->at[index], &times->at[index + 1], (times->count - index) * sizeof *times->at);
+}
+
+static void drop_oldest_of(cf_bare_times *times, uint64_t folder)
+{
+    size_t of_one = 0, oldest = 0;
+
+    for (size_t i = times->count; i-- > 0;)
+        if (times->at[i].folder == folder) {
+            of_one++;
+            oldest = i;
+        }
+    if (of_one == CF_BARE_TIMES_OF_ONE)
+        drop(times, oldest);
+}
+
 bool cf_bare_times_add(cf_bare_times *times, cf_bare_time noted)
 {
     if (cf_bare_times_have(times, noted.folder, noted.changed_ns))
         return false;
+    drop_oldest_of(times, noted.folder);
     if (times->count == CF_BARE_TIMES_MAX)
-        memmove(times->at, times->at + 1, --times->count * sizeof *times->at);
+        drop(times, 0);
     times->at[times->count++] = noted;
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When directories were changed last, as they were seen while something in them was held as gone
- * with a disk that is mounted there. One that shows such a time again shows what lies there without
- * that disk, and nobody has removed anything from it meanwhile:
+/* When directories were changed last, as they were seen while nothing lay in them, or while
+ * something in them was held as gone with a disk that is mounted there. One that shows such a time
+ * again shows what lies there without that disk, and nobody has removed anything from it meanwhile:
  *
  *     card/ of 9:00, without what was on it    noted, however late it is
  *     card/ with all that was on it            the card is back
@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 /* Each note beyond that takes the place of the oldest, whose directory is then judged by the disk's
- * clock alone. */
-enum { CF_BARE_TIMES_MAX = 64 };
+ * clock alone; the same of notes of one directory. */
+enum { CF_BARE_TIMES_MAX = 64, CF_BARE_TIMES_OF_ONE = 4 };
 
 typedef struct {
     uint64_t folder;    /* a node's number */

@@ -316,9 +316,11 @@ void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns);
  * now and then: what is from before says less, and nothing wrong. */
 cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t clock_ns,
                                 cf_error *error);
-/* Directories as they show while something in them is held: kept at once. */
-cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *times,
-                               size_t count, cf_error *error);
+/* Directories as they show while something in them is held, and those of `empty` while nothing lies
+ * in them, of which half as many as there may be are enough: kept at once. */
+cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *held,
+                               size_t held_count, const cf_bare_time *empty, size_t empty_count,
+                               cf_error *error);
 /* Nobody removed what is missing in a directory as it shows now: it was so while a disk was away,
  * something was done to what is missing later, at `seen_ns`, or all was seen later, by a look that
  * may have been shown what was removed shortly before. */

@@ -329,13 +329,32 @@ cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t cloc
     return keep_seen(peer, binding, !binding->whole_kept_ns, error);
 }
 
-cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *times,
-                               size_t count, cf_error *error)
+static void forget_gone(cf_binding *binding)
 {
+    cf_bare_times *times = &binding->seen.bare;
+    size_t left = 0;
+
+    for (size_t i = 0; i < times->count; i++)
+        if (!times->at[i].folder || cf_nodes_find(binding->nodes, times->at[i].folder))
+            times->at[left++] = times->at[i];
+    times->count = left;
+}
+
+cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *held,
+                               size_t held_count, const cf_bare_time *empty, size_t empty_count,
+                               cf_error *error)
+{
+    cf_bare_times *times = &binding->seen.bare;
     bool any = false;
 
-    for (size_t i = 0; i < count; i++)
-        any |= cf_bare_times_add(&binding->seen.bare, times[i]);
+    if (times->count >= CF_BARE_TIMES_MAX / 2)
+        forget_gone(binding);
+    for (size_t i = 0; i < empty_count; i++)
+        if (times->count < CF_BARE_TIMES_MAX / 2 ||
+            cf_bare_times_have_folder(times, empty[i].folder))
+            any |= cf_bare_times_add(times, empty[i]);
+    for (size_t i = 0; i < held_count; i++)
+        any |= cf_bare_times_add(times, held[i]);
     return any ? keep_seen(peer, binding, true, error) : CF_OK;
 }
 

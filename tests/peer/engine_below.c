@@ -310,12 +310,80 @@ Test(engine_below, what_is_removed_on_a_card_that_is_away_goes)
 }
 
 /* Another card has a file of the same name. */
-Test(engine_below, another_card_does_not_tell_what_was_removed)
+Test(engine_below, a_file_in_the_place_of_one_that_is_held_is_no_edit)
 {
+    char was[64], is[64];
+
+    cr_assert(device_token(second, "card/a", was));
     take_out(NULL);
     expect_held();
     user_writes_text(first, "card/a", "another one");
+    expect_held();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_eq(is, was, "it was replaced elsewhere");
+    put_back();
+    both_sync();
+    user_writes_text(first, "card/a", "an edit");
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was);
+}
+
+/* In the camera: what lies beside it tells that it is the same card. */
+Test(engine_below, an_edit_on_a_card_that_was_away_goes)
+{
+    char path[256], was[64], is[64];
+
+    cr_assert(device_token(second, "card/a", was));
+    take_out(NULL);
+    expect_held();
+    path_of(path, "card/a");
+    FILE *file = fopen(path, "w");
+    cr_assert(file);
+    fputs("edited there", file);
+    fclose(file);
+    put_back();
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was);
+}
+
+/* A folder in the place of one of the card's, though nothing is in it. */
+Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
+{
+    take_out(NULL);
+    expect_held();
+    user_makes(first, "card/in");
     device_sync(first);
-    cr_assert(device_sync(second));
-    cr_expect(has(second, "card/b"));
+    passes(LONGER_THAN_REMEMBERED);
+    user_removes(first, "card/in");
+    device_sync(first);
+    put_back();
+    both_sync();
+    take_out(NULL);
+    expect_held();
+}
+
+/* However soon after it was made. */
+Test(engine_below, a_folder_that_was_seen_empty_is_known_again)
+{
+    user_makes(first, "slot");
+    device_sync(first);
+    for (int i = 0; i < 2; i++) {
+        char slot[256], empty[256];
+
+        snprintf(slot, sizeof slot, "%s/slot", first->folder);
+        path_of(empty, "empty");
+        cr_assert_eq(rename(slot, empty), 0);
+        cr_assert_eq(mkdir(slot, 0755), 0);
+        user_writes_text(first, "slot/old", "old");
+        user_stamps(first, "slot/old", LONG_AGO_S);
+        both_sync();
+        cr_assert(has(second, "slot/old"));
+        user_removes(first, "slot");
+        cr_assert_eq(rename(empty, slot), 0);
+        device_sync(first);
+        cr_assert(device_sync(second));
+        cr_expect(has(second, "slot/old"), "what went with a card was removed elsewhere");
+    }
 }

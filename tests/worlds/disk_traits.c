@@ -453,6 +453,10 @@ Test(disk_traits, are_kept_in_a_record)
         cr_assert(cf_bare_times_have(&seen_read.bare, i, -5));
     cr_assert(!cf_bare_times_have(&seen_read.bare, 1, -6));
     cr_assert(!cf_bare_times_add(&seen_read.bare, (cf_bare_time){1, -5}));
+    for (int64_t i = 0; i <= CF_BARE_TIMES_OF_ONE; i++)
+        cr_assert(cf_bare_times_add(&seen_read.bare, (cf_bare_time){99, i}));
+    cr_assert(!cf_bare_times_have(&seen_read.bare, 99, 0));
+    cr_assert(cf_bare_times_have(&seen_read.bare, 99, 1));
     for (size_t size = 0; size < text.size; size++)
         expect_fails(
             cf_disk_read(cf_bytes_of(text.data, size), &identity_read, &read, &seen_read, &error),

@@ -47,8 +47,12 @@ static bool has_folders(const cf_task_place *place, const cf_task *task)
 /* What became of the thing, for people; NULL: what is missing is something else. */
 static const char *explain_missing(const cf_task_place *place, const cf_task *task)
 {
+    const cf_node *folder = cf_nodes_find(place->binding->nodes, task->after.parent);
+
     if (!place->binding->root)
         return NULL;
+    if (folder && folder->disk == CF_DISK_BELOW)
+        return "the disk that was mounted there, or above it, is away";
     if (!has_folders(place, task))
         return "its folder was moved or deleted here";
     return task->step.node ? "it was moved or deleted here" : NULL;

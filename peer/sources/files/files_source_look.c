@@ -355,8 +355,9 @@ static cf_status note_seen(cf_files_source *source, const cf_survey_batch *found
                                  ? cf_survey_whole_ns(source->survey)
                                  : 0;
 
-    cf_status status = cf_binding_note_bare(source->workshop->peer, source->binding, found->bare,
-                                            found->bare_count, error);
+    cf_status status =
+        cf_binding_note_bare(source->workshop->peer, source->binding, found->bare,
+                             found->bare_count, found->empty, found->empty_count, error);
     return !status && whole_ns && has_all(source, found)
                ? cf_binding_note_whole(source->workshop->peer, source->binding, whole_ns, error)
                : status;

@@ -72,8 +72,10 @@ typedef struct {
     size_t gone_count;
     const cf_identity_away *away; /* of what is gone, where another disk lies than the node's */
     size_t away_count;
-    const cf_bare_time *bare; /* directories in which something of that is held */
+    const cf_bare_time *bare; /* directories in which something of that is held, */
     size_t bare_count;
+    const cf_bare_time *empty; /* and those in which nothing lies */
+    size_t empty_count;
     const cf_identity_draft *drafts; /* of the first batch */
     size_t draft_count;
     const cf_node *restated; /* the same content in another file: only the stat is new */

@@ -188,12 +188,13 @@ static void hold(cf_survey *survey)
 
 static void add_bare_before(cf_survey *survey)
 {
+    const cf_nodes *nodes = survey->options.binding->nodes;
     const cf_survey_batch *batch = &survey->batch;
 
     for (size_t i = 0; i < batch->away_count; i++) {
-        const cf_node *node = cf_nodes_find(survey->options.binding->nodes, batch->away[i].number);
+        const cf_node *node = cf_nodes_find(nodes, batch->away[i].number);
 
-        if (node->disk == CF_DISK_BELOW)
+        for (; node && node->disk == CF_DISK_BELOW; node = cf_nodes_find(nodes, node->parent))
             cf_numbers_add(&survey->bare, node->parent);
     }
     cf_numbers_sort(&survey->bare);
@@ -215,6 +216,34 @@ static void tell_bare(cf_survey *survey)
     survey->batch.bare_count = count;
 }
 
+static void tell_empty(cf_survey *survey)
+{
+    const cf_listing *listing = &survey->listing;
+    cf_bare_time *times =
+        cf_arena_allocate(&survey->batch_arena, listing->folder_count, sizeof *times);
+    size_t count = 0;
+
+    for (size_t i = 0; i < listing->folder_count; i++) {
+        const cf_listed_folder *folder = &listing->folders[i];
+        const uint64_t number = cf_survey_folder_number(survey, i);
+
+        if (folder->complete && !folder->count && folder->changed_ns && number != UINT64_MAX)
+            times[count++] = (cf_bare_time){number, folder->changed_ns};
+    }
+    survey->batch.empty = times;
+    survey->batch.empty_count = count;
+}
+
+/* What was held lies where the card that had it is not back: another card has a file of that name,
+ * or somebody wrote it beneath. */
+bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node)
+{
+    return node->disk == CF_DISK_BELOW && seen->parent == node->parent &&
+           cf_bytes_equal(seen->name, node->name) &&
+           !cf_numbers_have(&survey->returned, node->parent) &&
+           !cf_numbers_have(&survey->returned, node->number);
+}
+
 int64_t cf_survey_whole_ns(const cf_survey *survey)
 {
     for (size_t i = 0; i < survey->listing.folder_count; i++)
@@ -229,10 +258,11 @@ void cf_survey_find_below(cf_survey *survey)
 
     gather_times(survey);
     find_bare(survey);
-    if (held_any)
+    if (held_any || survey->options.binding->seen.bare.count)
         find_returned(survey);
     if (held_any || survey->bare.count)
         hold(survey);
     add_bare_before(survey);
     tell_bare(survey);
+    tell_empty(survey);
 }

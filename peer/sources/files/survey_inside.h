@@ -122,6 +122,9 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
 
 /* Notes as away, and on CF_DISK_BELOW, what is gone from directories that have lost nothing. */
 void cf_survey_find_below(cf_survey *survey);
+/* After that. What is held is not seen: something else lies in its place, or, of a directory,
+ * nothing in it is seen. */
+bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node);
 /* The node, with what is seen of it now, is to be written again. */
 void cf_survey_restate(cf_survey *survey, const cf_node *node, const cf_node_stat *stat,
                        uint64_t disk);
