@@ -92,6 +92,38 @@ static cf_status check_columns(const cf_csv_document *self, cf_error *error)
     return status;
 }
 
+static bool has_name(const cf_bytes *names, size_t count, cf_bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(names[i], name))
+            return true;
+    return false;
+}
+
+/* What a column is called in the log: a name that it had before, unless another one has that now.
+ */
+static cf_bytes meant_by(const cf_csv_document *self, const cf_bytes *names, cf_bytes name)
+{
+    const cf_renamed_columns *renamed = self->source->renamed;
+
+    for (size_t i = 0; renamed && i < renamed->count; i++)
+        if (cf_bytes_equal(renamed->at[i].name, name) &&
+            !has_name(names, self->count, renamed->at[i].before))
+            return renamed->at[i].before;
+    return name;
+}
+
+static void name_fields(cf_csv_document *self, const cf_bytes *names)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        cf_buffer field = {0};
+
+        cf_column_field(meant_by(self, names, names[i]), &field);
+        self->fields[i] = cf_arena_copy(&self->arena, cf_buffer_view(&field));
+        cf_buffer_release(&field);
+    }
+}
+
 static cf_status read_header(cf_csv_document *self, cf_error *error)
 {
     const cf_csv_record *header = &self->csv.records[0];
@@ -105,14 +137,9 @@ static cf_status read_header(cf_csv_document *self, cf_error *error)
     self->fields = cf_arena_allocate(&self->arena, self->count, sizeof *self->fields);
     names = cf_arena_allocate(&self->arena, self->count, sizeof *names);
     cf_csv_fields(&self->csv, 0, self->spelled);
-    for (size_t i = 0; i < self->count; i++) {
-        cf_buffer field = {0};
-
+    for (size_t i = 0; i < self->count; i++)
         names[i] = read_field(self, self->spelled[i]);
-        cf_column_field(names[i], &field);
-        self->fields[i] = cf_arena_copy(&self->arena, cf_buffer_view(&field));
-        cf_buffer_release(&field);
-    }
+    name_fields(self, names);
     cf_status status = check_columns(self, error);
     return status ? status : find_keys(self, names, error);
 }

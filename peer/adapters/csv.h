@@ -5,7 +5,7 @@
 #ifndef CF_PEER_ADAPTERS_CSV_H
 #define CF_PEER_ADAPTERS_CSV_H
 #include "peer/adapters/csv_layout.h"
-#include "peer/adapters/record_file.h"
+#include "peer/adapters/record_format.h"
 #include "peer/records/schema.h"
 
 typedef struct {
@@ -13,8 +13,9 @@ typedef struct {
     const cf_bytes
         *keys; /* columns, at least one; of several the key is the array of their texts */
     size_t key_count;
-    bool serial;                 /* the key, one column, is an integer that somebody counts up */
-    char separator;              /* '\0': found out */
+    bool serial;    /* the key, one column, is an integer that somebody counts up */
+    char separator; /* '\0': found out */
+    const cf_renamed_columns *renamed; /* NULL: none is */
     const cf_csv_layout *layout; /* of a file that is made; NULL: commas, columns by their names */
 } cf_csv_source;
 

@@ -43,6 +43,7 @@ static cf_csv_source source_of(const cf_record_options *options, cf_arena *arena
     return (cf_csv_source){.table = cf_bytes_of_text(CF_TABLE_RECORDS),
                            .keys = keys,
                            .key_count = options->key_count,
+                           .renamed = &options->renamed,
                            .serial = options->serial && options->key_count == 1};
 }
 

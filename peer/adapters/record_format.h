@@ -17,6 +17,15 @@ enum { CF_RECORD_FILE_MAX = 64 << 20 };
 
 extern const cf_schema cf_schema_records;
 
+/* A column whose name in the file is another one than before: it is the field that it was. */
+typedef struct {
+    cf_bytes name, before;
+} cf_renamed_column;
+typedef struct {
+    const cf_renamed_column *at;
+    size_t count;
+} cf_renamed_columns;
+
 /* What `add` says of a source. The keys of a CSV file are its columns. Of a JSON document: none,
  * and it is one record; NAME: it is an array of objects with this member; /POINTER/NAME: the array
  * is there; /POINTER/: an object is there whose member names are the keys. The others take none. */
@@ -26,6 +35,7 @@ typedef struct {
     size_t key_count;
     bool serial;        /* the key is a number that somebody counts up */
     cf_record_map *map; /* of CSV and JSON: they are contacts, events or tasks; NULL: records */
+    cf_renamed_columns renamed; /* of CSV */
     cf_bytes layout; /* of a file that is made: as another one of the collection; may be nothing */
     void *memory;    /* see cf_record_options_remember; what is read borrows from it */
 } cf_record_options;

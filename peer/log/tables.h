@@ -37,6 +37,7 @@ typedef enum {
     CF_TABLE_SCHEMA = 'y',  /* source → the schema that its database had when last agreed */
     CF_TABLE_HELD = 'd',    /* source → which columns it had when last agreed */
     CF_TABLE_LAYOUT = 'Y',  /* source → how its file is laid out, as it told the others */
+    CF_TABLE_RENAMED = 'U', /* source → columns whose names in it are others than before */
     CF_TABLE_ENDED = 'N', /* source → a byte: its file's last line had an end when last agreed */
     CF_TABLE_REFUSED = 'r',  /* source → rows that it could not be made to show, and why */
     CF_TABLE_WAITED = 'q',   /* source → what waited when it was last synced, and why */

@@ -7,6 +7,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/text/csv_document.h"
 #include "peer/sources/records/record_disk.h"
+#include "peer/sources/records/record_renamed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ typedef struct {
     cf_stat seen;
     bool racy;         /* it may have been saved since, and not show it */
     bool intends;      /* an intent is kept */
+    bool renames;      /* columns got other names, which is to be kept */
+    cf_arena renamed;  /* of the options that say which */
     cf_error unmapped; /* why the binding's map can't be used */
 } file_medium;
 
@@ -33,6 +36,8 @@ static void rest(cf_medium *medium)
     cf_record_document_destroy(&of(medium)->document);
     cf_record_options_forget(&of(medium)->options);
     cf_record_disk_release(&of(medium)->disk);
+    of(medium)->options.renamed = (cf_renamed_columns){0};
+    cf_arena_release(&of(medium)->renamed);
 }
 
 static void destroy(cf_medium *medium)
@@ -295,6 +300,54 @@ static cf_status parse(file_medium *self, cf_error *error)
     return status;
 }
 
+/* ---- Columns with other names ---- */
+
+static bool may_rename(const file_medium *self)
+{
+    const cf_adapter *adapter = self->options.adapter;
+
+    return self->medium.peer && adapter->mapping == CF_MAPPING_COLUMNS && !self->options.map;
+}
+
+static cf_status know_renamed(file_medium *self, cf_error *error)
+{
+    self->renames = false;
+    return may_rename(self) ? cf_renamed_load(self->medium.binding, self->medium.peer,
+                                              &self->renamed, &self->options.renamed, error)
+                            : CF_OK;
+}
+
+/* What is wrong with the file who reads it says. */
+static bool find_renamed(file_medium *self)
+{
+    const cf_row_format *had = self->medium.had;
+    cf_collection *collection;
+    cf_row_format format = {0};
+    cf_record_file file = {0};
+    cf_error ignored;
+
+    if (!had || !may_rename(self) ||
+        cf_record_document_holds(self->document, &self->renamed, &format, &ignored) ||
+        cf_renamed_is_same(&format, had) ||
+        cf_peer_collection(self->medium.peer, &self->medium.binding->collection, &collection,
+                           &ignored) ||
+        cf_record_document_rows(self->document, &file, &ignored))
+        return false;
+    const cf_renaming renaming = {self->medium.binding, collection->state, &format, had, &file};
+    self->renames = cf_renamed_find(&renaming, &self->renamed, &self->options.renamed);
+    cf_record_file_release(&file);
+    return self->renames;
+}
+
+/* Again, where its columns are what they were under other names. */
+static cf_status parse_renamed(file_medium *self, cf_error *error)
+{
+    if (!find_renamed(self))
+        return CF_OK;
+    cf_record_document_destroy(&self->document);
+    return parse(self, error);
+}
+
 static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out, cf_error *error)
 {
     file_medium *self = of(medium);
@@ -316,7 +369,11 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
         self->racy = self->there && cf_racy_by_clock(&self->seen, cf_ns_of_ms(now_ms));
     }
     if (!status)
+        status = know_renamed(self, error);
+    if (!status)
         status = parse(self, error);
+    if (!status)
+        status = parse_renamed(self, error);
     if (!status)
         status = fill(self, error);
     return status ? status : give(self, out, error);
@@ -368,6 +425,9 @@ static void settled(cf_medium *medium, cf_records *records)
     if (of(medium)->intends)
         cf_records_delete(records, intent_key(medium, &arena));
     of(medium)->intends = false;
+    if (of(medium)->renames)
+        cf_renamed_save(medium->binding, &of(medium)->options.renamed, &arena, records);
+    of(medium)->renames = false;
     cf_arena_release(&arena);
 }
 

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A column of a CSV file that gets another name in the first line, and keeps its values, is the same column."""
+
+from counterfoil import both, broker, make_device, two  # noqa: F401
+from test_records import PEOPLE, add, people  # noqa: F401
+
+
+def pending(device):
+    return [one["path"] for one in device.json("status")["collections"][0]["pending"]]
+
+
+def test_a_column_with_another_name_is_the_same(people):
+    laptop, desktop, here, there = people
+    renamed = PEOPLE.replace("email", "mail", 1)
+    here.write_text(renamed)
+    entries = len(laptop.json("log"))
+    both(laptop, desktop)
+    assert len(laptop.json("log")) == entries and pending(laptop) == pending(desktop) == []
+    assert (here.read_text(), there.read_text()) == (renamed, PEOPLE)
+    here.write_text(renamed.replace("anna@example.org", "anna@new.example"))
+    there.write_text(PEOPLE.replace("bert@example.org", "bert@new.example"))
+    both(laptop, desktop)
+    for before in "anna", "bert":
+        renamed = renamed.replace(f"{before}@example.org", f"{before}@new.example")
+    assert (here.read_text(), there.read_text()) == (renamed, renamed.replace("mail", "email", 1))
+    there.write_text(there.read_text().replace("email", "mail", 1))
+    both(laptop, desktop)
+    assert here.read_text() == there.read_text() == renamed and pending(laptop) == pending(desktop) == []
+    here.write_text(here.read_text().replace("mail", "email", 1))
+    both(laptop, desktop)
+    assert (here.read_text(), there.read_text()) == (renamed.replace("mail", "email", 1), renamed)
+    assert pending(laptop) == pending(desktop) == []
+
+
+def test_a_column_whose_values_do_not_all_stay_is_another(people):
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("email", "mail", 1).replace("anna@example.org", "anna@new.example"))
+    both(laptop, desktop)
+    assert pending(laptop) == ["column email"] and pending(desktop) == ["column mail"]
+    assert there.read_text() == PEOPLE
+
+
+def test_a_name_that_others_have_is_theirs(two):
+    laptop, desktop = two
+    here = add(laptop, "people.csv", "id,a\nx,1\ny,2\n", "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", "id,a,b\nx,1,7\ny,2,8\n", "--format", "csv", "--key", "id", "--existing")
+    both(laptop, desktop)
+    here.write_text("id,b\nx,1\ny,2\n")
+    laptop.sync(4)
+    assert pending(laptop) == ["column a"], "what is typed there is a change beside theirs"
+    assert sorted(one["path"] for one in laptop.json("conflicts", code=4)) == ["x/b", "y/b"]
+    assert there.read_text() == "id,a,b\nx,1,7\ny,2,8\n"
