@@ -84,16 +84,20 @@ static void add_field(json_t *object, const cf_conflict *conflict)
     add_value(object, "shown", "long_shown", &field->shown);
 }
 
+static const char *kind_of(const cf_conflict *conflict)
+{
+    return !conflict->field ? "file" : conflict->field->both ? "both" : "field";
+}
+
 json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict, cf_peer *peer)
 {
     char id[CF_CONFLICT_ID_TEXT];
     cf_arena arena = {0};
 
     cf_conflict_id(binding, conflict, id);
-    json_t *object =
-        json_pack("{s:s, s:s, s:o, s:s}", "id", id, "kind", conflict->field ? "field" : "file",
-                  "path", cf_json_name(conflict->path), "device",
-                  cf_catalog_device_name(peer, &conflict->device, &arena));
+    json_t *object = json_pack("{s:s, s:s, s:o, s:s}", "id", id, "kind", kind_of(conflict), "path",
+                               cf_json_name(conflict->path), "device",
+                               cf_catalog_device_name(peer, &conflict->device, &arena));
     if (conflict->field)
         add_field(object, conflict);
     else
@@ -117,6 +121,24 @@ static void print_field(const char *collection, const cf_conflict *conflict, con
     cf_print(output, "  conflict  %s//%s: not shown is %s, written on %s, %s\n", collection, path,
              (const char *)value.data, device, time);
     cf_buffer_release(&value);
+}
+
+static void print_both(const char *collection, const cf_conflict *conflict, const char *device,
+                       const cf_output *output)
+{
+    char path[CF_NAME_SHOWN], time[CF_TIME_TEXT];
+    cf_buffer first = {0}, other = {0};
+
+    cf_value_shown_append(&conflict->field->shown, "a row that is gone", &first);
+    cf_buffer_append(&first, "", 1);
+    cf_value_shown_append(&conflict->field->value, "a row that is gone", &other);
+    cf_buffer_append(&other, "", 1);
+    cf_name_show(conflict->path, path);
+    cf_time_show(conflict->field->time_ms, time);
+    cf_print(output, "  both kept %s//%s: %s, and %s, written on %s, %s\n", collection, path,
+             (const char *)first.data, (const char *)other.data, device, time);
+    cf_buffer_release(&first);
+    cf_buffer_release(&other);
 }
 
 static void print_copy(const char *collection, const cf_conflict *conflict, const char *device,
@@ -153,25 +175,50 @@ static void print_end_of_fields(const char *collection, const cf_binding *bindin
     cf_buffer_release(&all);
 }
 
+static void print_end_of_both(const char *collection, const cf_binding *binding,
+                              const cf_output *output)
+{
+    cf_buffer all = {0}, word = {0};
+
+    cf_buffer_append_text(&all, "%s//*", collection);
+    cf_buffer_append(&all, "", 1);
+    cf_name_word((const char *)all.data, &word);
+    cf_buffer_append(&word, "", 1);
+    if (binding->mode == CF_MODE_RECEIVE)
+        cf_print(output, "  one of what is both kept may be deleted, on a device that sends\n");
+    else
+        cf_print(output,
+                 "  of what is both kept delete one, and sync; or, where both are meant, "
+                 "`counterfoil conflicts resolve %s --keep both`\n",
+                 (const char *)word.data);
+    cf_buffer_release(&word);
+    cf_buffer_release(&all);
+}
+
 void cf_conflicts_print(const char *collection, const cf_binding_status *status, cf_peer *peer,
                         const cf_output *output)
 {
-    bool fields = false, copies = false;
+    bool fields = false, copies = false, both = false;
     cf_arena arena = {0};
 
     for (size_t i = 0; i < status->conflict_count; i++) {
         const cf_conflict *conflict = &status->conflicts[i];
         const char *device = cf_catalog_device_name(peer, &conflict->device, &arena);
 
-        fields |= conflict->field != NULL;
+        fields |= conflict->field && !conflict->field->both;
+        both |= conflict->field && conflict->field->both;
         copies |= !conflict->field;
-        if (conflict->field)
+        if (conflict->field && conflict->field->both)
+            print_both(collection, conflict, device, output);
+        else if (conflict->field)
             print_field(collection, conflict, device, output);
         else
             print_copy(collection, conflict, device, output);
     }
     if (copies)
         cf_print(output, "  to settle it, delete the copy or give it another name, and sync\n");
+    if (both)
+        print_end_of_both(collection, status->binding, output);
     if (fields)
         print_end_of_fields(collection, status->binding, output);
     cf_arena_release(&arena);

@@ -100,9 +100,11 @@ static cf_status read_keep(const cf_run *run, cf_keep *out, cf_error *error)
         out->kind = CF_KEEP_MINE;
     else if (strcmp(given, "theirs") == 0)
         out->kind = CF_KEEP_THEIRS;
+    else if (strcmp(given, "both") == 0)
+        out->kind = CF_KEEP_BOTH;
     else if (cf_number_read(given, &number, &ignored) || !number || number > CF_KEEP_NUMBER_MAX)
         return cf_fail(error, CF_USAGE,
-                       "unknown version '%s': mine, theirs, or a number from 1 to %d", given,
+                       "unknown version '%s': mine, theirs, both, or a number from 1 to %d", given,
                        CF_KEEP_NUMBER_MAX);
     out->number = (size_t)number;
     return CF_OK;
@@ -219,7 +221,7 @@ static cf_status choose(cf_run *run, resolving *self, cf_error *error)
         status = find_settling(run, self, self->which[i], &binding, &settling, error);
         if (!status)
             status = cf_record_choose(&settling, choice, error);
-        const bool is_any = choice->count || choice->lacking;
+        const bool is_any = choice->count || choice->parted || choice->lacking;
         for (size_t before = 0; !status && before < i; before++)
             cf_record_choice_leave(choice, &self->choices[before]);
         if (!status && !is_any)
@@ -349,27 +351,30 @@ static void end(cf_run *run)
 }
 
 static const cf_option options[] = {
-    {"keep", 0, "N|mine|theirs", "which version stays: by its number, this device's, another's"},
+    {"keep", 0, "N|mine|theirs|both",
+     "which version stays: by its number, this device's, another's; or both, where both are kept"},
     {"dry-run", 'n', NULL, "only tell how many there are"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 static const cf_subverb subverbs[] = {
-    {"resolve WHICH... --keep N|mine|theirs [-n] [--timeout T]",
+    {"resolve WHICH... --keep N|mine|theirs|both [-n] [--timeout T]",
      "Settles values of fields: the version that is kept is shown everywhere"},
     {0},
 };
 
 const cf_verb cf_verb_conflicts = {
     .name = "conflicts",
-    .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs [-n] [--timeout T]",
+    .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs|both [-n] [--timeout T]",
     .summary = "Lists what is in conflict; settles values of fields, many at once",
     .more = "WHICH is COLLECTION//KEY/FIELD, as it is listed, or a pattern of it: "
             "'book//places/*/title' is this column of all rows.\n"
             "The version that is kept is shown everywhere, the others are listed no more. 1 is the "
             "one that is shown, 2 the first that\nis not; mine is this device's, theirs the latest "
-            "of another. A conflict copy of a file is settled by renaming or deleting it.",
+            "of another. A conflict copy of a file is settled by renaming or deleting it.\n"
+            "Of a set, as telephone numbers, both values are kept: to settle that, delete one, or "
+            "say --keep both.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .connects = true,

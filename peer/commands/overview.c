@@ -11,6 +11,7 @@
 #include "peer/commands/metered_shown.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/pendings.h"
+#include "peer/sources/records/record_conflicts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -298,6 +299,15 @@ bool cf_overview_in_sync(const cf_overview *overview)
     return in_sync;
 }
 
+/* Of two values that are both kept nothing is hidden: that is only told. */
+static bool has_conflict(const cf_binding_status *source)
+{
+    for (size_t i = 0; i < source->conflict_count; i++)
+        if (!source->conflicts[i].field || !source->conflicts[i].field->both)
+            return true;
+    return false;
+}
+
 /* Returns whether something waits that may go on by itself. */
 static bool judge_source(const cf_binding_status *source, cf_standing *standing)
 {
@@ -305,7 +315,7 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
 
     /* A root that isn't there, or another: nothing is deleted because of it. */
     cf_standing_add(standing, source->trouble == CF_MISSING ? CF_UNSAFE : source->trouble);
-    standing->conflicts |= source->conflict_count > 0;
+    standing->conflicts |= has_conflict(source);
     for (size_t i = 0; i < source->pending_count; i++)
         switch (source->pending[i].kind) {
         case CF_PENDING_HELD:

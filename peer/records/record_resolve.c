@@ -65,6 +65,8 @@ static const cf_row_ref *choose(const versions *self, const cf_row_conflict *lis
         return mine(self, keep->writer);
     case CF_KEEP_THEIRS:
         return theirs(self, listed, count, keep->writer);
+    case CF_KEEP_BOTH:
+        return NULL;
     case CF_KEEP_NUMBER:
         break;
     }

@@ -9,6 +9,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
+#include "peer/records/record_both.h"
 #include "peer/records/record_view.h"
 #include "peer/records/seats.h"
 #include "peer/sources/records/record_held.h"
@@ -186,35 +187,62 @@ void cf_known_conflicts_destroy(cf_known_conflicts **known)
     *known = NULL;
 }
 
+void cf_record_both_path(const cf_row_conflict *both, cf_buffer *path)
+{
+    cf_record_path(both->row->item.bytes[0], both->row->table, both->row->key, path);
+    cf_buffer_append(path, "/", 1);
+    cf_record_field_text(set_of(both->field), path);
+}
+
+/* `both`: what else the entry shows; NULL: another value is shown instead. */
+static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const cf_row_both *both,
+                     cf_known_conflicts *known)
+{
+    cf_arena *arena = &known->arena;
+    cf_buffer record = {0}, path = {0};
+
+    cf_record_path(one->row->item.bytes[0], one->row->table, one->row->key, &record);
+    if (both)
+        cf_record_both_path(one, &path);
+    else
+        cf_record_conflict_path(one, &path);
+    known->at = cf_grow(known->at, &known->capacity, known->count + 1, sizeof *known->at);
+    known->at[known->count++] = (known_conflict){
+        .dot = one->dot,
+        .path = cf_arena_copy(arena, cf_buffer_view(&path)),
+        .conflict = {.time_ms = one->time.ms,
+                     .record = cf_arena_copy(arena, cf_buffer_view(&record)),
+                     .both = both != NULL,
+                     .shown =
+                         told(one, both ? as_shown(view, both->first) : shown_instead(one), arena),
+                     .value = told(one, as_shown(view, one->value), arena)},
+    };
+    cf_buffer_release(&path);
+    cf_buffer_release(&record);
+}
+
 static void keep(const cf_row_view *view, const cf_record_selection *selection,
                  cf_known_conflicts *known)
 {
-    cf_arena *arena = &known->arena;
     size_t count;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
-    cf_buffer path = {0};
 
-    for (size_t i = 0; i < count; i++) {
-        const cf_row_conflict *one = &conflicts[i];
+    for (size_t i = 0; i < count; i++)
+        if (cf_record_selected(selection, conflicts[i].row))
+            keep_one(view, &conflicts[i], NULL, known);
+}
 
-        if (!cf_record_selected(selection, one->row))
-            continue;
-        cf_buffer_clear(&path);
-        cf_record_path(one->row->item.bytes[0], one->row->table, one->row->key, &path);
-        const cf_bytes record = cf_arena_copy(arena, cf_buffer_view(&path));
-        cf_buffer_clear(&path);
-        cf_record_conflict_path(one, &path);
-        known->at = cf_grow(known->at, &known->capacity, known->count + 1, sizeof *known->at);
-        known->at[known->count++] = (known_conflict){
-            .dot = one->dot,
-            .path = cf_arena_copy(arena, cf_buffer_view(&path)),
-            .conflict = {.time_ms = one->time.ms,
-                         .record = record,
-                         .shown = told(one, shown_instead(one), arena),
-                         .value = told(one, as_shown(view, one->value), arena)},
-        };
-    }
-    cf_buffer_release(&path);
+static void keep_both(const cf_row_view *view, const cf_state *state, const cf_schema *schema,
+                      const cf_record_selection *selection, cf_known_conflicts *known)
+{
+    cf_arena arena = {0};
+    size_t count;
+    const cf_row_both *all = cf_row_both_kept(view, state, schema, &arena, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_record_selected(selection, all[i].other.row))
+            keep_one(view, &all[i].other, &all[i], known);
+    cf_arena_release(&arena);
 }
 
 /* Of the state, the schema (the catalog has it), what is asked for, and what the source can hold.
@@ -263,6 +291,7 @@ static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collect
         format = (cf_row_format){0};
     cf_record_select(binding, &format, &schema, view, &arena, &selection);
     keep(view, &selection, known);
+    keep_both(view, collection->state, &schema, &selection, known);
     cf_row_view_destroy(&view);
 done:
     cf_arena_release(&arena);
@@ -297,6 +326,7 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
             .shown = copy_value(&one->conflict.shown, arena),
             .time_ms = one->conflict.time_ms,
             .record = cf_arena_copy(arena, one->conflict.record),
+            .both = one->conflict.both,
         };
         found(context, &one->dot, one->path, conflict);
     }

@@ -15,6 +15,7 @@ typedef struct cf_record_conflict {
     cf_told_value value, shown; /* what is not shown, and what is instead */
     uint64_t time_ms;           /* when it was written */
     cf_bytes record;            /* what is called so: the path without the field */
+    bool both;                  /* of a set: `value` is shown, too, beside `shown` */
 } cf_record_conflict;
 
 /* What was found the last time, of one source: as long as nothing has changed it is found again
@@ -32,5 +33,7 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
 
 /* KEY/FIELD, of a database TABLE/KEY/FIELD; appended. */
 void cf_record_conflict_path(const cf_row_conflict *conflict, cf_buffer *path);
+/* The same of two values of a set that are both kept: the field is the set. */
+void cf_record_both_path(const cf_row_conflict *both, cf_buffer *path);
 
 #endif

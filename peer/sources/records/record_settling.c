@@ -2,6 +2,7 @@
 #include "peer/sources/records/record_settling.h"
 
 #include "peer/log/catalog_schema.h"
+#include "peer/records/record_both.h"
 #include "peer/sources/records/record_conflicts.h"
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_held.h"
@@ -23,16 +24,23 @@ typedef struct {
     cf_arena arena;
 } settling;
 
-static bool is_meant(const settling *self, const cf_row_conflict *conflict)
+typedef void path_of(const cf_row_conflict *conflict, cf_buffer *path);
+
+static bool is_meant_by(const settling *self, const cf_row_conflict *conflict, path_of *append)
 {
     cf_buffer path = {0};
 
-    cf_record_conflict_path(conflict, &path);
+    append(conflict, &path);
     cf_buffer_append(&path, "", 1);
     bool meant = cf_record_selected(&self->selection, conflict->row) &&
                  fnmatch(self->of->pattern, (const char *)path.data, 0) == 0;
     cf_buffer_release(&path);
     return meant;
+}
+
+static bool is_meant(const settling *self, const cf_row_conflict *conflict)
+{
+    return is_meant_by(self, conflict, cf_record_conflict_path);
 }
 
 static bool is_field(const settling *self, const cf_row_conflict *conflict)
@@ -49,6 +57,57 @@ static bool is_field(const settling *self, const cf_row_conflict *conflict)
 static bool goes_on(const cf_row_conflict *before, const cf_row_conflict *conflict)
 {
     return conflict->row == before->row && cf_bytes_equal(conflict->field, before->field);
+}
+
+/* ---- Both ---- */
+
+static bool is_parted(const settling *self, const cf_row_both *both)
+{
+    return is_meant_by(self, &both->other, cf_record_both_path) &&
+           !cf_item_has_content(&both->other.row->item, both->other.field, both->other.value);
+}
+
+static void choose_both(settling *self, cf_record_choice *out)
+{
+    size_t count;
+    const cf_row_both *all =
+        cf_row_both_kept(self->view, self->collection->state, &self->schema, &self->arena, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (is_meant_by(self, &all[i].other, cf_record_both_path))
+            *(self->keep.kind == CF_KEEP_BOTH && is_parted(self, &all[i]) ? &out->parted
+                                                                          : &out->lacking) += 1;
+}
+
+/* Of the item of the first of them; returns how many were passed. */
+static size_t part_item(settling *self, const cf_row_both *all, size_t count, cf_row_both *meant,
+                        cf_record_settled *out)
+{
+    size_t to = 0, parted = 0;
+
+    for (; to < count && all[to].other.row == all[0].other.row; to++)
+        if (is_parted(self, &all[to]))
+            meant[parted++] = all[to];
+    if (cf_locks_of_other(self->of->locks, &self->collection->id, &all[0].other.row->item)) {
+        out->locked += parted;
+        return to;
+    }
+    self->count += cf_row_both_part(meant, parted, self->collection->state, &cf_record_ids_product,
+                                    &self->arena, self->changes + self->count);
+    out->settled += parted;
+    return to;
+}
+
+static void part_all(settling *self, cf_record_settled *out)
+{
+    size_t count;
+    const cf_row_both *all =
+        cf_row_both_kept(self->view, self->collection->state, &self->schema, &self->arena, &count);
+    cf_row_both *meant = cf_arena_allocate(&self->arena, count, sizeof *meant);
+
+    self->changes = cf_arena_allocate(&self->arena, 2 * count, sizeof *self->changes);
+    for (size_t i = 0; i < count;)
+        i += part_item(self, all + i, count - i, meant, out);
 }
 
 /* ---- The choice ---- */
@@ -205,8 +264,10 @@ cf_status cf_record_choose(const cf_record_settling *of, cf_record_choice *out, 
 
     *out = (cf_record_choice){0};
     cf_status status = open(&self, error);
-    if (!status)
+    if (!status) {
         choose_all(&self, out);
+        choose_both(&self, out);
+    }
     close(&self);
     return status;
 }
@@ -220,6 +281,8 @@ cf_status cf_record_settle(const cf_record_settling *of, const cf_record_choice 
     cf_status status = open(&self, error);
     if (!status)
         settle_all(&self, choice, out);
+    if (!status && choice->parted)
+        part_all(&self, out);
     if (!status && self.count && !of->tries)
         status = publish(&self, error);
     close(&self);

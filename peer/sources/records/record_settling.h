@@ -21,6 +21,7 @@ typedef struct {
     cf_change *changes; /* ascending, as the conflicts are */
     size_t count;
     size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set */
+    size_t parted;  /* so many values get entries of their own: which, is found when it is done */
     cf_arena arena;
 } cf_record_choice; /* {0} is empty */
 void cf_record_choice_release(cf_record_choice *choice);

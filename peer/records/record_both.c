@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/records/record_both.h"
+
+#include <stdlib.h>
+
+#include "peer/merge/fields.h"
+
+typedef struct {
+    const cf_row_view *view;
+    const cf_state *state;
+    cf_arena *arena;
+    const cf_row *row; /* under way */
+    const cf_row_ref *refs;
+    size_t ref_count;
+    cf_row_both *at;
+    size_t count, capacity;
+} finding;
+
+static bool is_shown(const finding *self, const cf_write *write)
+{
+    for (size_t i = 0; i < self->ref_count; i++)
+        if (self->refs[i].standing == CF_WRITE_SHOWN &&
+            cf_dot_equal(&self->refs[i].dot, &write->dot) &&
+            cf_bytes_equal(self->refs[i].field, cf_state_field_name(self->state, write->field)))
+            return true;
+    return false;
+}
+
+static int by_time(const void *left, const void *right)
+{
+    const cf_write *a = left, *b = right;
+    const int order = cf_time_compare(a->time, b->time);
+
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
+static bool has_value(const cf_write *writes, size_t count, cf_bytes value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(writes[i].value, value))
+            return true;
+    return false;
+}
+
+/* The writes of one entry: of those that are shown each other value is kept beside the first. */
+static void find_in_entry(finding *self, cf_write *writes, size_t count)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (is_shown(self, &writes[i]))
+            writes[shown++] = writes[i];
+    if (shown)
+        qsort(writes, shown, sizeof *writes, by_time);
+    for (size_t i = 1; i < shown; i++) {
+        if (has_value(writes, i, writes[i].value))
+            continue;
+        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
+        self->at[self->count++] =
+            (cf_row_both){.first = writes[0].value,
+                          .other = {self->row, cf_state_field_name(self->state, writes[i].field),
+                                    writes[i].value, writes[i].dot, writes[i].time}};
+    }
+}
+
+static bool is_of_set(const cf_schema_table *table, cf_bytes field)
+{
+    cf_bytes name;
+
+    return cf_schema_property(table, field, &name) == CF_MERGE_SET;
+}
+
+/* Which writes a row shows is asked for only where two of one field live. */
+static void find_in_row(finding *self, const cf_row *row, const cf_schema_table *table)
+{
+    const cf_item *item = cf_state_item(self->state, &row->item);
+    const size_t count = item ? cf_item_write_count(item) : 0;
+    bool agreed = false;
+    cf_error ignored;
+
+    self->row = row;
+    for (size_t from = 0, to; from < count; from = to) {
+        const uint32_t field = cf_state_write(self->state, item, from).field;
+
+        for (to = from + 1; to < count && cf_state_write(self->state, item, to).field == field;)
+            to++;
+        if (to - from < 2 || field < CF_FIELD_NUMBERS ||
+            !is_of_set(table, cf_state_field_name(self->state, field)))
+            continue;
+        if (!agreed) {
+            const cf_row base = cf_row_view_agree(self->view, row, self->arena);
+            cf_row_ref *refs = NULL;
+
+            self->ref_count = 0;
+            if (cf_row_refs_read(&base, self->arena, &refs, &self->ref_count, &ignored))
+                return;
+            self->refs = refs;
+            agreed = true;
+        }
+        cf_write *writes = cf_arena_allocate(self->arena, to - from, sizeof *writes);
+        for (size_t i = from; i < to; i++)
+            writes[i - from] = cf_state_write(self->state, item, i);
+        find_in_entry(self, writes, to - from);
+    }
+}
+
+static int by_item_and_field(const void *left, const void *right)
+{
+    const cf_row_conflict *a = &((const cf_row_both *)left)->other,
+                          *b = &((const cf_row_both *)right)->other;
+    int order = cf_id_compare(&a->row->item, &b->row->item);
+
+    if (order == 0)
+        order = cf_bytes_compare(a->field, b->field);
+    if (order == 0)
+        order = cf_time_compare(a->time, b->time);
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
+const cf_row_both *cf_row_both_kept(const cf_row_view *view, const cf_state *state,
+                                    const cf_schema *schema, cf_arena *arena, size_t *count)
+{
+    finding self = {.view = view, .state = state, .arena = arena};
+
+    for (size_t i = 0; cf_state_contested_count(state) && i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+        const cf_schema_table *table = cf_schema_find(schema, row->table);
+
+        if (table)
+            find_in_row(&self, row, table);
+    }
+    if (self.count)
+        qsort(self.at, self.count, sizeof *self.at, by_item_and_field);
+    cf_row_both *out = cf_arena_allocate(arena, self.count, sizeof *out);
+    for (size_t i = 0; i < self.count; i++)
+        out[i] = self.at[i];
+    free(self.at);
+    *count = self.count;
+    return out;
+}
+
+/* ---- Each by itself ---- */
+
+/* NAME of NAME/ENTRY. */
+static cf_bytes set_of(cf_bytes field)
+{
+    const uint8_t *end = memrchr(field.data, '/', field.size);
+
+    return cf_bytes_of(field.data, (size_t)(end - field.data));
+}
+
+static bool is_taken(const cf_state *state, const cf_id *item, cf_bytes field,
+                     const cf_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_bytes_equal(changes[i].field, field))
+            return true;
+    return cf_state_knows_field(state, item, field);
+}
+
+/* The entry that is the value's own, or the next one that is free. */
+static cf_bytes entry_of(const cf_row_both *both, const cf_state *state, const cf_record_ids *ids,
+                         const cf_change *changes, size_t count, cf_arena *arena)
+{
+    const cf_bytes set = set_of(both->other.field);
+    cf_bytes field = {0};
+
+    for (uint64_t number = 0; !field.size; number++) {
+        char name[CF_ENTRY_NAME_MAX];
+        cf_buffer text = {0};
+
+        ids->entry(ids->context, both->other.value, number, name);
+        cf_buffer_append(&text, set.data, set.size);
+        cf_buffer_append_text(&text, "/%s", name);
+        if (!is_taken(state, &both->other.row->item, cf_buffer_view(&text), changes, count))
+            field = cf_arena_copy(arena, cf_buffer_view(&text));
+        cf_buffer_release(&text);
+    }
+    return field;
+}
+
+static int by_field(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_change *)left)->field, ((const cf_change *)right)->field);
+}
+
+static int by_dot(const void *left, const void *right)
+{
+    return cf_dot_compare(left, right);
+}
+
+/* All writes of the value in its entry are replaced, by nothing. */
+static void take_out(const cf_row_both *both, const cf_state *state, cf_arena *arena,
+                     cf_change *out)
+{
+    const cf_item *item = cf_state_item(state, &both->other.row->item);
+    const size_t count = cf_item_write_count(item);
+    cf_dot *over = cf_arena_allocate(arena, out->over_count + count, sizeof *over);
+
+    for (size_t i = 0; i < out->over_count; i++)
+        over[i] = out->over[i];
+    for (size_t i = 0; i < count; i++) {
+        const cf_write write = cf_state_write(state, item, i);
+
+        if (cf_bytes_equal(cf_state_field_name(state, write.field), both->other.field) &&
+            cf_bytes_equal(write.value, both->other.value))
+            over[out->over_count++] = write.dot;
+    }
+    qsort(over, out->over_count, sizeof *over, by_dot);
+    out->over = over;
+}
+
+size_t cf_row_both_part(const cf_row_both *all, size_t count, const cf_state *state,
+                        const cf_record_ids *ids, cf_arena *arena, cf_change *out)
+{
+    size_t made = 0;
+    cf_change *left = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_row_conflict *other = &all[i].other;
+
+        if (i == 0 || !cf_bytes_equal(other->field, all[i - 1].other.field)) {
+            left = &out[made++];
+            *left =
+                (cf_change){.item = other->row->item, .field = cf_arena_copy(arena, other->field)};
+        }
+        take_out(&all[i], state, arena, left);
+        cf_bytes field = entry_of(&all[i], state, ids, out, made, arena);
+        out[made++] = (cf_change){
+            .item = other->row->item, .field = field, .value = cf_arena_copy(arena, other->value)};
+    }
+    if (made)
+        qsort(out, made, sizeof *out, by_field);
+    return made;
+}
