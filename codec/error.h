@@ -58,7 +58,7 @@ void cf_error_while(cf_error *error, const char *format, ...) __attribute__((for
  * an option is named, behind the ": ", "; " or ". " before it. Borrows; NULL: there is none. */
 const char *cf_error_hint(const char *text);
 
-/* The exit code of CLI.md that a program ends with after this status. */
+/* The code that a program exits with after this status (counterfoil(1), EXIT STATUS). */
 int cf_status_exit_code(cf_status status);
 
 #endif

@@ -23,10 +23,7 @@ static void keep(void *context, cf_report_level level, const char *text)
     (void)level;
     if (self->count == CF_AUDIT_KEPT_MAX)
         return;
-    char *line = strdup(text);
-    if (!line)
-        abort();
-    self->lines[self->count++] = line;
+    self->lines[self->count++] = cf_text_copy(text);
 }
 
 cf_audit_kept *cf_audit_kept_new(const cf_env *env, cf_audit **audit)

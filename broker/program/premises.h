@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a broker has, opened: data directory, store, blobs, users, management. Verbs that talk to
- * no running broker work on this alone; the running one (service.h) puts a door in front of it. */
+ * no running broker work on this alone; the running one (serve.h) puts a door in front of it. */
 #ifndef CF_BROKER_PROGRAM_PREMISES_H
 #define CF_BROKER_PROGRAM_PREMISES_H
 #include "broker/blobs/blob_actor.h"

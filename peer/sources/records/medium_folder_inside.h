@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of a medium that is a folder share: the folder itself (medium_folder.c), its items
- * and what each holds (medium_folder_items.c), what is doubtful of them (medium_folder_doubts.c),
- * which records lie where in the home (medium_folder_kept.c), and writing. */
+ * and what each holds (medium_folder_items.c), what is shown and doubtful of them
+ * (medium_folder_show.c), which records lie where in the home (medium_folder_kept.c), and writing.
+ */
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
 #include "peer/adapters/record_format.h"
