@@ -6,6 +6,7 @@
 #include "codec/compress.h"
 #include "peer/transfer/upload_cutting.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 typedef enum { FRESH, UNDER_WAY, OFFERED, STORED, ZEROS, KNOWN } piece_state;
@@ -23,7 +24,10 @@ struct cf_sealing {
     cf_sealing_options options;
     piece *pieces;
     size_t count;
-    size_t low, next;      /* all before are settled; the first that was not started */
+    size_t next; /* the first that was not started */
+    piece
+        *offered[CF_IN_HAND_MAX]; /* in no order: what a look at all costs, however many settled */
+    size_t offered_count;
     size_t jobs, settled;  /* jobs under way; pieces that need nothing more */
     uint64_t reused, left; /* bytes */
     cf_error error;
@@ -79,9 +83,28 @@ cf_sealing *cf_sealing_new(const cf_sealing_options *options)
     return sealing;
 }
 
+static void offer(cf_sealing *sealing, piece *one)
+{
+    assert(sealing->offered_count < CF_IN_HAND_MAX);
+    one->state = OFFERED;
+    sealing->offered[sealing->offered_count++] = one;
+    cf_transfer_offer(sealing->options.transfer, &one->id, one->sealed.size, one->rank);
+}
+
+static void take_off(cf_sealing *sealing, const piece *one)
+{
+    size_t i = 0;
+
+    while (i < sealing->offered_count && sealing->offered[i] != one)
+        i++;
+    if (i < sealing->offered_count)
+        sealing->offered[i] = sealing->offered[--sealing->offered_count];
+}
+
 /* It is in hand no more. */
 static void let_go(cf_sealing *sealing, piece *one, piece_state state)
 {
+    take_off(sealing, one);
     one->state = state;
     cf_buffer_release(&one->sealed);
     cf_in_hand_drop(sealing->options.in_hand, one->rank, one->cut.size);
@@ -94,11 +117,9 @@ void cf_sealing_destroy(cf_sealing **sealing)
     (*sealing)->failed = true;
     while ((*sealing)->jobs)
         cf_jobs_await((*sealing)->options.env->jobs);
-    for (size_t i = 0; i < (*sealing)->count; i++) {
-        piece *one = &(*sealing)->pieces[i];
+    while ((*sealing)->offered_count) {
+        piece *one = (*sealing)->offered[0];
 
-        if (one->state != OFFERED)
-            continue;
         cf_transfer_forget_offer((*sealing)->options.transfer, &one->id);
         let_go(*sealing, one, FRESH);
     }
@@ -206,10 +227,9 @@ static void done(cf_job *job)
     } else if (self->zeros) {
         settle(sealing, one, ZEROS);
     } else {
-        one->state = OFFERED;
         one->id = self->id;
         one->sealed = self->sealed;
-        cf_transfer_offer(sealing->options.transfer, &one->id, one->sealed.size, one->rank);
+        offer(sealing, one);
     }
     free(self);
 }
@@ -324,29 +344,18 @@ uint64_t cf_sealing_partly(const cf_sealing *sealing)
 {
     uint64_t partly = 0;
 
-    for (size_t i = sealing->low; i < sealing->next; i++)
-        if (sealing->pieces[i].state == OFFERED)
-            partly += part_of(sealing, &sealing->pieces[i]);
+    for (size_t i = 0; i < sealing->offered_count; i++)
+        partly += part_of(sealing, sealing->offered[i]);
     return partly;
 }
 
 /* ---- Events ---- */
 
-static bool is_settled(const piece *one)
-{
-    return one->state == STORED || one->state == ZEROS || one->state == KNOWN;
-}
-
 static piece *find_offered(cf_sealing *sealing, const cf_hash *blob)
 {
-    while (sealing->low < sealing->next && is_settled(&sealing->pieces[sealing->low]))
-        sealing->low++;
-    for (size_t i = sealing->low; i < sealing->next; i++) {
-        piece *one = &sealing->pieces[i];
-
-        if (one->state == OFFERED && cf_hash_equal(&one->id, blob))
-            return one;
-    }
+    for (size_t i = 0; i < sealing->offered_count; i++)
+        if (cf_hash_equal(&sealing->offered[i]->id, blob))
+            return sealing->offered[i];
     return NULL;
 }
 
