@@ -12,6 +12,7 @@ enum {
     MESSAGES_AT_A_TIME = 64, /* then others have their turn */
     RETRY_MS = 60000,        /* between tries to reach a bus that is not there */
     ANSWER_MS = 10000,       /* so long an answer is waited for; then the next question is put */
+    BEGIN_MS = 3000,         /* in which one that was started again finds its networks */
 };
 
 #define NAME "org.freedesktop.NetworkManager"
@@ -20,12 +21,15 @@ enum {
 
 struct cf_network_manager {
     char *address;
-    int epoll;       /* of the bus, whose descriptor and events change */
-    sd_bus *bus;     /* NULL: there is none, and */
-    uint64_t try_ms; /* it is tried again then */
-    uint32_t events; /* that are waited for; 0: the bus is not in the epoll set */
-    bool is_asking;  /* an answer is to come, */
-    bool asks_again; /* and may be outdated already */
+    int epoll;        /* of the bus, whose descriptor and events change */
+    sd_bus *bus;      /* NULL: there is none, and */
+    uint64_t try_ms;  /* it is tried again then */
+    uint32_t events;  /* that are waited for; 0: the bus is not in the epoll set */
+    bool is_asking;   /* an answer is to come, */
+    bool asks_again;  /* and may be outdated already */
+    bool has_changed; /* somebody else has the name, or nobody, since the last step */
+    bool is_there;
+    uint64_t settled_ms; /* it is asked then, and what was known holds till then; 0: it was */
     cf_network network;
 };
 
@@ -50,7 +54,8 @@ static int on_answer(sd_bus_message *message, void *context, sd_bus_error *failu
     /* Another type than the one documented is no answer. */
     const bool answers = !sd_bus_message_is_method_error(message, NULL) &&
                          sd_bus_message_read(message, "v", "u", &value) >= 0;
-    self->network = answers ? cf_network_of(value) : CF_NETWORK_UNKNOWN;
+    if (answers || !(self->has_changed || self->settled_ms))
+        self->network = answers ? cf_network_of(value) : CF_NETWORK_UNKNOWN;
     if (self->asks_again)
         ask(self);
     return 0;
@@ -91,7 +96,8 @@ static int on_change(sd_bus_message *message, void *context, sd_bus_error *failu
     return 0;
 }
 
-/* NetworkManager has begun, or has ended. */
+/* NetworkManager has begun, or has ended: as when it is updated. The network is the same, and it
+ * doesn't know it at once. */
 static int on_owner(sd_bus_message *message, void *context, sd_bus_error *failure)
 {
     cf_network_manager *self = context;
@@ -100,10 +106,25 @@ static int on_owner(sd_bus_message *message, void *context, sd_bus_error *failur
     (void)failure;
     if (sd_bus_message_read(message, "sss", &name, &before, &owner) < 0)
         return 0;
-    self->network = CF_NETWORK_UNKNOWN;
-    if (*owner)
-        ask(self);
+    self->has_changed = true;
+    self->is_there = *owner != 0;
     return 0;
+}
+
+static void settle(cf_network_manager *self, uint64_t now_ms, uint64_t *deadline)
+{
+    if (self->has_changed)
+        self->settled_ms = now_ms + BEGIN_MS;
+    self->has_changed = false;
+    if (self->settled_ms && now_ms >= self->settled_ms) {
+        self->settled_ms = 0;
+        if (self->is_there)
+            ask(self);
+        else
+            self->network = CF_NETWORK_UNKNOWN;
+    }
+    if (self->settled_ms && self->settled_ms < *deadline)
+        *deadline = self->settled_ms;
 }
 
 /* ---- The bus ---- */
@@ -114,7 +135,8 @@ static void hang_up(cf_network_manager *self)
         epoll_ctl(self->epoll, EPOLL_CTL_DEL, sd_bus_get_fd(self->bus), NULL);
     self->events = 0;
     self->bus = sd_bus_close_unref(self->bus);
-    self->is_asking = self->asks_again = false;
+    self->is_asking = self->asks_again = self->has_changed = false;
+    self->settled_ms = 0;
     self->network = CF_NETWORK_UNKNOWN;
 }
 
@@ -189,6 +211,7 @@ static void go_on(cf_network_manager *self, uint64_t now_ms, uint64_t *deadline)
 
     for (int i = 0; i < MESSAGES_AT_A_TIME && result > 0; i++)
         result = sd_bus_process(self->bus, NULL);
+    settle(self, now_ms, deadline);
     if (result >= 0 && wait_for_bus(self) == 0)
         lower_deadline(self, now_ms, deadline);
     else

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 
 import pytest
 
@@ -157,6 +158,29 @@ def test_who_goes_from_the_bus_and_comes_is_heard_of(pausing, bus):
     wait_until(lambda: laptop.json("status")["in_sync"], "the bus has gone: it goes")
     desktop.sync()
     assert tree(here) == tree(there)
+
+
+def test_one_that_is_started_again_lets_nothing_go(pausing, bus):
+    """As when it is updated: it doesn't know its networks at once."""
+    laptop, desktop, here, there = pausing
+    played = bus.play(YES)
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["metered"]["is_metered"], "it is metered")
+    put(here, "large", os.urandom(2 * MIB))
+    wait_until(lambda: laptop.json("status")["metered"]["deferred"] == 1, "it waits")
+    next_one = bus.play(UNKNOWN)  # it has the name as soon as the one before has gone
+    began = time.monotonic()
+    played.end()
+    for _ in range(3):
+        laptop.json("status")
+    next_one.say(YES)
+    if time.monotonic() - began > 2:
+        pytest.skip("this machine is too busy for three seconds to be told from none")
+    wait_until(lambda: next_one.say(YES + " 0") > 0 and laptop.json("status")["metered"]["is_metered"], "it is asked")
+    desktop.sync()
+    assert laptop.json("status")["metered"]["deferred"] == 1 and not (there / "large").exists(), "it went meanwhile"
+    next_one.say(NO)
+    wait_until(lambda: laptop.json("status")["in_sync"], "it goes")
 
 
 def test_without_a_bus_nobody_waits_or_hears_of_it(pausing, bus):
