@@ -18,6 +18,7 @@ class Line:
         self.delay = 0  # seconds, each way
         self.lasts = None  # bytes after which a connection breaks
         self.is_dead = False  # new connections are made, and nothing passes
+        self.is_mute = False  # what the broker says is lost, and the device's words arrive
         self.connections = self.cuts = self.passed = 0
         self.open = []
         self.listener = socket.socket()
@@ -63,7 +64,7 @@ class Connection:
         for one, other in (near, far), (far, near):
             under_way = queue.Queue(1 if line.rate else 256)
             threading.Thread(target=self.read, args=(one, under_way), daemon=True).start()
-            threading.Thread(target=self.write, args=(other, under_way), daemon=True).start()
+            threading.Thread(target=self.write, args=(other, under_way, one is far), daemon=True).start()
 
     def read(self, end, under_way):
         try:
@@ -73,12 +74,12 @@ class Connection:
             pass
         under_way.put((time.monotonic() + self.line.delay, b""))
 
-    def write(self, end, under_way):
+    def write(self, end, under_way, is_down):
         try:
             while True:
                 due, data = under_way.get()
                 time.sleep(max(0, due - time.monotonic()))
-                if self.is_forgotten:
+                if self.is_forgotten or (is_down and self.line.is_mute):
                     continue
                 if not data:
                     break

@@ -227,6 +227,19 @@ def test_sync_is_not_in_sync_with_a_broker_that_nobody_hears(lined):
     wait_until(lambda: laptop.finish("sync").returncode == 0, "it is heard again")
 
 
+def test_sync_is_not_in_sync_where_only_its_own_words_arrive(lined):
+    laptop, desktop, here, there, line = lined
+    laptop.serve()
+    wait_until(lambda: laptop.json("status")["broker"]["connected"] and laptop.json("status")["in_sync"], "a session, and all is calm")
+    line.is_mute = True
+    put(here, "one.txt", b"an edit whose answer is lost\n")
+    laptop.run("sync", code=5)
+    line.is_mute = False
+    wait_until(lambda: laptop.finish("sync").returncode == 0, "it is heard again")
+    desktop.sync()
+    assert tree(here) == tree(there) and set(tree(there)) == {"one.txt"}, "what arrived unanswered came twice"
+
+
 def test_status_says_when_the_broker_was_last_heard(lined):
     laptop, *_ = lined
     heard = laptop.json("status")["broker"]["heard"]
