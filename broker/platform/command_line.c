@@ -28,7 +28,13 @@ void cf_options_add(cf_options *options, const cf_option *option, const char *va
 {
     options->choices = cf_grow(options->choices, &options->choice_capacity,
                                options->choice_count + 1, sizeof *options->choices);
-    options->choices[options->choice_count++] = (cf_choice){option, value};
+    options->choices[options->choice_count++] = (cf_choice){option, value, false};
+}
+
+void cf_options_add_own(cf_options *options, const cf_option *option)
+{
+    cf_options_add(options, option, NULL);
+    options->choices[options->choice_count - 1].is_own = true;
 }
 
 static void add_argument(cf_options *options, const char *argument)

@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
     const cf_option *option;
     const char *value; /* NULL: it takes none */
+    bool is_own;       /* the program's, not the user's: it may be left out */
 } cf_choice;
 
 /* Borrows the words and the lists of options. */
@@ -41,6 +42,8 @@ cf_status cf_options_read(cf_options *options, const cf_known_options *known, bo
 void cf_options_read_environment(cf_options *options, const cf_known_options *known);
 /* As if the user had given it. */
 void cf_options_add(cf_options *options, const cf_option *option, const char *value);
+/* As the program itself thinks best, without a value. */
+void cf_options_add_own(cf_options *options, const cf_option *option);
 void cf_options_release(cf_options *options);
 
 bool cf_options_has(const cf_options *options, const char *name);

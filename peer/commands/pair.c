@@ -26,7 +26,7 @@ static cf_status prepare(cf_run *run, cf_error *error)
 {
     (void)error;
     if (cf_options_has(&run->options, "qr") && isatty(STDERR_FILENO))
-        cf_options_add(&run->options, &colors, NULL);
+        cf_options_add_own(&run->options, &colors);
     return CF_OK;
 }
 

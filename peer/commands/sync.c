@@ -64,7 +64,7 @@ static cf_status prepare(cf_run *run, cf_error *error)
 {
     (void)error;
     if (isatty(STDERR_FILENO) && !cf_options_has(&run->options, "progress"))
-        cf_options_add(&run->options, &progress_option, NULL);
+        cf_options_add_own(&run->options, &progress_option);
     return CF_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "codec/arena.h"
 #include "peer/program/verb.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,10 +232,41 @@ static void tell_silence(const cf_run *run)
                "disk of a source hangs, as a share whose server is gone");
 }
 
+/* A run on its way, and what is held back of the answer: that an option is not known which this
+ * program added, and not the user. */
+typedef struct {
+    cf_run *run;
+    bool sends_own;
+    cf_control_stream stream;
+    cf_buffer held;
+} sending;
+
+static bool is_about_own(const sending *self, cf_bytes said)
+{
+    const cf_options *options = &self->run->options;
+    bool is = false;
+
+    for (size_t i = 0; i < options->choice_count && !is; i++) {
+        char words[64];
+
+        if (!options->choices[i].is_own)
+            continue;
+        snprintf(words, sizeof words, "unknown option '--%s'", options->choices[i].option->name);
+        is = memmem(said.data, said.size, words, strlen(words)) != NULL;
+    }
+    return is;
+}
+
 static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
 {
-    const cf_run *run = context;
+    sending *self = context;
+    const cf_run *run = self->run;
 
+    if (stream != CF_CONTROL_SILENCE && self->sends_own && is_about_own(self, bytes)) {
+        self->stream = stream;
+        cf_buffer_append(&self->held, bytes.data, bytes.size);
+        return;
+    }
     if (stream == CF_CONTROL_SILENCE)
         tell_silence(run);
     else
@@ -243,36 +275,62 @@ static void pass_on(void *context, cf_control_stream stream, cf_bytes bytes)
         *run->output.has_printed = true;
 }
 
-cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)
+static size_t words_of(const sending *self, cf_arena *arena, cf_bytes *words)
 {
-    const cf_options *options = &run->options;
-    cf_arena arena = {0};
-    cf_bytes *words = cf_arena_allocate(&arena, 2 + options->choice_count + options->argument_count,
-                                        sizeof *words);
+    const cf_options *options = &self->run->options;
     size_t count = 0;
 
-    words[count++] = cf_bytes_of_text(run->verb->name);
+    words[count++] = cf_bytes_of_text(self->run->verb->name);
     for (size_t i = 0; i < options->choice_count; i++) {
         const cf_choice *choice = &options->choices[i];
         cf_buffer word = {0};
 
-        if (strcmp(choice->option->name, "home") == 0 || strcmp(choice->option->name, "json") == 0)
+        if (strcmp(choice->option->name, "home") == 0 ||
+            strcmp(choice->option->name, "json") == 0 || (choice->is_own && !self->sends_own))
             continue;
         cf_buffer_append_text(&word, "--%s", choice->option->name);
         if (choice->value)
             cf_buffer_append_text(&word, "=%s", choice->value);
-        words[count++] = cf_arena_copy(&arena, cf_buffer_view(&word));
+        words[count++] = cf_arena_copy(arena, cf_buffer_view(&word));
         cf_buffer_release(&word);
     }
     words[count++] = cf_bytes_of_text("--");
     for (size_t i = 0; i < options->argument_count; i++)
         words[count++] = cf_bytes_of_text(options->arguments[i]);
+    return count;
+}
+
+static cf_status send_once(sending *self, const char *home_path, cf_error *error)
+{
+    cf_run *run = self->run;
+    const cf_options *options = &run->options;
+    cf_arena arena = {0};
+    cf_bytes *words = cf_arena_allocate(&arena, 2 + options->choice_count + options->argument_count,
+                                        sizeof *words);
     cf_control_request request = {.arguments = words,
-                                  .count = count,
+                                  .count = words_of(self, &arena, words),
                                   .json = run->json,
                                   .folder = cf_bytes_of_text(run->folder)};
+
     cf_status status =
-        cf_control_call_verb(home_path, &request, pass_on, run, &run->exit_code, error);
+        cf_control_call_verb(home_path, &request, pass_on, self, &run->exit_code, error);
     cf_arena_release(&arena);
+    return status;
+}
+
+/* Who serves may be older than this program, until it is started again. */
+cf_status cf_run_send(cf_run *run, const char *home_path, cf_error *error)
+{
+    sending self = {.run = run, .sends_own = true};
+
+    cf_status status = send_once(&self, home_path, error);
+    if (self.held.size && !status && run->exit_code == cf_status_exit_code(CF_USAGE)) {
+        self.sends_own = false;
+        run->exit_code = 0;
+        status = send_once(&self, home_path, error);
+    } else if (self.held.size) {
+        run->output.write(run->output.context, self.stream, cf_buffer_view(&self.held));
+    }
+    cf_buffer_release(&self.held);
     return status;
 }

@@ -5,9 +5,12 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 
+import msgpack
 import pytest
 
 from counterfoil import CLEAN, make_device, tree, wait_until  # noqa: F401
@@ -187,6 +190,39 @@ def test_it_is_told_how_far_it_is(lined):
         sync.wait()
     os.close(own)
     assert tree(here) == tree(there)
+
+
+def frame_of(end):
+    head = end.recv(5, socket.MSG_WAITALL)
+    return end.recv(int.from_bytes(head[1:], "big"), socket.MSG_WAITALL)
+
+
+def test_an_older_serve_is_asked_without_what_it_does_not_know(make_device):
+    """On a terminal `sync` wants progress, without having been told to; one before there was that calls it unknown."""
+    device, asked = make_device("laptop"), []
+    os.makedirs(device.home, mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.join(device.home, "control"))
+        listening.listen()
+
+        def serve():
+            for kind, said, code in (b"E", b"counterfoil: unknown option '--progress': --help lists them\n", 2), (b"O", b"in sync\n", 0):
+                end, _ = listening.accept()
+                with end:
+                    asked.append(msgpack.unpackb(frame_of(end))[2])
+                    end.sendall(kind + len(said).to_bytes(4, "big") + said + b"X" + bytes((0, 0, 0, 4, 0, 0, 0, code)))
+
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        own, terminal = os.openpty()
+        done = subprocess.run(device.command("sync"), stdout=subprocess.PIPE, stderr=terminal, env=CLEAN, timeout=60, check=False)
+        os.close(terminal)
+        serving.join(60)
+    with contextlib.suppress(OSError):  # the other end is closed
+        assert os.read(own, 4096) == b"", "it was told of what it had not asked for"
+    os.close(own)
+    assert (done.returncode, done.stdout) == (0, b"in sync\n"), done
+    assert asked == [[b"sync", b"--progress", b"--"], [b"sync", b"--"]]
 
 
 def test_sync_says_what_it_did_not_get_done(lined):
