@@ -28,6 +28,9 @@
  * it can't be without that. */
 #define CF_FIELD_TIE "/tie/"
 #define CF_FIELD_BOND "/bond/"
+/* With the rest of a column's field behind it, weak: the value for which that gives way to another
+ * row (peer/records/row_instead.h). */
+#define CF_FIELD_INSTEAD "/tie//"
 
 /* Borrows everything, usually from an arena. */
 typedef struct {

@@ -7,6 +7,7 @@
 #include "codec/pack.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
+#include "peer/log/dot_entry.h"
 #include "peer/merge/rules.h"
 
 #include <string.h>
@@ -72,6 +73,21 @@ static void add_copy(json_t *object, const cf_conflict *conflict)
     cf_buffer_release(&original);
 }
 
+/* Who has what only one row can have. */
+static void add_rival(json_t *object, const cf_record_conflict *field, cf_peer *peer,
+                      cf_arena *arena)
+{
+    const cf_hash device = cf_dot_device(peer, &field->rival_written);
+
+    json_object_set_new(object, "unique", json_true());
+    json_object_set_new(object, "rival",
+                        field->rival.size ? cf_json_name(field->rival) : json_null());
+    json_object_set_new(object, "rival_device",
+                        field->rival.size
+                            ? json_string(cf_catalog_device_name(peer, &device, arena))
+                            : json_null());
+}
+
 static void add_field(json_t *object, const cf_conflict *conflict)
 {
     const cf_record_conflict *field = conflict->field;
@@ -100,7 +116,9 @@ json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict,
                                cf_catalog_device_name(peer, &conflict->device, &arena));
     if (conflict->field)
         add_field(object, conflict);
-    else
+    if (conflict->field && conflict->field->gives_way)
+        add_rival(object, conflict->field, peer, &arena);
+    if (!conflict->field)
         add_copy(object, conflict);
     cf_arena_release(&arena);
     return object;
@@ -139,6 +157,38 @@ static void print_both(const char *collection, const cf_conflict *conflict, cons
              (const char *)first.data, (const char *)other.data, device, time);
     cf_buffer_release(&first);
     cf_buffer_release(&other);
+}
+
+/* A value that only one row can have, and this one wishes for. */
+static void print_wish(const char *collection, const cf_conflict *conflict, const char *device,
+                       cf_peer *peer, const cf_output *output)
+{
+    const cf_record_conflict *field = conflict->field;
+    const cf_hash other = cf_dot_device(peer, &field->rival_written);
+    char path[CF_NAME_SHOWN], rival[CF_NAME_SHOWN], time[CF_TIME_TEXT];
+    cf_buffer value = {0}, shown = {0}, who = {0};
+    cf_arena arena = {0};
+
+    cf_value_shown_append(&field->value, "a row that is gone", &value);
+    cf_buffer_append(&value, "", 1);
+    cf_value_shown_append(&field->shown, "nothing", &shown);
+    cf_buffer_append(&shown, "", 1);
+    cf_name_show(conflict->path, path);
+    cf_name_show(field->rival, rival);
+    cf_time_show(field->time_ms, time);
+    if (field->rival.size)
+        cf_buffer_append_text(&who, "that is the value of %s//%s, written on %s", collection, rival,
+                              cf_catalog_device_name(peer, &other, &arena));
+    else
+        cf_buffer_append_text(&who, "another row had that");
+    cf_buffer_append(&who, "", 1);
+    cf_print(output, "  conflict  %s//%s: shown is %s instead of %s, written on %s, %s: %s\n",
+             collection, path, (const char *)shown.data, (const char *)value.data, device, time,
+             (const char *)who.data);
+    cf_buffer_release(&value);
+    cf_buffer_release(&shown);
+    cf_buffer_release(&who);
+    cf_arena_release(&arena);
 }
 
 static void print_copy(const char *collection, const cf_conflict *conflict, const char *device,
@@ -198,18 +248,24 @@ static void print_end_of_both(const char *collection, const cf_binding *binding,
 void cf_conflicts_print(const char *collection, const cf_binding_status *status, cf_peer *peer,
                         const cf_output *output)
 {
-    bool fields = false, copies = false, both = false;
+    bool fields = false, copies = false, both = false, wishes = false;
     cf_arena arena = {0};
 
     for (size_t i = 0; i < status->conflict_count; i++) {
         const cf_conflict *conflict = &status->conflicts[i];
         const char *device = cf_catalog_device_name(peer, &conflict->device, &arena);
 
-        fields |= conflict->field && !conflict->field->both;
-        both |= conflict->field && conflict->field->both;
+        const bool is_both = conflict->field && conflict->field->both;
+        const bool gives_way = conflict->field && conflict->field->gives_way;
+
+        fields |= conflict->field && !is_both && !gives_way;
+        both |= is_both;
+        wishes |= gives_way;
         copies |= !conflict->field;
-        if (conflict->field && conflict->field->both)
+        if (is_both)
             print_both(collection, conflict, device, output);
+        else if (gives_way)
+            print_wish(collection, conflict, device, peer, output);
         else if (conflict->field)
             print_field(collection, conflict, device, output);
         else
@@ -219,6 +275,11 @@ void cf_conflicts_print(const char *collection, const cf_binding_status *status,
         cf_print(output, "  to settle it, delete the copy or give it another name, and sync\n");
     if (both)
         print_end_of_both(collection, status->binding, output);
+    if (wishes)
+        cf_print(output,
+                 "  only one row can have such a value; to settle it, give the column another one "
+                 "and sync, or `counterfoil conflicts resolve` it with --keep mine, and what is "
+                 "shown stays\n");
     if (fields)
         print_end_of_fields(collection, status->binding, output);
     cf_arena_release(&arena);

@@ -261,17 +261,35 @@ static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *o
            cf_format_presets(self->scanning->input->format, self->spot->table->name, name, value);
 }
 
+/* Who changes a value that only one row can have says what the row had before: it goes back to that
+ * if another row has this one (rule h). What it was shown with in the stead of another is no more.
+ */
+static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes now)
+{
+    const cf_row_instead before = {.value = old};
+    cf_bytes field = cf_row_instead_field(name, self->scanning->arena);
+
+    if (!self->spot->base || !field.size)
+        return;
+    if (now.size)
+        write(self, field, cf_row_instead_pack(&before, self->scanning->arena), true);
+    replace(self, field, true);
+}
+
 static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
                        const cf_row_field *now)
 {
+    const bool gives_way = cf_column_gives_way(self->spot->table, rule->name);
     cf_bytes value = only_value(now);
     bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
 
     if (cf_bytes_equal(only_value(old), value) ||
-        cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
+        (!gives_way && cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name))))
         return;
     write(self, rule->name, value, weak);
     replace(self, rule->name, !value.size || weak);
+    if (gives_way)
+        keep_before(self, rule->name, only_value(old), value);
     self->changed = true;
 }
 

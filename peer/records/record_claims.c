@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rows are held back (model, rules u and x): what lacks a field that is required, what claims
- * a unique value that another has, and the rows that refer to these. It goes in rounds, since a row
- * that is held back with its parent claims nothing any more; only rows whose claim another shares
- * are looked at again. */
+ * a unique value that another has where no column can give way, and the rows that refer to these.
+ * It goes in rounds, since a row that is held back with its parent claims nothing any more; only
+ * rows whose claim another shares are looked at again. */
 #include <stdlib.h>
 
-#include "peer/records/record_view_inside.h"
-
-/* A unique value, and the rows that claim it. */
-typedef struct claim {
-    cf_table_link link;
-    const cf_schema_table *table;
-    size_t unique; /* which of the table's; behind them the natural key */
-    const cf_viewed *first;
-    size_t count;
-    uint64_t taken; /* the last round in which it was */
-} claim;
-
-/* A row that shares one or more claims with others. */
-typedef struct {
-    cf_viewed *viewed;
-    claim **claims;
-    size_t count;
-} contender;
-
-typedef struct {
-    cf_row_view *view;
-    cf_arena arena;
-    cf_table claims;
-    contender *contenders; /* in the order in which they claim */
-    size_t contender_count, contender_capacity;
-    cf_viewed_list looked_at, news;
-    uint64_t round;
-} holding;
+#include "peer/records/record_claims_inside.h"
 
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed)
@@ -49,22 +22,23 @@ int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_
 
 /* ---- Claims ---- */
 
-static const cf_row_field *claimed_field(const cf_viewed *viewed, size_t unique, size_t i)
+static const cf_row_field *claimed_field(const cf_row *row, const cf_unique *unique, size_t i)
 {
-    return cf_row_field_named(&viewed->row, viewed->table->unique[unique].names[i]);
+    return cf_row_field_named(row, unique->names[i]);
 }
 
 /* False: a value is missing, and nothing is claimed. */
-static bool claim_hash(const cf_viewed *viewed, size_t unique, uint64_t *out)
+static bool claim_hash(const cf_schema_table *table, const cf_row *row, size_t unique,
+                       uint64_t *out)
 {
-    uint64_t hash = cf_hash_bytes(unique, viewed->table->name);
+    uint64_t hash = cf_hash_bytes(unique, table->name);
 
-    if (unique == viewed->table->unique_count) {
-        *out = cf_hash_bytes(hash, viewed->key);
+    if (unique == table->unique_count) {
+        *out = cf_hash_bytes(hash, row->key);
         return true;
     }
-    for (size_t i = 0; i < viewed->table->unique[unique].count; i++) {
-        const cf_row_field *field = claimed_field(viewed, unique, i);
+    for (size_t i = 0; i < table->unique[unique].count; i++) {
+        const cf_row_field *field = claimed_field(row, &table->unique[unique], i);
 
         if (!field)
             return false;
@@ -75,52 +49,83 @@ static bool claim_hash(const cf_viewed *viewed, size_t unique, uint64_t *out)
     return true;
 }
 
-static bool same_claim(const cf_viewed *a, const cf_viewed *b, size_t unique)
+static bool is_claim_of(const cf_claim *claim, const cf_row *row)
 {
-    if (unique == a->table->unique_count)
-        return cf_bytes_equal(a->key, b->key);
-    for (size_t i = 0; i < a->table->unique[unique].count; i++)
-        if (!cf_row_field_equal(claimed_field(a, unique, i), claimed_field(b, unique, i)))
+    const cf_row of = {.fields = claim->fields, .field_count = claim->field_count};
+    const cf_schema_table *table = claim->table;
+
+    if (claim->unique == table->unique_count)
+        return cf_bytes_equal(claim->key, row->key);
+    const cf_unique *unique = &table->unique[claim->unique];
+    for (size_t i = 0; i < unique->count; i++)
+        if (!cf_row_field_equal(claimed_field(&of, unique, i), claimed_field(row, unique, i)))
             return false;
     return true;
 }
 
 /* A natural key is unique by itself: only a mistaken device gives it to two items. */
-static size_t claims_of(const cf_schema_table *table)
+size_t cf_claims_of(const cf_schema_table *table)
 {
     return table->unique_count + !table->serial;
 }
 
-static claim *claim_with(holding *self, const cf_viewed *viewed, size_t unique, uint64_t hash)
+static cf_claim *find_claim(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
+                            size_t unique, uint64_t hash)
 {
     for (cf_table_link *link = cf_table_first(&self->claims, hash); link;
          link = cf_table_next(link)) {
-        claim *known = cf_linked(link, claim, link);
+        cf_claim *known = cf_linked(link, cf_claim, link);
 
-        if (known->table == viewed->table && known->unique == unique &&
-            same_claim(known->first, viewed, unique))
+        if (known->table == table && known->unique == unique && is_claim_of(known, row))
             return known;
     }
-    claim *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
-    *made = (claim){.table = viewed->table, .unique = unique, .first = viewed};
+    return NULL;
+}
+
+/* NULL: it claims nothing, or nobody ever claimed that. */
+cf_claim *cf_claim_of(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
+                      size_t unique)
+{
+    uint64_t hash;
+
+    return claim_hash(table, row, unique, &hash) ? find_claim(self, table, row, unique, hash)
+                                                 : NULL;
+}
+
+/* Made where there is none; NULL: it claims nothing. */
+cf_claim *cf_claim_with(cf_holding *self, const cf_schema_table *table, const cf_row *row,
+                        size_t unique)
+{
+    uint64_t hash;
+
+    if (!claim_hash(table, row, unique, &hash))
+        return NULL;
+    cf_claim *known = find_claim(self, table, row, unique, hash);
+    if (known)
+        return known;
+    cf_claim *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
+    *made = (cf_claim){.table = table,
+                       .unique = unique,
+                       .fields = row->fields,
+                       .field_count = row->field_count,
+                       .key = row->key};
     cf_table_add(&self->claims, &made->link, hash);
     return made;
 }
 
 /* Its claims, all of them until it is known which of them others share. */
-static void make_claims(holding *self, cf_viewed *viewed)
+static void make_claims(cf_holding *self, cf_viewed *viewed)
 {
-    contender made = {.viewed = viewed};
-    size_t most = claims_of(viewed->table);
-    uint64_t hash;
+    cf_contender made = {.viewed = viewed};
+    size_t most = cf_claims_of(viewed->table);
 
     if (most == 0)
         return;
     made.claims = cf_arena_allocate(&self->arena, most, sizeof *made.claims);
     for (size_t unique = 0; unique < most; unique++) {
-        if (!claim_hash(viewed, unique, &hash))
+        cf_claim *own = cf_claim_with(self, viewed->table, &viewed->row, unique);
+        if (!own)
             continue;
-        claim *own = claim_with(self, viewed, unique, hash);
         own->count++;
         made.claims[made.count++] = own;
     }
@@ -130,12 +135,12 @@ static void make_claims(holding *self, cf_viewed *viewed)
 }
 
 /* Keeps those who share a claim, and of their claims those that are shared. */
-static void find_contenders(holding *self)
+static void find_contenders(cf_holding *self)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < self->contender_count; i++) {
-        contender one = self->contenders[i];
+        cf_contender one = self->contenders[i];
         size_t shared = 0;
 
         for (size_t k = 0; k < one.count; k++)
@@ -152,32 +157,47 @@ static void find_contenders(holding *self)
 
 static int in_order(const void *left, const void *right)
 {
-    const cf_viewed *a = ((const contender *)left)->viewed, *b = ((const contender *)right)->viewed;
+    const cf_viewed *a = ((const cf_contender *)left)->viewed,
+                    *b = ((const cf_contender *)right)->viewed;
     int order = cf_viewed_compare(a, &a->unique_claimed, b, &b->unique_claimed);
 
     return order ? order : cf_id_compare(&a->row.item, &b->row.item);
 }
 
-static void contend(holding *self)
+static bool is_beaten(const cf_holding *self, const cf_contender *one)
+{
+    for (size_t k = 0; k < one->count; k++)
+        if (cf_claim_is_taken(self, one->claims[k]))
+            return true;
+    return false;
+}
+
+/* First who gets what he wishes for; then the others, in order. */
+static void contend(cf_holding *self)
 {
     self->round++;
     for (size_t i = 0; i < self->contender_count; i++) {
-        contender *one = &self->contenders[i];
-        bool beaten = false;
+        cf_contender *one = &self->contenders[i];
 
-        if (one->viewed->dropped)
+        cf_viewed_wish(one->viewed);
+        one->viewed->beaten = !one->viewed->dropped && is_beaten(self, one);
+        for (size_t k = 0; !one->viewed->dropped && !one->viewed->beaten && k < one->count; k++)
+            cf_claim_take(self, one->claims[k], one->viewed);
+    }
+    for (size_t i = 0; i < self->contender_count; i++) {
+        cf_contender *one = &self->contenders[i];
+
+        if (!one->viewed->beaten)
             continue;
-        for (size_t k = 0; k < one->count; k++)
-            beaten = beaten || one->claims[k]->taken == self->round;
-        one->viewed->beaten = beaten;
-        for (size_t k = 0; !beaten && k < one->count; k++)
-            one->claims[k]->taken = self->round;
+        one->viewed->beaten = one->viewed->tied || !cf_give_way(self, one);
+        if (one->viewed->beaten)
+            cf_viewed_wish(one->viewed);
     }
 }
 
 /* ---- Rows that go with others ---- */
 
-static void look_at(holding *self, cf_viewed *viewed)
+static void look_at(cf_holding *self, cf_viewed *viewed)
 {
     if (!viewed->visible || viewed->pending)
         return;
@@ -185,7 +205,7 @@ static void look_at(holding *self, cf_viewed *viewed)
     cf_viewed_add(&self->looked_at, viewed);
 }
 
-static void look_at_children(holding *self, const cf_viewed *viewed)
+static void look_at_children(cf_holding *self, const cf_viewed *viewed)
 {
     for (cf_row_edge *edge = viewed->children; edge; edge = edge->next_of_parent)
         look_at(self, edge->child);
@@ -202,7 +222,7 @@ static bool lost_a_parent(const cf_viewed *viewed)
 }
 
 /* Of those that are to be looked at, all that have lost a parent are held back from now on. */
-static void drop_orphans(holding *self)
+static void drop_orphans(cf_holding *self)
 {
     self->news.count = 0;
     for (size_t i = 0; i < self->looked_at.count; i++) {
@@ -218,7 +238,7 @@ static void drop_orphans(holding *self)
 }
 
 /* What may have lost a parent by that. */
-static void follow(holding *self)
+static void follow(cf_holding *self)
 {
     bool contended = false;
 
@@ -248,13 +268,14 @@ static bool lacks_required(const cf_viewed *viewed)
 
 void cf_row_view_hold_back(cf_row_view *view)
 {
-    holding self = {.view = view};
+    cf_holding self = {.view = view};
 
     cf_table_reserve(&self.claims, view->rows.count);
     for (size_t i = 0; i < view->rows.count; i++) {
         cf_viewed *viewed = view->rows.at[i];
 
         viewed->dropped = viewed->beaten = viewed->contends = false;
+        cf_viewed_wish(viewed);
         viewed->lacking = viewed->lacking || lacks_required(viewed);
         if (viewed->visible && !viewed->lacking)
             make_claims(&self, viewed);

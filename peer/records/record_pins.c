@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What keeps a source as its user made it (model, rule p). When he changes a table, the keys that
- * its rows were given there are pinned: they are real from then on. What his own change would move
+ * its rows were given there are pinned: they are real from then on; and so is what their columns
+ * were given in the stead of a value that another row had (rule h). What his own change would move
  * or hold back claims first, by a higher level; what it would kill is written again. */
 #include <stdlib.h>
 
@@ -44,6 +45,89 @@ static void pin_keys(cf_row_scanning *self)
     }
 }
 
+/* ---- Columns that gave way ---- */
+
+static cf_bytes value_of(const cf_row *row, cf_bytes column)
+{
+    const cf_row_field *field = cf_row_field_named(row, column);
+
+    return field ? field->values[0] : (cf_bytes){0};
+}
+
+/* What others did to the column is still to be applied, or the user changed it: then it is left. */
+static void pin_column(cf_row_scanning *self, const cf_row_spot *spot, const cf_row *viewed,
+                       cf_bytes column)
+{
+    cf_row_refs refs = cf_row_refs_of(spot->there, self->arena);
+    const cf_row_instead instead = {value_of(spot->there, column),
+                                    cf_row_refs_shown(&refs, column)};
+    const cf_bytes field = cf_row_instead_field(column, self->arena);
+    const cf_bytes said = cf_row_instead_pack(&instead, self->arena);
+    size_t at = 0;
+
+    if (!field.size || !said.size || !instead.wish.size ||
+        cf_bytes_equal(instead.wish, instead.value) ||
+        !cf_bytes_equal(instead.value, value_of(viewed, column)) ||
+        cf_change_draft_has(&self->draft, &spot->item, column) ||
+        cf_bytes_equal(cf_row_refs_shown(&refs, field), said))
+        return;
+    cf_change_draft_write(&self->draft, &spot->item, field, said, true);
+    for (const cf_row_ref *ref; (ref = cf_row_refs_next(&refs, field, &at));)
+        cf_change_draft_over(&self->draft, &spot->item, field, &ref->dot);
+}
+
+/* Calls it for each column of the table that can give way, for one of two tuples twice. */
+static void pin_columns(cf_row_scanning *self, const cf_row_spot *spot, const cf_row *viewed)
+{
+    const cf_schema_table *table = spot->table;
+
+    for (size_t i = 0; i < table->unique_count; i++)
+        for (size_t k = 0; k < table->unique[i].count; k++)
+            if (cf_column_gives_way(table, table->unique[i].names[k]))
+                pin_column(self, spot, viewed, table->unique[i].names[k]);
+}
+
+static void pin_values(cf_row_scanning *self)
+{
+    const cf_viewed_list *gave = &self->input->view->gave;
+
+    for (size_t i = 0; i < gave->count; i++) {
+        const cf_row *viewed = &gave->at[i]->row;
+        const cf_row_spot *spot = cf_row_spot_at(self, viewed->table, viewed->key);
+
+        if (spot && spot->there && cf_row_touched(self, spot->table) &&
+            cf_id_equal(&spot->there->item, &spot->item) && cf_id_equal(&spot->item, &viewed->item))
+            pin_columns(self, spot, viewed);
+    }
+}
+
+/* Whether both have the same in the columns that can give way, of those that the source shows. */
+static bool claims_same(const cf_row_scanning *self, const cf_schema_table *table, const cf_row *a,
+                        const cf_row *b)
+{
+    for (size_t i = 0; i < table->unique_count; i++)
+        for (size_t k = 0; k < table->unique[i].count; k++) {
+            const cf_bytes column = table->unique[i].names[k];
+
+            if (cf_column_gives_way(table, column) &&
+                cf_format_holds(self->input->format, table->name, column) &&
+                !cf_bytes_equal(value_of(a, column), value_of(b, column)))
+                return false;
+        }
+    return true;
+}
+
+/* The source showed the row just so. */
+static bool was_shown_so(const cf_row_scanning *self, const cf_row_spot *spot)
+{
+    const cf_row *there = spot->there;
+
+    return was_shown_there(self, spot) &&
+           (!there || !cf_id_equal(&there->item, &spot->item) ||
+            claims_same(self, spot->table, there,
+                        cf_row_view_of_item(self->input->view, &spot->item)));
+}
+
 /* ---- Rows that move, vanish or die by the change itself ---- */
 
 typedef struct {
@@ -82,7 +166,9 @@ static void find_settled(trial *self)
 
         counts[table]++;
         if (!shown || !cf_bytes_equal(shown->key, row->key) ||
-            !cf_bytes_equal(shown->table, row->table))
+            !cf_bytes_equal(shown->table, row->table) ||
+            (table < input->schema->count &&
+             !claims_same(self->scanning, &input->schema->tables[table], shown, row)))
             self->settled[table] = false;
     }
     for (size_t i = 0; i < cf_row_view_count(input->view); i++)
@@ -139,8 +225,8 @@ static bool keep_in_place(trial *self, const cf_row_spot *spot)
     const cf_change_draft *draft = &scanning->draft;
     size_t table = (size_t)(spot->table - scanning->input->schema->tables);
 
-    if (is_at(now, spot) ||
-        !(was_shown_there(scanning, spot) || (spot->fresh && self->settled[table])))
+    if ((is_at(now, spot) && claims_same(scanning, spot->table, now, spot->disk)) ||
+        !(was_shown_so(scanning, spot) || (spot->fresh && self->settled[table])))
         return false;
     bool raised = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL));
     bool told = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE));
@@ -192,6 +278,7 @@ void cf_row_scan_pin(cf_row_scanning *scanning)
     if (scanning->draft.table.count == 0)
         return;
     pin_keys(scanning);
+    pin_values(scanning);
     changes = cf_change_draft_changes(&scanning->draft, &count);
     if (cf_row_draft_is_harmless(scanning, changes, count))
         return;

@@ -82,6 +82,36 @@ static int by_dot(const void *a, const void *b)
     return cf_dot_compare(a, b);
 }
 
+/* What the column was shown with in the stead of its own value is its value from now on; false: it
+ * was shown without one. */
+static bool part(const versions *self, const cf_row *agreed, cf_arena *arena, cf_change *out)
+{
+    const cf_row_field *field = cf_row_field_named(agreed, self->field);
+    cf_dot *over = cf_arena_allocate(arena, self->count, sizeof *over);
+    size_t over_count = 0;
+
+    for (size_t i = 0; i < self->count; i++)
+        if (cf_bytes_equal(self->at[i].field, self->field))
+            over[over_count++] = self->at[i].dot;
+    if (!field || !over_count)
+        return false;
+    qsort(over, over_count, sizeof *over, by_dot);
+    *out = (cf_change){.item = agreed->item,
+                       .field = self->field,
+                       .value = cf_arena_copy(arena, field->values[0]),
+                       .over = over,
+                       .over_count = over_count};
+    return true;
+}
+
+static bool any_gives_way(const cf_row_conflict *listed, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (listed[i].gives_way)
+            return true;
+    return false;
+}
+
 bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
                     const cf_keep *keep, cf_arena *arena, cf_change *out)
 {
@@ -93,6 +123,8 @@ bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t 
     if (cf_row_refs_read(agreed, arena, &refs, &self.count, &ignored))
         return false;
     self.at = refs;
+    if (any_gives_way(listed, count))
+        return part(&self, agreed, arena, out);
     const cf_row_ref *kept = shown(&self) ? choose(&self, listed, count, keep) : NULL;
     cf_dot *over = cf_arena_allocate(arena, self.count, sizeof *over);
     for (size_t i = 0; kept && i < self.count; i++)
@@ -129,5 +161,5 @@ bool cf_row_resolve_still(const cf_row *agreed, const cf_change *chosen, cf_aren
     *out = *chosen;
     out->over = over;
     out->over_count = over_count;
-    return over_count && over_count < of_field;
+    return over_count && (chosen->value.size || over_count < of_field);
 }

@@ -188,9 +188,12 @@ static void note_conflicts(making *self, size_t first, size_t end)
             continue;
         view->conflicts = cf_grow(view->conflicts, &view->conflict_capacity,
                                   view->conflict_count + 1, sizeof *view->conflicts);
-        view->conflicts[view->conflict_count++] = (cf_row_conflict){
-            &self->viewed->row, cf_state_field_name(view->state, fact->write.field),
-            fact->write.value, fact->write.dot, fact->write.time};
+        view->conflicts[view->conflict_count++] =
+            (cf_row_conflict){.row = &self->viewed->row,
+                              .field = cf_state_field_name(view->state, fact->write.field),
+                              .value = fact->write.value,
+                              .dot = fact->write.dot,
+                              .time = fact->write.time};
     }
 }
 
@@ -231,6 +234,24 @@ static void add_level(making *self, size_t first, size_t end)
         self->viewed->level = 0;
 }
 
+/* False: it is no value for a column that gives way. */
+static bool add_instead(making *self, const cf_write *best)
+{
+    cf_viewed *viewed = self->viewed;
+    const cf_bytes column =
+        cf_row_instead_column(cf_state_field_name(self->view->state, best->field));
+    cf_column_instead found = {.column = column, .next = viewed->instead};
+
+    if (!column.size)
+        return false;
+    if (!cf_column_gives_way(viewed->table, column) ||
+        !cf_row_instead_read(best->value, &found.said))
+        return true;
+    viewed->instead = cf_arena_allocate(&self->view->arena, 1, sizeof found);
+    *viewed->instead = found;
+    return true;
+}
+
 static void add_field(making *self, size_t first, size_t end)
 {
     cf_viewed *viewed = self->viewed;
@@ -238,7 +259,8 @@ static void add_field(making *self, size_t first, size_t end)
     const cf_row_property *property = cf_row_view_property(self->view, viewed->table, best->field);
 
     if (property->tie) {
-        add_edge(self, property, best->value, NULL);
+        if (!add_instead(self, best))
+            add_edge(self, property, best->value, NULL);
         return;
     }
     note_conflicts(self, first, end);
@@ -348,5 +370,6 @@ cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts)
                                 .field_count = self.count,
                                 .item = *id,
                                 .changed_ms = latest_shown(facts)};
+    cf_viewed_pin(view, self.viewed);
     return self.viewed;
 }

@@ -195,6 +195,11 @@ static cf_held_why why_held(const cf_viewed *viewed)
     return viewed->lacking ? CF_HELD_REQUIRED : CF_HELD_UNIQUE;
 }
 
+static bool is_shown(const cf_viewed *viewed)
+{
+    return viewed && viewed->visible && !cf_viewed_is_held(viewed);
+}
+
 static void sort_out(cf_row_view *view)
 {
     view->held = cf_arena_allocate(&view->arena, view->rows.count, sizeof *view->held);
@@ -205,6 +210,8 @@ static void sort_out(cf_row_view *view)
             view->held[view->held_count++] = (cf_row_held){viewed->row, why_held(viewed)};
         else if (viewed->visible)
             cf_viewed_add(&view->shown, viewed);
+        if (is_shown(viewed) && (viewed->pinned || viewed->gave_way))
+            cf_viewed_add(&view->gave, viewed);
     }
     if (view->held_count)
         qsort(view->held, view->held_count, sizeof *view->held, by_item);
@@ -219,7 +226,7 @@ static bool is_simple(const cf_row_view *view)
             (!viewed->alive || viewed->row.displaced || cf_viewed_is_held(viewed)))
             return false;
     }
-    return true;
+    return view->gave.count == 0;
 }
 
 static int by_item_and_field(const void *left, const void *right)
@@ -232,11 +239,6 @@ static int by_item_and_field(const void *left, const void *right)
     return order ? order : cf_dot_compare(&a->dot, &b->dot);
 }
 
-static bool is_shown(const cf_viewed *viewed)
-{
-    return viewed && viewed->visible && !cf_viewed_is_held(viewed);
-}
-
 /* Of rows that are not shown nothing is listed. */
 static void keep_conflicts(cf_row_view *view)
 {
@@ -246,8 +248,9 @@ static void keep_conflicts(cf_row_view *view)
         if (is_shown(cf_linked(view->conflicts[i].row, cf_viewed, row)))
             view->conflicts[kept++] = view->conflicts[i];
     view->conflict_count = kept;
-    if (kept)
-        qsort(view->conflicts, kept, sizeof *view->conflicts, by_item_and_field);
+    cf_row_view_list_wishes(view);
+    if (view->conflict_count)
+        qsort(view->conflicts, view->conflict_count, sizeof *view->conflicts, by_item_and_field);
 }
 
 cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
@@ -284,6 +287,7 @@ void cf_row_view_destroy(cf_row_view **view)
     cf_table_release(&ended->places);
     free(ended->rows.at);
     free(ended->shown.at);
+    free(ended->gave.at);
     free(ended->conflicts);
     cf_row_agreeing_release(&ended->agreeing);
     cf_arena_release(&ended->arena);

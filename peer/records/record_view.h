@@ -17,6 +17,10 @@ typedef struct {
     cf_bytes value; /* as in the state */
     cf_dot dot;
     cf_time time;
+    /* The field's own value, for which it gives way (model, rule h): only one row can have it. */
+    bool gives_way;
+    const cf_row *rival; /* that one; NULL: none has it any more, */
+    cf_dot rival_dot;    /* and what gave it to that */
 } cf_row_conflict;
 
 typedef enum {

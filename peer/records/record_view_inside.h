@@ -4,6 +4,7 @@
 #define CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
 #include "peer/records/record_facts.h"
 #include "peer/records/record_view.h"
+#include "peer/records/row_instead.h"
 #include "peer/merge/table.h"
 
 /* A field of the state as the schema sees it: a field of the row, or an entry of one. */
@@ -38,8 +39,19 @@ typedef struct cf_row_edge {
     struct cf_row_edge *next_of_child, *next_of_parent;
 } cf_row_edge;
 
+/* What a row says of a column that can give way (model, rule h). */
+typedef struct cf_column_instead {
+    cf_bytes column;
+    cf_row_instead said;
+    struct cf_column_instead *next;
+} cf_column_instead;
+
 struct cf_viewed {
     cf_row row; /* in the end as it is shown */
+    /* The fields that it claims with; those of `row` are others where a column gives way. */
+    const cf_row_field *wished;
+    size_t wished_count;
+    cf_column_instead *instead;
     cf_table_link item_link, place_link;
     const cf_schema_table *table;
     bool alive;    /* by itself */
@@ -51,6 +63,8 @@ struct cf_viewed {
     bool lacking;  /* held back for a field that is required */
     bool beaten;   /* held back for a unique value, for now */
     bool contends; /* claims a unique value that another claims, too */
+    bool pinned;   /* a column gives way that did so when its user changed the table */
+    bool gave_way; /* to a row that claims the same, or would have had to, for now */
     bool pending;  /* will be looked at */
     uint64_t level;
     cf_claimed key_claimed, unique_claimed;
@@ -83,7 +97,8 @@ struct cf_row_view {
     cf_arena arena;
     cf_table properties, items, places;
     cf_viewed_list rows;  /* all that the state has */
-    cf_viewed_list shown; /* those that are shown */
+    cf_viewed_list shown; /* those that are shown, */
+    cf_viewed_list gave;  /* and of them those of which a column gives way */
     cf_row_conflict *conflicts;
     size_t conflict_count, conflict_capacity;
     cf_row_held *held;
@@ -118,7 +133,16 @@ bool cf_viewed_comes_back(const cf_row_view *view, const cf_viewed *child, const
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed);
 
-/* Rule u: says of all visible rows which are held back, as if nobody had said it before. */
+/* The row's fields with this value in the column, which it has; nothing: without the column. */
+void cf_viewed_set_column(const cf_row_view *view, cf_viewed *viewed, cf_bytes column,
+                          cf_bytes value);
+/* What it was shown with in the stead of a wish that it still has is what it claims. */
+void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed);
+/* Of the rows that are shown: lists what they wish for and are not shown with. */
+void cf_row_view_list_wishes(cf_row_view *view);
+
+/* Rules u and h: says of all visible rows which are held back, as if nobody had said it before, and
+ * with which values the others are shown. */
 void cf_row_view_hold_back(cf_row_view *view);
 /* Rules k and f: gives each row that is shown its key, and its references. */
 void cf_row_view_give_keys(cf_row_view *view);

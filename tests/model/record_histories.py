@@ -13,8 +13,10 @@ from record_view import Format, Table, Tie, same, show, view
 OWN = {"rev": "volatile", "seen": "weak", "tel": "set"}
 SCHEMA = {
     "person": Table(True, OWN, (("email",),), ("mark",)),
-    "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person")}, (), ("mark",)),
+    "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person"), "via": ("ref", "link")}, (), ("mark",)),
     "card": Table(False, OWN),
+    "link": Table(True, {"to": ("ref", "person")}, (("to",),), ("mark",)),
+    "task": Table(True, OWN, (("list", "pos"),), ("mark", "pos")),
 }
 CSV = Format({"card": ("name", "tel"), "person": ("mark", "name", "email")}, ("tel",))
 DATABASE = Format(ties=(Tie("phone", "mail", "person", "email", "tie/person/mail"),))
@@ -22,8 +24,10 @@ FORMATS = [[DATABASE], [DATABASE], [DATABASE, CSV], [CSV]]
 SKEWS = (0, 3, 0, 7)
 ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
         "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
-        "mail", "dangle",
+        "mail", "dangle", "task", "task", "place", "exchange", "exchange", "link",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
+CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "link", "edit",
+          "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
 
 def ident(at, row):
@@ -127,6 +131,7 @@ class User:
         self.world, self.source, self.disk, self.b, self.c = world, source, source.disk, b, c
         self.rows = {t: sorted(at for at in self.disk if at[0] == t) for t in SCHEMA}
         self.people, self.phones, self.cards = self.rows["person"], self.rows["phone"], self.rows["card"]
+        self.tasks, self.links = self.rows["task"], self.rows["link"]
         self.both = self.people + self.cards
 
     def can(self, table, name=None):
@@ -145,6 +150,9 @@ class User:
     def remove(self, at):
         for phone in self.phones_of(at) if at[0] == "person" else ():
             del self.disk[phone]
+        for link in self.links if at[0] == "person" else ():
+            if self.disk[link].get("to") == at[1]:
+                self.change(link, "to", None)
         del self.disk[at]
 
     def change(self, at, name, value):
@@ -207,6 +215,9 @@ class User:
     def dangle(self):
         if self.people and not self.phones[3:]:
             at = self.pick(self.people)
+            for link in self.links:
+                if self.disk[link].get("to") == at[1]:
+                    self.change(link, "to", None)
             self.world.dangling |= {ident(p, self.disk[p]) for p in self.phones_of(at)}
             del self.disk[at]
 
@@ -214,10 +225,10 @@ class User:
         if self.people:
             at, new = self.pick(self.people), ("person", max(p[1] for p in self.people) + 1 + self.c % 3)
             self.disk[new] = self.disk.pop(at)
-            for phone in self.phones:
-                for name in "person", "about":
-                    if self.disk[phone].get(name) == at[1]:
-                        self.change(phone, name, new[1])
+            for child in self.phones + self.links:
+                for name in "person", "about", "to":
+                    if self.disk[child].get(name) == at[1]:
+                        self.change(child, name, new[1])
 
     def reuse(self):
         if self.people:
@@ -232,6 +243,32 @@ class User:
             self.remove(at)
             self.disk["person", new] = {"mark": self.world.mark(), "name": self.world.value(),
                                         **({"email": email} if email else {})}
+
+    def link(self):  # at most one of a person
+        free = [at for at in self.people if all(self.disk[link].get("to") != at[1] for link in self.links)]
+        if free and self.can("link"):
+            self.disk["link", self.key("link")] = {"mark": self.world.mark(), "to": self.pick(free)[1]}
+
+    def next_place(self, number):
+        return max((self.disk[at]["pos"] for at in self.tasks if self.disk[at].get("list") == number), default=0) + 1
+
+    def task(self):
+        if self.can("task"):
+            number = 1 + self.b % 2
+            self.disk["task", self.key("task")] = {"mark": self.world.mark(), "list": number, "pos": self.next_place(number)}
+
+    def place(self):
+        at = self.pick(self.tasks)
+        if at:
+            self.change(at, "pos", self.next_place(self.disk[at].get("list")))
+
+    def exchange(self):
+        mine = [at for at in self.tasks if self.disk[at].get("list") == 1 + self.b % 2]
+        if len(mine) > 1:
+            one, other = mine[self.b % len(mine)], mine[(self.b + 1 + self.c % (len(mine) - 1)) % len(mine)]
+            places = self.disk[one]["pos"], self.disk[other]["pos"]
+            self.change(one, "pos", places[1])
+            self.change(other, "pos", places[0])
 
     def rev(self):
         if self.both and self.can(self.pick(self.both)[0], "rev"):
@@ -298,7 +335,7 @@ class World:
             self.free.add(id)
         for name in {*was, *row} - {"rev", "seen", "mark"}:
             a, b = was.get(name), row.get(name)
-            if name in ("person", "about"):
+            if name in ("person", "about", "to", "via"):
                 if a != b or not was:
                     parent = marks.get(("person", b))
                     self.refs.setdefault((id, name), set()).add(parent)
@@ -309,7 +346,8 @@ class World:
             for v in b - a:
                 self.wrote.setdefault((id, name, v), set()).update(dots)
             listed = source.base[place].listed if a and not b else ()  # clearing a field clears what was listed
-            for v in a - b | {v for f, _, v, _ in listed if f == "/" + name}:
+            wishes = set(source.base[place].refs.get(name, ())) if name != "tel" and was and a != b else set()
+            for v in (a | wishes) - b | {v for f, _, v, _ in listed if f == "/" + name}:
                 self.edited.setdefault((id, name, v), set()).update(dots)
             hit = hit or a != b
         if hit:
@@ -374,17 +412,24 @@ class World:
         for why, value, listed in seen.held.values():
             lying.setdefault(("card", value["key"]) if value["table"] == "card" else
                              (value["table"], value.get("mark")), []).append((value, listed))
+        self.check_hidden(seen)
         self.check_losses(by, lying)
         self.check_values(seen.rows, by)
         self.check_deletes(seen.rows, by, lying)
         self.check_orders(self.devices[0])
         return seen
 
+    def check_hidden(self, seen):
+        """A column gives way, not the row; a reference can't."""
+        for why, value, _ in seen.held.values():
+            if why == "unique" and value["table"] in ("person", "task"):
+                raise Broken(f"hidden: {value}")
+
     def check_losses(self, by, lying):
         for (id, name, v), dots in self.wrote.items():
             if (id, name, v) in self.edited or id in self.deletes or id[1] == "same" or id in self.free:
                 continue
-            here = [row.fields.get(name) for _, row in by.get(id, ())]
+            here = [row.fields.get(name) for _, row in by.get(id, ())] + [row.wishes.get(name) for _, row in by.get(id, ())]
             here += [x for _, row in by.get(id, ()) for _, _, x, conflict in row.listed if conflict]
             here += [value.get(name) for value, _ in lying.get(id, ())]
             here += [x for _, listed in lying.get(id, ()) for _, _, x, conflict in listed if conflict]
@@ -393,8 +438,9 @@ class World:
 
     def check_values(self, rows, by):
         emails = [row.fields["email"] for at, row in rows.items() if at[0] == "person" and row.fields.get("email")]
-        if len(emails) != len(set(emails)):
-            raise Broken(f"unique: {emails}")
+        places = [(row.fields.get("list"), row.fields["pos"]) for at, row in rows.items() if at[0] == "task"]
+        if len(emails) != len(set(emails)) or len(places) != len(set(places)):
+            raise Broken(f"unique: {emails} {places}")
         for id, found in by.items():
             if id[1] == "same" or id in self.free:
                 continue
@@ -424,8 +470,10 @@ class World:
                 for name in ("person", "about") if (to := ("person", row.fields.get(name))) in rows}
         mails = {row.fields.get("mail") for at, row in rows.items() if at[0] == "phone"}
         used |= {("person", row.fields["mark"]) for at, row in rows.items() if at[0] == "person" and row.fields.get("email") in mails}
+        linked = {row.fields.get("to") for at, row in rows.items() if at[0] == "link"}
+        used |= {("person", row.fields["mark"]) for at, row in rows.items() if at[0] == "person" and at[1] in linked}
         for id in set(by) & set(self.deletes) - used - self.free:
-            if id[1] == "same" or (id[0] == "phone" and self.refs[id, "person"] & set(self.deletes)):
+            if id[1] == "same" or (id[0] == "phone" and self.refs[id, "person"] & {*self.deletes, *self.free}):
                 continue
             if all(any(t[1] <= seen.get(t[0], 0) for _, seen in self.deletes[id]) for t in self.touches.get(id, ())):
                 raise Broken(f"deletes stay dead: {id} is back")
@@ -446,8 +494,8 @@ class World:
 # ---- Random histories ------------------------------------------------------------------------------------------------
 
 def random_history(rng):
-    count = rng.choice([2, 2, 3, 4])
-    return count, [(rng.randrange(count), rng.choice(ACTS), rng.randrange(30), rng.randrange(30), rng.randrange(30))
+    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS])
+    return count, [(rng.randrange(count), rng.choice(acts), rng.randrange(30), rng.randrange(30), rng.randrange(30))
                    for _ in range(rng.randrange(4, 40))]
 
 
@@ -509,7 +557,7 @@ def field_of(word):
     name, value = word.split("=")
     if name == "tel":
         return name, tuple(filter(None, value.split(",")))
-    return name, int(value) if name in ("person", "about") else value or None
+    return name, int(value) if name in ("person", "about", "to", "via", "list", "pos") and value else value or None
 
 
 # ---- Vectors (tests/peer/vectors/README.md) --------------------------------------------------------------------------

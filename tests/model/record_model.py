@@ -15,7 +15,8 @@ hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its ke
 from collections import namedtuple
 
 import merge_model as m
-from record_view import KEY, LEVEL, TABLE, Row, bound, holds, how, is_tie, property_of, show, value_of, view
+from record_view import (INSTEAD, KEY, LEVEL, TABLE, Row, bound, holds, how, is_tie, property_of, show, unique_columns, value_of,
+                         view)
 
 PART = "/part"
 ROUNDS_MAX = 4
@@ -171,7 +172,8 @@ class Scan:
             elif isinstance(kind, tuple):
                 changed = self.scan_reference(at, row, name, old, now) or changed
             elif kind != "volatile" and old != now:
-                changed = self.write(item, row, name, now, kind == "weak") or changed
+                changed = self.write(item, row, name, now, kind == "weak", name in unique_columns(self.schema, table)) or changed
+                self.keep_before(item, row, name, old, now)
         if self.scan_ties(at, row) or changed:
             self.touched.add(table)
         if not changed:
@@ -195,8 +197,25 @@ class Scan:
                 if field != m.DELETED and not (known.lives() and known.rank(field, (holder, write))[0]):
                     self.put(item, field, None, [write.dot])
 
-    def write(self, item, row, name, value, weak):
-        if value == next(iter(row.refs.get(name, {})) if row else iter(()), None):
+    def keep_before(self, item, row, name, old, now):
+        """h. Who changes a value that only one row can have says what the row had before, weakly, and that what it was shown
+        with in the stead of another is no more."""
+        field = INSTEAD + name
+        over = all_dots(row, field)
+        if (item, "/" + name) in self.draft and row and name in unique_columns(self.schema, self.draft_table(item, row)) and (
+                over or now is not None):
+            self.put(item, field, None if now is None else ("=", old), over, True)
+
+    def draft_table(self, item, row):
+        return next(iter(row.refs["table"]))
+
+    def write(self, item, row, name, value, weak, unique=False):
+        """What a user gives a column that gave way he means, also where it is what the row wishes for.
+
+        >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A person 2 email=e; all")
+        person 2 email=e mark=Q
+        """
+        if not unique and value == next(iter(row.refs.get(name, {})) if row else iter(()), None):
             return False
         self.put(item, "/" + name, value,
                  all_dots(row, "/" + name) if value is None or weak else shown_dots(row, name), weak)
@@ -325,17 +344,42 @@ class Scan:
                     self.schema, at[0], "key", row.refs) != at[1] and (row.item, KEY) not in self.draft:
                 self.put(row.item, KEY, at[1], all_dots(row, KEY), True)
 
+    def pin_values(self):
+        """So is what rows were shown with in the stead of others (rule h): weak, and beside the wish, which stays listed.
+
+        >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; all")  # without a pin e (2) becomes e
+        person 2 email=e (2) mark=Q
+        conflict email=e
+        """
+        for at in sorted(self.disk if self.draft else ()):
+            row = self.base.get(at)
+            if at[0] not in self.touched or not row or row.item != self.where[at] or self.before.get(row.item) != at:
+                continue
+            for name in unique_columns(self.schema, at[0]):
+                wish, shown = value_of(self.schema, at[0], name, row.refs), row.fields.get(name)
+                said = ("=", shown, wish)
+                if wish not in (None, shown) and shown == self.view.rows[at].fields.get(name) and \
+                        (row.item, "/" + name) not in self.draft and said not in row.refs.get("tie//" + name, ()):
+                    self.put(row.item, INSTEAD + name, said, all_dots(row, INSTEAD + name), True)
+
     def keep_in_place(self, writer, sequence, time):
         """What a user's own change would move or hold back gets a higher /level; what it would kill, its /table.
 
         >>> rows("A person 1 mark=P; all; A del person 1; B phone 1 mark=b person=1; all; B del phone 1; all")
         person 1 mark=P
         >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A person 3 mark=R email=e; all")
+        person 2 email=e (2) mark=Q
         person 3 email=e mark=R
-        held person Q unique
+        conflict email=e
+        >>> start = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; all; "
+        >>> rows(start + "A del link 1; A link 3 mark=S to=1; all")
+        link 3 mark=S to=1
+        person 1 mark=P
+        held link R unique
         """
-        settled = {t for t in self.schema if {row.item: at for at, row in self.base.items() if at[0] == t}
-                   == {item: at for item, at in self.before.items() if at[0] == t}}
+        settled = {t for t in self.schema if {row.item: (at, self.values(at, row.fields)) for at, row in self.base.items()
+                                              if at[0] == t}
+                   == {row.item: (at, self.values(at, row.fields)) for at, row in self.view.rows.items() if at[0] == t}}
         level = 1 + max((w.value for f in self.state.values() for w in f.get(LEVEL, {}).values()), default=0)
         for _ in range(ROUNDS_MAX if self.draft else 0):
             trial = m.copied(self.state)
@@ -344,7 +388,8 @@ class Scan:
             now = {row.item: at for at, row in after.rows.items()}
             for at in sorted(self.disk):
                 item, fresh = self.where[at], at in self.new
-                if now.get(item) == at or not (self.before.get(item) == at or (fresh and at[0] in settled)):
+                if now.get(item) == at and self.values(at, after.rows[at].fields) == self.values(at, self.disk[at]) or not (
+                        self.was_shown(item, at) or (fresh and at[0] in settled)):
                     continue  # as it should be, or what others did to it is still to be applied
                 raised, told = (item, LEVEL) in self.draft, (item, TABLE) in self.draft
                 if (raised and item in after.alive) or (told and not fresh):
@@ -357,6 +402,15 @@ class Scan:
                 again = True
             if not again:
                 break
+
+    def values(self, at, fields):
+        """What only one row can have."""
+        return {name: fields.get(name) for name in unique_columns(self.schema, at[0]) if holds(self.form, at[0], name)}
+
+    def was_shown(self, item, at):
+        shown = [row for row in [self.base.get(at)] if row and row.item == item]
+        return self.before.get(item) == at and all(
+            self.values(at, row.fields) == self.values(at, self.view.rows[at].fields) for row in shown)
 
 
 def shown_dots(row, name):
@@ -378,6 +432,7 @@ def scan(state, schema, form, base, disk, writer, sequence, time):
         scanning.scan_row(at)
     scanning.scan_gone()
     scanning.pin_keys()
+    scanning.pin_values()
     scanning.keep_in_place(writer, sequence, time)
     return tuple(change for _, change in sorted(scanning.draft.items())), scanning.where
 

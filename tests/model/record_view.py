@@ -6,6 +6,7 @@ from collections import namedtuple
 import merge_model as m
 
 TABLE, KEY, LEVEL = "/table", "/key", "/level"
+INSTEAD = "/tie//"  # before NAME: a value for which this field gives way, or gave way, to another row
 KEY_MAX = 2**63 - 1
 
 # how: property -> "latest" (default) "volatile" "weak" "set", ("ref", table), or ("owned", table) where the row can't be
@@ -18,7 +19,8 @@ Format = namedtuple("Format", "holds slots ties", defaults=(None, (), ()))
 # state a row says which one that is.
 Tie = namedtuple("Tie", "child column parent to field")
 # refs: property -> value shown -> [(field, dot)…]. listed: (field, dot, value, whether it is a conflict) of what is not shown.
-Row = namedtuple("Row", "item fields refs listed")
+# wishes: property -> the value that refs have, where the row is shown with another one in its stead (rule h).
+Row = namedtuple("Row", "item fields refs listed wishes", defaults=({},))
 View = namedtuple("View", "rows conflicts held alive")
 
 
@@ -39,6 +41,15 @@ def bound(schema, table, name):
     """Whether a row can't be without the one that this field refers to."""
     kind = how(schema, table, name)
     return isinstance(kind, tuple) and (kind[0] == "owned" or name in schema[table].required)
+
+
+def columns(schema, table, names):
+    """Which of them can give way (rule h), the first that does so first: a reference, a set, a time of use can't."""
+    return [name for name in reversed(names) if how(schema, table, name) == "latest"]
+
+
+def unique_columns(schema, table):
+    return sorted({name for names in schema[table].unique for name in columns(schema, table, names)})
 
 
 def live(item, field, entry):
@@ -105,7 +116,9 @@ class Viewing:
         self.value = {id: {name: value_of(schema, self.table[id], name, refs) for name in refs}
                       for id, refs in self.refs.items()}
         self.alive = {id for id, item in self.items.items() if item.lives()}
-        self.tied = set()
+        self.tied, self.instead, self.before = set(), {}, {}
+        for id in self.items:
+            self.read_instead(id)
 
     def parents(self, id, only_bound=False):
         return [v[1] for name, v in self.value[id].items() if isinstance(v, tuple) and v[:1] == ("@",)
@@ -114,6 +127,17 @@ class Viewing:
 
     def tied_parents(self, id):
         return [v[1] for name, v in self.value[id].items() if is_tie(name) and v[0] == "@" and v[1] in self.items]
+
+    def read_instead(self, id):
+        """What the row says of values in the stead of others: ("=", the one that it had before), or ("=", the one that it was
+        shown with, in the stead of this one), which is as if it were its own as long as that one is."""
+        value, self.before[id] = self.value[id], {}
+        for name in unique_columns(self.schema, self.table[id]):
+            said = value.get("tie//" + name)
+            if said:
+                self.before[id][name] = said[1]
+            if said and len(said) == 3 and said[2] == value.get(name):
+                value[name] = said[1]
 
     # ---- Which rows are visible ----
 
@@ -211,39 +235,154 @@ class Viewing:
         claimed = max(((w.time, w.dot) for w in refs), default=((0, 0), ()))
         return (id in self.tied, id not in self.alive, -item.value(LEVEL, 0), claimed)
 
-    def claims(self, id):
-        table, value = self.table[id], self.value[id]
-        claims = [(table, names, tuple(value.get(name) for name in names)) for names in self.schema[table].unique]
-        if not self.schema[table].serial:  # only a mistaken device gives a natural key to two items
-            claims.append((table, ("key",), (value.get("key"),)))
-        return [claim for claim in claims if None not in claim[2]]
+    def claim(self, id, names, own=()):
+        value = {**self.value[id], **dict(own)}
+        claim = (self.table[id], names, tuple(value.get(name) for name in names))
+        return None if None in claim[2] else claim
+
+    def tuples(self, id):
+        table = self.schema[self.table[id]]  # only a mistaken device gives a natural key to two items
+        return [*table.unique] if table.serial else [*table.unique, ("key",)]
+
+    def claims(self, id, own=(), of=None):
+        """Those of tuples that have the column `of`."""
+        claims = [self.claim(id, names, own) for names in self.tuples(id) if of is None or of in names]
+        return [claim for claim in claims if claim]
+
+    def lacks(self, id):
+        return any(self.value[id].get(name) is None for name in ("key", *self.schema[self.table[id]].required))
 
     def held(self, visible):
-        """u. A row that breaks UNIQUE or NOT NULL is held back whole and listed, with the rows that refer to it: the later
-        claim. Else applying fails in the middle, on each device at another row.
+        """u. A row that breaks NOT NULL, or UNIQUE where no column can give way (rule h), is held back whole and listed, with
+        the rows that refer to it. Else applying fails in the middle, on each device at another row.
 
-        >>> rows("A person 1 mark=P; B person 2 mark=Q; all; A person 1 email=e; B person 2 email=e; B phone 1 mark=b person=2; all")
-        person 1 email=e mark=P
-        held person Q unique
+        >>> rows("A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; B phone 1 mark=b via=2; all")
+        link 1 mark=Q to=1
+        person 1 mark=P
+        held link R unique
         held phone b parent
         """
         held, dropped = {}, {}
+        self.wished = {claim for id in visible if not self.lacks(id) for claim in self.claims(id)}
         while True:
-            taken, held = {}, dict(dropped)
+            self.taken, self.instead, held, later = {}, {}, dict(dropped), []
             for id in sorted(visible - set(dropped), key=lambda i: (*self.order(i, sorted(
                     {name for names in self.schema[self.table[i]].unique for name in names})), i)):
                 claims = self.claims(id)
-                if any(self.value[id].get(name) is None for name in ("key", *self.schema[self.table[id]].required)):
+                if self.lacks(id):
                     held[id] = "required"
-                elif any(claim in taken for claim in claims):
-                    held[id] = "unique"
+                elif any(claim in self.taken for claim in claims):
+                    later.append(id)
                 else:
-                    taken.update(dict.fromkeys(claims, id))
+                    self.taken.update(dict.fromkeys(claims, id))
+            held.update((id, "unique") for id in later if id in self.tied or not self.give_way(id))
             news = {id: "parent" for id in visible - set(held)
                     if any(parent in held or parent not in visible for parent in self.parents(id))}
             if not news:
                 return held
             dropped.update(news)
+
+    # ---- Columns that give way ----
+
+    def give_way(self, id):
+        """h. A merge hides no row that both could have. Of two that claim a value the later one gives way, in that column alone:
+        it is shown with the value that it had before; if that is taken, and the other one had another before, that one is. Who
+        had none, since he is new, gets the next free number, or the text with a number behind it; else nothing, if the column
+        may be empty. What he wishes for is listed, and any edit of the column replaces it.
+
+        To hold the row back takes it, and all that refers to it, out of the program of the one who made it.
+
+        >>> rows("A person 1 mark=P; B person 2 mark=Q; all; A person 1 email=e; B person 2 email=e; B phone 1 mark=b person=2; all")
+        person 1 email=e mark=P
+        person 2 mark=Q
+        phone 1 mark=b person=2
+        conflict email=e
+        >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all")
+        person 1 email=e mark=P
+        person 2 email=e (2) mark=Q
+        conflict email=e
+        >>> rows("A task 1 mark=P list=1 pos=1; all; A task 2 mark=Q list=1 pos=2; B task 3 mark=R list=1 pos=2; all")
+        task 1 list=1 mark=P pos=1
+        task 2 list=1 mark=Q pos=2
+        task 3 list=1 mark=R pos=3
+        conflict pos=2
+
+        Two exchange places here, two there; so that all three have one, it is the first that goes back:
+
+        >>> three = "A task 1 mark=P list=1 pos=1; A task 2 mark=Q list=1 pos=2; A task 3 mark=R list=1 pos=3; all; "
+        >>> rows(three + "A task 1 pos=2; A task 2 pos=1; A scan; B task 2 pos=3; B task 3 pos=2; all")
+        task 1 list=1 mark=P pos=1
+        task 2 list=1 mark=Q pos=3
+        task 3 list=1 mark=R pos=2
+        conflict pos=2
+        conflict pos=1
+        """
+        own = {}
+        for names in self.tuples(id):
+            claim = self.claim(id, names, own)
+            if claim not in self.taken:
+                continue
+            names = columns(self.schema, self.table[id], names) if names != ("key",) else []
+            back = self.had_before(id, names, own)
+            if not back and not own and self.goes_back(self.taken[claim], id, names):
+                continue
+            back = back or self.next_free(id, names, own)
+            if not back:
+                return False
+            own.update(back)
+        self.taken.update(dict.fromkeys(self.claims(id, own), id))
+        self.instead[id] = own
+        return True
+
+    def can_have(self, id, own, name, value):
+        """Nobody has it, and nobody wishes for it."""
+        if value is None:
+            return name not in self.schema[self.table[id]].required
+        return not any(claim in self.taken or claim in self.wished for claim in self.claims(id, {**own, name: value}, name))
+
+    def had_before(self, id, names, own):
+        for name in names:
+            value = self.before[id].get(name)
+            if name in self.before[id] and value != {**self.value[id], **own}.get(name) and self.can_have(id, own, name, value):
+                return {name: value}
+        return None
+
+    def goes_back(self, first, id, names):
+        """The one who came first has a value from before, and what the other wishes for is free then."""
+        if first in self.instead or self.order(first, ())[:3] != self.order(id, ())[:3]:
+            return False
+        back = self.had_before(first, names, {})
+        if not back or None in back.values():  # who came first doesn't lose what he had nothing in the place of
+            return False
+        (name,) = back
+        left = set(self.claims(first, (), name))
+        if any(claim in self.taken and claim not in left for claim in self.claims(id)):
+            return False
+        for claim in left:
+            del self.taken[claim]
+        self.taken.update(dict.fromkeys(self.claims(first, back, name), first))
+        self.instead[first] = back
+        return True
+
+    def next_free(self, id, names, own):
+        for name in names:
+            wish, value, number = self.value[id][name], None, 1
+            if isinstance(wish, int):
+                value = wish + 1
+                while value < KEY_MAX and not self.can_have(id, own, name, value):
+                    value += 1
+                if value < KEY_MAX:
+                    return {name: value}
+            elif isinstance(wish, str):
+                while value is None or not self.can_have(id, own, name, value):
+                    number += 1
+                    value = f"{wish} ({number})"
+                return {name: value}
+            if self.can_have(id, own, name, None):
+                return {name: None}
+        return None
+
+    # ---- Keys ----
 
     def keys(self, shown):
         """k. Each wished key goes to its first claimant; whoever is displaced takes the next free key above his wish that
@@ -290,10 +429,13 @@ def view(state, schema):
         return keys[value[1]][1] if value[0] == "@" else value[1]
 
     for id, key in keys.items():
-        fields = {name: shown(key[0], name, value) for name, value in viewing.value[id].items()
+        fields = {name: shown(key[0], name, value) for name, value in {**viewing.value[id], **viewing.instead.get(id, {})}.items()
                   if name not in ("table", "key") and not is_tie(name)}
-        rows[key] = Row(id, fields, viewing.refs[id], viewing.listed[id])
-    conflicts = sorted((id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict)
+        wishes = {name: wish for name in unique_columns(schema, key[0])
+                  if (wish := value_of(schema, key[0], name, viewing.refs[id])) != fields.get(name)}
+        rows[key] = Row(id, fields, viewing.refs[id], viewing.listed[id], wishes)
+    conflicts = sorted([(id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict]
+                       + [(row.item, "/" + name, str(wish)) for row in rows.values() for name, wish in row.wishes.items()])
     return View(rows, conflicts, {id: (why, viewing.value[id], viewing.listed[id]) for id, why in sorted(held.items())},
                 viewing.alive)
 

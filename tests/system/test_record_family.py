@@ -116,11 +116,12 @@ INSERT INTO phones(person, list, number) VALUES (1, 1, '+1'), (2, 2, '+2');
     laptop.sync()
     here.run("INSERT INTO lists(title) VALUES ('work')")
     laptop.sync()
-    both(laptop, desktop, 1)
+    both(laptop, desktop, 4)
     for device, database in (laptop, here), (desktop, there):
-        assert pending(device) == {"lists/1": "another one has the same key", "phones/1": "what it refers to can't be shown"}
+        assert pending(device) == {}
         assert database.rows("SELECT name FROM people ORDER BY name") == [("Anna",), ("Bob",)] and database.sound()
-    here.run("UPDATE lists SET title = 'work now' WHERE title = 'work'")
+        assert database.rows("SELECT title FROM lists ORDER BY title") == [("home",), ("work",), ("work (2)",)]
+    here.run("UPDATE lists SET title = 'work now' WHERE title = 'work'; UPDATE lists SET title = 'work' WHERE title = 'work (2)'")
     both(laptop, desktop)
     for database in (here, there):
         assert database.rows("SELECT name, title, number FROM phones JOIN people ON person = people.id JOIN lists ON list = lists.id"

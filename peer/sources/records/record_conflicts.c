@@ -11,6 +11,7 @@
 #include "peer/log/record_names.h"
 #include "peer/records/record_both.h"
 #include "peer/records/record_view.h"
+#include "peer/records/row_instead.h"
 #include "peer/records/seats.h"
 #include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_include.h"
@@ -55,13 +56,23 @@ static void find_seated(void *context, const cf_id *id)
     }
 }
 
+static bool has_unique(const cf_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (cf_table_gives_way(&schema->tables[i]))
+            return true;
+    return false;
+}
+
 /* Two writes of one field, or a value that may not stand beside another, which only contacts,
- * events and tasks have: without such there is no conflict. */
-static bool has_contested(const cf_binding *binding, const cf_state *state)
+ * events and tasks have, or one that only one row can have: without such there is no conflict. */
+static bool has_contested(const cf_binding *binding, const cf_state *state, const cf_schema *schema)
 {
     const bool has_seats = binding->map || cf_adapter_has_seats(cf_adapter_of(binding->format));
     seated_search search = {.state = state, .found = cf_state_contested_count(state) > 0};
 
+    if (!search.found)
+        search.found = has_unique(schema);
     if (has_seats)
         cf_state_each(state, find_seated, &search);
     return search.found;
@@ -199,8 +210,10 @@ static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const 
                      cf_known_conflicts *known)
 {
     cf_arena *arena = &known->arena;
-    cf_buffer record = {0}, path = {0};
+    cf_buffer record = {0}, path = {0}, rival = {0};
 
+    if (one->rival)
+        cf_record_path(one->rival->item.bytes[0], one->rival->table, one->rival->key, &rival);
     cf_record_path(one->row->item.bytes[0], one->row->table, one->row->key, &record);
     if (both)
         cf_record_both_path(one, &path);
@@ -213,12 +226,16 @@ static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const 
         .conflict = {.time_ms = one->time.ms,
                      .record = cf_arena_copy(arena, cf_buffer_view(&record)),
                      .both = both != NULL,
+                     .gives_way = one->gives_way,
+                     .rival = cf_arena_copy(arena, cf_buffer_view(&rival)),
+                     .rival_written = one->rival_dot,
                      .shown =
                          told(one, both ? as_shown(view, both->first) : shown_instead(one), arena),
                      .value = told(one, as_shown(view, one->value), arena)},
     };
     cf_buffer_release(&path);
     cf_buffer_release(&record);
+    cf_buffer_release(&rival);
 }
 
 static void keep(const cf_row_view *view, const cf_record_selection *selection,
@@ -283,8 +300,8 @@ static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collect
     cf_schema schema;
     cf_error ignored;
 
-    if (!has_contested(binding, collection->state) ||
-        cf_catalog_schema(peer, &collection->id, &arena, &schema, &ignored))
+    if (cf_catalog_schema(peer, &collection->id, &arena, &schema, &ignored) ||
+        !has_contested(binding, collection->state, &schema))
         goto done; /* the source itself says why */
     cf_row_view *view = cf_row_view_new(collection->state, &schema);
     if (cf_record_held_format(peer, binding->number, &arena, &format, &ignored))
@@ -327,6 +344,9 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
             .time_ms = one->conflict.time_ms,
             .record = cf_arena_copy(arena, one->conflict.record),
             .both = one->conflict.both,
+            .gives_way = one->conflict.gives_way,
+            .rival = cf_arena_copy(arena, one->conflict.rival),
+            .rival_written = one->conflict.rival_written,
         };
         found(context, &one->dot, one->path, conflict);
     }

@@ -16,6 +16,9 @@ typedef struct cf_record_conflict {
     uint64_t time_ms;           /* when it was written */
     cf_bytes record;            /* what is called so: the path without the field */
     bool both;                  /* of a set: `value` is shown, too, beside `shown` */
+    bool gives_way;             /* only one row can have the value: */
+    cf_bytes rival;             /* that one's path; nothing: none has it any more, */
+    cf_dot rival_written;       /* and what gave it to that */
 } cf_record_conflict;
 
 /* What was found the last time, of one source: as long as nothing has changed it is found again

@@ -156,14 +156,33 @@ static const struct {
     {"unique",
      "A person 1 mark=P; B person 2 mark=Q; all; A person 1 email=e; B person 2 email=e; B phone 1 "
      "mark=b person=2; all",
-     "person 1 email=e mark=P | held person Q unique | held phone b parent"},
+     "person 1 email=e mark=P; person 2 mark=Q; phone 1 mark=b person=2 | conflict email=e"},
+    {"unique, both new", "A person 1 mark=P email=e; B person 2 mark=Q email=e; all",
+     "person 1 email=e mark=P; person 2 email=e (2) mark=Q | conflict email=e"},
+    {"unique, three new",
+     "A person 1 mark=P email=e; B person 2 mark=Q email=e; C person 3 mark=R email=e; all",
+     "person 1 email=e mark=P; person 2 email=e (3) mark=Q; person 3 email=e (2) mark=R | conflict "
+     "email=e | conflict email=e"},
+    {"unique, settled by an edit",
+     "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; B person 2 email=f; all",
+     "person 1 email=e mark=P; person 2 email=f mark=Q"},
+    {"unique, settled by an edit of the other",
+     "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A person 1 email=f; A person 2 "
+     "email=e; all",
+     "person 1 email=f mark=P; person 2 email=e mark=Q"},
+    {"unique, exchanged on both",
+     "A person 1 mark=P email=1; A person 2 mark=Q email=2; A person 3 mark=R email=3; all; A "
+     "person 1 email=2; A person 2 email=1; A scan; B person 2 email=3; B person 3 email=2; B "
+     "scan; all",
+     "person 1 email=1 mark=P; person 2 email=3 mark=Q; person 3 email=2 mark=R | conflict email=1 "
+     "| conflict email=2"},
     {"unique is free again",
      "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; all",
-     "person 2 email=e mark=Q"},
+     "person 2 email=e (2) mark=Q | conflict email=e"},
     {"replace",
      "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A person 3 mark=R "
      "email=e; all",
-     "person 3 email=e mark=R | held person Q unique"},
+     "person 2 email=e (2) mark=Q; person 3 email=e mark=R | conflict email=e"},
     {"csv keeps what it can't hold",
      "A card u name=Ann note=x tel=1,2; all; D card u name=Anna; all",
      "card u name=Anna note=x tel=1,2"},
@@ -208,11 +227,11 @@ static const struct {
     {"value taken beside one not seen",
      "A person 1 mark=P; all; B person 2 mark=R email=e; B scan; A hear B; A person 1 email=e; A "
      "scan; all",
-     "person 1 email=e mark=P | held person R unique"},
+     "person 1 email=e mark=P; person 2 email=e (2) mark=R | conflict email=e"},
     {"dead and edited beside one not seen",
      "A person 1 mark=P email=e; A person 2 mark=F; all; B del person 1; B person 2 email=e; B "
      "scan; A hear B; A person 1 name=x; A scan; all",
-     "person 2 email=e mark=F | held person P unique"},
+     "person 1 email=e mark=P name=x; person 2 mark=F | conflict email=e"},
     {"made apart and heard of",
      "A person 1 mark=P name=Ann; A scan; B hear A; B person 1 mark=P name=Ann; all",
      "person 1 mark=P name=Ann"},
@@ -226,7 +245,7 @@ static const struct {
     {"value used again beside an edit not seen",
      "A person 1 mark=P name=Ann email=e; all; B person 1 name=Bea; B scan; A hear B; A del person "
      "1; A person 2 mark=R email=e; A scan; all",
-     "person 2 email=e mark=R | held person P unique"},
+     "person 1 email=e (2) mark=P name=Bea; person 2 email=e mark=R | conflict email=e"},
     {"half a changeset",
      "A card u name=1; A card w name=1; all; A card u name=2; A card w name=2; A parts; B hear 1 "
      "A; B apply; B look",

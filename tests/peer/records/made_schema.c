@@ -27,8 +27,10 @@ static cf_field_rule made_rule(char *word)
         rule.merge = CF_MERGE_REFERENCE;
         rule.owned = to[1] == '>';
         rule.table = cf_bytes_of_text(to + 1 + rule.owned);
-    } else if (word[last] == '~' || word[last] == '*') {
-        rule.merge = word[last] == '~' ? CF_MERGE_VOLATILE : CF_MERGE_SET;
+    } else if (strchr("~*?", word[last])) {
+        rule.merge = word[last] == '~'   ? CF_MERGE_VOLATILE
+                     : word[last] == '?' ? CF_MERGE_WEAK
+                                         : CF_MERGE_SET;
         word[last] = 0;
     }
     rule.name = cf_bytes_of_text(word);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
+#include "peer/records/row_instead.h"
 #include "tests/peer/model_rules.h"
 
 static cf_bytes kept(cf_arena *arena, cf_buffer *packed)
@@ -36,12 +37,28 @@ cf_dot row_vector_dot(const json_t *pair)
     };
 }
 
-/* A text, a number, or a reference ["@", item] or ["?", key]. */
+static cf_bytes value_of(const json_t *value, cf_arena *arena);
+
+/* ["=", value] or ["=", value, wish] */
+static void pack_instead(const json_t *value, cf_arena *arena, cf_buffer *packed)
+{
+    const json_t *wish = json_array_get(value, 2);
+    const cf_row_instead instead = {value_of(json_array_get(value, 1), arena),
+                                    wish ? value_of(wish, arena) : (cf_bytes){0}};
+    const cf_bytes said = cf_row_instead_pack(&instead, arena);
+
+    cf_buffer_append(packed, said.data, said.size);
+}
+
+/* A text, a number, nothing, a reference ["@", item] or ["?", key], or what a column has in the
+ * stead of another value. */
 static cf_bytes value_of(const json_t *value, cf_arena *arena)
 {
     cf_buffer packed = {0};
 
-    if (json_is_integer(value)) {
+    if (json_is_null(value)) {
+        return (cf_bytes){0};
+    } else if (json_is_integer(value)) {
         cf_pack_int(&packed, json_integer_value(value));
     } else if (json_is_string(value)) {
         cf_pack_text(&packed, words(value));
@@ -49,6 +66,8 @@ static cf_bytes value_of(const json_t *value, cf_arena *arena)
         cf_id item = model_item(json_string_value(json_array_get(value, 1)));
 
         cf_reference_pack_item(&packed, &item);
+    } else if (strcmp(json_string_value(json_array_get(value, 0)), "=") == 0) {
+        pack_instead(value, arena, &packed);
     } else {
         cf_reference_pack_nothing(&packed, value_of(json_array_get(value, 1), arena));
     }

@@ -11,14 +11,16 @@
 
 /* ---- People who have a boss, and an e-mail address that nobody else has ---- */
 
-static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), false}};
+/* Of the addresses the later counts, so that they are no column that gives way. */
+static const cf_field_rule boss[] = {{NAME("/boss"), CF_MERGE_REFERENCE, NAME("person"), false},
+                                     {.name = NAME("/email"), .merge = CF_MERGE_WEAK}};
 static const cf_bytes email[] = {NAME("/email")}, mark[] = {NAME("/mark")};
 static const cf_unique unique[] = {{email, 1}};
 static const cf_schema_table person = {.name = NAME("person"),
                                        .kind = CF_KIND_ROW,
                                        .serial = true,
                                        .fields = boss,
-                                       .field_count = 1,
+                                       .field_count = 2,
                                        .unique = unique,
                                        .unique_count = 1,
                                        .required = mark,

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which columns give way (model, rule h), and to which values. Row 1 "home" and row 2 "home", made
+ * apart: row 2 is shown as "home (2)". Row 1 was moved from place 1 to place 2, row 3 later from 3
+ * to 2, and 3 is taken by now: row 1 is shown at place 1. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "codec/limits.h"
+#include "codec/pack.h"
+#include "peer/records/record_claims_inside.h"
+
+static bool has_column(const cf_unique *unique, cf_bytes column)
+{
+    for (size_t i = 0; i < unique->count; i++)
+        if (cf_bytes_equal(unique->names[i], column))
+            return true;
+    return false;
+}
+
+static bool is_required(const cf_schema_table *table, cf_bytes column)
+{
+    for (size_t i = 0; i < table->required_count; i++)
+        if (cf_bytes_equal(table->required[i], column))
+            return true;
+    return false;
+}
+
+/* All that the row claims as it is shown now. */
+static void take_all(cf_holding *self, cf_viewed *viewed)
+{
+    for (size_t unique = 0; unique < cf_claims_of(viewed->table); unique++) {
+        cf_claim *own = cf_claim_with(self, viewed->table, &viewed->row, unique);
+
+        if (own)
+            cf_claim_take(self, own, viewed);
+    }
+}
+
+/* Whether nobody has what the row claims by the column, nor wishes for it. */
+static bool is_free(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
+                    cf_bytes column)
+{
+    for (size_t unique = 0; unique < table->unique_count; unique++) {
+        const cf_claim *known = has_column(&table->unique[unique], column)
+                                    ? cf_claim_of(self, table, row, unique)
+                                    : NULL;
+
+        if (known && (known->count || cf_claim_is_taken(self, known)))
+            return false;
+    }
+    return true;
+}
+
+/* A row as it would be with another value in one of its columns. */
+typedef struct {
+    cf_row row;
+    cf_row_field *field;
+    cf_bytes value;
+} trial_row;
+
+/* The fields lie in the cf_holding's arena, since no claim is made with them. */
+static void try_column(cf_holding *self, const cf_viewed *viewed, cf_bytes column, trial_row *out)
+{
+    const cf_row *row = &viewed->row;
+    const cf_row_field *field = cf_row_field_named(row, column);
+    cf_row_field *fields = cf_arena_allocate(&self->arena, row->field_count, sizeof *fields);
+
+    memcpy(fields, row->fields, row->field_count * sizeof *fields);
+    *out = (trial_row){.row = *row, .field = &fields[field - row->fields]};
+    out->row.fields = fields;
+    out->field->values = &out->value;
+}
+
+static bool is_free_with(const cf_holding *self, const cf_viewed *viewed, trial_row *tried,
+                         cf_bytes value)
+{
+    if (!value.size)
+        return !is_required(viewed->table, tried->field->name);
+    tried->value = value;
+    return is_free(self, viewed->table, &tried->row, tried->field->name);
+}
+
+/* The columns of a tuple, the first that gives way first: those behind say what is within those
+ * before. */
+static bool next_column(const cf_schema_table *table, const cf_unique *unique, size_t *left,
+                        cf_bytes *column)
+{
+    while (*left > 0) {
+        *column = unique->names[--*left];
+        if (cf_schema_field(table, *column).merge == CF_MERGE_LATEST)
+            return true;
+    }
+    return false;
+}
+
+static const cf_column_instead *instead_of(const cf_viewed *viewed, cf_bytes column)
+{
+    const cf_column_instead *found = viewed->instead;
+
+    while (found && !cf_bytes_equal(found->column, column))
+        found = found->next;
+    return found;
+}
+
+/* NULL: it had no other value before, or that is taken. */
+static const cf_column_instead *had_before(cf_holding *self, const cf_viewed *viewed,
+                                           const cf_unique *unique)
+{
+    size_t left = unique->count;
+    cf_bytes column;
+
+    while (next_column(viewed->table, unique, &left, &column)) {
+        const cf_column_instead *before = instead_of(viewed, column);
+        const cf_row_field *now = cf_row_field_named(&viewed->row, column);
+        trial_row tried;
+
+        if (!before || !now || cf_bytes_equal(before->said.value, now->values[0]))
+            continue;
+        try_column(self, viewed, column, &tried);
+        if (is_free_with(self, viewed, &tried, before->said.value))
+            return before;
+    }
+    return NULL;
+}
+
+static bool is_equal_in_rank(const cf_viewed *a, const cf_viewed *b)
+{
+    return a->tied == b->tied && a->alive == b->alive && a->level == b->level;
+}
+
+static bool is_left(const cf_claim *claim, const cf_viewed *first, cf_bytes column)
+{
+    return claim->holder == first && claim->unique < claim->table->unique_count &&
+           has_column(&claim->table->unique[claim->unique], column);
+}
+
+/* The one that came first goes back to what it had before, where the other can be then what it
+ * wishes. */
+static bool goes_back(cf_holding *self, cf_viewed *first, const cf_contender *other, size_t unique)
+{
+    const cf_schema_table *table = first->table;
+
+    if (first->gave_way || !is_equal_in_rank(first, other->viewed))
+        return false;
+    const cf_column_instead *before = had_before(self, first, &table->unique[unique]);
+    for (size_t i = 0; before && i < other->count; i++)
+        if (cf_claim_is_taken(self, other->claims[i]) &&
+            !is_left(other->claims[i], first, before->column))
+            return false;
+    if (!before || !before->said.value.size)
+        return false;
+    for (size_t i = 0; i < table->unique_count; i++) {
+        cf_claim *own = has_column(&table->unique[i], before->column)
+                            ? cf_claim_of(self, table, &first->row, i)
+                            : NULL;
+
+        if (own)
+            own->taken = 0;
+    }
+    cf_viewed_set_column(self->view, first, before->column, before->said.value);
+    first->gave_way = true;
+    take_all(self, first);
+    return true;
+}
+
+/* ---- The next free one ---- */
+
+/* What one search has found is known to those after it only where no other tuple has a say. */
+static bool is_in_one(const cf_schema_table *table, cf_bytes column)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < table->unique_count; i++)
+        count += has_column(&table->unique[i], column);
+    return count == 1;
+}
+
+typedef struct {
+    cf_holding *self;
+    const cf_viewed *viewed;
+    size_t unique;
+    trial_row tried;
+    bool alone;
+    bool is_text; /* behind which the number stands; else it is the number */
+    cf_bytes text;
+    cf_buffer value;
+} free_search;
+
+static bool number_is_free(free_search *search, int64_t number)
+{
+    cf_buffer_clear(&search->value);
+    if (search->is_text) {
+        cf_buffer text = {0};
+
+        cf_buffer_append(&text, search->text.data, search->text.size);
+        cf_buffer_append_text(&text, " (%" PRIi64 ")", number);
+        cf_pack_text(&search->value, cf_buffer_view(&text));
+        cf_buffer_release(&text);
+    } else {
+        cf_pack_int(&search->value, number);
+    }
+    return is_free_with(search->self, search->viewed, &search->tried,
+                        cf_buffer_view(&search->value));
+}
+
+/* The claim of what was just tried, where a search may leave word; NULL: there is none. */
+static cf_claim *tried_claim(const free_search *search)
+{
+    return search->alone ? cf_claim_of(search->self, search->viewed->table, &search->tried.row,
+                                       search->unique)
+                         : NULL;
+}
+
+static int64_t number_after(const free_search *search, int64_t number)
+{
+    const cf_claim *claim = tried_claim(search);
+
+    return claim && claim->searched == search->self->round ? claim->next : number + 1;
+}
+
+/* The first from `number` on that is free; false: there is none. Who searched leaves word of where
+ * he came to with all that he passed. */
+static bool search_number(free_search *search, int64_t number, int64_t *out)
+{
+    int64_t found = number;
+
+    while (found < INT64_MAX && !number_is_free(search, found))
+        found = number_after(search, found);
+    if (found == INT64_MAX)
+        return false;
+    while (number < found && !search->is_text) {
+        number_is_free(search, number);
+        cf_claim *passed = tried_claim(search);
+
+        number = number_after(search, number);
+        if (passed) {
+            passed->searched = search->self->round;
+            passed->next = found;
+        }
+    }
+    number_is_free(search, found);
+    *out = found;
+    return true;
+}
+
+static bool next_number(free_search *search, int64_t wish)
+{
+    int64_t found;
+
+    return wish < INT64_MAX && search_number(search, wish + 1, &found);
+}
+
+/* The texts made of one wish are numbered on. */
+static bool next_text(free_search *search, cf_claim *wished)
+{
+    const bool goes_on = search->alone && wished->searched == search->self->round;
+    int64_t found;
+
+    search->is_text = true;
+    if (!search_number(search, goes_on ? wished->next : 2, &found))
+        return false;
+    wished->searched = search->self->round;
+    wished->next = found;
+    return search->value.size <= CF_INLINE_MAX;
+}
+
+static bool try_next(free_search *search, cf_claim *wished, cf_bytes wish)
+{
+    cf_reader reader = cf_reader_of(wish);
+    cf_error ignored;
+    cf_type type;
+    int64_t number;
+
+    if (cf_read_type(&reader, &type, &ignored))
+        return false;
+    if ((type == CF_TYPE_UINT || type == CF_TYPE_INT) &&
+        cf_read_int(&reader, &number, &ignored) == CF_OK && next_number(search, number))
+        return true;
+    if (type == CF_TYPE_TEXT && cf_read_text(&reader, &search->text, &ignored) == CF_OK &&
+        next_text(search, wished))
+        return true;
+    cf_buffer_clear(&search->value);
+    return is_free_with(search->self, search->viewed, &search->tried, (cf_bytes){0});
+}
+
+/* Gives one of the tuple's columns the next free number, or the text with a number behind it, or
+ * nothing where it may be empty. */
+static bool take_next(cf_holding *self, cf_viewed *viewed, const cf_unique *unique,
+                      cf_claim *wished)
+{
+    size_t left = unique->count;
+    cf_bytes column;
+    bool found = false;
+
+    while (!found && next_column(viewed->table, unique, &left, &column)) {
+        free_search search = {.self = self,
+                              .viewed = viewed,
+                              .unique = wished->unique,
+                              .alone = is_in_one(viewed->table, column)};
+
+        try_column(self, viewed, column, &search.tried);
+        found = try_next(&search, wished, cf_row_field_named(&viewed->row, column)->values[0]);
+        if (found)
+            cf_viewed_set_column(self->view, viewed, column,
+                                 cf_arena_copy(&self->view->arena, cf_buffer_view(&search.value)));
+        cf_buffer_release(&search.value);
+    }
+    return found;
+}
+
+/* ---- Who gives way ---- */
+
+void cf_viewed_wish(cf_viewed *viewed)
+{
+    viewed->row.fields = viewed->wished;
+    viewed->row.field_count = viewed->wished_count;
+    viewed->gave_way = false;
+}
+
+/* False: it can't, and is held back. */
+bool cf_give_way(cf_holding *self, const cf_contender *one)
+{
+    cf_viewed *viewed = one->viewed;
+    const cf_schema_table *table = viewed->table;
+    bool moved = false;
+
+    for (size_t unique = 0; unique < cf_claims_of(table); unique++) {
+        cf_claim *own = cf_claim_of(self, table, &viewed->row, unique);
+
+        if (!own || !cf_claim_is_taken(self, own))
+            continue;
+        if (unique == table->unique_count)
+            return false;
+        const cf_column_instead *before = had_before(self, viewed, &table->unique[unique]);
+        if (before)
+            cf_viewed_set_column(self->view, viewed, before->column, before->said.value);
+        else if (!moved && goes_back(self, own->holder, one, unique))
+            continue;
+        else if (!take_next(self, viewed, &table->unique[unique], own))
+            return false;
+        moved = true;
+    }
+    viewed->gave_way = true;
+    take_all(self, viewed);
+    return true;
+}

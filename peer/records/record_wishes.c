@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rows wish for, and are not shown with, since another row has it (model, rule h). */
+#include <stdlib.h>
+
+#include "peer/records/record_view_inside.h"
+
+void cf_viewed_set_column(const cf_row_view *view, cf_viewed *viewed, cf_bytes column,
+                          cf_bytes value)
+{
+    cf_arena *arena = (cf_arena *)&view->arena;
+    const cf_row *row = &viewed->row;
+    cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+    cf_bytes *values = cf_arena_allocate(arena, 1, sizeof *values);
+    size_t count = 0;
+
+    *values = value;
+    for (size_t i = 0; i < row->field_count; i++) {
+        const bool own = cf_bytes_equal(row->fields[i].name, column);
+
+        if (own && !value.size)
+            continue;
+        fields[count] = row->fields[i];
+        if (own)
+            fields[count].values = values;
+        count++;
+    }
+    viewed->row.fields = fields;
+    viewed->row.field_count = count;
+}
+
+void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed)
+{
+    for (const cf_column_instead *one = viewed->instead; one; one = one->next) {
+        const cf_row_field *field = cf_row_field_named(&viewed->row, one->column);
+
+        if (!field || !one->said.wish.size || !cf_bytes_equal(field->values[0], one->said.wish))
+            continue;
+        cf_viewed_set_column(view, viewed, one->column, one->said.value);
+        viewed->pinned = true;
+    }
+    viewed->wished = viewed->row.fields;
+    viewed->wished_count = viewed->row.field_count;
+}
+
+/* ---- Who has what they wish for ---- */
+
+typedef struct {
+    cf_table_link link;
+    const cf_viewed *viewed;
+    size_t unique;
+} kept_claim;
+
+typedef struct {
+    cf_row_view *view;
+    cf_table claims; /* of the rows that are shown, of tables in which some give way */
+    cf_row_facts facts;
+    cf_arena arena;
+} listing;
+
+static bool tuple_hash(const cf_schema_table *table, size_t unique, const cf_row *row,
+                       uint64_t *out)
+{
+    uint64_t hash = cf_hash_bytes(unique, table->name);
+
+    for (size_t i = 0; i < table->unique[unique].count; i++) {
+        const cf_row_field *field = cf_row_field_named(row, table->unique[unique].names[i]);
+
+        if (!field)
+            return false;
+        for (size_t k = 0; k < field->count; k++)
+            hash = cf_hash_bytes(hash, field->values[k]);
+    }
+    *out = hash;
+    return true;
+}
+
+static bool same_tuple(const cf_unique *unique, const cf_row *a, const cf_row *b)
+{
+    for (size_t i = 0; i < unique->count; i++)
+        if (!cf_row_field_equal(cf_row_field_named(a, unique->names[i]),
+                                cf_row_field_named(b, unique->names[i])))
+            return false;
+    return true;
+}
+
+static void keep_claims(listing *self, const cf_viewed *viewed)
+{
+    uint64_t hash;
+
+    for (size_t i = 0; i < viewed->table->unique_count; i++) {
+        if (!tuple_hash(viewed->table, i, &viewed->row, &hash))
+            continue;
+        kept_claim *kept = cf_arena_allocate(&self->arena, 1, sizeof *kept);
+        *kept = (kept_claim){.viewed = viewed, .unique = i};
+        cf_table_add(&self->claims, &kept->link, hash);
+    }
+}
+
+static const cf_row *who_has(const listing *self, const cf_schema_table *table, size_t unique,
+                             const cf_row *row)
+{
+    uint64_t hash;
+
+    if (!tuple_hash(table, unique, row, &hash))
+        return NULL;
+    for (cf_table_link *link = cf_table_first(&self->claims, hash); link;
+         link = cf_table_next(link)) {
+        const kept_claim *kept = cf_linked(link, kept_claim, link);
+
+        if (kept->viewed->table == table && kept->unique == unique &&
+            same_tuple(&table->unique[unique], &kept->viewed->row, row))
+            return &kept->viewed->row;
+    }
+    return NULL;
+}
+
+/* With the wish in its column. */
+static cf_viewed as_wished(const listing *self, const cf_viewed *viewed, cf_bytes column,
+                           cf_bytes wish)
+{
+    cf_viewed other = *viewed;
+    cf_row_field *fields =
+        cf_arena_allocate(&self->view->arena, viewed->row.field_count + 1, sizeof *fields);
+    cf_bytes *values = cf_arena_allocate(&self->view->arena, 1, sizeof *values);
+    size_t at = 0;
+
+    while (at < viewed->row.field_count &&
+           cf_bytes_compare(viewed->row.fields[at].name, column) < 0)
+        at++;
+    const bool has =
+        at < viewed->row.field_count && cf_bytes_equal(viewed->row.fields[at].name, column);
+    *values = wish;
+    memcpy(fields, viewed->row.fields, at * sizeof *fields);
+    fields[at] = (cf_row_field){.name = column, .values = values, .count = 1};
+    memcpy(&fields[at + 1], &viewed->row.fields[at + has],
+           (viewed->row.field_count - at - has) * sizeof *fields);
+    other.row.fields = fields;
+    other.row.field_count = viewed->row.field_count + !has;
+    return other;
+}
+
+static const cf_row *rival_of(const listing *self, const cf_viewed *viewed, cf_bytes column,
+                              cf_bytes wish)
+{
+    const cf_schema_table *table = viewed->table;
+    const cf_viewed other = as_wished(self, viewed, column, wish);
+    const cf_row *rival = NULL;
+
+    for (size_t i = 0; !rival && i < table->unique_count; i++)
+        for (size_t k = 0; !rival && k < table->unique[i].count; k++)
+            if (cf_bytes_equal(table->unique[i].names[k], column))
+                rival = who_has(self, table, i, &other.row);
+    return rival && !cf_id_equal(&rival->item, &viewed->row.item) ? rival : NULL;
+}
+
+/* ---- What is listed ---- */
+
+/* What gave the row the value of the column; false: nobody did. */
+static bool written_by(listing *self, const cf_row *row, cf_bytes column, cf_dot *out)
+{
+    const cf_state *state = self->view->state;
+    cf_row_facts facts = {0};
+    bool found = false;
+
+    cf_row_facts_load(state, cf_state_item(state, &row->item), &facts);
+    for (size_t first = 0, end; !found && first < facts.count; first = end) {
+        const cf_write *best =
+            &cf_row_facts_best(&facts, first, cf_row_facts_end(&facts, first))->write;
+
+        end = cf_row_facts_end(&facts, first);
+        found = cf_bytes_equal(cf_state_field_name(state, best->field), column);
+        if (found)
+            *out = best->dot;
+    }
+    cf_row_facts_release(&facts);
+    return found;
+}
+
+static void list_field(listing *self, const cf_viewed *viewed, size_t first, size_t end)
+{
+    cf_row_view *view = self->view;
+    const cf_write *write = &cf_row_facts_shown(&self->facts, first, end)->write;
+    const cf_bytes name = cf_state_field_name(view->state, write->field);
+    const cf_row_field *shown = cf_row_field_named(&viewed->row, name);
+
+    if (!cf_column_gives_way(viewed->table, name) ||
+        (shown && cf_bytes_equal(shown->values[0], write->value)))
+        return;
+    const cf_row *rival = rival_of(self, viewed, name, write->value);
+    view->conflicts = cf_grow(view->conflicts, &view->conflict_capacity, view->conflict_count + 1,
+                              sizeof *view->conflicts);
+    view->conflicts[view->conflict_count++] = (cf_row_conflict){.row = &viewed->row,
+                                                                .field = name,
+                                                                .value = write->value,
+                                                                .dot = write->dot,
+                                                                .time = write->time,
+                                                                .gives_way = true,
+                                                                .rival = rival};
+    if (rival)
+        written_by(self, rival, name, &view->conflicts[view->conflict_count - 1].rival_dot);
+}
+
+static void list_row(listing *self, const cf_viewed *viewed)
+{
+    const cf_state *state = self->view->state;
+
+    cf_row_facts_load(state, cf_state_item(state, &viewed->row.item), &self->facts);
+    cf_row_view_stand(self->view, viewed->table, &self->facts);
+    for (size_t first = 0, end; first < self->facts.count; first = end) {
+        end = cf_row_facts_end(&self->facts, first);
+        list_field(self, viewed, first, end);
+    }
+}
+
+void cf_row_view_list_wishes(cf_row_view *view)
+{
+    listing self = {.view = view};
+
+    if (!view->gave.count)
+        return;
+    for (size_t i = 0; i < view->shown.count; i++)
+        keep_claims(&self, view->shown.at[i]);
+    for (size_t i = 0; i < view->gave.count; i++)
+        list_row(&self, view->gave.at[i]);
+    cf_row_facts_release(&self.facts);
+    cf_table_release(&self.claims);
+    cf_arena_release(&self.arena);
+}

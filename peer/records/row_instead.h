@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a row says of a column whose value only one row can have, for when another row has it
+ * (model, rule h). In the state that is a field of its own beside the column's, weak:
+ *
+ *     /columns/pos 3, /tie//columns/pos ["=", 2]      it was at 2 before
+ *     /columns/pos 3, /tie//columns/pos ["=", 4, 3]   it was shown at 4, as another one is at 3,
+ * and is at 4 as long as 3 is what it wishes for
+ *
+ * Programs that don't know of it take it for a tie that refers to no row, which says nothing. */
+#ifndef CF_PEER_RECORDS_ROW_INSTEAD_H
+#define CF_PEER_RECORDS_ROW_INSTEAD_H
+#include "peer/records/schema.h"
+
+typedef struct {
+    cf_bytes value; /* nothing: the column was empty */
+    cf_bytes wish;  /* in the stead of which it is shown; nothing: it is the one from before */
+} cf_row_instead;
+
+/* Whether the column of a row of the table can give way: it is in a unique tuple, and merges as
+ * CF_MERGE_LATEST. */
+bool cf_column_gives_way(const cf_schema_table *table, cf_bytes column);
+/* The same of any of the table's. */
+bool cf_table_gives_way(const cf_schema_table *table);
+
+/* The field of the state that belongs to the column, in the arena; nothing: there is none, as its
+ * name is too long. */
+cf_bytes cf_row_instead_field(cf_bytes column, cf_arena *arena);
+/* The column that such a field belongs to; nothing: it is no such field. */
+cf_bytes cf_row_instead_column(cf_bytes field);
+
+/* In the arena; nothing: what it says stands elsewhere (codec/content.h), or would take more than
+ * CF_INLINE_MAX bytes. */
+cf_bytes cf_row_instead_pack(const cf_row_instead *instead, cf_arena *arena);
+/* Borrows from the value; false: it says no such thing. */
+bool cf_row_instead_read(cf_bytes value, cf_row_instead *out);
+
+#endif

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Columns of which only one row can have a value: a merge hides no row, one of two gives way in that column alone."""
+
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_sqlite import pending, share
+
+TODO = """
+CREATE TABLE lists (id INTEGER PRIMARY KEY, title TEXT NOT NULL);
+CREATE TABLE items (id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL REFERENCES lists(id), pos INTEGER NOT NULL, title TEXT NOT NULL,
+ UNIQUE (list_id, pos));
+CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, colour TEXT);
+CREATE TABLE tagged (item INTEGER NOT NULL REFERENCES items(id), tag INTEGER NOT NULL REFERENCES tags(id), PRIMARY KEY (item, tag));
+"""
+FIRST = """
+INSERT INTO lists VALUES (1, 'house');
+INSERT INTO items VALUES (1, 1, 1, 'milk'), (2, 1, 2, 'bread'), (3, 1, 3, 'soap');
+"""
+TABLES = "lists", "items", "tags", "tagged"
+
+
+def begin(two):
+    laptop, desktop, here, there = share(two, TODO)
+    here.run(FIRST)
+    both(laptop, desktop)
+    return laptop, desktop, here, there
+
+
+def both(*devices):
+    """Also where something is in conflict in the end."""
+    for device in devices + devices:
+        device.finish("sync")
+
+
+def swap(database, one, other):
+    """As an application does it that has such a constraint: over a place that is free."""
+    places = dict(database.rows("SELECT id, pos FROM items"))
+    database.run(f"BEGIN; UPDATE items SET pos = -1 WHERE id = {one}; UPDATE items SET pos = {places[one]} WHERE id = {other};"
+                 f"UPDATE items SET pos = {places[other]} WHERE id = {one}; COMMIT")
+
+
+def listed(device):
+    return {one["path"]: one for one in device.json("conflicts", code=4)}
+
+
+def expect_settled(laptop, desktop, here, there):
+    assert here.all(*TABLES) == there.all(*TABLES)
+    assert here.sound() and there.sound()
+    assert pending(laptop) == pending(desktop) == {}
+    assert laptop.json("conflicts") == desktop.json("conflicts") == []
+    assert laptop.run("status", "--check") and desktop.run("status", "--check")
+
+
+def test_positions_swapped_on_both(two):
+    """The third row, that both had, is there, and no two are at one place."""
+    laptop, desktop, here, there = begin(two)
+    swap(here, 1, 2)
+    swap(there, 2, 3)
+    both(laptop, desktop)
+    places = dict(here.rows("SELECT id, pos FROM items"))
+    assert sorted(places.values()) == [1, 2, 3] and here.all(*TABLES) == there.all(*TABLES)
+    assert pending(laptop) == pending(desktop) == {}
+    told = listed(laptop)
+    assert told.keys() == listed(desktop).keys() and any(one.get("unique") for one in told.values())
+    both(laptop, desktop)
+    assert dict(here.rows("SELECT id, pos FROM items")) == places, "nothing moves by itself"
+    here.run("UPDATE items SET pos = pos + 10; UPDATE items SET pos = id")
+    both(laptop, desktop)
+    assert dict(there.rows("SELECT id, pos FROM items")) == {1: 1, 2: 2, 3: 3}
+    laptop.finish("conflicts", "resolve", "book//*", "--keep", "mine")
+    both(laptop, desktop)
+    expect_settled(laptop, desktop, here, there)
+
+
+def test_a_tag_of_one_name_made_on_both(two):
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'home', 'red'); INSERT INTO tagged VALUES (1, 1)")
+    there.run("INSERT INTO tags VALUES (1, 'home', 'blue'); INSERT INTO tagged VALUES (2, 1)")
+    both(laptop, desktop)
+    assert here.all(*TABLES) == there.all(*TABLES)
+    assert sorted(here.rows("SELECT name, colour FROM tags")) == [("home", "red"), ("home (2)", "blue")]
+    assert sorted(there.rows("SELECT item, colour FROM tagged JOIN tags ON tag = tags.id")) == [(1, "red"), (2, "blue")]
+    assert pending(laptop) == pending(desktop) == {}
+    ((path, one),) = listed(laptop).items()
+    (first,), (number,) = (here.rows(f"SELECT id FROM tags WHERE colour = '{colour}'")[0] for colour in ("red", "blue"))
+    assert (path, one["value"], one["shown"], one["device"]) == (f"tags/{number}/name", "home", "home (2)", "desktop")
+    assert (one["unique"], one["rival"], one["rival_device"]) == (True, f"tags/{first}", "laptop")
+    text = desktop.run("conflicts", code=4)
+    assert f"tags/{number}/name: shown is \"home (2)\" instead of \"home\", written on desktop" in text
+    assert f"that is the value of book//tags/{first}, written on laptop" in text and "--keep mine" in text
+    there.run("UPDATE tags SET colour = 'green' WHERE name = 'home'")
+    both(laptop, desktop)
+    assert sorted(here.rows("SELECT name, colour FROM tags")) == [("home", "green"), ("home (2)", "blue")]
+    assert len(listed(laptop)) == 1, "another column says nothing of the name"
+    here.run("UPDATE tags SET name = 'flat' WHERE name = 'home (2)'")
+    both(laptop, desktop)
+    assert sorted(there.rows("SELECT name, colour FROM tags")) == [("flat", "blue"), ("home", "green")]
+    expect_settled(laptop, desktop, here, there)
+
+
+def test_what_is_shown_is_kept_by_a_command(two):
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'home', 'red')")
+    there.run("INSERT INTO tags VALUES (1, 'home', 'blue')")
+    both(laptop, desktop)
+    (path,) = listed(desktop)
+    desktop.run("conflicts", "resolve", f"book//{path}", "--keep", "mine")
+    both(laptop, desktop)
+    assert sorted(here.rows("SELECT name, colour FROM tags")) == [("home", "red"), ("home (2)", "blue")]
+    expect_settled(laptop, desktop, here, there)
+
+
+def test_the_name_is_free_again(two):
+    """Who was called something else stays so, until somebody calls him otherwise."""
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'home', 'red')")
+    there.run("INSERT INTO tags VALUES (1, 'home', 'blue')")
+    both(laptop, desktop)
+    here.run("DELETE FROM tags WHERE name = 'home'")
+    both(laptop, desktop)
+    assert there.rows("SELECT name, colour FROM tags") == [("home (2)", "blue")]
+    (one,) = listed(desktop).values()
+    assert one["rival"] is None and one["value"] == "home"
+    there.run("UPDATE tags SET name = 'home'")
+    both(laptop, desktop)
+    assert here.rows("SELECT name, colour FROM tags") == [("home", "blue")]
+    expect_settled(laptop, desktop, here, there)
