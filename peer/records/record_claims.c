@@ -172,6 +172,23 @@ static bool is_beaten(const cf_holding *self, const cf_contender *one)
     return false;
 }
 
+static void note_rival(const cf_holding *self, const cf_contender *one)
+{
+    cf_viewed *viewed = one->viewed;
+
+    for (size_t k = 0; k < one->count; k++) {
+        const cf_claim *claim = one->claims[k];
+
+        if (!cf_claim_is_taken(self, claim))
+            continue;
+        viewed->beaten_by = claim->holder;
+        viewed->beaten_in = claim->unique < viewed->table->unique_count
+                                ? &viewed->table->unique[claim->unique]
+                                : NULL;
+        return;
+    }
+}
+
 /* First who gets what he wishes for; then the others, in order. */
 static void contend(cf_holding *self)
 {
@@ -190,8 +207,10 @@ static void contend(cf_holding *self)
         if (!one->viewed->beaten)
             continue;
         one->viewed->beaten = one->viewed->tied || !cf_give_way(self, one);
-        if (one->viewed->beaten)
-            cf_viewed_wish(one->viewed);
+        if (!one->viewed->beaten)
+            continue;
+        cf_viewed_wish(one->viewed);
+        note_rival(self, one);
     }
 }
 

@@ -207,7 +207,11 @@ static void sort_out(cf_row_view *view)
         cf_viewed *viewed = view->rows.at[i];
 
         if (viewed->visible && cf_viewed_is_held(viewed))
-            view->held[view->held_count++] = (cf_row_held){viewed->row, why_held(viewed)};
+            view->held[view->held_count++] =
+                (cf_row_held){.row = viewed->row,
+                              .why = why_held(viewed),
+                              .unique = viewed->beaten ? viewed->beaten_in : NULL,
+                              .rival = viewed->beaten_by ? &viewed->beaten_by->row : NULL};
         else if (viewed->visible)
             cf_viewed_add(&view->shown, viewed);
         if (is_shown(viewed) && (viewed->pinned || viewed->gave_way))

@@ -33,6 +33,9 @@ typedef enum {
 typedef struct {
     cf_row row; /* its key is the one that it wishes for; references are as in the state */
     cf_held_why why;
+    /* Of CF_HELD_UNIQUE: which of its table's tuples the other row has; NULL: it is the key. */
+    const cf_unique *unique;
+    const cf_row *rival; /* that row; NULL: nobody knows */
 } cf_row_held;
 
 /* Borrows the state and the schema. The rows borrow from the state: none of it may change while

@@ -54,18 +54,20 @@ struct cf_viewed {
     cf_column_instead *instead;
     cf_table_link item_link, place_link;
     const cf_schema_table *table;
-    bool alive;    /* by itself */
-    bool deleted;  /* somebody did, whatever became of it */
-    bool visible;  /* that, or a row that is visible refers to it (rule e), or it went with one that
-                      somebody edited (record_family.c) */
-    bool tied;     /* visible only since ties lead to it */
-    bool dropped;  /* held back with a row that it refers to */
-    bool lacking;  /* held back for a field that is required */
-    bool beaten;   /* held back for a unique value, for now */
-    bool contends; /* claims a unique value that another claims, too */
-    bool pinned;   /* a column gives way that did so when its user changed the table */
-    bool gave_way; /* to a row that claims the same, or would have had to, for now */
-    bool pending;  /* will be looked at */
+    bool alive;   /* by itself */
+    bool deleted; /* somebody did, whatever became of it */
+    bool visible; /* that, or a row that is visible refers to it (rule e), or it went with one that
+                     somebody edited (record_family.c) */
+    bool tied;    /* visible only since ties lead to it */
+    bool dropped; /* held back with a row that it refers to */
+    bool lacking; /* held back for a field that is required */
+    bool beaten;  /* held back for a unique value, for now: */
+    const cf_unique *beaten_in; /* of this tuple (NULL: of the key), */
+    const cf_viewed *beaten_by; /* which this row has */
+    bool contends;              /* claims a unique value that another claims, too */
+    bool pinned;                /* a column gives way that did so when its user changed the table */
+    bool gave_way;              /* to a row that claims the same, or would have had to, for now */
+    bool pending;               /* will be looked at */
     uint64_t level;
     cf_claimed key_claimed, unique_claimed;
     cf_bytes key;   /* the key wished for */

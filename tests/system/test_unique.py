@@ -124,3 +124,21 @@ def test_the_name_is_free_again(two):
     both(laptop, desktop)
     assert here.rows("SELECT name, colour FROM tags") == [("home", "blue")]
     expect_settled(laptop, desktop, here, there)
+
+
+def test_a_reference_can_not_give_way(two):
+    """Each list has one cover, and each device made one: the later one waits, and it is said for which row."""
+    laptop, desktop, here, there = share(two, TODO + "CREATE TABLE covers (id INTEGER PRIMARY KEY,"
+                                                     " list_id INTEGER NOT NULL UNIQUE REFERENCES lists(id), title TEXT NOT NULL);")
+    here.run(FIRST)
+    both(laptop, desktop)
+    here.run("INSERT INTO covers VALUES (1, 1, 'red')")
+    there.run("INSERT INTO covers VALUES (7, 1, 'blue')")
+    both(laptop, desktop)
+    assert here.rows("SELECT * FROM covers") == there.rows("SELECT * FROM covers") == [(1, 1, "red")]
+    assert pending(laptop) == pending(desktop) == {
+        "covers/7": "only one row can have the same list_id, and that is covers/1: change it in that one, or delete that one, and sync"}
+    here.run("DELETE FROM covers")
+    both(laptop, desktop)
+    assert here.rows("SELECT * FROM covers") == there.rows("SELECT * FROM covers") == [(7, 1, "blue")]
+    expect_settled(laptop, desktop, here, there)

@@ -10,6 +10,7 @@
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
+#include "peer/log/record_names.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,30 @@ static void note_lacking(cf_record_run *run, const cf_row *row, const cf_row_pla
     cf_buffer_release(&names);
 }
 
+/* Another row has its key, or what only one row can have. */
+static void note_beaten(cf_record_run *run, const cf_row_held *held, const cf_row_place *place)
+{
+    cf_buffer names = {0}, rival = {0};
+
+    if (!held->unique || !held->rival) {
+        cf_record_note(run, CF_PENDING_SKIPPED, place, "another one has the same key");
+        return;
+    }
+    for (size_t i = 0; i < held->unique->count; i++) {
+        if (i)
+            cf_buffer_append_text(&names, ", ");
+        cf_record_field_text(held->unique->names[i], &names);
+    }
+    cf_record_path(held->rival->item.bytes[0], held->rival->table, held->rival->key, &rival);
+    cf_record_note(run, CF_PENDING_SKIPPED, place,
+                   "only one row can have the same %.*s, and that is %.*s: change it in that one, "
+                   "or delete that one, and sync",
+                   (int)names.size, (const char *)names.data, (int)rival.size,
+                   (const char *)rival.data);
+    cf_buffer_release(&names);
+    cf_buffer_release(&rival);
+}
+
 void cf_record_run_note_held_back(cf_record_run *run)
 {
     size_t count;
@@ -53,10 +78,10 @@ void cf_record_run_note_held_back(cf_record_run *run)
 
         if (held[i].why == CF_HELD_REQUIRED)
             note_lacking(run, row, &place);
+        else if (held[i].why == CF_HELD_UNIQUE)
+            note_beaten(run, &held[i], &place);
         else
-            cf_record_note(run, CF_PENDING_SKIPPED, &place, "%s",
-                           held[i].why == CF_HELD_UNIQUE ? "another one has the same key"
-                                                         : "what it refers to can't be shown");
+            cf_record_note(run, CF_PENDING_SKIPPED, &place, "what it refers to can't be shown");
     }
 }
 
