@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A card below a share that is taken out: what lay on it is held where the bare folder is as it was
  * when all was seen, by the share's own clock; whoever removes something changes the folder. */
+#include "peer/bindings/bare_times.h"
 #include "tests/peer/lesser_disk.h"
 #include "tests/peer/small_folder.h"
 
@@ -364,26 +365,51 @@ Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
     expect_held();
 }
 
+static void card_goes_in_and_out_of_slot(void)
+{
+    char slot[256], empty[256];
+
+    snprintf(slot, sizeof slot, "%s/slot", first->folder);
+    path_of(empty, "empty");
+    cr_assert_eq(rename(slot, empty), 0);
+    cr_assert_eq(mkdir(slot, 0755), 0);
+    user_writes_text(first, "slot/old", "old");
+    user_stamps(first, "slot/old", LONG_AGO_S);
+    both_sync();
+    cr_assert(has(second, "slot/old"));
+    user_removes(first, "slot");
+    cr_assert_eq(rename(empty, slot), 0);
+    device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "slot/old"), "what went with a card was removed elsewhere");
+}
+
 /* However soon after it was made. */
 Test(engine_below, a_folder_that_was_seen_empty_is_known_again)
 {
     user_makes(first, "slot");
     device_sync(first);
-    for (int i = 0; i < 2; i++) {
-        char slot[256], empty[256];
+    card_goes_in_and_out_of_slot();
+    card_goes_in_and_out_of_slot();
+}
 
-        snprintf(slot, sizeof slot, "%s/slot", first->folder);
-        path_of(empty, "empty");
-        cr_assert_eq(rename(slot, empty), 0);
-        cr_assert_eq(mkdir(slot, 0755), 0);
-        user_writes_text(first, "slot/old", "old");
-        user_stamps(first, "slot/old", LONG_AGO_S);
+Test(engine_below, empty_folders_that_are_gone_make_room_for_others)
+{
+    w->guarded = false;
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < CF_BARE_TIMES_MAX / 2; i++) {
+            char name[16];
+
+            snprintf(name, sizeof name, "e%d", i);
+            if (turn)
+                user_removes(first, name);
+            else
+                user_makes(first, name);
+        }
         both_sync();
-        cr_assert(has(second, "slot/old"));
-        user_removes(first, "slot");
-        cr_assert_eq(rename(empty, slot), 0);
-        device_sync(first);
-        cr_assert(device_sync(second));
-        cr_expect(has(second, "slot/old"), "what went with a card was removed elsewhere");
     }
+    w->guarded = true;
+    user_makes(first, "slot");
+    both_sync();
+    card_goes_in_and_out_of_slot();
 }
