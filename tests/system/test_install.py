@@ -18,7 +18,8 @@ BUILD = pathlib.Path(os.environ["CF_BUILD"])
 SOURCE = pathlib.Path(__file__).parents[2]
 CACHE = dict(re.findall(r"^(\w+):\w+=(.*)$", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE))
 INSTALLED = {
-    "bin/counterfoil", "bin/counterfoil-bench", "sbin/counterfoild", "share/man/man1/counterfoil.1",
+    "bin/counterfoil", "bin/counterfoil-bench", "sbin/counterfoild", "share/man/man1/counterfoil.1", "share/man/man1/counterfoil-records.1",
+    "share/man/man1/counterfoil-recover.1",
     "share/man/man8/counterfoild.8", "etc/counterfoild.conf", "lib/systemd/system/counterfoild.service",
     "lib/sysusers.d/counterfoil.conf", "lib/tmpfiles.d/counterfoil.conf",
 }
