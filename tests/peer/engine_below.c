@@ -349,20 +349,34 @@ Test(engine_below, an_edit_on_a_card_that_was_away_goes)
     cr_expect_str_neq(is, was);
 }
 
+/* As a camera's card has one folder, and all in it. */
+static void only_in_is_on_the_card(void)
+{
+    user_removes(first, "card/a");
+    user_removes(first, "card/b");
+    for (int i = 0; i < 2; i++) {
+        both_sync();
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    take_out(NULL);
+    device_sync(first);
+}
+
 /* A folder in the place of one of the card's, though nothing is in it. */
 Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
 {
-    take_out(NULL);
-    expect_held();
+    only_in_is_on_the_card();
+    passes(LONGER_THAN_REMEMBERED);
     user_makes(first, "card/in");
     device_sync(first);
-    passes(LONGER_THAN_REMEMBERED);
     user_removes(first, "card/in");
     device_sync(first);
     put_back();
     both_sync();
     take_out(NULL);
-    expect_held();
+    device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/in/c"));
 }
 
 static void card_goes_in_and_out_of_slot(void)
@@ -412,4 +426,23 @@ Test(engine_below, empty_folders_that_are_gone_make_room_for_others)
     user_makes(first, "slot");
     both_sync();
     card_goes_in_and_out_of_slot();
+}
+
+/* Its directory is another one then. */
+Test(engine_below, a_folder_that_stands_for_one_that_is_held_is_removed_as_elsewhere)
+{
+    user_makes(first, "card/none");
+    for (int i = 0; i < 2; i++) {
+        both_sync();
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    take_out(NULL);
+    expect_held();
+    user_makes(first, "card/none");
+    device_sync(first);
+    cr_assert(device_has_line(first, "card/none"));
+    user_removes(second, "card/none");
+    cr_assert(device_sync(second));
+    device_sync(first);
+    cr_expect_not(device_has_line(first, "card/none"), "it stands there for good");
 }

@@ -18,6 +18,7 @@ typedef struct parcel {
 typedef struct {
     parcel *first, *last;
     size_t count;
+    uint64_t busy_until_ms; /* with what is in it: of a slow line */
 } pipe;
 
 struct cable {
@@ -51,6 +52,28 @@ static void clear(pipe *self)
         drop_first(self);
 }
 
+static size_t size_of(const cf_frames *frames)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < frames->count; i++)
+        size += frames->frame[i].size;
+    return size;
+}
+
+/* When the last byte of it is through. */
+static uint64_t carry(const world *in, pipe *self, size_t size)
+{
+    const uint64_t rate = in->plan.lag_ms ? in->bytes_per_second : 0;
+
+    if (!rate)
+        return in->now_ms;
+    if (self->busy_until_ms < in->now_ms)
+        self->busy_until_ms = in->now_ms;
+    self->busy_until_ms += size * 1000 / rate;
+    return self->busy_until_ms;
+}
+
 static cf_send_answer put(cable *wire, pipe *self, cf_frames *frames)
 {
     world *in = wire->in;
@@ -58,8 +81,8 @@ static cf_send_answer put(cable *wire, pipe *self, cf_frames *frames)
     if (self->count >= PIPE)
         return CF_SEND_BLOCKED;
     parcel *added = cf_allocate(1, sizeof *added);
-    uint64_t due_ms =
-        in->now_ms + (in->plan.lag_ms ? chance_below(&in->chance, in->plan.lag_ms + 1) : 0);
+    uint64_t due_ms = carry(in, self, size_of(frames)) +
+                      (in->plan.lag_ms ? chance_below(&in->chance, in->plan.lag_ms + 1) : 0);
 
     added->due_ms = self->last && self->last->due_ms > due_ms ? self->last->due_ms : due_ms;
     added->frames = *frames;

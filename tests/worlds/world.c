@@ -15,6 +15,7 @@
 /* 2026-01-01, in milliseconds. */
 #define BEGINNING_MS UINT64_C(1767225600000)
 enum { PAUSE_MS = 60000, JUMP_MS = 10000, SETTLE_ROUNDS = 16, LEASES_MS = 3600000 };
+enum { SLOW_ONE_IN = 4, SLOWEST_KIB = 16, SLOW_KIB = 240 };
 
 void world_must(cf_status status, const cf_error *error, const char *what)
 {
@@ -348,6 +349,8 @@ world *world_new(const world_plan *plan, bool traced)
     self->modes_vary = plan->lessens && chance_one_in(&kind, 4);
     self->plan = *plan;
     self->plan.loss = self->plan.lag_ms = 0; /* not yet */
+    if (chance_one_in(&kind, SLOW_ONE_IN))
+        self->bytes_per_second = CF_KIB * (SLOWEST_KIB + chance_below(&kind, SLOW_KIB));
     self->traced = traced;
     self->chance = chance_of_seed(plan->seed, 1);
     self->now_ms = BEGINNING_MS;

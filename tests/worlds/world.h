@@ -182,10 +182,11 @@ struct world {
     /* A home went back, and a broker lost something: a revocation may be gone with both, and then
      * who was shut out is in. */
     bool was_restored, was_lost;
-    bool modes_vary; /* some disks keep none: no tree says which there are */
-    bool asks;       /* devices ask for some things only, now and then */
-    uint64_t act;    /* the number of the one that is under way, from 1 */
-    uint64_t digest; /* of all that has happened */
+    bool modes_vary;           /* some disks keep none: no tree says which there are */
+    bool asks;                 /* devices ask for some things only, now and then */
+    uint64_t bytes_per_second; /* that its lines carry, each way, while they have a lag; 0: all */
+    uint64_t act;              /* the number of the one that is under way, from 1 */
+    uint64_t digest;           /* of all that has happened */
     bool traced;
     unsigned still;     /* turns in which nothing moved */
     cf_buffer unmade;   /* who first published what nobody made; empty: nobody */

@@ -239,9 +239,12 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     fill_finding(survey, entry, read, &seen.finding);
     if (seen.finding.stat.is_racy && listed->kind == CF_KIND_FILE)
         cf_survey_note_racy(survey, entry, read ? read->racy_ms : wait_of(&seen.finding, listed));
-    const bool covers = node && cf_survey_covers_held(survey, &seen.finding, node);
-    if (covers && seen.finding.kind == CF_KIND_DIRECTORY)
-        return;
+    const bool covers = node && !survey->options.takes_other_disks &&
+                        cf_survey_covers_held(survey, &seen.finding, node);
+    const bool is_folder =
+        covers && node->kind == CF_KIND_DIRECTORY && seen.finding.kind == CF_KIND_DIRECTORY;
+    if (is_folder)
+        seen.finding.disk = CF_DISK_BELOW; /* whatever directory it is now */
     if (node && is_as_before(&seen.finding, node)) {
         cf_stat known = cf_stat_of_node(node);
 
@@ -253,8 +256,7 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
             cf_survey_restate(survey, node, &seen.finding.stat, seen.finding.disk);
         return;
     }
-    if (node && (is_of_another_disk(survey, &seen.finding, node) ||
-                 (covers && !survey->options.takes_other_disks))) {
+    if (node && (is_of_another_disk(survey, &seen.finding, node) || (covers && !is_folder))) {
         cf_buffer reason = {0};
 
         cf_buffer_append_text(&reason,
