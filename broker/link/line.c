@@ -15,6 +15,7 @@ enum {
     LATE_MS = 2 * CF_LINE_LOOK_MS, /* who looks that late slept, and knows nothing yet */
 };
 #define STEP_MIN (4 * CF_KIB)
+#define ENTRY_UNKNOWN (128 * CF_KIB)
 
 static uint64_t bytes_of(const cf_line_counts *counts)
 {
@@ -176,6 +177,14 @@ uint64_t cf_line_window(const cf_line *line)
     if (!line->rate)
         return STEPS_UNKNOWN * step;
     return window < STEPS_LEAST * step ? STEPS_LEAST * step : window;
+}
+
+uint64_t cf_line_entry(const cf_line *line)
+{
+    const bool is_known = line->rate || breaks_at(line, ENTRY_UNKNOWN / STEPS_UNKNOWN);
+    const uint64_t size = is_known ? cf_line_window(line) : ENTRY_UNKNOWN;
+
+    return size < CF_PART_SIZE ? size : CF_PART_SIZE;
 }
 
 uint64_t cf_line_fetch_window(const cf_line *line)

@@ -68,6 +68,10 @@ uint64_t cf_line_step(const cf_line *line);
  * behind no more. */
 uint64_t cf_line_window(const cf_line *line);
 
+/* How large an entry of a changeset is made, about: the same, but 128 KiB where nobody knows, since
+ * a log of small ones costs whoever reads it; at most CF_PART_SIZE. */
+uint64_t cf_line_entry(const cf_line *line);
+
 /* The same of what is asked for, by what came lately: an edit of others waits behind no more. */
 uint64_t cf_line_fetch_step(const cf_line *line);
 uint64_t cf_line_fetch_window(const cf_line *line);

@@ -260,10 +260,11 @@ uint64_t cf_link_heard_at(const cf_link *link)
     return link->heard_at_ms;
 }
 
-void cf_link_carries(cf_link *link, uint64_t step, uint64_t window)
+void cf_link_carries(cf_link *link, uint64_t step, uint64_t window, uint64_t entry)
 {
     link->step = step;
     link->window = window;
+    link->entry = entry;
     if (link->outgoing)
         cf_outgoing_carries(link->outgoing, window);
 }
@@ -295,7 +296,7 @@ bool cf_link_is_held_back(const cf_link *link)
 
 uint64_t cf_link_entry_size(const cf_link *link)
 {
-    return link->window && link->window < CF_PART_SIZE ? link->window : CF_PART_SIZE;
+    return link->entry ? link->entry : CF_PART_SIZE;
 }
 
 /* Twice as long after each failure, and never two links at once. */

@@ -226,9 +226,9 @@ bool cf_link_is_of_newcomer(const cf_link *link);
 void cf_link_moved(cf_link *link, uint64_t now_ms);
 /* Anything was read of the other, such as a heartbeat. */
 void cf_link_heard(cf_link *link);
-/* What the line takes in half a second, as a PUT, and what may be under way of entries and PUTs
- * together, see line.h. */
-void cf_link_carries(cf_link *link, uint64_t step, uint64_t window);
+/* What the line takes in half a second, as a PUT, what may be under way of entries and PUTs
+ * together, and how large an entry may be, see line.h. */
+void cf_link_carries(cf_link *link, uint64_t step, uint64_t window, uint64_t entry);
 /* What may be asked for at a time of contents, see cf_transfer_brings, and whether any is. */
 void cf_link_brings(cf_link *link, uint64_t step, uint64_t window);
 bool cf_link_fetches(const cf_link *link);

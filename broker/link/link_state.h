@@ -34,6 +34,7 @@ struct cf_link {
     bool has_knocked;      /* in any session */
     unsigned attempts;     /* since something got through */
     uint64_t step, window; /* what the line takes, and may have to take; 0: nobody has said */
+    uint64_t entry;        /* how large one is made; the same */
     uint64_t heard_ms;     /* when something moved, or began to be waited for */
     uint64_t heard_at_ms;  /* by the time of day, when something came of the other; 0: never */
     uint64_t due_ms;       /* of the next tick; 0: there was none */

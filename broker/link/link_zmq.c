@@ -442,7 +442,8 @@ static void look(cf_link_zmq *zmq, uint64_t now_ms)
         cf_link_heard(zmq->options.link);
     if (came || zmq->line.counts.acknowledged != before.acknowledged)
         cf_pulse_moved(&zmq->pulse, came, now_ms);
-    cf_link_carries(zmq->options.link, cf_line_step(&zmq->line), cf_line_window(&zmq->line));
+    cf_link_carries(zmq->options.link, cf_line_step(&zmq->line), cf_line_window(&zmq->line),
+                    cf_line_entry(&zmq->line));
     cf_link_brings(zmq->options.link, cf_line_fetch_step(&zmq->line),
                    cf_line_fetch_window(&zmq->line));
     judge(zmq, now_ms);

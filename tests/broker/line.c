@@ -286,6 +286,22 @@ Test(line, has_two_seconds_and_a_round_trip_under_way)
     cr_expect_eq(cf_line_window(&line), CF_WINDOW);
 }
 
+/* Each sync begins a connection of which nobody knows, and its log is for good. */
+Test(line, has_large_entries_unless_it_is_slow_or_breaks)
+{
+    cf_line line = {0};
+
+    cr_expect_eq(cf_line_entry(&line), 128 * CF_KIB, "nobody knows yet");
+    line = line_of(2000, 0);
+    cr_expect_eq(cf_line_entry(&line), 8 * CF_KIB);
+    line = line_of(125000, 40);
+    cr_expect_eq(cf_line_entry(&line), 255000);
+    line = line_of(3000000, 0);
+    cr_expect_eq(cf_line_entry(&line), CF_PART_SIZE);
+    line = broken_after(48000, false);
+    cr_expect_eq(cf_line_entry(&line), 16 * CF_KIB);
+}
+
 /* The kernel gives a new connection the number of one that was closed. */
 Test(line, is_not_that_of_another_connection_with_its_descriptor)
 {

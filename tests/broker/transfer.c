@@ -140,7 +140,7 @@ Test(transfer, brings_a_blob_in_small_steps_over_a_line_that_breaks)
     size_t sessions = 0, before;
 
     cf_transfer_offer(cf_link_transfer(desk->link), &blob, SIZE, CF_RANK_MEDIUM);
-    cf_link_carries(desk->link, STEP, 2 * STEP);
+    cf_link_carries(desk->link, STEP, 2 * STEP, 2 * STEP);
     cf_link_start(desk->link);
     for (; !desk->stored && sessions < 30; sessions++) {
         before = desk->messages[CF_COMMAND_MISSING];
@@ -242,7 +242,7 @@ Test(transfer, an_entry_waits_for_two_seconds_of_contents_at_most)
     attendee *desk = attend(&m, &m.desk);
     cf_hash blob = offer(desk, ENTRY_BLOB);
 
-    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW, SLOW_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
     meet(&m);
@@ -266,7 +266,7 @@ Test(transfer, entries_go_before_contents_and_take_of_their_room)
     static char body[60000];
 
     memset(body, 'e', sizeof body - 1);
-    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW, SLOW_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
     meet(&m);
@@ -291,7 +291,7 @@ Test(transfer, a_small_blob_is_asked_for_and_sent_before_large_ones)
 
     for (size_t i = 0; i < LARGE; i++)
         large[i] = offer_of(desk, ENTRY_BLOB, CF_RANK_HUGE);
-    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW, SLOW_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
     meet(&m);
@@ -318,7 +318,7 @@ Test(transfer, a_large_blob_has_its_share)
     all[SMALL] = offer(desk, ENTRY_BLOB);
     for (size_t i = 0; i < SMALL; i++)
         all[i] = offer(desk, SIZE);
-    cf_link_carries(desk->link, SLOW_STEP, CF_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, CF_WINDOW, CF_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
     meet(&m);
@@ -339,7 +339,7 @@ Test(transfer, what_is_least_to_go_goes_first)
 
     for (size_t rank = CF_RANKS; rank-- > 0;)
         all[rank] = offer_of(desk, ENTRY_BLOB, (cf_transfer_rank)rank);
-    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW, SLOW_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
     meet(&m);
@@ -360,7 +360,7 @@ Test(transfer, a_blob_of_two_contents_has_the_lower_rank)
 
     cf_transfer_offer(cf_link_transfer(desk->link), &both, ENTRY_BLOB, CF_RANK_MEDIUM);
     cf_transfer_offer(cf_link_transfer(desk->link), &both, ENTRY_BLOB, CF_RANK_HUGE);
-    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW, SLOW_WINDOW);
     cf_link_start(desk->link);
     meet(&m);
     cr_expect_eq(place_of(desk, &both), 0);
@@ -377,7 +377,7 @@ Test(transfer, a_huge_blob_is_asked_for_whatever_small_ones_are_sent)
 
     for (size_t i = 0; i < SMALL; i++)
         offer(desk, 200000);
-    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW);
+    cf_link_carries(desk->link, SLOW_STEP, SLOW_WINDOW, SLOW_WINDOW);
     desk->has_no_pieces = true;
     cf_link_start(desk->link);
     meet(&m);

@@ -65,7 +65,7 @@ static void moves(device *self, uint64_t bytes)
 static void ends_equal(world *w)
 {
     for (int i = 0; i < w->count; i++) {
-        cf_link_carries(cf_engine_link(w->devices[i].engine), CF_BLOB_STEP, CF_WINDOW);
+        cf_link_carries(cf_engine_link(w->devices[i].engine), CF_BLOB_STEP, CF_WINDOW, CF_WINDOW);
         cf_link_brings(cf_engine_link(w->devices[i].engine), CF_BLOB_STEP, CF_WINDOW);
     }
     settles_equal(w);
@@ -78,7 +78,7 @@ Test(engine_turns, a_photo_and_a_page_are_published_while_a_film_is_sent)
     contents all = contents_of(w);
 
     settles_equal(w);
-    cf_link_carries(cf_engine_link(a->engine), STEP, WINDOW);
+    cf_link_carries(cf_engine_link(a->engine), STEP, WINDOW, WINDOW);
     user_writes(a, "film", all.film.data, all.film.size);
     moves(a, UNDER_WAY);
     user_writes(a, "photo", all.photo.data, all.photo.size);
@@ -123,7 +123,7 @@ Test(engine_turns, a_photo_and_a_page_pass_a_film_over_a_line_that_is_cut_all_th
     uint64_t moved = 0;
 
     settles_equal(w);
-    cf_link_carries(cf_engine_link(a->engine), STEP, WINDOW);
+    cf_link_carries(cf_engine_link(a->engine), STEP, WINDOW, WINDOW);
     user_writes(a, "film", all.film.data, all.film.size);
     moves(a, UNDER_WAY);
     device_unplug(a);
