@@ -15,7 +15,8 @@ typedef struct {
     size_t count;      /* of those that wish for it */
     uint64_t taken;    /* the last round in which it was, */
     cf_viewed *holder; /* by this one */
-    uint64_t searched; /* the last round in which who looked for a free value came by, */
+    uint64_t searched; /* the last round in which who looked for a free value of this column */
+    cf_bytes column;   /* came by, */
     int64_t next;      /* and found none before this number */
 } cf_claim;
 

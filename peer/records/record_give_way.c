@@ -211,11 +211,27 @@ static cf_claim *tried_claim(const free_search *search)
                          : NULL;
 }
 
+/* Whether word was left here, in this round, of the column searched: of the text of a claim the
+ * number behind it, of a number the next. */
+static bool is_told(const free_search *search, const cf_claim *claim)
+{
+    return search->alone && claim->searched == search->self->round &&
+           cf_bytes_equal(claim->column, search->tried.field->name);
+}
+
+static void leave_word(const free_search *search, cf_claim *claim, int64_t next)
+{
+    claim->searched = search->self->round;
+    claim->column = search->tried.field->name;
+    claim->next = next;
+}
+
+/* "t (2)" may be a wish, too: what is told there is behind which number of "t (2)" to go on. */
 static int64_t number_after(const free_search *search, int64_t number)
 {
-    const cf_claim *claim = tried_claim(search);
+    const cf_claim *claim = search->is_text ? NULL : tried_claim(search);
 
-    return claim && claim->searched == search->self->round ? claim->next : number + 1;
+    return claim && is_told(search, claim) && claim->next > number ? claim->next : number + 1;
 }
 
 /* The first from `number` on that is free; false: there is none. Who searched leaves word of where
@@ -233,10 +249,8 @@ static bool search_number(free_search *search, int64_t number, int64_t *out)
         cf_claim *passed = tried_claim(search);
 
         number = number_after(search, number);
-        if (passed) {
-            passed->searched = search->self->round;
-            passed->next = found;
-        }
+        if (passed)
+            leave_word(search, passed, found);
     }
     number_is_free(search, found);
     *out = found;
@@ -253,14 +267,12 @@ static bool next_number(free_search *search, int64_t wish)
 /* The texts made of one wish are numbered on. */
 static bool next_text(free_search *search, cf_claim *wished)
 {
-    const bool goes_on = search->alone && wished->searched == search->self->round;
     int64_t found;
 
     search->is_text = true;
-    if (!search_number(search, goes_on ? wished->next : 2, &found))
+    if (!search_number(search, is_told(search, wished) ? wished->next : 2, &found))
         return false;
-    wished->searched = search->self->round;
-    wished->next = found;
+    leave_word(search, wished, found);
     return search->value.size <= CF_INLINE_MAX;
 }
 

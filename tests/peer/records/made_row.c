@@ -36,7 +36,11 @@ cf_bytes made_value(cf_bytes word, cf_arena *arena)
     char *text = cf_arena_text(arena, word), *end;
     int64_t number = strtoll(text, &end, 10);
 
-    return *text && *end == '\0' ? made_int(number, arena) : made_text(text, arena);
+    if (*text && *end == '\0')
+        return made_int(number, arena);
+    for (char *blank = text; (blank = strchr(blank, '~'));)
+        *blank = ' ';
+    return made_text(text, arena);
 }
 
 /* The next word up to one of the stops, which is taken with it. */

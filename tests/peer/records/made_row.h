@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows out of words, for tests: "card u name=Ann tel=1,2". Numbers become ints, all else texts;
- * what has a comma is several values; `name=` is a field without one. */
+/* Rows out of words, for tests: "card u name=Ann tel=1,2". Numbers become ints, all else texts, in
+ * which ~ is a blank; what has a comma is several values; `name=` is a field without one. */
 #ifndef CF_TESTS_MADE_ROW_H
 #define CF_TESTS_MADE_ROW_H
 #include "peer/records/record.h"

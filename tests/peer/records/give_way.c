@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which free value a row is shown with where another has the one that it wishes for. */
+#include <stdlib.h>
+
+#include "codec/limits.h"
+#include "tests/peer/records/made_row.h"
+#include "tests/peer/records/made_schema.h"
+#include "tests/peer/records/rule_world.h"
+#include "tests/support/expect.h"
+
+static int by_text(const void *left, const void *right)
+{
+    return cf_bytes_compare(((const cf_row *)left)->key, ((const cf_row *)right)->key);
+}
+
+/* What A and B write apart, and what is shown of that, by its keys. */
+static void expect_shown(const char *tables, const char *first, const char *second,
+                         const char *expected)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema(tables, &arena);
+    rule_world world = rule_world_of(&schema);
+    cf_buffer text = {0};
+
+    rule_world_write_apart(&world, 'A', 10, first);
+    rule_world_write_apart(&world, 'B', 20, second);
+    cf_row_view *view = cf_row_view_new(world.state, &schema);
+    const size_t count = cf_row_view_count(view);
+    cf_row *rows = cf_arena_allocate(&arena, count, sizeof *rows);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = *cf_row_view_at(view, i);
+    qsort(rows, count, sizeof *rows, by_text);
+    for (size_t i = 0; i < count; i++) {
+        cf_buffer_append_text(&text, "%s", i ? ";" : "");
+        made_print(&rows[i], &text);
+    }
+    cr_expect(cf_bytes_equal(cf_buffer_view(&text), cf_bytes_of_text(expected)),
+              "\n  shown    %.*s\n  expected %s", (int)text.size, (const char *)text.data,
+              expected);
+    cf_buffer_release(&text);
+    cf_row_view_destroy(&view);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+}
+
+/* The number of "t (2)" is no number of "t": in whichever order the two are looked at. */
+Test(record_give_way, numbers_a_text_and_what_looks_like_its_second)
+{
+    static const char tag[] = "tag # =/name";
+
+    expect_shown(tag, "tag 1 mark=a name=t~(2);tag 2 mark=b name=t",
+                 "tag 1 mark=c name=t~(2);tag 2 mark=d name=t",
+                 "tag 1 mark=a name=t (2);tag 2 mark=b name=t;"
+                 "tag 3 mark=c name=t (2) (2);tag 4 mark=d name=t (3)");
+    expect_shown(tag, "tag 1 mark=a name=t;tag 2 mark=b name=t~(2)",
+                 "tag 1 mark=c name=t;tag 2 mark=d name=t~(2)",
+                 "tag 1 mark=a name=t;tag 2 mark=b name=t (2);"
+                 "tag 3 mark=c name=t (3);tag 4 mark=d name=t (2) (2)");
+    /* the ids of the rows, and with them the order, come of what is in them */
+    for (char mark = 'e'; mark <= 'z'; mark++) {
+        char second[] = "tag 1 mark=? name=t~(2);tag 2 mark=d name=t";
+        char expected[] = "tag 1 mark=a name=t (2);tag 2 mark=b name=t;"
+                          "tag 3 mark=? name=t (2) (2);tag 4 mark=d name=t (3)";
+
+        *strchr(second, '?') = *strchr(expected, '?') = mark;
+        expect_shown(tag, "tag 1 mark=a name=t~(2);tag 2 mark=b name=t", second, expected);
+    }
+}
+
+/* What was found of one column of a tuple is not known of another. */
+Test(record_give_way, numbers_columns_of_one_tuple_apart)
+{
+    expect_shown("step # =/place,/name",
+                 "step 1 mark=a name=t place=5;step 2 mark=b name=t place=6;"
+                 "step 3 mark=c name=7 place=5;step 4 mark=d name=7 place=6",
+                 "step 1 mark=e name=t place=5;step 2 mark=f name=t place=6;"
+                 "step 3 mark=g name=7 place=5;step 4 mark=h name=7 place=6",
+                 "step 1 mark=a name=t place=5;step 2 mark=b name=t place=6;"
+                 "step 3 mark=c name=7 place=5;step 4 mark=d name=7 place=6;"
+                 "step 5 mark=e name=t (2) place=5;step 6 mark=f name=t (2) place=6;"
+                 "step 7 mark=g name=8 place=5;step 8 mark=h name=8 place=6");
+}
+
+static void append_step(cf_buffer *out, int key, char mark, const char *name, int place)
+{
+    cf_buffer_append_text(out, "%sstep %d mark=%c name=%s place=%d", out->size ? ";" : "", key,
+                          mark, name, place);
+}
+
+/* A text as long as an entry takes gets no number, and its place gives way, to one that is
+ * higher: 6 is told nothing of places by the search for texts that passed there. */
+Test(record_give_way, goes_on_with_another_column_where_a_text_is_too_long)
+{
+    static const char tables[] = "step # =/place,/name !/name";
+    char name[CF_INLINE_MAX - 3 + 1] = ""; /* behind the head of the text */
+
+    cf_arena arena = {0};
+
+    memset(name, 'x', sizeof name - 1);
+    for (int low = 5; low <= 6; low++) {
+        cf_buffer first = {0}, second = {0}, shown = {0};
+
+        append_step(&first, 1, 'a', name, low);
+        append_step(&first, 2, 'b', name, 11 - low);
+        append_step(&second, 1, 'c', name, low);
+        append_step(&second, 2, 'd', name, 11 - low);
+        append_step(&shown, 1, 'a', name, low);
+        append_step(&shown, 2, 'b', name, 11 - low);
+        append_step(&shown, 3, 'c', name, 8);
+        append_step(&shown, 4, 'd', name, 7);
+        expect_shown(tables, cf_arena_text(&arena, cf_buffer_view(&first)),
+                     cf_arena_text(&arena, cf_buffer_view(&second)),
+                     cf_arena_text(&arena, cf_buffer_view(&shown)));
+        cf_buffer_release(&first);
+        cf_buffer_release(&second);
+        cf_buffer_release(&shown);
+    }
+    cf_arena_release(&arena);
+}
