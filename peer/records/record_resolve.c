@@ -82,8 +82,8 @@ static int by_dot(const void *a, const void *b)
     return cf_dot_compare(a, b);
 }
 
-/* What the column was shown with in the stead of its own value is its value from now on; false: it
- * was shown without one. */
+/* What the column is shown with in the stead of its own value is its value from now on, or it has
+ * none where it is shown without. */
 static bool part(const versions *self, const cf_row *agreed, cf_arena *arena, cf_change *out)
 {
     const cf_row_field *field = cf_row_field_named(agreed, self->field);
@@ -93,23 +93,24 @@ static bool part(const versions *self, const cf_row *agreed, cf_arena *arena, cf
     for (size_t i = 0; i < self->count; i++)
         if (cf_bytes_equal(self->at[i].field, self->field))
             over[over_count++] = self->at[i].dot;
-    if (!field || !over_count)
+    if (!over_count)
         return false;
     qsort(over, over_count, sizeof *over, by_dot);
     *out = (cf_change){.item = agreed->item,
                        .field = self->field,
-                       .value = cf_arena_copy(arena, field->values[0]),
+                       .value = field ? cf_arena_copy(arena, field->values[0]) : (cf_bytes){0},
                        .over = over,
                        .over_count = over_count};
     return true;
 }
 
-static bool any_gives_way(const cf_row_conflict *listed, size_t count)
+/* Its own value, which the column can't have; NULL: it doesn't give way. */
+static const cf_row_ref *wish(const versions *self, const cf_row_conflict *listed, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (listed[i].gives_way)
-            return true;
-    return false;
+            return of_dot(self, &listed[i].dot);
+    return NULL;
 }
 
 bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
@@ -123,9 +124,10 @@ bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t 
     if (cf_row_refs_read(agreed, arena, &refs, &self.count, &ignored))
         return false;
     self.at = refs;
-    if (any_gives_way(listed, count))
-        return part(&self, agreed, arena, out);
     const cf_row_ref *kept = shown(&self) ? choose(&self, listed, count, keep) : NULL;
+    const cf_row_ref *wished = wish(&self, listed, count);
+    if (wished && (kept ? cf_bytes_equal(kept->value, wished->value) : keep->kind == CF_KEEP_MINE))
+        return part(&self, agreed, arena, out);
     cf_dot *over = cf_arena_allocate(arena, self.count, sizeof *over);
     for (size_t i = 0; kept && i < self.count; i++)
         if (cf_bytes_equal(refs[i].field, self.field) &&
@@ -161,5 +163,6 @@ bool cf_row_resolve_still(const cf_row *agreed, const cf_change *chosen, cf_aren
     *out = *chosen;
     out->over = over;
     out->over_count = over_count;
-    return over_count && (chosen->value.size || over_count < of_field);
+    return over_count && (chosen->value.size || over_count < of_field ||
+                          !cf_row_field_named(agreed, chosen->field));
 }

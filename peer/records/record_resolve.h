@@ -7,6 +7,13 @@
  *     keep Anne: A's write goes, and nothing is listed any more
  *     C writes Anni meanwhile: it knew of neither end, and stays beside what was kept
  *
+ * A column that gives way (model, rule h) is shown with another value than its own, which is
+ * listed: where that own value is the version to be kept, what is shown is written in its stead.
+ *
+ *     name: home by A, shown as "home (2)", flat by B
+ *     keep 1, the one listed as home, or A's: "home (2)" is the value
+ *     keep flat, or B's: A's write goes, and flat is shown
+ *
  * Pure. */
 #ifndef CF_PEER_RECORDS_RECORD_RESOLVE_H
 #define CF_PEER_RECORDS_RECORD_RESOLVE_H
@@ -24,8 +31,9 @@ typedef struct {
 enum { CF_KEEP_NUMBER_MAX = 999 };
 
 /* `listed` are the conflicts of one field of one row, one at least; `agreed` is that row as
- * cf_row_view_agree has it. False: there is no such version, or the field is a set, of which
- * values in several entries compete. In the arena. */
+ * cf_row_view_agree has it. This device's version, where it has none, is what is shown if the
+ * column gives way. False: there is no such version, or the field is a set, of which values in
+ * several entries compete. In the arena. */
 bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
                     const cf_keep *keep, cf_arena *arena, cf_change *out);
 /* The same end for the field as it is now, some time after: what was written since stays. False:

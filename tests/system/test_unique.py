@@ -86,7 +86,7 @@ def test_a_tag_of_one_name_made_on_both(two):
     assert (one["unique"], one["rival"], one["rival_device"]) == (True, f"tags/{first}", "laptop")
     text = desktop.run("conflicts", code=4)
     assert f"tags/{number}/name: shown is \"home (2)\" instead of \"home\", written on desktop" in text
-    assert f"that is the value of book//tags/{first}, written on laptop" in text and "--keep mine" in text
+    assert f"that is the value of book//tags/{first}, written on laptop" in text and "--keep 1, and what is shown stays" in text
     there.run("UPDATE tags SET colour = 'green' WHERE name = 'home'")
     both(laptop, desktop)
     assert sorted(here.rows("SELECT name, colour FROM tags")) == [("home", "green"), ("home (2)", "blue")]
