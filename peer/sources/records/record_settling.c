@@ -9,6 +9,7 @@
 #include "peer/sources/records/record_include.h"
 
 #include <fnmatch.h>
+#include <string.h>
 
 typedef struct {
     const cf_record_settling *of;
@@ -105,7 +106,11 @@ static void part_all(settling *self, cf_record_settled *out)
         cf_row_both_kept(self->view, self->collection->state, &self->schema, &self->arena, &count);
     cf_row_both *meant = cf_arena_allocate(&self->arena, count, sizeof *meant);
 
-    self->changes = cf_arena_allocate(&self->arena, 2 * count, sizeof *self->changes);
+    const cf_change *former = self->changes;
+
+    self->changes = cf_arena_allocate(&self->arena, self->count + 2 * count, sizeof *self->changes);
+    if (self->count)
+        memcpy(self->changes, former, self->count * sizeof *former);
     for (size_t i = 0; i < count;)
         i += part_item(self, all + i, count - i, meant, out);
 }
