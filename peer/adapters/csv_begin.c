@@ -26,6 +26,11 @@ static cf_csv_column column_at(const cf_csv_document *self, size_t index, cf_are
     return column;
 }
 
+static bool is_told(const cf_csv_document *self)
+{
+    return self->csv.start > (is_marked(self->csv.input) ? sizeof CF_CSV_MARK - 1 : 0);
+}
+
 bool cf_csv_document_layout(cf_csv_document *self, cf_csv_layout *out)
 {
     cf_error ignored;
@@ -35,11 +40,10 @@ bool cf_csv_document_layout(cf_csv_document *self, cf_csv_layout *out)
     cf_csv_column *columns = cf_arena_allocate(&self->arena, self->count, sizeof *columns);
     for (size_t i = 0; i < self->count; i++)
         columns[i] = column_at(self, i, &self->arena);
-    const bool marked = is_marked(self->csv.input);
     *out = (cf_csv_layout){.separator = self->csv.separator,
                            .line_end = self->csv.line_end,
-                           .is_marked = marked,
-                           .is_told = self->csv.start > (marked ? sizeof CF_CSV_MARK - 1 : 0),
+                           .is_marked = is_marked(self->csv.input),
+                           .is_told = is_told(self),
                            .columns = columns,
                            .count = self->count};
     return true;
@@ -140,7 +144,8 @@ static void lay_out(cf_csv_document *self, cf_buffer *out)
 
     if (!layout)
         return;
-    self->csv.separator = layout->separator;
+    if (!is_told(self))
+        self->csv.separator = layout->separator;
     if (self->csv.input.size)
         return; /* how it begins, it says itself */
     self->csv.line_end = layout->line_end;

@@ -312,6 +312,8 @@ Test(csv_rows, tells_the_separator_where_the_first_file_does)
     told.is_told = true;
     source.layout = &told;
     expect_change("", "id,tel\n1,030\n", "sep=;\r\ntel;id;note\r\n030;1;\r\n");
+    /* What is there of a file tells its own. */
+    expect_change("sep=,\n", "id,tel\n1,030\n", "sep=,\ntel,id,note\n030,1,\n");
 }
 
 Test(csv_rows, has_a_column_for_each_part_of_its_own_key_once)
