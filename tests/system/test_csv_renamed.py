@@ -52,3 +52,48 @@ def test_a_name_that_others_have_is_theirs(two):
     assert pending(laptop) == ["column a"], "what is typed there is a change beside theirs"
     assert sorted(one["path"] for one in laptop.json("conflicts", code=4)) == ["x/b", "y/b"]
     assert there.read_text() == "id,a,b\nx,1,7\ny,2,8\n"
+
+
+def rename(device, others, here, before, name):
+    here.write_text(here.read_text().replace(before, name, 1))
+    both(device, *others)
+
+
+def add_column(file, name, value):
+    header, *rows = file.read_text().splitlines()
+    file.write_text("".join(f"{line}\n" for line in [f"{header},{name}", *(f"{row},{value}" for row in rows)]))
+
+
+def test_a_new_column_with_the_name_of_before_is_refused(people):
+    """Else what it says, which may be nothing, is what the column says everywhere."""
+    laptop, desktop, here, there = people
+    rename(laptop, [desktop], here, "email", "mail")
+    add_column(here, "email", "")
+    text = here.read_text()
+    told = laptop.run("sync", code=1)
+    assert "mail was called email before: give the new column another name" in told
+    desktop.sync()
+    assert (here.read_text(), there.read_text()) == (text, PEOPLE)
+    rename(laptop, [desktop], here, ",email", ",address")
+    assert there.read_text() == PEOPLE and pending(laptop) == []
+
+
+def test_a_column_that_has_its_name_again_leaves_the_other_free(people):
+    laptop, desktop, here, there = people
+    rename(laptop, [desktop], here, "email", "mail")
+    rename(laptop, [desktop], here, "mail", "email")
+    assert here.read_text() == PEOPLE
+    add_column(here, "mail", "x")
+    both(laptop, desktop)
+    assert pending(laptop) == [] and pending(desktop) == ["column mail"] and there.read_text() == PEOPLE
+
+
+def test_the_name_between_two_is_free(people):
+    laptop, desktop, here, there = people
+    rename(laptop, [desktop], here, "email", "mail")
+    rename(laptop, [desktop], here, "mail", "post")
+    add_column(here, "mail", "x")
+    both(laptop, desktop)
+    assert pending(laptop) == [] and pending(desktop) == ["column mail"] and there.read_text() == PEOPLE
+    rename(laptop, [desktop], here, "anna@example.org", "anna@new.example")
+    assert there.read_text() == PEOPLE.replace("anna@example.org", "anna@new.example")

@@ -317,6 +317,32 @@ static cf_status know_renamed(file_medium *self, cf_error *error)
                             : CF_OK;
 }
 
+/* The file's columns under their own names; what is wrong with it says who reads it. */
+static cf_status check_renamed(file_medium *self, cf_error *error)
+{
+    const size_t known = self->options.renamed.count;
+    cf_record_options options = self->options;
+    cf_record_document *document = NULL;
+    cf_row_format plain;
+    cf_status status = CF_OK;
+    cf_error ignored;
+
+    if (!known)
+        return CF_OK;
+    options.renamed = (cf_renamed_columns){0};
+    options.memory = NULL;
+    if (cf_record_document_read(&options, cf_buffer_view(&self->disk.bytes), &document, &ignored))
+        return CF_OK;
+    if (cf_record_document_holds(document, &self->renamed, &plain, &ignored) == CF_OK)
+        status = cf_renamed_check(&plain, self->medium.had, &self->renamed, &self->options.renamed,
+                                  error);
+    if (status)
+        cf_error_while(error, "%s", self->medium.binding->path);
+    self->renames = self->options.renamed.count < known;
+    cf_record_document_destroy(&document);
+    return status;
+}
+
 /* What is wrong with the file who reads it says. */
 static bool find_renamed(file_medium *self)
 {
@@ -334,9 +360,10 @@ static bool find_renamed(file_medium *self)
         cf_record_document_rows(self->document, &file, &ignored))
         return false;
     const cf_renaming renaming = {self->medium.binding, collection->state, &format, had, &file};
-    self->renames = cf_renamed_find(&renaming, &self->renamed, &self->options.renamed);
+    const bool found = cf_renamed_find(&renaming, &self->renamed, &self->options.renamed);
+    self->renames |= found;
     cf_record_file_release(&file);
-    return self->renames;
+    return found;
 }
 
 /* Again, where its columns are what they were under other names. */
@@ -370,6 +397,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     }
     if (!status)
         status = know_renamed(self, error);
+    if (!status)
+        status = check_renamed(self, error);
     if (!status)
         status = parse(self, error);
     if (!status)

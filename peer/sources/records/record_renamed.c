@@ -14,6 +14,22 @@ static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
     return cf_key_source(arena, CF_TABLE_RENAMED, binding->number);
 }
 
+/* Programs before kept each name that a column ever had. */
+static size_t keep_latest(cf_renamed_column *at, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t later = i + 1;
+
+        while (later < count && !cf_bytes_equal(at[later].before, at[i].before))
+            later++;
+        if (later == count)
+            at[kept++] = at[i];
+    }
+    return kept;
+}
+
 static cf_status read_columns(cf_bytes kept, cf_arena *arena, cf_renamed_columns *out,
                               cf_error *error)
 {
@@ -31,7 +47,7 @@ static cf_status read_columns(cf_bytes kept, cf_arena *arena, cf_renamed_columns
         if (!status)
             status = cf_read_text(&reader, &at[i].before, error);
     }
-    *out = (cf_renamed_columns){at, status ? 0 : count};
+    *out = (cf_renamed_columns){at, status ? 0 : keep_latest(at, count)};
     return status;
 }
 
@@ -73,6 +89,51 @@ bool cf_renamed_is_same(const cf_row_format *format, const cf_row_format *had)
             if (!cf_format_holds(format, had->tables[i].name, had->tables[i].fields[k].name))
                 return false;
     return true;
+}
+
+static const cf_format_table *table_of(const cf_row_format *format, cf_bytes name)
+{
+    for (size_t i = 0; i < format->count; i++)
+        if (cf_bytes_equal(format->tables[i].name, name))
+            return &format->tables[i];
+    return NULL;
+}
+
+/* ---- Which are over ---- */
+
+/* Of a file with nothing in it nobody knows. */
+static bool has_column(const cf_row_format *format, cf_bytes name)
+{
+    const cf_format_table *table =
+        format ? table_of(format, cf_bytes_of_text(CF_TABLE_RECORDS)) : NULL;
+    cf_buffer field = {0};
+
+    cf_column_field(name, &field);
+    const bool has =
+        table && !table->whole && cf_format_holds(format, table->name, cf_buffer_view(&field));
+    cf_buffer_release(&field);
+    return has;
+}
+
+cf_status cf_renamed_check(const cf_row_format *plain, const cf_row_format *had, cf_arena *arena,
+                           cf_renamed_columns *columns, cf_error *error)
+{
+    cf_renamed_column *at = cf_arena_allocate(arena, columns->count, sizeof *at);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < columns->count; i++) {
+        const cf_renamed_column *one = &columns->at[i];
+
+        if (!has_column(plain, one->before))
+            at[kept++] = *one;
+        else if (has_column(plain, one->name) && !has_column(had, one->name))
+            return cf_fail(error, CF_MALFORMED,
+                           "%.*s was called %.*s before: give the new column another name",
+                           (int)one->name.size, (const char *)one->name.data, (int)one->before.size,
+                           (const char *)one->before.data);
+    }
+    *columns = (cf_renamed_columns){at, kept};
+    return CF_OK;
 }
 
 /* ---- Whether a field was ever said ---- */
@@ -129,107 +190,178 @@ static void append_text(const cf_row *row, cf_bytes field, cf_buffer *out)
         cf_value_text(found->values[0], out);
 }
 
-/* Every row of the base is here and says under `name` what it said under `before`, and any says
- * something. */
-static bool says_the_same(const cf_renaming *self, const cf_row_index *here, cf_bytes table,
-                          cf_bytes before, cf_bytes name)
-{
-    cf_buffer was = {0}, is = {0};
-    bool same = true, any = false;
+/* A column that the file has and had not, and a hash of all that it says in the base's rows. */
+typedef struct {
+    cf_bytes name;
+    uint64_t hash;
+} new_column;
 
-    for (const cf_row *base = NULL; same && (base = cf_rows_next(self->binding->rows, base));) {
+typedef struct {
+    const cf_renaming *of;
+    cf_row_index here;
+    const cf_row **base, **rows; /* of the table, and those of the file */
+    size_t count;
+    new_column *columns;
+    size_t column_count;
+    cf_arena arena;
+} search;
+
+/* False: it says nothing. */
+static bool hash_of(const cf_row **rows, size_t count, cf_bytes field, uint64_t *out)
+{
+    cf_buffer text = {0};
+    bool any = false;
+
+    *out = 0;
+    for (size_t i = 0; i < count; i++) {
+        append_text(rows[i], field, &text);
+        any |= text.size > 0;
+        *out = cf_hash_bytes(*out + i, cf_buffer_view(&text));
+    }
+    cf_buffer_release(&text);
+    return any;
+}
+
+/* False: a row of the base isn't here. */
+static bool find_rows(search *self, cf_bytes table)
+{
+    const cf_rows *rows = self->of->binding->rows;
+    size_t count = 0;
+
+    for (const cf_row *base = NULL; (base = cf_rows_next(rows, base));)
+        count += cf_bytes_equal(base->table, table);
+    self->base = cf_arena_allocate(&self->arena, count, sizeof *self->base);
+    self->rows = cf_arena_allocate(&self->arena, count, sizeof *self->rows);
+    self->count = 0;
+    for (const cf_row *base = NULL; (base = cf_rows_next(rows, base));) {
         if (!cf_bytes_equal(base->table, table))
             continue;
-        const cf_row *row = row_here(here, base);
-        same = row != NULL;
-        if (!same)
-            break;
-        append_text(base, before, &was);
-        append_text(row, name, &is);
+        self->base[self->count] = base;
+        self->rows[self->count] = row_here(&self->here, base);
+        if (!self->rows[self->count++])
+            return false;
+    }
+    return true;
+}
+
+/* Those that say something: each is read once, whatever number of columns is missing. */
+static void find_new(search *self, const cf_format_table *now)
+{
+    self->columns = cf_arena_allocate(&self->arena, now->field_count, sizeof *self->columns);
+    self->column_count = 0;
+    for (size_t i = 0; i < now->field_count; i++) {
+        new_column *column = &self->columns[self->column_count];
+
+        column->name = now->fields[i].name;
+        if (!cf_format_holds(self->of->had, now->name, column->name) &&
+            hash_of(self->rows, self->count, column->name, &column->hash))
+            self->column_count++;
+    }
+}
+
+static bool says_the_same(const search *self, cf_bytes before, cf_bytes name)
+{
+    cf_buffer was = {0}, is = {0};
+    bool same = true;
+
+    for (size_t i = 0; same && i < self->count; i++) {
+        append_text(self->base[i], before, &was);
+        append_text(self->rows[i], name, &is);
         same = cf_bytes_equal(cf_buffer_view(&was), cf_buffer_view(&is));
-        any |= was.size > 0;
     }
     cf_buffer_release(&was);
     cf_buffer_release(&is);
-    return same && any;
+    return same;
 }
 
-/* The one column that says what `before` said; nothing: there is none, or one of two. */
-static cf_bytes name_of(const cf_renaming *self, const cf_row_index *here,
-                        const cf_format_table *now, cf_bytes before)
+/* The one column that says in every row of the base what `before` said; nothing: there is none, or
+ * one of two, or it said nothing. */
+static cf_bytes name_of(const search *self, cf_bytes before)
 {
     cf_bytes found = {0};
+    uint64_t hash;
 
-    for (size_t i = 0; i < now->field_count; i++) {
-        cf_bytes name = now->fields[i].name;
+    if (!self->column_count || !hash_of(self->base, self->count, before, &hash))
+        return found;
+    for (size_t i = 0; i < self->column_count; i++) {
+        const new_column *column = &self->columns[i];
 
-        if (cf_format_holds(self->had, now->name, name) ||
-            !says_the_same(self, here, now->name, before, name))
+        if (column->hash != hash || !says_the_same(self, before, column->name))
             continue;
         if (found.size)
             return (cf_bytes){0};
-        found = name;
+        found = column->name;
     }
-    return found.size && !is_used(self->state, found) ? found : (cf_bytes){0};
+    return found.size && !is_used(self->of->state, found) ? found : (cf_bytes){0};
+}
+
+/* In the stead of what was known of the column before, and of the name. */
+static void put(cf_renamed_columns *columns, cf_renamed_column made, cf_arena *arena)
+{
+    cf_renamed_column *at = cf_arena_allocate(arena, columns->count + 1, sizeof *at);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < columns->count; i++)
+        if (!cf_bytes_equal(columns->at[i].before, made.before) &&
+            !cf_bytes_equal(columns->at[i].name, made.name))
+            at[kept++] = columns->at[i];
+    at[kept++] = made;
+    *columns = (cf_renamed_columns){at, kept};
 }
 
 static void add(cf_renamed_columns *columns, cf_bytes name, cf_bytes before, cf_arena *arena)
 {
-    cf_renamed_column *at = cf_arena_allocate(arena, columns->count + 1, sizeof *at);
+    cf_renamed_column made;
 
-    if (columns->count)
-        memcpy(at, columns->at, columns->count * sizeof *at);
-    if (!cf_column_name(name, arena, &at[columns->count].name) ||
-        !cf_column_name(before, arena, &at[columns->count].before))
-        return;
-    columns->at = at;
-    columns->count++;
-}
-
-static const cf_format_table *table_of(const cf_row_format *format, cf_bytes name)
-{
-    for (size_t i = 0; i < format->count; i++)
-        if (cf_bytes_equal(format->tables[i].name, name))
-            return &format->tables[i];
-    return NULL;
+    if (cf_column_name(name, arena, &made.name) && cf_column_name(before, arena, &made.before))
+        put(columns, made, arena);
 }
 
 /* Two columns that said the same have one name between them: nobody knows whose. */
-static bool is_taken(const cf_renamed_columns *columns, size_t from, cf_bytes name, cf_arena *arena)
+static bool is_taken(const cf_renamed_columns *found, cf_bytes name, cf_arena *arena)
 {
     cf_bytes plain;
 
     if (!cf_column_name(name, arena, &plain))
         return true;
-    for (size_t i = from; i < columns->count; i++)
-        if (cf_bytes_equal(columns->at[i].name, plain))
+    for (size_t i = 0; i < found->count; i++)
+        if (cf_bytes_equal(found->at[i].name, plain))
             return true;
     return false;
 }
 
+static void find_in(search *self, const cf_format_table *had, const cf_format_table *now,
+                    cf_arena *arena, cf_renamed_columns *found)
+{
+    if (!find_rows(self, had->name))
+        return;
+    find_new(self, now);
+    for (size_t i = 0; i < had->field_count; i++) {
+        const cf_bytes before = had->fields[i].name;
+
+        if (cf_format_holds(self->of->format, had->name, before))
+            continue;
+        const cf_bytes name = name_of(self, before);
+        if (name.size && !is_taken(found, name, arena))
+            add(found, name, before, arena);
+    }
+}
+
 bool cf_renamed_find(const cf_renaming *self, cf_arena *arena, cf_renamed_columns *columns)
 {
-    const size_t known = columns->count;
-    cf_row_index here = {0};
-    bool is_indexed = false;
+    search made = {.of = self, .here = cf_row_index_of(self->file->rows, self->file->count)};
+    cf_renamed_columns found = {0};
 
     for (size_t i = 0; i < self->had->count; i++) {
         const cf_format_table *had = &self->had->tables[i],
                               *now = table_of(self->format, had->name);
 
-        for (size_t k = 0; now && !had->whole && !now->whole && k < had->field_count; k++) {
-            cf_bytes before = had->fields[k].name;
-
-            if (cf_format_holds(self->format, had->name, before))
-                continue;
-            if (!is_indexed)
-                here = cf_row_index_of(self->file->rows, self->file->count);
-            is_indexed = true;
-            cf_bytes name = name_of(self, &here, now, before);
-            if (name.size && !is_taken(columns, known, name, arena))
-                add(columns, name, before, arena);
-        }
+        if (now && !had->whole && !now->whole)
+            find_in(&made, had, now, arena, &found);
     }
-    cf_row_index_release(&here);
-    return columns->count > known;
+    for (size_t i = 0; i < found.count; i++)
+        put(columns, found.at[i], arena);
+    cf_row_index_release(&made.here);
+    cf_arena_release(&made.arena);
+    return found.count > 0;
 }

@@ -13,6 +13,12 @@ cf_status cf_renamed_load(const cf_binding *binding, cf_peer *peer, cf_arena *ar
 void cf_renamed_save(const cf_binding *binding, const cf_renamed_columns *columns, cf_arena *arena,
                      cf_records *records);
 
+/* `plain` is what the file has under its own names. Leaves out of `columns` those that have the
+ * name that they had before again. CF_MALFORMED: the name that one had before is now another
+ * column's, whose values, or none, would be written over those of the first. */
+cf_status cf_renamed_check(const cf_row_format *plain, const cf_row_format *had, cf_arena *arena,
+                           cf_renamed_columns *columns, cf_error *error);
+
 /* Whether it has all columns that it had: then none got another name. */
 bool cf_renamed_is_same(const cf_row_format *format, const cf_row_format *had);
 
