@@ -57,9 +57,30 @@ def test_new_cards_are_as_most_and_each_keeps_its_own(two):
     both(laptop, desktop)
     fill(path, {"last.vcf": card("last", "4.0")})
     both(laptop, desktop)
-    assert "VERSION:4.0" in (copy / "last.vcf").read_text()
+    assert lines(copy).count("VERSION:3.0") == 8, "as most that lie there"
+    third = add(desktop, desktop.source("x").with_name("c"), "--existing")
+    assert lines(third).count("VERSION:4.0") == 8, "as most in the first source by now"
     assert sorted(line for line in lines(path) if line.startswith("VERSION")) == \
         ["VERSION:2.1"] + ["VERSION:3.0"] * 2 + ["VERSION:4.0"] * 5
+
+
+def test_a_folder_that_has_cards_goes_by_most_of_those(two):
+    laptop, desktop = two
+    path = laptop.source("x").with_name("a")
+    fill(path, {"anna.vcf": card("anna", "4.0"), "bert.vcf": card("bert", "4.0")})
+    add(laptop, path)
+    desktop.sync()
+    copy = desktop.source("x").with_name("b")
+    fill(copy, {f"{name}.vcf": card(name, "3.0") for name in ("carl", "dora", "emil")})
+    add(desktop, copy, "--existing")
+    both(laptop, desktop)
+    assert lines(copy).count("VERSION:3.0") == 5
+    assert lines(path).count("VERSION:4.0") == 5
+    fill(copy, {f"{name}.vcf": card(name, "4.0") for name in ("fred", "gina", "hans", "ines", "jana")})
+    both(laptop, desktop)
+    fill(path, {"kurt.vcf": card("kurt", "3.0")})
+    both(laptop, desktop)
+    assert "VERSION:4.0" in (copy / "kurt.vcf").read_text(), "of as many the collection's"
 
 
 def test_a_file_that_has_cards_goes_by_those(two):

@@ -134,14 +134,27 @@ static cf_status keep_names(cf_folder_medium *self, cf_error *error)
     return status;
 }
 
-/* That of which most files are; of as many, the one that comes first. */
-static cf_bytes layout_of_most(const cf_folder_medium *self)
+typedef struct {
+    cf_bytes layout;
+    size_t count;
+} files_laid_out;
+
+static bool goes_before(const files_laid_out *a, const files_laid_out *b, cf_bytes favoured)
+{
+    const bool is_favoured = cf_bytes_equal(a->layout, favoured);
+
+    if (a->count != b->count)
+        return a->count > b->count;
+    return is_favoured != cf_bytes_equal(b->layout, favoured)
+               ? is_favoured
+               : cf_bytes_compare(a->layout, b->layout) < 0;
+}
+
+/* That of which most files are; of as many, the one favoured, or which comes first. */
+static cf_bytes layout_of_most(const cf_folder_medium *self, cf_bytes favoured)
 {
     enum { SORTS = 8 };
-    struct {
-        cf_bytes layout;
-        size_t count;
-    } sorts[SORTS] = {0}, *most = sorts;
+    files_laid_out sorts[SORTS] = {0}, *most = sorts;
     size_t count = 0;
 
     for (size_t i = 0; i < self->count; i++) {
@@ -159,8 +172,7 @@ static cf_bytes layout_of_most(const cf_folder_medium *self)
         sorts[at].count++;
     }
     for (size_t i = 1; i < count; i++)
-        if (sorts[i].count > most->count ||
-            (sorts[i].count == most->count && cf_bytes_compare(sorts[i].layout, most->layout) < 0))
+        if (goes_before(&sorts[i], most, favoured))
             most = &sorts[i];
     return most->layout;
 }
@@ -185,7 +197,9 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     if (status)
         return status;
     cf_folder_items_show(self, &out->file);
-    out->layout = cf_arena_copy(&out->arena, layout_of_most(self));
+    out->layout = cf_arena_copy(&out->arena, layout_of_most(self, (cf_bytes){0}));
+    if (out->layout.size) /* as what lies there is: who uses the folder can read that */
+        self->options.layout = cf_arena_copy(&out->arena, layout_of_most(self, medium->layout));
     out->there = true;
     return CF_OK;
 }
