@@ -232,7 +232,7 @@ static void charge(const cf_gateway *gateway, const cf_log *log, const cf_sessio
     cf_patience_charge(service->patience, cf_log_user(log),
                        (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
                            (int64_t)heads / CF_PRICE_HEADS,
-                       service->now_ms);
+                       service->steady_ms);
 }
 
 /* Of a HELLO of another version nothing else is known. */

@@ -145,7 +145,7 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
         cf_patience_charge(service->patience, &publishing->user,
                            CF_PRICE_ENTRY - price_of_size(publishing->request.size) -
                                (int64_t)publishing->blob_count * CF_PRICE_BLOB,
-                           service->now_ms);
+                           service->steady_ms);
         if (publishing->is_member)
             cf_users_refresh(service->users, &publishing->user);
         if (publishing->news.is_any)
