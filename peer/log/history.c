@@ -110,6 +110,8 @@ static bool move(cf_last_places *places, cf_last_place *at, const item_changes *
 {
     cf_bytes name = written(item, CF_FIELD_NAME), parent = written(item, CF_FIELD_PARENT);
 
+    cf_last_place_take_from(at, written(item, CF_FIELD_FROM));
+
     if (cf_last_place_is_record(at))
         return cf_last_place_take_key(places, at, written(item, CF_FIELD_KEY));
     if (name.size && !cf_last_place_take_name(places, at, name))

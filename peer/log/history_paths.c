@@ -19,7 +19,7 @@ static const cf_last_place *parent_of(cf_last_places *self, const cf_last_place 
                : cf_last_place_known(self, &at->collection, &at->parent);
 }
 
-/* Of directories that were moved into each other the one that came last is shown in the root
+/* Of directories that were moved into each other the one that came last is shown elsewhere
  * (codec/ PROTOCOL.md, section 16); NULL: there are none on the way up from here. */
 static const cf_last_place *top_of_cycle(cf_last_places *self, const cf_last_place *at)
 {
@@ -39,10 +39,23 @@ static const cf_last_place *top_of_cycle(cf_last_places *self, const cf_last_pla
     return top;
 }
 
+/* In the directory in which it was before, unless that hangs on such a cycle, too; NULL: the root.
+ */
+static const cf_last_place *instead_of(cf_last_places *self, const cf_last_place *top)
+{
+    const cf_last_place *from = cf_id_equal(&top->from, &cf_root_item)
+                                    ? NULL
+                                    : cf_last_place_known(self, &top->collection, &top->from);
+
+    return from && !from->is_deleted && !top_of_cycle(self, from) ? from : NULL;
+}
+
 static void append_path(cf_last_places *self, const cf_last_place *at, const cf_last_place *top,
                         unsigned depth, cf_buffer *out)
 {
-    const cf_last_place *parent = depth < DEPTH_MAX && at != top ? parent_of(self, at) : NULL;
+    const cf_last_place *parent = depth >= DEPTH_MAX ? NULL
+                                  : at == top        ? instead_of(self, top)
+                                                     : parent_of(self, at);
 
     if (parent) {
         append_path(self, parent, top, depth + 1, out);

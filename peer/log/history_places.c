@@ -121,6 +121,15 @@ bool cf_last_place_take_parent(cf_last_place *at, cf_bytes value)
     return cf_read_bin_exact(&reader, at->parent.bytes, CF_ID_SIZE, &ignored) == CF_OK;
 }
 
+void cf_last_place_take_from(cf_last_place *at, cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+
+    if (value.size && cf_read_bin_exact(&reader, at->from.bytes, CF_ID_SIZE, &ignored))
+        at->from = cf_root_item;
+}
+
 /* The only write of a field that nobody has replaced, though a deletion may cover it; a value of
  * size 0: there is none, or the order of the log decides among several. */
 static cf_write only_write(const cf_collection *collection, const cf_id *id, uint32_t field)
@@ -200,6 +209,7 @@ static void ask_state(cf_last_places *self, const cf_collection *collection, cf_
     }
     ask_place(self, collection, at);
     cf_last_place_take_pin(self, at, only_write(collection, &at->item, CF_FIELD_NUMBER_PIN).value);
+    cf_last_place_take_from(at, only_write(collection, &at->item, CF_FIELD_NUMBER_FROM).value);
     at->is_deleted = !at->dies && !cf_collection_lives(collection, &at->item);
 }
 

@@ -8,6 +8,7 @@
 typedef struct cf_last_place {
     cf_id collection, item;
     cf_id parent;
+    cf_id from; /* of a directory that was moved: in which it was before; else the root's */
     cf_bytes name;
     cf_time time; /* when it came to this name, */
     cf_dot dot;   /* and by which entry; sequence 0: a conflict copy without a place of its own */
@@ -38,6 +39,7 @@ cf_last_place *cf_last_place_of(cf_last_places *self, const cf_id *collection, c
  * parent then says by which entry. */
 bool cf_last_place_take_name(cf_last_places *self, cf_last_place *at, cf_bytes value);
 bool cf_last_place_take_parent(cf_last_place *at, cf_bytes value);
+void cf_last_place_take_from(cf_last_place *at, cf_bytes value);
 void cf_last_place_came(cf_last_places *self, cf_last_place *at, cf_time time, const cf_dot *dot);
 bool cf_last_place_take_key(cf_last_places *self, cf_last_place *at, cf_bytes value);
 /* A pin says where something is shown that stays; false where it is not about this place. */

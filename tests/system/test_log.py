@@ -246,6 +246,6 @@ def test_folders_moved_into_each_other_lie_where_they_are_shown(pair_of_notes):
     both(laptop, desktop)
     told = desktop.json("log", "-n", "1")[0]
     assert told == laptop.json("log")[0]
-    assert told["change"] == "moved" and told["from"] == "in/v"
+    assert told["change"] == "moved" and told["path"] == "in/v"  # the later one stays where it was
     assert (here / told["path"] / "file").read_text() == "v"
     assert (there / told["path"] / "file").read_text() == "v"
