@@ -159,21 +159,30 @@ static cf_status expect_held(cf_swept *self, const cf_hash *blob, bool expected,
     return status;
 }
 
+/* By the time of day, which tells how old a blob is. */
+static uint64_t (*today)(void *context);
+static uint64_t later(void *context)
+{
+    return today(context) + LATER_MS;
+}
+
 cf_status cf_swept_sweep(cf_swept *self, cf_error *error)
 {
-    const uint64_t now_ms = self->env.now_ms(self->env.context) + LATER_MS;
+    cf_env env = self->env;
     cf_hash unnamed[UNNAMED];
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < UNNAMED; i++)
         status = put_blob(self, &unnamed[i], error);
-    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &self->env,
+    today = env.now_ms;
+    env.now_ms = later;
+    cf_sweep *sweep = cf_sweep_new(&(cf_sweep_options){.env = &env,
                                                        .store = self->store,
                                                        .blobs = self->blobs,
                                                        .users = self->users,
                                                        .jobs = self->jobs});
     if (!status) /* it begins some minutes after its first tick */
-        cf_sweep_tick(sweep, cf_sweep_tick(sweep, now_ms));
+        cf_sweep_tick(sweep, cf_sweep_tick(sweep, cf_env_steady_ms(&self->env)));
     while (self->jobs->deliver(self->jobs))
         ;
     cf_sweep_destroy(&sweep);
