@@ -58,8 +58,11 @@ static void find_in_entry(finding *self, cf_write *writes, size_t count)
         self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
         self->at[self->count++] =
             (cf_row_both){.first = writes[0].value,
-                          .other = {self->row, cf_state_field_name(self->state, writes[i].field),
-                                    writes[i].value, writes[i].dot, writes[i].time}};
+                          .other = {.row = self->row,
+                                    .field = cf_state_field_name(self->state, writes[i].field),
+                                    .value = writes[i].value,
+                                    .dot = writes[i].dot,
+                                    .time = writes[i].time}};
     }
 }
 

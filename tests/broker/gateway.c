@@ -213,7 +213,7 @@ Test(gateway, drops_who_asks_on_and_on_and_does_not_read)
                                                        .total = bytes.size,
                                                        .bytes = cf_buffer_view(&bytes)});
     a.at_lap->is_stuck = true;
-    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 0}};
+    cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id}};
     for (int i = 0; i < 500; i++) {
         say(a.house, a.at_lap, &get);
         cr_assert_lt(cf_outbox_size(a.house->outbox), 5 * CF_WINDOW);

@@ -48,7 +48,7 @@ Test(gateway_blobs, takes_a_blob_piece_by_piece_and_gives_it_back)
     missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);
     cr_expect_eq(missing.missing.blobs[0].held, CF_BLOB_STEP);
 
-    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 0}};
+    cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}};
     say(a.house, a.at_desk, &get);
     hear(a.house, a.at_desk, CF_COMMAND_ABSENT); /* not yet */
 
@@ -137,7 +137,8 @@ Test(gateway_blobs, tells_a_disk_that_fails_as_one_and_goes_on_when_it_does_not)
     cr_expect_not(cf_gateway_blobs_fail(a.house->gateway, &why));
 
     a.house->blobs->get = fail_to_read;
-    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_GET, .get = {id, 0}});
+    say(a.house, a.at_lap,
+        &(cf_message){.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}});
     cf_message refused = hear(a.house, a.at_lap, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
     expect_text(&refused, "the broker can't read its disk");
@@ -151,12 +152,14 @@ Test(gateway_blobs, notes_what_is_asked_for_and_neither_here_nor_wanted)
     cf_hash blob = {"it never came"};
     cf_error error;
 
-    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_GET, .get = {blob, 0}});
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}});
     hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
     cr_expect_eq(a.house->absent, 1);
     cf_log_want(cf_users_find(a.house->users, &a.account.user), &blob);
     expect_ok(a.house->store->commit(a.house->store, &error), error);
-    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_GET, .get = {blob, 0}});
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}});
     hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
     cr_expect_eq(a.house->absent, 1, "that it is not here is known");
     household_end(&a);
@@ -175,7 +178,7 @@ Test(gateway_blobs, keeps_each_users_blobs_apart)
     greet(a.house, at_pc, &bob.user, NULL, 0);
     for (size_t offset = 0; offset < blob.size; offset += CF_BLOB_STEP)
         put_piece(&a, &id, &blob, offset);
-    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 0}};
+    cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = 0}};
     say(a.house, at_pc, &get);
     hear(a.house, at_pc, CF_COMMAND_ABSENT);
     cf_buffer_release(&blob);
@@ -233,7 +236,7 @@ Test(gateway_blobs, gives_as_much_of_a_blob_as_is_asked_for)
     hear(a.house, a.at_lap, CF_COMMAND_STORED);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cf_message fetch = {.command = CF_COMMAND_FETCH,
-                            .get = {id, cases[i].offset, cases[i].size}};
+                            .get = {.id = id, .offset = cases[i].offset, .size = cases[i].size}};
 
         say(a.house, a.at_desk, &fetch);
         cf_message piece = hear(a.house, a.at_desk, CF_COMMAND_BLOB);
@@ -243,9 +246,12 @@ Test(gateway_blobs, gives_as_much_of_a_blob_as_is_asked_for)
                                  cf_bytes_of(blob.data + cases[i].offset, cases[i].given)),
                   "%zu: %zu bytes", i, piece.blob.bytes.size);
     }
-    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_FETCH, .get = {none, 0, 10}});
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_FETCH, .get = {.id = none, .offset = 0, .size = 10}});
     hear(a.house, a.at_desk, CF_COMMAND_ABSENT);
-    say(a.house, a.at_desk, &(cf_message){.command = CF_COMMAND_FETCH, .get = {id, blob.size, 10}});
+    say(a.house, a.at_desk,
+        &(cf_message){.command = CF_COMMAND_FETCH,
+                      .get = {.id = id, .offset = blob.size, .size = 10}});
     cf_message refused = hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
     cr_expect(cf_bytes_equal(refused.refused.request, cf_bytes_of_text("FETCH")));
     cf_buffer_release(&blob);
@@ -270,7 +276,7 @@ static cf_status get_and_count(cf_blobs *blobs, const cf_hash *user, const cf_ha
 static void ask_for_all(household *a, const cf_hash *id, size_t size, cf_command last)
 {
     for (size_t offset = 0; offset < size; offset += CF_BLOB_STEP) {
-        cf_message get = {.command = CF_COMMAND_GET, .get = {*id, offset}};
+        cf_message get = {.command = CF_COMMAND_GET, .get = {.id = *id, .offset = offset}};
 
         say(a->house, a->at_desk, &get);
         hear(a->house, a->at_desk, offset + CF_BLOB_STEP < size ? CF_COMMAND_BLOB : last);
@@ -320,12 +326,12 @@ Test(gateway_blobs, hands_out_no_damaged_blob_and_asks_all_for_it)
 
     is_worn = true;
     for (size_t offset = 0; offset < 2 * CF_BLOB_STEP; offset += CF_BLOB_STEP) {
-        cf_message get = {.command = CF_COMMAND_GET, .get = {id, offset}};
+        cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = offset}};
 
         say(a.house, a.at_desk, &get);
         hear(a.house, a.at_desk, CF_COMMAND_BLOB);
     }
-    cf_message get = {.command = CF_COMMAND_GET, .get = {id, 2 * CF_BLOB_STEP}};
+    cf_message get = {.command = CF_COMMAND_GET, .get = {.id = id, .offset = 2 * CF_BLOB_STEP}};
     say(a.house, a.at_desk, &get);
     cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
     cr_expect(wanted.wanted.id_count == 1 && cf_hash_equal(&wanted.wanted.ids[0], &id));

@@ -55,7 +55,7 @@ Test(hostile, member_disturbs_nobody)
         {.command = CF_COMMAND_PUBLISH, .publish = {.entry = wire}},
         {.command = CF_COMMAND_HAVE, .have = {&blob, 1}},
         {.command = CF_COMMAND_PUT, .put = {blob, 0, 100, piece}},
-        {.command = CF_COMMAND_GET, .get = {blob, 0}},
+        {.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}},
         {.command = CF_COMMAND_GUEST, .guest = {blob, house->now_ms + 1000}},
         {.command = CF_COMMAND_ADMIT, .admit = {blob, piece}},
         {.command = CF_COMMAND_KNOCK, .knock = {&account.user, blob, piece}},

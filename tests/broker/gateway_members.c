@@ -81,7 +81,7 @@ Test(gateway_members, takes_nothing_more_from_a_revoked_device)
     ann a = anns_house();
     cf_message put = {.command = CF_COMMAND_PUT,
                       .put = {blob, 0, 2 * CF_BLOB_STEP, cf_bytes_of_text("a piece")}};
-    cf_message get = {.command = CF_COMMAND_GET, .get = {blob, 0}};
+    cf_message get = {.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}};
 
     say(a.house, a.at_lap, &put);
     hear(a.house, a.at_lap, CF_COMMAND_MISSING);

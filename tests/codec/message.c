@@ -45,7 +45,7 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_MISSING, .missing = {partials, 2}},
         {.command = CF_COMMAND_PUT, .put = {hashes[0], 262144, 1000000, bulk}},
         {.command = CF_COMMAND_STORED, .stored = {hashes[0]}},
-        {.command = CF_COMMAND_GET, .get = {hashes[0], 262144}},
+        {.command = CF_COMMAND_GET, .get = {.id = hashes[0], .offset = 262144}},
         {.command = CF_COMMAND_BLOB, .blob = {hashes[0], 262144, 1000000, bulk}},
         {.command = CF_COMMAND_ABSENT, .absent = {hashes[1]}},
         {.command = CF_COMMAND_WANTED, .wanted = {hashes, 1}},
@@ -71,7 +71,7 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
         {.command = CF_COMMAND_CLOCK, .clock = {1, 1700000000000}},
         {.command = CF_COMMAND_LACKING, .lacking = {12}},
-        {.command = CF_COMMAND_FETCH, .get = {hashes[0], 262144, 4096}},
+        {.command = CF_COMMAND_FETCH, .get = {.id = hashes[0], .offset = 262144, .size = 4096}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;
@@ -264,7 +264,8 @@ Test(message, asks_for_no_piece_of_a_size_that_none_has)
     cf_message out;
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const cf_message fetch = {.command = CF_COMMAND_FETCH, .get = {hashes[0], 0, sizes[i]}};
+        const cf_message fetch = {.command = CF_COMMAND_FETCH,
+                                  .get = {.id = hashes[0], .offset = 0, .size = sizes[i]}};
         cf_frames frames = {0};
 
         cf_message_write(&fetch, &frames);

@@ -50,7 +50,7 @@ def told(device, code=0):
 def test_the_others_stay_where_they_are(people):
     laptop, desktop, here, there = people
     assert desktop.json("status")["in_sync"] and desktop.json("status")["collections"][0]["items"] == 2
-    there.write_text(there.read_text().replace("anna,30", "anna,31"))
+    there.write_text(there.read_text().replace("anna,Paris,30", "anna,Paris,31"))
     both(laptop, desktop)
     assert here.read_text() == PEOPLE.replace("anna,Paris,30", "anna,Paris,31")
     here.write_text(here.read_text().replace("bert,Rome,41", "bert,Rome,42"))
@@ -63,7 +63,7 @@ def test_a_row_comes_and_goes_with_its_value(people):
     here.write_text(PEOPLE.replace("bert,Rome", "bert,Paris").replace("cleo,Paris", "cleo,Ulm"))
     both(laptop, desktop)
     assert names(there) == ["anna", "bert"] and len(names(here)) == 4
-    there.write_text(there.read_text().replace("30,Paris", "30,Nice"))
+    there.write_text(there.read_text().replace("anna,Paris,30", "anna,Nice,30"))
     both(laptop, desktop)
     assert names(there) == ["bert"] and "anna,Nice,30" in here.read_text()
     here.write_text(here.read_text().replace("anna,Nice", "anna,Paris"))
@@ -80,20 +80,20 @@ def test_what_is_deleted_here_is_deleted_and_nothing_else(people):
 
 def test_a_row_that_is_not_asked_for_is_left_alone(people):
     laptop, desktop, here, there = people
-    mine = there.read_text() + "emil,7,Oslo\n"
+    mine = there.read_text() + "emil,Oslo,7\n"
     there.write_text(mine)
     both(laptop, desktop)
     assert there.read_text() == mine and len(names(here)) == 4 and desktop.json("status")["in_sync"]
-    there.write_text(mine.replace("7,Oslo", "7,Paris"))
+    there.write_text(mine.replace("Oslo,7", "Paris,7"))
     both(laptop, desktop)
     assert "emil,Paris,7" in here.read_text()
-    there.write_text(there.read_text() + "fred,8,Oslo\n")
+    there.write_text(there.read_text() + "fred,Oslo,8\n")
     desktop.sync()
     here.write_text(here.read_text() + "fred,Paris,9\n")
     laptop.sync()
     assert set(told(desktop)) == {"--include"} and "1 row here matches no pattern" in told(desktop)["--include"]["reason"]
     pending, = desktop.sync(1)["collections"][0]["pending"]
-    assert "fred,8,Oslo" in there.read_text()
+    assert "fred,Oslo,8" in there.read_text()
     assert pending["path"] == "fred" and "asked for" in pending["reason"]
     assert told(desktop, 1)["fred"] == pending and not desktop.json("status")["in_sync"]
 
@@ -123,16 +123,16 @@ def test_a_row_whose_number_is_taken_stays_where_it_was_typed(two):
     desktop.sync()
     desktop.json("add", str(there), "--format", "csv", "--key", "id", "--collection", "n", "--existing", "--include", "town=Paris")
     desktop.sync()
-    typed = there.read_text() + "4,44,Paris\n2,22,Paris\n5,5,Rome\n"
+    typed = there.read_text() + "4,Paris,44\n2,Paris,22\n5,Rome,5\n"
     there.write_text(typed)
     for _ in range(2):
         desktop.finish("sync")
         laptop.sync()
     mine, theirs = there.read_text().splitlines(), here.read_text().splitlines()
     assert sorted(line.split(",", 1)[1] for line in mine[1:]) == sorted(line.split(",", 1)[1] for line in typed.splitlines()[1:])
-    assert "5,5,Rome" in mine and sorted(line.split(",", 1)[1] for line in theirs[5:]) == ["Paris,22", "Paris,44"]
+    assert "5,Rome,5" in mine and sorted(line.split(",", 1)[1] for line in theirs[5:]) == ["Paris,22", "Paris,44"]
     assert len(theirs) == 7 and "asked for" in told(desktop, 1)["5"]["reason"]
-    there.write_text(there.read_text().replace("5,5,Rome\n", ""))
+    there.write_text(there.read_text().replace("5,Rome,5\n", ""))
     both(laptop, desktop)
     assert sorted(line.split(",")[0] for line in there.read_text().splitlines()[1:]) == ["1", "3", "5", "6"]
     assert len(here.read_text().splitlines()) == 7 and told(desktop) == {}
@@ -163,7 +163,7 @@ def test_what_is_not_asked_for_any_more_is_no_trouble(people):
 
 def test_what_is_not_asked_for_any_more_and_was_changed_is_not_lost(people):
     laptop, desktop, here, there = people
-    there.write_text(there.read_text().replace("cleo,52", "cleo,53"))
+    there.write_text(there.read_text().replace("cleo,Paris,52", "cleo,Paris,53"))
     desktop.run("set", str(there), "--include", "name=anna")
     assert told(desktop, 1)["cleo"]["kind"] == "unsent"
     both(laptop, desktop)
