@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { PARTS = 3 };
+
 bool cf_bare_times_have(const cf_bare_times *times, uint64_t folder, int64_t changed_ns)
 {
     for (size_t i = 0; i < times->count; i++)
@@ -15,6 +17,14 @@ bool cf_bare_times_have_folder(const cf_bare_times *times, uint64_t folder)
 {
     for (size_t i = 0; i < times->count; i++)
         if (times->at[i].folder == folder)
+            return true;
+    return false;
+}
+
+bool cf_bare_times_have_inode(const cf_bare_times *times, uint64_t folder, uint64_t inode)
+{
+    for (size_t i = 0; i < times->count; i++)
+        if (times->at[i].folder == folder && times->at[i].inode == inode)
             return true;
     return false;
 }
@@ -51,10 +61,11 @@ bool cf_bare_times_add(cf_bare_times *times, cf_bare_time noted)
 
 void cf_bare_times_pack(const cf_bare_times *times, cf_buffer *out)
 {
-    cf_pack_array(out, 2 * times->count);
+    cf_pack_array(out, PARTS * times->count);
     for (size_t i = 0; i < times->count; i++) {
         cf_pack_uint(out, times->at[i].folder);
         cf_pack_int(out, times->at[i].changed_ns);
+        cf_pack_uint(out, times->at[i].inode);
     }
 }
 
@@ -64,14 +75,17 @@ cf_status cf_bare_times_read(cf_reader *reader, cf_bare_times *times, cf_error *
 
     *times = (cf_bare_times){0};
     cf_status status = cf_read_array(reader, &count, error);
-    if (!status && (count % 2 || count > 2 * CF_BARE_TIMES_MAX))
-        status = cf_fail(error, CF_MALFORMED, "times of %zu directories are too many", count / 2);
-    while (!status && times->count < count / 2) {
+    if (!status && (count % PARTS || count > PARTS * CF_BARE_TIMES_MAX))
+        status =
+            cf_fail(error, CF_MALFORMED, "times of %zu directories are too many", count / PARTS);
+    while (!status && times->count < count / PARTS) {
         cf_bare_time *time = &times->at[times->count++];
 
         status = cf_read_uint(reader, &time->folder, error);
         if (!status)
             status = cf_read_int(reader, &time->changed_ns, error);
+        if (!status)
+            status = cf_read_uint(reader, &time->inode, error);
     }
     return status;
 }

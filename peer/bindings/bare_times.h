@@ -23,6 +23,7 @@ enum { CF_BARE_TIMES_MAX = 64, CF_BARE_TIMES_OF_ONE = 4 };
 typedef struct {
     uint64_t folder;    /* a node's number */
     int64_t changed_ns; /* as cf_disk_folder_changed tells it */
+    uint64_t inode;     /* of the directory then */
 } cf_bare_time;
 
 typedef struct {
@@ -32,10 +33,12 @@ typedef struct {
 
 bool cf_bare_times_have(const cf_bare_times *times, uint64_t folder, int64_t changed_ns);
 bool cf_bare_times_have_folder(const cf_bare_times *times, uint64_t folder);
+/* The directory is the one that it was while the disk was away, as far as inodes tell. */
+bool cf_bare_times_have_inode(const cf_bare_times *times, uint64_t folder, uint64_t inode);
 /* False: they have it. */
 bool cf_bare_times_add(cf_bare_times *times, cf_bare_time noted);
 
-/* As one element of a record: [folder, changed, folder, changed, …]. */
+/* As one element of a record: [folder, changed, inode, folder, changed, inode, …]. */
 void cf_bare_times_pack(const cf_bare_times *times, cf_buffer *out);
 cf_status cf_bare_times_read(cf_reader *reader, cf_bare_times *times, cf_error *error);
 

@@ -29,9 +29,19 @@ int64_t cf_disk_folder_changed(const cf_stat *folder)
     return folder->mtime_ns > folder->ctime_ns ? folder->mtime_ns : folder->ctime_ns;
 }
 
+static bool is_fine(int64_t time_ns)
+{
+    return time_ns % FINE_STEP_NS != 0;
+}
+
+bool cf_disk_is_settled(int64_t changed_ns, int64_t clock_ns)
+{
+    return is_fine(changed_ns) || cf_disk_is_before(changed_ns, clock_ns);
+}
+
 bool cf_disk_is_before(int64_t changed_ns, int64_t clock_ns)
 {
-    const int64_t step_ns = changed_ns % FINE_STEP_NS ? TICK_NS : COARSE_STEP_NS;
+    const int64_t step_ns = is_fine(changed_ns) ? TICK_NS : COARSE_STEP_NS;
     int64_t latest_ns;
 
     return !__builtin_add_overflow(changed_ns, step_ns, &latest_ns) && latest_ns < clock_ns;

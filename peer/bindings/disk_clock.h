@@ -20,5 +20,9 @@ int64_t cf_disk_folder_changed(const cf_stat *folder);
  *     clock 10:00:05.200    changed 10:00:05.101 -> surely, 10:00:04.000 -> perhaps it was,
  *                           10:00:03.000 -> surely */
 bool cf_disk_is_before(int64_t changed_ns, int64_t clock_ns);
+/* Whether no later change of the directory shows `changed_ns` as well, the disk's clock having
+ * shown `clock_ns` before it was looked at (0: nobody knows): where times are fine that is so, and
+ * else once their step is over. */
+bool cf_disk_is_settled(int64_t changed_ns, int64_t clock_ns);
 
 #endif

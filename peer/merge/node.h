@@ -55,14 +55,20 @@ typedef struct {
 void cf_node_leave(cf_node *node);
 bool cf_node_is_left(const cf_node *node);
 
-/* Of what went with a disk that is mounted where nobody sees it, below a share or a FUSE disk, and
- * of what is missing though that disk has come back: no disk has these numbers, which are even
- * (survey_below.c). */
+/* Of what went with a disk that is mounted where nobody sees it, below a share or a FUSE disk: each
+ * time that some does it has the next of the numbers 2, 6, 10 and so on. And of what is missing
+ * though that disk has come back. No disk has these numbers, which are even (survey_below.c). */
 #define CF_DISK_BELOW UINT64_C(2)
+#define CF_DISK_BELOW_STEP UINT64_C(4)
 #define CF_DISK_RETURNED UINT64_C(4)
+static inline bool cf_disk_is_below(uint64_t number)
+{
+    return number % CF_DISK_BELOW_STEP == CF_DISK_BELOW;
+}
+
 static inline bool cf_node_went_below(const cf_node *node)
 {
-    return node->disk == CF_DISK_BELOW || node->disk == CF_DISK_RETURNED;
+    return cf_disk_is_below(node->disk) || node->disk == CF_DISK_RETURNED;
 }
 
 /* The disk of a node whose record is of an earlier build. */

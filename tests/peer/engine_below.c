@@ -7,6 +7,7 @@
 
 #include "tests/support/expect.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +78,7 @@ static void begin(void)
     second = &w->devices[1];
     lesser_disk_begin(&disk, w);
     disk.is_remote = disk.no_ctimes = true;
+    disk.fraction_ns = 1234567;
     device_crash(first);
     device_crash(second);
     user_makes(first, "card");
@@ -445,4 +447,156 @@ Test(engine_below, a_folder_that_stands_for_one_that_is_held_is_removed_as_elsew
     cr_assert(device_sync(second));
     device_sync(first);
     cr_expect_not(device_has_line(first, "card/none"), "it stands there for good");
+}
+
+/* What is missing is sure with the second look, and the folder shows the same then. */
+Test(engine_below, what_somebody_removes_from_a_bare_folder_goes)
+{
+    take_out(NULL);
+    expect_held();
+    user_writes_text(first, "card/late", "late");
+    user_makes(first, "card/new");
+    user_writes_text(first, "card/new/one", "one");
+    for (int i = 0; i < 2; i++) {
+        device_sync(first);
+        cr_assert(device_sync(second));
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    cr_assert(has(second, "card/late"));
+    cr_assert(has(second, "card/new/one"));
+    user_removes(first, "card/late");
+    user_removes(first, "card/new/one");
+    for (int i = 0; i < 2; i++) {
+        device_sync(first);
+        cr_assert(device_sync(second));
+    }
+    cr_expect(!has(second, "card/late"));
+    cr_expect(!has(second, "card/new/one"));
+    cr_expect(has(second, "card/a"));
+}
+
+/* ---- What only looks like the card ---- */
+
+static void write_behind(const char *name, const char *text)
+{
+    char path[256];
+
+    path_of(path, name);
+    FILE *file = fopen(path, "w");
+    cr_assert(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* As of a copy that keeps times. */
+static void copy_behind(const char *from, const char *to)
+{
+    char source[256], target[256];
+    struct stat was;
+
+    path_of(source, from);
+    snprintf(target, sizeof target, "%s/%s", first->folder, to);
+    cr_assert_eq(stat(source, &was), 0);
+    const struct timespec times[2] = {was.st_atim, was.st_mtim};
+    FILE *file = fopen(target, "w");
+    cr_assert(file);
+    fputs("a", file);
+    fclose(file);
+    cr_assert_eq(utimensat(AT_FDCWD, target, times, 0), 0);
+}
+
+Test(engine_below, a_photo_that_is_copied_back_beneath_is_not_the_card)
+{
+    take_out(NULL);
+    expect_held();
+    copy_behind("card/a", "card/a");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"), "the others were removed elsewhere");
+    cr_expect(has(second, "card/in/c"));
+}
+
+/* Nor where the disk tells no directories apart, while it is not most of them. */
+Test(engine_below, another_card_with_one_file_of_the_first_is_not_that)
+{
+    char other[256], shown[256], bare[256];
+
+    take_out(NULL);
+    expect_held();
+    path_of(other, "other");
+    cr_assert_eq(mkdir(other, 0755), 0);
+    snprintf(shown, sizeof shown, "%s/card", first->folder);
+    path_of(bare, "bare");
+    cr_assert_eq(rename(shown, bare), 0);
+    cr_assert_eq(rename(other, shown), 0);
+    copy_behind("card/a", "card/a");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"), "the others were removed elsewhere");
+    cr_expect(has(second, "card/in/c"));
+}
+
+/* Each is held with what went with it. */
+Test(engine_below, two_cards_take_turns)
+{
+    char shown[256], one[256], two[256];
+
+    take_out(NULL);
+    expect_held();
+    snprintf(shown, sizeof shown, "%s/card", first->folder);
+    path_of(one, "bare");
+    path_of(two, "two");
+    cr_assert_eq(mkdir(two, 0755), 0);
+    write_behind("two/x", "x");
+    write_behind("two/y", "y");
+    for (int turn = 0; turn < 3; turn++) {
+        cr_assert_eq(rename(shown, one), 0);
+        cr_assert_eq(rename(two, shown), 0);
+        device_sync(first);
+        cr_assert(device_sync(second));
+        cr_expect(has(second, "card/x") && has(second, "card/y"));
+        cr_expect(has(second, "card/a"), "what lies on the other card was removed elsewhere");
+        cr_assert_eq(rename(shown, two), 0);
+        cr_assert_eq(rename(one, shown), 0);
+        device_sync(first);
+        put_back();
+        device_sync(first);
+        cr_assert(device_sync(second));
+        cr_expect(has(second, "card/x") && has(second, "card/y"),
+                  "what lies on the other card was removed elsewhere");
+        take_out(NULL);
+        device_sync(first);
+    }
+}
+
+/* Another card, with other photos of the same names, lies there at the next look. */
+Test(engine_below, a_file_that_differs_where_others_went_with_a_card_is_no_edit)
+{
+    char was[64], is[64];
+
+    cr_assert(device_token(second, "card/a", was));
+    take_out(NULL);
+    user_writes_text(first, "card/a", "another one");
+    user_stamps(first, "card/a", LONG_AGO_S);
+    user_stamps(first, "card", LONG_AGO_S);
+    expect_held();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_eq(is, was, "it was replaced elsewhere");
+}
+
+/* The disk would come back to another folder. */
+Test(engine_below, a_mount_point_is_not_moved_while_its_disk_is_away)
+{
+    take_out(NULL);
+    expect_held();
+    cr_assert(user_moves(second, "card", "moved"));
+    cr_assert(device_sync(second));
+    device_sync(first);
+    cr_expect_not(device_has_line(first, "moved"));
+    put_back();
+    both_sync();
+    cr_expect(has(first, "moved/a"));
+    cr_expect(has(second, "moved/a"));
 }

@@ -25,7 +25,7 @@ static int64_t time_shown(const lesser_disk *self, int64_t real_ns)
         return real_ns - real_ns % SECOND_NS;
     while (i > 1 && self->moves[i - 1].real_ns > real_ns)
         i--;
-    return self->moves[i - 1].to_ns;
+    return self->moves[i - 1].to_ns + self->fraction_ns;
 }
 
 static uint64_t number_shown(lesser_disk *self, uint64_t inode)

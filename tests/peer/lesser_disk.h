@@ -15,8 +15,9 @@ typedef struct {
         int64_t real_ns, to_ns; /* from then on, it shows this */
     } moves[LESSER_MOVES_MAX];
     size_t move_count;
-    bool no_ctimes; /* what was last done to a file is what was last written to it */
-    bool renumbers; /* numbers are those of a mount, in the order in which things are seen */
+    int64_t fraction_ns; /* of a second, that it shows beside, where it cuts no times */
+    bool no_ctimes;      /* what was last done to a file is what was last written to it */
+    bool renumbers;      /* numbers are those of a mount, in the order in which things are seen */
     uint64_t seen[LESSER_THINGS_MAX];
     size_t seen_count;
     bool is_remote;      /* others change it */

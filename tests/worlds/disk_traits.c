@@ -426,7 +426,7 @@ Test(disk_traits, are_kept_in_a_record)
     cf_error error;
 
     for (uint64_t i = 0; i <= CF_BARE_TIMES_MAX; i++)
-        cr_assert(cf_bare_times_add(&seen.bare, (cf_bare_time){i, -5}));
+        cr_assert(cf_bare_times_add(&seen.bare, (cf_bare_time){i, -5, i + 7}));
     cf_disk_pack(&identity, &traits, &seen, &text);
     expect_ok(cf_disk_read(cf_buffer_view(&text), &identity_read, &read, &seen_read, &error),
               error);
@@ -451,10 +451,12 @@ Test(disk_traits, are_kept_in_a_record)
     cr_assert(!cf_bare_times_have_folder(&seen_read.bare, 0), "the oldest was not left out");
     for (uint64_t i = 1; i <= CF_BARE_TIMES_MAX; i++)
         cr_assert(cf_bare_times_have(&seen_read.bare, i, -5));
+    cr_assert(cf_bare_times_have_inode(&seen_read.bare, 1, 8));
+    cr_assert(!cf_bare_times_have_inode(&seen_read.bare, 1, 9));
     cr_assert(!cf_bare_times_have(&seen_read.bare, 1, -6));
-    cr_assert(!cf_bare_times_add(&seen_read.bare, (cf_bare_time){1, -5}));
+    cr_assert(!cf_bare_times_add(&seen_read.bare, (cf_bare_time){1, -5, 8}));
     for (int64_t i = 0; i <= CF_BARE_TIMES_OF_ONE; i++)
-        cr_assert(cf_bare_times_add(&seen_read.bare, (cf_bare_time){99, i}));
+        cr_assert(cf_bare_times_add(&seen_read.bare, (cf_bare_time){99, i, 0}));
     cr_assert(!cf_bare_times_have(&seen_read.bare, 99, 0));
     cr_assert(cf_bare_times_have(&seen_read.bare, 99, 1));
     for (size_t size = 0; size < text.size; size++)

@@ -51,7 +51,7 @@ static const char *explain_missing(const cf_task_place *place, const cf_task *ta
 
     if (!place->binding->root)
         return NULL;
-    if (folder && folder->disk == CF_DISK_BELOW)
+    if (folder && cf_disk_is_below(folder->disk))
         return "the disk that was mounted there, or above it, is away";
     if (!has_folders(place, task))
         return "its folder was moved or deleted here";

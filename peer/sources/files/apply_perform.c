@@ -60,7 +60,8 @@ static bool misses_a_child(const cf_task_place *place, const cf_folder *folder, 
     for (size_t i = 0;
          i < CHILDREN && (child = cf_nodes_next_child(place->binding->nodes, number, child)); i++)
         if (!cf_node_went_below(child) &&
-            cf_binding_has_lost_nothing(place->binding, (cf_bare_time){number, changed_ns},
+            cf_binding_has_lost_nothing(place->binding,
+                                        (cf_bare_time){.folder = number, .changed_ns = changed_ns},
                                         child->stat.ctime_ns) &&
             place->files->stat_now(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
             return true;
@@ -77,11 +78,26 @@ static bool misses_what_is_held(const cf_task_place *place, const cf_folder *fol
     if (!cf_bare_times_have_folder(&place->binding->seen.bare, number))
         return false;
     while ((child = cf_nodes_next_child(place->binding->nodes, number, child)))
-        if (child->disk == CF_DISK_BELOW &&
+        if (cf_disk_is_below(child->disk) &&
             place->files->stat_now(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
             return true;
     return false;
 }
+
+/* To where it goes that would take the mount point, and the disk comes back to another one. */
+static bool holds_for_a_disk(const cf_task_place *place, const cf_node *node)
+{
+    const cf_node *child = NULL;
+
+    if (!cf_bare_times_have_folder(&place->binding->seen.bare, node->number))
+        return false;
+    while ((child = cf_nodes_next_child(place->binding->nodes, node->number, child)))
+        if (cf_disk_is_below(child->disk))
+            return true;
+    return false;
+}
+
+static const char DISK_IS_AWAY[] = "the disk that was mounted there, or under it, is away";
 
 /* What is brought into a folder gives it another time: then nothing tells any more that nobody has
  * removed what is missing in it (survey_below.c); and the disk that comes back covers it. The task
@@ -94,8 +110,7 @@ static bool is_bare(const cf_task_place *place, cf_task *task, const cf_folder *
     if (!cf_binding_asks_folders(place->binding))
         return false;
     if (misses_what_is_held(place, folder, task->after.parent)) {
-        cf_task_end(place, task, CF_TASK_FAILED,
-                    "the disk that was mounted there, or under it, is away");
+        cf_task_end(place, task, CF_TASK_FAILED, DISK_IS_AWAY);
         return true;
     }
     if (place->files->stat_folder(place->files, folder, &now, &ignored) ||
@@ -304,6 +319,8 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, const
     cf_status status = cf_task_hold(place, node->parent, &from, &error);
     if (status) {
         cf_task_stop(place, task, &error);
+    } else if (holds_for_a_disk(place, node)) {
+        cf_task_end(place, task, CF_TASK_FAILED, DISK_IS_AWAY);
     } else if (cf_task_check_base(place, task, from.folder, node) && !changes_name(place, task) &&
                !is_bare(place, task, to)) {
         open_for_move(place, task, node, to);

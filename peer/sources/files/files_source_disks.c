@@ -150,7 +150,7 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_name_show(path.size ? cf_buffer_view(&path) : cf_bytes_of_text("."), shown);
     cf_buffer_append_text(
         &reason,
-        group->was == CF_DISK_BELOW
+        cf_disk_is_below(group->was)
             ? "missing here, but the folder in which it lay shows no removal: a disk that is "
               "mounted at or under %s is away, or covers it, or the folder's time was set back: "
               "bring it to light again"

@@ -31,7 +31,9 @@ void cf_survey_destroy(cf_survey **survey)
     free((*survey)->numbers);
     cf_numbers_release(&(*survey)->told);
     cf_numbers_release(&(*survey)->bare);
+    cf_numbers_release(&(*survey)->found_bare);
     cf_numbers_release(&(*survey)->returned);
+    cf_numbers_release(&(*survey)->shown);
     free((*survey)->reported);
     free((*survey)->twice);
     free((*survey)->observed);

@@ -17,6 +17,8 @@
  * is out the next time, however soon. */
 #include "peer/sources/files/survey_inside.h"
 
+#include "peer/bindings/disk_clock.h"
+
 #include <stdlib.h>
 
 static int order_times(const void *a, const void *b)
@@ -53,7 +55,8 @@ static void gather_times(cf_survey *survey)
         const uint64_t number = cf_survey_folder_number(survey, i);
 
         if (folder->changed_ns && number != UINT64_MAX)
-            survey->times[survey->time_count++] = (cf_bare_time){number, folder->changed_ns};
+            survey->times[survey->time_count++] =
+                (cf_bare_time){number, folder->changed_ns, folder->stat.inode};
     }
     merge_times(survey);
 }
@@ -107,51 +110,103 @@ static bool holds_any(const cf_survey *survey)
 
 static bool is_again(const cf_node *node, const cf_listed *seen)
 {
-    return node && node->disk == CF_DISK_BELOW && node->kind == CF_KIND_FILE &&
+    return node && cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE &&
            seen->kind == CF_KIND_FILE && node->stat.size == seen->stat.size &&
            node->stat.mtime_ns == seen->stat.mtime_ns;
 }
 
-/* Where a file that was held lies as it was, the disk is back that had it: what is still missing
- * there was removed on it, as in the camera meanwhile. */
+/* In the very directory that was there while its disk was away, or below it. */
+static bool is_beneath(const cf_survey *survey, const cf_node *node)
+{
+    const cf_binding *binding = survey->options.binding;
+
+    for (; node; node = cf_nodes_find(binding->nodes, node->parent)) {
+        const cf_bare_time *now = time_of(survey, node->parent);
+
+        if (now && cf_bare_times_have_inode(&binding->seen.bare, node->parent, now->inode))
+            return true;
+    }
+    return false;
+}
+
+static size_t count_equal(const cf_numbers *sorted, size_t from)
+{
+    size_t end = from;
+
+    while (end < sorted->count && sorted->at[end] == sorted->at[from])
+        end++;
+    return end - from;
+}
+
+/* Of what was held with it, over half. */
+static void tell_returned(cf_survey *survey, const cf_numbers *held, const cf_numbers *back)
+{
+    for (size_t i = 0, at = 0, count; i < back->count; i += count) {
+        count = count_equal(back, i);
+        while (held->at[at] != back->at[i])
+            at++;
+        if (2 * count > count_equal(held, at))
+            cf_numbers_add(&survey->returned, back->at[i]);
+    }
+}
+
+/* Where over half of the files that were held together lie as they were, the disk is back that had
+ * them: what is still missing was removed on it, and what differs edited, as in the camera
+ * meanwhile. One card of two has files of the other, and some may have been copied back beneath. */
 static void find_returned(cf_survey *survey)
 {
     const cf_nodes *nodes = survey->options.binding->nodes;
+    cf_numbers held = {0}, back = {0};
 
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
+    for (const cf_node *node = cf_nodes_next(nodes, NULL); node; node = cf_nodes_next(nodes, node))
+        if (cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE)
+            cf_numbers_add(&held, node->disk);
+    for (size_t i = 0; held.count && i < survey->listing.entry_count; i++) {
         const cf_node *node = survey->numbers[i] ? cf_survey_base_node(survey, i) : NULL;
 
         if (!is_again(node, &survey->listing.entries[i]))
             continue;
-        for (; node && node->disk == CF_DISK_BELOW; node = cf_nodes_find(nodes, node->parent))
-            cf_numbers_add(&survey->returned, node->parent);
+        if (!is_beneath(survey, node))
+            cf_numbers_add(&back, node->disk);
+        for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
+            cf_numbers_add(&survey->shown, node->parent);
     }
-    cf_numbers_sort(&survey->returned);
+    cf_numbers_sort(&held);
+    cf_numbers_sort(&back);
+    cf_numbers_sort(&survey->shown);
+    tell_returned(survey, &held, &back);
+    cf_numbers_release(&held);
+    cf_numbers_release(&back);
 }
 
-/* The directory with which it is missed, or it itself: of what was held, with which that was. */
+/* The directory with which it is missed, or it itself. */
 static const cf_node *gone_with(const cf_survey *survey, const cf_numbers *gone,
                                 const cf_node *node)
 {
-    const bool was_held = node->disk == CF_DISK_BELOW;
-
-    while (cf_numbers_have(gone, node->parent)) {
-        const cf_node *above = cf_nodes_find(survey->options.binding->nodes, node->parent);
-
-        if (was_held && above->disk != CF_DISK_BELOW)
-            break;
-        node = above;
-    }
+    while (cf_numbers_have(gone, node->parent))
+        node = cf_nodes_find(survey->options.binding->nodes, node->parent);
     return node;
 }
 
 /* What is missed with a directory went from where that did. */
 static bool is_held(const cf_survey *survey, const cf_numbers *gone, const cf_node *node)
 {
-    node = gone_with(survey, gone, node);
-    return node->disk == CF_DISK_BELOW
-               ? !cf_numbers_have(&survey->returned, node->parent)
+    if (!cf_disk_is_below(node->disk))
+        node = gone_with(survey, gone, node);
+    return cf_disk_is_below(node->disk)
+               ? !cf_numbers_have(&survey->returned, node->disk)
                : node->disk != CF_DISK_RETURNED && cf_numbers_have(&survey->bare, node->parent);
+}
+
+static uint64_t next_below(const cf_survey *survey)
+{
+    const cf_nodes *nodes = survey->options.binding->nodes;
+    uint64_t last = 0;
+
+    for (const cf_node *node = cf_nodes_next(nodes, NULL); node; node = cf_nodes_next(nodes, node))
+        if (cf_disk_is_below(node->disk) && node->disk > last)
+            last = node->disk;
+    return last ? last + CF_DISK_BELOW_STEP : CF_DISK_BELOW;
 }
 
 /* In the order of what is gone. */
@@ -176,8 +231,8 @@ static void hold(cf_survey *survey)
         if ((was_away && !cf_node_went_below(node)) || is_held(survey, &gone, node)) {
             away[count++] = known;
             if (!was_away)
-                cf_survey_restate(survey, node, &node->stat, CF_DISK_BELOW);
-        } else if (node->disk == CF_DISK_BELOW) {
+                cf_survey_restate(survey, node, &node->stat, survey->below);
+        } else if (cf_disk_is_below(node->disk)) {
             cf_survey_restate(survey, node, &node->stat, CF_DISK_RETURNED);
         }
     }
@@ -194,26 +249,53 @@ static void add_bare_before(cf_survey *survey)
     for (size_t i = 0; i < batch->away_count; i++) {
         const cf_node *node = cf_nodes_find(nodes, batch->away[i].number);
 
-        for (; node && node->disk == CF_DISK_BELOW; node = cf_nodes_find(nodes, node->parent))
+        for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
             cf_numbers_add(&survey->bare, node->parent);
     }
     cf_numbers_sort(&survey->bare);
+}
+
+/* What is missing there and not held is sure with the next look, which is to judge as this one. */
+static void find_losing(const cf_survey *survey, cf_numbers *losing)
+{
+    const cf_survey_batch *batch = &survey->batch;
+
+    for (size_t i = 0, away = 0; i < batch->gone_count; i++) {
+        const bool is_away = away < batch->away_count && batch->away[away].number == batch->gone[i];
+
+        away += is_away;
+        if (!is_away)
+            cf_numbers_add(losing, gone_at(survey, i)->parent);
+    }
+    cf_numbers_sort(losing);
 }
 
 static void tell_bare(cf_survey *survey)
 {
     cf_bare_time *times =
         cf_arena_allocate(&survey->batch_arena, survey->bare.count, sizeof *times);
+    cf_numbers losing = {0};
     size_t count = 0;
 
+    find_losing(survey, &losing);
     for (size_t i = 0; i < survey->bare.count; i++) {
         const cf_bare_time *time = time_of(survey, survey->bare.at[i]);
 
-        if (time && (!count || times[count - 1].folder != time->folder))
+        if (time && cf_disk_is_settled(time->changed_ns, survey->clock_ns) &&
+            !cf_numbers_have(&losing, time->folder) &&
+            (!count || times[count - 1].folder != time->folder))
             times[count++] = *time;
     }
     survey->batch.bare = times;
     survey->batch.bare_count = count;
+    cf_numbers_release(&losing);
+}
+
+/* Nothing lies in it, nor did by what is agreed. */
+static bool is_empty(const cf_survey *survey, const cf_listed_folder *folder, uint64_t number)
+{
+    return folder->complete && !folder->count && folder->changed_ns && number != UINT64_MAX &&
+           !cf_nodes_next_child(survey->options.binding->nodes, number, NULL);
 }
 
 static void tell_empty(cf_survey *survey)
@@ -227,21 +309,25 @@ static void tell_empty(cf_survey *survey)
         const cf_listed_folder *folder = &listing->folders[i];
         const uint64_t number = cf_survey_folder_number(survey, i);
 
-        if (folder->complete && !folder->count && folder->changed_ns && number != UINT64_MAX)
-            times[count++] = (cf_bare_time){number, folder->changed_ns};
+        if (is_empty(survey, folder, number) &&
+            cf_disk_is_settled(folder->changed_ns, survey->clock_ns))
+            times[count++] = (cf_bare_time){number, folder->changed_ns, folder->stat.inode};
     }
     survey->batch.empty = times;
     survey->batch.empty_count = count;
 }
 
 /* What was held lies where the card that had it is not back: another card has a file of that name,
- * or somebody wrote it beneath. */
+ * or somebody wrote it beneath. The same of what differs by the look that found others missing. */
 bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node)
 {
-    return node->disk == CF_DISK_BELOW && seen->parent == node->parent &&
-           cf_bytes_equal(seen->name, node->name) &&
-           !cf_numbers_have(&survey->returned, node->parent) &&
-           !cf_numbers_have(&survey->returned, node->number);
+    if (seen->parent != node->parent || !cf_bytes_equal(seen->name, node->name))
+        return false;
+    if (!cf_disk_is_below(node->disk))
+        return survey->below && node->kind != CF_KIND_DIRECTORY &&
+               cf_numbers_have(&survey->found_bare, node->parent);
+    return !cf_numbers_have(&survey->returned, node->disk) &&
+           !(node->kind == CF_KIND_DIRECTORY && cf_numbers_have(&survey->shown, node->number));
 }
 
 int64_t cf_survey_whole_ns(const cf_survey *survey)
@@ -258,8 +344,12 @@ void cf_survey_find_below(cf_survey *survey)
 
     gather_times(survey);
     find_bare(survey);
+    for (size_t i = 0; i < survey->bare.count; i++)
+        cf_numbers_add(&survey->found_bare, survey->bare.at[i]);
     if (held_any || survey->options.binding->seen.bare.count)
         find_returned(survey);
+    if (survey->bare.count)
+        survey->below = next_below(survey);
     if (held_any || survey->bare.count)
         hold(survey);
     add_bare_before(survey);

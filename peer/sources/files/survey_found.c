@@ -244,7 +244,7 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     const bool is_folder =
         covers && node->kind == CF_KIND_DIRECTORY && seen.finding.kind == CF_KIND_DIRECTORY;
     if (is_folder)
-        seen.finding.disk = CF_DISK_BELOW; /* whatever directory it is now */
+        seen.finding.disk = node->disk; /* whatever directory it is now */
     if (node && is_as_before(&seen.finding, node)) {
         cf_stat known = cf_stat_of_node(node);
 
@@ -257,6 +257,9 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
         return;
     }
     if (node && (is_of_another_disk(survey, &seen.finding, node) || (covers && !is_folder))) {
+        if (covers && !cf_disk_is_below(node->disk))
+            cf_survey_restate(survey, node, &node->stat, survey->below);
+
         cf_buffer reason = {0};
 
         cf_buffer_append_text(&reason,

@@ -44,14 +44,17 @@ struct cf_survey {
     int64_t clock_ns;        /* the disk's, before a look at everything began; 0: it was not told */
     cf_bare_time *times;     /* of survey_below.c: directories whose times are known, in order */
     size_t time_count;
-    cf_numbers bare;     /* directories from which a disk below is gone, in order: their modes may
-                            be of what that was mounted over */
-    cf_numbers returned; /* and those to which one has come back, in order */
-    bool *reported;      /* by entry: came in a batch, or needs none */
-    bool *twice;         /* by entry, see below */
-    bool *replaced;      /* the same; NULL where numbers last */
-    bool any_renumbers;  /* of the base, as far as it was asked */
-    size_t syncing;      /* jobs of survey_names.c */
+    cf_numbers bare;       /* directories from which a disk below is gone, in order: their modes may
+                              be of what that was mounted over */
+    cf_numbers found_bare; /* those of them that this look found */
+    uint64_t below;        /* the number of what it holds; 0: nothing new */
+    cf_numbers returned;   /* such numbers of which the disk is back, in order */
+    cf_numbers shown;      /* directories in which something held lies as it was, in order */
+    bool *reported;        /* by entry: came in a batch, or needs none */
+    bool *twice;           /* by entry, see below */
+    bool *replaced;        /* the same; NULL where numbers last */
+    bool any_renumbers;    /* of the base, as far as it was asked */
+    size_t syncing;        /* jobs of survey_names.c */
     cf_error sync_error;
     size_t first, next; /* entries of the wave being read, or read and not reported */
 
