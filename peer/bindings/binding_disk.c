@@ -179,6 +179,14 @@ static void change_base(moving_disks *self, cf_records *records)
     }
 }
 
+/* Mounted anew, as after a reboot, it has another number, and the mark that it had: what was seen
+ * of it still holds. */
+static bool is_mounted_anew(const cf_binding *binding, const cf_disk_identity *now)
+{
+    return is_known(binding) && binding->disk.system.type == now->system.type &&
+           binding->disk.mark_mtime_ns == now->mark_mtime_ns;
+}
+
 static cf_status move_to(cf_peer *peer, cf_binding *binding, const cf_disk_identity *disk,
                          const cf_disk_traits *traits, cf_error *error)
 {
@@ -192,7 +200,7 @@ static cf_status move_to(cf_peer *peer, cf_binding *binding, const cf_disk_ident
         return status;
     if (is_known(binding) && !cf_format_is_records(binding->format))
         change_base(&self, &records);
-    cf_disk_pack(disk, traits, &(cf_disk_seen){0}, &value);
+    cf_disk_pack(disk, traits, &binding->seen, &value);
     cf_records_put(&records, cf_key_source(&self.arena, CF_TABLE_DISK, binding->number),
                    cf_buffer_view(&value));
     status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
@@ -224,12 +232,14 @@ void cf_binding_learn_disk(cf_peer *peer, cf_binding *binding)
     traits.renumbers = renumbers(binding, &now);
     if (is_known(binding) && cf_disk_identity_equal(&binding->disk, &now))
         traits.size_refused = binding->traits.size_refused;
+    if (!is_mounted_anew(binding, &now)) {
+        binding->seen = (cf_disk_seen){0};
+        binding->whole_kept_ns = binding->set_back_ns = 0;
+    }
     if (move_to(peer, binding, &now, &traits, &ignored))
         return;
     binding->disk = now;
     binding->traits = traits;
-    binding->seen = (cf_disk_seen){0};
-    binding->whole_kept_ns = binding->set_back_ns = 0;
 }
 
 bool cf_binding_renumbers(const cf_binding *binding, uint64_t disk, int64_t birth_ns)

@@ -136,6 +136,15 @@ Test(engine_below, when_all_was_seen_outlives_the_process)
     expect_held();
 }
 
+/* As after a reboot. */
+Test(engine_below, when_all_was_seen_outlives_a_mount)
+{
+    disk.mounts++;
+    device_crash(first);
+    take_out(NULL);
+    expect_held();
+}
+
 Test(engine_below, what_somebody_removed_goes)
 {
     user_removes(first, "card/a");

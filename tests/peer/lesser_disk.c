@@ -117,6 +117,7 @@ static cf_status filesystem(cf_files *files, const cf_folder *folder, cf_filesys
     if (!status) {
         out->renumbers = ((lesser_disk *)files->context)->renumbers;
         out->is_remote = ((lesser_disk *)files->context)->is_remote;
+        out->device += ((lesser_disk *)files->context)->mounts;
     }
     return status;
 }

@@ -21,6 +21,7 @@ typedef struct {
     uint64_t seen[LESSER_THINGS_MAX];
     size_t seen_count;
     bool is_remote;      /* others change it */
+    uint64_t mounts;     /* that have come and gone: each has another number */
     bool unwatchable;    /* nothing tells of what happens there */
     bool deaf;           /* watches are taken, and tell nothing: they are of another folder, */
     int elsewhere;       /* which the caller has opened */
