@@ -86,6 +86,8 @@ typedef struct cf_nodes cf_nodes;
 cf_nodes *cf_nodes_new(void);
 void cf_nodes_destroy(cf_nodes **nodes);
 size_t cf_nodes_count(const cf_nodes *nodes);
+/* Whether any went with a disk below, which is still held; counted as they come and go. */
+bool cf_nodes_hold_below(const cf_nodes *nodes);
 
 /* The disk of what is put into a directory; 0 also where there is no such node. */
 uint64_t cf_nodes_disk_in(const cf_nodes *nodes, uint64_t parent);

@@ -34,6 +34,7 @@ struct kept {
 };
 
 struct cf_nodes {
+    size_t below; /* nodes that went with a disk below */
     cf_table by_number, by_place, by_inode, by_item, by_write, directories;
 };
 
@@ -185,6 +186,7 @@ void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
 
     assert(node->number != CF_NODE_ROOT);
     cf_nodes_drop(nodes, own->number);
+    nodes->below += cf_disk_is_below(own->disk);
     cf_table_add(&nodes->by_number, &copy->by_number, number_hash(own->number));
     cf_table_add(&nodes->by_place, &copy->by_place, place_hash(own->parent, own->name));
     cf_table_add(&nodes->by_inode, &copy->by_inode, inode_hash(own->stat.inode));
@@ -203,6 +205,7 @@ void cf_nodes_drop(cf_nodes *nodes, uint64_t number)
 
     if (!node)
         return;
+    nodes->below -= cf_disk_is_below(node->node.disk);
     cf_table_remove(&nodes->by_number, &node->by_number);
     cf_table_remove(&nodes->by_place, &node->by_place);
     cf_table_remove(&nodes->by_inode, &node->by_inode);
@@ -240,6 +243,11 @@ void cf_nodes_destroy(cf_nodes **nodes)
 size_t cf_nodes_count(const cf_nodes *nodes)
 {
     return nodes->by_number.count;
+}
+
+bool cf_nodes_hold_below(const cf_nodes *nodes)
+{
+    return nodes->below > 0;
 }
 
 const cf_node *cf_nodes_find(const cf_nodes *nodes, uint64_t number)

@@ -94,6 +94,29 @@ Test(nodes, are_found_by_the_path_from_the_root)
     cf_buffer_release(&refs);
 }
 
+Test(nodes, know_whether_any_is_held)
+{
+    cf_nodes *nodes = cf_nodes_new();
+    cf_buffer refs = {0};
+    cf_node a = node_of(1, 0, "a", &refs);
+
+    cf_nodes_put(nodes, &a);
+    cr_expect_not(cf_nodes_hold_below(nodes));
+    a.disk = CF_DISK_BELOW + CF_DISK_BELOW_STEP;
+    for (int i = 0; i < 2; i++)
+        cf_nodes_put(nodes, &a);
+    cr_expect(cf_nodes_hold_below(nodes));
+    a.disk = CF_DISK_RETURNED;
+    cf_nodes_put(nodes, &a);
+    cr_expect_not(cf_nodes_hold_below(nodes));
+    a.disk = CF_DISK_BELOW;
+    cf_nodes_put(nodes, &a);
+    cf_nodes_drop(nodes, a.number);
+    cr_expect_not(cf_nodes_hold_below(nodes));
+    cf_nodes_destroy(&nodes);
+    cf_buffer_release(&refs);
+}
+
 Test(nodes, forget_where_a_node_was)
 {
     cf_nodes *nodes = cf_nodes_new();

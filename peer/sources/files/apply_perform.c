@@ -68,6 +68,21 @@ static bool misses_a_child(const cf_task_place *place, const cf_folder *folder, 
     return false;
 }
 
+/* The directory's child after this one that is held: looked for only where something was. */
+static const cf_node *next_held(const cf_task_place *place, uint64_t directory,
+                                const cf_node *child)
+{
+    const cf_binding *binding = place->binding;
+
+    if (!cf_nodes_hold_below(binding->nodes) ||
+        !cf_bare_times_have_folder(&binding->seen.bare, directory))
+        return NULL;
+    while ((child = cf_nodes_next_child(binding->nodes, directory, child)) &&
+           !cf_disk_is_below(child->disk))
+        ;
+    return child;
+}
+
 static bool misses_what_is_held(const cf_task_place *place, const cf_folder *folder,
                                 uint64_t number)
 {
@@ -75,24 +90,8 @@ static bool misses_what_is_held(const cf_task_place *place, const cf_folder *fol
     cf_error ignored;
     cf_stat now;
 
-    if (!cf_bare_times_have_folder(&place->binding->seen.bare, number))
-        return false;
-    while ((child = cf_nodes_next_child(place->binding->nodes, number, child)))
-        if (cf_disk_is_below(child->disk) &&
-            place->files->stat_now(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
-            return true;
-    return false;
-}
-
-/* To where it goes that would take the mount point, and the disk comes back to another one. */
-static bool holds_for_a_disk(const cf_task_place *place, const cf_node *node)
-{
-    const cf_node *child = NULL;
-
-    if (!cf_bare_times_have_folder(&place->binding->seen.bare, node->number))
-        return false;
-    while ((child = cf_nodes_next_child(place->binding->nodes, node->number, child)))
-        if (cf_disk_is_below(child->disk))
+    while ((child = next_held(place, number, child)))
+        if (place->files->stat_now(place->files, folder, child->name, &now, &ignored) == CF_MISSING)
             return true;
     return false;
 }
@@ -319,7 +318,7 @@ static bool move(cf_task_place *place, cf_task *task, const cf_node *node, const
     cf_status status = cf_task_hold(place, node->parent, &from, &error);
     if (status) {
         cf_task_stop(place, task, &error);
-    } else if (holds_for_a_disk(place, node)) {
+    } else if (next_held(place, node->number, NULL)) { /* the disk would come back elsewhere */
         cf_task_end(place, task, CF_TASK_FAILED, DISK_IS_AWAY);
     } else if (cf_task_check_base(place, task, from.folder, node) && !changes_name(place, task) &&
                !is_bare(place, task, to)) {

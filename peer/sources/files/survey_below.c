@@ -12,9 +12,9 @@
  * (disk_clock.h).
  *
  * What is missing there is away then, and stays so in the base, whatever happens to the directory,
- * until it is seen again, or is missing beside something that is, or the user says that it was
- * removed. How the directory shows meanwhile is noted (bare_times.h): so it will show when the card
- * is out the next time, however soon. */
+ * until it is seen again, or most of what went with it is, or the user says that it was removed.
+ * How the directory shows meanwhile is noted (bare_times.h): so it will show when the card is out
+ * the next time, however soon. */
 #include "peer/sources/files/survey_inside.h"
 
 #include "peer/bindings/disk_clock.h"
@@ -98,16 +98,6 @@ static void find_bare(cf_survey *survey)
     cf_numbers_sort(&survey->bare);
 }
 
-static bool holds_any(const cf_survey *survey)
-{
-    const cf_nodes *nodes = survey->options.binding->nodes;
-
-    for (size_t i = 0; i < survey->batch.away_count; i++)
-        if (cf_node_went_below(cf_nodes_find(nodes, survey->batch.away[i].number)))
-            return true;
-    return false;
-}
-
 static bool is_again(const cf_node *node, const cf_listed *seen)
 {
     return node && cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE &&
@@ -158,10 +148,7 @@ static void find_returned(cf_survey *survey)
     const cf_nodes *nodes = survey->options.binding->nodes;
     cf_numbers held = {0}, back = {0};
 
-    for (const cf_node *node = cf_nodes_next(nodes, NULL); node; node = cf_nodes_next(nodes, node))
-        if (cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE)
-            cf_numbers_add(&held, node->disk);
-    for (size_t i = 0; held.count && i < survey->listing.entry_count; i++) {
+    for (size_t i = 0; i < survey->listing.entry_count; i++) {
         const cf_node *node = survey->numbers[i] ? cf_survey_base_node(survey, i) : NULL;
 
         if (!is_again(node, &survey->listing.entries[i]))
@@ -171,6 +158,10 @@ static void find_returned(cf_survey *survey)
         for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
             cf_numbers_add(&survey->shown, node->parent);
     }
+    for (const cf_node *node = back.count ? cf_nodes_next(nodes, NULL) : NULL; node;
+         node = cf_nodes_next(nodes, node))
+        if (cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE)
+            cf_numbers_add(&held, node->disk);
     cf_numbers_sort(&held);
     cf_numbers_sort(&back);
     cf_numbers_sort(&survey->shown);
@@ -340,17 +331,15 @@ int64_t cf_survey_whole_ns(const cf_survey *survey)
 
 void cf_survey_find_below(cf_survey *survey)
 {
-    const bool held_any = holds_any(survey);
-
     gather_times(survey);
     find_bare(survey);
     for (size_t i = 0; i < survey->bare.count; i++)
         cf_numbers_add(&survey->found_bare, survey->bare.at[i]);
-    if (held_any || survey->options.binding->seen.bare.count)
+    if (cf_nodes_hold_below(survey->options.binding->nodes))
         find_returned(survey);
     if (survey->bare.count)
         survey->below = next_below(survey);
-    if (held_any || survey->bare.count)
+    if (survey->bare.count || survey->batch.away_count)
         hold(survey);
     add_bare_before(survey);
     tell_bare(survey);

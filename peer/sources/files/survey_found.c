@@ -227,6 +227,19 @@ static bool is_directory_news(const cf_node_stat *known, const cf_node_stat *now
     return known->inode != now->inode || known->birth_ns != now->birth_ns;
 }
 
+static void note_other_disk(cf_survey *survey, size_t entry)
+{
+    cf_buffer reason = {0};
+
+    cf_buffer_append_text(&reason, "another file system is mounted there than the one that had it: "
+                                   "mount that again, or rename this here; `counterfoil sync ");
+    cf_binding_path_word(survey->options.binding, &reason);
+    cf_buffer_append_text(&reason, " --yes` sends it as an edit");
+    cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_buffer_view(&reason)),
+                         true);
+    cf_buffer_release(&reason);
+}
+
 static void observe(cf_survey *survey, size_t entry, const cf_read *read)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
@@ -259,17 +272,7 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     if (node && (is_of_another_disk(survey, &seen.finding, node) || (covers && !is_folder))) {
         if (covers && !cf_disk_is_below(node->disk))
             cf_survey_restate(survey, node, &node->stat, survey->below);
-
-        cf_buffer reason = {0};
-
-        cf_buffer_append_text(&reason,
-                              "another file system is mounted there than the one that had "
-                              "it: mount that again, or rename this here; `counterfoil sync ");
-        cf_binding_path_word(survey->options.binding, &reason);
-        cf_buffer_append_text(&reason, " --yes` sends it as an edit");
-        cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_buffer_view(&reason)),
-                             true);
-        cf_buffer_release(&reason);
+        note_other_disk(survey, entry);
         return;
     }
     size_t at = survey->batch.count++;
