@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/card_below.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define SECOND_NS INT64_C(1000000000)
+enum { ASKS_MS = 600000 };
+
+world *w;
+lesser_disk disk;
+device *first, *second;
+
+/* Of the disk; for the device long enough to ask that. */
+void passes(int64_t seconds)
+{
+    w->now_ms += ASKS_MS;
+    lesser_disk_set_clock(&disk, lesser_disk_clock(&disk) + seconds * SECOND_NS);
+}
+
+void both_sync(void)
+{
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+}
+
+void path_of(char path[256], const char *name)
+{
+    snprintf(path, 256, "%s/%s", w->path, name);
+}
+
+static void make_bare(void)
+{
+    char bare[256];
+
+    path_of(bare, "bare");
+    cr_assert_eq(mkdir(bare, 0755), 0);
+}
+
+void swap_card(const char *goes_as, const char *comes)
+{
+    char shown[256], gone[256], come[256];
+
+    snprintf(shown, sizeof shown, "%s/card", first->folder);
+    path_of(gone, goes_as);
+    path_of(come, comes);
+    cr_assert_eq(rename(shown, gone), 0);
+    cr_assert_eq(rename(come, shown), 0);
+}
+
+void take_out(void *context)
+{
+    (void)context;
+    swap_card("card", "bare");
+}
+
+void put_back(void)
+{
+    swap_card("bare", "card");
+}
+
+/* The bare folder is of later than all that is on the card; then both devices have seen it. */
+void card_begin(void)
+{
+    w = world_new(17, 2);
+    w->guarded = true;
+    first = &w->devices[0];
+    second = &w->devices[1];
+    lesser_disk_begin(&disk, w);
+    disk.is_remote = disk.no_ctimes = true;
+    disk.fraction_ns = 1234567;
+    device_crash(first);
+    device_crash(second);
+    user_makes(first, "card");
+    user_writes_text(first, "card/a", "a");
+    user_writes_text(first, "card/b", "b");
+    user_makes(first, "card/in");
+    user_writes_text(first, "card/in/c", "c");
+    user_writes_text(first, "beside", "beside");
+    passes(LONGER_THAN_REMEMBERED);
+    make_bare();
+    passes(LONGER_THAN_REMEMBERED);
+    both_sync();
+    passes(LONGER_THAN_REMEMBERED);
+}
+
+void card_end(void)
+{
+    world_destroy(&w);
+}
+
+bool has(const device *self, const char *path)
+{
+    char token[64];
+
+    return device_token(self, path, token);
+}
+
+void expect_held(void)
+{
+    const uint64_t entries = world_entries(w);
+
+    for (int i = 0; i < 2; i++) {
+        device_sync(first);
+        cr_assert(device_sync(second));
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    cr_expect(has(second, "card/a"), "a was removed elsewhere");
+    cr_expect(has(second, "card/b"), "b was removed elsewhere");
+    cr_expect(has(second, "card/in/c"), "in/c was removed elsewhere");
+    cr_expect_eq(world_entries(w), entries, "something was published");
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which card it is that lies below a share: what went with one is edited or removed only where most
+ * of it is back, and what only looks like that tells nothing. */
+#include "tests/peer/card_below.h"
+
+#include "tests/support/expect.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TestSuite(engine_cards_below, .init = card_begin, .fini = card_end);
+
+/* In the camera. */
+Test(engine_cards_below, what_is_removed_on_a_card_that_is_away_goes)
+{
+    char removed[256];
+
+    take_out(NULL);
+    expect_held();
+    path_of(removed, "card/a");
+    cr_assert_eq(unlink(removed), 0);
+    passes(LONGER_THAN_REMEMBERED);
+    device_sync(first);
+    passes(LONGER_THAN_REMEMBERED);
+    put_back();
+    both_sync();
+    cr_expect(!has(second, "card/a"), "it is still there");
+    cr_expect(has(second, "card/b"));
+    take_out(NULL);
+    device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"));
+}
+
+/* Another card has a file of the same name. */
+Test(engine_cards_below, a_file_in_the_place_of_one_that_is_held_is_no_edit)
+{
+    char was[64], is[64];
+
+    cr_assert(device_token(second, "card/a", was));
+    take_out(NULL);
+    expect_held();
+    user_writes_text(first, "card/a", "another one");
+    expect_held();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_eq(is, was, "it was replaced elsewhere");
+    put_back();
+    both_sync();
+    user_writes_text(first, "card/a", "an edit");
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was);
+}
+
+/* In the camera: what lies beside it tells that it is the same card. */
+Test(engine_cards_below, an_edit_on_a_card_that_was_away_goes)
+{
+    char path[256], was[64], is[64];
+
+    cr_assert(device_token(second, "card/a", was));
+    take_out(NULL);
+    expect_held();
+    path_of(path, "card/a");
+    FILE *file = fopen(path, "w");
+    cr_assert(file);
+    fputs("edited there", file);
+    fclose(file);
+    put_back();
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was);
+}
+
+static void write_behind(const char *name, const char *text)
+{
+    char path[256];
+
+    path_of(path, name);
+    FILE *file = fopen(path, "w");
+    cr_assert(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* As of a copy that keeps times. */
+static void copy_behind(const char *from, const char *to)
+{
+    char source[256], target[256];
+    struct stat was;
+
+    path_of(source, from);
+    snprintf(target, sizeof target, "%s/%s", first->folder, to);
+    cr_assert_eq(stat(source, &was), 0);
+    const struct timespec times[2] = {was.st_atim, was.st_mtim};
+    FILE *file = fopen(target, "w");
+    cr_assert(file);
+    fputs("a", file);
+    fclose(file);
+    cr_assert_eq(utimensat(AT_FDCWD, target, times, 0), 0);
+}
+
+Test(engine_cards_below, a_photo_that_is_copied_back_beneath_is_not_the_card)
+{
+    take_out(NULL);
+    expect_held();
+    copy_behind("card/a", "card/a");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"), "the others were removed elsewhere");
+    cr_expect(has(second, "card/in/c"));
+}
+
+/* Nor where the disk tells no directories apart, while it is not most of them. */
+Test(engine_cards_below, another_card_with_one_file_of_the_first_is_not_that)
+{
+    char other[256];
+
+    take_out(NULL);
+    expect_held();
+    path_of(other, "other");
+    cr_assert_eq(mkdir(other, 0755), 0);
+    swap_card("bare", "other");
+    copy_behind("card/a", "card/a");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/b"), "the others were removed elsewhere");
+    cr_expect(has(second, "card/in/c"));
+}
+
+/* Each is held with what went with it. */
+Test(engine_cards_below, two_cards_take_turns)
+{
+    char two[256];
+
+    take_out(NULL);
+    expect_held();
+    path_of(two, "two");
+    cr_assert_eq(mkdir(two, 0755), 0);
+    write_behind("two/x", "x");
+    write_behind("two/y", "y");
+    for (int turn = 0; turn < 3; turn++) {
+        swap_card("bare", "two");
+        device_sync(first);
+        cr_assert(device_sync(second));
+        cr_expect(has(second, "card/x") && has(second, "card/y"));
+        cr_expect(has(second, "card/a"), "what lies on the other card was removed elsewhere");
+        swap_card("two", "bare");
+        device_sync(first);
+        put_back();
+        device_sync(first);
+        cr_assert(device_sync(second));
+        cr_expect(has(second, "card/x") && has(second, "card/y"),
+                  "what lies on the other card was removed elsewhere");
+        take_out(NULL);
+        device_sync(first);
+    }
+}
+
+/* Another card, with other photos of the same names, lies there at the next look. */
+Test(engine_cards_below, a_file_that_differs_where_others_went_with_a_card_is_no_edit)
+{
+    char was[64], is[64];
+
+    cr_assert(device_token(second, "card/a", was));
+    take_out(NULL);
+    user_writes_text(first, "card/a", "another one");
+    user_stamps(first, "card/a", LONG_AGO_S);
+    user_stamps(first, "card", LONG_AGO_S);
+    expect_held();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_eq(is, was, "it was replaced elsewhere");
+}
+
+/* The disk would come back to another folder. */
+Test(engine_cards_below, a_mount_point_is_not_moved_while_its_disk_is_away)
+{
+    take_out(NULL);
+    expect_held();
+    cr_assert(user_moves(second, "card", "moved"));
+    cr_assert(device_sync(second));
+    device_sync(first);
+    cr_expect_not(device_has_line(first, "moved"));
+    put_back();
+    both_sync();
+    cr_expect(has(first, "moved/a"));
+    cr_expect(has(second, "moved/a"));
+}
