@@ -6,6 +6,7 @@ that nobody did."""
 import contextlib
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -15,6 +16,7 @@ from disks import make_disk, run  # noqa: F401
 AWAY = "but the folder in which it lay shows no removal"
 WAITS = "the disk that was mounted there, or under it, is away"
 LONG_AGO = 1_600_000_000
+REMEMBERED = 1.2  # by a share, in s
 
 
 class Mounted:
@@ -46,6 +48,7 @@ def mounted(tmp_path):
 
         def make(at):
             it = Mounted(tmp_path / f"store {len(made)}", at)
+            made.append(it)
             made.append(it)
             ends.callback(it.end)
             return it
@@ -225,3 +228,76 @@ def test_what_is_removed_from_one_branch_of_a_mergerfs_is_deleted(two, make_disk
     (here / "both/b.txt").unlink()
     both(laptop, desktop)
     assert not (there / "both/b.txt").exists() and (there / "both/a.txt").exists()
+
+
+def test_a_card_is_put_back_and_synced_at_once(two, card):
+    """The share still remembers what lay there a second ago."""
+    laptop, desktop = two
+    there = add(two, card.here)
+    before = tree(there)
+    for _ in range(3):
+        card.unmount()
+        refuses(laptop)
+        card.mount()
+        done = laptop.finish("sync")
+        assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
+    desktop.sync()
+    assert tree(there) == tree(card.here) == before
+
+
+def take_again(two, card, there):
+    """What is on the card is of later than all other folders."""
+    wait_past(card.behind)
+    for photo in "0.jpg", "1.jpg", "2.jpg", "3.jpg", "in/4.jpg":
+        (card.behind / "card" / photo).write_bytes(b"taken again")
+    while (there / "card/in/4.jpg").read_bytes() != b"taken again":  # a share remembers the one before for a second
+        both(*two)
+
+
+def test_another_card_with_the_names_of_the_first_replaces_nothing(two, card, mounted):
+    """Though nobody has seen the slot empty."""
+    laptop, desktop = two
+    other = mounted(card.at)
+    fill(other.store, {f"{i}.jpg": b"another photo %d" % i for i in range(4)})
+    (other.store / "in").mkdir()
+    there = add(two, card.here)
+    take_again(two, card, there)
+    before = tree(there)
+    card.unmount()
+    other.mount()
+    for _ in range(2):
+        refuses(laptop)
+        desktop.sync()
+        assert tree(there) == before
+    other.unmount()
+    card.mount()
+    both(laptop, desktop)
+    assert tree(there) == tree(card.here) == before
+
+
+def test_a_copy_of_a_card_loses_nothing_to_the_first(two, card, mounted):
+    laptop, desktop = two
+    there = add(two, card.here)
+    take_again(two, card, there)
+    copy = mounted(card.at)
+    run("cp", "-a", f"{card.store}/.", copy.store)
+    card.unmount()
+    copy.mount()
+    time.sleep(REMEMBERED)
+    fill(copy.at, {"more.jpg": b"more"})
+    both(laptop, desktop)
+    before = tree(there)
+    assert (there / "card/more.jpg").exists()
+    for _ in range(2):
+        copy.unmount()
+        refuses(laptop)
+        time.sleep(REMEMBERED)
+        card.mount()
+        refuses(laptop)
+        desktop.sync()
+        assert tree(there) == before
+        card.unmount()
+        copy.mount()
+        time.sleep(REMEMBERED)
+        both(laptop, desktop)
+        assert tree(there) == tree(card.here) == before

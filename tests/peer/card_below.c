@@ -3,6 +3,7 @@
 
 #include "tests/support/expect.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -42,12 +43,16 @@ static void make_bare(void)
 void swap_card(const char *goes_as, const char *comes)
 {
     char shown[256], gone[256], come[256];
+    struct stat above;
 
+    cr_assert_eq(stat(first->folder, &above), 0);
+    const struct timespec times[2] = {above.st_atim, above.st_mtim};
     snprintf(shown, sizeof shown, "%s/card", first->folder);
     path_of(gone, goes_as);
     path_of(come, comes);
     cr_assert_eq(rename(shown, gone), 0);
     cr_assert_eq(rename(come, shown), 0);
+    cr_assert_eq(utimensat(AT_FDCWD, first->folder, times, 0), 0);
 }
 
 void take_out(void *context)

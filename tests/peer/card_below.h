@@ -23,7 +23,7 @@ void both_sync(void);
 void path_of(char path[256], const char *name);
 
 /* What card/ shows lies there under the one name from now on, and what lay under the other is
- * shown: another directory, as old as it was made. */
+ * shown: another directory, as old as it was made, of which the one above knows nothing. */
 void swap_card(const char *goes_as, const char *comes);
 void take_out(void *context);
 void put_back(void);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,6 +174,171 @@ Test(engine_cards_below, a_file_that_differs_where_others_went_with_a_card_is_no
     expect_held();
     cr_assert(device_token(second, "card/a", is));
     cr_expect_str_eq(is, was, "it was replaced elsewhere");
+}
+
+/* With all times. */
+static void copy_whole(const char *from, const char *to)
+{
+    char target[256], command[1024];
+
+    path_of(target, to);
+    snprintf(command, sizeof command, "cp -a %s/%s %s", first->folder, from, target);
+    cr_assert_eq(system(command), 0);
+}
+
+static void make_other_card(void)
+{
+    char other[256];
+
+    path_of(other, "other");
+    cr_assert_eq(mkdir(other, 0755), 0);
+    copy_whole("card/in", "other/in");
+    for (const char *const *name = (const char *const[]){"a", "b", "d", "e", NULL}; *name; name++) {
+        snprintf(other, sizeof other, "other/%s", *name);
+        write_behind(other, "of another card");
+    }
+}
+
+static void four_on_the_card(void)
+{
+    user_writes_text(first, "card/d", "d");
+    user_writes_text(first, "card/e", "e");
+    both_sync();
+}
+
+/* And some of the same photos. */
+Test(engine_cards_below, what_differs_on_another_card_is_no_edit_though_one_file_is_the_same)
+{
+    char was[64], is[64];
+
+    four_on_the_card();
+    cr_assert(device_token(second, "card/b", was));
+    make_other_card();
+    take_out(NULL);
+    device_sync(first);
+    swap_card("bare", "other");
+    copy_behind("card/a", "card/a");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_assert(device_token(second, "card/b", is));
+    cr_expect_str_eq(is, was, "it was replaced elsewhere");
+}
+
+/* No look has seen the slot empty. */
+Test(engine_cards_below, another_card_with_the_names_of_the_first_replaces_nothing)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    char was[4][64], is[64];
+
+    four_on_the_card();
+    for (int i = 0; i < 4; i++)
+        cr_assert(device_token(second, names[i], was[i]));
+    make_other_card();
+    for (int i = 0; i < 2; i++) {
+        passes(LONGER_THAN_REMEMBERED);
+        both_sync();
+    }
+    swap_card("card", "other");
+    expect_held();
+    for (int i = 0; i < 4; i++) {
+        cr_assert(device_token(second, names[i], is));
+        cr_expect_str_eq(is, was[i], "%s was replaced elsewhere", names[i]);
+    }
+    swap_card("other", "card");
+    both_sync();
+    user_writes_text(first, "card/a", "an edit");
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was[0]);
+}
+
+/* As a program does that makes each anew: the folder tells of it. */
+Test(engine_cards_below, files_that_are_saved_by_renaming_are_edits)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    char was[64], is[64];
+
+    four_on_the_card();
+    cr_assert(device_token(second, "card/a", was));
+    for (int i = 0; i < 2; i++) {
+        passes(LONGER_THAN_REMEMBERED);
+        both_sync();
+    }
+    for (int i = 0; i < 4; i++)
+        cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), SAVE_BY_RENAME));
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was, "it waits");
+}
+
+/* As one does that keeps the file. */
+Test(engine_cards_below, files_that_are_written_to_are_edits)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    char was[64], is[64];
+
+    four_on_the_card();
+    cr_assert(device_token(second, "card/a", was));
+    for (int i = 0; i < 2; i++) {
+        passes(LONGER_THAN_REMEMBERED);
+        both_sync();
+    }
+    for (int i = 0; i < 4; i++)
+        cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), SAVE_IN_PLACE));
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was, "it waits");
+}
+
+/* Another one of the same photos, and some more: what is missing on the first was never there. */
+Test(engine_cards_below, what_only_a_copy_of_a_card_has_is_not_removed_by_the_first)
+{
+    user_writes_text(first, "card/d", "d");
+    both_sync();
+    copy_whole("card", "copy");
+    write_behind("copy/more", "more");
+    for (int turn = 0; turn < 2; turn++) {
+        swap_card("card", "copy");
+        both_sync();
+        cr_expect(has(second, "card/more"));
+        swap_card("copy", "bare");
+        device_sync(first);
+        swap_card("bare", "card");
+        for (int i = 0; i < 3; i++) {
+            device_sync(first);
+            cr_assert(device_sync(second));
+        }
+        cr_expect(has(second, "card/more"), "what the first card never had was removed elsewhere");
+    }
+}
+
+/* The card went before it could be sent. */
+Test(engine_cards_below, an_edit_that_was_seen_goes_when_its_card_is_back)
+{
+    char was[64], is[64];
+    cf_buffer noise = world_noise(w, 300000);
+
+    cr_assert(device_token(second, "card/a", was));
+    first->offline = true;
+    device_unplug(first);
+    user_writes(first, "card/a", noise.data, noise.size);
+    for (int i = 0; i < 2; i++)
+        device_sync(first);
+    cf_buffer_release(&noise);
+    take_out(NULL);
+    for (int i = 0; i < 2; i++)
+        device_sync(first);
+    passes(LONGER_THAN_REMEMBERED);
+    put_back();
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    first->offline = false;
+    for (int i = 0; i < 2; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was, "it waits");
 }
 
 /* The disk would come back to another folder. */

@@ -151,9 +151,10 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_buffer_append_text(
         &reason,
         cf_disk_is_below(group->was)
-            ? "missing here, but the folder in which it lay shows no removal: a disk that is "
-              "mounted at or under %s is away, or covers it, or the folder's time was set back: "
-              "bring it to light again"
+            ? "missing here, but the folder in which it lay shows no removal: a disk that was "
+              "mounted at, above or under %s is away, or another one is there, or covers it, or "
+              "the "
+              "folder's time was set back: bring it to light again"
         : covers(self, group) ? "missing here, where another file system was mounted: unmount it "
                                 "from %s"
         : group->is ? "missing here, where another file system is mounted than before, or the one "

@@ -11,8 +11,10 @@
 
 enum {
     AGAIN_MAX = 200,
-    CLOCKS_APART_MS = 1000, /* the system's and a file's, of one moment */
-    OLDER_COPY_MS = 60000,  /* all of it is looked at to see whether it still is one, */
+    SHOWN_ONCE_MORE_MS = 1100, /* what a share or FUSE's library remembers: names of the card that
+                                  was there, beside those of the one that is */
+    CLOCKS_APART_MS = 1000,    /* the system's and a file's, of one moment */
+    OLDER_COPY_MS = 60000,     /* all of it is looked at to see whether it still is one, */
     OLDER_COPY_MAX_MS = 60 * OLDER_COPY_MS, /* and later each time, by so much at most */
 };
 
@@ -441,7 +443,7 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
     add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
     if (source->confirm || source->confirmed.count) {
         look_alike(source);
-        source->not_before_ms = now_ms;
+        source->not_before_ms = now_ms + (source->binding->is_remote ? SHOWN_ONCE_MORE_MS : 0);
     }
     cf_look_places_release(&source->confirmed);
     source->confirm = false;

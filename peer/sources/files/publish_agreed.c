@@ -282,14 +282,13 @@ cf_status cf_publish_agreed(const cf_publishing *with, const cf_survey_batch *ba
     *left = *batch;
     left->at = at;
     left->count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        cf_observation seen = keep(&batch->at[i], arena);
-
-        if (!agree(&self, &seen))
-            at[left->count++] = seen;
-    }
+    for (size_t i = 0; i < batch->count; i++)
+        at[i] = keep(&batch->at[i], arena);
     for (size_t i = 0; i < batch->restated_count; i++)
         cf_binding_put_node(with->binding, &batch->restated[i], &self.records);
+    for (size_t i = 0; i < batch->count; i++)
+        if (!agree(&self, &at[i]))
+            at[left->count++] = at[i];
     left->restated_count = 0;
     if (with->past && with->binding->meets & CF_MEETS_AGAIN)
         drop_gone(&self, left, arena);

@@ -33,6 +33,7 @@ void cf_survey_destroy(cf_survey **survey)
     cf_numbers_release(&(*survey)->bare);
     cf_numbers_release(&(*survey)->found_bare);
     cf_numbers_release(&(*survey)->returned);
+    cf_numbers_release(&(*survey)->same);
     cf_numbers_release(&(*survey)->shown);
     free((*survey)->reported);
     free((*survey)->twice);

@@ -61,7 +61,7 @@ static void gather_times(cf_survey *survey)
     merge_times(survey);
 }
 
-static const cf_bare_time *time_of(const cf_survey *survey, uint64_t directory)
+const cf_bare_time *cf_survey_folder_time(const cf_survey *survey, uint64_t directory)
 {
     const cf_bare_time wanted = {.folder = directory};
 
@@ -70,12 +70,12 @@ static const cf_bare_time *time_of(const cf_survey *survey, uint64_t directory)
                : NULL;
 }
 
-static bool has_lost_nothing(const cf_survey *survey, const cf_node *missed)
+bool cf_survey_has_lost_nothing(const cf_survey *survey, const cf_node *node)
 {
-    const cf_bare_time *now = time_of(survey, missed->parent);
+    const cf_bare_time *now = cf_survey_folder_time(survey, node->parent);
 
-    return now && !cf_node_went_below(missed) &&
-           cf_binding_has_lost_nothing(survey->options.binding, *now, missed->stat.ctime_ns);
+    return now && !cf_node_went_below(node) &&
+           cf_binding_has_lost_nothing(survey->options.binding, *now, node->stat.ctime_ns);
 }
 
 static const cf_node *gone_at(const cf_survey *survey, size_t i)
@@ -92,82 +92,10 @@ static void find_bare(cf_survey *survey)
         const bool is_away = away < batch->away_count && batch->away[away].number == batch->gone[i];
 
         away += is_away;
-        if (!is_away && has_lost_nothing(survey, gone_at(survey, i)))
+        if (!is_away && cf_survey_has_lost_nothing(survey, gone_at(survey, i)))
             cf_numbers_add(&survey->bare, gone_at(survey, i)->parent);
     }
     cf_numbers_sort(&survey->bare);
-}
-
-static bool is_again(const cf_node *node, const cf_listed *seen)
-{
-    return node && cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE &&
-           seen->kind == CF_KIND_FILE && node->stat.size == seen->stat.size &&
-           node->stat.mtime_ns == seen->stat.mtime_ns;
-}
-
-/* In the very directory that was there while its disk was away, or below it. */
-static bool is_beneath(const cf_survey *survey, const cf_node *node)
-{
-    const cf_binding *binding = survey->options.binding;
-
-    for (; node; node = cf_nodes_find(binding->nodes, node->parent)) {
-        const cf_bare_time *now = time_of(survey, node->parent);
-
-        if (now && cf_bare_times_have_inode(&binding->seen.bare, node->parent, now->inode))
-            return true;
-    }
-    return false;
-}
-
-static size_t count_equal(const cf_numbers *sorted, size_t from)
-{
-    size_t end = from;
-
-    while (end < sorted->count && sorted->at[end] == sorted->at[from])
-        end++;
-    return end - from;
-}
-
-/* Of what was held with it, over half. */
-static void tell_returned(cf_survey *survey, const cf_numbers *held, const cf_numbers *back)
-{
-    for (size_t i = 0, at = 0, count; i < back->count; i += count) {
-        count = count_equal(back, i);
-        while (held->at[at] != back->at[i])
-            at++;
-        if (2 * count > count_equal(held, at))
-            cf_numbers_add(&survey->returned, back->at[i]);
-    }
-}
-
-/* Where over half of the files that were held together lie as they were, the disk is back that had
- * them: what is still missing was removed on it, and what differs edited, as in the camera
- * meanwhile. One card of two has files of the other, and some may have been copied back beneath. */
-static void find_returned(cf_survey *survey)
-{
-    const cf_nodes *nodes = survey->options.binding->nodes;
-    cf_numbers held = {0}, back = {0};
-
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_node *node = survey->numbers[i] ? cf_survey_base_node(survey, i) : NULL;
-
-        if (!is_again(node, &survey->listing.entries[i]))
-            continue;
-        if (!is_beneath(survey, node))
-            cf_numbers_add(&back, node->disk);
-        for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
-            cf_numbers_add(&survey->shown, node->parent);
-    }
-    for (const cf_node *node = back.count ? cf_nodes_next(nodes, NULL) : NULL; node;
-         node = cf_nodes_next(nodes, node))
-        if (cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE)
-            cf_numbers_add(&held, node->disk);
-    cf_numbers_sort(&held);
-    cf_numbers_sort(&back);
-    cf_numbers_sort(&survey->shown);
-    tell_returned(survey, &held, &back);
-    cf_numbers_release(&held);
-    cf_numbers_release(&back);
 }
 
 /* The directory with which it is missed, or it itself. */
@@ -185,7 +113,7 @@ static bool is_held(const cf_survey *survey, const cf_numbers *gone, const cf_no
     if (!cf_disk_is_below(node->disk))
         node = gone_with(survey, gone, node);
     return cf_disk_is_below(node->disk)
-               ? !cf_numbers_have(&survey->returned, node->disk)
+               ? !cf_numbers_have(&survey->same, node->disk)
                : node->disk != CF_DISK_RETURNED && cf_numbers_have(&survey->bare, node->parent);
 }
 
@@ -263,14 +191,14 @@ static void find_losing(const cf_survey *survey, cf_numbers *losing)
 
 static void tell_bare(cf_survey *survey)
 {
-    cf_bare_time *times =
-        cf_arena_allocate(&survey->batch_arena, survey->bare.count, sizeof *times);
+    const cf_numbers *bare = &survey->bare;
+    cf_bare_time *times = cf_arena_allocate(&survey->batch_arena, bare->count, sizeof *times);
     cf_numbers losing = {0};
     size_t count = 0;
 
     find_losing(survey, &losing);
-    for (size_t i = 0; i < survey->bare.count; i++) {
-        const cf_bare_time *time = time_of(survey, survey->bare.at[i]);
+    for (size_t i = 0; i < bare->count; i++) {
+        const cf_bare_time *time = cf_survey_folder_time(survey, bare->at[i]);
 
         if (time && cf_disk_is_settled(time->changed_ns, survey->clock_ns) &&
             !cf_numbers_have(&losing, time->folder) &&
@@ -333,10 +261,11 @@ void cf_survey_find_below(cf_survey *survey)
 {
     gather_times(survey);
     find_bare(survey);
+    cf_survey_find_swapped(survey);
     for (size_t i = 0; i < survey->bare.count; i++)
         cf_numbers_add(&survey->found_bare, survey->bare.at[i]);
     if (cf_nodes_hold_below(survey->options.binding->nodes))
-        find_returned(survey);
+        cf_survey_find_returned(survey);
     if (survey->bare.count)
         survey->below = next_below(survey);
     if (survey->bare.count || survey->batch.away_count)

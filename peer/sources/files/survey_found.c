@@ -227,17 +227,31 @@ static bool is_directory_news(const cf_node_stat *known, const cf_node_stat *now
     return known->inode != now->inode || known->birth_ns != now->birth_ns;
 }
 
-static void note_other_disk(cf_survey *survey, size_t entry)
+static void note_other_disk(cf_survey *survey, size_t entry, bool below)
 {
     cf_buffer reason = {0};
 
-    cf_buffer_append_text(&reason, "another file system is mounted there than the one that had it: "
-                                   "mount that again, or rename this here; `counterfoil sync ");
+    cf_buffer_append_text(&reason,
+                          below ? "another file lies there than the one that went with a disk "
+                                  "which was mounted at, above or under its folder: mount "
+                                : "another file system is mounted there than the one that "
+                                  "had it: mount ");
+    cf_buffer_append_text(&reason, "that again, or rename this here; `counterfoil sync ");
     cf_binding_path_word(survey->options.binding, &reason);
     cf_buffer_append_text(&reason, " --yes` sends it as an edit");
     cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_buffer_view(&reason)),
                          true);
     cf_buffer_release(&reason);
+}
+
+/* What differs, or is yet to be read, may be published after another look, which doesn't see its
+ * disk come back. */
+static void keep_returned(cf_survey *survey, size_t entry)
+{
+    const cf_node *node = cf_survey_base_node(survey, entry);
+
+    if (node && cf_disk_is_below(node->disk) && cf_numbers_have(&survey->returned, node->disk))
+        cf_survey_restate(survey, node, &node->stat, survey->identity.disks[entry]);
 }
 
 static void observe(cf_survey *survey, size_t entry, const cf_read *read)
@@ -272,9 +286,10 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     if (node && (is_of_another_disk(survey, &seen.finding, node) || (covers && !is_folder))) {
         if (covers && !cf_disk_is_below(node->disk))
             cf_survey_restate(survey, node, &node->stat, survey->below);
-        note_other_disk(survey, entry);
+        note_other_disk(survey, entry, covers);
         return;
     }
+    keep_returned(survey, entry);
     size_t at = survey->batch.count++;
     survey->observed = cf_grow(survey->observed, &survey->observed_capacity, at + 1, sizeof seen);
     survey->observed[at] = seen;
@@ -350,13 +365,16 @@ void cf_survey_report_places(cf_survey *survey)
         cf_survey_find_below(survey);
     for (size_t i = 0; i < survey->listing.entry_count; i++)
         if (!survey->numbers[i] || survey->listing.entries[i].skipped ||
-            !survey->listing.entries[i].readable || rests(survey, i))
+            !survey->listing.entries[i].readable || rests(survey, i)) {
             survey->reported[i] = true;
-        else if (!needs_reading(survey, i)) {
+            keep_returned(survey, i);
+        } else if (!needs_reading(survey, i)) {
             bool again = was_renamed(survey, i);
 
             observe(survey, i, NULL);
             survey->reported[i] = !again;
+        } else {
+            keep_returned(survey, i);
         }
 }
 

@@ -48,7 +48,8 @@ struct cf_survey {
                               be of what that was mounted over */
     cf_numbers found_bare; /* those of them that this look found */
     uint64_t below;        /* the number of what it holds; 0: nothing new */
-    cf_numbers returned;   /* such numbers of which the disk is back, in order */
+    cf_numbers returned;   /* such numbers of which the disk is back, or a copy of it, in order; */
+    cf_numbers same;       /* those where it is no copy */
     cf_numbers shown;      /* directories in which something held lies as it was, in order */
     bool *reported;        /* by entry: came in a batch, or needs none */
     bool *twice;           /* by entry, see below */
@@ -125,6 +126,14 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
 
 /* Notes as away, and on CF_DISK_BELOW, what is gone from directories that have lost nothing. */
 void cf_survey_find_below(cf_survey *survey);
+/* Its parts in survey_swapped.c: which disks are back; and, to `bare`, directories where another
+ * one took the place of one before a look saw that go. */
+void cf_survey_find_returned(cf_survey *survey);
+void cf_survey_find_swapped(cf_survey *survey);
+/* Nobody removed it from its directory, nor renamed anything over it. */
+bool cf_survey_has_lost_nothing(const cf_survey *survey, const cf_node *node);
+/* When a listed directory was changed last; NULL: nothing tells. */
+const cf_bare_time *cf_survey_folder_time(const cf_survey *survey, uint64_t directory);
 /* After that. What is held is not seen: something else lies in its place, or, of a directory,
  * nothing in it is seen. */
 bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node);
