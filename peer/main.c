@@ -2,7 +2,7 @@
 #include "broker/platform/descriptor.h"
 #include "broker/platform/owner.h"
 #include "peer/program/callers.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ static cf_status read_words(cf_run *run, const char *const *words, size_t count,
     cf_status status = cf_options_read(options, &known, true, words, count, &used, error);
     if (status || !options->argument_count)
         return status;
-    run->verb = cf_verb_find(options->arguments[0]);
+    run->verb = cf_verb_find(cf_verbs, options->arguments[0]);
     if (!run->verb) {
         cf_error ignored; /* whether --json stands behind it, too */
 
@@ -71,7 +71,8 @@ static cf_status execute_here(cf_run *run, cf_env *env, const char *home_path, u
                               cf_error *error)
 {
     cf_loop *loop = NULL;
-    cf_loop_options options = {env, home_path, run->verb->needs == CF_NEEDS_ALL, patience_ms};
+    cf_loop_options options = {env, home_path, run->verb->needs == CF_NEEDS_ALL, patience_ms,
+                               cf_verbs};
 
     cf_status status = cf_loop_new(&options, &loop, error);
     if (!status)

@@ -8,7 +8,7 @@
 #include "peer/commands/source_moved.h"
 #include "peer/commands/source_rows.h"
 #include "peer/commands/sources.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "peer/commands/addition.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <errno.h>
 #include <limits.h>

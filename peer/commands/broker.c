@@ -6,7 +6,7 @@
 #include "peer/account/enrolling.h"
 #include "peer/membership/left.h"
 #include "peer/account/newcomer.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

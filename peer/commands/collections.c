@@ -2,7 +2,7 @@
 #include "peer/commands/collection_delete.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <string.h>
 

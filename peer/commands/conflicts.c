@@ -4,7 +4,7 @@
 #include "peer/commands/learning.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 #include "peer/sources/context/lock_guard.h"
 #include "peer/sources/records/record_settling.h"
 

@@ -5,7 +5,7 @@
 #include "codec/limits.h"
 #include "peer/commands/source_file.h"
 #include "peer/commands/target_file.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include "peer/commands/devices_change.h"
 #include "peer/commands/last_seen.h"
 #include "peer/commands/remote.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 #include <string.h>

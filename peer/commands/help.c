@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,7 +118,7 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 0, 2, error);
     if (status)
         return status;
-    if (count && !(verb = cf_verb_find(words[0])))
+    if (count && !(verb = cf_verb_find(cf_verbs, words[0])))
         return cf_fail(error, CF_USAGE, "unknown verb '%s': `counterfoil help` lists them",
                        words[0]);
     if (count > 1 && !(subverb = cf_subverb_find(verb, words[1])))

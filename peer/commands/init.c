@@ -7,7 +7,7 @@
 #include "peer/account/enrolling.h"
 #include "peer/account/newcomer.h"
 #include "peer/log/staging.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include "peer/commands/device_name.h"
 #include "peer/account/newcomer.h"
 #include "peer/log/staging.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 #include "peer/engine/visit.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "peer/commands/sources.h"
 #include "peer/commands/stake.h"
 #include "peer/membership/membership.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/bytes.h"
 #include "peer/engine/inquiry.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 static cf_status start(cf_run *run, cf_error *error)
 {

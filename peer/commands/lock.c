@@ -4,7 +4,7 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
 #include "peer/sources/context/lock_guard.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 

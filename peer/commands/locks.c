@@ -2,7 +2,7 @@
 #include "broker/platform/times.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 

@@ -11,7 +11,7 @@
 #include "peer/log/catalog_schema.h"
 #include "peer/log/entry_name.h"
 #include "peer/records/record_view.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 #include "peer/sources/records/card_file.h"
 
 enum { TAIL = 64 /* entries, at first */ };

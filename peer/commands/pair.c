@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/qr.h"
 #include "peer/account/reception.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 #include <unistd.h>

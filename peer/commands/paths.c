@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/home.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 static const struct {
     const char *what;

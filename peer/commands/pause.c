@@ -3,7 +3,7 @@
 #include "broker/platform/times.h"
 #include "peer/engine/pauses.h"
 #include "peer/log/catalog.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <string.h>
 

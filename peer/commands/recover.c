@@ -10,7 +10,7 @@
 #include "peer/commands/recovery_file.h"
 #include "peer/membership/membership.h"
 #include "peer/log/staging.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 #include "peer/engine/visit.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/owed.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 enum { WAITS_MS = 100 };
 

@@ -8,7 +8,7 @@
 #include "peer/bindings/inspection.h"
 #include "peer/bindings/owed.h"
 #include "peer/log/refold.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <errno.h>
 #include <stdio.h>

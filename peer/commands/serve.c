@@ -3,7 +3,7 @@
 #include "peer/commands/last_try.h"
 #include "peer/log/catalog.h"
 #include "peer/membership/membership.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/base_moving.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 #include "peer/sources/files/narrow.h"
 
 #include <stdlib.h>

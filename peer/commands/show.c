@@ -8,7 +8,7 @@
 #include "peer/log/catalog_schema.h"
 #include "peer/log/entry_name.h"
 #include "peer/log/record_names.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 /* A source whose folder was moved: known by the instance id that lies in it. */
 #ifndef CF_PEER_COMMANDS_SOURCE_MOVED_H
 #define CF_PEER_COMMANDS_SOURCE_MOVED_H
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 /* The source whose folder the one at `path` is, and that is not at its own place any more; NULL:
  * there is none. Owned by the engine. */

@@ -6,7 +6,7 @@
 #include "peer/commands/remote.h"
 #include "peer/commands/sources.h"
 #include "peer/commands/flows_shown.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 #include "peer/sources/records/card_file.h"
 
 #include <stdlib.h>

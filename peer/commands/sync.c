@@ -10,7 +10,7 @@
 #include "peer/commands/flows_shown.h"
 #include "peer/membership/membership.h"
 #include "peer/sources/context/lock_guard.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
 #include "peer/log/lock_breaks.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 #include <stdlib.h>
 

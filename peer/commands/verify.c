@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/inspection.h"
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 typedef struct {
     const cf_run *run;

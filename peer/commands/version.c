@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
 static cf_status start(cf_run *run, cf_error *error)
 {

@@ -21,6 +21,7 @@ typedef struct caller {
 
 struct cf_callers {
     cf_loop *loop;
+    const cf_verb *const *verbs;
     cf_control *control;
     caller *first;
 };
@@ -57,7 +58,7 @@ static cf_status read_words(caller *self, const cf_control_request *request, cf_
         return cf_fail(error, CF_USAGE, "no verb");
     for (size_t i = 0; i < request->count; i++)
         words[i] = cf_arena_text(&self->arena, request->arguments[i]);
-    self->run.verb = cf_verb_find(words[0]);
+    self->run.verb = cf_verb_find(self->callers->verbs, words[0]);
     if (!self->run.verb)
         return cf_fail(error, CF_USAGE, "unknown verb '%s'", words[0]);
     if (self->run.verb->needs != CF_NEEDS_HOME && self->run.verb->needs != CF_NEEDS_PEER)
@@ -148,12 +149,14 @@ static void on_abandoned(void *context, cf_control_call *call)
     end_caller(self);
 }
 
-cf_status cf_callers_new(cf_loop *loop, cf_callers **out, cf_error *error)
+cf_status cf_callers_new(cf_loop *loop, const cf_verb *const *verbs, cf_callers **out,
+                         cf_error *error)
 {
     cf_callers *callers = cf_allocate(1, sizeof *callers);
     cf_control_handler handler = {callers, on_request, on_abandoned};
 
     callers->loop = loop;
+    callers->verbs = verbs;
     cf_status status =
         cf_control_listen(cf_loop_home_path(loop), &handler, &callers->control, error);
     if (status) {

@@ -8,8 +8,9 @@
 
 typedef struct cf_callers cf_callers;
 
-/* Listens in the loop's home. */
-cf_status cf_callers_new(cf_loop *loop, cf_callers **out, cf_error *error);
+/* Listens in the loop's home, for these verbs. */
+cf_status cf_callers_new(cf_loop *loop, const struct cf_verb *const *verbs, cf_callers **out,
+                         cf_error *error);
 void cf_callers_destroy(cf_callers **callers);
 int cf_callers_descriptor(const cf_callers *callers);
 void cf_callers_readable(cf_callers *callers);

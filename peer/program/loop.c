@@ -316,7 +316,7 @@ static cf_status prepare_serving(cf_loop *loop, cf_error *error)
 {
     cf_status status = cf_loop_begin_waiting(loop, error);
     if (!status)
-        status = cf_callers_new(loop, &loop->callers, error);
+        status = cf_callers_new(loop, loop->options.verbs, &loop->callers, error);
     if (!status)
         cf_loop_poll(loop, cf_callers_descriptor(loop->callers), on_callers);
     return status;

@@ -9,12 +9,14 @@
 
 typedef struct cf_loop cf_loop;
 struct cf_run;
+struct cf_verb;
 
 typedef struct {
     cf_env *env; /* gets the loop's jobs */
     const char *home_path;
     bool serves;          /* watches, and listens for other processes */
     uint64_t patience_ms; /* of who serves, with a verb that has the home; UINT64_MAX: any */
+    const struct cf_verb *const *verbs; /* that other processes may ask for, ended by NULL */
 } cf_loop_options;
 
 /* Opens neither home nor engine. From now on SIGINT and SIGTERM are the loop's. */

@@ -115,6 +115,24 @@ bool cf_usage_names(const char *usage, const cf_option *option)
     return is_said(usage, name) || (option->letter && is_said(usage, letter));
 }
 
+const cf_verb *cf_verb_find(const cf_verb *const *verbs, const char *name)
+{
+    for (const cf_verb *const *verb = verbs; *verb; verb++)
+        if (strcmp((*verb)->name, name) == 0)
+            return *verb;
+    return NULL;
+}
+
+const cf_subverb *cf_subverb_find(const cf_verb *verb, const char *name)
+{
+    const size_t size = strlen(name);
+
+    for (const cf_subverb *at = verb->subverbs; at && at->usage; at++)
+        if (strcspn(at->usage, " ") == size && memcmp(at->usage, name, size) == 0)
+            return at;
+    return NULL;
+}
+
 const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena)
 {
     cf_buffer out = {0};

@@ -84,14 +84,12 @@ struct cf_verb {
     void (*end)(cf_run *run); /* frees the state, also after a failure; NULL: there is none */
 };
 
-/* All there are, ended by one without a name. */
-extern const cf_verb *const cf_verbs[];
 extern const cf_option cf_global_options[];
 /* The verb's usage with all its options: those that its words don't name are added from the table,
  *   "sync [SOURCE...]" and {"yes"}, {"timeout", "T"}: sync [SOURCE...] [--yes] [--timeout T] */
 const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena);
-/* NULL when unknown. */
-const cf_verb *cf_verb_find(const char *name);
+/* Among these, ended by NULL; NULL when unknown. */
+const cf_verb *cf_verb_find(const cf_verb *const *verbs, const char *name);
 /* NULL when the verb has none of this name. */
 const cf_subverb *cf_subverb_find(const cf_verb *verb, const char *name);
 /* Whether a usage names the option, by its name or its letter. */

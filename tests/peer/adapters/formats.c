@@ -142,7 +142,7 @@ Test(formats, are_told_in_the_usage_of_add)
 {
     cf_buffer said = {0};
 
-    cf_verb_find("add")->more_of(&said);
+    cf_verb_add.more_of(&said);
     cf_buffer_append(&said, "", 1);
     for (size_t i = 0; i < CF_FORMATS; i++) {
         char typed[64];

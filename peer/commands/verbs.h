@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All verbs, one a file in commands/. */
-#ifndef CF_PEER_PROGRAM_VERBS_H
-#define CF_PEER_PROGRAM_VERBS_H
+/* All verbs, one a file. */
+#ifndef CF_PEER_COMMANDS_VERBS_H
+#define CF_PEER_COMMANDS_VERBS_H
 #include "peer/program/verb.h"
 
 extern const cf_verb cf_verb_add;
@@ -35,6 +35,9 @@ extern const cf_verb cf_verb_sync;
 extern const cf_verb cf_verb_unlock;
 extern const cf_verb cf_verb_verify;
 extern const cf_verb cf_verb_version;
+
+/* In the order in which a person meets them, ended by NULL. */
+extern const cf_verb *const cf_verbs[];
 
 /* The usage of one verb, of one of its subverbs where that isn't NULL, or of the whole program (no
  * verb). */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/program/verbs.h"
+#include "peer/commands/verbs.h"
 
-#include <string.h>
-
-/* In the order in which a person meets them. */
 const cf_verb *const cf_verbs[] = {
     &cf_verb_init,   &cf_verb_pair,    &cf_verb_join,        &cf_verb_recover,
     &cf_verb_leave,  &cf_verb_devices, &cf_verb_broker,      &cf_verb_add,
@@ -14,21 +11,3 @@ const cf_verb *const cf_verbs[] = {
     &cf_verb_delta,  &cf_verb_patch,   &cf_verb_verify,      &cf_verb_repair,
     &cf_verb_paths,  &cf_verb_version, &cf_verb_help,        NULL,
 };
-
-const cf_verb *cf_verb_find(const char *name)
-{
-    for (const cf_verb *const *verb = cf_verbs; *verb; verb++)
-        if (strcmp((*verb)->name, name) == 0)
-            return *verb;
-    return NULL;
-}
-
-const cf_subverb *cf_subverb_find(const cf_verb *verb, const char *name)
-{
-    const size_t size = strlen(name);
-
-    for (const cf_subverb *at = verb->subverbs; at && at->usage; at++)
-        if (strcspn(at->usage, " ") == size && memcmp(at->usage, name, size) == 0)
-            return at;
-    return NULL;
-}
