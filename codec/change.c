@@ -51,11 +51,6 @@ bool cf_change_names(const cf_change *change, const cf_dot *dot)
     return false;
 }
 
-bool cf_field_is_deletion(cf_bytes field)
-{
-    return field.size == 0;
-}
-
 bool cf_field_is_pin(const cf_id *item, cf_bytes field)
 {
     return cf_item_is_file(item) && cf_bytes_equal(field, cf_bytes_of_text(CF_FIELD_PIN));

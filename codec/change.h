@@ -84,7 +84,10 @@ typedef struct {
 } cf_pin;
 
 /* Whose values are such: the root field of any item, and /pin of directories, files and links. */
-bool cf_field_is_deletion(cf_bytes field);
+static inline bool cf_field_is_deletion(cf_bytes field)
+{
+    return field.size == 0;
+}
 bool cf_field_is_pin(const cf_id *item, cf_bytes field);
 
 /* In any order; written ascending by (field, dot), none twice. */

@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
+const char *const cf_rocks_table_names[CF_ROCKS_TABLES] = {
+    "default", "entries", "chain", "heads", "records",
+};
+
 /* What RocksDB's texts say about whose fault it is. Of what the process lacked the number tells. */
 static const struct {
     const char *word;

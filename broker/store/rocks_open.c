@@ -16,10 +16,6 @@
 
 enum { OPEN_FILES = 256, INFO_LOGS = 4, SKIP_DAMAGED = 3 };
 
-const char *const cf_rocks_table_names[CF_ROCKS_TABLES] = {
-    "default", "entries", "chain", "heads", "records",
-};
-
 /* A log is given a tenth more than this when it is begun, whatever will stand in it: where room is
  * scarce it is less. */
 static size_t write_buffer_of(const cf_store_options *options)

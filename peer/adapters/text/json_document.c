@@ -316,11 +316,6 @@ cf_bytes cf_json_spelled(const cf_json *self, size_t node)
     return cf_bytes_of(self->input.data + self->nodes[node].offset, self->nodes[node].size);
 }
 
-cf_bytes cf_json_spelled_name(const cf_json *self, size_t node)
-{
-    return cf_bytes_of(self->input.data + self->nodes[node].name, self->nodes[node].name_size);
-}
-
 size_t cf_json_line(const cf_json *self, size_t node)
 {
     size_t line_start;

@@ -149,6 +149,11 @@ static int compare(const void *left, const void *right)
     return order ? order : a->node < b->node ? -1 : 1;
 }
 
+cf_bytes cf_json_spelled_name(const cf_json *json, size_t node)
+{
+    return cf_bytes_of(json->input.data + json->nodes[node].name, json->nodes[node].name_size);
+}
+
 void cf_json_find_repeated(cf_json *json, uint32_t object)
 {
     const size_t count = json->nodes[object].children;

@@ -2,7 +2,7 @@
 /* The table of formats: each has all that is asked of it, and one that is not in the table can be
  * read and written like those that are. */
 #include "peer/adapters/record_adapter.h"
-#include "peer/program/verb.h"
+#include "peer/commands/verbs.h"
 
 #include "codec/pack.h"
 #include "peer/adapters/value_map.h"
