@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/of: which tests hold a source."""
 
+import os
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = os.environ.get("CF_BUILD", ROOT / "build")
 
 
 def of(*files):
@@ -18,7 +20,20 @@ def test_the_tests_of_a_source_are_those_of_its_faults():
         assert said.splitlines()[-1].startswith("ctest --test-dir build -R '^(worlds_resupply|") and "peer_resupply" in said
 
 
-def test_of_a_source_without_a_fault_its_folder_is_asked():
-    said = of("codec/base32.c").stdout
-    assert said.startswith("no fault lies in codec/base32.c; in codec/:") and "codec_address" in said.splitlines()[-1]
+def test_suites_that_link_a_source_are_named_and_no_others():
+    lines = of("--build", BUILD, "codec/base32.c").stdout.splitlines()
+    assert lines[0] == "no fault lies in codec/base32.c"
+    linked = lines[1].removeprefix("linked by: ").split()
+    assert linked[0] == "codec_base32" and "codec_address" in linked and "peer_engine_guard" in linked
+    assert not {"codec_error", "codec_vcdiff"} & set(linked)
+    command = lines[-1].removeprefix(f"ctest --test-dir {os.path.relpath(BUILD, ROOT)} -R '^(").removesuffix(")$'").split("|")
+    assert "codec_base32" in command and "peer_engine_guard" not in command  # which is slow
+
+
+def test_without_a_build_the_folder_is_asked(tmp_path):
+    said = of("--build", tmp_path, "codec/base32.c").stdout
+    assert said.startswith("no fault lies in codec/base32.c\nin codec/:") and "codec_address" in said.splitlines()[-1]
+
+
+def test_what_is_no_source_is_refused():
     assert of("nowhere.c").returncode == 1 and "is no source" in of("nowhere.c").stderr
