@@ -3,6 +3,7 @@
 #include "codec/pack.h"
 #include "tests/support/expect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const cf_hash hashes[] = {{{1, 2, 3}}, {{4, 5, 6}}};
@@ -18,10 +19,10 @@ static size_t examples(cf_message *out)
 {
     static const cf_bytes endpoints[] = {{(const uint8_t *)"tcp://a:1#k", 11}};
     const cf_message all[] = {
-        {.command = CF_COMMAND_HELLO, .hello = {1, hashes[0], heads, 2, true}},
-        {.command = CF_COMMAND_HELLO, .hello = {1, hashes[0], NULL, 0, false}},
+        {.command = CF_COMMAND_HELLO, .hello = {CF_PROTOCOL_VERSION, hashes[0], heads, 2, true}},
+        {.command = CF_COMMAND_HELLO, .hello = {CF_PROTOCOL_VERSION, hashes[0], NULL, 0, false}},
         {.command = CF_COMMAND_WELCOME,
-         .welcome = {1, {1, 2}, 1700000000000, CF_WINDOW, heads, 2, false}},
+         .welcome = {CF_PROTOCOL_VERSION, {1, 2}, 1700000000000, 4194304, heads, 2, false}},
         {.command = CF_COMMAND_AGAIN},
         {.command = CF_COMMAND_MOVED, .moved = {endpoints[0]}},
         {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {heads, 2, ids, 2, 65536, false}},
@@ -69,7 +70,7 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_REPORTED, .reported = {&hashes[0], 1700000000000, heads, 2, true}},
         {.command = CF_COMMAND_REPORTED, .reported = {NULL, 0, NULL, 0, false}},
         {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
-        {.command = CF_COMMAND_CLOCK, .clock = {1, 1700000000000}},
+        {.command = CF_COMMAND_CLOCK, .clock = {CF_PROTOCOL_VERSION, 1700000000000}},
         {.command = CF_COMMAND_LACKING, .lacking = {12}},
         {.command = CF_COMMAND_FETCH, .get = {.id = hashes[0], .offset = 262144, .size = 4096}},
     };
@@ -104,6 +105,75 @@ static void expect_same_again(const cf_bytes *wire, size_t count)
     }
     cf_frames_release(&frames);
     cf_arena_release(&arena);
+}
+
+/* ---- The bytes of each, as this version of the protocol has them for ever ---- */
+
+/* One line of the file: the command and its frames, in hexadecimal. */
+static void say_bytes(const cf_message *message, cf_buffer *out)
+{
+    cf_frames frames = {0};
+
+    cf_message_write(message, &frames);
+    cf_buffer_append_text(out, "%s", cf_command_name(message->command));
+    for (size_t i = 0; i < frames.count; i++) {
+        cf_buffer_append_text(out, " ");
+        for (size_t at = 0; at < frames.frame[i].size; at++)
+            cf_buffer_append_text(out, "%02x", frames.frame[i].data[at]);
+    }
+    cf_buffer_append(out, "", 1);
+    cf_frames_release(&frames);
+}
+
+/* What is read of the line is a message that is written as the line has it. */
+static void expect_read_back(const char *line)
+{
+    static uint8_t bytes[CF_MESSAGE_FRAMES][4096];
+    cf_bytes wire[CF_MESSAGE_FRAMES];
+    size_t count = 0;
+
+    for (const char *at = strchr(line, ' '); at && *at == ' ';) {
+        size_t size = 0;
+        unsigned byte;
+
+        cr_assert(count < CF_MESSAGE_FRAMES);
+        for (at++; sscanf(at, "%2x", &byte) == 1 && *at != ' '; at += 2)
+            bytes[count][size++] = (uint8_t)byte;
+        wire[count] = cf_bytes_of(bytes[count], size);
+        count++;
+    }
+    expect_same_again(wire, count);
+}
+
+/* Old programs must understand each other still: a new command is a new line, behind all others;
+ * whatever changes a line makes another version, with a file of its own. */
+Test(message, has_the_bytes_of_its_version)
+{
+    static char line[2 * CF_MESSAGE_FRAMES * 4096];
+    cf_message all[EXAMPLES_MAX];
+    const size_t count = examples(all);
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/messages-%d.txt", CF_MESSAGES_HERE, CF_PROTOCOL_VERSION);
+    FILE *file = fopen(path, "r");
+    cr_assert(file, "version %d has no %s", CF_PROTOCOL_VERSION, path);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = cf_command_name(all[i].command);
+        cf_buffer is = {0};
+
+        say_bytes(&all[i], &is);
+        cr_assert(fgets(line, sizeof line, file), "%s is new: add to %s\n%s", name, path,
+                  (const char *)is.data);
+        line[strcspn(line, "\n")] = '\0';
+        cr_assert_str_eq((const char *)is.data, line,
+                         "the bytes of %s changed: raise CF_PROTOCOL_VERSION (codec/PROTOCOL.md, "
+                         "12, says how), or put them back\nwas %s\nis  %s",
+                         name, line, (const char *)is.data);
+        expect_read_back(line);
+        cf_buffer_release(&is);
+    }
+    cr_assert(!fgets(line, sizeof line, file), "no message here for %s", line);
+    fclose(file);
 }
 
 static cf_status read_first_frame(cf_bytes first, const cf_frames *frames)
