@@ -47,6 +47,30 @@ Test(pack, reads_back_every_number_it_wrote)
     }
 }
 
+Test(pack, reads_as_integers_all_that_have_room_in_64_bits_and_no_more)
+{
+    static const int64_t numbers[] = {INT64_MIN, INT64_MIN + 1, -1, 0, 1, INT64_MAX - 1, INT64_MAX};
+    static const uint64_t larger[] = {(uint64_t)INT64_MAX + 1, UINT64_MAX};
+    cf_buffer out = {0};
+    cf_error error;
+    int64_t read;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        cf_buffer_clear(&out);
+        cf_pack_int(&out, numbers[i]);
+        cf_reader reader = cf_reader_of(cf_buffer_view(&out));
+        expect_ok(cf_read_int(&reader, &read, &error), error);
+        cr_expect_eq(read, numbers[i]);
+    }
+    for (size_t i = 0; i < sizeof larger / sizeof *larger; i++) {
+        cf_buffer_clear(&out);
+        cf_pack_uint(&out, larger[i]);
+        cf_reader reader = cf_reader_of(cf_buffer_view(&out));
+        expect_fails(cf_read_int(&reader, &read, &error), CF_MALFORMED);
+    }
+    cf_buffer_release(&out);
+}
+
 Test(pack, writes_a_natural_number_alike_whatever_its_c_type)
 {
     for (size_t i = 0; i < EDGE_COUNT; i++) {

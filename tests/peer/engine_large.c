@@ -2,9 +2,11 @@
 /* Large contents between two devices: what travels, and that it arrives. */
 #include "tests/peer/small_checks.h"
 
+#include "codec/content.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -83,6 +85,74 @@ Test(engine_large, brings_equal_files_of_one_round_once)
     for (int i = 0; i < 2; i++) {
         cr_expect_eq(mode_of(&w->devices[i], "one"), 0600);
         cr_expect_eq(mode_of(&w->devices[i], "two"), 0640);
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+static void read_whole(const char *path, cf_buffer *out)
+{
+    FILE *file = fopen(path, "rb");
+
+    cr_assert(file, "%s", path);
+    out->size = fread(cf_buffer_reserve(out, SIZE + 1), 1, SIZE + 1, file);
+    fclose(file);
+}
+
+/* Of each copy that is kept: whether its bytes are those that its name says. */
+static size_t expect_good_copies(const device *self)
+{
+    char path[500], name[2 * CF_HASH_SIZE + 1];
+    size_t count = 0;
+
+    snprintf(path, sizeof path, "%s/base", self->home_path);
+    DIR *folder = opendir(path);
+    cr_assert(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        cf_buffer bytes = {0};
+
+        if (strlen(entry->d_name) != sizeof name - 1)
+            continue;
+        snprintf(path, sizeof path, "%s/base/%s", self->home_path, entry->d_name);
+        read_whole(path, &bytes);
+        const cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
+        cf_hex(cf_bytes_of(hash.bytes, sizeof hash.bytes), name);
+        cr_expect_str_eq(name, entry->d_name, "a copy holds other bytes");
+        cf_buffer_release(&bytes);
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+static void damage_copies(const device *self)
+{
+    char command[400];
+
+    snprintf(command, sizeof command,
+             "for f in %s/base/*; do printf oops | dd of=$f bs=1 seek=4000000 conv=notrunc "
+             "status=none || exit 1; done",
+             self->home_path);
+    cr_assert_eq(system(command), 0);
+}
+
+/* What was damaged is not what the next copy is made of, though what changed lies elsewhere. */
+Test(engine_large, sends_an_edit_whose_base_is_damaged_and_keeps_nothing_of_that)
+{
+    world *w = world_new(12, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "image", bytes, SIZE);
+    settles_equal(w);
+    cr_assert_eq(expect_good_copies(a), 1);
+    damage_copies(a);
+    for (int i = 0; i < 2; i++) {
+        memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
+        user_writes(a, "image", bytes, SIZE);
+        settles_equal(w);
+        cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)), "edit %d", i);
+        expect_good_copies(a);
     }
     free(bytes);
     world_destroy(&w);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/base32.h"
 #include "tests/peer/world.h"
 #include "tests/support/expect.h"
 
@@ -246,18 +247,51 @@ static void expect_tree(const char *name, const world_device *device, const char
     cf_arena_release(&arena);
 }
 
+/* One clock, so that the letters order. */
+static void open_lettered(test_world *world, const char *name)
+{
+    world_open(world, name, 1, 3);
+    for (size_t i = 0; i < world->device_count; i++) {
+        world->devices[i].skew_ms = 0;
+        memset(&world->devices[i].writer, (int)('A' + i), sizeof world->devices[i].writer);
+    }
+}
+
 Test(examples, end_with_the_tree_a_user_should_see)
 {
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         test_world world;
 
-        world_open(&world, examples[i].name, 1, 3);
-        for (size_t j = 0; j < world.device_count; j++) { /* one clock, so that the letters order */
-            world.devices[j].skew_ms = 0;
-            memset(&world.devices[j].writer, (int)('A' + j), sizeof world.devices[j].writer);
-        }
+        open_lettered(&world, examples[i].name);
         play(&world, examples[i].script);
         expect_tree(examples[i].name, &world.devices[0], examples[i].tree);
+        world_close(&world);
+    }
+}
+
+/* Two wrote what the copy holds: it bears the time and the letters of who was first, whichever of
+ * them has the lower id. */
+Test(examples, name_a_copy_after_who_wrote_it_first)
+{
+    static const struct {
+        const char *script;
+        char first;
+    } copies[] = {{"A a=1, sync, A a=2, B a=2, C a=3", 'A'},
+                  {"A a=1, sync, B a=2, A a=2, C a=3", 'B'}};
+
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        test_world world;
+        cf_id writer;
+        char letters[CF_BASE32_LENGTH(CF_ID_SIZE) + 1], end[8];
+
+        open_lettered(&world, copies[i].script);
+        play(&world, copies[i].script);
+        expect_tree(copies[i].script, &world.devices[0], "a*=2 a=3");
+        memset(&writer, copies[i].first, sizeof writer);
+        cf_base32_write(cf_bytes_of(writer.bytes, sizeof writer.bytes), letters);
+        snprintf(end, sizeof end, " %.4s)", letters);
+        const char *name = file_at(&world.devices[0], "a*")->name;
+        cr_expect(strstr(name, end), "%s: %s has no%s", copies[i].script, name, end);
         world_close(&world);
     }
 }

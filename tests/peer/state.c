@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/merge/state.h"
+#include "peer/merge/state_item.h"
 
 #include "codec/limits.h"
 
@@ -232,6 +233,29 @@ Test(state, keeps_a_name_that_an_older_program_did_not_count)
     cf_buffer_release(&record);
     cf_buffer_release(&again);
     cf_state_destroy(&state);
+}
+
+/* Nor is the number of the name's dot used any more, which would be for as long as it runs. */
+Test(state, drops_a_name_that_was_not_counted_whole)
+{
+    cf_state *state = cf_state_new(), *older = cf_state_new();
+    cf_dot named = dot_of(1, 1), kept = dot_of(2, 1);
+    cf_buffer record = {0};
+    uint32_t number;
+    cf_error error;
+
+    pack_older(&record, &named);
+    expect_ok(cf_state_item_read(older, &item, cf_buffer_view(&record), &error), error);
+    write_value(state, kept, "/name", "\1", NULL, 0);
+    cf_state_drop_uncounted(state, older, &item);
+    cr_expect_null(cf_state_record(older, &item));
+    cr_expect_eq(writes_of(state, &item), 1);
+    cr_expect(!cf_dots_find(cf_state_dots(older), &named, &number));
+    cr_expect(!cf_dots_find(cf_state_dots(state), &named, &number));
+    cr_expect(cf_dots_find(cf_state_dots(state), &kept, &number));
+    cf_buffer_release(&record);
+    cf_state_destroy(&state);
+    cf_state_destroy(&older);
 }
 
 Test(state, keeps_both_branches_of_a_fork)
