@@ -92,9 +92,9 @@ Test(icalendar_words, reads_durations)
     static const char *const pairs[][2] = {{"P1W", "P7D"},       {"P1DT2H3M4S", "P1DT2H3M4S"},
                                            {"PT90M", "PT1H30M"}, {"PT24H", "P1D"},
                                            {"PT0S", "PT0S"},     {"P1D", "P1D"}};
-    static const char *const broken[] = {"",       "P",     "PT",    "1D",
-                                         "P1",     "P1H",   "PT1D",  "P1M",
-                                         "PT1S1H", "PT1H ", "-PT1H", "PT1234567890S"};
+    static const char *const broken[] = {"",     "P",   "PT",     "1D",    "P1",    "P1H",
+                                         "PT1D", "P1M", "PT1S1H", "PT1H ", "-PT1H", "PT1234567890S",
+                                         "PTH",  "PD"};
 
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char text[300], wanted[300];
