@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/support/expect.h"
+#include "tests/support/scratch.h"
 
 static cf_address at(const char *host, uint16_t port, uint8_t key)
 {
@@ -88,4 +89,33 @@ Test(told_addresses, of_more_than_are_kept_change_nothing_the_second_time)
     cr_expect_eq(told.count, CF_TOLD_ADDRESSES_MAX);
     cr_expect_eq(told.all[0].port, 1, "the best comes first");
     cr_expect_not(cf_told_addresses_take(&told, &own, lines, TOLD));
+}
+
+/* A device that begins anew tries them, too. */
+Test(told_addresses, are_kept_in_the_home)
+{
+    const cf_address own = at("a.example", 1, 7), other = at("b.example", 2, 7);
+    cf_told_addresses told = {0}, read;
+    scratch *here = scratch_new();
+    cf_home *home;
+    cf_env env;
+    cf_error error;
+    char path[96];
+
+    snprintf(path, sizeof path, "%s/home", here->path);
+    cf_env_system(&env, "test", CF_REPORT_ERROR);
+    const cf_home_options options = {.env = &env, .path = path, .create = true};
+    expect_ok(cf_home_open(&options, &home, &error), error);
+    expect_ok(cf_told_addresses_load(home, &own, &read, &error), error);
+    cr_expect_eq(read.count, 0);
+    cr_expect(add(&told, &own, &other));
+    expect_ok(cf_told_addresses_save(home, &told, &error), error);
+    cf_home_close(&home);
+    expect_ok(cf_home_open(&options, &home, &error), error);
+    expect_ok(cf_told_addresses_load(home, &own, &read, &error), error);
+    cr_expect_eq(read.count, 1);
+    cr_expect_str_eq(read.all[0].host, "b.example");
+    cr_expect_eq(read.all[0].port, 2);
+    cf_home_close(&home);
+    scratch_destroy(&here);
 }

@@ -179,6 +179,36 @@ Test(database_schema, tells_which_rows_go_with_the_one_that_they_refer_to)
                         "/columns/e>>p==1 /columns/f>p\n");
 }
 
+static void print_ties(const cf_row_format *format, cf_buffer *out)
+{
+    for (size_t i = 0; i < format->tie_count; i++) {
+        const cf_row_tie *tie = &format->ties[i];
+
+        cf_buffer_append_text(out, "%.*s>%.*s", (int)tie->child.size, (const char *)tie->child.data,
+                              (int)tie->parent.size, (const char *)tie->parent.data);
+        for (size_t k = 0; k < tie->count; k++)
+            cf_buffer_append_text(out, " %.*s=%.*s", (int)tie->from[k].field.size,
+                                  (const char *)tie->from[k].field.data, (int)tie->to[k].field.size,
+                                  (const char *)tie->to[k].field.data);
+        cf_buffer_append_text(out, "\n");
+    }
+}
+
+/* By several columns, or by one that is merely unique: among tables that have the same columns. */
+Test(database_schema, ties_rows_that_refer_otherwise_than_by_the_key)
+{
+    cf_buffer ties = {0};
+
+    declare("CREATE TABLE o (id INTEGER PRIMARY KEY, a, b, UNIQUE (a, b));"
+            "CREATE TABLE p (id INTEGER PRIMARY KEY, a, b UNIQUE, UNIQUE (a, b));"
+            "CREATE TABLE q (id INTEGER PRIMARY KEY, x, y, z REFERENCES P (b), w REFERENCES o,"
+            " FOREIGN KEY (x, y) REFERENCES p (a, b));"
+            "CREATE TABLE r (id INTEGER PRIMARY KEY, x REFERENCES nowhere (b));");
+    print_ties(&here->schema.format, &ties);
+    expect_written(&ties, "q>p /columns/x=/columns/a /columns/y=/columns/b\n"
+                          "q>p /columns/z=/columns/b\n");
+}
+
 Test(database_schema, survives_references_in_a_ring)
 {
     declare("CREATE TABLE a (id INTEGER PRIMARY KEY REFERENCES b, x REFERENCES b);"
