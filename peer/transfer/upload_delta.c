@@ -71,7 +71,12 @@ static cf_status verify_base(cf_delta_job *self, const cf_file *base, cf_error *
     return status;
 }
 
-/* ---- A file that changes ---- */
+/* ---- The file, as its leaves say ----
+ *
+ * A user may change it, and change it back, while a patch is made: who looks then finds what was
+ * hashed, and joins this job.
+ *
+ *     hashed: aaaa, patch made of: aaba, found in the end: aaaa */
 
 typedef struct {
     cf_file_bytes bytes;
@@ -191,15 +196,12 @@ static void work(cf_job *job)
     cf_file *patch = NULL;
     cf_error ignored;
     checked_bytes *checked = cf_allocate(1, sizeof *checked);
-    cf_file_bytes plain = {files, self->target, 0};
-    cf_source target = cf_source_of_file(&plain, self->options.size);
+    const cf_source target = {read_checked, checked, self->options.size};
 
-    *checked = (checked_bytes){.bytes = plain,
+    *checked = (checked_bytes){.bytes = {files, self->target, 0},
                                .size = self->options.size,
                                .leaves = self->options.leaves,
                                .index = UINT64_MAX};
-    if (self->options.checks)
-        target = (cf_source){read_checked, checked, self->options.size};
     files->unlink(files, temporary, name, &ignored); /* a crash has left it */
     cf_status status = files->create_file(files, temporary, name, 0600, &patch, &self->error);
     self->out = (cf_file_bytes){files, patch, 0};

@@ -15,12 +15,11 @@ typedef struct {
     uint64_t folder; /* node of the file's directory */
     cf_bytes name;
     uint64_t size;
-    cf_bytes leaves; /* borrowed */
+    cf_bytes leaves; /* borrowed; what is read of the file must be as they say */
     cf_hash before;
     uint64_t before_size;
     cf_bytes before_leaves; /* borrowed; none: not kept */
     uint64_t number;        /* names the file of the patch */
-    bool checks;            /* the file changes: what is read of it must be as its leaves say */
 } cf_delta_job_options;
 
 cf_delta_job *cf_delta_job_start(const cf_delta_job_options *options, cf_error *error);

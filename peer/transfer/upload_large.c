@@ -20,7 +20,6 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
         .before_size = one->before_size,
         .before_leaves = cf_buffer_view(&one->before_leaves),
         .number = ++uploads->numbers,
-        .checks = one->moves,
     };
     one->delta = cf_delta_job_start(&options, &error);
     if (one->delta)

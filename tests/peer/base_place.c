@@ -158,7 +158,7 @@ Test(base_place, is_made_where_the_folder_above_is)
 Test(base_place, takes_away_its_own_things_only)
 {
     const cf_base_place place = place_of(&ours);
-    char name[160];
+    char name[160], other[160];
     const char *const suffixes[] = {"", ".new", ".was"};
 
     expect_ok(cf_base_place_make(here->files, dir, &ours, &error), error);
@@ -169,10 +169,14 @@ Test(base_place, takes_away_its_own_things_only)
     scratch_write(here, "base/mine", "a user's");
     snprintf(name, sizeof name, "base/" CF_BASE_FOLDER "/%064d.txt", 7);
     scratch_write(here, name, "a user's");
+    snprintf(other, sizeof other, "base/" CF_BASE_FOLDER "/%063dg.new", 0);
+    scratch_write(here, other, "a user's, too: it is no hash");
     expect_ok(cf_base_place_remove(here->files, &place, &error), error);
     cr_expect(scratch_holds(here, "base/mine", "a user's"));
     cr_expect(scratch_holds(here, name, "a user's"));
+    cr_expect(scratch_exists(here, other));
     scratch_remove(here, name);
+    scratch_remove(here, other);
     expect_fails(cf_base_place_remove(here->files, &place, &error), CF_CHANGED);
     expect_ok(cf_base_place_make(here->files, dir, &ours, &error), error);
     expect_ok(cf_base_place_remove(here->files, &place, &error), error);

@@ -5,6 +5,7 @@
 #include "tests/peer/small_checks.h"
 
 #include "codec/base64.h"
+#include "codec/content.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 
@@ -287,6 +288,70 @@ Test(growing_file, comes_through_whatever_call_fails)
         cf_buffer_release(&bytes);
         world_destroy(&w);
     }
+}
+
+/* A byte of the last leaf is another one for the length of one call. */
+typedef struct {
+    device *self;
+    cf_buffer *bytes;
+    bool is_other;
+} flicker;
+
+static void flickers(void *context)
+{
+    flicker *of = context;
+    disk_faults *faults = &of->self->faults;
+
+    of->is_other = !of->is_other;
+    of->bytes->data[of->bytes->size - 1] ^= 1;
+    user_writes(of->self, "log", of->bytes->data, of->bytes->size);
+    if (of->is_other) {
+        faults->at = faults->calls + 1;
+        faults->meanwhile = flickers;
+    }
+}
+
+static void expect_good_copy(const device *self, uint64_t call)
+{
+    cf_buffer name = {0}, bytes = kept_bytes(self, &name);
+    char wanted[2 * CF_HASH_SIZE + 1];
+
+    const cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
+    cf_hex(cf_bytes_of(hash.bytes, sizeof hash.bytes), wanted);
+    cf_buffer_append(&name, "", 1);
+    cr_expect(bytes.size == 0 || strstr((const char *)name.data, wanted),
+              "call %llu: the copy holds other bytes than its name says", (unsigned long long)call);
+    cf_buffer_release(&bytes);
+    cf_buffer_release(&name);
+}
+
+Test(growing_file, is_copied_as_its_hash_says_whenever_it_changes)
+{
+    world *w = world_new(87, 2);
+    device *a = &w->devices[0];
+    cf_buffer bytes = world_noise(w, SMALL / 4);
+    flicker of = {a, &bytes, false};
+    uint64_t call = 1;
+
+    user_writes(a, "log", bytes.data, bytes.size);
+    settles_equal(w);
+    a->faults.reads = true;
+    a->faults.context = &of;
+    for (bool over = false; !over; call++) {
+        append(a, "log", &bytes);
+        a->faults.at = a->faults.calls + call;
+        a->faults.meanwhile = flickers;
+        device_sync(a); /* which may have to wait, as the file changed */
+        over = a->faults.meanwhile != NULL;
+        a->faults.meanwhile = NULL;
+        a->faults.at = 0;
+        settles_equal(w);
+        cr_expect(holds_bytes(&w->devices[1], "log", cf_buffer_view(&bytes)));
+        expect_good_copy(a, call);
+    }
+    cr_expect_gt(call, 20, "nothing is counted");
+    cf_buffer_release(&bytes);
+    world_destroy(&w);
 }
 
 /* ---- Without rest ---- */
