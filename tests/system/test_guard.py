@@ -445,13 +445,13 @@ def test_a_source_keeps_a_limit_of_its_own(two):
     laptop.json("status", "--check", code=8)
     laptop.run("set", str(here), "--mode", "both")
     laptop.run("sync", code=8)
-    laptop.run("set", str(here), "--max-delete", "10%")  # of 37: 3
+    assert ", --max-delete 10%" in laptop.run("set", str(here), "--max-delete", "10%")  # of 37: 3
     laptop.run("sync", code=8)
     laptop.run("sync", "--max-delete", "4")
     desktop.run("set", str(there), "--max-delete", "0")
     desktop.run("sync", code=8)
     assert len(tree(there)) == 37
-    desktop.run("set", str(there), "--max-delete", "default")
+    assert "--max-delete" not in desktop.run("set", str(there), "--max-delete", "default")
     assert "max_delete" not in desktop.json("status")["collections"][0]
     desktop.sync()
     assert tree(here) == tree(there)
