@@ -32,7 +32,6 @@ size_t cf_leases_raise(cf_leases *leases, uint64_t generation)
         return 0;
     while (leases->held_count)
         cf_leases_end(leases, leases->held_count - 1);
-    leases->is_deadline_known = false;
     leases->token = (cf_lease_token){generation, 0};
     return ended;
 }
