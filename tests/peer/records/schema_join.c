@@ -81,6 +81,23 @@ Test(schema_join, asks_less_of_all_when_a_source_that_joins_asks_less)
     expect_grown("p =/a !/a", NULL, "p /b>p =/c", "p /b>p");
 }
 
+/* Rows of a database are no contacts, whatever their table is called. */
+Test(schema_join, keeps_a_table_as_it_is_whose_records_are_of_another_kind)
+{
+    cf_arena arena = {0};
+    cf_schema_table known = made_table("p /a~", &arena), own = made_table("p /a~ /b>q", &arena);
+
+    for (int other = 0; other < 2; other++) {
+        own.kind = (uint8_t)(known.kind + other);
+        const cf_schema grown =
+            cf_schema_grow(&(cf_schema){&known, 1}, NULL, &(cf_schema){&own, 1}, &arena);
+        cr_assert_eq(grown.count, 1);
+        cr_expect_eq(grown.tables[0].kind, known.kind);
+        expect_table(&grown.tables[0], other ? "p /a~" : "p /a~ /b>q");
+    }
+    cf_arena_release(&arena);
+}
+
 Test(schema_join, does_not_quarrel_about_what_goes_with_what)
 {
     expect_grown("p /a>>q", NULL, "p /a>q", "p /a>q");
