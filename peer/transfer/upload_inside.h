@@ -20,10 +20,19 @@ typedef enum {
     CF_UPLOAD_PHASES,
 } cf_upload_phase;
 
+/* Those of one binding that are coming, as `counts` has them of all. */
+typedef struct {
+    cf_place_in_line place;
+    const cf_binding *binding;
+    size_t count;
+    size_t counts[CF_UPLOAD_IS_DEFERRED][CF_RANKS];
+} cf_upload_tally;
+
 typedef struct {
     cf_table_link by_hash, by_place;
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
+    cf_upload_tally *tally; /* of its binding; NULL: it isn't coming */
     cf_transfer_rank rank;  /* by what is to be sealed of it */
     uint64_t queued;        /* QUEUED: so many bytes are */
     cf_line askers;         /* that have to wait for it */
@@ -59,6 +68,7 @@ struct cf_uploads {
     cf_line phases[CF_UPLOAD_PHASES];
     size_t counts[CF_UPLOAD_PHASES][CF_RANKS]; /* of those in the phases, */
     size_t untold_counts[CF_RANKS];            /* and of the untold */
+    cf_line tallies;                           /* of the bindings that have any coming */
     uint64_t queued;                           /* bytes that are to be sealed of those QUEUED, */
     uint64_t moved;                            /* and of pieces that were stored */
     bool telling;                              /* the untold, until there are none */
@@ -79,7 +89,8 @@ uint64_t cf_upload_size(const cf_upload *one);
 cf_transfer_rank cf_upload_rank(const cf_upload *one);
 /* The broker has no room for what is left, for which it said so before. */
 bool cf_uploads_lack_room(const cf_uploads *uploads);
-/* How many go on by themselves, or by the broker's doing, by their ranks. */
+/* How many go on by themselves, or by the broker's doing, by their ranks: nobody knows when a disk
+ * that hangs does. */
 void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS]);
 
 /* Each place at which a content was found and has to wait for it is one that asked. */

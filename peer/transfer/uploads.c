@@ -12,12 +12,51 @@ cf_uploads *cf_uploads_new(cf_peer *peer)
     return uploads;
 }
 
+static cf_upload_tally *tally_of(cf_uploads *uploads, const cf_binding *binding)
+{
+    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
+        cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
+
+        if (tally->binding == binding)
+            return tally;
+    }
+    cf_upload_tally *added = cf_allocate(1, sizeof *added);
+
+    added->binding = binding;
+    cf_line_add(&uploads->tallies, &added->place);
+    return added;
+}
+
+static void tally(cf_uploads *uploads, cf_upload *one)
+{
+    if (one->phase >= CF_UPLOAD_IS_DEFERRED)
+        return;
+    one->tally = tally_of(uploads, one->binding);
+    one->tally->counts[one->phase][one->rank]++;
+    one->tally->count++;
+}
+
+static void tally_no_more(cf_uploads *uploads, cf_upload *one)
+{
+    cf_upload_tally *tally = one->tally;
+
+    one->tally = NULL;
+    if (!tally)
+        return;
+    tally->counts[one->phase][one->rank]--;
+    if (--tally->count == 0) {
+        cf_line_remove(&uploads->tallies, &tally->place);
+        free(tally);
+    }
+}
+
 static void enter(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
 {
     one->phase = phase;
     one->rank = cf_upload_rank(one);
     cf_line_add(&uploads->phases[phase], &one->place);
     uploads->counts[phase][one->rank]++;
+    tally(uploads, one);
     one->queued = phase == CF_UPLOAD_IS_QUEUED ? cf_upload_size(one) : 0;
     uploads->queued += one->queued;
 }
@@ -26,6 +65,7 @@ static void leave(cf_uploads *uploads, cf_upload *one)
 {
     cf_line_remove(&uploads->phases[one->phase], &one->place);
     uploads->counts[one->phase][one->rank]--;
+    tally_no_more(uploads, one);
     uploads->queued -= one->queued;
 }
 
@@ -292,10 +332,14 @@ static cf_upload_phase last_coming(const cf_uploads *uploads)
 
 void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS])
 {
-    for (size_t rank = 0; rank < CF_RANKS; rank++) {
-        coming[rank] = 0;
-        for (cf_upload_phase phase = 0; phase <= last_coming(uploads); phase++)
-            coming[rank] += uploads->counts[phase][rank];
+    memset(coming, 0, CF_RANKS * sizeof *coming);
+    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
+        const cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
+
+        for (cf_upload_phase phase = 0; !tally->binding->silence && phase <= last_coming(uploads);
+             phase++)
+            for (size_t rank = 0; rank < CF_RANKS; rank++)
+                coming[rank] += tally->counts[phase][rank];
     }
 }
 

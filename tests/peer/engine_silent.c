@@ -10,7 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALM_MS = 8000, SILENT_MS = CF_PROBE_SILENT_MS + 3000, HISTORIES = 24, LARGE = 1 << 17 };
+enum {
+    CALM_MS = 8000,
+    SILENT_MS = CF_PROBE_SILENT_MS + 3000,
+    HISTORIES = 24,
+    LARGE = 1 << 17,
+    MANY = 40,
+    RECONNECT_MS = 90000
+};
 
 /* ---- A disk that hangs ---- */
 
@@ -323,6 +330,44 @@ Test(engine_silent, nobody_else_asks_for_its_contents_before_it_has_answered)
     device_passes(first, 2 * CALM_MS);
     expect_whole(w);
     free(large);
+    world_destroy(&w);
+}
+
+/* More than sixteen times as much is to be read from the disk that hangs: that nobody knows when.
+ */
+Test(engine_silent, what_is_to_be_sent_from_it_holds_back_no_contents_of_others)
+{
+    world *w = begin(9);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    device beside = folder_beside(first, NULL);
+    cf_buffer noise = world_noise(w, LARGE);
+    char name[16];
+
+    device_serves(first);
+    device_passes(first, CALM_MS);
+    device_unplug(first);
+    for (uint8_t i = 0; i < MANY; i++) {
+        noise.data[0] = i;
+        snprintf(name, sizeof name, "mine %d", i);
+        user_writes(first, name, noise.data, noise.size);
+    }
+    device_passes(first, CALM_MS);
+    hang(w, first->folder);
+    user_writes_text(first, "a", "so that it is asked");
+    device_passes(first, SILENT_MS);
+    expect_status(first, 0, true);
+    first->offline = false;
+    noise.data[0] = MANY;
+    user_writes(&beside, "other", noise.data, noise.size);
+    device_passes(first, RECONNECT_MS);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "other"), "it waits for a disk that hangs");
+    cr_expect(!has(second, "mine 0"));
+    hang(w, NULL);
+    device_passes(first, 2 * CALM_MS);
+    expect_whole(w);
+    cr_expect(has(second, "mine 0"));
+    cf_buffer_release(&noise);
     world_destroy(&w);
 }
 
