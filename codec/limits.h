@@ -61,7 +61,9 @@
 #define CF_SEQUENCE_MAX UINT64_C(0x7fffffffffffffff) /* of a writer's entries */
 #define CF_BODY_REFERENCES_MAX 262144                /* mentions of dots in one body */
 #define CF_ITEM_WRITES_MAX (UINT64_C(1) << 20)       /* living writes of an item that is shown */
-#define CF_PARTS_MAX UINT32_MAX                      /* entries that one changeset is cut into */
+#define CF_KEPT_PARTS_SIZE_MAX (64 * CF_MIB) /* of blobs that come slowly, kept by who fetches */
+#define CF_KEPT_PARTS_MAX 4096               /* and so many of them */
+#define CF_PARTS_MAX UINT32_MAX              /* entries that one changeset is cut into */
 
 /* Packed, at most: a head (collection, writer, sequence and hash), the id of a blob, and what
  * stands around them in a message. */

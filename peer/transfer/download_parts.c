@@ -2,18 +2,27 @@
 #include "peer/transfer/download_parts.h"
 
 #include "codec/limits.h"
+#include "peer/transfer/line.h"
 
 #include <stdlib.h>
 
 #define FOLDER "parts"
 #define KEPT_MS (7 * CF_DAY_MS)
 
+typedef struct {
+    cf_place_in_line place;
+    cf_hash blob;
+    uint64_t size, kept_ms; /* the latter when more of it was kept last, by the time of day */
+} part;
+
 struct cf_parts {
     const cf_env *env;
     const cf_home *home;
     cf_folder *folder; /* NULL: there is none yet */
     bool has_looked;
-    size_t count; /* of parts in it, no fewer than there are; 0: none is looked for */
+    cf_line line;    /* of parts that are there, the oldest first */
+    uint64_t size;   /* of all */
+    uint64_t due_ms; /* when to look for old ones again, on the clock that nobody sets */
 };
 
 typedef struct {
@@ -32,31 +41,128 @@ cf_parts *cf_parts_new(const cf_env *env, const cf_home *home)
 
     parts->env = env;
     parts->home = home;
+    parts->due_ms = cf_env_steady_ms(env) + CF_DAY_MS;
     return parts;
+}
+
+static part *part_at(const cf_place_in_line *place)
+{
+    return cf_standing(place, part, place);
+}
+
+static void forget(cf_parts *parts, part *one)
+{
+    cf_line_remove(&parts->line, &one->place);
+    parts->size -= one->size;
+    free(one);
 }
 
 void cf_parts_destroy(cf_parts **parts)
 {
     if (!*parts)
         return;
+    while ((*parts)->line.first)
+        forget(*parts, part_at((*parts)->line.first));
     (*parts)->env->files->close_folder((*parts)->env->files, &(*parts)->folder);
     free(*parts);
     *parts = NULL;
 }
 
+static part *find(const cf_parts *parts, const cf_hash *blob)
+{
+    for (cf_place_in_line *at = parts->line.last; at; at = at->before)
+        if (cf_hash_equal(&part_at(at)->blob, blob))
+            return part_at(at);
+    return NULL;
+}
+
+static void drop(cf_parts *parts, part *one)
+{
+    cf_files *files = parts->env->files;
+    cf_error ignored;
+    part_name name;
+
+    files->unlink(files, parts->folder, name_of(&one->blob, &name), &ignored);
+    forget(parts, one);
+}
+
+/* ---- What is kept for too long, or too much ---- */
+
 /* Nobody has asked for the rest of what is older. */
+static bool is_old(const cf_parts *parts, const part *one)
+{
+    return one->kept_ms + KEPT_MS < cf_env_now_ms(parts->env);
+}
+
+static void drop_old(cf_parts *parts)
+{
+    for (cf_place_in_line *at = parts->line.first, *after; at; at = after) {
+        after = at->after;
+        if (is_old(parts, part_at(at)))
+            drop(parts, part_at(at));
+    }
+}
+
+/* Parts of 60 MiB are kept, and 8 MiB more of another blob are to be: the oldest go, until no more
+ * than 56 MiB are left. */
+static void make_room(cf_parts *parts, uint64_t size, size_t count)
+{
+    while (parts->line.first && (parts->size + size > CF_KEPT_PARTS_SIZE_MAX ||
+                                 parts->line.count + count > CF_KEPT_PARTS_MAX))
+        drop(parts, part_at(parts->line.first));
+}
+
+/* ---- What is there ---- */
+
+static bool read_name(cf_bytes name, cf_hash *out)
+{
+    part_name text = {0};
+
+    if (name.size != sizeof text.text - 1)
+        return false;
+    memcpy(text.text, name.data, name.size);
+    return cf_unhex(text.text, out->bytes, sizeof out->bytes);
+}
+
+/* Among those that are there, by their age. */
+static void add_by_age(cf_parts *parts, part *one)
+{
+    cf_line younger = {0};
+
+    while (parts->line.last && part_at(parts->line.last)->kept_ms > one->kept_ms) {
+        cf_place_in_line *last = parts->line.last;
+
+        cf_line_remove(&parts->line, last);
+        cf_line_add(&younger, last);
+    }
+    cf_line_add(&parts->line, &one->place);
+    while (younger.last) {
+        cf_place_in_line *next = younger.last;
+
+        cf_line_remove(&younger, next);
+        cf_line_add(&parts->line, next);
+    }
+}
+
 static bool visit(void *context, cf_bytes name)
 {
     cf_parts *parts = context;
     cf_files *files = parts->env->files;
-    cf_stat stat;
+    cf_stat stat = {0};
+    cf_hash blob;
     cf_error ignored;
 
-    if (files->stat(files, parts->folder, name, &stat, &ignored) ||
-        (uint64_t)(stat.mtime_ns / 1000000) + KEPT_MS < cf_env_now_ms(parts->env))
+    if (!read_name(name, &blob) || files->stat(files, parts->folder, name, &stat, &ignored)) {
         files->unlink(files, parts->folder, name, &ignored);
-    else
-        parts->count++;
+        return true;
+    }
+    part *one = cf_allocate(1, sizeof *one);
+
+    *one = (part){.blob = blob, .size = stat.size};
+    one->kept_ms = stat.mtime_ns > 0 ? (uint64_t)(stat.mtime_ns / 1000000) : 0;
+    parts->size += one->size;
+    add_by_age(parts, one);
+    make_room(parts, 0, 0);
     return true;
 }
 
@@ -71,6 +177,18 @@ static void look(cf_parts *parts)
     if (files->open_folder(files, cf_home_temporary(parts->home), cf_bytes_of_text(FOLDER),
                            &parts->folder, &ignored) == CF_OK)
         files->list(files, parts->folder, visit, parts, &ignored);
+    drop_old(parts);
+}
+
+void cf_parts_step(cf_parts *parts)
+{
+    const uint64_t now_ms = cf_env_steady_ms(parts->env);
+
+    if (now_ms < parts->due_ms)
+        return;
+    parts->due_ms = now_ms + CF_DAY_MS;
+    look(parts);
+    drop_old(parts);
 }
 
 void cf_parts_load(cf_parts *parts, const cf_hash *blob, cf_buffer *out)
@@ -79,10 +197,12 @@ void cf_parts_load(cf_parts *parts, const cf_hash *blob, cf_buffer *out)
     part_name name;
 
     look(parts);
-    if (parts->count)
+    if (parts->line.count)
         cf_files_read(parts->env->files, parts->folder, name_of(blob, &name),
                       CF_BLOB_MAX + CF_BLOB_OVERHEAD, out, &ignored);
 }
+
+/* ---- Keeping ---- */
 
 static cf_status make_folder(cf_parts *parts, cf_error *error)
 {
@@ -97,15 +217,27 @@ static cf_status make_folder(cf_parts *parts, cf_error *error)
     return status ? status : files->open_folder(files, above, name, &parts->folder, error);
 }
 
-static cf_status open_part(cf_parts *parts, cf_bytes name, bool is_new, cf_file **out,
-                           cf_error *error)
+/* It is the youngest now. NULL: what comes before was dropped to make room for others. */
+static part *take(cf_parts *parts, const cf_hash *blob, uint64_t offset, uint64_t size)
 {
-    cf_files *files = parts->env->files;
+    part *one = find(parts, blob);
 
-    if (!is_new)
-        return files->reopen_file(files, parts->folder, name, out, error);
-    parts->count++;
-    return files->create_file(files, parts->folder, name, 0600, out, error);
+    if (!one && offset > 0)
+        return NULL;
+    if (!one) {
+        make_room(parts, size, 1);
+        one = cf_allocate(1, sizeof *one);
+        one->blob = *blob;
+    } else {
+        cf_line_remove(&parts->line, &one->place);
+        parts->size -= one->size;
+        make_room(parts, offset + size, 1);
+    }
+    one->size = offset + size;
+    one->kept_ms = cf_env_now_ms(parts->env);
+    parts->size += one->size;
+    cf_line_add(&parts->line, &one->place);
+    return one;
 }
 
 void cf_parts_keep(cf_parts *parts, const cf_hash *blob, uint64_t offset, cf_bytes bytes)
@@ -117,19 +249,26 @@ void cf_parts_keep(cf_parts *parts, const cf_hash *blob, uint64_t offset, cf_byt
 
     if (make_folder(parts, &ignored))
         return;
-    cf_status status = open_part(parts, name_of(blob, &name), offset == 0, &file, &ignored);
+    part *one = take(parts, blob, offset, bytes.size);
+    if (!one)
+        return;
+    name_of(blob, &name);
+    cf_status status =
+        offset
+            ? files->reopen_file(files, parts->folder, cf_bytes_of_text(name.text), &file, &ignored)
+            : files->create_file(files, parts->folder, cf_bytes_of_text(name.text), 0600, &file,
+                                 &ignored);
     if (!status)
         status = files->write_at(files, file, offset, bytes, &ignored);
     files->close_file(files, &file);
     if (status)
-        cf_parts_drop(parts, blob);
+        drop(parts, one);
 }
 
 void cf_parts_drop(cf_parts *parts, const cf_hash *blob)
 {
-    cf_error ignored;
-    part_name name;
+    part *one = find(parts, blob);
 
-    if (parts->count && parts->folder)
-        parts->env->files->unlink(parts->env->files, parts->folder, name_of(blob, &name), &ignored);
+    if (one)
+        drop(parts, one);
 }

@@ -231,6 +231,7 @@ void cf_downloads_step(cf_downloads *downloads)
     cf_link *link = downloads->options.peer->link;
     uint64_t turns;
 
+    cf_parts_step(downloads->parts);
     if (cf_downloads_connected(downloads) && cf_link_session(link) != downloads->session) {
         downloads->session = cf_link_session(link);
         cf_downloads_retry(downloads);
