@@ -149,7 +149,7 @@ static uint64_t wait_for_room(cf_gateway_zmq *zmq, uint64_t now_ms)
 
 void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
 {
-    uint64_t now_ms = cf_gateway_zmq_steady(zmq), next_ms = 0;
+    uint64_t now_ms = 0, next_ms = 0;
     bool blocked = false;
 
     zmq->has_sent = false;
@@ -157,6 +157,7 @@ void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
         next_ms = cf_gateway_tick(zmq->options.gateway, cf_gateway_zmq_now(zmq));
         blocked = !cf_outbox_send(zmq->options.outbox, send_frames, zmq);
         tell_gone(zmq);
+        now_ms = cf_gateway_zmq_steady(zmq); /* what says "at once" says so by the time it began */
     }
     if (blocked)
         next_ms = wait_for_room(zmq, now_ms);
