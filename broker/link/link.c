@@ -279,6 +279,11 @@ bool cf_link_fetches(const cf_link *link)
     return link->state == CF_LINK_LIVE && cf_transfer_fetches(link->transfer);
 }
 
+void cf_link_without_fetch(cf_link *link, uint64_t until_ms)
+{
+    cf_transfer_without_fetch(link->transfer, until_ms);
+}
+
 bool cf_link_moves_contents(const cf_link *link)
 {
     return link->state == CF_LINK_LIVE && cf_transfer_is_waiting(link->transfer);

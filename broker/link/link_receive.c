@@ -149,7 +149,13 @@ static bool refuses_nameless(const cf_message *message)
  * first may be that of any of them. */
 static bool refuses_fetch(cf_link *link, const cf_message *message, uint64_t now_ms)
 {
-    return refuses_nameless(message) && cf_transfer_fetch_unsupported(link->transfer, now_ms);
+    const cf_link_events *events = &link->options.events;
+
+    if (!refuses_nameless(message) || !cf_transfer_fetch_unsupported(link->transfer, now_ms))
+        return false;
+    if (events->fetch_unsupported)
+        events->fetch_unsupported(events->context);
+    return true;
 }
 
 static bool refuses_newer(cf_link *link, const cf_message *message)

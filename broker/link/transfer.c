@@ -10,9 +10,8 @@
 enum {
     RETRY_MS = 1000,
     RETRY_MS_MAX = 60000,
-    FETCH_AGAIN_MS = 3600000, /* the other may have been brought up to date */
-    SHARE = 3,                /* of low ranks, to each of higher ones */
-    PASSING = 8,              /* steps that low ranks may be before their share */
+    SHARE = 3,   /* of low ranks, to each of higher ones */
+    PASSING = 8, /* steps that low ranks may be before their share */
 };
 
 #define MEDIUM_MAX (8 * CF_MIB)
@@ -271,10 +270,15 @@ bool cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t now_ms)
         return false;
     cf_transfer_item *item = cf_transfer_find(transfer, &transfer->trial.blob, false);
     transfer->trial.state = CF_TRIAL_NONE;
-    transfer->trial.again_ms = now_ms + FETCH_AGAIN_MS;
+    transfer->trial.again_ms = now_ms + CF_FETCH_AGAIN_MS;
     if (item)
         settle(transfer, item);
     return true;
+}
+
+void cf_transfer_without_fetch(cf_transfer *transfer, uint64_t until_ms)
+{
+    transfer->trial.again_ms = until_ms;
 }
 
 bool cf_transfer_fetches(const cf_transfer *transfer)

@@ -135,6 +135,8 @@ void cf_engine_load_applied(cf_engine *engine);
 cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
 /* The broker says that the user is at this address now. */
 void cf_engine_moved(cf_engine *engine, cf_bytes address);
+/* It knows no FETCH: kept for a day, so that nobody pays for each process that asks. */
+void cf_engine_fetch_unsupported(cf_engine *engine);
 /* The broker said where it may be reached. Taken once in a session. */
 void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t count);
 /* Whether the operator of the broker in use removed the user from it: kept. */

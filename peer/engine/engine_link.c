@@ -446,6 +446,11 @@ static void moved(void *context, cf_bytes address)
     cf_engine_moved(context, address);
 }
 
+static void fetch_unsupported(void *context)
+{
+    cf_engine_fetch_unsupported(context);
+}
+
 static void located(void *context, const uint8_t instance[16], uint64_t position,
                     const cf_bytes *lines, size_t count)
 {
@@ -467,6 +472,7 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .lease = lease_came,
         .idle = idle,
         .moved = moved,
+        .fetch_unsupported = fetch_unsupported,
         .answers.located = located,
         .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
         .context = engine,

@@ -4,11 +4,12 @@
 
 #include "broker/door/restraints.h"
 #include "broker/gateway/patience.h"
+#include "codec/limits.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>
 
-enum { ROUNDS = 300 };
+enum { ROUNDS = 300, STEP = 4 * CF_KIB, POINTS = 150 };
 
 /* A broker that pays back so many points in a second. */
 static world *patient_world(uint64_t points)
@@ -79,5 +80,54 @@ Test(engine_patience, ends_with_the_reason_and_how_long)
     cr_assert(sync_anew(a));
     cf_engine_broker_status(a->engine, &broker);
     cr_expect_eq(broker.trouble, CF_OK, "%s", broker.text);
+    world_destroy(&w);
+}
+
+/* What a sync that fetches a file over a slow line costs, begun anew. */
+static uint64_t costs_of_fetching(world *w, const char *name)
+{
+    device *a = &w->devices[0], *b = &w->devices[1];
+    cf_buffer noise = world_noise(w, 100000);
+
+    user_writes(a, name, noise.data, noise.size);
+    cr_assert(device_sync(a));
+    device_crash(b);
+    cf_link_brings(cf_engine_link(b->engine), STEP, 4 * STEP);
+    const uint64_t before = owed(w);
+    cr_assert(device_sync(b));
+    const uint64_t after = owed(w); /* some of it was paid back meanwhile */
+    cr_expect(holds_bytes(b, name, cf_buffer_view(&noise)));
+    cf_buffer_release(&noise);
+    return after > before ? after - before : 0;
+}
+
+/* It is asked by GET until a day is over; then it may have been brought up to date. */
+Test(engine_patience, is_paid_once_a_day_where_the_broker_is_older_than_what_is_asked)
+{
+    world *w = patient_world(POINTS);
+
+    w->is_old = true;
+    cr_expect_gt(costs_of_fetching(w, "first"), CF_PRICE_GARBAGE / 2);
+    cr_expect_lt(costs_of_fetching(w, "second"), CF_PRICE_GARBAGE / 2);
+    w->now_ms += CF_DAY_MS - 60000;
+    cr_expect_lt(costs_of_fetching(w, "third"), CF_PRICE_GARBAGE / 2);
+    w->now_ms += 60000;
+    cr_expect_gt(costs_of_fetching(w, "fourth"), CF_PRICE_GARBAGE / 2);
+    w->is_old = false;
+    w->now_ms += CF_DAY_MS;
+    cr_expect_lt(costs_of_fetching(w, "fifth"), CF_PRICE_GARBAGE / 2);
+    world_destroy(&w);
+}
+
+/* A clock that was far ahead when that was noted does not have it believed for years. */
+Test(engine_patience, asks_again_where_the_clock_was_set_back_since)
+{
+    world *w = patient_world(POINTS);
+
+    w->is_old = true;
+    w->skew_ms = 2 * (int64_t)CF_DAY_MS / 3;
+    cr_expect_gt(costs_of_fetching(w, "first"), CF_PRICE_GARBAGE / 2);
+    w->skew_ms = 0;
+    cr_expect_gt(costs_of_fetching(w, "second"), CF_PRICE_GARBAGE / 2);
     world_destroy(&w);
 }

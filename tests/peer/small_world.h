@@ -56,6 +56,7 @@ struct world {
     int count;
     uint64_t connections;
     unsigned loss;             /* of 1,000 messages that many cut their connection */
+    bool is_old;               /* its broker is from before there was FETCH */
     bool guarded;              /* nobody says --yes */
     uint64_t waste_per_second; /* of its user, from the next start of the broker on; 0: any */
     cf_reserve room;           /* on the broker's disk; whole 0: any */
