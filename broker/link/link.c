@@ -16,6 +16,8 @@ enum {
     DISTRUSTED_MS = 3000,
     LATE_MS = 1000,
     GRACE_MS = 1000,
+    UNASKED_MAX = 16, /* words that nobody asked for, while something else is awaited */
+    EVADED_MS = 2 * CF_REQUEST_TIMEOUT_MS,
     CHECK_MS = 5000, /* that who asks whether all is in sync waits for a session that may be dead */
 };
 
@@ -344,6 +346,38 @@ void cf_link_disconnected(cf_link *link, const cf_error *why, uint64_t now_ms)
         cf_link_lose(link, why, now_ms);
 }
 
+static void begin_waiting(cf_link *link, uint64_t now_ms)
+{
+    link->heard_ms = link->answered_ms = now_ms;
+    link->idle_words = 0;
+}
+
+/* Answers that nobody waits for, and commands that nobody knows: no sign that who sends them does
+ * what it was asked. */
+static bool is_idle_word(const cf_link *link, cf_command command)
+{
+    return (command == CF_COMMAND_ENDPOINTS && !link->locates_out) ||
+           (command == CF_COMMAND_CLOCK && !link->newer) ||
+           ((command == CF_COMMAND_REPORTED || command == CF_COMMAND_HOLDS) &&
+            link->reporting != CF_LINK_SAID && link->asking != CF_LINK_SAID);
+}
+
+static void note_word(cf_link *link, bool is_idle, uint64_t now_ms)
+{
+    if (is_idle && link->idle_words <= UNASKED_MAX)
+        link->idle_words++;
+    else if (!is_idle) {
+        link->idle_words = 0;
+        link->answered_ms = now_ms;
+    }
+}
+
+/* It talks, and does not answer. */
+static bool is_evasive(const cf_link *link)
+{
+    return link->idle_words > UNASKED_MAX;
+}
+
 void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_t now_ms,
                     cf_outbox *outbox)
 {
@@ -358,6 +392,7 @@ void cf_link_handle(cf_link *link, const cf_bytes *frames, size_t count, uint64_
         cf_transfer_passed(link->transfer, 0, frames[i].size);
     cf_arena_release(&link->arena);
     cf_status status = cf_message_read(frames, count, &link->arena, &message, &error);
+    note_word(link, status ? status == CF_DENIED : is_idle_word(link, message.command), now_ms);
     if (status == CF_DENIED) /* a command of a newer version */
         return;
     if (!status)
@@ -372,7 +407,7 @@ static void begin(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     link->sessions++;
     link->is_distrusted = false;
     link->checking = CF_LINK_NOTHING;
-    link->heard_ms = now_ms;
+    begin_waiting(link, now_ms);
     cf_link_greet(link, now_ms, outbox);
 }
 
@@ -445,6 +480,11 @@ static void give_up(cf_link *link, uint64_t now_ms)
         cf_fail(&error, CF_UNREACHABLE,
                 "no answer for %u seconds: it names entries (%zu heads) that it does not send",
                 seconds, link->owed.count);
+    else if (is_evasive(link) && now_ms < link->heard_ms + patience_ms(link))
+        cf_fail(&error, CF_UNREACHABLE,
+                "no answer for %u seconds: it sends what nobody asked for, and does not what it is "
+                "asked",
+                EVADED_MS / 1000);
     else if (link->checking == CF_LINK_SAID) /* another connection may do */
         cf_fail(&error, CF_CHANGED, "no answer for %u seconds", seconds);
     else
@@ -468,6 +508,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* When what is waited for should have come. */
+static uint64_t answer_due(const cf_link *link)
+{
+    const uint64_t due_ms = link->heard_ms + patience_ms(link);
+
+    return is_evasive(link) ? earlier(due_ms, link->answered_ms + EVADED_MS) : due_ms;
+}
+
 static uint64_t deadline(const cf_link *link, uint64_t now_ms)
 {
     uint64_t next = UINT64_MAX;
@@ -479,7 +527,7 @@ static uint64_t deadline(const cf_link *link, uint64_t now_ms)
     if (link->state == CF_LINK_KNOCKING && link->knock_ms)
         return link->knock_ms;
     if (cf_link_is_unanswered(link))
-        next = link->heard_ms + patience_ms(link);
+        next = answer_due(link);
     if (link->state == CF_LINK_LIVE)
         next = earlier(next, earlier(cf_transfer_deadline(link->transfer, now_ms),
                                      cf_outgoing_deadline(link->outgoing, now_ms)));
@@ -508,11 +556,11 @@ uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
         cf_link_knock(link, outbox);
     }
     if (!link->waits || !cf_link_is_unanswered(link))
-        link->heard_ms = now_ms;
+        begin_waiting(link, now_ms);
     if (link->state == CF_LINK_LIVE && pump(link, now_ms, outbox, &error))
         cf_link_lose(link, &error, now_ms);
     link->waits = cf_link_is_unanswered(link);
-    if (cf_link_is_unanswered(link) && now_ms >= link->heard_ms + patience_ms(link))
+    if (cf_link_is_unanswered(link) && now_ms >= answer_due(link))
         give_up(link, now_ms);
     tell_idle(link);
     return link->due_ms = deadline(link, now_ms);

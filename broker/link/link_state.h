@@ -53,7 +53,9 @@ struct cf_link {
     bool is_distrusted;   /* something that came in this session is refused */
     bool is_clock_off;    /* more than a day from the other's: nothing is published */
     bool idle_told;
-    bool waits; /* for an answer, at the last tick */
+    bool waits;           /* for an answer, at the last tick */
+    uint64_t answered_ms; /* when anything came last that a broker may say, or it began to wait; */
+    unsigned idle_words;  /* and what has come since that nobody had asked for */
     bool was_offering;
     bool awaits_blobs; /* more will be offered soon */
     cf_heads report;   /* what is to be reported */

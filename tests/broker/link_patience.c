@@ -282,3 +282,93 @@ Test(link_patience, is_not_hurried_where_it_is_not_let_in)
     person_end(&stranger);
     meeting_close(&m);
 }
+
+/* ---- Who talks, and does not answer ---- */
+
+static void says(attendee *self, const cf_message *message, cf_outbox *nowhere)
+{
+    cf_frames frames = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+
+    cf_message_write(message, &frames);
+    for (size_t i = 0; i < frames.count; i++)
+        views[i] = cf_buffer_view(&frames.frame[i]);
+    cf_link_handle(self->link, views, frames.count, m.now_ms, nowhere);
+    cf_frames_release(&frames);
+}
+
+enum { WORDS = 17, EVADED_MS = 60000 };
+
+/* An entry is out, of which nobody says anything; so many words of no use come, and bytes move all
+ * the time. */
+static cf_outbox *evaded(attendee *self, int words)
+{
+    const cf_message endpoints = {.command = CF_COMMAND_ENDPOINTS};
+    cf_outbox *nowhere = cf_outbox_new();
+
+    cf_link_start(self->link);
+    meet_until_idle(&m);
+    attendee_writes(self, "what is not answered", NULL, 0);
+    wait_in_vain(self, nowhere);
+    cr_assert(cf_link_is_unanswered(self->link));
+    for (int i = 0; i < words; i++)
+        says(self, &endpoints, nowhere);
+    return nowhere;
+}
+
+static void passes(attendee *self, uint64_t ms, cf_outbox *nowhere)
+{
+    for (const uint64_t end_ms = m.now_ms + ms; m.now_ms < end_ms; m.now_ms += 1000) {
+        cf_link_moved(self->link, m.now_ms);
+        wait_in_vain(self, nowhere);
+    }
+    cf_link_moved(self->link, m.now_ms);
+}
+
+Test(link_patience, takes_no_talk_for_an_answer)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = evaded(desk, WORDS);
+
+    passes(desk, EVADED_MS - 1000, nowhere);
+    cr_expect_eq(desk->lost, 0);
+    m.now_ms += 999;
+    cr_expect_eq(wait_in_vain(desk, nowhere), m.now_ms + 1);
+    cr_expect_eq(desk->lost, 0);
+    m.now_ms++;
+    wait_in_vain(desk, nowhere);
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_UNREACHABLE);
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
+
+/* A message of 1 MiB is on its way over a slow line, and a word or two beside it. */
+Test(link_patience, forgives_a_few_words_while_bytes_move)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = evaded(desk, WORDS - 1);
+
+    passes(desk, 10 * EVADED_MS, nowhere);
+    cr_expect_eq(desk->lost, 0);
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}
+
+/* What others do is told first: it is at work. */
+Test(link_patience, waits_on_while_there_is_news)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message wanted = {.command = CF_COMMAND_WANTED};
+    cf_outbox *nowhere = evaded(desk, WORDS);
+
+    passes(desk, EVADED_MS - 1000, nowhere);
+    says(desk, &wanted, nowhere);
+    passes(desk, 10 * EVADED_MS, nowhere);
+    cr_expect_eq(desk->lost, 0);
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}

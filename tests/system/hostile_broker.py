@@ -112,6 +112,7 @@ class HostileBroker:
         self.leases = {}  # (collection, name) -> (holder, until, token)
         self.alter = None  # (session, Said) -> what is said in its place: one, a list, or None
         self.instead = None  # (session, command, elements, bulk) -> whether that was all to be done
+        self.chatter = None  # what all sessions are sent some twenty times a second, whatever they say
         self.heard = []  # (session, command, elements) since the lie began
         self.trouble = None
         self.dropped = []
@@ -151,6 +152,8 @@ class HostileBroker:
             with self.lock:
                 while self.dropped:  # a socket belongs to its thread
                     self.router.send_multipart([self.dropped.pop(), pack(["AGAIN"])])
+                for session in self.sessions.values() if self.chatter else ():
+                    self.router.send_multipart([session.route, *self.chatter.wire()])
             if self.zap in ready:
                 self.let_in()
             if self.router in ready:
