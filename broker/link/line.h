@@ -79,5 +79,7 @@ uint64_t cf_line_fetch_window(const cf_line *line);
 /* As the kernel counts for the connection with this descriptor; libzmq may have taken no whole
  * message of it yet. False: there is no such connection. */
 bool cf_line_count(int descriptor, cf_line_counts *out);
+/* This machine still has the address by which the connection goes out, as far as anybody knows. */
+bool cf_line_has_address(int descriptor);
 
 #endif

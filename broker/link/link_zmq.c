@@ -485,6 +485,13 @@ void cf_link_zmq_address(const cf_link_zmq *zmq, cf_address *out)
     memcpy(out->key, zmq->server_key, sizeof out->key);
 }
 
+void cf_link_zmq_network_changed(cf_link_zmq *zmq)
+{
+    if (zmq->socket && zmq->session == cf_link_session(zmq->options.link) &&
+        !cf_line_has_address(zmq->descriptor))
+        lost_by(zmq, CF_CHANGED, "this machine has other addresses now");
+}
+
 static uint64_t look_due(const cf_link_zmq *zmq, uint64_t now_ms)
 {
     if (!zmq->secured || !zmq->socket)

@@ -36,6 +36,10 @@ void cf_link_zmq_try_also(cf_link_zmq *zmq, const cf_address *addresses, size_t 
 /* The one in use: of a session, by which it was reached. */
 void cf_link_zmq_address(const cf_link_zmq *zmq, cf_address *out);
 
+/* The machine's addresses have changed: a connection that goes out by one that is gone is lost, and
+ * another may do at once. Not to be called from `came`. */
+void cf_link_zmq_network_changed(cf_link_zmq *zmq);
+
 /* After something came, after the owner's own calls of the link, and when its time has come: ticks
  * the link, connects and sends. Returns when its time comes next, in ms; UINT64_MAX: with an event
  * only. It is the owner who waits for that: czmq calls a timer that is due even after a handler of

@@ -139,6 +139,8 @@ static bool begins_anew(cf_engine *engine, const cf_link_loss *loss)
         return false;
     engine->anew_ms = engine->steady_ms;
     engine->connecting = true;
+    cf_report(engine->env, CF_REPORT_DETAIL, "the broker: %s; trying again at once",
+              loss->why->text);
     cf_link_start(engine->peer->link);
     return true;
 }

@@ -80,18 +80,32 @@ static int on_something(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 static int on_news(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 {
     cf_loop *loop = context;
-    uint64_t now_ms = cf_loop_now(loop);
-
     (void)zloop;
     (void)item;
-    bool is_worth_it = cf_network_news_take(&loop->news);
-    bool is_soon = now_ms >= loop->hastened_ms && now_ms - loop->hastened_ms < HASTE_MS;
-    if (!is_worth_it || is_soon || !loop->engine)
+    if (!cf_network_news_take(&loop->news))
         return 0;
-    loop->hastened_ms = now_ms;
-    cf_engine_check(loop->engine);
+    if (!loop->haste_ms)
+        loop->haste_ms = loop->hastened_ms + HASTE_MS;
     cf_loop_wake(loop);
     return 0;
+}
+
+/* An address comes first, and then the route without which it leads nowhere: the second is no less
+ * news than the first. Returns when to call again. */
+static uint64_t hasten(cf_loop *loop)
+{
+    const uint64_t now_ms = cf_loop_now(loop);
+
+    if (!loop->haste_ms || !loop->engine)
+        return UINT64_MAX;
+    if (now_ms < loop->haste_ms)
+        return loop->haste_ms;
+    loop->haste_ms = 0;
+    loop->hastened_ms = now_ms;
+    cf_report(loop->options.env, CF_REPORT_DETAIL, "the network or the clock has changed");
+    cf_loop_tell_connections(loop);
+    cf_engine_check(loop->engine);
+    return UINT64_MAX;
 }
 
 static void mounted(void *context, const char *place)
@@ -294,6 +308,7 @@ static void pump(cf_loop *loop)
     if (loop->waiting.status || loop->is_over)
         return;
     step_network(loop, &deadline_ms);
+    deadline_ms = cf_earlier(deadline_ms, hasten(loop));
     loop->is_over = loop->is_over || loop->signal || !cf_loop_step_engine(loop, &deadline_ms);
     if (loop->is_over)
         return;

@@ -151,6 +151,14 @@ bool cf_loop_hauls(const cf_loop *loop)
     return cf_heralds_haul(loop->heralds);
 }
 
+void cf_loop_tell_connections(cf_loop *loop)
+{
+    for (cf_connection *at = loop->connections, *next; at; at = next) {
+        next = at->next;
+        cf_link_zmq_network_changed(at->zmq);
+    }
+}
+
 uint64_t cf_loop_wake_connections(cf_loop *loop)
 {
     uint64_t next_ms = UINT64_MAX;

@@ -23,7 +23,8 @@ struct cf_loop {
     cf_network_news news;
     cf_mount_news *mounts;       /* where it serves; NULL: this machine tells nothing of them */
     cf_network_manager *network; /* while the engine wants to know of it */
-    uint64_t hastened_ms;        /* when news last made the engine try */
+    uint64_t hastened_ms;        /* when news last made the engine try, */
+    uint64_t haste_ms;           /* and when they are to do so again; 0: there are none */
     cf_file *serving;            /* the lock of the one process that serves the home, or waits to */
     cf_error waiting;            /* CF_LOCKED and who has the home that is waited for; or CF_OK */
     uint64_t waiting_since_ms;
@@ -69,6 +70,8 @@ void cf_loop_connect_engine(cf_loop *loop);
 uint64_t cf_loop_step_heralds(cf_loop *loop);
 /* What a tick told the engine or a run is theirs to go on with. Returns when to call again. */
 uint64_t cf_loop_wake_connections(cf_loop *loop);
+/* That this machine's addresses have changed. */
+void cf_loop_tell_connections(cf_loop *loop);
 
 /* False when the run in hand can't go on. */
 bool cf_loop_step_engine(cf_loop *loop, uint64_t *deadline_ms);

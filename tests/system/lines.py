@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A line in userspace, between a device and a broker: slow, late, cut, or dead without a word."""
 
+import os
 import queue
 import socket
+import subprocess
+import sys
 import threading
 import time
+
+import pytest
 
 ROOM = 4096  # bytes that the near end's kernel takes in advance: more would be sent, and not have travelled
 
@@ -104,3 +109,46 @@ class Connection:
             end.close()
         if self in self.line.open:
             self.line.open.remove(self)
+
+
+class Tunnel:
+    """Two networks, and a line of packets between them (tunnel.py)."""
+
+    def __init__(self):
+        command = ["unshare", "--net", "sh", "-c", "ip link set lo up && echo made && exec sleep 100000"]
+        self.nets = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
+        self.is_made = all(net.stdout.readline() == "made\n" for net in self.nets)
+        program = [sys.executable, "-B", os.path.join(os.path.dirname(__file__), "tunnel.py"), str(self.nets[1].pid)]
+        self.line = subprocess.Popen(self.inside(0, program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.is_made = self.is_made and self.line.stdout.readline() == "laid\n"
+
+    def inside(self, number, command):
+        return ["nsenter", "--net", "--target", str(self.nets[number].pid), *command]
+
+    def be(self, largest, rate=0, delay=0, loss=0):
+        print(largest, rate, delay, loss, file=self.line.stdin, flush=True)
+        assert self.line.stdout.readline() == "so it is\n"
+
+    def end(self):
+        for process in self.line, *self.nets:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def tunnelled(broker, make_device):
+    """The broker and a desktop on one side, a laptop on the other."""
+    net, laptop, desktop = Tunnel(), make_device("laptop"), make_device("desktop")
+    for number, program in (0, broker), (0, desktop), (1, laptop):
+        program.command = lambda *arguments, plain=program.command, number=number: net.inside(number, plain(*arguments))
+    try:
+        if not net.is_made:
+            pytest.skip("needs the right to make a network")
+        broker.start(listen="tcp://10.5.0.1:7817")
+        laptop.init(broker.run("invite").strip())
+        yield laptop, desktop, net
+        laptop.end()
+        desktop.end()
+        broker.stop()
+    finally:
+        net.end()
