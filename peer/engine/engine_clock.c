@@ -30,8 +30,8 @@ void cf_engine_follow_clock(cf_engine *engine, uint64_t now_ms)
     if (jump_ms < JUMP_MS && jump_ms > -JUMP_MS)
         return;
     engine->apart_ms = apart_ms;
-    for (size_t i = 0; jump_ms < 0 && i < engine->count; i++)
-        cf_source_set_back(&engine->sources[i], (uint64_t)-jump_ms);
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_clock_set(&engine->sources[i], jump_ms);
     cf_locks_clock_set(engine->workshop.locks, jump_ms);
     if (engine->clock.status || jump_ms > COMPARED_MS || jump_ms < -COMPARED_MS)
         compare_clocks_again(engine);

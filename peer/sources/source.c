@@ -87,9 +87,12 @@ void cf_source_reopen(cf_source_at_work *source)
         source->operations->reopen(source->self);
 }
 
-void cf_source_set_back(cf_source_at_work *source, uint64_t by_ms)
+void cf_source_clock_set(cf_source_at_work *source, int64_t by_ms)
 {
-    source->operations->set_back(source->self, by_ms);
+    if (by_ms < 0)
+        source->operations->set_back(source->self, (uint64_t)-by_ms);
+    else if (source->operations->set_forth)
+        source->operations->set_forth(source->self, (uint64_t)by_ms);
 }
 
 cf_status cf_source_step(cf_source_at_work *source, uint64_t now_ms, uint64_t *deadline,

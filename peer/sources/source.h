@@ -35,8 +35,9 @@ void cf_source_came(cf_source_at_work *source);
 void cf_source_wake(cf_source_at_work *source);
 /* Its path or root changed: open it again. */
 void cf_source_reopen(cf_source_at_work *source);
-/* The clock was set back by so much: what is due later is due as much later as it was. */
-void cf_source_set_back(cf_source_at_work *source, uint64_t by_ms);
+/* The clock was set by so much. Back: what is due later is due as much later as it was. Forth: what
+ * is under way has not lasted longer by that. */
+void cf_source_clock_set(cf_source_at_work *source, int64_t by_ms);
 
 cf_status cf_source_step(cf_source_at_work *source, uint64_t now_ms, uint64_t *deadline,
                          cf_error *error);

@@ -521,3 +521,31 @@ Test(quiet, knows_since_when_a_file_waits_to_be_read)
     cf_look_places_release(&folder);
     cf_look_places_release(&other);
 }
+
+/* A look at a file, whose content is being sent when the clock is set forth: with
+ * the second time it would rest for 269 s. */
+enum { FORTH_MS = 31000 };
+
+static void sends_while_the_clock_is_set(uint64_t *now_ms)
+{
+    const cf_look_place file = {.folder = 7, .name = cf_bytes_of_text("a")};
+    cf_look_places looked = {0};
+
+    cf_look_places_add(&looked, 7, file.name, CF_ABSENCE_WAITS);
+    cf_quiet_begin(quiet, &file, *now_ms);
+    cf_quiet_goes_on(quiet, &file, false);
+    *now_ms += 10 + FORTH_MS;
+    cf_quiet_set_forth(quiet, FORTH_MS);
+    cf_quiet_begin(quiet, &(cf_look_place){.folder = 7}, *now_ms); /* it has been sent */
+    cf_quiet_end(quiet, &looked, *now_ms);
+    cr_expect_eq(cf_quiet_rests(quiet, &file, *now_ms), 0);
+    cf_look_places_release(&looked);
+}
+
+Test(quiet, takes_no_set_clock_for_what_a_look_costs)
+{
+    uint64_t now_ms = 1000;
+
+    for (int i = 0; i < 3; i++)
+        sends_while_the_clock_is_set(&now_ms);
+}

@@ -72,6 +72,8 @@ typedef struct {
     void (*came)(void *self); /* a content that it asked for; NULL: that wakes it */
     void (*reopen)(void *self);
     void (*set_back)(void *self, uint64_t by_ms);
+    void (*set_forth)(void *self,
+                      uint64_t by_ms); /* NULL: nothing of it is measured by that clock */
 } cf_source_operations;
 
 typedef struct {

@@ -229,6 +229,14 @@ static void set_back(void *self, uint64_t by_ms)
     source->postponed_ms = cf_deadline_set_back(source->postponed_ms, by_ms);
 }
 
+static void set_forth(void *self, uint64_t by_ms)
+{
+    cf_files_source *source = self;
+
+    if (source->quiet)
+        cf_quiet_set_forth(source->quiet, by_ms);
+}
+
 /* ---- Going on ---- */
 
 /* False: the root has gone from its place, or the base has, and the root is let go. */
@@ -498,6 +506,7 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .wake = wake,
         .reopen = reopen,
         .set_back = set_back,
+        .set_forth = set_forth,
     };
     cf_files_source *source = cf_allocate(1, sizeof *source);
 

@@ -441,6 +441,12 @@ void cf_quiet_set_back(cf_quiet *quiet, uint64_t by_ms)
     find_next(quiet);
 }
 
+void cf_quiet_set_forth(cf_quiet *quiet, uint64_t by_ms)
+{
+    for (size_t i = 0; i < quiet->count; i++)
+        cf_quiet_place_set_forth(quiet->places[i], by_ms);
+}
+
 void cf_quiet_forget(cf_quiet *quiet, uint64_t folder)
 {
     size_t first = index_of(quiet, &(cf_look_place){.folder = folder});

@@ -99,8 +99,10 @@ void cf_quiet_each_resting(const cf_quiet *quiet, uint64_t now_ms,
 /* All may be looked at: somebody asks. */
 void cf_quiet_end_rests(cf_quiet *quiet);
 
-/* The clock was set back by so much. */
+/* The clock was set back by so much; or forth: what a look costs, and how long a file has waited,
+ * is no more by that. */
 void cf_quiet_set_back(cf_quiet *quiet, uint64_t by_ms);
+void cf_quiet_set_forth(cf_quiet *quiet, uint64_t by_ms);
 /* Forget a directory that is no more. */
 void cf_quiet_forget(cf_quiet *quiet, uint64_t folder);
 

@@ -51,5 +51,6 @@ bool cf_quiet_place_is_remembered(const cf_quiet_place *place);
 bool cf_quiet_place_is_idle(const cf_quiet_place *place, uint64_t now_ms);
 /* The clock was set back. */
 void cf_quiet_place_set_back(cf_quiet_place *place, uint64_t by_ms);
+void cf_quiet_place_set_forth(cf_quiet_place *place, uint64_t by_ms);
 
 #endif

@@ -242,14 +242,18 @@ uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms)
 }
 
 /* What the look takes is measured by the clock itself: the time of the step is that of its
- * beginning, and the step that follows a publication at once has the same. */
+ * beginning, and the step that follows a publication at once has the same. By one that nobody sets:
+ * else a look in which the time of day was set forth would have taken hours. */
 static cf_status run(cf_record_source *source, uint64_t now_ms, cf_look_kind kind, cf_error *error)
 {
     const cf_env *env = source->workshop->peer->env;
-    uint64_t began_ms = env->now_ms(env->context);
+    const uint64_t began_ms = cf_env_steady_ms(env);
 
     cf_status status = cf_record_source_run(source, now_ms, kind, error);
-    source->rested_ms = cf_record_source_rest(began_ms, env->now_ms(env->context));
+    const uint64_t took_ms = cf_env_steady_ms(env) - began_ms;
+    const uint64_t ended_ms = env->now_ms(env->context);
+
+    source->rested_ms = cf_record_source_rest(ended_ms - took_ms, ended_ms);
     return status;
 }
 
