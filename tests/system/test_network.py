@@ -2,6 +2,7 @@
 """The network of a device that serves changes: addresses and routes come and go in a network of its own."""
 
 import os
+import re
 import subprocess
 import threading
 
@@ -69,3 +70,28 @@ def test_an_address_and_then_its_route_end_a_wait(served):
     in_net(net, 1, "ip route del unreachable 10.5.0.1/32 && ip route add 10.5.0.1/32 dev line")
     wait_until(lambda: said.count(CHANGED) >= heard + 2, "the second is news, too")
     sends(laptop, here)
+
+
+BEATS, BEATS_A_DAY = 4, 380  # the latter at most, once the pauses have grown (broker_link_pulse)
+
+
+def counts(net):
+    """Data that the connection sent, in segments, and all bytes of the line, both ways, with their headers."""
+    own = subprocess.run(net.inside(1, ["ss", "-Htin", "state", "established"]), stdout=subprocess.PIPE, text=True, check=True).stdout
+    devices = subprocess.run(net.inside(1, ["cat", "/proc/net/dev"]), stdout=subprocess.PIPE, text=True, check=True).stdout
+    (line,) = (words.split() for words in devices.splitlines() if words.strip().startswith("line:"))
+    return int(re.search(r"data_segs_out:(\d+)", own)[1]), int(line[1]) + int(line[9])
+
+
+def test_silence_costs_less_than_a_quarter_of_a_megabyte_a_day(served):
+    """By what a sign of life takes, with its answer."""
+    laptop, _, net, said = served
+    beats, before = counts(net)
+    wait_until(lambda: counts(net)[0] >= beats + 1, "what it does at the beginning is over")
+    beats, before = counts(net)
+    wait_until(lambda: counts(net)[0] >= beats + BEATS, "it shows signs of life")
+    after = counts(net)
+    each = (after[1] - before) / (after[0] - beats)
+    assert 0 < each * BEATS_A_DAY < 250_000, f"{each} bytes each, {after[0] - beats} of them"
+    assert laptop.json("status")["broker"]["connected"], said.lines
+    print(f"{each:.0f} bytes each, {each * BEATS_A_DAY / 1000:.0f} KB a day")
