@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-    COUNT = 60,
+    COUNT = 30,
     ACTS = 14,
     FILES = 5,
     QUIET_MS = 8000,
