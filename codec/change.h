@@ -31,6 +31,8 @@
 /* With the rest of a column's field behind it, weak: the value for which that gives way to another
  * row (peer/records/row_instead.h). */
 #define CF_FIELD_INSTEAD "/tie//"
+/* Weak: the row is one with another (peer/records/row_same.h). */
+#define CF_FIELD_SAME "/tie//="
 
 /* Borrows everything, usually from an arena. */
 typedef struct {

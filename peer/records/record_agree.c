@@ -23,7 +23,9 @@ static int by_field(const void *left, const void *right)
     if (a_shown != b_shown)
         return a_shown ? -1 : 1;
     return a_shown ? cf_row_fact_compare(b->fact, a->fact)
-                   : cf_dot_compare(&a->fact->write.dot, &b->fact->write.dot);
+           : (order = cf_dot_compare(&a->fact->write.dot, &b->fact->write.dot))
+               ? order
+               : cf_bytes_compare(a->fact->write.value, b->fact->write.value);
 }
 
 static size_t name_facts(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
@@ -51,7 +53,7 @@ static size_t collect_refs(cf_row_view *view, const cf_row *row)
     cf_row_agreeing *room = &view->agreeing;
     const cf_schema_table *table = cf_schema_find(view->schema, row->table);
 
-    cf_row_facts_load(view->state, cf_state_item(view->state, &row->item), &room->facts);
+    cf_row_view_facts(view, &row->item, &room->facts);
     room->named =
         cf_grow(room->named, &room->named_capacity, room->facts.count, sizeof *room->named);
     room->refs = cf_grow(room->refs, &room->ref_capacity, room->facts.count, sizeof *room->refs);

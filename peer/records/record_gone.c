@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "peer/records/record_scan_inside.h"
+#include "peer/records/row_same.h"
 
 typedef struct dependant {
     cf_table_link link; /* by the item that it refers to */
@@ -41,6 +42,12 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
     free(covers);
 }
 
+/* The row that another one is by now (rule m), unless the source shows that one still. */
+static const cf_id *meant_by(const cf_row_scan_input *input, const cf_id *item)
+{
+    return cf_rows_of_item(input->base, item) ? item : cf_row_view_one(input->view, item);
+}
+
 /* By what it refers to. */
 static void add_dependant(going *self, const cf_row *row)
 {
@@ -51,6 +58,7 @@ static void add_dependant(going *self, const cf_row *row)
 
         if (refs.at[i].standing != CF_WRITE_SHOWN || !cf_reference_item(refs.at[i].value, &target))
             continue;
+        target = *meant_by(self->scanning->input, &target);
         dependant *found = cf_arena_allocate(self->scanning->arena, 1, sizeof *found);
         found->target = target;
         found->row = row;
@@ -142,7 +150,8 @@ static void loosen(going *self, const dependant *found)
 
     for (size_t i = 0; i < refs.count; i++)
         if (cf_bytes_equal(refs.at[i].field, found->field) &&
-            cf_reference_item(refs.at[i].value, &target) && is_doomed(self, &target))
+            cf_reference_item(refs.at[i].value, &target) &&
+            is_doomed(self, meant_by(self->scanning->input, &target)))
             cf_change_draft_over(&self->scanning->draft, &found->row->item, found->field,
                                  &refs.at[i].dot);
     if (table)

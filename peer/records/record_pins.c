@@ -279,6 +279,7 @@ void cf_row_scan_pin(cf_row_scanning *scanning)
         return;
     pin_keys(scanning);
     pin_values(scanning);
+    cf_row_scan_spread(scanning);
     changes = cf_change_draft_changes(&scanning->draft, &count);
     if (cf_row_draft_is_harmless(scanning, changes, count))
         return;

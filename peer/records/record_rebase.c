@@ -16,6 +16,8 @@ typedef struct {
     size_t gone_count, gone_capacity;
     cf_id *dependants;
     size_t dependant_count, dependant_capacity;
+    const cf_row_spread **spreads; /* ascending by item */
+    size_t spread_count;
 } rebasing;
 
 static size_t first_change(const cf_row_scan *scan, const cf_id *item)
@@ -51,6 +53,65 @@ static void add_old(rebasing *self, const cf_change *change, cf_row_ref ref)
     add_ref(self, &ref);
 }
 
+static bool has_ref(const rebasing *self, const cf_row_ref *ref)
+{
+    for (size_t i = 0; i < self->ref_count; i++)
+        if (cf_dot_equal(&self->refs[i].dot, &ref->dot) &&
+            cf_bytes_equal(self->refs[i].field, ref->field) &&
+            cf_bytes_equal(self->refs[i].value, ref->value))
+            return true;
+    return false;
+}
+
+static void add_spread(rebasing *self, const cf_id *other)
+{
+    const cf_row_scan *scan = self->scan;
+
+    for (size_t i = first_change(scan, other); is_of(scan, i, other); i++) {
+        const cf_change *change = &scan->changes[i];
+        const cf_row_ref ref = {change->field, self->dots[i], change->value, CF_WRITE_SHOWN};
+
+        if (change->value.size && !cf_row_field_is_reserved(change->field) && !has_ref(self, &ref))
+            add_ref(self, &ref);
+    }
+}
+
+static int by_item(const void *left, const void *right)
+{
+    return cf_id_compare(&(*(cf_row_spread *const *)left)->item,
+                         &(*(cf_row_spread *const *)right)->item);
+}
+
+static void sort_spreads(rebasing *self)
+{
+    const cf_row_scanning *scanned = self->scan->inner;
+    size_t count = 0;
+
+    self->spreads = cf_arena_allocate(self->arena, scanned->spread_count, sizeof(cf_row_spread *));
+    for (const cf_row_spread *one = scanned->spreads; one; one = one->next)
+        self->spreads[count++] = one;
+    if (count)
+        qsort(self->spreads, count, sizeof(cf_row_spread *), by_item);
+    self->spread_count = count;
+}
+
+/* What was written of others that are this row, perhaps in another entry. */
+static void collect_spread(rebasing *self, const cf_row_spot *spot)
+{
+    size_t low = 0, high = self->spread_count;
+
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+
+        if (cf_id_compare(&self->spreads[middle]->item, &spot->item) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < self->spread_count && cf_id_equal(&self->spreads[low]->item, &spot->item); low++)
+        add_spread(self, &self->spreads[low]->other);
+}
+
 static void collect_refs(rebasing *self, const cf_row_spot *spot)
 {
     const cf_row_scan *scan = self->scan;
@@ -66,6 +127,7 @@ static void collect_refs(rebasing *self, const cf_row_spot *spot)
             add_ref(self,
                     &(cf_row_ref){change->field, self->dots[i], change->value, CF_WRITE_SHOWN});
     }
+    collect_spread(self, spot);
 }
 
 /* Whether the base takes this field from the disk: what the format can't show it keeps, and what
@@ -175,6 +237,7 @@ void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *a
     const cf_row_scanning *scanned = scan->inner;
     rebasing self = {.scan = scan, .dots = dots, .arena = arena};
 
+    sort_spreads(&self);
     for (size_t i = 0; i < scanned->gone_count; i++)
         add_deleted(&self, scanned->gone[i]);
     for (size_t i = 0; i < scanned->moved_count; i++)

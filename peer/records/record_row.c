@@ -4,6 +4,7 @@
 
 #include "codec/pack.h"
 #include "peer/records/record_view_inside.h"
+#include "peer/records/row_same.h"
 #include "peer/records/seats.h"
 
 const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_table *table,
@@ -25,6 +26,8 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     fresh->field = field;
     fresh->merge = cf_schema_property(table, cf_state_field_name(view->state, field), &fresh->name);
     fresh->tie = cf_row_field_is_tie(cf_state_field_name(view->state, field));
+    fresh->same =
+        cf_bytes_equal(cf_state_field_name(view->state, field), cf_bytes_of_text(CF_FIELD_SAME));
     fresh->seated = fresh->merge == CF_MERGE_SET && cf_set_has_seats(table->kind, fresh->name);
     fresh->has_lines = cf_field_has_lines(table->kind, fresh->name);
     fresh->greatest =
@@ -252,12 +255,31 @@ static bool add_instead(making *self, const cf_write *best)
     return true;
 }
 
+/* Deleted or not: what was said is not undone. */
+static void add_same(making *self, size_t first, size_t end)
+{
+    cf_row_view *view = self->view;
+
+    for (size_t i = first; i < end; i++) {
+        cf_row_said_same said = {.viewed = self->viewed, .next = view->sames};
+
+        if (!cf_row_same_read(self->facts->at[i].write.value, &said.other))
+            continue;
+        view->sames = cf_arena_allocate(&view->arena, 1, sizeof said);
+        *view->sames = said;
+    }
+}
+
 static void add_field(making *self, size_t first, size_t end)
 {
     cf_viewed *viewed = self->viewed;
     const cf_write *best = &cf_row_facts_best(self->facts, first, end)->write;
     const cf_row_property *property = cf_row_view_property(self->view, viewed->table, best->field);
 
+    if (property->same) {
+        add_same(self, first, end);
+        return;
+    }
     if (property->tie) {
         if (!add_instead(self, best))
             add_edge(self, property, best->value, NULL);

@@ -23,9 +23,17 @@ typedef struct {
     cf_id item;
 } cf_row_spot;
 
+/* Of a row another one that is it, and of which the same was drafted (model, rule m). */
+typedef struct cf_row_spread {
+    cf_id item, other;
+    struct cf_row_spread *next;
+} cf_row_spread;
+
 typedef struct {
     const cf_row_scan_input *input;
     cf_arena *arena;
+    cf_row_spread *spreads;
+    size_t spread_count;
     cf_row_spot *spots; /* in the order of the disk */
     size_t spot_count;
     cf_table places;
@@ -84,6 +92,8 @@ void cf_row_scan_beside(cf_row_scanning *scanning, const cf_row_spot *spot,
                         const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */
 void cf_row_scan_gone(cf_row_scanning *self);
+/* Drafts of the others that are one with a row what is drafted of that (model, rule m). */
+void cf_row_scan_spread(cf_row_scanning *self);
 /* Whether the draft, as it is, surely moves no row, and holds none back or kills it: then there is
  * no need to try it out. */
 bool cf_row_draft_is_harmless(const cf_row_scanning *self, const cf_change *changes, size_t count);

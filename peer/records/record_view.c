@@ -5,6 +5,7 @@
 
 #include "codec/pack.h"
 #include "peer/records/record_view_inside.h"
+#include "peer/records/row_same.h"
 
 void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed)
 {
@@ -65,7 +66,10 @@ static void connect(cf_row_view *view)
 {
     for (size_t i = 0; i < view->rows.count; i++)
         for (cf_row_edge *edge = view->rows.at[i]->parents; edge; edge = edge->next_of_child) {
-            if (edge->nothing.size || !(edge->parent = cf_viewed_of_item(view, &edge->target)))
+            if (edge->nothing.size)
+                continue;
+            edge->parent = cf_viewed_of_item(view, cf_row_view_one(view, &edge->target));
+            if (!edge->parent)
                 continue;
             edge->next_of_parent = edge->parent->children;
             edge->parent->children = edge;
@@ -230,7 +234,7 @@ static bool is_simple(const cf_row_view *view)
             (!viewed->alive || viewed->row.displaced || cf_viewed_is_held(viewed)))
             return false;
     }
-    return view->gave.count == 0;
+    return view->gave.count == 0 && view->members.count == 0;
 }
 
 static int by_item_and_field(const void *left, const void *right)
@@ -267,6 +271,7 @@ cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
     cf_table_reserve(&view->items, cf_state_item_count(state));
     cf_state_each(state, load_item, &load);
     cf_row_facts_release(&load.facts);
+    cf_row_view_make_one(view);
     connect(view);
     find_visible(view);
     do
@@ -288,6 +293,7 @@ void cf_row_view_destroy(cf_row_view **view)
         return;
     cf_table_release(&ended->properties);
     cf_table_release(&ended->items);
+    cf_table_release(&ended->members);
     cf_table_release(&ended->places);
     free(ended->rows.at);
     free(ended->shown.at);

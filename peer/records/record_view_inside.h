@@ -15,6 +15,7 @@ typedef struct {
     cf_bytes name; /* of the row's field */
     cf_merge merge;
     bool tie;       /* it is none, but refers to a row all the same */
+    bool same;      /* nor this: it says which row this one is */
     bool seated;    /* entries of the set have seats (peer/records/seats.h) */
     bool has_lines; /* there may be lines that say what the field says */
     bool greatest;  /* the greatest value is shown */
@@ -45,6 +46,14 @@ typedef struct cf_column_instead {
     cf_row_instead said;
     struct cf_column_instead *next;
 } cf_column_instead;
+
+/* What a row says that is one with another (model, rule m). */
+typedef struct cf_row_said_same {
+    const cf_viewed *viewed;
+    cf_id other;
+    struct cf_row_said_same *next;
+} cf_row_said_same;
+typedef struct cf_row_group cf_row_group;
 
 struct cf_viewed {
     cf_row row; /* in the end as it is shown */
@@ -98,9 +107,11 @@ struct cf_row_view {
     const cf_schema *schema;
     cf_arena arena;
     cf_table properties, items, places;
-    cf_viewed_list rows;  /* all that the state has */
-    cf_viewed_list shown; /* those that are shown, */
-    cf_viewed_list gave;  /* and of them those of which a column gives way */
+    cf_row_said_same *sames; /* all that is said */
+    cf_table members;        /* the rows that are one with others */
+    cf_viewed_list rows;     /* all that the state has */
+    cf_viewed_list shown;    /* those that are shown, */
+    cf_viewed_list gave;     /* and of them those of which a column gives way */
     cf_row_conflict *conflicts;
     size_t conflict_count, conflict_capacity;
     cf_row_held *held;
@@ -122,6 +133,11 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
 void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);
 /* Makes the row that the facts of an item say, references as in the state; NULL: it is none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
+/* Of rows that are one makes one; the view has all rows by now, and nothing is known of what they
+ * refer to. */
+void cf_row_view_make_one(cf_row_view *view);
+/* The facts of a row; with those of the others that are it. */
+void cf_row_view_facts(const cf_row_view *view, const cf_id *item, cf_row_facts *out);
 /* Shown or not; NULL: the state has no such row. */
 cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item);
 /* Whether the key can be one of the table. */

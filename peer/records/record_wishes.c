@@ -162,7 +162,7 @@ static bool written_by(listing *self, const cf_row *row, cf_bytes column, cf_dot
     cf_row_facts facts = {0};
     bool found = false;
 
-    cf_row_facts_load(state, cf_state_item(state, &row->item), &facts);
+    cf_row_view_facts(self->view, &row->item, &facts);
     for (size_t first = 0, end; !found && first < facts.count; first = end) {
         const cf_write *best =
             &cf_row_facts_best(&facts, first, cf_row_facts_end(&facts, first))->write;
@@ -202,9 +202,7 @@ static void list_field(listing *self, const cf_viewed *viewed, size_t first, siz
 
 static void list_row(listing *self, const cf_viewed *viewed)
 {
-    const cf_state *state = self->view->state;
-
-    cf_row_facts_load(state, cf_state_item(state, &viewed->row.item), &self->facts);
+    cf_row_view_facts(self->view, &viewed->row.item, &self->facts);
     cf_row_view_stand(self->view, viewed->table, &self->facts);
     for (size_t first = 0, end; first < self->facts.count; first = end) {
         end = cf_row_facts_end(&self->facts, first);

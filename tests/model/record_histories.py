@@ -7,7 +7,9 @@ import random
 
 import merge_model as m
 import record_model as r
+import record_pairs as pairs
 from file_histories import Broken
+from record_pairs import ident
 from record_view import Format, Table, Tie, same, show, view
 
 OWN = {"rev": "volatile", "seen": "weak", "tel": "set"}
@@ -24,14 +26,10 @@ FORMATS = [[DATABASE], [DATABASE], [DATABASE, CSV], [CSV]]
 SKEWS = (0, 3, 0, 7)
 ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "edit", "tel", "tel", "untel", "retel", "order",
         "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
-        "mail", "dangle", "task", "task", "place", "exchange", "exchange", "link",
+        "mail", "dangle", "task", "task", "place", "exchange", "exchange", "link", "one",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
-CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "link", "edit",
+CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "link", "edit", "one",
           "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
-
-
-def ident(at, row):
-    return at if at[0] == "card" else (at[0], row.get("mark"))
 
 
 class Source:
@@ -89,7 +87,8 @@ class Device:
         for i, chunk in enumerate(chunks):
             mark = (m.Change("", r.PART, (first, len(chunks))),) if len(chunks) > 1 else ()
             self.entries[self.name, first + i] = m.Entry(self.name, first + i, self.heads(), (now, i), chunk + mark)
-            source.base = r.rebase(SCHEMA, source.form, source.base, source.disk, chunk, where, (self.name, first + i))
+            source.base = r.rebase(SCHEMA, source.form, source.base, source.disk, chunk, where, (self.name, first + i),
+                                   before.members)
         self.sequence = first + len(chunks) - 1
         self.recompute(source)
         if source.is_dirty():
@@ -378,6 +377,8 @@ class World:
             device.apply()
         elif act == "sync":
             device.scan(1 + c % 2), device.receive(other, 1), device.apply()
+        elif act == "one":
+            pairs.say_same(device, source := device.sources[a % len(device.sources)], *pairs.two_rows(SCHEMA, source.base, b, c))
         else:
             getattr(User(self, device.sources[a % len(device.sources)], b, c), act)()
 
@@ -542,6 +543,8 @@ def play(world, words):
         device.receive(world.devices["ABCD".index(rest[0])], 1)
     elif verb == "apply":
         device.apply()
+    elif verb == "same":
+        pairs.say_same(device, source, (rest[0], int(rest[1])), (rest[0], int(rest[2])))
     else:
         table, key, *fields = (verb, *rest) if verb in SCHEMA else rest
         at = (table, int(key) if SCHEMA[table].serial else key)

@@ -15,7 +15,8 @@ hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its ke
 from collections import namedtuple
 
 import merge_model as m
-from record_view import (INSTEAD, KEY, LEVEL, TABLE, Row, bound, holds, how, is_tie, property_of, show, unique_columns, value_of,
+from record_same import KEY, LEVEL, TABLE, is_own
+from record_view import (INSTEAD, Row, bound, holds, how, is_tie, property_of, show, unique_columns, value_of,
                          view)
 
 PART = "/part"
@@ -319,9 +320,9 @@ class Scan:
             self.put(row.item, m.DELETED, tuple(sorted(covers)))
             self.touched.add(tables[row.item])
             doomed += [child for table, child in hidden if child not in doomed
-                       and any(bound(self.schema, table, name) and ("@", row.item) in values
-                               for name, values in child.refs.items())]
-        dead = {("@", row.item) for row in doomed}
+                       and any(bound(self.schema, table, name) and ("@", id) in values for name, values in child.refs.items()
+                               for id in (row.item, *self.others(row.item)))]
+        dead = {("@", id) for row in doomed for id in (row.item, *self.others(row.item))}
         for table, child in hidden:
             for name, values in child.refs.items() if child not in doomed else ():
                 if set(values) & dead:
@@ -329,6 +330,31 @@ class Scan:
                     dots += [d for f, d, v, _ in child.listed if f == "/" + name and v in dead]
                     self.put(child.item, "/" + name, None, dots)
                     self.touched.add(table)
+
+    # ---- Rows of which somebody said that they are one ----
+
+    def others(self, item):
+        """Those that are this row (rule m), and that this source doesn't show by themselves still."""
+        return sorted({*self.view.members.get(item, ())} - {row.item for row in self.base.values()})
+
+    def spread(self):
+        """m. What the change of a row replaces may stand at another row that is it: that one says the same from then on, so
+        that who doesn't know of it still has two rows, and both as they are here. A deletion is of all. Not where this source
+        still shows two itself.
+
+        >>> two = "A person 1 mark=P email=e; B person 2 mark=Q email=e name=Bob; all; "
+        >>> rows(two + "A same person 2 1; all; A person 1 name=Rob; all; B person 1 name=; all")
+        person 1 email=e mark=Q
+        conflict mark=P
+        """
+        for (item, field), change in sorted(self.draft.items()):
+            for member in self.others(item):
+                known = self.state[member]
+                if field == m.DELETED:
+                    own = [(f, dot) for f in (TABLE, KEY) for dot in known.get(f, ())]
+                    self.put(member, field, tuple(sorted({*change.value, *own})))
+                elif over := [dot for dot in change.over if dot in known.get(field, ())]:
+                    self.put(member, field, change.value, over, change.weak)
 
     # ---- What keeps a source as its user made it ----
 
@@ -433,14 +459,16 @@ def scan(state, schema, form, base, disk, writer, sequence, time):
     scanning.scan_gone()
     scanning.pin_keys()
     scanning.pin_values()
+    scanning.spread()
     scanning.keep_in_place(writer, sequence, time)
     return tuple(change for _, change in sorted(scanning.draft.items())), scanning.where
 
 
-def rebase(schema, form, base, disk, changes, where, dot):
+def rebase(schema, form, base, disk, changes, where, dot, members):
     """The base after a scan, or after a part of it: what the user wrote shows his writes; what he didn't, what it did.
 
-    What a change names is no more, shown or not; another user's value is shown from when this one wrote it, too.
+    What a change names is no more, shown or not; another user's value is shown from when this one wrote it, too. What was
+    spread is shown as well: of `members` (row -> the others that are it), which may have been written in another entry.
     """
     dead, old = {c.item for c in changes if c.field == m.DELETED}, {row.item: row for row in base.values()}
     result = {at: row for at, row in base.items() if not holds(form, at[0]) and row.item not in dead}
@@ -451,6 +479,9 @@ def rebase(schema, form, base, disk, changes, where, dot):
         kept += [(f, d, v, conflict and f in mine and mine[f].value == v) for f, d, v, conflict in row.listed]
         kept = [one for one in kept if one[0] not in mine or one[1] not in mine[one[0]].over]
         kept += [(c.field, dot, c.value, True) for c in mine.values() if c.value is not None]
+        spread = [(c.field, dot, c.value, True) for c in changes if c.item in members.get(item, ()) and c.item not in old
+                  and c.value is not None and not is_own(c.field)]
+        kept += [one for one in spread if one not in kept]
         refs = {}
         for field, one, value, shown in kept:
             if shown:

@@ -4,8 +4,8 @@ half, and says how to read both."""
 from collections import namedtuple
 
 import merge_model as m
+from record_same import KEY, LEVEL, TABLE, joined, rows_of_one
 
-TABLE, KEY, LEVEL = "/table", "/key", "/level"
 INSTEAD = "/tie//"  # before NAME: a value for which this field gives way, or gave way, to another row
 KEY_MAX = 2**63 - 1
 
@@ -21,7 +21,8 @@ Tie = namedtuple("Tie", "child column parent to field")
 # refs: property -> value shown -> [(field, dot)…]. listed: (field, dot, value, whether it is a conflict) of what is not shown.
 # wishes: property -> the value that refs have, where the row is shown with another one in its stead (rule h).
 Row = namedtuple("Row", "item fields refs listed wishes", defaults=({},))
-View = namedtuple("View", "rows conflicts held alive")
+# members: row -> the others that are it (rule m).
+View = namedtuple("View", "rows conflicts held alive members", defaults=({},))
 
 
 def how(schema, table, name):
@@ -62,7 +63,7 @@ def live(item, field, entry):
     card u name=Anne tel=1
     """
     refs = sorted(item.fields.get(field, ()), key=lambda ref: item.rank(field, ref), reverse=True)
-    counting = [write for _, write in refs if item.rank(field, (item.id, write))[0]]
+    counting = [ref[1] for ref in refs if item.rank(field, ref)[0]]
     return counting or [write for _, write in refs[:None if entry else 1]]
 
 
@@ -109,6 +110,7 @@ class Viewing:
         self.state, self.schema = state, schema
         self.items = {id: item for id, item in m.items_of(state).items() if item.kind == "r" and item.best(TABLE)
                       and item.value(TABLE, None) in schema}
+        self.make_one()
         self.table = {id: item.value(TABLE, None) for id, item in self.items.items()}
         self.refs, self.listed = {}, {}
         for id, item in self.items.items():
@@ -119,6 +121,75 @@ class Viewing:
         self.tied, self.instead, self.before = set(), {}, {}
         for id in self.items:
             self.read_instead(id)
+
+    def make_one(self):
+        """m. Rows made apart, of which a user said that they are one, are one from then on: all that anybody writes of either
+        is of that one, whatever came first. Of two values of a field the later is shown, the other one is listed; who refers
+        to either refers to it. The word is a weak write of the row that is given up, and nothing undoes it.
+
+        Were the one deleted and written into the other, an edit of it elsewhere would bring it back, with half of what it was.
+
+        >>> two = "A person 1 mark=P email=e name=Ann; B person 2 mark=Q email=e note=x; B phone 1 mark=b person=2; all; "
+        >>> rows(two + "A same person 2 1; all")
+        person 1 email=e mark=Q name=Ann note=x
+        phone 1 mark=b person=1
+        conflict mark=P
+        >>> rows(two + "A same person 2 1; B person 2 note=y; B phone 2 mark=c person=2; all; A person 1 note=z mark=R; all")
+        person 1 email=e mark=R name=Ann note=z
+        phone 1 mark=b person=1
+        phone 2 mark=c person=1
+        conflict mark=P
+        >>> rows(two + "A same person 2 1; B del phone 1; B del person 2; all")
+        person 1 email=e mark=P name=Ann note=x
+        >>> rows(two + "A same person 2 1; B del person 1; all")
+        person 2 email=e mark=Q name=Ann note=x
+        phone 1 mark=b person=2
+        >>> rows(two + "A same person 2 1; all; A del phone 1; A del person 1; all")
+        >>> rows(two + "A same person 2 1; all; A del phone 1; A del person 1; B person 1 note=y; all")
+        person 1 email=e mark=Q name=Ann note=y
+        phone 1 mark=b person=1
+
+        Only one link can be to a person, and there are two by now:
+
+        >>> linked = "A person 1 mark=P email=e; A link 1 mark=K to=1; B person 2 mark=Q email=e; B link 2 mark=L to=2; all; "
+        >>> rows(linked + "A same person 2 1; all")
+        link 1 mark=K to=1
+        person 1 email=e mark=Q
+        conflict mark=P
+        held link L unique
+        >>> rows(linked + "A same person 2 1; A same link 2 1; all")
+        link 1 mark=L to=1
+        person 1 email=e mark=Q
+        conflict mark=K
+        conflict mark=P
+
+        Two may say so of one row, or each of the other's:
+
+        >>> rows("C person 3 mark=R email=e; " + two + "A same person 3 1; C same person 3 2; all")
+        person 2 email=e mark=Q name=Ann note=x
+        phone 1 mark=b person=2
+        conflict mark=P
+        conflict mark=R
+        >>> rows(two + "A same person 2 1; B same person 1 2; all")
+        person 2 email=e mark=Q name=Ann note=x
+        phone 1 mark=b person=2
+        conflict mark=P
+        """
+        found = rows_of_one(self.state, {id: item.value(TABLE, None) for id, item in self.items.items()})
+        self.members = {root: ids[1:] for root, ids in found.items()}
+        self.root = {id: root for root, ids in found.items() for id in ids}
+        for root, ids in found.items():
+            one = joined([self.items[id] for id in ids])
+            for id in ids[1:]:
+                del self.items[id]
+            self.items[root] = one
+        for item in self.items.values() if found else ():
+            for field, refs in item.fields.items():
+                item.fields[field] = [(holder, write._replace(value=("@", self.one(write.value[1])))) if isinstance(
+                    write.value, tuple) and write.value[:1] == ("@",) else (holder, write) for holder, write in refs]
+
+    def one(self, id):
+        return self.root.get(id, id)
 
     def parents(self, id, only_bound=False):
         return [v[1] for name, v in self.value[id].items() if isinstance(v, tuple) and v[:1] == ("@",)
@@ -437,7 +508,7 @@ def view(state, schema):
     conflicts = sorted([(id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict]
                        + [(row.item, "/" + name, str(wish)) for row in rows.values() for name, wish in row.wishes.items()])
     return View(rows, conflicts, {id: (why, viewing.value[id], viewing.listed[id]) for id, why in sorted(held.items())},
-                viewing.alive)
+                viewing.alive, viewing.members)
 
 
 # ---- What a source shows of it ---------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "codec/pack.h"
 #include "peer/records/row_instead.h"
+#include "peer/records/row_same.h"
 #include "tests/peer/model_rules.h"
 
 static cf_bytes kept(cf_arena *arena, cf_buffer *packed)
@@ -39,9 +40,25 @@ cf_dot row_vector_dot(const json_t *pair)
 
 static cf_bytes value_of(const json_t *value, cf_arena *arena);
 
-/* ["=", value] or ["=", value, wish] */
+/* Of what the model says, a row's item alone is a text of this form. */
+static bool is_item(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    return text && text[0] == 'r' && strlen(text) == 31 &&
+           strspn(text + 1, "0123456789abcdef") == 30;
+}
+
+/* ["=", value], ["=", value, wish], or ["=", item] of the row that this one is */
 static void pack_instead(const json_t *value, cf_arena *arena, cf_buffer *packed)
 {
+    if (is_item(json_array_get(value, 1))) {
+        const cf_id item = model_item(json_string_value(json_array_get(value, 1)));
+        const cf_bytes same = cf_row_same_pack(&item, arena);
+
+        cf_buffer_append(packed, same.data, same.size);
+        return;
+    }
     const json_t *wish = json_array_get(value, 2);
     const cf_row_instead instead = {value_of(json_array_get(value, 1), arena),
                                     wish ? value_of(wish, arena) : (cf_bytes){0}};
