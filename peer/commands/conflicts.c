@@ -92,10 +92,17 @@ static cf_status read_keep(const cf_run *run, cf_keep *out, cf_error *error)
     cf_error ignored;
 
     *out = (cf_keep){.kind = CF_KEEP_NUMBER};
+    if (cf_options_has(&run->options, "same")) {
+        out->kind = CF_KEEP_SAME;
+        return given ? cf_fail(error, CF_USAGE, "--same or --keep: two rows become one, or not")
+                     : CF_OK;
+    }
     if (!given)
-        return cf_fail(error, CF_USAGE,
-                       "which version stays? --keep mine, theirs, or its number: 1 is the one that "
-                       "is shown, 2 the next that is listed");
+        return cf_fail(
+            error, CF_USAGE,
+            "which version stays? --keep mine, theirs, or its number: 1 is the one that "
+            "is shown, 2 the next that is listed; or --same: the row is the one that has "
+            "its value");
     if (strcmp(given, "mine") == 0)
         out->kind = CF_KEEP_MINE;
     else if (strcmp(given, "theirs") == 0)
@@ -250,7 +257,17 @@ static cf_status resolve_one(cf_run *run, resolving *self, size_t index, cf_erro
     return CF_OK;
 }
 
-static void tell(cf_run *run, const cf_record_settled *all, size_t lacking)
+static void tell_settled(cf_run *run, size_t count, bool same)
+{
+    const char *end = count == 1 ? "" : "s";
+
+    if (same)
+        cf_print(&run->output, "%zu row%s made one with another\n", count, end);
+    else
+        cf_print(&run->output, "%zu field%s settled\n", count, end);
+}
+
+static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool same)
 {
     if (run->json)
         cf_print_json(&run->output,
@@ -258,8 +275,12 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking)
                                 "lacking", (json_int_t)lacking, "ended", (json_int_t)all->ended,
                                 "locked", (json_int_t)all->locked));
     else if (!run->quiet)
-        cf_print(&run->output, "%zu field%s settled\n", all->settled, all->settled == 1 ? "" : "s");
-    if (lacking)
+        tell_settled(run, all->settled, same);
+    if (lacking && same)
+        cf_say(&run->output,
+               "%zu stay%s: no other row has such a value, or the rows' keys are not counted",
+               lacking, lacking == 1 ? "s" : "");
+    else if (lacking)
         cf_say(&run->output, "%zu stay%s: no such version is among them", lacking,
                lacking == 1 ? "s" : "");
     if (all->ended)
@@ -280,9 +301,11 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     cf_loop_wake(run->loop);
     if (status)
         return status;
-    tell(run, &self->all, self->lacking);
+    const bool same = self->keep.kind == CF_KEEP_SAME;
+    tell(run, &self->all, self->lacking, same);
     if (!self->all.settled && !self->all.locked && !self->all.ended && self->lacking)
-        return cf_fail(error, CF_USAGE, "nothing was settled: there is no such version");
+        return cf_fail(error, CF_USAGE, "nothing was settled: there %s",
+                       same ? "are no two rows that could be one" : "is no such version");
     run->exit_code = self->all.locked                   ? 9
                      : self->lacking || self->all.ended ? 1
                      : count_all(run) != 0              ? STILL_THERE
@@ -353,28 +376,35 @@ static void end(cf_run *run)
 static const cf_option options[] = {
     {"keep", 0, "N|mine|theirs|both",
      "which version stays: by its number, this device's, another's; or both, where both are kept"},
+    {"same", 0, NULL, "the row is the one that has its value: both are one from now on"},
     {"dry-run", 'n', NULL, "only tell how many there are"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 static const cf_subverb subverbs[] = {
-    {"resolve WHICH... --keep N|mine|theirs|both [-n] [--timeout T]",
-     "Settles values of fields: the version that is kept is shown everywhere"},
+    {"resolve WHICH... --keep N|mine|theirs|both | --same [-n] [--timeout T]",
+     "Settles values of fields: the version that is kept is shown everywhere; or makes two rows "
+     "one"},
     {0},
 };
 
 const cf_verb cf_verb_conflicts = {
     .name = "conflicts",
-    .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs|both [-n] [--timeout T]",
+    .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs|both | --same [-n] "
+             "[--timeout T]",
     .summary = "Lists what is in conflict; settles values of fields, many at once",
-    .more = "WHICH is COLLECTION//KEY/FIELD, as it is listed, or a pattern of it: "
-            "'book//places/*/title' is this column of all rows.\n"
-            "The version that is kept is shown everywhere, the others are listed no more. 1 is the "
-            "one that is shown, 2 the first that\nis not; mine is this device's, theirs the latest "
-            "of another. A conflict copy of a file is settled by renaming or deleting it.\n"
-            "Of a set, as telephone numbers, both values are kept: to settle that, delete one, or "
-            "say --keep both.",
+    .more =
+        "WHICH is COLLECTION//KEY/FIELD, as it is listed, or a pattern of it: "
+        "'book//places/*/title' is this column of all rows.\n"
+        "The version that is kept is shown everywhere, the others are listed no more. 1 is the "
+        "one that is shown, 2 the first that\nis not; mine is this device's, theirs the latest "
+        "of another. A conflict copy of a file is settled by renaming or deleting it.\n"
+        "Of a set, as telephone numbers, both values are kept: to settle that, delete one, or "
+        "say --keep both.\n"
+        "--same: a row that is listed since another one has the value that only one can have is "
+        "that one, made twice. What refers to either\nrefers to it, their fields merge, and "
+        "nothing undoes that.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .connects = true,

@@ -66,6 +66,7 @@ static const cf_row_ref *choose(const versions *self, const cf_row_conflict *lis
     case CF_KEEP_THEIRS:
         return theirs(self, listed, count, keep->writer);
     case CF_KEEP_BOTH:
+    case CF_KEEP_SAME:
         return NULL;
     case CF_KEEP_NUMBER:
         break;

@@ -22,9 +22,9 @@
 
 /* Which of a field's versions: of this number, the one that is shown being 1, the others in the
  * order in which they are listed; that of this device; or the latest that is another's. Both: of a
- * set alone (record_both.h). */
+ * set alone (record_both.h). Same: the row is one with that which has its value (record_one.h). */
 typedef struct {
-    enum { CF_KEEP_NUMBER, CF_KEEP_MINE, CF_KEEP_THEIRS, CF_KEEP_BOTH } kind;
+    enum { CF_KEEP_NUMBER, CF_KEEP_MINE, CF_KEEP_THEIRS, CF_KEEP_BOTH, CF_KEEP_SAME } kind;
     size_t number;
     const cf_id *writer; /* this device in the collection; NULL: it has written nothing there */
 } cf_keep;

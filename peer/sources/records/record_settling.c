@@ -3,12 +3,15 @@
 
 #include "peer/log/catalog_schema.h"
 #include "peer/records/record_both.h"
+#include "peer/records/record_one.h"
+#include "peer/records/row_same.h"
 #include "peer/sources/records/record_conflicts.h"
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_include.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -117,6 +120,31 @@ static void part_all(settling *self, cf_record_settled *out)
 
 /* ---- The choice ---- */
 
+/* That the row is the one that has its value. */
+static bool choose_one(const settling *self, const cf_row_conflict *listed, size_t count,
+                       cf_arena *arena, cf_change *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!cf_row_can_be_one(&self->schema, &listed[i]))
+            continue;
+        *out = (cf_change){.item = listed[i].row->item,
+                           .field = cf_bytes_of_text(CF_FIELD_SAME),
+                           .value = cf_row_same_pack(&listed[i].rival->item, arena),
+                           .weak = true};
+        return true;
+    }
+    return false;
+}
+
+static bool choose_version(const settling *self, const cf_row_conflict *listed, size_t count,
+                           cf_arena *arena, cf_change *out)
+{
+    const cf_row agreed = cf_row_view_agree(self->view, listed->row, arena);
+
+    return is_field(self, listed) &&
+           cf_row_resolve(&agreed, listed, count, &self->keep, arena, out);
+}
+
 /* The conflicts of one field. */
 static void choose_field(settling *self, const cf_row_conflict *listed, size_t count,
                          cf_record_choice *out)
@@ -125,9 +153,9 @@ static void choose_field(settling *self, const cf_row_conflict *listed, size_t c
 
     if (!is_meant(self, listed))
         return;
-    const cf_row agreed = cf_row_view_agree(self->view, listed->row, &self->arena);
-    if (!is_field(self, listed) ||
-        !cf_row_resolve(&agreed, listed, count, &self->keep, &out->arena, change)) {
+    if (self->keep.kind == CF_KEEP_SAME
+            ? !choose_one(self, listed, count, &out->arena, change)
+            : !choose_version(self, listed, count, &out->arena, change)) {
         out->lacking++;
         return;
     }
@@ -171,6 +199,44 @@ static int by_field(const cf_change *chosen, const cf_row_conflict *conflict)
     return order ? order : cf_bytes_compare(chosen->field, conflict->field);
 }
 
+static int compare_changes(const cf_change *a, const cf_change *b)
+{
+    const int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
+static int by_item_and_field(const void *left, const void *right)
+{
+    return compare_changes(left, right);
+}
+
+/* What is replaced may stand at another row that is this one (model, rule m). */
+static void spread(settling *self)
+{
+    const cf_state *state = self->collection->state;
+    cf_change_draft draft = {.arena = &self->arena};
+    const cf_change *former = self->changes;
+    size_t added;
+
+    for (size_t i = 0; i < self->count; i++) {
+        size_t count;
+        const cf_id *others = cf_row_view_others(self->view, &former[i].item, &count);
+
+        for (size_t k = 0; k < count; k++)
+            cf_row_spread_write(&draft, state, &former[i], &others[k]);
+    }
+    const cf_change *spread = cf_change_draft_changes(&draft, &added);
+    if (added) {
+        self->changes = cf_arena_allocate(&self->arena, self->count + added, sizeof *former);
+        memcpy(self->changes, former, self->count * sizeof *former);
+        memcpy(self->changes + self->count, spread, added * sizeof *former);
+        self->count += added;
+        qsort(self->changes, self->count, sizeof *former, by_item_and_field);
+    }
+    cf_change_draft_release(&draft);
+}
+
 /* Of what is in conflict still: else somebody else settled it. */
 static void settle_all(settling *self, const cf_record_choice *choice, cf_record_settled *out)
 {
@@ -185,7 +251,40 @@ static void settle_all(settling *self, const cf_record_choice *choice, cf_record
             settle_field(self, &conflicts[at], &choice->changes[i], out);
     }
     out->settled = self->count;
-    out->ended = choice->count - self->count - out->locked;
+    spread(self);
+    out->ended = choice->count - out->settled - out->locked;
+}
+
+/* ---- One of two ---- */
+
+static bool is_locked(const settling *self, const cf_id *item)
+{
+    return cf_locks_of_other(self->of->locks, &self->collection->id, item) != NULL;
+}
+
+/* Those that are one since, or gone, had ended. */
+static void make_one(settling *self, const cf_record_choice *choice, cf_record_settled *out)
+{
+    cf_state *state = self->collection->state;
+    cf_change_draft draft = {.arena = &self->arena};
+
+    for (size_t i = 0; i < choice->count; i++) {
+        const cf_id *item = &choice->changes[i].item;
+        cf_id other;
+
+        if (!cf_row_same_read(choice->changes[i].value, &other))
+            continue;
+        if (is_locked(self, item) || is_locked(self, &other))
+            out->locked++;
+        else if (cf_row_draft_one(&draft, state, self->view, item, &other))
+            out->settled++;
+        else
+            out->ended++;
+    }
+    if (out->settled)
+        cf_row_draft_held_as_one(&draft, state, &self->schema, self->view);
+    self->changes = cf_change_draft_changes(&draft, &self->count);
+    cf_change_draft_release(&draft);
 }
 
 static cf_status publish(settling *self, cf_error *error)
@@ -242,13 +341,6 @@ void cf_record_choice_release(cf_record_choice *choice)
     *choice = (cf_record_choice){0};
 }
 
-static int compare_changes(const cf_change *a, const cf_change *b)
-{
-    const int order = cf_id_compare(&a->item, &b->item);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
-}
-
 void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *earlier)
 {
     size_t kept = 0, at = 0;
@@ -284,7 +376,9 @@ cf_status cf_record_settle(const cf_record_settling *of, const cf_record_choice 
 
     *out = (cf_record_settled){0};
     cf_status status = open(&self, error);
-    if (!status)
+    if (!status && of->keep.kind == CF_KEEP_SAME)
+        make_one(&self, choice, out);
+    else if (!status)
         settle_all(&self, choice, out);
     if (!status && choice->parted)
         part_all(&self, out);

@@ -20,7 +20,8 @@ typedef struct {
 typedef struct {
     cf_change *changes; /* ascending, as the conflicts are */
     size_t count;
-    size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set */
+    size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set;
+                       or no other row has the value */
     size_t parted;  /* so many values get entries of their own: which, is found when it is done */
     cf_arena arena;
 } cf_record_choice; /* {0} is empty */

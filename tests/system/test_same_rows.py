@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows made apart of which a user says that they are one."""
+import pytest
+from counterfoil import broker, make_device, two  # noqa: F401
+from test_unique import TABLES, begin, both, expect_settled, listed
+
+
+def made_twice(two):
+    """One tag on both devices, by which each has an item; and one item has both, as one device has seen them."""
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'home', 'red'); INSERT INTO tagged VALUES (1, 1)")
+    there.run("INSERT INTO tags VALUES (1, 'home', NULL); INSERT INTO tagged VALUES (2, 1)")
+    both(laptop, desktop)
+    ((path, one),) = listed(laptop).items()
+    first, second = int(one["rival"].split("/")[1]), int(one["of"].split("/")[1])
+    there.run(f"INSERT INTO tagged VALUES (3, {first}), (3, {second})")
+    both(laptop, desktop)
+    return laptop, desktop, here, there, path, first, second
+
+
+def test_a_tag_made_on_both_is_one(two):
+    """Who refers to either refers to it, also where that joins the same, and their columns merge."""
+    laptop, desktop, here, there, path, first, second = made_twice(two)
+    there.run(f"UPDATE tags SET colour = 'blue' WHERE id = {second}; INSERT INTO items VALUES (4, 1, 4, 'tea');"
+              f"INSERT INTO tagged VALUES (4, {second})")  # desktop knows nothing of it yet
+    assert "1 row made one with another" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
+    both(laptop, desktop)
+    assert here.all(*TABLES) == there.all(*TABLES) and here.sound() and there.sound()
+    ((key, name, colour),) = here.rows("SELECT id, name, colour FROM tags")
+    assert (key, name) == (first, "home")
+    assert sorted(here.rows("SELECT item, tag FROM tagged")) == [(1, first), (2, first), (3, first), (4, first)]
+    ((path, one),) = listed(desktop).items()
+    assert {colour, one["value"]} == {"red", "blue"} and path == f"tags/{first}/colour"
+    assert laptop.json("conflicts", code=4) and not any(d.run("status").count("same key") for d in (laptop, desktop))
+    laptop.finish("conflicts", "resolve", "book//*", "--keep", "mine")
+    both(laptop, desktop)
+    assert here.rows("SELECT id, name, colour FROM tags") == [(first, "home", "red")]
+    expect_settled(laptop, desktop, here, there)
+    there.run("UPDATE tags SET name = 'flat', colour = 'blue'")
+    both(laptop, desktop)
+    assert here.rows("SELECT id, name, colour FROM tags") == [(first, "flat", "blue")]
+    there.run("DELETE FROM tagged; DELETE FROM tags")
+    both(laptop, desktop)
+    assert not here.rows("SELECT * FROM tags") and not here.rows("SELECT * FROM tagged")
+    expect_settled(laptop, desktop, here, there)
+
+
+def test_the_other_one_is_deleted_meanwhile(two):
+    laptop, desktop, here, there, path, first, second = made_twice(two)
+    there.run(f"DELETE FROM tagged WHERE tag = {second}; DELETE FROM tags WHERE id = {second}")
+    laptop.finish("conflicts", "resolve", f"book//{path}", "--same")
+    both(laptop, desktop)
+    assert here.rows("SELECT id, name, colour FROM tags") == [(first, "home", "red")]
+    assert (1, first) in here.rows("SELECT item, tag FROM tagged")
+    expect_settled(laptop, desktop, here, there)
+
+
+def test_what_cannot_be_one(two):
+    laptop, desktop, here, there, path, first, second = made_twice(two)
+    assert "--same or --keep" in laptop.run("conflicts", "resolve", f"book//{path}", "--same", "--keep", "mine", code=2)
+    assert "1 row made one" in laptop.finish("conflicts", "resolve", "-n", f"book//{path}", "--same").stdout
+    assert listed(laptop), "nothing was done"
+    here.run("UPDATE lists SET title = 'a'")
+    there.run("UPDATE lists SET title = 'b'")
+    both(laptop, desktop)
+    said = laptop.run("conflicts", "resolve", "book//lists/*", "--same", code=2)
+    assert "no other row has such a value" in said and "no two rows that could be one" in said
