@@ -31,6 +31,9 @@ ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "e
 CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "link", "edit", "one",
           "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
+PAIRS = ["phone", "about", "edit", "edit", "email", "delete", "one", "one", "scan", "recv", "apply", "sync", "sync"]
+BORN_APART = [(device, act, 0, 0, 0) for act in ("person", "email", "phone", "sync", "sync") for device in (0, 1)]
+
 
 class Source:
     def __init__(self, form):
@@ -495,9 +498,10 @@ class World:
 # ---- Random histories ------------------------------------------------------------------------------------------------
 
 def random_history(rng):
-    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS])
-    return count, [(rng.randrange(count), rng.choice(acts), rng.randrange(30), rng.randrange(30), rng.randrange(30))
-                   for _ in range(rng.randrange(4, 40))]
+    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS, PAIRS])
+    return count, BORN_APART * (acts is PAIRS) + [
+        (rng.randrange(count), rng.choice(acts), rng.randrange(30), rng.randrange(30), rng.randrange(30))
+        for _ in range(rng.randrange(4, 40))]
 
 
 def run(history):

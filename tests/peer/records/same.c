@@ -67,6 +67,25 @@ static size_t rows_after(rule_world *world, const cf_id *from, const cf_id *to, 
     return count;
 }
 
+/* Who doesn't know what it is deletes it with a row. */
+static size_t rows_without(rule_world *world, const cf_id *from, uint64_t sequence)
+{
+    const cf_dot dot = {.writer = {{'Y'}}, .sequence = 1};
+    const cf_cover cover = {cf_bytes_of_text(CF_FIELD_SAME),
+                            {.writer = {{'Z'}}, .sequence = sequence}};
+    cf_change deletion = {.item = *from, .field = cf_bytes_of_text(CF_FIELD_DELETED)};
+    cf_buffer value = {0};
+
+    cf_covers_pack(&value, &cover, 1);
+    deletion.value = cf_buffer_view(&value);
+    cf_state_apply(world->state, &dot, (cf_time){200, 0}, &deletion, 1, NULL);
+    cf_row_view *view = cf_row_view_new(world->state, world->schema);
+    const size_t count = cf_row_view_count(view);
+    cf_row_view_destroy(&view);
+    cf_buffer_release(&value);
+    return count;
+}
+
 /* A mistaken device says it of itself, of nothing, of a row of another table, of natural keys. */
 Test(row_same, is_of_counted_rows_of_one_table)
 {
@@ -87,6 +106,7 @@ Test(row_same, is_of_counted_rows_of_one_table)
     cr_expect_eq(rows_after(&world, &one, &list, 3), 5);
     cr_expect_eq(rows_after(&world, &card, &second, 4), 5);
     cr_expect_eq(rows_after(&world, &one, &other, 5), 4);
+    cr_expect_eq(rows_without(&world, &one, 5), 4, "what was said is not undone");
     cr_expect_eq(rows_after(&world, &other, &one, 6), 4, "each says it of the other");
     rule_world_end(&world);
     cf_arena_release(&arena);
