@@ -86,3 +86,18 @@ def test_both_devices_may_say_so_at_once(edited):
     assert numbers(here) == numbers(there) == ["111", "222"]
     for device in (laptop, desktop):
         assert device.json("conflicts") == []
+
+
+def test_both_are_not_what_a_pattern_of_fields_means(edited):
+    """The field is settled, and what is both kept stays listed: nothing failed."""
+    laptop, desktop, here, there = edited
+    edit(here, "FN:Ann", "FN:Anna")
+    edit(there, "FN:Ann", "FN:Anne")
+    for device in (laptop, desktop, laptop):
+        device.finish("sync")  # there are conflicts
+    assert sorted(one["kind"] for one in laptop.json("conflicts", code=4)) == ["both", "field"]
+    done = laptop.finish("conflicts", "resolve", "cards//*", "--keep", "mine")
+    assert (done.returncode, done.stdout, done.stderr) == (4, "1 field settled\n", "")
+    assert [one["kind"] for one in laptop.json("conflicts", code=4)] == ["both"]
+    laptop.finish("sync")
+    assert "FN:Anna" in (here / "ann.vcf").read_text()

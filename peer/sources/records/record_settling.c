@@ -71,13 +71,16 @@ static bool is_parted(const settling *self, const cf_row_both *both)
            !cf_item_has_content(&both->other.row->item, both->other.field, both->other.value);
 }
 
+/* A set of which both are kept is not what a pattern means that chose fields, but where it chose
+ * nothing else. */
 static void choose_both(settling *self, cf_record_choice *out)
 {
+    const bool of_fields = self->keep.kind != CF_KEEP_BOTH && out->count;
     size_t count;
     const cf_row_both *all =
         cf_row_both_kept(self->view, self->collection->state, &self->schema, &self->arena, &count);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !of_fields; i++)
         if (is_meant_by(self, &all[i].other, cf_record_both_path))
             *(self->keep.kind == CF_KEEP_BOTH && is_parted(self, &all[i]) ? &out->parted
                                                                           : &out->lacking) += 1;
