@@ -279,7 +279,7 @@ void cf_conflicts_print(const char *collection, const cf_binding_status *status,
         cf_print(output,
                  "  only one row can have such a value; to settle it, give the column another one "
                  "and sync, or `counterfoil conflicts resolve` it with --keep 1, and what is "
-                 "shown stays\n");
+                 "shown stays, or with --same, where both rows are one thing\n");
     if (fields)
         print_end_of_fields(collection, status->binding, output);
     cf_arena_release(&arena);

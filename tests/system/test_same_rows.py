@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows made apart of which a user says that they are one."""
-import pytest
 from counterfoil import broker, make_device, two  # noqa: F401
 from test_unique import TABLES, begin, both, expect_settled, listed
 
@@ -23,6 +22,7 @@ def test_a_tag_made_on_both_is_one(two):
     laptop, desktop, here, there, path, first, second = made_twice(two)
     there.run(f"UPDATE tags SET colour = 'blue' WHERE id = {second}; INSERT INTO items VALUES (4, 1, 4, 'tea');"
               f"INSERT INTO tagged VALUES (4, {second})")  # desktop knows nothing of it yet
+    assert "or with --same" in laptop.run("conflicts", code=4)
     assert "1 row made one with another" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
     both(laptop, desktop)
     assert here.all(*TABLES) == there.all(*TABLES) and here.sound() and there.sound()
