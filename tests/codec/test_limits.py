@@ -26,6 +26,7 @@ ROWS = {
     "dots in a body's table; indexes in a body": ["CF_BODY_REFERENCES_MAX"],
     "a sequence": ["CF_SEQUENCE_MAX"],
     "parts of a changeset": ["CF_PARTS_MAX"],
+    "parts of blobs that a device keeps of what comes slowly": ["CF_KEPT_PARTS_MAX", "CF_KEPT_PARTS_SIZE_MAX", None],
     "containers in each other in a value": ["CF_VALUE_DEPTH_MAX"],
     "a field": ["CF_FIELD_MAX"],
     "the name of a file, directory, link or device": ["CF_NAME_MAX"],

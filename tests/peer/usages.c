@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a verb's usage says of its options, beside the table that they are read by: neither names
  * one that the other lacks, nor a value that is not taken. */
-#include "peer/program/verb.h"
+#include "peer/commands/verbs.h"
 #include "tests/support/expect.h"
 
 #include <ctype.h>
@@ -98,7 +98,7 @@ Test(usages, of_subverbs_begin_with_their_names)
 {
     for (const cf_verb *const *verb = cf_verbs; *verb; verb++) {
         cr_expect_eq(strcspn((*verb)->usage, " "), strlen((*verb)->name), "%s", (*verb)->usage);
-        cr_expect_eq(cf_verb_find((*verb)->name), *verb, "%s", (*verb)->name);
+        cr_expect_eq(cf_verb_find(cf_verbs, (*verb)->name), *verb, "%s", (*verb)->name);
         for (const cf_subverb *at = (*verb)->subverbs; at && at->usage; at++) {
             char name[64];
 
