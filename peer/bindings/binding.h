@@ -321,6 +321,8 @@ cf_status cf_binding_note_whole(cf_peer *peer, cf_binding *binding, int64_t cloc
 cf_status cf_binding_note_bare(cf_peer *peer, cf_binding *binding, const cf_bare_time *held,
                                size_t held_count, const cf_bare_time *empty, size_t empty_count,
                                cf_error *error);
+/* The disk's clock showed `time_ns` before all was seen, by more than a share remembers. */
+bool cf_binding_saw_all_since(const cf_binding *binding, int64_t time_ns);
 /* Nobody removed what is missing in a directory as it shows now: it was so while a disk was away,
  * something was done to what is missing later, at `seen_ns`, or all was seen later, by a look that
  * may have been shown what was removed shortly before. */

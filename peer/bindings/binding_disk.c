@@ -299,13 +299,18 @@ void cf_binding_tell_time(cf_binding *binding, int64_t clock_ns)
         binding->set_back_ns = clock_ns;
 }
 
+bool cf_binding_saw_all_since(const cf_binding *binding, int64_t time_ns)
+{
+    return time_ns > binding->set_back_ns &&
+           cf_disk_is_before(time_ns, binding->seen.whole_ns - REMEMBERED_NS);
+}
+
 bool cf_binding_has_lost_nothing(const cf_binding *binding, cf_bare_time now, int64_t seen_ns)
 {
     const int64_t changed_ns = now.changed_ns;
 
     return cf_bare_times_have(&binding->seen.bare, now.folder, changed_ns) ||
-           (changed_ns > binding->set_back_ns &&
-            cf_disk_is_before(changed_ns, binding->seen.whole_ns - REMEMBERED_NS)) ||
+           cf_binding_saw_all_since(binding, changed_ns) ||
            (seen_ns != CF_CTIME_UNSEEN && cf_disk_is_before(changed_ns, seen_ns));
 }
 

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SECOND_NS INT64_C(1000000000)
+
 TestSuite(engine_cards_below, .init = card_begin, .fini = card_end);
 
 /* In the camera. */
@@ -289,6 +291,137 @@ Test(engine_cards_below, files_that_are_written_to_are_edits)
     both_sync();
     cr_assert(device_token(second, "card/a", is));
     cr_expect_str_neq(is, was, "it waits");
+}
+
+static void see_all_twice(void)
+{
+    for (int i = 0; i < 2; i++) {
+        passes(LONGER_THAN_REMEMBERED);
+        both_sync();
+    }
+}
+
+static void expect_as_before(const char *path, const char *was)
+{
+    char is[64] = "";
+
+    cr_expect(device_token(second, path, is), "%s was removed elsewhere", path);
+    cr_expect_str_eq(is, was, "%s was replaced elsewhere", path);
+}
+
+/* A photo was made on it a moment ago: its folder tells nothing, the one beside it does. */
+Test(engine_cards_below, what_lies_beside_a_photo_of_this_minute_is_of_another_card_too)
+{
+    char was[2][64], made[256];
+
+    four_on_the_card();
+    user_makes(first, "card/new");
+    user_writes_text(first, "card/new/x", "x");
+    user_writes_text(first, "card/new/y", "y");
+    both_sync();
+    make_other_card();
+    path_of(made, "other/new");
+    cr_assert_eq(mkdir(made, 0755), 0);
+    cr_assert(device_token(second, "card/new/x", was[0]));
+    cr_assert(device_token(second, "card/new/y", was[1]));
+    see_all_twice();
+    write_behind("other/new/x", "of another card");
+    write_behind("other/new/y", "of another card");
+    swap_card("card", "other");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    expect_as_before("card/new/x", was[0]);
+    expect_as_before("card/new/y", was[1]);
+}
+
+/* Whatever is missing beside. */
+Test(engine_cards_below, what_is_missing_beside_another_card_is_no_deletion)
+{
+    char was[64];
+
+    four_on_the_card();
+    user_makes(first, "card/new");
+    user_writes_text(first, "card/new/x", "x");
+    both_sync();
+    make_other_card();
+    char made[256];
+    path_of(made, "other/new");
+    cr_assert_eq(mkdir(made, 0755), 0);
+    cr_assert(device_token(second, "card/new/x", was));
+    see_all_twice();
+    write_behind("other/new/z", "of another card");
+    swap_card("card", "other");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    expect_as_before("card/new/x", was);
+}
+
+/* As two of one camera: what they hold has the same numbers, and was changed before all was seen.
+ */
+Test(engine_cards_below, another_card_with_the_numbers_of_the_first_replaces_nothing)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    char was[4][64];
+
+    disk.no_ctimes = false;
+    four_on_the_card();
+    see_all_twice();
+    const int64_t now_ns = lesser_disk_clock(&disk);
+    lesser_disk_set_clock(&disk, now_ns - 4 * LONGER_THAN_REMEMBERED * SECOND_NS);
+    for (int i = 0; i < 4; i++) {
+        cr_assert(device_token(second, names[i], was[i]));
+        cr_assert(user_saves(first, names[i], cf_bytes_of_text("of another card"), SAVE_IN_PLACE));
+        user_stamps(first, names[i], LONG_AGO_S);
+    }
+    lesser_disk_set_clock(&disk, now_ns + SECOND_NS);
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    for (int i = 0; i < 4; i++)
+        expect_as_before(names[i], was[i]);
+}
+
+/* What was edited on the first since then would be undone. */
+Test(engine_cards_below, an_older_copy_of_a_card_reverts_nothing)
+{
+    char was[64];
+
+    four_on_the_card();
+    copy_whole("card", "copy");
+    passes(LONGER_THAN_REMEMBERED);
+    user_writes_text(first, "card/a", "edited");
+    both_sync();
+    cr_assert(device_token(second, "card/a", was));
+    take_out(NULL);
+    device_sync(first);
+    swap_card("bare", "copy");
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    expect_as_before("card/a", was);
+    swap_card("copy", "bare");
+    device_sync(first);
+    put_back();
+    both_sync();
+    expect_as_before("card/a", was);
+}
+
+/* It shows another time then, and no look saw that to be bare. */
+Test(engine_cards_below, the_folder_beneath_is_known_again_by_its_number)
+{
+    take_out(NULL);
+    expect_held();
+    user_writes_text(first, "card/late", "late");
+    device_sync(first);
+    passes(1);
+    user_removes(first, "card/late");
+    passes(1);
+    put_back();
+    both_sync();
+    take_out(NULL);
+    expect_held();
 }
 
 /* Another one of the same photos, and some more: what is missing on the first was never there. */

@@ -70,12 +70,23 @@ const cf_bare_time *cf_survey_folder_time(const cf_survey *survey, uint64_t dire
                : NULL;
 }
 
+/* It was another directory at the last look, and is the one that was there without a disk. */
+static bool is_bare_again(const cf_survey *survey, const cf_bare_time *now)
+{
+    const cf_binding *binding = survey->options.binding;
+    const cf_node *directory = cf_nodes_find(binding->nodes, now->folder);
+
+    return directory && !cf_node_went_below(directory) && directory->stat.inode != now->inode &&
+           cf_bare_times_have_inode(&binding->seen.bare, now->folder, now->inode);
+}
+
 bool cf_survey_has_lost_nothing(const cf_survey *survey, const cf_node *node)
 {
     const cf_bare_time *now = cf_survey_folder_time(survey, node->parent);
 
     return now && !cf_node_went_below(node) &&
-           cf_binding_has_lost_nothing(survey->options.binding, *now, node->stat.ctime_ns);
+           (is_bare_again(survey, now) ||
+            cf_binding_has_lost_nothing(survey->options.binding, *now, node->stat.ctime_ns));
 }
 
 static const cf_node *gone_at(const cf_survey *survey, size_t i)
@@ -236,6 +247,13 @@ static void tell_empty(cf_survey *survey)
     survey->batch.empty_count = count;
 }
 
+bool cf_survey_is_back(const cf_survey *survey, const cf_node *node, int64_t mtime_ns)
+{
+    return cf_numbers_have(&survey->same, node->disk) ||
+           (cf_numbers_have(&survey->returned, node->disk) &&
+            (node->kind != CF_KIND_FILE || node->stat.mtime_ns <= mtime_ns));
+}
+
 /* What was held lies where the card that had it is not back: another card has a file of that name,
  * or somebody wrote it beneath. The same of what differs by the look that found others missing. */
 bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node)
@@ -245,7 +263,7 @@ bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, cons
     if (!cf_disk_is_below(node->disk))
         return survey->below && node->kind != CF_KIND_DIRECTORY &&
                cf_numbers_have(&survey->found_bare, node->parent);
-    return !cf_numbers_have(&survey->returned, node->disk) &&
+    return !cf_survey_is_back(survey, node, seen->stat.mtime_ns) &&
            !(node->kind == CF_KIND_DIRECTORY && cf_numbers_have(&survey->shown, node->number));
 }
 

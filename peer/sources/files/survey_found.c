@@ -250,7 +250,8 @@ static void keep_returned(cf_survey *survey, size_t entry)
 {
     const cf_node *node = cf_survey_base_node(survey, entry);
 
-    if (node && cf_disk_is_below(node->disk) && cf_numbers_have(&survey->returned, node->disk))
+    if (node && cf_disk_is_below(node->disk) &&
+        cf_survey_is_back(survey, node, survey->listing.entries[entry].stat.mtime_ns))
         cf_survey_restate(survey, node, &node->stat, survey->identity.disks[entry]);
 }
 

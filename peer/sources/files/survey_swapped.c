@@ -5,7 +5,8 @@
  *     card/ held a, b, c, d and e, and was not changed since all was seen: nothing was renamed to
  *     there, nor made or removed
  *
- *     a to d are other files, of other sizes or times    another disk: they are no edits
+ *     a to d are other files, of other sizes or times    another disk: they are no edits, and what
+ *                                                        lies beside it isn't, either
  *     a is another file                                  nobody knows: numbers may not last
  *     a to d are of other sizes                          they were written to
  */
@@ -124,35 +125,104 @@ void cf_survey_find_returned(cf_survey *survey)
 
 /* ---- Another one took its place ---- */
 
-/* It is not the file that lay there, and doesn't look like it. */
-static bool is_another(const cf_node *node, const cf_listed *seen)
+/* By its number, or because nothing was done to it since all was seen: where the numbers of two
+ * disks are the same it lay on the other one. What both times tell alike may be set by anybody. */
+static bool is_another(const cf_survey *survey, const cf_node *node, const cf_listed *seen)
 {
-    return node->stat.inode != seen->stat.inode && !looks_as_before(node, seen);
+    return !looks_as_before(node, seen) &&
+           (node->stat.inode != seen->stat.inode ||
+            (seen->stat.ctime_ns != seen->stat.mtime_ns &&
+             cf_binding_saw_all_since(survey->options.binding, seen->stat.ctime_ns)));
 }
 
-void cf_survey_find_swapped(cf_survey *survey)
+typedef struct {
+    cf_numbers known, others, sure,
+        gone; /* for each file: the directory in which it lay. Others lie
+                 in their places; surely so where that did not change */
+} swapping;
+
+static void find_others(const cf_survey *survey, swapping *self)
 {
-    cf_numbers known = {0}, others = {0}; /* for each file that lies where it did: in what */
+    const cf_survey_batch *batch = &survey->batch;
 
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
         const cf_listed *seen = &survey->listing.entries[i];
         const cf_node *node = survey->numbers[i] ? cf_survey_base_node(survey, i) : NULL;
 
         if (!node || node->kind != CF_KIND_FILE || seen->kind != CF_KIND_FILE ||
-            node != cf_survey_node_in_place(survey, i))
+            node != cf_survey_node_in_place(survey, i) || cf_node_went_below(node))
             continue;
-        cf_numbers_add(&known, node->parent);
-        if (is_another(node, seen) && cf_survey_has_lost_nothing(survey, node))
-            cf_numbers_add(&others, node->parent);
+        cf_numbers_add(&self->known, node->parent);
+        if (!is_another(survey, node, seen))
+            continue;
+        cf_numbers_add(&self->others, node->parent);
+        if (cf_survey_has_lost_nothing(survey, node))
+            cf_numbers_add(&self->sure, node->parent);
     }
-    cf_numbers_sort(&known);
-    cf_numbers_sort(&others);
-    for (size_t i = 0, count; i < others.count; i += count) {
-        count = count_equal(&others, i);
-        if (count >= TELLING && 2 * count > count_of(&known, others.at[i]))
-            cf_numbers_add(&survey->bare, others.at[i]);
+    for (size_t i = 0; i < batch->gone_count; i++) {
+        const cf_node *node = cf_nodes_find(survey->options.binding->nodes, batch->gone[i]);
+
+        if (node->kind == CF_KIND_FILE && !cf_node_went_below(node))
+            cf_numbers_add(&self->gone, node->parent);
     }
+    cf_numbers_sort(&self->known);
+    cf_numbers_sort(&self->others);
+    cf_numbers_sort(&self->sure);
+    cf_numbers_sort(&self->gone);
+}
+
+/* The directory in the source's root in which it lies. */
+static uint64_t uppermost(const cf_survey *survey, uint64_t directory)
+{
+    const cf_node *node;
+
+    while ((node = cf_nodes_find(survey->options.binding->nodes, directory)) && node->parent)
+        directory = node->parent;
+    return directory;
+}
+
+/* A disk went in this look: it had this directory, too, which was changed since all was seen, where
+ * hardly anything in it is as it was.
+ *
+ *     card/1/ was not changed, and its photos are others; one was made in card/2/ a minute ago, and
+ *     all beside it are others, or missing    they are no edits of those, and none was removed
+ */
+static void add_beside(cf_survey *survey, const swapping *self, const cf_numbers *directories,
+                       const cf_numbers *went)
+{
+    for (size_t i = 0, count; i < directories->count; i += count) {
+        const uint64_t directory = directories->at[i];
+        const size_t gone = count_of(&self->gone, directory);
+
+        count = count_equal(directories, i);
+        if (cf_numbers_have(went, uppermost(survey, directory)) &&
+            2 * (count_of(&self->others, directory) + gone) >
+                count_of(&self->known, directory) + gone)
+            cf_numbers_add(&survey->bare, directory);
+    }
+}
+
+void cf_survey_find_swapped(cf_survey *survey)
+{
+    swapping self = {0};
+    cf_numbers went = {0};
+
+    find_others(survey, &self);
+    for (size_t i = 0, count; i < self.sure.count; i += count) {
+        count = count_equal(&self.sure, i);
+        if (count >= TELLING && 2 * count > count_of(&self.known, self.sure.at[i]))
+            cf_numbers_add(&survey->bare, self.sure.at[i]);
+    }
+    for (size_t i = 0; i < survey->bare.count; i++)
+        if (survey->bare.at[i] != CF_NODE_ROOT)
+            cf_numbers_add(&went, uppermost(survey, survey->bare.at[i]));
+    cf_numbers_sort(&went);
+    add_beside(survey, &self, &self.others, &went);
+    add_beside(survey, &self, &self.gone, &went);
     cf_numbers_sort(&survey->bare);
-    cf_numbers_release(&known);
-    cf_numbers_release(&others);
+    cf_numbers_release(&self.known);
+    cf_numbers_release(&self.others);
+    cf_numbers_release(&self.sure);
+    cf_numbers_release(&self.gone);
+    cf_numbers_release(&went);
 }
