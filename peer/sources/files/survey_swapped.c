@@ -141,19 +141,38 @@ typedef struct {
                  in their places; surely so where that did not change */
 } swapping;
 
+/* The file that the base has where one is listed now; NULL: none, or it is held. */
+static const cf_node *file_in_place(const cf_survey *survey, size_t entry)
+{
+    const cf_listed *seen = &survey->listing.entries[entry];
+    const cf_node *node = survey->numbers[entry] ? cf_survey_base_node(survey, entry) : NULL;
+
+    return node && node->kind == CF_KIND_FILE && seen->kind == CF_KIND_FILE &&
+                   node->parent == cf_survey_folder_number(survey, seen->folder) &&
+                   cf_bytes_equal(node->name, seen->name) && !cf_node_went_below(node)
+               ? node
+               : NULL;
+}
+
+static void find_known(const cf_survey *survey, swapping *self)
+{
+    for (size_t i = 0; i < survey->listing.entry_count; i++) {
+        const cf_node *node = file_in_place(survey, i);
+
+        if (node)
+            cf_numbers_add(&self->known, node->parent);
+    }
+    cf_numbers_sort(&self->known);
+}
+
 static void find_others(const cf_survey *survey, swapping *self)
 {
     const cf_survey_batch *batch = &survey->batch;
 
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_listed *seen = &survey->listing.entries[i];
-        const cf_node *node = survey->numbers[i] ? cf_survey_base_node(survey, i) : NULL;
+        const cf_node *node = file_in_place(survey, i);
 
-        if (!node || node->kind != CF_KIND_FILE || seen->kind != CF_KIND_FILE ||
-            node != cf_survey_node_in_place(survey, i) || cf_node_went_below(node))
-            continue;
-        cf_numbers_add(&self->known, node->parent);
-        if (!is_another(survey, node, seen))
+        if (!node || !is_another(survey, node, &survey->listing.entries[i]))
             continue;
         cf_numbers_add(&self->others, node->parent);
         if (cf_survey_has_lost_nothing(survey, node))
@@ -165,7 +184,6 @@ static void find_others(const cf_survey *survey, swapping *self)
         if (node->kind == CF_KIND_FILE && !cf_node_went_below(node))
             cf_numbers_add(&self->gone, node->parent);
     }
-    cf_numbers_sort(&self->known);
     cf_numbers_sort(&self->others);
     cf_numbers_sort(&self->sure);
     cf_numbers_sort(&self->gone);
@@ -208,6 +226,8 @@ void cf_survey_find_swapped(cf_survey *survey)
     cf_numbers went = {0};
 
     find_others(survey, &self);
+    if (self.others.count || self.gone.count)
+        find_known(survey, &self);
     for (size_t i = 0, count; i < self.sure.count; i += count) {
         count = count_equal(&self.sure, i);
         if (count >= TELLING && 2 * count > count_of(&self.known, self.sure.at[i]))
