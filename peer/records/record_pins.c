@@ -58,9 +58,8 @@ static cf_bytes value_of(const cf_row *row, cf_bytes column)
 static void pin_column(cf_row_scanning *self, const cf_row_spot *spot, const cf_row *viewed,
                        cf_bytes column)
 {
-    cf_row_refs refs = cf_row_refs_of(spot->there, self->arena);
-    const cf_row_instead instead = {value_of(spot->there, column),
-                                    cf_row_refs_shown(&refs, column)};
+    cf_row_refs refs = cf_row_refs_of(spot->base, self->arena);
+    const cf_row_instead instead = {value_of(spot->base, column), cf_row_refs_shown(&refs, column)};
     const cf_bytes field = cf_row_instead_field(column, self->arena);
     const cf_bytes said = cf_row_instead_pack(&instead, self->arena);
     size_t at = 0;
@@ -87,16 +86,33 @@ static void pin_columns(cf_row_scanning *self, const cf_row_spot *spot, const cf
                 pin_column(self, spot, viewed, table->unique[i].names[k]);
 }
 
+/* Of rows that the user gave another key, and nothing else. */
+static void pin_values_of_moved(cf_row_scanning *self)
+{
+    for (size_t i = 0; self->moved_count && i < self->spot_count; i++) {
+        const cf_row_spot *spot = &self->spots[i];
+        const cf_row *viewed;
+
+        if (!spot->fresh || !spot->base)
+            continue;
+        viewed = cf_row_view_of_item(self->input->view, &spot->item);
+        if (viewed && cf_bytes_equal(viewed->key, spot->base->key))
+            pin_columns(self, spot, viewed);
+    }
+}
+
 static void pin_values(cf_row_scanning *self)
 {
     const cf_viewed_list *gave = &self->input->view->gave;
 
+    if (gave->count)
+        pin_values_of_moved(self);
     for (size_t i = 0; i < gave->count; i++) {
         const cf_row *viewed = &gave->at[i]->row;
         const cf_row_spot *spot = cf_row_spot_at(self, viewed->table, viewed->key);
 
-        if (spot && spot->there && cf_row_touched(self, spot->table) &&
-            cf_id_equal(&spot->there->item, &spot->item) && cf_id_equal(&spot->item, &viewed->item))
+        if (spot && spot->base && !spot->fresh && cf_row_touched(self, spot->table) &&
+            cf_id_equal(&spot->item, &viewed->item))
             pin_columns(self, spot, viewed);
     }
 }

@@ -28,8 +28,8 @@ ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "e
         "email", "clear", "delete", "delete", "rekey", "reuse", "swap", "rev", "seen", "same", "reparent", "about", "mail",
         "mail", "dangle", "task", "task", "place", "exchange", "exchange", "link", "one",
         "scan", "recv", "recv", "apply", "apply", "sync", "sync", "sync"]
-CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "link", "edit", "one",
-          "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
+CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
+          "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
 PAIRS = ["phone", "about", "edit", "edit", "email", "delete", "one", "one", "scan", "recv", "apply", "sync", "sync"]
 BORN_APART = [(device, act, 0, 0, 0) for act in ("person", "email", "phone", "sync", "sync") for device in (0, 1)]

@@ -376,15 +376,19 @@ class Scan:
         >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; all")  # without a pin e (2) becomes e
         person 2 email=e (2) mark=Q
         conflict email=e
+        >>> rows("A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A key person 2 7; all")  # under a new key, too
+        person 7 email=e (2) mark=Q
+        conflict email=e
         """
         for at in sorted(self.disk if self.draft else ()):
-            row = self.base.get(at)
-            if at[0] not in self.touched or not row or row.item != self.where[at] or self.before.get(row.item) != at:
+            was = self.moved.get(at, at)
+            row = self.base.get(was)
+            if at[0] not in self.touched or not row or row.item != self.where[at] or self.before.get(row.item) != was:
                 continue
             for name in unique_columns(self.schema, at[0]):
                 wish, shown = value_of(self.schema, at[0], name, row.refs), row.fields.get(name)
                 said = ("=", shown, wish)
-                if wish not in (None, shown) and shown == self.view.rows[at].fields.get(name) and \
+                if wish not in (None, shown) and shown == self.view.rows[was].fields.get(name) and \
                         (row.item, "/" + name) not in self.draft and said not in row.refs.get("tie//" + name, ()):
                     self.put(row.item, INSTEAD + name, said, all_dots(row, INSTEAD + name), True)
 

@@ -179,6 +179,14 @@ static const struct {
     {"unique is free again",
      "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; all",
      "person 2 email=e (2) mark=Q | conflict email=e"},
+    {"unique is free again, under another key",
+     "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A key person 2 7; "
+     "all",
+     "person 7 email=e (2) mark=Q | conflict email=e"},
+    {"unique is free again, under its key",
+     "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A key person 2 7; A key person 1 "
+     "2; A del person 2; all",
+     "person 7 email=e (2) mark=Q | conflict email=e"},
     {"replace",
      "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; A person 3 mark=R "
      "email=e; all",
