@@ -373,6 +373,17 @@ void cf_row_view_children(const cf_row_view *view, const cf_row *row,
             visit(context, &edge->child->row);
 }
 
+void cf_row_view_held_children(const cf_row_view *view, const cf_row *row,
+                               void (*visit)(void *context, const cf_row *child), void *context)
+{
+    const cf_viewed *viewed = cf_viewed_of_item(view, &row->item);
+
+    for (const cf_row_edge *edge = viewed && view->held_count ? viewed->children : NULL; edge;
+         edge = edge->next_of_parent)
+        if (edge->child->visible && cf_viewed_is_held(edge->child))
+            visit(context, &edge->child->row);
+}
+
 const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count)
 {
     *count = view->conflict_count;

@@ -55,9 +55,12 @@ void cf_row_view_each_field(const cf_row_view *view,
                             void *context);
 /* Whether a row of the table refers to another one, or did. */
 bool cf_row_view_refers(const cf_row_view *view, cf_bytes table);
-/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown. */
+/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown; of
+ * rows that are held back the second. */
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,
                           void (*visit)(void *context, const cf_row *child), void *context);
+void cf_row_view_held_children(const cf_row_view *view, const cf_row *row,
+                               void (*visit)(void *context, const cf_row *child), void *context);
 /* Ascending by item, field. */
 const cf_row_conflict *cf_row_view_conflicts(const cf_row_view *view, size_t *count);
 /* Ascending by item. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows that a source doesn't show and that hang on one which it shows: they refer to it, or to such
- * a row. What is known of them when that was last agreed is kept beside the base, as rows without
- * fields whose key is their item: which writes a deletion covers, and what they refer to. So they
- * go with the row when a user deletes it there, and a row that came since, which nobody could know
- * there, brings it back (model, rules e and t). */
+/* Rows that a source doesn't show, also since they are held back, and that hang on one which it
+ * shows: they refer to it, or to such a row. What is known of them when that was last agreed is
+ * kept beside the base, as rows without fields whose key is their item: which writes a deletion
+ * covers, and what they refer to. So they go with the row when a user deletes it there, and a row
+ * that came since, which nobody could know there, brings it back (model, rules e and t). */
 #ifndef CF_PEER_RECORDS_ROW_DEPENDANTS_H
 #define CF_PEER_RECORDS_ROW_DEPENDANTS_H
 #include "peer/records/record_view.h"

@@ -37,7 +37,7 @@ BORN_APART = [(device, act, 0, 0, 0) for act in ("person", "email", "phone", "sy
 
 class Source:
     def __init__(self, form):
-        self.form, self.disk, self.base, self.seen, self.clean = form, {}, {}, {}, True
+        self.form, self.disk, self.base, self.unseen, self.seen, self.clean = form, {}, {}, {}, {}, True
 
     def is_dirty(self):
         shown = show(SCHEMA, self.form, self.base)
@@ -77,7 +77,8 @@ class Device:
         first, held = self.sequence + 1, sorted(self.entries)
         now = max(self.time + 1, self.world.now + self.skew)
         before = view(self.state, SCHEMA)
-        changes, where = r.scan(self.state, SCHEMA, source.form, source.base, source.disk, self.name, first, (now, 0))
+        changes, where = r.scan(self.state, SCHEMA, source.form, source.base, source.unseen, source.disk, self.name, first,
+                                (now, 0))
         if bool(changes) != source.is_dirty():
             raise Broken(f"dirty {source.is_dirty()} but changes {changes}")
         if not changes:
@@ -86,12 +87,14 @@ class Device:
         size = -(-len(changes) // parts)
         chunks = [changes[i:i + size] for i in range(0, len(changes), size)]
         self.world.note(self, source, {(self.name, first + i) for i in range(len(chunks))})
-        self.world.scans.append((held, self.name, first, now, source.form, dict(source.base), dict(source.disk), changes))
+        self.world.scans.append((held, self.name, first, now, source.form, dict(source.base), source.unseen,
+                                 dict(source.disk), changes))
         for i, chunk in enumerate(chunks):
             mark = (m.Change("", r.PART, (first, len(chunks))),) if len(chunks) > 1 else ()
             self.entries[self.name, first + i] = m.Entry(self.name, first + i, self.heads(), (now, i), chunk + mark)
             source.base = r.rebase(SCHEMA, source.form, source.base, source.disk, chunk, where, (self.name, first + i),
                                    before.members)
+        source.unseen = {item: one for item, one in source.unseen.items() if (item, m.DELETED) not in {c[:2] for c in changes}}
         self.sequence = first + len(chunks) - 1
         self.recompute(source)
         if source.is_dirty():
@@ -121,7 +124,7 @@ class Device:
             want, old = show(SCHEMA, source.form, seen.rows), source.disk
             source.disk = {at: old[at] if at in old and source.base[at].item == seen.rows[at].item
                            and same(SCHEMA, at[0], old[at], row) else dict(row) for at, row in want.items()}
-            source.base = dict(seen.rows)
+            source.base, source.unseen = dict(seen.rows), seen.unseen
             source.seen = {ident(at, row.fields): self.heads() for at, row in seen.rows.items()}
             source.clean = True
 
@@ -357,15 +360,16 @@ class World:
             source.seen[id] = {**source.seen.get(id, {}), device.name: max(s for _, s in dots)}
 
     def note_hidden(self, source, dots, shown, here):
-        """Telephones of a person that was deleted by a source which can't show them."""
-        people = {at: ident(at, row) for at, row in shown.items()}
-        for at, row in source.base.items():
-            parent = people.get(("person", row.fields.get("person")))
-            if at[0] == "phone" and at not in shown and parent and (
-                    parent not in here or parent in self.free or parent[1] == "same"):
-                self.deletes.setdefault(ident(at, row.fields), []).append((dots, {}))
-            if at[0] == "phone" and at not in shown:  # what it was about may be nobody from now on
-                self.refs.setdefault((ident(at, row.fields), "about"), set()).add(None)
+        """Telephones of a person that was deleted by a source which can't show them, or that were held back."""
+        items = {row.item: ident(at, row.fields) for at, row in source.base.items() if at in shown}
+        hidden = [(ident(at, row.fields), row) for at, row in source.base.items() if at[0] == "phone" and at not in shown]
+        hidden += [(("phone", r.value_of(SCHEMA, "phone", "mark", row.refs)), row) for table, row in source.unseen.values()
+                   if table == "phone" and row.item not in {row.item for row in source.base.values()}]
+        for id, row in hidden:
+            parent = items.get((r.value_of(SCHEMA, "phone", "person", row.refs) or ("", ""))[1])
+            if parent and (parent not in here or parent in self.free or parent[1] == "same"):
+                self.deletes.setdefault(id, []).append((dots, {}))
+            self.refs.setdefault((id, "about"), set()).add(None)  # what it was about may be nobody from now on
 
     def step(self, op):
         self.now += 1
@@ -584,9 +588,10 @@ def vectors(number, seed):
             "entries": [e._asdict() | {"changes": [c._asdict() for c in e.changes]} for e in entries],
             "scans": [{"held": held, "writer": writer, "sequence": first, "time": time, "format": form._asdict(),
                        "base": [row_out(at, row) for at, row in sorted(base.items())],
+                       "unseen": [row_out((table, item), row) for item, (table, row) in sorted(unseen.items())],
                        "disk": [{"table": at[0], "key": at[1], "fields": row} for at, row in sorted(disk.items())],
                        "changes": [c._asdict() for c in changes]}
-                      for held, writer, first, time, form, base, disk, changes in world.scans],
+                      for held, writer, first, time, form, base, unseen, disk, changes in world.scans],
             "view": {"rows": [{"table": t, "key": k, "item": row.item,
                                "fields": {n: v for n, v in row.fields.items() if v not in (None, ())}}
                               for (t, k), row in sorted(seen.rows.items())],

@@ -74,8 +74,8 @@ class Scan:
     card u name=Anna tel=1,2
     """
 
-    def __init__(self, state, schema, form, base, disk):
-        self.state, self.schema, self.form, self.base, self.disk = state, schema, form, base, disk
+    def __init__(self, state, schema, form, base, unseen, disk):
+        self.state, self.schema, self.form, self.base, self.unseen, self.disk = state, schema, form, base, unseen, disk
         self.shown, self.draft, self.touched = show(schema, form, base), {}, set()
         self.view = view(state, schema)
         self.before = {row.item: at for at, row in self.view.rows.items()}
@@ -305,15 +305,23 @@ class Scan:
 
     def scan_gone(self):
         """t. A deletion covers all that the base's record had, also what the format can't show, and what was listed. With it go
-        the rows which refer to it, can't be without it, and for which the format has no place; others refer to nothing.
+        the rows which refer to it, can't be without it, and which the source doesn't show, since its format has no place for them
+        or they were held back when it was last agreed; others refer to nothing.
 
         >>> rows("A card u name=Ann note=x; all; D del card u; all")  # the note, which D can't show, would keep the card
         >>> rows("A person 1 mark=P; A phone 1 mark=a person=1; A phone 2 mark=b about=1; all; D del person 1; all")
         phone 2 mark=b
+        >>> start = "A person 1 mark=P; all; A link 1 mark=Q to=1; B link 2 mark=R to=1; "
+        >>> rows(start + "all; A del link 1; A del person 1; all")  # R, which nobody sees, would keep P
+        link 2 mark=R
+        >>> rows(start + "B phone 1 mark=b person=1 via=2; all; A del link 1; A del person 1; all")
+        link 2 mark=R
         """
         doomed = [self.base[at] for at in self.gone if at not in self.moved.values()]
         tables = {row.item: at[0] for at, row in self.base.items()}
         hidden = [(at[0], row) for at, row in self.base.items() if not holds(self.form, at[0])] if doomed else []
+        hidden += [(table, row) for table, row in self.unseen.values() if row.item not in tables] if doomed else []
+        tables = {**{row.item: table for table, row in hidden}, **tables}
         for row in doomed:
             covers = {(f, d) for values in row.refs.values() for refs in values.values() for f, d in refs}
             covers |= {(f, d) for f, d, _, conflict in row.listed if conflict}
@@ -452,9 +460,9 @@ def all_dots(row, field):
     return shown_dots(row, field[1:]) + [d for f, d, *_ in row.listed if f == field] if row else []
 
 
-def scan(state, schema, form, base, disk, writer, sequence, time):
-    """base: (table, key) -> Row, as last agreed with this source."""
-    scanning = Scan(state, schema, form, base, disk)
+def scan(state, schema, form, base, unseen, disk, writer, sequence, time):
+    """base: (table, key) -> Row, as last agreed with this source; unseen: what the view had of that kind then."""
+    scanning = Scan(state, schema, form, base, unseen, disk)
     scanning.identify()
     for at in sorted(disk):
         scanning.item_at(at)

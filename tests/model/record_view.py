@@ -21,8 +21,8 @@ Tie = namedtuple("Tie", "child column parent to field")
 # refs: property -> value shown -> [(field, dot)…]. listed: (field, dot, value, whether it is a conflict) of what is not shown.
 # wishes: property -> the value that refs have, where the row is shown with another one in its stead (rule h).
 Row = namedtuple("Row", "item fields refs listed wishes", defaults=({},))
-# members: row -> the others that are it (rule m).
-View = namedtuple("View", "rows conflicts held alive members", defaults=({},))
+# members: row -> the others that are it (rule m). unseen: row -> (table, Row) of those that are held back.
+View = namedtuple("View", "rows conflicts held alive members unseen", defaults=({}, {}))
 
 
 def how(schema, table, name):
@@ -508,7 +508,8 @@ def view(state, schema):
     conflicts = sorted([(id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict]
                        + [(row.item, "/" + name, str(wish)) for row in rows.values() for name, wish in row.wishes.items()])
     return View(rows, conflicts, {id: (why, viewing.value[id], viewing.listed[id]) for id, why in sorted(held.items())},
-                viewing.alive, viewing.members)
+                viewing.alive, viewing.members,
+                {id: (viewing.table[id], Row(id, {}, viewing.refs[id], viewing.listed[id])) for id in sorted(held)})
 
 
 # ---- What a source shows of it ---------------------------------------------------------------------------------------

@@ -21,12 +21,19 @@ typedef struct {
     device *all, *some; /* the second one has only rows whose note begins with "top" */
 } pair;
 
-static void write_schema(device *self, const cf_id *collection, bool owned)
+/* `alone`: of rows that refer to one row there is one. */
+static void write_schema(device *self, const cf_id *collection, bool owned, bool alone)
 {
+    const cf_bytes column[] = {NAME("/columns/balance")};
+    const cf_unique unique[] = {{column, 1}};
     const cf_field_rule fields[] = {
         {NAME("/columns/balance"), CF_MERGE_REFERENCE, NAME("records"), owned}};
-    const cf_schema_table tables[] = {
-        {.name = NAME("records"), .kind = CF_KIND_RECORD, .fields = fields, .field_count = 1}};
+    const cf_schema_table tables[] = {{.name = NAME("records"),
+                                       .kind = CF_KIND_RECORD,
+                                       .fields = fields,
+                                       .field_count = 1,
+                                       .unique = unique,
+                                       .unique_count = alone}};
     const cf_schema schema = {tables, 1};
     cf_error error;
 
@@ -63,7 +70,7 @@ static pair pair_of(const char *child_note, bool owned)
     cr_assert(world_settle(self.w));
     const cf_binding *binding = device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
     device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER, .include = "note=top*"});
-    write_schema(self.all, &binding->collection, owned);
+    write_schema(self.all, &binding->collection, owned, false);
     write_family(self.all, child_note, false);
     cr_assert(world_settle(self.w));
     return self;
@@ -369,6 +376,85 @@ Test(engine_families, come_back_without_what_went_before)
     cr_expect(has(self.all, PARENT));
     cr_expect(has(self.all, CHILD));
     cr_expect_not(has(self.all, LATER), "what was deleted before is back");
+    world_destroy(&self.w);
+}
+
+/* ---- Rows that are held back ---- */
+
+/* Each of two made one that refers to it, and only one can: the other's is nowhere to be seen. */
+static pair rivals_new(bool owned)
+{
+    pair self = {.w = world_new(11, 2)};
+
+    self.all = &self.w->devices[0];
+    self.some = &self.w->devices[1];
+    cr_assert(world_settle(self.w));
+    const cf_binding *binding = device_bind_table(self.all, &(table_place){.number = TABLE_NUMBER});
+    device_bind_table(self.some, &(table_place){.number = TABLE_NUMBER});
+    write_schema(self.all, &binding->collection, owned, true);
+    table rows = {0};
+    put(&rows, PARENT, TABLE_NO_BALANCE, "top");
+    put(&rows, OTHER, TABLE_NO_BALANCE, "top");
+    user_writes_table(self.all, &rows);
+    table_release(&rows);
+    cr_assert(world_settle(self.w));
+    add(self.all, CHILD, PARENT, "first");
+    cr_assert(device_sync(self.all));
+    add(self.some, LATER, PARENT, "second");
+    cr_assert(world_settle(self.w));
+    cr_assert(has(self.all, CHILD) && has(self.some, CHILD));
+    cr_assert(!has(self.all, LATER) && !has(self.some, LATER));
+    return self;
+}
+
+static void delete_both(device *self)
+{
+    drop(self, CHILD);
+    drop(self, PARENT);
+}
+
+static void expect_deleted(pair *self, bool owned)
+{
+    table_row later = {0};
+
+    cr_assert(world_settle(self->w));
+    for (int i = 0; i < 2; i++) {
+        const device *one = &self->w->devices[i];
+
+        cr_expect_not(has(one, PARENT), "%d: what was deleted is back", i);
+        cr_expect_not(has(one, CHILD), "%d: what was deleted is back", i);
+        cr_expect(has(one, OTHER));
+        cr_expect_eq(reads(one, LATER, &later), !owned, "%d", i);
+        if (!owned)
+            cr_expect_eq(later.balance, TABLE_NO_BALANCE, "%d: it refers to nothing", i);
+    }
+}
+
+Test(engine_families, bring_nothing_back_that_is_deleted_under_one_held_back)
+{
+    for (int owned = 0; owned < 2; owned++) {
+        pair self = rivals_new(owned);
+
+        device_crash(self.some); /* what was known is on the disk */
+        delete_both(self.some);
+        expect_deleted(&self, owned);
+        world_destroy(&self.w);
+    }
+}
+
+/* It came, and was held back, after the user had deleted what it refers to. */
+Test(engine_families, come_back_for_one_held_back_that_was_not_known)
+{
+    pair self = rivals_new(true);
+
+    add(self.all, OWN, OTHER, "third");
+    cr_assert(device_sync(self.all));
+    add(self.all, OWN_CHILD, OTHER, "fourth");
+    cr_assert(device_sync(self.all));
+    drop(self.some, OTHER);
+    cr_assert(world_settle(self.w));
+    cr_expect(has(self.all, OTHER));
+    cr_expect(has(self.some, OTHER));
     world_destroy(&self.w);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows that are hidden here and hang on rows that are shown: what is known of them whenever those
- * were agreed (peer/records/row_dependants.h). Of a row that was changed or deleted here and is not
- * published yet nothing is learned: its user did that before. */
+/* Rows that are hidden here, or held back everywhere, and hang on rows that are shown: what is
+ * known of them whenever those were agreed (peer/records/row_dependants.h). Of a row that was
+ * changed or deleted here and is not published yet nothing is learned: its user did that before. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/records/row_dependants.h"
@@ -23,11 +23,19 @@ typedef struct {
     bool doubtful;
 } family;
 
+static bool holds_any_back(const cf_record_run *run)
+{
+    size_t count;
+
+    cf_row_view_held(run->view, &count);
+    return count > 0;
+}
+
 /* Whether anything can be hidden that hangs on something, or was. */
 static bool may_have_any(const cf_record_run *run)
 {
     const cf_binding *binding = run->source->binding;
-    bool any = cf_rows_count(binding->dependants) > 0;
+    bool any = cf_rows_count(binding->dependants) > 0 || holds_any_back(run);
 
     for (size_t i = 0; !any && i < run->schema.count; i++)
         any = cf_row_view_refers(run->view, run->schema.tables[i].name) &&
@@ -71,11 +79,11 @@ static member *find_member(const family *self, const cf_id *item)
     return NULL;
 }
 
-static void take_child(void *context, const cf_row *child)
+static void take(void *context, const cf_row *child)
 {
     family *self = context;
 
-    if (!cf_record_run_hides(self->run, child) || find_member(self, &child->item))
+    if (find_member(self, &child->item))
         return;
     member *fresh = cf_arena_allocate(&self->arena, 1, sizeof *fresh);
     fresh->row = child;
@@ -86,14 +94,28 @@ static void take_child(void *context, const cf_row *child)
     self->ahead[self->ahead_count++] = child;
 }
 
+static void take_child(void *context, const cf_row *child)
+{
+    family *self = context;
+
+    if (cf_record_run_hides(self->run, child))
+        take(self, child);
+}
+
+static void take_children(family *self, const cf_row *row)
+{
+    cf_row_view_children(self->run->view, row, take_child, self);
+    cf_row_view_held_children(self->run->view, row, take, self);
+}
+
 static void take_descendants(family *self, const cf_id *item)
 {
     const cf_row *row = cf_row_view_of_item(self->run->view, item);
 
     if (row)
-        cf_row_view_children(self->run->view, row, take_child, self);
+        take_children(self, row);
     while (self->ahead_count)
-        cf_row_view_children(self->run->view, self->ahead[--self->ahead_count], take_child, self);
+        take_children(self, self->ahead[--self->ahead_count]);
 }
 
 static void gather(family *self)

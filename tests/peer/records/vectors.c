@@ -202,12 +202,14 @@ static void check_scan(const json_t *vector, size_t index, const cf_schema *sche
     cf_arena arena = {0};
     cf_row_format format = row_vector_format(json_object_get(from, "format"), &arena);
     cf_rows *base = base_of(json_object_get(from, "base"), &arena);
+    cf_rows *unseen = base_of(json_object_get(from, "unseen"), &arena);
     cf_row_scan_input input = {
         .ids = &model_record_ids,
         .schema = schema,
         .format = &format,
         .state = row_vector_state(entries, entry_count, json_object_get(from, "held"), false),
         .base = base,
+        .dependants = unseen,
         .writer = model_writer(json_string_value(json_object_get(from, "writer"))),
         .sequence = (uint64_t)json_integer_value(json_object_get(from, "sequence")),
         .time = {.ms = (uint64_t)json_integer_value(json_object_get(from, "time"))},
@@ -222,6 +224,7 @@ static void check_scan(const json_t *vector, size_t index, const cf_schema *sche
     cf_row_view_destroy(&view);
     cf_state_destroy(&input.state);
     cf_rows_destroy(&base);
+    cf_rows_destroy(&unseen);
     cf_arena_release(&arena);
 }
 
