@@ -359,3 +359,31 @@ def test_a_large_family_comes_back_whole(two):
     for database in here, there:
         assert database.rows("SELECT count(*) FROM phones") == [(4004,)] and database.sound()
     quiet(laptop, desktop)
+
+
+@pytest.mark.parametrize("column, end", [
+    ("person INTEGER NOT NULL UNIQUE REFERENCES people(id) ON DELETE CASCADE", []),
+    ("person INTEGER UNIQUE REFERENCES people(id) ON DELETE SET NULL", [(None, "second")]),
+], ids=["goes too", "refers to nothing"])
+def test_one_that_is_shown_nowhere_brings_nothing_back(two, column, end):
+    laptop, desktop = two
+    schema = f"{PEOPLE} CREATE TABLE badges (id INTEGER PRIMARY KEY AUTOINCREMENT, {column}, said TEXT);"
+    here = add(laptop, schema)
+    here.run("INSERT INTO people(name) VALUES ('Ann'), ('Bob')")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, schema, options=("--existing",))
+    both(laptop, desktop)
+    here.run("INSERT INTO badges(person, said) VALUES (1, 'first')")
+    laptop.sync()
+    there.run("INSERT INTO badges(person, said) VALUES (1, 'second')")
+    desktop.sync(1)
+    laptop.sync(1)
+    assert "only one row can have the same person" in pending(desktop)["badges/1"]
+    assert here.rows("SELECT said FROM badges") == there.rows("SELECT said FROM badges") == [("first",)]
+    there.run("DELETE FROM badges; DELETE FROM people WHERE name = 'Ann'")
+    both(laptop, desktop)
+    for one in here, there:
+        assert one.rows("SELECT name FROM people") == [("Bob",)]
+        assert one.rows("SELECT person, said FROM badges") == end
+    quiet(laptop, desktop)
