@@ -179,6 +179,10 @@ static const layout forms[] = {
         {"ALONE",
          NO_BULK,
          {FIELD(cf_shape_id, alone.collection), FIELD(cf_shape_flag, alone.begins)}},
+    [CF_COMMAND_PAUSED] =
+        {"PAUSED",
+         NO_BULK,
+         {LIST(cf_shape_paused, paused.collections, paused.count, CF_LEASES_MAX)}},
     [CF_COMMAND_CLOCK] =
         {"CLOCK",
          NO_BULK,

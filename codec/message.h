@@ -53,6 +53,7 @@ typedef enum {
     CF_COMMAND_CLOCK,
     CF_COMMAND_LACKING,
     CF_COMMAND_FETCH,
+    CF_COMMAND_PAUSED,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -102,6 +103,13 @@ typedef struct {
     bool shared;
     uint64_t since_ms;
 } cf_lease;
+
+/* A collection that another device communicates alone in. */
+typedef struct {
+    cf_id collection;
+    uint64_t until_ms; /* at the latest, by the broker's clock */
+    bool waits;        /* entries of it are kept back */
+} cf_paused;
 
 /* Pointers are borrowed, from the frames or the arena. A NULL pointer to one element is "none", on
  * the wire nil. */
@@ -236,6 +244,10 @@ typedef struct {
             const cf_lease *leases;
             size_t lease_count;
         } leases;
+        struct {
+            const cf_paused *collections;
+            size_t count;
+        } paused;
         struct {
             cf_hash user;
         } locate;

@@ -216,6 +216,30 @@ static cf_status read_lease(cf_reader *reader, void *element, cf_error *error)
     return status;
 }
 
+static void write_paused(cf_buffer *out, const void *element)
+{
+    const cf_paused *paused = element;
+
+    cf_pack_array(out, 3);
+    write_id(out, &paused->collection);
+    cf_pack_uint(out, paused->until_ms);
+    cf_pack_bool(out, paused->waits);
+}
+
+static cf_status read_paused(cf_reader *reader, void *element, cf_error *error)
+{
+    cf_paused *paused = element;
+    cf_status status = read_tuple(reader, 3, error);
+
+    if (!status)
+        status = read_id(reader, &paused->collection, error);
+    if (!status)
+        status = cf_read_uint(reader, &paused->until_ms, error);
+    if (!status)
+        status = cf_read_bool(reader, &paused->waits, error);
+    return status;
+}
+
 const cf_shape cf_shape_number = {sizeof(uint64_t), write_number, read_number};
 const cf_shape cf_shape_step = {sizeof(uint64_t), write_number, read_step};
 const cf_shape cf_shape_flag = {sizeof(bool), write_flag, read_flag};
@@ -228,3 +252,4 @@ const cf_shape cf_shape_head = {sizeof(cf_head), write_head, read_head};
 const cf_shape cf_shape_token = {sizeof(cf_lease_token), write_token, read_token};
 const cf_shape cf_shape_partial = {sizeof(cf_partial), write_partial, read_partial};
 const cf_shape cf_shape_lease = {sizeof(cf_lease), write_lease, read_lease};
+const cf_shape cf_shape_paused = {sizeof(cf_paused), write_paused, read_paused};

@@ -24,5 +24,6 @@ extern const cf_shape cf_shape_head;
 extern const cf_shape cf_shape_token;
 extern const cf_shape cf_shape_partial;
 extern const cf_shape cf_shape_lease;
+extern const cf_shape cf_shape_paused;
 
 #endif

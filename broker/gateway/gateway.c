@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/gateway_inside.h"
 
+#include "broker/gateway/alone.h"
 #include "broker/gateway/eviction.h"
 #include "broker/gateway/publish.h"
 #include "broker/gateway/reports.h"
@@ -21,6 +22,7 @@ static void session_ends(void *context, cf_session *session)
 
     cf_subscribe_leave(&gateway->service, session);
     cf_lease_desk_forget(gateway->leases, session);
+    cf_alones_forget(gateway->service.alones, session);
 }
 
 cf_gateway *cf_gateway_new(const cf_gateway_options *options)
@@ -46,6 +48,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
     };
     gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
     gateway->leases = cf_lease_desk_new(&gateway->service);
+    gateway->service.alones = cf_alones_new(&gateway->service);
     gateway->clocks = cf_clocks_new();
     cf_sessions_watch(gateway->service.sessions, session_ends, gateway);
     return gateway;
@@ -63,6 +66,7 @@ void cf_gateway_destroy(cf_gateway **gateway)
         return;
     cf_enrolment_destroy(&(*gateway)->enrolment);
     cf_lease_desk_destroy(&(*gateway)->leases);
+    cf_alones_destroy(&(*gateway)->service.alones);
     cf_clocks_destroy(&(*gateway)->clocks);
     cf_sessions_destroy(&(*gateway)->service.sessions);
     cf_patience_destroy(&(*gateway)->service.patience);
@@ -118,7 +122,8 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         break;
     case CF_COMMAND_GET:
     case CF_COMMAND_FETCH:
-        cf_transfer_get(service, session, message);
+        if (!cf_alones_keep_back(service->alones, session, message))
+            cf_transfer_get(service, session, message);
         break;
     case CF_COMMAND_GUEST:
         cf_enrolment_guest(gateway->enrolment, session, message);
@@ -415,7 +420,11 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
     for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
         if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
             next = gateway->service.steady_ms;
-    return earlier(next, steady_of(&gateway->service, cf_lease_desk_tick(gateway->leases)));
+    next = earlier(next, steady_of(&gateway->service, cf_lease_desk_tick(gateway->leases)));
+    /* What a lease that is over kept back goes before the next one. */
+    next = earlier(next, cf_alones_tick(gateway->service.alones));
+    cf_lease_desk_pay(gateway->leases);
+    return next;
 }
 
 bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id)

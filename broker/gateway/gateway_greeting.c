@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/gateway_inside.h"
 
+#include "broker/gateway/alone.h"
 #include "broker/gateway/log_instance.h"
 #include "broker/gateway/member_news.h"
 #include "broker/gateway/publish.h"
@@ -181,6 +182,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
             cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
         send_welcome(&found, &heads);
         cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
+        cf_alones_greet(gateway->service.alones, session);
     }
     cf_heads_release(&heads);
     free(wanted.blobs);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/lease_desk.h"
 
+#include "broker/gateway/alone.h"
 #include "broker/gateway/lease_room.h"
 #include "codec/keys.h"
 
@@ -175,22 +176,27 @@ static void unlock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
     cf_lease_room_serve_next(desk, session->log, leases);
 }
 
-/* It says what it needs the lease for. Who has none says nothing worth noting. */
-static void note_alone(const cf_lease_desk *desk, const cf_session *session,
+/* It says what it needs the lease for. Who has none says nothing that counts. */
+static void take_alone(const cf_lease_desk *desk, const cf_session *session,
                        const cf_leases *leases, const cf_message *message)
 {
     static const cf_id whole;
     size_t count;
     const cf_lease_held *held = cf_leases_all(leases, &count);
 
+    if (!message->alone.begins)
+        cf_alones_end(desk->service->alones, session, &message->alone.collection);
     for (size_t i = 0; i < count; i++)
         if (cf_id_equal(&held[i].collection, &message->alone.collection) &&
             cf_id_equal(&held[i].name, &whole) && !held[i].shared &&
-            cf_hash_equal(&held[i].holder, &session->device))
+            cf_hash_equal(&held[i].holder, &session->device)) {
+            if (message->alone.begins && !cf_alones_begin(desk->service->alones, session, &held[i]))
+                continue;
             cf_lease_note(desk->service,
                           message->alone.begins ? CF_AUDIT_EXCLUSIVE_BEGUN
                                                 : CF_AUDIT_EXCLUSIVE_ENDED,
                           cf_log_user(session->log), &held[i], "it communicates alone");
+        }
 }
 
 static const cf_id *request_of(const cf_message *message)
@@ -228,11 +234,13 @@ void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_mes
         unlock(desk, session, leases, message);
         break;
     case CF_COMMAND_ALONE:
-        note_alone(desk, session, leases, message);
+        take_alone(desk, session, leases, message);
         break;
     default:
         session->hears_leases = true;
         cf_lease_send_all(desk, session, leases, &message->locks.request);
+        if (session->owes_paused)
+            cf_sessions_make_due(desk->service->sessions, session);
         break;
     }
 }

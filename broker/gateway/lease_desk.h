@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The part of a gateway that has the leases: LOCK, RENEW, UNLOCK and LOCKS, who waits, what ends by
- * itself, LEASES to those who want to know, and ALONE, which is for the audit log. An answer is
+ * itself, LEASES to those who want to know, and ALONE (alone.h). An answer is
  * sent when what it says is durable; LEASE, moreover, when the session has been sent what the log
  * held when it was granted, so that its holder misses nothing. */
 #ifndef CF_BROKER_GATEWAY_LEASE_DESK_H
@@ -17,8 +17,10 @@ void cf_lease_desk_destroy(cf_lease_desk **desk);
 void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_message *message);
 /* Ends what is over, before anything of this user is decided. */
 void cf_lease_desk_expire(cf_lease_desk *desk, cf_log *log);
-/* Ends what is over, lets in who is next, sends what may be sent. Returns when to call again. */
+/* Ends what is over, lets in who is next. Returns when to call again. */
 uint64_t cf_lease_desk_tick(cf_lease_desk *desk);
+/* Sends what may be sent. */
+void cf_lease_desk_pay(cf_lease_desk *desk);
 /* The broker's clock was set, and is so much later than it would be: leases end as late as before,
  * at other times of day. */
 void cf_lease_desk_clock_set(cf_lease_desk *desk, int64_t later_ms);

@@ -111,7 +111,8 @@ cf_message cf_lease_message(const cf_id *request, const cf_lease_token *token, u
 /* The session has been sent all that the log held at the position. */
 static bool has_seen(const cf_session *session, uint64_t position)
 {
-    return !session->is_subscribed || cf_replay_position(session->replay) > position;
+    return !session->is_subscribed ||
+           (cf_replay_position(session->replay) > position && !cf_replay_owes(session->replay));
 }
 
 static void owe(cf_lease_desk *desk, const keeping *kept)
@@ -127,7 +128,7 @@ static void owe(cf_lease_desk *desk, const keeping *kept)
     desk->owed[desk->owed_count++] = owed;
 }
 
-static void pay(cf_lease_desk *desk)
+void cf_lease_desk_pay(cf_lease_desk *desk)
 {
     size_t left = 0;
 
@@ -352,7 +353,6 @@ uint64_t cf_lease_desk_tick(cf_lease_desk *desk)
         if (is_over)
             desk->rooms[i] = desk->rooms[--desk->room_count];
     }
-    pay(desk);
     return next;
 }
 

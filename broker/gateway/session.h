@@ -22,6 +22,7 @@ typedef struct {
 
 typedef struct cf_session cf_session;
 typedef struct cf_user_sessions cf_user_sessions;
+typedef struct cf_alones cf_alones; /* broker/gateway/alone.h */
 
 struct cf_session {
     cf_session *next;
@@ -46,6 +47,8 @@ struct cf_session {
     cf_heads report;    /* its pages so far */
     uint64_t under_way; /* bytes of PUBLISH and PUT that aren't answered */
     bool hears_leases;  /* it asked once: it is told of changes */
+    size_t kept_count;  /* collections that others communicate alone in */
+    bool owes_paused;   /* that has changed since it was told */
     bool is_replaying;  /* it shares the lock of communication */
     bool was_replayed;  /* it has caught up once */
     bool has_sent;      /* it was sent an entry */
@@ -100,6 +103,7 @@ typedef struct {
     cf_audit *audit;   /* or NULL */
     cf_quotas *quotas; /* or NULL: nobody has any */
     cf_patience *patience;
+    cf_alones *alones;
     const cf_address *address; /* the broker's own; port 0: not told yet */
     cf_room_left *room_left;   /* or NULL */
     cf_blob_absent *absent;    /* or NULL */

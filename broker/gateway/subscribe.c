@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/subscribe.h"
 
+#include "broker/gateway/alone.h"
+
 #define ROUND (1 * CF_MIB)       /* bytes for one session before the others have their turn */
 #define CREDIT_MAX (64 * CF_MIB) /* more is not kept, whatever is granted */
 
@@ -146,7 +148,7 @@ void cf_subscribe_leave(const cf_service *service, cf_session *session)
     cf_communication_leave(cf_users_communication(service->users), cf_log_user(session->log));
 }
 
-bool cf_subscribe_pump(cf_service *service, cf_session *session)
+static bool pump(cf_service *service, cf_session *session, bool *is_gone)
 {
     struct round round = {.service = service, .session = session};
     cf_error error;
@@ -158,12 +160,26 @@ bool cf_subscribe_pump(cf_service *service, cf_session *session)
         return true; /* first what is waiting, so that nothing piles up */
     if (!enter(service, session))
         return false;
+    const size_t kept = cf_replay_count_kept(session->replay);
     if (cf_replay_next(session->replay, send_entry, &round, &error)) {
+        *is_gone = true;
         cf_session_end_unread(service, session, &error);
         return false;
     }
+    session->owes_paused |= cf_replay_count_kept(session->replay) != kept;
     session->is_behind = round.stopped;
     if (!session->is_behind)
         cf_subscribe_leave(service, session);
     return round.stopped && session->credit > 0;
+}
+
+/* What is kept from it it is told when it has all else. */
+bool cf_subscribe_pump(cf_service *service, cf_session *session)
+{
+    bool is_gone = false;
+    const bool more = pump(service, session, &is_gone);
+
+    if (!is_gone && session->owes_paused && session->is_subscribed && !session->is_behind)
+        cf_alones_tell(service->alones, session);
+    return more;
 }

@@ -287,7 +287,7 @@ bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_le
 
 /* ---- Renewing and ending ---- */
 
-static bool is_token(const cf_lease_token *one, const cf_lease_token *other)
+bool cf_lease_token_is(const cf_lease_token *one, const cf_lease_token *other)
 {
     return one->generation == other->generation && one->counter == other->counter;
 }
@@ -298,7 +298,7 @@ static cf_lease_held *find_token(const cf_leases *leases, const cf_hash *device,
     for (size_t i = 0; i < leases->held_count; i++) {
         cf_lease_held *held = &leases->held[i];
 
-        if (is_token(&held->token, token) && cf_hash_equal(&held->holder, device))
+        if (cf_lease_token_is(&held->token, token) && cf_hash_equal(&held->holder, device))
             return held;
     }
     return NULL;
@@ -406,7 +406,7 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
     for (size_t i = first; i < first + count && token; i++) {
         const cf_lease_held *held = &leases->held[i];
 
-        if (is_token(&held->token, token) && cf_hash_equal(&held->holder, device))
+        if (cf_lease_token_is(&held->token, token) && cf_hash_equal(&held->holder, device))
             return CF_FENCE_OPEN;
     }
     *by = leases->held[first];

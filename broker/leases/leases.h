@@ -93,6 +93,8 @@ bool cf_leases_is_idle(const cf_leases *leases);
 /* Those in force, in no order: `*count` of them, borrowed until the next call. */
 const cf_lease_held *cf_leases_all(const cf_leases *leases, size_t *count);
 
+bool cf_lease_token_is(const cf_lease_token *one, const cf_lease_token *other);
+
 /* Whether something may be published to a collection. */
 typedef enum {
     CF_FENCE_OPEN,   /* it isn't leased, and no token was named; or a holder names its own */

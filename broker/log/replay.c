@@ -14,6 +14,14 @@ typedef struct {
     uint64_t sequence;
 } known_writer;
 
+/* Entries of a collection that were passed over, from a position on. */
+typedef struct {
+    cf_id collection;
+    bool is_released;
+    uint64_t first; /* where they begin; 0: there are none */
+    size_t count;   /* that are to be sent */
+} kept_back;
+
 struct cf_replay {
     cf_store *store;
     cf_hash user;
@@ -31,6 +39,8 @@ struct cf_replay {
     cf_id rung_writer; /* the branch that rungs are read of, across pages */
     uint64_t rung_sequence;
     bool rung_found;
+    kept_back *kept; /* of a collection one that is held, and one that is released, at most */
+    size_t kept_count, kept_capacity;
 };
 
 cf_replay *cf_replay_new(cf_store *store, const cf_hash *user)
@@ -50,6 +60,7 @@ void cf_replay_destroy(cf_replay **replay)
     cf_heads_release(&(*replay)->covered);
     free((*replay)->known);
     free((*replay)->collections);
+    free((*replay)->kept);
     free(*replay);
     *replay = NULL;
 }
@@ -284,21 +295,46 @@ static bool is_known(const cf_replay *replay, const cf_entry *entry)
     return (found && head.sequence <= found->sequence) || cf_heads_contain(&replay->covered, &head);
 }
 
+static kept_back *find_kept(const cf_replay *replay, const cf_id *collection, bool is_released)
+{
+    for (size_t i = 0; i < replay->kept_count; i++)
+        if (replay->kept[i].is_released == is_released &&
+            cf_id_equal(&replay->kept[i].collection, collection))
+            return &replay->kept[i];
+    return NULL;
+}
+
 /* Known to the other, or not wished. */
-static bool is_needless(cf_replay *replay, uint64_t position, cf_bytes wire)
+static bool is_needless(const cf_replay *replay, uint64_t position, const cf_entry *entry)
+{
+    return !is_selected(replay, &entry->header.collection) ||
+           (position <= replay->end && is_known(replay, entry));
+}
+
+static bool is_held(cf_replay *replay, uint64_t position, const cf_entry *entry)
+{
+    kept_back *kept = find_kept(replay, &entry->header.collection, false);
+
+    if (kept && kept->count++ == 0)
+        kept->first = position;
+    return kept != NULL;
+}
+
+/* It is not to be sent, or not now. */
+static bool is_passed_over(cf_replay *replay, uint64_t position, cf_bytes wire)
 {
     cf_arena arena = {0};
     cf_entry entry;
     cf_error error;
-    bool needless = false; /* also when it can't be read: the other finds out */
+    bool passed = false; /* also when it can't be read: the other finds out */
 
-    if (!replay->is_selective && (position > replay->end || replay->known_count == 0))
+    if (!replay->is_selective && !replay->kept_count &&
+        (position > replay->end || replay->known_count == 0))
         return false;
     if (!cf_entry_read(wire, &arena, &entry, &error))
-        needless = !is_selected(replay, &entry.header.collection) ||
-                   (position <= replay->end && is_known(replay, &entry));
+        passed = is_needless(replay, position, &entry) || is_held(replay, position, &entry);
     cf_arena_release(&arena);
-    return needless;
+    return passed;
 }
 
 static bool is_skipped(cf_replay *replay, uint64_t position)
@@ -322,16 +358,118 @@ static bool send(void *context, uint64_t position, cf_bytes wire)
     cf_replay *replay = sending->replay;
 
     replay->next = position + 1;
-    if (is_skipped(replay, position) || is_needless(replay, position, wire))
+    if (is_skipped(replay, position) || is_passed_over(replay, position, wire))
         return true;
     return sending->visit(sending->context, position, wire);
+}
+
+/* ---- What was kept back ---- */
+
+void cf_replay_hold(cf_replay *replay, const cf_id *collection)
+{
+    if (find_kept(replay, collection, false))
+        return;
+    replay->kept =
+        cf_grow(replay->kept, &replay->kept_capacity, replay->kept_count + 1, sizeof *replay->kept);
+    replay->kept[replay->kept_count++] = (kept_back){.collection = *collection};
+}
+
+static void drop_kept(cf_replay *replay, kept_back *kept)
+{
+    const size_t after = (size_t)(replay->kept + replay->kept_count - kept) - 1;
+
+    memmove(kept, kept + 1, after * sizeof *kept);
+    replay->kept_count--;
+}
+
+/* While something is owed, nothing new is read, and so nothing more is kept back. */
+void cf_replay_release(cf_replay *replay, const cf_id *collection)
+{
+    kept_back *held = find_kept(replay, collection, false);
+
+    if (held && held->count)
+        held->is_released = true;
+    else if (held)
+        drop_kept(replay, held);
+}
+
+size_t cf_replay_kept_back(const cf_replay *replay, const cf_id *collection)
+{
+    const kept_back *held = find_kept(replay, collection, false);
+
+    return held ? held->count : 0;
+}
+
+size_t cf_replay_count_kept(const cf_replay *replay)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < replay->kept_count; i++)
+        count += !replay->kept[i].is_released && replay->kept[i].count > 0;
+    return count;
+}
+
+static kept_back *first_owed(const cf_replay *replay)
+{
+    for (size_t i = 0; i < replay->kept_count; i++)
+        if (replay->kept[i].is_released)
+            return &replay->kept[i];
+    return NULL;
+}
+
+bool cf_replay_owes(const cf_replay *replay)
+{
+    return first_owed(replay) != NULL;
+}
+
+struct paying {
+    cf_replay *replay;
+    kept_back *owed;
+    cf_entry_visit *visit;
+    void *context;
+    bool stopped;
+};
+
+static bool pay(void *context, uint64_t position, cf_bytes wire)
+{
+    struct paying *paying = context;
+    kept_back *owed = paying->owed;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    if (position >= paying->replay->next)
+        return false;
+    owed->first = position + 1;
+    const bool is_of_it = !cf_entry_read(wire, &arena, &entry, &error) &&
+                          cf_id_equal(&entry.header.collection, &owed->collection) &&
+                          !is_needless(paying->replay, position, &entry);
+    cf_arena_release(&arena);
+    if (!is_of_it)
+        return true;
+    owed->count--;
+    paying->stopped = !paying->visit(paying->context, position, wire);
+    return !paying->stopped && owed->count > 0;
 }
 
 cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context, cf_error *error)
 {
     struct sending sending = {replay, visit, context};
+    kept_back *owed;
 
     assert(replay->next > 0); /* begun */
+    while ((owed = first_owed(replay))) {
+        struct paying paying = {replay, owed, visit, context, false};
+        cf_status status =
+            replay->store->read(replay->store, &replay->user, owed->first, pay, &paying, error);
+
+        if (status)
+            return status;
+        if (!paying.stopped || !owed->count)
+            drop_kept(replay, owed);
+        if (paying.stopped)
+            return CF_OK;
+    }
     return replay->store->read(replay->store, &replay->user, replay->next, send, &sending, error);
 }
 

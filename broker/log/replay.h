@@ -30,7 +30,17 @@ cf_status cf_replay_begin(cf_replay *replay, cf_error *error);
 cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context, cf_error *error);
 /* This position needn't be sent: the other brought that entry itself. */
 void cf_replay_skip(cf_replay *replay, uint64_t position);
-/* The position where the next call begins. */
+/* Entries of this collection are kept back from now on; and no longer: those that were come first
+ * then, in their order, whatever is held from now on. */
+void cf_replay_hold(cf_replay *replay, const cf_id *collection);
+void cf_replay_release(cf_replay *replay, const cf_id *collection);
+/* How many entries of it are kept back, as far as the log was read. */
+size_t cf_replay_kept_back(const cf_replay *replay, const cf_id *collection);
+/* Of how many collections some are. */
+size_t cf_replay_count_kept(const cf_replay *replay);
+/* Some were, and are to be sent. */
+bool cf_replay_owes(const cf_replay *replay);
+/* The position where the next call begins, beyond what is kept back or owed. */
 uint64_t cf_replay_position(const cf_replay *replay);
 
 #endif

@@ -11,6 +11,7 @@ static const cf_id ids[] = {{{7}}, {{8}}};
 static const cf_head heads[] = {{{{9}}, 300, {{10}}}, {{{9}}, 299, {{11}}}};
 static const cf_lease_token token = {2, 70000};
 static const cf_partial partials[] = {{{{12}}, 262144}, {{{13}}, 0}};
+static const cf_paused paused[] = {{{{17}}, 1700000000000, true}, {{{18}}, 1700000000001, false}};
 static const cf_lease leases[] = {{{{14}}, {{15}}, {{16}}, 1700000000000, true, 1600000000000}};
 static const cf_bytes bulk = {(const uint8_t *)"some bytes", 10};
 
@@ -70,6 +71,7 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_REPORTED, .reported = {&hashes[0], 1700000000000, heads, 2, true}},
         {.command = CF_COMMAND_REPORTED, .reported = {NULL, 0, NULL, 0, false}},
         {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
+        {.command = CF_COMMAND_PAUSED, .paused = {paused, 2}},
         {.command = CF_COMMAND_CLOCK, .clock = {CF_PROTOCOL_VERSION, 1700000000000}},
         {.command = CF_COMMAND_LACKING, .lacking = {12}},
         {.command = CF_COMMAND_FETCH, .get = {.id = hashes[0], .offset = 262144, .size = 4096}},
@@ -196,7 +198,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_FETCH + 1] = {false};
+    bool seen[CF_COMMAND_PAUSED + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -204,7 +206,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_FETCH; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_PAUSED; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }

@@ -59,6 +59,8 @@ ROWS = {
     "a text in a message": ["CF_TEXT_MAX"],
     "leases of a user, and in one LEASES": ["CF_LEASES_MAX", "CF_LEASES_OF_DEVICE_MAX"],
     "requests that wait for a lease": ["CF_LEASE_WAITERS_MAX", "CF_LEASE_WAITERS_OF_SESSION_MAX"],
+    "how long one communicates alone": ["CF_ALONE_MS", "CF_ALONE_GONE_MS"],
+    "blobs of a user that are kept back meanwhile": ["CF_ALONE_BLOBS_MAX"],
     "addresses in one ENDPOINTS": ["CF_ENDPOINTS_MAX"],
     "beyond a user's bound: entries of the member log; others that name no blob": ["CF_BODY_MAX", None, None, "CF_MIB"],
     "devices whose word on the broker's clock is remembered": ["CF_CLOCKS_MAX"],

@@ -11,6 +11,7 @@ static const cf_hash ids[] = {{{1}}, {{2}}};
 static const cf_id collections[] = {{{1}}, {{2}}};
 static const cf_partial partials[] = {{{{1}}, 5}, {{{2}}, 0}};
 static const cf_lease_token token = {3, 4};
+static const cf_paused paused[] = {{{{4}}, 99, true}, {{{5}}, 98, false}};
 static const cf_lease leases[] = {{{{1}}, {{2}}, {{3}}, 99, true, 9},
                                   {{{1}}, {{2}}, {{4}}, 99, true, 9}};
 
@@ -101,6 +102,10 @@ static void fill_rest(cf_message *message)
     case CF_COMMAND_LEASES:
         message->leases.leases = leases;
         message->leases.lease_count = 2;
+        break;
+    case CF_COMMAND_PAUSED:
+        message->paused.collections = paused;
+        message->paused.count = 2;
         break;
     case CF_COMMAND_ENDPOINTS:
         message->endpoints.endpoints = endpoints;

@@ -71,6 +71,11 @@ def lease(value):
     return is_array(value, len(forms)) and all(form(element) for form, element in zip(forms, value))
 
 
+def paused(value):
+    forms = [bin16, is_uint, flag]
+    return is_array(value, len(forms)) and all(form(element) for form, element in zip(forms, value))
+
+
 def verdict(value):
     return value in ("later", "never")
 
@@ -96,6 +101,7 @@ SAID_BY_BROKER = {
     "LEASE": ([bin16, token, is_uint], 0),
     "BUSY": ([bin16, bin32, is_uint], 0),
     "LEASES": ([bin16, many(lease, 4096)], 0),
+    "PAUSED": ([many(paused, 4096)], 0),
     "GUEST": ([bin32, is_uint], 0),
     "KNOCK": ([lambda value: value is None or bin32(value), bin32], 65536),
     "ADMIT": ([bin32], 65536),
