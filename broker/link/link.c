@@ -18,6 +18,7 @@ enum {
     GRACE_MS = 1000,
     UNASKED_MAX = 16, /* words that nobody asked for, while something else is awaited */
     EVADED_MS = 2 * CF_REQUEST_TIMEOUT_MS,
+    PAUSED_MS = 660000, /* longer than anybody communicates alone */
     CHECK_MS = 5000, /* that who asks whether all is in sync waits for a session that may be dead */
 };
 
@@ -60,6 +61,7 @@ void cf_link_destroy(cf_link **link)
     cf_buffer_release(&(*link)->knock);
     free((*link)->collections);
     free((*link)->questions);
+    free((*link)->paused);
     free(*link);
     *link = NULL;
 }
@@ -107,8 +109,9 @@ bool cf_link_has_received(const cf_link *link)
 
 bool cf_link_is_idle(const cf_link *link)
 {
-    return cf_link_has_received(link) && cf_outgoing_is_done(link->outgoing) &&
-           cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
+    return cf_link_has_received(link) && !cf_link_is_kept_back(link) &&
+           cf_outgoing_is_done(link->outgoing) && cf_transfer_is_idle(link->transfer) &&
+           cf_link_asking_is_idle(link);
 }
 
 bool cf_link_waits_for_room(const cf_link *link)
@@ -132,22 +135,14 @@ bool cf_link_lacks_room(const cf_link *link)
            !(cf_outgoing_is_done(link->outgoing) && cf_transfer_is_idle(link->transfer));
 }
 
-bool cf_link_is_locked_out(const cf_link *link,
-                           bool (*is_anothers)(void *context, const cf_id *collection),
-                           void *context)
-{
-    return cf_link_has_received(link) && cf_transfer_is_idle(link->transfer) &&
-           cf_link_asking_is_idle(link) &&
-           cf_outgoing_is_locked_out(link->outgoing, is_anothers, context);
-}
-
 bool cf_link_is_unanswered(const cf_link *link)
 {
     if (link->state != CF_LINK_LIVE)
         return link->state > CF_LINK_PAUSED && !link->knock_ms;
     return cf_transfer_is_waiting(link->transfer) || cf_outgoing_is_waiting(link->outgoing) ||
            !cf_link_is_checked(link) || cf_guests_is_waiting(link->guests) ||
-           !cf_link_asking_is_idle(link) || (link->owed.count && !link->uncommitted);
+           !cf_link_asking_is_idle(link) ||
+           (link->owed.count && !link->uncommitted && !cf_link_is_any_paused(link));
 }
 
 size_t cf_link_owed(const cf_link *link)
@@ -528,6 +523,8 @@ static uint64_t deadline(const cf_link *link, uint64_t now_ms)
         return link->knock_ms;
     if (cf_link_is_unanswered(link))
         next = answer_due(link);
+    if (cf_link_is_any_paused(link))
+        next = earlier(next, link->paused_ms + PAUSED_MS);
     if (link->state == CF_LINK_LIVE)
         next = earlier(next, earlier(cf_transfer_deadline(link->transfer, now_ms),
                                      cf_outgoing_deadline(link->outgoing, now_ms)));
@@ -555,6 +552,8 @@ uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
         link->heard_ms = now_ms;
         cf_link_knock(link, outbox);
     }
+    if (cf_link_is_any_paused(link) && now_ms >= link->paused_ms + PAUSED_MS)
+        link->paused_count = 0; /* whatever it says, it owes */
     if (!link->waits || !cf_link_is_unanswered(link))
         begin_waiting(link, now_ms);
     if (link->state == CF_LINK_LIVE && pump(link, now_ms, outbox, &error))

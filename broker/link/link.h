@@ -81,7 +81,7 @@ typedef struct {
     /* Blobs that entries name and the other lacks: who has the content seals it again and offers
      * it. */
     void (*wanted)(void *context, const cf_hash *blobs, size_t count);
-    /* LEASE, BUSY, LEASES, or REFUSED of what cf_link_ask asked; NULL when nobody asks. */
+    /* LEASE, BUSY, LEASES, PAUSED, or REFUSED of what cf_link_ask asked; NULL when nobody asks. */
     void (*lease)(void *context, const cf_message *answer);
     /* Each time it becomes true: everything of ours is there, everything that WELCOME named is here
      * and committed, no blob is under way. With some collections only, writers of whom nothing is
@@ -155,6 +155,12 @@ bool cf_link_is_locked_out(const cf_link *link,
                            void *context);
 /* Everything that WELCOME named is here and committed. */
 bool cf_link_has_received(const cf_link *link);
+/* Another communicates alone in this collection: nothing of it comes. */
+bool cf_link_is_paused(const cf_link *link, const cf_id *collection);
+/* Entries are kept back so. */
+bool cf_link_is_kept_back(const cf_link *link);
+/* All is here but these. */
+bool cf_link_has_all_but_paused(const cf_link *link);
 /* The other owes an answer, or entries that it named. */
 bool cf_link_is_unanswered(const cf_link *link);
 /* How many heads of those that it named did not come yet. */
@@ -213,7 +219,8 @@ void cf_link_ask_lease(cf_link *link, const cf_message *message);
 void cf_link_token(cf_link *link, const cf_id *collection, const cf_lease_token *token);
 /* Leases have changed: what was refused as locked goes out again. */
 void cf_link_locks_changed(cf_link *link);
-/* Whether something of ours waits for another's lease of this collection to end. */
+/* Whether something of ours waits for another's lease of this collection to end, or something of
+ * the other's while another communicates alone. */
 bool cf_link_is_locked(const cf_link *link, const cf_id *collection);
 
 /* For the shell. The number of the session that wants a connection of its own; 0: none. When it

@@ -21,6 +21,7 @@ void cf_link_ask_lease(cf_link *link, const cf_message *message)
 void cf_link_leases_begin(cf_link *link)
 {
     link->question_count = 0;
+    link->paused_count = 0;
 }
 
 void cf_link_leases_pump(cf_link *link, cf_outbox *outbox)
@@ -53,7 +54,81 @@ void cf_link_locks_changed(cf_link *link)
     cf_outgoing_locks_changed(link->outgoing);
 }
 
+/* ---- While another communicates alone ---- */
+
+void cf_link_take_paused(cf_link *link, const cf_message *message, uint64_t now_ms)
+{
+    const size_t count = message->paused.count;
+
+    link->paused_ms = now_ms;
+    link->paused = cf_grow(link->paused, &link->paused_capacity, count, sizeof *link->paused);
+    if (count)
+        memcpy(link->paused, message->paused.collections, count * sizeof *link->paused);
+    link->paused_count = count;
+    cf_link_lease_answered(link, message);
+}
+
+bool cf_link_is_any_paused(const cf_link *link)
+{
+    return link->state == CF_LINK_LIVE && link->paused_count > 0;
+}
+
+static const cf_paused *find_paused(const cf_link *link, const cf_id *collection)
+{
+    for (size_t i = 0; cf_link_is_any_paused(link) && i < link->paused_count; i++)
+        if (cf_id_equal(&link->paused[i].collection, collection))
+            return &link->paused[i];
+    return NULL;
+}
+
+bool cf_link_is_paused(const cf_link *link, const cf_id *collection)
+{
+    return find_paused(link, collection) != NULL;
+}
+
+bool cf_link_is_kept_back(const cf_link *link)
+{
+    bool waits = link->owed.count > 0;
+
+    for (size_t i = 0; !waits && i < link->paused_count; i++)
+        waits = link->paused[i].waits;
+    return waits && cf_link_is_any_paused(link);
+}
+
+bool cf_link_has_all_but_paused(const cf_link *link)
+{
+    return cf_link_has_received(link) || (cf_link_is_any_paused(link) && link->uncommitted == 0);
+}
+
+/* To which of them the heads belong that WELCOME named is not known: to any. */
 bool cf_link_is_locked(const cf_link *link, const cf_id *collection)
 {
-    return cf_outgoing_is_locked(link->outgoing, collection);
+    const cf_paused *paused = find_paused(link, collection);
+
+    return cf_outgoing_is_locked(link->outgoing, collection) ||
+           (paused && (paused->waits || link->owed.count > 0));
+}
+
+static bool is_heard_of(const cf_link *link,
+                        bool (*is_anothers)(void *context, const cf_id *collection), void *context)
+{
+    bool heard = true;
+
+    for (size_t i = 0; heard && i < link->paused_count; i++)
+        heard = is_anothers(context, &link->paused[i].collection);
+    return heard;
+}
+
+bool cf_link_is_locked_out(const cf_link *link,
+                           bool (*is_anothers)(void *context, const cf_id *collection),
+                           void *context)
+{
+    const bool is_kept_back = cf_link_is_kept_back(link) && is_heard_of(link, is_anothers, context);
+
+    if (!(is_kept_back ? cf_link_has_all_but_paused(link) : cf_link_has_received(link)) ||
+        !cf_transfer_is_idle(link->transfer) || !cf_link_asking_is_idle(link))
+        return false;
+    return cf_outgoing_is_done(link->outgoing)
+               ? is_kept_back
+               : cf_outgoing_is_locked_out(link->outgoing, is_anothers, context);
 }

@@ -251,6 +251,9 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
     case CF_COMMAND_CLOCK:
         link->newer -= link->newer > 0;
         return CF_OK;
+    case CF_COMMAND_PAUSED:
+        cf_link_take_paused(link, message, now_ms);
+        return CF_OK;
     case CF_COMMAND_LEASE:
     case CF_COMMAND_BUSY:
     case CF_COMMAND_LEASES:

@@ -44,7 +44,10 @@ struct cf_link {
     bool members_ended;    /* that has come */
     bool is_crowded;       /* it names more than are taken: `theirs` are those of the member log */
     cf_heads owed;         /* those of them that have not come yet */
-    cf_id *collections;    /* NULL: all */
+    cf_paused *paused;     /* collections that others communicate alone in */
+    size_t paused_count, paused_capacity;
+    uint64_t paused_ms; /* when that was heard */
+    cf_id *collections; /* NULL: all */
     size_t collection_count;
     uint64_t uncommitted; /* bytes of entries that the owner has not given back */
     uint64_t credit_due;  /* to be granted again */
@@ -88,6 +91,9 @@ void cf_link_asking_unsupported(cf_link *link);
 void cf_link_leases_begin(cf_link *link);
 void cf_link_leases_pump(cf_link *link, cf_outbox *outbox);
 void cf_link_lease_answered(cf_link *link, const cf_message *answer);
+/* PAUSED came; and whether, by that, what WELCOME named need not come yet. */
+void cf_link_take_paused(cf_link *link, const cf_message *message, uint64_t now_ms);
+bool cf_link_is_any_paused(const cf_link *link);
 
 /* Ends the session for this reason; the link tries again later. */
 void cf_link_lose(cf_link *link, const cf_error *why, uint64_t now_ms);

@@ -315,7 +315,8 @@ static void on_refused(cf_transfer *transfer, const cf_message *message, uint64_
     if (!item)
         return;
     if (message->refused.later) {
-        cf_transfer_delay(transfer, item, now_ms);
+        if (upload || item->retry_ms <= now_ms) /* of pieces each is refused */
+            cf_transfer_delay(transfer, item, now_ms);
         item->lacks_room = cf_message_is_for_room(message->refused.code);
         transfer->events->delayed(transfer->context, &id, message->refused.code,
                                   message->refused.text);

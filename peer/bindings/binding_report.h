@@ -25,6 +25,7 @@ typedef enum {
 #define CF_ONLY_SENDS "this source only sends"
 /* Why one of the kind WAITS does where too much would travel for it (peer/engine/metered.h). */
 #define CF_WAITS_METERED "it waits: this network is metered"
+#define CF_WAITS_PAUSED "it waits: another device communicates alone"
 
 /* How many there are of each kind. */
 typedef struct {

@@ -183,11 +183,10 @@ static void say_next(cf_run *run, const state *self, const cf_overview *overview
 static bool is_locked_out(cf_run *run, state *self, const cf_id *collection, bool tells)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
-    const cf_link *link = cf_engine_link(engine);
     const cf_lease *lease = cf_engine_lock_of(engine, collection);
     cf_arena arena = {0};
 
-    if (!link || !cf_link_is_locked(link, collection))
+    if (!cf_engine_is_locked(engine, collection))
         return false;
     if (tells && lease)
         cf_say(&run->output, "%s%s", cf_lock_guard_line(cf_loop_peer(run->loop), lease, &arena),
@@ -224,10 +223,10 @@ static bool is_any_locked_out(cf_run *run, state *self, bool tells)
 /* Those locks stand on stderr already. */
 static void drop_told_locks(cf_run *run, const state *self, cf_overview *overview)
 {
-    const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
+    const cf_engine *engine = cf_loop_engine(run->loop);
 
-    for (size_t i = 0; link && self->locks_told && i < overview->count; i++)
-        if (cf_link_is_locked(link, &overview->sources[i].status.binding->collection))
+    for (size_t i = 0; self->locks_told && i < overview->count; i++)
+        if (cf_engine_is_locked(engine, &overview->sources[i].status.binding->collection))
             overview->sources[i].status.lock = NULL;
 }
 
@@ -374,7 +373,9 @@ static const cf_option options[] = {
     {"yes", 0, NULL, "a mass delete is meant"},
     {"max-delete", 0, "N|P%", "how many deletions are meant"},
     {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
-    {"exclusive", 0, NULL, "keep other devices from changing the collections meanwhile"},
+    {"exclusive", 0, NULL,
+     "keep other devices from changing the collections, and from getting anything of them,\n"
+     "meanwhile; 10 minutes at most"},
     {"timeout", 0, "T",
      "how long to wait while nothing moves: for the broker, for devices (30s each), for another's "
      "lock (not at all)"},

@@ -194,6 +194,9 @@ void cf_engine_flows(cf_engine *engine, cf_flows *out);
 
 /* Another's lease of the whole collection, which this device has no share in; NULL: none. */
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);
+/* Something waits for that to end: of ours to be published, or, while its holder communicates
+ * alone, of others' to come. */
+bool cf_engine_is_locked(const cf_engine *engine, const cf_id *collection);
 
 typedef struct {
     cf_metered_choice choice;

@@ -272,7 +272,7 @@ cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error)
     cf_home_broker home;
     uint64_t followed;
 
-    if (!link || (cf_link_is_connected(link) && !cf_link_has_received(link)) ||
+    if (!link || (cf_link_is_connected(link) && !cf_link_has_all_but_paused(link)) ||
         !cf_registry_home(cf_log_registry(engine->peer->log), &home))
         return CF_OK;
     cf_status status = read_followed(engine, &followed, error);

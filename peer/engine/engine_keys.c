@@ -20,7 +20,7 @@ static cf_status tend_keys(cf_engine *engine, cf_error *error)
     cf_peer *peer = engine->peer;
     size_t count = cf_registry_count(cf_log_registry(peer->log));
 
-    if (!peer->link || count == engine->tended || !cf_link_has_received(peer->link) ||
+    if (!peer->link || count == engine->tended || !cf_link_has_all_but_paused(peer->link) ||
         engine->inbox_count || engine->workshop.silent)
         return CF_OK;
     cf_status status = cf_epochs_tend(peer, error);

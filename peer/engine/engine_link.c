@@ -360,7 +360,10 @@ static void lease_came(void *context, const cf_message *answer)
     cf_engine *engine = context;
 
     engine->workshop.activity++;
-    cf_locks_answered(engine->workshop.locks, answer, engine->now_ms);
+    if (answer->command == CF_COMMAND_PAUSED)
+        cf_downloads_try_paused(engine->workshop.downloads);
+    else
+        cf_locks_answered(engine->workshop.locks, answer, engine->now_ms);
 }
 
 static void wanted(void *context, const cf_hash *blobs, size_t count)

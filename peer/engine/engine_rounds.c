@@ -87,7 +87,8 @@ static bool link_is_locked_out(const cf_round *round)
 
     return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_connected(link) &&
            cf_link_is_checked(link) && !engine->inbox_count &&
-           cf_link_is_locked_out(link, is_anothers, engine);
+           (cf_link_is_locked_out(link, is_anothers, engine) ||
+            (cf_link_is_idle(link) && cf_downloads_are_paused(engine->workshop.downloads, NULL)));
 }
 
 static bool link_is_over(const cf_round *round)
@@ -100,8 +101,9 @@ static bool link_is_over(const cf_round *round)
     if (cf_link_is_connected(link)) /* as far as anybody has heard */
         return cf_link_is_checked(link) &&
                (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
-                    ? cf_link_has_received(link)
-                    : cf_link_is_idle(link)) &&
+                    ? cf_link_has_all_but_paused(link)
+                    : cf_link_is_idle(link) &&
+                          !cf_downloads_are_paused(engine->workshop.downloads, NULL)) &&
                !engine->inbox_count;
     return engine->losses > round->losses && !engine->connecting;
 }

@@ -190,6 +190,15 @@ static void visit_unsent(void *context, const cf_head *head)
     cf_arena_release(&arena);
 }
 
+bool cf_engine_is_locked(const cf_engine *engine, const cf_id *collection)
+{
+    const cf_link *link = engine->peer->link;
+
+    return link && (cf_link_is_locked(link, collection) ||
+                    (cf_link_is_paused(link, collection) &&
+                     cf_downloads_are_paused(engine->workshop.downloads, collection)));
+}
+
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection)
 {
     static const cf_id whole;

@@ -251,12 +251,25 @@ void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms)
     lock->renews = true;
 }
 
-void cf_locks_tell_alone(cf_locks *locks, const cf_id *collection, bool begins)
+void cf_locks_say_alone(cf_locks *locks, const cf_id *collection, bool begins)
 {
     cf_message message = {.command = CF_COMMAND_ALONE, .alone = {*collection, begins}};
 
     if (locks->is_connected)
         cf_link_ask_lease(locks->peer->link, &message);
+}
+
+void cf_locks_tell_alone(cf_locks *locks, const cf_id *collection, bool begins)
+{
+    for (size_t i = 0; i < locks->own_count; i++) {
+        cf_lock *lock = &locks->own[i];
+
+        if (!cf_id_equal(&lock->collection, collection) || !cf_id_equal(&lock->item, &whole))
+            continue;
+        lock->is_alone = begins;
+        if (lock->state == CF_LOCK_HELD)
+            cf_locks_say_alone(locks, collection, begins);
+    }
 }
 
 /* Of a collection: without its token nothing gets in. */

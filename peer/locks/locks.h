@@ -27,6 +27,7 @@ typedef struct {
     bool renews; /* as long as this process lives */
     bool breaks; /* another's */
     bool was_forgotten;
+    bool is_alone; /* this device communicates alone under it */
     cf_lock_state state;
     cf_lease_token token;
     uint64_t until_ms; /* by our clock */
@@ -62,8 +63,8 @@ void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms);
 const cf_lock *cf_locks_find(const cf_locks *locks, const cf_id *request);
 /* The one of ours that is in force; NULL. */
 const cf_lock *cf_locks_own(const cf_locks *locks, const cf_id *collection, const cf_id *item);
-/* Tells the broker's operator what the lock of a collection is for: it is communicated alone from
- * now on, or no longer. */
+/* Tells the broker what the lock of a collection is for: this device communicates alone there from
+ * now on, or from when it has it, in later sessions too; or no longer. */
 void cf_locks_tell_alone(cf_locks *locks, const cf_id *collection, bool begins);
 /* What is neither asked for nor held any more need not be known any more. */
 void cf_locks_forget(cf_locks *locks, const cf_id *request);

@@ -19,6 +19,8 @@ void cf_locks_connected(cf_locks *locks, int64_t clock_difference_ms)
         if (lock->state == CF_LOCK_HELD && cf_id_equal(&lock->item, &whole))
             cf_link_token(locks->peer->link, &lock->collection, &lock->token);
         cf_locks_say(locks, lock);
+        if (lock->state == CF_LOCK_HELD && lock->is_alone) /* which a new broker process forgot */
+            cf_locks_say_alone(locks, &lock->collection, true);
     }
 }
 
@@ -36,6 +38,8 @@ static uint64_t own_time(const cf_locks *locks, uint64_t time_ms)
 
 static void granted(cf_locks *locks, cf_lock *lock, const cf_message *answer, uint64_t now_ms)
 {
+    if (lock->is_alone && lock->state == CF_LOCK_ASKED)
+        cf_locks_say_alone(locks, &lock->collection, true);
     lock->state = CF_LOCK_HELD;
     lock->token = answer->lease.token;
     lock->until_ms = own_time(locks, answer->lease.until_ms);

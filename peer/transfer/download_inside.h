@@ -16,6 +16,7 @@ typedef enum {
     CF_DOWNLOAD_IS_READY,
     CF_DOWNLOAD_IS_ABSENT,
     CF_DOWNLOAD_IS_DEFERRED, /* too much would travel for now */
+    CF_DOWNLOAD_IS_PAUSED,   /* while another device communicates alone */
     CF_DOWNLOAD_IS_FAILED,
     CF_DOWNLOAD_PHASES,
 } cf_download_phase;
@@ -34,7 +35,7 @@ typedef struct {
     char name[CF_LANDING_NAME];
     cf_stat stat;          /* READY */
     cf_buffer leaves;      /* READY */
-    cf_error error;        /* ABSENT, DEFERRED, FAILED */
+    cf_error error;        /* ABSENT, DEFERRED, PAUSED, FAILED */
     bool is_of_disk;       /* FAILED: it is full, or can't be written to */
     uint64_t size;         /* of the content */
     cf_transfer_rank rank; /* by that size */

@@ -176,6 +176,9 @@ static cf_status begin(cf_making *making, cf_error *error)
         return cf_fail(error, CF_UNREACHABLE, "waits for a broker");
     if (chain->length > *making->options.most)
         return cf_fail(error, CF_UNREACHABLE, CF_WAITS_METERED);
+    if (chain->by_blobs &&
+        cf_link_is_paused(making->peer->link, &making->options.places.collection))
+        return cf_fail(error, CF_UNREACHABLE, CF_WAITS_PAUSED);
     if (is_in_the_way(making))
         return cf_fail(error, CF_LOCKED, "another download makes a part of it");
     status = chain->count ? begin_steps(making, error) : begin_copy(making, error);
@@ -289,9 +292,14 @@ bool cf_making_hungry(const cf_making *making)
     return making->fetch && cf_fetch_hungry(making->fetch);
 }
 
-bool cf_making_is_too_much(const cf_making *making)
+bool cf_making_is_stopped(const cf_making *making)
 {
-    return making->fetch && cf_fetch_is_too_much(making->fetch);
+    return making->fetch && cf_fetch_is_stopped(making->fetch);
+}
+
+bool cf_making_is_paused(const cf_making *making)
+{
+    return making->fetch && cf_fetch_is_paused(making->fetch);
 }
 
 bool cf_making_used_disk(const cf_making *making)

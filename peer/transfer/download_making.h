@@ -31,7 +31,9 @@ cf_fetch_state cf_making_step(cf_making *making, cf_error *error);
 bool cf_making_busy(const cf_making *making);
 bool cf_making_hungry(const cf_making *making);
 /* More of it would travel than may by now: it asks for nothing more. */
-bool cf_making_is_too_much(const cf_making *making);
+bool cf_making_is_stopped(const cf_making *making);
+/* By that another device communicates alone. */
+bool cf_making_is_paused(const cf_making *making);
 /* Something that was on this disk went into it; it may be the reason of a failure. */
 bool cf_making_used_disk(const cf_making *making);
 /* The whole at the end of its chain is being made in the temporary folder as well. */

@@ -79,7 +79,7 @@ bool cf_incoming_has_ended(const cf_incoming *one)
 bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one)
 {
     return one->phase == CF_DOWNLOAD_IS_WORKING && !one->binding->silence &&
-           ((cf_downloads_connected(downloads) && !cf_making_is_too_much(one->making)) ||
+           ((cf_downloads_connected(downloads) && !cf_making_is_stopped(one->making)) ||
             !cf_making_hungry(one->making));
 }
 
@@ -167,6 +167,12 @@ static uint64_t bytes_left_of(const cf_downloads *downloads, const cf_incoming *
     return stat.links == 1 ? stat.allocated : 0;
 }
 
+static cf_download_phase phase_of_waiting(const cf_error *why)
+{
+    return strcmp(why->text, CF_WAITS_PAUSED) == 0 ? CF_DOWNLOAD_IS_PAUSED
+                                                   : CF_DOWNLOAD_IS_DEFERRED;
+}
+
 static void begin(cf_downloads *downloads, cf_incoming *one)
 {
     const cf_downloads_options *options = &downloads->options;
@@ -199,7 +205,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
     if (!status)
         status = cf_making_begin(&making, &one->making, &error);
     if (status == CF_UNREACHABLE && cf_downloads_connected(downloads)) {
-        end(downloads, one, CF_DOWNLOAD_IS_DEFERRED, &error);
+        end(downloads, one, phase_of_waiting(&error), &error);
     } else if (status == CF_UNREACHABLE ||
                (status == CF_LOCKED && !cf_downloads_connected(downloads))) {
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_OFFLINE);
@@ -265,8 +271,9 @@ static void stop(cf_downloads *downloads, cf_incoming *one)
 {
     cf_error why;
 
-    cf_fail(&why, CF_UNREACHABLE, CF_WAITS_METERED);
-    end(downloads, one, CF_DOWNLOAD_IS_DEFERRED, &why);
+    cf_fail(&why, CF_UNREACHABLE, "%s",
+            cf_making_is_paused(one->making) ? CF_WAITS_PAUSED : CF_WAITS_METERED);
+    end(downloads, one, phase_of_waiting(&why), &why);
 }
 
 void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
@@ -279,7 +286,7 @@ void cf_incoming_step(cf_downloads *downloads, cf_incoming *one)
         begin(downloads, one);
     if (one->phase == CF_DOWNLOAD_IS_WORKING)
         go_on(downloads, one);
-    if (one->phase == CF_DOWNLOAD_IS_WORKING && cf_making_is_too_much(one->making) &&
+    if (one->phase == CF_DOWNLOAD_IS_WORKING && cf_making_is_stopped(one->making) &&
         !cf_making_busy(one->making))
         stop(downloads, one);
 }

@@ -358,11 +358,11 @@ cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
 
     if (fetch->failed)
         take_back(fetch);
-    else if (cf_fetch_possible(fetch->options.peer) && !cf_fetch_is_too_much(fetch))
+    else if (cf_fetch_possible(fetch->options.peer) && !cf_fetch_is_stopped(fetch))
         ask(fetch);
     bool ends = !fetch->jobs && (fetch->failed || fetch->settled == fetch->count);
     /* What is stopped soon keeps all that has come of it. */
-    const bool saves = ends || cf_fetch_is_too_much(fetch);
+    const bool saves = ends || cf_fetch_is_stopped(fetch);
     if (landing && cf_landing_step(landing, saves, &busy, error)) {
         fail(fetch, error);
         take_back(fetch);
@@ -406,9 +406,16 @@ bool cf_fetch_hungry(const cf_fetch *fetch)
     return !fetch->failed && !fetch->jobs && fetch->settled < fetch->count;
 }
 
-bool cf_fetch_is_too_much(const cf_fetch *fetch)
+bool cf_fetch_is_stopped(const cf_fetch *fetch)
 {
-    return fetch->options.length > *fetch->options.most;
+    return fetch->options.length > *fetch->options.most || cf_fetch_is_paused(fetch);
+}
+
+bool cf_fetch_is_paused(const cf_fetch *fetch)
+{
+    const cf_link *link = fetch->options.peer->link;
+
+    return link && cf_link_is_paused(link, &fetch->options.collection);
 }
 
 /* ---- Events ---- */

@@ -48,8 +48,10 @@ bool cf_fetch_busy(const cf_fetch *fetch);
 /* All that is left has to come from a broker. */
 bool cf_fetch_hungry(const cf_fetch *fetch);
 
-/* More would travel than may by now: nothing more is asked for. */
-bool cf_fetch_is_too_much(const cf_fetch *fetch);
+/* More would travel than may by now, or another device communicates alone there: nothing more is
+ * asked for. */
+bool cf_fetch_is_stopped(const cf_fetch *fetch);
+bool cf_fetch_is_paused(const cf_fetch *fetch);
 
 /* The transfer's events; nothing happens when the blob is none of its. */
 void cf_fetch_received(cf_fetch *fetch, const cf_hash *blob, uint64_t offset, uint64_t total,

@@ -243,23 +243,35 @@ void cf_downloads_step(cf_downloads *downloads)
     } while (downloads->turns != turns);
 }
 
-static void queue_deferred(cf_downloads *downloads)
+static void queue_all(cf_downloads *downloads, cf_download_phase phase)
 {
-    cf_line *deferred = &downloads->phases[CF_DOWNLOAD_IS_DEFERRED];
+    cf_line *line = &downloads->phases[phase];
 
-    while (deferred->first)
-        cf_incoming_turn(downloads, cf_standing(deferred->first, cf_incoming, place),
+    while (line->first)
+        cf_incoming_turn(downloads, cf_standing(line->first, cf_incoming, place),
                          CF_DOWNLOAD_IS_QUEUED);
+}
+
+void cf_downloads_try_paused(cf_downloads *downloads)
+{
+    queue_all(downloads, CF_DOWNLOAD_IS_PAUSED);
+}
+
+bool cf_downloads_are_paused(const cf_downloads *downloads, const cf_id *collection)
+{
+    const cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_PAUSED].first;
+
+    while (at && collection &&
+           !cf_id_equal(&cf_standing(at, cf_incoming, place)->binding->collection, collection))
+        at = at->after;
+    return at != NULL;
 }
 
 void cf_downloads_retry(cf_downloads *downloads)
 {
-    cf_line *absent = &downloads->phases[CF_DOWNLOAD_IS_ABSENT];
-
-    while (absent->first)
-        cf_incoming_turn(downloads, cf_standing(absent->first, cf_incoming, place),
-                         CF_DOWNLOAD_IS_QUEUED);
-    queue_deferred(downloads);
+    queue_all(downloads, CF_DOWNLOAD_IS_ABSENT);
+    queue_all(downloads, CF_DOWNLOAD_IS_DEFERRED);
+    queue_all(downloads, CF_DOWNLOAD_IS_PAUSED);
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after)
         cf_standing(at, cf_incoming, place)->again = true;
 }
@@ -278,7 +290,7 @@ void cf_downloads_retry_disk(cf_downloads *downloads)
 void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most)
 {
     downloads->most = most;
-    queue_deferred(downloads);
+    queue_all(downloads, CF_DOWNLOAD_IS_DEFERRED);
 }
 
 size_t cf_downloads_deferred(const cf_downloads *downloads)
@@ -435,7 +447,8 @@ static cf_download_answer answer_of(const cf_downloads *downloads, const cf_inco
     *out = (cf_download){.reason = waits ? "waits for a broker" : one->error.text,
                          .is_too_large = one->error.status == CF_TOO_LARGE,
                          .is_of_disk = one->is_of_disk};
-    if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT || one->phase == CF_DOWNLOAD_IS_DEFERRED)
+    if (waits || one->phase == CF_DOWNLOAD_IS_ABSENT || one->phase == CF_DOWNLOAD_IS_DEFERRED ||
+        one->phase == CF_DOWNLOAD_IS_PAUSED)
         return CF_DOWNLOAD_WAITS;
     if (one->phase == CF_DOWNLOAD_IS_FAILED)
         return CF_DOWNLOAD_FAILED;

@@ -56,6 +56,10 @@ cf_status cf_downloads_leave_reserve(const cf_downloads *downloads, const cf_bin
  * were. UINT64_MAX, as at first: none waits. */
 void cf_downloads_defer_over(cf_downloads *downloads, uint64_t most);
 size_t cf_downloads_deferred(const cf_downloads *downloads); /* how many wait so */
+/* Some wait since another device communicates alone; of any collection: NULL. */
+bool cf_downloads_are_paused(const cf_downloads *downloads, const cf_id *collection);
+/* Where one does has changed. */
+void cf_downloads_try_paused(cf_downloads *downloads);
 
 void cf_downloads_step(cf_downloads *downloads);
 /* What is to be brought, and has been since the beginning; what waits to be begun with all of its

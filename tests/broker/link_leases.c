@@ -99,3 +99,96 @@ Test(link_leases, owes_no_answer_that_came)
     cr_expect_not(cf_link_is_unanswered(lap->link), "it was told that it has to wait");
     meeting_close(&m);
 }
+
+/* ---- While another communicates alone ---- */
+
+static bool is_anothers(void *context, const cf_id *collection)
+{
+    return context && cf_id_equal(collection, &papers);
+}
+
+static bool is_locked_out(const attendee *self)
+{
+    return cf_link_is_locked_out(self->link, is_anothers, (void *)self);
+}
+
+static void tell_alone(attendee *by, bool begins)
+{
+    cf_message alone = {.command = CF_COMMAND_ALONE, .alone = {papers, begins}};
+
+    cf_link_ask_lease(by->link, &alone);
+    meet(&m);
+}
+
+static void follow_leases(attendee *self)
+{
+    cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {request}};
+
+    cf_link_ask_lease(self->link, &locks);
+    meet(&m);
+}
+
+static void write_alone(attendee *by)
+{
+    const cf_lease_token token = {0, 1};
+
+    cf_link_token(by->link, &papers, &token);
+    attendee_writes(by, "alone", NULL, 0);
+    meet(&m);
+}
+
+/* As its link's shell would, which owes the other a sign of life all the while. */
+static void let_pass(uint64_t ms)
+{
+    for (uint64_t end_ms = m.now_ms + ms; m.now_ms < end_ms; m.now_ms += 1000)
+        meet(&m);
+}
+
+Test(link_leases, is_not_idle_while_another_communicates_alone_and_something_waits)
+{
+    meeting_open(&m);
+    attendee *desk = comes(&m.desk), *lap = comes(&m.lap);
+
+    lock_papers(desk);
+    follow_leases(lap);
+    tell_alone(desk, true);
+    cr_expect(cf_link_is_paused(lap->link, &papers));
+    cr_expect(cf_link_is_idle(lap->link), "there is nothing to wait for yet");
+    cr_expect_not(cf_link_is_locked(lap->link, &papers));
+    const size_t entries = lap->entries;
+    write_alone(desk);
+    cr_expect_not(cf_link_is_idle(lap->link));
+    cr_expect(cf_link_is_locked(lap->link, &papers));
+    cr_expect(is_locked_out(lap));
+    cr_expect_not(cf_link_is_locked_out(lap->link, is_anothers, NULL), "nobody knows whose it is");
+    cr_expect_eq(lap->entries, entries);
+    tell_alone(desk, false);
+    cr_expect_eq(lap->entries, entries + 1);
+    cr_expect(everybody_is_idle(&m));
+    cr_expect_not(cf_link_is_paused(lap->link, &papers));
+    cr_expect_not(is_locked_out(lap));
+    expect_equal_logs(&m);
+    meeting_close(&m);
+}
+
+Test(link_leases, waits_for_heads_that_another_keeps_back_and_keeps_its_session)
+{
+    meeting_open(&m);
+    attendee *desk = comes(&m.desk);
+
+    lock_papers(desk);
+    tell_alone(desk, true);
+    write_alone(desk);
+    attendee *lap = comes(&m.lap);
+    cr_expect(cf_link_is_unanswered(lap->link), "it has not heard why");
+    follow_leases(lap);
+    cr_expect(cf_link_owed(lap->link) > 0);
+    cr_expect_not(cf_link_is_unanswered(lap->link));
+    cr_expect(is_locked_out(lap));
+    let_pass(2 * CF_REQUEST_TIMEOUT_MS);
+    cr_expect_eq(lap->lost, 0);
+    tell_alone(desk, false);
+    cr_expect(everybody_is_idle(&m));
+    expect_equal_logs(&m);
+    meeting_close(&m);
+}

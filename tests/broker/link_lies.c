@@ -336,3 +336,43 @@ Test(link_lies, takes_no_piece_of_a_blob_that_can_not_be)
         m = (meeting){0};
     }
 }
+
+/* It names heads, says that another communicates alone, and leaves it at that. */
+Test(link_lies, lets_a_broker_keep_entries_back_for_no_longer_than_anybody_may)
+{
+    enum { ELEVEN_MINUTES = 660000 };
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_outbox *nowhere = cf_outbox_new();
+    const cf_head head = {.sequence = 7};
+    const cf_paused paused = {papers, 0, true};
+    const cf_message messages[] = {
+        {.command = CF_COMMAND_WELCOME,
+         .welcome = {.version = CF_PROTOCOL_VERSION,
+                     .now_ms = m.now_ms,
+                     .window = CF_WINDOW,
+                     .heads = &head,
+                     .head_count = 1}},
+        {.command = CF_COMMAND_SUBSCRIBED},
+        {.command = CF_COMMAND_PAUSED, .paused = {&paused, 1}},
+    };
+
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, nowhere);
+    for (size_t i = 0; i < 3; i++)
+        hear(desk, &messages[i]);
+    cf_link_tick(desk->link, m.now_ms, nowhere);
+    cr_assert_eq(cf_link_owed(desk->link), 1);
+    m.now_ms += ELEVEN_MINUTES - 1;
+    cf_link_tick(desk->link, m.now_ms, nowhere);
+    cr_expect_not(cf_link_is_unanswered(desk->link));
+    m.now_ms++;
+    cf_link_tick(desk->link, m.now_ms, nowhere);
+    cr_expect(cf_link_is_unanswered(desk->link));
+    cr_expect_eq(desk->lost, 0);
+    m.now_ms += CF_REQUEST_TIMEOUT_MS;
+    cf_link_tick(desk->link, m.now_ms, nowhere);
+    cr_expect_eq(desk->lost, 1);
+    cf_outbox_destroy(&nowhere);
+    meeting_close(&m);
+}

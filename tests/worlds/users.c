@@ -180,15 +180,20 @@ static void treat_conflict(chance *from, device *who, const char *to)
 
 /* ---- Locks ---- */
 
+/* Half of those that have one communicate alone until it ends, and whoever asks for what it has. */
 static void ask_lock(device *who)
 {
     cf_lock_wish wish = {.collection = who->in->collection, .for_ms = LEASE_MS};
+    cf_locks *locks = who->is_out ? NULL : cf_engine_locks(who->engine);
+    bool is_new = cf_id_equal(&who->lock, &(cf_id){0});
     cf_error error;
-    cf_id none = {0};
 
-    if (!who->is_out && cf_id_equal(&who->lock, &none) &&
-        cf_locks_ask(cf_engine_locks(who->engine), &wish, &who->lock, &error))
-        who->lock = none;
+    if (!locks)
+        return;
+    if (is_new && cf_locks_ask(locks, &wish, &who->lock, &error))
+        who->lock = (cf_id){0};
+    else if (!is_new || who->lock.bytes[0] & 1)
+        cf_locks_tell_alone(locks, &wish.collection, true);
 }
 
 static void give_lock_back(device *who)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""While a device communicates alone, by `sync --exclusive`, others wait in that collection, say for whom, and go on in all else."""
+
+import os
+import re
+import signal
+
+from counterfoil import WAIT, broker, fill, make_device, two, wait_until  # noqa: F401
+from lock_scene import read, shared, write  # noqa: F401
+
+LEASE = 60  # s, of who is gone
+
+
+def begin_alone(ann, broker, size=100_000_000):
+    """She is in the middle of it, and is stopped there."""
+    begun = len(broker.audit("exclusive-begun"))
+    with open(ann.source() / "large", "wb") as file:
+        file.write(os.urandom(size))
+    alone = ann.start("sync", "notes", "--exclusive")
+    wait_until(lambda: len(broker.audit("exclusive-begun")) > begun, "she is in the middle of it")
+    alone.send_signal(signal.SIGSTOP)
+    return alone
+
+
+def end_alone(alone):
+    alone.send_signal(signal.SIGCONT)
+    _, said = alone.communicate(timeout=WAIT)
+    assert alone.returncode == 0, said
+
+
+def add_papers(ann, bob):
+    """Another collection of the same user."""
+    bob.add("papers", {"first": "papers"})
+    bob.sync()
+    ann.sync()
+    ann.add("papers", None, "--existing")
+    ann.sync()
+
+
+def written_by_ann(ann, bob):
+    """Bob has not seen it, and the broker has it."""
+    fill(ann.source(), {"small": "ann\n", "middle": os.urandom(3_000_000)})
+    ann.sync()
+
+
+def test_who_comes_meanwhile_waits_says_for_whom_and_ends_with_9(shared, broker):
+    ann, bob = shared
+    written_by_ann(ann, bob)
+    alone = begin_alone(ann, broker)
+    done = bob.patiently("sync", code=9, said=f"notes: locked by {ann.name} until ")
+    assert re.search(r"until \d\d:\d\d", done.stderr), done.stderr
+    done = bob.finish("sync")
+    assert done.returncode == 9 and "waiting" not in done.stderr, "who isn't told to wait doesn't"
+    assert not (bob.source() / "small").exists() and not (bob.source() / "middle").exists()
+    waiting = bob.start("sync", "--timeout", "100s")
+    assert "waiting for it" in waiting.stderr.readline()
+    end_alone(alone)
+    waiting.communicate(timeout=WAIT)
+    assert waiting.returncode == 0
+    assert read(bob, "small") == "ann\n"
+    for name in "middle", "large":
+        assert (bob.source() / name).read_bytes() == (ann.source() / name).read_bytes()
+
+
+def test_other_collections_go_on_meanwhile(shared, broker):
+    ann, bob = shared
+    add_papers(ann, bob)
+    written_by_ann(ann, bob)
+    large = os.urandom(3_000_000)
+    fill(ann.source("papers"), {"from ann": large})
+    ann.sync()
+    alone = begin_alone(ann, broker)
+    fill(bob.source("papers"), {"from bob": large[::-1]})
+    bob.patiently("sync", code=9, said=f"notes: locked by {ann.name}")
+    assert not (bob.source() / "small").exists()
+    assert (bob.source("papers") / "from ann").read_bytes() == large
+    assert bob.finish("sync", "papers").returncode == 0
+    end_alone(alone)
+    ann.sync()
+    assert (ann.source("papers") / "from bob").read_bytes() == large[::-1]
+    bob.sync()
+    assert read(bob, "small") == "ann\n"
+
+
+def test_who_serves_waits_likewise_and_goes_on_by_itself(shared, broker):
+    ann, bob = shared
+    serving = bob.serve()
+    bob.sync()
+    alone = begin_alone(ann, broker)
+    alone.send_signal(signal.SIGCONT)
+    wait_until(lambda: broker.audit("exclusive-ended"), "she has ended")
+    end_alone(alone)
+    wait_until(lambda: (bob.source() / "large").exists(), "it came by itself")
+    assert (bob.source() / "large").read_bytes() == (ann.source() / "large").read_bytes()
+    bob.stop(serving)
+
+
+def kept_of_contents(device):
+    """Bytes of contents that are on their way, and lie on the disk already."""
+    files = [path for path in (device.source() / ".counterfoil").rglob("*") if path.is_file()]
+    return sum(path.stat().st_blocks * 512 for path in files if path.stat().st_size >= 4_000_000)
+
+
+def test_what_is_on_its_way_pauses_and_goes_on_where_it_was(shared, broker):
+    ann, bob = shared
+    large = os.urandom(8_000_000)
+    bob.run("limit", "--down", "400K")
+    serving = bob.serve()
+    with open(ann.source() / "film", "wb") as file:
+        file.write(large)
+    ann.sync()
+    wait_until(lambda: kept_of_contents(bob), "some of it has come")
+    alone = begin_alone(ann, broker)
+    bob.patiently("sync", code=9, said=f"notes: locked by {ann.name} until ")
+    assert not (bob.source() / "film").exists() and kept_of_contents(bob), "it pauses"
+    assert "another device communicates alone" in bob.run("status")
+    end_alone(alone)
+    bob.run("limit", "--down", "none")
+    wait_until(lambda: (bob.source() / "film").exists(), "it goes on")
+    assert (bob.source() / "film").read_bytes() == large
+    bob.stop(serving)
+
+
+def test_when_the_holder_is_killed_others_go_on_when_its_lease_is_over(shared, broker):
+    ann, bob = shared
+    written_by_ann(ann, bob)
+    alone = begin_alone(ann, broker)
+    alone.kill()
+    alone.wait()
+    assert bob.finish("sync").returncode == 9
+    done = bob.finish("sync", "--timeout", f"{3 * LEASE}s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read(bob, "small") == "ann\n"
