@@ -374,8 +374,7 @@ static const cf_option options[] = {
     {"max-delete", 0, "N|P%", "how many deletions are meant"},
     {"wait-for", 0, "DEVICE|all", "return when these have applied what this device published"},
     {"exclusive", 0, NULL,
-     "keep other devices from changing the collections, and from getting anything of them,\n"
-     "meanwhile; 10 minutes at most"},
+     "keep other devices from changing the collections, and from getting any of it, meanwhile"},
     {"timeout", 0, "T",
      "how long to wait while nothing moves: for the broker, for devices (30s each), for another's "
      "lock (not at all)"},
