@@ -27,7 +27,9 @@ enum {
     LOSES_HARDLINKS = 512,
     /* 1024: all but what follows was tried, the same */
     DATES_FOLDERS = 2048,
-    KNOWS_ALL = 4096
+    /* 4096: all but what follows was tried, the same */
+    KEEPS_CTIMES = 8192,
+    KNOWS_ALL = 16384
 };
 
 static uint64_t flags_of_system(const cf_filesystem *system)
@@ -44,7 +46,8 @@ static uint64_t flags_of(const cf_disk_traits *traits)
            (traits->changes_names ? CHANGES_NAMES : 0) |
            (traits->refuses_names ? REFUSES_NAMES : 0) |
            (traits->loses_hardlinks ? LOSES_HARDLINKS : 0) |
-           (traits->dates_folders ? DATES_FOLDERS : 0) | (traits->knows_all ? KNOWS_ALL : 0);
+           (traits->dates_folders ? DATES_FOLDERS : 0) | (traits->keeps_ctimes ? KEEPS_CTIMES : 0) |
+           (traits->knows_all ? KNOWS_ALL : 0);
 }
 
 void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits,
@@ -118,6 +121,7 @@ cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_trai
                                flags & RENUMBERS,
                                flags & CHANGES_NAMES,
                                flags & DATES_FOLDERS,
+                               flags & KEEPS_CTIMES,
                                flags & KNOWS_ALL,
                                flags & REFUSES_NAMES,
                                flags & LOSES_HARDLINKS,

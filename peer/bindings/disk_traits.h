@@ -21,6 +21,7 @@ typedef struct {
     bool renumbers;       /* inode numbers may be others when it is mounted anew */
     bool changes_names;   /* some are listed otherwise than they were made: `end.` is `end` */
     bool dates_folders;   /* a directory has a new time when something is removed from it */
+    bool keeps_ctimes;    /* when it was changed shows there, though its time was set */
     bool knows_all;       /* all of this was tried: earlier records don't tell */
     bool refuses_names;   /* some can't be made, as `a:b` */
     bool loses_hardlinks; /* none can be made */

@@ -210,6 +210,8 @@ static cf_status lose_a_file(const trial *self, const cf_folder *made)
         status = files->stat_folder(files, made, &after, self->error);
     if (!status)
         self->traits->dates_folders = after.mtime_ns != before.mtime_ns;
+    if (!status)
+        self->traits->keeps_ctimes = before.ctime_ns != before.mtime_ns;
     return status;
 }
 

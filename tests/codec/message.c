@@ -71,10 +71,10 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_REPORTED, .reported = {&hashes[0], 1700000000000, heads, 2, true}},
         {.command = CF_COMMAND_REPORTED, .reported = {NULL, 0, NULL, 0, false}},
         {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
-        {.command = CF_COMMAND_PAUSED, .paused = {paused, 2}},
         {.command = CF_COMMAND_CLOCK, .clock = {CF_PROTOCOL_VERSION, 1700000000000}},
         {.command = CF_COMMAND_LACKING, .lacking = {12}},
         {.command = CF_COMMAND_FETCH, .get = {.id = hashes[0], .offset = 262144, .size = 4096}},
+        {.command = CF_COMMAND_PAUSED, .paused = {paused, 2}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;

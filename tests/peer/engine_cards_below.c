@@ -408,6 +408,85 @@ Test(engine_cards_below, an_older_copy_of_a_card_reverts_nothing)
     expect_as_before("card/a", was);
 }
 
+/* Of the very disk, as of a moment before a photo was made. */
+Test(engine_cards_below, an_older_image_of_a_card_removes_nothing)
+{
+    char made[256];
+
+    four_on_the_card();
+    passes(LONGER_THAN_REMEMBERED);
+    user_writes_text(first, "card/new", "new");
+    both_sync();
+    cr_assert(has(second, "card/new"));
+    take_out(NULL);
+    device_sync(first);
+    path_of(made, "card/new");
+    cr_assert_eq(unlink(made), 0);
+    path_of(made, "card");
+    const struct timespec long_ago[2] = {{LONG_AGO_S, 0}, {LONG_AGO_S, 0}};
+    cr_assert_eq(utimensat(AT_FDCWD, made, long_ago, 0), 0);
+    put_back();
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_expect(has(second, "card/new"), "it was removed elsewhere");
+}
+
+static void put_in_place_of(const char *folder, const char *other)
+{
+    char target[256];
+
+    user_removes(first, folder);
+    path_of(target, other);
+    char shown[256];
+    snprintf(shown, sizeof shown, "%s/%s", first->folder, folder);
+    cr_assert_eq(rename(target, shown), 0);
+}
+
+/* What lies deeper in it was not changed, and neither was that in which it lay. */
+Test(engine_cards_below, a_folder_that_is_put_in_the_place_of_another_is_an_edit)
+{
+    static const char *const names[] = {"tree/in/a", "tree/in/b", "tree/in/c", "tree/in/d"};
+    char other[256], was[64], is[64];
+
+    user_makes(first, "tree");
+    user_makes(first, "tree/in");
+    path_of(other, "tree");
+    cr_assert_eq(mkdir(other, 0755), 0);
+    path_of(other, "tree/in");
+    cr_assert_eq(mkdir(other, 0755), 0);
+    for (int i = 0; i < 4; i++) {
+        user_writes_text(first, names[i], "one");
+        write_behind(names[i], "another");
+    }
+    both_sync();
+    see_all_twice();
+    cr_assert(device_token(second, "tree/in/a", was));
+    put_in_place_of("tree", "tree");
+    both_sync();
+    cr_assert(device_token(second, "tree/in/a", is));
+    cr_expect_str_neq(is, was, "it waits");
+}
+
+/* There a folder may show any time that was set. */
+Test(engine_cards_below, files_of_a_disk_without_change_times_are_edits)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    char was[64], is[64];
+
+    four_on_the_card();
+    disk.mounts++; /* tried anew */
+    device_crash(first);
+    see_all_twice();
+    cr_assert(device_token(second, "card/a", was));
+    for (int i = 0; i < 4; i++)
+        cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), SAVE_BY_RENAME));
+    user_stamps(first, "card", LONG_AGO_S);
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was, "it waits");
+}
+
 /* It shows another time then, and no look saw that to be bare. */
 Test(engine_cards_below, the_folder_beneath_is_known_again_by_its_number)
 {

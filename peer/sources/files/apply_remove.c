@@ -50,6 +50,11 @@ static void end_removal(cf_task_place *place, cf_task *task, cf_status status,
 {
     const cf_node *node = cf_nodes_find(place->binding->nodes, task->number);
 
+    if (!node) { /* forgotten while the disk worked: what is left there is looked at anew */
+        task->looks |= status != CF_OK;
+        task->state = CF_TASK_DONE;
+        return;
+    }
     if (status == CF_CHANGED && cf_task_may_hold_more(place, node)) {
         /* It stays for that, and is nobody's business any more unless the next look finds in it
          * what is asked for. */

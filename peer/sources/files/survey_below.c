@@ -118,13 +118,22 @@ static const cf_node *gone_with(const cf_survey *survey, const cf_numbers *gone,
     return node;
 }
 
+/* Than anything was removed from its directory, as that shows now: in an older image of a disk. */
+static bool was_made_later(const cf_survey *survey, const cf_node *node)
+{
+    const cf_bare_time *now = cf_survey_folder_time(survey, node->parent);
+
+    return now && node->kind == CF_KIND_FILE && node->stat.ctime_ns != CF_CTIME_UNSEEN &&
+           cf_disk_is_before(now->changed_ns, node->stat.ctime_ns);
+}
+
 /* What is missed with a directory went from where that did. */
 static bool is_held(const cf_survey *survey, const cf_numbers *gone, const cf_node *node)
 {
     if (!cf_disk_is_below(node->disk))
         node = gone_with(survey, gone, node);
     return cf_disk_is_below(node->disk)
-               ? !cf_numbers_have(&survey->same, node->disk)
+               ? !cf_numbers_have(&survey->same, node->disk) || was_made_later(survey, node)
                : node->disk != CF_DISK_RETURNED && cf_numbers_have(&survey->bare, node->parent);
 }
 
@@ -247,23 +256,24 @@ static void tell_empty(cf_survey *survey)
     survey->batch.empty_count = count;
 }
 
-bool cf_survey_is_back(const cf_survey *survey, const cf_node *node, int64_t mtime_ns)
+bool cf_survey_is_back(const cf_survey *survey, const cf_node *node, const cf_stat *seen)
 {
-    return cf_numbers_have(&survey->same, node->disk) ||
-           (cf_numbers_have(&survey->returned, node->disk) &&
-            (node->kind != CF_KIND_FILE || node->stat.mtime_ns <= mtime_ns));
+    return cf_numbers_have(&survey->returned, node->disk) &&
+           (node->kind != CF_KIND_FILE || node->stat.mtime_ns <= seen->mtime_ns ||
+            (cf_numbers_have(&survey->same, node->disk) && node->stat.ctime_ns <= seen->ctime_ns));
 }
 
 /* What was held lies where the card that had it is not back: another card has a file of that name,
  * or somebody wrote it beneath. The same of what differs by the look that found others missing. */
-bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node)
+bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_stat *now,
+                           const cf_node *node)
 {
     if (seen->parent != node->parent || !cf_bytes_equal(seen->name, node->name))
         return false;
     if (!cf_disk_is_below(node->disk))
         return survey->below && node->kind != CF_KIND_DIRECTORY &&
                cf_numbers_have(&survey->found_bare, node->parent);
-    return !cf_survey_is_back(survey, node, seen->stat.mtime_ns) &&
+    return !cf_survey_is_back(survey, node, now) &&
            !(node->kind == CF_KIND_DIRECTORY && cf_numbers_have(&survey->shown, node->number));
 }
 

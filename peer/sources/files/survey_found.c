@@ -232,11 +232,11 @@ static void note_other_disk(cf_survey *survey, size_t entry, bool below)
     cf_buffer reason = {0};
 
     cf_buffer_append_text(&reason,
-                          below ? "another file lies there than the one that went with a disk "
-                                  "which was mounted at, above or under its folder: mount "
-                                : "another file system is mounted there than the one that "
-                                  "had it: mount ");
-    cf_buffer_append_text(&reason, "that again, or rename this here; `counterfoil sync ");
+                          below ? "another file lies there than before, as if another disk was "
+                                  "mounted at, above or under its folder: mount the one before"
+                                : "another file system is mounted there than the one that had it: "
+                                  "mount that");
+    cf_buffer_append_text(&reason, " again, or rename this here; `counterfoil sync ");
     cf_binding_path_word(survey->options.binding, &reason);
     cf_buffer_append_text(&reason, " --yes` sends it as an edit");
     cf_survey_note_entry(survey, entry, cf_arena_text(&survey->arena, cf_buffer_view(&reason)),
@@ -251,7 +251,7 @@ static void keep_returned(cf_survey *survey, size_t entry)
     const cf_node *node = cf_survey_base_node(survey, entry);
 
     if (node && cf_disk_is_below(node->disk) &&
-        cf_survey_is_back(survey, node, survey->listing.entries[entry].stat.mtime_ns))
+        cf_survey_is_back(survey, node, &survey->listing.entries[entry].stat))
         cf_survey_restate(survey, node, &node->stat, survey->identity.disks[entry]);
 }
 
@@ -268,7 +268,7 @@ static void observe(cf_survey *survey, size_t entry, const cf_read *read)
     if (seen.finding.stat.is_racy && listed->kind == CF_KIND_FILE)
         cf_survey_note_racy(survey, entry, read ? read->racy_ms : wait_of(&seen.finding, listed));
     const bool covers = node && !survey->options.takes_other_disks &&
-                        cf_survey_covers_held(survey, &seen.finding, node);
+                        cf_survey_covers_held(survey, &seen.finding, &listed->stat, node);
     const bool is_folder =
         covers && node->kind == CF_KIND_DIRECTORY && seen.finding.kind == CF_KIND_DIRECTORY;
     if (is_folder)

@@ -136,9 +136,11 @@ bool cf_survey_has_lost_nothing(const cf_survey *survey, const cf_node *node);
 const cf_bare_time *cf_survey_folder_time(const cf_survey *survey, uint64_t directory);
 /* After that. What is held is not seen: something else lies in its place, or, of a directory,
  * nothing in it is seen. */
-bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_node *node);
-/* The disk with which it was held is back; or a copy of that, whose file is no older. */
-bool cf_survey_is_back(const cf_survey *survey, const cf_node *node, int64_t mtime_ns);
+bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, const cf_stat *now,
+                           const cf_node *node);
+/* The disk with which it was held is back; what lies there is no older, which it would be in an
+ * older image of that, or on a copy. */
+bool cf_survey_is_back(const cf_survey *survey, const cf_node *node, const cf_stat *seen);
 /* The node, with what is seen of it now, is to be written again. */
 void cf_survey_restate(cf_survey *survey, const cf_node *node, const cf_node_stat *stat,
                        uint64_t disk);

@@ -141,6 +141,24 @@ typedef struct {
                  in their places; surely so where that did not change */
 } swapping;
 
+/* It, or one above, is another directory now, and the one in which that lies was changed: it was
+ * renamed to there. */
+static bool was_put_there(const cf_survey *survey, uint64_t directory)
+{
+    const cf_binding *binding = survey->options.binding;
+    const cf_node *node;
+
+    for (; (node = cf_nodes_find(binding->nodes, directory)); directory = node->parent) {
+        const cf_bare_time *now = cf_survey_folder_time(survey, directory);
+        const cf_bare_time *above = cf_survey_folder_time(survey, node->parent);
+
+        if (now && above && now->inode != node->stat.inode &&
+            !cf_binding_saw_all_since(binding, above->changed_ns))
+            return true;
+    }
+    return false;
+}
+
 /* The file that the base has where one is listed now; NULL: none, or it is held. */
 static const cf_node *file_in_place(const cf_survey *survey, size_t entry)
 {
@@ -175,7 +193,8 @@ static void find_others(const cf_survey *survey, swapping *self)
         if (!node || !is_another(survey, node, &survey->listing.entries[i]))
             continue;
         cf_numbers_add(&self->others, node->parent);
-        if (cf_survey_has_lost_nothing(survey, node))
+        if (survey->options.binding->traits.keeps_ctimes &&
+            cf_survey_has_lost_nothing(survey, node) && !was_put_there(survey, node->parent))
             cf_numbers_add(&self->sure, node->parent);
     }
     for (size_t i = 0; i < batch->gone_count; i++) {
