@@ -418,8 +418,20 @@ Test(disk_clock, is_told_by_a_file_that_goes_again)
 Test(disk_traits, are_kept_in_a_record)
 {
     const cf_disk_identity identity = {{1, 2, 3, true, false, true, true, false}, 7, -8};
-    const cf_disk_traits traits = {1000000000, false, true, true, true,    false, true,     true,
-                                   true,       true,  true, true, 1234567, -9,    INT64_MAX};
+    const cf_disk_traits traits = {.time_step_ns = 1000000000,
+                                   .loses_modes = true,
+                                   .loses_symlinks = true,
+                                   .folds_case = true,
+                                   .renumbers = true,
+                                   .changes_names = true,
+                                   .dates_folders = true,
+                                   .keeps_ctimes = true,
+                                   .knows_all = true,
+                                   .refuses_names = true,
+                                   .loses_hardlinks = true,
+                                   .size_refused = 1234567,
+                                   .earliest_ns = -9,
+                                   .latest_ns = INT64_MAX};
     cf_disk_identity identity_read;
     cf_disk_traits read;
     cf_disk_seen seen = {.whole_ns = 77}, seen_read;
@@ -440,6 +452,7 @@ Test(disk_traits, are_kept_in_a_record)
     cr_assert(read.renumbers);
     cr_assert(read.changes_names);
     cr_assert(read.dates_folders);
+    cr_assert(read.keeps_ctimes);
     cr_assert(read.knows_all);
     cr_assert(read.refuses_names);
     cr_assert(read.loses_hardlinks);
@@ -483,5 +496,6 @@ Test(disk_traits, of_the_disk_that_tests_run_on_are_learned)
     cr_assert(!traits.loses_symlinks);
     cr_assert(!traits.folds_case);
     cr_assert(traits.dates_folders);
+    cr_assert(traits.keeps_ctimes, "a folder whose time was set shows when it was changed");
     scratch_destroy(&here);
 }
