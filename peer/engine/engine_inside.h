@@ -148,9 +148,9 @@ void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */
 cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
 
-/* What this device wrote and what counts for nothing, because it was shut out or has another role
- * now, is its user's work all the same: the base forgets that it was agreed on, so that it lies on
- * the disk as something new, and isn't deleted there because the state lost it. */
+/* What this device wrote and what counts for nothing, because it has another role now, is its
+ * user's work all the same: the base forgets that it was agreed on, so that it lies on the disk as
+ * something new, and isn't deleted there because the state lost it. */
 cf_status cf_engine_keep_undone(cf_engine *engine, cf_error *error);
 /* What follows from the member log: other devices get the keys that this one owes them, and what
  * waited here for a key goes on. */

@@ -34,7 +34,8 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
     return self->status == CF_OK;
 }
 
-/* Only a device that was shut out, or was given another role, has such entries. */
+/* Given another role. Who was shut out shows nothing that others did, nor that its own work is
+ * gone: its folder stays as it is. */
 static bool may_have_some(const cf_peer *peer)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
@@ -42,7 +43,7 @@ static bool may_have_some(const cf_peer *peer)
     for (size_t i = 0; i < cf_registry_count(registry); i++) {
         const cf_operation *operation = cf_registry_operation(registry, i);
 
-        if ((operation->kind == CF_MEMBER_REVOKE || operation->kind == CF_MEMBER_ROLE) &&
+        if (operation->kind == CF_MEMBER_ROLE &&
             cf_hash_equal(&operation->device, cf_peer_device(peer)))
             return true;
     }

@@ -196,6 +196,65 @@ Test(engine_revoked, leaves_the_folder_of_a_device_that_is_out_alone)
     scene_end(&s);
 }
 
+static size_t lines_of(cf_bytes text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.size; i++)
+        count += text.data[i] == '\n';
+    return count;
+}
+
+/* Its folder was not touched meanwhile, and what its user goes on with is an edit of what he had.
+ */
+Test(engine_revoked, goes_on_where_it_was_when_the_account_takes_it_back)
+{
+    scene s = a_scene(10);
+
+    go_offline(s.suspect);
+    vandalise(&s);
+    device_sync(s.suspect);
+    revoke(s.owner, &s.id, &s.heads);
+    carry(s.owner, s.suspect);
+    device_sync(s.suspect);
+    user_writes_text(s.suspect, "spam", "buy more");
+    user_removes(s.suspect, "report");
+    device_sync(s.suspect);
+    annul(s.owner, &cf_registry_device(registry_of(s.owner), &s.id)->ended);
+    s.suspect->offline = false;
+    cr_assert(world_settle(s.w));
+    for (int i = 0; i < 3; i++) {
+        cf_buffer tree = {0};
+
+        device_tree(&s.w->devices[i], &tree);
+        cr_expect(holds(&s.w->devices[i], "spam", "buy more"), "%d", i);
+        cr_expect_eq(lines_of(cf_buffer_view(&tree)), 1, "%.*s", (int)tree.size,
+                     (const char *)tree.data);
+        cf_buffer_release(&tree);
+    }
+    scene_end(&s);
+}
+
+/* What it wrote since counts for nothing and comes to nobody, but is its user's all the same. */
+Test(engine_revoked, leaves_what_a_device_wrote_that_only_reads_now)
+{
+    scene s = a_scene(15);
+
+    go_offline(s.suspect);
+    vandalise(&s);
+    device_sync(s.suspect);
+    give_role(s.owner, &s.id, CF_ROLE_READER);
+    user_writes_text(s.owner, "later", "for all");
+    s.suspect->offline = false;
+    cr_assert(world_settle(s.w));
+    for (device *each = s.w->devices; each < s.w->devices + 3; each++)
+        cr_expect(holds(each, "later", "for all"));
+    cr_expect(holds(s.suspect, "spam", "buy"));
+    expect_unharmed(s.owner, "owner");
+    expect_unharmed(s.other, "other");
+    scene_end(&s);
+}
+
 Test(engine_revoked, holds_back_a_mass_delete_that_a_revocation_makes)
 {
     scene s = a_scene(6);
@@ -227,7 +286,7 @@ Test(engine_revoked, puts_both_out_who_revoke_each_other)
         scene s = a_scene(7);
         cf_hash first = id_of(s.owner);
 
-        make_owner(s.owner, &s.id);
+        give_role(s.owner, &s.id, CF_ROLE_OWNER);
         cr_assert(world_settle(s.w));
         cf_heads mine = heads_of(s.owner, &first), theirs = heads_of(s.suspect, &s.id);
         revoke(s.owner, &s.id, &theirs);

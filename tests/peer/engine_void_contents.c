@@ -110,8 +110,8 @@ Test(engine_void_contents, are_known_of_when_their_key_comes)
     cf_hash owner = id_of(s.owner), other = id_of(s.other);
 
     write_book(s.owner, 0);
-    make_owner(s.owner, &s.id);
-    make_owner(s.owner, &other);
+    give_role(s.owner, &s.id, CF_ROLE_OWNER);
+    give_role(s.owner, &other, CF_ROLE_OWNER);
     cr_assert(world_settle(s.w));
     cf_heads heads = heads_of(s.owner, &s.id);
     for (int i = 0; i < 3; i++)
@@ -152,7 +152,7 @@ Test(engine_void_contents, are_missed_by_nobody)
     scene s = a_scene(4);
     cf_hash owner = id_of(s.owner);
 
-    make_owner(s.owner, &s.id);
+    give_role(s.owner, &s.id, CF_ROLE_OWNER);
     cr_assert(world_settle(s.w));
     cf_heads heads = heads_of(s.owner, &s.id);
     device_unplug(s.suspect);

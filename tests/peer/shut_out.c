@@ -70,17 +70,17 @@ cf_heads heads_of(device *holder, const cf_hash *whom)
     return heads;
 }
 
-void make_owner(device *owner, const cf_hash *whom)
+void give_role(device *owner, const cf_hash *whom, cf_role role)
 {
     cf_heads heads = heads_of(owner, whom);
-    cf_member role = {.kind = CF_MEMBER_ROLE,
-                      .device = *whom,
-                      .role = CF_ROLE_OWNER,
-                      .heads = heads.heads,
-                      .head_count = heads.count};
+    cf_member member = {.kind = CF_MEMBER_ROLE,
+                        .device = *whom,
+                        .role = role,
+                        .heads = heads.heads,
+                        .head_count = heads.count};
     cf_error error;
 
-    expect_ok(cf_peer_publish_member(peer_of(owner), &role, &error), error);
+    expect_ok(cf_peer_publish_member(peer_of(owner), &member, &error), error);
     cf_heads_release(&heads);
 }
 

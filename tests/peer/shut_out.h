@@ -14,7 +14,8 @@ cf_heads heads_of(device *holder, const cf_hash *whom); /* the caller's */
 void open_epoch(device *owner, const cf_hash *but, cf_arena *arena, cf_opening *out);
 /* What counts of the device is what `heads` names. */
 void revoke(device *owner, const cf_hash *whom, const cf_heads *heads);
-void make_owner(device *owner, const cf_hash *whom);
+/* As above: by the heads that the owner holds. */
+void give_role(device *owner, const cf_hash *whom, cf_role role);
 /* With the phrase in hand, at this device. */
 void annul(device *at, const cf_hash *revocation);
 
