@@ -167,10 +167,10 @@ static bool pump(cf_service *service, cf_session *session, bool *is_gone)
         return false;
     }
     session->owes_paused |= cf_replay_count_kept(session->replay) != kept;
-    session->is_behind = round.stopped;
+    session->is_behind = round.stopped || cf_replay_rests(session->replay);
     if (!session->is_behind)
         cf_subscribe_leave(service, session);
-    return round.stopped && session->credit > 0;
+    return session->is_behind && session->credit > 0;
 }
 
 /* What is kept from it it is told when it has all else. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKIPS_MAX = 4096, WALK_MAX = 4096 };
+enum { SKIPS_MAX = 4096, WALK_MAX = 4096, PASSED_MAX = 4096 };
 
 /* Entries of a writer that the other holds: all up to `sequence`, as far as they are at or before
  * the end that the log had at the beginning. */
@@ -19,7 +19,7 @@ typedef struct {
     cf_id collection;
     bool is_released;
     uint64_t first; /* where they begin; 0: there are none */
-    size_t count;   /* that are to be sent */
+    size_t count;   /* that are to be sent; fewer where some were skipped */
 } kept_back;
 
 struct cf_replay {
@@ -41,6 +41,7 @@ struct cf_replay {
     bool rung_found;
     kept_back *kept; /* of a collection one that is held, and one that is released, at most */
     size_t kept_count, kept_capacity;
+    bool rests; /* after many that it passed over: others' turn */
 };
 
 cf_replay *cf_replay_new(cf_store *store, const cf_hash *user)
@@ -350,7 +351,14 @@ struct sending {
     cf_replay *replay;
     cf_entry_visit *visit;
     void *context;
+    size_t passed;
 };
+
+static bool pass(cf_replay *replay, size_t *passed)
+{
+    replay->rests = ++*passed == PASSED_MAX;
+    return !replay->rests;
+}
 
 static bool send(void *context, uint64_t position, cf_bytes wire)
 {
@@ -359,7 +367,7 @@ static bool send(void *context, uint64_t position, cf_bytes wire)
 
     replay->next = position + 1;
     if (is_skipped(replay, position) || is_passed_over(replay, position, wire))
-        return true;
+        return pass(replay, &sending->passed);
     return sending->visit(sending->context, position, wire);
 }
 
@@ -427,6 +435,7 @@ struct paying {
     kept_back *owed;
     cf_entry_visit *visit;
     void *context;
+    size_t passed;
     bool stopped;
 };
 
@@ -446,31 +455,37 @@ static bool pay(void *context, uint64_t position, cf_bytes wire)
                           !is_needless(paying->replay, position, &entry);
     cf_arena_release(&arena);
     if (!is_of_it)
-        return true;
-    owed->count--;
+        return pass(paying->replay, &paying->passed);
+    owed->count -= owed->count > 0;
     paying->stopped = !paying->visit(paying->context, position, wire);
-    return !paying->stopped && owed->count > 0;
+    return !paying->stopped;
 }
 
 cf_status cf_replay_next(cf_replay *replay, cf_entry_visit *visit, void *context, cf_error *error)
 {
-    struct sending sending = {replay, visit, context};
+    struct sending sending = {replay, visit, context, 0};
     kept_back *owed;
 
+    replay->rests = false;
     assert(replay->next > 0); /* begun */
     while ((owed = first_owed(replay))) {
-        struct paying paying = {replay, owed, visit, context, false};
+        struct paying paying = {replay, owed, visit, context, 0, false};
         cf_status status =
             replay->store->read(replay->store, &replay->user, owed->first, pay, &paying, error);
 
         if (status)
             return status;
-        if (!paying.stopped || !owed->count)
+        if (owed->first >= replay->next || !(paying.stopped || replay->rests))
             drop_kept(replay, owed);
-        if (paying.stopped)
+        if (paying.stopped || replay->rests)
             return CF_OK;
     }
     return replay->store->read(replay->store, &replay->user, replay->next, send, &sending, error);
+}
+
+bool cf_replay_rests(const cf_replay *replay)
+{
+    return replay->rests;
 }
 
 void cf_replay_skip(cf_replay *replay, uint64_t position)

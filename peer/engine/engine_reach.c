@@ -24,7 +24,8 @@ cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
 {
     const cf_link *link = engine->peer->link;
 
-    if (link && cf_link_has_received(link) && cf_link_is_checked(link) && !engine->inbox_count)
+    if (link && cf_link_has_all_but_paused(link) && cf_link_is_checked(link) &&
+        !engine->inbox_count)
         return CF_REACH_CAUGHT_UP;
     if (!link || engine->is_paused ||
         (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))

@@ -324,3 +324,91 @@ Test(replay, passes_over_what_the_other_brought)
     shelf_end(&to);
     library_end(&l);
 }
+
+static cf_id collection_of(const library *l, size_t i)
+{
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    expect_ok(cf_entry_read(cf_buffer_view(&l->stories[i].wire), &arena, &entry, &error), error);
+    const cf_id collection = entry.header.collection;
+    cf_arena_release(&arena);
+    return collection;
+}
+
+/* What the other brought itself is not counted when it is passed over, and comes a second time. */
+Test(replay, brings_all_that_was_kept_back_though_the_other_brought_some)
+{
+    library *l = a_library(3);
+    shelf from = a_shelf(l), to = a_shelf(l);
+    const cf_id collection = collection_of(l, 0);
+
+    cf_replay *replay = introduce(l, &from, &to);
+    cf_replay_hold(replay, &collection);
+    for (size_t i = 0; i < 4; i++)
+        put(l, &from, i);
+    cf_replay_skip(replay, 2);
+    put(l, &to, 1);
+    post p = {l, &to, 0, 0, 100};
+    run(&p, replay);
+    cr_expect_eq(p.sent, 0);
+    cf_replay_release(replay, &collection);
+    p.most = 1; /* it stops after each */
+    run(&p, replay);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect(to.has[i], "entry %zu did not come", i);
+    cr_expect_not(cf_replay_owes(replay));
+    cf_replay_destroy(&replay);
+    shelf_end(&from);
+    shelf_end(&to);
+    library_end(&l);
+}
+
+static bool count_one(void *context, uint64_t position, cf_bytes wire)
+{
+    (void)position, (void)wire;
+    ++*(size_t *)context;
+    return true;
+}
+
+/* Others have their turn meanwhile. */
+Test(replay, rests_after_many_that_are_not_to_be_sent)
+{
+    enum { AT_ONCE = 4096, MORE = 7 };
+    library *l = a_library(3);
+    shelf from = a_shelf(l);
+    author by = an_author(9);
+    const cf_id collection = by.next.collection;
+    cf_replay *replay = cf_replay_new(from.store, &l->user);
+    size_t sent = 0;
+    cf_error error;
+
+    expect_ok(cf_replay_begin(replay, &error), error);
+    cf_replay_hold(replay, &collection);
+    for (size_t i = 0; i < AT_ONCE + MORE; i++) {
+        cf_arena arena = {0};
+        cf_buffer wire = {0};
+        cf_entry entry;
+
+        author_write(&by, cf_bytes_of_text("body"), &wire);
+        expect_ok(cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &error), error);
+        from.store->append(from.store,
+                           &(cf_append){.user = l->user, .epoch = from.epoch, .entry = &entry});
+        cf_arena_release(&arena);
+        cf_buffer_release(&wire);
+    }
+    expect_ok(from.store->commit(from.store, &error), error);
+    for (size_t turn = 1; turn <= 2; turn++) {
+        expect_ok(cf_replay_next(replay, count_one, &sent, &error), error);
+        cr_expect_eq(cf_replay_rests(replay), turn == 1);
+        cr_expect_eq(cf_replay_position(replay), turn == 1 ? AT_ONCE + 1 : AT_ONCE + MORE + 1);
+    }
+    cr_expect_eq(sent, 0);
+    cf_replay_release(replay, &collection);
+    expect_ok(cf_replay_next(replay, count_one, &sent, &error), error);
+    cr_expect_eq(sent, AT_ONCE + MORE);
+    cf_replay_destroy(&replay);
+    shelf_end(&from);
+    library_end(&l);
+}
