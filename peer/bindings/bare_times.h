@@ -23,7 +23,7 @@ enum { CF_BARE_TIMES_MAX = 64, CF_BARE_TIMES_OF_ONE = 4 };
 typedef struct {
     uint64_t folder;    /* a node's number */
     int64_t changed_ns; /* as cf_disk_folder_changed tells it */
-    uint64_t inode;     /* of the directory then */
+    uint64_t inode;     /* of the directory then; 0: it tells nothing */
 } cf_bare_time;
 
 typedef struct {

@@ -130,15 +130,22 @@ bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t 
     if (wished && (kept ? cf_bytes_equal(kept->value, wished->value) : keep->kind == CF_KEEP_MINE))
         return part(&self, agreed, arena, out);
     cf_dot *over = cf_arena_allocate(arena, self.count, sizeof *over);
+    bool goes_too =
+        false; /* of rows that are one, an entry may have written another value to each */
     for (size_t i = 0; kept && i < self.count; i++)
         if (cf_bytes_equal(refs[i].field, self.field) &&
-            !cf_bytes_equal(refs[i].value, kept->value))
+            !cf_bytes_equal(refs[i].value, kept->value)) {
+            goes_too |= cf_dot_equal(&refs[i].dot, &kept->dot);
             over[over_count++] = refs[i].dot;
+        }
     if (!over_count)
         return false;
     qsort(over, over_count, sizeof *over, by_dot);
-    *out = (cf_change){
-        .item = agreed->item, .field = self.field, .over = over, .over_count = over_count};
+    *out = (cf_change){.item = agreed->item,
+                       .field = self.field,
+                       .value = goes_too ? cf_arena_copy(arena, kept->value) : (cf_bytes){0},
+                       .over = over,
+                       .over_count = over_count};
     return true;
 }
 

@@ -13,7 +13,7 @@ import pytest
 from counterfoil import both, broker, fill, make_device, tree, two  # noqa: F401
 from disks import make_disk, run  # noqa: F401
 
-AWAY = "but the folder in which it lay shows no removal"
+AWAY = "and not seen to be removed"
 WAITS = "the disk that was mounted there, or under it, is away"
 LONG_AGO = 1_600_000_000
 REMEMBERED = 1.2  # by a share, in s

@@ -468,6 +468,33 @@ Test(engine_cards_below, a_folder_that_is_put_in_the_place_of_another_is_an_edit
     cr_expect_str_neq(is, was, "it waits");
 }
 
+/* Their contents are on their way for long: what was seen meanwhile is not what was agreed. */
+Test(engine_cards_below, large_files_that_wait_to_be_sent_are_edits)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    cf_buffer noise = world_noise(w, 300000);
+    char was[64], is[64];
+
+    four_on_the_card();
+    see_all_twice();
+    cr_assert(device_token(second, "card/a", was));
+    first->offline = true;
+    device_unplug(first);
+    for (int i = 0; i < 4; i++)
+        cr_assert(user_saves(first, names[i], cf_buffer_view(&noise), SAVE_BY_RENAME));
+    cf_buffer_release(&noise);
+    for (int i = 0; i < 4; i++) {
+        device_sync(first);
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    first->offline = false;
+    for (int i = 0; i < 3; i++)
+        device_sync(first);
+    cr_assert(device_sync(second));
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was, "it waits");
+}
+
 /* There a folder may show any time that was set. */
 Test(engine_cards_below, files_of_a_disk_without_change_times_are_edits)
 {

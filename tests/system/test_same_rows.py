@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows made apart of which a user says that they are one."""
 from counterfoil import broker, make_device, two  # noqa: F401
+from test_sqlite import share
 from test_unique import TABLES, begin, both, expect_settled, listed
 
 
@@ -65,3 +66,18 @@ def test_what_cannot_be_one(two):
     both(laptop, desktop)
     said = laptop.run("conflicts", "resolve", "book//lists/*", "--same", code=2)
     assert "no other row has such a value" in said and "no two rows that could be one" in said
+
+
+def test_two_columns_of_one_value_each_make_one_once(two):
+    """Both give way to the same row: that is said in one sentence, and nothing is called ended."""
+    laptop, desktop, here, there = share(two, "CREATE TABLE places (id INTEGER PRIMARY KEY, name TEXT UNIQUE, slug TEXT UNIQUE, note TEXT);")
+    here.run("INSERT INTO places VALUES (1, 'Home', 'home', 'ours')")
+    there.run("INSERT INTO places VALUES (1, 'Home', 'home', NULL)")
+    both(laptop, desktop)
+    assert len(listed(laptop)) == 2
+    done = laptop.finish("conflicts", "resolve", "book//*", "--same")
+    assert done.returncode == 0 and "1 row made one with another" in done.stdout and "ended" not in done.stdout, done
+    both(laptop, desktop)
+    assert here.rows("SELECT name, slug, note FROM places") == [("Home", "home", "ours")]
+    assert here.all("places") == there.all("places") and here.sound() and there.sound()
+    assert laptop.json("conflicts") == desktop.json("conflicts") == [] and laptop.run("status", "--check")

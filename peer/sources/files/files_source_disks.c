@@ -151,7 +151,7 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_buffer_append_text(
         &reason,
         cf_disk_is_below(group->was)
-            ? "missing here, but the folder in which it lay shows no removal: a disk that was "
+            ? "missing here, and not seen to be removed: a disk that was "
               "mounted at, above or under %s is away, or another one is there, or covers it, or "
               "the "
               "folder's time was set back: bring it to light again"

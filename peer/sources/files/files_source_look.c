@@ -473,7 +473,8 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
                           cf_source_absence_at(source, &again->at[i]));
     if (all)
         cf_source_look_at_all(source, CF_ABSENCE_WAITS);
-    source->not_before_ms = now_ms + CF_SOURCE_AGAIN_MS;
+    if (source->not_before_ms < now_ms + CF_SOURCE_AGAIN_MS)
+        source->not_before_ms = now_ms + CF_SOURCE_AGAIN_MS;
 }
 
 /* A file that was changed in the future, before the clock was set back, has rested for long. */

@@ -12,7 +12,8 @@
  * (disk_clock.h).
  *
  * What is missing there is away then, and stays so in the base, whatever happens to the directory,
- * until it is seen again, or most of what went with it is, or the user says that it was removed.
+ * until it is seen again, or most of what went with it is, by the very files (survey_swapped.c), or
+ * the user says that it was removed.
  * How the directory shows meanwhile is noted (bare_times.h): so it will show when the card is out
  * the next time, however soon. */
 #include "peer/sources/files/survey_inside.h"
@@ -70,13 +71,16 @@ const cf_bare_time *cf_survey_folder_time(const cf_survey *survey, uint64_t dire
                : NULL;
 }
 
-/* It was another directory at the last look, and is the one that was there without a disk. */
+/* It was another directory at the last look, and is the one that was there without a disk; nobody
+ * put it there. */
 static bool is_bare_again(const cf_survey *survey, const cf_bare_time *now)
 {
     const cf_binding *binding = survey->options.binding;
     const cf_node *directory = cf_nodes_find(binding->nodes, now->folder);
+    const cf_bare_time *above = directory ? cf_survey_folder_time(survey, directory->parent) : NULL;
 
-    return directory && !cf_node_went_below(directory) && directory->stat.inode != now->inode &&
+    return above && !cf_node_went_below(directory) && directory->stat.inode != now->inode &&
+           cf_binding_saw_all_since(binding, above->changed_ns) &&
            cf_bare_times_have_inode(&binding->seen.bare, now->folder, now->inode);
 }
 
@@ -209,6 +213,17 @@ static void find_losing(const cf_survey *survey, cf_numbers *losing)
     cf_numbers_sort(losing);
 }
 
+/* It became another directory when something went from it, or was known so. Where numbers are
+ * alike, as of the roots of two disks, nothing tells which of them it is of. */
+static bool is_beneath(const cf_survey *survey, const cf_bare_time *now)
+{
+    const cf_binding *binding = survey->options.binding;
+    const cf_node *directory = cf_nodes_find(binding->nodes, now->folder);
+
+    return !directory || directory->stat.inode != now->inode ||
+           cf_bare_times_have_inode(&binding->seen.bare, now->folder, now->inode);
+}
+
 static void tell_bare(cf_survey *survey)
 {
     const cf_numbers *bare = &survey->bare;
@@ -223,7 +238,8 @@ static void tell_bare(cf_survey *survey)
         if (time && cf_disk_is_settled(time->changed_ns, survey->clock_ns) &&
             !cf_numbers_have(&losing, time->folder) &&
             (!count || times[count - 1].folder != time->folder))
-            times[count++] = *time;
+            times[count++] = (cf_bare_time){time->folder, time->changed_ns,
+                                            is_beneath(survey, time) ? time->inode : 0};
     }
     survey->batch.bare = times;
     survey->batch.bare_count = count;
@@ -282,7 +298,7 @@ int64_t cf_survey_whole_ns(const cf_survey *survey)
     for (size_t i = 0; i < survey->listing.folder_count; i++)
         if (!survey->listing.folders[i].complete)
             return 0;
-    return cf_survey_looks_at_all(survey) ? survey->clock_ns : 0;
+    return cf_survey_looks_at_all(survey) && !survey->differs ? survey->clock_ns : 0;
 }
 
 void cf_survey_find_below(cf_survey *survey)

@@ -50,6 +50,8 @@ struct cf_survey {
     uint64_t below;        /* the number of what it holds; 0: nothing new */
     cf_numbers returned;   /* such numbers of which the disk is back, or a copy of it, in order; */
     cf_numbers same;       /* those where it is no copy */
+    bool differs;          /* most of what a directory has, by this look: while that waits to be
+                              published, it is not taken for what was seen */
     cf_numbers shown;      /* directories in which something held lies as it was, in order */
     bool *reported;        /* by entry: came in a batch, or needs none */
     bool *twice;           /* by entry, see below */

@@ -129,16 +129,15 @@ void cf_survey_find_returned(cf_survey *survey)
  * disks are the same it lay on the other one. What both times tell alike may be set by anybody. */
 static bool is_another(const cf_survey *survey, const cf_node *node, const cf_listed *seen)
 {
-    return !looks_as_before(node, seen) &&
-           (node->stat.inode != seen->stat.inode ||
-            (seen->stat.ctime_ns != seen->stat.mtime_ns &&
-             cf_binding_saw_all_since(survey->options.binding, seen->stat.ctime_ns)));
+    return node->stat.inode != seen->stat.inode ||
+           (seen->stat.ctime_ns != seen->stat.mtime_ns &&
+            cf_binding_saw_all_since(survey->options.binding, seen->stat.ctime_ns));
 }
 
 typedef struct {
-    cf_numbers known, others, sure,
-        gone; /* for each file: the directory in which it lay. Others lie
-                 in their places; surely so where that did not change */
+    /* For each file: the directory in which it lay. Of those that are in their places some differ,
+     * and of these some are others, surely so where the directory did not change. */
+    cf_numbers known, differ, others, sure, gone;
 } swapping;
 
 /* It, or one above, is another directory now, and the one in which that lies was changed: it was
@@ -190,7 +189,10 @@ static void find_others(const cf_survey *survey, swapping *self)
     for (size_t i = 0; i < survey->listing.entry_count; i++) {
         const cf_node *node = file_in_place(survey, i);
 
-        if (!node || !is_another(survey, node, &survey->listing.entries[i]))
+        if (!node || looks_as_before(node, &survey->listing.entries[i]))
+            continue;
+        cf_numbers_add(&self->differ, node->parent);
+        if (!is_another(survey, node, &survey->listing.entries[i]))
             continue;
         cf_numbers_add(&self->others, node->parent);
         if (survey->options.binding->traits.keeps_ctimes &&
@@ -203,6 +205,7 @@ static void find_others(const cf_survey *survey, swapping *self)
         if (node->kind == CF_KIND_FILE && !cf_node_went_below(node))
             cf_numbers_add(&self->gone, node->parent);
     }
+    cf_numbers_sort(&self->differ);
     cf_numbers_sort(&self->others);
     cf_numbers_sort(&self->sure);
     cf_numbers_sort(&self->gone);
@@ -239,19 +242,27 @@ static void add_beside(cf_survey *survey, const swapping *self, const cf_numbers
     }
 }
 
+/* So many of those that lie in the directory that it may be another disk's. */
+static bool are_most(const swapping *self, const cf_numbers *files, uint64_t directory)
+{
+    const size_t count = count_of(files, directory);
+
+    return count >= TELLING && 2 * count > count_of(&self->known, directory);
+}
+
 void cf_survey_find_swapped(cf_survey *survey)
 {
     swapping self = {0};
     cf_numbers went = {0};
 
     find_others(survey, &self);
-    if (self.others.count || self.gone.count)
+    if (self.differ.count || self.gone.count)
         find_known(survey, &self);
-    for (size_t i = 0, count; i < self.sure.count; i += count) {
-        count = count_equal(&self.sure, i);
-        if (count >= TELLING && 2 * count > count_of(&self.known, self.sure.at[i]))
+    for (size_t i = 0; i < self.differ.count; i += count_equal(&self.differ, i))
+        survey->differs |= are_most(&self, &self.differ, self.differ.at[i]);
+    for (size_t i = 0; i < self.sure.count; i += count_equal(&self.sure, i))
+        if (are_most(&self, &self.sure, self.sure.at[i]))
             cf_numbers_add(&survey->bare, self.sure.at[i]);
-    }
     for (size_t i = 0; i < survey->bare.count; i++)
         if (survey->bare.at[i] != CF_NODE_ROOT)
             cf_numbers_add(&went, uppermost(survey, survey->bare.at[i]));
@@ -260,6 +271,7 @@ void cf_survey_find_swapped(cf_survey *survey)
     add_beside(survey, &self, &self.gone, &went);
     cf_numbers_sort(&survey->bare);
     cf_numbers_release(&self.known);
+    cf_numbers_release(&self.differ);
     cf_numbers_release(&self.others);
     cf_numbers_release(&self.sure);
     cf_numbers_release(&self.gone);

@@ -148,6 +148,16 @@ static bool choose_version(const settling *self, const cf_row_conflict *listed, 
            cf_row_resolve(&agreed, listed, count, &self->keep, arena, out);
 }
 
+/* A row that gives way in two columns to one rival is made one with it once. */
+static bool is_chosen(const settling *self, const cf_change *change, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_id_equal(&self->changes[i].item, &change->item) &&
+            cf_bytes_equal(self->changes[i].value, change->value))
+            return true;
+    return false;
+}
+
 /* The conflicts of one field. */
 static void choose_field(settling *self, const cf_row_conflict *listed, size_t count,
                          cf_record_choice *out)
@@ -162,6 +172,8 @@ static void choose_field(settling *self, const cf_row_conflict *listed, size_t c
         out->lacking++;
         return;
     }
+    if (self->keep.kind == CF_KEEP_SAME && is_chosen(self, change, out->count))
+        return;
     change->field = cf_arena_copy(&out->arena, change->field);
     out->count++;
 }

@@ -115,6 +115,34 @@ Test(record_resolve, keeps_this_devices_version_or_the_latest_of_another)
     end(&self);
 }
 
+/* Of rows that are one, one entry wrote a value to each: both have its dot. What is kept must not
+ * go with the other. */
+Test(record_resolve, writes_anew_what_was_written_with_what_goes)
+{
+    quarrel self;
+    cf_row_ref *refs;
+    size_t count;
+    cf_buffer packed = {0};
+    cf_change change = {0};
+    cf_error error;
+
+    begin(&self);
+    expect_ok(cf_row_refs_read(&self.agreed, &self.world.arena, &refs, &count, &error), error);
+    const cf_dot kept = self.listed[0].dot, other = self.listed[1].dot;
+    for (size_t i = 0; i < count; i++)
+        if (cf_dot_equal(&refs[i].dot, &other))
+            refs[i].dot = kept;
+    cf_row_refs_pack(&packed, &self.agreed, refs, count);
+    self.agreed.refs = cf_buffer_view(&packed);
+    cr_assert(cf_row_resolve(&self.agreed, self.listed, self.count,
+                             &(cf_keep){.kind = CF_KEEP_NUMBER, .number = 2}, &self.world.arena,
+                             &change));
+    cr_expect(cf_change_names(&change, &kept));
+    cr_expect(change.value.size, "what is kept goes, too");
+    cf_buffer_release(&packed);
+    end(&self);
+}
+
 /* ---- Of a column that gives way ---- */
 
 /* Of two tags x and y, A makes home and flat, then B makes the second home: that is shown as y, or
