@@ -130,8 +130,9 @@ bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t 
     if (wished && (kept ? cf_bytes_equal(kept->value, wished->value) : keep->kind == CF_KEEP_MINE))
         return part(&self, agreed, arena, out);
     cf_dot *over = cf_arena_allocate(arena, self.count, sizeof *over);
-    bool goes_too =
-        false; /* of rows that are one, an entry may have written another value to each */
+    bool goes_too = false;
+
+    /* Of rows that are one an entry may have written another value to each, with one dot. */
     for (size_t i = 0; kept && i < self.count; i++)
         if (cf_bytes_equal(refs[i].field, self.field) &&
             !cf_bytes_equal(refs[i].value, kept->value)) {
