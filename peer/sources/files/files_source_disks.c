@@ -150,11 +150,11 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_name_show(path.size ? cf_buffer_view(&path) : cf_bytes_of_text("."), shown);
     cf_buffer_append_text(
         &reason,
-        cf_disk_is_below(group->was)
-            ? "missing here, and not seen to be removed: a disk that was "
-              "mounted at, above or under %s is away, or another one is there, or covers it, or "
-              "the "
-              "folder's time was set back: bring it to light again"
+        cf_disk_is_below(group->was) ? "missing here, and not seen to be removed: a disk that was "
+                                       "mounted at, above or under "
+                                       "%s is away, or another one is there, or covers it, or an "
+                                       "older folder took its place, "
+                                       "or its time was set back: bring it to light again"
         : covers(self, group) ? "missing here, where another file system was mounted: unmount it "
                                 "from %s"
         : group->is ? "missing here, where another file system is mounted than before, or the one "
