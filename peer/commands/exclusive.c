@@ -14,6 +14,7 @@ typedef struct {
     cf_id request;
     bool is_asked;
     bool is_kept; /* this device has it anyhow, and keeps it */
+    bool is_had;  /* when it is given back */
 } one_lock;
 
 struct cf_exclusive {
@@ -73,8 +74,11 @@ cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t cou
 
 static cf_status ask(cf_exclusive *exclusive, one_lock *lock, cf_error *error)
 {
-    cf_lock_wish wish = {
-        .collection = lock->collection, .for_ms = FOR_MS, .wait = true, .renews = true};
+    cf_lock_wish wish = {.collection = lock->collection,
+                         .for_ms = FOR_MS,
+                         .wait = true,
+                         .renews = true,
+                         .passes = true};
 
     cf_status status = cf_locks_ask(locks_of(exclusive), &wish, &lock->request, error);
     lock->is_asked = !status;
@@ -172,10 +176,14 @@ bool cf_exclusive_is_released(cf_exclusive *exclusive, uint64_t now_ms)
         tell(exclusive, false);
     }
     for (size_t i = 0; i < exclusive->count; i++) {
-        if (first && exclusive->locks[i].is_asked)
-            cf_locks_give_back(locks, &exclusive->locks[i].request);
-        const cf_lock *now = cf_locks_find(locks, &exclusive->locks[i].request);
-        all &= !now || now->state == CF_LOCK_OVER;
+        one_lock *lock = &exclusive->locks[i];
+        const cf_lock *now = cf_locks_find(locks, &lock->request);
+
+        if (first && lock->is_asked) {
+            lock->is_had = now && now->state == CF_LOCK_HELD;
+            cf_locks_give_back(locks, &lock->request);
+        }
+        all &= !lock->is_had || !now || now->state != CF_LOCK_ENDING;
     }
     return all || now_ms >= exclusive->release_ms;
 }

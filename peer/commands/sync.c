@@ -34,6 +34,7 @@ typedef struct {
     cf_flows flows;          /* as last looked at */
     cf_waiting *waiting;     /* --wait-for */
     cf_exclusive *exclusive; /* NULL: others may communicate beside it */
+    cf_error unlocked;       /* why its collections can't be locked; CF_OK: they can */
     cf_delete_word word;
     bool dry_run, introduced, gave_up, locked_out;
     bool was_locked_out;  /* at some time; then it is asked again, now and then */
@@ -309,15 +310,20 @@ static cf_status introduce(cf_run *run, state *self, uint64_t now_ms, cf_progres
     return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_time(run->loop), error);
 }
 
-/* Before the round its collections are locked, where that is wanted. */
+/* Before the round its collections are locked, where that is wanted. Those that it got are given
+ * back before it says why it has not got all. */
 static cf_status lock_first(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
 {
-    bool held;
+    bool held = false;
 
-    cf_status status = cf_exclusive_step(self->exclusive, now_ms, &held, error);
-    if (!status && held)
+    if (!self->unlocked.status && cf_exclusive_step(self->exclusive, now_ms, &held, error) != CF_OK)
+        self->unlocked = *error;
+    if (held)
         begin_round(run, self);
-    return status;
+    if (!self->unlocked.status || !cf_exclusive_is_released(self->exclusive, now_ms))
+        return CF_OK;
+    *error = self->unlocked;
+    return error->status;
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)

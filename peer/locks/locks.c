@@ -207,6 +207,7 @@ cf_status cf_locks_ask(cf_locks *locks, const cf_lock_wish *wish, cf_id *request
                     .shared = wish->shared,
                     .wait = wish->wait,
                     .renews = wish->renews,
+                    .passes = wish->passes,
                     .state = CF_LOCK_ASKED};
 
     return add(locks, &lock, request, error);
@@ -227,7 +228,8 @@ void cf_locks_give_back(cf_locks *locks, const cf_id *request)
 
     if (!lock || (lock->state != CF_LOCK_HELD && lock->state != CF_LOCK_ASKED))
         return;
-    cf_locks_drop(locks, lock);
+    if (!lock->passes) /* else once the broker knows: this process may end before */
+        cf_locks_drop(locks, lock);
     lock->state = CF_LOCK_ENDING;
     cf_locks_say(locks, lock);
 }

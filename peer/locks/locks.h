@@ -25,6 +25,7 @@ typedef struct {
     uint64_t for_ms;
     bool shared, wait;
     bool renews; /* as long as this process lives */
+    bool passes; /* it is of one act: who finds it in the home later gives it back */
     bool breaks; /* another's */
     bool was_forgotten;
     bool is_alone; /* this device communicates alone under it */
@@ -47,7 +48,7 @@ typedef struct {
     cf_id collection;
     cf_id item;
     uint64_t for_ms;
-    bool shared, wait, renews;
+    bool shared, wait, renews, passes;
 } cf_lock_wish;
 
 /* Asks for one; the answer shows in its state. CF_UNREACHABLE without a broker. */

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { OWN_ELEMENTS = 8, KNOWN_ELEMENTS = 6 };
+/* A lock of one act has an element more, which earlier builds take for damage, and so for none. */
+enum { OWN_ELEMENTS = 8, PASSING_ELEMENTS = 9, KNOWN_ELEMENTS = 6 };
 
 #define KNOWN "leases" /* what the broker said last of all in force */
 
@@ -36,7 +37,7 @@ void cf_locks_keep(cf_locks *locks, const cf_lock *lock)
     cf_arena arena = {0};
     cf_buffer value = {0};
 
-    cf_pack_array(&value, OWN_ELEMENTS);
+    cf_pack_array(&value, lock->passes ? PASSING_ELEMENTS : OWN_ELEMENTS);
     pack_id(&value, &lock->collection);
     pack_id(&value, &lock->item);
     pack_id(&value, &lock->name);
@@ -45,8 +46,19 @@ void cf_locks_keep(cf_locks *locks, const cf_lock *lock)
     cf_pack_uint(&value, lock->token.generation);
     cf_pack_uint(&value, lock->token.counter);
     cf_pack_uint(&value, lock->until_ms);
+    if (lock->passes)
+        cf_pack_bool(&value, true);
     write_records(locks, &(cf_record){key_of(&arena, lock), cf_buffer_view(&value)}, true);
     cf_buffer_release(&value);
+    cf_arena_release(&arena);
+}
+
+void cf_locks_unkeep(cf_locks *locks, const cf_lock *lock)
+{
+    cf_arena arena = {0};
+
+    if (lock->passes)
+        write_records(locks, &(cf_record){key_of(&arena, lock), {0}}, false);
     cf_arena_release(&arena);
 }
 
@@ -69,7 +81,7 @@ static cf_status read_own(cf_bytes value, cf_lock *lock, cf_error *error)
     size_t count;
 
     cf_status status = cf_read_array(&reader, &count, error);
-    if (!status && count != OWN_ELEMENTS)
+    if (!status && count != OWN_ELEMENTS && count != PASSING_ELEMENTS)
         status = cf_fail(error, CF_MALFORMED, "%zu elements", count);
     if (!status)
         status = cf_read_bin_exact(&reader, lock->collection.bytes, CF_ID_SIZE, error);
@@ -87,6 +99,8 @@ static cf_status read_own(cf_bytes value, cf_lock *lock, cf_error *error)
         status = cf_read_uint(&reader, &lock->token.counter, error);
     if (!status)
         status = cf_read_uint(&reader, &lock->until_ms, error);
+    if (!status && count == PASSING_ELEMENTS)
+        status = cf_read_bool(&reader, &lock->passes, error);
     return status ? status : cf_read_end(&reader, error);
 }
 
@@ -170,6 +184,14 @@ static void read_all_known(cf_locks *locks, cf_bytes value)
     }
 }
 
+/* Whoever had them has ended. */
+static void give_back_passing(cf_locks *locks)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        if (locks->own[i].passes)
+            cf_locks_give_back(locks, &locks->own[i].request);
+}
+
 cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error)
 {
     cf_store *store = cf_home_store(locks->peer->home);
@@ -184,8 +206,10 @@ cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error)
         status = store->get(store, user, cf_key_meta(&arena, KNOWN), &value, error);
     if (!status)
         read_all_known(locks, cf_buffer_view(&value));
-    if (!status || status == CF_MISSING)
+    if (!status || status == CF_MISSING) {
         cf_locks_step(locks, now_ms, &unused);
+        give_back_passing(locks);
+    }
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status == CF_MISSING ? CF_OK : status;

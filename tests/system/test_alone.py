@@ -131,3 +131,32 @@ def test_when_the_holder_is_killed_others_go_on_when_its_lease_is_over(shared, b
     done = bob.finish("sync", "--timeout", f"{3 * LEASE}s")
     assert done.returncode == 0, done.stdout + done.stderr
     assert read(bob, "small") == "ann\n"
+
+
+def locked_by(device, others):
+    return [lock for lock in others.json("locks") if lock["device"] == device.name]
+
+
+def test_who_does_not_get_all_gives_back_what_it_got(shared, broker):
+    """Whichever of two collections is asked for first: the other one may be another's."""
+    ann, bob = shared
+    add_papers(ann, bob)
+    for name in "notes", "papers":
+        bob.run("lock", name, "--for", "10m")
+        done = ann.finish("sync", "--exclusive")
+        assert done.returncode == 9, (done.stdout, done.stderr)
+        assert not locked_by(ann, bob)
+        bob.run("unlock", name)
+
+
+def test_who_serves_later_gives_back_what_one_had_that_was_killed(shared, broker):
+    """And doesn't renew it."""
+    ann, bob = shared
+    alone = begin_alone(ann, broker)
+    alone.kill()
+    alone.wait()
+    assert locked_by(ann, bob)
+    serving = ann.serve()
+    wait_until(lambda: not locked_by(ann, bob), "it is given back")
+    ann.stop(serving)
+    assert bob.finish("sync").returncode == 0
