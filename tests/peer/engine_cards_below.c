@@ -255,50 +255,39 @@ Test(engine_cards_below, another_card_with_the_names_of_the_first_replaces_nothi
     cr_expect_str_neq(is, was[0]);
 }
 
-/* As a program does that makes each anew: the folder tells of it. */
-Test(engine_cards_below, files_that_are_saved_by_renaming_are_edits)
-{
-    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
-    char was[64], is[64];
-
-    four_on_the_card();
-    cr_assert(device_token(second, "card/a", was));
-    for (int i = 0; i < 2; i++) {
-        passes(LONGER_THAN_REMEMBERED);
-        both_sync();
-    }
-    for (int i = 0; i < 4; i++)
-        cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), SAVE_BY_RENAME));
-    both_sync();
-    cr_assert(device_token(second, "card/a", is));
-    cr_expect_str_neq(is, was, "it waits");
-}
-
-/* As one does that keeps the file. */
-Test(engine_cards_below, files_that_are_written_to_are_edits)
-{
-    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
-    char was[64], is[64];
-
-    four_on_the_card();
-    cr_assert(device_token(second, "card/a", was));
-    for (int i = 0; i < 2; i++) {
-        passes(LONGER_THAN_REMEMBERED);
-        both_sync();
-    }
-    for (int i = 0; i < 4; i++)
-        cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), SAVE_IN_PLACE));
-    both_sync();
-    cr_assert(device_token(second, "card/a", is));
-    cr_expect_str_neq(is, was, "it waits");
-}
-
 static void see_all_twice(void)
 {
     for (int i = 0; i < 2; i++) {
         passes(LONGER_THAN_REMEMBERED);
         both_sync();
     }
+}
+
+static void expect_saves_go(save_way how)
+{
+    static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
+    char was[64], is[64];
+
+    four_on_the_card();
+    cr_assert(device_token(second, "card/a", was));
+    see_all_twice();
+    for (int i = 0; i < 4; i++)
+        cr_assert(user_saves(first, names[i], cf_bytes_of_text("edited"), how));
+    both_sync();
+    cr_assert(device_token(second, "card/a", is));
+    cr_expect_str_neq(is, was, "it waits");
+}
+
+/* As a program does that makes each anew: the folder tells of it. */
+Test(engine_cards_below, files_that_are_saved_by_renaming_are_edits)
+{
+    expect_saves_go(SAVE_BY_RENAME);
+}
+
+/* As one does that keeps the file. */
+Test(engine_cards_below, files_that_are_written_to_are_edits)
+{
+    expect_saves_go(SAVE_IN_PLACE);
 }
 
 static void expect_as_before(const char *path, const char *was)
