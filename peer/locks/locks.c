@@ -228,7 +228,10 @@ void cf_locks_give_back(cf_locks *locks, const cf_id *request)
 
     if (!lock || (lock->state != CF_LOCK_HELD && lock->state != CF_LOCK_ASKED))
         return;
-    if (!lock->passes) /* else once the broker knows: this process may end before */
+    if (lock->passes && lock->state == CF_LOCK_HELD)
+        /* the home forgets it once the broker knows: this process may end before */
+        cf_locks_withdraw(locks, lock);
+    else
         cf_locks_drop(locks, lock);
     lock->state = CF_LOCK_ENDING;
     cf_locks_say(locks, lock);

@@ -30,8 +30,9 @@ cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error);
 /* In the home; failures are reported. */
 void cf_locks_keep(cf_locks *locks, const cf_lock *lock);
 void cf_locks_keep_known(cf_locks *locks);
-/* In the home, where it is of one act. */
 void cf_locks_unkeep(cf_locks *locks, const cf_lock *lock);
+/* The link forgets its token: what is published from now on is not published under it. */
+void cf_locks_withdraw(const cf_locks *locks, const cf_lock *lock);
 /* It is not in force any more: forgotten in the home, and its token by the link. */
 void cf_locks_drop(cf_locks *locks, const cf_lock *lock);
 

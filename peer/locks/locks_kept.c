@@ -57,22 +57,24 @@ void cf_locks_unkeep(cf_locks *locks, const cf_lock *lock)
 {
     cf_arena arena = {0};
 
-    if (lock->passes)
-        write_records(locks, &(cf_record){key_of(&arena, lock), {0}}, false);
+    write_records(locks, &(cf_record){key_of(&arena, lock), {0}}, false);
     cf_arena_release(&arena);
+}
+
+void cf_locks_withdraw(const cf_locks *locks, const cf_lock *lock)
+{
+    static const cf_id whole;
+
+    if (locks->peer->link && cf_id_equal(&lock->item, &whole))
+        cf_link_token(locks->peer->link, &lock->collection, NULL);
 }
 
 void cf_locks_drop(cf_locks *locks, const cf_lock *lock)
 {
-    static const cf_id whole;
-    cf_arena arena = {0};
-
     if (lock->state != CF_LOCK_HELD)
         return;
-    write_records(locks, &(cf_record){key_of(&arena, lock), {0}}, false);
-    if (locks->peer->link && cf_id_equal(&lock->item, &whole))
-        cf_link_token(locks->peer->link, &lock->collection, NULL);
-    cf_arena_release(&arena);
+    cf_locks_unkeep(locks, lock);
+    cf_locks_withdraw(locks, lock);
 }
 
 static cf_status read_own(cf_bytes value, cf_lock *lock, cf_error *error)

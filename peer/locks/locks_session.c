@@ -56,7 +56,8 @@ static void take_lease(cf_locks *locks, const cf_message *answer, uint64_t now_m
     if (!lock)
         return;
     if (answer->lease.until_ms == 0 && lock->state == CF_LOCK_ENDING) {
-        cf_locks_unkeep(locks, lock);
+        if (lock->passes)
+            cf_locks_unkeep(locks, lock);
         lock->state = CF_LOCK_OVER;
     } else if (answer->lease.until_ms &&
                (lock->state == CF_LOCK_ASKED || lock->state == CF_LOCK_HELD))
@@ -89,7 +90,7 @@ static void take_refusal(cf_locks *locks, const cf_message *answer)
         return;
     if (lock->state == CF_LOCK_HELD)
         cf_locks_drop(locks, lock);
-    else if (lock->state == CF_LOCK_ENDING)
+    else if (lock->state == CF_LOCK_ENDING && lock->passes)
         cf_locks_unkeep(locks, lock);
     bool held = lock->state == CF_LOCK_HELD;
     lock->state = held ? CF_LOCK_OVER : CF_LOCK_DENIED;

@@ -160,3 +160,14 @@ def test_who_serves_later_gives_back_what_one_had_that_was_killed(shared, broker
     wait_until(lambda: not locked_by(ann, bob), "it is given back")
     ann.stop(serving)
     assert bob.finish("sync").returncode == 0
+
+
+def test_who_serves_and_communicated_alone_goes_on_afterwards(shared):
+    """Under no lock: what is saved then is published as before."""
+    ann, bob = shared
+    serving = ann.serve()
+    assert ann.finish("sync", "--exclusive").returncode == 0
+    write(ann, "after", "alone no more\n")
+    wait_until(lambda: bob.finish("sync").returncode == 0 and (bob.source() / "after").exists(), "it comes")
+    assert "stale" not in ann.run("status") and ann.finish("sync").returncode == 0
+    ann.stop(serving)

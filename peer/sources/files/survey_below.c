@@ -215,7 +215,7 @@ static void find_losing(const cf_survey *survey, cf_numbers *losing)
 
 /* It became another directory when something went from it, or was known so. Where numbers are
  * alike, as of the roots of two disks, nothing tells which of them it is of. */
-static bool is_beneath(const cf_survey *survey, const cf_bare_time *now)
+static bool is_known_by_number(const cf_survey *survey, const cf_bare_time *now)
 {
     const cf_binding *binding = survey->options.binding;
     const cf_node *directory = cf_nodes_find(binding->nodes, now->folder);
@@ -239,7 +239,7 @@ static void tell_bare(cf_survey *survey)
             !cf_numbers_have(&losing, time->folder) &&
             (!count || times[count - 1].folder != time->folder))
             times[count++] = (cf_bare_time){time->folder, time->changed_ns,
-                                            is_beneath(survey, time) ? time->inode : 0};
+                                            is_known_by_number(survey, time) ? time->inode : 0};
     }
     survey->batch.bare = times;
     survey->batch.bare_count = count;
