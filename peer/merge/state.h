@@ -57,6 +57,9 @@ bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t fi
                          const cf_dot *dot, cf_write *out);
 bool cf_state_has_field(const cf_state *state, const cf_id *item, uint32_t field);
 cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
+/* As qsort wants it: fields with a fixed number come first; the number of any other is only how
+ * this state met it. */
+int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b);
 
 /* Those that have a write and are not overfull. */
 size_t cf_state_item_count(const cf_state *state);

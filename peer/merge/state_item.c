@@ -110,8 +110,7 @@ void cf_slots_fold(cf_state *state, cf_slots *slots, const cf_change *change, ui
     slot->value = change->value;
 }
 
-/* Fields with a fixed number come first; the number of any other is only how this state met it. */
-static int compare_fields(const cf_state *state, uint32_t a, uint32_t b)
+int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b)
 {
     if (a == b)
         return 0;
@@ -128,7 +127,7 @@ static int compare_slots(const void *left, const void *right, void *context)
 
     if (a_lives != b_lives)
         return a_lives ? -1 : 1;
-    int order = compare_fields(state, a->field, b->field);
+    int order = cf_state_compare_fields(state, a->field, b->field);
     return order ? order
                  : cf_dot_compare(cf_dots_at(cf_state_dots(state), a->dot),
                                   cf_dots_at(cf_state_dots(state), b->dot));
@@ -283,7 +282,7 @@ static uint32_t first_at(const cf_state *state, const cf_item *item, uint32_t fi
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const cf_stored_write *write = &item->writes[middle];
-        int order = compare_fields(state, write->field, field);
+        int order = cf_state_compare_fields(state, write->field, field);
 
         if (order == 0 && dot)
             order = cf_dot_compare(cf_dots_at(dots, write->dot), dot);

@@ -110,18 +110,9 @@ const cf_id *cf_row_view_others(const cf_row_view *view, const cf_id *item, size
 
 /* ---- What they say together ---- */
 
-static int compare_fields(const cf_state *state, uint32_t a, uint32_t b)
-{
-    if (a == b)
-        return 0;
-    if (a < CF_FIELD_NUMBERS || b < CF_FIELD_NUMBERS)
-        return a < b ? -1 : 1;
-    return cf_bytes_compare(cf_state_field_name(state, a), cf_state_field_name(state, b));
-}
-
 static int compare_facts(const cf_state *state, const cf_row_fact *a, const cf_row_fact *b)
 {
-    const int order = compare_fields(state, a->write.field, b->write.field);
+    const int order = cf_state_compare_fields(state, a->write.field, b->write.field);
 
     return order ? order : cf_dot_compare(&a->write.dot, &b->write.dot);
 }
