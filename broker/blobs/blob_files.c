@@ -5,7 +5,6 @@
  * finds that out. */
 #include "broker/blobs/blob_files_inside.h"
 
-#include "broker/blobs/blob_files_forget.h"
 #include "broker/platform/descriptor.h"
 #include "broker/platform/durable_folder.h"
 
@@ -17,9 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define UPLOADS "uploads"
-#define DAMAGED "damaged"
-
 enum { FIRST_BYTES = 256 };
 
 typedef struct {
@@ -28,23 +24,6 @@ typedef struct {
     int above; /* in which it lies, */
     char *name;
 } blob_files;
-
-cf_blob_places cf_blob_places_of(const cf_hash *user, const cf_hash *id)
-{
-    cf_blob_places at;
-    char user_hex[CF_BLOB_HEX + 1], id_hex[CF_BLOB_HEX + 1];
-
-    cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), user_hex);
-    cf_hex(cf_bytes_of(id->bytes, CF_HASH_SIZE), id_hex);
-    snprintf(at.user, CF_BLOB_PATH, "%s", user_hex);
-    snprintf(at.uploads, CF_BLOB_PATH, "%s/" UPLOADS, user_hex);
-    snprintf(at.upload, CF_BLOB_PATH, "%s/" UPLOADS "/%s", user_hex, id_hex);
-    snprintf(at.folder, CF_BLOB_PATH, "%s/%.2s", user_hex, id_hex);
-    snprintf(at.file, CF_BLOB_PATH, "%s/%.2s/%s", user_hex, id_hex, id_hex);
-    snprintf(at.damaged, CF_BLOB_PATH, "%s/" DAMAGED, user_hex);
-    snprintf(at.aside, CF_BLOB_PATH, "%s/" DAMAGED "/%s", user_hex, id_hex);
-    return at;
-}
 
 /* Somebody removed or renamed the folder, and may have made another: what is there now takes its
  * place, under the descriptor that other threads use meanwhile. */
@@ -72,21 +51,6 @@ static int root_of(cf_blobs *base)
              : errno == ENOENT))
         open_anew(self);
     return self->root;
-}
-
-bool cf_blob_files_complete(int root, const cf_blob_places *at, uint64_t *size, cf_status *status,
-                            cf_error *error)
-{
-    struct stat found;
-
-    *status = CF_OK;
-    if (fstatat(root, at->file, &found, AT_SYMLINK_NOFOLLOW) == 0) {
-        *size = (uint64_t)found.st_size;
-        return true;
-    }
-    if (errno != ENOENT)
-        *status = cf_fail_errno(error, errno, "looking for a blob");
-    return false;
 }
 
 /* On the disk, of the blob and of an upload of it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What blob_files.c and blob_files_upload.c (pieces that come in) share. Nobody else includes
- * this. */
+/* What blob_files.c, blob_files_folder.c (where they lie) and blob_files_upload.c (pieces that come
+ * in) share. Nobody else includes this. */
 #ifndef CF_BROKER_BLOBS_BLOB_FILES_INSIDE_H
 #define CF_BROKER_BLOBS_BLOB_FILES_INSIDE_H
 #include "broker/blobs/blobs.h"
@@ -23,6 +23,9 @@ cf_blob_places cf_blob_places_of(const cf_hash *user, const cf_hash *id);
 /* Whether the whole is there, and how large it is. False with a status: that can't be told. */
 bool cf_blob_files_complete(int root, const cf_blob_places *at, uint64_t *size, cf_status *status,
                             cf_error *error);
+/* Removes the folder `name` in the directory `root`, with folders of files in it. Durable at
+ * return; CF_OK when there is none. */
+cf_status cf_blob_files_forget(int root, const char *name, cf_error *error);
 /* Renames a damaged blob to where it is not one. Where a crash undoes that, it is found once more.
  * CF_CHANGED: what was renamed is whole, and is back. */
 cf_status cf_blob_files_set_aside(int root, const cf_blob_places *at, const cf_hash *id,

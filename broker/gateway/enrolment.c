@@ -44,31 +44,12 @@ void cf_enrolment_destroy(cf_enrolment **enrolment)
     *enrolment = NULL;
 }
 
-void cf_enrolment_audit(const cf_service *service, cf_audit_decision what, const cf_hash *user,
-                        const cf_hash *key, const char *why)
-{
-    cf_audit_event event = {.what = what, .user = user, .key = key, .why = why};
-
-    cf_audit_note(service->audit, &event, service->now_ms);
-}
-
 static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
 {
     for (size_t i = 0; i < enrolment->count; i++)
         if (cf_hash_equal(&enrolment->guests[i].key, key))
             return &enrolment->guests[i];
     return NULL;
-}
-
-static void turn_away(const cf_service *service, cf_bytes destination, const cf_hash *key,
-                      const cf_refusal *refusal)
-{
-    cf_refusal told = *refusal;
-
-    told.request = CF_COMMAND_KNOCK;
-    told.name = cf_bytes_of(key->bytes, CF_HASH_SIZE);
-    cf_enrolment_audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, told.text);
-    cf_refuse(service, destination, &told);
 }
 
 /* Who knocked and was not answered hears why nobody will. */
@@ -78,7 +59,8 @@ static void shut_out(cf_enrolment *enrolment, struct guest *guest, const char *c
     const cf_refusal why = {.code = code, .text = text};
 
     for (size_t i = 0; i < guest->knocker_count; i++)
-        turn_away(enrolment->service, cf_routing_id_bytes(&guest->knockers[i]), &guest->key, &why);
+        cf_enrolment_turn_away(enrolment->service, cf_routing_id_bytes(&guest->knockers[i]),
+                               &guest->key, &why);
     cf_users_deny(enrolment->service->users, guest->key.bytes);
     *guest = enrolment->guests[--enrolment->count];
 }
@@ -184,15 +166,6 @@ void cf_enrolment_admit(cf_enrolment *enrolment, cf_session *session, const cf_m
         cf_outbox_add(enrolment->service->outbox, cf_routing_id_bytes(&guest->knockers[i]),
                       message);
     guest->knocker_count = 0;
-}
-
-void cf_enrolment_refuse_knock(cf_service *service, cf_bytes destination, const cf_hash *key,
-                               bool later, const char *code, const char *text)
-{
-    const cf_refusal refusal = {.later = later, .code = code, .text = text};
-
-    service->in_vain = !later;
-    turn_away(service, destination, key, &refusal);
 }
 
 /* Several may have one code, and which of them the owner lets in is told to none but them. Of more

@@ -20,6 +20,34 @@ struct enrolling {
     cf_user_name name;
 };
 
+void cf_enrolment_audit(const cf_service *service, cf_audit_decision what, const cf_hash *user,
+                        const cf_hash *key, const char *why)
+{
+    cf_audit_event event = {.what = what, .user = user, .key = key, .why = why};
+
+    cf_audit_note(service->audit, &event, service->now_ms);
+}
+
+void cf_enrolment_turn_away(const cf_service *service, cf_bytes destination, const cf_hash *key,
+                            const cf_refusal *refusal)
+{
+    cf_refusal told = *refusal;
+
+    told.request = CF_COMMAND_KNOCK;
+    told.name = cf_bytes_of(key->bytes, CF_HASH_SIZE);
+    cf_enrolment_audit(service, CF_AUDIT_INVITATION_REFUSED, NULL, key, told.text);
+    cf_refuse(service, destination, &told);
+}
+
+void cf_enrolment_refuse_knock(cf_service *service, cf_bytes destination, const cf_hash *key,
+                               bool later, const char *code, const char *text)
+{
+    const cf_refusal refusal = {.later = later, .code = code, .text = text};
+
+    service->in_vain = !later;
+    cf_enrolment_turn_away(service, destination, key, &refusal);
+}
+
 static void send_admit(const struct enrolling *enrolling)
 {
     cf_pairing *pairing = cf_pairing_new(enrolling->secret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of a transfer share: transfer.c (calls, items, refusals), transfer_upload.c and
- * transfer_download.c. Nobody else includes this. */
+/* What the parts of a transfer share: transfer.c (calls, refusals), transfer_upload.c and
+ * transfer_download.c, transfer_items.c below them. Nobody else includes this. */
 #ifndef CF_BROKER_LINK_TRANSFER_STATE_H
 #define CF_BROKER_LINK_TRANSFER_STATE_H
 #include "broker/link/rate_limit.h"
@@ -81,8 +81,15 @@ struct cf_transfer {
 cf_transfer_item *cf_transfer_find(cf_transfer *transfer, const cf_hash *id, bool upload);
 /* The first item of its bucket. */
 cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id);
+cf_transfer_item *cf_transfer_add(cf_transfer *transfer, const cf_hash *id, bool upload);
+/* Out of the windows. The answers to a GET are told by their offsets, those to a PUT are awaited.
+ */
+void cf_transfer_settle(cf_transfer *transfer, cf_transfer_item *item);
 /* Forgets an item. */
 void cf_transfer_drop(cf_transfer *transfer, cf_transfer_item *item);
+/* What was forgotten while answers were outstanding stays until they came: they must not be taken
+ * for those of another request. */
+void cf_transfer_sweep(cf_transfer *transfer, cf_transfer_list *list);
 /* Takes an item out of what is under way, to be tried again later. */
 void cf_transfer_delay(cf_transfer *transfer, cf_transfer_item *item, uint64_t now_ms);
 

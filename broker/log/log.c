@@ -518,8 +518,5 @@ void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context)
 
 void cf_log_record(cf_log *log, const cf_record *record)
 {
-    cf_append append = {
-        .user = log->user, .epoch = log->epoch, .records = record, .record_count = 1};
-
-    log->store->append(log->store, &append);
+    cf_log_put_record(log, record);
 }

@@ -66,6 +66,15 @@ struct cf_log {
     bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */
 };
 
+/* See cf_log_record. */
+static inline void cf_log_put_record(cf_log *log, const cf_record *record)
+{
+    const cf_append append = {
+        .user = log->user, .epoch = log->epoch, .records = record, .record_count = 1};
+
+    log->store->append(log->store, &append);
+}
+
 static inline cf_judge cf_log_judge(const cf_log *log)
 {
     return (cf_judge){log->store,   &log->user,  log->registry, log->tips,

@@ -106,14 +106,11 @@ cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error)
     uint8_t bytes[CF_LOG_KEY_MAX];
     cf_bytes key = key_of(blob, bytes);
     cf_buffer value = {0};
-    cf_record record = {key, {0}};
-    cf_append append = {
-        .user = log->user, .epoch = log->epoch, .records = &record, .record_count = 1};
     cf_status status = log->store->get(log->store, &log->user, key, &value, error);
 
     cf_buffer_release(&value);
     if (!status || cf_hash_set_contains(&log->wanted.blobs, blob)) /* it may be on its way */
-        log->store->append(log->store, &append);
+        cf_log_put_record(log, &(cf_record){key, {0}});
     cf_hash_set_remove(&log->wanted.blobs, blob);
     if (!log->wanted.blobs.count)
         cf_hash_set_release(&log->wanted.blobs);
@@ -136,6 +133,6 @@ void cf_log_want(cf_log *log, const cf_hash *blob)
 {
     uint8_t bytes[CF_LOG_KEY_MAX];
 
-    cf_log_record(log, &(cf_record){key_of(blob, bytes), cf_bytes_of("", 0)});
+    cf_log_put_record(log, &(cf_record){key_of(blob, bytes), cf_bytes_of("", 0)});
     cf_log_note_wanted(log, blob, 1);
 }

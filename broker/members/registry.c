@@ -38,47 +38,6 @@ void cf_registry_destroy(cf_registry **registry)
     *registry = NULL;
 }
 
-void cf_node_list_add(cf_node_list *list, size_t index)
-{
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = index;
-}
-
-const cf_member_node *cf_registry_node(const cf_registry *registry, const cf_hash *entry)
-{
-    for (size_t i = registry->node_count; i-- > 0;)
-        if (cf_hash_equal(&registry->nodes[i].operation.entry.hash, entry))
-            return &registry->nodes[i];
-    return NULL;
-}
-
-/* Where the device stands, or would stand, in `by_id`. */
-static size_t place_by_id(const cf_registry *registry, const cf_hash *device)
-{
-    size_t low = 0, high = registry->by_id.count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const cf_hash *at = &registry->subjects[registry->by_id.at[middle]].device.id;
-
-        if (cf_hash_compare(at, device) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-size_t cf_registry_subject(const cf_registry *registry, const cf_hash *device)
-{
-    size_t at = place_by_id(registry, device);
-
-    return at < registry->by_id.count &&
-                   cf_hash_equal(&registry->subjects[registry->by_id.at[at]].device.id, device)
-               ? registry->by_id.at[at]
-               : SIZE_MAX;
-}
-
 bool cf_registry_holds(const cf_registry *registry, const cf_hash *entry)
 {
     return cf_registry_node(registry, entry) != NULL;
@@ -166,24 +125,6 @@ cf_status cf_registry_check(const cf_registry *registry, const cf_entry *entry, 
     return status;
 }
 
-static size_t make_subject(cf_registry *registry, const cf_hash *device)
-{
-    size_t place = cf_registry_subject(registry, device);
-    size_t at = place_by_id(registry, device);
-
-    if (place != SIZE_MAX)
-        return place;
-    place = registry->subject_count;
-    registry->subjects = cf_grow(registry->subjects, &registry->subject_capacity, place + 1,
-                                 sizeof *registry->subjects);
-    registry->subjects[registry->subject_count++] = (cf_subject){.device = {.id = *device}};
-    cf_node_list_add(&registry->by_id, place);
-    memmove(registry->by_id.at + at + 1, registry->by_id.at + at,
-            (place - at) * sizeof *registry->by_id.at);
-    registry->by_id.at[at] = place;
-    return place;
-}
-
 static cf_operation operation_of(const cf_entry *entry, const cf_member *member, bool allowed)
 {
     cf_operation operation = {.entry = cf_head_of(entry),
@@ -219,7 +160,7 @@ static void enter(cf_registry *registry)
     if (!node->operation.is_allowed ||
         !(is_role || lets_in || kind == CF_MEMBER_REVOKE || kind == CF_MEMBER_LEAVE))
         return;
-    size_t place = make_subject(registry, &node->operation.device);
+    size_t place = cf_registry_make_subject(registry, &node->operation.device);
     cf_subject *subject = &registry->subjects[place];
     node->lowers = is_role &&
                    cf_subject_role(registry, subject, &node->past, CF_BY_PAST, &before) &&

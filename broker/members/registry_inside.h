@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the registry, for its parts: registry.c takes entries, registry_pasts.c knows
- * what an entry had seen, registry_roles.c who has which role where, registry_validity.c what
- * counts, registry_epochs.c which key is in use. Nobody else includes it. */
+/* The inside of the registry, for its parts: registry.c takes entries, registry_nodes.c finds
+ * them and knows what each had seen, registry_roles.c who has which role where, registry_validity.c
+ * what counts, registry_epochs.c which key is in use. Nobody else includes it. */
 #ifndef CF_BROKER_MEMBERS_REGISTRY_INSIDE_H
 #define CF_BROKER_MEMBERS_REGISTRY_INSIDE_H
 #include "broker/members/registry.h"
@@ -54,13 +54,14 @@ struct cf_registry {
     cf_arena arena; /* wires, operations, pasts */
 };
 
+/* ---- registry_nodes.c ---- */
+
 void cf_node_list_add(cf_node_list *list, size_t index);
 const cf_member_node *cf_registry_node(const cf_registry *registry, const cf_hash *entry);
 /* SIZE_MAX when there is none. */
 size_t cf_registry_subject(const cf_registry *registry, const cf_hash *device);
-
-/* ---- registry_pasts.c ---- */
-
+/* Of somebody new, too. */
+size_t cf_registry_make_subject(cf_registry *registry, const cf_hash *device);
 /* What of the log its author had seen: all that it names, and their pasts. */
 cf_member_past cf_registry_past(const cf_registry *registry, const cf_header *header,
                                 cf_arena *arena);

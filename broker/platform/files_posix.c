@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Held folders; names are in files_posix_names.c, open files in files_posix_open.c. */
+/* Held folders; names are in files_posix_names.c, open files in files_posix_open.c, what all
+ * need of a folder in files_posix_folder.c. */
 #include "broker/platform/files_posix.h"
 
 #include "broker/platform/descriptor.h"
@@ -7,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,163 +17,8 @@
 #include <sys/statfs.h>
 #include <sys/xattr.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-void cf_posix_show(const cf_folder *folder, cf_bytes name, char out[CF_NAME_SHOWN])
-{
-    cf_buffer path = {0};
-
-    cf_buffer_append(&path, folder->path.data, folder->path.size);
-    if (path.size == 0 || path.data[path.size - 1] != '/')
-        cf_buffer_append(&path, "/", 1);
-    cf_buffer_append(&path, name.data, name.size);
-    cf_name_show(cf_buffer_view(&path), out);
-    cf_buffer_release(&path);
-}
-
-cf_status cf_posix_fail_shown(const char *shown, const char *what, cf_error *error)
-{
-    int number = errno;
-
-    cf_status status = cf_fail_errno(error, number, "%s %s", what, shown);
-    switch (number) {
-    case EEXIST:
-    case ENOTEMPTY:
-    case ENOTDIR:
-    case EISDIR:
-    case ELOOP:
-        status = CF_CHANGED;
-        break;
-    case EXDEV:
-        status = CF_USAGE;
-        break;
-    default:
-        break;
-    }
-    error->status = status;
-    return status;
-}
-
-/* Of a folder that rested and is away there is no descriptor. */
-static cf_status fail_in_folder(const char *shown, const char *what, cf_error *error)
-{
-    if (errno != EBADF)
-        return cf_posix_fail_shown(shown, what, error);
-    (void)cf_fail_errno(error, ESTALE, "%s %s", what, shown);
-    return error->status = CF_CHANGED;
-}
-
-cf_status cf_posix_fail(const cf_folder *folder, cf_bytes name, const char *what, cf_error *error)
-{
-    char shown[CF_NAME_SHOWN];
-    int number = errno;
-
-    cf_posix_show(folder, name, shown);
-    errno = number;
-    return fail_in_folder(shown, what, error);
-}
-
-const char *cf_posix_folder_shown(const cf_folder *folder)
-{
-    pthread_mutex_lock(&folder->shown->mutex);
-    if (!folder->shown->text[0])
-        cf_name_show(cf_buffer_view(&folder->path), folder->shown->text);
-    pthread_mutex_unlock(&folder->shown->mutex);
-    return folder->shown->text;
-}
-
-cf_status cf_posix_fail_folder(const cf_folder *folder, const char *what, cf_error *error)
-{
-    int number = errno;
-    const char *shown = cf_posix_folder_shown(folder);
-
-    errno = number;
-    return fail_in_folder(shown, what, error);
-}
-
-cf_status cf_posix_fail_path(const char *path, const char *what, cf_error *error)
-{
-    char shown[CF_NAME_SHOWN];
-    int number = errno;
-
-    cf_name_show(cf_bytes_of_text(path), shown);
-    errno = number;
-    return cf_posix_fail_shown(shown, what, error);
-}
-
-cf_status cf_posix_name_of(const cf_folder *folder, cf_bytes name, cf_posix_name *out,
-                           cf_error *error)
-{
-    char shown[CF_NAME_SHOWN];
-
-    if (!cf_name_on_disk(name)) {
-        cf_posix_show(folder, name, shown);
-        return cf_fail(error, CF_MALFORMED, "%s: no file can have this name", shown);
-    }
-    memcpy(out->text, name.data, name.size);
-    out->text[name.size] = '\0';
-    return CF_OK;
-}
-
-int cf_posix_open(const cf_folder *folder, const char *name, int flags, uint32_t mode)
-{
-    struct open_how how = {
-        .flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW),
-        .mode = mode,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-    };
-
-    return (int)syscall(SYS_openat2, cf_posix_descriptor(folder), name, &how, sizeof how);
-}
-
-static int64_t nanoseconds(struct statx_timestamp time)
-{
-    int64_t result;
-
-    if (__builtin_mul_overflow(time.tv_sec, INT64_C(1000000000), &result) ||
-        __builtin_add_overflow(result, (int64_t)time.tv_nsec, &result))
-        return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
-    return result;
-}
-
-static cf_file_kind kind_of(uint16_t mode)
-{
-    switch (mode & S_IFMT) {
-    case S_IFREG:
-        return CF_FILE_REGULAR;
-    case S_IFDIR:
-        return CF_FILE_FOLDER;
-    case S_IFLNK:
-        return CF_FILE_LINK;
-    case S_IFIFO:
-        return CF_FILE_FIFO;
-    case S_IFSOCK:
-        return CF_FILE_SOCKET;
-    default:
-        return CF_FILE_DEVICE;
-    }
-}
-
-cf_stat cf_posix_stat(const struct statx *raw)
-{
-    enum { STATX_BLOCK = 512 };
-
-    return (cf_stat){
-        .kind = kind_of(raw->stx_mode),
-        .device = (uint64_t)raw->stx_dev_major << 32 | raw->stx_dev_minor,
-        .inode = raw->stx_ino,
-        .birth_ns = raw->stx_mask & STATX_BTIME ? nanoseconds(raw->stx_btime) : 0,
-        .size = raw->stx_size,
-        .allocated = raw->stx_blocks * STATX_BLOCK,
-        .mode = raw->stx_mode & 07777,
-        .links = raw->stx_nlink,
-        .mtime_ns = nanoseconds(raw->stx_mtime),
-        .ctime_ns = nanoseconds(raw->stx_ctime),
-        .is_mount = raw->stx_attributes & STATX_ATTR_MOUNT_ROOT,
-    };
-}
 
 static cf_folder *folder_new(int descriptor, const cf_folder *parent, cf_bytes name)
 {

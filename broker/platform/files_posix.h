@@ -72,8 +72,6 @@ cf_posix_type cf_posix_type_of(uint32_t type);
 
 /* fsync, of file systems too that have none because nothing can be written to them. */
 bool cf_posix_sync(int descriptor);
-/* As sync_files, with threads of its own. */
-void cf_posix_sync_files(cf_files *files, cf_file_sync *syncs, size_t count);
 
 /* Add the calls about names and about open files. */
 void cf_posix_add_names(cf_files *files);

@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +16,12 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 struct cf_file {
     int descriptor;
     char shown[CF_NAME_SHOWN];
 };
-
-struct timespec cf_posix_time(int64_t time_ns)
-{
-    int64_t seconds = time_ns / 1000000000, rest = time_ns % 1000000000;
-
-    if (rest < 0) {
-        seconds--;
-        rest += 1000000000;
-    }
-    return (struct timespec){.tv_sec = seconds, .tv_nsec = rest};
-}
 
 /* O_NONBLOCK: a FIFO must not hold us up; it is refused here. */
 static cf_status open_with(const cf_folder *folder, cf_bytes name, int flags, uint32_t mode,
@@ -231,6 +222,47 @@ static cf_status sync_file(cf_files *files, const cf_file *file, cf_error *error
     return CF_OK;
 }
 
+/* Several files at once. Each is synced by itself, so that its errors are its own and nobody else's
+ * writes are waited for, as syncfs(2) would; the journal of a file system takes those that come
+ * together as one. */
+enum { THREADS = 16 };
+
+typedef struct {
+    cf_files *files;
+    cf_file_sync *syncs;
+    size_t count;
+    atomic_size_t next;
+} syncing;
+
+static void *sync_some(void *context)
+{
+    syncing *self = context;
+
+    for (size_t i; (i = atomic_fetch_add(&self->next, 1)) < self->count;)
+        self->syncs[i].status =
+            self->files->sync_file(self->files, self->syncs[i].file, &self->syncs[i].error);
+    return NULL;
+}
+
+/* What threads can't be had for, this one does. Signals are the main thread's. */
+static void sync_files(cf_files *files, cf_file_sync *syncs, size_t count)
+{
+    syncing self = {.files = files, .syncs = syncs, .count = count};
+    pthread_t threads[THREADS];
+    size_t started = 0;
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (started < THREADS && started + 1 < count &&
+           pthread_create(&threads[started], NULL, sync_some, &self) == 0)
+        started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    sync_some(&self);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+}
+
 static cf_status next_data(cf_files *files, const cf_file *file, uint64_t offset, uint64_t *from,
                            uint64_t *to, cf_error *error)
 {
@@ -292,7 +324,7 @@ void cf_posix_add_open_files(cf_files *files)
     files->set_file_mode = set_file_mode;
     files->set_file_mtime = set_file_mtime;
     files->sync_file = sync_file;
-    files->sync_files = cf_posix_sync_files;
+    files->sync_files = sync_files;
     files->next_data = next_data;
     files->writer = writer;
     files->clone = clone_file;

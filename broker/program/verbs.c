@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/program/place.h"
+#include "broker/program/verb_output.h"
 #include "broker/program/verbs_invitations.h"
 #include "broker/program/verbs_status.h"
 #include "broker/program/verbs_users.h"
@@ -12,26 +12,6 @@
 #include <jansson.h>
 
 #include "codec/limits.h"
-
-void cf_verb_append_json(cf_buffer *out, json_t *value)
-{
-    char *text = json_dumps(value, JSON_INDENT(2));
-
-    cf_buffer_append_text(out, "%s\n", text);
-    free(text);
-    json_decref(value);
-}
-
-void cf_verb_warn_of_address(const cf_desk *desk)
-{
-    cf_address address;
-    cf_error ignored;
-
-    if (!desk->said || cf_address_read(desk->address, &address, &ignored) ||
-        !cf_place_is_bare(address.host))
-        return;
-    cf_buffer_append_text(desk->said, "counterfoild: " CF_PLACE_BARE_FORMAT "\n", address.host);
-}
 
 static cf_status address(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "broker/platform/names.h"
-#include "broker/program/verbs_users.h"
+#include "broker/program/verb_output.h"
 #include "codec/limits.h"
 
 #define INVITATION_MS (7 * CF_DAY_MS)

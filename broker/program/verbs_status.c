@@ -12,7 +12,7 @@
 #include "broker/program/kept_stores.h"
 #include "broker/program/removal.h"
 #include "broker/program/repair.h"
-#include "broker/program/verbs_users.h"
+#include "broker/program/verb_output.h"
 
 enum {
     SCARCE = 10, /* of a hundred: the room left of a user's quota */

@@ -4,12 +4,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/gateway/member_news.h"
 #include "broker/gateway/told_address.h"
 #include "broker/program/options.h"
 #include "broker/program/removal.h"
+#include "broker/program/verb_output.h"
 #include "codec/keys.h"
 
 enum { NAME_SIZE = 2 * CF_HASH_SIZE + 1 };
@@ -52,29 +52,6 @@ cf_status cf_verb_users_check(const cf_verb *verb, cf_error *error)
     if (verb->count != 3)
         return cf_fail(error, CF_USAGE, "users quota takes USER and SIZE");
     return cf_size_read(verb->arguments[2], &size, error);
-}
-
-void cf_verb_write_time(uint64_t time_ms, char text[CF_VERB_TIME])
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts;
-
-    if (time_ms == 0 || !gmtime_r(&seconds, &parts) ||
-        strftime(text, CF_VERB_TIME, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        memcpy(text, "never", sizeof "never");
-}
-
-void cf_verb_show_name(const cf_user_name *name, char text[CF_NAME_SHOWN])
-{
-    cf_name_show(cf_bytes_of_text(name->text[0] ? name->text : "-"), text);
-}
-
-json_t *cf_verb_json_name(const cf_user_name *name)
-{
-    char text[CF_NAME_SHOWN];
-
-    cf_verb_show_name(name, text);
-    return name->text[0] ? json_string(text) : json_null();
 }
 
 /* A user, for people and for programs. */

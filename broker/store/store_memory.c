@@ -86,13 +86,6 @@ static cf_bytes bytes_of_user(const cf_hash *user)
     return cf_bytes_of(user->bytes, CF_HASH_SIZE);
 }
 
-static uint64_t number_at(const cf_store_memory_disk *disk, cf_memory_kind kind, cf_bytes key)
-{
-    const cf_memory_row *row = cf_memory_table_get(&disk->tables[kind], key);
-
-    return row ? cf_get_u64(row->value.data) : 0;
-}
-
 static void put_number(cf_memory_store *self, cf_memory_kind kind, cf_bytes key, uint64_t number)
 {
     uint8_t bytes[8];
@@ -151,27 +144,6 @@ static void put_records(cf_memory_store *self, const cf_hash *user, const cf_rec
     cf_buffer_release(&buffer);
 }
 
-uint64_t cf_memory_last(const cf_store_memory_disk *disk, const cf_hash *user)
-{
-    const cf_memory_table *entries = &disk->tables[CF_MEMORY_ENTRIES];
-    cf_position_key end = cf_position_key_of(user, UINT64_MAX);
-    const cf_memory_row *row =
-        cf_memory_table_from(entries, cf_bytes_of(end.bytes, sizeof end.bytes));
-    size_t index = row ? (size_t)(row - entries->rows) : entries->count;
-
-    if (index == 0 || memcmp(entries->rows[index - 1].key.data, user->bytes, CF_HASH_SIZE) != 0)
-        return 0;
-    return cf_position_of_key(cf_buffer_view(&entries->rows[index - 1].key));
-}
-
-uint64_t cf_memory_position_of(const cf_store_memory_disk *disk, const cf_hash *user,
-                               const cf_head *head)
-{
-    cf_head_key key = cf_head_key_of(user, head);
-
-    return number_at(disk, CF_MEMORY_CHAIN, cf_bytes_of(key.bytes, sizeof key.bytes));
-}
-
 static void put_entry(cf_memory_store *self, const cf_hash *user, const cf_entry *entry,
                       uint64_t position)
 {
@@ -210,7 +182,8 @@ static bool is_as_expected(const cf_memory_store *self, const cf_append *append)
 
 static cf_append_answer place(cf_memory_store *self, const cf_append *append, uint64_t *position)
 {
-    uint64_t epoch = number_at(self->disk, CF_MEMORY_EPOCHS, bytes_of_user(&append->user));
+    uint64_t epoch =
+        cf_memory_number_at(self->disk, CF_MEMORY_EPOCHS, bytes_of_user(&append->user));
 
     if (epoch == 0 || epoch != append->epoch)
         return CF_APPEND_FENCED;
@@ -273,7 +246,7 @@ static cf_status memory_acquire(cf_store *base, const cf_hash *user, uint64_t *e
     pthread_mutex_lock(&self->lock);
     status = touch_disk(self, error);
     if (status == CF_OK) {
-        *epoch = number_at(self->disk, CF_MEMORY_EPOCHS, bytes_of_user(user)) + 1;
+        *epoch = cf_memory_number_at(self->disk, CF_MEMORY_EPOCHS, bytes_of_user(user)) + 1;
         put_number(self, CF_MEMORY_EPOCHS, bytes_of_user(user), *epoch);
         forget_formers(self->disk);
     }

@@ -57,7 +57,8 @@ static inline cf_memory_store *cf_memory_store_of(cf_store *base)
     return (cf_memory_store *)base; /* base is its first member */
 }
 
-/* With the lock held; 0 when there is none. */
+/* These with the lock held; 0 when there is none. */
+uint64_t cf_memory_number_at(const cf_store_memory_disk *disk, cf_memory_kind kind, cf_bytes key);
 uint64_t cf_memory_position_of(const cf_store_memory_disk *disk, const cf_hash *user,
                                const cf_head *head);
 uint64_t cf_memory_last(const cf_store_memory_disk *disk, const cf_hash *user);

@@ -16,6 +16,34 @@ typedef struct {
     cf_bytes from;
 } row_range;
 
+uint64_t cf_memory_number_at(const cf_store_memory_disk *disk, cf_memory_kind kind, cf_bytes key)
+{
+    const cf_memory_row *row = cf_memory_table_get(&disk->tables[kind], key);
+
+    return row ? cf_get_u64(row->value.data) : 0;
+}
+
+uint64_t cf_memory_last(const cf_store_memory_disk *disk, const cf_hash *user)
+{
+    const cf_memory_table *entries = &disk->tables[CF_MEMORY_ENTRIES];
+    cf_position_key end = cf_position_key_of(user, UINT64_MAX);
+    const cf_memory_row *row =
+        cf_memory_table_from(entries, cf_bytes_of(end.bytes, sizeof end.bytes));
+    size_t index = row ? (size_t)(row - entries->rows) : entries->count;
+
+    if (index == 0 || memcmp(entries->rows[index - 1].key.data, user->bytes, CF_HASH_SIZE) != 0)
+        return 0;
+    return cf_position_of_key(cf_buffer_view(&entries->rows[index - 1].key));
+}
+
+uint64_t cf_memory_position_of(const cf_store_memory_disk *disk, const cf_hash *user,
+                               const cf_head *head)
+{
+    cf_head_key key = cf_head_key_of(user, head);
+
+    return cf_memory_number_at(disk, CF_MEMORY_CHAIN, cf_bytes_of(key.bytes, sizeof key.bytes));
+}
+
 static void each(cf_memory_store *self, const row_range *range, cf_record_visit *visit,
                  void *context)
 {

@@ -1,374 +1,123 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The store in RocksDB from its opening to its end. */
 #include "broker/store/store_rocksdb.h"
 
-#include "broker/store/store_keys.h"
 #include "broker/store/store_room.h"
-#include "codec/heads.h"
-#include "codec/limits.h"
 
-#include <assert.h>
-#include <inttypes.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
-cf_status cf_rocks_store_fail_again(cf_rocks_store *self, cf_error *error)
+/* Where it fails files lie as they are until the next start, and can be read. */
+static void compact_in_background(const cf_rocks *rocks)
 {
-    pthread_mutex_lock(&self->telling);
-    if (self->failure.status)
-        *error = self->failure;
-    const cf_status status = self->failure.status;
-    pthread_mutex_unlock(&self->telling);
-    return status;
-}
+    static const char *const names[] = {"disable_auto_compactions"}, *const values[] = {"false"};
 
-cf_status cf_rocks_store_set_failure(cf_rocks_store *self, const cf_error *failure)
-{
-    pthread_mutex_lock(&self->telling);
-    self->failure = *failure;
-    pthread_mutex_unlock(&self->telling);
-    return failure->status;
-}
+    for (size_t i = 0; i < CF_ROCKS_TABLES; i++) {
+        char *text = NULL;
 
-/* Its log can be closed then. What is not known to be a failed sync may be a failed write. */
-static bool has_failed_to_sync(const char *text)
-{
-    return strstr(text, "While fdatasync") || strstr(text, "While fsync");
-}
-
-cf_status cf_rocks_store_give_up(cf_rocks_store *self, char *text, cf_error *error)
-{
-    const bool has_failed_alone = has_failed_to_sync(text);
-    const bool is_hindered = cf_rocks_fail(error, text) == CF_BROKEN;
-
-    cf_error_while(error, "writing to %s", self->path);
-    cf_rocks_store_advise(self, error);
-    if (is_hindered)
-        cf_rocks_store_set_damage(self, error);
-    /* A full disk is found before: where RocksDB itself meets one, room alone doesn't help. Damage
-     * that it met is no user's, whose append this is. */
-    if (error->status == CF_FULL || is_hindered)
-        error->status = CF_IO;
-    cf_rocks_store_set_failure(self, error);
-    atomic_store(&self->is_hindered, is_hindered);
-    atomic_store(&self->is_spoilt, !is_hindered && !has_failed_alone);
-    return error->status;
-}
-
-bool cf_rocks_store_is_removed(const cf_rocks_store *self)
-{
-    struct stat folder;
-
-    return self->folder >= 0 && fstat(self->folder, &folder) == 0 && folder.st_nlink == 0 &&
-           stat(self->path, &folder) != 0;
-}
-
-/* `size` bytes more than the batch. Nothing has been written when it is refused. */
-static cf_status require_room(cf_rocks_store *self, size_t size, cf_error *error)
-{
-    size_t batch = 0;
-
-    if (cf_rocks_store_is_removed(self)) {
-        cf_fail(error, CF_IO, CF_ROCKS_REMOVED_FORMAT, self->path);
-        atomic_store(&self->is_spoilt, true);
-        return cf_rocks_store_set_failure(self, error);
+        rocksdb_set_options_cf(rocks->db, rocks->tables[i], 1, names, values, &text);
+        rocksdb_free(text);
     }
-    rocksdb_writebatch_wi_data(self->batch, &batch);
-    if (cf_store_room_to_write(self->path, batch + size))
+}
+
+static void rocks_tend(cf_store *base)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    pthread_rwlock_rdlock(&self->reopening);
+    if (self->rocks && !self->options.reads_only && !self->has_met_damage) {
+        self->options.rests = false;
+        compact_in_background(self->rocks);
+    }
+    pthread_rwlock_unlock(&self->reopening);
+}
+
+static cf_status rocks_reopen(cf_store *base, cf_error *error)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    if (self->failure.status == CF_OK)
         return CF_OK;
-    cf_fail(error, CF_FULL,
-            "no room left on the disk of %s: make room there; it needs %" PRIu64
-            " KiB, and has %" PRIu64,
-            self->path, cf_store_room_needed_to_write(self->path, batch + size) / CF_KIB,
-            cf_store_room(self->path) / CF_KIB);
-    return cf_rocks_store_set_failure(self, error);
-}
-
-cf_status cf_rocks_store_put(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error)
-{
-    char *text = NULL;
-
-    cf_status status = require_room(self, key.size + value.size, error);
-    if (status)
-        return status;
-    rocksdb_put_cf(self->rocks->db, self->rocks->synced, self->rocks->tables[CF_ROCKS_DEFAULT],
-                   (const char *)key.data, key.size, (const char *)value.data, value.size, &text);
-    return text ? cf_rocks_store_give_up(self, text, error) : CF_OK;
-}
-
-/* The position of an entry in the batch or the database; 0 when it is in neither. */
-static cf_status look_up(cf_rocks_store *self, const cf_hash *user, const cf_head *head,
-                         uint64_t *position, cf_error *error)
-{
-    char *text = NULL;
-    size_t size;
-    cf_head_key key = cf_head_key_of(user, head);
-    char *value = rocksdb_writebatch_wi_get_from_batch_and_db_cf(
-        self->batch, self->rocks->db, self->rocks->reading, self->rocks->tables[CF_ROCKS_CHAIN],
-        (const char *)key.bytes, sizeof key.bytes, &size, &text);
-
-    if (text)
-        return cf_rocks_fail(error, text);
-    if (value && size != 8) {
-        rocksdb_free(value);
-        return cf_fail(error, CF_BROKEN, "a position in the chain index is damaged");
-    }
-    *position = value ? cf_get_u64((const uint8_t *)value) : 0;
-    rocksdb_free(value);
-    return CF_OK;
-}
-
-static void batch_put(cf_rocks_store *self, cf_rocks_table table, cf_bytes key, cf_bytes value)
-{
-    rocksdb_writebatch_wi_put_cf(self->batch, self->rocks->tables[table], (const char *)key.data,
-                                 key.size, (const char *)value.data, value.size);
-}
-
-static void batch_entry(cf_rocks_store *self, const cf_hash *user, const cf_entry *entry,
-                        uint64_t position)
-{
-    cf_head head = cf_head_of(entry);
-    cf_position_key at = cf_position_key_of(user, position);
-    cf_head_key name = cf_head_key_of(user, &head);
-    uint8_t number[8];
-
-    cf_put_u64(number, position);
-    batch_put(self, CF_ROCKS_ENTRIES, cf_bytes_of(at.bytes, sizeof at.bytes), entry->wire);
-    batch_put(self, CF_ROCKS_CHAIN, cf_bytes_of(name.bytes, sizeof name.bytes),
-              cf_bytes_of(number, sizeof number));
-}
-
-/* With its entries, so that it is right whenever they are there. */
-static void batch_size(cf_rocks_store *self, const cf_rocks_account *account)
-{
-    uint8_t key[CF_ROCKS_USER_KEY_SIZE], value[8];
-
-    cf_rocks_user_key(CF_ROCKS_SIZE, &account->user, key);
-    cf_put_u64(value, account->size);
-    batch_put(self, CF_ROCKS_DEFAULT, cf_bytes_of(key, sizeof key),
-              cf_bytes_of(value, sizeof value));
-}
-
-static void batch_records(cf_rocks_store *self, const cf_hash *user, const cf_record *records,
-                          size_t count)
-{
-    cf_buffer key = {0};
-
-    for (size_t i = 0; i < count; i++) {
-        cf_buffer_clear(&key);
-        cf_buffer_append(&key, user->bytes, CF_HASH_SIZE);
-        cf_buffer_append(&key, records[i].key.data, records[i].key.size);
-        if (records[i].value.data)
-            batch_put(self, CF_ROCKS_RECORDS, cf_buffer_view(&key), records[i].value);
-        else
-            rocksdb_writebatch_wi_delete_cf(self->batch, self->rocks->tables[CF_ROCKS_RECORDS],
-                                            (const char *)key.data, key.size);
-    }
-    cf_buffer_release(&key);
-}
-
-/* With what the batch has done to them. */
-static cf_status compare_records(cf_rocks_store *self, const cf_append *append, bool *same,
-                                 cf_error *error)
-{
-    cf_buffer key = {0};
-    char *text = NULL;
-
-    *same = true;
-    for (size_t i = 0; *same && !text && i < append->expected_count; i++) {
-        const cf_record *expected = &append->expected[i];
-        size_t size = 0;
-
-        cf_buffer_clear(&key);
-        cf_buffer_append(&key, append->user.bytes, CF_HASH_SIZE);
-        cf_buffer_append(&key, expected->key.data, expected->key.size);
-        char *value = rocksdb_writebatch_wi_get_from_batch_and_db_cf(
-            self->batch, self->rocks->db, self->rocks->reading,
-            self->rocks->tables[CF_ROCKS_RECORDS], (const char *)key.data, key.size, &size, &text);
-        *same = value ? expected->value.data &&
-                            cf_bytes_equal(cf_bytes_of(value, size), expected->value)
-                      : !expected->value.data;
-        rocksdb_free(value);
-    }
-    cf_buffer_release(&key);
-    return text ? cf_rocks_fail(error, text) : CF_OK;
-}
-
-/* Puts the append into the batch, when it may go there. */
-static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uint64_t *position,
-                              cf_error *error)
-{
-    cf_rocks_account *account = cf_rocks_account_of(&self->accounts, &append->user);
-    uint64_t predecessor = 0;
-    bool same;
-
-    if (self->failure.status) {
-        cf_rocks_store_fail_again(self, error);
-        return CF_APPEND_FAILED;
-    }
-    if (!account || account->epoch != append->epoch)
-        return CF_APPEND_FENCED;
-    if (append->entry) {
-        cf_head head = cf_head_of(append->entry), before = cf_entry_predecessor(append->entry);
-
-        if (look_up(self, &append->user, &head, position, error))
-            return CF_APPEND_FAILED;
-        if (*position)
-            return CF_APPEND_HAVE;
-        if (before.sequence > 0 && look_up(self, &append->user, &before, &predecessor, error))
-            return CF_APPEND_FAILED;
-        if (before.sequence > 0 && !predecessor)
-            return CF_APPEND_GAP;
-    }
-    if (compare_records(self, append, &same, error))
-        return CF_APPEND_FAILED;
-    if (!same)
-        return CF_APPEND_CHANGED;
-    if (append->entry && cf_rocks_heads_batch(self, &append->user, append->entry, error))
-        return CF_APPEND_FAILED;
-    if (append->entry) {
-        *position = account->next++;
-        account->size += append->entry->wire.size;
-        batch_entry(self, &append->user, append->entry, *position);
-        batch_size(self, account);
-    }
-    batch_records(self, &append->user, append->records, append->record_count);
-    return CF_APPEND_STORED;
-}
-
-static void rocks_append(cf_store *base, const cf_append *append)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-    cf_rocks_queue *queue = &self->queue;
-    cf_rocks_pending pending = {.done = append->done, .context = append->context};
-    cf_error error;
-
-    assert(!append->entry || append->entry->header.sequence > 0);
-    pending.answer = place(self, append, &pending.position, &error);
-    if (pending.answer == CF_APPEND_FAILED) {
-        pending.error = cf_allocate(1, sizeof error);
-        *pending.error = error;
-    }
-    queue->list = cf_grow(queue->list, &queue->capacity, queue->count + 1, sizeof *queue->list);
-    queue->list[queue->count++] = pending;
-}
-
-void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed)
-{
-    static const cf_error none;
-    cf_rocks_queue queue = self->queue; /* `done` may append */
-
-    self->queue = (cf_rocks_queue){0};
-    for (size_t i = 0; i < queue.count; i++) {
-        cf_rocks_pending *it = &queue.list[i];
-        bool hit = failed && (it->answer == CF_APPEND_STORED || it->answer == CF_APPEND_HAVE);
-
-        if (it->done && hit)
-            it->done(it->context, CF_APPEND_FAILED, 0, failed);
-        else if (it->done)
-            it->done(it->context, it->answer, it->position, it->error ? it->error : &none);
-        free(it->error);
-    }
-    free(queue.list);
-}
-
-static cf_status write_batch(cf_rocks_store *self, bool synced, cf_error *error)
-{
-    char *text = NULL;
-
-    cf_status status = require_room(self, 0, error);
-    if (status) {
-        rocksdb_writebatch_wi_clear(self->batch);
-        return status;
-    }
-    if (rocksdb_writebatch_wi_count(self->batch) > 0)
-        rocksdb_write_writebatch_wi(self->rocks->db,
-                                    synced ? self->rocks->synced : self->rocks->unsynced,
-                                    self->batch, &text);
-    else if (synced && self->unsynced)
-        rocksdb_flush_wal(self->rocks->db, 1, &text);
-    rocksdb_writebatch_wi_clear(self->batch);
-    if (text)
-        return cf_rocks_store_give_up(self, text, error);
-    self->unsynced = !synced;
-    return CF_OK;
-}
-
-static cf_status rocks_commit(cf_store *base, cf_error *error)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-    cf_error ignored;
-
-    cf_status status = self->failure.status ? cf_rocks_store_fail_again(self, error)
-                                            : write_batch(self, true, error);
-    cf_rocks_store_answer(self, status ? &self->failure : NULL);
-    if (!status && self->queue.count == 0 && atomic_exchange(&self->renews, false))
-        status = cf_rocks_store_renew(self, error);
-    else if (self->is_hindered)
-        cf_rocks_store_renew(self, &ignored);
-    return status;
-}
-
-cf_status cf_rocks_store_settle(cf_rocks_store *self, cf_error *error)
-{
-    if (self->failure.status)
+    if (self->options.reads_only)
         return cf_rocks_store_fail_again(self, error);
-    return self->queue.count ? rocks_commit(&self->base, error) : CF_OK;
+    cf_rocks_store_answer(self, &self->failure);
+    if (self->rocks && self->failure.status == CF_FULL && !cf_store_room_to_open(self->path))
+        return cf_rocks_store_fail_again(self, error);
+    if (self->is_spoilt)
+        return cf_rocks_store_fail_again(self, error);
+    return cf_rocks_store_renew(self, error);
 }
 
-static cf_status rocks_acquire(cf_store *base, const cf_hash *user, uint64_t *epoch,
-                               cf_error *error)
+static cf_status rocks_failure(cf_store *base, bool *for_good, cf_error *error)
 {
     cf_rocks_store *self = cf_rocks_store_of(base);
-    cf_rocks_account loaded, *account = cf_rocks_account_of(&self->accounts, user);
-    uint8_t key[CF_ROCKS_USER_KEY_SIZE], value[8];
-    const bool reads_only = self->options.reads_only;
+    const cf_status status = cf_rocks_store_fail_again(self, error);
 
-    cf_status status = reads_only ? CF_OK : cf_rocks_store_settle(self, error);
-    if (status)
+    *for_good = status && atomic_load(&self->is_spoilt);
+    return status == CF_FULL ? CF_OK : status;
+}
+
+static void rocks_instance(cf_store *base, uint8_t out[16])
+{
+    memcpy(out, cf_rocks_store_of(base)->instance, 16);
+}
+
+static void rocks_destroy(cf_store *base)
+{
+    cf_rocks_store *self = cf_rocks_store_of(base);
+
+    for (size_t i = 0; i < self->queue.count; i++)
+        free(self->queue.list[i].error);
+    free(self->queue.list);
+    if (self->is_spoilt || !cf_rocks_store_is_in_place(self))
+        cf_rocks_leave_open(&self->rocks);
+    cf_rocks_store_close(self);
+    if (self->folder >= 0)
+        close(self->folder);
+    pthread_rwlock_destroy(&self->reopening);
+    pthread_mutex_destroy(&self->telling);
+    free(self->accounts.list);
+    free(self->path);
+    free(self);
+}
+
+cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out, cf_error *error)
+{
+    cf_rocks_store *self = cf_allocate(1, sizeof *self);
+
+    self->base = (cf_store){
+        .destroy = rocks_destroy,
+        .reopen = rocks_reopen,
+        .failure = rocks_failure,
+        .tend = rocks_tend,
+        .instance = rocks_instance,
+        .forget = cf_rocks_store_forget,
+        .purge = cf_rocks_store_purge,
+    };
+    cf_rocks_store_set_writes(&self->base);
+    cf_rocks_store_set_reads(&self->base);
+    self->path = cf_text_copy(options->path);
+    self->options = *options;
+    self->options.path = self->path;
+    pthread_rwlock_init(&self->reopening, NULL);
+    pthread_mutex_init(&self->telling, NULL);
+    self->folder = -1;
+    cf_status status = cf_rocks_store_open(self, error);
+    self->folder = open(self->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (self->options.reads_only && options->unwritable)
+        cf_fail(&self->failure, CF_IO, "%s", options->unwritable->text);
+    else if (self->options.reads_only)
+        cf_fail(&self->failure, CF_IO, "%s is only read: nothing can be written to it", self->path);
+    /* What is the caller's ends with this call; only a new store needs the random bytes. */
+    self->options.random = self->instance;
+    self->options.cut = NULL;
+    self->options.unwritable = NULL;
+    self->options.existing = true;
+    if (status) {
+        rocks_destroy(&self->base);
         return status;
-    if (!account) {
-        status = cf_rocks_store_load(self, user, &loaded, error);
-        if (status)
-            return status;
-    } else {
-        loaded = *account;
     }
-    loaded.epoch++;
-    cf_rocks_user_key(CF_ROCKS_EPOCH, user, key);
-    cf_put_u64(value, loaded.epoch);
-    if (!reads_only)
-        status = cf_rocks_store_put(self, cf_bytes_of(key, sizeof key),
-                                    cf_bytes_of(value, sizeof value), error);
-    if (status)
-        return status;
-    if (account)
-        *account = loaded;
-    else
-        cf_rocks_account_add(&self->accounts, &loaded);
-    self->unsynced = false;
-    *epoch = loaded.epoch;
+    *out = &self->base;
     return CF_OK;
-}
-
-static cf_status rocks_write(cf_store *base, const cf_hash *user, const cf_record *records,
-                             size_t count, bool synced, cf_error *error)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-
-    cf_status status = cf_rocks_store_settle(self, error);
-    if (status)
-        return status;
-    batch_records(self, user, records, count);
-    return write_batch(self, synced, error);
-}
-
-void cf_rocks_store_set_writes(cf_store *base)
-{
-    base->acquire = rocks_acquire;
-    base->append = rocks_append;
-    base->commit = rocks_commit;
-    base->write = rocks_write;
-    base->forget = cf_rocks_store_forget;
-    base->purge = cf_rocks_store_purge;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the RocksDB store, for its parts: store_rocksdb_open.c opens, store_rocksdb.c
- * writes, store_rocksdb_heads.c keeps the heads, store_rocksdb_read.c reads, store_rocksdb_forget.c
- * removes users. */
+/* The inside of the RocksDB store, for its parts: store_rocksdb.c makes and ends it,
+ * store_rocksdb_open.c opens and closes the database, store_rocksdb_failure.c knows what failed,
+ * store_rocksdb_write.c writes, store_rocksdb_heads.c keeps the heads, store_rocksdb_read.c reads,
+ * store_rocksdb_forget.c removes users. */
 #ifndef CF_BROKER_STORE_STORE_ROCKSDB_H
 #define CF_BROKER_STORE_STORE_ROCKSDB_H
 #include "broker/store/rocks.h"
@@ -84,6 +85,8 @@ cf_status cf_rocks_store_set_failure(cf_rocks_store *self, const cf_error *failu
 /* Writes what stands there already; `*text` gets RocksDB's, of whatever keeps it from writing. From
  * any thread. */
 void cf_rocks_store_touch(const cf_rocks_store *self, char **text);
+/* `size` bytes more than the batch. Nothing has been written when it is refused. */
+cf_status cf_rocks_store_require_room(cf_rocks_store *self, size_t size, cf_error *error);
 /* One synced write into the default table. */
 cf_status cf_rocks_store_put(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error);
 /* Whether what is written to was lost (store_open_files.h). CF_CHANGED: the log was, and what stood
@@ -94,6 +97,11 @@ cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error);
 void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed);
 /* Commits what is in the queue: what comes next must come after it. */
 cf_status cf_rocks_store_settle(cf_rocks_store *self, cf_error *error);
+/* RocksDB goes by paths: of another store that was made where this one was, it would remove the
+ * files that it doesn't know, also when it is closed. */
+bool cf_rocks_store_is_in_place(const cf_rocks_store *self);
+cf_status cf_rocks_store_open(cf_rocks_store *self, cf_error *error);
+void cf_rocks_store_close(cf_rocks_store *self);
 /* Closes and opens. */
 cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error);
 

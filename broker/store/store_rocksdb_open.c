@@ -6,11 +6,8 @@
 #include "broker/store/store_room.h"
 #include "codec/limits.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const char instance_key[] = "instance";
 
@@ -74,7 +71,7 @@ static cf_status load_instance(cf_rocks_store *self, cf_error *error)
     return status;
 }
 
-static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
+cf_status cf_rocks_store_open(cf_rocks_store *self, cf_error *error)
 {
     cf_status status = CF_OK;
 
@@ -96,9 +93,7 @@ static cf_status open_rocks(cf_rocks_store *self, cf_error *error)
     return status;
 }
 
-/* RocksDB goes by paths: of another store that was made where this one was, it would remove the
- * files that it doesn't know, also when it is closed. */
-static bool is_in_place(const cf_rocks_store *self)
+bool cf_rocks_store_is_in_place(const cf_rocks_store *self)
 {
     struct stat opened, there;
 
@@ -128,7 +123,7 @@ cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error)
 
     *error = (cf_error){0};
     if (!self->rocks || self->folder < 0 || self->options.reads_only || self->is_spoilt ||
-        !is_in_place(self))
+        !cf_rocks_store_is_in_place(self))
         return CF_OK;
     cf_store_find_lost(self->folder, &lost);
     if (lost.manifest)
@@ -150,7 +145,7 @@ cf_status cf_rocks_store_save_log(cf_rocks_store *self, cf_error *error)
         self->path);
 }
 
-static void close_rocks(cf_rocks_store *self)
+void cf_rocks_store_close(cf_rocks_store *self)
 {
     cf_error lost;
 
@@ -185,50 +180,25 @@ static void read_on(cf_rocks_store *self)
         self->batch = rocksdb_writebatch_wi_create(0, 1);
 }
 
-/* Where it fails files lie as they are until the next start, and can be read. */
-static void compact_in_background(const cf_rocks *rocks)
-{
-    static const char *const names[] = {"disable_auto_compactions"}, *const values[] = {"false"};
-
-    for (size_t i = 0; i < CF_ROCKS_TABLES; i++) {
-        char *text = NULL;
-
-        rocksdb_set_options_cf(rocks->db, rocks->tables[i], 1, names, values, &text);
-        rocksdb_free(text);
-    }
-}
-
-static void rocks_tend(cf_store *base)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-
-    pthread_rwlock_rdlock(&self->reopening);
-    if (self->rocks && !self->options.reads_only && !self->has_met_damage) {
-        self->options.rests = false;
-        compact_in_background(self->rocks);
-    }
-    pthread_rwlock_unlock(&self->reopening);
-}
-
 cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
 {
     static const cf_error none;
 
-    if (!is_in_place(self))
+    if (!cf_rocks_store_is_in_place(self))
         return cf_fail(error, CF_IO, "%s is gone, or another one lies in its place", self->path);
     pthread_rwlock_wrlock(&self->reopening);
     /* Where damage was met in the background nothing is written anew there from now on: what files
      * have that is whole can be read, and more is written beside them. */
     self->has_met_damage |= atomic_exchange(&self->is_hindered, false);
     self->options.rests |= self->has_met_damage;
-    close_rocks(self);
-    cf_status status = open_rocks(self, error);
+    cf_rocks_store_close(self);
+    cf_status status = cf_rocks_store_open(self, error);
     if (status == CF_OK)
         status = reload_accounts(self, error);
     if (status && self->is_spoilt)
         cf_rocks_leave_open(&self->rocks);
     if (status) {
-        close_rocks(self);
+        cf_rocks_store_close(self);
         read_on(self);
     }
     /* What was recovered has been written to tables and synced anew: durable whatever became of
@@ -237,91 +207,4 @@ cf_status cf_rocks_store_renew(cf_rocks_store *self, cf_error *error)
     self->unsynced = false;
     pthread_rwlock_unlock(&self->reopening);
     return status;
-}
-
-static cf_status rocks_reopen(cf_store *base, cf_error *error)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-
-    if (self->failure.status == CF_OK)
-        return CF_OK;
-    if (self->options.reads_only)
-        return cf_rocks_store_fail_again(self, error);
-    cf_rocks_store_answer(self, &self->failure);
-    if (self->rocks && self->failure.status == CF_FULL && !cf_store_room_to_open(self->path))
-        return cf_rocks_store_fail_again(self, error);
-    if (self->is_spoilt)
-        return cf_rocks_store_fail_again(self, error);
-    return cf_rocks_store_renew(self, error);
-}
-
-static cf_status rocks_failure(cf_store *base, bool *for_good, cf_error *error)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-    const cf_status status = cf_rocks_store_fail_again(self, error);
-
-    *for_good = status && atomic_load(&self->is_spoilt);
-    return status == CF_FULL ? CF_OK : status;
-}
-
-static void rocks_instance(cf_store *base, uint8_t out[16])
-{
-    memcpy(out, cf_rocks_store_of(base)->instance, 16);
-}
-
-static void rocks_destroy(cf_store *base)
-{
-    cf_rocks_store *self = cf_rocks_store_of(base);
-
-    for (size_t i = 0; i < self->queue.count; i++)
-        free(self->queue.list[i].error);
-    free(self->queue.list);
-    if (self->is_spoilt || !is_in_place(self))
-        cf_rocks_leave_open(&self->rocks);
-    close_rocks(self);
-    if (self->folder >= 0)
-        close(self->folder);
-    pthread_rwlock_destroy(&self->reopening);
-    pthread_mutex_destroy(&self->telling);
-    free(self->accounts.list);
-    free(self->path);
-    free(self);
-}
-
-cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out, cf_error *error)
-{
-    cf_rocks_store *self = cf_allocate(1, sizeof *self);
-
-    self->base = (cf_store){
-        .destroy = rocks_destroy,
-        .reopen = rocks_reopen,
-        .failure = rocks_failure,
-        .tend = rocks_tend,
-        .instance = rocks_instance,
-    };
-    cf_rocks_store_set_writes(&self->base);
-    cf_rocks_store_set_reads(&self->base);
-    self->path = cf_text_copy(options->path);
-    self->options = *options;
-    self->options.path = self->path;
-    pthread_rwlock_init(&self->reopening, NULL);
-    pthread_mutex_init(&self->telling, NULL);
-    self->folder = -1;
-    cf_status status = open_rocks(self, error);
-    self->folder = open(self->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (self->options.reads_only && options->unwritable)
-        cf_fail(&self->failure, CF_IO, "%s", options->unwritable->text);
-    else if (self->options.reads_only)
-        cf_fail(&self->failure, CF_IO, "%s is only read: nothing can be written to it", self->path);
-    /* What is the caller's ends with this call; only a new store needs the random bytes. */
-    self->options.random = self->instance;
-    self->options.cut = NULL;
-    self->options.unwritable = NULL;
-    self->options.existing = true;
-    if (status) {
-        rocks_destroy(&self->base);
-        return status;
-    }
-    *out = &self->base;
-    return CF_OK;
 }

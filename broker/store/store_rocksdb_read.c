@@ -23,16 +23,6 @@ static cf_status begin(cf_rocks_store *self, cf_error *error)
     return error->status;
 }
 
-void cf_rocks_store_set_damage(cf_rocks_store *self, const cf_error *found)
-{
-    pthread_mutex_lock(&self->telling);
-    if (!found)
-        self->damage = (cf_error){0};
-    else if (!self->damage.status)
-        self->damage = *found;
-    pthread_mutex_unlock(&self->telling);
-}
-
 static cf_status end(cf_rocks_store *self, cf_status status, cf_error *error, const char *what)
 {
     pthread_rwlock_unlock(&self->reopening);

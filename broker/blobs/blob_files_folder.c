@@ -1,12 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/blobs/blob_files_forget.h"
+/* Where blobs lie in the folder of their user, whether one is whole there, and the end of them
+ * all. */
+#include "broker/blobs/blob_files_inside.h"
 
 #include "broker/platform/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define UPLOADS "uploads"
+#define DAMAGED "damaged"
+
+cf_blob_places cf_blob_places_of(const cf_hash *user, const cf_hash *id)
+{
+    cf_blob_places at;
+    char user_hex[CF_BLOB_HEX + 1], id_hex[CF_BLOB_HEX + 1];
+
+    cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), user_hex);
+    cf_hex(cf_bytes_of(id->bytes, CF_HASH_SIZE), id_hex);
+    snprintf(at.user, CF_BLOB_PATH, "%s", user_hex);
+    snprintf(at.uploads, CF_BLOB_PATH, "%s/" UPLOADS, user_hex);
+    snprintf(at.upload, CF_BLOB_PATH, "%s/" UPLOADS "/%s", user_hex, id_hex);
+    snprintf(at.folder, CF_BLOB_PATH, "%s/%.2s", user_hex, id_hex);
+    snprintf(at.file, CF_BLOB_PATH, "%s/%.2s/%s", user_hex, id_hex, id_hex);
+    snprintf(at.damaged, CF_BLOB_PATH, "%s/" DAMAGED, user_hex);
+    snprintf(at.aside, CF_BLOB_PATH, "%s/" DAMAGED "/%s", user_hex, id_hex);
+    return at;
+}
+
+bool cf_blob_files_complete(int root, const cf_blob_places *at, uint64_t *size, cf_status *status,
+                            cf_error *error)
+{
+    struct stat found;
+
+    *status = CF_OK;
+    if (fstatat(root, at->file, &found, AT_SYMLINK_NOFOLLOW) == 0) {
+        *size = (uint64_t)found.st_size;
+        return true;
+    }
+    if (errno != ENOENT)
+        *status = cf_fail_errno(error, errno, "looking for a blob");
+    return false;
+}
 
 /* NULL with errno. */
 static DIR *open_folder(int at, const char *name)

@@ -1,9 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finding a node or a subject, and what an entry had seen: its past. */
 #include "broker/members/registry_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+void cf_node_list_add(cf_node_list *list, size_t index)
+{
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
+    list->at[list->count++] = index;
+}
+
+const cf_member_node *cf_registry_node(const cf_registry *registry, const cf_hash *entry)
+{
+    for (size_t i = registry->node_count; i-- > 0;)
+        if (cf_hash_equal(&registry->nodes[i].operation.entry.hash, entry))
+            return &registry->nodes[i];
+    return NULL;
+}
+
+/* Where the device stands, or would stand, in `by_id`. */
+static size_t place_by_id(const cf_registry *registry, const cf_hash *device)
+{
+    size_t low = 0, high = registry->by_id.count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const cf_hash *at = &registry->subjects[registry->by_id.at[middle]].device.id;
+
+        if (cf_hash_compare(at, device) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t cf_registry_subject(const cf_registry *registry, const cf_hash *device)
+{
+    size_t at = place_by_id(registry, device);
+
+    return at < registry->by_id.count &&
+                   cf_hash_equal(&registry->subjects[registry->by_id.at[at]].device.id, device)
+               ? registry->by_id.at[at]
+               : SIZE_MAX;
+}
+
+size_t cf_registry_make_subject(cf_registry *registry, const cf_hash *device)
+{
+    size_t place = cf_registry_subject(registry, device);
+    size_t at = place_by_id(registry, device);
+
+    if (place != SIZE_MAX)
+        return place;
+    place = registry->subject_count;
+    registry->subjects = cf_grow(registry->subjects, &registry->subject_capacity, place + 1,
+                                 sizeof *registry->subjects);
+    registry->subjects[registry->subject_count++] = (cf_subject){.device = {.id = *device}};
+    cf_node_list_add(&registry->by_id, place);
+    memmove(registry->by_id.at + at + 1, registry->by_id.at + at,
+            (place - at) * sizeof *registry->by_id.at);
+    registry->by_id.at[at] = place;
+    return place;
+}
+
+/* ---- Pasts ---- */
 
 /* Adds an entry and its past. */
 static void reach_node(const cf_registry *registry, cf_member_past *into, const cf_hash *entry)
@@ -90,11 +152,11 @@ bool cf_registry_reaches_device(const cf_registry *registry, const cf_head *head
 bool cf_registry_reaches_epoch(const cf_registry *registry, const cf_head *heads, size_t count,
                                const cf_hash *epoch)
 {
-    const cf_operation *opening = cf_registry_find(registry, epoch);
+    const cf_member_node *opening = cf_registry_node(registry, epoch);
     cf_member_past past = {0};
     bool found = false;
 
-    if (!opening || !opening->opens)
+    if (!opening || !opening->operation.opens)
         return false;
     cf_registry_reach(registry, heads, count, &past);
     found = cf_registry_is_reached(registry, &past, epoch);
