@@ -12,12 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-bool cf_addition_is_translated(const cf_addition *self)
-{
-    return cf_adapter_is_mapped(cf_adapter_of(self->format)) &&
-           !cf_adapter_is_mapped(cf_adapter_of(self->holds));
-}
-
 static cf_mapping mapping_of(const cf_addition *self)
 {
     return cf_adapter_of(self->format)->mapping;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All verbs, one a file. */
+/* All verbs, one a file but `help`, which is beside their table. */
 #ifndef CF_PEER_COMMANDS_VERBS_H
 #define CF_PEER_COMMANDS_VERBS_H
 #include "peer/program/verb.h"

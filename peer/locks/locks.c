@@ -7,35 +7,6 @@
 
 static const cf_id whole;
 
-/* ---- Opening ---- */
-
-cf_status cf_locks_open(cf_peer *peer, bool serves, uint64_t now_ms, cf_locks **out,
-                        cf_error *error)
-{
-    cf_locks *locks = cf_allocate(1, sizeof *locks);
-
-    locks->peer = peer;
-    locks->serves = serves;
-    locks->names = cf_lock_names_new(peer->ring);
-    cf_status status = cf_locks_load(locks, now_ms, error);
-    if (status)
-        cf_locks_close(&locks);
-    else
-        *out = locks;
-    return status;
-}
-
-void cf_locks_close(cf_locks **locks)
-{
-    if (!*locks)
-        return;
-    cf_lock_names_destroy(&(*locks)->names);
-    free((*locks)->own);
-    free((*locks)->known);
-    free(*locks);
-    *locks = NULL;
-}
-
 /* ---- Finding ---- */
 
 cf_lock *cf_locks_at(const cf_locks *locks, const cf_id *request)
@@ -389,4 +360,45 @@ void cf_locks_clock_set(cf_locks *locks, int64_t by_ms)
     for (size_t i = 0; i < locks->known_count; i++)
         locks->known[i].until_ms = shift(locks->known[i].until_ms, by_ms);
     locks->clock_difference_ms -= by_ms;
+}
+
+/* ---- Opening ---- */
+
+/* Whoever had them has ended. */
+static void give_back_passing(cf_locks *locks)
+{
+    for (size_t i = 0; i < locks->own_count; i++)
+        if (locks->own[i].passes)
+            cf_locks_give_back(locks, &locks->own[i].request);
+}
+
+cf_status cf_locks_open(cf_peer *peer, bool serves, uint64_t now_ms, cf_locks **out,
+                        cf_error *error)
+{
+    cf_locks *locks = cf_allocate(1, sizeof *locks);
+    uint64_t unused = UINT64_MAX;
+
+    locks->peer = peer;
+    locks->serves = serves;
+    locks->names = cf_lock_names_new(peer->ring);
+    cf_status status = cf_locks_load(locks, error);
+    if (status) {
+        cf_locks_close(&locks);
+        return status;
+    }
+    cf_locks_step(locks, now_ms, &unused);
+    give_back_passing(locks);
+    *out = locks;
+    return CF_OK;
+}
+
+void cf_locks_close(cf_locks **locks)
+{
+    if (!*locks)
+        return;
+    cf_lock_names_destroy(&(*locks)->names);
+    free((*locks)->own);
+    free((*locks)->known);
+    free(*locks);
+    *locks = NULL;
 }

@@ -26,7 +26,7 @@ void cf_locks_say(cf_locks *locks, const cf_lock *lock);
 void cf_locks_say_alone(cf_locks *locks, const cf_id *collection, bool begins);
 /* Has again what the broker names as this device's in its first word of a session. */
 void cf_locks_regain_all(cf_locks *locks, uint64_t now_ms);
-cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error);
+cf_status cf_locks_load(cf_locks *locks, cf_error *error);
 /* In the home; failures are reported. */
 void cf_locks_keep(cf_locks *locks, const cf_lock *lock);
 void cf_locks_keep_known(cf_locks *locks);

@@ -186,20 +186,11 @@ static void read_all_known(cf_locks *locks, cf_bytes value)
     }
 }
 
-/* Whoever had them has ended. */
-static void give_back_passing(cf_locks *locks)
-{
-    for (size_t i = 0; i < locks->own_count; i++)
-        if (locks->own[i].passes)
-            cf_locks_give_back(locks, &locks->own[i].request);
-}
-
-cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error)
+cf_status cf_locks_load(cf_locks *locks, cf_error *error)
 {
     cf_store *store = cf_home_store(locks->peer->home);
     const cf_hash *user = cf_peer_user(locks->peer);
     const uint8_t table = CF_TABLE_LOCK;
-    uint64_t unused = UINT64_MAX;
     cf_buffer value = {0};
     cf_arena arena = {0};
 
@@ -208,10 +199,6 @@ cf_status cf_locks_load(cf_locks *locks, uint64_t now_ms, cf_error *error)
         status = store->get(store, user, cf_key_meta(&arena, KNOWN), &value, error);
     if (!status)
         read_all_known(locks, cf_buffer_view(&value));
-    if (!status || status == CF_MISSING) {
-        cf_locks_step(locks, now_ms, &unused);
-        give_back_passing(locks);
-    }
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status == CF_MISSING ? CF_OK : status;

@@ -8,83 +8,10 @@
 #include "codec/limits.h"
 #include "peer/merge/state_item.h"
 
-typedef struct {
-    cf_id id;
-    cf_item *old; /* NULL: there was none */
-} undo;
-
-typedef struct {
-    cf_table_link link;
-    cf_bytes name;
-    uint32_t number;
-} field;
-
-struct cf_state {
-    cf_table items;
-    uint64_t most; /* writes of an item that is shown */
-    size_t shown;  /* items that have a write, but for those */
-    size_t overfull, contested;
-    cf_dots *dots;
-    cf_table fields;
-    field **names;
-    size_t name_count, name_capacity;
-    bool trying;
-    undo *undos;
-    size_t undo_count, undo_capacity;
-};
-
 void cf_ids_add(cf_ids *ids, const cf_id *id)
 {
     ids->at = cf_grow(ids->at, &ids->capacity, ids->count + 1, sizeof(cf_id));
     ids->at[ids->count++] = *id;
-}
-
-static const field *find_field(const cf_state *state, cf_bytes name)
-{
-    for (cf_table_link *link = cf_table_first(&state->fields, cf_hash_bytes(0, name)); link;
-         link = cf_table_next(link))
-        if (cf_bytes_equal(cf_linked(link, field, link)->name, name))
-            return cf_linked(link, field, link);
-    return NULL;
-}
-
-bool cf_state_find_field(const cf_state *state, cf_bytes name, uint32_t *number)
-{
-    const field *found = find_field(state, name);
-
-    if (found)
-        *number = found->number;
-    return found;
-}
-
-uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
-{
-    const field *found = find_field(state, name);
-
-    if (found)
-        return found->number;
-    assert(state->name_count < CF_FIELD_NUMBER_LIMIT);
-    field *fresh = cf_allocate(1, sizeof *fresh + name.size);
-    if (name.size)
-        memcpy(fresh + 1, name.data, name.size);
-    fresh->name = cf_bytes_of(fresh + 1, name.size);
-    fresh->number = (uint32_t)state->name_count;
-    state->names =
-        cf_grow(state->names, &state->name_capacity, state->name_count + 1, sizeof(field *));
-    state->names[state->name_count++] = fresh;
-    cf_table_add(&state->fields, &fresh->link, cf_hash_bytes(0, name));
-    return fresh->number;
-}
-
-cf_bytes cf_state_field_name(const cf_state *state, uint32_t number)
-{
-    assert(number < state->name_count);
-    return state->names[number]->name;
-}
-
-cf_dots *cf_state_dots(const cf_state *state)
-{
-    return state->dots;
 }
 
 cf_state *cf_state_new(void)
@@ -113,7 +40,7 @@ void cf_state_destroy(cf_state **state)
         return;
     assert(!(*state)->trying);
     free_table(&(*state)->items, offsetof(cf_item, link));
-    free_table(&(*state)->fields, offsetof(field, link));
+    free_table(&(*state)->fields, offsetof(cf_state_field, link));
     free((*state)->names);
     free((*state)->undos);
     cf_dots_destroy(&(*state)->dots);
@@ -191,9 +118,9 @@ static void replace(cf_state *state, const cf_id *id, cf_item *fresh)
     if (old)
         unlink_item(state, old);
     if (state->trying && (!old || !old->tried)) {
-        state->undos =
-            cf_grow(state->undos, &state->undo_capacity, state->undo_count + 1, sizeof(undo));
-        state->undos[state->undo_count++] = (undo){*id, old};
+        state->undos = cf_grow(state->undos, &state->undo_capacity, state->undo_count + 1,
+                               sizeof(cf_state_undo));
+        state->undos[state->undo_count++] = (cf_state_undo){*id, old};
     } else if (old) {
         cf_item_free(state, old);
     }
@@ -222,6 +149,37 @@ void cf_state_apply(cf_state *state, const cf_dot *dot, cf_time time, const cf_c
     }
     cf_slots_release(&slots);
     cf_dots_drop(state->dots, self);
+}
+
+static void drop_name(cf_state *state, cf_slots *slots, cf_bytes field, const cf_dot *dot)
+{
+    uint32_t number = cf_dots_use(cf_state_dots(state), dot);
+    cf_slot *slot = cf_slots_of(state, slots, cf_state_field_number(state, field), number);
+
+    if (slot->balance != CF_WRITE_LIVES)
+        slot->balance = 0;
+    cf_dots_drop(cf_state_dots(state), number);
+}
+
+void cf_state_drop_uncounted(cf_state *state, cf_state *older, const cf_id *item)
+{
+    cf_slots ours = {0}, theirs = {0};
+
+    cf_slots_load(state, held(state, item), &ours);
+    cf_slots_load(older, held(older, item), &theirs);
+    for (size_t i = 0; i < theirs.count; i++) {
+        cf_slot *slot = &theirs.at[i];
+
+        if (slot->balance != CF_NAMES_UNCOUNTED)
+            continue;
+        slot->balance = 0;
+        drop_name(state, &ours, cf_state_field_name(older, slot->field),
+                  cf_dots_at(cf_state_dots(older), slot->dot));
+    }
+    replace(state, item, cf_slots_store(state, &ours, item));
+    replace(older, item, cf_slots_store(older, &theirs, item));
+    cf_slots_release(&ours);
+    cf_slots_release(&theirs);
 }
 
 void cf_state_forget_item(cf_state *state, const cf_id *item)
@@ -320,7 +278,7 @@ void cf_state_trial_end(cf_state *state)
     assert(state->trying);
     state->trying = false;
     while (state->undo_count) {
-        undo last = state->undos[--state->undo_count];
+        cf_state_undo last = state->undos[--state->undo_count];
         cf_item *now = held(state, &last.id);
 
         if (now) {
@@ -330,4 +288,42 @@ void cf_state_trial_end(cf_state *state)
         if (last.old)
             link_item(state, last.old);
     }
+}
+
+/* Who has more than half of them is the one whom the others don't outvote (Boyer and Moore). */
+cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *id)
+{
+    const cf_item *item = cf_state_record(state, id);
+    const cf_dots *dots = cf_state_dots(state);
+    cf_overfull full = {.writes = item->live};
+    const cf_dot *first = NULL;
+    size_t votes = 0;
+
+    for (size_t i = 0; i < item->live; i++) {
+        const cf_dot *dot = cf_dots_at(dots, item->writes[i].dot);
+
+        if (votes == 0)
+            first = dot;
+        votes = cf_id_equal(&dot->writer, &first->writer) ? votes + 1 : votes - 1;
+    }
+    for (size_t i = 0; i < item->live; i++) {
+        const cf_dot *dot = cf_dots_at(dots, item->writes[i].dot);
+
+        full.by_one += cf_id_equal(&dot->writer, &first->writer);
+    }
+    full.one = *first;
+    return full;
+}
+
+bool cf_state_has_field(const cf_state *state, const cf_id *id, uint32_t field)
+{
+    return cf_item_has_field(state, cf_state_item(state, id), field);
+}
+
+bool cf_state_knows_field(const cf_state *state, const cf_id *id, cf_bytes name)
+{
+    uint32_t field;
+
+    return cf_state_find_field(state, name, &field) &&
+           cf_item_has_field(state, cf_state_record(state, id), field);
 }

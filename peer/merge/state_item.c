@@ -6,6 +6,54 @@
 
 enum { INDEX_SIZE_MIN = 16, INDEX_KEPT = 1024 };
 
+static const cf_state_field *find_field(const cf_state *state, cf_bytes name)
+{
+    for (cf_table_link *link = cf_table_first(&state->fields, cf_hash_bytes(0, name)); link;
+         link = cf_table_next(link))
+        if (cf_bytes_equal(cf_linked(link, cf_state_field, link)->name, name))
+            return cf_linked(link, cf_state_field, link);
+    return NULL;
+}
+
+bool cf_state_find_field(const cf_state *state, cf_bytes name, uint32_t *number)
+{
+    const cf_state_field *found = find_field(state, name);
+
+    if (found)
+        *number = found->number;
+    return found;
+}
+
+uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
+{
+    const cf_state_field *found = find_field(state, name);
+
+    if (found)
+        return found->number;
+    assert(state->name_count < CF_FIELD_NUMBER_LIMIT);
+    cf_state_field *fresh = cf_allocate(1, sizeof *fresh + name.size);
+    if (name.size)
+        memcpy(fresh + 1, name.data, name.size);
+    fresh->name = cf_bytes_of(fresh + 1, name.size);
+    fresh->number = (uint32_t)state->name_count;
+    state->names = cf_grow(state->names, &state->name_capacity, state->name_count + 1,
+                           sizeof(cf_state_field *));
+    state->names[state->name_count++] = fresh;
+    cf_table_add(&state->fields, &fresh->link, cf_hash_bytes(0, name));
+    return fresh->number;
+}
+
+cf_bytes cf_state_field_name(const cf_state *state, uint32_t number)
+{
+    assert(number < state->name_count);
+    return state->names[number]->name;
+}
+
+cf_dots *cf_state_dots(const cf_state *state)
+{
+    return state->dots;
+}
+
 static size_t index_place(const cf_slots *slots, uint32_t field, uint32_t dot)
 {
     uint64_t hash = ((uint64_t)field << 32 | dot) * UINT64_C(0x9e3779b97f4a7c15);
@@ -207,37 +255,6 @@ cf_item *cf_slots_store(cf_state *state, cf_slots *slots, const cf_id *id)
     return item;
 }
 
-static void drop_name(cf_state *state, cf_slots *slots, cf_bytes field, const cf_dot *dot)
-{
-    uint32_t number = cf_dots_use(cf_state_dots(state), dot);
-    cf_slot *slot = cf_slots_of(state, slots, cf_state_field_number(state, field), number);
-
-    if (slot->balance != CF_WRITE_LIVES)
-        slot->balance = 0;
-    cf_dots_drop(cf_state_dots(state), number);
-}
-
-void cf_state_drop_uncounted(cf_state *state, cf_state *older, const cf_id *item)
-{
-    cf_slots ours = {0}, theirs = {0};
-
-    cf_slots_load(state, cf_state_record(state, item), &ours);
-    cf_slots_load(older, cf_state_record(older, item), &theirs);
-    for (size_t i = 0; i < theirs.count; i++) {
-        cf_slot *slot = &theirs.at[i];
-
-        if (slot->balance != CF_NAMES_UNCOUNTED)
-            continue;
-        slot->balance = 0;
-        drop_name(state, &ours, cf_state_field_name(older, slot->field),
-                  cf_dots_at(cf_state_dots(older), slot->dot));
-    }
-    cf_state_take_item(state, item, cf_slots_store(state, &ours, item));
-    cf_state_take_item(older, item, cf_slots_store(older, &theirs, item));
-    cf_slots_release(&ours);
-    cf_slots_release(&theirs);
-}
-
 void cf_slots_release(cf_slots *slots)
 {
     free(slots->at);
@@ -294,7 +311,7 @@ static uint32_t first_at(const cf_state *state, const cf_item *item, uint32_t fi
     return low;
 }
 
-static bool has_field(const cf_state *state, const cf_item *item, uint32_t field)
+bool cf_item_has_field(const cf_state *state, const cf_item *item, uint32_t field)
 {
     uint32_t first = item ? first_at(state, item, field, NULL) : 0;
 
@@ -313,42 +330,4 @@ bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t fi
         return false;
     *out = cf_state_write(state, item, at);
     return true;
-}
-
-/* Who has more than half of them is the one whom the others don't outvote (Boyer and Moore). */
-cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *id)
-{
-    const cf_item *item = cf_state_record(state, id);
-    const cf_dots *dots = cf_state_dots(state);
-    cf_overfull full = {.writes = item->live};
-    const cf_dot *first = NULL;
-    size_t votes = 0;
-
-    for (size_t i = 0; i < item->live; i++) {
-        const cf_dot *dot = cf_dots_at(dots, item->writes[i].dot);
-
-        if (votes == 0)
-            first = dot;
-        votes = cf_id_equal(&dot->writer, &first->writer) ? votes + 1 : votes - 1;
-    }
-    for (size_t i = 0; i < item->live; i++) {
-        const cf_dot *dot = cf_dots_at(dots, item->writes[i].dot);
-
-        full.by_one += cf_id_equal(&dot->writer, &first->writer);
-    }
-    full.one = *first;
-    return full;
-}
-
-bool cf_state_has_field(const cf_state *state, const cf_id *id, uint32_t field)
-{
-    return has_field(state, cf_state_item(state, id), field);
-}
-
-bool cf_state_knows_field(const cf_state *state, const cf_id *id, cf_bytes name)
-{
-    uint32_t field;
-
-    return cf_state_find_field(state, name, &field) &&
-           has_field(state, cf_state_record(state, id), field);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the state: one item's writes in one piece of memory, and how it is made anew. */
+/* Inside the state: its fields by name and number, and one item's writes in one piece of memory,
+ * and how it is made anew. */
 #ifndef CF_PEER_MERGE_STATE_ITEM_H
 #define CF_PEER_MERGE_STATE_ITEM_H
 #include "peer/merge/dots.h"
 #include "peer/merge/state.h"
+#include "peer/merge/table.h"
 
 #define CF_FIELD_NUMBER_LIMIT (UINT32_C(1) << 31)
 
@@ -55,6 +57,32 @@ typedef struct {
     size_t index_size;
 } cf_slots; /* {0} is empty */
 
+/* What a trial is to put back. */
+typedef struct {
+    cf_id id;
+    cf_item *old; /* NULL: there was none */
+} cf_state_undo;
+
+typedef struct {
+    cf_table_link link;
+    cf_bytes name;
+    uint32_t number;
+} cf_state_field;
+
+struct cf_state {
+    cf_table items;
+    uint64_t most; /* writes of an item that is shown */
+    size_t shown;  /* items that have a write, but for those */
+    size_t overfull, contested;
+    cf_dots *dots;
+    cf_table fields;
+    cf_state_field **names;
+    size_t name_count, name_capacity;
+    bool trying;
+    cf_state_undo *undos;
+    size_t undo_count, undo_capacity;
+};
+
 /* The slot of this field and dot: one with a balance of 0 is added if there is none, which uses the
  * dot. It stays where it is until the next is asked for. */
 cf_slot *cf_slots_of(const cf_state *state, cf_slots *slots, uint32_t field, uint32_t dot);
@@ -67,6 +95,7 @@ cf_item *cf_slots_store(cf_state *state, cf_slots *slots, const cf_id *id);
 void cf_slots_release(cf_slots *slots);
 void cf_item_free(cf_state *state, cf_item *item);
 
+bool cf_item_has_field(const cf_state *state, const cf_item *item, uint32_t field);
 uint32_t cf_state_field_number(cf_state *state, cf_bytes name);
 /* False: no item has ever had the field. */
 bool cf_state_find_field(const cf_state *state, cf_bytes name, uint32_t *number);

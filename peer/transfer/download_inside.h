@@ -57,11 +57,22 @@ struct cf_downloads {
 };
 
 bool cf_downloads_connected(const cf_downloads *downloads);
+/* How many go on without anybody else's doing, by their ranks. */
+size_t cf_downloads_count_moving(const cf_downloads *downloads, size_t counts[CF_RANKS]);
 /* For one more of this rank to begin. */
 bool cf_downloads_have_room(const cf_downloads *downloads, cf_transfer_rank rank);
+/* For any of those that wait. */
+bool cf_downloads_have_room_for_some(const cf_downloads *downloads);
 /* The one that brings this content, in whatever binding; NULL: none does. */
 cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash *hash);
 
+cf_incoming *cf_incoming_add(cf_downloads *downloads, cf_binding *binding, const cf_hash *hash,
+                             uint64_t size);
+/* Ends it, with what it has in hand. */
+void cf_incoming_drop(cf_downloads *downloads, cf_incoming *one);
+/* NULL: it isn't on its way for this binding. */
+cf_incoming *cf_incoming_find(const cf_downloads *downloads, const cf_binding *binding,
+                              const cf_hash *hash);
 /* The next one of this content, in whatever binding. */
 cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
                               const cf_incoming *previous);

@@ -71,18 +71,6 @@ static bool is_taken(void *context, const cf_hash *content)
 
 /* ---- Its life ---- */
 
-bool cf_incoming_has_ended(const cf_incoming *one)
-{
-    return one->phase >= CF_DOWNLOAD_IS_READY;
-}
-
-bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one)
-{
-    return one->phase == CF_DOWNLOAD_IS_WORKING && !one->binding->silence &&
-           ((cf_downloads_connected(downloads) && !cf_making_is_stopped(one->making)) ||
-            !cf_making_hungry(one->making));
-}
-
 static void end(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase,
                 const cf_error *error)
 {

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The blobs in hand are counted over all downloads; AT_A_TIME bounds open files. */
-enum { AT_A_TIME = 16, REST_MS = 30000 };
+enum { REST_MS = 30000 };
 
 cf_downloads *cf_downloads_new(const cf_downloads_options *options)
 {
@@ -19,104 +18,6 @@ cf_downloads *cf_downloads_new(const cf_downloads_options *options)
     return downloads;
 }
 
-static uint64_t key_of(const cf_hash *hash)
-{
-    return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
-}
-
-cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
-                              const cf_incoming *previous)
-{
-    cf_table_link *link =
-        previous ? cf_table_next(&previous->link) : cf_table_first(&downloads->table, key_of(hash));
-
-    while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))
-        link = cf_table_next(link);
-    return link ? cf_linked(link, cf_incoming, link) : NULL;
-}
-
-static cf_incoming *find(const cf_downloads *downloads, const cf_binding *binding,
-                         const cf_hash *hash)
-{
-    cf_incoming *one = cf_incoming_next(downloads, hash, NULL);
-
-    while (one && one->binding != binding)
-        one = cf_incoming_next(downloads, hash, one);
-    return one;
-}
-
-cf_incoming *cf_downloads_bringing(const cf_downloads *downloads, const cf_hash *hash)
-{
-    cf_incoming *one = cf_incoming_next(downloads, hash, NULL);
-
-    while (one && one->phase != CF_DOWNLOAD_IS_WORKING)
-        one = cf_incoming_next(downloads, hash, one);
-    return one;
-}
-
-static bool waits_to_begin(const cf_incoming *one)
-{
-    return one->phase == CF_DOWNLOAD_IS_QUEUED || one->phase == CF_DOWNLOAD_IS_OFFLINE;
-}
-
-static void enter(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
-{
-    one->phase = phase;
-    one->announced = false;
-    cf_line_add(&downloads->phases[phase], &one->place);
-    downloads->queued[one->rank] += phase == CF_DOWNLOAD_IS_QUEUED;
-    downloads->queued_bytes += waits_to_begin(one) ? one->size : 0;
-    downloads->untold[one->rank] += cf_incoming_has_ended(one);
-}
-
-static void leave(cf_downloads *downloads, cf_incoming *one)
-{
-    cf_line_remove(&downloads->phases[one->phase], &one->place);
-    downloads->queued[one->rank] -= one->phase == CF_DOWNLOAD_IS_QUEUED;
-    downloads->queued_bytes -= waits_to_begin(one) ? one->size : 0;
-    downloads->untold[one->rank] -= cf_incoming_has_ended(one) && !one->announced;
-}
-
-static void set_phase(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
-{
-    leave(downloads, one);
-    enter(downloads, one, phase);
-    downloads->turns++;
-}
-
-/* What they asked for has come, and is copied from there; or it won't, and one of them brings it.
- */
-static void let_go(cf_downloads *downloads, const cf_hash *hash)
-{
-    for (cf_incoming *one = cf_incoming_next(downloads, hash, NULL); one;
-         one = cf_incoming_next(downloads, hash, one))
-        if (one->phase == CF_DOWNLOAD_IS_ASKER)
-            set_phase(downloads, one, CF_DOWNLOAD_IS_QUEUED);
-}
-
-void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase)
-{
-    bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
-
-    set_phase(downloads, one, phase);
-    if (brought)
-        let_go(downloads, &one->hash);
-}
-
-static void drop(cf_downloads *downloads, cf_incoming *one)
-{
-    const cf_hash hash = one->hash;
-    bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
-
-    leave(downloads, one);
-    cf_table_remove(&downloads->table, &one->link);
-    cf_making_destroy(&one->making);
-    cf_buffer_release(&one->leaves);
-    free(one);
-    if (brought)
-        let_go(downloads, &hash);
-}
-
 /* All of them, or those of one binding: askers before what brings it to them. */
 static void drop_all(cf_downloads *downloads, const cf_binding *binding)
 {
@@ -126,7 +27,7 @@ static void drop_all(cf_downloads *downloads, const cf_binding *binding)
 
             after = at->after;
             if (!binding || one->binding == binding)
-                drop(downloads, one);
+                cf_incoming_drop(downloads, one);
         }
 }
 
@@ -148,48 +49,6 @@ void cf_downloads_forget(cf_downloads *downloads, const cf_binding *binding)
 
 /* ---- All of them ---- */
 
-bool cf_downloads_connected(const cf_downloads *downloads)
-{
-    return cf_fetch_possible(downloads->options.peer);
-}
-
-/* How many go on without anybody else's doing, by their ranks. */
-static size_t count_moving(const cf_downloads *downloads, size_t counts[CF_RANKS])
-{
-    size_t count = 0;
-
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
-         at = at->after) {
-        const cf_incoming *one = cf_standing(at, cf_incoming, place);
-        const bool moves = cf_incoming_moves(downloads, one);
-
-        counts[one->rank] += moves;
-        count += moves;
-    }
-    return count;
-}
-
-bool cf_downloads_have_room(const cf_downloads *downloads, cf_transfer_rank rank)
-{
-    size_t counts[CF_RANKS] = {0};
-
-    count_moving(downloads, counts);
-    return cf_turns_have_place(counts, rank, AT_A_TIME);
-}
-
-/* For any of those that wait. */
-static bool have_room_for_some(const cf_downloads *downloads)
-{
-    size_t counts[CF_RANKS] = {0};
-    bool have = false;
-
-    count_moving(downloads, counts);
-    for (size_t rank = 0; rank < CF_RANKS; rank++)
-        have |= downloads->queued[rank] &&
-                cf_turns_have_place(counts, (cf_transfer_rank)rank, AT_A_TIME);
-    return have;
-}
-
 /* What was begun is thrown away, unless another one makes it too. */
 static void throw_away(cf_downloads *downloads, cf_incoming *one)
 {
@@ -204,7 +63,7 @@ static void throw_away(cf_downloads *downloads, cf_incoming *one)
         files->unlink(files, folder, cf_bytes_of_text(note), &ignored);
     else if (folder && !cf_incoming_is_shared(downloads, one, &one->hash))
         cf_landing_remove(files, folder, &one->hash);
-    drop(downloads, one);
+    cf_incoming_drop(downloads, one);
     downloads->turns++;
 }
 
@@ -217,7 +76,7 @@ static void step_phase(cf_downloads *downloads, cf_download_phase phase)
         cf_incoming *one = cf_standing(at, cf_incoming, place);
 
         after = at->after;
-        if (phase == CF_DOWNLOAD_IS_QUEUED && !have_room_for_some(downloads))
+        if (phase == CF_DOWNLOAD_IS_QUEUED && !cf_downloads_have_room_for_some(downloads))
             break;
         if (phase != CF_DOWNLOAD_IS_ABANDONED)
             cf_incoming_step(downloads, one);
@@ -317,7 +176,8 @@ bool cf_downloads_busy(const cf_downloads *downloads)
     for (size_t rank = 0; rank < CF_RANKS; rank++)
         is_untold |= downloads->untold[rank] > 0;
     return is_untold || can_go_on(&phases[CF_DOWNLOAD_IS_QUEUED]) ||
-           can_go_on(&phases[CF_DOWNLOAD_IS_ABANDONED]) || count_moving(downloads, counts) ||
+           can_go_on(&phases[CF_DOWNLOAD_IS_ABANDONED]) ||
+           cf_downloads_count_moving(downloads, counts) ||
            (cf_downloads_connected(downloads) && can_go_on(&phases[CF_DOWNLOAD_IS_OFFLINE]));
 }
 
@@ -368,7 +228,7 @@ static bool is_worth_telling(const cf_downloads *downloads)
     size_t coming[CF_RANKS];
 
     memcpy(coming, downloads->queued, sizeof coming);
-    count_moving(downloads, coming);
+    cf_downloads_count_moving(downloads, coming);
     return cf_turns_worth_telling(downloads->untold, coming);
 }
 
@@ -411,21 +271,6 @@ cf_flow_count cf_downloads_flow(const cf_downloads *downloads)
 }
 
 /* ---- Wants ---- */
-
-static cf_incoming *add(cf_downloads *downloads, cf_binding *binding, const cf_hash *hash,
-                        uint64_t size)
-{
-    cf_incoming *one = cf_allocate(1, sizeof *one);
-
-    one->binding = binding;
-    one->hash = *hash;
-    one->size = size;
-    one->rank = cf_transfer_rank_of(size + CF_BLOB_OVERHEAD);
-    cf_landing_name(hash, false, one->name);
-    enter(downloads, one, CF_DOWNLOAD_IS_QUEUED);
-    cf_table_add(&downloads->table, &one->link, key_of(hash));
-    return one;
-}
 
 static void begin_again(cf_downloads *downloads, cf_incoming *one)
 {
@@ -470,9 +315,9 @@ cf_download_answer cf_downloads_want(cf_downloads *downloads, cf_binding *bindin
         *out = (cf_download){.reason = "its content is not known"};
         return CF_DOWNLOAD_FAILED;
     }
-    cf_incoming *one = find(downloads, binding, &hash);
+    cf_incoming *one = cf_incoming_find(downloads, binding, &hash);
     if (!one)
-        one = add(downloads, binding, &hash, size);
+        one = cf_incoming_add(downloads, binding, &hash, size);
     if (one->phase == CF_DOWNLOAD_IS_ABANDONED)
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_WORKING);
     if ((one->phase == CF_DOWNLOAD_IS_FAILED && one->again) ||
@@ -491,7 +336,7 @@ void cf_downloads_take(cf_downloads *downloads, const cf_binding *binding, cf_by
 
     if (cf_content_identity_read(content, &hash, &size, &ignored))
         return;
-    cf_incoming *one = find(downloads, binding, &hash);
+    cf_incoming *one = cf_incoming_find(downloads, binding, &hash);
     if (!one)
         return;
     if (one->making && cf_making_busy(one->making))

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Who asked for a content that is on its way out, and what is still coming of all. */
 #include "peer/transfer/upload_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The file that the content was found in, and the folder that is to be looked at again. */
 typedef struct {
@@ -156,6 +158,37 @@ bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *ou
             drop(uploads, one); /* of what the file was */
     }
     return false;
+}
+
+bool cf_uploads_may_seal(const cf_uploads *uploads)
+{
+    return uploads->peer->link && cf_link_is_connected(uploads->peer->link);
+}
+
+cf_upload_phase cf_uploads_last_coming(const cf_uploads *uploads)
+{
+    return cf_uploads_may_seal(uploads) ? CF_UPLOAD_IS_SEALING : CF_UPLOAD_IS_DELTA;
+}
+
+void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS])
+{
+    memset(coming, 0, CF_RANKS * sizeof *coming);
+    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
+        const cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
+
+        for (cf_upload_phase phase = 0;
+             !tally->binding->silence && phase <= cf_uploads_last_coming(uploads); phase++)
+            for (size_t rank = 0; rank < CF_RANKS; rank++)
+                coming[rank] += tally->counts[phase][rank];
+    }
+}
+
+bool cf_uploads_lack_room(const cf_uploads *uploads)
+{
+    cf_link *link = uploads->peer->link;
+
+    return link && !cf_transfer_is_idle(cf_link_transfer(link)) &&
+           cf_transfer_lacks_room(cf_link_transfer(link));
 }
 
 bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64_t *folder)

@@ -82,11 +82,20 @@ struct cf_uploads {
 };
 
 cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase);
+/* Ends it, with what it has in hand; who asked for it isn't told. */
+void cf_upload_drop(cf_uploads *uploads, cf_upload *one);
+/* NULL: the content isn't on its way for this collection. */
+cf_upload *cf_upload_find(const cf_uploads *uploads, const cf_upload_file *file);
+/* The next one with this content, in whatever collection. */
+cf_upload *cf_upload_next(const cf_uploads *uploads, const cf_hash *hash,
+                          const cf_upload *previous);
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
 /* Bytes that are to be sealed, of the content or of a patch. */
 uint64_t cf_upload_size(const cf_upload *one);
 /* By what is to be sealed: of a patch that stands in the entry, nothing. */
 cf_transfer_rank cf_upload_rank(const cf_upload *one);
+/* Those after this one are no work in hand. */
+cf_upload_phase cf_uploads_last_coming(const cf_uploads *uploads);
 /* The broker has no room for what is left, for which it said so before. */
 bool cf_uploads_lack_room(const cf_uploads *uploads);
 /* How many go on by themselves, or by the broker's doing, by their ranks: nobody knows when a disk

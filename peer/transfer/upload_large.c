@@ -75,18 +75,6 @@ static cf_status open_run(cf_uploads *uploads, cf_upload *one, cf_file **out, cf
     return status;
 }
 
-uint64_t cf_upload_size(const cf_upload *one)
-{
-    return one->is_patch ? one->patch_size : one->stat.size;
-}
-
-cf_transfer_rank cf_upload_rank(const cf_upload *one)
-{
-    return one->prepared.content.how.is_inline
-               ? CF_RANK_SMALL
-               : cf_transfer_rank_of(cf_upload_size(one) + CF_BLOB_OVERHEAD);
-}
-
 static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *error)
 {
     cf_peer *peer = uploads->peer;
@@ -202,11 +190,6 @@ void cf_upload_give_up(cf_uploads *uploads, cf_upload *one)
     one->is_sealed = false;
     cf_fail(&over, CF_CHANGED, "it is to be read again");
     fail(uploads, one, &over);
-}
-
-bool cf_uploads_may_seal(const cf_uploads *uploads)
-{
-    return uploads->peer->link && cf_link_is_connected(uploads->peer->link);
 }
 
 /* ---- Too much for now ---- */

@@ -12,82 +12,11 @@ cf_uploads *cf_uploads_new(cf_peer *peer)
     return uploads;
 }
 
-static cf_upload_tally *tally_of(cf_uploads *uploads, const cf_binding *binding)
-{
-    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
-        cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
-
-        if (tally->binding == binding)
-            return tally;
-    }
-    cf_upload_tally *added = cf_allocate(1, sizeof *added);
-
-    added->binding = binding;
-    cf_line_add(&uploads->tallies, &added->place);
-    return added;
-}
-
-static void tally(cf_uploads *uploads, cf_upload *one)
-{
-    if (one->phase >= CF_UPLOAD_IS_DEFERRED)
-        return;
-    one->tally = tally_of(uploads, one->binding);
-    one->tally->counts[one->phase][one->rank]++;
-    one->tally->count++;
-}
-
-static void tally_no_more(cf_uploads *uploads, cf_upload *one)
-{
-    cf_upload_tally *tally = one->tally;
-
-    one->tally = NULL;
-    if (!tally)
-        return;
-    tally->counts[one->phase][one->rank]--;
-    if (--tally->count == 0) {
-        cf_line_remove(&uploads->tallies, &tally->place);
-        free(tally);
-    }
-}
-
-static void enter(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
-{
-    one->phase = phase;
-    one->rank = cf_upload_rank(one);
-    cf_line_add(&uploads->phases[phase], &one->place);
-    uploads->counts[phase][one->rank]++;
-    tally(uploads, one);
-    one->queued = phase == CF_UPLOAD_IS_QUEUED ? cf_upload_size(one) : 0;
-    uploads->queued += one->queued;
-}
-
-static void leave(cf_uploads *uploads, cf_upload *one)
-{
-    cf_line_remove(&uploads->phases[one->phase], &one->place);
-    uploads->counts[one->phase][one->rank]--;
-    tally_no_more(uploads, one);
-    uploads->queued -= one->queued;
-}
-
-static void drop(cf_uploads *uploads, cf_upload *one)
-{
-    cf_upload_let_go(one);
-    leave(uploads, one);
-    cf_table_remove(&uploads->by_hash, &one->by_hash);
-    cf_table_remove(&uploads->by_place, &one->by_place);
-    cf_sealing_destroy(&one->sealing);
-    cf_delta_job_destroy(&one->delta);
-    cf_buffer_release(&one->before_leaves);
-    cf_buffer_release(&one->known_leaves);
-    cf_arena_release(&one->arena);
-    free(one);
-}
-
 static void drop_all(cf_uploads *uploads, cf_upload_phase phase)
 {
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
         after = at->after;
-        drop(uploads, cf_standing(at, cf_upload, place));
+        cf_upload_drop(uploads, cf_standing(at, cf_upload, place));
     }
 }
 
@@ -118,7 +47,7 @@ static void forget_those_of(cf_uploads *uploads, cf_upload_phase phase, const cf
         if (one->binding != binding)
             continue;
         if (one->askers.count == 0)
-            drop(uploads, one);
+            cf_upload_drop(uploads, one);
         else if (phase != CF_UPLOAD_IS_READY)
             cf_upload_give_up(uploads, one);
     }
@@ -129,87 +58,6 @@ void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding)
     cf_upload_unask_all(uploads, binding);
     for (cf_upload_phase phase = 0; phase <= CF_UPLOAD_IS_READY; phase++)
         forget_those_of(uploads, phase, binding);
-}
-
-static uint64_t key_of_place(const cf_binding *binding, uint64_t folder, cf_bytes name)
-{
-    return cf_hash_bytes(folder ^ (uint64_t)binding->number << 40, name);
-}
-
-static uint64_t key_of(const cf_hash *hash)
-{
-    return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
-}
-
-/* The next one with this content, in whatever collection. */
-static cf_upload *next_of_hash(const cf_uploads *uploads, const cf_hash *hash,
-                               const cf_upload *previous)
-{
-    cf_table_link *link = previous ? cf_table_next(&previous->by_hash)
-                                   : cf_table_first(&uploads->by_hash, key_of(hash));
-
-    while (link && !cf_hash_equal(&cf_linked(link, cf_upload, by_hash)->hash, hash))
-        link = cf_table_next(link);
-    return link ? cf_linked(link, cf_upload, by_hash) : NULL;
-}
-
-static cf_upload *find(const cf_uploads *uploads, const cf_upload_file *file)
-{
-    cf_upload *one = next_of_hash(uploads, &file->hash, NULL);
-
-    while (one && !cf_id_equal(&one->collection, &file->binding->collection))
-        one = next_of_hash(uploads, &file->hash, one);
-    return one;
-}
-
-cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upload_phase phase)
-{
-    cf_upload *one = cf_allocate(1, sizeof *one);
-
-    one->collection = file->binding->collection;
-    one->binding = file->binding;
-    one->folder = file->folder;
-    one->stat = file->stat;
-    one->hash = file->hash;
-    one->name = cf_arena_copy(&one->arena, file->name);
-    one->prepared.content = (cf_content){.hash = file->hash, .size = file->stat.size};
-    enter(uploads, one, phase);
-    cf_table_add(&uploads->by_hash, &one->by_hash, key_of(&file->hash));
-    cf_table_add(&uploads->by_place, &one->by_place,
-                 key_of_place(file->binding, file->folder, file->name));
-    return one;
-}
-
-void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
-{
-    leave(uploads, one);
-    enter(uploads, one, phase);
-    uploads->turns++;
-    if (phase == CF_UPLOAD_IS_READY || phase == CF_UPLOAD_IS_FAILED ||
-        phase == CF_UPLOAD_IS_DEFERRED)
-        cf_upload_tell(uploads, one);
-}
-
-/* Nothing of it is on its way yet. */
-static bool waits(const cf_upload *one)
-{
-    return one->phase == CF_UPLOAD_IS_EDIT || one->phase == CF_UPLOAD_IS_QUEUED ||
-           one->phase == CF_UPLOAD_IS_DEFERRED;
-}
-
-/* Whoever else has that content looks at his file again. */
-void cf_uploads_overtake(cf_uploads *uploads, const cf_binding *binding, uint64_t folder,
-                         cf_bytes name, const cf_hash *by)
-{
-    for (cf_table_link *link =
-             cf_table_first(&uploads->by_place, key_of_place(binding, folder, name));
-         link && name.size; link = cf_table_next(link)) {
-        cf_upload *one = cf_linked(link, cf_upload, by_place);
-
-        if (waits(one) && one->binding == binding && one->folder == folder &&
-            cf_bytes_equal(one->name, name) && !(by && cf_hash_equal(&one->hash, by)))
-            cf_upload_turn(uploads, one, CF_UPLOAD_IS_FAILED);
-    }
 }
 
 static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
@@ -275,10 +123,10 @@ static cf_upload_answer answer_of(const cf_uploads *uploads, const cf_upload *on
 /* In hand already, or here in the log. */
 static cf_upload *find_known(cf_uploads *uploads, const cf_upload_file *file)
 {
-    cf_upload *one = find(uploads, file);
+    cf_upload *one = cf_upload_find(uploads, file);
 
     if (one && one->phase == CF_UPLOAD_IS_FAILED) {
-        drop(uploads, one);
+        cf_upload_drop(uploads, one);
         one = NULL;
     }
     return one ? one : cf_upload_name_again(uploads, file);
@@ -308,39 +156,20 @@ cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *f
 
 void cf_uploads_published(cf_uploads *uploads, const cf_upload_file *file)
 {
-    cf_upload *one = find(uploads, file);
+    cf_upload *one = cf_upload_find(uploads, file);
 
     if (one && one->phase == CF_UPLOAD_IS_READY)
-        drop(uploads, one);
+        cf_upload_drop(uploads, one);
     cf_upload_unask(uploads, file);
 }
 
 cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash)
 {
-    for (const cf_upload *one = next_of_hash(uploads, hash, NULL); one;
-         one = next_of_hash(uploads, hash, one))
+    for (const cf_upload *one = cf_upload_next(uploads, hash, NULL); one;
+         one = cf_upload_next(uploads, hash, one))
         if (one->leaves.size)
             return one->leaves;
     return (cf_bytes){0};
-}
-
-/* Those after this one are no work in hand. */
-static cf_upload_phase last_coming(const cf_uploads *uploads)
-{
-    return cf_uploads_may_seal(uploads) ? CF_UPLOAD_IS_SEALING : CF_UPLOAD_IS_DELTA;
-}
-
-void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS])
-{
-    memset(coming, 0, CF_RANKS * sizeof *coming);
-    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
-        const cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
-
-        for (cf_upload_phase phase = 0; !tally->binding->silence && phase <= last_coming(uploads);
-             phase++)
-            for (size_t rank = 0; rank < CF_RANKS; rank++)
-                coming[rank] += tally->counts[phase][rank];
-    }
 }
 
 size_t cf_uploads_deferred(const cf_uploads *uploads)
@@ -352,7 +181,7 @@ bool cf_uploads_busy(const cf_uploads *uploads)
 {
     size_t count = uploads->untold.count;
 
-    for (cf_upload_phase phase = 0; phase <= last_coming(uploads); phase++)
+    for (cf_upload_phase phase = 0; phase <= cf_uploads_last_coming(uploads); phase++)
         count += uploads->phases[phase].count;
     return count > 0;
 }
@@ -408,14 +237,6 @@ bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset,
         if (cf_sealing_piece(sealing, blob, offset, size, out))
             return true;
     return false;
-}
-
-bool cf_uploads_lack_room(const cf_uploads *uploads)
-{
-    cf_link *link = uploads->peer->link;
-
-    return link && !cf_transfer_is_idle(cf_link_transfer(link)) &&
-           cf_transfer_lacks_room(cf_link_transfer(link));
 }
 
 void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob)

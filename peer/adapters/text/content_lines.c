@@ -11,17 +11,6 @@
 
 enum { USUAL_FOLD = 75 };
 
-bool cf_line_word_is(cf_bytes word, const char *text)
-{
-    return word.size == strlen(text) &&
-           (word.size == 0 || strncasecmp((const char *)word.data, text, word.size) == 0);
-}
-
-bool cf_line_named(const cf_content_line *line, const char *name)
-{
-    return cf_line_word_is(line->name, name);
-}
-
 bool cf_component_named(const cf_component *component, const char *name)
 {
     return cf_line_word_is(component->name, name);

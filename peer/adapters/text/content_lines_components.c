@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/text/content_lines_inside.h"
 
+#include <string.h>
 #include <strings.h>
+
+bool cf_line_word_is(cf_bytes word, const char *text)
+{
+    return word.size == strlen(text) &&
+           (word.size == 0 || strncasecmp((const char *)word.data, text, word.size) == 0);
+}
+
+bool cf_line_named(const cf_content_line *line, const char *name)
+{
+    return cf_line_word_is(line->name, name);
+}
 
 typedef struct {
     cf_content_lines *lines;
