@@ -120,7 +120,7 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
 
 /* ---- Other options ---- */
 
-static void forget_earlier(cf_binding *binding)
+void cf_binding_forget_earlier(cf_binding *binding)
 {
     cf_asked *last = &binding->earlier[--binding->earlier_count];
 
@@ -146,19 +146,10 @@ cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *includ
 void cf_binding_end_earlier(cf_binding *binding)
 {
     while (binding->earlier_count)
-        forget_earlier(binding);
+        cf_binding_forget_earlier(binding);
 }
 
-static bool ask_alike(const cf_binding *a, const cf_binding *b)
-{
-    bool alike = a->include_count == b->include_count;
-
-    for (size_t i = 0; alike && i < a->include_count; i++)
-        alike = strcmp(a->include[i], b->include[i]) == 0;
-    return alike;
-}
-
-static void exchange(cf_binding *binding, cf_binding *trial)
+void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
 {
     cf_binding before = *binding;
 
@@ -190,23 +181,16 @@ static void exchange(cf_binding *binding, cf_binding *trial)
     trial->matcher = before.matcher;
 }
 
-cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error)
+cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,
+                          cf_record_visit *visit, void *context, cf_error *error)
 {
-    bool narrows = cf_include_limits(binding->matcher) && !ask_alike(binding, trial);
-    cf_status status = CF_OK;
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
 
-    if (narrows)
-        status = cf_binding_note_earlier(binding, (const char *const *)binding->include,
-                                         binding->include_count, error);
-    if (status)
-        return status;
-    exchange(binding, trial);
-    status = cf_binding_save(peer, binding, error);
-    if (!status)
-        return CF_OK;
-    exchange(binding, trial);
-    if (narrows)
-        forget_earlier(binding);
+    cf_status status =
+        store->scan(store, cf_peer_user(peer), cf_key_source(&arena, table, binding->number), visit,
+                    context, error);
+    cf_arena_release(&arena);
     return status;
 }
 
@@ -214,6 +198,12 @@ void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job)
 {
     cf_job_line_submit(&binding->jobs, jobs, binding->is_remote ? CF_JOBS_OF_REMOTE : SIZE_MAX,
                        job);
+}
+
+void cf_binding_close_root(cf_binding *binding, cf_files *files)
+{
+    files->close_folder(files, &binding->temporary);
+    files->close_folder(files, &binding->root);
 }
 
 void cf_binding_destroy(cf_binding **binding, cf_files *files)

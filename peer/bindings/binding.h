@@ -199,8 +199,12 @@ cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *tria
 /* What was asked for before: of a source of files, it is to be narrowed to that, too. */
 cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,
                                   cf_error *error);
+/* The last of that is taken back. */
+void cf_binding_forget_earlier(cf_binding *binding);
 /* It has been. */
 void cf_binding_end_earlier(cf_binding *binding);
+/* Each gets the other's options, as of cf_binding_change, in memory. */
+void cf_binding_exchange(cf_binding *binding, cf_binding *trial);
 /* What would vanish from the source at once. */
 typedef struct {
     cf_guard_side side;
@@ -259,8 +263,6 @@ typedef struct {
     size_t there, known;
 } cf_root_content;
 typedef cf_root_content cf_count_root(const void *context, cf_files *files);
-/* Of a binding whose root is held. */
-cf_root_content cf_binding_count_there(const void *binding, cf_files *files);
 typedef struct {
     const cf_folder *root;
     cf_count_root *count; /* asked where the mark is lost */
@@ -277,16 +279,9 @@ void cf_binding_rest_root(cf_binding *binding, cf_files *files);
 bool cf_binding_has_mark(const cf_binding *binding, cf_files *files);
 cf_status cf_binding_load_folder(cf_peer *peer, cf_binding *binding, cf_error *error);
 
-/* A source that only sends, in what can't be written to, has no mark (binding_image.c): it is made
- * one, and held. CF_UNSAFE: another one lies in its place. */
+/* A source that only sends, in what can't be written to, has no mark (binding_root.c): it is made
+ * one. CF_UNSAFE: another one lies in its place. */
 cf_status cf_binding_make_image(cf_peer *peer, cf_binding *binding, cf_error *error);
-cf_status cf_binding_hold_image(cf_peer *peer, cf_binding *binding, cf_error *error);
-/* Which folder it is, and whether it is an image, for the next time. */
-cf_status cf_binding_keep_folder(cf_peer *peer, cf_binding *binding, const cf_stat *now,
-                                 cf_error *error);
-/* The root is the very directory that was known, by a number that lasts and its birth. */
-bool cf_binding_is_its_folder(const cf_binding *binding, const cf_stat *now);
-cf_status cf_binding_refuse_other(cf_binding *binding, cf_error *error);
 /* CF_UNSAFE: what lies in the folder is what lay there earlier. */
 cf_status cf_binding_refuse_older(const cf_binding *binding, cf_error *error);
 

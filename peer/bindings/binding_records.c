@@ -347,19 +347,6 @@ cf_status cf_binding_recall_base(cf_peer *peer, cf_binding *binding, cf_error *e
     return status;
 }
 
-cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,
-                          cf_record_visit *visit, void *context, cf_error *error)
-{
-    cf_store *store = cf_home_store(peer->home);
-    cf_arena arena = {0};
-
-    cf_status status =
-        store->scan(store, cf_peer_user(peer), cf_key_source(&arena, table, binding->number), visit,
-                    context, error);
-    cf_arena_release(&arena);
-    return status;
-}
-
 cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -413,6 +400,35 @@ cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_status status =
         store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     cf_records_release(&records);
+    return status;
+}
+
+static bool ask_alike(const cf_binding *a, const cf_binding *b)
+{
+    bool alike = a->include_count == b->include_count;
+
+    for (size_t i = 0; alike && i < a->include_count; i++)
+        alike = strcmp(a->include[i], b->include[i]) == 0;
+    return alike;
+}
+
+cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error)
+{
+    bool narrows = cf_include_limits(binding->matcher) && !ask_alike(binding, trial);
+    cf_status status = CF_OK;
+
+    if (narrows)
+        status = cf_binding_note_earlier(binding, (const char *const *)binding->include,
+                                         binding->include_count, error);
+    if (status)
+        return status;
+    cf_binding_exchange(binding, trial);
+    status = cf_binding_save(peer, binding, error);
+    if (!status)
+        return CF_OK;
+    cf_binding_exchange(binding, trial);
+    if (narrows)
+        cf_binding_forget_earlier(binding);
     return status;
 }
 

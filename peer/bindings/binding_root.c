@@ -10,239 +10,10 @@
  *     the mark, another folder, each file as it was, or newer: a copy that takes its place
  *     the mark, another folder, one file older, or not there: an older copy, nothing is done
  */
-#include "peer/bindings/binding.h"
+#include "peer/bindings/binding_folder.h"
 #include "peer/bindings/files_root.h"
-#include "peer/merge/node_stat.h"
 
 #include <string.h>
-
-enum { IDENTITY_SIZE = 8 + 8 + 8, IMAGE_SIZE = IDENTITY_SIZE + 1 };
-
-/* ---- Which folder it was ---- */
-
-static void pack_identity(const cf_stat *stat, uint8_t out[IDENTITY_SIZE])
-{
-    cf_put_u64(out, stat->device);
-    cf_put_u64(out + 8, stat->inode);
-    cf_put_u64(out + 16, (uint64_t)stat->birth_ns);
-}
-
-/* Without births an inode's number is no identity. */
-static bool is_same_folder(const cf_binding *binding, const cf_stat *now)
-{
-    const cf_stat *known = &binding->folder;
-
-    return now->birth_ns && known->birth_ns == now->birth_ns && known->inode == now->inode &&
-           known->device == now->device;
-}
-
-cf_status cf_binding_keep_folder(cf_peer *peer, cf_binding *binding, const cf_stat *now,
-                                 cf_error *error)
-{
-    cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
-    cf_arena arena = {0};
-    uint8_t value[IMAGE_SIZE] = {0};
-
-    pack_identity(now, value);
-    cf_records_put(&records, cf_key_source(&arena, CF_TABLE_FOLDER, binding->number),
-                   cf_bytes_of(value, binding->is_image ? IMAGE_SIZE : IDENTITY_SIZE));
-    cf_status status =
-        store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    if (!status)
-        binding->folder = *now;
-    cf_records_release(&records);
-    cf_arena_release(&arena);
-    return status;
-}
-
-static bool has_lasting_number(const cf_binding *binding, const cf_stat *now)
-{
-    return binding->folder.birth_ns && now->birth_ns && !binding->traits.renumbers &&
-           !binding->is_remote;
-}
-
-/* A device may have another number when it is mounted anew. */
-static bool has_its_number(const cf_binding *binding, const cf_stat *now)
-{
-    return binding->folder.birth_ns == now->birth_ns && binding->folder.inode == now->inode;
-}
-
-static bool is_other_folder(const cf_binding *binding, const cf_stat *now)
-{
-    return has_lasting_number(binding, now) && !has_its_number(binding, now);
-}
-
-bool cf_binding_is_its_folder(const cf_binding *binding, const cf_stat *now)
-{
-    return has_lasting_number(binding, now) && has_its_number(binding, now);
-}
-
-/* Of the folder that has the mark. What can't be kept is kept the next time. */
-static void keep_identity(cf_peer *peer, cf_binding *binding, const cf_stat *now)
-{
-    cf_error ignored;
-
-    if (now->birth_ns && !is_same_folder(binding, now))
-        (void)cf_binding_keep_folder(peer, binding, now, &ignored);
-}
-
-static bool load(void *context, cf_bytes key, cf_bytes value)
-{
-    cf_binding *binding = context;
-
-    (void)key;
-    binding->is_image = value.size == IMAGE_SIZE;
-    if (value.size == IDENTITY_SIZE || binding->is_image)
-        binding->folder = (cf_stat){.device = cf_get_u64(value.data),
-                                    .inode = cf_get_u64(value.data + 8),
-                                    .birth_ns = (int64_t)cf_get_u64(value.data + 16)};
-    return true;
-}
-
-cf_status cf_binding_load_folder(cf_peer *peer, cf_binding *binding, cf_error *error)
-{
-    return cf_binding_scan(peer, binding, CF_TABLE_FOLDER, load, binding, error);
-}
-
-/* ---- What is in it ---- */
-
-typedef struct {
-    const cf_binding *binding;
-    cf_files *files;
-    size_t there;
-} counting;
-
-/* Where numbers don't last, a file tells by its size and time, a directory by its name. */
-static bool is_itself(const cf_binding *binding, const cf_node *node, const cf_stat *now)
-{
-    const cf_node_stat *known = &node->stat;
-
-    if (cf_stat_of_node(node).kind != now->kind)
-        return false;
-    if (!binding->traits.renumbers && !binding->is_image)
-        return cf_node_stat_same_file(known, now);
-    return node->kind == CF_KIND_DIRECTORY ||
-           (known->size == now->size && known->mtime_ns == now->mtime_ns);
-}
-
-static void count_in(counting *self, uint64_t folder)
-{
-    const cf_nodes *nodes = self->binding->nodes;
-    const cf_node *node = NULL;
-    cf_hold hold = {0};
-    cf_error ignored;
-    cf_stat now;
-
-    if (cf_binding_hold(self->binding, self->files, folder, &hold, &ignored))
-        return;
-    while ((node = cf_nodes_next_child(nodes, folder, node)))
-        self->there +=
-            self->files->stat(self->files, hold.folder, node->name, &now, &ignored) == CF_OK &&
-            is_itself(self->binding, node, &now);
-    cf_hold_release(&hold, self->files);
-}
-
-static void count_folder(void *context, const cf_node *node)
-{
-    if (node->kind == CF_KIND_DIRECTORY)
-        count_in(context, node->number);
-}
-
-cf_root_content cf_binding_count_there(const void *context, cf_files *files)
-{
-    counting self = {.binding = context, .files = files};
-
-    count_in(&self, CF_NODE_ROOT);
-    cf_nodes_each(self.binding->nodes, count_folder, &self);
-    return (cf_root_content){self.there, cf_nodes_count(self.binding->nodes)};
-}
-
-/* ---- A copy in its place ---- */
-
-typedef struct {
-    const cf_binding *binding;
-    cf_files *files;
-    size_t alike, behind, known; /* files; behind are those that are older, or not there */
-} comparing;
-
-/* Archives and old disks keep whole seconds, or every other one. */
-static bool is_same_time(int64_t now_ns, int64_t known_ns)
-{
-    const int64_t second_ns = 1000000000;
-
-    return now_ns == known_ns ||
-           (now_ns < known_ns && known_ns - now_ns < 2 * second_ns && now_ns % second_ns == 0);
-}
-
-static void compare_file(comparing *self, const cf_node *node, const cf_hold *hold)
-{
-    const cf_node_stat *known = &node->stat;
-    cf_error ignored;
-    cf_stat now;
-
-    self->known++;
-    const bool there =
-        hold->folder &&
-        self->files->stat(self->files, hold->folder, node->name, &now, &ignored) == CF_OK &&
-        now.kind == cf_stat_of_node(node).kind;
-    const bool alike =
-        there && now.size == known->size && is_same_time(now.mtime_ns, known->mtime_ns);
-    self->alike += alike;
-    self->behind += !there || (!alike && now.mtime_ns <= known->mtime_ns);
-}
-
-static void compare_in(comparing *self, uint64_t folder)
-{
-    const cf_nodes *nodes = self->binding->nodes;
-    const cf_node *node = NULL;
-    cf_hold hold = {0};
-    cf_error ignored;
-
-    if (cf_binding_hold(self->binding, self->files, folder, &hold, &ignored))
-        hold = (cf_hold){0};
-    while ((node = cf_nodes_next_child(nodes, folder, node)))
-        if (node->kind == CF_KIND_FILE && !node->disk) /* a card below may be out */
-            compare_file(self, node, &hold);
-    cf_hold_release(&hold, self->files);
-}
-
-static void compare_each_folder(void *context, const cf_node *node)
-{
-    if (node->kind == CF_KIND_DIRECTORY)
-        compare_in(context, node->number);
-}
-
-static void compare_folder(void *context, const cf_node *node)
-{
-    const comparing *self = context;
-
-    if (!self->behind)
-        compare_each_folder(context, node);
-}
-
-/* By names, sizes and times, in whichever folder. */
-static bool is_alike(const cf_binding *binding, cf_files *files)
-{
-    comparing self = {.binding = binding, .files = files};
-
-    compare_in(&self, CF_NODE_ROOT);
-    cf_nodes_each(binding->nodes, compare_each_folder, &self);
-    return cf_root_has_most(self.alike, self.known);
-}
-
-/* A backup that was put in the folder's place would be taken for so many edits and deletions. Times
- * that a copy didn't keep tell nothing. */
-static bool is_older_copy(const cf_binding *binding, cf_files *files, const cf_stat *now)
-{
-    comparing self = {.binding = binding, .files = files};
-
-    if (cf_format_is_records(binding->format) || !is_other_folder(binding, now))
-        return false;
-    compare_in(&self, CF_NODE_ROOT);
-    cf_nodes_each(binding->nodes, compare_folder, &self);
-    return self.behind || self.alike < self.known - self.alike;
-}
 
 /* Of nothing all is there. Somebody may be about to take all of it away, and the mark first: as
  * many are to be there as the last time. */
@@ -304,11 +75,6 @@ static cf_status refuse(cf_binding *binding, cf_status status, const char *what,
                          dots, path, what, back, typed, typed);
 }
 
-cf_status cf_binding_refuse_other(cf_binding *binding, cf_error *error)
-{
-    return refuse(binding, CF_UNSAFE, OTHER, error);
-}
-
 /* False: it was asked what that one holds, however often it is tried to be held. */
 static bool is_new_other(cf_binding *binding, const cf_other_root *other)
 {
@@ -323,7 +89,7 @@ static bool is_new_other(cf_binding *binding, const cf_other_root *other)
 static bool other_is_alike(cf_binding *binding, cf_files *files, const cf_other_root *other)
 {
     if (is_new_other(binding, other))
-        binding->other.is_alike = is_alike(binding, files);
+        binding->other.is_alike = cf_binding_is_alike(binding, files);
     return binding->other.is_alike;
 }
 
@@ -428,7 +194,7 @@ static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_
     const char *what = name_unmarked(binding, files, marked, now);
 
     if (what != LOST || cf_format_is_records(binding->format) || binding->is_image ||
-        is_same_folder(binding, now) || is_empty(files, marked->root) ||
+        cf_binding_is_same_folder(binding, now) || is_empty(files, marked->root) ||
         unmarked_is_alike(binding, files, marked->root, other))
         return refuse(binding, CF_UNSAFE, what, error);
     binding->way_on = CF_WAY_ON_NONE;
@@ -442,7 +208,8 @@ static cf_status refuse_unmarked(cf_binding *binding, cf_files *files, const cf_
 static bool may_put_back(cf_files *files, cf_binding *binding, const cf_marked_root *marked,
                          const cf_stat *now)
 {
-    if (!is_same_folder(binding, now) || cf_root_was_taken(files, marked->root, &binding->instance))
+    if (!cf_binding_is_same_folder(binding, now) ||
+        cf_root_was_taken(files, marked->root, &binding->instance))
         return false;
     const cf_root_content content = marked->count(marked->context, files);
 
@@ -489,13 +256,83 @@ cf_status cf_binding_check_root(cf_peer *peer, cf_binding *binding, const cf_mar
     if (status)
         return error->status = CF_UNSAFE; /* what can't be seen is not gone */
     status = check_mark(peer->env, binding, marked, &now, error);
-    if (!status && is_older_copy(binding, peer->env->files, &now))
+    if (!status && cf_binding_is_older_copy(binding, peer->env->files, &now))
         status = refuse(binding, CF_UNSAFE, OLDER, error);
     if (!status)
-        keep_identity(peer, binding, &now);
+        cf_binding_keep_identity(peer, binding, &now);
     binding->is_unmarked &= status != CF_OK;
     return status;
 }
+
+/* ---- An image ---- */
+
+/* A source in what can't be written to, as an image or a disk that is mounted read-only: it only
+ * sends, and has no `.counterfoil`. It is known by its root, where the disk keeps the time of its
+ * birth; else by what lies in it, by names, sizes and times, since the numbers of loop devices and
+ * the inodes of images are soon those of another one, and two cards of one camera have the same
+ * names:
+ *
+ *     the root that it was                     it is the one
+ *     another root, over half of what was in   it is the one, or a newer one of its kind
+ *     another root, less of that               another one: nothing is done
+ */
+cf_status cf_binding_make_image(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_files *files = peer->env->files;
+    cf_folder *root = NULL;
+    cf_stat now;
+
+    cf_status status = files->open_root(files, binding->path, &root, error);
+    if (!status)
+        status = files->stat_folder(files, root, &now, error);
+    if (!status) {
+        binding->is_image = true;
+        status = cf_binding_keep_folder(peer, binding, &now, error);
+    }
+    files->close_folder(files, &root);
+    return status;
+}
+
+/* Loop devices have other numbers each time. */
+static bool is_root_known(const cf_stat *known, const cf_stat *now)
+{
+    return now->birth_ns && known->birth_ns == now->birth_ns && known->inode == now->inode;
+}
+
+static bool has_most_of_image(const cf_binding *binding, cf_files *files)
+{
+    const cf_root_content content = cf_binding_count_there(binding, files);
+
+    return cf_root_has_most(content.there, content.known);
+}
+
+static cf_status check_image(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_files *files = peer->env->files;
+    cf_stat now;
+
+    if (files->stat_folder(files, binding->root, &now, error))
+        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
+    if (is_root_known(&binding->folder, &now))
+        return CF_OK;
+    if (!has_most_of_image(binding, files))
+        return refuse(binding, CF_UNSAFE, OTHER, error);
+    return now.birth_ns ? cf_binding_keep_folder(peer, binding, &now, error) : CF_OK;
+}
+
+static cf_status hold_image(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    cf_status status = check_image(peer, binding, error);
+
+    if (!status)
+        status = cf_home_open_temporary(peer->home, "image", binding->number, &binding->temporary,
+                                        error);
+    if (status)
+        cf_binding_close_root(binding, peer->env->files);
+    return status;
+}
+
+/* ---- Holding it ---- */
 
 /* What can't be told is as before. */
 static void note_system(cf_binding *binding, cf_files *files)
@@ -520,7 +357,7 @@ cf_status cf_binding_open_root(cf_peer *peer, cf_binding *binding, cf_error *err
         return error->status = CF_UNSAFE;
     note_system(binding, files);
     if (binding->is_image)
-        return cf_binding_hold_image(peer, binding, error);
+        return hold_image(peer, binding, error);
     status = cf_binding_check_root(
         peer, binding, &(cf_marked_root){binding->root, cf_binding_count_there, binding}, error);
     if (!status)
@@ -540,12 +377,6 @@ void cf_binding_rest_root(cf_binding *binding, cf_files *files)
     if (!binding->is_image)
         files->rest_folder(files, binding->temporary, binding->root);
     files->rest_folder(files, binding->root, NULL);
-}
-
-void cf_binding_close_root(cf_binding *binding, cf_files *files)
-{
-    files->close_folder(files, &binding->temporary);
-    files->close_folder(files, &binding->root);
 }
 
 bool cf_binding_has_mark(const cf_binding *binding, cf_files *files)

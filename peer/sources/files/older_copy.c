@@ -3,6 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "peer/bindings/binding_folder.h"
 #include "peer/log/past.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/table.h"
