@@ -204,6 +204,8 @@ bool cf_record_run_shows(cf_record_run *run, const cf_row *disk, const cf_row *v
  * for. It is shown by the source's row `here`, or anew. */
 cf_row cf_record_run_based(cf_record_run *run, const cf_row *viewed, const cf_row *expressed);
 cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const cf_row *here);
+/* What a row of this place is called; appended. */
+void cf_record_run_path(const cf_record_run *run, const cf_row_place *place, cf_buffer *path);
 void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The same, of any length. */

@@ -4,173 +4,10 @@
 #include "peer/adapters/record_meant.h"
 #include "peer/adapters/record_types.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { AGAIN_MS = 30, BUSY_MS = 300, AGAIN_MAX = 12 };
-
-static void append_path(const cf_record_run *run, const cf_row_place *place, cf_buffer *path)
-{
-    const cf_schema_table *table = cf_schema_find(&run->schema, place->table);
-
-    cf_binding_row_path(run->source->binding, table ? table->kind : CF_KIND_ROW, place->table,
-                        place->key, path);
-}
-
-void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
-                    const char *format, ...)
-{
-    char reason[CF_ERROR_TEXT];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
-    va_end(arguments);
-    cf_record_note_text(run, kind, place, reason);
-}
-
-void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
-                         const char *reason)
-{
-    cf_buffer path = {0};
-
-    append_path(run, place, &path);
-    cf_pendings_add(&run->source->found, kind, cf_buffer_view(&path), reason);
-    cf_buffer_release(&path);
-}
-
-void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason)
-{
-    cf_pendings_add(&run->source->found, kind,
-                    cf_bytes_of_text(cf_binding_file_name(run->source->binding)), reason);
-}
-
-void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text)
-{
-    cf_record_source *source = run->source;
-
-    if (status && source->trouble != status)
-        cf_report(source->workshop->peer->env, CF_REPORT_WARNING, "%s", text);
-    if (!status && source->trouble && source->workshop->watch)
-        cf_report(source->workshop->peer->env, CF_REPORT_NOTICE, "%s is there again",
-                  source->binding->path);
-    source->trouble = status;
-    snprintf(source->trouble_text, sizeof source->trouble_text, "%s", text);
-}
-
-bool cf_record_run_troubles(const cf_record_run *run, cf_bytes table, cf_bytes key)
-{
-    return cf_rows_find(run->troubled, table, key) != NULL;
-}
-
-void cf_record_run_view(cf_record_run *run)
-{
-    cf_row_view_destroy(&run->view);
-    run->view = cf_row_view_new(run->collection->state, &run->schema);
-    cf_record_select(run->source->binding, &run->content.format, &run->schema, run->view,
-                     &run->arena, &run->selection);
-}
-
-const cf_row *cf_record_run_tied(cf_record_run *run, const cf_row_tie *tie, const cf_row *row)
-{
-    const cf_record_file *file = &run->content.file;
-
-    if (!run->tied.format) {
-        run->tied.format = &run->content.format;
-        for (size_t i = 0; i < file->count; i++)
-            cf_tied_rows_add(&run->tied, &file->rows[i], &run->arena);
-    }
-    return cf_tied_rows_find(&run->tied, tie, row);
-}
-
-const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
-{
-    const cf_row *shown = cf_row_view_find(run->view, table, key);
-
-    return shown && cf_record_selected(&run->selection, shown) ? shown : NULL;
-}
-
-bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed)
-{
-    return !cf_format_holds_table(&run->content.format, viewed->table) ||
-           (!cf_record_selected(&run->selection, viewed) &&
-            !cf_rows_of_item(run->source->binding->rows, &viewed->item));
-}
-
-static bool says_same(const cf_record_run *run, const cf_row *disk, const cf_row *shown)
-{
-    static const cf_schema_table plain;
-    const cf_schema_table *table = cf_schema_find(&run->schema, disk->table);
-
-    return cf_row_same(table ? table : &plain, disk, shown);
-}
-
-bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *base)
-{
-    cf_arena arena = {0};
-    cf_row shown;
-
-    if (!disk || !base)
-        return !disk && !base;
-    if (cf_row_fields_equal(disk, base) && cf_format_holds_table(&run->content.format, base->table))
-        return true; /* what the format can't hold, the disk doesn't have */
-    bool same =
-        cf_row_show(&run->content.format, base, &arena, &shown) && says_same(run, disk, &shown);
-    cf_arena_release(&arena);
-    return same;
-}
-
-bool cf_record_run_shows(cf_record_run *run, const cf_row *disk, const cf_row *viewed)
-{
-    cf_arena arena = {0};
-    cf_row shown;
-
-    if (!disk || !viewed)
-        return !disk && !viewed;
-    if (cf_row_fields_equal(disk, viewed) &&
-        cf_format_holds_table(&run->content.format, viewed->table))
-        return true;
-    bool same = cf_row_express(&run->content.format, viewed, disk, &arena, &shown, NULL) &&
-                says_same(run, disk, &shown);
-    cf_arena_release(&arena);
-    return same;
-}
-
-cf_row cf_record_run_based(cf_record_run *run, const cf_row *viewed, const cf_row *expressed)
-{
-    return cf_format_speaks(&run->content.format, viewed->table) ? *expressed : *viewed;
-}
-
-cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const cf_row *here)
-{
-    cf_row shown = *viewed;
-
-    if (cf_format_speaks(&run->content.format, viewed->table))
-        cf_row_express(&run->content.format, viewed, here, &run->arena, &shown, NULL);
-    return shown;
-}
-
-void cf_record_run_put(cf_record_run *run, const cf_row *row)
-{
-    cf_binding_put_row(run->source->binding, row, &run->records);
-    cf_record_values_keep(run->source->values, row, &run->records);
-}
-
-cf_status cf_record_run_commit(cf_record_run *run, cf_error *error)
-{
-    cf_peer *peer = run->source->workshop->peer;
-    cf_store *store = cf_home_store(peer->home);
-    cf_status status = CF_OK;
-
-    if (!run->look_only)
-        cf_medium_settled(run->source->medium, &run->records);
-    if (run->records.count)
-        status = store->write(store, cf_peer_user(peer), run->records.at, run->records.count, true,
-                              error);
-    cf_records_release(&run->records);
-    return status;
-}
 
 /* ---- What is there ---- */
 
@@ -293,7 +130,7 @@ static void note_troubles(cf_record_run *run)
         if (trouble->where.size)
             cf_buffer_append(&path, trouble->where.data, trouble->where.size);
         else if (trouble->known)
-            append_path(run, &(cf_row_place){trouble->table, trouble->key}, &path);
+            cf_record_run_path(run, &(cf_row_place){trouble->table, trouble->key}, &path);
         else
             cf_buffer_append_text(&path, "line %zu", trouble->line);
         cf_pendings_add(&run->source->found,
