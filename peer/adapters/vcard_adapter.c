@@ -72,6 +72,7 @@ static cf_status holds(const cf_record_options *options, void *file, cf_arena *a
     (void)file;
     (void)error;
     *table = cf_vcard_format(arena);
+    table->speak = cf_vcard_speak;
     *out = (cf_row_format){.tables = table, .count = 1};
     return CF_OK;
 }

@@ -284,6 +284,19 @@ static void release(other_parameter *other)
     cf_buffer_release(&other->name);
 }
 
+bool cf_vcard_is_inline(const cf_vcard_line *line)
+{
+    const cf_line_parameter *encoding = cf_line_parameter_named(line->line, "ENCODING");
+
+    if (encoding)
+        return cf_line_word_is(encoding->value, "b") || cf_line_word_is(encoding->value, "BASE64");
+    for (size_t i = 0; i < line->line->parameter_count; i++)
+        if (line->line->parameters[i].name.size == 0 &&
+            cf_line_word_is(line->line->parameters[i].value, "BASE64"))
+            return true;
+    return false;
+}
+
 void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *property,
                           cf_buffer *json)
 {

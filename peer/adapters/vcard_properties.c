@@ -116,8 +116,7 @@ bool cf_vcard_is_list(const cf_vcard_property *property)
 cf_format_table cf_vcard_format(cf_arena *arena)
 {
     cf_format_field *fields = cf_arena_allocate(arena, 2 * PROPERTIES + 1, sizeof *fields);
-    cf_format_table format = {
-        .name = cf_bytes_of_text(CF_TABLE_CONTACTS), .fields = fields, .speak = cf_vcard_speak};
+    cf_format_table format = {.name = cf_bytes_of_text(CF_TABLE_CONTACTS), .fields = fields};
 
     for (size_t i = 0; i < PROPERTIES; i++) {
         const cf_vcard_property *property = &properties[i];

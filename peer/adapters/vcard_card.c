@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A card's lines, those of vCard 2.1 as vCard 3 spells them, and its entries as a row. */
+#include "peer/adapters/vcard_inside.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <iconv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer/adapters/text/content_text.h"
+
+bool cf_vcard_is_own(const cf_vcard_card *card, size_t line)
+{
+    const cf_content_line *at = &card->lines->lines[line];
+
+    return at->kind == CF_LINE_PROPERTY && at->component == card->component;
+}
+
+size_t cf_vcard_first_line(const cf_vcard_card *card)
+{
+    return card->lines->components[card->component].first;
+}
+
+size_t cf_vcard_last_line(const cf_vcard_card *card)
+{
+    return card->lines->components[card->component].last;
+}
+
+/* ---- vCard 2.1 ---- */
+
+enum { CHARSET_SIZE = 40, CONVERTED = 4096 };
+
+static bool is_printable(const cf_content_line *line)
+{
+    for (size_t i = 0; i < line->parameter_count; i++)
+        if (cf_line_word_is(line->parameters[i].value, "QUOTED-PRINTABLE"))
+            return true;
+    return false;
+}
+
+/* Which charsets there are is what the C library knows. */
+static bool is_charset(cf_bytes name, char *out, size_t size)
+{
+    if (name.size == 0 || name.size >= size)
+        return false;
+    for (size_t i = 0; i < name.size; i++)
+        if (!isalnum(name.data[i]) && !strchr("-_.:+", name.data[i]))
+            return false;
+    memcpy(out, name.data, name.size);
+    out[name.size] = 0;
+    return true;
+}
+
+/* All of it, into `out`; false: it is none of that charset. */
+static bool convert(iconv_t from, cf_bytes text, cf_buffer *out)
+{
+    char part[CONVERTED], *in = (char *)text.data;
+    size_t left = text.size, done = 0;
+
+    while (done != (size_t)-1 && left) {
+        char *end = part;
+        size_t room = sizeof part;
+
+        done = iconv(from, &in, &left, &end, &room);
+        cf_buffer_append(out, part, sizeof part - room);
+        if (done == (size_t)-1 && errno == E2BIG)
+            done = 0;
+    }
+    return done != (size_t)-1;
+}
+
+/* What is there in the charset that the line names, as UTF-8; false: it can't be told. */
+static bool to_utf8(const cf_content_line *line, cf_buffer *plain)
+{
+    const cf_line_parameter *charset = cf_line_parameter_named(line, "CHARSET");
+    char name[CHARSET_SIZE];
+    cf_buffer out = {0};
+
+    if (!charset || cf_line_word_is(charset->value, "UTF-8"))
+        return true;
+    if (!is_charset(charset->value, name, sizeof name))
+        return false;
+    iconv_t from = iconv_open("UTF-8", name);
+    if (from == (iconv_t)-1)
+        return false;
+    bool fine = convert(from, cf_buffer_view(plain), &out);
+    iconv_close(from);
+    cf_buffer_release(plain);
+    *plain = out;
+    return fine;
+}
+
+/* A value of vCard 2.1 as vCard 3 spells it: a comma means nothing there, a backslash only before
+ * ';'. */
+static cf_bytes as_in_3_0(const cf_content_line *line, bool *garbled, cf_arena *arena)
+{
+    cf_buffer plain = {0}, spelled = {0};
+
+    if (is_printable(line))
+        cf_quoted_printable_read(line->value, &plain);
+    else
+        cf_buffer_append(&plain, line->value.data, line->value.size);
+    *garbled = !to_utf8(line, &plain);
+    for (size_t i = 0; i < plain.size; i++) {
+        uint8_t byte = plain.data[i];
+
+        if (byte == '\r' && i + 1 < plain.size && plain.data[i + 1] == '\n')
+            continue;
+        if (byte == '\n' || byte == '\r') {
+            cf_buffer_append(&spelled, "\\n", 2);
+            continue;
+        }
+        if (byte == ',' || (byte == '\\' && (i + 1 == plain.size || plain.data[i + 1] != ';')))
+            cf_buffer_append(&spelled, "\\", 1);
+        cf_buffer_append(&spelled, &byte, 1);
+        if (byte == '\\' && i + 1 < plain.size && plain.data[i + 1] == ';')
+            cf_buffer_append(&spelled, &plain.data[++i], 1);
+    }
+    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&spelled));
+    cf_buffer_release(&plain);
+    cf_buffer_release(&spelled);
+    return copy;
+}
+
+cf_vcard_line cf_vcard_card_line(const cf_vcard_card *card, size_t line, cf_arena *arena)
+{
+    const cf_content_line *at = &card->lines->lines[line];
+
+    cf_vcard_line made = {.line = at, .version = card->version, .value = at->value};
+
+    if (card->version == CF_VCARD_2_1)
+        made.value = as_in_3_0(at, &made.garbled, arena);
+    return made;
+}
+
+/* ---- Entries ---- */
+
+void cf_vcard_card_release(cf_vcard_card *card)
+{
+    free(card->entries);
+    *card = (cf_vcard_card){0};
+}
+
+cf_row cf_vcard_card_row(const cf_vcard_card *card, cf_field_list *list, cf_arena *arena)
+{
+    cf_row row = {.table = cf_bytes_of_text(CF_TABLE_CONTACTS), .key = card->key};
+
+    for (size_t i = 0; i < card->count; i++) {
+        const cf_vcard_entry *entry = &card->entries[i];
+
+        if (entry->value.data)
+            cf_field_list_add(list, arena, entry->field, entry->value);
+        if (entry->params.data)
+            cf_field_list_add(list, arena, cf_vcard_params_field(entry->property, arena),
+                              entry->params);
+    }
+    cf_field_list_take(list, arena, &row);
+    return row;
+}
