@@ -33,6 +33,20 @@ static bool load_item(void *context, cf_bytes key, cf_bytes value)
     return load->status == CF_OK;
 }
 
+void cf_waiting_add(cf_waiting_list *list, cf_bytes key, cf_bytes value)
+{
+    cf_waiting waiting = {.part = 0};
+
+    if (!cf_key_waiting_read(key, &waiting.head) || (value.size && value.size != CF_WAITING_PART))
+        return;
+    if (value.size) {
+        waiting.part = cf_get_u64(value.data);
+        waiting.parts = cf_get_u64(value.data + 8);
+    }
+    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
+    list->at[list->count++] = waiting;
+}
+
 static bool note_waiting(void *context, cf_bytes key, cf_bytes value)
 {
     loading *load = context;

@@ -10,10 +10,6 @@
 
 #include <stdlib.h>
 
-/* What a record of what waits has: its number and how many parts there are; one byte if it is void
- * and nobody misses it; or nothing. */
-enum { PART_RECORD = 16, VOID_RECORD = 1 };
-
 /* A folding under way. */
 typedef struct {
     cf_collection *collection;
@@ -182,7 +178,7 @@ static cf_status fold_whole(fold_run *self, const cf_bytes *wires, size_t count)
 
 static void note_part(fold_run *self, const cf_entry *entry, const cf_body *body)
 {
-    uint8_t record[PART_RECORD];
+    uint8_t record[CF_WAITING_PART];
     cf_arena arena = {0};
     cf_head head = cf_head_of(entry);
 
@@ -232,7 +228,7 @@ static const char *why_it_waits(cf_status status)
 static void note_waiting(cf_collection *collection, const cf_entry *entry, bool is_void,
                          cf_status why, cf_records *records)
 {
-    static const uint8_t of_void[VOID_RECORD];
+    static const uint8_t of_void[CF_WAITING_VOID];
     cf_arena arena = {0};
     cf_head head = cf_head_of(entry);
 
@@ -277,24 +273,10 @@ cf_status cf_collection_fold(cf_collection *collection, const cf_folding *foldin
 
 /* ---- What waits ---- */
 
-void cf_waiting_add(cf_waiting_list *list, cf_bytes key, cf_bytes value)
-{
-    cf_waiting waiting = {.part = 0};
-
-    if (!cf_key_waiting_read(key, &waiting.head) || (value.size && value.size != PART_RECORD))
-        return;
-    if (value.size) {
-        waiting.part = cf_get_u64(value.data);
-        waiting.parts = cf_get_u64(value.data + 8);
-    }
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = waiting;
-}
-
 /* Parts wait for others, not for a key: they are kept. */
 static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
 {
-    if (value.size != PART_RECORD)
+    if (value.size != CF_WAITING_PART)
         cf_waiting_add(context, key, cf_bytes_of_text(""));
     return true;
 }

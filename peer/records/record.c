@@ -3,7 +3,6 @@
 
 #include "codec/pack.h"
 #include "peer/merge/fields.h"
-#include "peer/records/row_refs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -149,87 +148,4 @@ cf_row cf_row_copy(const cf_row *row, cf_arena *arena)
     }
     copy.fields = fields;
     return copy;
-}
-
-void cf_row_pack(const cf_row *row, cf_buffer *out)
-{
-    cf_pack_array(out, 6);
-    cf_pack_text(out, row->table);
-    cf_pack_raw(out, row->key);
-    cf_pack_bin(out, cf_bytes_of(row->item.bytes, sizeof row->item.bytes));
-    cf_pack_bool(out, row->displaced);
-    cf_pack_array(out, row->field_count);
-    for (size_t i = 0; i < row->field_count; i++) {
-        cf_pack_array(out, 1 + row->fields[i].count);
-        cf_pack_text(out, row->fields[i].name);
-        for (size_t k = 0; k < row->fields[i].count; k++)
-            cf_pack_raw(out, row->fields[i].values[k]);
-    }
-    cf_pack_bin(out, row->refs);
-}
-
-static cf_status read_field(cf_reader *reader, cf_arena *arena, cf_row_field *out, cf_error *error)
-{
-    size_t count = 0;
-    cf_status status = cf_read_array(reader, &count, error);
-
-    if (!status && count == 0)
-        status = cf_fail(error, CF_MALFORMED, "a field without a name");
-    if (!status)
-        status = cf_read_text(reader, &out->name, error);
-    if (status)
-        return status;
-    cf_bytes *values = cf_arena_allocate(arena, count - 1, sizeof *values);
-    for (size_t i = 0; !status && i < count - 1; i++)
-        status = cf_read_value(reader, &values[i], error);
-    out->values = values;
-    out->count = count - 1;
-    return status;
-}
-
-static cf_status read_fields(cf_reader *reader, cf_arena *arena, cf_row *out, cf_error *error)
-{
-    cf_status status = cf_read_array(reader, &out->field_count, error);
-
-    if (status)
-        return status;
-    cf_row_field *fields = cf_arena_allocate(arena, out->field_count, sizeof *fields);
-    for (size_t i = 0; !status && i < out->field_count; i++) {
-        status = read_field(reader, arena, &fields[i], error);
-        if (!status && i > 0 && cf_bytes_compare(fields[i - 1].name, fields[i].name) >= 0)
-            status = cf_fail(error, CF_MALFORMED, "the fields are not in ascending order");
-    }
-    out->fields = fields;
-    return status;
-}
-
-cf_status cf_row_read(cf_bytes record, cf_arena *arena, cf_row *out, cf_error *error)
-{
-    cf_reader reader = cf_reader_of(record);
-    cf_row row = {0};
-    cf_row_ref *refs;
-    size_t count;
-    cf_status status = cf_read_array_of(&reader, 6, error);
-
-    if (!status)
-        status = cf_read_text(&reader, &row.table, error);
-    if (!status)
-        status = cf_read_value(&reader, &row.key, error);
-    if (!status)
-        status = cf_read_bin_exact(&reader, row.item.bytes, sizeof row.item.bytes, error);
-    if (!status)
-        status = cf_read_bool(&reader, &row.displaced, error);
-    if (!status)
-        status = read_fields(&reader, arena, &row, error);
-    if (!status)
-        status = cf_read_bin(&reader, &row.refs, error);
-    if (!status)
-        status = cf_read_end(&reader, error);
-    if (!status)
-        status = cf_row_refs_read(&row, arena, &refs, &count, error);
-    if (status)
-        cf_error_while(error, "reading a row of the base");
-    else
-        *out = row;
-    return status;
 }

@@ -11,86 +11,6 @@ typedef struct {
     bool changed; /* something that counts */
 } row_scan;
 
-enum { FEW = 16 };
-
-static int by_field(const void *left, const void *right, void *context)
-{
-    const cf_row_ref *refs = context;
-    size_t a = *(const size_t *)left, b = *(const size_t *)right;
-    int order = cf_bytes_compare(refs[a].field, refs[b].field);
-
-    return order ? order : (a > b) - (a < b);
-}
-
-cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena)
-{
-    cf_row_refs refs = {0};
-    cf_error error;
-
-    if (base && cf_row_refs_read(base, arena, &refs.at, &refs.count, &error))
-        refs.count = 0; /* was checked when the row was read */
-    if (refs.count <= FEW)
-        return refs;
-    refs.by_field = cf_arena_allocate(arena, refs.count, sizeof *refs.by_field);
-    for (size_t i = 0; i < refs.count; i++)
-        refs.by_field[i] = i;
-    qsort_r(refs.by_field, refs.count, sizeof *refs.by_field, by_field, refs.at);
-    return refs;
-}
-
-/* The first place in `by_field` whose ref's field is not before this one. */
-static size_t first_of_field(const cf_row_refs *refs, cf_bytes field)
-{
-    size_t low = 0, high = refs->count;
-
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (cf_bytes_compare(refs->at[refs->by_field[middle]].field, field) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-const cf_row_ref *cf_row_refs_next(const cf_row_refs *refs, cf_bytes field, size_t *at)
-{
-    if (!refs->by_field) {
-        while (*at < refs->count && !cf_bytes_equal(refs->at[*at].field, field))
-            ++*at;
-        return *at < refs->count ? &refs->at[(*at)++] : NULL;
-    }
-    if (*at == 0)
-        *at = first_of_field(refs, field) + 1;
-    const cf_row_ref *ref = *at <= refs->count ? &refs->at[refs->by_field[*at - 1]] : NULL;
-    ++*at;
-    return ref && cf_bytes_equal(ref->field, field) ? ref : NULL;
-}
-
-cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field)
-{
-    size_t at = 0;
-
-    for (const cf_row_ref *ref; (ref = cf_row_refs_next(refs, field, &at));)
-        if (ref->standing == CF_WRITE_SHOWN)
-            return ref->value;
-    return (cf_bytes){0};
-}
-
-cf_bytes cf_row_reference_to(const cf_row_scanning *self, const cf_id *item, cf_bytes key)
-{
-    cf_buffer packed = {0};
-
-    if (item)
-        cf_reference_pack_item(&packed, item);
-    else
-        cf_reference_pack_nothing(&packed, key);
-    cf_bytes copy = cf_arena_copy(self->arena, cf_buffer_view(&packed));
-    cf_buffer_release(&packed);
-    return copy;
-}
-
 void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field)
 {
@@ -245,7 +165,7 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
     if (value.size && !target && !kept)
         target = hidden_at(self->scanning, rule->table, value);
     if (value.size)
-        value = cf_row_reference_to(self->scanning, target, value);
+        value = cf_reference_to(target, value, self->scanning->arena);
     if (cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
         return;
     write(self, rule->name, value, kept);

@@ -56,19 +56,6 @@ cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_byte
 /* Finds the items of all new rows (rules a and b). */
 void cf_row_spots_name(cf_row_scanning *self);
 
-/* What a row of the base shows. */
-typedef struct {
-    cf_row_ref *at;
-    size_t count;
-    size_t *by_field; /* where they are, ascending by field; NULL: they are few */
-} cf_row_refs;
-cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena);
-/* Of a field that is none of a set, as in the state; nothing. */
-/* The next ref of the field, in their order; `at` is 0 for the first. NULL: there is no more. */
-const cf_row_ref *cf_row_refs_next(const cf_row_refs *refs, cf_bytes field, size_t *at);
-cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field);
-/* A reference to this item, or to nothing under this key; in the scan's arena. */
-cf_bytes cf_row_reference_to(const cf_row_scanning *self, const cf_id *item, cf_bytes key);
 /* Drafts that the item's field `as` replaces all writes of `field` which are shown. */
 void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field);

@@ -170,7 +170,8 @@ bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_r
         if (!is_tie_of(tie, spot) || !is_to_be_said(self, tie, spot, refs))
             continue;
         const cf_id *target = target_now(self, tie, spot);
-        cf_bytes value = target ? cf_row_reference_to(self, target, (cf_bytes){0}) : (cf_bytes){0};
+        cf_bytes value =
+            target ? cf_reference_to(target, (cf_bytes){0}, self->arena) : (cf_bytes){0};
         if (cf_bytes_equal(cf_row_refs_shown(refs, tie->field), value))
             continue;
         write(self, spot, refs, tie->field, value);

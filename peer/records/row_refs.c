@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packed refs: [dots, refs]. A ref is [field, index of its dot, standing, value]. A field is a
+/* Rows and their refs, as they are kept.
+ *
+ * Packed refs: [dots, refs]. A ref is [field, index of its dot, standing, value]. A field is a
  * number where it is one of the row's own: 0 its table, 1 its key, 2 and on its fields in their
  * order; and then the value is left out where it is the first that the row shows there. */
 #include "peer/records/row_refs.h"
@@ -165,7 +167,7 @@ typedef struct {
     size_t dot_count;
 } unpacking;
 
-static cf_status read_field(unpacking *self, cf_row_ref *out, cf_error *error)
+static cf_status read_ref_field(unpacking *self, cf_row_ref *out, cf_error *error)
 {
     cf_type type;
     uint64_t number = 0;
@@ -190,7 +192,7 @@ static cf_status read_ref(unpacking *self, cf_row_ref *out, cf_error *error)
     if (!status && count != 3 && count != 4)
         status = cf_fail(error, CF_MALFORMED, "a write of %zu elements", count);
     if (!status)
-        status = read_field(self, out, error);
+        status = read_ref_field(self, out, error);
     if (!status)
         status = cf_read_uint(&self->reader, &dot, error);
     if (!status)
@@ -240,6 +242,89 @@ cf_status cf_row_refs_read(const cf_row *row, cf_arena *arena, cf_row_ref **out,
 
 /* ---- References ---- */
 
+void cf_row_pack(const cf_row *row, cf_buffer *out)
+{
+    cf_pack_array(out, 6);
+    cf_pack_text(out, row->table);
+    cf_pack_raw(out, row->key);
+    cf_pack_bin(out, cf_bytes_of(row->item.bytes, sizeof row->item.bytes));
+    cf_pack_bool(out, row->displaced);
+    cf_pack_array(out, row->field_count);
+    for (size_t i = 0; i < row->field_count; i++) {
+        cf_pack_array(out, 1 + row->fields[i].count);
+        cf_pack_text(out, row->fields[i].name);
+        for (size_t k = 0; k < row->fields[i].count; k++)
+            cf_pack_raw(out, row->fields[i].values[k]);
+    }
+    cf_pack_bin(out, row->refs);
+}
+
+static cf_status read_field(cf_reader *reader, cf_arena *arena, cf_row_field *out, cf_error *error)
+{
+    size_t count = 0;
+    cf_status status = cf_read_array(reader, &count, error);
+
+    if (!status && count == 0)
+        status = cf_fail(error, CF_MALFORMED, "a field without a name");
+    if (!status)
+        status = cf_read_text(reader, &out->name, error);
+    if (status)
+        return status;
+    cf_bytes *values = cf_arena_allocate(arena, count - 1, sizeof *values);
+    for (size_t i = 0; !status && i < count - 1; i++)
+        status = cf_read_value(reader, &values[i], error);
+    out->values = values;
+    out->count = count - 1;
+    return status;
+}
+
+static cf_status read_fields(cf_reader *reader, cf_arena *arena, cf_row *out, cf_error *error)
+{
+    cf_status status = cf_read_array(reader, &out->field_count, error);
+
+    if (status)
+        return status;
+    cf_row_field *fields = cf_arena_allocate(arena, out->field_count, sizeof *fields);
+    for (size_t i = 0; !status && i < out->field_count; i++) {
+        status = read_field(reader, arena, &fields[i], error);
+        if (!status && i > 0 && cf_bytes_compare(fields[i - 1].name, fields[i].name) >= 0)
+            status = cf_fail(error, CF_MALFORMED, "the fields are not in ascending order");
+    }
+    out->fields = fields;
+    return status;
+}
+
+cf_status cf_row_read(cf_bytes record, cf_arena *arena, cf_row *out, cf_error *error)
+{
+    cf_reader reader = cf_reader_of(record);
+    cf_row row = {0};
+    cf_row_ref *refs;
+    size_t count;
+    cf_status status = cf_read_array_of(&reader, 6, error);
+
+    if (!status)
+        status = cf_read_text(&reader, &row.table, error);
+    if (!status)
+        status = cf_read_value(&reader, &row.key, error);
+    if (!status)
+        status = cf_read_bin_exact(&reader, row.item.bytes, sizeof row.item.bytes, error);
+    if (!status)
+        status = cf_read_bool(&reader, &row.displaced, error);
+    if (!status)
+        status = read_fields(&reader, arena, &row, error);
+    if (!status)
+        status = cf_read_bin(&reader, &row.refs, error);
+    if (!status)
+        status = cf_read_end(&reader, error);
+    if (!status)
+        status = cf_row_refs_read(&row, arena, &refs, &count, error);
+    if (status)
+        cf_error_while(error, "reading a row of the base");
+    else
+        *out = row;
+    return status;
+}
+
 static const uint8_t item_mark[] = {0x92, 0xa1, '@'}, nothing_mark[] = {0x92, 0xa1, '?'};
 
 void cf_reference_pack_item(cf_buffer *out, const cf_id *item)
@@ -273,4 +358,84 @@ bool cf_reference_nothing(cf_bytes value, cf_bytes *key)
         return false;
     *key = cf_bytes_of(value.data + sizeof nothing_mark, value.size - sizeof nothing_mark);
     return true;
+}
+
+enum { FEW = 16 };
+
+static int by_field(const void *left, const void *right, void *context)
+{
+    const cf_row_ref *refs = context;
+    size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    int order = cf_bytes_compare(refs[a].field, refs[b].field);
+
+    return order ? order : (a > b) - (a < b);
+}
+
+cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena)
+{
+    cf_row_refs refs = {0};
+    cf_error error;
+
+    if (base && cf_row_refs_read(base, arena, &refs.at, &refs.count, &error))
+        refs.count = 0; /* was checked when the row was read */
+    if (refs.count <= FEW)
+        return refs;
+    refs.by_field = cf_arena_allocate(arena, refs.count, sizeof *refs.by_field);
+    for (size_t i = 0; i < refs.count; i++)
+        refs.by_field[i] = i;
+    qsort_r(refs.by_field, refs.count, sizeof *refs.by_field, by_field, refs.at);
+    return refs;
+}
+
+/* The first place in `by_field` whose ref's field is not before this one. */
+static size_t first_of_field(const cf_row_refs *refs, cf_bytes field)
+{
+    size_t low = 0, high = refs->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (cf_bytes_compare(refs->at[refs->by_field[middle]].field, field) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const cf_row_ref *cf_row_refs_next(const cf_row_refs *refs, cf_bytes field, size_t *at)
+{
+    if (!refs->by_field) {
+        while (*at < refs->count && !cf_bytes_equal(refs->at[*at].field, field))
+            ++*at;
+        return *at < refs->count ? &refs->at[(*at)++] : NULL;
+    }
+    if (*at == 0)
+        *at = first_of_field(refs, field) + 1;
+    const cf_row_ref *ref = *at <= refs->count ? &refs->at[refs->by_field[*at - 1]] : NULL;
+    ++*at;
+    return ref && cf_bytes_equal(ref->field, field) ? ref : NULL;
+}
+
+cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field)
+{
+    size_t at = 0;
+
+    for (const cf_row_ref *ref; (ref = cf_row_refs_next(refs, field, &at));)
+        if (ref->standing == CF_WRITE_SHOWN)
+            return ref->value;
+    return (cf_bytes){0};
+}
+
+cf_bytes cf_reference_to(const cf_id *item, cf_bytes key, cf_arena *arena)
+{
+    cf_buffer packed = {0};
+
+    if (item)
+        cf_reference_pack_item(&packed, item);
+    else
+        cf_reference_pack_nothing(&packed, key);
+    cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&packed));
+    cf_buffer_release(&packed);
+    return copy;
 }

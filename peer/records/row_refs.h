@@ -24,9 +24,23 @@ void cf_row_refs_pack(cf_buffer *out, const cf_row *row, const cf_row_ref *refs,
 cf_status cf_row_refs_read(const cf_row *row, cf_arena *arena, cf_row_ref **out, size_t *count,
                            cf_error *error);
 
+/* The same, to look in; of no row there are none. */
+typedef struct {
+    cf_row_ref *at;
+    size_t count;
+    size_t *by_field; /* where they are, ascending by field; NULL: they are few */
+} cf_row_refs;
+cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena);
+/* The next ref of the field, in their order; `at` is 0 for the first. NULL: there is no more. */
+const cf_row_ref *cf_row_refs_next(const cf_row_refs *refs, cf_bytes field, size_t *at);
+/* Of a field that is none of a set, as in the state; or nothing. */
+cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field);
+
 /* What a reference is in the state: ["@", item], or ["?", key] of a row that there is not. */
 void cf_reference_pack_item(cf_buffer *out, const cf_id *item);
 void cf_reference_pack_nothing(cf_buffer *out, cf_bytes key);
+/* The one or, without an item, the other; in the arena. */
+cf_bytes cf_reference_to(const cf_id *item, cf_bytes key, cf_arena *arena);
 bool cf_reference_item(cf_bytes value, cf_id *item);
 bool cf_reference_nothing(cf_bytes value, cf_bytes *key);
 

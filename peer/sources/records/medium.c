@@ -5,8 +5,6 @@
 #include "peer/sources/records/medium_file.h"
 #include "peer/sources/records/medium_folder.h"
 
-#include <stdlib.h>
-
 cf_medium *cf_medium_new(cf_files *files, cf_peer *peer, cf_binding *binding)
 {
     if (cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE)
@@ -71,48 +69,4 @@ void cf_medium_settled(cf_medium *medium, cf_records *records)
 void cf_medium_rest(cf_medium *medium)
 {
     medium->operations->rest(medium);
-}
-
-/* ---- What it shows, and what it refused ---- */
-
-void cf_medium_content_release(cf_medium_content *content)
-{
-    cf_record_file_release(&content->file);
-    cf_arena_release(&content->arena);
-    *content = (cf_medium_content){0};
-}
-
-void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
-                      const char *text)
-{
-    outcome->refusals = cf_grow(outcome->refusals, &outcome->capacity, outcome->count + 1,
-                                sizeof *outcome->refusals);
-    outcome->refusals[outcome->count++] = (cf_medium_refusal){
-        .table = cf_arena_copy(&outcome->arena, table),
-        .key = cf_arena_copy(&outcome->arena, key),
-        .why = why,
-        .text = cf_arena_text(&outcome->arena, cf_bytes_of_text(text)),
-    };
-}
-
-void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_record_options *options,
-                             const cf_row *rows, const bool *unsaid, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!unsaid[i])
-            continue;
-        cf_medium_refuse(outcome, rows[i].table, rows[i].key, CF_IO,
-                         cf_record_format_keeps(options, rows[i].table, rows[i].key)
-                             ? "what it should show can't be written here: it stays as it was"
-                             : "its key has no place here: elsewhere it is made of more or fewer "
-                               "columns than --key names");
-        outcome->refusals[outcome->count - 1].unsaid = true;
-    }
-}
-
-void cf_medium_outcome_release(cf_medium_outcome *outcome)
-{
-    free(outcome->refusals);
-    cf_arena_release(&outcome->arena);
-    *outcome = (cf_medium_outcome){0};
 }

@@ -15,10 +15,7 @@ static cf_folder_medium *of(cf_medium *medium)
 
 static void rest(cf_medium *medium)
 {
-    cf_folder_medium *self = of(medium);
-
-    medium->files->close_folder(medium->files, &self->temporary);
-    medium->files->close_folder(medium->files, &self->root);
+    cf_folder_medium_rest(of(medium));
 }
 
 static uint64_t watch_number(const cf_medium *medium)
@@ -43,69 +40,6 @@ static void destroy(cf_medium *medium)
 static cf_status check(cf_medium *medium, cf_error *error)
 {
     return cf_record_options_check(&of(medium)->options, error);
-}
-
-/* ---- The folder ---- */
-
-static cf_root_content count_items(const void *context, cf_files *files)
-{
-    const cf_folder_medium *self = context;
-    cf_root_content out = {0};
-
-    for (size_t i = 0; i < self->count; i++) {
-        const cf_folder_item *item = self->items[i];
-        cf_error ignored;
-        cf_stat now;
-
-        if (!item->held_count)
-            continue;
-        out.known++;
-        out.there += item->is_synced &&
-                     files->stat(files, self->root, item->name, &now, &ignored) == CF_OK &&
-                     cf_node_stat_same_file(&item->synced, &now);
-    }
-    return out;
-}
-
-/* By what its files held when they were last synced, from the home too. */
-static cf_status check_root(cf_folder_medium *self, cf_error *error)
-{
-    cf_medium *medium = &self->medium;
-    const cf_marked_root marked = {self->root, count_items, self};
-    cf_status status = self->loaded ? CF_OK : cf_folder_kept_load(self, error);
-
-    if (!status)
-        status = cf_binding_check_root(medium->peer, medium->binding, &marked, error);
-    if (status && medium->binding->is_unmarked && !medium->watch) /* nobody asks again later */
-        status = cf_binding_check_root(medium->peer, medium->binding, &marked, error);
-    return status;
-}
-
-/* A folder that is only tried, as by `add -n`, has no mark of ours. */
-static bool is_unmarked(const cf_folder_medium *self)
-{
-    static const cf_id none;
-
-    return self->medium.only_looks && cf_id_equal(&self->medium.binding->instance, &none);
-}
-
-cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error)
-{
-    cf_files *files = self->medium.files;
-    const char *path = self->medium.binding->path;
-
-    rest(&self->medium);
-    cf_status status = files->open_root(files, path, &self->root, error);
-    if (status == CF_CHANGED)
-        return error->status = CF_MISSING;
-    if (status == CF_MISSING || !self->medium.peer || (!status && is_unmarked(self)))
-        return status;
-    if (status)
-        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
-    status = check_root(self, error);
-    if (!status)
-        status = cf_root_open_temporary(files, self->root, &self->temporary, error);
-    return status;
 }
 
 /* ---- Reading ---- */
@@ -239,13 +173,13 @@ static bool changed(cf_medium *medium)
     cf_error ignored;
     cf_stat now;
 
-    rest(medium);
+    cf_folder_medium_rest(of(medium));
     bool there = files->open_root(files, medium->binding->path, &self->root, &ignored) == CF_OK &&
                  files->stat_folder(files, self->root, &now, &ignored) == CF_OK;
     bool same =
         there == (self->seen.inode != 0) && (!there || cf_stat_unchanged(&now, &self->seen));
     bool differs = !same || is_racy(self) || (there && !self->watched && items_changed(self));
-    rest(medium);
+    cf_folder_medium_rest(of(medium));
     if (!there)
         self->seen = (cf_stat){0};
     return differs;

@@ -69,7 +69,9 @@ typedef struct {
     uint64_t intents; /* kept for the steps since the last commit, numbered from 1 */
 } cf_folder_medium;
 
+/* Holds the folder, which is the one that was added; and lets go of it. */
 cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error);
+void cf_folder_medium_rest(cf_folder_medium *self);
 
 /* ---- Items ---- */
 

@@ -4,6 +4,8 @@
  * CF_CTIME_UNSEEN where it may have been saved again and not show it; all 0 of a file that was
  * never read, which may be any of the records. */
 #include "codec/pack.h"
+#include "peer/bindings/files_root.h"
+#include "peer/merge/node_stat.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
 #include <stdlib.h>
@@ -180,4 +182,75 @@ void cf_folder_kept_save(cf_folder_medium *self, cf_records *records)
         if (!item->known && !item->there)
             item->held_count = 0;
     }
+}
+
+/* ---- The folder ---- */
+
+void cf_folder_medium_rest(cf_folder_medium *self)
+{
+    cf_files *files = self->medium.files;
+
+    files->close_folder(files, &self->temporary);
+    files->close_folder(files, &self->root);
+}
+
+static cf_root_content count_items(const void *context, cf_files *files)
+{
+    const cf_folder_medium *self = context;
+    cf_root_content out = {0};
+
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_folder_item *item = self->items[i];
+        cf_error ignored;
+        cf_stat now;
+
+        if (!item->held_count)
+            continue;
+        out.known++;
+        out.there += item->is_synced &&
+                     files->stat(files, self->root, item->name, &now, &ignored) == CF_OK &&
+                     cf_node_stat_same_file(&item->synced, &now);
+    }
+    return out;
+}
+
+/* By what its files held when they were last synced, from the home too. */
+static cf_status check_root(cf_folder_medium *self, cf_error *error)
+{
+    cf_medium *medium = &self->medium;
+    const cf_marked_root marked = {self->root, count_items, self};
+    cf_status status = self->loaded ? CF_OK : cf_folder_kept_load(self, error);
+
+    if (!status)
+        status = cf_binding_check_root(medium->peer, medium->binding, &marked, error);
+    if (status && medium->binding->is_unmarked && !medium->watch) /* nobody asks again later */
+        status = cf_binding_check_root(medium->peer, medium->binding, &marked, error);
+    return status;
+}
+
+/* A folder that is only tried, as by `add -n`, has no mark of ours. */
+static bool is_unmarked(const cf_folder_medium *self)
+{
+    static const cf_id none;
+
+    return self->medium.only_looks && cf_id_equal(&self->medium.binding->instance, &none);
+}
+
+cf_status cf_folder_medium_open(cf_folder_medium *self, cf_error *error)
+{
+    cf_files *files = self->medium.files;
+    const char *path = self->medium.binding->path;
+
+    cf_folder_medium_rest(self);
+    cf_status status = files->open_root(files, path, &self->root, error);
+    if (status == CF_CHANGED)
+        return error->status = CF_MISSING;
+    if (status == CF_MISSING || !self->medium.peer || (!status && is_unmarked(self)))
+        return status;
+    if (status)
+        return error->status = CF_UNSAFE; /* what can't be seen is not gone */
+    status = check_root(self, error);
+    if (!status)
+        status = cf_root_open_temporary(files, self->root, &self->temporary, error);
+    return status;
 }

@@ -50,14 +50,6 @@ cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value)
                                                                    : get(values, &hash, size);
 }
 
-cf_bytes cf_record_value_content(const cf_record_value *one, cf_buffer *made)
-{
-    if (!one->is_terse)
-        return one->value;
-    cf_terse_write(one->value, made);
-    return cf_buffer_view(made);
-}
-
 bool cf_record_value_is_small(const cf_record_value *one)
 {
     return one->size <= CF_INLINE_MAX;

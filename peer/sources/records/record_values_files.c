@@ -2,6 +2,7 @@
 #include "peer/sources/records/record_values_inside.h"
 
 #include "codec/content.h"
+#include "codec/terse.h"
 #include "peer/merge/node_stat.h"
 #include "peer/transfer/download_landing.h"
 
@@ -223,4 +224,12 @@ cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_
         cf_value_file_drop(values, one);
     }
     return status;
+}
+
+cf_bytes cf_record_value_content(const cf_record_value *one, cf_buffer *made)
+{
+    if (!one->is_terse)
+        return one->value;
+    cf_terse_write(one->value, made);
+    return cf_buffer_view(made);
 }
