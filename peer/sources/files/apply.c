@@ -29,18 +29,6 @@ static void end_run(cf_applying *applying)
     applying->phase = CF_APPLY_IDLE;
 }
 
-void cf_applying_submit(cf_applying *applying, cf_job *job)
-{
-    applying->jobs++;
-    if (!applying->apart) {
-        cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
-        return;
-    }
-    job->next = NULL;
-    *applying->submitted_end = job;
-    applying->submitted_end = &job->next;
-}
-
 void cf_applying_await(cf_applying *applying)
 {
     while (applying->jobs || applying->apart) {
@@ -83,12 +71,6 @@ void cf_applying_destroy(cf_applying **applying)
     *applying = NULL;
 }
 
-void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        cf_ids_add(&applying->marked, &directories[i]);
-}
-
 void cf_applying_mark_group(cf_applying *applying, const cf_group *group)
 {
     cf_marked_items *items = &applying->marked_items;
@@ -99,11 +81,6 @@ void cf_applying_mark_group(cf_applying *applying, const cf_group *group)
         items->at = cf_grow(items->at, &items->capacity, items->count + 1, sizeof *items->at);
         items->at[items->count++] = (cf_marked_item){group->directories[0], group->items[i]};
     }
-}
-
-bool cf_applying_marked(const cf_applying *applying)
-{
-    return applying->marked.count > 0 || applying->marked_items.count > 0;
 }
 
 void cf_applying_wake(cf_applying *applying)

@@ -293,6 +293,29 @@ cf_status cf_applying_commit(cf_applying *applying, cf_error *error)
     return cf_applying_write(applying, error);
 }
 
+void cf_applying_submit(cf_applying *applying, cf_job *job)
+{
+    applying->jobs++;
+    if (!applying->apart) {
+        cf_binding_submit(applying->options.binding, applying->options.peer->env->jobs, job);
+        return;
+    }
+    job->next = NULL;
+    *applying->submitted_end = job;
+    applying->submitted_end = &job->next;
+}
+
+void cf_applying_mark(cf_applying *applying, const cf_id *directories, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cf_ids_add(&applying->marked, &directories[i]);
+}
+
+bool cf_applying_marked(const cf_applying *applying)
+{
+    return applying->marked.count > 0 || applying->marked_items.count > 0;
+}
+
 void cf_applying_mark_below(cf_applying *applying, const cf_node *directory)
 {
     const cf_node *node = NULL;

@@ -13,12 +13,6 @@ enum {
 
 /* ---- Folders in which nobody may write ---- */
 
-cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error)
-{
-    cf_lifted_open(place->binding, place->files, number, false);
-    return cf_binding_hold(place->binding, place->files, number, out, error);
-}
-
 /* Nothing is lifted for what can't be done: that would be an event each time, and nothing else. */
 static void open_place(cf_task_place *place, uint64_t number, const cf_folder *folder,
                        cf_bytes name)

@@ -13,6 +13,12 @@
 
 #include <stdlib.h>
 
+cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error)
+{
+    cf_lifted_open(place->binding, place->files, number, false);
+    return cf_binding_hold(place->binding, place->files, number, out, error);
+}
+
 static bool note_any(void *context, cf_bytes name)
 {
     (void)name;

@@ -141,25 +141,6 @@ static bool is_satisfied(const cf_survey *survey)
     return !survey->identity.list_wanted_count && !survey->identity.hash_wanted_count;
 }
 
-const cf_node *cf_survey_base_node(const cf_survey *survey, size_t entry)
-{
-    const cf_token *token = &survey->identity.tokens[entry];
-
-    if (token->how == CF_TOKEN_NONE || token->how == CF_TOKEN_NEW)
-        return NULL;
-    return cf_nodes_find(survey->options.binding->nodes, token->node);
-}
-
-uint64_t cf_survey_folder_number(const cf_survey *survey, size_t folder)
-{
-    size_t entry = survey->identity.folder_entries[folder];
-
-    if (entry == CF_LISTED_START)
-        return survey->listing.folders[folder].node;
-    uint64_t number = entry == CF_IDENTITY_NOWHERE ? 0 : survey->numbers[entry];
-    return number ? number : UINT64_MAX;
-}
-
 static bool is_wanted(const cf_listed *listed)
 {
     return listed->kind && !listed->skipped && listed->readable && !listed->excluded;
@@ -224,99 +205,9 @@ static void number_entries(cf_survey *survey)
 
 /* ---- Notes ---- */
 
-uint64_t cf_survey_number_again(const cf_survey *survey, size_t folder)
-{
-    uint64_t number = cf_survey_folder_number(survey, folder);
-
-    return number == UINT64_MAX ? survey->listing.folders[folder].node : number;
-}
-
-void cf_survey_look_again(cf_survey *survey, size_t folder)
-{
-    const cf_listed_folder *listed = &survey->listing.folders[folder];
-    uint64_t number = cf_survey_number_again(survey, folder);
-
-    for (size_t i = 0; i < listed->asked_count; i++)
-        cf_look_places_add(&survey->again, number, listed->asked[i], CF_ABSENCE_WAITS);
-    if (!listed->asked_count)
-        cf_look_places_add(&survey->again, number, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
-}
-
-void cf_survey_look_again_at(cf_survey *survey, size_t entry)
-{
-    const cf_listed *listed = &survey->listing.entries[entry];
-
-    cf_look_places_add(&survey->again, cf_survey_number_again(survey, listed->folder), listed->name,
-                       CF_ABSENCE_WAITS);
-}
-
-void cf_survey_note_unread(cf_survey *survey, size_t entry)
-{
-    const cf_listed *listed = &survey->listing.entries[entry];
-
-    survey->unread = cf_grow(survey->unread, &survey->unread_capacity, survey->unread_count + 1,
-                             sizeof *survey->unread);
-    survey->unread[survey->unread_count++] = (cf_survey_unread){
-        .folder = cf_survey_number_again(survey, listed->folder),
-        .name = cf_arena_copy(&survey->arena, listed->name),
-        .changed_ns = listed->stat.ctime_ns,
-    };
-}
-
-void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms)
-{
-    const cf_listed *listed = &survey->listing.entries[entry];
-
-    survey->racy =
-        cf_grow(survey->racy, &survey->racy_capacity, survey->racy_count + 1, sizeof *survey->racy);
-    survey->racy[survey->racy_count++] = (cf_survey_racy){
-        .folder = cf_survey_number_again(survey, listed->folder),
-        .name = cf_arena_copy(&survey->arena, listed->name),
-        .wait_ms = wait_ms,
-    };
-}
-
-static cf_survey_note *add_note(cf_survey *survey, cf_bytes path, const char *reason)
-{
-    survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
-                            sizeof *survey->notes);
-    cf_survey_note *note = &survey->notes[survey->note_count++];
-    *note = (cf_survey_note){
-        .path = cf_arena_copy(&survey->arena, path),
-        .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */
-    };
-    return note;
-}
-
 void cf_survey_path(const cf_survey *survey, const cf_observation *seen, cf_buffer *out)
 {
     cf_listing_entry_path(&survey->listing, seen->entry, out);
-}
-
-void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing)
-{
-    cf_buffer path = {0};
-
-    cf_listing_entry_path(&survey->listing, entry, &path);
-    cf_survey_note *note = add_note(survey, cf_buffer_view(&path), reason);
-    note->passing = passing;
-    note->unseen = survey->listing.entries[entry].unseen;
-    cf_buffer_release(&path);
-}
-
-/* What is in it could not be seen: another look may. Where the disk failed that is said of what
- * lies in it, with a slash behind the directory: a look at the one above doesn't know better. */
-static void note_unlisted(cf_survey *survey, size_t folder)
-{
-    const cf_listed_folder *listed = &survey->listing.folders[folder];
-    cf_buffer path = {0};
-
-    cf_listing_folder_path(&survey->listing, folder, &path);
-    if (listed->failed)
-        cf_buffer_append(&path, "/", 1);
-    add_note(survey, cf_buffer_view(&path), listed->trouble)->unseen = listed->failed;
-    cf_survey_look_again(survey, folder);
-    cf_buffer_release(&path);
 }
 
 static bool is_unread(const cf_survey *survey, size_t entry)
@@ -362,7 +253,7 @@ static void note_listing(cf_survey *survey)
         if (folder->trouble && folder->entry != CF_LISTED_START && !folder->failed)
             cf_survey_note_entry(survey, folder->entry, folder->trouble, false);
         else if (folder->trouble && folder->depth) /* the source's own folder ends the look */
-            note_unlisted(survey, i);
+            cf_survey_note_unlisted(survey, i);
     }
 }
 

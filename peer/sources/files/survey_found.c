@@ -199,18 +199,6 @@ static bool is_of_another_disk(const cf_survey *survey, const cf_finding *now, c
            cf_bytes_equal(now->name, then->name) && is_told_by_files(survey, then->disk);
 }
 
-void cf_survey_restate(cf_survey *survey, const cf_node *node, const cf_node_stat *stat,
-                       uint64_t disk)
-{
-    size_t at = survey->batch.restated_count++;
-
-    survey->restated = cf_grow(survey->restated, &survey->restated_capacity, at + 1, sizeof *node);
-    survey->restated[at] = *node;
-    survey->restated[at].stat = *stat;
-    survey->restated[at].disk = disk;
-    survey->batch.restated = survey->restated;
-}
-
 /* Of what was not read now: whether it has changed since shows. */
 static uint32_t wait_of(const cf_finding *finding, const cf_listed *listed)
 {

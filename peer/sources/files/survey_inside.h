@@ -42,7 +42,7 @@ struct cf_survey {
     uint64_t *numbers;       /* by entry: its node; 0: none */
     cf_numbers told;         /* nodes that were found, and not left out */
     int64_t clock_ns;        /* the disk's, before a look at everything began; 0: it was not told */
-    cf_bare_time *times;     /* of survey_below.c: directories whose times are known, in order */
+    cf_bare_time *times;     /* of survey_times.c: directories whose times are known, in order */
     size_t time_count;
     cf_numbers bare;       /* directories from which a disk below is gone, in order: their modes may
                               be of what that was mounted over */
@@ -126,12 +126,18 @@ void cf_survey_note_unread(cf_survey *survey, size_t entry);
 void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms);
 void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, bool passing);
 
+/* What is in it could not be seen: another look may. Where the disk failed that is said of what
+ * lies in it, with a slash behind the directory: a look at the one above doesn't know better. */
+void cf_survey_note_unlisted(cf_survey *survey, size_t folder);
+
 /* Notes as away, and on CF_DISK_BELOW, what is gone from directories that have lost nothing. */
 void cf_survey_find_below(cf_survey *survey);
 /* Its parts in survey_swapped.c: which disks are back; and, to `bare`, directories where another
  * one took the place of one before a look saw that go. */
 void cf_survey_find_returned(cf_survey *survey);
 void cf_survey_find_swapped(cf_survey *survey);
+/* Once all is listed: when its directories were changed last. */
+void cf_survey_gather_times(cf_survey *survey);
 /* Nobody removed it from its directory, nor renamed anything over it. */
 bool cf_survey_has_lost_nothing(const cf_survey *survey, const cf_node *node);
 /* When a listed directory was changed last; NULL: nothing tells. */
