@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What leases.c (who may), leases_things.c (what is held and waited for) and leases_record.c (how
- * it is kept) share. Nobody else includes this. */
+/* What leases.c and leases_record.c (how they are kept) share. Nobody else includes this. */
 #ifndef CF_BROKER_LEASES_LEASES_INSIDE_H
 #define CF_BROKER_LEASES_LEASES_INSIDE_H
 #include "broker/leases/leases.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What publish.c, publish_entries.c (changes cut into entries) and publish_above.c share. Nobody
- * else includes this. */
+/* What publish.c and publish_entries.c (changes cut into entries) share. Nobody else includes this.
+ */
 #ifndef CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
 #define CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
 #include "peer/sources/files/meeting.h"

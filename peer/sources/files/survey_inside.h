@@ -42,7 +42,7 @@ struct cf_survey {
     uint64_t *numbers;       /* by entry: its node; 0: none */
     cf_numbers told;         /* nodes that were found, and not left out */
     int64_t clock_ns;        /* the disk's, before a look at everything began; 0: it was not told */
-    cf_bare_time *times;     /* of survey_times.c: directories whose times are known, in order */
+    cf_bare_time *times;     /* of survey_entries.c: directories whose times are known, in order */
     size_t time_count;
     cf_numbers bare;       /* directories from which a disk below is gone, in order: their modes may
                               be of what that was mounted over */

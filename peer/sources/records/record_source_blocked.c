@@ -6,7 +6,38 @@
  * refers to it and another one would be under its key, or none; and while the row that it is can't
  * be shown where it should be: in two places at once nobody could tell what a user does to it. What
  * refers to a row that can't be shown there can't either. */
-#include "peer/sources/records/record_source_blocked.h"
+#include "peer/sources/records/record_source_inside.h"
+
+#include "peer/transfer/elsewhere.h"
+
+typedef enum {
+    CF_ROW_BLOCKED_BY_IGNORED, /* a row that is none of ours has its key */
+    CF_ROW_BLOCKED_BY_STAYING, /* one that stays has it */
+    CF_ROW_BLOCKED_AS_IT_IS,   /* it is here under another key, and stays */
+    CF_ROW_BLOCKED_PARENT,     /* what it refers to is blocked */
+    CF_ROW_NOT_BLOCKED,
+} cf_row_block_why;
+
+typedef struct {
+    cf_table_link link; /* by item */
+    const cf_row *viewed;
+    cf_row_block_why why;
+    bool passes; /* by itself */
+} cf_row_block;
+
+/* Of the rows here: they stay, or keep their place for a while, or wait to leave. Others, which do
+ * so, refer to those that do it for them. */
+typedef enum {
+    CF_ROW_GOES,
+    CF_ROW_STAYS,
+    CF_ROW_STAYS_OVERFULL,  /* its item is overfull */
+    CF_ROW_STAYS_UNDER_ONE, /* it refers to such a row, or may */
+    CF_ROW_STAYS_FOR_OTHERS,
+    CF_ROW_KEEPS,
+    CF_ROW_KEEPS_FOR_OTHERS,
+    CF_ROW_LEAVES,
+    CF_ROW_LEAVES_AFTER_OTHERS,
+} cf_row_fate;
 
 /* ---- What is known of it ---- */
 
@@ -20,7 +51,7 @@ bool cf_record_run_stays(const cf_record_run *run, const cf_row *here)
     return run->stays && run->stays[index_of(run, here)] != CF_ROW_GOES;
 }
 
-cf_row_fate cf_record_run_fate(const cf_record_run *run, const cf_row *here)
+static cf_row_fate fate_of(const cf_record_run *run, const cf_row *here)
 {
     return run->stays ? (cf_row_fate)run->stays[index_of(run, here)] : CF_ROW_GOES;
 }
@@ -143,13 +174,13 @@ static cf_row_block why_blocked(cf_record_run *run, const cf_row *viewed)
     if (here && here != own && cf_record_run_stays(run, here)) {
         found.why = cf_record_run_ignores(run, here) ? CF_ROW_BLOCKED_BY_IGNORED
                                                      : CF_ROW_BLOCKED_BY_STAYING;
-        found.passes = is_passing(cf_record_run_fate(run, here));
+        found.passes = is_passing(fate_of(run, here));
     } else if (own && is_place_unclear(run, viewed)) {
         found.why = CF_ROW_BLOCKED_BY_STAYING;
         found.passes = true;
     } else if (own && here != own && cf_record_run_stays(run, own)) {
         found.why = CF_ROW_BLOCKED_AS_IT_IS;
-        found.passes = is_passing(cf_record_run_fate(run, own));
+        found.passes = is_passing(fate_of(run, own));
     } else if (!own && is_missing_elsewhere(run, viewed)) {
         found.why = CF_ROW_BLOCKED_AS_IT_IS;
         found.passes = true;
@@ -266,7 +297,7 @@ static bool pin_tied(cf_record_run *run, cf_row_fate fate, const cf_row_tie *tie
 
 static bool pin_parents(cf_record_run *run, const cf_row *here)
 {
-    cf_row_fate fate = fate_for(cf_record_run_fate(run, here));
+    cf_row_fate fate = fate_for(fate_of(run, here));
     const cf_schema_table *table = cf_schema_find(&run->schema, here->table);
     bool any = false;
 
@@ -399,4 +430,113 @@ bool cf_record_run_keep_places(cf_record_run *run, const cf_row *viewed)
     if (own && !cf_record_run_stays(run, own))
         run->stays[index_of(run, own)] = CF_ROW_KEEPS;
     return true;
+}
+
+/* ---- What goes from here only ---- */
+
+/* Rows that go from here only: others have them, and this device doesn't ask for them any more. The
+ * log has all of such a row but its long values: it stays until the broker has these. */
+
+static bool is_elsewhere(const cf_record_source *source, cf_bytes identity)
+{
+    return cf_is_elsewhere(source->workshop->peer, &source->binding->collection, identity);
+}
+
+typedef struct {
+    cf_record_source *source;
+    bool waits;
+} leaving;
+
+static void find_awaited(void *context, cf_bytes field, cf_bytes identity)
+{
+    leaving *self = context;
+
+    (void)field;
+    if (self->waits || is_elsewhere(self->source, identity))
+        return;
+    self->waits = true;
+    cf_buffer_clear(&self->source->awaited);
+    cf_buffer_append(&self->source->awaited, identity.data, identity.size);
+}
+
+bool cf_record_run_may_leave(cf_record_run *run, const cf_row *base)
+{
+    const cf_row *viewed = cf_row_view_of_item(run->view, &base->item);
+    leaving self = {.source = run->source};
+
+    if (viewed && !cf_record_selected(&run->selection, viewed))
+        cf_row_identities(base, find_awaited, &self);
+    return !self.waits;
+}
+
+bool cf_record_source_has_awaited(const cf_record_source *source)
+{
+    return source->awaited.size && is_elsewhere(source, cf_buffer_view(&source->awaited));
+}
+
+/* ---- What is told of it ---- */
+
+static const char *text_of(cf_row_block_why why)
+{
+    switch (why) {
+    case CF_ROW_BLOCKED_BY_IGNORED:
+        return "a row here has its key that is not among those asked for: give that one another "
+               "key, or ask for it, too";
+    case CF_ROW_BLOCKED_BY_STAYING:
+        return "a row here has its key that can't be changed now";
+    case CF_ROW_BLOCKED_AS_IT_IS:
+        return "it got this key elsewhere, and the row here can't be changed now";
+    default:
+        return "what it refers to can't be shown here";
+    }
+}
+
+static void note_staying(cf_record_run *run, const cf_row *here)
+{
+    const cf_row *base = cf_rows_find(run->source->binding->rows, here->table, here->key);
+    const cf_row *viewed = cf_row_view_of_item(run->view, &base->item);
+    const char *what = !viewed                                       ? "deleted elsewhere"
+                       : cf_record_selected(&run->selection, viewed) ? "changed elsewhere"
+                                                                     : "taken off --include";
+
+    cf_record_note(
+        run, CF_PENDING_SKIPPED, &(cf_row_place){here->table, here->key},
+        "it was %s, but rows here that aren't synced refer to it: delete those, let them "
+        "refer to another row, or ask for them, too",
+        what);
+}
+
+static void note_fate(cf_record_run *run, const cf_row *here, cf_row_fate fate)
+{
+    const cf_row_place place = {here->table, here->key};
+
+    if (fate == CF_ROW_STAYS_FOR_OTHERS)
+        note_staying(run, here);
+    else if (fate == CF_ROW_STAYS_UNDER_ONE)
+        cf_record_note(run, CF_PENDING_SKIPPED, &place,
+                       "what it refers to can't be shown: it is left as it is here");
+    else if (fate == CF_ROW_KEEPS_FOR_OTHERS)
+        cf_record_note(run, CF_PENDING_WAITS, &place,
+                       "it waits for rows here that refer to it, and can't be changed yet");
+    else if (fate == CF_ROW_LEAVES)
+        cf_record_note(run, CF_PENDING_WAITS, &place,
+                       "it is not asked for any more, and goes once the broker has all of it");
+    else if (fate == CF_ROW_LEAVES_AFTER_OTHERS)
+        cf_record_note(run, CF_PENDING_WAITS, &place,
+                       "it goes after those that refer to it, once the broker has all of these");
+}
+
+void cf_record_run_note_blocked(cf_record_run *run)
+{
+    const cf_record_file *file = &run->content.file;
+
+    for (size_t i = 0; run->stays && i < file->count; i++)
+        note_fate(run, &file->rows[i], fate_of(run, &file->rows[i]));
+    for (cf_table_link *link = NULL; (link = cf_table_walk(&run->blocked, link));) {
+        const cf_row_block *one = cf_linked(link, const cf_row_block, link);
+
+        cf_record_note(run, one->passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
+                       &(cf_row_place){one->viewed->table, one->viewed->key}, "%s",
+                       text_of(one->why));
+    }
 }

@@ -122,7 +122,7 @@ bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
 /* How a file that is made is laid out, as the first source told it; to be known before the medium
- * is read. And this one tells it, if it is the first (record_source_layout.c). */
+ * is read. And this one tells it, if it is the first (record_source_schema.c). */
 cf_status cf_record_run_know_layout(cf_record_run *run, cf_error *error);
 cf_status cf_record_run_tell_layout(cf_record_run *run, cf_error *error);
 /* Lists what `--include` asks for, and there is not; and that rows are not asked for any more. */
@@ -135,14 +135,14 @@ cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error);
 /* Gives the rows what the base has in columns that are new to the source. */
 void cf_record_run_fill(cf_record_run *run);
 /* Whether the source has the table again, which it had not when it last was made to show anything
- * (record_source_back.c). */
+ * (record_source_held.c). */
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);
 /* Rows of such tables that are gone are forgotten, so that they are not taken for deleted. */
 void cf_record_run_forget_gone(cf_record_run *run);
 /* With what is committed next they are new only where nothing was said of them yet. */
 void cf_record_run_keep_held(cf_record_run *run);
 /* What the base has in the field, which the source never showed, is nothing that its user knows
- * (record_source_unseen.c). */
+ * (record_source_held.c). */
 void cf_record_run_forget_unseen(cf_record_run *run, const cf_row *base, cf_bytes field);
 /* Says so of the whole source; CF_OK: it has no trouble any more. */
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
@@ -190,7 +190,7 @@ bool cf_record_run_stays(const cf_record_run *run, const cf_row *here);
 bool cf_record_run_is_blocked(const cf_record_run *run, const cf_row *viewed);
 void cf_record_run_note_blocked(cf_record_run *run);
 /* False: the row of the base goes from here only, and waits until the broker has its long values
- * (record_source_leaving.c). */
+ * (record_source_blocked.c). */
 bool cf_record_run_may_leave(cf_record_run *run, const cf_row *base);
 /* The last look let a row wait, and needn't now. */
 bool cf_record_source_has_awaited(const cf_record_source *source);
@@ -213,7 +213,7 @@ void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_
                          const char *reason);
 /* Of the source as a whole. */
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason);
-/* What keeps from publishing now, and how to list it; NULL: nothing (record_source_locks.c). */
+/* What keeps from publishing now, and how to list it; NULL: nothing (record_source_publish.c). */
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind);
 /* Another device has a record locked: any, this one. */
 bool cf_record_run_any_locked(const cf_record_run *run);
