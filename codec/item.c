@@ -55,15 +55,6 @@ cf_status cf_field_check(cf_bytes field, cf_error *error)
     return CF_OK;
 }
 
-void cf_field_append_part(cf_buffer *field, cf_bytes name)
-{
-    for (size_t i = 0; i < name.size; i++)
-        if (name.data[i] == '~' || name.data[i] == '/')
-            cf_buffer_append(field, name.data[i] == '~' ? "~0" : "~1", 2);
-        else
-            cf_buffer_append(field, &name.data[i], 1);
-}
-
 cf_status cf_name_check(cf_bytes name, cf_error *error)
 {
     if (name.size == 0 || name.size > CF_NAME_MAX)

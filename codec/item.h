@@ -18,10 +18,8 @@ bool cf_item_is_record(const cf_id *item);
  * content is then the encoding of the value, which is too long to stand there itself. */
 bool cf_item_has_content(const cf_id *item, cf_bytes field, cf_bytes value);
 
-/* A JSON Pointer (RFC 6901) of at most CF_FIELD_MAX bytes; "" is one. */
+/* A JSON Pointer (codec/pointer.h) of at most CF_FIELD_MAX bytes; "" is one. */
 cf_status cf_field_check(cf_bytes field, cf_error *error);
-/* Appends a name as one part of such a pointer, without the / before it. */
-void cf_field_append_part(cf_buffer *field, cf_bytes name);
 /* What each device has for itself in a source, and no device syncs, at no depth. */
 #define CF_OWN_FOLDER ".counterfoil"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/text/content_text.h"
 
 void cf_calendar_items_release(cf_calendar_items *items)
@@ -16,12 +17,8 @@ void cf_calendar_items_release(cf_calendar_items *items)
 
 void cf_calendar_pointer(const char *prefix, cf_bytes name, cf_buffer *out)
 {
-    cf_buffer field = {0};
-
-    cf_column_field(name, &field);
     cf_buffer_append_text(out, "%s", prefix);
-    cf_buffer_append(out, field.data + sizeof CF_COLUMNS, field.size - sizeof CF_COLUMNS);
-    cf_buffer_release(&field);
+    cf_pointer_write(name, out);
 }
 
 cf_bytes cf_calendar_pointer_name(const char *prefix, cf_bytes field, cf_arena *arena)
@@ -31,13 +28,7 @@ cf_bytes cf_calendar_pointer_name(const char *prefix, cf_bytes field, cf_arena *
 
     if (field.size <= size || memcmp(field.data, prefix, size) != 0)
         return (cf_bytes){0};
-    for (size_t i = size; i < field.size; i++) {
-        uint8_t byte = field.data[i];
-
-        if (byte == '~' && i + 1 < field.size)
-            byte = field.data[++i] == '1' ? '/' : '~';
-        cf_buffer_append(&name, &byte, 1);
-    }
+    cf_pointer_read(cf_bytes_of(field.data + size, field.size - size), &name);
     cf_calendar_pointer(prefix, cf_buffer_view(&name), &again);
     cf_bytes found = cf_bytes_equal(cf_buffer_view(&again), field)
                          ? cf_arena_copy(arena, cf_buffer_view(&name))

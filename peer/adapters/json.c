@@ -5,6 +5,7 @@
 
 #include "codec/limits.h"
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/text/json_edit.h"
 
@@ -122,15 +123,12 @@ static cf_status add_field(reading *self, size_t node, cf_error *error)
 /* Appends "/NAME", escaped as in a JSON Pointer. */
 static cf_status append_token(const cf_json *json, size_t node, cf_buffer *out, cf_error *error)
 {
-    cf_buffer text = {0}, field = {0};
+    cf_buffer text = {0};
     cf_status status = cf_json_text(cf_json_spelled_name(json, node), &text, error);
 
-    cf_column_field(cf_buffer_view(&text), &field);
     if (!status)
-        cf_buffer_append(out, field.data + sizeof CF_COLUMNS - 1,
-                         field.size - (sizeof CF_COLUMNS - 1));
+        cf_pointer_add(cf_buffer_view(&text), out);
     cf_buffer_release(&text);
-    cf_buffer_release(&field);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/key_text.h"
 #include "peer/adapters/text/json_edit.h"
@@ -104,14 +105,7 @@ static cf_bytes name_of(cf_bytes path, cf_buffer *out)
     while (path.data[at - 1] != '/')
         at--;
     cf_buffer_clear(out);
-    for (; at < path.size; at++) {
-        bool escaped = path.data[at] == '~' && at + 1 < path.size;
-        uint8_t byte = path.data[at];
-
-        if (escaped)
-            byte = path.data[++at] == '1' ? '/' : '~';
-        cf_buffer_append(out, &byte, 1);
-    }
+    cf_pointer_read(cf_bytes_of(path.data + at, path.size - at), out);
     return cf_buffer_view(out);
 }
 
@@ -216,7 +210,7 @@ static cf_status add_members(const writing *self, size_t object, cf_bytes path,
 static cf_status write_object(const writing *self, size_t object, cf_bytes path, cf_error *error)
 {
     const cf_json *json = self->json;
-    cf_buffer text = {0}, own = {0}, field = {0};
+    cf_buffer text = {0}, own = {0};
     inside within_it = {.fields = within(self, path)};
     cf_status status = CF_OK;
 
@@ -227,12 +221,9 @@ static cf_status write_object(const writing *self, size_t object, cf_bytes path,
             continue;
         cf_buffer_clear(&text);
         cf_buffer_clear(&own);
-        cf_buffer_clear(&field);
         status = cf_json_text(cf_json_spelled_name(json, child), &text, error);
-        cf_column_field(cf_buffer_view(&text), &field);
         cf_buffer_append(&own, path.data, path.size);
-        cf_buffer_append(&own, field.data + sizeof CF_COLUMNS - 1,
-                         field.size - (sizeof CF_COLUMNS - 1));
+        cf_pointer_add(cf_buffer_view(&text), &own);
         if (!status)
             status = write_member(self, child, cf_buffer_view(&own), &within_it, error);
     }
@@ -241,7 +232,6 @@ static cf_status write_object(const writing *self, size_t object, cf_bytes path,
     free(within_it.found);
     cf_buffer_release(&text);
     cf_buffer_release(&own);
-    cf_buffer_release(&field);
     return status;
 }
 
@@ -256,11 +246,10 @@ static writing writing_of(const cf_json *json, cf_json_edits *edits, const cf_ro
                     .without = CF_JSON_NONE};
 
     for (size_t i = 0; i < row->field_count; i++) {
-        cf_bytes name = row->fields[i].name;
+        cf_bytes name = row->fields[i].name, below;
 
-        if (row->fields[i].count && name.size >= sizeof CF_COLUMNS - 1 &&
-            memcmp(name.data, CF_COLUMNS, sizeof CF_COLUMNS - 1) == 0 &&
-            (name.size == sizeof CF_COLUMNS - 1 || name.data[sizeof CF_COLUMNS - 1] == '/'))
+        if (row->fields[i].count && (cf_bytes_equal(name, cf_bytes_of_text(CF_COLUMNS)) ||
+                                     cf_pointer_below(name, CF_COLUMNS, &below)))
             fields[made.count++] = row->fields[i];
     }
     return made;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/record_file.h"
 
+#include "codec/pointer.h"
+
 #include <stdlib.h>
 
 void cf_record_file_release(cf_record_file *file)
@@ -255,25 +257,19 @@ void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file)
 
 void cf_column_field(cf_bytes name, cf_buffer *out)
 {
-    cf_buffer_append_text(out, CF_COLUMNS "/");
-    cf_field_append_part(out, name);
+    cf_buffer_append_text(out, CF_COLUMNS);
+    cf_pointer_add(name, out);
 }
 
 bool cf_column_name(cf_bytes field, cf_arena *arena, cf_bytes *out)
 {
-    const size_t prefix = sizeof CF_COLUMNS; /* with its slash */
-    uint8_t *name = cf_arena_allocate(arena, field.size, 1);
-    size_t size = 0;
+    cf_buffer name = {0};
+    cf_bytes step;
 
-    if (field.size < prefix || memcmp(field.data, CF_COLUMNS "/", prefix) != 0 ||
-        memchr(field.data + prefix, '/', field.size - prefix))
+    if (!cf_pointer_below(field, CF_COLUMNS, &step) || memchr(step.data, '/', step.size))
         return false;
-    for (size_t i = prefix; i < field.size; i++) {
-        bool escaped = field.data[i] == '~' && i + 1 < field.size;
-
-        name[size++] = escaped ? (field.data[i + 1] == '1' ? '/' : '~') : field.data[i];
-        i += escaped;
-    }
-    *out = cf_bytes_of(name, size);
+    cf_pointer_read(step, &name);
+    *out = cf_arena_copy(arena, cf_buffer_view(&name));
+    cf_buffer_release(&name);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/record_format.h"
 
+#include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/record_adapter.h"
 #include "peer/adapters/text/json_document.h"
@@ -249,7 +250,7 @@ cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes
 void cf_record_key_name(cf_format format, const char *key, cf_buffer *out)
 {
     if (cf_adapter_of(format)->keying == CF_KEYING_MEMBER && *key == '/')
-        cf_json_step(cf_bytes_of_text(strrchr(key, '/') + 1), out);
+        cf_pointer_read(cf_bytes_of_text(strrchr(key, '/') + 1), out);
     else
         cf_buffer_append_text(out, "%s", key);
 }
@@ -261,19 +262,10 @@ void cf_record_key_text(cf_bytes key, cf_buffer *out)
 
 void cf_record_field_text(cf_bytes field, cf_buffer *out)
 {
-    size_t prefix = sizeof CF_COLUMNS; /* with the slash behind it */
+    cf_bytes name = field;
 
-    if (field.size > prefix && memcmp(field.data, CF_COLUMNS "/", prefix) == 0)
-        field = cf_bytes_of(field.data + prefix, field.size - prefix);
-    else if (field.size && field.data[0] == '/')
-        field = cf_bytes_of(field.data + 1, field.size - 1);
-    for (size_t i = 0; i < field.size; i++) {
-        bool escaped = field.data[i] == '~' && i + 1 < field.size &&
-                       (field.data[i + 1] == '0' || field.data[i + 1] == '1');
-
-        if (escaped)
-            cf_buffer_append(out, field.data[++i] == '0' ? "~" : "/", 1);
-        else
-            cf_buffer_append(out, &field.data[i], 1);
-    }
+    if ((!cf_pointer_below(field, CF_COLUMNS, &name) || !name.size) &&
+        !cf_pointer_below(field, "", &name))
+        name = field;
+    cf_pointer_read(name, out);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/value_map.h"
 #include "peer/records/schema.h"
@@ -65,17 +66,6 @@ static bool is_within(cf_bytes name, cf_bytes path)
            name.data[path.size] == '/';
 }
 
-static void unescape(cf_bytes token, cf_buffer *out)
-{
-    for (size_t i = 0; i < token.size; i++) {
-        bool escaped = token.data[i] == '~' && i + 1 < token.size;
-
-        i += escaped;
-        cf_buffer_append(
-            out, escaped ? (token.data[i] == '1' ? "/" : "~") : (const char *)&token.data[i], 1);
-    }
-}
-
 /* The fields within a path are neighbours, and a path with such fields has no value of its own. */
 static bool is_first(const cf_row *row, size_t index, cf_bytes path)
 {
@@ -119,7 +109,7 @@ static size_t build(const cf_row *row, size_t index, cf_bytes path, cf_buffer *j
         cf_bytes token = cf_object_token(field, path.size);
 
         cf_buffer_clear(&name);
-        unescape(token, &name);
+        cf_pointer_read(token, &name);
         cf_buffer_append_text(json, any ? "," : "");
         cf_json_write_text(cf_buffer_view(&name), json);
         cf_buffer_append_text(json, ":");

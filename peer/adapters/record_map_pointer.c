@@ -2,6 +2,8 @@
 /* What the pointers of a map can name. */
 #include "peer/adapters/record_map_inside.h"
 
+#include "codec/pointer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,24 +106,16 @@ static const known_field *find_known(uint8_t kind, cf_bytes field)
 
 static size_t steps_of(cf_bytes pointer, cf_arena *arena, cf_bytes **out)
 {
-    cf_bytes *steps = cf_arena_allocate(arena, pointer.size, sizeof *steps);
+    cf_bytes *steps = cf_arena_allocate(arena, pointer.size, sizeof *steps), spelled;
+    cf_buffer step = {0};
     size_t count = 0;
 
-    for (size_t at = 0; at < pointer.size;) {
-        cf_buffer step = {0};
-
-        for (at++; at < pointer.size && pointer.data[at] != '/'; at++) {
-            bool escaped = pointer.data[at] == '~' && at + 1 < pointer.size;
-
-            at += escaped;
-            cf_buffer_append(&step,
-                             escaped ? (pointer.data[at] == '1' ? "/" : "~")
-                                     : (const char *)&pointer.data[at],
-                             1);
-        }
+    for (size_t at = 0; cf_pointer_next(pointer, &at, &spelled);) {
+        cf_buffer_clear(&step);
+        cf_pointer_read(spelled, &step);
         steps[count++] = cf_arena_copy(arena, cf_buffer_view(&step));
-        cf_buffer_release(&step);
     }
+    cf_buffer_release(&step);
     *out = steps;
     return count;
 }
@@ -257,14 +251,8 @@ static cf_status take_label(const cf_map_slot *slot, cf_status status, cf_map_co
 
 static void join_steps(const cf_bytes *steps, size_t count, cf_buffer *out)
 {
-    for (size_t i = 0; i < count; i++) {
-        cf_buffer field = {0};
-
-        cf_column_field(steps[i], &field);
-        cf_buffer_append(out, field.data + sizeof CF_COLUMNS - 1,
-                         field.size - (sizeof CF_COLUMNS - 1));
-        cf_buffer_release(&field);
-    }
+    for (size_t i = 0; i < count; i++)
+        cf_pointer_add(steps[i], out);
 }
 
 cf_status cf_map_take_pointer(const cf_map_reading *self, cf_bytes pointer, cf_map_column *column)

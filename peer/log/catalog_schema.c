@@ -2,6 +2,7 @@
 #include "peer/log/catalog_schema.h"
 
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/record_format.h"
 #include "peer/records/record_facts.h"
 #include "peer/records/schema_join.h"
@@ -19,7 +20,7 @@ static cf_bytes field_of(cf_bytes table, cf_arena *arena)
     cf_buffer field = {0};
 
     cf_buffer_append(&field, FIELD_SCHEMA, sizeof FIELD_SCHEMA - 1);
-    cf_field_append_part(&field, table);
+    cf_pointer_write(table, &field);
     cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&field));
     cf_buffer_release(&field);
     return copy;

@@ -2,6 +2,7 @@
 #include "peer/adapters/sqlite/database_schema_inside.h"
 
 #include "codec/limits.h"
+#include "codec/pointer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -195,10 +196,9 @@ static cf_bytes tie_field(const cf_database_table *table, const cf_foreign_key *
     cf_buffer field = {0};
 
     cf_buffer_append_text(&field, is_bond(table, key) ? CF_FIELD_BOND : CF_FIELD_TIE);
-    cf_field_append_part(&field, key->parent);
+    cf_pointer_write(key->parent, &field);
     for (size_t i = 0; i < key->count; i++) {
-        cf_buffer_append_text(&field, "/");
-        cf_field_append_part(&field, key->from[i]);
+        cf_pointer_add(key->from[i], &field);
     }
     cf_bytes copy =
         field.size <= CF_FIELD_MAX ? cf_arena_copy(arena, cf_buffer_view(&field)) : (cf_bytes){0};

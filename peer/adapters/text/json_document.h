@@ -63,7 +63,5 @@ void cf_json_write_text(cf_bytes text, cf_buffer *out);
 size_t cf_json_member(const cf_json *json, size_t object, cf_bytes name);
 /* What a JSON Pointer (RFC 6901) names, or CF_JSON_NONE. */
 size_t cf_json_find(const cf_json *json, cf_bytes pointer);
-/* Appends the name that one step of a pointer stands for: ~1 is a slash, ~0 a tilde. */
-void cf_json_step(cf_bytes step, cf_buffer *out);
 
 #endif

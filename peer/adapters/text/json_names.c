@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/arena.h"
+#include "codec/pointer.h"
 
 int cf_json_hex_digit(int byte)
 {
@@ -210,37 +211,21 @@ static size_t element(const cf_json *json, size_t array, cf_bytes digits)
     return child;
 }
 
-void cf_json_step(cf_bytes step, cf_buffer *out)
-{
-    for (size_t i = 0; i < step.size; i++) {
-        bool escaped = step.data[i] == '~' && i + 1 < step.size &&
-                       (step.data[i + 1] == '0' || step.data[i + 1] == '1');
-
-        cf_buffer_append(
-            out, escaped ? (step.data[i + 1] == '1' ? "/" : "~") : (const char *)&step.data[i], 1);
-        i += escaped;
-    }
-}
-
 size_t cf_json_find(const cf_json *json, cf_bytes pointer)
 {
     cf_buffer token = {0};
     size_t node = 0, at = 0;
+    cf_bytes step;
 
     if (pointer.size && pointer.data[0] != '/')
         return CF_JSON_NONE;
-    while (at < pointer.size && node != CF_JSON_NONE) {
-        const uint8_t *from = pointer.data + at + 1;
-        const uint8_t *slash = memchr(from, '/', pointer.size - at - 1);
-        size_t size = slash ? (size_t)(slash - from) : pointer.size - at - 1;
-
+    while (node != CF_JSON_NONE && cf_pointer_next(pointer, &at, &step)) {
         cf_buffer_clear(&token);
-        cf_json_step(cf_bytes_of(from, size), &token);
+        cf_pointer_read(step, &token);
         if (json->nodes[node].type == CF_JSON_ARRAY)
             node = element(json, node, cf_buffer_view(&token));
         else
             node = cf_json_member(json, node, cf_buffer_view(&token));
-        at += 1 + size;
     }
     cf_buffer_release(&token);
     return node;

@@ -2,6 +2,7 @@
 #include "peer/sources/records/record_include.h"
 
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/record_format.h"
 #include "peer/bindings/record_pattern.h"
@@ -76,12 +77,12 @@ static bool is_named(const cf_record_pattern *pattern, cf_bytes name)
 /* Where the field ends in which this one lies: /name of /name/full; 0: in none. */
 static size_t end_of_outer(cf_bytes field, size_t end)
 {
-    const size_t columns = sizeof CF_COLUMNS - 1;
-    bool column = field.size > columns && memcmp(field.data, CF_COLUMNS "/", columns + 1) == 0;
+    cf_bytes name;
+    const bool is_column = cf_pointer_below(field, CF_COLUMNS, &name);
 
     while (end > 0 && field.data[--end] != '/')
         continue;
-    return column && end == columns ? 0 : end;
+    return is_column && field.data + end + 1 == name.data ? 0 : end;
 }
 
 /* The field, or one that it is a part of: an object may be a field for each of its members. */

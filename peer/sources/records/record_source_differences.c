@@ -4,6 +4,7 @@
  * of a CSV file. */
 #include "peer/sources/records/record_source_inside.h"
 
+#include "codec/pointer.h"
 #include "peer/records/schema_join.h"
 
 #include <stdio.h>
@@ -107,14 +108,12 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
     list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){&field, 1}, text);
 }
 
-enum { PREFIX = sizeof CF_COLUMNS }; /* with its slash */
-
-/* How to have it here. */
-static const char *advice(cf_bytes field)
+/* How to have the column here. */
+static const char *advice(cf_bytes column)
 {
-    if (field.size == PREFIX)
+    if (!column.size)
         return "give it a name there to have it here";
-    return memchr(field.data + PREFIX, '/', field.size - PREFIX)
+    return memchr(column.data, '/', column.size)
                ? "it is part of an object, which no column has room for"
                : "write it into the first line to have it here";
 }
@@ -125,8 +124,9 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     cf_record_run *run = context;
     cf_buffer name = {0};
     char text[TEXT_MAX];
+    cf_bytes column;
 
-    if (field.size < PREFIX || memcmp(field.data, CF_COLUMNS "/", PREFIX) != 0 ||
+    if (!cf_pointer_below(field, CF_COLUMNS, &column) ||
         cf_format_holds(&run->content.format, table, field))
         return;
     size_t rows = count_rows(run, table, &field);
@@ -135,9 +135,9 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     snprintf(text, sizeof text,
              "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
              "those that have it; %s",
-             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve", advice(field));
-    cf_buffer_append_text(&name, field.size > PREFIX ? "column " : "column without a name");
-    if (field.size > PREFIX)
+             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve", advice(column));
+    cf_buffer_append_text(&name, column.size ? "column " : "column without a name");
+    if (column.size)
         cf_record_field_text(field, &name);
     cf_pendings_add(&run->source->found, CF_PENDING_LEFT_OUT, cf_buffer_view(&name), text);
     cf_buffer_release(&name);
