@@ -176,18 +176,16 @@ static bool is_as_before(const cf_finding *now, const cf_node *then)
            !differs(now->mtime, then->mtime);
 }
 
-enum { TELLING = 4 }; /* files of a disk: of fewer, half are soon edited */
-
 /* By so much that it is another disk which lies there now. */
 static bool is_told_by_files(const cf_survey *survey, uint64_t disk)
 {
     const cf_nodes *nodes = survey->options.binding->nodes;
     size_t count = 0;
 
-    for (const cf_node *node = cf_nodes_next(nodes, NULL); node && count < TELLING;
+    for (const cf_node *node = cf_nodes_next(nodes, NULL); node && count < CF_FILES_TELLING;
          node = cf_nodes_next(nodes, node))
         count += node->disk == disk && node->kind == CF_KIND_FILE;
-    return count == TELLING;
+    return count == CF_FILES_TELLING;
 }
 
 /* Two cards have an `IMG_0001` each: that of the second, which lies where the first one's was, is

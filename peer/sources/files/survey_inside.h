@@ -130,6 +130,9 @@ void cf_survey_note_entry(cf_survey *survey, size_t entry, const char *reason, b
  * lies in it, with a slash behind the directory: a look at the one above doesn't know better. */
 void cf_survey_note_unlisted(cf_survey *survey, size_t folder);
 
+/* By so many files is told which disk it is: of fewer, half are soon edited. */
+enum { CF_FILES_TELLING = 4 };
+
 /* Notes as away, and on CF_DISK_BELOW, what is gone from directories that have lost nothing. */
 void cf_survey_find_below(cf_survey *survey);
 /* Its parts in survey_swapped.c: which disks are back; and, to `bare`, directories where another

@@ -12,8 +12,6 @@
  */
 #include "peer/sources/files/survey_inside.h"
 
-enum { TELLING = 4 }; /* files: of fewer, half are soon edited */
-
 static bool looks_as_before(const cf_node *node, const cf_listed *seen)
 {
     return node->kind == CF_KIND_FILE && seen->kind == CF_KIND_FILE &&
@@ -247,7 +245,7 @@ static bool are_most(const swapping *self, const cf_numbers *files, uint64_t dir
 {
     const size_t count = count_of(files, directory);
 
-    return count >= TELLING && 2 * count > count_of(&self->known, directory);
+    return count >= CF_FILES_TELLING && 2 * count > count_of(&self->known, directory);
 }
 
 void cf_survey_find_swapped(cf_survey *survey)
