@@ -405,19 +405,6 @@ bool cf_task_step_aside(cf_task_place *place, cf_task *task, const cf_node *node
 
 /* ---- A directory that is there already ---- */
 
-bool cf_task_may_hold_more(const cf_task_place *place, const cf_node *node)
-{
-    cf_buffer path = {0};
-
-    if (node->kind != CF_KIND_DIRECTORY || !cf_include_limits(place->binding->matcher))
-        return false;
-    cf_binding_path(place->binding, node->number, &path);
-    bool passed = cf_include_match_path(place->binding->matcher, cf_buffer_view(&path), true) !=
-                  CF_INCLUDE_IN;
-    cf_buffer_release(&path);
-    return passed;
-}
-
 /* What is in the directory that it was until now has to come, one by one. */
 static void leave(cf_task_place *place, const cf_task *task)
 {

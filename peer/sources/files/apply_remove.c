@@ -19,6 +19,19 @@ cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_e
     return cf_binding_hold(place->binding, place->files, number, out, error);
 }
 
+bool cf_task_may_hold_more(const cf_task_place *place, const cf_node *node)
+{
+    cf_buffer path = {0};
+
+    if (node->kind != CF_KIND_DIRECTORY || !cf_include_limits(place->binding->matcher))
+        return false;
+    cf_binding_path(place->binding, node->number, &path);
+    bool passed = cf_include_match_path(place->binding->matcher, cf_buffer_view(&path), true) !=
+                  CF_INCLUDE_IN;
+    cf_buffer_release(&path);
+    return passed;
+}
+
 static bool note_any(void *context, cf_bytes name)
 {
     (void)name;
