@@ -2,6 +2,7 @@
 /* What becomes of folders when devices are shut out: what they write counts for nothing, whoever
  * brings it and whenever it comes, and all others end alike. */
 #include "tests/peer/shut_out.h"
+#include "tests/peer/small_table.h"
 
 #include "tests/support/expect.h"
 
@@ -252,6 +253,57 @@ Test(engine_revoked, leaves_what_a_device_wrote_that_only_reads_now)
     cr_expect(holds(s.suspect, "spam", "buy"));
     expect_unharmed(s.owner, "owner");
     expect_unharmed(s.other, "other");
+    scene_end(&s);
+}
+
+static void write_rows(device *self, const char *first, const char *second)
+{
+    table rows = {0};
+
+    table_add(&rows, 1, 10, cf_bytes_of_text(first));
+    if (second)
+        table_add(&rows, 2, 20, cf_bytes_of_text(second));
+    user_writes_table(self, &rows);
+    table_release(&rows);
+}
+
+/* NULL: there is no such row. */
+static void expect_row(const device *self, long id, const char *note)
+{
+    table rows = {0};
+
+    cr_assert(user_reads_table(self, &rows));
+    const table_row *row = table_find(&rows, id);
+    cr_expect_eq(row != NULL, note != NULL, "row %ld of %d", id, self->number);
+    if (row && note)
+        cr_expect(cf_bytes_equal(cf_buffer_view(&row->note), cf_bytes_of_text(note)),
+                  "row %ld of %d has %.*s", id, self->number, (int)row->note.size,
+                  (const char *)row->note.data);
+    table_release(&rows);
+}
+
+/* Of rows, too: what is shown without them is not put in place of what its user wrote. */
+Test(engine_revoked, leaves_the_rows_of_a_device_that_only_reads_now)
+{
+    scene s = a_scene(16);
+
+    world_bind_tables(s.w);
+    write_rows(s.suspect, "first", NULL);
+    cr_assert(world_settle(s.w));
+    go_offline(s.suspect);
+    write_rows(s.suspect, "ruined", "spam");
+    device_sync(s.suspect);
+    give_role(s.owner, &s.id, CF_ROLE_READER);
+    s.suspect->offline = false;
+    cr_assert(world_settle(s.w));
+    device_crash(s.suspect);
+    cr_assert(world_settle(s.w));
+    expect_row(s.suspect, 1, "ruined");
+    expect_row(s.suspect, 2, "spam");
+    for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
+        expect_row(each, 1, "first");
+        expect_row(each, 2, NULL);
+    }
     scene_end(&s);
 }
 
