@@ -109,6 +109,30 @@ Test(engine_merge, leaves_a_copy_that_somebody_took_in_hand)
     world_destroy(&w);
 }
 
+/* More writes ago than are looked at. */
+Test(engine_merge, keeps_both_that_parted_too_long_ago)
+{
+    enum { LOOKED_AT = 256 };
+    world *w = make_world(46, 2, 2);
+    device *away = &w->devices[0], *other = &w->devices[1];
+    char text[24];
+
+    user_writes_text(away, "text", "0\nb\nc\nd\n");
+    settles_equal(w);
+    device_unplug(away);
+    for (int i = 1; i <= LOOKED_AT + 2; i++) {
+        snprintf(text, sizeof text, "%d\nb\nc\nd\n", i);
+        user_writes_text(away, "text", text);
+        device_sync(away);
+    }
+    user_writes_text(other, "text", "0\nb\nc\nD\n");
+    cr_assert(device_sync(other));
+    away->offline = false;
+    settles_equal(w);
+    cr_expect(has_copy(other));
+    world_destroy(&w);
+}
+
 /* ---- Many edits ---- */
 
 typedef struct {

@@ -174,3 +174,31 @@ Test(engine_no_older_copy, is_what_was_just_copied_over_its_files)
     cr_expect(user_reads_as(self.second, "file1", "file1"));
     stick_end(&self);
 }
+
+/* `mv new0 new1`, `rm new2 new3`, of the four that were made last, while the disk's clock is
+ * behind: what new1 has now it never had. */
+Test(engine_no_older_copy, is_a_file_that_takes_the_place_of_another)
+{
+    stick self;
+    char name[16];
+
+    stick_begin_on(&self, 6, false);
+    const int64_t then_ns = lesser_disk_clock(&self.disk);
+    stick_pass_time(&self);
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "new%d", i);
+        user_writes_text(self.first, name, name);
+    }
+    cr_assert(world_settle(self.w));
+    write_since(self.first, "new0"); /* it has a history, and is no draft of new1 */
+    cr_assert(world_settle(self.w));
+    device_crash(self.first);
+    lesser_disk_set_clock(&self.disk, then_ns);
+    cr_assert(user_moves(self.first, "new0", "new1"));
+    user_removes(self.first, "new2");
+    user_removes(self.first, "new3");
+    expect_stick_held(&self, false);
+    cr_expect(user_reads_as(self.second, "new1", "edited"));
+    cr_expect(!user_reads_as(self.second, "new2", "new2"));
+    stick_end(&self);
+}
