@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/gateway/invitation.h"
 #include "codec/address.h"
 #include "codec/pack.h"
 #include "tests/broker/guests.h"
@@ -200,6 +201,39 @@ Test(invitations, are_not_honoured_in_the_moment_in_which_they_expire)
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
     person_end(&account);
+    house_end(house);
+}
+
+/* What stands among them, and is none: of it no key is made that lets anybody in. */
+Test(invitations, are_listed_without_what_is_none)
+{
+    static const uint8_t short_key[] = {'g', 1, 2, 3}, long_key[34] = {'g'};
+    const cf_bytes keys[] = {cf_bytes_of(short_key, sizeof short_key),
+                             cf_bytes_of(long_key, sizeof long_key)};
+    const cf_hash nobody = {{0}};
+    broker_world *house = a_house();
+    guest cyd = an_invited(house, 0);
+    cf_invitation_info *infos = NULL;
+    cf_store *store = house->store;
+    cf_buffer record = {0};
+    size_t count = 0;
+    cf_error error;
+
+    expect_ok(cf_invitations_list(store, &infos, &count, &error), error);
+    cr_assert_eq(count, 1);
+    uint8_t own[1 + CF_HASH_SIZE] = {'g'};
+    memcpy(own + 1, infos[0].guest.bytes, CF_HASH_SIZE);
+    free(infos);
+    expect_ok(store->get(store, &nobody, cf_bytes_of(own, sizeof own), &record, &error), error);
+    for (size_t i = 0; i < 2; i++)
+        expect_ok(store->write(store, &nobody, &(cf_record){keys[i], cf_buffer_view(&record)}, 1,
+                               true, &error),
+                  error);
+    expect_ok(cf_invitations_list(store, &infos, &count, &error), error);
+    cr_expect_eq(count, 1, "%zu", count);
+    free(infos);
+    cf_buffer_release(&record);
+    cf_pairing_destroy(&cyd.pairing);
     house_end(house);
 }
 

@@ -105,6 +105,35 @@ Test(head_counts, binds_the_account_to_no_number_of_a_device_in_the_member_log)
     cf_head_counts_destroy(&counts);
 }
 
+/* Any byte tells a collection from another one, and a device. */
+Test(head_counts, counts_apart_what_differs_in_one_byte)
+{
+    const cf_head_bounds bounds = {
+        .of_device_in_collection = 1, .of_device = 100, .of_user = 100, .of_member_log = 100};
+    const cf_head_claim claim = {.is_by_author = true};
+    const cf_id papers = {"papers, of which"};
+    cf_head_counts *counts = cf_head_counts_new();
+    cf_entry first = an_entry(1, 1, &papers);
+
+    cf_head_counts_take(counts, &first);
+    for (size_t i = 0; i < CF_ID_SIZE; i++) {
+        cf_entry other = an_entry(1, 2 + i, &papers);
+
+        cr_expect_eq(cf_head_counts_room(counts, &bounds, &other, claim),
+                     CF_HEAD_ROOM_NOT_IN_COLLECTION);
+        other.header.collection.bytes[i] ^= 1;
+        cr_expect_eq(cf_head_counts_room(counts, &bounds, &other, claim), CF_HEAD_ROOM, "%zu", i);
+        cr_expect_not(cf_head_counts_has(counts, &other.header.collection), "%zu", i);
+    }
+    for (size_t i = 0; i < CF_HASH_SIZE; i++) {
+        cf_entry other = an_entry(1, 2 + i, &papers);
+
+        other.header.device.bytes[i] ^= 1;
+        cr_expect_eq(cf_head_counts_room(counts, &bounds, &other, claim), CF_HEAD_ROOM, "%zu", i);
+    }
+    cf_head_counts_destroy(&counts);
+}
+
 /* 20,000 chains grow by two entries each, and one of them forks: one head more. */
 Test(head_counts, counts_ends_and_not_entries)
 {
