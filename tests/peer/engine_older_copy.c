@@ -296,6 +296,33 @@ Test(engine_older_copy, is_over_at_once_when_the_right_disk_is_mounted)
     expect_over_when_mounted(true);
 }
 
+/* The next one has waited for nothing yet. */
+Test(engine_older_copy, is_looked_at_soon_when_it_is_another_one)
+{
+    const uint64_t minute_ms = 60000;
+    stick self;
+
+    begin_with_older(&self);
+    device_serves(self.first);
+    device_passes(self.first, 40 * minute_ms);
+    cr_expect_eq(trouble(self.first), CF_UNSAFE);
+    put_right_one_back(&self);
+    cf_engine_mounted(self.first->engine, self.first->folder);
+    device_passes(self.first, 2000);
+    cr_assert_eq(trouble(self.first), CF_OK);
+    cr_assert(user_moves(self.first, "file0", "../aside0"));
+    cr_assert(user_moves(self.first, "new", "../aside1"));
+    stick_put_back(&self, "file0");
+    cf_engine_mounted(self.first->engine, self.first->folder);
+    device_passes(self.first, 2000);
+    cr_assert_eq(trouble(self.first), CF_UNSAFE);
+    put_right_one_back(&self);
+    for (int i = 0; i < 3; i++)
+        device_passes(self.first, minute_ms);
+    cr_expect_eq(trouble(self.first), CF_OK);
+    stick_end(&self);
+}
+
 /* ---- What an older copy shows of a later time ---- */
 
 /* A file that was moved out and in again since the copy was made is another item, and as it was. */

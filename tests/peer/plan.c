@@ -308,3 +308,31 @@ Test(plan, makes_no_copy_of_what_was_deleted_meanwhile)
     cr_expect_str_eq(here->files[0].content, "3");
     world_close(&world);
 }
+
+/* One node of two items that the group means, and the group means another one before them. */
+Test(plan, deletes_once_what_stood_for_several_items)
+{
+    static const cf_id items[] = {{"first"}, {"second"}, {"third"}};
+    cf_arena arena = {0};
+    cf_plan plan = {0};
+    cf_group group;
+
+    begin("once for all");
+    cf_node node = cf_node_copy(folder("one"), &arena);
+    node.number = 100;
+    node.kind = CF_KIND_FILE;
+    node.name = cf_bytes_of_text("stray");
+    node.items = items + 1;
+    node.item_count = 2;
+    cf_nodes_put(world.devices[0].base, &node);
+    cf_view_group_of(world.devices[0].view, &cf_root_item, &arena, &group);
+    group.items = items;
+    group.item_count = 3;
+    cf_plan_group(world.devices[0].base, world.devices[0].view, &group, &arena, &plan);
+    cr_assert_eq(plan.count, 1, "%zu", plan.count);
+    cr_expect_eq(plan.steps[0].kind, CF_STEP_DELETE);
+    cr_expect_eq(plan.steps[0].number, 100);
+    cf_plan_release(&plan);
+    cf_arena_release(&arena);
+    world_close(&world);
+}

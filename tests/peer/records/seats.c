@@ -129,6 +129,20 @@ static const char *const card_names[] = {"SOURCE",
                                          "X-ABDATE",
                                          "X-ABRELATEDNAMES"};
 
+Test(seats, are_those_of_calendars_and_cards)
+{
+    const cf_bytes lines = cf_bytes_of_text("/iCalProps"), cards = cf_bytes_of_text("/vCardProps");
+
+    cr_expect(cf_set_has_seats(CF_KIND_EVENT, lines));
+    cr_expect(cf_set_has_seats(CF_KIND_TASK, lines));
+    cr_expect(cf_set_has_seats(CF_KIND_CONTACT, cards));
+    cr_expect_not(cf_set_has_seats(CF_KIND_EVENT, cards));
+    cr_expect_not(cf_set_has_seats(CF_KIND_CONTACT, lines));
+    cr_expect_not(cf_set_has_seats(CF_KIND_ROW, lines), "a column may be called anything");
+    cr_expect_not(cf_set_has_seats(CF_KIND_RECORD, lines));
+    cr_expect_not(cf_set_has_seats(CF_KIND_EVENT, cf_bytes_of_text("/iCalProp")));
+}
+
 static size_t rows_named(bool card, const char *name)
 {
     size_t found = 0;

@@ -339,3 +339,23 @@ Test(medium_folder_writes, leaves_in_a_file_what_does_not_count_there)
     cf_arena_release(&arena);
     book_close(&b);
 }
+
+/* What is wanted of a file of several, and is as it is there, is no reason to leave the rest. */
+Test(medium_folder_writes, takes_out_of_a_file_of_several_what_is_not_wanted)
+{
+    static const char both[] = "BEGIN:VCARD\nVERSION:3.0\nUID:one\nFN:One\nEND:VCARD\n"
+                               "BEGIN:VCARD\nVERSION:3.0\nUID:two\nFN:Two\nEND:VCARD\n";
+    cf_medium_outcome outcome;
+    book b;
+
+    book_open(&b);
+    scratch_write(b.disk, "book/b.vcf", both);
+    book_look(&b);
+    const cf_row one = *book_shown(&b, "one");
+    expect_ok(cf_medium_write(b.medium, &one, 1, &outcome, &b.error), b.error);
+    cr_expect_eq(outcome.count, 0);
+    cr_expect(scratch_holds(b.disk, "book/b.vcf",
+                            "BEGIN:VCARD\nVERSION:3.0\nUID:one\nFN:One\nEND:VCARD\n"));
+    cf_medium_outcome_release(&outcome);
+    book_close(&b);
+}
