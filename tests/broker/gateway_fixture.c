@@ -267,6 +267,7 @@ void hear_refusal(broker_world *self, caller *by, const char *code)
     cr_expect(cf_bytes_equal(message.refused.code, cf_bytes_of_text(code)), "%.*s: %.*s",
               (int)message.refused.code.size, (const char *)message.refused.code.data,
               (int)message.refused.text.size, (const char *)message.refused.text.data);
+    cr_expect_gt(message.refused.text.size, 0, "nobody reads why: %s", code);
 }
 
 void hear_nothing(broker_world *self, caller *by)

@@ -87,6 +87,35 @@ Test(link_leases, holds_back_what_is_locked_and_goes_on_at_once_when_it_is_free)
     meeting_close(&m);
 }
 
+static bool is_anothers(void *context, const cf_id *collection)
+{
+    return context && cf_id_equal(collection, &papers);
+}
+
+static bool is_locked_out(const attendee *self)
+{
+    return cf_link_is_locked_out(self->link, is_anothers, (void *)self);
+}
+
+/* Both are under way when the first is refused: the second comes too early, for the same reason. */
+Test(link_leases, is_locked_out_with_all_that_follows_what_is_locked)
+{
+    meeting_open(&m);
+    attendee *desk = comes(&m.desk), *lap = comes(&m.lap);
+
+    lock_papers(desk);
+    attendee_writes(lap, "held back", NULL, 0);
+    attendee_writes(lap, "behind it", NULL, 0);
+    meet(&m);
+    cr_expect_eq(lap->accepted, 0);
+    cr_expect(is_locked_out(lap));
+    break_lock(desk);
+    cf_link_locks_changed(lap->link);
+    meet(&m);
+    cr_expect_eq(lap->accepted, 2);
+    meeting_close(&m);
+}
+
 Test(link_leases, owes_no_answer_that_came)
 {
     meeting_open(&m);
@@ -101,16 +130,6 @@ Test(link_leases, owes_no_answer_that_came)
 }
 
 /* ---- While another communicates alone ---- */
-
-static bool is_anothers(void *context, const cf_id *collection)
-{
-    return context && cf_id_equal(collection, &papers);
-}
-
-static bool is_locked_out(const attendee *self)
-{
-    return cf_link_is_locked_out(self->link, is_anothers, (void *)self);
-}
 
 static void tell_alone(attendee *by, bool begins)
 {

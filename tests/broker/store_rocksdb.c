@@ -493,6 +493,8 @@ Test(store_rocksdb, refuses_a_format_that_makes_no_sense)
     }
     scratch_remove(it.folder, "FORMAT");
     expect_fails(try_open(&it), CF_BROKEN);
+    scratch_mkdir(it.folder, "FORMAT");
+    expect_fails(try_open(&it), CF_IO); /* what can't be read is not damaged */
     stage_end(&it);
 }
 
