@@ -48,6 +48,7 @@
 #define CF_REPORTED_MAX (16 * CF_HEADS_MAX)      /* heads in the reports of all devices */
 #define CF_WELCOME_MAX (16 * CF_HEADS_MAX)       /* heads beyond which WELCOME isn't read on */
 #define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
+#define CF_CHAINS_DEVICES_MAX 1024               /* devices in one CHAINS */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
 #define CF_KNOCK_MAX (64 * CF_KIB)               /* sealed bytes of KNOCK and ADMIT */
 #define CF_TEXT_MAX 1024                         /* bytes of a text or name in a message */

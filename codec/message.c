@@ -193,6 +193,16 @@ static const layout forms[] = {
          NO_BULK,
          {FIELD(cf_shape_hash, get.id), FIELD(cf_shape_number, get.offset),
           FIELD(cf_shape_step, get.size)}},
+    [CF_COMMAND_CHAINS] =
+        {"CHAINS",
+         NO_BULK,
+         {LIST(cf_shape_hash, chains.devices, chains.count, CF_CHAINS_DEVICES_MAX)}},
+    [CF_COMMAND_ENDS] =
+        {"ENDS",
+         NO_BULK,
+         {FIELD(cf_shape_hash, ends.device),
+          LIST(cf_shape_head, ends.heads, ends.head_count, CF_HEADS_PAGE),
+          FIELD(cf_shape_flag, ends.more)}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };

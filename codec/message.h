@@ -54,6 +54,8 @@ typedef enum {
     CF_COMMAND_LACKING,
     CF_COMMAND_FETCH,
     CF_COMMAND_PAUSED,
+    CF_COMMAND_CHAINS,
+    CF_COMMAND_ENDS,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -289,6 +291,16 @@ typedef struct {
             size_t head_count;
             bool more;
         } reported;
+        struct {
+            const cf_hash *devices;
+            size_t count;
+        } chains;
+        struct {
+            cf_hash device;
+            const cf_head *heads;
+            size_t head_count;
+            bool more;
+        } ends;
     };
 } cf_message;
 

@@ -95,7 +95,7 @@ static bool is_routine(cf_command command)
     return command == CF_COMMAND_SUBSCRIBE || command == CF_COMMAND_CREDIT ||
            command == CF_COMMAND_HAVE || command == CF_COMMAND_LOCKS ||
            command == CF_COMMAND_LOCATE || command == CF_COMMAND_REPORT ||
-           command == CF_COMMAND_QUERY;
+           command == CF_COMMAND_QUERY || command == CF_COMMAND_CHAINS;
 }
 
 static void serve(cf_gateway *gateway, cf_session *session, const cf_message *message)
@@ -154,6 +154,10 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     case CF_COMMAND_QUERY:
         cf_session_charge(service, session, CF_PRICE_QUESTION);
         cf_reports_answer(service, session);
+        break;
+    case CF_COMMAND_CHAINS:
+        cf_session_charge(service, session, CF_PRICE_QUESTION);
+        cf_reports_chains(service, session, message);
         break;
     default:
         cf_session_charge(service, session, CF_PRICE_GARBAGE);

@@ -145,28 +145,34 @@ typedef struct {
     size_t count, capacity;
 } placing;
 
-static bool place(void *context, const cf_head *head)
+/* What is on its way takes the place of one that is still named: that is read. */
+static bool find_place(cf_log *log, const cf_head *head, cf_head_place *out)
 {
-    placing *self = context;
-    cf_id collection;
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
     cf_error ignored;
 
-    bool known = cf_log_head_collection(self->log, head, &collection);
-    /* What is on its way takes the place of one that is still named. */
-    if (!known && cf_log_get(self->log, head, &wire, &ignored) == CF_OK &&
+    bool known = cf_log_head_place(log, head, out);
+    if (!known && cf_log_get(log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
-        collection = entry.header.collection;
+        *out = (cf_head_place){entry.header.device, entry.header.collection};
         known = true;
-    }
-    if (known) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = (placed_head){collection, *head};
     }
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
+    return known;
+}
+
+static bool place(void *context, const cf_head *head)
+{
+    placing *self = context;
+    cf_head_place found;
+
+    if (find_place(self->log, head, &found)) {
+        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
+        self->at[self->count++] = (placed_head){found.collection, *head};
+    }
     return true;
 }
 
@@ -255,6 +261,91 @@ void cf_reports_answer(cf_service *service, cf_session *session)
         cf_heads_release(&reports.at[i].heads);
     free(reports.at);
     free(placed.at);
+}
+
+/* ---- Chains ---- */
+
+typedef struct {
+    const cf_hash *device; /* in the question */
+    cf_heads ends;
+} asked_device;
+
+typedef struct {
+    cf_log *log;
+    asked_device *at; /* ascending by device */
+    size_t count;
+    size_t passed; /* heads that there are */
+} chains;
+
+static int by_device(const void *a, const void *b)
+{
+    return cf_hash_compare(((const asked_device *)a)->device, ((const asked_device *)b)->device);
+}
+
+static asked_device *find_asked(const chains *self, const cf_hash *device)
+{
+    const asked_device wanted = {.device = device};
+
+    return self->count ? bsearch(&wanted, self->at, self->count, sizeof *self->at, by_device)
+                       : NULL;
+}
+
+static bool add_end(void *context, const cf_head *head)
+{
+    chains *self = context;
+    cf_head_place place;
+
+    self->passed++;
+    asked_device *asked =
+        find_place(self->log, head, &place) ? find_asked(self, &place.device) : NULL;
+    if (asked)
+        cf_heads_insert(&asked->ends, head);
+    return true;
+}
+
+static void say_ends(const cf_service *service, const cf_session *session, const cf_hash *device,
+                     const cf_heads *ends)
+{
+    size_t said = 0;
+
+    do {
+        const size_t left = ends->count - said;
+        const bool more = left > CF_HEADS_PAGE;
+        const cf_message message = {.command = CF_COMMAND_ENDS,
+                                    .ends = {.device = *device,
+                                             .heads = left ? ends->heads + said : NULL,
+                                             .head_count = more ? CF_HEADS_PAGE : left,
+                                             .more = more}};
+
+        cf_session_send(service, session, &message);
+        said += message.ends.head_count;
+    } while (said < ends->count);
+}
+
+void cf_reports_chains(cf_service *service, cf_session *session, const cf_message *message)
+{
+    static const cf_heads none;
+    const size_t count = message->chains.count;
+    const cf_hash *devices = message->chains.devices;
+    chains self = {session->log, cf_allocate(count, sizeof *self.at), count, 0};
+    cf_error error;
+
+    for (size_t i = 0; i < count; i++)
+        self.at[i].device = &devices[i];
+    if (count)
+        qsort(self.at, count, sizeof *self.at, by_device);
+    cf_status status = cf_log_heads(session->log, add_end, &self, &error);
+    cf_session_charge(service, session, (int64_t)self.passed / CF_PRICE_HEADS);
+    for (size_t i = 0; !status && i < count; i++) {
+        const asked_device *asked = find_asked(&self, &devices[i]);
+
+        say_ends(service, session, &devices[i], asked ? &asked->ends : &none);
+    }
+    if (status)
+        cf_session_end_unread(service, session, &error);
+    for (size_t i = 0; i < count; i++)
+        cf_heads_release(&self.at[i].ends);
+    free(self.at);
 }
 
 /* ---- Location ---- */

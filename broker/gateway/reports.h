@@ -21,6 +21,8 @@ cf_status cf_reports_last_lacking(cf_store *store, const cf_hash *user, cf_repor
 void cf_reports_forget_lacking(cf_store *store, cf_users *users);
 /* QUERY */
 void cf_reports_answer(cf_service *service, cf_session *session);
+/* CHAINS. Costs as much as QUERY, of however many devices is asked. */
+void cf_reports_chains(cf_service *service, cf_session *session, const cf_message *message);
 /* LOCATE; `line` is this broker's address, empty when it has none to tell. */
 void cf_reports_locate(cf_service *service, const cf_session *session, const cf_hash *user,
                        const char *line);

@@ -61,6 +61,7 @@ void cf_link_destroy(cf_link **link)
     cf_buffer_release(&(*link)->knock);
     free((*link)->collections);
     free((*link)->questions);
+    free((*link)->asked);
     free((*link)->paused);
     free(*link);
     *link = NULL;
@@ -353,7 +354,8 @@ static bool is_idle_word(const cf_link *link, cf_command command)
 {
     return (command == CF_COMMAND_ENDPOINTS && !link->locates_out) ||
            (command == CF_COMMAND_CLOCK && !link->newer) ||
-           ((command == CF_COMMAND_REPORTED || command == CF_COMMAND_HOLDS) &&
+           ((command == CF_COMMAND_REPORTED || command == CF_COMMAND_HOLDS ||
+             command == CF_COMMAND_ENDS) &&
             link->reporting != CF_LINK_SAID && link->asking != CF_LINK_SAID);
 }
 

@@ -62,7 +62,11 @@ typedef struct {
     /* What a device has applied, or some of it. NULL for the device: none has reported. */
     void (*reported)(void *context, const cf_hash *device, uint64_t at_ms, const cf_head *heads,
                      size_t count);
-    void (*answered)(void *context); /* that was all */
+    /* The heads that it holds of a device that was asked for, or some of them; the last of these
+     * without `more`. */
+    void (*ends)(void *context, const cf_hash *device, const cf_head *heads, size_t count,
+                 bool more);
+    void (*answered)(void *context); /* that was all, or it knows no such question */
 } cf_link_answers;
 
 /* All are called from cf_link_handle, _tick or _disconnected; none may be NULL except where it says
@@ -201,6 +205,8 @@ void cf_link_lacking(cf_link *link, uint64_t count);
 /* Asks where the log is, what the other holds, and what devices have reported, in this session or
  * the next one; see cf_link_answers. */
 void cf_link_ask(cf_link *link);
+/* Asks for the heads of these devices instead, CF_CHAINS_DEVICES_MAX at most; copied. */
+void cf_link_ask_chains(cf_link *link, const cf_hash *devices, size_t count);
 /* Asks something of a session that is live: once it is answered, what the other had before has
  * come. One that doesn't answer within 5 s, while nothing moves on the line, is lost as CF_CHANGED.
  * A session that begins later has been answered by then. */

@@ -3,6 +3,10 @@
  */
 #include "broker/link/link_state.h"
 
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "codec/limits.h"
 
 void cf_link_report(cf_link *link, const cf_heads *applied)
@@ -14,7 +18,18 @@ void cf_link_report(cf_link *link, const cf_heads *applied)
 
 void cf_link_ask(cf_link *link)
 {
+    free(link->asked);
+    link->asked = NULL;
     link->asking = CF_LINK_DUE;
+}
+
+void cf_link_ask_chains(cf_link *link, const cf_hash *devices, size_t count)
+{
+    assert(count > 0 && count <= CF_CHAINS_DEVICES_MAX);
+    cf_link_ask(link);
+    link->asked = cf_allocate(count, sizeof *link->asked);
+    memcpy(link->asked, devices, count * sizeof *devices);
+    link->asked_count = count;
 }
 
 void cf_link_locate(cf_link *link)
@@ -83,7 +98,9 @@ static void say_report(cf_link *link, cf_outbox *outbox)
 
 void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
 {
-    const cf_message query = {.command = CF_COMMAND_QUERY};
+    const cf_message query = {.command = CF_COMMAND_QUERY},
+                     chains = {.command = CF_COMMAND_CHAINS,
+                               .chains = {link->asked, link->asked_count}};
 
     if (link->reporting == CF_LINK_DUE) {
         say_report(link, outbox);
@@ -105,8 +122,9 @@ void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
     }
     if (link->asking == CF_LINK_DUE) {
         cf_link_say_locate(link, outbox);
-        cf_outbox_add(outbox, (cf_bytes){0}, &query);
+        cf_outbox_add(outbox, (cf_bytes){0}, link->asked ? &chains : &query);
         link->asking = CF_LINK_SAID;
+        link->ended_count = 0;
     }
 }
 
@@ -119,7 +137,7 @@ static void on_reported(cf_link *link, const cf_message *message)
 {
     const cf_link_events *events = &link->options.events;
 
-    if (link->asking != CF_LINK_SAID) { /* the answer to a report */
+    if (link->asking != CF_LINK_SAID || link->asked) { /* the answer to a report */
         if (link->reporting == CF_LINK_SAID)
             link->reporting = CF_LINK_NOTHING;
         return;
@@ -134,6 +152,24 @@ static void on_reported(cf_link *link, const cf_message *message)
         events->answers.answered(events->context);
 }
 
+static void on_ends(cf_link *link, const cf_message *message)
+{
+    const cf_link_events *events = &link->options.events;
+
+    if (link->asking != CF_LINK_SAID || !link->asked ||
+        !cf_hash_equal(&message->ends.device, &link->asked[link->ended_count]))
+        return;
+    if (events->answers.ends)
+        events->answers.ends(events->context, &message->ends.device, message->ends.heads,
+                             message->ends.head_count, message->ends.more);
+    link->ended_count += !message->ends.more;
+    if (link->ended_count < link->asked_count)
+        return;
+    link->asking = CF_LINK_NOTHING;
+    if (events->answers.answered)
+        events->answers.answered(events->context);
+}
+
 void cf_link_answered(cf_link *link, const cf_message *message)
 {
     const cf_link_events *events = &link->options.events;
@@ -142,6 +178,8 @@ void cf_link_answered(cf_link *link, const cf_message *message)
         cf_link_located(link);
     if (message->command == CF_COMMAND_REPORTED)
         on_reported(link, message);
+    else if (message->command == CF_COMMAND_ENDS)
+        on_ends(link, message);
     else if (message->command == CF_COMMAND_HOLDS && events->answers.holds)
         events->answers.holds(events->context, &message->holds.collection, message->holds.heads,
                               message->holds.head_count);

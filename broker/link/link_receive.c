@@ -238,6 +238,7 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
     case CF_COMMAND_ENDPOINTS:
     case CF_COMMAND_HOLDS:
     case CF_COMMAND_REPORTED:
+    case CF_COMMAND_ENDS:
         cf_link_answered(link, message);
         return CF_OK;
     case CF_COMMAND_GUEST:

@@ -65,6 +65,8 @@ struct cf_link {
     uint64_t lacking;  /* what is to be said of entries that the other lost; 0: nothing */
     unsigned newer;    /* CLOCK and LACKING that are out, which an older broker doesn't know */
     cf_link_request reporting, asking;
+    cf_hash *asked; /* devices whose heads are asked for; NULL: what there is */
+    size_t asked_count, ended_count;
     cf_link_request checking;
     bool checks_again;    /* entries came before the answer did: more may wait behind it */
     bool locates;         /* LOCATE is to be said */

@@ -27,7 +27,7 @@ const cf_head_bounds cf_head_bounds_of_peer = {
 typedef struct {
     cf_hash key;
     uint64_t number;
-    cf_id collection; /* of a head */
+    cf_head_place place; /* of a head */
 } counted;
 
 typedef struct {
@@ -136,13 +136,18 @@ bool cf_head_counts_has(const cf_head_counts *counts, const cf_id *collection)
     return number_of(&counts->collections, &key) > 0;
 }
 
+static cf_head_place place_of(const cf_entry *entry)
+{
+    return (cf_head_place){entry->header.device, entry->header.collection};
+}
+
 void cf_head_counts_add(cf_head_counts *counts, const cf_entry *head)
 {
     const cf_hash pair = pair_of(head), collection = key_of(&head->header.collection);
 
     if (number_of(&counts->heads, &head->hash))
         return;
-    raise_number(&counts->heads, &head->hash)->collection = head->header.collection;
+    raise_number(&counts->heads, &head->hash)->place = place_of(head);
     raise_number(&counts->collections, &collection);
     raise_number(&counts->in_collections, &pair);
     if (is_in_member_log(head)) {
@@ -166,16 +171,16 @@ void cf_head_counts_take(cf_head_counts *counts, const cf_entry *entry)
         return;
     }
     remove_key(&counts->heads, &entry->header.previous);
-    raise_number(&counts->heads, &entry->hash)->collection = entry->header.collection;
+    raise_number(&counts->heads, &entry->hash)->place = place_of(entry);
 }
 
-bool cf_head_counts_collection(const cf_head_counts *counts, const cf_hash *entry, cf_id *out)
+bool cf_head_counts_place(const cf_head_counts *counts, const cf_hash *entry, cf_head_place *out)
 {
     const counted *found = find(&counts->heads, entry);
 
     if (!found)
         return false;
-    *out = found->collection;
+    *out = found->place;
     return true;
 }
 

@@ -29,8 +29,13 @@ void cf_head_counts_add(cf_head_counts *counts, const cf_entry *head);
  * where that is a head. */
 void cf_head_counts_take(cf_head_counts *counts, const cf_entry *entry);
 
-/* Where it is a head, in which collection. */
-bool cf_head_counts_collection(const cf_head_counts *counts, const cf_hash *entry, cf_id *out);
+/* Whose it is, and in which collection. */
+typedef struct {
+    cf_hash device;
+    cf_id collection;
+} cf_head_place;
+/* False: it is no head. */
+bool cf_head_counts_place(const cf_head_counts *counts, const cf_hash *entry, cf_head_place *out);
 
 /* Whether any entry of it is held. */
 bool cf_head_counts_has(const cf_head_counts *counts, const cf_id *collection);

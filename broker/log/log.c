@@ -267,9 +267,19 @@ cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_erro
     return log->store->heads(log->store, &log->user, visit, context, error);
 }
 
+bool cf_log_head_place(const cf_log *log, const cf_head *head, cf_head_place *out)
+{
+    return cf_head_counts_place(log->heads, &head->hash, out);
+}
+
 bool cf_log_head_collection(const cf_log *log, const cf_head *head, cf_id *out)
 {
-    return cf_head_counts_collection(log->heads, &head->hash, out);
+    cf_head_place place;
+
+    if (!cf_log_head_place(log, head, &place))
+        return false;
+    *out = place.collection;
+    return true;
 }
 
 cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error)

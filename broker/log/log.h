@@ -4,6 +4,7 @@
  * that appends to the store. */
 #ifndef CF_BROKER_LOG_LOG_H
 #define CF_BROKER_LOG_LOG_H
+#include "broker/log/head_counts.h"
 #include "broker/leases/leases.h"
 #include "broker/store/store.h"
 #include "codec/entry.h"
@@ -12,8 +13,7 @@
 #include "codec/keys.h"
 
 typedef struct cf_log cf_log;
-typedef struct cf_registry cf_registry;       /* broker/members/registry.h */
-typedef struct cf_head_bounds cf_head_bounds; /* broker/log/head_counts.h */
+typedef struct cf_registry cf_registry; /* broker/members/registry.h */
 
 /* Who brings an entry. From its author, role and blobs must be in order; from another device of the
  * user it is taken with a valid signature, chain and `after` alone. */
@@ -73,7 +73,8 @@ void cf_log_watch_members(cf_log *log, cf_log_members_change *change, void *cont
 
 /* The ends of all branches. */
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);
-/* Where it is one of them, in which collection; that costs no reading. */
+/* Where it is one of them, whose, and in which collection; that costs no reading. */
+bool cf_log_head_place(const cf_log *log, const cf_head *head, cf_head_place *out);
 bool cf_log_head_collection(const cf_log *log, const cf_head *head, cf_id *out);
 /* One entry's bytes, appended to `out`. CF_MISSING when not held. */
 cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error);

@@ -21,8 +21,11 @@ void cf_findings_release(cf_findings *findings)
         cf_heads_release(&findings->held[i].heads);
     for (size_t i = 0; i < findings->report_count; i++)
         cf_heads_release(&findings->reports[i].applied);
+    for (size_t i = 0; i < findings->end_count; i++)
+        cf_heads_release(&findings->ends[i].heads);
     free(findings->held);
     free(findings->reports);
+    free(findings->ends);
     *findings = (cf_findings){0};
 }
 
@@ -90,8 +93,35 @@ cf_status cf_findings_report(cf_findings *findings, const cf_report_page *page, 
     return CF_OK;
 }
 
+cf_status cf_findings_ends(cf_findings *findings, const cf_ends_page *page, cf_error *error)
+{
+    cf_device_ends *last = findings->end_count ? &findings->ends[findings->end_count - 1] : NULL;
+
+    if (count_page(&findings->heads_held, page->count, CF_HEADS_MAX, error))
+        return error->status;
+    if (!last || !cf_hash_equal(&last->device, &page->device)) {
+        findings->ends = cf_grow(findings->ends, &findings->end_capacity, findings->end_count + 1,
+                                 sizeof *findings->ends);
+        last = &findings->ends[findings->end_count++];
+        *last = (cf_device_ends){.device = page->device};
+    }
+    append(&last->heads, page->heads, page->count);
+    last->is_whole = !page->more;
+    return CF_OK;
+}
+
+const cf_heads *cf_findings_ends_of(const cf_findings *findings, const cf_hash *device)
+{
+    for (size_t i = 0; i < findings->end_count; i++)
+        if (findings->ends[i].is_whole && cf_hash_equal(&findings->ends[i].device, device))
+            return &findings->ends[i].heads;
+    return NULL;
+}
+
 void cf_findings_end(cf_findings *findings)
 {
+    for (size_t i = 0; i < findings->end_count; i++)
+        cf_heads_add(&findings->ends[i].heads, NULL, 0);
     for (size_t i = 0; i < findings->held_count; i++)
         cf_heads_add(&findings->held[i].heads, NULL, 0);
     for (size_t i = 0; i < findings->report_count; i++)

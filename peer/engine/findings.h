@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a broker answers to LOCATE and QUERY, as it comes in, page by page. A broker says how much
- * that is, so it is bounded. */
+/* What a broker answers to LOCATE, QUERY and CHAINS, as it comes in, page by page. A broker says
+ * how much that is, so it is bounded. */
 #ifndef CF_PEER_ENGINE_FINDINGS_H
 #define CF_PEER_ENGINE_FINDINGS_H
 #include "codec/heads.h"
@@ -24,6 +24,19 @@ typedef struct {
 } cf_report_page;
 
 typedef struct {
+    cf_hash device;
+    cf_heads heads;
+    bool is_whole; /* its last page came */
+} cf_device_ends;
+
+typedef struct {
+    cf_hash device;
+    const cf_head *heads;
+    size_t count;
+    bool more;
+} cf_ends_page;
+
+typedef struct {
     uint8_t instance[16];
     uint64_t position;
     char **lines; /* where it is, the best first */
@@ -32,6 +45,8 @@ typedef struct {
     size_t held_count, held_capacity;
     cf_device_report *reports;
     size_t report_count, report_capacity;
+    cf_device_ends *ends;
+    size_t end_count, end_capacity;
     size_t heads_held, heads_reported; /* in all; a page without any counts as one */
 } cf_findings;                         /* {0} is empty */
 void cf_findings_release(cf_findings *findings);
@@ -39,11 +54,14 @@ void cf_findings_release(cf_findings *findings);
 /* Takes the place of what was said before. */
 void cf_findings_locate(cf_findings *findings, const uint8_t instance[16], uint64_t position,
                         const cf_bytes *lines, size_t count);
-/* Both: CF_TOO_LARGE beyond what codec/limits.h allows; the page is left out then. The heads are in
- * no order until cf_findings_end. */
+/* All three: CF_TOO_LARGE beyond what codec/limits.h allows; the page is left out then. The heads
+ * are in no order until cf_findings_end. */
 cf_status cf_findings_hold(cf_findings *findings, const cf_id *collection, const cf_head *heads,
                            size_t count, cf_error *error);
 cf_status cf_findings_report(cf_findings *findings, const cf_report_page *page, cf_error *error);
+cf_status cf_findings_ends(cf_findings *findings, const cf_ends_page *page, cf_error *error);
 void cf_findings_end(cf_findings *findings);
+/* All heads that the broker has of a device; NULL: it did not say. */
+const cf_heads *cf_findings_ends_of(const cf_findings *findings, const cf_hash *device);
 
 #endif

@@ -10,6 +10,8 @@ struct cf_inquiry {
     uint64_t timeout_ms, deadline_ms;
     cf_link *link;
     cf_connection *connection;
+    cf_hash *devices; /* that are asked about; NULL: what there is */
+    size_t device_count;
     bool is_answered, was_connected;
     cf_error error;
     cf_findings findings;
@@ -67,6 +69,16 @@ static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, co
                            &self->error);
 }
 
+static void on_ends(void *context, const cf_hash *device, const cf_head *heads, size_t count,
+                    bool more)
+{
+    cf_inquiry *self = context;
+
+    if (!is_over(self))
+        cf_findings_ends(&self->findings, &(cf_ends_page){*device, heads, count, more},
+                         &self->error);
+}
+
 static void on_answered(void *context)
 {
     cf_inquiry *self = context;
@@ -103,12 +115,20 @@ static cf_link *make_link(cf_inquiry *self, const cf_peer *peer)
 
     link.events.connected = on_connected;
     link.events.lost = on_lost;
-    link.events.answers = (cf_link_answers){on_located, on_holds, on_reported, on_answered};
+    link.events.answers =
+        (cf_link_answers){on_located, on_holds, on_reported, on_ends, on_answered};
     return cf_link_new(&link);
 }
 
 cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
                          uint64_t timeout_ms, cf_inquiry **out, cf_error *error)
+{
+    return cf_inquiry_new_of_chains(connections, peer, timeout_ms, NULL, 0, out, error);
+}
+
+cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_peer *peer,
+                                   uint64_t timeout_ms, const cf_hash *devices, size_t count,
+                                   cf_inquiry **out, cf_error *error)
 {
     cf_address address;
 
@@ -118,6 +138,11 @@ cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
     cf_inquiry *self = cf_allocate(1, sizeof *self);
     self->connections = connections;
     self->timeout_ms = timeout_ms;
+    self->device_count = count;
+    if (count) {
+        self->devices = cf_allocate(count, sizeof *devices);
+        memcpy(self->devices, devices, count * sizeof *devices);
+    }
     self->link = make_link(self, peer);
     cf_inquiry_again(self);
     cf_link_start(self->link);
@@ -137,6 +162,7 @@ void cf_inquiry_destroy(cf_inquiry **inquiry)
     cf_disconnect((*inquiry)->connections, &(*inquiry)->connection);
     cf_link_destroy(&(*inquiry)->link);
     cf_findings_release(&(*inquiry)->findings);
+    free((*inquiry)->devices);
     free(*inquiry);
     *inquiry = NULL;
 }
@@ -167,6 +193,9 @@ void cf_inquiry_again(cf_inquiry *inquiry)
     cf_findings_release(&inquiry->findings);
     inquiry->is_answered = false;
     inquiry->deadline_ms = cf_connections_now(inquiry->connections) + inquiry->timeout_ms;
-    cf_link_ask(inquiry->link);
+    if (inquiry->devices)
+        cf_link_ask_chains(inquiry->link, inquiry->devices, inquiry->device_count);
+    else
+        cf_link_ask(inquiry->link);
     cf_connections_wake(inquiry->connections);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A question to the broker, on a link of its own: where the log is, what it holds, what devices
- * have applied. No entry is sent or taken. A handler. */
+ * have applied; or which heads it has of some devices. No entry is sent or taken. A handler. */
 #ifndef CF_PEER_ENGINE_INQUIRY_H
 #define CF_PEER_ENGINE_INQUIRY_H
 #include "peer/engine/connections.h"
@@ -12,6 +12,11 @@ typedef struct cf_inquiry cf_inquiry;
 /* CF_MISSING without a broker. */
 cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
                          uint64_t timeout_ms, cf_inquiry **out, cf_error *error);
+/* Which heads it has of these devices, which are copied: 1 to CF_CHAINS_DEVICES_MAX. One that is
+ * older does not say, and the findings have nothing of them. */
+cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_peer *peer,
+                                   uint64_t timeout_ms, const cf_hash *devices, size_t count,
+                                   cf_inquiry **out, cf_error *error);
 void cf_inquiry_destroy(cf_inquiry **inquiry);
 
 /* True when it is answered, or won't be. */

@@ -205,6 +205,10 @@ Test(gateway_alone, answers_questions_and_reports_meanwhile)
     }
     hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
     cr_expect(named, "heads go on");
+    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {&a.desk.id, 1}});
+    const cf_message ends = hear(a.house, a.at_lap, CF_COMMAND_ENDS);
+    cr_assert_eq(ends.ends.head_count, 1);
+    cr_expect_eq(cf_head_compare(ends.ends.heads, &kept), 0);
     household_end(&a);
 }
 

@@ -262,3 +262,65 @@ Test(gateway_reports, ends_the_session_of_who_reports_too_many_heads)
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
 }
+
+static cf_message hear_ends(ann *a, const cf_hash *device)
+{
+    const cf_message ends = hear(a->house, a->at_lap, CF_COMMAND_ENDS);
+
+    cr_assert(cf_hash_equal(&ends.ends.device, device));
+    return ends;
+}
+
+/* In all collections, also what nobody else has yet; the order is that of the question. */
+Test(gateway_reports, names_the_heads_of_the_devices_that_are_asked_for)
+{
+    ann a = anns_house();
+    const cf_id films = {"films"};
+    const cf_hash asked[] = {a.lap.id, {{7}}, a.desk.id};
+
+    begin_chain(&a.desk, &papers, &a.account.head);
+    write_change(&a.desk, "of papers", NULL, 0);
+    bring(&a, a.at_desk, &a.desk);
+    const cf_head first = a.desk.head;
+    begin_chain(&a.desk, &films, &a.account.head);
+    write_change(&a.desk, "of another collection", NULL, 0);
+    bring(&a, a.at_desk, &a.desk);
+    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {asked, 3}});
+    for (int i = 0; i < 2; i++) {
+        const cf_message none = hear_ends(&a, &asked[i]);
+
+        cr_expect_eq(none.ends.head_count, 0);
+        cr_expect_not(none.ends.more);
+    }
+    const cf_message ends = hear_ends(&a, &a.desk.id);
+    cr_assert_eq(ends.ends.head_count, 2);
+    cr_expect_not(ends.ends.more);
+    const cf_head *heads = ends.ends.heads;
+    cr_expect(cf_head_compare(&heads[0], &first) == 0 || cf_head_compare(&heads[1], &first) == 0);
+    cr_expect(cf_head_compare(&heads[0], &a.desk.head) == 0 ||
+              cf_head_compare(&heads[1], &a.desk.head) == 0);
+    household_end(&a);
+}
+
+Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
+{
+    enum { CHAINS = CF_HEADS_PAGE + 1 };
+    ann a = anns_house();
+    cf_log *log = cf_users_find(a.house->users, &a.account.user);
+    const cf_head member = a.account.head;
+
+    for (size_t i = 0; i < CHAINS; i++) {
+        begin_chain(&a.desk, &papers, &member);
+        write_change(&a.desk, "one entry", NULL, 0);
+        append_entry(log, &a.desk);
+    }
+    settle(a.house);
+    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {&a.desk.id, 1}});
+    cf_message ends = hear_ends(&a, &a.desk.id);
+    cr_expect_eq(ends.ends.head_count, CF_HEADS_PAGE);
+    cr_expect(ends.ends.more);
+    ends = hear_ends(&a, &a.desk.id);
+    cr_expect_eq(ends.ends.head_count, 1);
+    cr_expect_not(ends.ends.more);
+    household_end(&a);
+}

@@ -70,6 +70,50 @@ Test(link_lies, ends_no_question_by_what_an_older_broker_refuses_beside_it)
     meeting_close(&m);
 }
 
+/* It knows no CHAINS: that is an answer, which names nothing. */
+Test(link_lies, ends_a_question_for_chains_that_an_older_broker_refuses)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message unsupported = {.command = CF_COMMAND_REFUSED,
+                                    .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}};
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_link_ask_chains(desk->link, &m.lap.id, 1);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    cr_expect_not(cf_link_is_idle(desk->link));
+    hear(desk, &unsupported);
+    cr_expect(cf_link_is_idle(desk->link));
+    cr_expect_eq(desk->lost, 0);
+    meeting_close(&m);
+}
+
+/* Neither of another device than was asked for, nor a page that is not the last, nor a report. */
+Test(link_lies, ends_no_question_for_chains_by_another_answer)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message other = {.command = CF_COMMAND_ENDS, .ends = {m.desk.id, NULL, 0, false}},
+                     page = {.command = CF_COMMAND_ENDS, .ends = {m.lap.id, NULL, 0, true}},
+                     last = {.command = CF_COMMAND_ENDS, .ends = {m.lap.id, NULL, 0, false}},
+                     report = {.command = CF_COMMAND_REPORTED};
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_link_ask_chains(desk->link, &m.lap.id, 1);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &other);
+    hear(desk, &page);
+    hear(desk, &report);
+    cr_expect_not(cf_link_is_idle(desk->link));
+    hear(desk, &last);
+    cr_expect(cf_link_is_idle(desk->link));
+    hear(desk, &last);
+    cr_expect_eq(desk->lost, 0);
+    meeting_close(&m);
+}
+
 Test(link_lies, ends_a_session_in_another_version)
 {
     meeting_open(&m);

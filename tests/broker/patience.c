@@ -320,9 +320,11 @@ Test(impatient_gateway, is_tired_of_questions)
                get = {.command = CF_COMMAND_GET, .get = {.id = nobody}};
 
     cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {.version = CF_PROTOCOL_VERSION + 1}};
+    cf_message chains = {.command = CF_COMMAND_CHAINS, .chains = {&nobody, 1}};
 
     expect_tires(&hello, CF_PRICE_ANEW);
     expect_tires(&query, CF_PRICE_QUESTION);
+    expect_tires(&chains, CF_PRICE_QUESTION);
     expect_tires(&locate, CF_PRICE_REPORT);
     expect_tires(&report, CF_PRICE_REPORT);
     expect_tires(&get, CF_PRICE_ABSENT);

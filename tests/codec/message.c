@@ -75,6 +75,8 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_LACKING, .lacking = {12}},
         {.command = CF_COMMAND_FETCH, .get = {.id = hashes[0], .offset = 262144, .size = 4096}},
         {.command = CF_COMMAND_PAUSED, .paused = {paused, 2}},
+        {.command = CF_COMMAND_CHAINS, .chains = {hashes, 2}},
+        {.command = CF_COMMAND_ENDS, .ends = {hashes[0], heads, 2, true}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;
@@ -198,7 +200,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_PAUSED + 1] = {false};
+    bool seen[CF_COMMAND_ENDS + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -206,7 +208,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_PAUSED; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_ENDS; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }
@@ -288,6 +290,25 @@ Test(message, is_refused_with_a_frame_too_many_or_too_few)
     }
     cf_frames_release(&frames);
     cf_arena_release(&arena);
+}
+
+Test(message, asks_for_the_chains_of_1024_devices_and_no_more)
+{
+    static cf_hash devices[CF_CHAINS_DEVICES_MAX];
+    cf_message chains = {.command = CF_COMMAND_CHAINS, .chains = {devices, CF_CHAINS_DEVICES_MAX}};
+    cf_buffer more = {0};
+    cf_frames frames = {0};
+
+    cf_message_write(&chains, &frames);
+    cr_expect_eq(read_first_frame(cf_buffer_view(&frames.frame[0]), &frames), CF_OK);
+    cf_pack_array(&more, 2);
+    cf_pack_text(&more, cf_bytes_of_text("CHAINS"));
+    cf_pack_array(&more, CF_CHAINS_DEVICES_MAX + 1);
+    for (size_t i = 0; i <= CF_CHAINS_DEVICES_MAX; i++)
+        cf_pack_bin(&more, cf_bytes_of(devices[0].bytes, CF_HASH_SIZE));
+    cr_expect_eq(read_first_frame(cf_buffer_view(&more), &frames), CF_TOO_LARGE);
+    cf_buffer_release(&more);
+    cf_frames_release(&frames);
 }
 
 Test(message, says_apart_what_it_does_not_know)

@@ -126,6 +126,15 @@ static void fill_rest(cf_message *message)
         message->holds.heads = heads;
         message->holds.head_count = 2;
         break;
+    case CF_COMMAND_CHAINS:
+        message->chains.devices = ids;
+        message->chains.count = 2;
+        break;
+    case CF_COMMAND_ENDS:
+        message->ends.device = ids[0];
+        message->ends.heads = heads;
+        message->ends.head_count = 2;
+        break;
     case CF_COMMAND_REPORTED:
         message->reported.device = ids;
         message->reported.heads = heads;
@@ -150,7 +159,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_FETCH)
+    if (message.command > CF_COMMAND_ENDS)
         return false;
     fill_session(&message);
     fill_rest(&message);

@@ -99,6 +99,45 @@ Test(findings, end_with_reports_that_have_no_end)
     cf_findings_release(&findings);
 }
 
+/* Each device's, once the last of its pages came. */
+Test(findings, put_the_ends_of_a_devices_chains_together)
+{
+    cf_findings findings = {0};
+    cf_ends_page page = {.device.bytes = {5}, .heads = page_of(0), .count = PAGE, .more = true};
+    const cf_hash first = page.device;
+    cf_error error;
+
+    expect_ok(cf_findings_ends(&findings, &page, &error), error);
+    cr_expect_null(cf_findings_ends_of(&findings, &first));
+    page.heads = page_of(1);
+    page.more = false;
+    expect_ok(cf_findings_ends(&findings, &page, &error), error);
+    page = (cf_ends_page){.device.bytes = {6}};
+    expect_ok(cf_findings_ends(&findings, &page, &error), error);
+    cf_findings_end(&findings);
+    cr_assert_not_null(cf_findings_ends_of(&findings, &first));
+    cr_expect_eq(cf_findings_ends_of(&findings, &first)->count, 2 * PAGE);
+    cr_expect(cf_heads_contain(cf_findings_ends_of(&findings, &first), page_of(0) + 7));
+    cr_expect_eq(cf_findings_ends_of(&findings, &page.device)->count, 0);
+    cr_expect_null(cf_findings_ends_of(&findings, &(cf_hash){{7}}));
+    cf_findings_release(&findings);
+}
+
+Test(findings, end_with_chains_that_have_no_end)
+{
+    cf_findings findings = {0};
+    cf_ends_page page = {.count = PAGE, .more = true};
+    cf_error error;
+
+    for (uint32_t i = 0; i < CF_HEADS_MAX / PAGE; i++) {
+        page.heads = page_of(i);
+        expect_ok(cf_findings_ends(&findings, &page, &error), error);
+    }
+    page.count = 0;
+    expect_fails(cf_findings_ends(&findings, &page, &error), CF_TOO_LARGE);
+    cf_findings_release(&findings);
+}
+
 Test(findings, know_where_it_is_from_what_was_said_last)
 {
     const uint8_t first[16] = {1}, last[16] = {2};
