@@ -19,8 +19,22 @@ cf_status cf_announcing_begin(cf_announcing *announcing, cf_run *run, cf_error *
     return CF_OK;
 }
 
+void cf_announcing_ask(cf_announcing *announcing, const cf_hash *devices, size_t count)
+{
+    announcing->whose = devices;
+    announcing->whose_count = count;
+}
+
+const cf_heads *cf_announcing_told(const cf_announcing *announcing, const cf_hash *device)
+{
+    return announcing->inquiry
+               ? cf_findings_ends_of(cf_inquiry_findings(announcing->inquiry), device)
+               : NULL;
+}
+
 void cf_announcing_release(cf_announcing *announcing)
 {
+    cf_inquiry_destroy(&announcing->inquiry);
     free(announcing->entries);
     *announcing = (cf_announcing){0};
 }
@@ -44,6 +58,52 @@ static cf_announcing_step_result catch_up(cf_reach reached, cf_engine *engine, c
     cf_fail(error, broker.trouble && broker.trouble != CF_FORGED ? broker.trouble : CF_UNREACHABLE,
             "nothing was changed: it takes the broker, to know what others wrote so far: %s",
             broker.text[0] ? broker.text : "it does not answer");
+    return CF_ANNOUNCING_FAILED;
+}
+
+/* Which of them the broker did not tell. */
+static bool is_untold(const cf_announcing *announcing)
+{
+    for (size_t i = 0; i < announcing->whose_count; i++)
+        if (!cf_announcing_told(announcing, &announcing->whose[i]))
+            return true;
+    return false;
+}
+
+static cf_announcing_step_result judge_answer(cf_announcing *announcing, cf_engine *engine,
+                                              cf_error *error)
+{
+    if (is_untold(announcing) && cf_link_is_kept_back(cf_engine_link(engine))) {
+        cf_fail(error, CF_LOCKED,
+                "nothing was changed: while another device communicates alone this older broker "
+                "does not say all that was written so far; try again when it has ended");
+        return CF_ANNOUNCING_FAILED;
+    }
+    announcing->is_told = true;
+    return CF_ANNOUNCING_MAKE;
+}
+
+/* What is not named would be void: the own log is not asked alone. */
+static cf_announcing_step_result ask(cf_announcing *announcing, cf_run *run, uint64_t now_ms,
+                                     cf_error *error)
+{
+    uint64_t deadline_ms;
+    cf_status status = CF_OK;
+
+    if (announcing->is_told || !announcing->whose_count)
+        return CF_ANNOUNCING_MAKE;
+    if (!announcing->inquiry)
+        status = cf_inquiry_new_of_chains(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+                                          announcing->catching_up.timeout_ms, announcing->whose,
+                                          announcing->whose_count, &announcing->inquiry, error);
+    if (!status && !cf_inquiry_over(announcing->inquiry, now_ms, &deadline_ms, &status, error)) {
+        announcing->catching_up.deadline_ms = deadline_ms;
+        return CF_ANNOUNCING_WAITS;
+    }
+    if (!status)
+        return judge_answer(announcing, cf_loop_engine(run->loop), error);
+    cf_error_while(error, "nothing was changed: it takes the broker, to know what others wrote so "
+                          "far");
     return CF_ANNOUNCING_FAILED;
 }
 
@@ -80,6 +140,8 @@ cf_announcing_step_result cf_announcing_step(cf_announcing *announcing, cf_run *
     cf_engine *engine = cf_loop_engine(run->loop);
     cf_reach reached = cf_catching_up_step(&announcing->catching_up, run, now_ms);
 
-    return announcing->is_made ? deliver(announcing, engine, now_ms, error)
-                               : catch_up(reached, engine, error);
+    if (announcing->is_made)
+        return deliver(announcing, engine, now_ms, error);
+    const cf_announcing_step_result result = catch_up(reached, engine, error);
+    return result == CF_ANNOUNCING_MAKE ? ask(announcing, run, now_ms, error) : result;
 }

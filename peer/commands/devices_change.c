@@ -30,6 +30,7 @@ struct subverb {
     cf_status (*begin)(cf_run *run, change *self, cf_error *error);
     cf_status (*make)(change *self, cf_peer *peer, cf_error *error);
     const char *done; /* key of the JSON document, and the word before each device */
+    bool limits;      /* what the devices wrote counts up to there */
 };
 
 static void choose(change *self, const cf_hash *device)
@@ -219,8 +220,10 @@ static cf_status make_revoke(change *self, cf_peer *peer, cf_error *error)
     cf_head head;
 
     for (size_t i = 0; !status && i < self->count; i++) {
-        status = cf_membership_revoke(&(cf_signatory){peer, false}, &self->devices[i], &outgoers,
-                                      &head, error);
+        const cf_limited whom = {&self->devices[i],
+                                 cf_announcing_told(&self->announcing, &self->devices[i])};
+
+        status = cf_membership_revoke(&(cf_signatory){peer, false}, &whom, &outgoers, &head, error);
         if (!status)
             cf_announcing_add(&self->announcing, &head);
     }
@@ -309,6 +312,8 @@ static cf_status begin_role(cf_run *run, change *self, cf_error *error)
 static cf_status make_role(change *self, cf_peer *peer, cf_error *error)
 {
     const cf_device *device = cf_registry_device(cf_log_registry(peer->log), &self->devices[0]);
+    const cf_limited whom = {&self->devices[0],
+                             cf_announcing_told(&self->announcing, &self->devices[0])};
     cf_status status = cf_membership_check_owner(peer, error);
     cf_head head;
 
@@ -317,8 +322,8 @@ static cf_status make_role(change *self, cf_peer *peer, cf_error *error)
                          self->role == CF_ROLE_OWNER ? "an" : "a", cf_role_name(self->role));
     if (status || !device)
         return status;
-    status = cf_membership_change_role(&(cf_signatory){peer, false}, &self->devices[0], self->role,
-                                       &head, error);
+    status =
+        cf_membership_change_role(&(cf_signatory){peer, false}, &whom, self->role, &head, error);
     if (!status)
         cf_announcing_add(&self->announcing, &head);
     return status;
@@ -327,9 +332,9 @@ static cf_status make_role(change *self, cf_peer *peer, cf_error *error)
 /* ---- All of them ---- */
 
 static const subverb subverbs[] = {
-    {"revoke", ask_revoke, begin_revoke, make_revoke, "revoked"},
-    {"annul", ask_annul, begin_annul, make_annul, "annulled"},
-    {"role", NULL, begin_role, make_role, "changed"},
+    {"revoke", ask_revoke, begin_revoke, make_revoke, "revoked", true},
+    {"annul", ask_annul, begin_annul, make_annul, "annulled", false},
+    {"role", NULL, begin_role, make_role, "changed", true},
 };
 
 static const subverb *find_subverb(const char *name)
@@ -359,6 +364,8 @@ cf_status cf_devices_change_start(cf_run *run, cf_error *error)
     run->state = self;
     self->what = find_subverb(run->options.arguments[0]);
     cf_status status = self->what->begin(run, self, error);
+    if (!status && self->what->limits)
+        cf_announcing_ask(&self->announcing, self->devices, self->count);
     return status ? status : cf_announcing_begin(&self->announcing, run, error);
 }
 

@@ -96,6 +96,7 @@ static cf_status start(cf_run *run, cf_error *error)
         self->is_known = true;
     if (device && !device->is_valid)
         take_up(self, peer, device);
+    cf_announcing_ask(&self->announcing, cf_peer_device(peer), 1);
     if (!cf_engine_link(cf_loop_engine(run->loop)))
         self->announcing.is_made = true; /* to nobody: no other device ever heard of this one */
     else
@@ -203,9 +204,11 @@ static bool is_shut_out(cf_run *run, const state *self)
 
 static cf_status say_leave(cf_run *run, state *self, cf_error *error)
 {
+    cf_peer *peer = cf_loop_peer(run->loop);
+    const cf_heads *told = cf_announcing_told(&self->announcing, cf_peer_device(peer));
     cf_head head;
 
-    cf_status status = cf_membership_leave(cf_loop_peer(run->loop), &head, error);
+    cf_status status = cf_membership_leave(peer, told, &head, error);
     if (status)
         return status;
     cf_announcing_add(&self->announcing, &head);

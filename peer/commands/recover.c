@@ -231,7 +231,8 @@ static cf_status announce(cf_run *run, state *self, cf_error *error)
     cf_admission admission = {*cf_keys_public(self->keys), proof, CF_ROLE_OWNER};
     cf_status status = cf_membership_add(&account, &admission, &head, error);
     for (size_t i = 0; !status && i < self->outgoing_count; i++)
-        status = cf_membership_revoke(&account, &self->outgoing[i], &outgoers, &head, error);
+        status = cf_membership_revoke(&account, &(cf_limited){.device = &self->outgoing[i]},
+                                      &outgoers, &head, error);
     if (!status && !self->outgoing_count)
         status = cf_epochs_open(self->peer, true, &head, error);
     return status ? status : cf_catalog_introduce(self->peer, cf_loop_time(run->loop), error);

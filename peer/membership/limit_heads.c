@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which they are chosen. */
-enum rank { MEMBER, SHOWN, OTHER };
+/* In the order in which they are chosen. What only the broker says comes last: it may say what it
+ * likes, and takes no place of what is here. */
+enum rank { MEMBER, SHOWN, OTHER, TOLD };
 
 typedef struct {
     cf_head head;
@@ -87,21 +88,26 @@ static uint64_t count_voided(const cf_heads *named, const candidate *all, size_t
     return voided;
 }
 
+static enum rank rank_of(const cf_peer *peer, const cf_head *head, bool is_shown)
+{
+    cf_id collection;
+    const bool is_here = cf_log_head_collection(peer->log, head, &collection);
+
+    if (!is_here)
+        return TOLD;
+    return cf_id_equal(&collection, &cf_member_log_id) ? MEMBER : is_shown ? SHOWN : OTHER;
+}
+
 static cf_status rank_all(cf_peer *peer, const cf_heads *heads, candidate *all, cf_error *error)
 {
     cf_store *store = cf_log_store(peer->log);
     const uint8_t table = CF_TABLE_ITEM;
     survey self = {heads, cf_allocate(heads->count, sizeof(bool)), cf_state_new()};
-    cf_id collection;
 
     cf_status status =
         store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), look_at_item, &self, error);
-    for (size_t i = 0; i < heads->count; i++) {
-        bool is_member = cf_log_head_collection(peer->log, &heads->heads[i], &collection) &&
-                         cf_id_equal(&collection, &cf_member_log_id);
-
-        all[i] = (candidate){heads->heads[i], is_member ? MEMBER : self.shown[i] ? SHOWN : OTHER};
-    }
+    for (size_t i = 0; i < heads->count; i++)
+        all[i] = (candidate){heads->heads[i], rank_of(peer, &heads->heads[i], self.shown[i])};
     cf_state_destroy(&self.state);
     free(self.shown);
     return status;

@@ -52,11 +52,27 @@ cf_status cf_membership_add(const cf_signatory *by, const cf_admission *admissio
 
 /* ---- Limits ---- */
 
-static cf_status name_heads(cf_peer *peer, const cf_hash *device, cf_heads *heads, size_t *all,
+/* Of what is held here the own log says itself which are heads, and whose. */
+static void add_told(const cf_peer *peer, const cf_heads *told, cf_heads *heads)
+{
+    cf_store *store = cf_log_store(peer->log);
+    cf_error ignored;
+    uint64_t position;
+
+    for (size_t i = 0; i < told->count; i++)
+        if (store->find(store, cf_peer_user(peer), &told->heads[i], &position, &ignored))
+            cf_heads_insert(heads, &told->heads[i]);
+}
+
+/* What is not named is void. A head here of which the broker has more stays named: a broker may say
+ * what there is not. */
+static cf_status name_heads(cf_peer *peer, const cf_limited *whom, cf_heads *heads, size_t *all,
                             uint64_t *voided, cf_error *error)
 {
-    cf_status status = cf_log_device_heads(peer->log, device, heads, error);
+    cf_status status = cf_log_device_heads(peer->log, whom->device, heads, error);
 
+    if (!status && whom->told)
+        add_told(peer, whom->told, heads);
     *all = heads->count;
     return status ? status : cf_limit_heads(peer, heads, CF_MEMBER_HEADS_MAX, voided, error);
 }
@@ -66,18 +82,19 @@ cf_status cf_membership_voided(cf_peer *peer, const cf_hash *device, uint64_t *v
 {
     cf_heads heads = {0};
     size_t all;
-    cf_status status = name_heads(peer, device, &heads, &all, voided, error);
+    cf_status status =
+        name_heads(peer, &(cf_limited){.device = device}, &heads, &all, voided, error);
 
     cf_heads_release(&heads);
     return status;
 }
 
-static cf_status put_limits(cf_peer *peer, const cf_hash *device, cf_heads *heads,
+static cf_status put_limits(cf_peer *peer, const cf_limited *whom, cf_heads *heads,
                             cf_member *operation, cf_error *error)
 {
     size_t all;
     uint64_t voided;
-    cf_status status = name_heads(peer, device, heads, &all, &voided, error);
+    cf_status status = name_heads(peer, whom, heads, &all, &voided, error);
 
     if (!status && voided)
         cf_report(peer->env, CF_REPORT_WARNING,
@@ -89,16 +106,16 @@ static cf_status put_limits(cf_peer *peer, const cf_hash *device, cf_heads *head
     return status;
 }
 
-cf_status cf_membership_revoke(const cf_signatory *by, const cf_hash *device,
+cf_status cf_membership_revoke(const cf_signatory *by, const cf_limited *whom,
                                const cf_outgoers *outgoers, cf_head *head, cf_error *error)
 {
     cf_member revoke = operation_of(by->peer, CF_MEMBER_REVOKE);
     cf_arena arena = {0};
     cf_heads heads = {0};
 
-    revoke.device = *device;
+    revoke.device = *whom->device;
     revoke.opens = true;
-    cf_status status = put_limits(by->peer, device, &heads, &revoke, error);
+    cf_status status = put_limits(by->peer, whom, &heads, &revoke, error);
     if (!status)
         status = cf_epochs_make(by->peer, outgoers, &arena, &revoke.opening, error);
     if (!status)
@@ -108,18 +125,18 @@ cf_status cf_membership_revoke(const cf_signatory *by, const cf_hash *device,
     return status;
 }
 
-cf_status cf_membership_change_role(const cf_signatory *by, const cf_hash *device, cf_role role,
+cf_status cf_membership_change_role(const cf_signatory *by, const cf_limited *whom, cf_role role,
                                     cf_head *head, cf_error *error)
 {
     cf_member change = operation_of(by->peer, CF_MEMBER_ROLE);
-    const cf_outgoers outgoer = {device, 1};
+    const cf_outgoers outgoer = {whom->device, 1};
     cf_arena arena = {0};
     cf_heads heads = {0};
 
-    change.device = *device;
+    change.device = *whom->device;
     change.role = role;
     change.opens = role == CF_ROLE_RELAY;
-    cf_status status = put_limits(by->peer, device, &heads, &change, error);
+    cf_status status = put_limits(by->peer, whom, &heads, &change, error);
     if (!status && change.opens)
         status = cf_epochs_make(by->peer, &outgoer, &arena, &change.opening, error);
     if (!status)
@@ -138,12 +155,13 @@ cf_status cf_membership_annul(const cf_signatory *by, const cf_hash *revocation,
     return cf_peer_sign(by->peer, &annul, by->as_account, head, error);
 }
 
-cf_status cf_membership_leave(cf_peer *peer, cf_head *head, cf_error *error)
+cf_status cf_membership_leave(cf_peer *peer, const cf_heads *told, cf_head *head, cf_error *error)
 {
+    const cf_limited self = {cf_peer_device(peer), told};
     cf_member leave = operation_of(peer, CF_MEMBER_LEAVE);
     cf_heads heads = {0};
 
-    cf_status status = put_limits(peer, cf_peer_device(peer), &heads, &leave, error);
+    cf_status status = put_limits(peer, &self, &heads, &leave, error);
     if (!status)
         status = cf_peer_sign(peer, &leave, false, head, error);
     cf_heads_release(&heads);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is in and as what: the operations of the member log on devices, made and published. Limits
- * are what the log holds of a device, so it should be as the broker has it. Each is committed at
+ * are what the log holds of a device and what the broker says beside it. Each is committed at
  * return, and `head` names its entry. codec/PROTOCOL.md, "Membership", is normative. */
 #ifndef CF_PEER_MEMBERSHIP_MEMBERSHIP_H
 #define CF_PEER_MEMBERSHIP_MEMBERSHIP_H
@@ -28,17 +28,23 @@ cf_status cf_membership_add(const cf_signatory *by, const cf_admission *admissio
  * heads than fit; mostly 0. */
 cf_status cf_membership_voided(cf_peer *peer, const cf_hash *device, uint64_t *voided,
                                cf_error *error);
+/* A device that is out, or gets another role, and what the broker says that it has of the device:
+ * that counts as what the own log has, which may not be all. NULL: the broker said nothing. */
+typedef struct {
+    const cf_hash *device;
+    const cf_heads *told;
+} cf_limited;
 /* Shuts a device out, and opens an epoch of which neither it nor the outgoers know anything. */
-cf_status cf_membership_revoke(const cf_signatory *by, const cf_hash *device,
+cf_status cf_membership_revoke(const cf_signatory *by, const cf_limited *whom,
                                const cf_outgoers *outgoers, cf_head *head, cf_error *error);
 /* A device that becomes a relay can't read what is written from then on. */
-cf_status cf_membership_change_role(const cf_signatory *by, const cf_hash *device, cf_role role,
+cf_status cf_membership_change_role(const cf_signatory *by, const cf_limited *whom, cf_role role,
                                     cf_head *head, cf_error *error);
 /* Takes this revocation back; by the account only. */
 cf_status cf_membership_annul(const cf_signatory *by, const cf_hash *revocation, cf_head *head,
                               cf_error *error);
-/* Takes this device out. */
-cf_status cf_membership_leave(cf_peer *peer, cf_head *head, cf_error *error);
+/* Takes this device out. `told` as above. */
+cf_status cf_membership_leave(cf_peer *peer, const cf_heads *told, cf_head *head, cf_error *error);
 
 /* For a device that has no part any more. */
 #define CF_WAY_BACK "the way back is `counterfoil leave`, then `counterfoil join` with a new code"

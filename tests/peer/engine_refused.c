@@ -238,7 +238,9 @@ Test(engine_refused, says_what_it_does_whatever_the_clock_shows)
     cf_error error;
 
     w->now_ms = CF_TIME_MS_MAX + 1000;
-    expect_ok(cf_membership_revoke(&owner, &out, &(cf_outgoers){&out, 1}, &head, &error), error);
+    expect_ok(cf_membership_revoke(&owner, &(cf_limited){.device = &out}, &(cf_outgoers){&out, 1},
+                                   &head, &error),
+              error);
     user_writes_text(a, "notes", "mine");
     device_sync(a);
     device_sync(b);

@@ -73,3 +73,32 @@ Test(limit_heads, are_those_that_show_and_then_the_longest)
     cf_heads_release(&heads);
     end(&d);
 }
+
+/* However long the chains are that a broker makes up. */
+Test(limit_heads, are_those_that_are_here_before_those_that_are_only_told)
+{
+    diary d = a_diary();
+    cf_head chains[CHAINS];
+    cf_heads heads = {0};
+    cf_error error;
+    uint64_t voided;
+
+    found(&d);
+    open_chains(&d, chains);
+    show(&d, &chains[4]);
+    cf_peer peer = {.log = d.log};
+    expect_ok(cf_log_device_heads(d.log, &d.lap.id, &heads, &error), error);
+    for (uint8_t i = 0; i < CHAINS; i++) {
+        cf_head told = chains[i];
+
+        told.sequence = CF_SEQUENCE_MAX - i;
+        told.hash.bytes[0] ^= 1;
+        cf_heads_insert(&heads, &told);
+    }
+    expect_ok(cf_limit_heads(&peer, &heads, CHAINS, &voided, &error), error);
+    cr_expect_eq(heads.count, CHAINS);
+    for (size_t i = 0; i < CHAINS; i++)
+        cr_expect(cf_heads_contain(&heads, &chains[i]));
+    cf_heads_release(&heads);
+    end(&d);
+}

@@ -182,7 +182,7 @@ class HostileBroker:
         if session.user is None and command not in ("HELLO", "KNOCK"):
             self.say(session, "AGAIN")
             return
-        if command in ("CLOCK", "FETCH", "LACKING"):  # as one from before there were those
+        if command in ("CLOCK", "FETCH", "LACKING", "CHAINS"):  # as one from before there were those
             self.refuse(session, "", b"", "unsupported")
             return
         handler = getattr(self, f"on_{command.lower()}")

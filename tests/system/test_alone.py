@@ -3,7 +3,10 @@
 
 import os
 import re
+import shutil
 import signal
+
+import pytest
 
 from counterfoil import WAIT, broker, fill, make_device, two, wait_until  # noqa: F401
 from lock_scene import read, shared, write  # noqa: F401
@@ -171,3 +174,33 @@ def test_who_serves_and_communicated_alone_goes_on_afterwards(shared):
     wait_until(lambda: bob.finish("sync").returncode == 0 and (bob.source() / "after").exists(), "it comes")
     assert "stale" not in ann.run("status") and ann.finish("sync").returncode == 0
     ann.stop(serving)
+
+
+@pytest.mark.parametrize("words", [["revoke", "desktop", "--yes"], ["role", "desktop", "reader"]], ids=["revoke", "role"])
+def test_who_is_limited_meanwhile_keeps_what_the_broker_had_taken(shared, broker, words):
+    """Ann has not got it yet, so her own log does not name it: the broker does."""
+    ann, bob = shared
+    written_by_ann(bob, ann)
+    alone = begin_alone(bob, broker)
+    ann.run("devices", *words)
+    alone.send_signal(signal.SIGCONT)
+    alone.communicate(timeout=WAIT)
+    ann.sync()
+    assert read(ann, "small") == "ann\n"
+    assert (ann.source() / "middle").read_bytes() == (bob.source() / "middle").read_bytes()
+
+
+def test_who_leaves_meanwhile_with_an_older_home_loses_nothing_of_what_it_wrote(shared, broker, tmp_path):
+    ann, bob = shared
+    copy = str(tmp_path / "copy")
+    shutil.copytree(bob.home, copy, ignore=shutil.ignore_patterns("control"))
+    written_by_ann(bob, ann)
+    ann.sync()
+    shutil.rmtree(bob.home)
+    shutil.copytree(copy, bob.home)
+    alone = begin_alone(ann, broker)
+    bob.run("leave", "--yes")
+    end_alone(alone)
+    ann.sync()
+    assert read(ann, "small") == "ann\n"
+    assert (ann.source() / "middle").exists()

@@ -9,7 +9,7 @@ from counterfoil import Device, tree, wait_until
 from hostile_broker import Said, raw
 from hostile_house import flipped, house, strange_heads, when, with_bulk  # noqa: F401
 from hostile_victim import COUNTS_MEMORY, MEMORY_MAX, attacked, memory_of
-from protocol import MEMBER_LOG
+from protocol import CATALOG, MEMBER_LOG
 
 YEARS = 10 * 365 * 86_400_000
 CROWD = 33 * HEADS_PAGE
@@ -229,6 +229,63 @@ def test_answers_to_a_question_without_end_are_cut_off(house):
         with house.broker.lying(when(command, endless)):
             outcome = attacked(house.laptop, "status", "--remote")
         assert outcome.code == 1 and "the broker answers with more than" in outcome.messages, (command, outcome.said)
+    house.heal()
+
+
+def answering_chains(house, *pages):
+    """As a broker that knows CHAINS."""
+
+    def instead(session, command, elements, bulk):
+        if command == "CHAINS":
+            for heads, more in pages:
+                house.broker.say(session, "ENDS", elements[0][0], heads, more)
+        return command == "CHAINS"
+
+    return instead
+
+
+def revoked(house, name, **lies):
+    """A device that was let in is shut out while the broker lies: what is said, and published."""
+    mallory = Device(house.folder, name)
+    house.canaries.spare(mallory.home, mallory.source("notes"))
+    house.laptop.pair(mallory)
+    mallory.add("notes", None, "--existing")
+    (mallory.source("notes") / f"of {name}").write_text("counts\n")
+    mallory.sync()
+    house.laptop.sync()
+    entries = len(house.broker.log.entries)
+    with house.broker.lying(**lies):
+        outcome = attacked(house.laptop, "devices", "revoke", name, "--yes")
+    mallory.end()
+    return outcome, house.broker.log.entries[entries:]
+
+
+def test_chains_without_end_are_cut_off_and_nobody_is_shut_out(house):
+    endless = [([[os.urandom(16), *head[1:]] for head in strange_heads(HEADS_PAGE)], True)] * 33
+    outcome, published = revoked(house, "endless", instead=answering_chains(house, *endless))
+    assert outcome.code == 1 and "the broker answers with more than" in outcome.messages, outcome.said
+    assert not published
+    house.heal()
+
+
+def test_chains_that_a_broker_makes_up_take_nothing_from_those_that_are_there(house):
+    """Four times as many as can be named."""
+    pages = [(sorted([os.urandom(16), 2**63 - 1, os.urandom(32)] for _ in range(HEADS_PAGE)), n < 15) for n in range(16)]
+    outcome, published = revoked(house, "made-up", instead=answering_chains(house, *pages))
+    assert outcome.code == 0, outcome.said
+    named = [crypto.read_member(entry.body).heads for entry in published if entry.collection == MEMBER_LOG]
+    whole = {tuple(head) for heads in named for head in heads}
+    assert len(whole) == 8192
+    house.heal()
+    assert (house.laptop.source("notes") / "of made-up").exists()
+
+
+def test_an_older_broker_that_keeps_entries_back_is_not_believed_to_have_told_all(house):
+    collection = next(entry.collection for entry in house.broker.log.entries if entry.collection not in (MEMBER_LOG, CATALOG))
+    paused = Said("PAUSED", [[[collection, now() + 100_000, True]]])
+    outcome, published = revoked(house, "paused", alter=when("SUBSCRIBED", lambda said: [said, paused]))
+    assert outcome.code == 9 and "nothing was changed" in outcome.messages, outcome.said
+    assert not published
     house.heal()
 
 

@@ -28,8 +28,8 @@ void outcast_made(history *self, device *who)
     if (who->is_out || has_same_identity(who, owner))
         return;
     history_sync(self, 1u << owner->number, TURNS_MAX);
-    if (cf_membership_revoke(&(cf_signatory){device_peer(owner), false}, &id,
-                             &(cf_outgoers){&id, 1}, &head, &error)) {
+    if (cf_membership_revoke(&(cf_signatory){device_peer(owner), false},
+                             &(cf_limited){.device = &id}, &(cf_outgoers){&id, 1}, &head, &error)) {
         world_tell(w, "not revoked: %s", error.text);
         return;
     }

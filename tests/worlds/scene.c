@@ -110,8 +110,9 @@ void shuts_out(device *owner, device *who)
     cf_error error;
 
     syncs(owner);
-    expect_ok(cf_membership_revoke(&(cf_signatory){device_peer(owner), false}, &id,
-                                   &(cf_outgoers){&id, 1}, &head, &error),
+    expect_ok(cf_membership_revoke(&(cf_signatory){device_peer(owner), false},
+                                   &(cf_limited){.device = &id}, &(cf_outgoers){&id, 1}, &head,
+                                   &error),
               error);
     who->is_out = true;
     network_cut_device(who);
