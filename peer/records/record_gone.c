@@ -7,6 +7,7 @@
 
 #include "peer/records/record_scan_inside.h"
 #include "peer/records/row_same.h"
+#include "peer/records/seats.h"
 
 typedef struct dependant {
     cf_table_link link; /* by the item that it refers to */
@@ -22,6 +23,19 @@ typedef struct {
     size_t count, capacity;
 } going;
 
+/* Of what is hidden only that lives by which a greater value is shown; the rest is weak, or covered
+ * already. */
+static bool is_live_though_hidden(const cf_schema_table *table, const cf_row_ref *ref)
+{
+    cf_bytes set;
+
+    return table && cf_schema_property(table, ref->field, &set) == CF_MERGE_SET &&
+           cf_set_has_seats(table->kind, set) && cf_seat_of(table->kind, set, ref->value).greatest;
+}
+
+/* Covers each write by which the row could live, also what the format can't show. Two devices said
+ * LAST-MODIFIED;X-A=1:..., apart: the later is shown, and both are covered, or the event would be
+ * back by the earlier. */
 static void draft_deletion(cf_row_scanning *self, const cf_row *base)
 {
     cf_row_refs refs = cf_row_refs_of(base, self->arena);
@@ -31,7 +45,7 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
     cf_buffer value = {0};
 
     for (size_t i = 0; i < refs.count; i++)
-        if (refs.at[i].standing != CF_WRITE_HIDDEN)
+        if (refs.at[i].standing != CF_WRITE_HIDDEN || is_live_though_hidden(table, &refs.at[i]))
             covers[count++] = (cf_cover){refs.at[i].field, refs.at[i].dot};
     cf_covers_pack(&value, covers, count);
     cf_change_draft_write(&self->draft, &base->item, cf_bytes_of_text(CF_FIELD_DELETED),

@@ -73,6 +73,21 @@ def test_a_line_that_gives_way_to_a_field_is_listed_with_that(two):
     assert "Cafe" in json.dumps(conflict["shown"]) and "Park" in json.dumps(conflict), conflict
 
 
+BY_WHOM = pytest.mark.parametrize("by", [0, 1], ids=["here", "there"])
+
+
+@BY_WHOM
+@pytest.mark.parametrize("there", ["LAST-MODIFIED;X-A=1:20240103T000000Z", "LAST-MODIFIED:20240103T000000Z"], ids=["line", "field"])
+def test_what_is_deleted_is_not_back_by_the_time_that_a_later_one_hides(two, there, by):
+    event_without = event("meeting", "Meeting", "DTSTART:20261124T090000Z", "DTEND:20261124T100000Z")
+    pair, _, listed = meet(two, event_without, "LAST-MODIFIED", "LAST-MODIFIED;X-A=1:20240102T000000Z", there)
+    assert listed == []
+    next((pair.here, pair.there)[by].glob("*.ics")).unlink()
+    for device in two[by], two[1 - by], two[by]:
+        device.finish("sync", "--yes")
+    assert not [*pair.here.glob("*.ics"), *pair.there.glob("*.ics")]
+
+
 TWICE = [("DESCRIPTION:one", "DESCRIPTION:two", "DESCRIPTION:three"),
          ("RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=WEEKLY;COUNT=3", "RRULE:FREQ=MONTHLY;COUNT=3"),
          ("LOCATION:Cafe", "LOCATION;LANGUAGE=de:Park", "LOCATION:Bar"),
