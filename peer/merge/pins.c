@@ -303,6 +303,8 @@ static bool hold(pin_round *round, const cf_spot *spot, const cf_id *item, uint3
     return true;
 }
 
+/* For a node that its user left where it lay: /pin if the change moves it, /kind if the change
+ * kills it, else its mode and time. False: nothing is to be written. */
 static bool fasten(pin_round *round, const cf_spot *spot, const cf_id *item)
 {
     const item_sight *before = seen_at(&round->before, item), *after = seen_at(&round->after, item);

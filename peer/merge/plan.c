@@ -12,6 +12,7 @@ static bool has_item(const cf_shown *shown, const cf_id *item)
     return false;
 }
 
+/* Some of the node's items are shown elsewhere by now. */
 static bool stands_for_more(const cf_node *node, const cf_shown *shown)
 {
     for (size_t i = 0; i < node->item_count; i++)
@@ -125,7 +126,10 @@ static bool find_of_node(const against *with, const cf_id *item, const cf_node *
            is_asked_for(with, &out->directory, out->shown, node);
 }
 
-/* What was one node may be two by now: it stays with the first of its items that has no other. */
+/* Equal files that were shown as one are one node. Once they differ the node goes with the first of
+ * its items that no other node shows; the others are made anew.
+ *     a (two equal files), one is edited     the node stays with the first, the edited one is new
+ */
 static bool belongs_elsewhere(const against *with, const cf_node *node, const cf_shown *shown)
 {
     cf_arena arena = {0};

@@ -129,6 +129,7 @@ static void write_whole(scan_work *scanning, const cf_spot *spot)
     }
 }
 
+/* Equal starts are one item; an id that the state knows already gives way to a random one. */
 static cf_id new_item(const scan_work *scanning, const cf_spot *spot, const cf_id *parent)
 {
     const cf_rules *rules = scanning->input->rules;

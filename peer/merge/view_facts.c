@@ -120,6 +120,7 @@ bool cf_facts_live(const cf_facts *facts)
     return false;
 }
 
+/* The pin was made for this very write, or for none, as there is none. */
 static bool stands_on(bool has, const cf_dot *dot, const cf_fact *best)
 {
     return has == (best != NULL) && (!best || cf_dot_equal(dot, &best->write.dot));

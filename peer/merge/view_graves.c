@@ -66,7 +66,7 @@ static void read_deleted(cf_view *view, const cf_id *id, cf_arena *arena, delete
     out->lifts.at = cf_arena_allocate(arena, out->deletions.count, sizeof(cf_dot));
 }
 
-/* What a user wrote and no deletion covers that counts. */
+/* A user's write that no counting deletion covers. */
 static bool keeps_alive(const cf_state *state, const cf_write *write, const cf_covered *covered)
 {
     return write->field != CF_FIELD_NUMBER_DELETED && !write->weak &&

@@ -77,6 +77,8 @@ static void drop_cut(cf_view *view, cf_seen *seen)
     seen->cut = 0;
 }
 
+/* Of a cycle of moves the directory that was moved last is cut: it is shown where it was.
+ *     d into e at 10 || e into d at 20      e is cut */
 static void cut_cycle(cf_view *view, cf_seen *member)
 {
     cf_id former = cf_root_item;

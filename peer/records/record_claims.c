@@ -164,6 +164,7 @@ static int in_order(const void *left, const void *right)
     return order ? order : cf_id_compare(&a->row.item, &b->row.item);
 }
 
+/* A row before this one has a value that it claims. One of them is enough. */
 static bool is_beaten(const cf_holding *self, const cf_contender *one)
 {
     for (size_t k = 0; k < one->count; k++)
@@ -189,7 +190,9 @@ static void note_rival(const cf_holding *self, const cf_contender *one)
     }
 }
 
-/* First who gets what he wishes for; then the others, in order. */
+/* Two passes. In claim order each row takes what it wishes for, if no row before it has any of
+ * that; then those that could not give way in a column, or are held back. tasks 1, 2, 3 wish for
+ * places 2, 2, 3     task 1 has 2, task 3 has 3, task 2 gets 4 */
 static void contend(cf_holding *self)
 {
     self->round++;
@@ -230,7 +233,8 @@ static void look_at_children(cf_holding *self, const cf_viewed *viewed)
         look_at(self, edge->child);
 }
 
-/* A tie is none: what the row says may be said by another one. */
+/* What this row refers to is held back, or unknown. Ties don't count: the values by which a tie
+ * leads may be another row's by now. */
 static bool lost_a_parent(const cf_viewed *viewed)
 {
     for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)

@@ -4,10 +4,10 @@
  *
  *     here Ann is deleted, and her phones 1 and 2 go with her; there she is called Anna:
  *       Anna is shown, with both phones
- *     phone 1 was deleted before Ann was:
+ *     phone 1 was deleted before Ann was, in a look of its own:
  *       Anna is shown with phone 2
  *     phone 2 can't be without the list "work" either, which was deleted with Ann:
- *       neither of the two comes back
+ *       neither phone 2 nor "work" comes back
  *
  * An act is a changeset, and its parts are entries that follow each other: their sequence and the
  * counter of their time go up together. */
@@ -23,6 +23,8 @@ static act act_of(const cf_write *write)
     return (act){write->dot, write->time};
 }
 
+/* One writer, one changeset: all that one look found, also if it was several transactions.
+ *     sequence 7 at (5 ms, 0), 8 at (5 ms, 1): one act     8 at (5 ms, 2): the next one */
 static bool is_same_act(const act *a, const act *b)
 {
     return cf_id_equal(&a->dot.writer, &b->dot.writer) && a->time.ms == b->time.ms &&
@@ -49,6 +51,8 @@ static bool was_deleted_by(const cf_state *state, const cf_item *item, const act
     return found;
 }
 
+/* Only of what the row can't be without. What it merely names comes back for it: phone 1, in the
+ * list "work" by a column that may be NULL, brings "work" back. */
 static bool has_all_parents(const cf_viewed *child)
 {
     bool all = true;

@@ -123,11 +123,13 @@ static const cf_column_instead *had_before(cf_holding *self, const cf_viewed *vi
     return NULL;
 }
 
+/* Equal in claim order but for the time: only then does who came first make room. */
 static bool is_equal_in_rank(const cf_viewed *a, const cf_viewed *b)
 {
     return a->tied == b->tied && a->alive == b->alive && a->level == b->level;
 }
 
+/* The first row's claim that becomes free when that row changes the column. */
 static bool is_left(const cf_claim *claim, const cf_viewed *first, cf_bytes column)
 {
     return claim->holder == first && claim->unique < claim->table->unique_count &&
@@ -276,6 +278,8 @@ static bool next_text(free_search *search, cf_claim *wished)
     return search->value.size <= CF_INLINE_MAX;
 }
 
+/* An int: the next free one above. A text t: t (2), t (3)... Else, or if none is free: empty,
+ * unless the column is required. False: the column can't give way. */
 static bool try_next(free_search *search, cf_claim *wished, cf_bytes wish)
 {
     cf_reader reader = cf_reader_of(wish);

@@ -56,7 +56,8 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
     free(covers);
 }
 
-/* The row that another one is by now (rule m), unless the source shows that one still. */
+/* The item that a reference leads to: of rows that are one (rule m) the first; but the row itself
+ * as long as this source shows it as a row of its own. */
 static const cf_id *meant_by(const cf_row_scan_input *input, const cf_id *item)
 {
     return cf_rows_of_item(input->base, item) ? item : cf_row_view_one(input->view, item);
@@ -129,7 +130,8 @@ static bool is_outdated(const going *self, const dependant *found)
     return child && parent && cf_tie_is_outdated(child, found->field, parent);
 }
 
-/* Whether it can't be without what it refers to there. */
+/* A row goes with the row that this field leads to if the field is required, owned (ON DELETE
+ * CASCADE), or a bond that its columns still follow. Any other row stays, without the reference. */
 static bool is_bound(const going *self, const dependant *found)
 {
     const cf_schema_table *table = cf_schema_find(self->scanning->input->schema, found->row->table);
@@ -155,7 +157,9 @@ static void doom_dependants(going *self, const cf_id *target)
     }
 }
 
-/* It refers to nothing any more, also where that was not shown: whatever else was said there is. */
+/* Takes from a row that stays each write of the field that leads to a deleted row, shown or not.
+ * What another write of the field says is shown then; without one the field is empty.
+ *     phone 1: about Bob shown, about Ann listed; Bob is deleted     phone 1 is about Ann */
 static void loosen(going *self, const dependant *found)
 {
     cf_row_refs refs = cf_row_refs_of(found->row, self->scanning->arena);

@@ -179,6 +179,8 @@ static bool leads_out_of_view(const harm_check *self, const cf_change *change)
            !cf_change_draft_has(&self->scanning->draft, &target, table);
 }
 
+/* The change moves no other row: mere data of a shown row that lives by itself; or a deletion where
+ * each row lives by itself, under its own key. */
 static bool is_harmless(harm_check *self, const cf_change *change, bool same_item)
 {
     const cf_row_scan_input *input = self->scanning->input;

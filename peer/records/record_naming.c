@@ -96,6 +96,8 @@ static bool is_to_come(const cf_row_scanning *self, const cf_id *item)
            !cf_rows_of_item(self->input->base, item);
 }
 
+/* The first number whose id the state doesn't know; or whose row lives, and this source has still
+ * to show it: then both devices made the same row, and it is one. */
 static cf_id serial_item(const cf_row_scanning *self, const cf_row_spot *spot)
 {
     const cf_record_ids *ids = self->input->ids;

@@ -160,7 +160,7 @@ static size_t table_index(const cf_row_scanning *self, cf_bytes name)
     return table ? (size_t)(table - self->input->schema->tables) : self->input->schema->count;
 }
 
-/* Only of new rows it matters. */
+/* Whether settled tables need to be found: they are asked for of new rows alone. */
 static bool has_fresh(const cf_row_scanning *self)
 {
     for (size_t i = 0; i < self->spot_count; i++)
@@ -169,6 +169,8 @@ static bool has_fresh(const cf_row_scanning *self)
     return false;
 }
 
+/* A table is settled where the base shows just what the view does. Only there is a new row that
+ * moves moved by its user's own change; elsewhere something is still to be applied. */
 static void find_settled(trial *self)
 {
     const cf_row_scan_input *input = self->scanning->input;
@@ -233,7 +235,10 @@ static bool lives(const trial *self, const cf_row_spot *spot)
     return viewed && viewed->alive;
 }
 
-/* False: it is where the user left it, or what others did to it is still to be applied. */
+/* Writes what keeps a row of the disk where its user left it:
+ *     it would move, or be held back            /level, once
+ *     it would vanish, or no level helps it     /table, once
+ * False: the row is in place, nothing more helps, or others' changes of it aren't applied yet. */
 static bool keep_in_place(trial *self, const cf_row_spot *spot)
 {
     const cf_row_scanning *scanning = self->scanning;

@@ -7,6 +7,8 @@
 
 #include "peer/records/record_scan_inside.h"
 
+/* A field with a value, of which the latest counts. Sets, references, volatile and weak fields
+ * don't tell which row this is. */
 static bool is_plain(const cf_schema_table *table, const cf_row_field *field)
 {
     return field->count && cf_schema_field(table, field->name).merge == CF_MERGE_LATEST;
@@ -191,6 +193,9 @@ static void move(cf_row_scanning *self, const twins *pair)
     pair->fresh->known = true;
 }
 
+/* A missing and a new row of a serial table are one row under another key, if their plain fields
+ * are equal and no third such row, missing or new, has the same. 1 Ann and 2 Ann missing, 7 Ann new
+ * two deletions and a new row */
 static void find_moved(cf_row_scanning *self)
 {
     cf_arena arena = {0};

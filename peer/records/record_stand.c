@@ -33,6 +33,8 @@ static int by_seat(const void *left, const void *right)
     return order;
 }
 
+/* As of the facts of one field; but where a seat has the greatest (REV), of values that are equally
+ * live the greater text. */
 static bool is_better(const seated *a, const seated *b)
 {
     int order = 0;
@@ -50,6 +52,8 @@ static bool is_meant_beside(const seated *one, const seated *best)
             cf_dot_compare(&one->fact->write.dot, &best->fact->write.dot) == 0);
 }
 
+/* Of the values of one seat shows the best, its equals, and what its own entry wrote beside it in
+ * other entries of the set. Others are listed, or hidden where the greatest counts. */
 static void settle(seated *own, size_t count)
 {
     const seated *best = &own[0];

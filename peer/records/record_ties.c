@@ -39,6 +39,8 @@ static const cf_id *target_now(cf_row_scanning *self, const cf_row_tie *tie,
     return found ? &cf_row_spot_at(self, found->table, found->key)->item : NULL;
 }
 
+/* Compares the rows, not what the columns say: mail x was Ann's when last agreed, and is Eve's now.
+ * To no row before and now is no difference. */
 static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie, const cf_row_spot *spot)
 {
     const cf_id *before = target_before(self, tie, spot), *now = target_now(self, tie, spot);

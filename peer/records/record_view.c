@@ -110,7 +110,8 @@ static bool bring_family(cf_row_view *view, const cf_viewed *parent, cf_viewed_l
 
 /* A row that was deleted and that somebody edited all the same is there with its family: those that
  * could not be without it, theirs, and so on. Who has two parents comes when both are there. What
- * these refer to is visible, too. */
+ * these refer to is visible, too. A row that is visible only for an edited child brings no family:
+ *     Ann, phones 1 and 2 deleted here, phone 1 edited there    Ann and phone 1 are back */
 static void bring_families(cf_row_view *view)
 {
     cf_viewed_list back = {0};
@@ -140,8 +141,8 @@ static void find_visible(cf_row_view *view)
     free(todo.at);
 }
 
-/* So is one to which a row is tied that is shown. It comes last to every claim, so that it holds
- * back none of the others. False: there is none any more. */
+/* Makes visible each row to which a shown row is tied or bonded. Such a row comes last to every
+ * claim, so that it displaces no other. False: no row was added. */
 static bool find_tied(cf_row_view *view)
 {
     cf_viewed_list todo = {0};

@@ -167,6 +167,10 @@ static void take_rule(making *self, const versions *of, const cf_field_rule *own
         add_rule(self, own);
 }
 
+/*     known        before       now
+ *     UNIQUE(a)    UNIQUE(a)    -             dropped: this source gave it up
+ *     UNIQUE(a)    -            -             kept: it never was this source's
+ *     -            UNIQUE(b)    UNIQUE(b)     not added: another source gave it up */
 static void merge_constraints(making *self, const versions *of)
 {
     const cf_schema_table *known = of->known, *before = of->before, *own = of->own;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What others did comes here: rows of the view that the medium is to show, and rows of the base that
+ * are to go. An edit is before a deletion:
+ *     Ann deleted here, called Anna there     Anna is back here, with those that went with her
+ * What a database refuses, as a row that others still refer to, is kept and listed with its reason
+ * (record_source_unshown.c), and tried again. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include <stdlib.h>
@@ -108,8 +113,8 @@ static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, 
     return false;
 }
 
-/* What made the row counts for nothing any more, and what somebody made of it does: nobody else
- * knows its key, which may be another one's by now, or its table. */
+/* The entry that made the row is void, as of a revoked device, while later edits of the row count:
+ * nobody else knows its key, which may be another one's by now, or its table. */
 static bool is_left_alone(const applying *self, const cf_row *base)
 {
     const cf_collection *collection = self->run->collection;
@@ -225,6 +230,8 @@ static void decide_in_place(applying *self)
     } while (self->displacing > known);
 }
 
+/* Deleted elsewhere: no row has its key, and its item has no other. What got another key, or lost
+ * its key to another row, is nothing for the guard. */
 static bool is_vanishing(const cf_record_run *run, const cf_row_place *drop)
 {
     const cf_row *base = cf_rows_find(run->source->binding->rows, drop->table, drop->key);

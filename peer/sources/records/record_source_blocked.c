@@ -90,7 +90,7 @@ static bool is_item_of(const cf_row *base, const cf_row *viewed)
 
 /* ---- Rows of the view ---- */
 
-/* One that is not here at all the database misses. */
+/* Only parents that are here. Where a parent is not, the database refuses the row by itself. */
 static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row_format *format = &run->content.format;
@@ -165,6 +165,8 @@ static bool is_place_unclear(const cf_record_run *run, const cf_row *viewed)
             cf_record_run_troubles(run, viewed->table, viewed->key));
 }
 
+/* The first reason why a row of the view can't be put under its key: who has that key, then where
+ * the row itself is. A row is never in two places. */
 static cf_row_block why_blocked(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *here = cf_row_index_find(&run->here, viewed->table, viewed->key);
@@ -241,7 +243,8 @@ static cf_row_fate fate_for(cf_row_fate of)
     return is_passing(of) ? CF_ROW_KEEPS_FOR_OTHERS : CF_ROW_STAYS_FOR_OTHERS;
 }
 
-/* Somebody who stays refers to what is under this key. */
+/* Keeps the row under this key where it is, as a row that stays refers to the key, and the view has
+ * another row there, or none. Nothing is written. */
 static bool pin(cf_record_run *run, cf_row_fate fate, cf_bytes table, cf_bytes key)
 {
     const cf_row *here = cf_row_index_find(&run->here, table, key);
@@ -355,6 +358,11 @@ static cf_row_fate fate_by_fullness(const cf_record_run *run, const cf_row *here
     return cf_row_view_holds_back(run->view, &base->item) ? CF_ROW_STAYS_UNDER_ONE : CF_ROW_GOES;
 }
 
+/* What becomes of a row here by itself; the first that is true:
+ *     its item is overfull, or it is held back under one    stays
+ *     none of ours, or it refers to such a row by now       stays
+ *     changed here, and not published                       keeps its place for now
+ *     not asked for, its long values not at the broker      leaves later */
 static cf_row_fate fate_by_itself(cf_record_run *run, const cf_row *here)
 {
     cf_row_fate overfull = fate_by_fullness(run, here);

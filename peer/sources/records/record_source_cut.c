@@ -114,6 +114,8 @@ static void set_aside(cf_record_run *run, size_t index, const char *why)
     run->as_read.odd[index] = why;
 }
 
+/* Cut: the last line lost its end, and rows are missing, or this row is the beginning of what it
+ * was. With the user's word for deletions nothing is cut. */
 static void look_at_last_line(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;

@@ -44,6 +44,8 @@ static bool may_have_any(const cf_record_run *run)
     return any;
 }
 
+/* The row here is not as the base has it, or can't be read. Its user acted before he could know
+ * what came since, so nothing new is learned of the rows that hang on it. */
 static bool is_in_doubt(cf_record_run *run, const cf_row *base)
 {
     const cf_row *here = cf_row_index_find(&run->here, base->table, base->key);

@@ -279,6 +279,8 @@ typedef struct {
     bool found;
 } looking;
 
+/* The row here is a deleted item as it once was: no value of the row is new, and the item is
+ * neither shown, nor held back, nor in the base. True: go on looking. */
 static bool look_at(void *context, const cf_past_item *item, const cf_past_place *place)
 {
     looking *self = context;
