@@ -111,6 +111,35 @@ Test(link_newcomers, is_turned_away_with_a_wrong_code)
     meeting_close(&m);
 }
 
+/* It refuses what it knows nothing of, and so says nothing of its time. */
+Test(link_newcomers, knocks_at_a_broker_from_before_there_was_clock)
+{
+    static const cf_hash key = {"the guest's key"};
+    const cf_message refused = {.command = CF_COMMAND_REFUSED,
+                                .refused = {.request = cf_bytes_of_text("CLOCK"),
+                                            .code = cf_bytes_of_text(CF_REFUSED_MALFORMED)}};
+    cf_frames frames = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+
+    cf_message_write(&refused, &frames);
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_link_start(desk->link);
+    cf_link_guest(desk->link, &key, m.now_ms + 600000);
+    meet(&m);
+    attendee *guest = knock(&m, &key, &m.account.user, cf_bytes_of_text("a sealed knock"));
+    cf_link_start(guest->link);
+    cf_link_tick(guest->link, m.now_ms, guest->outbox);
+    for (size_t i = 0; i < frames.count; i++)
+        views[i] = cf_buffer_view(&frames.frame[i]);
+    cf_link_handle(guest->link, views, frames.count, m.now_ms, guest->outbox);
+    cf_frames_release(&frames);
+    cr_expect_eq(guest->clock_off_ms, 0);
+    meet(&m);
+    cr_expect_gt(desk->knock.size, 0);
+    meeting_close(&m);
+}
+
 Test(link_newcomers, spends_nothing_where_the_clocks_are_days_apart)
 {
     static const cf_hash key = {"the guest's key"};
