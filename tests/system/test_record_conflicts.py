@@ -62,6 +62,20 @@ def test_the_value_that_is_not_shown_is_told(people):
     laptop.run("conflicts", "resolve", "book//*", "--keep", "mine", code=3)
 
 
+def test_one_field_of_several_rows_is_settled_in_each(people):
+    laptop, desktop, here, there = people
+    for name in "bert", "carl":
+        here.run(f"INSERT INTO people VALUES ('{name}', '{name}', 'x', 1990, NULL)")
+    both(laptop, desktop)
+    quarrel(people, "name = 'mine'", "name = 'theirs'")
+    assert set(conflicts(laptop)) == {f"people/{name}/name" for name in ("anna", "bert", "carl")}
+    laptop.run("conflicts", "resolve", "book//*", "--keep", "mine")
+    assert conflicts(laptop) == {}
+    both(laptop, desktop)
+    for database in here, there:
+        assert database.rows("SELECT DISTINCT name FROM people") == [("mine",)]
+
+
 def test_a_long_value_is_told_short(people):
     laptop, _, here, _ = people
     quarrel(people, "name = replace(hex(zeroblob(1000)), '00', 'é'), note = replace(hex(zeroblob(50000)), '0', 'z')",
