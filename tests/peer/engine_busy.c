@@ -108,6 +108,33 @@ Test(engine_busy, costs_what_happens_and_not_what_lies_beside_it)
                  (unsigned long long)few.compared, (unsigned long long)many.compared);
 }
 
+/* Of an edit of this one file. */
+static uint64_t calls_for_edit(world *w, const char *path)
+{
+    device *first = &w->devices[0];
+    const uint64_t before = first->faults.calls;
+
+    user_writes_text(first, path, "edited");
+    all_pass(w, SETTLE_MS);
+    return first->faults.calls - before;
+}
+
+/* Where it was before is looked at with the move, and not again with each edit. */
+Test(engine_busy, an_edit_of_what_was_moved_costs_what_any_costs)
+{
+    static const char *const folders[] = {"d"};
+    world *w = busy_world(FEW, folders, 1);
+    device *first = &w->devices[0];
+
+    user_moves(first, "d/m1", "d/n1");
+    all_pass(w, SETTLE_MS);
+    first->faults.reads = true;
+    const uint64_t moved = calls_for_edit(w, "d/n1"), other = calls_for_edit(w, "d/m2");
+    cr_expect_eq(moved, other, "%llu calls, %llu of one that was not moved",
+                 (unsigned long long)moved, (unsigned long long)other);
+    world_destroy(&w);
+}
+
 /* The content is not sent again, and the old name goes with the new one: it is the same file. */
 Test(engine_busy, a_move_is_a_move_while_others_go_on)
 {
