@@ -250,26 +250,6 @@ static const cf_vcard_entry *find_gone(writing *self, const cf_vcard_property *p
     return NULL;
 }
 
-/* An entry that is to go, though its line is the very one that the value is written as: what one
- * version of vCard leaves as it is, another reads as something. */
-static bool keep_spelled(writing *self, const cf_vcard_property *property, cf_bytes value)
-{
-    if (!cf_vcard_line_text(property, value, (cf_bytes){0}, self->card->version, &self->text))
-        return false;
-    for (size_t i = 0; i < self->card->count; i++) {
-        const cf_vcard_entry *entry = &self->card->entries[i];
-
-        if (self->kept[i] || entry->property == property || cf_vcard_is_list(entry->property) ||
-            is_wanted(self, entry) ||
-            !cf_bytes_equal(self->card->lines->lines[entry->line].text,
-                            cf_buffer_view(&self->text)))
-            continue;
-        self->kept[i] = true;
-        return true;
-    }
-    return false;
-}
-
 /* ---- Lists ---- */
 
 static void add_word(writing *self, cf_bytes value)
@@ -326,9 +306,8 @@ static void write_set(writing *self, const cf_row_field *field, size_t *number)
             add_word(self, field->values[i]);
             continue;
         }
-        if (!keep_spelled(self, property, field->values[i]))
-            write_entry(self, find_gone(self, property, field->values[i]), field->name, property,
-                        field->values[i], (*number)++);
+        write_entry(self, find_gone(self, property, field->values[i]), field->name, property,
+                    field->values[i], (*number)++);
     }
     free(there);
 }

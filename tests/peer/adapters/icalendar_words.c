@@ -4,6 +4,8 @@
 
 #include "tests/peer/adapters/calendars.h"
 
+#include <stdio.h>
+
 TestSuite(icalendar_words, .init = calendars_enter, .fini = text_rows_leave);
 
 Test(icalendar_words, reads_what_jscalendar_has_words_for)
@@ -282,4 +284,21 @@ Test(icalendar_words, changes_between_words_and_what_there_is_none_for)
                 expect_same_in(text[!way], text[way]);
             }
         }
+}
+
+/* Of what counts once the first line is the value, and the second one stays as it is. */
+Test(icalendar_words, keeps_both_lines_of_what_counts_once_when_they_change_places)
+{
+    static const char *const lines[][2] = {{"SUMMARY:x\n", "SUMMARY;X-A=1:y\n"},
+                                           {"DESCRIPTION:x\n", "DESCRIPTION:y\n"},
+                                           {"STATUS:CONFIRMED\n", "STATUS:TENTATIVE\n"},
+                                           {"PRIORITY:5\n", "PRIORITY:6\n"}};
+    char one[300], other[300];
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(one, sizeof one, CALENDAR(AT("%s%s")), lines[i][0], lines[i][1]);
+        snprintf(other, sizeof other, CALENDAR(AT("%s%s")), lines[i][1], lines[i][0]);
+        expect_change(one, other, other);
+        expect_change(other, one, one);
+    }
 }

@@ -236,6 +236,22 @@ Test(vcard_words, takes_types_in_any_order)
     expect_change(other, one, other);
 }
 
+/* Of what counts once the first line is the value, and the second one stays as it is. */
+Test(vcard_words, keeps_both_lines_of_what_counts_once_when_they_change_places)
+{
+    static const char *const lines[][2] = {{"REV:20200101T000000Z\r\n", "REV;VALUE=text:x\r\n"},
+                                           {"LANGUAGE:de\r\n", "LANGUAGE;TYPE=work:x\r\n"},
+                                           {"N:a;b;;;\r\n", "N;LANGUAGE=de:c;d;;;\r\n"}};
+    char one[200], other[200];
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(one, sizeof one, CARD3("FN:A\r\n%s%s"), lines[i][0], lines[i][1]);
+        snprintf(other, sizeof other, CARD3("FN:A\r\n%s%s"), lines[i][1], lines[i][0]);
+        expect_change(one, other, other);
+        expect_change(other, one, one);
+    }
+}
+
 /* ---- The version of files that are made ---- */
 
 static void expect_layout(const char *text, const char *value)
