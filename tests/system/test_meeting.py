@@ -3,6 +3,7 @@
 there, an old version is an edit as any other."""
 
 import csv
+import json
 import os
 import shutil
 import sqlite3
@@ -312,6 +313,31 @@ def test_a_row_with_anything_of_its_own_is_different(rows):
     laptop.finish("sync")
     assert rows.read(rows.here) == rows.read(rows.there)
     assert [row[2] for row in rows.read(rows.here) if row[0] in ("k0", "k7")] == ["own", "own"]
+
+
+def test_an_old_record_lacks_what_was_added_since(two, make_device):
+    laptop, desktop = two
+    here, there = (device.source("people.json") for device in two)
+    options = ["--collection", "people", "--format", "json", "--key", "id", "--natural"]
+    here.write_text('[{"id": "a", "name": "Ann"}, {"id": "b", "name": "Bob"}]\n')
+    laptop.json("add", str(here), *options)
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), *options, "--existing")
+    both(laptop, desktop)
+    desktop.end()
+    shutil.rmtree(desktop.home)
+    here.write_text('[{"id": "a", "name": "Ann", "note": "x", "zip": "1"}, {"id": "b", "name": "Bob"}]\n')
+    laptop.sync()
+    again = make_device("desktop2")
+    laptop.pair(again)
+    again.sync()
+    said = again.json("add", str(there), *options, "--existing")
+    assert figures(said) == {
+        "equal": 1, "older": 1, "deleted": 0, "different": 0, "only_here": 0, "only_there": 0}
+    assert again.sync()["in_sync"]
+    laptop.sync()
+    assert json.loads(there.read_text()) == json.loads(here.read_text()) and '"note"' in there.read_text()
 
 
 def test_mine_of_rows_is_the_newest(rows):
