@@ -158,11 +158,8 @@ static cf_status take_away(const cf_map_cells *self, size_t entry, cf_bytes *out
     const cf_map_entry none = {.slot = self->slot_of[entry],
                                .texts =
                                    cf_arena_allocate(self->arena, slot->count, sizeof(cf_bytes))};
-    cf_status status = CF_OK;
 
-    *out = (cf_bytes){0};
-    if (!slot->is_bare)
-        status = cf_map_change(self, &none, self->values[entry], out);
+    cf_status status = cf_map_change(self, &none, self->values[entry], out);
     if (!status && !is_entry(slot, *out))
         *out = (cf_bytes){0};
     return status;
