@@ -43,6 +43,11 @@ cf_status cf_database_logs(sqlite3 *database, bool *out, cf_error *error);
  * program from writing; so what it is of may have changed meanwhile. */
 cf_status cf_database_content(sqlite3 *database, uint64_t *out, cf_error *error);
 
+/* Whether commits lie in its write-ahead log, and the file has each page as the last of them that
+ * wrote it left it: so its program made the file what it is. False also where the log is too large
+ * to be looked through. */
+bool cf_database_log_is_in_file(sqlite3 *database);
+
 /* Appends "NAME", with the quotes. */
 void cf_database_name(cf_bytes name, cf_buffer *sql);
 /* Of one column of the row: borrowed until the next step. */

@@ -92,9 +92,13 @@ cf_database_writer cf_database_writer_of(const cf_database_traces *traces, int64
 {
     const int64_t soon_ns = 2000000000;
     const int64_t later_ns = traces->folder_ns - traces->file.mtime_ns;
+    const int64_t emptied_ns = traces->log.mtime_ns - traces->file.mtime_ns;
     const bool attributed = traces->file.ctime_ns > traces->folder_ns;
 
-    if (traces->logs || !traces->folder_ns)
+    if (traces->logs)
+        return !has_log(traces) && emptied_ns >= 0 && emptied_ns <= soon_ns ? CF_DATABASE_BY_PROGRAM
+                                                                            : CF_DATABASE_UNTOLD;
+    if (!traces->folder_ns)
         return CF_DATABASE_UNTOLD;
     if (later_ns < 0 || traces->file.mtime_ns < kept_ns || (older && attributed))
         return CF_DATABASE_COPIED;
@@ -193,13 +197,28 @@ static cf_status refuse(size_t count, const cf_database_standing *standing, cons
 }
 
 /* A write-ahead log leaves the file uncounted: an edit that is taken back makes the bytes that were
- * there before it. Rows that come back lie elsewhere in it. */
+ * there before it. Rows that come back lie elsewhere in it.
+ *
+ *     5 rows added, deleted, and added again, by this device:  back, an edit
+ *     and deleted again:                                       this device had deleted them before
+ *     5 rows added, a copy of before them put there:           never taken away, a copy */
+static bool is_own_again(const cf_database_standing *standing)
+{
+    const size_t most = standing->closed ? CF_DATABASE_TAKEN_BACK : 0;
+
+    return standing->weighed && !standing->undone.others && standing->undone.first <= most &&
+           (standing->closed || standing->changed <= CF_DATABASE_TAKEN_BACK);
+}
+
 static bool may_be_taken_back(const cf_database_standing *standing)
 {
-    const size_t most = standing->counts ? 0 : CF_DATABASE_TAKEN_BACK;
     const size_t rows = standing->missing + standing->gone + standing->back;
+    const size_t differing = rows + standing->changed;
 
-    return (!rows || standing->closed) && rows + standing->changed <= most;
+    if (standing->counts)
+        return !differing;
+    return ((!rows || standing->closed) && differing <= CF_DATABASE_TAKEN_BACK) ||
+           standing->written || is_own_again(standing);
 }
 
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
@@ -415,8 +434,23 @@ static cf_status judge(cf_database_place *place, const cf_medium *medium,
         status = keep_copied(place, medium, error);
     }
     out->counts = place->is.writes != place->kept.writes || is_copied(place);
-    out->closed = writer == CF_DATABASE_BY_PROGRAM && !is_copied(place) && !place->kept.logs;
+    out->closed = writer == CF_DATABASE_BY_PROGRAM && !is_copied(place) &&
+                  (traces->logs || !place->kept.logs);
     return status;
+}
+
+/* What costs more than a look, of a copy that may be none. */
+static cf_status weigh(const cf_medium *medium, sqlite3 *database, const cf_database_schema *schema,
+                       const cf_record_file *file, cf_database_standing *standing, cf_error *error)
+{
+    if (!standing->older || medium->word.given || may_be_taken_back(standing))
+        return CF_OK;
+    standing->written = cf_database_log_is_in_file(database);
+    if (standing->counts || standing->written)
+        return CF_OK;
+    standing->weighed = true;
+    return cf_database_undone_count(medium->peer, medium->binding, schema, file, &standing->undone,
+                                    error);
 }
 
 cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
@@ -453,7 +487,9 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     standing.closed = judged.closed;
     standing.source = cf_binding_path_typed(medium->binding, word);
     *lacks = standing.missing > 0;
-    return is_known ? CF_OK : cf_database_standing_check(&standing, medium->word, error);
+    if (!is_known)
+        status = weigh(medium, database, schema, file, &standing, error);
+    return is_known || status ? status : cf_database_standing_check(&standing, medium->word, error);
 }
 
 /* The last one last, each once. */

@@ -4,6 +4,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #define CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #include "peer/adapters/sqlite/database_rows.h"
+#include "peer/sources/records/database_undone.h"
 #include "peer/sources/records/medium.h"
 
 /* ---- Traces of its program ---- */
@@ -54,10 +55,12 @@ typedef struct {
     size_t content_count;
 } cf_database_place; /* {0} is none yet */
 
-/* Who wrote last to a database that has a write-ahead log, and has none beside it now: its program
- * takes the log away when it has written what was in it, so the folder's time is later, soon after.
+/* Who wrote last to a database that has a write-ahead log, and has none beside it now, or an empty
+ * one: its program takes the log away, or empties it, when it has written what was in it, so the
+ * folder's time, or the log's, is later, soon after.
  *
  *     the program ends:  file 12:00:00.1, folder 12:00:00.2
+ *     it empties it:     file 12:00:00.1, log 12:00:00.2
  *     `cp old F` then:   file 12:05:00.0, folder 12:00:00.2
  *     `cp -p old F`:     file 11:50:00.0, before it was when it was synced */
 typedef enum {
@@ -77,20 +80,24 @@ enum { CF_DATABASE_TAKEN_BACK = 4 };
 /* Rows of the base, and which of them are not in the database. */
 typedef struct {
     size_t rows;
-    size_t missing;     /* the table is there, the row isn't */
-    size_t gone;        /* with their table */
-    size_t changed;     /* under its key the row says something else */
-    size_t back;        /* that the base has not */
-    bool older;         /* it is, byte for byte, what was synced before, */
-    bool counts;        /* and no edit made it so: it counts other writes, or was copied */
-    bool closed;        /* its program just wrote it, and knew of all that was synced */
+    size_t missing; /* the table is there, the row isn't */
+    size_t gone;    /* with their table */
+    size_t changed; /* under its key the row says something else */
+    size_t back;    /* that the base has not */
+    bool older;     /* it is, byte for byte, what was synced before, */
+    bool counts;    /* and no edit made it so: it counts other writes, or was copied */
+    bool closed;    /* its program just wrote it, and knew of all that was synced */
+    bool written;   /* the log beside it has commits, and the file is as they left it */
+    bool weighed;   /* whose work is undone is known: */
+    cf_database_undone undone;
     const char *source; /* as it is typed after a verb */
 } cf_database_standing;
 
 /* CF_UNSAFE, if it is of another file than was synced: rows are missing in it, however few, or more
  * are changed than the guard lets pass (of an older copy: any came back, or more are others than
- * one takes back by hand; of one that its program just wrote, any more than that), and the user's
- * word doesn't cover that. Pure. */
+ * one takes back by hand; of one that its program just wrote, any more than that; but what this
+ * device itself took away may be back, and be taken away once more), and the user's word doesn't
+ * cover that. Pure. */
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
                                      cf_error *error);
 

@@ -110,6 +110,78 @@ Test(database_place, takes_rows_of_its_program_that_come_and_go_for_edits)
         expect_fails(cf_database_standing_check(&copies[i], no_word, &error), CF_UNSAFE);
 }
 
+Test(database_place, takes_what_the_log_shows_for_edits)
+{
+    static const cf_database_standing edits = {
+        .rows = 100, .missing = 40, .changed = 20, .older = true, .written = true};
+    cf_database_standing copy = edits;
+    cf_error error;
+
+    expect_ok(cf_database_standing_check(&edits, no_word, &error), error);
+    copy.counts = true; /* other writes than were synced, or it was copied */
+    expect_fails(cf_database_standing_check(&copy, no_word, &error), CF_UNSAFE);
+}
+
+Test(database_place, lets_a_device_do_again_what_it_did_and_undo_no_other_ones_work)
+{
+    static const cf_database_standing edits[] = {
+        {.rows = 100, .back = 40, .older = true, .weighed = true},
+        {.rows = 100, .missing = 40, .older = true, .weighed = true},
+        {.rows = 100, .back = 9, .changed = CF_DATABASE_TAKEN_BACK, .older = true, .weighed = true},
+        {.rows = 100, .changed = 40, .older = true, .weighed = true, .closed = true},
+        {.rows = 100,
+         .missing = 9,
+         .older = true,
+         .weighed = true,
+         .closed = true,
+         .undone = {.first = CF_DATABASE_TAKEN_BACK}},
+    };
+    static const cf_database_standing copies[] = {
+        {.rows = 100, .back = 40, .older = true},
+        {.rows = 100, .back = 40, .older = true, .weighed = true, .undone = {.others = 1}},
+        {.rows = 100, .missing = 40, .older = true, .weighed = true, .undone = {.first = 1}},
+        {.rows = 100, .back = 40, .older = true, .weighed = true, .counts = true},
+        {.rows = 100, .changed = CF_DATABASE_TAKEN_BACK + 1, .older = true, .weighed = true},
+        {.rows = 100,
+         .missing = 9,
+         .older = true,
+         .weighed = true,
+         .closed = true,
+         .undone = {.first = CF_DATABASE_TAKEN_BACK + 1}},
+        {.rows = 100, .back = 1, .weighed = true, .missing = 1},
+    };
+    cf_error error;
+
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
+        expect_ok(cf_database_standing_check(&edits[i], no_word, &error), error);
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
+        expect_fails(cf_database_standing_check(&copies[i], no_word, &error), CF_UNSAFE);
+}
+
+Test(database_place, knows_a_program_by_the_log_that_it_emptied)
+{
+    static const struct {
+        int64_t file, log, size;
+        cf_database_writer writer;
+    } cases[] = {
+        {100, 100, 0, CF_DATABASE_BY_PROGRAM},    {100, 2000000100, 0, CF_DATABASE_BY_PROGRAM},
+        {100, 2000000101, 0, CF_DATABASE_UNTOLD}, {100, 99, 0, CF_DATABASE_UNTOLD},
+        {100, 100, 32, CF_DATABASE_UNTOLD},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const cf_database_traces traces = {
+            .there = true,
+            .logs = true,
+            .file = {.mtime_ns = cases[i].file},
+            .log = {.mtime_ns = cases[i].log, .size = (uint64_t)cases[i].size},
+            .folder_ns = 50,
+        };
+
+        cr_expect_eq(cf_database_writer_of(&traces, 90, true), cases[i].writer, "case %zu", i);
+    }
+}
+
 Test(database_place, knows_a_copy_by_the_time_of_its_folder)
 {
     static const struct {
@@ -205,5 +277,71 @@ Test(database_place, looks_through_no_file_that_is_too_large)
     expect_ok(cf_database_see(self.disk->files, self.path, self.ours, &seen, &error), error);
     cr_expect_eq(seen.content, 0);
     cr_expect_leq(CF_DATABASE_CONTENT_MAX, 256 << 20);
+    look_end(&self);
+}
+
+/* What the file held is put over it, as `cp` does: the file stays the same. */
+static void overwrite(const look *self, const char *with, size_t size)
+{
+    FILE *file = fopen(self->path, "r+");
+
+    cr_assert(file);
+    cr_assert_eq(fwrite(with, 1, size, file), size);
+    fclose(file);
+}
+
+Test(database_place, knows_that_a_log_has_the_commits_that_made_the_file)
+{
+    look self = look_begin();
+    char older[16384];
+
+    does(&self, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+    cf_error error;
+    int64_t mode;
+    expect_ok(cf_database_number(self.ours, "SELECT count(*) FROM t", &mode, &error), error);
+    cr_expect(!cf_database_log_is_in_file(self.ours), "nothing lies in it");
+    does(&self, "PRAGMA wal_checkpoint(TRUNCATE)");
+    FILE *file = fopen(self.path, "r");
+    const size_t size = fread(older, 1, sizeof older, file);
+    fclose(file);
+    cr_assert_lt(size, sizeof older);
+    does(&self, "UPDATE t SET a = 'y'; UPDATE t SET a = 'z'");
+    expect_ok(cf_database_number(self.ours, "SELECT count(*) FROM t", &mode, &error), error);
+    cr_expect(!cf_database_log_is_in_file(self.ours), "the file has not got them yet");
+    does(&self, "PRAGMA wal_checkpoint(PASSIVE)");
+    cr_expect(cf_database_log_is_in_file(self.ours));
+    overwrite(&self, older, size);
+    cr_expect(!cf_database_log_is_in_file(self.ours), "a copy lies over it");
+    does(&self, "UPDATE t SET a = 'x'; PRAGMA wal_checkpoint(PASSIVE)");
+    cr_expect(cf_database_log_is_in_file(self.ours), "the log begins anew, old frames behind");
+    look_end(&self);
+}
+
+Test(database_place, believes_no_log_that_is_too_large_or_has_impossible_pages)
+{
+    static const char sizes[][4] = {
+        {0, 0, 0, 0}, {0, 0, 1, (char)255}, {0, 1, 0, 1}, {127, 0, 0, 0}};
+    look self = look_begin();
+    char log[128];
+    cf_error error;
+    int64_t rows;
+
+    does(&self, "PRAGMA journal_mode = WAL; UPDATE t SET a = 'y'; PRAGMA wal_checkpoint(PASSIVE)");
+    expect_ok(cf_database_number(self.ours, "SELECT count(*) FROM t", &rows, &error), error);
+    cr_assert(cf_database_log_is_in_file(self.ours));
+    snprintf(log, sizeof log, "%s-wal", self.path);
+    cr_assert_eq(truncate(log, CF_DATABASE_CONTENT_MAX), 0);
+    cr_expect(cf_database_log_is_in_file(self.ours));
+    cr_assert_eq(truncate(log, CF_DATABASE_CONTENT_MAX + 1), 0);
+    cr_expect(!cf_database_log_is_in_file(self.ours), "it is too large");
+    cr_assert_eq(truncate(log, 1 << 20), 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        FILE *file = fopen(log, "r+");
+
+        cr_assert(file && fseek(file, 8, SEEK_SET) == 0);
+        cr_assert_eq(fwrite(sizes[i], 1, 4, file), 4);
+        fclose(file);
+        cr_expect(!cf_database_log_is_in_file(self.ours), "size %zu", i);
+    }
     look_end(&self);
 }

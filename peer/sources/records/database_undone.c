@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/sources/records/database_undone.h"
+
+#include "codec/pack.h"
+#include "peer/log/past.h"
+#include "peer/records/row_index.h"
+
+typedef struct {
+    const cf_state *state;
+    const cf_past *past;
+    cf_id own;
+    cf_database_undone *out;
+} undoing;
+
+static bool is_of(cf_bytes field, cf_bytes name)
+{
+    return field.size >= name.size && memcmp(field.data, name.data, name.size) == 0 &&
+           (field.size == name.size || field.data[name.size] == '/');
+}
+
+/* Of this field of the item, or (NULL) of any, what nobody has replaced is another device's. */
+static bool others_wrote(const undoing *self, const cf_id *id, const cf_bytes *name)
+{
+    const cf_item *item = cf_state_item(self->state, id);
+
+    for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
+        const cf_write write = cf_state_write(self->state, item, i);
+
+        if (!cf_id_equal(&write.dot.writer, &self->own) &&
+            (!name || is_of(cf_state_field_name(self->state, write.field), *name)))
+            return true;
+    }
+    return !item;
+}
+
+/* ---- A row that says something else ---- */
+
+static bool undoes_field(const undoing *self, const cf_row *base, const cf_row_field *a,
+                         const cf_row *other)
+{
+    const cf_row_field *b = cf_row_field_named(other, a->name);
+
+    return !(b && cf_row_field_equal(a, b)) && others_wrote(self, &base->item, &a->name);
+}
+
+static bool undoes_others(const undoing *self, const cf_row *there, const cf_row *base)
+{
+    for (size_t i = 0; i < there->field_count; i++)
+        if (undoes_field(self, base, &there->fields[i], base))
+            return true;
+    for (size_t i = 0; i < base->field_count; i++)
+        if (undoes_field(self, base, &base->fields[i], there))
+            return true;
+    return false;
+}
+
+/* ---- A row that is back ---- */
+
+typedef struct {
+    const undoing *undoing;
+    size_t items;
+    bool others;
+} stays;
+
+static bool look_at(void *context, const cf_past_item *item, const cf_past_place *place)
+{
+    stays *self = context;
+    (void)place;
+
+    self->items++;
+    self->others |= others_wrote(self->undoing, &item->id, NULL);
+    return true;
+}
+
+static stays stays_of(const undoing *self, const cf_row *row)
+{
+    cf_buffer table = {0};
+    stays found = {.undoing = self};
+
+    cf_pack_text(&table, row->table);
+    cf_past_at(self->past, cf_buffer_view(&table), row->key, look_at, &found);
+    cf_buffer_release(&table);
+    return found;
+}
+
+/* ---- A row that is missing ---- */
+
+/* A row that comes back is written with its table once more, which nothing else does. */
+static bool came_back(const cf_past_item *item)
+{
+    const cf_bytes table = cf_bytes_of_text(CF_FIELD_TABLE);
+    size_t times = 0;
+
+    for (size_t i = 0; item && i < item->count; i++)
+        times += cf_bytes_equal(item->writes[i].field, table);
+    return times > 1;
+}
+
+static void count_missing(undoing *self, const cf_binding *binding,
+                          const cf_database_schema *schema, const cf_record_file *file)
+{
+    cf_row_index there = cf_row_index_of(file->rows, file->count);
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
+        if (cf_row_index_find(&there, row->table, row->key))
+            continue;
+        self->out->others += others_wrote(self, &row->item, NULL);
+        self->out->first +=
+            !cf_database_table_named(schema, row->table) ||
+            (!came_back(cf_past_find(self->past, &row->item)) && stays_of(self, row).items < 2);
+    }
+    cf_row_index_release(&there);
+}
+
+cf_status cf_database_undone_count(cf_peer *peer, const cf_binding *binding,
+                                   const cf_database_schema *schema, const cf_record_file *file,
+                                   cf_database_undone *out, cf_error *error)
+{
+    cf_collection *collection;
+    undoing self = {.out = out};
+    cf_past *past = NULL;
+
+    *out = (cf_database_undone){0};
+    cf_status status = cf_peer_collection(peer, &binding->collection, &collection, error);
+    if (!status)
+        status = cf_past_read(peer, &binding->collection, &past, error);
+    if (status)
+        return status;
+    self.state = collection->state;
+    self.past = past;
+    if (!cf_author_writer(peer->author, &binding->collection, &self.own))
+        self.own = (cf_id){{0}};
+    for (size_t i = 0; i < file->count; i++) {
+        const cf_row *there = &file->rows[i];
+        const cf_row *base = cf_rows_find(binding->rows, there->table, there->key);
+
+        out->others += base ? undoes_others(&self, there, base) : stays_of(&self, there).others;
+    }
+    count_missing(&self, binding, schema, file);
+    cf_past_destroy(&past);
+    return CF_OK;
+}
