@@ -11,6 +11,7 @@
 #include "peer/log/catalog_schema.h"
 #include "peer/log/entry_name.h"
 #include "peer/records/record_view.h"
+#include "peer/records/row_same.h"
 #include "peer/commands/verbs.h"
 #include "peer/sources/records/card_file.h"
 
@@ -22,7 +23,8 @@ typedef struct {
     cf_id collection;
     cf_bytes path;
     const cf_node *node;  /* NULL: nothing is there now */
-    cf_id record;         /* that is called so now; zero: there is none */
+    const cf_id *records; /* what is called so now, and all that are one with it */
+    size_t record_count;
     cf_record_paths held; /* the records in the file, in a folder of such */
 } wanted;
 
@@ -50,8 +52,9 @@ static bool is_wanted(const wanted *filter, const cf_event *event)
     for (size_t i = 0; i < filter->held.count; i++)
         if (is_at(event, filter->held.at[i]))
             return true;
-    if (filter->record.bytes[0] && cf_id_equal(&filter->record, &event->item))
-        return true;
+    for (size_t i = 0; i < filter->record_count; i++)
+        if (cf_id_equal(&filter->records[i], &event->item))
+            return true;
     for (size_t i = 0; filter->node && i < filter->node->item_count; i++)
         if (cf_id_equal(&filter->node->items[i], &event->item))
             return true;
@@ -216,7 +219,7 @@ static bool is_unknown(const wanted *filter, const cf_history *history)
 {
     uint64_t count;
 
-    return filter->path.size && !filter->node && !filter->record.bytes[0] &&
+    return filter->path.size && !filter->node && !filter->record_count &&
            count_wanted(filter, history, 1, &count) && !count;
 }
 
@@ -260,6 +263,28 @@ static cf_status read_newest(cf_run *run, const wanted *filter, uint64_t most, c
     return status;
 }
 
+/* By any of the items of rows that are one (peer/records/row_same.h). */
+static cf_status add_records(cf_run *run, const cf_id *collection, const cf_id *item,
+                             cf_arena *arena, wanted *out, cf_error *error)
+{
+    cf_collection *held;
+    cf_schema schema;
+
+    cf_status status = cf_peer_collection(cf_loop_peer(run->loop), collection, &held, error);
+    if (!status)
+        status = cf_catalog_schema(cf_loop_peer(run->loop), collection, arena, &schema, error);
+    if (!status) {
+        cf_row_view *view = cf_row_view_new(held->state, &schema);
+        const cf_id *ones = cf_row_view_all_of_one(view, item, &out->record_count);
+        cf_id *records = cf_arena_allocate(arena, out->record_count, sizeof *records);
+
+        memcpy(records, ones, out->record_count * sizeof *records);
+        out->records = records;
+        cf_row_view_destroy(&view);
+    }
+    return status;
+}
+
 static cf_status choose_record(cf_run *run, const char *named, cf_arena *arena, wanted *out,
                                cf_error *error)
 {
@@ -271,9 +296,9 @@ static cf_status choose_record(cf_run *run, const char *named, cf_arena *arena, 
     out->collection = found.collection;
     out->path = found.path;
     out->node = found.node;
-    if (cf_bytes_equal(found.row, found.path))
-        out->record = found.item;
-    return CF_OK;
+    return cf_bytes_equal(found.row, found.path)
+               ? add_records(run, &found.collection, &found.item, arena, out, error)
+               : CF_OK;
 }
 
 static cf_status choose_path(cf_run *run, const char *named, cf_arena *arena, wanted *out,

@@ -3,6 +3,7 @@
 #include "broker/platform/times.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/shown_record.h"
+#include "peer/records/row_same.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_schema.h"
@@ -76,6 +77,23 @@ static void split_field(showing *self)
                                   named->path.size - named->row.size - 1);
 }
 
+/* Of rows that are one (peer/records/row_same.h) the first tells of all. */
+static void keep_first(showing *self)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->items.count; i++) {
+        const cf_id one = *cf_row_view_one(self->view, &self->items.at[i]);
+        bool known = false;
+
+        for (size_t k = 0; k < kept && !known; k++)
+            known = cf_id_equal(&self->items.at[k], &one);
+        if (!known)
+            self->items.at[kept++] = one;
+    }
+    self->items.count = kept;
+}
+
 static cf_status find_items(showing *self, cf_error *error)
 {
     const cf_named_record *named = &self->named;
@@ -88,6 +106,7 @@ static cf_status find_items(showing *self, cf_error *error)
     add_hidden(self, named->row.size ? named->row : named->path);
     if (!self->items.count && named->path.size)
         cf_state_each(self->collection->state, add_if_was_called, self);
+    keep_first(self);
     split_field(self);
     return self->items.count ? CF_OK
                              : cf_fail(error, CF_MISSING, "the log knows no record %s",

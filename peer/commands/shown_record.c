@@ -3,6 +3,7 @@
 
 #include "peer/adapters/record_format.h"
 #include "peer/log/record_names.h"
+#include "peer/records/row_same.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,9 +163,11 @@ cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
 {
     const cf_row *row = cf_row_view_of_item(view, item);
     const cf_row_held *held = row ? NULL : find_held(view, item);
+    size_t count;
+    const cf_id *ones = cf_row_view_all_of_one(view, item, &count);
 
     *out = (cf_shown_record){.item = *item, .arena = arena};
-    cf_status status = cf_record_past_read(peer, &collection->id, item, &out->past, error);
+    cf_status status = cf_record_past_read(peer, &collection->id, ones, count, &out->past, error);
     if (status)
         return status;
     out->standing = row ? CF_RECORD_IS_SHOWN : held ? CF_RECORD_IS_HIDDEN : CF_RECORD_IS_DELETED;

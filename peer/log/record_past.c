@@ -9,7 +9,9 @@
 
 typedef struct {
     cf_peer *peer;
-    cf_id collection, item;
+    cf_id collection;
+    const cf_id *items;
+    size_t count;
     cf_record_past *out;
 } reading;
 
@@ -54,6 +56,14 @@ static bool is_wanted(const reading *self, const cf_entry *entry)
            cf_log_is_void(self->peer->log, entry, &is_void, &ignored) == CF_OK && !is_void;
 }
 
+static bool is_of_record(const reading *self, const cf_id *item)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (cf_id_equal(item, &self->items[i]))
+            return true;
+    return false;
+}
+
 static bool read_entry(void *context, uint64_t position, cf_bytes wire)
 {
     reading *self = context;
@@ -66,17 +76,17 @@ static bool read_entry(void *context, uint64_t position, cf_bytes wire)
     if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK && is_wanted(self, &entry) &&
         cf_contents_open(self->peer->contents, &entry, &body, &ignored) == CF_OK)
         for (size_t i = 0; i < body->change_count; i++)
-            if (cf_id_equal(&body->changes[i].item, &self->item))
+            if (is_of_record(self, &body->changes[i].item))
                 add_write(self->out, &entry, body, &body->changes[i]);
     cf_arena_release(&arena);
     return true;
 }
 
-cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *item,
-                              cf_record_past *out, cf_error *error)
+cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *items,
+                              size_t count, cf_record_past *out, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    reading self = {peer, *collection, *item, out};
+    reading self = {peer, *collection, items, count, out};
 
     return store->read(store, cf_peer_user(peer), 1, read_entry, &self, error);
 }

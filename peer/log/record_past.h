@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that was ever written of one record, by whom and when. One pass over the log. */
+/* All that was ever written of one record, by whom and when. One pass over the log. Rows of which a
+ * user said that they are one (peer/records/row_same.h) are one record, of several items. */
 #ifndef CF_PEER_LOG_RECORD_PAST_H
 #define CF_PEER_LOG_RECORD_PAST_H
 #include "peer/log/peer.h"
@@ -23,8 +24,8 @@ typedef struct {
 } cf_record_past; /* {0} is empty */
 
 /* What can't be read, or counts for nothing, says nothing. */
-cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *item,
-                              cf_record_past *out, cf_error *error);
+cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *items,
+                              size_t count, cf_record_past *out, cf_error *error);
 void cf_record_past_release(cf_record_past *past);
 
 /* The write with this dot of the field; NULL: there is none. */

@@ -108,6 +108,14 @@ const cf_id *cf_row_view_others(const cf_row_view *view, const cf_id *item, size
     return *count ? known->group->ids + 1 : NULL;
 }
 
+const cf_id *cf_row_view_all_of_one(const cf_row_view *view, const cf_id *item, size_t *count)
+{
+    const member *known = find_member(view, item);
+
+    *count = known ? known->group->count : 1;
+    return known ? known->group->ids : item;
+}
+
 /* ---- What they say together ---- */
 
 static int compare_facts(const cf_state *state, const cf_row_fact *a, const cf_row_fact *b)

@@ -23,6 +23,8 @@ bool cf_row_same_read(cf_bytes value, cf_id *item);
 const cf_id *cf_row_view_one(const cf_row_view *view, const cf_id *item);
 /* Of a row that comes first the others that are it, ascending; NULL and 0: there are none. */
 const cf_id *cf_row_view_others(const cf_row_view *view, const cf_id *item, size_t *count);
+/* All that are one with the row, the first one first; at least itself. */
+const cf_id *cf_row_view_all_of_one(const cf_row_view *view, const cf_id *item, size_t *count);
 
 /* Drafts that the other one says, too, what this change says of the first, where that replaces
  * something that stands there. */

@@ -81,3 +81,22 @@ def test_two_columns_of_one_value_each_make_one_once(two):
     assert here.rows("SELECT name, slug, note FROM places") == [("Home", "home", "ours")]
     assert here.all("places") == there.all("places") and here.sound() and there.sound()
     assert laptop.json("conflicts") == desktop.json("conflicts") == [] and laptop.run("status", "--check")
+
+
+def test_what_was_written_of_either_is_told_of_the_one(two):
+    """Its values and their writers, and its history: by the name of either, the second one's is that of the first now."""
+    laptop, desktop, here, there, path, first, second = made_twice(two)
+    there.run(f"UPDATE tags SET colour = 'blue' WHERE id = {second}")
+    both(laptop, desktop)
+    here.run(f"UPDATE tags SET colour = 'green' WHERE id = {first}")
+    both(laptop, desktop)
+    laptop.finish("conflicts", "resolve", f"book//{path}", "--same")
+    both(laptop, desktop)
+    for name in first, second:
+        (one,) = laptop.json("show", f"book//tags/{name}")
+        assert one["standing"] == "shown" and one["path"] == f"tags/{first}"
+        colours = {value["value"]: value["device"] for value in one["values"] + one["not_shown"] if value["field"] == "colour"}
+        assert colours == {"green": "laptop", "blue": "desktop"}, one
+        assert {"red", "blue", "green"} <= {write.get("to") for write in one["history"]}, one
+        events = laptop.json("log", f"book//tags/{name}")
+        assert {event["device"] for event in events} == {"laptop", "desktop"}, events
