@@ -100,3 +100,23 @@ def test_what_was_written_of_either_is_told_of_the_one(two):
         assert {"red", "blue", "green"} <= {write.get("to") for write in one["history"]}, one
         events = laptop.json("log", f"book//tags/{name}")
         assert {event["device"] for event in events} == {"laptop", "desktop"}, events
+
+
+def test_a_row_that_would_be_one_with_another_is_locked(two):
+    """Of what joins the two: nothing is made one before it is free."""
+    laptop, desktop, here, there, path, first, second = made_twice(two)
+    joins = [event["path"] for event in laptop.json("log") if event["path"].startswith("tagged/")]
+    assert joins
+    for join in sorted(set(joins)):
+        desktop.finish("lock", f"book//{join}", "--for", "10m")
+    laptop.finish("sync")
+    done = laptop.finish("conflicts", "resolve", f"book//{path}", "--same")
+    assert done.returncode != 0 and "locked" in done.stdout + done.stderr, done
+    both(laptop, desktop)
+    assert len(here.rows("SELECT * FROM tags")) == len(there.rows("SELECT * FROM tags")) == 2
+    for join in sorted(set(joins)):
+        desktop.finish("unlock", f"book//{join}")
+    laptop.finish("sync")
+    assert "1 row made one" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
+    both(laptop, desktop)
+    assert len(here.rows("SELECT * FROM tags")) == len(there.rows("SELECT * FROM tags")) == 1

@@ -272,9 +272,32 @@ static void settle_all(settling *self, const cf_record_choice *choice, cf_record
 
 /* ---- One of two ---- */
 
+/* Or any row that is one with it by now. */
 static bool is_locked(const settling *self, const cf_id *item)
 {
-    return cf_locks_of_other(self->of->locks, &self->collection->id, item) != NULL;
+    size_t count;
+    const cf_id *ones = cf_row_view_all_of_one(self->view, item, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_locks_of_other(self->of->locks, &self->collection->id, &ones[i]))
+            return true;
+    return false;
+}
+
+/* Rows that join the same become one, too: tag 2 is tag 1, and so (5, 2) is (5, 1), which another
+ * device may have locked. Half of it makes no sense, so all of it waits. */
+static bool are_locked(const settling *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const cf_change *change = &self->changes[i];
+        cf_id other;
+
+        if (is_locked(self, &change->item) ||
+            (cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_SAME)) &&
+             cf_row_same_read(change->value, &other) && is_locked(self, &other)))
+            return true;
+    }
+    return false;
 }
 
 /* Those that are one since, or gone, had ended. */
@@ -299,6 +322,10 @@ static void make_one(settling *self, const cf_record_choice *choice, cf_record_s
     if (out->settled)
         cf_row_draft_held_as_one(&draft, state, &self->schema, self->view);
     self->changes = cf_change_draft_changes(&draft, &self->count);
+    if (are_locked(self)) {
+        out->locked += out->settled;
+        out->settled = self->count = 0;
+    }
     cf_change_draft_release(&draft);
 }
 
