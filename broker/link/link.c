@@ -62,6 +62,7 @@ void cf_link_destroy(cf_link **link)
     free((*link)->collections);
     free((*link)->questions);
     free((*link)->asked);
+    free((*link)->theirs_here);
     free((*link)->paused);
     free(*link);
     *link = NULL;
@@ -105,7 +106,8 @@ bool cf_link_is_connected(const cf_link *link)
 
 bool cf_link_has_received(const cf_link *link)
 {
-    return link->state == CF_LINK_LIVE && link->owed.count == 0 && link->uncommitted == 0;
+    return link->state == CF_LINK_LIVE && link->owed.count == 0 && link->uncommitted == 0 &&
+           !link->places;
 }
 
 bool cf_link_is_idle(const cf_link *link)
@@ -161,6 +163,20 @@ void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
     if (count)
         memcpy(link->collections + 2, collections, count * sizeof *collections);
     link->collection_count = count + 2;
+    if (cf_link_is_connected(link))
+        begin_anew(link);
+}
+
+void cf_link_confine(cf_link *link, const cf_id *collections, size_t count)
+{
+    link->is_confined = collections != NULL;
+    if (collections) {
+        cf_link_subscribe(link, collections, count);
+        return;
+    }
+    free(link->collections);
+    link->collections = NULL;
+    link->collection_count = 0;
     if (cf_link_is_connected(link))
         begin_anew(link);
 }

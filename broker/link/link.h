@@ -89,7 +89,7 @@ typedef struct {
     void (*lease)(void *context, const cf_message *answer);
     /* Each time it becomes true: everything of ours is there, everything that WELCOME named is here
      * and committed, no blob is under way. With some collections only, writers of whom nothing is
-     * held here yet are not waited for: which collection is theirs, nobody can say. */
+     * held here are not waited for, but where the link is confined to these: the other is asked. */
     void (*idle)(void *context);
     /* The other does not keep this user any more, and says where it is now. The session is lost
      * unless the link is stopped here. NULL: nobody goes there. */
@@ -173,6 +173,8 @@ size_t cf_link_owed(const cf_link *link);
 /* Only these collections (and always the member log and the catalog) are received; without a call,
  * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count);
+/* The same, and no entry of others is sent. NULL: all are received and sent again. */
+void cf_link_confine(cf_link *link, const cf_id *collections, size_t count);
 /* The own log has grown: its new entries go out. A link that waits for its next try since it was
  * interrupted waits no more than 2 s from then. */
 void cf_link_publish(cf_link *link);

@@ -32,6 +32,61 @@ void cf_link_ask_chains(cf_link *link, const cf_hash *devices, size_t count)
     link->asked_count = count;
 }
 
+void cf_link_place(cf_link *link)
+{
+    cf_link_ask(link);
+    link->places = true;
+    link->placed = link->here_count = 0;
+}
+
+static bool is_subscribed(const cf_link *link, const cf_id *collection)
+{
+    for (size_t i = 0; i < link->collection_count; i++)
+        if (cf_id_equal(&link->collections[i], collection))
+            return true;
+    return false;
+}
+
+/* Kept in the order of their coming until all have come: sorting each page in would let small pages
+ * cost much. */
+cf_status cf_link_placed(cf_link *link, const cf_message *message, cf_error *error)
+{
+    const size_t count = message->holds.head_count;
+
+    if (!link->places || link->asking != CF_LINK_SAID)
+        return CF_OK;
+    link->placed += count ? count : 1;
+    if (link->placed > CF_HEADS_MAX)
+        return cf_fail(error, CF_TOO_LARGE, "HOLDS names too many heads");
+    if (!count || !is_subscribed(link, &message->holds.collection))
+        return CF_OK;
+    link->theirs_here = cf_grow(link->theirs_here, &link->here_capacity, link->here_count + count,
+                                sizeof *link->theirs_here);
+    memcpy(link->theirs_here + link->here_count, message->holds.heads, count * sizeof(cf_head));
+    link->here_count += count;
+    return CF_OK;
+}
+
+/* What came meanwhile is not owed any more; what can't be looked up is, so that nobody takes it for
+ * all. */
+static void await_placed(cf_link *link)
+{
+    cf_store *store = link->options.store;
+    size_t left = 0;
+    uint64_t position;
+    cf_error ignored;
+
+    for (size_t i = 0; i < link->here_count; i++) {
+        const cf_head *head = &link->theirs_here[i];
+
+        if (store->find(store, &link->options.user, head, &position, &ignored) &&
+            !cf_outgoing_has_come(link->outgoing, &head->hash))
+            link->theirs_here[left++] = *head;
+    }
+    cf_heads_add(&link->owed, link->theirs_here, left);
+    link->here_count = 0;
+}
+
 void cf_link_locate(cf_link *link)
 {
     link->locates = true;
@@ -72,6 +127,9 @@ void cf_link_asking_begin(cf_link *link)
     link->locates = false;
     link->locates_out = 0;
     link->checking = CF_LINK_NOTHING;
+    if (link->places)
+        link->asking = CF_LINK_NOTHING;
+    link->places = false;
     if (link->reporting)
         link->reporting = CF_LINK_DUE;
     if (link->asking)
@@ -102,7 +160,7 @@ void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
                      chains = {.command = CF_COMMAND_CHAINS,
                                .chains = {link->asked, link->asked_count}};
 
-    if (link->reporting == CF_LINK_DUE) {
+    if (link->reporting == CF_LINK_DUE && !link->places) {
         say_report(link, outbox);
         link->reporting = CF_LINK_SAID;
     }
@@ -133,6 +191,18 @@ bool cf_link_asking_is_idle(const cf_link *link)
     return link->reporting == CF_LINK_NOTHING && link->asking == CF_LINK_NOTHING;
 }
 
+static void end_asking(cf_link *link)
+{
+    const cf_link_events *events = &link->options.events;
+
+    link->asking = CF_LINK_NOTHING;
+    if (link->places)
+        await_placed(link);
+    else if (events->answers.answered)
+        events->answers.answered(events->context);
+    link->places = false;
+}
+
 static void on_reported(cf_link *link, const cf_message *message)
 {
     const cf_link_events *events = &link->options.events;
@@ -142,14 +212,12 @@ static void on_reported(cf_link *link, const cf_message *message)
             link->reporting = CF_LINK_NOTHING;
         return;
     }
-    if (events->answers.reported)
+    if (events->answers.reported && !link->places)
         events->answers.reported(events->context, message->reported.device, message->reported.at_ms,
                                  message->reported.heads, message->reported.head_count);
     if (message->reported.more)
         return;
-    link->asking = CF_LINK_NOTHING;
-    if (events->answers.answered)
-        events->answers.answered(events->context);
+    end_asking(link);
 }
 
 static void on_ends(cf_link *link, const cf_message *message)
@@ -165,9 +233,7 @@ static void on_ends(cf_link *link, const cf_message *message)
     link->ended_count += !message->ends.more;
     if (link->ended_count < link->asked_count)
         return;
-    link->asking = CF_LINK_NOTHING;
-    if (events->answers.answered)
-        events->answers.answered(events->context);
+    end_asking(link);
 }
 
 void cf_link_answered(cf_link *link, const cf_message *message)
@@ -180,7 +246,7 @@ void cf_link_answered(cf_link *link, const cf_message *message)
         on_reported(link, message);
     else if (message->command == CF_COMMAND_ENDS)
         on_ends(link, message);
-    else if (message->command == CF_COMMAND_HOLDS && events->answers.holds)
+    else if (message->command == CF_COMMAND_HOLDS && events->answers.holds && !link->places)
         events->answers.holds(events->context, &message->holds.collection, message->holds.heads,
                               message->holds.head_count);
     else if (message->command == CF_COMMAND_ENDPOINTS && events->answers.located)
@@ -196,10 +262,9 @@ void cf_link_lacking(cf_link *link, uint64_t count)
 
 void cf_link_asking_unsupported(cf_link *link)
 {
-    const cf_link_events *events = &link->options.events;
-    bool asked = link->asking == CF_LINK_SAID;
+    const bool asked = link->asking == CF_LINK_SAID;
 
     link->reporting = link->asking = link->checking = CF_LINK_NOTHING;
-    if (asked && events->answers.answered)
-        events->answers.answered(events->context);
+    if (asked)
+        end_asking(link);
 }

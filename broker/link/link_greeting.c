@@ -159,7 +159,7 @@ static bool read_collection(void *context, uint64_t position, cf_bytes wire)
 }
 
 /* Whether the writer's entries are among what is subscribed. A writer writes in one collection,
- * which any entry of it tells; of one that is not known here nothing is awaited. */
+ * which any entry of it tells; of one that is not known here the other is asked (cf_link_place). */
 static cf_status is_subscribed(cf_link *link, const cf_heads *own, const cf_id *writer, bool *out,
                                cf_error *error)
 {
@@ -170,8 +170,10 @@ static cf_status is_subscribed(cf_link *link, const cf_heads *own, const cf_id *
 
     *out = !link->collections || link->is_crowded;
     const cf_head *of_writer = *out ? NULL : cf_heads_of_writer(own, writer, &count);
-    if (!of_writer)
+    if (!of_writer) {
+        link->knows_strangers |= !*out;
         return CF_OK;
+    }
     cf_status status = store->find(store, &link->options.user, of_writer, &position, error);
     if (!status)
         status =
@@ -259,6 +261,9 @@ static cf_status subscribe(cf_link *link, const cf_message *message, int64_t clo
 
     cf_outgoing_begin(link->outgoing, publish_window);
     cf_outgoing_confine(link->outgoing, link->is_crowded);
+    if (link->is_confined)
+        cf_replay_select(cf_outgoing_replay(link->outgoing), link->collections,
+                         link->collection_count);
     cf_transfer_begin(link->transfer, message->welcome.window - publish_window);
     cf_guests_begin(link->guests, clock_difference_ms);
     cf_link_asking_begin(link);
@@ -267,8 +272,11 @@ static cf_status subscribe(cf_link *link, const cf_message *message, int64_t clo
         link->state = CF_LINK_LIVE;
         return CF_OK;
     }
+    link->knows_strangers = false;
     cf_status status = compare_heads(link, &rungs, error);
     if (!status) {
+        if (link->knows_strangers && link->is_confined)
+            cf_link_place(link);
         say_subscribe(link, &rungs, outbox);
         link->state = CF_LINK_SUBSCRIBING;
     }

@@ -235,8 +235,12 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
     case CF_COMMAND_BLOB:
     case CF_COMMAND_ABSENT:
         return cf_transfer_handle(link->transfer, message, now_ms, error);
-    case CF_COMMAND_ENDPOINTS:
     case CF_COMMAND_HOLDS:
+        if (cf_link_placed(link, message, error))
+            return error->status;
+        cf_link_answered(link, message);
+        return CF_OK;
+    case CF_COMMAND_ENDPOINTS:
     case CF_COMMAND_REPORTED:
     case CF_COMMAND_ENDS:
         cf_link_answered(link, message);

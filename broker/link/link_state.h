@@ -49,6 +49,12 @@ struct cf_link {
     uint64_t paused_ms; /* when that was heard */
     cf_id *collections; /* NULL: all */
     size_t collection_count;
+    bool is_confined;     /* to these in sending, too */
+    bool knows_strangers; /* WELCOME names writers of whom nothing is held here */
+    bool places;          /* what is asked is for these: in which collection they write */
+    size_t placed;        /* heads that it said so of, */
+    cf_head *theirs_here; /* and those of them that are subscribed */
+    size_t here_count, here_capacity;
     uint64_t uncommitted; /* bytes of entries that the owner has not given back */
     uint64_t credit_due;  /* to be granted again */
     bool was_put_off;     /* it has just been told to come later */
@@ -84,6 +90,10 @@ void cf_link_asking_begin(cf_link *link);
 void cf_link_asking_pump(cf_link *link, cf_outbox *outbox);
 bool cf_link_asking_is_idle(const cf_link *link);
 void cf_link_answered(cf_link *link, const cf_message *message);
+/* Asks in which collections the writers are that are strangers here; and whether that is known. */
+void cf_link_place(cf_link *link);
+/* HOLDS came: what is subscribed of it, and is not here once all has come, is owed. */
+cf_status cf_link_placed(cf_link *link, const cf_message *message, cf_error *error);
 /* Asks where the log is, whoever wants to know; and its answer, or refusal, came. */
 void cf_link_say_locate(cf_link *link, cf_outbox *outbox);
 void cf_link_located(cf_link *link);

@@ -33,6 +33,7 @@ void cf_outgoing_confine(cf_outgoing *outgoing, bool to_members);
 cf_replay *cf_outgoing_replay(cf_outgoing *outgoing);
 /* An entry that the other brought itself need not go back. True when it has come before. */
 bool cf_outgoing_came(cf_outgoing *outgoing, const cf_hash *entry);
+bool cf_outgoing_has_come(const cf_outgoing *outgoing, const cf_hash *entry);
 /* It was not taken: it may come again. */
 void cf_outgoing_came_in_vain(cf_outgoing *outgoing, const cf_hash *entry);
 /* Forgets what came: it will be asked for again. */

@@ -87,6 +87,8 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_waiting_new(run, &self->waiting, error);
     if (status)
         return status;
+    if (self->count && !self->dry_run)
+        cf_engine_confine(cf_loop_engine(run->loop), self->collections, self->count);
     self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
     if (cf_options_has(&run->options, "exclusive") && !self->dry_run)
         self->exclusive = cf_exclusive_new(run, self->collections, self->count,
@@ -368,6 +370,8 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_round_end(&self->round);
+    if (cf_loop_engine(run->loop))
+        cf_engine_confine(cf_loop_engine(run->loop), NULL, 0);
     cf_waiting_destroy(&self->waiting);
     cf_exclusive_destroy(&self->exclusive);
     cf_arena_release(&self->arena);
@@ -392,7 +396,8 @@ const cf_verb cf_verb_sync = {
     .name = "sync",
     .usage = "sync [COLLECTION|SOURCE...]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
-    .more = "A source is synced with the other sources of its collection here. "
+    .more = "A source is synced with the other sources of its collection here; where some are "
+            "named, nothing else is sent or\nfetched, unless `serve` runs. "
             "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
             "when a mass delete\nneeds a word, 9 when only what another device has locked is left.",
     .needs = CF_NEEDS_PEER,

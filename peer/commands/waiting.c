@@ -120,7 +120,8 @@ static bool gather(void *context, const cf_head *head)
 
     if (cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
-        cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)))
+        cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)) &&
+        cf_engine_carries(cf_loop_engine(self->waiting->run->loop), &entry.header.collection))
         cf_heads_insert(&self->waiting->published, head);
     cf_arena_release(&arena);
     cf_buffer_release(&wire);

@@ -215,6 +215,7 @@ void cf_engine_close(cf_engine **engine)
     cf_acknowledged_release(&self->acknowledged);
     cf_pauses_release(&self->pauses);
     free(self->told_locks);
+    free(self->confined);
     cf_heads_release(&self->applied);
     free(self->behind.at);
     cf_resupply_destroy(&self->resupply);

@@ -30,6 +30,11 @@ void cf_engine_close(cf_engine **engine);
 
 cf_peer *cf_engine_peer(cf_engine *engine);
 cf_locks *cf_engine_locks(cf_engine *engine);
+/* Of these collections alone, the member log and the catalog, entries go to the broker and come of
+ * it, until NULL is said; the others wait. Copied. An engine that watches goes on with all. */
+void cf_engine_confine(cf_engine *engine, const cf_id *collections, size_t count);
+/* Whether it does so of this one. */
+bool cf_engine_carries(const cf_engine *engine, const cf_id *collection);
 /* NULL while no broker is set. The loop gives it connections. */
 cf_link *cf_engine_link(cf_engine *engine);
 /* The broker's address line as kept in the home was set or changed: begins to use it. A link that
@@ -176,7 +181,7 @@ typedef struct {
     bool set, connected;
     cf_status trouble; /* why the last try failed; CF_OK while trying or connected */
     char text[CF_ERROR_TEXT];
-    size_t unsent;             /* entries that the broker does not have yet */
+    size_t unsent;             /* entries that the broker does not have yet, and is to have now */
     uint64_t retry_ms;         /* of the next try, by cf_env_steady_ms; 0: none */
     uint64_t heard_at_ms;      /* when anything last came of it, by the time of day; 0: not known */
     unsigned denials;          /* how often in a row the broker did not let this device in */

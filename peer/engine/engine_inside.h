@@ -38,6 +38,8 @@ struct cf_engine {
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;
     cf_round *rounds;
+    cf_id *confined; /* to these, see cf_engine_confine; NULL: it isn't */
+    size_t confined_count;
     uint64_t now_ms;    /* the time of day; and */
     uint64_t steady_ms; /* the clock that nobody sets, by which all deadlines here are */
     int64_t apart_ms;   /* the first less the second, when a jump was last looked for */

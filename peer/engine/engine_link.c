@@ -376,7 +376,8 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
     engine->workshop.activity++;
 }
 
-/* Everything of ours is there, also what was accepted in a session that broke before we heard. */
+/* Everything of ours is there, also what was accepted in a session that broke before we heard; or,
+ * of a confined one, what is to be there now. */
 static void idle(void *context)
 {
     cf_engine *engine = context;
@@ -387,7 +388,7 @@ static void idle(void *context)
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
-    if (!engine->refused)
+    if (!engine->refused && !engine->confined)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }
 

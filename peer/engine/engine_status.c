@@ -232,10 +232,15 @@ static size_t count_unsent(cf_engine *engine)
 {
     cf_unsent unsent = {0};
     cf_error ignored;
+    cf_id collection;
 
     if (!engine->peer->link ||
         cf_unsent_load(cf_home_store(engine->home), cf_peer_user(engine->peer), &unsent, &ignored))
         return 0;
+    for (size_t i = unsent.count; i > 0; i--)
+        if (cf_log_head_collection(engine->peer->log, &unsent.at[i - 1].last, &collection) &&
+            !cf_engine_carries(engine, &collection))
+            unsent.at[i - 1] = unsent.at[--unsent.count];
     size_t count = (size_t)cf_unsent_count(&unsent);
     cf_unsent_release(&unsent);
     return count;

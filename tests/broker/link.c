@@ -415,6 +415,38 @@ Test(link, receives_only_the_collections_it_asks_for)
     meeting_close(&m);
 }
 
+/* What it has of others waits, and goes when it is no longer confined. */
+Test(link, that_is_confined_sends_and_receives_one_collection)
+{
+    const cf_id films = {"films"};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    const cf_head member = m.account.head;
+    attendee_writes(desk, "in papers", NULL, 0);
+    begin_chain(&m.desk, &films, &member);
+    attendee_writes(desk, "in films", NULL, 0);
+    cf_link_confine(desk->link, &papers, 1);
+    cf_link_start(desk->link);
+    meet(&m);
+    cr_expect(cf_link_is_idle(desk->link));
+    cr_expect_eq(desk->accepted, 1);
+    cf_link_confine(lap->link, &films, 1);
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_eq(lap->entries, 3, "who is in");
+    cr_expect(cf_link_is_idle(lap->link));
+    cf_link_confine(desk->link, NULL, 0);
+    meet(&m);
+    cr_expect_eq(desk->accepted, 2);
+    cr_expect_eq(lap->entries, 4);
+    cf_link_confine(lap->link, NULL, 0);
+    meet(&m);
+    cr_expect_eq(lap->entries, 5);
+    cr_expect_eq(desk->lost + lap->lost, 0);
+    meeting_close(&m);
+}
+
 Test(link, publishes_nothing_while_its_clock_is_a_day_off)
 {
     meeting_open(&m);

@@ -114,6 +114,83 @@ Test(link_lies, ends_no_question_for_chains_by_another_answer)
     meeting_close(&m);
 }
 
+/* A session that is confined to the papers, with a broker that names a head of a stranger. */
+static attendee *meet_stranger(const cf_head *stranger)
+{
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message welcome = {.command = CF_COMMAND_WELCOME,
+                                .welcome = {.version = CF_PROTOCOL_VERSION,
+                                            .now_ms = m.now_ms,
+                                            .window = CF_WINDOW,
+                                            .heads = stranger,
+                                            .head_count = 1}},
+                     subscribed = {.command = CF_COMMAND_SUBSCRIBED};
+
+    cf_link_confine(desk->link, &papers, 1);
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &welcome);
+    hear(desk, &subscribed);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    return desk;
+}
+
+/* Where it writes the broker says; until then it may be here. */
+Test(link_lies, awaits_a_stranger_that_writes_where_it_is_confined_to)
+{
+    const cf_head stranger = {{{9}}, 5, {{9}}}, other = {{{8}}, 5, {{8}}};
+    const cf_message elsewhere = {.command = CF_COMMAND_HOLDS, .holds = {{"films"}, &other, 1}},
+                     here = {.command = CF_COMMAND_HOLDS, .holds = {papers, &stranger, 1}},
+                     end = {.command = CF_COMMAND_REPORTED};
+
+    meeting_open(&m);
+    attendee *desk = meet_stranger(&stranger);
+    cr_expect_eq(cf_link_owed(desk->link), 0);
+    cr_expect_not(cf_link_has_received(desk->link));
+    hear(desk, &elsewhere);
+    cr_expect_eq(cf_link_owed(desk->link), 0);
+    hear(desk, &here);
+    cr_expect_not(cf_link_has_received(desk->link));
+    hear(desk, &end);
+    cr_expect_eq(cf_link_owed(desk->link), 1);
+    cr_expect_not(cf_link_has_received(desk->link));
+    hear(desk, &here);
+    cr_expect_eq(desk->lost, 0);
+    meeting_close(&m);
+}
+
+Test(link_lies, awaits_no_stranger_that_writes_elsewhere)
+{
+    const cf_head stranger = {{{9}}, 5, {{9}}};
+    const cf_message elsewhere = {.command = CF_COMMAND_HOLDS, .holds = {{"films"}, &stranger, 1}},
+                     end = {.command = CF_COMMAND_REPORTED};
+
+    meeting_open(&m);
+    attendee *desk = meet_stranger(&stranger);
+    hear(desk, &elsewhere);
+    cr_expect_not(cf_link_has_received(desk->link));
+    hear(desk, &end);
+    cr_expect(cf_link_has_received(desk->link));
+    meeting_close(&m);
+}
+
+/* A message without heads counts as one. */
+Test(link_lies, hears_of_no_more_than_65536_heads)
+{
+    const cf_head stranger = {{{9}}, 5, {{9}}};
+    const cf_message empty = {.command = CF_COMMAND_HOLDS, .holds = {{"films"}, NULL, 0}};
+
+    meeting_open(&m);
+    attendee *desk = meet_stranger(&stranger);
+    for (size_t i = 0; i < CF_HEADS_MAX; i++)
+        hear(desk, &empty);
+    cr_expect_eq(desk->lost, 0);
+    hear(desk, &empty);
+    cr_expect_eq(desk->lost, 1);
+    cr_expect_eq(desk->last_loss, CF_TOO_LARGE);
+    meeting_close(&m);
+}
+
 Test(link_lies, ends_a_session_in_another_version)
 {
     meeting_open(&m);
