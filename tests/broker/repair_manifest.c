@@ -324,3 +324,42 @@ Test(repair_manifest, opens_a_store_whichever_table_has_a_damaged_block)
     cr_expect_geq(count, 2, "%zu", count);
     scratch_destroy(&here);
 }
+
+static size_t number_at(const uint8_t **at)
+{
+    size_t number = 0;
+
+    for (unsigned shift = 0;; shift += 7) {
+        number |= (size_t)(**at & 0x7f) << shift;
+        if (!(*(*at)++ & 0x80))
+            return number;
+    }
+}
+
+/* The index of what stands beside a table's keys names no properties, and ends behind its end. */
+Test(repair_manifest, reads_nothing_behind_a_block_that_is_shorter_than_it_says)
+{
+    static const char wanted[] = "rocksdb.properties";
+    scratch *here = arrive();
+    uint8_t footer[FOOTER], block[4096];
+    cf_error error;
+
+    make_tables();
+    const off_t size = find_file(".sst");
+    use_footer("r", size, footer);
+    const uint8_t *place = footer + 1;
+    const size_t at = number_at(&place), length = number_at(&place);
+    FILE *table = fopen(file, "r+");
+    cr_assert(table && length <= sizeof block);
+    cr_assert_eq(fseek(table, (long)at, SEEK_SET), 0);
+    cr_assert_eq(fread(block, 1, length, table), length);
+    uint8_t *key = memmem(block, length, wanted, strlen(wanted));
+    cr_assert(key);
+    *key = 'R';
+    memset(block + length - 4, 0x3f, 4);
+    cr_assert_eq(fseek(table, (long)at, SEEK_SET), 0);
+    cr_assert_eq(fwrite(block, 1, length, table), length);
+    cr_assert_eq(fclose(table), 0);
+    expect_ok(salvage(&error), error);
+    scratch_destroy(&here);
+}

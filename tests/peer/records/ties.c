@@ -201,6 +201,23 @@ Test(record_ties, say_nothing_of_what_others_did)
     end(&self);
 }
 
+/* She was not shown here, though the letter said by then that it is hers. */
+Test(record_ties, say_once_what_they_say)
+{
+    pair self;
+
+    begin(&self, "person 1 mail=x name=Ann");
+    rule_world_write(&self.world, self.base, 'B', 20, "person 1 mail=x name=Ann;letter a to=x");
+    cf_rows_destroy(&self.base);
+    self.base = rule_world_applied(&self.world);
+    cf_rows_drop(self.base, cf_bytes_of_text("person"), made_int(1, &self.arena));
+    const cf_row_scan made = rule_world_scan(&self.world, self.world.state, self.base, 'A', 30,
+                                             "letter a to=x;person 1 mail=x name=Ann");
+    for (size_t i = 0; i < made.count; i++)
+        cr_expect_not(cf_row_field_is_tie(made.changes[i].field));
+    end(&self);
+}
+
 /* ---- Where the letters aren't shown ---- */
 
 static const cf_format_table persons = {.name = NAME("person"), .whole = true};
