@@ -9,21 +9,48 @@ typedef struct {
     const cf_row_view *view;
     const cf_state *state;
     cf_arena *arena;
-    const cf_row *row; /* under way */
-    const cf_row_ref *refs;
+    const cf_row *row;      /* under way */
+    const cf_row_ref *refs; /* what it shows, by field and dot */
     size_t ref_count;
     cf_row_both *at;
     size_t count, capacity;
 } finding;
 
+static int by_field_and_dot(const void *left, const void *right)
+{
+    const cf_row_ref *a = left, *b = right;
+    const int order = cf_bytes_compare(a->field, b->field);
+
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
 static bool is_shown(const finding *self, const cf_write *write)
 {
-    for (size_t i = 0; i < self->ref_count; i++)
-        if (self->refs[i].standing == CF_WRITE_SHOWN &&
-            cf_dot_equal(&self->refs[i].dot, &write->dot) &&
-            cf_bytes_equal(self->refs[i].field, cf_state_field_name(self->state, write->field)))
-            return true;
-    return false;
+    const cf_row_ref key = {.field = cf_state_field_name(self->state, write->field),
+                            .dot = write->dot};
+
+    return self->ref_count &&
+           bsearch(&key, self->refs, self->ref_count, sizeof *self->refs, by_field_and_dot);
+}
+
+/* False: what it shows can't be read. */
+static bool know_shown(finding *self)
+{
+    const cf_row base = cf_row_view_agree(self->view, self->row, self->arena);
+    cf_row_ref *refs = NULL;
+    size_t count = 0, kept = 0;
+    cf_error ignored;
+
+    if (cf_row_refs_read(&base, self->arena, &refs, &count, &ignored))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (refs[i].standing == CF_WRITE_SHOWN)
+            refs[kept++] = refs[i];
+    if (kept)
+        qsort(refs, kept, sizeof *refs, by_field_and_dot);
+    self->refs = refs;
+    self->ref_count = kept;
+    return true;
 }
 
 static int by_time(const void *left, const void *right)
@@ -34,12 +61,25 @@ static int by_time(const void *left, const void *right)
     return order ? order : cf_dot_compare(&a->dot, &b->dot);
 }
 
-static bool has_value(const cf_write *writes, size_t count, cf_bytes value)
+static int by_value(const void *left, const void *right)
 {
+    const cf_write *a = left, *b = right;
+    const int order = cf_bytes_compare(a->value, b->value);
+
+    return order ? order : by_time(left, right);
+}
+
+/* Of each value the first; returns how many are kept. */
+static size_t drop_equal(cf_write *writes, size_t count)
+{
+    size_t kept = 0;
+
+    qsort(writes, count, sizeof *writes, by_value);
     for (size_t i = 0; i < count; i++)
-        if (cf_bytes_equal(writes[i].value, value))
-            return true;
-    return false;
+        if (!kept || !cf_bytes_equal(writes[kept - 1].value, writes[i].value))
+            writes[kept++] = writes[i];
+    qsort(writes, kept, sizeof *writes, by_time);
+    return kept;
 }
 
 /* The writes of one entry: of those that are shown each other value is kept beside the first. */
@@ -51,10 +91,8 @@ static void find_in_entry(finding *self, cf_write *writes, size_t count)
         if (is_shown(self, &writes[i]))
             writes[shown++] = writes[i];
     if (shown)
-        qsort(writes, shown, sizeof *writes, by_time);
+        shown = drop_equal(writes, shown);
     for (size_t i = 1; i < shown; i++) {
-        if (has_value(writes, i, writes[i].value))
-            continue;
         self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
         self->at[self->count++] =
             (cf_row_both){.first = writes[0].value,
@@ -79,7 +117,6 @@ static void find_in_row(finding *self, const cf_row *row, const cf_schema_table 
     const cf_item *item = cf_state_item(self->state, &row->item);
     const size_t count = item ? cf_item_write_count(item) : 0;
     bool agreed = false;
-    cf_error ignored;
 
     self->row = row;
     for (size_t from = 0, to; from < count; from = to) {
@@ -90,16 +127,9 @@ static void find_in_row(finding *self, const cf_row *row, const cf_schema_table 
         if (to - from < 2 || field < CF_FIELD_NUMBERS ||
             !is_of_set(table, cf_state_field_name(self->state, field)))
             continue;
-        if (!agreed) {
-            const cf_row base = cf_row_view_agree(self->view, row, self->arena);
-            cf_row_ref *refs = NULL;
-
-            self->ref_count = 0;
-            if (cf_row_refs_read(&base, self->arena, &refs, &self->ref_count, &ignored))
-                return;
-            self->refs = refs;
-            agreed = true;
-        }
+        if (!agreed && !know_shown(self))
+            return;
+        agreed = true;
         cf_write *writes = cf_arena_allocate(self->arena, to - from, sizeof *writes);
         for (size_t i = from; i < to; i++)
             writes[i - from] = cf_state_write(self->state, item, i);

@@ -4,6 +4,7 @@
  * for this test so that each of them calls __sanitizer_cov_trace_pc. */
 #include "peer/merge/covered.h"
 #include "peer/merge/state_item.h"
+#include "peer/records/record_both.h"
 #include "peer/records/record_facts.h"
 #include "tests/peer/records/made_schema.h"
 #include "tests/peer/records/rule_world.h"
@@ -334,4 +335,47 @@ static uint64_t seats_work(size_t lines)
 Test(growth, of_lines_that_have_seats_is_linear)
 {
     expect_linear(seats_work);
+}
+
+/* Each device gave one entry of a set, as a telephone number, another value: all are kept. */
+static void contest(cf_state *state, const cf_row *row, const char *field, size_t values)
+{
+    for (size_t i = 0; i < values; i++) {
+        const cf_dot dot = dot_of(i + 1);
+        cf_buffer value = {0};
+
+        cf_pack_uint(&value, 1000000 + i / 2 * 2); /* two by two the same */
+        const cf_change change = {
+            .item = row->item, .field = cf_bytes_of_text(field), .value = cf_buffer_view(&value)};
+        cf_state_apply(state, &dot, (cf_time){.ms = 1000 + values - i}, &change, 1, NULL);
+        cf_buffer_release(&value);
+    }
+}
+
+static uint64_t both_work(size_t values)
+{
+    cf_arena arena = {0};
+    cf_schema schema = made_schema("card /tel*", &arena);
+    rule_world world = rule_world_of(&schema);
+    size_t count;
+
+    rule_world_write_apart(&world, 'A', 10, "card u tel=1");
+    cf_row_view *view = cf_row_view_new(world.state, &schema);
+    const cf_row row = cf_row_copy(cf_row_view_at(view, 0), &arena);
+    cf_row_view_destroy(&view);
+    contest(world.state, &row, "/tel/x", values);
+    view = cf_row_view_new(world.state, &schema);
+    uint64_t before = stretches;
+    cf_row_both_kept(view, world.state, &schema, &arena, &count);
+    uint64_t counted = stretches - before;
+    cr_assert_eq(count, values / 2 - 1, "each value beside the first");
+    cf_row_view_destroy(&view);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+    return counted;
+}
+
+Test(growth, of_values_that_are_both_kept_is_linear)
+{
+    expect_linear(both_work);
 }
