@@ -2,8 +2,10 @@
 #include "peer/records/record_both.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "peer/merge/fields.h"
+#include "peer/merge/table.h"
 
 typedef struct {
     const cf_row_view *view;
@@ -182,18 +184,43 @@ static cf_bytes set_of(cf_bytes field)
     return cf_bytes_of(field.data, (size_t)(end - field.data));
 }
 
-static bool is_taken(const cf_state *state, const cf_id *item, cf_bytes field,
-                     const cf_change *changes, size_t count)
+/* An entry that one of the values has got. */
+typedef struct {
+    cf_table_link link;
+    cf_bytes field;
+} given_entry;
+
+typedef struct {
+    const cf_state *state;
+    const cf_record_ids *ids;
+    cf_arena *arena;
+    const cf_item *item;
+    size_t at; /* of the writes of the item, which are ascending by field, as the values are */
+    cf_table given;
+    given_entry *entries;
+    size_t count;
+} parting;
+
+static bool is_given(const parting *self, cf_bytes field)
 {
-    for (size_t i = 0; i < count; i++)
-        if (cf_bytes_equal(changes[i].field, field))
-            return true;
-    return cf_state_knows_field(state, item, field);
+    cf_table_link *link =
+        self->count ? cf_table_first(&self->given, cf_hash_bytes(0, field)) : NULL;
+
+    while (link && !cf_bytes_equal(cf_linked(link, given_entry, link)->field, field))
+        link = cf_table_next(link);
+    return link != NULL;
+}
+
+static void give(parting *self, cf_bytes field)
+{
+    given_entry *entry = &self->entries[self->count++];
+
+    entry->field = field;
+    cf_table_add(&self->given, &entry->link, cf_hash_bytes(0, field));
 }
 
 /* The entry that is the value's own, or the next one that is free. */
-static cf_bytes entry_of(const cf_row_both *both, const cf_state *state, const cf_record_ids *ids,
-                         const cf_change *changes, size_t count, cf_arena *arena)
+static cf_bytes entry_of(parting *self, const cf_row_both *both)
 {
     const cf_bytes set = set_of(both->other.field);
     cf_bytes field = {0};
@@ -202,13 +229,15 @@ static cf_bytes entry_of(const cf_row_both *both, const cf_state *state, const c
         char name[CF_ENTRY_NAME_MAX];
         cf_buffer text = {0};
 
-        ids->entry(ids->context, both->other.value, number, name);
+        self->ids->entry(self->ids->context, both->other.value, number, name);
         cf_buffer_append(&text, set.data, set.size);
         cf_buffer_append_text(&text, "/%s", name);
-        if (!is_taken(state, &both->other.row->item, cf_buffer_view(&text), changes, count))
-            field = cf_arena_copy(arena, cf_buffer_view(&text));
+        if (!is_given(self, cf_buffer_view(&text)) &&
+            !cf_state_knows_field(self->state, &both->other.row->item, cf_buffer_view(&text)))
+            field = cf_arena_copy(self->arena, cf_buffer_view(&text));
         cf_buffer_release(&text);
     }
+    give(self, field);
     return field;
 }
 
@@ -222,47 +251,68 @@ static int by_dot(const void *left, const void *right)
     return cf_dot_compare(left, right);
 }
 
-/* All writes of the value in its entry are replaced, by nothing. */
-static void take_out(const cf_row_both *both, const cf_state *state, cf_arena *arena,
-                     cf_change *out)
+static int by_other_value(const void *left, const void *right)
 {
-    const cf_item *item = cf_state_item(state, &both->other.row->item);
-    const size_t count = cf_item_write_count(item);
-    cf_dot *over = cf_arena_allocate(arena, out->over_count + count, sizeof *over);
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
 
-    for (size_t i = 0; i < out->over_count; i++)
-        over[i] = out->over[i];
-    for (size_t i = 0; i < count; i++) {
-        const cf_write write = cf_state_write(state, item, i);
+/* All writes of the values in their entry are replaced, by nothing. */
+static cf_change take_out(parting *self, const cf_row_both *all, size_t count)
+{
+    const cf_bytes field = all[0].other.field;
+    const size_t writes = cf_item_write_count(self->item);
+    cf_bytes *values = cf_arena_allocate(self->arena, count, sizeof *values);
+    cf_dot *over = NULL;
+    size_t taken = 0, capacity = 0;
 
-        if (cf_bytes_equal(cf_state_field_name(state, write.field), both->other.field) &&
-            cf_bytes_equal(write.value, both->other.value))
-            over[out->over_count++] = write.dot;
+    for (size_t i = 0; i < count; i++)
+        values[i] = all[i].other.value;
+    qsort(values, count, sizeof *values, by_other_value);
+    for (; self->at < writes; self->at++) {
+        const cf_write write = cf_state_write(self->state, self->item, self->at);
+        const int order = cf_bytes_compare(cf_state_field_name(self->state, write.field), field);
+
+        if (order > 0 && write.field >= CF_FIELD_NUMBERS)
+            break;
+        if (order || !bsearch(&write.value, values, count, sizeof *values, by_other_value))
+            continue;
+        over = cf_grow(over, &capacity, taken + 1, sizeof *over);
+        over[taken++] = write.dot;
     }
-    qsort(over, out->over_count, sizeof *over, by_dot);
-    out->over = over;
+    cf_dot *kept = cf_arena_allocate(self->arena, taken, sizeof *kept);
+    if (taken) {
+        memcpy(kept, over, taken * sizeof *kept);
+        qsort(kept, taken, sizeof *kept, by_dot);
+    }
+    free(over);
+    return (cf_change){.item = all[0].other.row->item,
+                       .field = cf_arena_copy(self->arena, field),
+                       .over = kept,
+                       .over_count = taken};
 }
 
 size_t cf_row_both_part(const cf_row_both *all, size_t count, const cf_state *state,
                         const cf_record_ids *ids, cf_arena *arena, cf_change *out)
 {
+    parting self = {.state = state,
+                    .ids = ids,
+                    .arena = arena,
+                    .item = count ? cf_state_item(state, &all[0].other.row->item) : NULL,
+                    .entries = cf_arena_allocate(arena, count, sizeof *self.entries)};
     size_t made = 0;
-    cf_change *left = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        const cf_row_conflict *other = &all[i].other;
-
-        if (i == 0 || !cf_bytes_equal(other->field, all[i - 1].other.field)) {
-            left = &out[made++];
-            *left =
-                (cf_change){.item = other->row->item, .field = cf_arena_copy(arena, other->field)};
-        }
-        take_out(&all[i], state, arena, left);
-        cf_bytes field = entry_of(&all[i], state, ids, out, made, arena);
-        out[made++] = (cf_change){
-            .item = other->row->item, .field = field, .value = cf_arena_copy(arena, other->value)};
+    for (size_t from = 0, to; from < count; from = to) {
+        to = from + 1;
+        while (to < count && cf_bytes_equal(all[to].other.field, all[from].other.field))
+            to++;
+        out[made++] = take_out(&self, all + from, to - from);
+        for (size_t i = from; i < to; i++)
+            out[made++] = (cf_change){.item = all[i].other.row->item,
+                                      .field = entry_of(&self, &all[i]),
+                                      .value = cf_arena_copy(arena, all[i].other.value)};
     }
     if (made)
         qsort(out, made, sizeof *out, by_field);
+    cf_table_release(&self.given);
     return made;
 }

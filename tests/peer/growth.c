@@ -352,7 +352,11 @@ static void contest(cf_state *state, const cf_row *row, const char *field, size_
     }
 }
 
-static uint64_t both_work(size_t values)
+/* What is done with them, and how many changes or values that makes. */
+typedef size_t both_act(const cf_row_both *all, size_t count, const cf_state *state,
+                        cf_arena *arena);
+
+static uint64_t count_both(size_t values, both_act *act)
 {
     cf_arena arena = {0};
     cf_schema schema = made_schema("card /tel*", &arena);
@@ -366,16 +370,47 @@ static uint64_t both_work(size_t values)
     contest(world.state, &row, "/tel/x", values);
     view = cf_row_view_new(world.state, &schema);
     uint64_t before = stretches;
-    cf_row_both_kept(view, world.state, &schema, &arena, &count);
-    uint64_t counted = stretches - before;
+    const cf_row_both *all = cf_row_both_kept(view, world.state, &schema, &arena, &count);
     cr_assert_eq(count, values / 2 - 1, "each value beside the first");
+    if (act) {
+        before = stretches;
+        cr_assert_eq(act(all, count, world.state, &arena), count + 1);
+    }
+    uint64_t counted = stretches - before;
     cf_row_view_destroy(&view);
     rule_world_end(&world);
     cf_arena_release(&arena);
     return counted;
 }
 
+static uint64_t both_work(size_t values)
+{
+    return count_both(values, NULL);
+}
+
 Test(growth, of_values_that_are_both_kept_is_linear)
 {
     expect_linear(both_work);
+}
+
+/* One change takes them out of their entry, and each gets one of its own. */
+static size_t part(const cf_row_both *all, size_t count, const cf_state *state, cf_arena *arena)
+{
+    cf_change *changes = cf_arena_allocate(arena, 2 * count, sizeof *changes);
+    const size_t made = cf_row_both_part(all, count, state, &cf_record_ids_product, arena, changes);
+
+    cr_expect_eq(
+        cf_changes_find(changes, made, &all[0].other.row->item, all[0].other.field)->over_count,
+        2 * count, "both writes of each value go");
+    return made;
+}
+
+static uint64_t part_work(size_t values)
+{
+    return count_both(values, part);
+}
+
+Test(growth, of_values_that_get_entries_of_their_own_is_linear)
+{
+    expect_linear(part_work);
 }
