@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What others did comes here: rows of the view that the medium is to show, and rows of the base that
- * are to go. An edit is before a deletion:
- *     Ann deleted here, called Anna there     Anna is back here, with those that went with her
- * What a database refuses, as a row that others still refer to, is kept and listed with its reason
- * (record_source_unshown.c), and tried again. */
+/* What others did comes here: rows of the view that the medium is to show, and rows of the base
+ * that are to go. An edit is before a deletion: Ann deleted here, called Anna there     Anna is
+ * back here, with those that went with her What a database refuses, as a row that others still
+ * refer to, is kept and listed with its reason (record_source_unshown.c), and tried again. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include <stdlib.h>
