@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/inspection.h"
 
+#include "broker/platform/names.h"
 #include "codec/content.h"
 #include "peer/bindings/base.h"
 #include "peer/log/catalog.h"
@@ -369,6 +370,32 @@ cf_status cf_inspect_open(const cf_env *env, cf_home *home, cf_damage_found *fou
     return CF_OK;
 }
 
+/* ---- What is carried for others ---- */
+
+static void blob_damaged(void *context, const cf_hash *user, const cf_hash *id, const cf_error *why)
+{
+    const inspection *self = context;
+    char name[2 * CF_HASH_SIZE + 1];
+    cf_blobs *blobs;
+    cf_error ignored;
+
+    cf_hex(cf_bytes_of(id->bytes, CF_HASH_SIZE), name);
+    if (cf_home_blobs(self->peer->home, false, &blobs, &ignored) == CF_OK &&
+        blobs->set_aside(blobs, user, id, &ignored) == CF_OK)
+        tell(self, CF_DAMAGE_ENDED, (cf_bytes){0}, "a blob that is carried for others, %.8s: %s",
+             name, why->text);
+}
+
+static cf_status check_carried(inspection *self, cf_error *error)
+{
+    cf_blobs *blobs;
+
+    cf_status status = cf_home_blobs(self->peer->home, false, &blobs, error);
+    if (status == CF_MISSING)
+        return CF_OK;
+    return status ? status : cf_blobs_verify(blobs, blob_damaged, self, error);
+}
+
 cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -389,5 +416,5 @@ cf_status cf_inspect(cf_peer *peer, cf_damage_found *found, void *context, cf_er
     if (!status)
         status = store->scan(store, cf_peer_user(peer), cf_bytes_of(&places, 1), check_place, &self,
                              error);
-    return status;
+    return status ? status : check_carried(&self, error);
 }

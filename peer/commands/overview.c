@@ -99,6 +99,7 @@ static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *ou
 
     cf_engine_broker_status(cf_loop_engine(run->loop), &out->broker);
     cf_engine_metered(cf_loop_engine(run->loop), &out->metered);
+    out->carries = cf_engine_carried(cf_loop_engine(run->loop), &out->carried);
     out->next_try_s = next_try(run, &out->broker);
     cf_status status = cf_home_get(home, CF_HOME_BROKER, &line, error);
     if (status == CF_MISSING)
@@ -352,6 +353,7 @@ cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
     else if (waits && (broker->set || !tried))
         standing.failed = true;
     standing.denied |= broker->set && broker->refused;
+    standing.failed |= overview->carries && overview->carried.trouble;
     return standing;
 }
 
@@ -443,11 +445,15 @@ json_t *cf_overview_json(const cf_overview *overview, cf_peer *peer)
 
     for (size_t i = 0; i < overview->count; i++)
         json_array_append_new(collections, source_json(&overview->sources[i], peer));
-    return json_pack("{s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "version", JSON_VERSION, "in_sync",
-                     (int)cf_overview_in_sync(overview), "device", overview->device, "broker",
-                     broker_json(overview), "limits", cf_limits_json(&overview->limits), "metered",
-                     cf_metered_json(&overview->metered), "collections", collections, "notes",
-                     notes_json(overview));
+    json_t *document =
+        json_pack("{s:i, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "version", JSON_VERSION, "in_sync",
+                  (int)cf_overview_in_sync(overview), "device", overview->device, "broker",
+                  broker_json(overview), "limits", cf_limits_json(&overview->limits), "metered",
+                  cf_metered_json(&overview->metered), "collections", collections, "notes",
+                  notes_json(overview));
+    if (overview->carries)
+        json_object_set_new(document, "carries", cf_carried_json(&overview->carried));
+    return document;
 }
 
 static void print_pending(const cf_output *output, const cf_pending *pending)
@@ -546,6 +552,8 @@ void cf_overview_print(const cf_overview *overview, cf_peer *peer, const cf_outp
         print_source(overview, &overview->sources[i], peer, output);
     for (size_t i = 0; i < overview->note_count; i++)
         cf_print(output, "note: %s\n", overview->notes[i].text);
+    if (overview->carries)
+        cf_carried_print(&overview->carried, output);
     if (overview->limits.up || overview->limits.down)
         cf_limits_print(&overview->limits, output);
     if (cf_metered_line(&overview->metered))

@@ -31,6 +31,8 @@ typedef struct {
     uint64_t next_try_s; /* until then, where `serve` tries again; 0: nobody does */
     cf_limits limits;
     cf_metered_status metered;
+    bool carries;
+    cf_carried_shown carried; /* as a relay, where it carries */
     cf_overview_source *sources;
     size_t count;
     const cf_note *notes;

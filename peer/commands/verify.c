@@ -35,6 +35,10 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status && peer)
         status = cf_inspect(peer, note, &self, error);
     cf_peer_close(&own);
+    if (self.ended && cf_loop_engine(run->loop)) {
+        cf_engine_recheck_carried(cf_loop_engine(run->loop));
+        cf_loop_wake(run->loop);
+    }
     if (!status && run->json)
         cf_print_json(&run->output,
                       json_pack("{s:b, s:O, s:O}", "whole", (int)(json_array_size(self.list) == 0),

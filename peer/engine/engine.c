@@ -192,10 +192,11 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     }
     if (!status)
         status = cf_engine_use_broker(engine, error);
-    if (!status)
+    if (!status) {
         cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
-    if (!status)
         cf_engine_load_applied(engine);
+        cf_engine_open_carried(engine);
+    }
     if (status) {
         cf_engine_close(&engine);
         return status;
@@ -219,6 +220,7 @@ void cf_engine_close(cf_engine **engine)
     cf_heads_release(&self->applied);
     free(self->behind.at);
     cf_resupply_destroy(&self->resupply);
+    cf_carried_destroy(&self->carried);
     cf_uploads_destroy(&self->workshop.uploads);
     cf_downloads_destroy(&self->workshop.downloads);
     for (size_t i = 0; i < self->count; i++) {
@@ -398,6 +400,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         for (size_t i = 0; !status && i < engine->count; i++)
             if (!engine->sources[i].paused[0])
                 status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
+        if (!status)
+            status = cf_engine_step_carried(engine, &steady_due, error);
         if (engine->looks != engine->workshop.looks)
             cf_resupply_looked(engine->resupply, engine->steady_ms, &steady_due);
         engine->looks = engine->workshop.looks;

@@ -13,6 +13,7 @@
 #include "peer/sources/context/probe.h"
 #include "peer/sources/context/watch.h"
 #include "peer/bindings/binding_report.h"
+#include "peer/transfer/carried.h"
 #include "peer/transfer/flow.h"
 
 typedef struct cf_engine cf_engine;
@@ -42,6 +43,10 @@ cf_link *cf_engine_link(cf_engine *engine);
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error);
 /* What is kept in the home of limits (limits.h) was set or changed: holds for the link. */
 void cf_engine_use_limits(cf_engine *engine);
+/* The same of the size of what a relay carries. */
+void cf_engine_use_carried(cf_engine *engine);
+/* Of that something was found damaged and taken away. */
+void cf_engine_recheck_carried(cf_engine *engine);
 /* The same of pauses (pauses.h). */
 void cf_engine_use_pauses(cf_engine *engine);
 /* The same of metered networks (metered.h). */
@@ -196,6 +201,9 @@ typedef struct {
     cf_flow_shown up, down;
 } cf_flows;
 void cf_engine_flows(cf_engine *engine, cf_flows *out);
+
+/* The blobs that this device carries as a relay, or did; false: none. */
+bool cf_engine_carried(const cf_engine *engine, cf_carried_shown *out);
 
 /* Another's lease of the whole collection, which this device has no share in; NULL: none. */
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);

@@ -9,6 +9,7 @@
 #include "peer/log/acknowledged.h"
 #include "peer/sources/source.h"
 #include "peer/transfer/resupply.h"
+#include "peer/transfer/carried.h"
 
 /* What a broker sent that no honest one has. */
 typedef struct {
@@ -33,7 +34,9 @@ struct cf_engine {
     cf_peer *peer;
     cf_workshop workshop;
     cf_resupply *resupply;
-    uint64_t looks; /* the workshop's, of which the resupply knows */
+    cf_carried *carried;  /* of a relay; NULL: no blobs are carried here */
+    bool carries_nothing; /* and they can't be, as was told */
+    uint64_t looks;       /* the workshop's, of which the resupply knows */
     cf_source_at_work *sources;
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;
@@ -126,6 +129,10 @@ void cf_engine_watch_intake(cf_engine *engine);
 void cf_engine_end_fault(cf_engine *engine);
 /* Asks for it again after a while. */
 void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline);
+/* What a relay carries: opened where there is any, or is to be; */
+void cf_engine_open_carried(cf_engine *engine);
+/* and gone on with. */
+cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error *error);
 /* False: there is nothing to say. */
 bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT]);
 /* Reports what waits for the user's word from now on, or no longer. */

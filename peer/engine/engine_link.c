@@ -128,6 +128,8 @@ static void connected(void *context, const cf_link_welcome *welcome)
     cf_resupply_begin(engine->resupply);
     cf_locks_connected(engine->workshop.locks, difference);
     cf_engine_try_again(engine);
+    if (engine->carried)
+        cf_carried_connected(engine->carried);
 }
 
 /* The broker has forgotten the session, as after `users remove` there. That is no trouble until it
@@ -375,6 +377,8 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
     cf_resupply_wanted(engine->resupply, blobs, count, engine->steady_ms);
     engine->workshop.activity++;
 }
+    if (engine->carried)
+        cf_carried_wanted(engine->carried, blobs, count);
 
 /* Everything of ours is there, also what was accepted in a session that broke before we heard; or,
  * of a confined one, what is to be there now. */
@@ -398,7 +402,8 @@ static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t si
     size_t before = out->size;
 
     if (!cf_uploads_piece(engine->workshop.uploads, blob, offset, size, out) &&
-        !cf_resupply_piece(engine->resupply, blob, offset, size, out))
+        !cf_resupply_piece(engine->resupply, blob, offset, size, out) &&
+        !(engine->carried && cf_carried_piece(engine->carried, blob, offset, size, out)))
         return false;
     engine->traffic.bytes_sent += out->size - before;
     return true;
@@ -419,6 +424,8 @@ static void blob_refused(void *context, const cf_hash *blob, const cf_error *why
 
     cf_uploads_refused(engine->workshop.uploads, blob, why);
     cf_resupply_refused(engine->resupply, blob, why);
+    if (engine->carried && cf_carried_refused(engine->carried, blob, why))
+        return;
     cf_downloads_refused(engine->workshop.downloads, blob, why);
 }
 
@@ -439,12 +446,17 @@ static void received(void *context, const cf_hash *blob, uint64_t offset, uint64
 
     engine->workshop.activity++;
     engine->traffic.bytes_received += bytes.size;
-    cf_downloads_received(engine->workshop.downloads, blob, offset, total, bytes);
+    if (!engine->carried || !cf_carried_received(engine->carried, blob, offset, total, bytes))
+        cf_downloads_received(engine->workshop.downloads, blob, offset, total, bytes);
 }
 
 static void absent(void *context, const cf_hash *blob)
 {
-    cf_downloads_absent(((cf_engine *)context)->workshop.downloads, blob);
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    if (!engine->carried || !cf_carried_absent(engine->carried, blob))
+        cf_downloads_absent(engine->workshop.downloads, blob);
 }
 
 static void moved(void *context, cf_bytes address)
@@ -505,3 +517,5 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     cf_link_credit(engine->peer->link, bytes);
     return cf_engine_follow_home(engine, error);
 }
+    if (engine->carried)
+        cf_carried_grew(engine->carried);

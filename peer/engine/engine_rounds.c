@@ -176,6 +176,7 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
 
     if (round->options.kind == CF_ROUND_AGREE)
         return is_agreed(round);
+    works |= engine->carried && cf_carried_works(engine->carried);
     for (size_t i = 0; i < engine->count && round->options.kind != CF_ROUND_LEARN; i++)
         works |=
             includes(round, engine->bindings[i]) && is_busy(round, &engine->sources[i], time_ms);

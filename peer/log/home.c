@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define FORMAT "1\n"
+#define BLOBS "blobs"
 
 struct cf_home {
     const cf_env *env;
@@ -14,6 +15,8 @@ struct cf_home {
     cf_file *lock;
     cf_folder *root, *base, *temporary;
     cf_store *store;
+    cf_blobs *blobs;   /* NULL until they are asked for */
+    bool is_elsewhere; /* the store was given, and nothing of it lies in `path` */
 };
 
 cf_status cf_home_path(const char *given, cf_buffer *path, cf_error *error)
@@ -162,6 +165,8 @@ cf_status cf_home_open(const cf_home_options *options, cf_home **out, cf_error *
     if (!status)
         status = files->list(files, home->temporary, drop_one, home, error);
     home->store = options->store;
+    home->blobs = options->blobs;
+    home->is_elsewhere = options->store != NULL;
     if (!status && !home->store)
         status = open_store(home, options->create, error);
     if (status == CF_MISSING)
@@ -181,6 +186,7 @@ void cf_home_close(cf_home **home)
     cf_files *files = (*home)->env->files;
 
     cf_store_destroy(&(*home)->store);
+    cf_blobs_destroy(&(*home)->blobs);
     files->close_folder(files, &(*home)->base);
     files->close_folder(files, &(*home)->temporary);
     files->close_file(files, &(*home)->lock);
@@ -236,8 +242,8 @@ static void remove_empty(cf_files *files, const char *path)
 
 cf_status cf_home_wipe(cf_home **home, cf_error *error)
 {
-    static const char *const parts[] = {"format",  "store",      "base", "tmp",
-                                        "control", "serve-lock", "lock"};
+    static const char *const parts[] = {"format", "store",   "base",       "tmp",
+                                        BLOBS,    "control", "serve-lock", "lock"};
     cf_files *files = (*home)->env->files;
     char *path = cf_text_copy((*home)->path);
     cf_error ignored;
@@ -283,6 +289,34 @@ cf_status cf_home_check_place(const cf_home *home, cf_error *error)
 cf_store *cf_home_store(const cf_home *home)
 {
     return home->store;
+}
+
+static bool has_blobs(const cf_home *home)
+{
+    cf_files *files = home->env->files;
+    cf_folder *folder = NULL;
+    cf_error ignored;
+
+    const bool has =
+        files->open_folder(files, home->root, cf_bytes_of_text(BLOBS), &folder, &ignored) == CF_OK;
+    files->close_folder(files, &folder);
+    return has;
+}
+
+cf_status cf_home_blobs(cf_home *home, bool make, cf_blobs **out, cf_error *error)
+{
+    cf_buffer path = {0};
+    cf_status status = CF_OK;
+
+    if (!home->blobs && (home->is_elsewhere || (!make && !has_blobs(home))))
+        return cf_fail(error, CF_MISSING, "no blobs are carried here");
+    if (!home->blobs) {
+        cf_buffer_append_text(&path, "%s/" BLOBS, home->path);
+        status = cf_blob_files_open((const char *)path.data, &home->blobs, error);
+        cf_buffer_release(&path);
+    }
+    *out = home->blobs;
+    return status;
 }
 
 const cf_folder *cf_home_base(const cf_home *home)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A home: the directory in which a peer keeps its keys, its log and what it knows of its sources.
  * One process at a time has it. Layout: `format`, `lock` (of who has it), `serve-lock` (of who
- * serves it, or waits to), `keys` (0600), `store/`, `base/`, `tmp/`, `control` (the socket of who
- * serves it). */
+ * serves it, or waits to), `keys` (0600), `store/`, `base/`, `tmp/`, `blobs/` (of a relay),
+ * `control` (the socket of who serves it). */
 #ifndef CF_PEER_LOG_HOME_H
 #define CF_PEER_LOG_HOME_H
+#include "broker/blobs/blobs.h"
 #include "broker/platform/env.h"
 #include "broker/platform/files.h"
 #include "broker/store/store.h"
@@ -23,6 +24,7 @@ typedef struct {
     const char *doing; /* for whom the home is refused meanwhile: a verb's name. NULL: not said */
     bool create;       /* make what is missing; else CF_MISSING when there is no home */
     cf_store *store;   /* instead of the one that is kept in `store/`; taken. NULL in the product */
+    cf_blobs *blobs;   /* the same of `blobs/`; with a store and no blobs there are none */
 } cf_home_options;
 
 /* Before a process serves the home: one at a time may, and may wait for the home then, which a verb
@@ -43,6 +45,9 @@ cf_status cf_home_wipe(cf_home **home, cf_error *error);
 cf_status cf_home_check_place(const cf_home *home, cf_error *error);
 const char *cf_home_shown(const cf_home *home); /* its path */
 cf_store *cf_home_store(const cf_home *home);
+/* Where the blobs are that a relay carries; the home's. CF_MISSING where there are none, unless
+ * they are to be made. */
+cf_status cf_home_blobs(cf_home *home, bool make, cf_blobs **out, cf_error *error);
 /* Where bases are kept, and files that are being made. */
 const cf_folder *cf_home_base(const cf_home *home);
 const cf_folder *cf_home_temporary(const cf_home *home);

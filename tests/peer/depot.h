@@ -4,6 +4,7 @@
 #ifndef CF_TESTS_DEPOT_H
 #define CF_TESTS_DEPOT_H
 #include "peer/bindings/base.h"
+#include "peer/transfer/carried.h"
 #include "peer/transfer/downloads.h"
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"
@@ -19,6 +20,7 @@ typedef struct {
     author author;
     cf_binding *bindings[1];
     cf_downloads *downloads;
+    cf_carried *carried; /* the test's; NULL: no blobs are carried */
     cf_outbox *outbox;
     struct {
         cf_hash id;
@@ -38,6 +40,8 @@ void depot_close(depot *self);
 /* As the process would: ends the downloads, and begins again. */
 void depot_restart(depot *self);
 void depot_connect(depot *self);
+/* The broker says this. */
+void depot_say(depot *self, const cf_message *message);
 void depot_cut(depot *self);
 /* Another link in place of the one that there was. */
 void depot_replace_link(depot *self);

@@ -35,7 +35,10 @@ static void on_refused(void *context, const cf_link_refusal *refusal)
 
 static void on_wanted(void *context, const cf_hash *blobs, size_t count)
 {
-    (void)context, (void)blobs, (void)count;
+    depot *self = context;
+
+    if (self->carried)
+        cf_carried_wanted(self->carried, blobs, count);
 }
 
 static void on_idle(void *context)
@@ -46,8 +49,9 @@ static void on_idle(void *context)
 static bool on_piece(void *context, const cf_hash *blob, uint64_t offset, size_t size,
                      cf_buffer *out)
 {
-    (void)context, (void)blob, (void)offset, (void)size, (void)out;
-    return false;
+    depot *self = context;
+
+    return self->carried && cf_carried_piece(self->carried, blob, offset, size, out);
 }
 
 static void on_stored(void *context, const cf_hash *blob)
@@ -57,7 +61,10 @@ static void on_stored(void *context, const cf_hash *blob)
 
 static void on_blob_refused(void *context, const cf_hash *blob, const cf_error *why)
 {
-    cf_downloads_refused(((depot *)context)->downloads, blob, why);
+    depot *self = context;
+
+    if (!self->carried || !cf_carried_refused(self->carried, blob, why))
+        cf_downloads_refused(self->downloads, blob, why);
 }
 
 static void on_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
@@ -68,12 +75,18 @@ static void on_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_byt
 static void on_received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
                         cf_bytes bytes)
 {
-    cf_downloads_received(((depot *)context)->downloads, blob, offset, total, bytes);
+    depot *self = context;
+
+    if (!self->carried || !cf_carried_received(self->carried, blob, offset, total, bytes))
+        cf_downloads_received(self->downloads, blob, offset, total, bytes);
 }
 
 static void on_absent(void *context, const cf_hash *blob)
 {
-    cf_downloads_absent(((depot *)context)->downloads, blob);
+    depot *self = context;
+
+    if (!self->carried || !cf_carried_absent(self->carried, blob))
+        cf_downloads_absent(self->downloads, blob);
 }
 
 cf_link *depot_link(depot *self)
@@ -104,7 +117,7 @@ void depot_damage(depot *self, size_t blob)
     self->blobs[blob].sealed.data[self->blobs[blob].sealed.size / 2] ^= 1;
 }
 
-static void reply(depot *self, const cf_message *message)
+void depot_say(depot *self, const cf_message *message)
 {
     cf_frames frames = {0};
     cf_bytes parts[CF_MESSAGE_FRAMES];
@@ -125,25 +138,25 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
     if (self->served == self->serve_max)
         return;
     if (i == self->blob_count || self->blobs[i].lacks) {
-        reply(self, &(cf_message){.command = CF_COMMAND_ABSENT, .absent = {*id}});
+        depot_say(self, &(cf_message){.command = CF_COMMAND_ABSENT, .absent = {*id}});
         return;
     }
     cf_bytes sealed = cf_buffer_view(&self->blobs[i].sealed);
     if (offset >= sealed.size) {
-        reply(self, &(cf_message){.command = CF_COMMAND_REFUSED,
-                                  .refused = {.request = cf_bytes_of_text("GET"),
-                                              .name = cf_bytes_of(id->bytes, CF_HASH_SIZE),
-                                              .code = cf_bytes_of_text(CF_REFUSED_MALFORMED),
-                                              .text = cf_bytes_of_text("it ends before")}});
+        depot_say(self, &(cf_message){.command = CF_COMMAND_REFUSED,
+                                      .refused = {.request = cf_bytes_of_text("GET"),
+                                                  .name = cf_bytes_of(id->bytes, CF_HASH_SIZE),
+                                                  .code = cf_bytes_of_text(CF_REFUSED_MALFORMED),
+                                                  .text = cf_bytes_of_text("it ends before")}});
         return;
     }
     size_t left = sealed.size - offset, size = left < CF_BLOB_STEP ? left : CF_BLOB_STEP;
     self->served++;
     self->served_bytes += size;
     self->steady_ms += self->message_ms;
-    reply(self, &(cf_message){
-                    .command = CF_COMMAND_BLOB,
-                    .blob = {*id, offset, sealed.size, cf_bytes_of(sealed.data + offset, size)}});
+    depot_say(self, &(cf_message){.command = CF_COMMAND_BLOB,
+                                  .blob = {*id, offset, sealed.size,
+                                           cf_bytes_of(sealed.data + offset, size)}});
 }
 
 typedef struct {
@@ -173,11 +186,11 @@ static void answer(depot *self, const cf_frames *frames)
         parts[i] = cf_buffer_view(&frames->frame[i]);
     expect_ok(cf_message_read(parts, frames->count, &arena, &message, &error), error);
     if (message.command == CF_COMMAND_HELLO)
-        reply(self,
-              &(cf_message){.command = CF_COMMAND_WELCOME,
-                            .welcome = {.version = CF_PROTOCOL_VERSION, .window = CF_WINDOW}});
+        depot_say(self,
+                  &(cf_message){.command = CF_COMMAND_WELCOME,
+                                .welcome = {.version = CF_PROTOCOL_VERSION, .window = CF_WINDOW}});
     else if (message.command == CF_COMMAND_SUBSCRIBE)
-        reply(self, &(cf_message){.command = CF_COMMAND_SUBSCRIBED});
+        depot_say(self, &(cf_message){.command = CF_COMMAND_SUBSCRIBED});
     else if (message.command == CF_COMMAND_GET)
         serve(self, &message.get.id, message.get.offset);
     cf_arena_release(&arena);

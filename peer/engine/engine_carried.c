@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a relay carries besides the log: its blobs. */
+#include "peer/engine/engine_inside.h"
+#include "peer/engine/limits.h"
+
+static bool is_relay(const cf_engine *engine)
+{
+    const cf_device *self =
+        cf_registry_device(cf_log_registry(engine->peer->log), cf_peer_device(engine->peer));
+
+    return self && self->is_valid && self->role == CF_ROLE_RELAY;
+}
+
+static uint64_t recall_room(const cf_engine *engine)
+{
+    uint64_t room;
+    cf_error error;
+
+    if (cf_limits_recall_carried(engine->home, &room, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "%s", error.text);
+    return room;
+}
+
+/* Who is a relay no longer keeps what it has, and brings it: it may be all that there is. */
+void cf_engine_open_carried(cf_engine *engine)
+{
+    cf_blobs *blobs;
+    cf_error error;
+
+    if (engine->carried || engine->carries_nothing)
+        return;
+    cf_status status = cf_home_blobs(engine->home, is_relay(engine), &blobs, &error);
+    if (!status)
+        engine->carried =
+            cf_carried_new(&(cf_carried_options){engine->peer, blobs, recall_room(engine)});
+    else if (status != CF_MISSING)
+        cf_report(engine->env, CF_REPORT_WARNING, "no blobs can be carried here: %s", error.text);
+    engine->carries_nothing = status && (is_relay(engine) || status != CF_MISSING);
+}
+
+void cf_engine_use_carried(cf_engine *engine)
+{
+    if (engine->carried)
+        cf_carried_allow(engine->carried, recall_room(engine));
+}
+
+void cf_engine_recheck_carried(cf_engine *engine)
+{
+    if (engine->carried)
+        cf_carried_look_anew(engine->carried);
+}
+
+cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error *error)
+{
+    const bool relays = is_relay(engine);
+
+    if (relays)
+        cf_engine_open_carried(engine);
+    if (!engine->carried)
+        return CF_OK;
+    return cf_carried_step(engine->carried, relays && engine->most == UINT64_MAX, engine->steady_ms,
+                           deadline, error);
+}
+
+bool cf_engine_carried(const cf_engine *engine, cf_carried_shown *out)
+{
+    if (!engine->carried)
+        return false;
+    cf_carried_show(engine->carried, out);
+    return is_relay(engine) || out->count;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/carried_inside.h"
+
+#include <stdlib.h>
+
+enum {
+    IN_HAND = 16,      /* blobs that the link is asked for at once */
+    RETRY_MS = 60000,  /* after the disk refused something */
+    AGAIN_MS = 600000, /* after the broker had something not */
+};
+
+cf_carried *cf_carried_new(const cf_carried_options *options)
+{
+    cf_carried *carried = cf_allocate(1, sizeof *carried);
+
+    carried->options = *options;
+    cf_carried_recall_end(carried);
+    return carried;
+}
+
+void cf_carried_destroy(cf_carried **carried)
+{
+    if (!*carried)
+        return;
+    cf_carried_forget_all(*carried);
+    free(*carried);
+    *carried = NULL;
+}
+
+void cf_carried_allow(cf_carried *carried, uint64_t room)
+{
+    if (carried->options.room == room)
+        return;
+    carried->options.room = room;
+    cf_carried_forget_all(carried);
+    carried->end = (cf_hash){0};
+    carried->ends_new = true;
+}
+
+void cf_carried_look_anew(cf_carried *carried)
+{
+    cf_carried_forget_all(carried);
+}
+
+void cf_carried_grew(cf_carried *carried)
+{
+    carried->grew = true;
+}
+
+static void ask_again(cf_carried *self)
+{
+    self->again_ms = 0;
+    for (cf_carried_blob *blob = self->newest; blob && self->counts[CF_CARRIED_ABSENT];
+         blob = blob->older)
+        if (blob->state == CF_CARRIED_ABSENT)
+            cf_carried_become(self, blob, CF_CARRIED_LACKING);
+}
+
+void cf_carried_connected(cf_carried *carried)
+{
+    ask_again(carried);
+}
+
+/* Said once, however often it is tried. */
+void cf_carried_in_trouble(cf_carried *self, const cf_error *why)
+{
+    const cf_env *env = self->options.peer->env;
+    const bool is_known = strcmp(self->trouble.text, why->text) == 0;
+
+    self->trouble = *why;
+    self->retry_ms = cf_env_steady_ms(env) + RETRY_MS;
+    if (!is_known)
+        cf_report(env, CF_REPORT_WARNING, "blobs can't be kept here: %s; trying again every minute",
+                  why->text);
+}
+
+/* ---- What this device lacks ---- */
+
+static cf_carried_blob *next_lacking(cf_carried *self)
+{
+    cf_carried_blob *blob = self->next ? self->next : self->newest;
+
+    while (blob && blob->state != CF_CARRIED_LACKING)
+        blob = blob->older;
+    self->next = blob;
+    return blob;
+}
+
+/* What the broker said it lacks is asked for once in a while all the same: it doesn't say when that
+ * has come. */
+static void ask(cf_carried *self)
+{
+    cf_transfer *transfer = cf_link_transfer(self->options.peer->link);
+
+    while (self->counts[CF_CARRIED_LACKING] && self->counts[CF_CARRIED_FETCHING] < IN_HAND) {
+        cf_carried_blob *blob = next_lacking(self);
+
+        cf_carried_become(self, blob, CF_CARRIED_FETCHING);
+        cf_transfer_want(transfer, &blob->id, blob->from, CF_RANK_LARGE);
+    }
+}
+
+static bool is_connected(const cf_carried *self)
+{
+    const cf_link *link = self->options.peer->link;
+
+    return link && cf_link_is_connected(link);
+}
+
+static void lower(uint64_t *deadline, uint64_t due_ms)
+{
+    if (due_ms && due_ms < *deadline)
+        *deadline = due_ms;
+}
+
+cf_status cf_carried_step(cf_carried *carried, bool may_ask, uint64_t now_ms, uint64_t *deadline,
+                          cf_error *error)
+{
+    carried->may_ask = may_ask && is_connected(carried);
+    if (carried->retry_ms && carried->retry_ms <= now_ms)
+        carried->retry_ms = 0;
+    if (carried->again_ms && carried->again_ms <= now_ms)
+        ask_again(carried);
+    cf_status status = cf_carried_look(carried, error);
+    if (status)
+        return status;
+    if (carried->may_ask && !carried->retry_ms)
+        ask(carried);
+    if (carried->counts[CF_CARRIED_ABSENT] && !carried->again_ms)
+        carried->again_ms = now_ms + AGAIN_MS;
+    if (carried->ends_new)
+        cf_carried_keep_end(carried);
+    lower(deadline, carried->retry_ms);
+    lower(deadline, carried->again_ms);
+    if (cf_carried_looks(carried))
+        *deadline = now_ms;
+    return CF_OK;
+}
+
+bool cf_carried_works(const cf_carried *carried)
+{
+    return cf_carried_looks(carried) ||
+           (carried->may_ask && is_connected(carried) && !carried->retry_ms &&
+            carried->counts[CF_CARRIED_LACKING] && carried->counts[CF_CARRIED_FETCHING] < IN_HAND);
+}
+
+/* ---- What comes ---- */
+
+typedef struct {
+    cf_status status;
+    cf_blob_held held;
+    cf_error error;
+} put_answer;
+
+static void note_put(void *context, cf_status status, cf_blob_held held, const cf_error *error)
+{
+    put_answer *answer = context;
+
+    answer->status = status;
+    answer->held = held;
+    if (status)
+        answer->error = *error;
+}
+
+/* What is here of it stays, and is gone on with. */
+static void begin_again(cf_carried *self, cf_carried_blob *blob, uint64_t from)
+{
+    cf_transfer_forget_want(cf_link_transfer(self->options.peer->link), &blob->id);
+    cf_carried_set_size(self, blob, 0);
+    blob->from = from;
+    cf_carried_become(self, blob, CF_CARRIED_LACKING);
+}
+
+static void end_put(cf_carried *self, cf_carried_blob *blob, const put_answer *answer,
+                    uint64_t expected)
+{
+    if (answer->status == CF_FORGED) { /* the broker's bytes are not what their name says */
+        cf_report(self->options.peer->env, CF_REPORT_WARNING, "a blob that the broker gave: %s",
+                  answer->error.text);
+        begin_again(self, blob, 0);
+        cf_carried_become(self, blob, CF_CARRIED_ABSENT);
+    } else if (answer->status) {
+        begin_again(self, blob, 0);
+        cf_carried_in_trouble(self, &answer->error);
+    } else if (answer->held.complete) {
+        cf_carried_become(self, blob, CF_CARRIED_HELD);
+        self->trouble = (cf_error){0};
+    } else if (answer->held.size < expected) { /* somebody took away what was here of it */
+        begin_again(self, blob, 0);
+    }
+}
+
+bool cf_carried_received(cf_carried *carried, const cf_hash *id, uint64_t offset, uint64_t total,
+                         cf_bytes bytes)
+{
+    const cf_peer *peer = carried->options.peer;
+    cf_carried_blob *blob = cf_carried_find(carried, id);
+    cf_blobs *blobs = carried->options.blobs;
+    put_answer answer = {0};
+
+    if (!blob || blob->state != CF_CARRIED_FETCHING)
+        return false;
+    cf_carried_set_size(carried, blob, total);
+    cf_carried_make_room(carried);
+    if (!cf_carried_find(carried, id))
+        return true; /* there is none for this one */
+    blobs->put(blobs, &(cf_blob_put){.user = *cf_peer_user(peer),
+                                     .id = *id,
+                                     .offset = offset,
+                                     .total = total,
+                                     .bytes = bytes,
+                                     .now_ms = cf_env_now_ms(peer->env),
+                                     .done = note_put,
+                                     .context = &answer});
+    end_put(carried, blob, &answer, offset + bytes.size);
+    return true;
+}
+
+bool cf_carried_absent(cf_carried *carried, const cf_hash *id)
+{
+    cf_carried_blob *blob = cf_carried_find(carried, id);
+
+    if (!blob || blob->state != CF_CARRIED_FETCHING)
+        return false;
+    cf_carried_set_size(carried, blob, 0);
+    cf_carried_become(carried, blob, CF_CARRIED_ABSENT);
+    return true;
+}
+
+/* ---- What the broker lacks ---- */
+
+void cf_carried_wanted(cf_carried *carried, const cf_hash *blobs, size_t count)
+{
+    cf_blobs *here = carried->options.blobs;
+    cf_link *link = carried->options.peer->link;
+    cf_blob_held held = {0};
+    cf_error error;
+
+    for (size_t i = 0; i < count; i++)
+        if (here->held(here, cf_peer_user(carried->options.peer), &blobs[i], &held, &error))
+            cf_carried_in_trouble(carried, &error);
+        else if (held.complete)
+            cf_transfer_offer(cf_link_transfer(link), &blobs[i], held.size, CF_RANK_LARGE);
+}
+
+bool cf_carried_piece(cf_carried *carried, const cf_hash *id, uint64_t offset, size_t size,
+                      cf_buffer *out)
+{
+    cf_blobs *blobs = carried->options.blobs;
+    uint64_t total;
+    cf_error error;
+
+    cf_status status = blobs->get(blobs, cf_peer_user(carried->options.peer), id, offset, size, out,
+                                  &total, &error);
+    if (!status)
+        return true;
+    if (status != CF_MISSING)
+        cf_carried_in_trouble(carried, &error);
+    cf_transfer_forget_offer(cf_link_transfer(carried->options.peer->link), id);
+    return false;
+}
+
+/* What was damaged here is put aside, and fetched once somebody has brought it. */
+static void doubt(cf_carried *self, const cf_hash *id)
+{
+    const cf_peer *peer = self->options.peer;
+    cf_carried_blob *blob = cf_carried_find(self, id);
+    cf_blobs *blobs = self->options.blobs;
+    cf_blob_held held = {0};
+    cf_error error;
+
+    if (blobs->set_aside(blobs, cf_peer_user(peer), id, &error) == CF_CHANGED ||
+        blobs->held(blobs, cf_peer_user(peer), id, &held, &error) || held.complete)
+        return;
+    cf_report(peer->env, CF_REPORT_WARNING,
+              "a blob that is carried here was damaged: it is fetched anew");
+    if (!blob || blob->state != CF_CARRIED_HELD)
+        return;
+    cf_carried_become(self, blob, CF_CARRIED_ABSENT); /* the broker wanted it */
+    cf_carried_set_size(self, blob, 0);
+}
+
+bool cf_carried_refused(cf_carried *carried, const cf_hash *id, const cf_error *why)
+{
+    cf_carried_blob *blob = cf_carried_find(carried, id);
+
+    if (!blob)
+        return false;
+    if (blob->state == CF_CARRIED_FETCHING) {
+        cf_carried_set_size(carried, blob, 0);
+        cf_carried_become(carried, blob, CF_CARRIED_ABSENT);
+        return true;
+    }
+    if (why->status == CF_FORGED)
+        doubt(carried, id);
+    return blob->state == CF_CARRIED_HELD;
+}
+
+void cf_carried_show(const cf_carried *carried, cf_carried_shown *out)
+{
+    const uint64_t *counts = carried->counts;
+
+    *out = (cf_carried_shown){
+        .count = counts[CF_CARRIED_HELD],
+        .size = carried->held_size,
+        .room = carried->options.room,
+        .lacks =
+            counts[CF_CARRIED_LACKING] + counts[CF_CARRIED_FETCHING] + counts[CF_CARRIED_ABSENT],
+        .absent = counts[CF_CARRIED_ABSENT],
+        .drops_older = carried->drops_older,
+        .is_known = cf_carried_is_through(carried),
+        .trouble = carried->trouble.status ? carried->trouble.text : NULL,
+    };
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/transfer/carried.h"
+
+#include "tests/peer/depot.h"
+
+#include <stdlib.h>
+
+/* Each content is one blob. */
+enum { SIZE = 100000, MINUTE_MS = 60000, AGAIN_MS = 600000 };
+
+static depot d;
+static cf_blob_memory_disk *disk;
+static cf_blobs *blobs;
+
+static void carry(uint64_t room)
+{
+    blobs = cf_blob_memory_new(disk);
+    d.carried = cf_carried_new(&(cf_carried_options){&d.peer, blobs, room});
+}
+
+static void end(void)
+{
+    cf_carried_destroy(&d.carried);
+    cf_blobs_destroy(&blobs);
+}
+
+/* The process ends, and another one begins. */
+static void restart(uint64_t room)
+{
+    end();
+    depot_restart(&d);
+    carry(room);
+    depot_connect(&d);
+    cf_carried_connected(d.carried);
+}
+
+static void open_all(void)
+{
+    depot_open(&d);
+    disk = cf_blob_memory_disk_new();
+}
+
+static void close_all(void)
+{
+    end();
+    cf_blob_memory_disk_destroy(&disk);
+    depot_close(&d);
+}
+
+TestSuite(carried, .init = open_all, .fini = close_all);
+
+static void publish(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *content = noise(d.blob_count + 1, SIZE);
+
+        depot_whole(&d, cf_bytes_of(content, SIZE));
+        free(content);
+    }
+    if (d.carried)
+        cf_carried_grew(d.carried);
+}
+
+static uint64_t size_of(size_t first, size_t count)
+{
+    uint64_t size = 0;
+
+    for (size_t i = first; i < first + count; i++)
+        size += d.blobs[i].sealed.size;
+    return size;
+}
+
+static void step(void)
+{
+    uint64_t deadline_ms = UINT64_MAX;
+    cf_error error;
+
+    expect_ok(cf_carried_step(d.carried, true, d.steady_ms, &deadline_ms, &error), error);
+}
+
+static void run(void)
+{
+    for (int quiet = 0, steps = 0; quiet < 3; steps++) {
+        const size_t served = d.served;
+
+        cr_assert_lt(steps, 1000, "it comes to rest");
+        step();
+        depot_pass(&d);
+        quiet = d.served > served || cf_carried_works(d.carried) ? 0 : quiet + 1;
+    }
+}
+
+static bool is_here(size_t blob)
+{
+    cf_blob_held held;
+    cf_error error;
+
+    expect_ok(blobs->held(blobs, &d.author.next.user, &d.blobs[blob].id, &held, &error), error);
+    return held.complete;
+}
+
+/* Those from `first` on, and no others. */
+static void expect_here_from(size_t first)
+{
+    cf_carried_shown shown;
+
+    for (size_t i = 0; i < d.blob_count; i++)
+        cr_expect_eq(is_here(i), i >= first, "blob %zu", i);
+    cf_carried_show(d.carried, &shown);
+    cr_expect_eq(shown.count, d.blob_count - first);
+    cr_expect_eq(shown.size, size_of(first, d.blob_count - first));
+    cr_expect_eq(shown.drops_older, first > 0);
+    cr_expect(shown.is_known);
+    cr_expect_eq(shown.lacks, 0);
+}
+
+Test(carried, all_that_entries_name_comes)
+{
+    publish(5);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    run();
+    expect_here_from(0);
+    publish(2);
+    run();
+    expect_here_from(0);
+    cr_expect_eq(d.served, 7);
+}
+
+Test(carried, the_newest_comes_first)
+{
+    publish(40); /* more than are asked for at once */
+    carry(CF_CARRIED_ALL);
+    d.serve_max = 10;
+    depot_connect(&d);
+    run();
+    for (size_t i = 0; i < 40; i++)
+        cr_expect_eq(is_here(i), i >= 30, "blob %zu", i);
+}
+
+/* However much a log names that isn't here: before older ones are looked for, some come. */
+Test(carried, few_are_kept_in_mind_before_they_come)
+{
+    cf_carried_shown shown;
+
+    publish(200);
+    carry(CF_CARRIED_ALL);
+    d.serve_max = 0;
+    depot_connect(&d);
+    run();
+    cf_carried_show(d.carried, &shown);
+    cr_expect_leq(shown.lacks, 128);
+    cr_expect_not(shown.is_known);
+    d.serve_max = SIZE_MAX;
+    restart(CF_CARRIED_ALL);
+    run();
+    expect_here_from(0);
+}
+
+Test(carried, what_fits_exactly_is_kept_and_a_byte_less_drops_the_oldest)
+{
+    publish(5);
+    carry(size_of(0, 5));
+    depot_connect(&d);
+    run();
+    expect_here_from(0);
+    cf_carried_allow(d.carried, size_of(0, 5) - 1);
+    run();
+    expect_here_from(1);
+    cf_carried_allow(d.carried, CF_CARRIED_ALL);
+    run();
+    expect_here_from(0);
+}
+
+Test(carried, what_comes_makes_room_by_the_oldest)
+{
+    publish(4);
+    carry(3 * size_of(0, 1) + 1);
+    depot_connect(&d);
+    run();
+    expect_here_from(1);
+    publish(2);
+    run();
+    expect_here_from(3);
+}
+
+/* A wider look would fetch what is next, only to drop it. */
+Test(carried, a_start_fetches_nothing_for_which_there_is_no_room)
+{
+    const uint64_t room = 310000;
+
+    publish(6);
+    carry(room);
+    depot_connect(&d);
+    run();
+    expect_here_from(3);
+    const size_t served = d.served;
+    restart(room);
+    run();
+    expect_here_from(3);
+    cr_expect_eq(d.served, served);
+    restart(2 * room);
+    cf_carried_allow(d.carried, 2 * room + 1);
+    run();
+    expect_here_from(0);
+}
+
+/* While the program didn't run its user allowed less. */
+Test(carried, what_lies_there_beyond_the_size_goes)
+{
+    publish(4);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    run();
+    restart(size_of(0, 2));
+    run();
+    expect_here_from(2);
+    restart(0);
+    run();
+    expect_here_from(4);
+}
+
+Test(carried, what_the_broker_does_not_have_is_said_and_asked_for_again)
+{
+    cf_carried_shown shown;
+
+    publish(3);
+    carry(CF_CARRIED_ALL);
+    d.blobs[1].lacks = true;
+    depot_connect(&d);
+    run();
+    cf_carried_show(d.carried, &shown);
+    cr_expect_eq(shown.count, 2);
+    cr_expect_eq(shown.lacks, 1);
+    cr_expect_eq(shown.absent, 1);
+    d.blobs[1].lacks = false;
+    d.steady_ms += AGAIN_MS - 1;
+    run();
+    cr_expect_not(is_here(1), "not before");
+    d.steady_ms++;
+    run();
+    expect_here_from(0);
+    d.blobs[3].lacks = true;
+    publish(1);
+    run();
+    cr_expect_not(is_here(3));
+    d.blobs[3].lacks = false;
+    cf_carried_connected(d.carried);
+    run();
+    expect_here_from(0);
+}
+
+Test(carried, a_full_disk_is_said_and_tried_again_after_a_minute)
+{
+    cf_carried_shown shown;
+
+    publish(3);
+    carry(CF_CARRIED_ALL);
+    cf_blob_memory_disk_fail(disk, CF_FULL);
+    depot_connect(&d);
+    run();
+    cf_carried_show(d.carried, &shown);
+    cr_expect_eq(shown.count, 0);
+    cr_expect_eq(shown.lacks, 3);
+    cr_assert(shown.trouble);
+    cf_blob_memory_disk_fail(disk, CF_OK);
+    d.steady_ms += MINUTE_MS;
+    run();
+    expect_here_from(0);
+    cf_carried_show(d.carried, &shown);
+    cr_expect_null(shown.trouble);
+}
+
+/* Its bytes are not what their name says. */
+Test(carried, what_the_broker_has_damaged_is_not_kept)
+{
+    cf_carried_shown shown;
+
+    publish(2);
+    depot_damage(&d, 0);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    run();
+    cr_expect_not(is_here(0));
+    cr_expect(is_here(1));
+    cf_carried_show(d.carried, &shown);
+    cr_expect_eq(shown.absent, 1);
+    cr_expect_eq(shown.size, size_of(1, 1));
+}
+
+Test(carried, the_broker_gets_what_it_lacks_and_is_here)
+{
+    cf_buffer piece = {0};
+
+    publish(2);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    run();
+    cf_hash wanted[] = {d.blobs[0].id, {{1}}};
+    depot_say(&d, &(cf_message){.command = CF_COMMAND_WANTED, .wanted = {wanted, 2}});
+    cf_transfer *transfer = cf_link_transfer(d.peer.link);
+    cr_assert(cf_transfer_is_offering(transfer));
+    cr_assert(cf_carried_piece(d.carried, &wanted[0], 10, 1000, &piece));
+    cr_expect(
+        cf_bytes_equal(cf_buffer_view(&piece), cf_bytes_of(d.blobs[0].sealed.data + 10, 1000)));
+    cf_transfer_forget_offer(transfer, &wanted[0]);
+    cr_expect_not(cf_transfer_is_offering(transfer), "the other one is not here");
+    cf_buffer_release(&piece);
+}
