@@ -50,6 +50,7 @@
 #define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
 #define CF_CHAINS_DEVICES_MAX 1024               /* devices in one CHAINS */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
+#define CF_CHECKPOINTS_MAX 256                   /* checkpoints in one answer */
 #define CF_KNOCK_MAX (64 * CF_KIB)               /* sealed bytes of KNOCK and ADMIT */
 #define CF_TEXT_MAX 1024                         /* bytes of a text or name in a message */
 #define CF_ENDPOINTS_MAX 16                      /* addresses in one answer */
@@ -75,6 +76,7 @@ static_assert(CF_BLOB_STEP + CF_PACKED_AROUND <= CF_FRAME_MAX, "so does a step o
 static_assert(CF_KNOCK_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "a knock,");
 static_assert(CF_PACKED_HEAD * CF_HEADS_PAGE + CF_PACKED_AROUND <= CF_FRAME_MAX, "a page,");
 static_assert(CF_PACKED_BLOB_ID * CF_ENTRY_BLOBS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "ids");
+static_assert(256 * CF_CHECKPOINTS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "checkpoints");
 static_assert(2 * CF_TEXT_MAX * CF_ENDPOINTS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX,
               "and the addresses of a user");
 static_assert(CF_PACKED_HEAD * CF_ENTRY_AFTER_MAX + CF_PACKED_BLOB_ID * CF_ENTRY_BLOBS_MAX +

@@ -203,6 +203,11 @@ static const layout forms[] = {
          {FIELD(cf_shape_hash, ends.device),
           LIST(cf_shape_head, ends.heads, ends.head_count, CF_HEADS_PAGE),
           FIELD(cf_shape_flag, ends.more)}},
+    [CF_COMMAND_CHECKPOINT] = {"CHECKPOINT", NO_BULK, {FIELD(cf_shape_checkpoint, checkpoint)}},
+    [CF_COMMAND_CHECKPOINTS] =
+        {"CHECKPOINTS",
+         NO_BULK,
+         {LIST(cf_shape_checkpoint, checkpoints.at, checkpoints.count, CF_CHECKPOINTS_MAX)}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };

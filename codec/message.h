@@ -6,6 +6,7 @@
 #define CF_CODEC_MESSAGE_H
 #include "codec/arena.h"
 #include "codec/bytes.h"
+#include "codec/checkpoint.h"
 #include "codec/entry.h"
 #include "codec/error.h"
 #include "codec/ids.h"
@@ -56,6 +57,8 @@ typedef enum {
     CF_COMMAND_PAUSED,
     CF_COMMAND_CHAINS,
     CF_COMMAND_ENDS,
+    CF_COMMAND_CHECKPOINT,
+    CF_COMMAND_CHECKPOINTS,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -250,6 +253,11 @@ typedef struct {
             const cf_paused *collections;
             size_t count;
         } paused;
+        cf_checkpoint checkpoint;
+        struct {
+            const cf_checkpoint *at;
+            size_t count;
+        } checkpoints;
         struct {
             cf_hash user;
         } locate;

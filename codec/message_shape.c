@@ -240,6 +240,16 @@ static cf_status read_paused(cf_reader *reader, void *element, cf_error *error)
     return status;
 }
 
+static void write_checkpoint(cf_buffer *out, const void *element)
+{
+    cf_checkpoint_pack(out, element);
+}
+
+static cf_status read_checkpoint(cf_reader *reader, void *element, cf_error *error)
+{
+    return cf_checkpoint_read(reader, element, error);
+}
+
 const cf_shape cf_shape_number = {sizeof(uint64_t), write_number, read_number};
 const cf_shape cf_shape_step = {sizeof(uint64_t), write_number, read_step};
 const cf_shape cf_shape_flag = {sizeof(bool), write_flag, read_flag};
@@ -253,3 +263,4 @@ const cf_shape cf_shape_token = {sizeof(cf_lease_token), write_token, read_token
 const cf_shape cf_shape_partial = {sizeof(cf_partial), write_partial, read_partial};
 const cf_shape cf_shape_lease = {sizeof(cf_lease), write_lease, read_lease};
 const cf_shape cf_shape_paused = {sizeof(cf_paused), write_paused, read_paused};
+const cf_shape cf_shape_checkpoint = {sizeof(cf_checkpoint), write_checkpoint, read_checkpoint};

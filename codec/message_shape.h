@@ -25,5 +25,6 @@ extern const cf_shape cf_shape_token;
 extern const cf_shape cf_shape_partial;
 extern const cf_shape cf_shape_lease;
 extern const cf_shape cf_shape_paused;
+extern const cf_shape cf_shape_checkpoint;
 
 #endif

@@ -2,6 +2,7 @@
 #include "broker/gateway/gateway_inside.h"
 
 #include "broker/gateway/alone.h"
+#include "broker/gateway/checkpoints.h"
 #include "broker/gateway/eviction.h"
 #include "broker/gateway/publish.h"
 #include "broker/gateway/reports.h"
@@ -95,7 +96,8 @@ static bool is_routine(cf_command command)
     return command == CF_COMMAND_SUBSCRIBE || command == CF_COMMAND_CREDIT ||
            command == CF_COMMAND_HAVE || command == CF_COMMAND_LOCKS ||
            command == CF_COMMAND_LOCATE || command == CF_COMMAND_REPORT ||
-           command == CF_COMMAND_QUERY || command == CF_COMMAND_CHAINS;
+           command == CF_COMMAND_QUERY || command == CF_COMMAND_CHAINS ||
+           command == CF_COMMAND_CHECKPOINT;
 }
 
 static void serve(cf_gateway *gateway, cf_session *session, const cf_message *message)
@@ -150,6 +152,10 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     case CF_COMMAND_LACKING:
         cf_session_charge(service, session, CF_PRICE_REPORT);
         cf_reports_lacking(service, session, message->lacking.count);
+        break;
+    case CF_COMMAND_CHECKPOINT:
+        cf_session_charge(service, session, CF_PRICE_REPORT);
+        cf_checkpoints_take(service, session, &message->checkpoint);
         break;
     case CF_COMMAND_QUERY:
         cf_session_charge(service, session, CF_PRICE_QUESTION);

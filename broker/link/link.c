@@ -370,6 +370,7 @@ static bool is_idle_word(const cf_link *link, cf_command command)
 {
     return (command == CF_COMMAND_ENDPOINTS && !link->locates_out) ||
            (command == CF_COMMAND_CLOCK && !link->newer) ||
+           (command == CF_COMMAND_CHECKPOINTS && link->checkpointing != CF_LINK_SAID) ||
            ((command == CF_COMMAND_REPORTED || command == CF_COMMAND_HOLDS ||
              command == CF_COMMAND_ENDS) &&
             link->reporting != CF_LINK_SAID && link->asking != CF_LINK_SAID);

@@ -97,6 +97,11 @@ typedef struct {
     /* The other knows no FETCH, and had the user pay for being asked: see cf_link_without_fetch.
      * NULL: nobody keeps that. */
     void (*fetch_unsupported)(void *context);
+    /* Others' checkpoints, in answer to cf_link_checkpoint. Nothing about them was checked. NULL
+     * for who says none. */
+    void (*checkpoints)(void *context, const cf_checkpoint *checkpoints, size_t count);
+    /* The other knows no checkpoints. NULL likewise. */
+    void (*checkpoint_unsupported)(void *context);
     /* For an owner that pairs; NULL for others. The other took a guest's registration (`why` is
      * NULL) or refused it; then the guest's KNOCK came. */
     void (*guest)(void *context, const cf_hash *guest_key, const cf_error *why);
@@ -219,6 +224,10 @@ bool cf_link_is_checked(const cf_link *link);
 uint64_t cf_link_heard_at(const cf_link *link);
 /* Asks where the broker may be reached, in this session alone; `located` tells. */
 void cf_link_locate(cf_link *link);
+/* The same; until it is answered the link is not idle. */
+void cf_link_locate_first(cf_link *link);
+/* Says this in this session, and until it is answered the link is not idle. Only while it is. */
+void cf_link_checkpoint(cf_link *link, const cf_checkpoint *checkpoint);
 /* LOCK, RENEW, UNLOCK or LOCKS, to go out as soon as the session is live. What has no answer when
  * it ends is forgotten: ask again when connected. */
 void cf_link_ask_lease(cf_link *link, const cf_message *message);

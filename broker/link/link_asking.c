@@ -92,6 +92,29 @@ void cf_link_locate(cf_link *link)
     link->locates = true;
 }
 
+void cf_link_locate_first(cf_link *link)
+{
+    link->locates = link->awaits_located = true;
+}
+
+void cf_link_checkpoint(cf_link *link, const cf_checkpoint *checkpoint)
+{
+    link->checkpoint = *checkpoint;
+    link->checkpointing = CF_LINK_DUE;
+}
+
+bool cf_link_checkpoint_unsupported(cf_link *link)
+{
+    const cf_link_events *events = &link->options.events;
+
+    if (link->checkpointing != CF_LINK_SAID)
+        return false;
+    link->checkpointing = CF_LINK_NOTHING;
+    if (events->checkpoint_unsupported)
+        events->checkpoint_unsupported(events->context);
+    return true;
+}
+
 /* A session that is not live yet has still to hear what it asks for first. */
 void cf_link_check(cf_link *link)
 {
@@ -110,6 +133,7 @@ bool cf_link_is_checked(const cf_link *link)
 void cf_link_located(cf_link *link)
 {
     link->locates_out -= link->locates_out > 0;
+    link->awaits_located &= link->locates_out > 0;
     if (link->checking == CF_LINK_SAID && !link->locates_out)
         link->checking = link->checks_again ? CF_LINK_DUE : CF_LINK_NOTHING;
 }
@@ -124,8 +148,9 @@ void cf_link_say_locate(cf_link *link, cf_outbox *outbox)
 
 void cf_link_asking_begin(cf_link *link)
 {
-    link->locates = false;
+    link->locates = link->awaits_located = false;
     link->locates_out = 0;
+    link->checkpointing = CF_LINK_NOTHING;
     link->checking = CF_LINK_NOTHING;
     if (link->places)
         link->asking = CF_LINK_NOTHING;
@@ -178,6 +203,12 @@ void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
         link->newer++;
         link->lacking = 0;
     }
+    if (link->checkpointing == CF_LINK_DUE) {
+        const cf_message said = {.command = CF_COMMAND_CHECKPOINT, .checkpoint = link->checkpoint};
+
+        cf_outbox_add(outbox, (cf_bytes){0}, &said);
+        link->checkpointing = CF_LINK_SAID;
+    }
     if (link->asking == CF_LINK_DUE) {
         cf_link_say_locate(link, outbox);
         cf_outbox_add(outbox, (cf_bytes){0}, link->asked ? &chains : &query);
@@ -188,7 +219,8 @@ void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
 
 bool cf_link_asking_is_idle(const cf_link *link)
 {
-    return link->reporting == CF_LINK_NOTHING && link->asking == CF_LINK_NOTHING;
+    return link->reporting == CF_LINK_NOTHING && link->asking == CF_LINK_NOTHING &&
+           link->checkpointing == CF_LINK_NOTHING && !link->awaits_located;
 }
 
 static void end_asking(cf_link *link)
@@ -236,6 +268,18 @@ static void on_ends(cf_link *link, const cf_message *message)
     end_asking(link);
 }
 
+/* Those that nobody asked for say nothing. */
+static void on_checkpoints(cf_link *link, const cf_message *message)
+{
+    const cf_link_events *events = &link->options.events;
+
+    if (link->checkpointing != CF_LINK_SAID)
+        return;
+    link->checkpointing = CF_LINK_NOTHING;
+    if (events->checkpoints)
+        events->checkpoints(events->context, message->checkpoints.at, message->checkpoints.count);
+}
+
 void cf_link_answered(cf_link *link, const cf_message *message)
 {
     const cf_link_events *events = &link->options.events;
@@ -246,6 +290,8 @@ void cf_link_answered(cf_link *link, const cf_message *message)
         on_reported(link, message);
     else if (message->command == CF_COMMAND_ENDS)
         on_ends(link, message);
+    else if (message->command == CF_COMMAND_CHECKPOINTS)
+        on_checkpoints(link, message);
     else if (message->command == CF_COMMAND_HOLDS && events->answers.holds && !link->places)
         events->answers.holds(events->context, &message->holds.collection, message->holds.heads,
                               message->holds.head_count);

@@ -183,6 +183,8 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
             error->status = CF_UNREACHABLE;
         return error->status;
     }
+    if (refuses_nameless(message) && cf_link_checkpoint_unsupported(link))
+        return CF_OK;
     if (refuses_fetch(link, message, now_ms) || refuses_newer(link, message) ||
         link->state != CF_LINK_LIVE)
         return CF_OK;
@@ -243,6 +245,7 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
     case CF_COMMAND_ENDPOINTS:
     case CF_COMMAND_REPORTED:
     case CF_COMMAND_ENDS:
+    case CF_COMMAND_CHECKPOINTS:
         cf_link_answered(link, message);
         return CF_OK;
     case CF_COMMAND_GUEST:

@@ -77,6 +77,9 @@ struct cf_link {
     bool checks_again;    /* entries came before the answer did: more may wait behind it */
     bool locates;         /* LOCATE is to be said */
     unsigned locates_out; /* LOCATEs without an answer yet */
+    bool awaits_located;  /* its answer is waited for */
+    cf_link_request checkpointing;
+    cf_checkpoint checkpoint; /* that is to be said, or was */
     cf_transfer *transfer;
     cf_outgoing *outgoing; /* NULL for a newcomer */
     cf_guests *guests;
@@ -97,6 +100,8 @@ cf_status cf_link_placed(cf_link *link, const cf_message *message, cf_error *err
 /* Asks where the log is, whoever wants to know; and its answer, or refusal, came. */
 void cf_link_say_locate(cf_link *link, cf_outbox *outbox);
 void cf_link_located(cf_link *link);
+/* What the other does not know is a checkpoint: nothing else is out that it may not know. */
+bool cf_link_checkpoint_unsupported(cf_link *link);
 /* The other does not know such a command. */
 void cf_link_asking_unsupported(cf_link *link);
 /* What cf_link_ask_lease keeps until the session is live. */

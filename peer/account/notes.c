@@ -5,6 +5,7 @@
 #include "peer/membership/left.h"
 #include "peer/log/acknowledged.h"
 #include "peer/log/catalog.h"
+#include "peer/log/checkpoints.h"
 #include "broker/platform/names.h"
 #include "peer/log/forks.h"
 #include "peer/log/gone.h"
@@ -16,6 +17,7 @@
 #define ROLLBACK_SHOWN_MS (7 * CF_DAY_MS)
 #define FORK_SHOWN_MS (30 * CF_DAY_MS)
 #define AHEAD_SHOWN_MS (30 * CF_DAY_MS)
+#define TWO_LOGS_SHOWN_MS (30 * CF_DAY_MS)
 
 void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t time_ms,
                   const char *format, ...)
@@ -54,6 +56,29 @@ static cf_status note_rollback(cf_peer *peer, uint64_t now_ms, cf_arena *arena, 
                      rollback.broker, (unsigned long long)rollback.lacking,
                      rollback.lacking == 1 ? "y" : "ies");
     return CF_OK;
+}
+
+/* Also of a device that has left since: it was shown something. */
+static cf_status note_two_logs(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_notes *out,
+                               cf_error *error)
+{
+    cf_two_logs all[CF_TWO_LOGS_MAX];
+    size_t count;
+
+    cf_status status = cf_two_logs_recall(peer, arena, all, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        const char *name = cf_catalog_device_name(peer, &all[i].device, arena);
+
+        if (now_ms < all[i].time_ms + TWO_LOGS_SHOWN_MS)
+            cf_notes_add(out, arena, "two-logs", all[i].time_ms,
+                         "the broker at %s shows %s and this device different logs: at entry %llu "
+                         "they are not the same. It may keep from the one what the other wrote; "
+                         "what is here stays, and is merged as soon as both are shown. If it was "
+                         "not set back to an older copy, ask who operates it, and compare what %s "
+                         "has; another broker gets all (`counterfoil broker`)",
+                         all[i].broker, name, (unsigned long long)all[i].position, name);
+    }
+    return status;
 }
 
 static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_error *error)
@@ -158,6 +183,8 @@ cf_status cf_notes_collect(cf_peer *peer, uint64_t now_ms, cf_arena *arena, cf_n
 {
     cf_status status = note_rollback(peer, now_ms, arena, out, error);
 
+    if (!status)
+        status = note_two_logs(peer, now_ms, arena, out, error);
     if (!status)
         status = note_gone(peer, arena, out, error);
     if (!status)

@@ -195,6 +195,7 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     if (!status) {
         cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
         cf_engine_load_applied(engine);
+        cf_checkpoints_load(engine->peer, &engine->checkpoint.own);
         cf_engine_open_carried(engine);
     }
     if (status) {
@@ -409,6 +410,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
     if (!status) {
         cf_engine_look_flows(engine);
         cf_engine_tell_held(engine);
+        cf_engine_say_checkpoint(engine);
         cf_engine_report(engine);
         cf_engine_step_fault(engine, &steady_due);
     }

@@ -7,9 +7,10 @@
 #include "peer/engine/engine.h"
 #include "peer/engine/pauses.h"
 #include "peer/log/acknowledged.h"
+#include "peer/log/checkpoints.h"
 #include "peer/sources/source.h"
-#include "peer/transfer/resupply.h"
 #include "peer/transfer/carried.h"
+#include "peer/transfer/resupply.h"
 
 /* What a broker sent that no honest one has. */
 typedef struct {
@@ -19,6 +20,16 @@ typedef struct {
     unsigned sessions; /* in a row */
     char first[CF_ERROR_TEXT];
 } cf_fault;
+
+/* This device's word for what the broker shows it. */
+typedef struct {
+    cf_checkpoints own;
+    bool is_due; /* `due` is to be said when nothing else is under way */
+    cf_checkpoint due;
+    uint64_t said_session, said_steady_ms; /* of the first one of `said` */
+    unsigned said;
+    uint64_t looked_session, looked_travelled; /* when the broker last said how far its log goes */
+} cf_engine_checkpoint;
 
 #define CF_ENGINE_CROWDED                                                                          \
     "it has more chains than a device takes: nothing but who is in is synced. Shut out the "       \
@@ -64,6 +75,7 @@ struct cf_engine {
     bool was_removed; /* from that broker, which said so once: until it lets this device in */
     uint64_t retry_ms;
     cf_acknowledged acknowledged;
+    cf_engine_checkpoint checkpoint;
     cf_heads applied;   /* as it was reported last */
     bool knows_applied; /* since this start it was gathered of all collections */
     cf_ids behind;      /* collections that were not applied when that was last gathered */
@@ -118,6 +130,10 @@ void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline);
 /* Large contents wait, or go on, as it follows from engine->metered at engine->steady_ms; the
  * deadline is when the patience with the question ends. */
 void cf_engine_follow_metered(cf_engine *engine, uint64_t *deadline);
+/* What a relay carries: opened where there is any, or is to be; */
+void cf_engine_open_carried(cf_engine *engine);
+/* and gone on with. */
+cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error *error);
 /* Looks how far contents are on their way. */
 void cf_engine_look_flows(cf_engine *engine);
 /* The link's events, all to the engine. */
@@ -129,10 +145,6 @@ void cf_engine_watch_intake(cf_engine *engine);
 void cf_engine_end_fault(cf_engine *engine);
 /* Asks for it again after a while. */
 void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline);
-/* What a relay carries: opened where there is any, or is to be; */
-void cf_engine_open_carried(cf_engine *engine);
-/* and gone on with. */
-cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error *error);
 /* False: there is nothing to say. */
 bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT]);
 /* Reports what waits for the user's word from now on, or no longer. */
@@ -152,6 +164,16 @@ void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t c
 void cf_engine_note_removed(cf_engine *engine, bool was_removed);
 /* Goes back if a broker was followed and the member log does not say the same. */
 void cf_engine_check_move(cf_engine *engine);
+/* The broker's endpoint, for people. */
+void cf_engine_name_broker(cf_engine *engine, char text[CF_ADDRESS_TEXT]);
+/* The broker said how far its log goes; what follows from that is said as soon as nothing else is
+ * under way; it is asked again, where entries came or went since; and what others say. */
+void cf_engine_located(cf_engine *engine, const uint8_t instance[16], uint64_t position);
+bool cf_engine_owes_checkpoint(const cf_engine *engine);
+void cf_engine_say_checkpoint(cf_engine *engine);
+void cf_engine_ask_position(cf_engine *engine);
+void cf_engine_hear_checkpoints(cf_engine *engine, const cf_checkpoint *others, size_t count);
+void cf_engine_checkpoint_unsupported(cf_engine *engine);
 /* Writes what the broker has acknowledged; a failure is reported. */
 void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */

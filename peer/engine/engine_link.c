@@ -16,7 +16,7 @@ enum { ANEW_MS = 1000 };
 
 /* ---- What the broker has ---- */
 
-static void name_broker(cf_engine *engine, char text[CF_ADDRESS_TEXT])
+void cf_engine_name_broker(cf_engine *engine, char text[CF_ADDRESS_TEXT])
 {
     cf_buffer line = {0};
     cf_address address;
@@ -36,8 +36,10 @@ static void tell_rollback(cf_engine *engine, uint64_t lacking)
     cf_rollback rollback = {engine->now_ms, lacking, name};
     cf_error error;
 
+    if (cf_checkpoints_forget(&engine->checkpoint.own, engine->peer, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting that: %s", error.text);
     cf_link_lacking(cf_engine_link(engine), lacking);
-    name_broker(engine, name);
+    cf_engine_name_broker(engine, name);
     cf_report(engine->env, CF_REPORT_WARNING,
               "%s was rolled back: it lacks %llu entr%s that it had acknowledged, and this device "
               "brings back those it has",
@@ -126,10 +128,10 @@ static void connected(void *context, const cf_link_welcome *welcome)
     cf_unsent_shown(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                     welcome->heads);
     cf_resupply_begin(engine->resupply);
-    cf_locks_connected(engine->workshop.locks, difference);
-    cf_engine_try_again(engine);
     if (engine->carried)
         cf_carried_connected(engine->carried);
+    cf_locks_connected(engine->workshop.locks, difference);
+    cf_engine_try_again(engine);
 }
 
 /* The broker has forgotten the session, as after `users remove` there. That is no trouble until it
@@ -375,10 +377,10 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
     cf_report(engine->env, CF_REPORT_NOTICE, "the broker lacks %zu blob%s that entries name", count,
               count == 1 ? "" : "s");
     cf_resupply_wanted(engine->resupply, blobs, count, engine->steady_ms);
-    engine->workshop.activity++;
-}
     if (engine->carried)
         cf_carried_wanted(engine->carried, blobs, count);
+    engine->workshop.activity++;
+}
 
 /* Everything of ours is there, also what was accepted in a session that broke before we heard; or,
  * of a confined one, what is to be there now. */
@@ -422,10 +424,10 @@ static void blob_refused(void *context, const cf_hash *blob, const cf_error *why
 {
     cf_engine *engine = context;
 
-    cf_uploads_refused(engine->workshop.uploads, blob, why);
-    cf_resupply_refused(engine->resupply, blob, why);
     if (engine->carried && cf_carried_refused(engine->carried, blob, why))
         return;
+    cf_uploads_refused(engine->workshop.uploads, blob, why);
+    cf_resupply_refused(engine->resupply, blob, why);
     cf_downloads_refused(engine->workshop.downloads, blob, why);
 }
 
@@ -472,9 +474,21 @@ static void fetch_unsupported(void *context)
 static void located(void *context, const uint8_t instance[16], uint64_t position,
                     const cf_bytes *lines, size_t count)
 {
-    (void)instance;
-    (void)position;
+    cf_engine_located(context, instance, position);
     cf_engine_told_addresses(context, lines, count);
+}
+
+static void checkpoints(void *context, const cf_checkpoint *others, size_t count)
+{
+    cf_engine *engine = context;
+
+    engine->workshop.activity++;
+    cf_engine_hear_checkpoints(engine, others, count);
+}
+
+static void checkpoint_unsupported(void *context)
+{
+    cf_engine_checkpoint_unsupported(context);
 }
 
 cf_link_events cf_engine_link_events(cf_engine *engine)
@@ -491,6 +505,8 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .idle = idle,
         .moved = moved,
         .fetch_unsupported = fetch_unsupported,
+        .checkpoints = checkpoints,
+        .checkpoint_unsupported = checkpoint_unsupported,
         .answers.located = located,
         .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
         .context = engine,
@@ -513,9 +529,9 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     free(wires);
     if (status)
         return status;
+    if (engine->carried)
+        cf_carried_grew(engine->carried);
     cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
     cf_link_credit(engine->peer->link, bytes);
     return cf_engine_follow_home(engine, error);
 }
-    if (engine->carried)
-        cf_carried_grew(engine->carried);

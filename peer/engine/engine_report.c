@@ -207,4 +207,5 @@ void cf_engine_report(cf_engine *engine)
             save(engine);
         cf_link_report(link, &engine->applied);
     }
+    cf_engine_ask_position(engine);
 }

@@ -181,9 +181,9 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
         works |=
             includes(round, engine->bindings[i]) && is_busy(round, &engine->sources[i], time_ms);
     if (round->options.kind == CF_ROUND_SYNC) {
-        works |= cf_uploads_working(engine->workshop.uploads) ||
-                 cf_resupply_busy(engine->resupply) ||
-                 cf_downloads_busy(engine->workshop.downloads);
+        works |=
+            cf_engine_owes_checkpoint(engine) || cf_uploads_working(engine->workshop.uploads) ||
+            cf_resupply_busy(engine->resupply) || cf_downloads_busy(engine->workshop.downloads);
         waits = cf_uploads_busy(engine->workshop.uploads);
     }
     /* What is done here may take its time (a delta of a large file); the other side, such as a

@@ -215,6 +215,17 @@ static void on_located(void *context, const uint8_t instance[16], uint64_t posit
     ((attendee *)context)->located++;
 }
 
+static void on_checkpoints(void *context, const cf_checkpoint *checkpoints, size_t count)
+{
+    (void)checkpoints;
+    ((attendee *)context)->checkpoints += 1 + count;
+}
+
+static void on_checkpoint_unsupported(void *context)
+{
+    ((attendee *)context)->without_checkpoints++;
+}
+
 static const cf_link_events events = {
     .connected = on_connected,
     .lost = on_lost,
@@ -230,6 +241,8 @@ static const cf_link_events events = {
     .turned_away = on_turned_away,
     .put_off = on_put_off,
     .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
+    .checkpoints = on_checkpoints,
+    .checkpoint_unsupported = on_checkpoint_unsupported,
     .answers.located = on_located,
 };
 

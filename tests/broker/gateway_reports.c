@@ -324,3 +324,67 @@ Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
     cr_expect_not(ends.ends.more);
     household_end(&a);
 }
+
+/* ---- Checkpoints ---- */
+
+static cf_checkpoint checkpoint_of(const person *device, uint8_t number)
+{
+    return (cf_checkpoint){.device = device->id, .position = number, .digest = {{number}}};
+}
+
+static cf_message say_checkpoint(ann *a, caller *from, const cf_checkpoint *checkpoint)
+{
+    say(a->house, from, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = *checkpoint});
+    return hear(a->house, from, CF_COMMAND_CHECKPOINTS);
+}
+
+Test(gateway_reports, each_device_gets_the_last_checkpoints_of_the_others)
+{
+    ann a = anns_house();
+    const cf_checkpoint first = checkpoint_of(&a.desk, 1), second = checkpoint_of(&a.desk, 2),
+                        other = checkpoint_of(&a.lap, 3);
+
+    cr_expect_eq(say_checkpoint(&a, a.at_desk, &first).checkpoints.count, 0);
+    cr_expect_eq(say_checkpoint(&a, a.at_desk, &second).checkpoints.count, 0, "not one's own");
+    cf_message heard = say_checkpoint(&a, a.at_lap, &other);
+    cr_assert_eq(heard.checkpoints.count, 1);
+    cr_expect_eq(memcmp(&heard.checkpoints.at[0], &second, sizeof second), 0, "the last one");
+    heard = say_checkpoint(&a, a.at_desk, &second);
+    cr_assert_eq(heard.checkpoints.count, 1);
+    cr_expect_eq(memcmp(&heard.checkpoints.at[0], &other, sizeof other), 0);
+    household_end(&a);
+}
+
+Test(gateway_reports, nobody_says_a_checkpoint_of_another)
+{
+    ann a = anns_house();
+    const cf_checkpoint desks = checkpoint_of(&a.desk, 1), laps = checkpoint_of(&a.lap, 2);
+
+    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHECKPOINT, .checkpoint = desks});
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    greet(a.house, a.at_lap, &a.account.user, NULL, 0);
+    cr_expect_eq(say_checkpoint(&a, a.at_lap, &laps).checkpoints.count, 0);
+    household_end(&a);
+}
+
+Test(gateway_reports, checkpoints_of_who_is_not_in_are_not_told)
+{
+    ann a = anns_house();
+    cf_store *store = a.house->store;
+    const cf_checkpoint desks = checkpoint_of(&a.desk, 1), laps = checkpoint_of(&a.lap, 2);
+    uint8_t key[33] = {'j'};
+    cf_buffer value = {0};
+    cf_checkpoint stranger = {.device = {{1}}, .position = 3};
+    cf_error error;
+
+    memcpy(key + 1, stranger.device.bytes, 32);
+    cf_checkpoint_pack(&value, &stranger);
+    const cf_record record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
+    expect_ok(store->write(store, &a.account.user, &record, 1, true, &error), error);
+    say_checkpoint(&a, a.at_desk, &desks);
+    cf_message heard = say_checkpoint(&a, a.at_lap, &laps);
+    cr_assert_eq(heard.checkpoints.count, 1, "nobody has let that one in");
+    cr_expect(cf_hash_equal(&heard.checkpoints.at[0].device, &a.desk.id));
+    cf_buffer_release(&value);
+    household_end(&a);
+}

@@ -191,6 +191,35 @@ Test(link_lies, hears_of_no_more_than_65536_heads)
     meeting_close(&m);
 }
 
+/* An older broker: neither the checkpoint nor anything else is waited for, or tried again. */
+Test(link_lies, says_a_checkpoint_and_takes_a_refusal_for_an_answer)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    const cf_message unsupported = {.command = CF_COMMAND_REFUSED,
+                                    .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}};
+    const cf_checkpoint said = {.device = m.desk.id, .position = 1};
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_link_checkpoint(desk->link, &said);
+    cr_expect_not(cf_link_is_idle(desk->link), "until it is answered");
+    meet(&m);
+    cr_expect(cf_link_is_idle(desk->link));
+    cr_expect_eq(desk->checkpoints, 1, "an answer, with no other's");
+    hear(desk, &(cf_message){.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {&said, 1}});
+    cr_expect_eq(desk->checkpoints, 1, "nobody had asked for that");
+    cf_link_checkpoint(desk->link, &said);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &unsupported);
+    cr_expect_eq(desk->without_checkpoints, 1);
+    cr_expect(cf_link_is_idle(desk->link));
+    hear(desk, &unsupported);
+    cr_expect_eq(desk->without_checkpoints, 1, "that was something else");
+    cr_expect_eq(desk->lost, 0);
+    meeting_close(&m);
+}
+
 Test(link_lies, ends_a_session_in_another_version)
 {
     meeting_open(&m);

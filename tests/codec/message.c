@@ -13,6 +13,8 @@ static const cf_lease_token token = {2, 70000};
 static const cf_partial partials[] = {{{{12}}, 262144}, {{{13}}, 0}};
 static const cf_paused paused[] = {{{{17}}, 1700000000000, true}, {{{18}}, 1700000000001, false}};
 static const cf_lease leases[] = {{{{14}}, {{15}}, {{16}}, 1700000000000, true, 1600000000000}};
+static const cf_checkpoint checkpoints[] = {{{{19}}, {20}, 300, {{21}}, {22}},
+                                            {{{23}}, {24}, 0, {{25}}, {26}}};
 static const cf_bytes bulk = {(const uint8_t *)"some bytes", 10};
 
 /* One of each, and where something may be left out, one without it. */
@@ -77,6 +79,8 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_PAUSED, .paused = {paused, 2}},
         {.command = CF_COMMAND_CHAINS, .chains = {hashes, 2}},
         {.command = CF_COMMAND_ENDS, .ends = {hashes[0], heads, 2, true}},
+        {.command = CF_COMMAND_CHECKPOINT, .checkpoint = checkpoints[0]},
+        {.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {checkpoints, 2}},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;
@@ -200,7 +204,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_ENDS + 1] = {false};
+    bool seen[CF_COMMAND_CHECKPOINTS + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -208,7 +212,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_ENDS; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_CHECKPOINTS; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }

@@ -63,6 +63,7 @@ ROWS = {
     "how long one communicates alone": ["CF_ALONE_MS", "CF_ALONE_GONE_MS"],
     "blobs of a user that are kept back meanwhile": ["CF_ALONE_BLOBS_MAX"],
     "addresses in one ENDPOINTS": ["CF_ENDPOINTS_MAX"],
+    "checkpoints in one answer": ["CF_CHECKPOINTS_MAX"],
     "beyond a user's bound: entries of the member log; others that name no blob": ["CF_BODY_MAX", None, None, "CF_MIB"],
     "devices whose word on the broker's clock is remembered": ["CF_CLOCKS_MAX"],
     "how long a guest is let in": ["CF_GUEST_MS_MAX", None],

@@ -17,6 +17,9 @@ static const cf_lease leases[] = {{{{1}}, {{2}}, {{3}}, 99, true, 9},
 
 static const cf_bytes endpoints[] = {{(const uint8_t *)"one", 3}, {(const uint8_t *)"two", 3}};
 
+static const cf_checkpoint checkpoints[] = {{{{1}}, {2}, 3, {{4}}, {5}},
+                                            {{{6}}, {7}, 8, {{9}}, {10}}};
+
 static void fill_session(cf_message *message)
 {
     switch (message->command) {
@@ -107,6 +110,13 @@ static void fill_rest(cf_message *message)
         message->paused.collections = paused;
         message->paused.count = 2;
         break;
+    case CF_COMMAND_CHECKPOINT:
+        message->checkpoint = checkpoints[0];
+        break;
+    case CF_COMMAND_CHECKPOINTS:
+        message->checkpoints.at = checkpoints;
+        message->checkpoints.count = 2;
+        break;
     case CF_COMMAND_ENDPOINTS:
         message->endpoints.endpoints = endpoints;
         message->endpoints.endpoint_count = 2;
@@ -159,7 +169,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_ENDS)
+    if (message.command > CF_COMMAND_CHECKPOINTS)
         return false;
     fill_session(&message);
     fill_rest(&message);

@@ -106,6 +106,7 @@ class HostileBroker:
         self.lock = threading.RLock()
         self.identity = crypto.Identity(os.urandom(32))
         self.logs, self.sessions = {}, {}
+        self.checkpoints = {}  # user -> device -> what it said last
         self.guests = {}  # guest key -> (session that registered it, connection that knocked last)
         self.invitations = {}  # guest key -> Pairing
         self.admissions = {}  # KNOCK -> ADMIT
@@ -386,6 +387,11 @@ class HostileBroker:
     def on_report(self, session, heads, more):
         if not more:
             self.say(session, "REPORTED", self.device_of(session.user, session.key), now(), [], False)
+
+    def on_checkpoint(self, session, said):
+        of_user = self.checkpoints.setdefault(session.user, {})
+        of_user[said[0]] = said
+        self.say(session, "CHECKPOINTS", [one for device, one in sorted(of_user.items()) if device != said[0]])
 
     def on_query(self, session):
         log = self.logs[session.user]

@@ -59,7 +59,10 @@ static void moves_one_folder_into_its_namesake(uint64_t seed)
     disk_user_moves(first, "/things/other", "/things/name");
     disk_user_moves(w->devices[1].drive, "/things/name", "/things/other/inner/deep");
     disk_user_writes(w->devices[2].drive, "/things/name/added", "in the other");
+    w->devices[0].offline = true; /* it hears of that after it has said what it did */
+    network_cut_device(&w->devices[0]);
     cr_assert(syncs(&w->devices[2]));
+    w->devices[0].offline = false;
     cr_assert(syncs(&w->devices[0]));
     cr_assert(syncs(&w->devices[2]));
     expect_tree(w, "name/\n"

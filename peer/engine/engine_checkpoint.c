@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This device's word for what the broker shows it, and whether it shows others the same. */
+#include "peer/engine/engine_inside.h"
+#include "peer/log/catalog.h"
+
+#include "codec/limits.h"
+
+enum { SAID_MAX = 4 }; /* in one session, in ten minutes */
+
+/* Until when it is believed of a broker that it knows no checkpoints, by the time of day; and its
+ * line. */
+#define WITHOUT_CHECKPOINTS "without-checkpoints"
+
+/* A time that lies farther ahead was noted by a clock that was set back since. */
+static bool is_without(const cf_engine *engine)
+{
+    const cf_bytes line = cf_bytes_of_text(engine->broker);
+    cf_buffer value = {0};
+    cf_error ignored;
+    bool is = false;
+
+    if (cf_home_get(engine->home, WITHOUT_CHECKPOINTS, &value, &ignored) == CF_OK &&
+        value.size >= 8 && cf_bytes_equal(cf_bytes_of(value.data + 8, value.size - 8), line)) {
+        const uint64_t until_ms = cf_get_u64(value.data);
+
+        is = engine->now_ms < until_ms && until_ms - engine->now_ms <= CF_DAY_MS;
+    }
+    cf_buffer_release(&value);
+    return is;
+}
+
+void cf_engine_checkpoint_unsupported(cf_engine *engine)
+{
+    cf_buffer value = {0};
+    cf_error error;
+
+    cf_put_u64(cf_buffer_reserve(&value, 8), engine->now_ms + CF_DAY_MS);
+    value.size = 8;
+    cf_buffer_append(&value, engine->broker, strlen(engine->broker));
+    if (cf_home_set(engine->home, WITHOUT_CHECKPOINTS, cf_buffer_view(&value), &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker does not know: %s",
+                  error.text);
+    cf_buffer_release(&value);
+}
+
+static uint64_t travelled(const cf_engine *engine)
+{
+    return engine->traffic.entries_sent + engine->traffic.entries_received;
+}
+
+/* However much goes to and fro in one session. */
+static bool may_say(const cf_engine *engine)
+{
+    const cf_engine_checkpoint *self = &engine->checkpoint;
+
+    return self->said_session != cf_link_session(engine->peer->link) || self->said < SAID_MAX ||
+           engine->steady_ms >= self->said_steady_ms + CF_CHECKPOINT_AGAIN_MS;
+}
+
+static void note_said(cf_engine *engine)
+{
+    cf_engine_checkpoint *self = &engine->checkpoint;
+    const uint64_t session = cf_link_session(engine->peer->link);
+
+    if (self->said_session != session ||
+        engine->steady_ms >= self->said_steady_ms + CF_CHECKPOINT_AGAIN_MS) {
+        self->said_session = session;
+        self->said_steady_ms = engine->steady_ms;
+        self->said = 0;
+    }
+    self->said++;
+}
+
+/* What came before the answer is taken; what is still in the inbox would be missing. */
+void cf_engine_located(cf_engine *engine, const uint8_t instance[16], uint64_t position)
+{
+    cf_engine_checkpoint *self = &engine->checkpoint;
+    bool is_new;
+    cf_checkpoint made;
+    cf_error error;
+
+    if (engine->inbox_count)
+        return;
+    self->looked_session = cf_link_session(engine->peer->link);
+    self->looked_travelled = travelled(engine);
+    if (!may_say(engine) || engine->crowded || is_without(engine))
+        return;
+    if (cf_checkpoints_here(&self->own, engine->peer, &engine->acknowledged, instance, position,
+                            engine->now_ms, &is_new, &made, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "what the broker shows: %s", error.text);
+    if (!is_new)
+        return;
+    self->is_due = true;
+    self->due = made;
+    engine->workshop.activity++;
+}
+
+/* What came or went since says more. */
+static bool is_latest(const cf_engine *engine)
+{
+    return engine->checkpoint.looked_session == cf_link_session(engine->peer->link) &&
+           engine->checkpoint.looked_travelled == travelled(engine);
+}
+
+bool cf_engine_owes_checkpoint(const cf_engine *engine)
+{
+    const cf_link *link = engine->peer->link;
+
+    return engine->checkpoint.is_due && link && cf_link_is_idle(link) && is_latest(engine);
+}
+
+void cf_engine_say_checkpoint(cf_engine *engine)
+{
+    cf_engine_checkpoint *self = &engine->checkpoint;
+
+    if (!cf_engine_owes_checkpoint(engine))
+        return;
+    self->is_due = false;
+    note_said(engine);
+    cf_link_checkpoint(engine->peer->link, &self->due);
+}
+
+void cf_engine_ask_position(cf_engine *engine)
+{
+    cf_engine_checkpoint *self = &engine->checkpoint;
+    const uint64_t session = cf_link_session(engine->peer->link);
+
+    if (is_latest(engine) || !may_say(engine) || is_without(engine))
+        return;
+    self->looked_session = session; /* whatever comes of it: not once more for these */
+    self->looked_travelled = travelled(engine);
+    cf_link_locate_first(engine->peer->link);
+}
+
+void cf_engine_hear_checkpoints(cf_engine *engine, const cf_checkpoint *others, size_t count)
+{
+    char name[CF_ADDRESS_TEXT];
+    cf_arena arena = {0};
+    cf_error error;
+
+    cf_engine_name_broker(engine, name);
+    for (size_t i = 0; i < count; i++) {
+        const cf_two_logs found = {others[i].device, engine->now_ms, others[i].position, name};
+        bool is_new = false;
+
+        if (!cf_checkpoints_differ(&engine->checkpoint.own, engine->peer, &others[i]))
+            continue;
+        if (cf_two_logs_keep(engine->peer, &found, &is_new, &error))
+            cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker shows: %s",
+                      error.text);
+        if (is_new)
+            cf_report(engine->env, CF_REPORT_WARNING,
+                      "the broker at %s shows %s and this device different logs", name,
+                      cf_catalog_device_name(engine->peer, &others[i].device, &arena));
+    }
+    cf_arena_release(&arena);
+}
