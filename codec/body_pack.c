@@ -21,8 +21,7 @@ static int compare_dots(const void *a, const void *b)
 
 static void add_dot(dot_table *table, const cf_dot *dot)
 {
-    table->dots = cf_grow(table->dots, &table->capacity, table->count + 1, sizeof *table->dots);
-    table->dots[table->count++] = *dot;
+    *cf_one_more(table->dots, table->count, table->capacity) = *dot;
 }
 
 static size_t covers_of(dot_table *table, const cf_change *change, cf_cover **covers)

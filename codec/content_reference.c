@@ -85,9 +85,7 @@ void cf_slices_add(cf_slices *slices, cf_slice slice)
         slices->items[slices->count - 1].length += slice.length;
         return;
     }
-    slices->items =
-        cf_grow(slices->items, &slices->capacity, slices->count + 1, sizeof *slices->items);
-    slices->items[slices->count++] = slice;
+    *cf_one_more(slices->items, slices->count, slices->capacity) = slice;
 }
 
 void cf_slices_pack(const cf_slices *slices, cf_buffer *out)

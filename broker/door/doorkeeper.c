@@ -236,9 +236,7 @@ bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given
         return false;
     cf_doorkeeper_closed(keeper, number, now_ms);
     while (keeper->count <= (size_t)number) {
-        keeper->connections = cf_grow(keeper->connections, &keeper->capacity, keeper->count + 1,
-                                      sizeof *keeper->connections);
-        keeper->connections[keeper->count++] = (connection){0};
+        *cf_one_more(keeper->connections, keeper->count, keeper->capacity) = (connection){0};
     }
     connection *it = &keeper->connections[number];
     *it = (connection){.is_open = true};

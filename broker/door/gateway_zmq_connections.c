@@ -81,9 +81,7 @@ static cf_connection *connection_at(const cf_gateway_zmq *zmq, int descriptor)
 static void keep_connection(cf_gateway_zmq *zmq, int descriptor, const cf_connection *seen)
 {
     while (zmq->count <= (size_t)descriptor) {
-        zmq->connections =
-            cf_grow(zmq->connections, &zmq->capacity, zmq->count + 1, sizeof *zmq->connections);
-        zmq->connections[zmq->count++] = (cf_connection){0};
+        *cf_one_more(zmq->connections, zmq->count, zmq->capacity) = (cf_connection){0};
     }
     zmq->connections[descriptor] = *seen;
 }
@@ -156,9 +154,8 @@ static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
     keep_connection(zmq, descriptor, &seen);
     if (!zmq->doorkeeper)
         return;
-    zmq->arrivals = cf_grow(zmq->arrivals, &zmq->arrival_capacity, zmq->arrival_count + 1,
-                            sizeof *zmq->arrivals);
-    zmq->arrivals[zmq->arrival_count++] = (cf_arrival){.descriptor = descriptor, .seen = seen};
+    *cf_one_more(zmq->arrivals, zmq->arrival_count, zmq->arrival_capacity) =
+        (cf_arrival){.descriptor = descriptor, .seen = seen};
 }
 
 static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *why)

@@ -114,9 +114,7 @@ void cf_speakers_opened(cf_speakers *speakers, int descriptor)
     if (descriptor < 0)
         return;
     while (speakers->count <= (size_t)descriptor) {
-        speakers->places = cf_grow(speakers->places, &speakers->capacity, speakers->count + 1,
-                                   sizeof *speakers->places);
-        speakers->places[speakers->count++] = (place){0};
+        *cf_one_more(speakers->places, speakers->count, speakers->capacity) = (place){0};
     }
     speakers->places[descriptor] = (place){.is_open = true};
 }

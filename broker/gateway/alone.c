@@ -182,8 +182,7 @@ bool cf_alones_begin(cf_alones *alones, const cf_session *session, const cf_leas
         return false;
     if (it)
         drop(alones, it);
-    alones->all = cf_grow(alones->all, &alones->capacity, alones->count + 1, sizeof *alones->all);
-    it = &alones->all[alones->count++];
+    it = cf_one_more(alones->all, alones->count, alones->capacity);
     *it = (alone){.user = *user,
                   .holder = session->device,
                   .collection = held->collection,
@@ -304,9 +303,7 @@ bool cf_alones_keep_back(cf_alones *alones, cf_session *session, const cf_messag
         refuse_get(alones, session, message, CF_REFUSED_BUSY, "too many GETs wait");
         return true;
     }
-    alones->waiting = cf_grow(alones->waiting, &alones->waiting_capacity, alones->waiting_count + 1,
-                              sizeof *alones->waiting);
-    alones->waiting[alones->waiting_count++] =
+    *cf_one_more(alones->waiting, alones->waiting_count, alones->waiting_capacity) =
         (waiting_get){cf_request_of(alones->service, session, 0), *message};
     return true;
 }

@@ -35,9 +35,7 @@ static bool note_writer(void *context, const cf_head *head)
         !cf_id_equal(&collection, gathering->collection) ||
         (self->writer_count && cf_id_equal(&self->writers[self->writer_count - 1], &head->writer)))
         return true;
-    self->writers = cf_grow(self->writers, &self->writer_capacity, self->writer_count + 1,
-                            sizeof *self->writers);
-    self->writers[self->writer_count++] = head->writer;
+    *cf_one_more(self->writers, self->writer_count, self->writer_capacity) = head->writer;
     return true;
 }
 
@@ -97,9 +95,7 @@ static bool take_blobs(void *context, uint64_t position, cf_bytes wire)
     (void)position;
     if (!cf_entry_read(wire, &arena, &entry, &error))
         for (size_t i = 0; i < entry.header.blob_count && self->count < taking->most; i++) {
-            self->blobs =
-                cf_grow(self->blobs, &self->capacity, self->count + 1, sizeof *self->blobs);
-            self->blobs[self->count++] = entry.header.blobs[i];
+            *cf_one_more(self->blobs, self->count, self->capacity) = entry.header.blobs[i];
         }
     cf_arena_release(&arena);
     return false;

@@ -46,8 +46,7 @@ static bool gather(void *context, cf_bytes key, cf_bytes value)
     const int order = memcmp(one.device.bytes, self->asker->bytes, CF_HASH_SIZE);
     if ((self->before ? order < 0 : order > 0) &&
         cf_registry_is_valid(self->registry, &one.device)) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = one;
+        *cf_one_more(self->at, self->count, self->capacity) = one;
     }
     return self->count < CF_CHECKPOINTS_MAX;
 }

@@ -71,9 +71,7 @@ bool cf_communication_enter(cf_communication *communication, const cf_hash *user
     if (first_of(communication, user))
         return false;
     if (!busy) {
-        communication->busy = cf_grow(communication->busy, &communication->capacity,
-                                      communication->count + 1, sizeof *communication->busy);
-        busy = &communication->busy[communication->count++];
+        busy = cf_one_more(communication->busy, communication->count, communication->capacity);
         *busy = (busy_user){.user = *user};
     }
     busy->replays++;

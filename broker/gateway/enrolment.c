@@ -105,9 +105,7 @@ static struct guest *add_guest(cf_enrolment *enrolment, const cf_hash *key, cons
 {
     struct guest *guest;
 
-    enrolment->guests = cf_grow(enrolment->guests, &enrolment->capacity, enrolment->count + 1,
-                                sizeof *enrolment->guests);
-    guest = &enrolment->guests[enrolment->count++];
+    guest = cf_one_more(enrolment->guests, enrolment->count, enrolment->capacity);
     *guest = (struct guest){.key = *key, .user = *user};
     cf_users_allow(enrolment->service->users, key->bytes);
     return guest;

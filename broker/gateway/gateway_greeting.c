@@ -153,9 +153,7 @@ static bool collect_wanted(void *context, const cf_hash *blob)
 
     if (cf_blob_is_stored(wanted->service->blobs, cf_log_user(wanted->session->log), blob))
         return true;
-    wanted->blobs =
-        cf_grow(wanted->blobs, &wanted->capacity, wanted->count + 1, sizeof *wanted->blobs);
-    wanted->blobs[wanted->count++] = *blob;
+    *cf_one_more(wanted->blobs, wanted->count, wanted->capacity) = *blob;
     return wanted->count < CF_ENTRY_BLOBS_MAX; /* the next session hears of more */
 }
 

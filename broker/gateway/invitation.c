@@ -159,9 +159,7 @@ static bool list(void *context, cf_bytes key, cf_bytes value)
 
     if (key.size != KEY_SIZE || read_record(value, &invitation, &error))
         return true;
-    listing->infos =
-        cf_grow(listing->infos, &listing->capacity, listing->count + 1, sizeof *listing->infos);
-    cf_invitation_info *info = &listing->infos[listing->count++];
+    cf_invitation_info *info = cf_one_more(listing->infos, listing->count, listing->capacity);
     *info = (cf_invitation_info){.number = invitation.number,
                                  .made_ms = invitation.made_ms,
                                  .expires_ms = invitation.expires_ms,

@@ -124,8 +124,7 @@ static void owe(cf_lease_desk *desk, const keeping *kept)
     if (kept->is_grant && store->last(store, &kept->user, &owed.position, &error))
         cf_report(desk->service->env, CF_REPORT_ERROR, "user %s: granting a lease: %s",
                   cf_user_shorten(&kept->user).text, error.text);
-    desk->owed = cf_grow(desk->owed, &desk->owed_capacity, desk->owed_count + 1, sizeof owed);
-    desk->owed[desk->owed_count++] = owed;
+    *cf_one_more(desk->owed, desk->owed_count, desk->owed_capacity) = owed;
 }
 
 void cf_lease_desk_pay(cf_lease_desk *desk)

@@ -222,9 +222,7 @@ cf_status cf_management_invite(cf_management *management, const cf_invitation_te
                             .key = &info.guest,
                             .size = terms->quota};
     cf_audit_note(options->audit, &event, now_ms);
-    management->invitations = cf_grow(management->invitations, &management->capacity,
-                                      management->count + 1, sizeof *management->invitations);
-    management->invitations[management->count++] = info;
+    *cf_one_more(management->invitations, management->count, management->capacity) = info;
     cf_users_allow(management->options.users, info.guest.bytes);
     return CF_OK;
 }

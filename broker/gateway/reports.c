@@ -170,8 +170,8 @@ static bool place(void *context, const cf_head *head)
     cf_head_place found;
 
     if (find_place(self->log, head, &found)) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = (placed_head){found.collection, *head};
+        *cf_one_more(self->at, self->count, self->capacity) =
+            (placed_head){found.collection, *head};
     }
     return true;
 }
@@ -226,8 +226,7 @@ static bool gather(void *context, cf_bytes key, cf_bytes value)
     if (cf_registry_device(self->registry, &one.device) &&
         !cf_read_array(&reader, &count, &ignored) && !cf_read_uint(&reader, &one.at_ms, &ignored) &&
         !cf_heads_read(&reader, HEADS_MAX, &one.heads, &ignored)) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = one;
+        *cf_one_more(self->at, self->count, self->capacity) = one;
     }
     return true;
 }

@@ -193,9 +193,7 @@ static bool list_user(void *context, const cf_hash *user)
 
     if (cf_hash_equal(user, &nobody)) /* records of no user */
         return true;
-    listing->users =
-        cf_grow(listing->users, &listing->capacity, listing->count + 1, sizeof *listing->users);
-    listing->users[listing->count++] = *user;
+    *cf_one_more(listing->users, listing->count, listing->capacity) = *user;
     return true;
 }
 
@@ -303,9 +301,7 @@ void cf_users_remove(cf_users *users, const cf_hash *user)
 {
     known_user *found = find(users, user);
 
-    users->leaving =
-        cf_grow(users->leaving, &users->leaving_capacity, users->leaving_count + 1, sizeof *user);
-    users->leaving[users->leaving_count++] = *user;
+    *cf_one_more(users->leaving, users->leaving_count, users->leaving_capacity) = *user;
     cf_hash_set_remove(&users->damaged, user);
     cf_hash_set_remove(&users->unread, user);
     tell_doubt(users);

@@ -232,9 +232,7 @@ static cf_lease_answer queue(cf_leases *leases, const cf_lease_ask *ask)
         own += leases->waiters[i].session == ask->session;
     if (leases->waiter_count >= CF_LEASE_WAITERS_MAX || own >= CF_LEASE_WAITERS_OF_SESSION_MAX)
         return CF_LEASE_FULL;
-    leases->waiters = cf_grow(leases->waiters, &leases->waiter_capacity, leases->waiter_count + 1,
-                              sizeof *leases->waiters);
-    leases->waiters[leases->waiter_count++] = *ask;
+    *cf_one_more(leases->waiters, leases->waiter_count, leases->waiter_capacity) = *ask;
     return CF_LEASE_WAITS;
 }
 
@@ -459,9 +457,8 @@ void cf_leases_note_change(cf_leases *leases, const cf_id *collection, const cf_
         if (cf_id_equal(&leases->changed[i].collection, collection) &&
             cf_id_equal(&leases->changed[i].name, name))
             return;
-    leases->changed = cf_grow(leases->changed, &leases->changed_capacity, leases->changed_count + 1,
-                              sizeof *leases->changed);
-    leases->changed[leases->changed_count++] = (cf_lease_thing){*collection, *name};
+    *cf_one_more(leases->changed, leases->changed_count, leases->changed_capacity) =
+        (cf_lease_thing){*collection, *name};
 }
 
 bool cf_leases_changed(cf_leases *leases, cf_id *collection, cf_id *name)

@@ -59,18 +59,15 @@ void cf_guests_allow(cf_guests *guests, const cf_hash *key, uint64_t expires_ms)
     guest *it = find(guests, key);
 
     if (!it) {
-        guests->guests =
-            cf_grow(guests->guests, &guests->capacity, guests->count + 1, sizeof *guests->guests);
-        it = &guests->guests[guests->count++];
+        it = cf_one_more(guests->guests, guests->count, guests->capacity);
     }
     *it = (guest){.key = *key, .expires_ms = expires_ms};
 }
 
 void cf_guests_admit(cf_guests *guests, const cf_hash *key, cf_bytes sealed)
 {
-    guests->admissions = cf_grow(guests->admissions, &guests->admission_capacity,
-                                 guests->admission_count + 1, sizeof *guests->admissions);
-    admission *it = &guests->admissions[guests->admission_count++];
+    admission *it =
+        cf_one_more(guests->admissions, guests->admission_count, guests->admission_capacity);
     *it = (admission){.key = *key};
     cf_buffer_append(&it->sealed, sealed.data, sealed.size);
 }

@@ -39,8 +39,7 @@ static bool collect_head(void *context, const cf_head *head)
 {
     head_list *list = context;
 
-    list->heads = cf_grow(list->heads, &list->capacity, list->count + 1, sizeof *list->heads);
-    list->heads[list->count++] = *head;
+    *cf_one_more(list->heads, list->count, list->capacity) = *head;
     return true;
 }
 

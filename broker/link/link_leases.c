@@ -10,9 +10,7 @@ void cf_link_ask_lease(cf_link *link, const cf_message *message)
 {
     question *it;
 
-    link->questions = cf_grow(link->questions, &link->question_capacity, link->question_count + 1,
-                              sizeof *link->questions);
-    it = &link->questions[link->question_count++];
+    it = cf_one_more(link->questions, link->question_count, link->question_capacity);
     it->message = *message;
     if (message->command == CF_COMMAND_UNLOCK && message->unlock.token)
         it->token = *message->unlock.token;

@@ -137,9 +137,7 @@ void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_
         *lease = outgoing->leases[--outgoing->lease_count];
     } else if (token) {
         if (!lease) {
-            outgoing->leases = cf_grow(outgoing->leases, &outgoing->lease_capacity,
-                                       outgoing->lease_count + 1, sizeof *outgoing->leases);
-            lease = &outgoing->leases[outgoing->lease_count++];
+            lease = cf_one_more(outgoing->leases, outgoing->lease_count, outgoing->lease_capacity);
         }
         *lease = (cf_leased){*collection, *token};
     }
@@ -262,9 +260,7 @@ typedef struct {
 static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *entry,
                      cf_outbox *outbox)
 {
-    outgoing->flights =
-        cf_grow(outgoing->flights, &outgoing->capacity, outgoing->count + 1, sizeof(cf_flight));
-    cf_flight *it = &outgoing->flights[outgoing->count++];
+    cf_flight *it = cf_one_more(outgoing->flights, outgoing->count, outgoing->capacity);
     *it = (cf_flight){.head = cf_head_of(entry),
                       .position = position,
                       .size = entry->wire.size,

@@ -45,9 +45,7 @@ bool cf_outgoing_accepted(cf_outgoing *outgoing, const cf_head *entry)
 
 static void end_writer(cf_outgoing *outgoing, const cf_id *writer)
 {
-    outgoing->ended = cf_grow(outgoing->ended, &outgoing->ended_capacity, outgoing->ended_count + 1,
-                              sizeof *outgoing->ended);
-    outgoing->ended[outgoing->ended_count++] = *writer;
+    *cf_one_more(outgoing->ended, outgoing->ended_count, outgoing->ended_capacity) = *writer;
     for (size_t i = outgoing->count; i-- > 0;) {
         if (cf_id_equal(&outgoing->flights[i].head.writer, writer))
             take_away(outgoing, &outgoing->flights[i]);

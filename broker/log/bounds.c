@@ -109,9 +109,8 @@ static bool add_end(void *context, const cf_head *head, const cf_entry *entry)
 {
     cf_bounds *bounds = context;
 
-    bounds->ends =
-        cf_grow(bounds->ends, &bounds->end_capacity, bounds->end_count + 1, sizeof *bounds->ends);
-    bounds->ends[bounds->end_count++] = (struct end){*head, entry->header.collection};
+    *cf_one_more(bounds->ends, bounds->end_count, bounds->end_capacity) =
+        (struct end){*head, entry->header.collection};
     return true;
 }
 

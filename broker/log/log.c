@@ -42,9 +42,8 @@ static bool list_member(void *context, cf_bytes key, cf_bytes value)
 
     (void)key;
     if (!cf_entry_read(value, &arena, &entry, &error)) {
-        members->wires =
-            cf_grow(members->wires, &members->capacity, members->count + 1, sizeof *members->wires);
-        members->wires[members->count++] = cf_arena_copy(&members->arena, value);
+        *cf_one_more(members->wires, members->count, members->capacity) =
+            cf_arena_copy(&members->arena, value);
     }
     cf_arena_release(&arena);
     return true;

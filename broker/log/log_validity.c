@@ -112,8 +112,7 @@ static bool add_mark(void *context, cf_bytes key, cf_bytes value)
     (void)value;
     if (key.size != MARK_SIZE)
         return true;
-    marks->at = cf_grow(marks->at, &marks->capacity, marks->count + 1, sizeof *marks->at);
-    noted *made = &marks->at[marks->count++];
+    noted *made = cf_one_more(marks->at, marks->count, marks->capacity);
     made->what = key.data[1];
     memcpy(made->device.bytes, key.data + 2, CF_HASH_SIZE);
     return true;
@@ -175,9 +174,7 @@ static bool find_end(void *context, const cf_head *head, const cf_entry *entry)
     if (cf_id_equal(collection, &cf_member_log_id) || is_found(finding, collection) ||
         !may_differ(finding, entry))
         return finding->status == CF_OK;
-    finding->found =
-        cf_grow(finding->found, &finding->capacity, finding->count + 1, sizeof *finding->found);
-    finding->found[finding->count++] = *collection;
+    *cf_one_more(finding->found, finding->count, finding->capacity) = *collection;
     return true;
 }
 

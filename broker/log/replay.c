@@ -156,9 +156,8 @@ static bool read_collection(void *context, uint64_t position, cf_bytes wire)
 
 static void know(cf_replay *replay, const cf_id *writer, uint64_t sequence)
 {
-    replay->known = cf_grow(replay->known, &replay->known_capacity, replay->known_count + 1,
-                            sizeof *replay->known);
-    replay->known[replay->known_count++] = (known_writer){*writer, sequence};
+    *cf_one_more(replay->known, replay->known_count, replay->known_capacity) =
+        (known_writer){*writer, sequence};
 }
 
 /* Beyond a fork it depends on the branch what a point covers, so that is walked; of very long
@@ -377,9 +376,8 @@ void cf_replay_hold(cf_replay *replay, const cf_id *collection)
 {
     if (find_kept(replay, collection, false))
         return;
-    replay->kept =
-        cf_grow(replay->kept, &replay->kept_capacity, replay->kept_count + 1, sizeof *replay->kept);
-    replay->kept[replay->kept_count++] = (kept_back){.collection = *collection};
+    *cf_one_more(replay->kept, replay->kept_count, replay->kept_capacity) =
+        (kept_back){.collection = *collection};
 }
 
 static void drop_kept(cf_replay *replay, kept_back *kept)

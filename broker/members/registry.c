@@ -207,9 +207,7 @@ static bool take(cf_registry *registry, const cf_entry *entry, cf_member_known k
     if (cf_registry_holds(registry, &entry->hash) ||
         make_node(registry, entry, known, &added, &error))
         return false;
-    registry->nodes = cf_grow(registry->nodes, &registry->node_capacity, registry->node_count + 1,
-                              sizeof *registry->nodes);
-    registry->nodes[registry->node_count++] = added;
+    *cf_one_more(registry->nodes, registry->node_count, registry->node_capacity) = added;
     cf_heads_advance(&registry->heads, entry);
     enter(registry);
     return true;

@@ -8,8 +8,7 @@
 
 void cf_node_list_add(cf_node_list *list, size_t index)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = index;
+    *cf_one_more(list->at, list->count, list->capacity) = index;
 }
 
 const cf_member_node *cf_registry_node(const cf_registry *registry, const cf_hash *entry)

@@ -235,9 +235,8 @@ static void disturb(cf_registry *registry, const cf_hash *device)
     for (size_t i = 0; i < registry->disturbed_count; i++)
         if (cf_hash_equal(&registry->disturbed[i], device))
             return;
-    registry->disturbed = cf_grow(registry->disturbed, &registry->disturbed_capacity,
-                                  registry->disturbed_count + 1, sizeof *registry->disturbed);
-    registry->disturbed[registry->disturbed_count++] = *device;
+    *cf_one_more(registry->disturbed, registry->disturbed_count, registry->disturbed_capacity) =
+        *device;
 }
 
 const cf_hash *cf_registry_disturbed(const cf_registry *registry, size_t *count, bool *only_less)

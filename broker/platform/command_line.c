@@ -26,9 +26,8 @@ static const cf_option *find_letter(const cf_known_options *known, char letter)
 
 void cf_options_add(cf_options *options, const cf_option *option, const char *value)
 {
-    options->choices = cf_grow(options->choices, &options->choice_capacity,
-                               options->choice_count + 1, sizeof *options->choices);
-    options->choices[options->choice_count++] = (cf_choice){option, value, false};
+    *cf_one_more(options->choices, options->choice_count, options->choice_capacity) =
+        (cf_choice){option, value, false};
 }
 
 void cf_options_add_own(cf_options *options, const cf_option *option)
@@ -39,9 +38,8 @@ void cf_options_add_own(cf_options *options, const cf_option *option)
 
 static void add_argument(cf_options *options, const char *argument)
 {
-    options->arguments = cf_grow(options->arguments, &options->argument_capacity,
-                                 options->argument_count + 1, sizeof *options->arguments);
-    options->arguments[options->argument_count++] = argument;
+    *cf_one_more(options->arguments, options->argument_count, options->argument_capacity) =
+        argument;
 }
 
 /* Words yet to be read. */

@@ -189,8 +189,8 @@ static bool collect(void *context, cf_bytes name)
 {
     name_list *list = context;
 
-    list->names.at = cf_grow(list->names.at, &list->capacity, list->names.count + 1, sizeof name);
-    list->names.at[list->names.count++] = cf_arena_copy(list->arena, name);
+    *cf_one_more(list->names.at, list->names.count, list->capacity) =
+        cf_arena_copy(list->arena, name);
     return true;
 }
 

@@ -19,8 +19,7 @@ static void submit(cf_jobs *jobs, cf_job *job)
     line *self = (line *)jobs;
 
     job->dropped = false;
-    self->waiting = cf_grow(self->waiting, &self->capacity, self->count + 1, sizeof *self->waiting);
-    self->waiting[self->count++] = job;
+    *cf_one_more(self->waiting, self->count, self->capacity) = job;
 }
 
 /* xorshift64*: the order of a world's jobs needs no better. */

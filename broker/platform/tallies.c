@@ -30,9 +30,7 @@ static cf_tally *find_or_add(cf_tallies *tallies, const char *kind, const char *
     }
     if (found)
         return found;
-    tallies->list =
-        cf_grow(tallies->list, &tallies->capacity, tallies->count + 1, sizeof *tallies->list);
-    found = &tallies->list[tallies->count++];
+    found = cf_one_more(tallies->list, tallies->count, tallies->capacity);
     *found = (cf_tally){.kind = kind, .since_ms = now_ms};
     memcpy(found->source, kept, sizeof kept);
     return found;

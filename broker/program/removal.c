@@ -195,8 +195,7 @@ static void list_user(void *context, const cf_hash *user, const char *why)
     user_list *list = context;
 
     (void)why;
-    list->users = cf_grow(list->users, &list->capacity, list->count + 1, sizeof *list->users);
-    list->users[list->count++] = *user;
+    *cf_one_more(list->users, list->count, list->capacity) = *user;
 }
 
 /* One that fails is tried again at the next start, and holds up nobody else. */

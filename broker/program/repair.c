@@ -277,9 +277,7 @@ static cf_status take_user(repair *self, const cf_hash *user)
     cf_log_destroy(&self->log);
     if (!status && !is_kept) {
         status = self->to->forget(self->to, user, self->error);
-        self->bare =
-            cf_grow(self->bare, &self->bare_capacity, self->bare_count + 1, sizeof *self->bare);
-        self->bare[self->bare_count++] = *user;
+        *cf_one_more(self->bare, self->bare_count, self->bare_capacity) = *user;
     } else if (!status) {
         self->kept++;
         say_kept(self, user);

@@ -95,8 +95,7 @@ static void note_blob(void *context, const cf_hash *user, const cf_hash *id, con
     if (status && status != CF_CHANGED) {
         note_about_blob(found, &blob, failed.text);
     } else if (!status) {
-        aside->list = cf_grow(aside->list, &aside->capacity, aside->count + 1, sizeof *aside->list);
-        aside->list[aside->count++] = blob;
+        *cf_one_more(aside->list, aside->count, aside->capacity) = blob;
     }
 }
 

@@ -364,8 +364,7 @@ static cf_status note_table(int folder, const char *name, unsigned long number, 
         status = read_owner(&from, name, &it.of, &is_known, error);
     }
     if (is_known && !status) {
-        found->list = cf_grow(found->list, &found->capacity, found->count + 1, sizeof *found->list);
-        found->list[found->count++] = it;
+        *cf_one_more(found->list, found->count, found->capacity) = it;
     }
     if (file >= 0)
         close(file);

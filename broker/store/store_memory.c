@@ -99,8 +99,8 @@ static void memory_append(cf_store *base, const cf_append *append)
     cf_memory_queue *queue = &cf_memory_store_of(base)->queue;
 
     assert(!append->entry || append->entry->header.sequence > 0);
-    queue->list = cf_grow(queue->list, &queue->capacity, queue->count + 1, sizeof *queue->list);
-    queue->list[queue->count++] = (cf_memory_pending){.append = cf_append_copy(append)};
+    *cf_one_more(queue->list, queue->count, queue->capacity) =
+        (cf_memory_pending){.append = cf_append_copy(append)};
 }
 
 /* The key of a record, made in `key`. */
@@ -120,9 +120,7 @@ static void note_former(cf_store_memory_disk *disk, cf_bytes key)
     cf_buffer_append(&it.key, key.data, key.size);
     if (row)
         cf_buffer_append(&it.value, row->value.data, row->value.size);
-    disk->unsynced = cf_grow(disk->unsynced, &disk->unsynced_capacity, disk->unsynced_count + 1,
-                             sizeof *disk->unsynced);
-    disk->unsynced[disk->unsynced_count++] = it;
+    *cf_one_more(disk->unsynced, disk->unsynced_count, disk->unsynced_capacity) = it;
 }
 
 static void put_records(cf_memory_store *self, const cf_hash *user, const cf_record *records,

@@ -160,8 +160,7 @@ static void rocks_append(cf_store *base, const cf_append *append)
         pending.error = cf_allocate(1, sizeof error);
         *pending.error = error;
     }
-    queue->list = cf_grow(queue->list, &queue->capacity, queue->count + 1, sizeof *queue->list);
-    queue->list[queue->count++] = pending;
+    *cf_one_more(queue->list, queue->count, queue->capacity) = pending;
 }
 
 void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed)

@@ -192,8 +192,7 @@ static bool note_user(void *context, const cf_hash *user)
 {
     user_list *list = context;
 
-    list->users = cf_grow(list->users, &list->capacity, list->count + 1, sizeof *list->users);
-    list->users[list->count++] = *user;
+    *cf_one_more(list->users, list->count, list->capacity) = *user;
     return true;
 }
 

@@ -21,9 +21,7 @@ static bool list_user(void *context, const cf_hash *user)
 {
     search *self = context;
 
-    self->users =
-        cf_grow(self->users, &self->user_capacity, self->user_count + 1, sizeof *self->users);
-    self->users[self->user_count++] = *user;
+    *cf_one_more(self->users, self->user_count, self->user_capacity) = *user;
     return true;
 }
 
@@ -33,8 +31,7 @@ static void count_owed(search *self)
     cf_missing_owed *last = out->owed_count ? &out->owed[out->owed_count - 1] : NULL;
 
     if (!last || !cf_hash_equal(&last->user, &self->user)) {
-        out->owed = cf_grow(out->owed, &out->owed_capacity, out->owed_count + 1, sizeof *out->owed);
-        last = &out->owed[out->owed_count++];
+        last = cf_one_more(out->owed, out->owed_count, out->owed_capacity);
         *last = (cf_missing_owed){.user = self->user};
     }
     last->count++;
@@ -50,8 +47,7 @@ static void look(search *self, const cf_hash *blob)
         count_owed(self);
         return;
     }
-    out->list = cf_grow(out->list, &out->capacity, out->count + 1, sizeof *out->list);
-    out->list[out->count++] = (cf_missing_blob){self->user, *blob};
+    *cf_one_more(out->list, out->count, out->capacity) = (cf_missing_blob){self->user, *blob};
 }
 
 /* What can't be read is named by the store's own check. */

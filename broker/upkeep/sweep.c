@@ -88,9 +88,7 @@ static bool note_old(void *context, const cf_blob_info *blob)
     sweep->listed.size += blob->is_aside ? 0 : blob->size;
     if (blob->stored_ms >= sweep->before_ms || sweep->count == CANDIDATES_MAX)
         return true;
-    sweep->candidates =
-        cf_grow(sweep->candidates, &sweep->capacity, sweep->count + 1, sizeof *sweep->candidates);
-    sweep->candidates[sweep->count++] = (candidate){
+    *cf_one_more(sweep->candidates, sweep->count, sweep->capacity) = (candidate){
         .id = blob->id, .size = blob->size, .complete = blob->complete, .is_aside = blob->is_aside};
     return true;
 }
@@ -338,9 +336,7 @@ static void list_user(void *context, cf_log *log)
 {
     cf_sweep *sweep = context;
 
-    sweep->users =
-        cf_grow(sweep->users, &sweep->user_capacity, sweep->user_count + 1, sizeof *sweep->users);
-    sweep->users[sweep->user_count++] = *cf_log_user(log);
+    *cf_one_more(sweep->users, sweep->user_count, sweep->user_capacity) = *cf_log_user(log);
 }
 
 void cf_sweep_hurry(cf_sweep *sweep, uint64_t steady_ms)

@@ -87,9 +87,7 @@ void cf_inflow_opened(cf_inflow *inflow, int descriptor)
         return;
     cf_inflow_closed(inflow, descriptor);
     while (inflow->count <= (size_t)descriptor) {
-        inflow->connections = cf_grow(inflow->connections, &inflow->capacity, inflow->count + 1,
-                                      sizeof *inflow->connections);
-        inflow->connections[inflow->count++] = (connection){0};
+        *cf_one_more(inflow->connections, inflow->count, inflow->capacity) = (connection){0};
     }
     inflow->connections[descriptor] = (connection){.is_open = true, .left = GREETING_SIZE};
 }

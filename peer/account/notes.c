@@ -28,8 +28,7 @@ void cf_notes_add(cf_notes *notes, cf_arena *arena, const char *kind, uint64_t t
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    notes->at = cf_grow(notes->at, &notes->capacity, notes->count + 1, sizeof *notes->at);
-    notes->at[notes->count++] =
+    *cf_one_more(notes->at, notes->count, notes->capacity) =
         (cf_note){kind, cf_arena_text(arena, cf_bytes_of_text(text)), time_ms};
 }
 

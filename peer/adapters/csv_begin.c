@@ -84,8 +84,7 @@ typedef struct {
 
 static void add_name(names *self, cf_bytes name)
 {
-    self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-    self->at[self->count++] = name;
+    *cf_one_more(self->at, self->count, self->capacity) = name;
 }
 
 static bool is_key(const names *self, cf_bytes name)

@@ -139,13 +139,11 @@ static void remember(cf_calendar_items *items, const cf_calendar_component *all,
     cf_calendar_item item = {.main = all[0].component, .first = items->occurrence_count};
 
     for (size_t i = 1; i < count; i++) {
-        items->occurrences = cf_grow(items->occurrences, &items->occurrence_capacity,
-                                     items->occurrence_count + 1, sizeof *items->occurrences);
-        items->occurrences[items->occurrence_count++] = all[i].component;
+        *cf_one_more(items->occurrences, items->occurrence_count, items->occurrence_capacity) =
+            all[i].component;
         item.count++;
     }
-    items->items = cf_grow(items->items, &items->capacity, items->count + 1, sizeof *items->items);
-    items->items[items->count++] = item;
+    *cf_one_more(items->items, items->count, items->capacity) = item;
 }
 
 /* The components of one UID, the main one first. */

@@ -133,8 +133,7 @@ static bool take_time(cf_calendar_component *self, size_t index, cf_arena *arena
 
 static void add_entry(cf_calendar_component *self, const cf_calendar_entry *entry)
 {
-    self->entries = cf_grow(self->entries, &self->capacity, self->count + 1, sizeof *self->entries);
-    self->entries[self->count++] = *entry;
+    *cf_one_more(self->entries, self->count, self->capacity) = *entry;
 }
 
 static bool has_property(const cf_calendar_component *self, const cf_calendar_property *property)

@@ -20,8 +20,8 @@ typedef struct {
 
 static void add_element(elements *self, const cf_buffer *json)
 {
-    self->items = cf_grow(self->items, &self->capacity, self->count + 1, sizeof *self->items);
-    self->items[self->count++] = cf_arena_copy(&self->arena, cf_buffer_view(json));
+    *cf_one_more(self->items, self->count, self->capacity) =
+        cf_arena_copy(&self->arena, cf_buffer_view(json));
 }
 
 static int by_text(const void *left, const void *right)

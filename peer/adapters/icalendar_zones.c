@@ -29,8 +29,7 @@ static void add_zone(cf_calendar_zones *self, const cf_content_lines *lines, siz
 
     if (!cf_calendar_zone_is_there(self, name) &&
         cf_calendar_component_value(lines, component, &value)) {
-        self->items = cf_grow(self->items, &self->capacity, self->count + 1, sizeof *self->items);
-        self->items[self->count++] = (struct cf_calendar_zone){
+        *cf_one_more(self->items, self->count, self->capacity) = (struct cf_calendar_zone){
             name, cf_arena_copy(&self->arena, cf_buffer_view(&value)), is_made(lines, component)};
     }
     cf_buffer_release(&value);

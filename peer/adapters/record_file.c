@@ -49,9 +49,7 @@ void cf_record_file_trouble(cf_record_file *file, size_t line, const cf_row *row
         trouble.key = cf_arena_copy(&file->arena, row->key);
     }
     trouble.text = cf_arena_text(&file->arena, cf_bytes_of_text(text));
-    file->troubles = cf_grow(file->troubles, &file->trouble_capacity, file->trouble_count + 1,
-                             sizeof *file->troubles);
-    file->troubles[file->trouble_count++] = trouble;
+    *cf_one_more(file->troubles, file->trouble_count, file->trouble_capacity) = trouble;
 }
 
 void cf_record_file_cut(cf_record_file *file, size_t line, const cf_row *row, const char *text)

@@ -96,9 +96,7 @@ static cf_status take_column(const cf_map_reading *self)
     cf_buffer_release(&field);
     if (column.field.size > CF_FIELD_MAX)
         return CF_MAP_FAIL(self, "the column's name is too long");
-    map->columns =
-        cf_grow(map->columns, &map->column_capacity, map->column_count + 1, sizeof *map->columns);
-    map->columns[map->column_count++] = column;
+    *cf_one_more(map->columns, map->column_count, map->column_capacity) = column;
     return CF_OK;
 }
 
@@ -126,9 +124,7 @@ static cf_status take_reference(const cf_map_reading *self)
     if (!next_word(&line, &found.table) || !next_word(&line, &found.column) ||
         !next_word(&line, &found.parent) || line.size)
         return CF_MAP_FAIL(self, "refers TABLE COLUMN TABLE is expected");
-    map->references = cf_grow(map->references, &map->reference_capacity, map->reference_count + 1,
-                              sizeof *map->references);
-    map->references[map->reference_count++] = found;
+    *cf_one_more(map->references, map->reference_count, map->reference_capacity) = found;
     return CF_OK;
 }
 

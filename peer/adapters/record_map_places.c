@@ -195,8 +195,8 @@ cf_status cf_map_cells_read(const cf_map_cells *self, size_t slot, cf_map_entrie
             break;
         if (!is_said(self, of, texts))
             continue;
-        out->list = cf_grow(out->list, &out->capacity, out->count + 1, sizeof *out->list);
-        out->list[out->count++] = (cf_map_entry){slot, texts, NONE, false};
+        *cf_one_more(out->list, out->count, out->capacity) =
+            (cf_map_entry){slot, texts, NONE, false};
         if (out->count > CF_MAP_ENTRIES_MAX)
             status = cf_fail(self->error, CF_MALFORMED, "%.*s: more than %d entries",
                              (int)of->field.size, (const char *)of->field.data, CF_MAP_ENTRIES_MAX);

@@ -12,8 +12,7 @@
 
 static void add_entry(cf_vcard_card *card, const cf_vcard_entry *entry)
 {
-    card->entries = cf_grow(card->entries, &card->capacity, card->count + 1, sizeof *card->entries);
-    card->entries[card->count++] = *entry;
+    *cf_one_more(card->entries, card->count, card->capacity) = *entry;
 }
 
 static bool has_single(const cf_vcard_card *card, const cf_vcard_property *property)

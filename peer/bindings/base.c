@@ -216,8 +216,7 @@ void cf_bases_keep(cf_bases *bases, const cf_binding *binding, const cf_node *no
         cf_content_identity_read(before, &wanted.before, &wanted.before_size, &ignored) == CF_OK;
     if (bases->first && bases->first == bases->count)
         bases->first = bases->count = 0;
-    bases->wishes = cf_grow(bases->wishes, &bases->capacity, bases->count + 1, sizeof(wish));
-    bases->wishes[bases->count++] = wanted;
+    *cf_one_more(bases->wishes, bases->count, bases->capacity) = wanted;
 }
 
 void cf_bases_wrote(cf_bases *bases, uint64_t size)
@@ -287,8 +286,7 @@ static void note_shown(void *context, const cf_node *node)
     if (node->kind != CF_KIND_FILE ||
         cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
         return;
-    self->shown = cf_grow(self->shown, &self->capacity, self->count + 1, sizeof hash);
-    self->shown[self->count++] = hash;
+    *cf_one_more(self->shown, self->count, self->capacity) = hash;
     self->bytes += size;
 }
 
@@ -319,8 +317,8 @@ static bool judge_copy(void *context, cf_bytes name)
     if (cf_unhex(text, hash.bytes, CF_HASH_SIZE) && self->count &&
         bsearch(&hash, self->shown, self->count, sizeof hash, by_hash))
         return true;
-    self->names = cf_grow(self->names, &self->name_capacity, self->name_count + 1, sizeof name);
-    self->names[self->name_count++] = cf_arena_copy(&self->dropped, name);
+    *cf_one_more(self->names, self->name_count, self->name_capacity) =
+        cf_arena_copy(&self->dropped, name);
     return true;
 }
 

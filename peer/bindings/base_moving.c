@@ -138,8 +138,7 @@ static void gather(void *context, const cf_node *node)
     if (node->kind != CF_KIND_FILE ||
         cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
         return;
-    self->contents = cf_grow(self->contents, &self->capacity, self->count + 1, sizeof hash);
-    self->contents[self->count++] = hash;
+    *cf_one_more(self->contents, self->count, self->capacity) = hash;
 }
 
 cf_status cf_base_moving_start(cf_peer *peer, const cf_binding *binding, const cf_base_place *to,

@@ -137,9 +137,7 @@ cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *includ
     if (status)
         return status;
     asked.include = copy_texts(include, count);
-    binding->earlier = cf_grow(binding->earlier, &binding->earlier_capacity,
-                               binding->earlier_count + 1, sizeof asked);
-    binding->earlier[binding->earlier_count++] = asked;
+    *cf_one_more(binding->earlier, binding->earlier_count, binding->earlier_capacity) = asked;
     return CF_OK;
 }
 

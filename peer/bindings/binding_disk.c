@@ -120,8 +120,7 @@ static void take_back(moving_disks *self, const cf_node *node, const cf_stat *th
         taken.mtime = pack_number(self, time_shown(self, node, there));
     if (cf_bytes_equal(taken.mode, node->mode) && cf_bytes_equal(taken.mtime, node->mtime))
         return;
-    self->changed = cf_grow(self->changed, &self->capacity, self->count + 1, sizeof *self->changed);
-    self->changed[self->count++] = cf_node_copy(&taken, &self->arena);
+    *cf_one_more(self->changed, self->count, self->capacity) = cf_node_copy(&taken, &self->arena);
 }
 
 static void compare_in(moving_disks *self, uint64_t folder)
@@ -148,9 +147,7 @@ static void compare_node(void *context, const cf_node *node)
         compare_in(self, node->number);
     if (node->kind != CF_KIND_SYMLINK || !loses_symlinks_now(self))
         return;
-    self->dropped = cf_grow(self->dropped, &self->dropped_capacity, self->dropped_count + 1,
-                            sizeof *self->dropped);
-    self->dropped[self->dropped_count++] = node->number;
+    *cf_one_more(self->dropped, self->dropped_count, self->dropped_capacity) = node->number;
 }
 
 static void mark(moving_disks *self, const cf_node *node)
@@ -435,8 +432,7 @@ static void gather_untold(void *context, const cf_node *node)
     telling *self = context;
 
     if (node->disk == CF_DISK_UNTOLD && (node->kind == CF_KIND_DIRECTORY) == self->directories) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = cf_node_copy(node, &self->arena);
+        *cf_one_more(self->at, self->count, self->capacity) = cf_node_copy(node, &self->arena);
     }
 }
 

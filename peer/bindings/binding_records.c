@@ -257,9 +257,7 @@ static bool load_binding(void *context, cf_bytes key, cf_bytes value)
                                 load->error);
     if (load->status)
         return false;
-    load->bindings =
-        cf_grow(load->bindings, &load->capacity, load->count + 1, sizeof(cf_binding *));
-    load->bindings[load->count++] = binding;
+    *cf_one_more(load->bindings, load->count, load->capacity) = binding;
     return true;
 }
 

@@ -53,9 +53,7 @@ static cf_owed *find_or_add(cf_binding *binding, uint64_t number)
 
     if (owed)
         return owed;
-    binding->owed = cf_grow(binding->owed, &binding->owed_capacity, binding->owed_count + 1,
-                            sizeof *binding->owed);
-    owed = &binding->owed[binding->owed_count++];
+    owed = cf_one_more(binding->owed, binding->owed_count, binding->owed_capacity);
     *owed = (cf_owed){.number = number};
     return owed;
 }

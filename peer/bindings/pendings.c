@@ -11,8 +11,7 @@ bool cf_pending_is_held(const cf_pending *pending)
 
 static void add(cf_pendings *list, cf_pending pending)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof pending);
-    list->at[list->count++] = pending;
+    *cf_one_more(list->at, list->count, list->capacity) = pending;
     list->held += cf_pending_is_held(&pending);
 }
 

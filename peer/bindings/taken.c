@@ -15,9 +15,8 @@ static cf_taken *find(const cf_binding *binding, uint64_t node)
 
 static void add(cf_binding *binding, uint64_t node, uint32_t mode)
 {
-    binding->taken = cf_grow(binding->taken, &binding->taken_capacity, binding->taken_count + 1,
-                             sizeof *binding->taken);
-    binding->taken[binding->taken_count++] = (cf_taken){node, mode};
+    *cf_one_more(binding->taken, binding->taken_count, binding->taken_capacity) =
+        (cf_taken){node, mode};
 }
 
 static bool load(void *context, cf_bytes key, cf_bytes value)

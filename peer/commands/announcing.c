@@ -41,9 +41,7 @@ void cf_announcing_release(cf_announcing *announcing)
 
 void cf_announcing_add(cf_announcing *announcing, const cf_head *entry)
 {
-    announcing->entries = cf_grow(announcing->entries, &announcing->capacity, announcing->count + 1,
-                                  sizeof *announcing->entries);
-    announcing->entries[announcing->count++] = *entry;
+    *cf_one_more(announcing->entries, announcing->count, announcing->capacity) = *entry;
 }
 
 static cf_announcing_step_result catch_up(cf_reach reached, cf_engine *engine, cf_error *error)

@@ -42,9 +42,7 @@ static void add(cf_exclusive *exclusive, const cf_id *collection)
     for (size_t i = 0; i < exclusive->count; i++)
         if (cf_id_equal(&exclusive->locks[i].collection, collection))
             return;
-    exclusive->locks = cf_grow(exclusive->locks, &exclusive->capacity, exclusive->count + 1,
-                               sizeof *exclusive->locks);
-    exclusive->locks[exclusive->count++] =
+    *cf_one_more(exclusive->locks, exclusive->count, exclusive->capacity) =
         (one_lock){.collection = *collection,
                    .is_kept = cf_locks_own(locks_of(exclusive), collection, &whole) != NULL};
 }

@@ -120,8 +120,7 @@ static void add_thing(void *context, cf_bytes path, bool is_folder, bool is_know
 {
     putting *self = context;
 
-    self->things = cf_grow(self->things, &self->capacity, self->count + 1, sizeof *self->things);
-    self->things[self->count++] = (own_thing){
+    *cf_one_more(self->things, self->count, self->capacity) = (own_thing){
         .path = cf_arena_copy(&self->arena, path), .is_folder = is_folder, .is_known = is_known};
 }
 
@@ -286,8 +285,7 @@ static void add_row(void *context, const cf_row *row)
 {
     putting *self = context;
 
-    self->rows = cf_grow(self->rows, &self->capacity, self->count + 1, sizeof *self->rows);
-    self->rows[self->count++] = cf_row_copy(row, &self->arena);
+    *cf_one_more(self->rows, self->count, self->capacity) = cf_row_copy(row, &self->arena);
 }
 
 static void append_cell(cf_buffer *out, cf_bytes text, bool first)

@@ -56,8 +56,7 @@ static bool exists(const cf_overview_filter *filter)
 
 static void add_filter(state *self, const cf_overview_filter *filter)
 {
-    self->filters = cf_grow(self->filters, &self->capacity, self->count + 1, sizeof *self->filters);
-    self->filters[self->count++] = *filter;
+    *cf_one_more(self->filters, self->count, self->capacity) = *filter;
 }
 
 /* Of a file in a folder of contacts or a calendar what becomes of its records is told, too. */

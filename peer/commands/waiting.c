@@ -32,8 +32,7 @@ static bool is_awaited(cf_peer *peer, const cf_device *device)
 
 static void add_device(cf_waiting *self, const cf_hash *device)
 {
-    self->devices = cf_grow(self->devices, &self->capacity, self->count + 1, sizeof *self->devices);
-    self->devices[self->count++] = *device;
+    *cf_one_more(self->devices, self->count, self->capacity) = *device;
 }
 
 static void add_all(cf_waiting *self, cf_peer *peer)

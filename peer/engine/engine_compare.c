@@ -40,8 +40,7 @@ typedef struct {
 
 static void add_thing(things *list, const thing *one)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = *one;
+    *cf_one_more(list->at, list->count, list->capacity) = *one;
 }
 
 static int by_path(const void *a, const void *b)

@@ -201,9 +201,7 @@ static void entry_came(void *context, const cf_entry *entry)
     cf_buffer wire = {0};
 
     cf_buffer_append(&wire, entry->wire.data, entry->wire.size);
-    engine->inbox =
-        cf_grow(engine->inbox, &engine->inbox_capacity, engine->inbox_count + 1, sizeof wire);
-    engine->inbox[engine->inbox_count++] = wire;
+    *cf_one_more(engine->inbox, engine->inbox_count, engine->inbox_capacity) = wire;
     engine->traffic.entries_received++;
     engine->traffic.bytes_received += entry->wire.size;
     engine->workshop.activity++;
@@ -284,9 +282,7 @@ static bool was_told(cf_engine *engine, const cf_lease *lease)
         if (cf_id_equal(&engine->told_locks[i].collection, &lease->collection) &&
             cf_hash_equal(&engine->told_locks[i].holder, &lease->holder))
             return true;
-    engine->told_locks = cf_grow(engine->told_locks, &engine->told_capacity, engine->told_count + 1,
-                                 sizeof *engine->told_locks);
-    engine->told_locks[engine->told_count++] = *lease;
+    *cf_one_more(engine->told_locks, engine->told_count, engine->told_capacity) = *lease;
     return false;
 }
 

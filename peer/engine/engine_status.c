@@ -32,8 +32,7 @@ static void add_conflict(void *context, const cf_dot *written, cf_bytes path,
                             .written = *written,
                             .device = cf_dot_device(list->engine->peer, written)};
 
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof conflict);
-    list->at[list->count++] = conflict;
+    *cf_one_more(list->at, list->count, list->capacity) = conflict;
 }
 
 static void add_copy(conflicts *list, const cf_conflict_copy *copy)

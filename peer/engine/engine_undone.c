@@ -27,8 +27,7 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
         cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)))
         self->status = cf_log_is_void(self->peer->log, &entry, &is_void, self->error);
     if (!self->status && is_void) {
-        self->dots = cf_grow(self->dots, &self->capacity, self->count + 1, sizeof *self->dots);
-        self->dots[self->count++] = cf_entry_dot(&entry);
+        *cf_one_more(self->dots, self->count, self->capacity) = cf_entry_dot(&entry);
     }
     cf_arena_release(&arena);
     return self->status == CF_OK;

@@ -67,9 +67,7 @@ cf_status cf_findings_hold(cf_findings *findings, const cf_id *collection, const
     if (count_page(&findings->heads_held, count, CF_HEADS_MAX, error))
         return error->status;
     if (!last || !cf_id_equal(&last->collection, collection)) {
-        findings->held = cf_grow(findings->held, &findings->held_capacity, findings->held_count + 1,
-                                 sizeof *findings->held);
-        last = &findings->held[findings->held_count++];
+        last = cf_one_more(findings->held, findings->held_count, findings->held_capacity);
         *last = (cf_held){.collection = *collection};
     }
     append(&last->heads, heads, count);
@@ -84,9 +82,7 @@ cf_status cf_findings_report(cf_findings *findings, const cf_report_page *page, 
     if (count_page(&findings->heads_reported, page->count, CF_REPORTED_MAX, error))
         return error->status;
     if (!last || !cf_hash_equal(&last->device, &page->device)) {
-        findings->reports = cf_grow(findings->reports, &findings->report_capacity,
-                                    findings->report_count + 1, sizeof *findings->reports);
-        last = &findings->reports[findings->report_count++];
+        last = cf_one_more(findings->reports, findings->report_count, findings->report_capacity);
         *last = (cf_device_report){.device = page->device, .at_ms = page->at_ms};
     }
     append(&last->applied, page->heads, page->count);
@@ -100,9 +96,7 @@ cf_status cf_findings_ends(cf_findings *findings, const cf_ends_page *page, cf_e
     if (count_page(&findings->heads_held, page->count, CF_HEADS_MAX, error))
         return error->status;
     if (!last || !cf_hash_equal(&last->device, &page->device)) {
-        findings->ends = cf_grow(findings->ends, &findings->end_capacity, findings->end_count + 1,
-                                 sizeof *findings->ends);
-        last = &findings->ends[findings->end_count++];
+        last = cf_one_more(findings->ends, findings->end_count, findings->end_capacity);
         *last = (cf_device_ends){.device = page->device};
     }
     append(&last->heads, page->heads, page->count);

@@ -89,8 +89,7 @@ cf_status cf_pauses_add(cf_pauses *pauses, const cf_id *collection, uint64_t unt
         return cf_fail(error, CF_TOO_LARGE, "%d collections are paused, and no more can be",
                        CF_PAUSES_MAX);
     if (!found) {
-        pauses->at = cf_grow(pauses->at, &pauses->capacity, pauses->count + 1, sizeof *pauses->at);
-        found = &pauses->at[pauses->count++];
+        found = cf_one_more(pauses->at, pauses->count, pauses->capacity);
         *found = (cf_pause){0};
         if (collection)
             found->collection = *collection;

@@ -161,8 +161,7 @@ static cf_status add(cf_locks *locks, cf_lock *lock, cf_id *request, cf_error *e
     if (status)
         return status;
     env->random(env->context, lock->request.bytes, CF_ID_SIZE);
-    locks->own = cf_grow(locks->own, &locks->own_capacity, locks->own_count + 1, sizeof *lock);
-    locks->own[locks->own_count++] = *lock;
+    *cf_one_more(locks->own, locks->own_count, locks->own_capacity) = *lock;
     *request = lock->request;
     cf_locks_say(locks, lock);
     if (locks->is_known)

@@ -115,8 +115,7 @@ static bool load_own(void *context, cf_bytes key, cf_bytes value)
     if (key.size != 1 + CF_ID_SIZE || read_own(value, &lock, &ignored))
         return true;
     memcpy(lock.request.bytes, key.data + 1, CF_ID_SIZE);
-    locks->own = cf_grow(locks->own, &locks->own_capacity, locks->own_count + 1, sizeof lock);
-    locks->own[locks->own_count++] = lock;
+    *cf_one_more(locks->own, locks->own_count, locks->own_capacity) = lock;
     return true;
 }
 
@@ -180,9 +179,7 @@ static void read_all_known(cf_locks *locks, cf_bytes value)
 
         if (read_known(&reader, &lease, &ignored))
             return;
-        locks->known = cf_grow(locks->known, &locks->known_capacity, locks->known_count + 1,
-                               sizeof *locks->known);
-        locks->known[locks->known_count++] = lease;
+        *cf_one_more(locks->known, locks->known_count, locks->known_capacity) = lease;
     }
 }
 

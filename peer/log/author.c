@@ -57,8 +57,7 @@ static chain *get_chain(cf_author *author, const cf_id *collection)
         return found;
     found = cf_allocate(1, sizeof *found);
     found->collection = *collection;
-    author->chains = cf_grow(author->chains, &author->capacity, author->count + 1, sizeof found);
-    author->chains[author->count++] = found;
+    *cf_one_more(author->chains, author->count, author->capacity) = found;
     cf_table_add(&author->by_collection, &found->link, cf_hash_id(0, collection));
     return found;
 }

@@ -73,8 +73,7 @@ static void list_item(void *context, const cf_id *item)
     if (!found.name || !format)
         return;
     found.is_known = cf_format_of_text(format, &found.format, &ignored) == CF_OK;
-    self->list = cf_grow(self->list, &self->capacity, self->count + 1, sizeof *self->list);
-    self->list[self->count++] = found;
+    *cf_one_more(self->list, self->count, self->capacity) = found;
 }
 
 static int by_name(const void *a, const void *b)

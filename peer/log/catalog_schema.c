@@ -69,8 +69,8 @@ static cf_status read_field(reading *self, size_t first, size_t end, cf_error *e
     }
     if (!count)
         return CF_OK;
-    self->tables = cf_grow(self->tables, &self->capacity, self->count + 1, sizeof *self->tables);
-    self->tables[self->count++] = cf_schema_join(tables, count, self->arena);
+    *cf_one_more(self->tables, self->count, self->capacity) =
+        cf_schema_join(tables, count, self->arena);
     return CF_OK;
 }
 
@@ -102,9 +102,7 @@ static void add_known(reading *self)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         for (size_t k = 0; k < known[i]->count; k++)
             if (!has_table(self, known[i]->tables[k].name)) {
-                self->tables =
-                    cf_grow(self->tables, &self->capacity, self->count + 1, sizeof *self->tables);
-                self->tables[self->count++] = known[i]->tables[k];
+                *cf_one_more(self->tables, self->count, self->capacity) = known[i]->tables[k];
             }
 }
 

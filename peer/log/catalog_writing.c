@@ -37,9 +37,7 @@ void cf_catalog_writing_release(cf_catalog_writing *writing)
 
 static cf_change *add_change(cf_catalog_writing *writing, cf_bytes field, cf_bytes value)
 {
-    writing->changes =
-        cf_grow(writing->changes, &writing->capacity, writing->count + 1, sizeof *writing->changes);
-    cf_change *change = &writing->changes[writing->count++];
+    cf_change *change = cf_one_more(writing->changes, writing->count, writing->capacity);
     *change = (cf_change){
         .item = writing->item, .field = field, .value = cf_arena_copy(&writing->arena, value)};
     return change;

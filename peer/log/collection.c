@@ -43,8 +43,7 @@ void cf_waiting_add(cf_waiting_list *list, cf_bytes key, cf_bytes value)
         waiting.part = cf_get_u64(value.data);
         waiting.parts = cf_get_u64(value.data + 8);
     }
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = waiting;
+    *cf_one_more(list->at, list->count, list->capacity) = waiting;
 }
 
 static bool note_waiting(void *context, cf_bytes key, cf_bytes value)

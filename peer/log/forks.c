@@ -55,8 +55,7 @@ static bool gather(void *context, const cf_head *head)
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         !cf_hash_equal(&entry.header.device, cf_peer_user(peer)) &&
         cf_registry_is_valid(cf_log_registry(peer->log), &entry.header.device)) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] =
+        *cf_one_more(self->at, self->count, self->capacity) =
             (branch){*head, entry.header.device, entry.header.collection, time_of(peer, &entry)};
     }
     cf_arena_release(&arena);

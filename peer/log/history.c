@@ -20,8 +20,7 @@ static cf_event *add_event(reading *self, const cf_entry *entry, uint64_t time_m
 {
     cf_history *history = self->history;
 
-    history->at = cf_grow(history->at, &history->capacity, history->count + 1, sizeof *history->at);
-    cf_event *event = &history->at[history->count++];
+    cf_event *event = cf_one_more(history->at, history->count, history->capacity);
     *event = (cf_event){.entry = cf_head_of(entry),
                         .collection = entry->header.collection,
                         .device = entry->header.device,

@@ -189,9 +189,7 @@ cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out
     cf_status status = cf_collection_load(peer->log, id, &peer->rules, &collection, error);
     if (status)
         return status;
-    peer->collections = cf_grow(peer->collections, &peer->collection_capacity,
-                                peer->collection_count + 1, sizeof(cf_collection *));
-    peer->collections[peer->collection_count++] = collection;
+    *cf_one_more(peer->collections, peer->collection_count, peer->collection_capacity) = collection;
     cf_table_add(&peer->collection_table, &collection->link, cf_hash_id(0, id));
     collection->changed = &peer->changed;
     cf_view_listen(collection->view, note_change, collection);

@@ -75,9 +75,7 @@ static cf_status build(cf_publication *publication, const cf_draft *draft, cf_do
     if (!status) {
         cf_author_took(peer->author, &entry);
         *dot = cf_entry_dot(&entry);
-        publication->wires = cf_grow(publication->wires, &publication->capacity,
-                                     publication->count + 1, sizeof wire);
-        publication->wires[publication->count++] = wire;
+        *cf_one_more(publication->wires, publication->count, publication->capacity) = wire;
         wire = (cf_buffer){0};
     }
     cf_arena_release(&arena);

@@ -42,8 +42,7 @@ static void add_write(cf_record_past *past, const cf_entry *entry, const cf_body
     if (change->over_count)
         memcpy(over, change->over, change->over_count * sizeof *over);
     one.over = over;
-    past->at = cf_grow(past->at, &past->capacity, past->count + 1, sizeof *past->at);
-    past->at[past->count++] = one;
+    *cf_one_more(past->at, past->count, past->capacity) = one;
 }
 
 static bool is_wanted(const reading *self, const cf_entry *entry)

@@ -23,8 +23,7 @@ static cf_collection *collection_of(folding *self, const cf_id *id)
         if (cf_id_equal(&out->at[i]->id, id))
             return out->at[i];
     cf_collection *made = cf_collection_new(id, &self->peer->rules);
-    out->at = cf_grow(out->at, &out->capacity, out->count + 1, sizeof(cf_collection *));
-    out->at[out->count++] = made;
+    *cf_one_more(out->at, out->count, out->capacity) = made;
     return made;
 }
 

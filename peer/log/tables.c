@@ -151,8 +151,7 @@ bool cf_key_waiting_read(cf_bytes key, cf_head *entry)
 
 static void add(cf_records *records, cf_record record)
 {
-    records->at = cf_grow(records->at, &records->capacity, records->count + 1, sizeof *records->at);
-    records->at[records->count++] = record;
+    *cf_one_more(records->at, records->count, records->capacity) = record;
 }
 
 void cf_records_put(cf_records *records, cf_bytes key, cf_bytes value)

@@ -32,8 +32,7 @@ static cf_unsent_part *part_of(const cf_unsent *unsent, const cf_id *writer)
 
 static void add_part(cf_unsent *unsent, const cf_unsent_part *part)
 {
-    unsent->at = cf_grow(unsent->at, &unsent->capacity, unsent->count + 1, sizeof *unsent->at);
-    unsent->at[unsent->count++] = *part;
+    *cf_one_more(unsent->at, unsent->count, unsent->capacity) = *part;
 }
 
 static void drop_part(cf_unsent *unsent, cf_unsent_part *part)

@@ -52,9 +52,7 @@ void cf_dots_destroy(cf_dots **dots)
 
 static void put_unused(cf_dots *dots, uint32_t number)
 {
-    dots->unused =
-        cf_grow(dots->unused, &dots->unused_capacity, dots->unused_count + 1, sizeof(uint32_t));
-    dots->unused[dots->unused_count++] = number;
+    *cf_one_more(dots->unused, dots->unused_count, dots->unused_capacity) = number;
 }
 
 static uint32_t take_unused(cf_dots *dots)
@@ -63,9 +61,8 @@ static uint32_t take_unused(cf_dots *dots)
         size_t first = dots->chunk_count * CHUNK;
 
         assert(first + CHUNK < UINT32_MAX);
-        dots->chunks =
-            cf_grow(dots->chunks, &dots->chunk_capacity, dots->chunk_count + 1, sizeof(numbered *));
-        dots->chunks[dots->chunk_count++] = cf_allocate(CHUNK, sizeof(numbered));
+        *cf_one_more(dots->chunks, dots->chunk_count, dots->chunk_capacity) =
+            cf_allocate(CHUNK, sizeof(numbered));
         for (size_t i = CHUNK; i-- > 0;)
             put_unused(dots, (uint32_t)(first + i));
     }

@@ -14,8 +14,7 @@ static int ascending(const void *a, const void *b)
 
 void cf_numbers_add(cf_numbers *numbers, uint64_t number)
 {
-    numbers->at = cf_grow(numbers->at, &numbers->capacity, numbers->count + 1, sizeof *numbers->at);
-    numbers->at[numbers->count++] = number;
+    *cf_one_more(numbers->at, numbers->count, numbers->capacity) = number;
 }
 
 void cf_numbers_sort(cf_numbers *numbers)

@@ -47,9 +47,7 @@ static bool writes(const cf_scan *scan, const cf_id *item, cf_bytes field)
 
 static void add_ref(rebase_work *rebasing, const cf_ref *ref)
 {
-    rebasing->refs =
-        cf_grow(rebasing->refs, &rebasing->ref_capacity, rebasing->ref_count + 1, sizeof(cf_ref));
-    rebasing->refs[rebasing->ref_count++] = *ref;
+    *cf_one_more(rebasing->refs, rebasing->ref_count, rebasing->ref_capacity) = *ref;
 }
 
 static void add_item_refs(rebase_work *rebasing, const cf_spot *spot, const cf_id *item)
@@ -101,9 +99,7 @@ static void add_node(rebase_work *rebasing, const cf_spot *spot)
     node.items = items;
     node.refs = cf_arena_copy(rebasing->arena, cf_buffer_view(&refs));
     cf_buffer_release(&refs);
-    rebasing->nodes =
-        cf_grow(rebasing->nodes, &rebasing->capacity, rebasing->count + 1, sizeof(cf_node));
-    rebasing->nodes[rebasing->count++] = node;
+    *cf_one_more(rebasing->nodes, rebasing->count, rebasing->capacity) = node;
 }
 
 /* Nodes that were not found, but one of their items was pinned or kept. */

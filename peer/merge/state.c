@@ -10,8 +10,7 @@
 
 void cf_ids_add(cf_ids *ids, const cf_id *id)
 {
-    ids->at = cf_grow(ids->at, &ids->capacity, ids->count + 1, sizeof(cf_id));
-    ids->at[ids->count++] = *id;
+    *cf_one_more(ids->at, ids->count, ids->capacity) = *id;
 }
 
 cf_state *cf_state_new(void)
@@ -118,9 +117,8 @@ static void replace(cf_state *state, const cf_id *id, cf_item *fresh)
     if (old)
         unlink_item(state, old);
     if (state->trying && (!old || !old->tried)) {
-        state->undos = cf_grow(state->undos, &state->undo_capacity, state->undo_count + 1,
-                               sizeof(cf_state_undo));
-        state->undos[state->undo_count++] = (cf_state_undo){*id, old};
+        *cf_one_more(state->undos, state->undo_count, state->undo_capacity) =
+            (cf_state_undo){*id, old};
     } else if (old) {
         cf_item_free(state, old);
     }

@@ -36,9 +36,7 @@ uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
         memcpy(fresh + 1, name.data, name.size);
     fresh->name = cf_bytes_of(fresh + 1, name.size);
     fresh->number = (uint32_t)state->name_count;
-    state->names = cf_grow(state->names, &state->name_capacity, state->name_count + 1,
-                           sizeof(cf_state_field *));
-    state->names[state->name_count++] = fresh;
+    *cf_one_more(state->names, state->name_count, state->name_capacity) = fresh;
     cf_table_add(&state->fields, &fresh->link, cf_hash_bytes(0, name));
     return fresh->number;
 }
@@ -91,8 +89,8 @@ cf_slot *cf_slots_of(const cf_state *state, cf_slots *slots, uint32_t field, uin
     uint32_t *place = &slots->index[index_place(slots, field, dot)];
 
     if (*place == 0) {
-        slots->at = cf_grow(slots->at, &slots->capacity, slots->count + 1, sizeof(cf_slot));
-        slots->at[slots->count++] = (cf_slot){.field = field, .dot = dot};
+        *cf_one_more(slots->at, slots->count, slots->capacity) =
+            (cf_slot){.field = field, .dot = dot};
         *place = (uint32_t)slots->count;
         cf_dots_use_again(cf_state_dots(state), dot);
     }

@@ -12,8 +12,7 @@ enum { FACTS_PER_ARENA = 256 };
 
 void cf_seen_list_add(cf_seen_list *list, cf_seen *seen)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof(cf_seen *));
-    list->at[list->count++] = seen;
+    *cf_one_more(list->at, list->count, list->capacity) = seen;
 }
 
 cf_seen *cf_view_seen(const cf_view *view, const cf_id *id)

@@ -130,8 +130,7 @@ static void add_copies(search *self, cf_seen *directory, const cf_shown *shown, 
         if (!shown[i].conflict && !shown[i].pinned_copy)
             continue;
         cf_buffer_append(&path, shown[i].name.data, shown[i].name.size);
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] =
+        *cf_one_more(self->at, self->count, self->capacity) =
             (cf_conflict_copy){cf_arena_copy(self->arena, cf_buffer_view(&path)), shown[i].written,
                                free_name(self, &group, &shown[i])};
         path.size = size;

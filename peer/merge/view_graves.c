@@ -187,8 +187,7 @@ static const deleted_item *known_directory(cf_lifting *lifting, const cf_id *id)
 
     for (; !above->is_known && !above->is_on_the_way; above = directory(lifting, &above->above)) {
         above->is_on_the_way = true;
-        way = cf_grow(way, &capacity, count + 1, sizeof *way);
-        way[count++] = above;
+        *cf_one_more(way, count, capacity) = above;
     }
     for (bool again = true; again;) {
         again = false;

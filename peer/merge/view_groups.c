@@ -171,8 +171,8 @@ void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item)
     for (size_t i = changes->count; i > 0 && i + JUST_NOTED > changes->count; i--)
         if (changes->at[i - 1].directory == directory && changes->at[i - 1].item == item)
             return;
-    changes->at = cf_grow(changes->at, &changes->capacity, changes->count + 1, sizeof *changes->at);
-    changes->at[changes->count++] = (cf_seen_change){directory, item};
+    *cf_one_more(changes->at, changes->count, changes->capacity) =
+        (cf_seen_change){directory, item};
     tell_change(view);
 }
 

@@ -149,9 +149,7 @@ static void join(group_layout *layout, const group_child *child, cf_bytes name,
         found = add_sketch(layout, name, kind, child);
         found->value = value;
         cf_table_add(&layout->by_key, &found->by_key, hash);
-        layout->sketches =
-            cf_grow(layout->sketches, &layout->capacity, layout->count + 1, sizeof(node_sketch *));
-        layout->sketches[layout->count++] = found;
+        *cf_one_more(layout->sketches, layout->count, layout->capacity) = found;
     }
     add_member(layout, found, child, version);
 }
@@ -176,9 +174,7 @@ static void add_copy(group_layout *layout, const group_child *child, cf_bytes na
     copy->time = version->facts[0]->write.time;
     copy->dot = version->facts[0]->write.dot;
     add_member(layout, copy, child, version);
-    layout->copies = cf_grow(layout->copies, &layout->copy_capacity, layout->copy_count + 1,
-                             sizeof(node_sketch *));
-    layout->copies[layout->copy_count++] = copy;
+    *cf_one_more(layout->copies, layout->copy_count, layout->copy_capacity) = copy;
 }
 
 static void sketch_nodes(group_layout *layout)

@@ -11,9 +11,7 @@ static bool is_directory(const cf_seen *seen)
 
 static void gather_one(cf_renewal *update, cf_seen *seen)
 {
-    update->passages = cf_grow(update->passages, &update->passage_capacity,
-                               update->passage_count + 1, sizeof(cf_affected));
-    update->passages[update->passage_count++] =
+    *cf_one_more(update->passages, update->passage_count, update->passage_capacity) =
         (cf_affected){.seen = seen, .was_visible = seen->visible, .was_cut = seen->cut != 0};
     seen->gathered = true;
 }
@@ -97,8 +95,8 @@ static void cut_cycle(cf_view *view, cf_seen *member)
         }
         at = at->wished;
     } while (at != member);
-    view->cuts = cf_grow(view->cuts, &view->cut_capacity, view->cut_count + 1, sizeof(cf_cut));
-    view->cuts[view->cut_count++] = (cf_cut){latest, cf_view_get(view, &former)};
+    *cf_one_more(view->cuts, view->cut_count, view->cut_capacity) =
+        (cf_cut){latest, cf_view_get(view, &former)};
     latest->cut = (uint32_t)view->cut_count;
     cf_arena_release(&arena);
 }

@@ -109,8 +109,7 @@ static lines lines_of(cf_bytes table)
     while (table.size && (end = memchr(table.data, '\n', table.size))) {
         size_t size = (size_t)(end - table.data);
 
-        all.at = cf_grow(all.at, &all.capacity, all.count + 1, sizeof *all.at);
-        all.at[all.count++] = cf_bytes_of(table.data, size);
+        *cf_one_more(all.at, all.count, all.capacity) = cf_bytes_of(table.data, size);
         table = cf_bytes_of(end + 1, table.size - size - 1);
     }
     if (all.count)

@@ -95,8 +95,7 @@ static void find_in_entry(finding *self, cf_write *writes, size_t count)
     if (shown)
         shown = drop_equal(writes, shown);
     for (size_t i = 1; i < shown; i++) {
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] =
+        *cf_one_more(self->at, self->count, self->capacity) =
             (cf_row_both){.first = writes[0].value,
                           .other = {.row = self->row,
                                     .field = cf_state_field_name(self->state, writes[i].field),
@@ -276,8 +275,7 @@ static cf_change take_out(parting *self, const cf_row_both *all, size_t count)
             break;
         if (order || !bsearch(&write.value, values, count, sizeof *values, by_other_value))
             continue;
-        over = cf_grow(over, &capacity, taken + 1, sizeof *over);
-        over[taken++] = write.dot;
+        *cf_one_more(over, taken, capacity) = write.dot;
     }
     cf_dot *kept = cf_arena_allocate(self->arena, taken, sizeof *kept);
     if (taken) {

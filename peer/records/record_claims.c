@@ -129,9 +129,7 @@ static void make_claims(cf_holding *self, cf_viewed *viewed)
         own->count++;
         made.claims[made.count++] = own;
     }
-    self->contenders = cf_grow(self->contenders, &self->contender_capacity,
-                               self->contender_count + 1, sizeof *self->contenders);
-    self->contenders[self->contender_count++] = made;
+    *cf_one_more(self->contenders, self->contender_count, self->contender_capacity) = made;
 }
 
 /* Keeps those who share a claim, and of their claims those that are shared. */

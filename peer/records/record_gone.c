@@ -115,8 +115,7 @@ static void doom(going *self, const cf_row *row)
     if (is_doomed(self, &row->item))
         return;
     draft_deletion(self->scanning, row);
-    self->doomed = cf_grow(self->doomed, &self->capacity, self->count + 1, sizeof *self->doomed);
-    self->doomed[self->count++] = row;
+    *cf_one_more(self->doomed, self->count, self->capacity) = row;
 }
 
 /* Whether the bond of a row leads where its data don't any more: a value that it is by may have

@@ -126,8 +126,7 @@ static void name(cf_row_scanning *self, cf_row_spot *spot)
 
 static void push(naming *self, cf_row_spot *spot)
 {
-    self->steps = cf_grow(self->steps, &self->capacity, self->count + 1, sizeof *self->steps);
-    self->steps[self->count++] = (name_step){.spot = spot};
+    *cf_one_more(self->steps, self->count, self->capacity) = (name_step){.spot = spot};
     spot->under_way = true;
 }
 

@@ -38,8 +38,7 @@ static const cf_change *change_of(const cf_row_scan *scan, const cf_id *item, cf
 
 static void add_ref(rebasing *self, const cf_row_ref *ref)
 {
-    self->refs = cf_grow(self->refs, &self->ref_capacity, self->ref_count + 1, sizeof *self->refs);
-    self->refs[self->ref_count++] = *ref;
+    *cf_one_more(self->refs, self->ref_count, self->ref_capacity) = *ref;
 }
 
 /* A write that was there before. What a change names is no more, shown or not; another user's value
@@ -191,17 +190,14 @@ static void add_row(rebasing *self, const cf_row_spot *spot)
     row.displaced = is_displaced(self, row.key);
     cf_row_refs_pack(&packed, &row, self->refs, self->ref_count);
     row.refs = cf_buffer_view(&packed);
-    self->rows = cf_grow(self->rows, &self->row_capacity, self->row_count + 1, sizeof *self->rows);
-    self->rows[self->row_count++] = cf_row_copy(&row, self->arena);
+    *cf_one_more(self->rows, self->row_count, self->row_capacity) = cf_row_copy(&row, self->arena);
     cf_buffer_release(&packed);
 }
 
 static void add_gone(rebasing *self, const cf_row *base)
 {
-    self->gone =
-        cf_grow(self->gone, &self->gone_capacity, self->gone_count + 1, sizeof *self->gone);
-    self->gone[self->gone_count++] = (cf_row_place){cf_arena_copy(self->arena, base->table),
-                                                    cf_arena_copy(self->arena, base->key)};
+    *cf_one_more(self->gone, self->gone_count, self->gone_capacity) = (cf_row_place){
+        cf_arena_copy(self->arena, base->table), cf_arena_copy(self->arena, base->key)};
 }
 
 /* A row of the base, or a dependant, of which the base may have a row, too. */
@@ -216,9 +212,7 @@ static void add_deleted(rebasing *self, const cf_row *row)
         add_gone(self, base);
     if (!input->dependants || !cf_rows_of_item(input->dependants, &row->item))
         return;
-    self->dependants = cf_grow(self->dependants, &self->dependant_capacity,
-                               self->dependant_count + 1, sizeof *self->dependants);
-    self->dependants[self->dependant_count++] = row->item;
+    *cf_one_more(self->dependants, self->dependant_count, self->dependant_capacity) = row->item;
 }
 
 static void *kept(cf_arena *arena, void *list, size_t count, size_t size)

@@ -189,9 +189,7 @@ static void note_conflicts(making *self, size_t first, size_t end)
 
         if (fact->standing != CF_WRITE_LISTED)
             continue;
-        view->conflicts = cf_grow(view->conflicts, &view->conflict_capacity,
-                                  view->conflict_count + 1, sizeof *view->conflicts);
-        view->conflicts[view->conflict_count++] =
+        *cf_one_more(view->conflicts, view->conflict_count, view->conflict_capacity) =
             (cf_row_conflict){.row = &self->viewed->row,
                               .field = cf_state_field_name(view->state, fact->write.field),
                               .value = fact->write.value,

@@ -52,9 +52,7 @@ cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_byte
 
 static void note_gone(cf_row_scanning *self, const cf_row *base)
 {
-    self->gone =
-        cf_grow(self->gone, &self->gone_capacity, self->gone_count + 1, sizeof *self->gone);
-    self->gone[self->gone_count++] = base;
+    *cf_one_more(self->gone, self->gone_count, self->gone_capacity) = base;
 }
 
 static void open_spot(cf_row_scanning *self, const cf_row *disk)

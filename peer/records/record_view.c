@@ -9,8 +9,7 @@
 
 void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof(cf_viewed *));
-    list->at[list->count++] = viewed;
+    *cf_one_more(list->at, list->count, list->capacity) = viewed;
 }
 
 cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item)

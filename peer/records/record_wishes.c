@@ -187,15 +187,14 @@ static void list_field(listing *self, const cf_viewed *viewed, size_t first, siz
         (shown && cf_bytes_equal(shown->values[0], write->value)))
         return;
     const cf_row *rival = rival_of(self, viewed, name, write->value);
-    view->conflicts = cf_grow(view->conflicts, &view->conflict_capacity, view->conflict_count + 1,
-                              sizeof *view->conflicts);
-    view->conflicts[view->conflict_count++] = (cf_row_conflict){.row = &viewed->row,
-                                                                .field = name,
-                                                                .value = write->value,
-                                                                .dot = write->dot,
-                                                                .time = write->time,
-                                                                .gives_way = true,
-                                                                .rival = rival};
+    *cf_one_more(view->conflicts, view->conflict_count, view->conflict_capacity) =
+        (cf_row_conflict){.row = &viewed->row,
+                          .field = name,
+                          .value = write->value,
+                          .dot = write->dot,
+                          .time = write->time,
+                          .gives_way = true,
+                          .rival = rival};
     if (rival)
         written_by(self, rival, name, &view->conflicts[view->conflict_count - 1].rival_dot);
 }

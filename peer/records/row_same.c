@@ -156,8 +156,7 @@ static void add_fact(cf_row_facts *facts, const cf_row_fact *fact)
 {
     if (is_written(facts, fact))
         return;
-    facts->at = cf_grow(facts->at, &facts->capacity, facts->count + 1, sizeof *facts->at);
-    facts->at[facts->count++] = *fact;
+    *cf_one_more(facts->at, facts->count, facts->capacity) = *fact;
     facts->lives = facts->lives || (fact->live && !fact->write.weak);
 }
 

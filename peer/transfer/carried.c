@@ -5,7 +5,6 @@
 
 enum {
     IN_HAND = 16,      /* blobs that the link is asked for at once */
-    RETRY_MS = 60000,  /* after the disk refused something */
     AGAIN_MS = 600000, /* after the broker had something not */
 };
 
@@ -59,19 +58,6 @@ static void ask_again(cf_carried *self)
 void cf_carried_connected(cf_carried *carried)
 {
     ask_again(carried);
-}
-
-/* Said once, however often it is tried. */
-void cf_carried_in_trouble(cf_carried *self, const cf_error *why)
-{
-    const cf_env *env = self->options.peer->env;
-    const bool is_known = strcmp(self->trouble.text, why->text) == 0;
-
-    self->trouble = *why;
-    self->retry_ms = cf_env_steady_ms(env) + RETRY_MS;
-    if (!is_known)
-        cf_report(env, CF_REPORT_WARNING, "blobs can't be kept here: %s; trying again every minute",
-                  why->text);
 }
 
 /* ---- What this device lacks ---- */

@@ -6,11 +6,25 @@
 enum {
     WINDOW = 64, /* entries that are looked at in one step */
     AHEAD = 64,  /* blobs that are lacking; before older ones are looked for, some have to come */
+    RETRY_MS = 60000, /* after the disk refused something */
 };
 
 static uint64_t hash_of(const cf_hash *id)
 {
     return cf_hash_bytes(0, cf_bytes_of(id->bytes, sizeof id->bytes));
+}
+
+/* Said once, however often it is tried. */
+void cf_carried_in_trouble(cf_carried *self, const cf_error *why)
+{
+    const cf_env *env = self->options.peer->env;
+    const bool is_known = strcmp(self->trouble.text, why->text) == 0;
+
+    self->trouble = *why;
+    self->retry_ms = cf_env_steady_ms(env) + RETRY_MS;
+    if (!is_known)
+        cf_report(env, CF_REPORT_WARNING, "blobs can't be kept here: %s; trying again every minute",
+                  why->text);
 }
 
 cf_carried_blob *cf_carried_find(const cf_carried *self, const cf_hash *id)

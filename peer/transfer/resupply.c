@@ -127,9 +127,7 @@ void cf_resupply_blocked(cf_resupply *resupply, const cf_head *entry, uint64_t n
                   error.text);
         return;
     }
-    resupply->blocked = cf_grow(resupply->blocked, &resupply->blocked_capacity,
-                                resupply->blocked_count + 1, sizeof *entry);
-    resupply->blocked[resupply->blocked_count++] = *entry;
+    *cf_one_more(resupply->blocked, resupply->blocked_count, resupply->blocked_capacity) = *entry;
     look_at_once(resupply, now_ms);
 }
 
@@ -160,9 +158,7 @@ static void look_at(void *context, const cf_node *node)
         cf_hash_set_contains(&resupply->tried, &found.hash) ||
         cf_contents_available(resupply->options.peer->contents, &found.collection, &found.hash))
         return;
-    resupply->needs =
-        cf_grow(resupply->needs, &resupply->capacity, resupply->count + 1, sizeof found);
-    resupply->needs[resupply->count++] = found;
+    *cf_one_more(resupply->needs, resupply->count, resupply->capacity) = found;
 }
 
 static void look_around(cf_resupply *self)

@@ -8,8 +8,7 @@
 
 static void add(cf_cuts *cuts, cf_cut cut)
 {
-    cuts->at = cf_grow(cuts->at, &cuts->capacity, cuts->count + 1, sizeof cut);
-    cuts->at[cuts->count++] = cut;
+    *cf_one_more(cuts->at, cuts->count, cuts->capacity) = cut;
 }
 
 static void cut_fresh(cf_cuts *cuts, size_t piece_size, uint64_t from, uint64_t to)

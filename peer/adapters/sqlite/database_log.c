@@ -74,9 +74,7 @@ static void read_frames(wal *self)
            !memcmp(frame + FRAME_SALTS_AT, self->header + SALTS_AT, SALTS_SIZE)) {
         const written_page one = {number_at(frame, PAGE_AT), (uint32_t)self->count};
 
-        self->written =
-            cf_grow(self->written, &self->capacity, self->count + 1, sizeof *self->written);
-        self->written[self->count++] = one;
+        *cf_one_more(self->written, self->count, self->capacity) = one;
         if (number_at(frame, COMMIT_AT)) {
             self->pages = number_at(frame, COMMIT_AT);
             self->committed = self->count;

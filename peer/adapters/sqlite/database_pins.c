@@ -67,8 +67,7 @@ static void add_part(left_keys *self, sqlite3_stmt *row)
         return;
     const cf_database_table *table = &self->schema->tables[place];
     if (part == 0) {
-        self->keys = cf_grow(self->keys, &self->capacity, self->count + 1, sizeof *self->keys);
-        self->keys[self->count++] = (left_key){
+        *cf_one_more(self->keys, self->count, self->capacity) = (left_key){
             .child = child, .parent = table->name, .number = sqlite3_column_int64(row, 1)};
     }
     left_key *key = &self->keys[self->count - 1];

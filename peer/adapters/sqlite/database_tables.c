@@ -46,9 +46,7 @@ void cf_schema_notice(cf_schema_reading *self, cf_notice_kind kind, cf_bytes nam
     va_start(arguments, format);
     vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
-    schema->notices = cf_grow(schema->notices, &schema->notice_capacity, schema->notice_count + 1,
-                              sizeof *schema->notices);
-    schema->notices[schema->notice_count++] =
+    *cf_one_more(schema->notices, schema->notice_count, schema->notice_capacity) =
         (cf_database_notice){cf_arena_copy(&schema->arena, name),
                              cf_arena_text(&schema->arena, cf_bytes_of_text(reason)), kind};
 }
@@ -147,9 +145,7 @@ static cf_status add_column(cf_schema_reading *self, sqlite3_stmt *row, void *co
         leave_out(self, reading, column.name, CF_NOTICE_TROUBLE, "its name can't be a field's");
         return CF_OK;
     }
-    table->columns =
-        cf_grow(table->columns, &reading->capacity, table->count + 1, sizeof *table->columns);
-    table->columns[table->count++] = column;
+    *cf_one_more(table->columns, table->count, reading->capacity) = column;
     return CF_OK;
 }
 
@@ -223,9 +219,7 @@ static cf_status add_index_column(cf_schema_reading *self, sqlite3_stmt *row, vo
 
 static void add_unique(cf_found_table *found, const cf_found_unique *unique)
 {
-    found->unique = cf_grow(found->unique, &found->unique_capacity, found->unique_count + 1,
-                            sizeof *found->unique);
-    found->unique[found->unique_count++] = *unique;
+    *cf_one_more(found->unique, found->unique_count, found->unique_capacity) = *unique;
 }
 
 /* name, whether unique, origin, whether partial */
@@ -321,8 +315,7 @@ static cf_status add_table(cf_schema_reading *self, sqlite3_stmt *row, void *con
         found.refused = "nobody asks for it here";
     if (!status)
         try_writing(self, &found);
-    self->tables = cf_grow(self->tables, &self->capacity, self->count + 1, sizeof *self->tables);
-    self->tables[self->count++] = found;
+    *cf_one_more(self->tables, self->count, self->capacity) = found;
     return status;
 }
 

@@ -14,8 +14,7 @@ void cf_database_outcome_release(cf_database_outcome *outcome)
 
 static void note_refusal(cf_database_outcome *out, const cf_row *row, const char *reason)
 {
-    out->refusals = cf_grow(out->refusals, &out->capacity, out->count + 1, sizeof *out->refusals);
-    out->refusals[out->count++] = (cf_database_refusal){
+    *cf_one_more(out->refusals, out->count, out->capacity) = (cf_database_refusal){
         row->table, row->key, cf_arena_text(&out->arena, cf_bytes_of_text(reason))};
 }
 

@@ -326,8 +326,7 @@ static void add_line(cf_content_lines *self, const extent *found, bool charsets,
     line.number = number;
     line.raw = cf_bytes_of(self->input.data + found->from, found->end - found->from);
     learn_folding(self, found);
-    self->lines = cf_grow(self->lines, &self->line_capacity, self->count + 1, sizeof *self->lines);
-    self->lines[self->count++] = line;
+    *cf_one_more(self->lines, self->count, self->line_capacity) = line;
 }
 
 static void learn_line_end(cf_content_lines *self)

@@ -161,8 +161,7 @@ static void add_record(cf_csv *self, size_t at, const record_extent *found, size
     record.ends_early = record.trouble == fewer_fields && found->next > found->end;
     if (record.size > CF_CSV_RECORD_MAX || record.fields > CF_CSV_FIELDS_MAX)
         record.fields = 0;
-    self->records = cf_grow(self->records, &self->capacity, self->count + 1, sizeof *self->records);
-    self->records[self->count++] = record;
+    *cf_one_more(self->records, self->count, self->capacity) = record;
 }
 
 /* Byte order mark, and the line by which spreadsheets tell each other the separator. */

@@ -71,8 +71,7 @@ static void find_due(void *context, const cf_node *node)
 
     if (node->kind != CF_KIND_FILE || !cf_lock_guard_of(self->locks, self->binding, node->number))
         return;
-    self->due = cf_grow(self->due, &self->due_capacity, self->due_count + 1, sizeof *self->due);
-    self->due[self->due_count++] = node->number;
+    *cf_one_more(self->due, self->due_count, self->due_capacity) = node->number;
 }
 
 static cf_status commit(heeding *self, cf_error *error)

@@ -16,8 +16,7 @@ static int by_place(const void *a, const void *b)
 
 void cf_look_places_add(cf_look_places *places, uint64_t folder, cf_bytes name, cf_absence absence)
 {
-    places->at = cf_grow(places->at, &places->capacity, places->count + 1, sizeof *places->at);
-    places->at[places->count++] =
+    *cf_one_more(places->at, places->count, places->capacity) =
         (cf_look_place){folder, name.size ? cf_arena_copy(&places->arena, name) : name, absence};
 }
 

@@ -238,8 +238,7 @@ static void gather(const void *node, VISIT visit, void *context)
 
     if ((visit != postorder && visit != leaf) || CF_WATCH_SOURCE(entry->number) != self->source)
         return;
-    self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-    self->at[self->count++] = entry->number;
+    *cf_one_more(self->at, self->count, self->capacity) = entry->number;
 }
 
 void cf_watch_forget_source(cf_watch *watch, uint32_t source)

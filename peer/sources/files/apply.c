@@ -78,8 +78,8 @@ void cf_applying_mark_group(cf_applying *applying, const cf_group *group)
     if (!group->item_count)
         cf_applying_mark(applying, group->directories, group->count ? 1 : 0);
     for (size_t i = 0; i < group->item_count; i++) {
-        items->at = cf_grow(items->at, &items->capacity, items->count + 1, sizeof *items->at);
-        items->at[items->count++] = (cf_marked_item){group->directories[0], group->items[i]};
+        *cf_one_more(items->at, items->count, items->capacity) =
+            (cf_marked_item){group->directories[0], group->items[i]};
     }
 }
 
@@ -181,9 +181,8 @@ static void add_pending(cf_applying *applying, const cf_task *task)
     if (task->is_of_disk && !applying->result.disk)
         applying->result.disk = task->reason;
     pending.path = cf_arena_copy(&applying->arena, cf_buffer_view(&path));
-    applying->pending = cf_grow(applying->pending, &applying->pending_capacity,
-                                applying->result.pending_count + 1, sizeof pending);
-    applying->pending[applying->result.pending_count++] = pending;
+    *cf_one_more(applying->pending, applying->result.pending_count, applying->pending_capacity) =
+        pending;
     applying->result.counts.of[pending.kind]++;
     cf_buffer_release(&path);
 }

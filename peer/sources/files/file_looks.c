@@ -16,8 +16,7 @@ static int order(const void *a, const void *b)
 
 void cf_file_looks_add(cf_file_looks *list, uint64_t size, int64_t mtime_ns)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = (cf_file_look){size, mtime_ns};
+    *cf_one_more(list->at, list->count, list->capacity) = (cf_file_look){size, mtime_ns};
 }
 
 void cf_file_looks_sort(cf_file_looks *list)

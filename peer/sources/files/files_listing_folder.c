@@ -134,9 +134,7 @@ static cf_status add_entry(const look *self, size_t index, const cf_folder *held
         entry.skipped = "it can't be examined";
         entry.unseen = has_failed(&error);
     }
-    listing->entries = cf_grow(listing->entries, &listing->entry_capacity, listing->entry_count + 1,
-                               sizeof *listing->entries);
-    listing->entries[listing->entry_count++] = entry;
+    *cf_one_more(listing->entries, listing->entry_count, listing->entry_capacity) = entry;
     return status;
 }
 

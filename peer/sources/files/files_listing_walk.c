@@ -56,9 +56,7 @@ void cf_listing_walk_from(cf_listing_walk *walk, cf_listing_start start)
             (cf_listing_step){start.steps[i].node, cf_arena_copy(arena, start.steps[i].name)};
     for (size_t i = 0; i < start.name_count; i++)
         names[i] = cf_arena_copy(arena, start.names[i]);
-    walk->starts =
-        cf_grow(walk->starts, &walk->start_capacity, walk->start_count + 1, sizeof *walk->starts);
-    walk->starts[walk->start_count++] = (cf_listing_start){
+    *cf_one_more(walk->starts, walk->start_count, walk->start_capacity) = (cf_listing_start){
         .steps = steps, .count = start.count, .names = names, .name_count = start.name_count};
 }
 

@@ -457,9 +457,7 @@ static void gather(void *context, const cf_node *node)
         for (size_t i = 0; !undone && i < count; i++)
             undone = self->is_undone(self->context, &refs[i].dot);
     if (undone) {
-        self->numbers =
-            cf_grow(self->numbers, &self->capacity, self->count + 1, sizeof *self->numbers);
-        self->numbers[self->count++] = node->number;
+        *cf_one_more(self->numbers, self->count, self->capacity) = node->number;
     }
     cf_arena_release(&arena);
 }

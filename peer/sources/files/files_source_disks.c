@@ -124,9 +124,7 @@ static away_group *group_of(away_groups *self, const cf_node *node, uint64_t dis
     while (i < self->count && (self->groups[i].was != node->disk || self->groups[i].is != disk))
         i++;
     if (i == self->count) {
-        self->groups =
-            cf_grow(self->groups, &self->capacity, self->count + 1, sizeof *self->groups);
-        self->groups[self->count++] =
+        *cf_one_more(self->groups, self->count, self->capacity) =
             (away_group){.was = node->disk, .is = disk, .place = mount_point(self, node, disk)};
     }
     return &self->groups[i];

@@ -21,8 +21,7 @@ typedef struct {
 
 static void leave_out(narrowing *self, const cf_node *node)
 {
-    self->out = cf_grow(self->out, &self->capacity, self->count + 1, sizeof *self->out);
-    self->out[self->count++] = node->number;
+    *cf_one_more(self->out, self->count, self->capacity) = node->number;
     self->files += node->kind != CF_KIND_DIRECTORY;
 }
 

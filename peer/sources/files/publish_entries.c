@@ -210,8 +210,7 @@ static bool add_directory(cf_publish_above *self, const cf_scan *scan, const cf_
         if (!deletion || is_told(self, &directory->items[i]))
             continue;
         tell(self, &directory->items[i]);
-        self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-        self->at[self->count++] = deletion;
+        *cf_one_more(self->at, self->count, self->capacity) = deletion;
         added = true;
     }
     return added;

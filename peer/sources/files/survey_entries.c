@@ -53,22 +53,19 @@ void cf_survey_note_unread(cf_survey *survey, size_t entry)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
 
-    survey->unread = cf_grow(survey->unread, &survey->unread_capacity, survey->unread_count + 1,
-                             sizeof *survey->unread);
-    survey->unread[survey->unread_count++] = (cf_survey_unread){
-        .folder = cf_survey_number_again(survey, listed->folder),
-        .name = cf_arena_copy(&survey->arena, listed->name),
-        .changed_ns = listed->stat.ctime_ns,
-    };
+    *cf_one_more(survey->unread, survey->unread_count, survey->unread_capacity) =
+        (cf_survey_unread){
+            .folder = cf_survey_number_again(survey, listed->folder),
+            .name = cf_arena_copy(&survey->arena, listed->name),
+            .changed_ns = listed->stat.ctime_ns,
+        };
 }
 
 void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
 
-    survey->racy =
-        cf_grow(survey->racy, &survey->racy_capacity, survey->racy_count + 1, sizeof *survey->racy);
-    survey->racy[survey->racy_count++] = (cf_survey_racy){
+    *cf_one_more(survey->racy, survey->racy_count, survey->racy_capacity) = (cf_survey_racy){
         .folder = cf_survey_number_again(survey, listed->folder),
         .name = cf_arena_copy(&survey->arena, listed->name),
         .wait_ms = wait_ms,
@@ -77,9 +74,7 @@ void cf_survey_note_racy(cf_survey *survey, size_t entry, uint32_t wait_ms)
 
 static cf_survey_note *add_note(cf_survey *survey, cf_bytes path, const char *reason)
 {
-    survey->notes = cf_grow(survey->notes, &survey->note_capacity, survey->note_count + 1,
-                            sizeof *survey->notes);
-    cf_survey_note *note = &survey->notes[survey->note_count++];
+    cf_survey_note *note = cf_one_more(survey->notes, survey->note_count, survey->note_capacity);
     *note = (cf_survey_note){
         .path = cf_arena_copy(&survey->arena, path),
         .reason = cf_arena_text(&survey->arena, cf_bytes_of_text(reason)), /* a read's ends soon */

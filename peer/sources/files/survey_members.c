@@ -136,9 +136,7 @@ static void add_candidate(matching *self, candidate one)
 {
     if (!one.in.is_whole || !one.in.files)
         return;
-    self->candidates = cf_grow(self->candidates, &self->capacity, self->candidate_count + 1,
-                               sizeof *self->candidates);
-    self->candidates[self->candidate_count++] = one;
+    *cf_one_more(self->candidates, self->candidate_count, self->capacity) = one;
 }
 
 static void add_all_that_went(matching *self)

@@ -128,9 +128,7 @@ static void cover_listing(cf_survey_reads *reads)
 
 static void queue(cf_survey_reads *reads, size_t entry)
 {
-    reads->queue =
-        cf_grow(reads->queue, &reads->queue_capacity, reads->queued + 1, sizeof *reads->queue);
-    reads->queue[reads->queued++] = entry;
+    *cf_one_more(reads->queue, reads->queued, reads->queue_capacity) = entry;
 }
 
 /* ---- Names of one file ---- */
@@ -185,9 +183,7 @@ static bool shares(cf_survey_reads *reads, size_t entry)
         return false;
     const read_slot *read = &reads->slots[names->entry];
     if (!read->done) {
-        names->askers =
-            cf_grow(names->askers, &names->capacity, names->asker_count + 1, sizeof(size_t));
-        names->askers[names->asker_count++] = entry;
+        *cf_one_more(names->askers, names->asker_count, names->capacity) = entry;
         return true;
     }
     if (names->entry < reads->dropped || !is_for_all(read)) {

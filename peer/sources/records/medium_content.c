@@ -14,9 +14,7 @@ void cf_medium_content_release(cf_medium_content *content)
 void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
                       const char *text)
 {
-    outcome->refusals = cf_grow(outcome->refusals, &outcome->capacity, outcome->count + 1,
-                                sizeof *outcome->refusals);
-    outcome->refusals[outcome->count++] = (cf_medium_refusal){
+    *cf_one_more(outcome->refusals, outcome->count, outcome->capacity) = (cf_medium_refusal){
         .table = cf_arena_copy(&outcome->arena, table),
         .key = cf_arena_copy(&outcome->arena, key),
         .why = why,

@@ -107,9 +107,7 @@ static bool list_name(void *context, cf_bytes name)
     if (what == CF_VDIR_ITEM) {
         cf_folder_item_make(list->self, name)->there = true;
     } else if (what == CF_VDIR_SAVED || name.data[0] != '.') {
-        list->others =
-            cf_grow(list->others, &list->capacity, list->count + 1, sizeof *list->others);
-        list->others[list->count++] = cf_arena_copy(&list->arena, name);
+        *cf_one_more(list->others, list->count, list->capacity) = cf_arena_copy(&list->arena, name);
     }
     return true;
 }

@@ -144,9 +144,7 @@ void cf_folder_kept_note(cf_folder_medium *self, const cf_folder_written *writte
 {
     cf_arena *arena = &self->written_arena;
 
-    self->written = cf_grow(self->written, &self->written_capacity, self->written_count + 1,
-                            sizeof *self->written);
-    self->written[self->written_count++] = (cf_folder_written){
+    *cf_one_more(self->written, self->written_count, self->written_capacity) = (cf_folder_written){
         cf_arena_copy(arena, written->name),
         written->stat,
         {cf_arena_copy(arena, written->row.table), cf_arena_copy(arena, written->row.key)}};

@@ -116,9 +116,8 @@ static void gather(cf_folder_medium *self)
         for (size_t k = 0; self->items[i]->read && k < self->items[i]->file.count; k++) {
             if (may_lack(self, self->items[i], &self->items[i]->file.rows[k]))
                 continue;
-            self->places = cf_grow(self->places, &self->place_capacity, self->place_count + 1,
-                                   sizeof *self->places);
-            self->places[self->place_count++] = (cf_folder_place){&self->items[i]->file.rows[k], i};
+            *cf_one_more(self->places, self->place_count, self->place_capacity) =
+                (cf_folder_place){&self->items[i]->file.rows[k], i};
         }
 }
 

@@ -37,8 +37,7 @@ static void flush(writing *self)
 
 static void add_step(writing *self, const cf_folder_step *step)
 {
-    self->steps = cf_grow(self->steps, &self->step_capacity, self->step_count + 1, sizeof *step);
-    self->steps[self->step_count++] = *step;
+    *cf_one_more(self->steps, self->step_count, self->step_capacity) = *step;
     self->bytes += step->after.size + step->disk.bytes.size;
     if (self->step_count == BATCH_STEPS || self->bytes > BATCH_BYTES)
         flush(self);

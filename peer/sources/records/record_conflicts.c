@@ -219,8 +219,7 @@ static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const 
         cf_record_both_path(one, &path);
     else
         cf_record_conflict_path(one, &path);
-    known->at = cf_grow(known->at, &known->capacity, known->count + 1, sizeof *known->at);
-    known->at[known->count++] = (known_conflict){
+    *cf_one_more(known->at, known->count, known->capacity) = (known_conflict){
         .dot = one->dot,
         .path = cf_arena_copy(arena, cf_buffer_view(&path)),
         .conflict = {.time_ms = one->time.ms,

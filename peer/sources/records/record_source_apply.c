@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What others did comes here: rows of the view that the medium is to show, and rows of the base
- * that are to go. An edit is before a deletion: Ann deleted here, called Anna there     Anna is
- * back here, with those that went with her What a database refuses, as a row that others still
- * refer to, is kept and listed with its reason (record_source_unshown.c), and tried again. */
+/* What others did comes here: rows of the view that the medium is to show, rows of the base that
+ * are to go. An edit is before a deletion:
+ *
+ *     Ann deleted here, called Anna there    Anna is back here, with those that went with her
+ *
+ * What a database refuses, as a row that others still refer to, is kept and listed with its reason
+ * (record_source_unshown.c), and tried again. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include <stdlib.h>
@@ -40,22 +43,19 @@ static void agree(applying *self, cf_row shown, const cf_row *base)
 
     if (base && cf_row_view_agrees(run->view, &shown, base))
         return;
-    self->puts = cf_grow(self->puts, &self->put_capacity, self->put_count + 1, sizeof *self->puts);
-    self->puts[self->put_count++] = cf_row_view_agree(run->view, &shown, &run->arena);
+    *cf_one_more(self->puts, self->put_count, self->put_capacity) =
+        cf_row_view_agree(run->view, &shown, &run->arena);
 }
 
 static void drop(applying *self, const cf_row *base)
 {
-    self->drops =
-        cf_grow(self->drops, &self->drop_capacity, self->drop_count + 1, sizeof *self->drops);
-    self->drops[self->drop_count++] = (cf_row_place){base->table, base->key};
+    *cf_one_more(self->drops, self->drop_count, self->drop_capacity) =
+        (cf_row_place){base->table, base->key};
 }
 
 static void want(applying *self, const cf_row *row)
 {
-    self->wanted =
-        cf_grow(self->wanted, &self->wanted_capacity, self->wanted_count + 1, sizeof *self->wanted);
-    self->wanted[self->wanted_count++] = *row;
+    *cf_one_more(self->wanted, self->wanted_count, self->wanted_capacity) = *row;
 }
 
 /* Its key is none that the format has words for. */
@@ -74,9 +74,7 @@ typedef struct {
 /* In a transaction nothing is done while one waits. */
 static void wait_for_values(applying *self, const cf_row *shown, const waiting_row *waits)
 {
-    self->waiting = cf_grow(self->waiting, &self->waiting_capacity, self->waiting_count + 1,
-                            sizeof *self->waiting);
-    self->waiting[self->waiting_count++] = *waits;
+    *cf_one_more(self->waiting, self->waiting_count, self->waiting_capacity) = *waits;
     if (cf_record_run_is_transactional(self->run) || !cf_record_run_keep_places(self->run, shown))
         return;
     self->waiting[self->waiting_count - 1] = self->waiting[self->displacing];

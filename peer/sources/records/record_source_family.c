@@ -91,9 +91,7 @@ static void take(void *context, const cf_row *child)
     fresh->row = child;
     fresh->doubtful = self->doubtful;
     cf_table_add(&self->members, &fresh->link, cf_hash_id(0, &child->item));
-    self->ahead =
-        cf_grow(self->ahead, &self->ahead_capacity, self->ahead_count + 1, sizeof *self->ahead);
-    self->ahead[self->ahead_count++] = child;
+    *cf_one_more(self->ahead, self->ahead_count, self->ahead_capacity) = child;
 }
 
 static void take_child(void *context, const cf_row *child)

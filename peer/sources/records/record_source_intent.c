@@ -110,8 +110,7 @@ static void read_put(recollection *self, const cf_row *row)
     read.moves = (at_key && !cf_id_equal(&at_key->item, &row->item)) ||
                  (before && !cf_bytes_equal(before->key, row->key));
     self->any_moved |= read.moves && read.is_here;
-    self->puts = cf_grow(self->puts, &self->capacity, self->count + 1, sizeof *self->puts);
-    self->puts[self->count++] = read;
+    *cf_one_more(self->puts, self->count, self->capacity) = read;
 }
 
 /* As it was about to be shown, and is. Keys change hands all together: where one has, what doesn't

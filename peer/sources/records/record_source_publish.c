@@ -46,8 +46,8 @@ static identities identities_of(cf_record_run *run, const cf_row_scan *scan)
         if (!change->value.size ||
             !cf_item_has_content(&change->item, change->field, change->value))
             continue;
-        found.at = cf_grow(found.at, &found.capacity, found.count + 1, sizeof *found.at);
-        found.at[found.count++] = cf_arena_copy(&run->arena, change->value);
+        *cf_one_more(found.at, found.count, found.capacity) =
+            cf_arena_copy(&run->arena, change->value);
     }
     return found;
 }

@@ -52,8 +52,7 @@ static void count_base(cf_record_run *run)
 
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));)
         if (is_counted_now(run, row, &key)) {
-            rows = cf_grow(rows, &capacity, count + 1, sizeof *rows);
-            rows[count++] = cf_row_copy(row, &run->arena);
+            *cf_one_more(rows, count, capacity) = cf_row_copy(row, &run->arena);
         }
     for (size_t i = 0; i < count; i++) {
         cf_binding_drop_row(binding, rows[i].table, rows[i].key, &run->records);
