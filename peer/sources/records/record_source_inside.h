@@ -213,7 +213,7 @@ void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_
                          const char *reason);
 /* Of the source as a whole. */
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason);
-/* What keeps from publishing now, and how to list it; NULL: nothing (record_source_publish.c). */
+/* What keeps from publishing now, and how to list it; NULL: nothing. */
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind);
 /* Another device has a record locked: any, this one. */
 bool cf_record_run_any_locked(const cf_record_run *run);
