@@ -217,14 +217,16 @@ static cf_status say_leave(cf_run *run, state *self, cf_error *error)
     return CF_OK;
 }
 
-/* What the log has of this device goes out once there is a connection. */
+/* What the log has of this device goes out once there is a connection, and what a relay carries and
+ * the broker lacks. */
 static bool is_sending(cf_run *run, const state *self, uint64_t now_ms)
 {
+    cf_engine *engine = cf_loop_engine(run->loop);
     cf_broker_status broker;
 
-    cf_engine_broker_status(cf_loop_engine(run->loop), &broker);
-    return broker.connected && broker.unsent && !broker.refused && !broker.delay[0] &&
-           now_ms < self->announcing.catching_up.deadline_ms;
+    cf_engine_broker_status(engine, &broker);
+    return broker.connected && (broker.unsent || cf_engine_brings_carried(engine)) &&
+           !broker.refused && !broker.delay[0] && now_ms < self->announcing.catching_up.deadline_ms;
 }
 
 /* True when it is time to judge: all has been looked at, and the broker asked, or not to be had. */

@@ -66,6 +66,11 @@ cf_status cf_stake_take(const cf_run *run, bool is_asked, cf_stake *out, cf_erro
         cf_say(&run->output, "%zu %s of the log not at the broker yet", out->unsent,
                out->unsent == 1 ? "entry" : "entries");
     }
+    if (!status && cf_engine_brings_carried(cf_loop_engine(run->loop))) {
+        out->unsent++;
+        cf_say(&run->output,
+               "what the broker lacks, and this device carries, is not all there yet");
+    }
     cf_arena_release(&arena);
     return status;
 }

@@ -85,6 +85,8 @@ static cf_status start(cf_run *run, cf_error *error)
         status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status && !self->dry_run)
         status = cf_waiting_new(run, &self->waiting, error);
+    if (!status && cf_options_has(&run->options, "exclusive"))
+        status = cf_peer_may_write(cf_loop_peer(run->loop), error);
     if (status)
         return status;
     if (self->count && !self->dry_run)

@@ -51,7 +51,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status && json_array_size(self.list)) {
         run->exit_code = cf_status_exit_code(CF_BROKEN);
         cf_say(&run->output, json_array_size(self.list) == self.ended
-                                 ? "it was mended"
+                                 ? "it was mended, or set aside to be fetched anew"
                                  : "`counterfoil repair` mends what can be made again");
     }
     json_decref(self.list);

@@ -204,6 +204,8 @@ void cf_engine_flows(cf_engine *engine, cf_flows *out);
 
 /* The blobs that this device carries as a relay, or did; false: none. */
 bool cf_engine_carried(const cf_engine *engine, cf_carried_shown *out);
+/* The broker lacks some of that, and does not have it yet. */
+bool cf_engine_brings_carried(const cf_engine *engine);
 
 /* Another's lease of the whole collection, which this device has no share in; NULL: none. */
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection);

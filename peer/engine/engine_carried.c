@@ -62,6 +62,12 @@ cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error
                            deadline, error);
 }
 
+bool cf_engine_brings_carried(const cf_engine *engine)
+{
+    return engine->carried && engine->peer->link &&
+           cf_transfer_is_offering(cf_link_transfer(engine->peer->link));
+}
+
 bool cf_engine_carried(const cf_engine *engine, cf_carried_shown *out)
 {
     if (!engine->carried)

@@ -129,7 +129,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
                     welcome->heads);
     cf_resupply_begin(engine->resupply);
     if (engine->carried)
-        cf_carried_connected(engine->carried);
+        cf_carried_ask_again(engine->carried);
     cf_locks_connected(engine->workshop.locks, difference);
     cf_engine_try_again(engine);
 }

@@ -60,6 +60,8 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
             cf_source_look(&engine->sources[i], look_kind(options->kind), options->word, now_ms);
     if (options->kind == CF_ROUND_SYNC) {
         cf_engine_check(engine);
+        if (engine->carried)
+            cf_carried_ask_again(engine->carried);
         if (engine->peer->link)
             cf_link_try_room(engine->peer->link);
     } else if (!is_alone(options->kind))

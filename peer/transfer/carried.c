@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "broker/store/reserve.h"
+
 enum {
     IN_HAND = 16,      /* blobs that the link is asked for at once */
     AGAIN_MS = 600000, /* after the broker had something not */
@@ -55,7 +57,7 @@ static void ask_again(cf_carried *self)
             cf_carried_become(self, blob, CF_CARRIED_LACKING);
 }
 
-void cf_carried_connected(cf_carried *carried)
+void cf_carried_ask_again(cf_carried *carried)
 {
     ask_again(carried);
 }
@@ -176,6 +178,22 @@ static void end_put(cf_carried *self, cf_carried_blob *blob, const put_answer *a
     }
 }
 
+/* What this device needs itself to open its store again, and to take more entries, stays free. */
+static cf_status leave_reserve(const cf_carried *self, size_t size, cf_error *error)
+{
+    const cf_peer *peer = self->options.peer;
+    cf_files *files = peer->env->files;
+    uint64_t left, whole;
+
+    cf_status status =
+        files->free_bytes(files, cf_home_temporary(peer->home), &left, &whole, error);
+    if (status || left >= cf_reserve_of_contents(whole) + size)
+        return status;
+    return cf_fail(error, CF_FULL,
+                   "the disk of this device's home has no more room than the device needs itself: "
+                   "make room there, or `counterfoil limit --max-size SIZE`");
+}
+
 bool cf_carried_received(cf_carried *carried, const cf_hash *id, uint64_t offset, uint64_t total,
                          cf_bytes bytes)
 {
@@ -190,6 +208,11 @@ bool cf_carried_received(cf_carried *carried, const cf_hash *id, uint64_t offset
     cf_carried_make_room(carried);
     if (!cf_carried_find(carried, id))
         return true; /* there is none for this one */
+    if (leave_reserve(carried, bytes.size, &answer.error)) {
+        begin_again(carried, blob, offset);
+        cf_carried_in_trouble(carried, &answer.error);
+        return true;
+    }
     blobs->put(blobs, &(cf_blob_put){.user = *cf_peer_user(peer),
                                      .id = *id,
                                      .offset = offset,

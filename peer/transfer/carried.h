@@ -31,8 +31,8 @@ void cf_carried_allow(cf_carried *carried, uint64_t room);
 void cf_carried_look_anew(cf_carried *carried);
 /* The log has more entries. */
 void cf_carried_grew(cf_carried *carried);
-/* A new session: the broker may have by now what it did not have. */
-void cf_carried_connected(cf_carried *carried);
+/* The broker may have by now what it did not have: in a new session, or when a user syncs. */
+void cf_carried_ask_again(cf_carried *carried);
 /* The broker lacks these: those that are here are offered. */
 void cf_carried_wanted(cf_carried *carried, const cf_hash *blobs, size_t count);
 

@@ -31,7 +31,7 @@ static void restart(uint64_t room)
     depot_restart(&d);
     carry(room);
     depot_connect(&d);
-    cf_carried_connected(d.carried);
+    cf_carried_ask_again(d.carried);
 }
 
 static void open_all(void)
@@ -245,7 +245,7 @@ Test(carried, what_the_broker_does_not_have_is_said_and_asked_for_again)
     run();
     cr_expect_not(is_here(3));
     d.blobs[3].lacks = false;
-    cf_carried_connected(d.carried);
+    cf_carried_ask_again(d.carried);
     run();
     expect_here_from(0);
 }
@@ -306,4 +306,39 @@ Test(carried, the_broker_gets_what_it_lacks_and_is_here)
     cf_transfer_forget_offer(transfer, &wanted[0]);
     cr_expect_not(cf_transfer_is_offering(transfer), "the other one is not here");
     cf_buffer_release(&piece);
+}
+
+static uint64_t disk_left;
+
+static cf_status play_room(cf_files *files, const cf_folder *folder, uint64_t *out, uint64_t *all,
+                           cf_error *error)
+{
+    (void)files, (void)folder, (void)error;
+    *out = disk_left;
+    *all = 80 * CF_MIB;
+    return CF_OK;
+}
+
+/* An eighth of so small a disk: without it the store could not be opened again. */
+Test(carried, what_this_device_needs_of_the_disk_itself_is_left)
+{
+    cf_files files = *d.env.files, *real = d.env.files;
+    cf_carried_shown shown;
+
+    d.env.files = &files;
+    files.free_bytes = play_room;
+    publish(1);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    disk_left = 10 * CF_MIB + d.blobs[0].sealed.size - 1;
+    run();
+    cr_expect_not(is_here(0));
+    cf_carried_show(d.carried, &shown);
+    cr_assert_not_null(shown.trouble);
+    cr_expect_not_null(strstr(shown.trouble, "needs itself"), "%s", shown.trouble);
+    disk_left++;
+    d.steady_ms += MINUTE_MS;
+    run();
+    cr_expect(is_here(0));
+    d.env.files = real;
 }

@@ -173,3 +173,36 @@ def test_leaving_takes_all_of_it_away(family, make_device, broker):
     assert carried(carrier)
     carrier.run("leave")
     assert not os.path.exists(carrier.home)
+
+
+def test_leaving_waits_until_the_broker_has_what_only_it_carries(family, make_device, broker):
+    laptop, desktop = family
+    carrier = a_relay(laptop, make_device)
+    fill(laptop.here, {f"film {i}": os.urandom(4 * MIB) for i in range(6)})
+    laptop.sync()
+    carrier.sync()
+    before = carried(carrier)
+    shutil.rmtree(laptop.home)
+    lose_blobs(broker)
+    carrier.run("leave")
+    lies = pathlib.Path(broker.data, "blobs").rglob("*")
+    assert {one.name: one.stat().st_size for one in lies if one.is_file()} == before, "nobody else has them"
+
+
+def test_a_relay_that_serves_asks_again_when_its_user_syncs(family, make_device, broker):
+    laptop, desktop = family
+    carrier = a_relay(laptop, make_device)
+    fill(laptop.here, {"film": os.urandom(3 * MIB)})
+    settle(laptop, carrier)
+    for film in films_of(carrier):
+        film.write_bytes(bytes(film.stat().st_size))
+    lose_blobs(broker)
+    carrier.serve()
+    wait_until(lambda: "not have" in carrier.finish("sync").stdout, "the broker has not what is damaged here")
+    assert laptop.sync()["in_sync"]
+    assert carrier.sync()["carries"]["lacks"] == 0
+
+
+def test_a_relay_has_nothing_to_communicate_alone(family, make_device):
+    laptop, _ = family
+    assert "is a relay" in a_relay(laptop, make_device).run("sync", "--exclusive", code=6)
