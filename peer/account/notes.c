@@ -172,7 +172,7 @@ static void note_unread(cf_peer *peer, cf_arena *arena, cf_notes *out)
 {
     const cf_collection *catalog = cf_peer_known_collection(peer, &cf_catalog_id);
 
-    if (catalog && catalog->waits)
+    if (catalog && catalog->waits && !cf_peer_is_relay(peer))
         cf_notes_add(out, arena, "unread", 0,
                      "collections, and names, may be missing here: of those, %s", catalog->waits);
 }

@@ -3,14 +3,6 @@
 #include "peer/engine/engine_inside.h"
 #include "peer/engine/limits.h"
 
-static bool is_relay(const cf_engine *engine)
-{
-    const cf_device *self =
-        cf_registry_device(cf_log_registry(engine->peer->log), cf_peer_device(engine->peer));
-
-    return self && self->is_valid && self->role == CF_ROLE_RELAY;
-}
-
 static uint64_t recall_room(const cf_engine *engine)
 {
     uint64_t room;
@@ -29,13 +21,13 @@ void cf_engine_open_carried(cf_engine *engine)
 
     if (engine->carried || engine->carries_nothing)
         return;
-    cf_status status = cf_home_blobs(engine->home, is_relay(engine), &blobs, &error);
+    cf_status status = cf_home_blobs(engine->home, cf_peer_is_relay(engine->peer), &blobs, &error);
     if (!status)
         engine->carried =
             cf_carried_new(&(cf_carried_options){engine->peer, blobs, recall_room(engine)});
     else if (status != CF_MISSING)
         cf_report(engine->env, CF_REPORT_WARNING, "no blobs can be carried here: %s", error.text);
-    engine->carries_nothing = status && (is_relay(engine) || status != CF_MISSING);
+    engine->carries_nothing = status && (cf_peer_is_relay(engine->peer) || status != CF_MISSING);
 }
 
 void cf_engine_use_carried(cf_engine *engine)
@@ -52,7 +44,7 @@ void cf_engine_recheck_carried(cf_engine *engine)
 
 cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error *error)
 {
-    const bool relays = is_relay(engine);
+    const bool relays = cf_peer_is_relay(engine->peer);
 
     if (relays)
         cf_engine_open_carried(engine);
@@ -73,5 +65,5 @@ bool cf_engine_carried(const cf_engine *engine, cf_carried_shown *out)
     if (!engine->carried)
         return false;
     cf_carried_show(engine->carried, out);
-    return is_relay(engine) || out->count;
+    return cf_peer_is_relay(engine->peer) || out->count;
 }

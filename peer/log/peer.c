@@ -56,14 +56,6 @@ static bool load_waiting(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-/* All that it holds waits for ever. */
-static bool is_relay(const cf_peer *peer)
-{
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
-
-    return self && self->role == CF_ROLE_RELAY;
-}
-
 static cf_status fold_waiting(cf_peer *peer, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -113,7 +105,7 @@ cf_status cf_peer_open(const cf_env *env, cf_home *home, cf_peer **out, cf_error
     }
     peer->contents = cf_contents_new(peer->log, peer->ring);
     status = cf_peer_settle(peer, error); /* the last run may have ended before it could */
-    if (!status && !is_relay(peer))
+    if (!status && !cf_peer_is_relay(peer))
         status = fold_waiting(peer, error);
     if (status)
         cf_peer_close(&peer);
@@ -204,6 +196,13 @@ bool cf_peer_only_reads(const cf_peer *peer)
     return self && self->is_valid && self->role == CF_ROLE_READER;
 }
 
+bool cf_peer_is_relay(const cf_peer *peer)
+{
+    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+
+    return self && self->is_valid && self->role == CF_ROLE_RELAY;
+}
+
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
 {
     const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
@@ -214,7 +213,7 @@ cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
         return cf_fail(error, CF_DENIED,
                        "this device only reads: nothing of it is published until `counterfoil "
                        "devices role`, on an owner's device, makes it a member");
-    if (self && self->role == CF_ROLE_RELAY)
+    if (cf_peer_is_relay(peer))
         return cf_fail(error, CF_DENIED,
                        "this device is a relay: it carries the log, and can't read or write");
     return CF_OK;

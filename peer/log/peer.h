@@ -53,6 +53,8 @@ cf_collection *cf_peer_next_changed(cf_peer *peer);
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error);
 /* Its role is to read, and nothing else keeps it from writing. */
 bool cf_peer_only_reads(const cf_peer *peer);
+/* It carries the log, and can read none of it: all that waits for a key waits for ever. */
+bool cf_peer_is_relay(const cf_peer *peer);
 /* The epoch that this device seals under; CF_DENIED while there is none that it may use. */
 cf_status cf_peer_epoch(const cf_peer *peer, cf_hash *epoch, cf_error *error);
 
