@@ -81,21 +81,38 @@ def test_what_is_done_and_undone_again_and_again(two, checkpoint, acts):
 
 @pytest.mark.parametrize("checkpoint", [None, "TRUNCATE", "PASSIVE"])
 def test_what_undoes_the_work_of_another_device_is_held(two, checkpoint):
-    """But where the log has the commits that did it."""
     laptop, desktop, here, there = in_wal(two)
     for word in "done", "open", "done":
         Program(here, None).run(say(word))
         both(laptop, desktop)
     program = Program(there, checkpoint)
     program.run(say("open"))
-    if checkpoint != "PASSIVE":
-        stopped(desktop, f"{COUNT} of {KEPT + 1} rows are as they were", *OLDER)
-        laptop.sync()
-        assert is_said(here, "done")
-        desktop.sync(0, "--yes")
+    stopped(desktop, f"{COUNT} of {KEPT + 1} rows are as they were", *OLDER)
+    laptop.sync()
+    assert is_said(here, "done")
+    desktop.sync(0, "--yes")
     both(desktop, laptop)
     program.end()
     assert is_said(here, "open") and is_said(there, "open")
+
+
+def test_a_copy_with_its_log_undoes_no_other_device_s_work(two):
+    laptop, desktop, here, there = in_wal(two)
+    program = Program(here, "PASSIVE")
+    program.run(say("open"))
+    both(laptop, desktop)
+    beside = {here.path.with_name(here.path.name + end): None for end in ("", "-wal")}
+    for path in beside:
+        beside[path] = path.read_bytes()
+    Program(there, None).run(say("done"))
+    both(desktop, laptop)
+    program.end()
+    here.path.with_name(here.path.name + "-shm").unlink(missing_ok=True)
+    for path, bytes_before in beside.items():
+        path.write_bytes(bytes_before)
+    stopped(laptop, f"{COUNT} of {KEPT + 1} rows are as they were", *OLDER)
+    desktop.sync()
+    assert is_said(there, "done")
 
 
 @pytest.mark.parametrize("beside", [False, True])

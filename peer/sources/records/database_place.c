@@ -218,7 +218,8 @@ static bool may_be_taken_back(const cf_database_standing *standing)
     if (standing->counts)
         return !differing;
     return ((!rows || standing->closed) && differing <= CF_DATABASE_TAKEN_BACK) ||
-           standing->written || is_own_again(standing);
+           (standing->written && standing->weighed && !standing->undone.others) ||
+           is_own_again(standing);
 }
 
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
@@ -446,9 +447,9 @@ static cf_status weigh(const cf_medium *medium, sqlite3 *database, const cf_data
     if (!standing->older || medium->word.given || may_be_taken_back(standing))
         return CF_OK;
     standing->written = cf_database_log_is_in_file(database);
-    if (standing->counts || standing->written)
+    if (standing->counts)
         return CF_OK;
-    standing->weighed = true;
+    standing->weighed = true; /* a copy may have brought its log along */
     return cf_database_undone_count(medium->peer, medium->binding, schema, file, &standing->undone,
                                     error);
 }

@@ -112,13 +112,21 @@ Test(database_place, takes_rows_of_its_program_that_come_and_go_for_edits)
 
 Test(database_place, takes_what_the_log_shows_for_edits)
 {
-    static const cf_database_standing edits = {
-        .rows = 100, .missing = 40, .changed = 20, .older = true, .written = true};
+    static const cf_database_standing edits = {.rows = 100,
+                                               .missing = 40,
+                                               .changed = 20,
+                                               .older = true,
+                                               .written = true,
+                                               .weighed = true,
+                                               .undone = {.first = 40}};
     cf_database_standing copy = edits;
     cf_error error;
 
     expect_ok(cf_database_standing_check(&edits, no_word, &error), error);
     copy.counts = true; /* other writes than were synced, or it was copied */
+    expect_fails(cf_database_standing_check(&copy, no_word, &error), CF_UNSAFE);
+    copy = edits;
+    copy.undone.others = 1; /* a copy may have brought its log along */
     expect_fails(cf_database_standing_check(&copy, no_word, &error), CF_UNSAFE);
 }
 
