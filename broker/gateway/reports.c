@@ -267,6 +267,7 @@ void cf_reports_answer(cf_service *service, cf_session *session)
 typedef struct {
     const cf_hash *device; /* in the question */
     cf_heads ends;
+    bool is_said; /* who is asked for twice is told of once */
 } asked_device;
 
 typedef struct {
@@ -336,9 +337,10 @@ void cf_reports_chains(cf_service *service, cf_session *session, const cf_messag
     cf_status status = cf_log_heads(session->log, add_end, &self, &error);
     cf_session_charge(service, session, (int64_t)self.passed / CF_PRICE_HEADS);
     for (size_t i = 0; !status && i < count; i++) {
-        const asked_device *asked = find_asked(&self, &devices[i]);
+        asked_device *asked = find_asked(&self, &devices[i]);
 
-        say_ends(service, session, &devices[i], asked ? &asked->ends : &none);
+        say_ends(service, session, &devices[i], asked->is_said ? &none : &asked->ends);
+        asked->is_said = true;
     }
     if (status)
         cf_session_end_unread(service, session, &error);

@@ -132,6 +132,9 @@ cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_p
 {
     cf_address address;
 
+    if (count > CF_CHAINS_DEVICES_MAX)
+        return cf_fail(error, CF_TOO_LARGE, "%zu devices at once, %d at most: name fewer", count,
+                       CF_CHAINS_DEVICES_MAX);
     cf_status status = read_address(peer->home, &address, error);
     if (status)
         return status;

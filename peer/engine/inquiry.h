@@ -12,8 +12,8 @@ typedef struct cf_inquiry cf_inquiry;
 /* CF_MISSING without a broker. */
 cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
                          uint64_t timeout_ms, cf_inquiry **out, cf_error *error);
-/* Which heads it has of these devices, which are copied: 1 to CF_CHAINS_DEVICES_MAX. One that is
- * older does not say, and the findings have nothing of them. */
+/* Which heads it has of these devices, which are copied: 1 to CF_CHAINS_DEVICES_MAX (CF_TOO_LARGE).
+ * One that is older does not say, and the findings have nothing of them. */
 cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_peer *peer,
                                    uint64_t timeout_ms, const cf_hash *devices, size_t count,
                                    cf_inquiry **out, cf_error *error);

@@ -302,7 +302,7 @@ bool cf_carried_refused(cf_carried *carried, const cf_hash *id, const cf_error *
     }
     if (why->status == CF_FORGED)
         doubt(carried, id);
-    return blob->state == CF_CARRIED_HELD;
+    return false; /* it may be an upload, too */
 }
 
 void cf_carried_show(const cf_carried *carried, cf_carried_shown *out)
