@@ -302,6 +302,21 @@ Test(gateway_reports, names_the_heads_of_the_devices_that_are_asked_for)
     household_end(&a);
 }
 
+/* Else 1,024 times one device with many heads would be as many times these. */
+Test(gateway_reports, names_the_heads_of_a_device_that_is_asked_for_twice_once)
+{
+    ann a = anns_house();
+    const cf_hash asked[] = {a.desk.id, a.desk.id};
+
+    begin_chain(&a.desk, &papers, &a.account.head);
+    write_change(&a.desk, "of papers", NULL, 0);
+    bring(&a, a.at_desk, &a.desk);
+    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {asked, 2}});
+    cr_expect_eq(hear_ends(&a, &a.desk.id).ends.head_count, 1);
+    cr_expect_eq(hear_ends(&a, &a.desk.id).ends.head_count, 0);
+    household_end(&a);
+}
+
 Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
 {
     enum { CHAINS = CF_HEADS_PAGE + 1 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/findings.h"
+#include "peer/engine/inquiry.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"
@@ -152,4 +153,14 @@ Test(findings, know_where_it_is_from_what_was_said_last)
     cr_expect_eq(findings.position, 14);
     cr_expect_arr_eq(findings.instance, last, sizeof last);
     cf_findings_release(&findings);
+}
+
+Test(findings, no_more_devices_are_asked_for_than_a_message_holds)
+{
+    cf_inquiry *none = NULL;
+    cf_error error;
+
+    expect_fails(
+        cf_inquiry_new_of_chains(NULL, NULL, 0, NULL, CF_CHAINS_DEVICES_MAX + 1, &none, &error),
+        CF_TOO_LARGE);
 }
