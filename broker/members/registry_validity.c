@@ -85,7 +85,8 @@ static bool is_in_force(const cf_registry *registry, const cf_member_node *node)
                                           !is_annulled(registry, &node->operation.entry.hash));
 }
 
-/* What the limit leaves of the member log. A `leave` leaves itself. */
+/* What the limit leaves of the member log. A `leave` leaves itself. A head that its author had not
+ * seen is somebody's word for it: of X, who is out, the broker says that it added Y before. */
 static cf_member_past cover_of(const cf_registry *registry, const cf_member_node *node)
 {
     cf_member_past cover = {0};
@@ -94,7 +95,8 @@ static cf_member_past cover_of(const cf_registry *registry, const cf_member_node
         const cf_head *named = &node->member.heads[i];
         const cf_member_node *held = cf_registry_node(registry, &named->hash);
 
-        if (held && cf_head_compare(&held->operation.entry, named) == 0)
+        if (held && cf_head_compare(&held->operation.entry, named) == 0 &&
+            cf_past_has(&node->past, (size_t)(held - registry->nodes)))
             cf_registry_reach(registry, named, 1, &cover);
     }
     if (node->operation.kind == CF_MEMBER_LEAVE)
@@ -139,9 +141,8 @@ static bool is_beyond(const cf_registry *registry, const cf_subject *author, siz
     if (by->kind == CF_MEMBER_ROLE && (is_itself || cf_role_permits(by->role, kind) ||
                                        cf_registry_is_reached(registry, past, &by->entry)))
         return false;
-    if (node)
-        return !cf_past_has(&author->covers[limit], (size_t)(node - registry->nodes));
-    return !cf_limit_names(by, entry); /* not held yet: then in nobody's past */
+    /* what is not held yet is in nobody's past */
+    return !node || !cf_past_has(&author->covers[limit], (size_t)(node - registry->nodes));
 }
 
 bool cf_registry_is_void(const cf_registry *registry, const cf_head *entry, const cf_hash *author,

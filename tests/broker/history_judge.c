@@ -76,7 +76,8 @@ bool history_allows(const history *self, int index)
     }
 }
 
-/* One of the heads, or in the past of one; a `leave` is its own, in the member log. */
+/* One of the heads, or in the past of one; in the member log of those that its author had seen, and
+ * a `leave` is its own. */
 static bool is_left(const history *self, int limit, int index, const bool held[ACTS])
 {
     const act *by = &self->acts[limit];
@@ -86,7 +87,7 @@ static bool is_left(const history *self, int limit, int index, const bool held[A
         int named = by->named[i];
 
         if (held[named] && act_is_member(&self->acts[named]) == in_members &&
-            (named == index || self->acts[named].past[index]))
+            (!in_members || by->past[named]) && (named == index || self->acts[named].past[index]))
             return true;
     }
     return is_kind(by, CF_MEMBER_LEAVE) && in_members && (limit == index || by->past[index]);
