@@ -114,6 +114,9 @@ cf_status cf_carried_step(cf_carried *carried, bool may_ask, uint64_t now_ms, ui
         return status;
     if (carried->may_ask && !carried->retry_ms)
         ask(carried);
+    if (!carried->retry_ms && !carried->counts[CF_CARRIED_LACKING] &&
+        !carried->counts[CF_CARRIED_FETCHING])
+        carried->trouble = (cf_error){0}; /* nothing waits for the disk any more */
     if (carried->counts[CF_CARRIED_ABSENT] && !carried->again_ms)
         carried->again_ms = now_ms + AGAIN_MS;
     if (carried->ends_new)
@@ -225,14 +228,21 @@ bool cf_carried_received(cf_carried *carried, const cf_hash *id, uint64_t offset
     return true;
 }
 
+/* What is here of it may be longer than the blob is: the next time all of it is asked for. */
+static void take_as_absent(cf_carried *self, cf_carried_blob *blob)
+{
+    cf_carried_become(self, blob, CF_CARRIED_ABSENT);
+    cf_carried_set_size(self, blob, 0);
+    blob->from = 0;
+}
+
 bool cf_carried_absent(cf_carried *carried, const cf_hash *id)
 {
     cf_carried_blob *blob = cf_carried_find(carried, id);
 
     if (!blob || blob->state != CF_CARRIED_FETCHING)
         return false;
-    cf_carried_set_size(carried, blob, 0);
-    cf_carried_become(carried, blob, CF_CARRIED_ABSENT);
+    take_as_absent(carried, blob);
     return true;
 }
 
@@ -283,10 +293,8 @@ static void doubt(cf_carried *self, const cf_hash *id)
         return;
     cf_report(peer->env, CF_REPORT_WARNING,
               "a blob that is carried here was damaged: it is fetched anew");
-    if (!blob || blob->state != CF_CARRIED_HELD)
-        return;
-    cf_carried_become(self, blob, CF_CARRIED_ABSENT); /* the broker wanted it */
-    cf_carried_set_size(self, blob, 0);
+    if (blob && blob->state == CF_CARRIED_HELD)
+        take_as_absent(self, blob); /* the broker wanted it */
 }
 
 bool cf_carried_refused(cf_carried *carried, const cf_hash *id, const cf_error *why)
@@ -296,8 +304,7 @@ bool cf_carried_refused(cf_carried *carried, const cf_hash *id, const cf_error *
     if (!blob)
         return false;
     if (blob->state == CF_CARRIED_FETCHING) {
-        cf_carried_set_size(carried, blob, 0);
-        cf_carried_become(carried, blob, CF_CARRIED_ABSENT);
+        take_as_absent(carried, blob);
         return true;
     }
     if (why->status == CF_FORGED)

@@ -271,6 +271,45 @@ Test(carried, a_full_disk_is_said_and_tried_again_after_a_minute)
     cr_expect_null(shown.trouble);
 }
 
+/* The broker took it away meanwhile. */
+Test(carried, no_trouble_is_said_once_nothing_waits_for_the_disk)
+{
+    cf_carried_shown shown;
+
+    publish(1);
+    carry(CF_CARRIED_ALL);
+    cf_blob_memory_disk_fail(disk, CF_FULL);
+    depot_connect(&d);
+    run();
+    cf_carried_show(d.carried, &shown);
+    cr_assert(shown.trouble);
+    d.blobs[0].lacks = true;
+    d.steady_ms += MINUTE_MS;
+    run();
+    cf_carried_show(d.carried, &shown);
+    cr_expect_eq(shown.absent, 1);
+    cr_expect_null(shown.trouble);
+}
+
+/* A broker that lied about its size had begun to give it. */
+Test(carried, what_is_here_of_a_blob_may_be_longer_than_the_blob)
+{
+    publish(1);
+    carry(CF_CARRIED_ALL);
+    uint8_t *bytes = noise(9, CF_BLOB_STEP);
+    blobs->put(blobs, &(cf_blob_put){.user = d.author.next.user,
+                                     .id = d.blobs[0].id,
+                                     .total = 2 * CF_BLOB_STEP,
+                                     .bytes = cf_bytes_of(bytes, CF_BLOB_STEP)});
+    free(bytes);
+    depot_connect(&d);
+    run();
+    cr_expect_not(is_here(0), "it was asked to go on after its end");
+    d.steady_ms += AGAIN_MS;
+    run();
+    expect_here_from(0);
+}
+
 /* Its bytes are not what their name says. */
 Test(carried, what_the_broker_has_damaged_is_not_kept)
 {
