@@ -96,7 +96,8 @@ def test_what_undoes_the_work_of_another_device_is_held(two, checkpoint):
     assert is_said(here, "open") and is_said(there, "open")
 
 
-def test_a_copy_with_its_log_undoes_no_other_device_s_work(two):
+@pytest.mark.parametrize("edit", [say("done"), say("done").replace("'done'", "NULL")], ids=["a value", "NULL"])
+def test_a_copy_with_its_log_undoes_no_other_device_s_work(two, edit):
     laptop, desktop, here, there = in_wal(two)
     program = Program(here, "PASSIVE")
     program.run(say("open"))
@@ -104,15 +105,16 @@ def test_a_copy_with_its_log_undoes_no_other_device_s_work(two):
     beside = {here.path.with_name(here.path.name + end): None for end in ("", "-wal")}
     for path in beside:
         beside[path] = path.read_bytes()
-    Program(there, None).run(say("done"))
+    Program(there, None).run(edit)
     both(desktop, laptop)
     program.end()
+    after = there.all("people")
     here.path.with_name(here.path.name + "-shm").unlink(missing_ok=True)
     for path, bytes_before in beside.items():
         path.write_bytes(bytes_before)
     stopped(laptop, f"{COUNT} of {KEPT + 1} rows are as they were", *OLDER)
     desktop.sync()
-    assert is_said(there, "done")
+    assert there.all("people") == after
 
 
 @pytest.mark.parametrize("beside", [False, True])

@@ -35,12 +35,27 @@ static bool others_wrote(const undoing *self, const cf_id *id, const cf_bytes *n
 
 /* ---- A row that says something else ---- */
 
+/* Of a field that was set to NULL the state has nothing, but the past has. */
+static bool others_emptied(const undoing *self, const cf_id *id, cf_bytes name)
+{
+    const cf_past_item *item = cf_past_find(self->past, id);
+
+    for (size_t i = item ? item->count : 0; i-- > 0;) {
+        const cf_past_write *last = &item->writes[i];
+
+        if (is_of(last->field, name))
+            return !last->value.size && !cf_id_equal(&last->dot.writer, &self->own);
+    }
+    return false;
+}
+
 static bool undoes_field(const undoing *self, const cf_row *base, const cf_row_field *a,
                          const cf_row *other)
 {
     const cf_row_field *b = cf_row_field_named(other, a->name);
 
-    return !(b && cf_row_field_equal(a, b)) && others_wrote(self, &base->item, &a->name);
+    return !(b && cf_row_field_equal(a, b)) && (others_wrote(self, &base->item, &a->name) ||
+                                                others_emptied(self, &base->item, a->name));
 }
 
 static bool undoes_others(const undoing *self, const cf_row *there, const cf_row *base)
