@@ -48,13 +48,17 @@ Test(link_lies, takes_no_entry_of_another_user)
     meeting_close(&m);
 }
 
+static void refuse_unknown(attendee *to)
+{
+    hear(to, &(cf_message){.command = CF_COMMAND_REFUSED,
+                           .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}});
+}
+
 /* It knows neither LACKING nor, after that, what is asked. */
 Test(link_lies, ends_no_question_by_what_an_older_broker_refuses_beside_it)
 {
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);
-    const cf_message unsupported = {.command = CF_COMMAND_REFUSED,
-                                    .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}};
 
     cf_link_start(desk->link);
     meet(&m);
@@ -62,9 +66,9 @@ Test(link_lies, ends_no_question_by_what_an_older_broker_refuses_beside_it)
     cf_link_lacking(desk->link, 3);
     cf_link_ask(desk->link);
     cf_link_tick(desk->link, m.now_ms, desk->outbox);
-    hear(desk, &unsupported);
+    refuse_unknown(desk);
     cr_expect_not(cf_link_is_idle(desk->link), "that was LACKING");
-    hear(desk, &unsupported);
+    refuse_unknown(desk);
     cr_expect(cf_link_is_idle(desk->link), "that was QUERY");
     cr_expect_eq(desk->lost, 0);
     meeting_close(&m);
@@ -75,15 +79,13 @@ Test(link_lies, ends_a_question_for_chains_that_an_older_broker_refuses)
 {
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);
-    const cf_message unsupported = {.command = CF_COMMAND_REFUSED,
-                                    .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}};
 
     cf_link_start(desk->link);
     meet(&m);
     cf_link_ask_chains(desk->link, &m.lap.id, 1);
     cf_link_tick(desk->link, m.now_ms, desk->outbox);
     cr_expect_not(cf_link_is_idle(desk->link));
-    hear(desk, &unsupported);
+    refuse_unknown(desk);
     cr_expect(cf_link_is_idle(desk->link));
     cr_expect_eq(desk->lost, 0);
     meeting_close(&m);
@@ -196,8 +198,6 @@ Test(link_lies, says_a_checkpoint_and_takes_a_refusal_for_an_answer)
 {
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);
-    const cf_message unsupported = {.command = CF_COMMAND_REFUSED,
-                                    .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}};
     const cf_checkpoint said = {.device = m.desk.id, .position = 1};
 
     cf_link_start(desk->link);
@@ -211,10 +211,10 @@ Test(link_lies, says_a_checkpoint_and_takes_a_refusal_for_an_answer)
     cr_expect_eq(desk->checkpoints, 1, "nobody had asked for that");
     cf_link_checkpoint(desk->link, &said);
     cf_link_tick(desk->link, m.now_ms, desk->outbox);
-    hear(desk, &unsupported);
+    refuse_unknown(desk);
     cr_expect_eq(desk->without_checkpoints, 1);
     cr_expect(cf_link_is_idle(desk->link));
-    hear(desk, &unsupported);
+    refuse_unknown(desk);
     cr_expect_eq(desk->without_checkpoints, 1, "that was something else");
     cr_expect_eq(desk->lost, 0);
     meeting_close(&m);

@@ -44,20 +44,28 @@ static void show(diary *d, const cf_head *by)
     cf_state_destroy(&state);
 }
 
-/* Of twelve four can be named: what shows, the longest chain, and two of the others. */
-Test(limit_heads, are_those_that_show_and_then_the_longest)
+static diary a_diary_of(cf_head chains[CHAINS], cf_heads *heads)
 {
     diary d = a_diary();
-    cf_head chains[CHAINS];
-    cf_heads heads = {0};
     cf_error error;
-    uint64_t voided;
 
     found(&d);
     open_chains(&d, chains);
     show(&d, &chains[4]);
+    expect_ok(cf_log_device_heads(d.log, &d.lap.id, heads, &error), error);
+    return d;
+}
+
+/* Of twelve four can be named: what shows, the longest chain, and two of the others. */
+Test(limit_heads, are_those_that_show_and_then_the_longest)
+{
+    cf_head chains[CHAINS];
+    cf_heads heads = {0};
+    diary d = a_diary_of(chains, &heads);
     cf_peer peer = {.log = d.log};
-    expect_ok(cf_log_device_heads(d.log, &d.lap.id, &heads, &error), error);
+    cf_error error;
+    uint64_t voided;
+
     cr_assert_eq(heads.count, CHAINS);
     expect_ok(cf_limit_heads(&peer, &heads, CHAINS, &voided, &error), error);
     cr_expect_eq(voided, 0);
@@ -77,17 +85,13 @@ Test(limit_heads, are_those_that_show_and_then_the_longest)
 /* However long the chains are that a broker makes up. */
 Test(limit_heads, are_those_that_are_here_before_those_that_are_only_told)
 {
-    diary d = a_diary();
     cf_head chains[CHAINS];
     cf_heads heads = {0};
+    diary d = a_diary_of(chains, &heads);
+    cf_peer peer = {.log = d.log};
     cf_error error;
     uint64_t voided;
 
-    found(&d);
-    open_chains(&d, chains);
-    show(&d, &chains[4]);
-    cf_peer peer = {.log = d.log};
-    expect_ok(cf_log_device_heads(d.log, &d.lap.id, &heads, &error), error);
     for (uint8_t i = 0; i < CHAINS; i++) {
         cf_head told = chains[i];
 
