@@ -47,7 +47,8 @@
 #define CF_HEADS_OF_MEMBER_LOG_MAX 4096          /* and in the member log */
 #define CF_REPORTED_MAX (16 * CF_HEADS_MAX)      /* heads in the reports of all devices */
 #define CF_WELCOME_MAX (16 * CF_HEADS_MAX)       /* heads beyond which WELCOME isn't read on */
-#define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE */
+#define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE, CONFINE */
+#define CF_KEPT_MAX 2048                         /* collections that a device says it keeps */
 #define CF_CHAINS_DEVICES_MAX 1024               /* devices in one CHAINS */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
 #define CF_CHECKPOINTS_MAX 256                   /* checkpoints in one answer */

@@ -208,6 +208,12 @@ static const layout forms[] = {
         {"CHECKPOINTS",
          NO_BULK,
          {LIST(cf_shape_checkpoint, checkpoints.at, checkpoints.count, CF_CHECKPOINTS_MAX)}},
+    [CF_COMMAND_CONFINE] =
+        {"CONFINE",
+         NO_BULK,
+         {FIELD(cf_shape_hash, confine.user),
+          LIST(cf_shape_id, confine.collections, confine.count, CF_COLLECTIONS_MAX)}},
+    [CF_COMMAND_CONFINED] = {"CONFINED", NO_BULK, {{0}}},
 };
 
 enum { FORM_COUNT = sizeof forms / sizeof *forms };

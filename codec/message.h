@@ -59,6 +59,8 @@ typedef enum {
     CF_COMMAND_ENDS,
     CF_COMMAND_CHECKPOINT,
     CF_COMMAND_CHECKPOINTS,
+    CF_COMMAND_CONFINE,
+    CF_COMMAND_CONFINED,
 } cf_command;
 
 /* As on the wire: "HELLO". */
@@ -299,6 +301,11 @@ typedef struct {
             size_t head_count;
             bool more;
         } reported;
+        struct {
+            cf_hash user;
+            const cf_id *collections;
+            size_t count;
+        } confine;
         struct {
             const cf_hash *devices;
             size_t count;

@@ -249,6 +249,8 @@ static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
 {
     if (message->command == CF_COMMAND_HELLO) {
         cf_gateway_greet(gateway, peer, session, message);
+    } else if (message->command == CF_COMMAND_CONFINE) {
+        cf_gateway_confine(gateway, peer, session, message);
     } else if (message->command == CF_COMMAND_CLOCK) {
         compare_clocks(gateway, peer, session, message);
     } else if (!session && message->command == CF_COMMAND_KNOCK) {

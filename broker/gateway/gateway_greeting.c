@@ -77,9 +77,35 @@ static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *pee
     return session;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return cf_id_compare(a, b);
+}
+
+/* Heads of which a session is told. */
+typedef struct {
+    const cf_session *session;
+    cf_heads heads;
+} told_heads;
+
+/* Where it is confined, those of the member log, the catalog and the collections that it named. */
+static bool is_told(const cf_session *session, const cf_head *head)
+{
+    cf_head_place place;
+
+    return !session->confined || !cf_log_head_place(session->log, head, &place) ||
+           cf_id_equal(&place.collection, &cf_member_log_id) ||
+           cf_id_equal(&place.collection, &cf_catalog_id) ||
+           bsearch(&place.collection, session->confined, session->confined_count,
+                   sizeof *session->confined, by_id);
+}
+
 static bool collect_head(void *context, const cf_head *head)
 {
-    cf_heads_insert(context, head);
+    told_heads *told = context;
+
+    if (is_told(told->session, head))
+        cf_heads_insert(&told->heads, head);
     return true;
 }
 
@@ -161,9 +187,9 @@ static void welcome(cf_gateway *gateway, cf_session *session)
 {
     struct wanted wanted = {.service = &gateway->service, .session = session};
     greeting found = {gateway, session, {0}};
-    cf_heads heads = {0};
+    told_heads told = {.session = session};
     cf_error error;
-    cf_status status = cf_log_heads(session->log, collect_head, &heads, &error);
+    cf_status status = cf_log_heads(session->log, collect_head, &told, &error);
 
     if (!status)
         status = cf_log_instance(gateway->service.store, cf_log_user(session->log), found.instance,
@@ -178,11 +204,11 @@ static void welcome(cf_gateway *gateway, cf_session *session)
         cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
         if (gateway->service.quotas)
             cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
-        send_welcome(&found, &heads);
+        send_welcome(&found, &told.heads);
         cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
         cf_alones_greet(gateway->service.alones, session);
     }
-    cf_heads_release(&heads);
+    cf_heads_release(&told.heads);
     free(wanted.blobs);
 }
 
@@ -249,51 +275,88 @@ static void refuse_version(cf_gateway *gateway, const cf_gateway_peer *peer, uin
     refuse_hello(gateway, peer, NULL, &refusal);
 }
 
-void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
-                      const cf_message *message)
+/* Whether this session is one that is being begun, of this user, to be gone on with. */
+static bool goes_on(const cf_session *session, const cf_log *log, const cf_gateway_peer *peer)
 {
-    cf_log *log = cf_users_find(gateway->service.users, &message->hello.user);
+    return session && !session->is_greeted && session->log == log &&
+           cf_hash_equal(&session->key, &peer->key);
+}
+
+/* Begins a session of this user, or goes on with the one that is being begun. NULL: it was
+ * refused. */
+static cf_session *let_in(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                          const cf_hash *user, size_t heads)
+{
+    cf_log *log = cf_users_find(gateway->service.users, user);
     const cf_device *device =
         log ? cf_registry_by_curve(cf_log_registry(log), peer->key.bytes) : NULL;
-    bool goes_on = session && !session->is_greeted && session->log == log &&
-                   cf_hash_equal(&session->key, &peer->key);
-
+    const bool is_known = goes_on(session, log, peer);
     cf_refusal refusal = {.request = CF_COMMAND_HELLO};
 
-    if (message->hello.version != CF_PROTOCOL_VERSION) {
-        if (session)
-            cf_session_charge(&gateway->service, session, CF_PRICE_ANEW);
-        refuse_version(gateway, peer, message->hello.version);
-        return;
-    }
     if (device && is_unheard(gateway, peer, log))
-        return;
+        return NULL;
     if (device)
-        charge(gateway, log, goes_on ? NULL : session, message->hello.head_count);
-    if (cf_users_is_damaged(gateway->service.users, &message->hello.user)) {
+        charge(gateway, log, is_known ? NULL : session, heads);
+    if (cf_users_is_damaged(gateway->service.users, user)) {
         refusal.code = CF_REFUSED_BUSY;
         refusal.later = true;
         refusal.text = CF_LOG_DAMAGED;
     } else if (!device) {
         refusal.code = CF_REFUSED_UNKNOWN;
         refusal.text = "this user has no device with that key";
-    } else if (!goes_on && has_too_many(gateway, cf_log_user(log), &device->id)) {
+    } else if (!is_known && has_too_many(gateway, cf_log_user(log), &device->id)) {
         refusal.code = CF_REFUSED_BUSY;
         refusal.later = true;
         refusal.text = "this user has as many connections as the broker allows";
     }
     if (refusal.code) {
-        refuse_hello(gateway, peer, log ? &message->hello.user : NULL, &refusal);
+        refuse_hello(gateway, peer, log ? user : NULL, &refusal);
+        return NULL;
+    }
+    return is_known ? session : begin_session(gateway, peer, log, device);
+}
+
+void cf_gateway_confine(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                        const cf_message *message)
+{
+    const cf_message answer = {.command = CF_COMMAND_CONFINED};
+    const size_t count = message->confine.count;
+
+    if (session && session->is_greeted) {
+        cf_session_charge(&gateway->service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(&gateway->service, session, "it confined a session that had begun");
         return;
     }
-    if (!goes_on)
-        session = begin_session(gateway, peer, log, device);
-    if (!cf_subscribe_heads(&gateway->service, session, message->hello.heads,
+    session = let_in(gateway, peer, session, &message->confine.user, 0);
+    if (!session)
+        return;
+    free(session->confined);
+    session->confined = cf_allocate(count + 1, sizeof *session->confined);
+    session->confined_count = count;
+    if (count) {
+        memcpy(session->confined, message->confine.collections, count * sizeof *session->confined);
+        qsort(session->confined, count, sizeof *session->confined, by_id);
+    }
+    cf_session_send(&gateway->service, session, &answer);
+}
+
+void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                      const cf_message *message)
+{
+    if (message->hello.version != CF_PROTOCOL_VERSION) {
+        if (session)
+            cf_session_charge(&gateway->service, session, CF_PRICE_ANEW);
+        refuse_version(gateway, peer, message->hello.version);
+        return;
+    }
+    session = let_in(gateway, peer, session, &message->hello.user, message->hello.head_count);
+    if (!session ||
+        !cf_subscribe_heads(&gateway->service, session, message->hello.heads,
                             message->hello.head_count) ||
         message->hello.more)
         return;
     /* Who knows of more than the log here may know of a later home, too. */
-    if (!session->brings_more && send_moved(gateway, peer, log))
+    if (!session->brings_more && send_moved(gateway, peer, session->log))
         cf_session_end(&gateway->service, session, "the user has moved");
     else
         welcome(gateway, session);

@@ -23,5 +23,9 @@ struct cf_gateway {
  * all have come. Refusals are audited. `session` is that of the connection, NULL: none. */
 void cf_gateway_greet(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
                       const cf_message *message);
+/* CONFINE, before HELLO: begins a session that is told of some collections alone. It is refused as
+ * HELLO would be. */
+void cf_gateway_confine(cf_gateway *gateway, const cf_gateway_peer *peer, cf_session *session,
+                        const cf_message *message);
 
 #endif

@@ -145,31 +145,12 @@ typedef struct {
     size_t count, capacity;
 } placing;
 
-/* What is on its way takes the place of one that is still named: that is read. */
-static bool find_place(cf_log *log, const cf_head *head, cf_head_place *out)
-{
-    cf_buffer wire = {0};
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_error ignored;
-
-    bool known = cf_log_head_place(log, head, out);
-    if (!known && cf_log_get(log, head, &wire, &ignored) == CF_OK &&
-        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
-        *out = (cf_head_place){entry.header.device, entry.header.collection};
-        known = true;
-    }
-    cf_arena_release(&arena);
-    cf_buffer_release(&wire);
-    return known;
-}
-
 static bool place(void *context, const cf_head *head)
 {
     placing *self = context;
     cf_head_place found;
 
-    if (find_place(self->log, head, &found)) {
+    if (cf_log_head_place(self->log, head, &found)) {
         *cf_one_more(self->at, self->count, self->capacity) =
             (placed_head){found.collection, *head};
     }
@@ -297,7 +278,7 @@ static bool add_end(void *context, const cf_head *head)
 
     self->passed++;
     asked_device *asked =
-        find_place(self->log, head, &place) ? find_asked(self, &place.device) : NULL;
+        cf_log_head_place(self->log, head, &place) ? find_asked(self, &place.device) : NULL;
     if (asked)
         cf_heads_insert(&asked->ends, head);
     return true;

@@ -169,15 +169,17 @@ void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
 
 void cf_link_confine(cf_link *link, const cf_id *collections, size_t count)
 {
+    const bool is_said = link->state > CF_LINK_PAUSED; /* HELLO, with or without CONFINE */
+
     link->is_confined = collections != NULL;
     if (collections) {
         cf_link_subscribe(link, collections, count);
-        return;
+    } else {
+        free(link->collections);
+        link->collections = NULL;
+        link->collection_count = 0;
     }
-    free(link->collections);
-    link->collections = NULL;
-    link->collection_count = 0;
-    if (cf_link_is_connected(link))
+    if (is_said)
         begin_anew(link);
 }
 

@@ -26,6 +26,7 @@ typedef struct {
     uint8_t instance[16];  /* of the other's log */
     const cf_heads *heads; /* all that it has; borrowed for the call */
     bool is_crowded;       /* it has more than CF_HEADS_MAX: only the member log goes to and fro */
+    bool is_confined;      /* the heads are of the collections alone that the link is confined to */
 } cf_link_welcome;
 
 typedef struct {
@@ -178,7 +179,8 @@ size_t cf_link_owed(const cf_link *link);
 /* Only these collections (and always the member log and the catalog) are received; without a call,
  * all are. At most CF_COLLECTIONS_MAX - 2. A session that is live begins anew. */
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count);
-/* The same, and no entry of others is sent. NULL: all are received and sent again. */
+/* The same, and no entry of others is sent; nor does either side name heads of others, where the
+ * other knows CONFINE. NULL: all are received and sent again. */
 void cf_link_confine(cf_link *link, const cf_id *collections, size_t count);
 /* The own log has grown: its new entries go out. A link that waits for its next try since it was
  * interrupted waits no more than 2 s from then. */

@@ -87,6 +87,18 @@ static void say_hello(cf_link *link, const head_list *own, cf_outbox *outbox)
     } while (said < all);
 }
 
+/* A broker that doesn't know CONFINE answers AGAIN, as before any HELLO, and goes on with HELLO. */
+static void say_confine(cf_link *link, cf_outbox *outbox)
+{
+    const cf_message message = {.command = CF_COMMAND_CONFINE,
+                                .confine = {.user = link->options.user,
+                                            .collections = link->collections,
+                                            .count = link->collection_count}};
+
+    cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    link->awaits_confined = true;
+}
+
 static void say_clock(const cf_link *link, cf_outbox *outbox)
 {
     const cf_message message = {.command = CF_COMMAND_CLOCK,
@@ -111,6 +123,54 @@ void cf_link_knock(cf_link *link, cf_outbox *outbox)
     link->knock_ms = 0;
 }
 
+static bool read_collection(void *context, uint64_t position, cf_bytes wire)
+{
+    cf_id *collection = context;
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error error;
+
+    (void)position;
+    if (cf_entry_read(wire, &arena, &entry, &error) == CF_OK)
+        *collection = entry.header.collection;
+    cf_arena_release(&arena);
+    return false;
+}
+
+/* Whether an entry that is held here is of a collection that is subscribed. */
+static cf_status is_of_these(cf_link *link, const cf_head *head, bool *out, cf_error *error)
+{
+    cf_store *store = link->options.store;
+    cf_id collection = {0};
+    uint64_t position = 0;
+
+    *out = false;
+    cf_status status = store->find(store, &link->options.user, head, &position, error);
+    if (!status)
+        status =
+            store->read(store, &link->options.user, position, read_collection, &collection, error);
+    for (size_t i = 0; i < link->collection_count; i++)
+        *out = *out || cf_id_equal(&link->collections[i], &collection);
+    return status;
+}
+
+/* Who is confined names what it has of these collections. */
+static cf_status keep_these(cf_link *link, head_list *own, cf_error *error)
+{
+    cf_status status = CF_OK;
+    size_t kept = 0;
+
+    for (size_t i = 0; !status && i < own->count; i++) {
+        bool is = false;
+
+        status = is_of_these(link, &own->heads[i], &is, error);
+        if (is)
+            own->heads[kept++] = own->heads[i];
+    }
+    own->count = kept;
+    return status;
+}
+
 void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
     cf_store *store = link->options.store;
@@ -133,28 +193,20 @@ void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     link->named = 0;
     link->members_ended = link->is_crowded = false;
     link->state = CF_LINK_GREETING;
-    const bool fails = store->heads(store, &link->options.user, collect_head, &own, &error);
-    if (!fails && link->options.only_takes)
+    link->awaits_confined = link->is_told_these = false;
+    cf_status status = store->heads(store, &link->options.user, collect_head, &own, &error);
+    if (!status && link->is_confined)
+        status = keep_these(link, &own, &error);
+    if (!status && link->options.only_takes)
         add_unknown_head(link, &own);
-    if (fails)
+    if (status) {
         cf_link_lose(link, &error, now_ms);
-    else
+    } else {
+        if (link->is_confined)
+            say_confine(link, outbox);
         say_hello(link, &own, outbox);
+    }
     free(own.heads);
-}
-
-static bool read_collection(void *context, uint64_t position, cf_bytes wire)
-{
-    cf_id *collection = context;
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_error error;
-
-    (void)position;
-    if (cf_entry_read(wire, &arena, &entry, &error) == CF_OK)
-        *collection = entry.header.collection;
-    cf_arena_release(&arena);
-    return false;
 }
 
 /* Whether the writer's entries are among what is subscribed. A writer writes in one collection,
@@ -162,24 +214,15 @@ static bool read_collection(void *context, uint64_t position, cf_bytes wire)
 static cf_status is_subscribed(cf_link *link, const cf_heads *own, const cf_id *writer, bool *out,
                                cf_error *error)
 {
-    cf_store *store = link->options.store;
-    cf_id collection = {0};
-    uint64_t position = 0;
     size_t count;
 
-    *out = !link->collections || link->is_crowded;
+    *out = !link->collections || link->is_crowded || link->is_told_these;
     const cf_head *of_writer = *out ? NULL : cf_heads_of_writer(own, writer, &count);
     if (!of_writer) {
         link->knows_strangers |= !*out;
         return CF_OK;
     }
-    cf_status status = store->find(store, &link->options.user, of_writer, &position, error);
-    if (!status)
-        status =
-            store->read(store, &link->options.user, position, read_collection, &collection, error);
-    for (size_t i = 0; i < link->collection_count; i++)
-        *out = *out || cf_id_equal(&link->collections[i], &collection);
-    return status;
+    return is_of_these(link, of_writer, out, error);
 }
 
 /* What the other holds, and what it owes us. Where we hold all heads that it names of a writer, it
@@ -337,6 +380,7 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, cf_outbox *
     if (status)
         return status;
     welcome.is_crowded = link->is_crowded;
+    welcome.is_confined = link->is_told_these;
     memcpy(welcome.instance, message->welcome.instance, sizeof welcome.instance);
     link->idle_told = false;
     link->options.events.connected(link->options.events.context, &welcome);

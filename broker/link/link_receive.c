@@ -272,8 +272,20 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
     }
 }
 
-static cf_status on_again(const cf_link *link, cf_error *error)
+/* CONFINED, or what a broker says that doesn't know CONFINE: it names all heads. */
+static cf_status on_confined(cf_link *link, bool is_known, cf_error *error)
 {
+    if (link->state != CF_LINK_GREETING || !link->awaits_confined)
+        return cf_fail(error, CF_MALFORMED, "CONFINED to nobody's CONFINE");
+    link->awaits_confined = false;
+    link->is_told_these = is_known;
+    return CF_OK;
+}
+
+static cf_status on_again(cf_link *link, cf_error *error)
+{
+    if (link->state == CF_LINK_GREETING && link->awaits_confined)
+        return on_confined(link, false, error);
     if (link->state == CF_LINK_KNOCKING)
         return cf_fail(error, CF_DENIED, "the broker does not know this code, or not yet");
     return cf_fail(error, CF_CHANGED, "the broker wants a new session");
@@ -321,6 +333,8 @@ cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now
         return on_refused(link, message, now_ms, error);
     case CF_COMMAND_ADMIT:
         return on_admit(link, message, error);
+    case CF_COMMAND_CONFINED:
+        return on_confined(link, true, error);
     case CF_COMMAND_WELCOME:
         return cf_link_welcomed(link, message, outbox, error);
     case CF_COMMAND_SUBSCRIBED:

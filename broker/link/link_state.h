@@ -50,6 +50,8 @@ struct cf_link {
     cf_id *collections; /* NULL: all */
     size_t collection_count;
     bool is_confined;     /* to these in sending, too */
+    bool awaits_confined; /* CONFINE is out */
+    bool is_told_these;   /* CONFINED came: WELCOME names nothing of others */
     bool knows_strangers; /* WELCOME names writers of whom nothing is held here */
     bool places;          /* what is asked is for these: in which collection they write */
     size_t placed;        /* heads that it said so of, */

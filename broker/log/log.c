@@ -266,16 +266,29 @@ cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_erro
     return log->store->heads(log->store, &log->user, visit, context, error);
 }
 
-bool cf_log_head_place(const cf_log *log, const cf_head *head, cf_head_place *out)
+bool cf_log_head_place(cf_log *log, const cf_head *head, cf_head_place *out)
 {
-    return cf_head_counts_place(log->heads, &head->hash, out);
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+    cf_error ignored;
+
+    bool known = cf_head_counts_place(log->heads, &head->hash, out);
+    if (!known && cf_log_get(log, head, &wire, &ignored) == CF_OK &&
+        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK) {
+        *out = (cf_head_place){entry.header.device, entry.header.collection};
+        known = true;
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return known;
 }
 
 bool cf_log_head_collection(const cf_log *log, const cf_head *head, cf_id *out)
 {
     cf_head_place place;
 
-    if (!cf_log_head_place(log, head, &place))
+    if (!cf_head_counts_place(log->heads, &head->hash, &place))
         return false;
     *out = place.collection;
     return true;

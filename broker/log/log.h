@@ -73,8 +73,10 @@ void cf_log_watch_members(cf_log *log, cf_log_members_change *change, void *cont
 
 /* The ends of all branches. */
 cf_status cf_log_heads(cf_log *log, cf_head_visit *visit, void *context, cf_error *error);
-/* Where it is one of them, whose, and in which collection; that costs no reading. */
-bool cf_log_head_place(const cf_log *log, const cf_head *head, cf_head_place *out);
+/* Whose an entry is, and in which collection. Of one of the heads that costs no reading, unless an
+ * entry that is being appended takes its place. */
+bool cf_log_head_place(cf_log *log, const cf_head *head, cf_head_place *out);
+/* In which collection it is, where none takes its place. */
 bool cf_log_head_collection(const cf_log *log, const cf_head *head, cf_id *out);
 /* One entry's bytes, appended to `out`. CF_MISSING when not held. */
 cf_status cf_log_get(cf_log *log, const cf_head *entry, cf_buffer *out, cf_error *error);

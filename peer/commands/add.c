@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/record_format.h"
+#include "peer/log/author.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/addition.h"
 #include "peer/commands/disk_answers.h"
@@ -217,12 +218,39 @@ static cf_status check_asked(cf_addition *self, cf_error *error)
     return status;
 }
 
+/* A collection that this device kept nothing of is fetched first: what lies here is compared with
+ * all of it. */
+static cf_status fetch(cf_addition *self, cf_error *error)
+{
+    if (self->is_new || cf_engine_carries(self->engine, &self->collection))
+        return CF_OK;
+    cf_engine_want(self->engine, &self->collection);
+    return cf_learning_begin(self->run, &self->learning, error);
+}
+
+/* Without the broker what it has of the collection is not known; what was here before will do. */
+static cf_status check_fetched(const cf_addition *self, cf_error *error)
+{
+    return self->unasked.status && !self->is_new &&
+                   !cf_author_heads(self->peer->author, &self->collection)->count &&
+                   !cf_engine_keeps_all(self->engine)
+               ? cf_fail(error, CF_UNREACHABLE,
+                         "this device keeps nothing of '%s' yet, and the broker can't be asked: %s",
+                         self->name, self->unasked.text)
+               : CF_OK;
+}
+
 static cf_status add(cf_addition *self, cf_error *error)
 {
     cf_status status = cf_addition_check_place(self, error); /* another may have come since */
 
     if (!status)
         status = cf_addition_choose_collection(self, error);
+    if (!status)
+        status = fetch(self, error);
+    if (status || self->learning)
+        return status;
+    status = check_fetched(self, error);
     if (!status)
         status = cf_addition_choose_map(self, error);
     if (!status)
@@ -297,7 +325,12 @@ static cf_status learn(cf_addition *self, uint64_t now_ms, cf_progress *progress
     if (!progress->over)
         return CF_OK;
     cf_learning_destroy(&self->learning);
-    return add(self, error);
+    cf_status status = add(self, error);
+    if (self->learning) {
+        progress->over = false;
+        progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
+    }
+    return status;
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
@@ -322,6 +355,7 @@ static void end(cf_run *run)
         return;
     cf_learning_destroy(&self->learning);
     cf_round_end(&self->round);
+    cf_engine_want(self->engine, NULL);
     if (!self->has_place)
         cf_base_dir_leave(cf_loop_env(run->loop), &run->output, &self->place);
     cf_base_place_release(&self->place);

@@ -77,6 +77,13 @@ static cf_announcing_step_result judge_answer(cf_announcing *announcing, cf_engi
                 "does not say all that was written so far; try again when it has ended");
         return CF_ANNOUNCING_FAILED;
     }
+    if (is_untold(announcing) && !cf_engine_keeps_all(engine)) {
+        cf_fail(error, CF_DENIED,
+                "nothing was changed: this device keeps only what it has sources of, and this "
+                "older broker does not say what else was written: do it on a device that keeps "
+                "all, or here after `counterfoil set --keep all`");
+        return CF_ANNOUNCING_FAILED;
+    }
     announcing->is_told = true;
     return CF_ANNOUNCING_MAKE;
 }

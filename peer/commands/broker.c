@@ -94,9 +94,15 @@ static bool is_owner(const cf_run *run)
     return device && device->role == CF_ROLE_OWNER;
 }
 
-/* Others go where the user is, and bring a broker back what it lost. */
+/* Others go where the user is, and bring a broker back what it lost. A broker gets all of the log
+ * of who moves the user there. */
 static cf_status check_may_move(const cf_run *run, const state *self, cf_error *error)
 {
+    if (self->has_old && !cf_engine_keeps_all(cf_loop_engine(run->loop)))
+        return cf_fail(error, CF_DENIED,
+                       "this device keeps only what it has sources of, and a broker is to get all: "
+                       "do it on a device that keeps all, or here after `counterfoil set --keep "
+                       "all` and `counterfoil sync`");
     return !self->has_old || is_owner(run) ||
                    cf_engine_is_home(cf_loop_engine(run->loop), self->line)
                ? CF_OK

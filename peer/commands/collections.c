@@ -36,7 +36,7 @@ static json_t *source_json(const cf_binding *binding)
 
 /* One document a collection, which has its first source; all of them where there are several. */
 static json_t *collection_json(const cf_catalog_collection *collection, const char *format,
-                               const cf_engine *engine)
+                               cf_engine *engine, const cf_kept *kept)
 {
     json_t *shown =
         json_pack("{s:s, s:s, s:o, s:n, s:n}", "name", collection->name, "format", format, "id",
@@ -49,17 +49,30 @@ static json_t *collection_json(const cf_catalog_collection *collection, const ch
     if (json_array_size(sources))
         json_object_update(shown, json_array_get(sources, 0));
     json_object_set_new(shown, "sources", sources);
+    json_object_set_new(shown, "kept", json_boolean(cf_kept_has(kept, &collection->id)));
+    json_object_set_new(
+        shown, "kept_whole",
+        json_boolean(cf_kept_anywhere(cf_engine_peer(engine), kept, &collection->id)));
     return shown;
 }
 
-static void show_one(const cf_run *run, const cf_catalog_collection *collection, json_t *list)
+/* Why a collection has no source here, and who has all of it then. */
+static const char *absence(cf_peer *peer, const cf_kept *kept, const cf_id *collection)
+{
+    return cf_kept_has(kept, collection)              ? "(not here)"
+           : cf_kept_anywhere(peer, kept, collection) ? "(not kept here)"
+                                                      : "(no device keeps all of it)";
+}
+
+static void show_one(const cf_run *run, const cf_catalog_collection *collection,
+                     const cf_kept *kept, json_t *list)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
     const char *format = collection->is_known ? cf_format_text(collection->format) : "unknown";
     bool here = false;
 
     if (run->json) {
-        json_array_append_new(list, collection_json(collection, format, engine));
+        json_array_append_new(list, collection_json(collection, format, engine, kept));
         return;
     }
     for (size_t i = 0; i < cf_engine_binding_count(engine); i++) {
@@ -72,7 +85,8 @@ static void show_one(const cf_run *run, const cf_catalog_collection *collection,
                  binding->path);
     }
     if (!here)
-        cf_print(&run->output, "%-20s %-8s (not here)\n", collection->name, format);
+        cf_print(&run->output, "%-20s %-8s %s\n", collection->name, format,
+                 absence(cf_engine_peer(engine), kept, &collection->id));
 }
 
 static cf_status list_collections(cf_run *run, cf_error *error)
@@ -83,8 +97,9 @@ static cf_status list_collections(cf_run *run, cf_error *error)
     size_t count;
 
     cf_status status = cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, error);
+    const cf_kept kept = cf_engine_kept(cf_loop_engine(run->loop), &arena);
     for (size_t i = 0; !status && i < count; i++)
-        show_one(run, &list[i], shown);
+        show_one(run, &list[i], &kept, shown);
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(shown));
     else if (!status && !count && !run->quiet)

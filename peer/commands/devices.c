@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/times.h"
 #include "peer/log/catalog.h"
+#include "peer/log/keeping.h"
 #include "peer/membership/membership.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/devices_change.h"
@@ -115,6 +116,18 @@ static void describe_remote(const cf_remote *remote, const cf_hash *id, json_t *
             cf_remote_device_describe(&remote->devices[i], object);
 }
 
+/* Null: all of the log. */
+static json_t *keeps_json(listing *self, const cf_hash *device)
+{
+    const cf_kept kept = cf_kept_of(self->peer, device, &self->arena);
+    json_t *names = kept.is_all ? json_null() : json_array();
+
+    for (size_t i = 0; !kept.is_all && i < kept.count; i++)
+        json_array_append_new(names,
+                              json_string(cf_catalog_name(self->peer, &kept.at[i], &self->arena)));
+    return names;
+}
+
 static json_t *describe(listing *self, const cf_device *device)
 {
     cf_peer *peer = self->peer;
@@ -130,15 +143,31 @@ static json_t *describe(listing *self, const cf_device *device)
                           name_of(peer, &device->admitter, &self->arena), "last_seen",
                           seen.time_ms ? time : NULL, "wrote", (int)seen.wrote, "behind",
                           seen.wrote ? json_integer((json_int_t)seen.behind) : json_null()));
+    json_object_set_new(object, "keeps", keeps_json(self, &device->id));
     describe_admission(peer, device, object);
     describe_end(peer, device, object, &self->arena);
     describe_remote(self->remote, &device->id, object);
     return object;
 }
 
+/* Nothing of a device that keeps all. */
+static void print_kept(const cf_output *output, const json_t *device)
+{
+    const json_t *names = json_object_get(device, "keeps"), *name;
+    size_t i;
+
+    if (!json_is_array(names))
+        return;
+    cf_print(output, "keeps %s", json_array_size(names) ? "" : "no collection");
+    json_array_foreach(names, i, name)
+        cf_print(output, "%s%s", i ? ", " : "", json_string_value(name));
+    cf_print(output, "; ");
+}
+
 /* How a device that is in does. */
 static void print_progress(const cf_output *output, const json_t *device)
 {
+    print_kept(output, device);
     const char *seen = json_string_value(json_object_get(device, "last_seen"));
 
     if (json_is_true(json_object_get(device, "this")))

@@ -2,6 +2,7 @@
 #include "codec/secret.h"
 #include "peer/membership/admitted.h"
 #include "peer/log/birth.h"
+#include "peer/log/keeping.h"
 #include "peer/log/catalog_writing.h"
 #include "peer/commands/device_name.h"
 #include "peer/account/newcomer.h"
@@ -21,6 +22,7 @@ typedef struct {
     cf_address address;
     cf_arena arena;
     const char *name;
+    cf_keeping keep;
     uint64_t timeout_ms, deadline_ms, received;
     cf_newcomer *newcomer;
     cf_visit *asking; /* whether it is a device already */
@@ -127,6 +129,8 @@ static cf_status start(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
         status = cf_run_timeout(run, &self->timeout_ms, error);
+    if (!status && cf_options_has(&run->options, "keep"))
+        status = cf_keeping_read(cf_options_value(&run->options, "keep"), &self->keep, error);
     if (!status)
         status = cf_device_name_of(run, &self->arena, &self->name, error);
     if (!status)
@@ -149,6 +153,8 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
         status = cf_admitted_keep(home, cf_newcomer_members(self->newcomer), error);
     if (!status)
         status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(broker), error);
+    if (!status)
+        status = cf_keeping_set(home, self->keep, error);
     if (!status)
         status = cf_staging_finish(&self->staging, error);
     if (status)
@@ -174,7 +180,8 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
     self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
                                                    .store = cf_home_store(cf_loop_home(run->loop)),
                                                    .user = self->user,
-                                                   .peer = self->peer});
+                                                   .peer = self->peer,
+                                                   .is_confined = self->keep == CF_KEEPING_BOUND});
     self->connection =
         cf_connect(cf_loop_connections(run->loop),
                    &(cf_connection_options){.link = cf_visit_link(self->visit),
@@ -328,6 +335,8 @@ static void end(cf_run *run)
 
 static const cf_option options[] = {
     {"name", 0, "DEVICE", "what this device is called (else the machine's name)"},
+    {"keep", 0, "all|bound",
+     "what this device keeps: all of the user's log (all), or what it has sources of (bound)"},
     {"timeout", 0, "T", "how long to wait for an answer (30s)"},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "peer/commands/last_seen.h"
 
 #include "codec/member.h"
+#include "peer/log/keeping.h"
 #include "peer/merge/table.h"
 
 #include <stdlib.h>
@@ -13,14 +14,16 @@ typedef struct {
     bool wrote;
     cf_head newest; /* its newest entry */
     uint64_t added_ms;
-    uint64_t own;  /* entries here of its own writers */
-    uint64_t seen; /* entries here of other writers that it had seen */
+    cf_kept kept;
+    uint64_t own;  /* entries here of its own writers, */
+    uint64_t seen; /* and of other writers that it had seen, in what it keeps */
 } device;
 
 /* Forks are counted by their longer branch. */
 typedef struct {
     cf_table_link link;
     cf_id id;
+    cf_id collection;
     const device *of; /* NULL: none of its entries is here */
     uint64_t here;    /* how far its chain is here */
 } writer;
@@ -128,6 +131,7 @@ static void note(cf_sightings *self, const cf_entry *entry)
     by->wrote = true;
     by->newest = cf_head_of(entry);
     of->of = by;
+    of->collection = header->collection;
     raise(&of->here, header->sequence);
     for (size_t i = 0; i < header->after_count; i++)
         raise(&sight_of(self, by, writer_of(self, &header->after[i].writer))->sequence,
@@ -149,21 +153,42 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
+/* Of what a device keeps alone. */
 static void count(cf_sightings *self)
 {
+    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->devices, at));) {
+        device *one = cf_linked(at, device, link);
+
+        one->kept = cf_kept_of(self->peer, &one->id, &self->arena);
+    }
     for (cf_table_link *at = NULL; (at = cf_table_walk(&self->writers, at));) {
         const writer *of = cf_linked(at, writer, link);
 
         self->here += of->here;
-        if (of->of)
+        if (of->of && cf_kept_has(&of->of->kept, &of->collection))
             find_device(self, &of->of->id)->own += of->here;
     }
     for (cf_table_link *at = NULL; (at = cf_table_walk(&self->sights, at));) {
         sight *one = cf_linked(at, sight, link);
 
-        if (one->of->of != one->by)
+        if (one->of->of != one->by && cf_kept_has(&one->by->kept, &one->of->collection))
             one->by->seen += one->sequence < one->of->here ? one->sequence : one->of->here;
     }
+}
+
+/* Entries here of what a device keeps. */
+static uint64_t here_of(const cf_sightings *self, const device *by)
+{
+    uint64_t here = 0;
+
+    if (by->kept.is_all)
+        return self->here;
+    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->writers, at));) {
+        const writer *of = cf_linked(at, writer, link);
+
+        here += cf_kept_has(&by->kept, &of->collection) ? of->here : 0;
+    }
+    return here;
 }
 
 cf_status cf_sightings_read(cf_peer *peer, cf_sightings **out, cf_error *error)
@@ -229,5 +254,5 @@ cf_last_seen cf_sightings_of(cf_sightings *sightings, const cf_hash *id)
         return (cf_last_seen){.time_ms = found->added_ms};
     return (cf_last_seen){.wrote = true,
                           .time_ms = time_of(sightings->peer, &found->newest),
-                          .behind = sightings->here - found->own - found->seen};
+                          .behind = here_of(sightings, found) - found->own - found->seen};
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/disk_answers.h"
+#include "peer/commands/keep_shown.h"
 #include "peer/log/history.h"
 
 #include "broker/platform/names.h"
@@ -335,7 +336,8 @@ static cf_status read_named(cf_run *run, const char *named, uint64_t most, cf_ar
     if (status == CF_MISSING)
         status = choose_path(run, named, arena, filter, error);
     if (status == CF_MISSING && choose_collection(run, named, arena, filter))
-        status = CF_OK;
+        status = cf_keep_check(
+            run, &(cf_catalog_collection){.id = filter->collection, .name = named}, error);
     else if (status == CF_MISSING)
         cf_source_explain_missing(run, named, error);
     if (!status)

@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/metered_shown.h"
 
-#include <string.h>
-
-static cf_status check_alone(const cf_run *run, cf_error *error)
-{
-    bool is_alone = !run->options.argument_count;
-
-    for (const cf_option *at = run->verb->options; at->name; at++)
-        is_alone &= strcmp(at->name, "metered") == 0 || !cf_options_has(&run->options, at->name);
-    return is_alone ? CF_OK
-                    : cf_fail(error, CF_USAGE,
-                              "--metered is said of this device, not of a source: give it alone");
-}
-
 cf_status cf_metered_set(cf_run *run, cf_error *error)
 {
     cf_metered_choice choice = CF_METERED_SEND;
 
-    cf_status status = check_alone(run, error);
-    if (!status)
-        status = cf_metered_read(cf_options_value(&run->options, "metered"), &choice, error);
+    cf_status status = cf_metered_read(cf_options_value(&run->options, "metered"), &choice, error);
     if (!status)
         status = cf_metered_keep(cf_loop_home(run->loop), choice, error);
     if (status)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/named_record.h"
+#include "peer/commands/keep_shown.h"
 
 #include <string.h>
 
@@ -108,6 +109,8 @@ cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *a
         return cf_fail(error, CF_MISSING, "%s names no record", named);
     const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(slashes - named)));
     cf_status status = cf_source_find_collection(run, name, arena, &found, error);
+    if (!status)
+        status = cf_keep_check(run, &found, error);
     if (!status)
         status = cf_peer_collection(peer, &found.id, &collection, error);
     if (!status)

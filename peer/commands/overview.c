@@ -258,7 +258,7 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
 
     *out = (cf_overview){.device = cf_catalog_device_name(peer, cf_peer_device(peer), arena),
                          .tells_disks = cf_options_has(&run->options, "verbose"),
-                         .asks = cf_loop_serves(run->loop) || run->verb->connects};
+                         .asks = cf_loop_serves(run->loop) || run->verb->connects || run->connects};
     out->sources = cf_arena_allocate(arena, count, sizeof *out->sources);
     for (size_t i = 0; i < count; i++) {
         const cf_binding *binding = cf_engine_binding_at(engine, i);

@@ -4,6 +4,7 @@
 #include "broker/platform/times.h"
 #include "peer/log/acknowledged.h"
 #include "peer/log/catalog.h"
+#include "peer/log/keeping.h"
 
 /* ---- Comparing ---- */
 
@@ -56,6 +57,7 @@ static void add_own(void *context, const cf_id *collection, const cf_heads *head
 static void compare_collections(comparing *self)
 {
     const cf_author *author = self->peer->author;
+    const cf_kept own = cf_kept_of(self->peer, cf_peer_device(self->peer), self->arena);
     size_t count = self->found->held_count;
 
     cf_author_each(author, count_own, &count);
@@ -65,7 +67,7 @@ static void compare_collections(comparing *self)
         const cf_held *held = &self->found->held[i];
         const cf_heads *ours = cf_author_heads(author, &held->collection);
 
-        if (!ours->count)
+        if (!ours->count && cf_kept_has(&own, &held->collection))
             add(self, &held->collection, &held->heads, ours);
     }
 }
@@ -78,13 +80,16 @@ static const cf_device_report *report_of(const cf_findings *found, const cf_hash
     return NULL;
 }
 
-static uint64_t behind(const cf_findings *found, const cf_device_report *report)
+/* Of what it keeps. */
+static uint64_t behind(const cf_findings *found, const cf_kept *kept,
+                       const cf_device_report *report)
 {
     static const cf_heads none;
     uint64_t count = 0;
 
     for (size_t i = 0; i < found->held_count; i++)
-        count += cf_heads_lacking(&found->held[i].heads, report ? &report->applied : &none);
+        if (cf_kept_has(kept, &found->held[i].collection))
+            count += cf_heads_lacking(&found->held[i].heads, report ? &report->applied : &none);
     return count;
 }
 
@@ -101,12 +106,13 @@ static void compare_devices(comparing *self)
         if (cf_hash_equal(&device->id, cf_peer_user(self->peer)) || !device->is_valid ||
             device->role == CF_ROLE_RELAY)
             continue;
+        const cf_kept kept = cf_kept_of(self->peer, &device->id, self->arena);
         self->out->devices[self->out->device_count++] = (cf_remote_device){
             .id = device->id,
             .name = cf_catalog_device_name(self->peer, &device->id, self->arena),
             .is_this = cf_hash_equal(&device->id, cf_peer_device(self->peer)),
             .at_ms = report ? report->at_ms : 0,
-            .behind = behind(self->found, report),
+            .behind = behind(self->found, &kept, report),
         };
     }
 }

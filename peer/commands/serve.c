@@ -65,8 +65,9 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     if (status)
         return status;
     *progress = (cf_progress){.deadline_ms = ((const state *)run->state)->look_ms};
-    if (peer && cf_catalog_introduce(peer, cf_loop_time(run->loop), error))
-        cf_report(cf_loop_env(run->loop), CF_REPORT_WARNING, "this device's name: %s", error->text);
+    if (peer && cf_engine_introduce(cf_loop_engine(run->loop), cf_loop_time(run->loop), error))
+        cf_report(cf_loop_env(run->loop), CF_REPORT_WARNING, "saying who this device is: %s",
+                  error->text);
     return CF_OK;
 }
 

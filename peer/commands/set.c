@@ -2,6 +2,7 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
+#include "peer/commands/keep_shown.h"
 #include "peer/commands/metered_shown.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
@@ -246,12 +247,31 @@ static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error
     return status || self->moves ? status : change(run, self, binding, error);
 }
 
+static cf_status check_alone(const cf_run *run, const char *name, cf_error *error)
+{
+    bool is_alone = !run->options.argument_count;
+
+    for (const cf_option *at = run->verb->options; at->name; at++)
+        is_alone &= strcmp(at->name, name) == 0 || !cf_options_has(&run->options, at->name);
+    return is_alone ? CF_OK
+                    : cf_fail(error, CF_USAGE,
+                              "--%s is said of this device, not of a source: give it alone", name);
+}
+
+/* What is said of this device. */
+static const struct {
+    const char *name;
+    cf_status (*set)(cf_run *run, cf_error *error);
+} of_device[] = {{"metered", cf_metered_set}, {"keep", cf_keep_choose}};
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     cf_binding *binding = NULL;
 
-    if (cf_options_has(&run->options, "metered"))
-        return cf_metered_set(run, error);
+    for (size_t i = 0; i < sizeof of_device / sizeof *of_device; i++)
+        if (cf_options_has(&run->options, of_device[i].name))
+            return check_alone(run, of_device[i].name, error) ? error->status
+                                                              : of_device[i].set(run, error);
     cf_status status = cf_run_check_count(run, 1, 1, error);
     if (!status)
         status = cf_source_wanted(run, run->options.arguments[0], &binding, error);
@@ -321,6 +341,8 @@ static const cf_option options_of_set[] = {
     {"metered", 0, "pause|send",
      "of this device, without a source: whether contents over 1 MiB wait where the network is "
      "metered"},
+    {"keep", 0, "all|bound",
+     "of this device, likewise: it keeps all of the user's log, or only what it has sources of"},
     {"yes", 0, NULL, "--include asks for nothing that is there; another home's base is replaced"},
     {0},
 };
@@ -331,10 +353,12 @@ const cf_verb cf_verb_set = {
              "[--mode both|send|receive] "
              "[--max-delete N|P%|default] [--poll T|default] [--merge text|copies] [--include "
              "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]... [--yes] | "
-             "set --metered pause|send",
+             "set --metered pause|send | set --keep all|bound",
     .summary = "Changes how a source is synced",
     .more = "With --metered how this device syncs: with `pause` contents over 1 MiB are neither "
-            "sent nor\nfetched while NetworkManager calls the network metered.",
+            "sent nor\nfetched while NetworkManager calls the network metered. With --keep what "
+            "it keeps: with `bound` nothing\nof collections is fetched that it has no source of; "
+            "`add` fetches one.",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,
     .requires = &cf_disk_answers_source,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/sources.h"
+#include "peer/commands/keep_shown.h"
 
 #include "peer/bindings/files_root.h"
 #include "peer/sources/records/record_include.h"
@@ -140,9 +141,17 @@ cf_status cf_source_find_collection(const cf_run *run, const char *name, cf_aren
 
 void cf_source_explain_missing(const cf_run *run, const char *name, cf_error *error)
 {
+    const char *slashes = strstr(name, "//");
     cf_arena arena = {0};
+    cf_catalog_collection found;
+    cf_error ignored;
 
-    cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error);
+    const char *collection =
+        slashes ? cf_arena_text(&arena, cf_bytes_of(name, (size_t)(slashes - name))) : name;
+    if (cf_source_find_collection(run, collection, &arena, &found, &ignored) == CF_OK)
+        cf_keep_check(run, &found, error);
+    else
+        cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error);
     cf_arena_release(&arena);
 }
 

@@ -91,6 +91,7 @@ static cf_status start(cf_run *run, cf_error *error)
         return status;
     if (self->count && !self->dry_run)
         cf_engine_confine(cf_loop_engine(run->loop), self->collections, self->count);
+    run->connects = true; /* not before: what else is unsent would go */
     self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
     if (cf_options_has(&run->options, "exclusive") && !self->dry_run)
         self->exclusive = cf_exclusive_new(run, self->collections, self->count,
@@ -311,7 +312,7 @@ static cf_status introduce(cf_run *run, state *self, uint64_t now_ms, cf_progres
     self->introduced = true;
     progress->over = false;
     progress->deadline_ms = now_ms;
-    return cf_catalog_introduce(cf_loop_peer(run->loop), cf_loop_time(run->loop), error);
+    return cf_engine_introduce(cf_loop_engine(run->loop), cf_loop_time(run->loop), error);
 }
 
 /* Before the round its collections are locked, where that is wanted. Those that it got are given
@@ -403,7 +404,6 @@ const cf_verb cf_verb_sync = {
             "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
             "when a mass delete\nneeds a word, 9 when only what another device has locked is left.",
     .needs = CF_NEEDS_PEER,
-    .connects = true,
     .options = options,
     .requires = &cf_disk_answers_paths,
     .prepare = prepare,

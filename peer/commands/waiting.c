@@ -3,6 +3,7 @@
 
 #include "peer/log/acknowledged.h"
 #include "peer/log/catalog.h"
+#include "peer/log/keeping.h"
 #include "peer/commands/device_named.h"
 #include "peer/engine/inquiry.h"
 
@@ -11,12 +12,18 @@
 
 enum { ASK_AGAIN_MS = 250 };
 
+typedef struct {
+    cf_id collection;
+    cf_head head;
+} published;
+
 struct cf_waiting {
     cf_run *run;
     cf_hash *devices;
     size_t count, capacity;
     uint64_t timeout_ms, give_up_ms, ask_ms;
-    cf_heads published; /* by this device */
+    published *published; /* by this device */
+    size_t published_count, published_capacity;
     cf_inquiry *inquiry;
 };
 
@@ -96,7 +103,7 @@ void cf_waiting_destroy(cf_waiting **waiting)
     if (!*waiting)
         return;
     cf_inquiry_destroy(&(*waiting)->inquiry);
-    cf_heads_release(&(*waiting)->published);
+    free((*waiting)->published);
     free((*waiting)->devices);
     free(*waiting);
     *waiting = NULL;
@@ -112,6 +119,7 @@ typedef struct {
 static bool gather(void *context, const cf_head *head)
 {
     gathering *self = context;
+    cf_waiting *all = self->waiting;
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
@@ -120,8 +128,9 @@ static bool gather(void *context, const cf_head *head)
     if (cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         cf_hash_equal(&entry.header.device, cf_peer_device(self->peer)) &&
-        cf_engine_carries(cf_loop_engine(self->waiting->run->loop), &entry.header.collection))
-        cf_heads_insert(&self->waiting->published, head);
+        cf_engine_carries(cf_loop_engine(all->run->loop), &entry.header.collection))
+        *cf_one_more(all->published, all->published_count, all->published_capacity) =
+            (published){entry.header.collection, *head};
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     return true;
@@ -139,13 +148,30 @@ static cf_status begin(cf_waiting *self, uint64_t now_ms, cf_error *error)
                                 self->timeout_ms, &self->inquiry, error);
 }
 
+/* Of what this device published, in the collections that the other keeps. */
+static bool has_all(const cf_waiting *self, const cf_hash *device, const cf_heads *applied)
+{
+    cf_peer *peer = cf_loop_peer(self->run->loop);
+    cf_arena arena = {0};
+    cf_heads due = {0};
+
+    const cf_kept kept = cf_kept_of(peer, device, &arena);
+    for (size_t i = 0; i < self->published_count; i++)
+        if (cf_kept_has(&kept, &self->published[i].collection))
+            cf_heads_insert(&due, &self->published[i].head);
+    const bool has = cf_heads_lacking(&due, applied) == 0;
+    cf_heads_release(&due);
+    cf_arena_release(&arena);
+    return has;
+}
+
 static bool has_applied(const cf_waiting *self, const cf_hash *device)
 {
     const cf_findings *found = cf_inquiry_findings(self->inquiry);
 
     for (size_t i = 0; i < found->report_count; i++)
         if (cf_hash_equal(&found->reports[i].device, device))
-            return cf_heads_lacking(&self->published, &found->reports[i].applied) == 0;
+            return has_all(self, device, &found->reports[i].applied);
     return false;
 }
 

@@ -189,6 +189,7 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     if (!status) {
         cf_engine_use_pauses(engine);
         cf_engine_use_metered(engine);
+        cf_engine_use_keep(engine);
     }
     if (!status)
         status = cf_engine_use_broker(engine, error);
@@ -217,7 +218,7 @@ void cf_engine_close(cf_engine **engine)
     cf_acknowledged_release(&self->acknowledged);
     cf_pauses_release(&self->pauses);
     free(self->told_locks);
-    free(self->confined);
+    cf_engine_release_scope(&self->scope);
     cf_heads_release(&self->applied);
     free(self->behind.at);
     cf_resupply_destroy(&self->resupply);
@@ -444,6 +445,7 @@ cf_status cf_engine_take_binding(cf_engine *engine, cf_binding *binding, cf_erro
         return status;
     add_source(engine, binding);
     mark_everything(collection);
+    cf_engine_rescope(engine);
     return CF_OK;
 }
 
@@ -466,6 +468,7 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
         memmove(&engine->bindings[i], &engine->bindings[i + 1],
                 (engine->count - i - 1) * sizeof(void *));
         engine->count--;
+        cf_engine_rescope(engine);
         return status;
     }
     return cf_fail(error, CF_MISSING, "no such source");

@@ -10,6 +10,7 @@
 #include "peer/bindings/binding.h"
 #include "peer/bindings/guard.h"
 #include "peer/locks/locks.h"
+#include "peer/log/keeping.h"
 #include "peer/sources/context/probe.h"
 #include "peer/sources/context/watch.h"
 #include "peer/bindings/binding_report.h"
@@ -34,8 +35,17 @@ cf_locks *cf_engine_locks(cf_engine *engine);
 /* Of these collections alone, the member log and the catalog, entries go to the broker and come of
  * it, until NULL is said; the others wait. Copied. An engine that watches goes on with all. */
 void cf_engine_confine(cf_engine *engine, const cf_id *collections, size_t count);
-/* Whether it does so of this one. */
+/* Whether it does so of this one; also where the device keeps no others. */
 bool cf_engine_carries(const cf_engine *engine, const cf_id *collection);
+/* Whether this device keeps all, as is kept in the home (keeping.h), was set or changed. */
+void cf_engine_use_keep(cf_engine *engine);
+bool cf_engine_keeps_all(const cf_engine *engine);
+/* What it keeps of the log now; in the arena. A relay keeps all. */
+cf_kept cf_engine_kept(const cf_engine *engine, cf_arena *arena);
+/* Keeps this collection, too, that it has no source of yet; NULL: none any more. */
+void cf_engine_want(cf_engine *engine, const cf_id *collection);
+/* Has the catalog say who this device is, and what it keeps, unless it does. */
+cf_status cf_engine_introduce(cf_engine *engine, uint64_t now_ms, cf_error *error);
 /* NULL while no broker is set. The loop gives it connections. */
 cf_link *cf_engine_link(cf_engine *engine);
 /* The broker's address line as kept in the home was set or changed: begins to use it. A link that

@@ -136,8 +136,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
             .events = cf_engine_link_events(engine),
         });
         cf_engine_use_limits(engine);
-        if (engine->confined)
-            cf_link_confine(peer->link, engine->confined, engine->confined_count);
+        cf_engine_use_scope(engine);
         cf_engine_reach(engine);
     } else {
         cf_engine_save_acknowledged(engine);

@@ -83,7 +83,7 @@ void cf_engine_located(cf_engine *engine, const uint8_t instance[16], uint64_t p
         return;
     self->looked_session = cf_link_session(engine->peer->link);
     self->looked_travelled = travelled(engine);
-    if (!may_say(engine) || engine->crowded || is_without(engine))
+    if (!may_say(engine) || engine->crowded || engine->is_told_some || is_without(engine))
         return;
     if (cf_checkpoints_here(&self->own, engine->peer, &engine->acknowledged, instance, position,
                             engine->now_ms, &is_new, &made, &error))

@@ -39,6 +39,17 @@ typedef struct {
     "the operator of the broker removed this user there; all that is here stays, and "             \
     "`counterfoil broker` on an owner's device, with a new invitation, brings it back"
 
+/* Of which collections entries go to the broker, and come. */
+typedef struct {
+    cf_keeping keep;
+    cf_ids named; /* by a verb: see cf_engine_confine */
+    bool is_named;
+    cf_ids wanted; /* see cf_engine_want */
+    cf_ids at;     /* what that comes to, ascending, */
+    bool is_all;   /* unless it is this */
+    bool is_told;  /* the catalog says what is kept here */
+} cf_engine_scope;
+
 struct cf_engine {
     const cf_env *env;
     cf_home *home;
@@ -52,8 +63,7 @@ struct cf_engine {
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;
     cf_round *rounds;
-    cf_id *confined; /* to these, see cf_engine_confine; NULL: it isn't */
-    size_t confined_count;
+    cf_engine_scope scope;
     uint64_t now_ms;    /* the time of day; and */
     uint64_t steady_ms; /* the clock that nobody sets, by which all deadlines here are */
     int64_t apart_ms;   /* the first less the second, when a jump was last looked for */
@@ -89,6 +99,7 @@ struct cf_engine {
     uint64_t went_back_ms; /* from a broker that was not the user's new home */
     uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
     bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
+    bool is_told_some;     /* the session names heads of some collections alone */
     bool refused;
     cf_hash refused_entry;
     char refusal[CF_ERROR_TEXT];
@@ -116,6 +127,11 @@ struct cf_round {
     cf_round *next;
 };
 
+/* Finds out anew of which collections entries go and come, after sources came or went; */
+void cf_engine_rescope(cf_engine *engine);
+/* and has the link know. */
+void cf_engine_use_scope(cf_engine *engine);
+void cf_engine_release_scope(cf_engine_scope *scope);
 /* When it has waited for long enough if nothing moves any more. */
 uint64_t cf_round_deadline(const cf_round *round);
 

@@ -49,14 +49,26 @@ static void tell_rollback(cf_engine *engine, uint64_t lacking)
         cf_report(engine->env, CF_REPORT_WARNING, "noting that: %s", error.text);
 }
 
+/* In a session that is confined; what is not here is not told of. */
+static bool is_told(void *context, const cf_head *head)
+{
+    const cf_engine *engine = context;
+    cf_head_place place;
+
+    return cf_log_head_place(engine->peer->log, head, &place) &&
+           cf_engine_carries(engine, &place.collection);
+}
+
 static void greet_broker(cf_engine *engine, const cf_link_welcome *welcome)
 {
+    const cf_shown_heads shown = {welcome->instance, welcome->heads,
+                                  welcome->is_confined ? is_told : NULL, engine};
     uint64_t lacking = 0;
     cf_error error;
 
+    engine->is_told_some = welcome->is_confined;
     if (cf_acknowledged_greet(&engine->acknowledged, cf_home_store(engine->home),
-                              cf_peer_user(engine->peer), welcome->instance, welcome->heads,
-                              &lacking, &error))
+                              cf_peer_user(engine->peer), &shown, &lacking, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "what the broker has: %s", error.text);
     else if (lacking)
         tell_rollback(engine, lacking);
@@ -390,7 +402,7 @@ static void idle(void *context)
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
-    if (!engine->refused && !engine->confined)
+    if (!engine->refused && engine->scope.is_all)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }
 

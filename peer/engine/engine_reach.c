@@ -15,31 +15,6 @@ uint64_t cf_engine_reach(cf_engine *engine)
     return engine->losses;
 }
 
-void cf_engine_confine(cf_engine *engine, const cf_id *collections, size_t count)
-{
-    if (engine->workshop.watch || (!collections && !engine->confined))
-        return;
-    free(engine->confined);
-    engine->confined = NULL;
-    engine->confined_count = count;
-    if (collections) {
-        engine->confined = cf_allocate(count, sizeof *collections);
-        memcpy(engine->confined, collections, count * sizeof *collections);
-    }
-    if (engine->peer->link)
-        cf_link_confine(engine->peer->link, engine->confined, count);
-}
-
-bool cf_engine_carries(const cf_engine *engine, const cf_id *collection)
-{
-    bool carries = !engine->confined || cf_id_equal(collection, &cf_member_log_id) ||
-                   cf_id_equal(collection, &cf_catalog_id);
-
-    for (size_t i = 0; !carries && i < engine->confined_count; i++)
-        carries = cf_id_equal(collection, &engine->confined[i]);
-    return carries;
-}
-
 void cf_engine_check(cf_engine *engine)
 {
     cf_engine_reach(engine);

@@ -73,12 +73,14 @@ static void on_idle(void *context)
 {
     cf_visit *visit = context;
 
-    cf_unsent_clear(visit->options.env, visit->options.store, &visit->options.user);
+    if (!visit->options.is_confined)
+        cf_unsent_clear(visit->options.env, visit->options.store, &visit->options.user);
     visit->is_over = true;
 }
 
 cf_visit *cf_visit_new(const cf_visit_options *options)
 {
+    static const cf_id none;
     cf_visit *visit = cf_allocate(1, sizeof *visit);
     cf_link_options link = {.env = options->env,
                             .store = options->store,
@@ -92,7 +94,9 @@ cf_visit *cf_visit_new(const cf_visit_options *options)
     link.events.refused = on_refused;
     link.events.idle = on_idle;
     visit->link = cf_link_new(&link);
-    if (!options->peer)
+    if (options->is_confined)
+        cf_link_confine(visit->link, &none, 0);
+    else if (!options->peer)
         cf_link_subscribe(visit->link, NULL, 0);
     cf_link_start(visit->link);
     return visit;

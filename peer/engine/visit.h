@@ -13,7 +13,8 @@ typedef struct {
     const cf_env *env;
     cf_store *store;
     cf_hash user;
-    cf_peer *peer; /* takes what comes; NULL: nothing is taken */
+    cf_peer *peer;    /* takes what comes; NULL: nothing is taken */
+    bool is_confined; /* to the member log and the catalog */
 } cf_visit_options;
 
 cf_visit *cf_visit_new(const cf_visit_options *options);

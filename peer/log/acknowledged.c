@@ -60,25 +60,42 @@ static cf_status load(cf_store *store, const cf_hash *user, const uint8_t instan
     return status;
 }
 
-cf_status cf_acknowledged_greet(cf_acknowledged *acknowledged, cf_store *store, const cf_hash *user,
-                                const uint8_t instance[16], const cf_heads *shown,
-                                uint64_t *lacking, cf_error *error)
+/* Those of which the session is not told: a writer of whom anything is shown is not among them,
+ * since a writer writes in one collection. */
+static void part(const cf_heads *before, const cf_shown_heads *shown, cf_heads *told,
+                 cf_heads *aside)
 {
-    cf_heads before = {0};
+    for (size_t i = 0; i < before->count; i++) {
+        const cf_head *head = &before->heads[i];
+        const bool is_told = !shown->is_told || cf_heads_reach(shown->heads, &head->writer, 1) ||
+                             shown->is_told(shown->context, head);
+
+        cf_heads_insert(is_told ? told : aside, head);
+    }
+}
+
+cf_status cf_acknowledged_greet(cf_acknowledged *acknowledged, cf_store *store, const cf_hash *user,
+                                const cf_shown_heads *shown, uint64_t *lacking, cf_error *error)
+{
+    cf_heads before = {0}, told = {0}, aside = {0};
     cf_status status = CF_OK;
 
-    if (memcmp(acknowledged->instance, instance, sizeof acknowledged->instance) == 0)
+    if (memcmp(acknowledged->instance, shown->instance, sizeof acknowledged->instance) == 0)
         cf_heads_add_new(&before, &acknowledged->heads, NULL);
     else
-        status = load(store, user, instance, &before, error);
+        status = load(store, user, shown->instance, &before, error);
     if (!status) {
-        *lacking = cf_heads_lacking(&before, shown);
+        part(&before, shown, &told, &aside);
+        *lacking = cf_heads_lacking(&told, shown->heads);
         cf_acknowledged_release(acknowledged);
-        memcpy(acknowledged->instance, instance, sizeof acknowledged->instance);
-        cf_heads_add_new(&acknowledged->heads, shown, NULL);
+        memcpy(acknowledged->instance, shown->instance, sizeof acknowledged->instance);
+        cf_heads_add_new(&acknowledged->heads, shown->heads, NULL);
+        cf_heads_add_new(&acknowledged->heads, &aside, NULL);
         acknowledged->is_dirty = true;
     }
     cf_heads_release(&before);
+    cf_heads_release(&told);
+    cf_heads_release(&aside);
     return status;
 }
 

@@ -17,11 +17,20 @@ typedef struct {
 
 void cf_acknowledged_release(cf_acknowledged *acknowledged);
 
-/* A session began with the log of this instance, which has these heads. `lacking` gets how many
- * entries it had acknowledged and does not show. From now on what it shows is what counts. */
+/* What a broker shows at the beginning of a session. */
+typedef struct {
+    const uint8_t *instance; /* 16 bytes; of its log */
+    const cf_heads *heads;
+    /* Whether it shows heads of the collection where that one lies; NULL: of all. */
+    bool (*is_told)(void *context, const cf_head *head);
+    void *context;
+} cf_shown_heads;
+
+/* A session began. `lacking` gets how many entries the broker had acknowledged and does not show,
+ * where it would. From now on what it shows is what counts, and what it would not show still does.
+ */
 cf_status cf_acknowledged_greet(cf_acknowledged *acknowledged, cf_store *store, const cf_hash *user,
-                                const uint8_t instance[16], const cf_heads *shown,
-                                uint64_t *lacking, cf_error *error);
+                                const cf_shown_heads *shown, uint64_t *lacking, cf_error *error);
 /* It has this entry. */
 void cf_acknowledged_add(cf_acknowledged *acknowledged, const cf_entry *entry);
 /* Writes what is new, unsynced. */

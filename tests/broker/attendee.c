@@ -53,6 +53,8 @@ static void on_connected(void *context, const cf_link_welcome *welcome)
     cr_expect_lt(llabs(welcome->clock_difference_ms + (int64_t)self->clock_ahead_ms), 1000);
     self->connected++;
     self->is_crowded = welcome->is_crowded;
+    self->is_confined = welcome->is_confined;
+    self->named = welcome->heads->count;
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)

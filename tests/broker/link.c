@@ -434,6 +434,9 @@ Test(link, that_is_confined_sends_and_receives_one_collection)
     cf_link_confine(lap->link, &films, 1);
     cf_link_start(lap->link);
     meet(&m);
+    cr_expect(lap->is_confined);
+    cr_expect_eq(lap->named, 1, "the member log's");
+    cr_expect_eq(lap->messages[CF_COMMAND_HOLDS], 0, "what is elsewhere is not asked");
     cr_expect_eq(lap->entries, 3, "who is in");
     cr_expect(cf_link_is_idle(lap->link));
     cf_link_confine(desk->link, NULL, 0);
@@ -443,6 +446,63 @@ Test(link, that_is_confined_sends_and_receives_one_collection)
     cf_link_confine(lap->link, NULL, 0);
     meet(&m);
     cr_expect_eq(lap->entries, 5);
+    cr_expect_eq(desk->lost + lap->lost, 0);
+    meeting_close(&m);
+}
+
+/* It names all heads, and is asked where their writers write; its AGAIN ends nothing. */
+Test(link, is_confined_with_a_broker_from_before_there_was_confine)
+{
+    const cf_id films = {"films"};
+
+    meeting_open(&m);
+    m.is_old = true;
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    const cf_head member = m.account.head;
+    attendee_writes(desk, "in papers", NULL, 0);
+    begin_chain(&m.desk, &films, &member);
+    attendee_writes(desk, "in films", NULL, 0);
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_link_confine(lap->link, &films, 1);
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_eq(lap->messages[CF_COMMAND_AGAIN], 1);
+    cr_expect_not(lap->is_confined);
+    cr_expect_eq(lap->named, 3);
+    cr_expect_gt(lap->messages[CF_COMMAND_HOLDS], 0);
+    cr_expect_eq(lap->entries, 4);
+    cr_expect(cf_link_is_idle(lap->link));
+    cr_expect_eq(lap->connected, 1);
+    cr_expect_eq(lap->lost, 0);
+    meeting_close(&m);
+}
+
+/* Each time anew: a later session hears of what came meanwhile to its collections alone, and names
+ * nothing of others that it has. */
+Test(link, that_is_confined_says_hello_with_heads_of_its_collections)
+{
+    const cf_id films = {"films"};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    const cf_head member = m.account.head;
+    attendee_writes(desk, "in papers", NULL, 0);
+    begin_chain(&m.desk, &films, &member);
+    attendee_writes(desk, "in films", NULL, 0);
+    cf_link_start(desk->link);
+    cf_link_start(lap->link);
+    meet(&m);
+    cr_expect_eq(lap->entries, 5);
+    cf_link_confine(lap->link, &films, 1);
+    meet(&m);
+    cr_expect_eq(lap->named, 2);
+    cr_expect_eq(m.last_hello, 2);
+    cr_expect(cf_link_is_idle(lap->link));
+    attendee_writes(desk, "more in films", NULL, 0);
+    cf_link_publish(desk->link);
+    meet(&m);
+    cr_expect_eq(lap->entries, 6);
     cr_expect_eq(desk->lost + lap->lost, 0);
     meeting_close(&m);
 }

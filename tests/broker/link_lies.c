@@ -91,6 +91,44 @@ Test(link_lies, ends_a_question_for_chains_that_an_older_broker_refuses)
     meeting_close(&m);
 }
 
+/* Said once, to who asked for it, before WELCOME. */
+Test(link_lies, takes_no_confined_that_nobody_asked_for)
+{
+    const cf_message confined = {.command = CF_COMMAND_CONFINED};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk), *lap = attend(&m, &m.lap);
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &confined);
+    cr_expect_eq(desk->last_loss, CF_MALFORMED);
+    cf_link_confine(lap->link, &papers, 1);
+    cf_link_start(lap->link);
+    cf_link_tick(lap->link, m.now_ms, lap->outbox);
+    hear(lap, &confined);
+    cr_expect_eq(lap->lost, 0);
+    hear(lap, &confined);
+    cr_expect_eq(lap->last_loss, CF_MALFORMED);
+    meeting_close(&m);
+}
+
+/* The first is that of a broker that doesn't know CONFINE, the second ends the session. */
+Test(link_lies, is_told_again_once_where_it_is_confined)
+{
+    const cf_message again = {.command = CF_COMMAND_AGAIN};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_link_confine(desk->link, &papers, 1);
+    cf_link_start(desk->link);
+    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    hear(desk, &again);
+    cr_expect_eq(desk->lost, 0);
+    hear(desk, &again);
+    cr_expect_eq(desk->last_loss, CF_CHANGED);
+    meeting_close(&m);
+}
+
 /* Neither of another device than was asked for, nor a page that is not the last, nor a report. */
 Test(link_lies, ends_no_question_for_chains_by_another_answer)
 {

@@ -177,7 +177,10 @@ static void to_old(meeting *at, cf_bytes *first, cf_buffer *unknown)
     expect_ok(cf_message_read(first, 1, &arena, &message, &error), error);
     at->gets += message.command == CF_COMMAND_GET;
     at->fetches += message.command == CF_COMMAND_FETCH;
-    if (at->is_old && message.command == CF_COMMAND_FETCH) {
+    if (message.command == CF_COMMAND_HELLO)
+        at->last_hello = message.hello.head_count;
+    if (at->is_old &&
+        (message.command == CF_COMMAND_FETCH || message.command == CF_COMMAND_CONFINE)) {
         cf_pack_array(unknown, 1);
         cf_pack_text(unknown, cf_bytes_of_text("TELEPORT"));
         *first = cf_buffer_view(unknown);

@@ -29,7 +29,9 @@ typedef struct {
     uint64_t clock_ahead_ms;
     bool refers; /* its entries come after what it received */
     bool withholds_credit;
-    bool is_crowded; /* WELCOME named too many heads */
+    bool is_crowded;  /* WELCOME named too many heads */
+    bool is_confined; /* WELCOME named those of its collections alone */
+    size_t named;     /* in the last WELCOME */
     size_t uncredited;
     bool has_no_pieces; /* of its blobs */
     cf_buffer blobs[BLOBS_MAX];
@@ -37,7 +39,7 @@ typedef struct {
     cf_hash stored_blobs[BLOBS_MAX]; /* in the order in which it was told so */
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
         located, checkpoints, without_checkpoints;
-    size_t messages[CF_COMMAND_CHECKPOINTS + 1]; /* that came, by command */
+    size_t messages[CF_COMMAND_CONFINED + 1]; /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;
     cf_link_refusal refusal; /* the last one; `code` and `text` are gone */
@@ -71,8 +73,9 @@ struct meeting {
     size_t connections;
     size_t delivered;
     size_t cut_after;     /* messages delivered in all; 0: never */
-    bool is_old;          /* the gateway is from before there was FETCH */
+    bool is_old;          /* the gateway is from before there were FETCH and CONFINE */
     size_t fetches, gets; /* that it got */
+    size_t last_hello;    /* heads in the last HELLO that it got */
 };
 
 /* A gateway that knows a user with the owner `desk` and the member `lap`. */

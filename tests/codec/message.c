@@ -81,6 +81,8 @@ static size_t examples(cf_message *out)
         {.command = CF_COMMAND_ENDS, .ends = {hashes[0], heads, 2, true}},
         {.command = CF_COMMAND_CHECKPOINT, .checkpoint = checkpoints[0]},
         {.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {checkpoints, 2}},
+        {.command = CF_COMMAND_CONFINE, .confine = {hashes[0], ids, 2}},
+        {.command = CF_COMMAND_CONFINED},
     };
     memcpy(out, all, sizeof all);
     return sizeof all / sizeof *all;
@@ -204,7 +206,7 @@ Test(message, is_the_same_after_writing_and_reading)
     cf_message all[EXAMPLES_MAX];
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
-    bool seen[CF_COMMAND_CHECKPOINTS + 1] = {false};
+    bool seen[CF_COMMAND_CONFINED + 1] = {false};
     size_t count = examples(all);
 
     for (size_t i = 0; i < count; i++) {
@@ -212,7 +214,7 @@ Test(message, is_the_same_after_writing_and_reading)
         expect_same_again(wire, views(&frames, wire));
         seen[all[i].command] = true;
     }
-    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_CHECKPOINTS; command++)
+    for (int command = CF_COMMAND_HELLO; command <= CF_COMMAND_CONFINED; command++)
         cr_expect(seen[command], "no example of %s", cf_command_name((cf_command)command));
     cf_frames_release(&frames);
 }

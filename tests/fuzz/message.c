@@ -136,6 +136,10 @@ static void fill_rest(cf_message *message)
         message->holds.heads = heads;
         message->holds.head_count = 2;
         break;
+    case CF_COMMAND_CONFINE:
+        message->confine.collections = collections;
+        message->confine.count = 2;
+        break;
     case CF_COMMAND_CHAINS:
         message->chains.devices = ids;
         message->chains.count = 2;
@@ -169,7 +173,7 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 {
     cf_message message = {.command = (cf_command)(CF_COMMAND_HELLO + number)};
 
-    if (message.command > CF_COMMAND_CHECKPOINTS)
+    if (message.command > CF_COMMAND_CONFINED)
         return false;
     fill_session(&message);
     fill_rest(&message);

@@ -45,7 +45,10 @@ static uint64_t greet(cf_acknowledged *self, cf_store *store, const uint8_t of[1
     uint64_t count = 99;
     cf_error error;
 
-    expect_ok(cf_acknowledged_greet(self, store, &user, of, &heads, &count, &error), error);
+    expect_ok(cf_acknowledged_greet(self, store, &user,
+                                    &(cf_shown_heads){.instance = of, .heads = &heads}, &count,
+                                    &error),
+              error);
     cf_heads_release(&heads);
     return count;
 }
@@ -80,6 +83,45 @@ Test(acknowledged, tells_once_what_a_broker_lost_and_remembers_over_a_restart)
     cr_expect_eq(greet(&self, store, instance, head(1, 3, 3)), 0, "told already");
     add(&self, head(1, 4, 4), 3);
     cr_expect_eq(greet(&self, store, instance, head(1, 3, 3)), 1, "and again");
+    cf_acknowledged_release(&self);
+    cf_store_destroy(&store);
+    cf_store_memory_disk_destroy(&disk);
+}
+
+/* Writers 2 and 3 write where the session is told of nothing. */
+static bool is_told(void *context, const cf_head *head)
+{
+    (void)context;
+    return head->writer.bytes[0] != 2 && head->writer.bytes[0] != 3;
+}
+
+/* Of what a confined session isn't told nothing lacks, and it is not forgotten. */
+Test(acknowledged, counts_nothing_of_which_a_session_is_not_told)
+{
+    cf_store_memory_disk *disk = cf_store_memory_disk_new(instance);
+    cf_store *store = cf_store_memory_new(disk);
+    cf_acknowledged self = {0};
+    cf_error error;
+    uint64_t epoch, count;
+
+    expect_ok(store->acquire(store, &user, &epoch, &error), error);
+    const cf_head all[] = {head(1, 3, 3), head(2, 4, 4), head(3, 5, 5), head(4, 6, 6)};
+    cf_heads shown = heads_of(all, 4), of_one = heads_of(all, 1);
+    expect_ok(cf_acknowledged_greet(&self, store, &user,
+                                    &(cf_shown_heads){.instance = instance, .heads = &shown},
+                                    &count, &error),
+              error);
+    const cf_shown_heads confined = {instance, &of_one, is_told, NULL};
+    expect_ok(cf_acknowledged_greet(&self, store, &user, &confined, &count, &error), error);
+    cr_expect_eq(count, 6, "of writer 4");
+    cr_expect_eq(self.heads.count, 3);
+    expect_ok(cf_acknowledged_greet(&self, store, &user,
+                                    &(cf_shown_heads){.instance = instance, .heads = &of_one},
+                                    &count, &error),
+              error);
+    cr_expect_eq(count, 9, "of writers 2 and 3, once it is told of all");
+    cf_heads_release(&shown);
+    cf_heads_release(&of_one);
     cf_acknowledged_release(&self);
     cf_store_destroy(&store);
     cf_store_memory_disk_destroy(&disk);

@@ -289,6 +289,15 @@ def test_an_older_broker_that_keeps_entries_back_is_not_believed_to_have_told_al
     house.heal()
 
 
+def test_who_keeps_less_shuts_nobody_out_where_an_older_broker_does_not_tell_the_rest(house):
+    house.laptop.run("set", "--keep", "bound")
+    outcome, published = revoked(house, "half-known")
+    assert outcome.code == 6 and "keeps only what it has sources of" in outcome.messages, outcome.said
+    assert not published
+    house.laptop.run("set", "--keep", "all")
+    house.heal()
+
+
 def test_a_move_that_the_member_log_does_not_tell_is_not_followed(house):
     """To itself, to where nobody is, to what is no place."""
     house.write(house.laptop)

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this device keeps of the user's log (peer/log/keeping.h), as the user says and reads it. */
+#ifndef CF_PEER_COMMANDS_KEEP_SHOWN_H
+#define CF_PEER_COMMANDS_KEEP_SHOWN_H
+#include "peer/log/catalog.h"
+#include "peer/program/verb.h"
+
+/* `set --keep all|bound`. */
+cf_status cf_keep_choose(cf_run *run, cf_error *error);
+/* CF_MISSING where this device keeps nothing of the collection, and has nothing of it. */
+cf_status cf_keep_check(const cf_run *run, const cf_catalog_collection *collection,
+                        cf_error *error);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/keeping.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/limits.h"
+#include "codec/pack.h"
+#include "peer/log/catalog_writing.h"
+
+#define KEEPS_FIELD "/keeps"
+
+/* ---- In the home ---- */
+
+static const char keep_name[] = "keep"; /* by its name */
+
+static const char *const names[] = {[CF_KEEPING_ALL] = "all", [CF_KEEPING_BOUND] = "bound"};
+
+const char *cf_keeping_name(cf_keeping keep)
+{
+    return names[keep];
+}
+
+static bool find(const char *name, cf_keeping *out)
+{
+    for (cf_keeping keep = CF_KEEPING_ALL; keep <= CF_KEEPING_BOUND; keep++)
+        if (strcmp(name, names[keep]) == 0) {
+            *out = keep;
+            return true;
+        }
+    return false;
+}
+
+cf_status cf_keeping_read(const char *text, cf_keeping *out, cf_error *error)
+{
+    return find(text, out) ? CF_OK : cf_fail(error, CF_USAGE, "--keep %s: all or bound", text);
+}
+
+cf_status cf_keeping_recall(cf_home *home, cf_keeping *out, cf_error *error)
+{
+    cf_keeping kept = CF_KEEPING_ALL;
+    cf_buffer text = {0};
+
+    cf_status status = cf_home_get(home, keep_name, &text, error);
+    cf_buffer_append(&text, "", 1);
+    const char *name = (const char *)text.data;
+    if (status == CF_MISSING)
+        status = CF_OK;
+    else if (!status && (strlen(name) + 1 != text.size || !find(name, &kept)))
+        status = cf_fail(error, CF_BROKEN,
+                         "what is noted here of what this device keeps is damaged: say "
+                         "`counterfoil set --keep all` or `bound` again");
+    if (!status)
+        *out = kept;
+    cf_buffer_release(&text);
+    return status;
+}
+
+cf_status cf_keeping_set(cf_home *home, cf_keeping keep, cf_error *error)
+{
+    return cf_home_set(home, keep_name, cf_bytes_of_text(cf_keeping_name(keep)), error);
+}
+
+/* ---- In the catalog ---- */
+
+static int by_id(const void *a, const void *b)
+{
+    return cf_id_compare(a, b);
+}
+
+bool cf_kept_has(const cf_kept *kept, const cf_id *collection)
+{
+    return kept->is_all || cf_id_equal(collection, &cf_member_log_id) ||
+           cf_id_equal(collection, &cf_catalog_id) ||
+           bsearch(collection, kept->at, kept->count, sizeof *kept->at, by_id);
+}
+
+/* False: it is no list of a form that is known here. */
+static bool read_list(cf_bytes value, cf_arena *arena, cf_kept *out)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+    size_t count;
+
+    if (cf_read_array(&reader, &count, &ignored) || count > CF_KEPT_MAX)
+        return false;
+    cf_id *at = cf_arena_allocate(arena, count + 1, sizeof *at);
+    for (size_t i = 0; i < count; i++)
+        if (cf_read_bin_exact(&reader, at[i].bytes, CF_ID_SIZE, &ignored) ||
+            (i && cf_id_compare(&at[i - 1], &at[i]) >= 0))
+            return false;
+    *out = (cf_kept){false, at, count};
+    return cf_read_end(&reader, &ignored) == CF_OK;
+}
+
+static cf_bytes said_of(cf_peer *peer, const cf_hash *device)
+{
+    const cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, device->bytes);
+    cf_collection *catalog;
+    cf_error ignored;
+
+    return cf_catalog_open(peer, &catalog, &ignored)
+               ? (cf_bytes){0}
+               : cf_catalog_value(catalog, &item, KEEPS_FIELD);
+}
+
+cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
+{
+    cf_kept kept = {0};
+
+    return read_list(said_of(peer, device), arena, &kept) ? kept : (cf_kept){.is_all = true};
+}
+
+bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection)
+{
+    const cf_registry *registry = cf_log_registry(peer->log);
+    cf_arena arena = {0};
+    bool found = cf_kept_has(own, collection);
+
+    for (size_t i = 0; !found && i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
+
+        if (!device->is_valid || cf_hash_equal(&device->id, cf_peer_user(peer)) ||
+            cf_hash_equal(&device->id, cf_peer_device(peer)))
+            continue;
+        const cf_kept kept = cf_kept_of(peer, &device->id, &arena);
+        found = cf_kept_has(&kept, collection);
+    }
+    cf_arena_release(&arena);
+    return found;
+}
+
+/* Nil: all, or more than a list may have. */
+static void write_kept(const cf_kept *kept, cf_buffer *out)
+{
+    if (kept->is_all || kept->count > CF_KEPT_MAX) {
+        cf_pack_nil(out);
+        return;
+    }
+    cf_pack_array(out, kept->count);
+    for (size_t i = 0; i < kept->count; i++)
+        cf_pack_bin(out, cf_bytes_of(kept->at[i].bytes, CF_ID_SIZE));
+}
+
+/* Who has never kept less says nothing. */
+static bool is_said(cf_peer *peer, const cf_kept *kept, cf_bytes value)
+{
+    const cf_bytes said = said_of(peer, cf_peer_device(peer));
+
+    return said.size ? cf_bytes_equal(said, value) : kept->is_all;
+}
+
+cf_status cf_kept_tell(cf_peer *peer, const cf_kept *kept, uint64_t now_ms, bool *told,
+                       cf_error *error)
+{
+    const cf_hash *device = cf_peer_device(peer);
+    cf_catalog_writing self = {0};
+    cf_buffer value = {0};
+    cf_hash epoch;
+    cf_error ignored;
+
+    *told = false;
+    if (cf_peer_may_write(peer, &ignored) || cf_peer_epoch(peer, &epoch, &ignored))
+        return CF_OK;
+    write_kept(kept, &value);
+    *told = is_said(peer, kept, cf_buffer_view(&value));
+    cf_status status =
+        *told ? CF_OK : cf_catalog_begin(&self, peer, CF_CATALOG_DEVICE, device->bytes, error);
+    if (!status && !*told && cf_collection_lives(self.catalog, &self.item)) {
+        cf_catalog_write(&self, cf_bytes_of_text(KEEPS_FIELD), cf_buffer_view(&value));
+        status = cf_catalog_publish(&self, now_ms, error);
+        *told = !status;
+    }
+    cf_catalog_writing_release(&self);
+    cf_buffer_release(&value);
+    return status;
+}

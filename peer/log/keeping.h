@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device keeps of the user's log: all of it, or, besides the member log and the catalog, the
+ * collections that it has sources of. The home knows which of the two; the catalog tells the other
+ * devices (codec/PROTOCOL.md, section 3). */
+#ifndef CF_PEER_LOG_KEEPING_H
+#define CF_PEER_LOG_KEEPING_H
+#include "peer/log/peer.h"
+
+typedef enum { CF_KEEPING_ALL, CF_KEEPING_BOUND } cf_keeping;
+
+/* "all" or "bound". CF_USAGE for another text. */
+cf_status cf_keeping_read(const char *text, cf_keeping *out, cf_error *error);
+const char *cf_keeping_name(cf_keeping keep);
+/* What the home says: CF_KEEPING_ALL where it says nothing. CF_BROKEN: it is damaged. */
+cf_status cf_keeping_recall(cf_home *home, cf_keeping *out, cf_error *error);
+cf_status cf_keeping_set(cf_home *home, cf_keeping keep, cf_error *error);
+
+/* The collections that a device keeps besides the member log and the catalog. */
+typedef struct {
+    bool is_all;
+    const cf_id *at; /* ascending, each once */
+    size_t count;
+} cf_kept;
+
+bool cf_kept_has(const cf_kept *kept, const cf_id *collection);
+/* What the catalog says that a device keeps; in the arena. All, where it says nothing. */
+cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena);
+/* Whether any device that is in keeps the collection: this one as `own` says. */
+bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection);
+/* Has the catalog say what this device keeps; `*told`: it does. Not while there is no content key,
+ * or no name of the device, nor where it may not write. */
+cf_status cf_kept_tell(cf_peer *peer, const cf_kept *kept, uint64_t now_ms, bool *told,
+                       cf_error *error);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that keeps what it has sources of, and sessions that a verb confines. */
+#include "codec/limits.h"
+#include "peer/log/keeping.h"
+#include "tests/peer/small_folder.h"
+
+#include "tests/support/expect.h"
+
+TestSuite(engine_keep, .timeout = 120);
+
+static const cf_id elsewhere = {{0xff}};
+
+static void keep(device *self, cf_keeping keeping)
+{
+    cf_error error;
+
+    expect_ok(cf_keeping_set(self->home, keeping, &error), error);
+    cf_engine_use_keep(self->engine);
+}
+
+Test(engine_keep, carries_what_it_has_sources_of_and_is_the_same_there)
+{
+    world *w = world_new(11, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    cf_buffer difference = {0};
+
+    keep(second, CF_KEEPING_BOUND);
+    cr_expect_not(cf_engine_keeps_all(second->engine));
+    cr_expect_not(cf_engine_carries(second->engine, &elsewhere));
+    cr_expect(
+        cf_engine_carries(second->engine, &cf_engine_binding_at(second->engine, 0)->collection));
+    user_writes(first, "one", (const uint8_t *)"one", 3);
+    cr_assert(device_sync(first));
+    user_writes(second, "two", (const uint8_t *)"two", 3);
+    cr_assert(device_sync(second));
+    cr_assert(device_sync(first));
+    cr_expect(world_equal(w, &difference), "%.*s", (int)difference.size, difference.data);
+    cf_engine_want(second->engine, &elsewhere);
+    cr_expect(cf_engine_carries(second->engine, &elsewhere));
+    cf_engine_want(second->engine, NULL);
+    cr_expect_not(cf_engine_carries(second->engine, &elsewhere));
+    keep(second, CF_KEEPING_ALL);
+    cr_expect(cf_engine_carries(second->engine, &elsewhere));
+    cr_assert(device_sync(second));
+    cf_buffer_release(&difference);
+    world_destroy(&w);
+}
+
+/* So many stand in one CONFINE, with the member log and the catalog; of more it carries all. */
+Test(engine_keep, is_confined_to_4094_collections_at_most)
+{
+    static cf_id ids[CF_COLLECTIONS_MAX - 1];
+    world *w = world_new(12, 1);
+    cf_engine *engine = w->devices[0].engine;
+
+    for (size_t i = 0; i < CF_COLLECTIONS_MAX - 1; i++)
+        cf_put_u64(ids[i].bytes, i + 1);
+    cf_engine_confine(engine, ids, CF_COLLECTIONS_MAX - 2);
+    cr_expect(cf_engine_carries(engine, &ids[CF_COLLECTIONS_MAX - 3]));
+    cr_expect_not(cf_engine_carries(engine, &elsewhere));
+    cr_assert(device_sync(&w->devices[0]));
+    cf_engine_confine(engine, ids, CF_COLLECTIONS_MAX - 1);
+    cr_expect(cf_engine_carries(engine, &elsewhere));
+    cr_assert(device_sync(&w->devices[0]));
+    cf_engine_confine(engine, NULL, 0);
+    world_destroy(&w);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/log/keeping.h"
+
+#include "codec/limits.h"
+#include "codec/pack.h"
+#include "peer/log/birth.h"
+#include "peer/log/catalog_writing.h"
+#include "tests/support/expect.h"
+#include "tests/support/scratch.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const cf_id films = {{1}}, notes = {{2}}, papers = {{3}};
+
+/* Ann with one device, that has said its name, and no broker. */
+typedef struct {
+    scratch *scratch;
+    char path[96];
+    cf_env env;
+    cf_home *home;
+    cf_peer *peer;
+    cf_arena arena;
+    cf_error error;
+} ann;
+
+static ann *make_ann(void)
+{
+    ann *self = cf_allocate(1, sizeof *self);
+    uint8_t secret[CF_PHRASE_SECRET];
+
+    cr_assert_geq(sodium_init(), 0);
+    self->scratch = scratch_new();
+    snprintf(self->path, sizeof self->path, "%s/home", self->scratch->path);
+    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
+    cf_home_options options = {.env = &self->env, .path = self->path, .create = true};
+    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
+    cf_birth birth = {&self->env, self->home, "laptop", 1000};
+    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
+    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
+    expect_ok(cf_catalog_introduce(self->peer, 1000, &self->error), self->error);
+    return self;
+}
+
+static void end_ann(ann *self)
+{
+    cf_peer_close(&self->peer);
+    cf_home_close(&self->home);
+    cf_arena_release(&self->arena);
+    scratch_destroy(&self->scratch);
+    free(self);
+}
+
+static cf_kept own(ann *self)
+{
+    return cf_kept_of(self->peer, cf_peer_device(self->peer), &self->arena);
+}
+
+static size_t entries(ann *self)
+{
+    uint64_t last = 0;
+
+    expect_ok(cf_home_store(self->home)
+                  ->last(cf_home_store(self->home), cf_peer_user(self->peer), &last, &self->error),
+              self->error);
+    return last;
+}
+
+/* How many entries it took. */
+static size_t tell(ann *self, const cf_kept *kept)
+{
+    const size_t before = entries(self);
+    bool told = false;
+
+    expect_ok(cf_kept_tell(self->peer, kept, 2000, &told, &self->error), self->error);
+    cr_expect(told);
+    return entries(self) - before;
+}
+
+Test(keeping, keeps_all_until_the_home_says_otherwise)
+{
+    ann *self = make_ann();
+    cf_keeping keep = CF_KEEPING_BOUND;
+    cf_error error;
+
+    expect_ok(cf_keeping_recall(self->home, &keep, &error), error);
+    cr_expect_eq(keep, CF_KEEPING_ALL);
+    expect_ok(cf_keeping_set(self->home, CF_KEEPING_BOUND, &error), error);
+    expect_ok(cf_keeping_recall(self->home, &keep, &error), error);
+    cr_expect_eq(keep, CF_KEEPING_BOUND);
+    expect_ok(cf_home_set(self->home, "keep", cf_bytes_of_text("boundless"), &error), error);
+    expect_fails(cf_keeping_recall(self->home, &keep, &error), CF_BROKEN);
+    expect_fails(cf_keeping_read("boundless", &keep, &error), CF_USAGE);
+    end_ann(self);
+}
+
+/* The member log and the catalog are kept by all. */
+Test(keeping, tells_what_a_device_keeps_once)
+{
+    ann *self = make_ann();
+    const cf_id ids[] = {films, papers};
+    const cf_kept two = {false, ids, 2}, one = {false, ids, 1}, none = {0}, all = {.is_all = true};
+
+    cr_expect_eq(tell(self, &all), 0, "who has never kept less says nothing");
+    cr_expect_eq(tell(self, &two), 1);
+    cr_expect_eq(tell(self, &two), 0);
+    cf_kept kept = own(self);
+    cr_expect_not(kept.is_all);
+    cr_expect(cf_kept_has(&kept, &films) && cf_kept_has(&kept, &papers));
+    cr_expect_not(cf_kept_has(&kept, &notes));
+    cr_expect(cf_kept_has(&kept, &cf_member_log_id) && cf_kept_has(&kept, &cf_catalog_id));
+    cr_expect_eq(tell(self, &one), 1);
+    kept = own(self);
+    cr_expect_not(cf_kept_has(&kept, &papers));
+    cr_expect_eq(tell(self, &none), 1);
+    kept = own(self);
+    cr_expect_not(cf_kept_has(&kept, &films));
+    cr_expect_eq(tell(self, &all), 1);
+    cr_expect_eq(tell(self, &all), 0);
+    cr_expect(own(self).is_all);
+    end_ann(self);
+}
+
+/* A device of which the catalog says nothing keeps all; this one, what it is said to. */
+Test(keeping, finds_whether_any_device_keeps_a_collection)
+{
+    ann *self = make_ann();
+    const cf_kept some = {false, &films, 1}, all = {.is_all = true};
+    const cf_hash nobody = {{9}};
+
+    cr_expect(cf_kept_of(self->peer, &nobody, &self->arena).is_all);
+    cr_expect(cf_kept_anywhere(self->peer, &some, &films));
+    cr_expect_not(cf_kept_anywhere(self->peer, &some, &papers), "it is the only one");
+    cr_expect(cf_kept_anywhere(self->peer, &all, &papers));
+    end_ann(self);
+}
+
+static void say(ann *self, const cf_buffer *value)
+{
+    cf_catalog_writing writing = {0};
+
+    expect_ok(cf_catalog_begin(&writing, self->peer, CF_CATALOG_DEVICE,
+                               cf_peer_device(self->peer)->bytes, &self->error),
+              self->error);
+    cf_catalog_write(&writing, cf_bytes_of_text("/keeps"), cf_buffer_view(value));
+    expect_ok(cf_catalog_publish(&writing, 3000, &self->error), self->error);
+    cf_catalog_writing_release(&writing);
+}
+
+static cf_kept said(ann *self, const cf_id *ids, size_t count, size_t size)
+{
+    cf_buffer value = {0};
+
+    cf_pack_array(&value, count);
+    for (size_t i = 0; i < count; i++)
+        cf_pack_bin(&value, cf_bytes_of(ids[i].bytes, size));
+    say(self, &value);
+    cf_buffer_release(&value);
+    return own(self);
+}
+
+/* What is not of the form is of a newer program, or nobody's: taken for all. */
+Test(keeping, reads_an_ascending_list_of_ids_and_no_other)
+{
+    ann *self = make_ann();
+    const cf_id falling[] = {papers, films}, twice[] = {films, films}, well[] = {films, papers};
+    cf_buffer text = {0};
+
+    cr_expect_not(said(self, well, 2, CF_ID_SIZE).is_all);
+    cr_expect(said(self, falling, 2, CF_ID_SIZE).is_all);
+    cr_expect(said(self, twice, 2, CF_ID_SIZE).is_all);
+    cr_expect(said(self, well, 2, CF_ID_SIZE - 1).is_all);
+    cr_expect_not(said(self, NULL, 0, CF_ID_SIZE).is_all);
+    cf_pack_text(&text, cf_bytes_of_text("all of it"));
+    say(self, &text);
+    cr_expect(own(self).is_all);
+    cf_buffer_release(&text);
+    end_ann(self);
+}
+
+Test(keeping, reads_2048_collections_and_no_more)
+{
+    static cf_id ids[CF_KEPT_MAX + 1];
+    ann *self = make_ann();
+
+    for (size_t i = 0; i <= CF_KEPT_MAX; i++)
+        cf_put_u64(ids[i].bytes, i + 1);
+    const cf_kept most = {false, ids, CF_KEPT_MAX};
+    cr_expect_eq(tell(self, &most), 1);
+    cr_expect_eq(own(self).count, CF_KEPT_MAX);
+    cr_expect(said(self, ids, CF_KEPT_MAX + 1, CF_ID_SIZE).is_all);
+    const cf_kept more = {false, ids, CF_KEPT_MAX + 1};
+    cr_expect_eq(tell(self, &most), 1);
+    cr_expect_eq(tell(self, &more), 1);
+    cr_expect(own(self).is_all, "it says that it keeps all");
+    end_ann(self);
+}

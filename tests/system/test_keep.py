@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A device that keeps what it has sources of: `join --keep bound`, `set --keep`. What is elsewhere costs it nothing, and a
+later `add` brings it."""
+
+import os
+import shutil
+
+import pytest
+
+from counterfoil import broker, make_device, tree, wait_until  # noqa: F401
+from counterfoild import Broker
+
+LARGE = 200_000  # bytes of a file of the papers: entries that name as many blobs
+
+
+@pytest.fixture
+def user(broker, make_device):
+    """A laptop with notes and papers, and a phone that joined to keep what it has sources of."""
+    laptop, phone = make_device("laptop"), make_device("phone")
+    broker.start()
+    laptop.init(broker.run("invite").strip())
+    for name in "notes", "papers":
+        laptop.add(name, {"first": f"{name}\n"})
+    laptop.sync()
+    join(laptop, phone)
+    return laptop, phone
+
+
+def join(laptop, phone, keep="bound"):
+    """As Device.pair, for one that keeps less."""
+    pairing = laptop.start("pair")
+    phone.json("join", "-", "--name", phone.name, "--keep", keep, stdin=pairing.stdout.readline())
+    assert pairing.communicate(timeout=120)[1] is not None and pairing.returncode == 0
+
+
+def write(device, collection, name, content="new\n"):
+    (device.source(collection) / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def received(device, *arguments):
+    traffic = device.sync(0, *arguments)["traffic"]
+    return traffic["entries_received"], traffic["bytes_received"]
+
+
+def entries_here(device):
+    return len(device.json("log"))
+
+
+def listed(device):
+    return {one["name"]: one for one in device.json("collections")}
+
+
+def test_what_it_has_no_source_of_does_not_come(user):
+    laptop, phone = user
+    phone.sync()
+    phone.add("notes", None, "--existing")
+    phone.sync()
+    assert tree(phone.source("notes")) == tree(laptop.source("notes"))
+    figures = []
+    for count in 1, 4, 12:
+        for n in range(count):
+            write(laptop, "papers", f"{count} {n}", os.urandom(count * 1000))
+            laptop.sync()
+        write(laptop, "notes", f"{count}", "x" * 100)
+        laptop.sync()
+        figures.append(received(phone))
+    assert [entries for entries, _ in figures] == [1, 1, 1], figures
+    assert max(size for _, size in figures) - min(size for _, size in figures) < 64, figures
+
+
+def test_add_fetches_what_was_not_kept(user):
+    """All that is there is known before anything of this device is compared with it."""
+    laptop, phone = user
+    write(laptop, "papers", "second", os.urandom(LARGE))
+    laptop.sync()
+    phone.sync()
+    source = phone.source("papers")
+    source.mkdir()
+    (source / "first").write_text("papers\n")
+    (source / "own").write_text("of the phone\n")
+    added = phone.json("add", str(source), "--collection", "papers", "--existing")
+    assert (added["equal"], added["only_here"], added["only_there"]) == (1, 1, 1), added
+    phone.sync()
+    laptop.sync()
+    assert tree(source) == tree(laptop.source("papers"))
+    assert not phone.json("conflicts") and not laptop.json("conflicts")
+
+
+def test_add_without_the_broker_binds_nothing_that_is_not_known(user, broker):
+    laptop, phone = user
+    phone.sync()
+    broker.stop()
+    phone.source("papers").mkdir()
+    said = phone.patiently("add", str(phone.source("papers")), "--collection", "papers", code=5).stderr
+    assert "keeps nothing of 'papers' yet" in said
+    assert listed(phone)["papers"]["source"] is None
+    broker.restart()
+    phone.add("papers", None, "--existing")
+    phone.sync()
+    assert tree(phone.source("papers")) == tree(laptop.source("papers"))
+
+
+def test_what_was_taken_away_is_brought_up_to_date_by_the_next_add(user):
+    laptop, phone = user
+    phone.add("papers", None, "--existing")
+    phone.sync()
+    write(phone, "papers", "last", "unsent when its source goes\n")
+    phone.run("status")
+    phone.sync()
+    phone.run("remove", str(phone.source("papers")))
+    laptop.sync()
+    write(laptop, "papers", "meanwhile")
+    (laptop.source("papers") / "first").unlink()
+    laptop.sync()
+    assert received(phone)[0] == 0
+    phone.json("add", str(phone.source("papers")), "--collection", "papers", "--existing")
+    phone.sync()
+    laptop.sync()
+    assert tree(phone.source("papers")) == tree(laptop.source("papers"))
+    assert "first" not in tree(phone.source("papers")) and "last" in tree(laptop.source("papers"))
+
+
+def test_what_was_written_before_its_source_went_is_still_sent(user, broker):
+    laptop, phone = user
+    phone.add("papers", None, "--existing")
+    phone.sync()
+    broker.stop()
+    write(phone, "papers", "last")
+    phone.sync(5)
+    phone.run("remove", str(phone.source("papers")))
+    broker.restart()
+    assert phone.sync()["traffic"]["entries_sent"] >= 1
+    laptop.sync()
+    assert (laptop.source("papers") / "last").exists()
+    assert phone.json("status")["broker"]["unsent"] == 0
+
+
+def test_all_comes_once_it_keeps_all(user):
+    laptop, phone = user
+    write(laptop, "papers", "second")
+    laptop.sync()
+    phone.sync()
+    assert phone.run("set", "--keep", "all") == "keep: all of the user's log\n"
+    assert received(phone)[0] >= 2
+    assert received(phone)[0] == 0
+    assert listed(phone)["papers"]["kept"] and not listed(phone)["papers"]["source"]
+
+
+def test_serve_keeps_what_is_added_while_it_runs(user):
+    laptop, phone = user
+    phone.serve()
+    phone.add("notes", None, "--existing")
+    wait_until(lambda: tree(phone.source("notes")) == tree(laptop.source("notes")), "the notes came")
+    phone.add("papers", None, "--existing")
+    write(laptop, "papers", "second")
+    laptop.sync()
+    wait_until(lambda: tree(phone.source("papers")) == tree(laptop.source("papers")), "the papers came")
+    write(phone, "papers", "third")
+    wait_until(lambda: laptop.sync() and (laptop.source("papers") / "third").exists(), "the phone's paper came")
+
+
+def test_the_others_know_what_it_keeps(user):
+    laptop, phone = user
+    phone.add("notes", None, "--existing")
+    write(laptop, "papers", "second")
+    write(laptop, "notes", "second")
+    laptop.sync()
+    phone.sync()
+    laptop.sync()
+    of_phone = next(one for one in laptop.json("devices", "--remote") if one["name"] == "phone")
+    assert of_phone["keeps"] == ["notes"]
+    assert laptop.sync(0, "--wait-for", "phone")["in_sync"]
+    of_phone = next(one for one in laptop.json("devices", "--remote") if one["name"] == "phone")
+    assert of_phone["behind"] == 0, of_phone
+    write(laptop, "notes", "third")
+    laptop.sync()
+    of_phone = next(one for one in laptop.json("devices", "--remote") if one["name"] == "phone")
+    assert of_phone["behind"] == 1, of_phone
+
+
+def test_what_no_device_keeps_whole_is_said(user):
+    laptop, phone = user
+    phone.sync()
+    assert listed(phone)["papers"]["kept_whole"] and not listed(phone)["papers"]["kept"]
+    done = laptop.finish("set", "--keep", "bound")
+    assert done.returncode == 0 and not done.stderr
+    laptop.sync()
+    laptop.run("remove", str(laptop.source("papers")))
+    laptop.sync()
+    phone.sync()
+    assert not listed(phone)["papers"]["kept_whole"] and not listed(laptop)["papers"]["kept_whole"]
+    assert "no device keeps all of it" in phone.run("collections")
+    assert "no device keeps all of 'papers'" in laptop.finish("set", "--keep", "bound").stderr
+
+
+def test_a_broker_that_lost_something_is_told_of_by_who_keeps_it(user, broker, tmp_path):
+    """What is not told in a session is not taken for lost, and the next full one does."""
+    laptop, phone = user
+    phone.add("notes", None, "--existing")
+    phone.sync()
+    broker.stop()
+    saved = shutil.copytree(broker.data, tmp_path / "saved", symlinks=True)
+    broker.restart()
+    write(laptop, "papers", "lost")
+    laptop.sync()
+    laptop.sync(0, "notes")
+    phone.sync()
+    broker.stop()
+    shutil.rmtree(broker.data)
+    shutil.copytree(saved, broker.data, symlinks=True)
+    broker.restart()
+    assert "rolled back" not in phone.finish("sync").stderr
+    said = laptop.finish("sync", "notes").stderr
+    assert "rolled back" not in said, said
+    assert "rolled back" in laptop.finish("sync").stderr
+
+
+def test_only_who_keeps_all_moves_to_another_broker(user, tmp_path):
+    laptop, phone = user
+    phone.sync()
+    laptop.run("set", "--keep", "bound")
+    other = Broker(str(tmp_path / "other"))
+    other.start()
+    said = laptop.run("broker", other.run("invite").strip(), code=6)
+    assert "keeps only what it has sources of" in said and "set --keep all" in said
+    other.stop()
+
+
+def test_words(user):
+    laptop, phone = user
+    phone.sync()
+    assert "all or bound" in phone.run("set", "--keep", "some", code=2)
+    assert "give it alone" in phone.run("set", "--keep", "all", "--metered", "send", code=2)
+    assert "keeps nothing of 'papers'" in phone.run("log", "papers", code=3)
+    assert "keeps nothing of 'papers'" in phone.run("show", "papers//x", code=3)
+    assert "not kept" in phone.run("collections")
