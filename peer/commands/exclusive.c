@@ -37,14 +37,11 @@ static cf_locks *locks_of(const cf_exclusive *exclusive)
 
 static void add(cf_exclusive *exclusive, const cf_id *collection)
 {
-    static const cf_id whole;
-
     for (size_t i = 0; i < exclusive->count; i++)
         if (cf_id_equal(&exclusive->locks[i].collection, collection))
             return;
     *cf_one_more(exclusive->locks, exclusive->count, exclusive->capacity) =
-        (one_lock){.collection = *collection,
-                   .is_kept = cf_locks_own(locks_of(exclusive), collection, &whole) != NULL};
+        (one_lock){.collection = *collection};
 }
 
 static int by_collection(const void *a, const void *b)
@@ -70,15 +67,25 @@ cf_exclusive *cf_exclusive_new(cf_run *run, const cf_id *collections, size_t cou
     return exclusive;
 }
 
+/* What this device has is known once the broker has named it: a lock that its home does not know of
+ * (it was restored, or a process was killed at once) is had again by then, and is kept, too. To
+ * wait for it would be to wait for oneself. */
 static cf_status ask(cf_exclusive *exclusive, one_lock *lock, cf_error *error)
 {
+    static const cf_id whole;
+    cf_locks *locks = locks_of(exclusive);
     cf_lock_wish wish = {.collection = lock->collection,
                          .for_ms = FOR_MS,
                          .wait = true,
                          .renews = true,
                          .passes = true};
 
-    cf_status status = cf_locks_ask(locks_of(exclusive), &wish, &lock->request, error);
+    if (!cf_locks_are_known(locks))
+        return CF_OK;
+    lock->is_kept = cf_locks_own(locks, &lock->collection, &whole) != NULL;
+    if (lock->is_kept)
+        return CF_OK;
+    cf_status status = cf_locks_ask(locks, &wish, &lock->request, error);
     lock->is_asked = !status;
     return status;
 }
@@ -141,12 +148,12 @@ cf_status cf_exclusive_step(cf_exclusive *exclusive, uint64_t now_ms, bool *held
         one_lock *lock = &exclusive->locks[i];
         bool has = false;
 
-        if (lock->is_kept)
+        if (!lock->is_asked && !lock->is_kept)
+            status = ask(exclusive, lock, error);
+        if (!status && lock->is_kept)
             status = check_kept(exclusive, lock, &has, error);
         if (has && !status)
             continue;
-        if (!status && !lock->is_asked && !lock->is_kept)
-            status = ask(exclusive, lock, error);
         const cf_lock *now =
             status || lock->is_kept ? NULL : cf_locks_find(locks_of(exclusive), &lock->request);
         if (now && now->state == CF_LOCK_HELD)

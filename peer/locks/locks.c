@@ -269,10 +269,15 @@ static void regain_whole(cf_locks *locks, const cf_lease *lease, uint64_t now_ms
     add(locks, &lock, &request, &ignored);
 }
 
-void cf_locks_regain_all(cf_locks *locks, uint64_t now_ms)
+void cf_locks_regain_awaited(cf_locks *locks)
 {
     for (size_t i = 0; i < locks->own_count; i++)
         regain(locks, &locks->own[i]);
+}
+
+void cf_locks_regain_all(cf_locks *locks, uint64_t now_ms)
+{
+    cf_locks_regain_awaited(locks);
     for (size_t i = 0; i < locks->known_count; i++)
         if (is_this(locks, &locks->known[i]) && cf_id_equal(&locks->known[i].name, &whole))
             regain_whole(locks, &locks->known[i], now_ms);

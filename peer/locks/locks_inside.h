@@ -24,7 +24,9 @@ cf_lock *cf_locks_at(const cf_locks *locks, const cf_id *request);
 /* Says to the broker what is to be said of it in a session that knows nothing of it yet. */
 void cf_locks_say(cf_locks *locks, const cf_lock *lock);
 void cf_locks_say_alone(cf_locks *locks, const cf_id *collection, bool begins);
-/* Has again what the broker names as this device's in its first word of a session. */
+/* Has again what this device waits for, and the broker names as its own. */
+void cf_locks_regain_awaited(cf_locks *locks);
+/* That, and whatever else the broker names as this device's in its first word of a session. */
 void cf_locks_regain_all(cf_locks *locks, uint64_t now_ms);
 cf_status cf_locks_load(cf_locks *locks, cf_error *error);
 /* In the home; failures are reported. */

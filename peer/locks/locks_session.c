@@ -59,6 +59,9 @@ static void take_lease(cf_locks *locks, const cf_message *answer, uint64_t now_m
         if (lock->passes)
             cf_locks_unkeep(locks, lock);
         lock->state = CF_LOCK_OVER;
+        if (locks
+                ->is_known) /* under a token that this one was not, it may be this device's still */
+            cf_locks_regain_awaited(locks);
     } else if (answer->lease.until_ms &&
                (lock->state == CF_LOCK_ASKED || lock->state == CF_LOCK_HELD))
         granted(locks, lock, answer, now_ms);

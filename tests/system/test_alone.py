@@ -14,13 +14,13 @@ from lock_scene import read, shared, write  # noqa: F401
 LEASE = 60  # s, of who is gone
 
 
-def begin_alone(ann, broker, size=100_000_000):
+def begin_alone(ann, broker, size=100_000_000, collections=("notes",)):
     """She is in the middle of it, and is stopped there."""
     begun = len(broker.audit("exclusive-begun"))
     with open(ann.source() / "large", "wb") as file:
         file.write(os.urandom(size))
-    alone = ann.start("sync", "notes", "--exclusive")
-    wait_until(lambda: len(broker.audit("exclusive-begun")) > begun, "she is in the middle of it")
+    alone = ann.start("sync", *collections, "--exclusive")
+    wait_until(lambda: len(broker.audit("exclusive-begun")) == begun + len(collections), "she is in the middle of it")
     alone.send_signal(signal.SIGSTOP)
     return alone
 
@@ -127,9 +127,7 @@ def test_what_is_on_its_way_pauses_and_goes_on_where_it_was(shared, broker):
 def test_when_the_holder_is_killed_others_go_on_when_its_lease_is_over(shared, broker):
     ann, bob = shared
     written_by_ann(ann, bob)
-    alone = begin_alone(ann, broker)
-    alone.kill()
-    alone.wait()
+    kill(begin_alone(ann, broker))
     assert bob.finish("sync").returncode == 9
     done = bob.finish("sync", "--timeout", f"{3 * LEASE}s")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -152,12 +150,58 @@ def test_who_does_not_get_all_gives_back_what_it_got(shared, broker):
         bob.run("unlock", name)
 
 
+def copy_home(device, copy):
+    shutil.copytree(device.home, copy, ignore=shutil.ignore_patterns("control"))
+
+
+def restore_home(device, copy):
+    shutil.rmtree(device.home)
+    shutil.copytree(copy, device.home)
+
+
+def kill(process):
+    process.kill()
+    process.wait()
+
+
+def test_who_left_two_locks_and_does_not_know_of_them_has_them_again(shared, broker, tmp_path):
+    """Its home was restored from a copy: to wait for them would be to wait for itself."""
+    ann, bob = shared
+    add_papers(ann, bob)
+    copy_home(ann, tmp_path / "copy")
+    kill(begin_alone(ann, broker, collections=("notes", "papers")))
+    restore_home(ann, tmp_path / "copy")
+    assert len(locked_by(ann, bob)) == 2
+    ann.sync(0, "--exclusive")
+    assert len(locked_by(ann, bob)) == 2, "what it had anyhow it keeps"
+
+
+def test_who_knows_of_an_earlier_lock_than_the_one_it_left_has_that_again(shared, broker, tmp_path):
+    """Of two that were killed its home has the first one's."""
+    ann, bob = shared
+    alone = begin_alone(ann, broker)
+    copy_home(ann, tmp_path / "copy")
+    kill(alone)
+    kill(begin_alone(ann, broker))
+    restore_home(ann, tmp_path / "copy")
+    assert len(locked_by(ann, bob)) == 1
+    ann.sync(0, "--exclusive")
+    assert not locked_by(ann, bob), "and gives it back"
+
+
+def test_two_locks_that_are_left_are_waited_for_until_their_leases_end(shared, broker):
+    ann, bob = shared
+    add_papers(ann, bob)
+    kill(begin_alone(ann, broker, collections=("notes", "papers")))
+    done = bob.finish("sync", "--exclusive", "--timeout", "5s")
+    assert done.returncode == 9 and re.search(rf"locked by {ann.name} until \d\d:\d\d", done.stderr), done.stderr
+    assert bob.finish("sync", "--exclusive", "--timeout", f"{3 * LEASE}s").returncode == 0
+
+
 def test_who_serves_later_gives_back_what_one_had_that_was_killed(shared, broker):
     """And doesn't renew it."""
     ann, bob = shared
-    alone = begin_alone(ann, broker)
-    alone.kill()
-    alone.wait()
+    kill(begin_alone(ann, broker))
     assert locked_by(ann, bob)
     serving = ann.serve()
     wait_until(lambda: not locked_by(ann, bob), "it is given back")
@@ -192,12 +236,10 @@ def test_who_is_limited_meanwhile_keeps_what_the_broker_had_taken(shared, broker
 
 def test_who_leaves_meanwhile_with_an_older_home_loses_nothing_of_what_it_wrote(shared, broker, tmp_path):
     ann, bob = shared
-    copy = str(tmp_path / "copy")
-    shutil.copytree(bob.home, copy, ignore=shutil.ignore_patterns("control"))
+    copy_home(bob, tmp_path / "copy")
     written_by_ann(bob, ann)
     ann.sync()
-    shutil.rmtree(bob.home)
-    shutil.copytree(copy, bob.home)
+    restore_home(bob, tmp_path / "copy")
     alone = begin_alone(ann, broker)
     bob.run("leave", "--yes")
     end_alone(alone)
