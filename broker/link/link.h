@@ -153,6 +153,9 @@ void cf_link_stop(cf_link *link);
 void cf_link_begin_anew(cf_link *link);
 bool cf_link_is_connected(const cf_link *link);
 bool cf_link_is_idle(const cf_link *link);
+/* The same of one collection: what is kept back of others, or waits for their locks, is not
+ * awaited. NULL: of none that is locked. */
+bool cf_link_is_idle_in(const cf_link *link, const cf_id *collection);
 /* An entry was refused for want of room, and goes again later. */
 bool cf_link_waits_for_room(const cf_link *link);
 /* Who asks for it now wants a fresh answer: what was refused for want of room goes again. */

@@ -107,6 +107,22 @@ bool cf_link_is_locked(const cf_link *link, const cf_id *collection)
            (paused && (paused->waits || link->owed.count > 0));
 }
 
+static bool whosever(void *context, const cf_id *collection)
+{
+    (void)context;
+    (void)collection;
+    return true;
+}
+
+bool cf_link_is_idle_in(const cf_link *link, const cf_id *collection)
+{
+    return cf_link_has_all_but_paused(link) &&
+           !(collection && cf_link_is_locked(link, collection)) &&
+           (cf_outgoing_is_done(link->outgoing) ||
+            cf_outgoing_is_locked_out(link->outgoing, whosever, NULL)) &&
+           cf_transfer_is_idle(link->transfer) && cf_link_asking_is_idle(link);
+}
+
 static bool is_heard_of(const cf_link *link,
                         bool (*is_anothers)(void *context, const cf_id *collection), void *context)
 {

@@ -92,6 +92,19 @@ static uint64_t next_try(const cf_run *run, const cf_broker_status *broker)
     return (broker->retry_ms - now_ms + 999) / 1000;
 }
 
+/* Of the collections that were asked about, those of the sources that are shown. */
+static size_t unsent_of(const cf_run *run, const cf_overview_options *options, cf_arena *arena,
+                        const cf_overview *shown)
+{
+    const bool all = !options->filter_count && !options->collection_count;
+    const size_t count = all ? 0 : shown->count;
+    cf_id *collections = cf_arena_allocate(arena, count, sizeof *collections);
+
+    for (size_t i = 0; i < count; i++)
+        collections[i] = shown->sources[i].status.binding->collection;
+    return cf_engine_unsent(cf_loop_engine(run->loop), collections, count);
+}
+
 static cf_status take_broker(const cf_run *run, cf_arena *arena, cf_overview *out, cf_error *error)
 {
     cf_home *home = cf_loop_home(run->loop);
@@ -276,7 +289,11 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
         out->count++;
     }
     cf_status status = take_notes(run, arena, out, error);
-    return status ? status : take_broker(run, arena, out, error);
+    if (!status)
+        status = take_broker(run, arena, out, error);
+    if (!status)
+        out->broker.unsent = unsent_of(run, options, arena, out);
+    return status;
 }
 
 /* ---- Judging it ---- */

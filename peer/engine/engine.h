@@ -205,6 +205,9 @@ typedef struct {
     char delay[CF_ERROR_TEXT]; /* why it takes nothing for now, in its words; empty: it does */
 } cf_broker_status;
 void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out);
+/* Entries of these collections, and of the member log and the catalog, that are not at the broker
+ * yet; without any, of all. */
+size_t cf_engine_unsent(cf_engine *engine, const cf_id *collections, size_t count);
 
 /* What of contents is on its way between this device and the broker, as of now. */
 typedef struct {

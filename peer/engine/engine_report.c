@@ -192,12 +192,13 @@ void cf_engine_report(cf_engine *engine)
     cf_link *link = engine->peer->link;
     bool is_new;
 
-    if (!link || !cf_link_is_idle(link) || !is_quiet(engine) ||
+    if (!link || !cf_link_is_idle_in(link, NULL) || !is_quiet(engine) ||
         (engine->reported_session == cf_link_session(link) &&
          engine->reported_activity == engine->workshop.activity))
         return;
     engine->reported_activity = engine->workshop.activity;
-    note_gone(engine);
+    if (cf_link_is_idle(link))
+        note_gone(engine);
     cf_ids due = take_due(engine);
     is_new = gather(engine, &due);
     free(due.at);

@@ -74,6 +74,31 @@ static bool link_is_checked(const cf_engine *engine)
     return !engine->peer->link || cf_link_is_checked(engine->peer->link);
 }
 
+/* Of the collections that the round is of, whatever is locked elsewhere. */
+static bool link_is_idle(const cf_round *round)
+{
+    const cf_engine *engine = round->engine;
+    const cf_link *link = engine->peer->link;
+    const size_t count = round->options.collection_count;
+    bool idle = true;
+
+    if (!count)
+        return cf_link_is_idle(link) && !cf_downloads_are_paused(engine->workshop.downloads, NULL);
+    for (size_t i = 0; idle && i < count; i++)
+        idle = cf_link_is_idle_in(link, &round->collections[i]) &&
+               !cf_downloads_are_paused(engine->workshop.downloads, &round->collections[i]);
+    return idle;
+}
+
+static bool is_any_locked(const cf_round *round)
+{
+    bool locked = round->options.collection_count == 0;
+
+    for (size_t i = 0; !locked && i < round->options.collection_count; i++)
+        locked = cf_engine_is_locked(round->engine, &round->collections[i]);
+    return locked;
+}
+
 /* Whose lock it is has been heard: so who it is and how long can be told. */
 static bool is_anothers(void *context, const cf_id *collection)
 {
@@ -88,7 +113,7 @@ static bool link_is_locked_out(const cf_round *round)
     const cf_link *link = engine->peer->link;
 
     return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_connected(link) &&
-           cf_link_is_checked(link) && !engine->inbox_count &&
+           cf_link_is_checked(link) && !engine->inbox_count && is_any_locked(round) &&
            (cf_link_is_locked_out(link, is_anothers, engine) ||
             (cf_link_is_idle(link) && cf_downloads_are_paused(engine->workshop.downloads, NULL)));
 }
@@ -104,8 +129,7 @@ static bool link_is_over(const cf_round *round)
         return cf_link_is_checked(link) &&
                (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
                     ? cf_link_has_all_but_paused(link)
-                    : cf_link_is_idle(link) &&
-                          !cf_downloads_are_paused(engine->workshop.downloads, NULL)) &&
+                    : link_is_idle(round)) &&
                !engine->inbox_count;
     return engine->losses > round->losses && !engine->connecting;
 }

@@ -227,7 +227,17 @@ static void find_unsent(cf_engine *engine, const cf_binding *binding, cf_pending
     cf_arena_release(&arena);
 }
 
-static size_t count_unsent(cf_engine *engine)
+static bool is_among(const cf_id *collections, size_t count, const cf_id *collection)
+{
+    bool is = count == 0 || cf_id_equal(collection, &cf_member_log_id) ||
+              cf_id_equal(collection, &cf_catalog_id);
+
+    for (size_t i = 0; !is && i < count; i++)
+        is = cf_id_equal(&collections[i], collection);
+    return is;
+}
+
+size_t cf_engine_unsent(cf_engine *engine, const cf_id *collections, size_t count)
 {
     cf_unsent unsent = {0};
     cf_error ignored;
@@ -238,11 +248,11 @@ static size_t count_unsent(cf_engine *engine)
         return 0;
     for (size_t i = unsent.count; i > 0; i--)
         if (cf_log_head_collection(engine->peer->log, &unsent.at[i - 1].last, &collection) &&
-            !cf_engine_carries(engine, &collection))
+            !is_among(collections, count, &collection))
             unsent.at[i - 1] = unsent.at[--unsent.count];
-    size_t count = (size_t)cf_unsent_count(&unsent);
+    const size_t entries = (size_t)cf_unsent_count(&unsent);
     cf_unsent_release(&unsent);
-    return count;
+    return entries;
 }
 
 /* ---- Status ---- */
@@ -375,7 +385,7 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
         out->trouble = CF_MALFORMED;
     }
     snprintf(out->delay, sizeof out->delay, "%s", delay && out->connected ? delay : "");
-    out->unsent = count_unsent(engine);
+    out->unsent = cf_engine_unsent(engine, NULL, 0);
 }
 
 void cf_engine_traffic(const cf_engine *engine, cf_traffic *out)

@@ -11,7 +11,7 @@ bool cf_is_elsewhere(const cf_peer *peer, const cf_id *collection, cf_bytes iden
 
     if (cf_content_identity_read(identity, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
         return true;
-    return peer->link && cf_link_is_idle(peer->link) &&
+    return peer->link && cf_link_is_idle_in(peer->link, collection) &&
            !cf_contents_lacks_unnamed(peer->contents) &&
            cf_contents_available(peer->contents, collection, &hash);
 }

@@ -88,6 +88,38 @@ Test(engine_alone, keeps_from_others_what_it_sends_and_nothing_else)
     world_destroy(&w);
 }
 
+/* All that is here of a table, as `sync --wait-for` asks. */
+static bool has_reported(const device *self, const cf_id *collection)
+{
+    const cf_heads *here = cf_author_heads(self->engine->peer->author, collection);
+
+    return here->count && cf_heads_lacking(here, &self->engine->applied) == 0;
+}
+
+Test(engine_alone, keeps_nobody_from_telling_what_is_applied_elsewhere)
+{
+    world *w = a_world(85);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    const cf_id *tables = &a->engine->bindings[1]->collection;
+
+    cr_assert_not(cf_id_equal(tables, &w->collection));
+    user_writes_text(b, "theirs", "theirs");
+    write_row(b, 7);
+    cr_assert(device_sync(b));
+    cr_expect(ends_locked_out(a));
+    cr_expect(has_row(a, 7));
+    cr_expect(has_reported(a, tables));
+    cr_expect(cf_link_is_idle_in(cf_engine_link(a->engine), tables));
+    cr_expect_not(cf_link_is_idle_in(cf_engine_link(a->engine), &w->collection));
+    user_writes_text(a, "ours", "ours");
+    cr_expect(ends_locked_out(a));
+    cr_expect(cf_link_is_idle_in(cf_engine_link(a->engine), tables), "what is sent waits, too");
+    cr_expect_eq(cf_engine_unsent(a->engine, tables, 1), 0);
+    cr_expect_eq(cf_engine_unsent(a->engine, &w->collection, 1), 1);
+    cr_expect_eq(cf_engine_unsent(a->engine, NULL, 0), 1);
+    world_destroy(&w);
+}
+
 /* In a session that begins meanwhile WELCOME names what does not come. */
 Test(engine_alone, is_waited_for_in_later_sessions_of_both)
 {

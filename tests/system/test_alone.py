@@ -85,6 +85,42 @@ def test_other_collections_go_on_meanwhile(shared, broker):
     assert read(bob, "small") == "ann\n"
 
 
+def test_of_another_collection_nothing_is_said_or_awaited(shared, broker):
+    """Where `serve` runs, too, which sends what waits in that collection."""
+    ann, bob = shared
+    add_papers(ann, bob)
+    serving = bob.serve()
+    bob.sync()
+    alone = begin_alone(ann, broker)
+    fill(bob.source(), {"from bob": "bob\n"})
+    bob.patiently("sync", code=9, said=f"notes: locked by {ann.name}")
+    for words in [], ["--timeout", "100s"]:
+        done = bob.finish("sync", "papers", *words)
+        assert done.returncode == 0 and "unsent" not in done.stdout, done
+    assert bob.finish("status", "papers", "--check").returncode == 0
+    assert bob.finish("status", "--check").returncode != 0
+    end_alone(alone)
+    bob.sync()
+    bob.stop(serving)
+
+
+def test_who_applied_all_of_another_collection_says_so(shared, broker, make_device):  # noqa: F811
+    ann, bob = shared
+    add_papers(ann, bob)
+    carol = make_device("carol")
+    ann.pair(carol)
+    carol.add("papers", None, "--existing")
+    carol.sync()
+    written_by_ann(ann, bob)
+    serving = bob.serve()
+    alone = begin_alone(ann, broker)
+    fill(carol.source("papers"), {"from carol": "carol\n"})
+    done = carol.finish("sync", "papers", "--wait-for", bob.name)
+    assert done.returncode == 0, done.stderr
+    end_alone(alone)
+    bob.stop(serving)
+
+
 def test_who_serves_waits_likewise_and_goes_on_by_itself(shared, broker):
     ann, bob = shared
     serving = bob.serve()

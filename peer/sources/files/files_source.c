@@ -286,7 +286,8 @@ static void hear_broker(cf_files_source *source)
 {
     const cf_link *link = source->workshop->peer->link;
 
-    if (!source->awaits_broker || source->survey || (link && !cf_link_is_idle(link)))
+    if (!source->awaits_broker || source->survey ||
+        (link && !cf_link_is_idle_in(link, &source->binding->collection)))
         return;
     source->awaits_broker = false;
     cf_source_look_at_all(source, CF_ABSENCE_COUNTS);

@@ -177,7 +177,7 @@ static cf_met may_go(const looking *self)
     if (self->thing->kind == CF_KIND_DIRECTORY ||
         cf_is_elsewhere(meeting->peer, &meeting->collection->id, self->thing->content))
         return CF_MET_DELETED;
-    return link && !cf_link_is_idle(link) ? CF_MET_WAITS : CF_MET_NOT;
+    return link && !cf_link_is_idle_in(link, &meeting->collection->id) ? CF_MET_WAITS : CF_MET_NOT;
 }
 
 static bool look_at(void *context, const cf_past_item *item, const cf_past_place *stay)
