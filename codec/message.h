@@ -61,7 +61,8 @@ typedef enum {
     CF_COMMAND_CHECKPOINTS,
     CF_COMMAND_CONFINE,
     CF_COMMAND_CONFINED,
-} cf_command;
+} cf_command; /* from ALONE on in the order in which they came to be */
+enum { CF_COMMANDS = CF_COMMAND_CONFINED + 1 };
 
 /* As on the wire: "HELLO". */
 const char *cf_command_name(cf_command command);

@@ -295,9 +295,16 @@ bool cf_link_fetches(const cf_link *link)
     return link->state == CF_LINK_LIVE && cf_transfer_fetches(link->transfer);
 }
 
-void cf_link_without_fetch(cf_link *link, uint64_t until_ms)
+void cf_link_without(cf_link *link, cf_command command, uint64_t until_ms)
 {
-    cf_transfer_without_fetch(link->transfer, until_ms);
+    link->unknown.until_ms[command] = until_ms;
+    if (command == CF_COMMAND_FETCH)
+        cf_transfer_without_fetch(link->transfer, until_ms);
+}
+
+bool cf_link_is_without(const cf_link *link, cf_command command, uint64_t now_ms)
+{
+    return cf_unknown_is(&link->unknown, command, now_ms);
 }
 
 bool cf_link_moves_contents(const cf_link *link)
@@ -371,7 +378,7 @@ static void begin_waiting(cf_link *link, uint64_t now_ms)
 static bool is_idle_word(const cf_link *link, cf_command command)
 {
     return (command == CF_COMMAND_ENDPOINTS && !link->locates_out) ||
-           (command == CF_COMMAND_CLOCK && !link->newer) ||
+           (command == CF_COMMAND_CLOCK && !cf_unknown_is_out(&link->unknown, command)) ||
            (command == CF_COMMAND_CHECKPOINTS && link->checkpointing != CF_LINK_SAID) ||
            ((command == CF_COMMAND_REPORTED || command == CF_COMMAND_HOLDS ||
              command == CF_COMMAND_ENDS) &&
@@ -463,10 +470,10 @@ static cf_status pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox, cf_erro
 
     grant(link, outbox);
     cf_guests_pump(link->guests, cf_env_now_ms(link->options.env), outbox);
-    cf_link_asking_pump(link, outbox);
+    cf_link_asking_pump(link, now_ms, outbox);
     if (begins_check)
         link->heard_ms = now_ms;
-    cf_link_leases_pump(link, outbox);
+    cf_link_leases_pump(link, now_ms, outbox);
     if (link->options.only_asks)
         return CF_OK;
     note_offers(link);

@@ -95,14 +95,12 @@ typedef struct {
     /* The other does not keep this user any more, and says where it is now. The session is lost
      * unless the link is stopped here. NULL: nobody goes there. */
     void (*moved)(void *context, cf_bytes address);
-    /* The other knows no FETCH, and had the user pay for being asked: see cf_link_without_fetch.
-     * NULL: nobody keeps that. */
-    void (*fetch_unsupported)(void *context);
+    /* The other does not know this command, and had the user pay for being asked: see
+     * cf_link_without. NULL: nobody keeps that. */
+    void (*unsupported)(void *context, cf_command command);
     /* Others' checkpoints, in answer to cf_link_checkpoint. Nothing about them was checked. NULL
      * for who says none. */
     void (*checkpoints)(void *context, const cf_checkpoint *checkpoints, size_t count);
-    /* The other knows no checkpoints. NULL likewise. */
-    void (*checkpoint_unsupported)(void *context);
     /* For an owner that pairs; NULL for others. The other took a guest's registration (`why` is
      * NULL) or refused it; then the guest's KNOCK came. */
     void (*guest)(void *context, const cf_hash *guest_key, const cf_error *why);
@@ -264,9 +262,11 @@ void cf_link_carries(cf_link *link, uint64_t step, uint64_t window, uint64_t ent
 /* What may be asked for at a time of contents, see cf_transfer_brings, and whether any is. */
 void cf_link_brings(cf_link *link, uint64_t step, uint64_t window);
 bool cf_link_fetches(const cf_link *link);
-/* The other was found not to know FETCH, by an earlier process: it is not asked again before that
- * time; 0: it may be. */
-void cf_link_without_fetch(cf_link *link, uint64_t until_ms);
+/* The other was found not to know this command, by an earlier process: it is not said before that
+ * time; 0: it may be. Of those that `unsupported` may name. */
+void cf_link_without(cf_link *link, cf_command command, uint64_t until_ms);
+/* So it was, or in this process. */
+bool cf_link_is_without(const cf_link *link, cf_command command, uint64_t now_ms);
 /* The same, or contents are sent that were not answered yet. */
 bool cf_link_moves_contents(const cf_link *link);
 /* Bytes in a second at most, over all sessions, see rate_limit.h; 0: no limit. Entries are not held

@@ -103,18 +103,6 @@ void cf_link_checkpoint(cf_link *link, const cf_checkpoint *checkpoint)
     link->checkpointing = CF_LINK_DUE;
 }
 
-bool cf_link_checkpoint_unsupported(cf_link *link)
-{
-    const cf_link_events *events = &link->options.events;
-
-    if (link->checkpointing != CF_LINK_SAID)
-        return false;
-    link->checkpointing = CF_LINK_NOTHING;
-    if (events->checkpoint_unsupported)
-        events->checkpoint_unsupported(events->context);
-    return true;
-}
-
 /* A session that is not live yet has still to hear what it asks for first. */
 void cf_link_check(cf_link *link)
 {
@@ -179,12 +167,49 @@ static void say_report(cf_link *link, cf_outbox *outbox)
     } while (more);
 }
 
-void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
+/* What is said by one command: not to who does not know that. */
+static bool say(cf_link *link, const cf_message *message, uint64_t now_ms, cf_outbox *outbox)
+{
+    if (cf_unknown_is(&link->unknown, message->command, now_ms))
+        return false;
+    cf_outbox_add(outbox, (cf_bytes){0}, message);
+    cf_unknown_said(&link->unknown, message->command);
+    return true;
+}
+
+static void end_asking(cf_link *link)
+{
+    const cf_link_events *events = &link->options.events;
+
+    link->asking = CF_LINK_NOTHING;
+    if (link->places)
+        await_placed(link);
+    else if (events->answers.answered)
+        events->answers.answered(events->context);
+    link->places = false;
+}
+
+static void ask(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
     const cf_message query = {.command = CF_COMMAND_QUERY},
                      chains = {.command = CF_COMMAND_CHAINS,
                                .chains = {link->asked, link->asked_count}};
 
+    if (link->asked && cf_unknown_is(&link->unknown, CF_COMMAND_CHAINS, now_ms)) {
+        end_asking(link);
+        return;
+    }
+    link->asking = CF_LINK_SAID;
+    link->ended_count = 0;
+    cf_link_say_locate(link, outbox);
+    if (link->asked)
+        say(link, &chains, now_ms, outbox);
+    else
+        cf_outbox_add(outbox, (cf_bytes){0}, &query);
+}
+
+void cf_link_asking_pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
+{
     if (link->reporting == CF_LINK_DUE && !link->places) {
         say_report(link, outbox);
         link->reporting = CF_LINK_SAID;
@@ -199,40 +224,22 @@ void cf_link_asking_pump(cf_link *link, cf_outbox *outbox)
     if (link->lacking) {
         const cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {link->lacking}};
 
-        cf_outbox_add(outbox, (cf_bytes){0}, &lacking);
-        link->newer++;
+        say(link, &lacking, now_ms, outbox);
         link->lacking = 0;
     }
     if (link->checkpointing == CF_LINK_DUE) {
         const cf_message said = {.command = CF_COMMAND_CHECKPOINT, .checkpoint = link->checkpoint};
 
-        cf_outbox_add(outbox, (cf_bytes){0}, &said);
-        link->checkpointing = CF_LINK_SAID;
+        link->checkpointing = say(link, &said, now_ms, outbox) ? CF_LINK_SAID : CF_LINK_NOTHING;
     }
-    if (link->asking == CF_LINK_DUE) {
-        cf_link_say_locate(link, outbox);
-        cf_outbox_add(outbox, (cf_bytes){0}, link->asked ? &chains : &query);
-        link->asking = CF_LINK_SAID;
-        link->ended_count = 0;
-    }
+    if (link->asking == CF_LINK_DUE)
+        ask(link, now_ms, outbox);
 }
 
 bool cf_link_asking_is_idle(const cf_link *link)
 {
     return link->reporting == CF_LINK_NOTHING && link->asking == CF_LINK_NOTHING &&
            link->checkpointing == CF_LINK_NOTHING && !link->awaits_located;
-}
-
-static void end_asking(cf_link *link)
-{
-    const cf_link_events *events = &link->options.events;
-
-    link->asking = CF_LINK_NOTHING;
-    if (link->places)
-        await_placed(link);
-    else if (events->answers.answered)
-        events->answers.answered(events->context);
-    link->places = false;
 }
 
 static void on_reported(cf_link *link, const cf_message *message)
@@ -262,6 +269,7 @@ static void on_ends(cf_link *link, const cf_message *message)
     if (events->answers.ends)
         events->answers.ends(events->context, &message->ends.device, message->ends.heads,
                              message->ends.head_count, message->ends.more);
+    cf_unknown_answered(&link->unknown, CF_COMMAND_CHAINS);
     link->ended_count += !message->ends.more;
     if (link->ended_count < link->asked_count)
         return;
@@ -276,6 +284,7 @@ static void on_checkpoints(cf_link *link, const cf_message *message)
     if (link->checkpointing != CF_LINK_SAID)
         return;
     link->checkpointing = CF_LINK_NOTHING;
+    cf_unknown_answered(&link->unknown, CF_COMMAND_CHECKPOINT);
     if (events->checkpoints)
         events->checkpoints(events->context, message->checkpoints.at, message->checkpoints.count);
 }
@@ -304,6 +313,11 @@ void cf_link_answered(cf_link *link, const cf_message *message)
 void cf_link_lacking(cf_link *link, uint64_t count)
 {
     link->lacking = count;
+}
+
+void cf_link_checkpoint_unsupported(cf_link *link)
+{
+    link->checkpointing = CF_LINK_NOTHING;
 }
 
 void cf_link_asking_unsupported(cf_link *link)

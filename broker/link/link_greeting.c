@@ -99,12 +99,13 @@ static void say_confine(cf_link *link, cf_outbox *outbox)
     link->awaits_confined = true;
 }
 
-static void say_clock(const cf_link *link, cf_outbox *outbox)
+static void say_clock(cf_link *link, cf_outbox *outbox)
 {
     const cf_message message = {.command = CF_COMMAND_CLOCK,
                                 .clock = {CF_PROTOCOL_VERSION, cf_env_now_ms(link->options.env)}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
+    cf_unknown_said(&link->unknown, CF_COMMAND_CLOCK);
 }
 
 void cf_link_knock(cf_link *link, cf_outbox *outbox)
@@ -177,6 +178,7 @@ void cf_link_greet(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     head_list own = {0};
     cf_error error;
 
+    link->unknown.out = 0;
     if (link->has_knocked) {
         cf_link_knock(link, outbox);
         return;
@@ -373,7 +375,6 @@ cf_status cf_link_welcomed(cf_link *link, const cf_message *message, cf_outbox *
     if (message->welcome.more)
         return CF_OK;
     link->is_clock_off = cf_clock_is_off(welcome.clock_difference_ms);
-    link->newer = link->is_clock_off;
     if (link->is_clock_off) /* before SUBSCRIBE, by which a clock that is not off is known */
         say_clock(link, outbox);
     cf_status status = subscribe(link, message, welcome.clock_difference_ms, outbox, error);

@@ -22,11 +22,16 @@ void cf_link_leases_begin(cf_link *link)
     link->paused_count = 0;
 }
 
-void cf_link_leases_pump(cf_link *link, cf_outbox *outbox)
+void cf_link_leases_pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
     for (size_t i = 0; i < link->question_count; i++) {
         question *it = &link->questions[i];
 
+        if (it->message.command == CF_COMMAND_ALONE) { /* which has no answer where it is known */
+            if (cf_unknown_is(&link->unknown, CF_COMMAND_ALONE, now_ms))
+                continue;
+            cf_unknown_said(&link->unknown, CF_COMMAND_ALONE);
+        }
         if (it->message.command == CF_COMMAND_UNLOCK && it->message.unlock.token)
             it->message.unlock.token = &it->token;
         cf_outbox_add(outbox, (cf_bytes){0}, &it->message);

@@ -145,25 +145,26 @@ static bool refuses_nameless(const cf_message *message)
            cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_UNSUPPORTED));
 }
 
-/* Who refuses CLOCK or LACKING, which are older, refuses FETCH, too: of the refusals that come, the
- * first may be that of any of them. */
-static bool refuses_fetch(cf_link *link, const cf_message *message, uint64_t now_ms)
+static bool refuses_unknown(cf_link *link, const cf_message *message, uint64_t now_ms)
 {
     const cf_link_events *events = &link->options.events;
+    cf_command which;
 
-    if (!refuses_nameless(message) || !cf_transfer_fetch_unsupported(link->transfer, now_ms))
+    if (!refuses_nameless(message))
         return false;
-    if (events->fetch_unsupported)
-        events->fetch_unsupported(events->context);
+    (cf_transfer_tries_fetch(link->transfer) ? cf_unknown_said : cf_unknown_answered)(
+        &link->unknown, CF_COMMAND_FETCH);
+    if (!cf_unknown_refused(&link->unknown, now_ms, &which))
+        return false;
+    if (which == CF_COMMAND_FETCH)
+        cf_transfer_fetch_unsupported(link->transfer, now_ms + CF_UNKNOWN_FOR_MS);
+    else if (which == CF_COMMAND_CHECKPOINT)
+        cf_link_checkpoint_unsupported(link);
+    else if (which == CF_COMMAND_CHAINS)
+        cf_link_asking_unsupported(link);
+    if (events->unsupported)
+        events->unsupported(events->context, which);
     return true;
-}
-
-static bool refuses_newer(cf_link *link, const cf_message *message)
-{
-    const bool refuses = link->newer && refuses_nameless(message);
-
-    link->newer -= refuses;
-    return refuses;
 }
 
 static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t now_ms,
@@ -183,10 +184,7 @@ static cf_status on_refused(cf_link *link, const cf_message *message, uint64_t n
             error->status = CF_UNREACHABLE;
         return error->status;
     }
-    if (refuses_nameless(message) && cf_link_checkpoint_unsupported(link))
-        return CF_OK;
-    if (refuses_fetch(link, message, now_ms) || refuses_newer(link, message) ||
-        link->state != CF_LINK_LIVE)
+    if (refuses_unknown(link, message, now_ms) || link->state != CF_LINK_LIVE)
         return CF_OK;
     if (refuses(message, CF_COMMAND_LOCATE))
         cf_link_located(link);
@@ -257,7 +255,7 @@ static cf_status receive_live(cf_link *link, const cf_message *message, uint64_t
             events->knock(events->context, &message->knock.key, message->knock.sealed);
         return CF_OK;
     case CF_COMMAND_CLOCK:
-        link->newer -= link->newer > 0;
+        cf_unknown_answered(&link->unknown, CF_COMMAND_CLOCK);
         return CF_OK;
     case CF_COMMAND_PAUSED:
         cf_link_take_paused(link, message, now_ms);

@@ -6,6 +6,7 @@
 #include "broker/link/guests.h"
 #include "broker/link/link.h"
 #include "broker/link/outgoing.h"
+#include "broker/link/unknown.h"
 
 typedef enum {
     CF_LINK_STOPPED,
@@ -71,7 +72,7 @@ struct cf_link {
     bool awaits_blobs; /* more will be offered soon */
     cf_heads report;   /* what is to be reported */
     uint64_t lacking;  /* what is to be said of entries that the other lost; 0: nothing */
-    unsigned newer;    /* CLOCK and LACKING that are out, which an older broker doesn't know */
+    cf_unknown unknown;
     cf_link_request reporting, asking;
     cf_hash *asked; /* devices whose heads are asked for; NULL: what there is */
     size_t asked_count, ended_count;
@@ -92,7 +93,7 @@ struct cf_link {
 
 /* Reports and questions, see link_asking.c. A new session says again what was not answered. */
 void cf_link_asking_begin(cf_link *link);
-void cf_link_asking_pump(cf_link *link, cf_outbox *outbox);
+void cf_link_asking_pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
 bool cf_link_asking_is_idle(const cf_link *link);
 void cf_link_answered(cf_link *link, const cf_message *message);
 /* Asks in which collections the writers are that are strangers here; and whether that is known. */
@@ -102,13 +103,12 @@ cf_status cf_link_placed(cf_link *link, const cf_message *message, cf_error *err
 /* Asks where the log is, whoever wants to know; and its answer, or refusal, came. */
 void cf_link_say_locate(cf_link *link, cf_outbox *outbox);
 void cf_link_located(cf_link *link);
-/* What the other does not know is a checkpoint: nothing else is out that it may not know. */
-bool cf_link_checkpoint_unsupported(cf_link *link);
-/* The other does not know such a command. */
+/* The other does not know CHECKPOINT; nor such a question. */
+void cf_link_checkpoint_unsupported(cf_link *link);
 void cf_link_asking_unsupported(cf_link *link);
 /* What cf_link_ask_lease keeps until the session is live. */
 void cf_link_leases_begin(cf_link *link);
-void cf_link_leases_pump(cf_link *link, cf_outbox *outbox);
+void cf_link_leases_pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
 void cf_link_lease_answered(cf_link *link, const cf_message *answer);
 /* PAUSED came; and whether, by that, what WELCOME named need not come yet. */
 void cf_link_take_paused(cf_link *link, const cf_message *message, uint64_t now_ms);

@@ -157,16 +157,18 @@ void cf_transfer_brings(cf_transfer *transfer, uint64_t step, uint64_t window)
     transfer->brought = window;
 }
 
-bool cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t now_ms)
+bool cf_transfer_tries_fetch(const cf_transfer *transfer)
 {
-    if (transfer->trial.state != CF_TRIAL_OUT)
-        return false;
+    return transfer->trial.state == CF_TRIAL_OUT;
+}
+
+void cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t until_ms)
+{
     cf_transfer_item *item = cf_transfer_find(transfer, &transfer->trial.blob, false);
     transfer->trial.state = CF_TRIAL_NONE;
-    transfer->trial.again_ms = now_ms + CF_FETCH_AGAIN_MS;
+    transfer->trial.again_ms = until_ms;
     if (item)
         cf_transfer_settle(transfer, item);
-    return true;
 }
 
 void cf_transfer_without_fetch(cf_transfer *transfer, uint64_t until_ms)

@@ -82,11 +82,11 @@ void cf_transfer_carries(cf_transfer *transfer, uint64_t step, uint64_t window);
 /* No more than `window` bytes are asked for at a time, or two pieces of `step` bytes, at most
  * CF_BLOB_STEP. One from before there was FETCH gives pieces of CF_BLOB_STEP. */
 void cf_transfer_brings(cf_transfer *transfer, uint64_t step, uint64_t window);
-/* The other knows no FETCH: it is asked by GET from now on, for a day: it may be brought up to
- * date. False: none was asked. */
-#define CF_FETCH_AGAIN_MS CF_DAY_MS
-bool cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t now_ms);
-/* The same is known from before, until then; 0: nothing is. */
+/* One FETCH is out, and it is not known whether the other knows that. */
+bool cf_transfer_tries_fetch(const cf_transfer *transfer);
+/* It does not: it is asked by GET from now on, until then. */
+void cf_transfer_fetch_unsupported(cf_transfer *transfer, uint64_t until_ms);
+/* The same is known from before; 0: nothing is. */
 void cf_transfer_without_fetch(cf_transfer *transfer, uint64_t until_ms);
 /* Bytes in a second at most, up and down, see rate_limit.h; 0: no limit. Pieces wait, those of
  * small blobs after none of large ones; whoever sends or gets anything else says so, and it is made

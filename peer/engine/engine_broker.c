@@ -2,6 +2,7 @@
 /* Which broker the engine talks to: the one that was set, and where the user has moved since. */
 #include "peer/engine/engine_inside.h"
 #include "peer/engine/limits.h"
+#include "peer/log/unsupported.h"
 
 #include "codec/address.h"
 
@@ -75,42 +76,28 @@ void cf_engine_use_limits(cf_engine *engine)
     cf_link_limit(engine->peer->link, limits.up, limits.down);
 }
 
-/* Until when it is believed of a broker that it knows no FETCH, by the time of day; and its line.
- */
-#define WITHOUT_FETCH "without-fetch"
-
-/* A time that lies farther ahead than that was noted by a clock that was set back since. */
-static void recall_fetch(cf_engine *engine)
+/* Without an address there is no session. */
+static bool read_own(const cf_engine *engine, cf_address *out)
 {
-    const cf_bytes line = cf_bytes_of_text(engine->broker);
-    cf_buffer value = {0};
     cf_error ignored;
-    uint64_t left_ms = 0;
 
-    if (cf_home_get(engine->home, WITHOUT_FETCH, &value, &ignored) == CF_OK && value.size >= 8 &&
-        cf_bytes_equal(cf_bytes_of(value.data + 8, value.size - 8), line)) {
-        const uint64_t until_ms = cf_get_u64(value.data);
-
-        left_ms = until_ms > engine->now_ms ? until_ms - engine->now_ms : 0;
-    }
-    if (left_ms > CF_FETCH_AGAIN_MS)
-        left_ms = 0;
-    cf_link_without_fetch(engine->peer->link, left_ms ? engine->steady_ms + left_ms : 0);
-    cf_buffer_release(&value);
+    return cf_address_read(engine->broker, out, &ignored) == CF_OK;
 }
 
-void cf_engine_fetch_unsupported(cf_engine *engine)
+void cf_engine_recall_unsupported(cf_engine *engine)
 {
-    cf_buffer value = {0};
-    cf_error error;
+    cf_address own;
 
-    cf_put_u64(cf_buffer_reserve(&value, 8), engine->now_ms + CF_FETCH_AGAIN_MS);
-    value.size = 8;
-    cf_buffer_append(&value, engine->broker, strlen(engine->broker));
-    if (cf_home_set(engine->home, WITHOUT_FETCH, cf_buffer_view(&value), &error))
-        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker does not know: %s",
-                  error.text);
-    cf_buffer_release(&value);
+    if (read_own(engine, &own))
+        cf_unsupported_recall(engine->home, &own, engine->env, engine->peer->link);
+}
+
+void cf_engine_note_unsupported(cf_engine *engine, cf_command command)
+{
+    cf_address own;
+
+    if (read_own(engine, &own))
+        cf_unsupported_note(engine->home, &own, engine->env, command);
 }
 
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
@@ -144,7 +131,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
         engine->loss = (cf_error){0};
         engine->refused = false;
     }
-    recall_fetch(engine);
+    cf_engine_recall_unsupported(engine);
     return recall_removed(engine, error);
 }
 

@@ -7,40 +7,9 @@
 
 enum { SAID_MAX = 4 }; /* in one session, in ten minutes */
 
-/* Until when it is believed of a broker that it knows no checkpoints, by the time of day; and its
- * line. */
-#define WITHOUT_CHECKPOINTS "without-checkpoints"
-
-/* A time that lies farther ahead was noted by a clock that was set back since. */
 static bool is_without(const cf_engine *engine)
 {
-    const cf_bytes line = cf_bytes_of_text(engine->broker);
-    cf_buffer value = {0};
-    cf_error ignored;
-    bool is = false;
-
-    if (cf_home_get(engine->home, WITHOUT_CHECKPOINTS, &value, &ignored) == CF_OK &&
-        value.size >= 8 && cf_bytes_equal(cf_bytes_of(value.data + 8, value.size - 8), line)) {
-        const uint64_t until_ms = cf_get_u64(value.data);
-
-        is = engine->now_ms < until_ms && until_ms - engine->now_ms <= CF_DAY_MS;
-    }
-    cf_buffer_release(&value);
-    return is;
-}
-
-void cf_engine_checkpoint_unsupported(cf_engine *engine)
-{
-    cf_buffer value = {0};
-    cf_error error;
-
-    cf_put_u64(cf_buffer_reserve(&value, 8), engine->now_ms + CF_DAY_MS);
-    value.size = 8;
-    cf_buffer_append(&value, engine->broker, strlen(engine->broker));
-    if (cf_home_set(engine->home, WITHOUT_CHECKPOINTS, cf_buffer_view(&value), &error))
-        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker does not know: %s",
-                  error.text);
-    cf_buffer_release(&value);
+    return cf_link_is_without(engine->peer->link, CF_COMMAND_CHECKPOINT, engine->steady_ms);
 }
 
 static uint64_t travelled(const cf_engine *engine)

@@ -172,8 +172,9 @@ void cf_engine_load_applied(cf_engine *engine);
 cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);
 /* The broker says that the user is at this address now. */
 void cf_engine_moved(cf_engine *engine, cf_bytes address);
-/* It knows no FETCH: kept for a day, so that nobody pays for each process that asks. */
-void cf_engine_fetch_unsupported(cf_engine *engine);
+/* It does not know this command; and the link is told what it does not know (unsupported.h). */
+void cf_engine_note_unsupported(cf_engine *engine, cf_command command);
+void cf_engine_recall_unsupported(cf_engine *engine);
 /* The broker said where it may be reached. Taken once in a session. */
 void cf_engine_told_addresses(cf_engine *engine, const cf_bytes *lines, size_t count);
 /* Whether the operator of the broker in use removed the user from it: kept. */
@@ -189,7 +190,6 @@ bool cf_engine_owes_checkpoint(const cf_engine *engine);
 void cf_engine_say_checkpoint(cf_engine *engine);
 void cf_engine_ask_position(cf_engine *engine);
 void cf_engine_hear_checkpoints(cf_engine *engine, const cf_checkpoint *others, size_t count);
-void cf_engine_checkpoint_unsupported(cf_engine *engine);
 /* Writes what the broker has acknowledged; a failure is reported. */
 void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */

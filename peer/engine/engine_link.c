@@ -125,6 +125,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
         cf_report(engine->env, CF_REPORT_ERROR, "%s; nothing is published until then",
                   engine->clock.text);
     }
+    cf_engine_recall_unsupported(engine);
     engine->crowded = welcome->is_crowded;
     if (engine->crowded) {
         cf_report(engine->env, CF_REPORT_ERROR, "the broker: %s", CF_ENGINE_CROWDED);
@@ -474,9 +475,9 @@ static void moved(void *context, cf_bytes address)
     cf_engine_moved(context, address);
 }
 
-static void fetch_unsupported(void *context)
+static void unsupported(void *context, cf_command command)
 {
-    cf_engine_fetch_unsupported(context);
+    cf_engine_note_unsupported(context, command);
 }
 
 static void located(void *context, const uint8_t instance[16], uint64_t position,
@@ -494,11 +495,6 @@ static void checkpoints(void *context, const cf_checkpoint *others, size_t count
     cf_engine_hear_checkpoints(engine, others, count);
 }
 
-static void checkpoint_unsupported(void *context)
-{
-    cf_engine_checkpoint_unsupported(context);
-}
-
 cf_link_events cf_engine_link_events(cf_engine *engine)
 {
     return (cf_link_events){
@@ -512,9 +508,8 @@ cf_link_events cf_engine_link_events(cf_engine *engine)
         .lease = lease_came,
         .idle = idle,
         .moved = moved,
-        .fetch_unsupported = fetch_unsupported,
+        .unsupported = unsupported,
         .checkpoints = checkpoints,
-        .checkpoint_unsupported = checkpoint_unsupported,
         .answers.located = located,
         .blobs = {piece, stored, blob_refused, blob_delayed, received, absent},
         .context = engine,

@@ -2,11 +2,14 @@
 #include "peer/engine/inquiry.h"
 
 #include "peer/engine/link_silence.h"
+#include "peer/log/unsupported.h"
 
 #include <stdlib.h>
 
 struct cf_inquiry {
     const cf_connections *connections;
+    const cf_peer *peer;
+    cf_address address;
     uint64_t timeout_ms, deadline_ms;
     cf_link *link;
     cf_connection *connection;
@@ -89,6 +92,13 @@ static void on_answered(void *context)
     self->is_answered = true;
 }
 
+static void on_unsupported(void *context, cf_command command)
+{
+    const cf_inquiry *self = context;
+
+    cf_unsupported_note(self->peer->home, &self->address, self->peer->env, command);
+}
+
 /* ---- Asking ---- */
 
 static cf_status read_address(cf_home *home, cf_address *out, cf_error *error)
@@ -105,8 +115,9 @@ static cf_status read_address(cf_home *home, cf_address *out, cf_error *error)
     return status;
 }
 
-static cf_link *make_link(cf_inquiry *self, const cf_peer *peer)
+static cf_link *make_link(cf_inquiry *self)
 {
+    const cf_peer *peer = self->peer;
     cf_link_options link = {.env = peer->env,
                             .store = cf_home_store(peer->home),
                             .user = *cf_peer_user(peer),
@@ -115,6 +126,7 @@ static cf_link *make_link(cf_inquiry *self, const cf_peer *peer)
 
     link.events.connected = on_connected;
     link.events.lost = on_lost;
+    link.events.unsupported = on_unsupported;
     link.events.answers =
         (cf_link_answers){on_located, on_holds, on_reported, on_ends, on_answered};
     return cf_link_new(&link);
@@ -140,13 +152,16 @@ cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_p
         return status;
     cf_inquiry *self = cf_allocate(1, sizeof *self);
     self->connections = connections;
+    self->peer = peer;
+    self->address = address;
     self->timeout_ms = timeout_ms;
     self->device_count = count;
     if (count) {
         self->devices = cf_allocate(count, sizeof *devices);
         memcpy(self->devices, devices, count * sizeof *devices);
     }
-    self->link = make_link(self, peer);
+    self->link = make_link(self);
+    cf_unsupported_recall(peer->home, &address, peer->env, self->link);
     cf_inquiry_again(self);
     cf_link_start(self->link);
     self->connection = cf_connect(

@@ -223,9 +223,9 @@ static void on_checkpoints(void *context, const cf_checkpoint *checkpoints, size
     ((attendee *)context)->checkpoints += 1 + count;
 }
 
-static void on_checkpoint_unsupported(void *context)
+static void on_unsupported(void *context, cf_command command)
 {
-    ((attendee *)context)->without_checkpoints++;
+    ((attendee *)context)->unsupported[command]++;
 }
 
 static const cf_link_events events = {
@@ -244,7 +244,7 @@ static const cf_link_events events = {
     .put_off = on_put_off,
     .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
     .checkpoints = on_checkpoints,
-    .checkpoint_unsupported = on_checkpoint_unsupported,
+    .unsupported = on_unsupported,
     .answers.located = on_located,
 };
 

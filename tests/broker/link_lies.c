@@ -54,6 +54,38 @@ static void refuse_unknown(attendee *to)
                            .refused = {.code = cf_bytes_of_text(CF_REFUSED_UNSUPPORTED)}});
 }
 
+typedef struct {
+    cf_command command;
+    size_t count;
+} tally;
+
+static cf_send_answer count_one(void *context, cf_bytes destination, cf_frames *frames)
+{
+    tally *self = context;
+    cf_bytes views[CF_MESSAGE_FRAMES];
+    cf_arena arena = {0};
+    cf_message message;
+    cf_error error;
+
+    (void)destination;
+    for (size_t i = 0; i < frames->count; i++)
+        views[i] = cf_buffer_view(&frames->frame[i]);
+    expect_ok(cf_message_read(views, frames->count, &arena, &message, &error), error);
+    self->count += message.command == self->command;
+    cf_arena_release(&arena);
+    return CF_SEND_DONE;
+}
+
+/* How often it says this now. */
+static size_t said_by(attendee *self, cf_command command)
+{
+    tally said = {command, 0};
+
+    cf_link_tick(self->link, m.now_ms, self->outbox);
+    cf_outbox_send(self->outbox, count_one, &said);
+    return said.count;
+}
+
 /* It knows neither LACKING nor, after that, what is asked. */
 Test(link_lies, ends_no_question_by_what_an_older_broker_refuses_beside_it)
 {
@@ -248,13 +280,49 @@ Test(link_lies, says_a_checkpoint_and_takes_a_refusal_for_an_answer)
     hear(desk, &(cf_message){.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {&said, 1}});
     cr_expect_eq(desk->checkpoints, 1, "nobody had asked for that");
     cf_link_checkpoint(desk->link, &said);
-    cf_link_tick(desk->link, m.now_ms, desk->outbox);
+    cr_expect_eq(said_by(desk, CF_COMMAND_CHECKPOINT), 1);
     refuse_unknown(desk);
-    cr_expect_eq(desk->without_checkpoints, 1);
+    cr_expect_eq(desk->unsupported[CF_COMMAND_CHECKPOINT], 1);
     cr_expect(cf_link_is_idle(desk->link));
     refuse_unknown(desk);
-    cr_expect_eq(desk->without_checkpoints, 1, "that was something else");
+    cr_expect_eq(desk->unsupported[CF_COMMAND_CHECKPOINT], 1, "that was something else");
+    cf_link_checkpoint(desk->link, &said);
+    cr_expect_eq(said_by(desk, CF_COMMAND_CHECKPOINT), 0, "each refusal is paid for");
+    cr_expect(cf_link_is_idle(desk->link));
+    m.now_ms += CF_DAY_MS;
+    cf_link_checkpoint(desk->link, &said);
+    cr_expect_eq(said_by(desk, CF_COMMAND_CHECKPOINT), 1, "it was brought up to date");
     cr_expect_eq(desk->lost, 0);
+    meeting_close(&m);
+}
+
+/* What came to be later is not known either, so a refusal is of the latest that has no answer. */
+Test(link_lies, takes_a_refusal_for_that_of_the_latest_command)
+{
+    static const cf_id collection = {"notes"};
+    const cf_message alone = {.command = CF_COMMAND_ALONE, .alone = {collection, true}};
+
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+
+    cf_link_start(desk->link);
+    meet(&m);
+    cf_link_ask_lease(desk->link, &alone);
+    cf_link_lacking(desk->link, 3);
+    cf_link_ask_chains(desk->link, &m.lap.id, 1);
+    cr_expect_eq(said_by(desk, CF_COMMAND_ALONE), 1);
+    refuse_unknown(desk);
+    cr_expect_eq(desk->unsupported[CF_COMMAND_CHAINS], 1);
+    cr_expect(cf_link_is_idle(desk->link), "the question is over");
+    refuse_unknown(desk);
+    cr_expect_eq(desk->unsupported[CF_COMMAND_LACKING], 1);
+    refuse_unknown(desk);
+    cr_expect_eq(desk->unsupported[CF_COMMAND_ALONE], 1);
+    cf_link_ask_lease(desk->link, &alone);
+    cf_link_lacking(desk->link, 3);
+    cf_link_ask_chains(desk->link, &m.lap.id, 1);
+    cr_expect_eq(said_by(desk, CF_COMMAND_ALONE), 0);
+    cr_expect(cf_link_is_idle(desk->link), "and answered at once");
     meeting_close(&m);
 }
 

@@ -38,8 +38,9 @@ typedef struct {
     size_t blob_count;
     cf_hash stored_blobs[BLOBS_MAX]; /* in the order in which it was told so */
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
-        located, checkpoints, without_checkpoints;
-    size_t messages[CF_COMMAND_CONFINED + 1]; /* that came, by command */
+        located, checkpoints;
+    size_t unsupported[CF_COMMANDS]; /* so it was told, by command */
+    size_t messages[CF_COMMANDS];    /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;
     cf_link_refusal refusal; /* the last one; `code` and `text` are gone */

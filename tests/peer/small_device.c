@@ -72,12 +72,16 @@ static void make_home(device *self)
     open_engine(self);
 }
 
+/* 32 zeros. */
+#define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void set_broker(device *self)
 {
     cf_error error;
 
-    world_must(cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text("tcp://world"), &error),
-               &error, "broker");
+    world_must(
+        cf_home_set(self->home, CF_HOME_BROKER, cf_bytes_of_text("tcp://world:1#" KEY), &error),
+        &error, "broker");
 }
 
 void device_bear_user(device *self)
