@@ -228,7 +228,8 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     free((*binding)->taken);
     for (size_t side = 0; side < 2; side++)
         cf_recent_release(&(*binding)->recent[side]);
-    free((*binding)->lifted);
+    free((*binding)->lifted.at);
+    free((*binding)->shut.at);
     free(*binding);
     *binding = NULL;
 }

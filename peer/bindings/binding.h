@@ -43,13 +43,19 @@ typedef struct {
     uint32_t mode;
 } cf_taken;
 
-/* A folder that was made writable for us, and the mode that it got for that:
- * peer/bindings/lifted.h. */
+/* A folder that was made writable for us, and the mode that it got for that; or one in which its
+ * owner may not write, and for which no mode was agreed: peer/bindings/lifted.h. */
 typedef struct {
     uint64_t node;
     uint32_t set;
+    uint32_t own;  /* the mode that is its user's, where the base has none */
     bool is_tried; /* by this process */
 } cf_lifted;
+
+typedef struct {
+    cf_lifted *at; /* ascending by node */
+    size_t count, capacity;
+} cf_lifted_folders;
 
 typedef struct {
     char **include;
@@ -140,8 +146,7 @@ typedef struct {
     uint64_t next_node;
     cf_taken *taken;
     size_t taken_count, taken_capacity;
-    cf_lifted *lifted; /* ascending by node */
-    size_t lifted_count, lifted_capacity;
+    cf_lifted_folders lifted, shut; /* shut: as seen by this process, not lifted */
     cf_include *matcher;
     cf_folder *root, *temporary; /* NULL while the root can't be used */
     const char *silence; /* why nothing of it is touched: its disk does not answer; NULL: it does */

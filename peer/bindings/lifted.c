@@ -9,17 +9,20 @@
 
 enum { KEY_SIZE = 1 + 4 + 8, SEARCH_BITS = 0500, ALL_BITS = 0777 };
 
+/* No agreed mode: the folder has whatever the disk has. */
+#define CF_MODE_UNKNOWN UINT32_MAX
+
 /* ---- Records ---- */
 
 /* Where the folder is, or where it would be: they are ascending. */
-static size_t place_of(const cf_binding *binding, uint64_t folder)
+static size_t place_of(const cf_lifted_folders *folders, uint64_t folder)
 {
-    size_t low = 0, high = binding->lifted_count;
+    size_t low = 0, high = folders->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (binding->lifted[middle].node < folder)
+        if (folders->at[middle].node < folder)
             low = middle + 1;
         else
             high = middle;
@@ -27,32 +30,47 @@ static size_t place_of(const cf_binding *binding, uint64_t folder)
     return low;
 }
 
+static cf_lifted *find_in(const cf_lifted_folders *folders, uint64_t folder)
+{
+    const size_t at = place_of(folders, folder);
+
+    return at < folders->count && folders->at[at].node == folder ? &folders->at[at] : NULL;
+}
+
 static cf_lifted *find(const cf_binding *binding, uint64_t folder)
 {
-    size_t at = place_of(binding, folder);
-
-    return at < binding->lifted_count && binding->lifted[at].node == folder ? &binding->lifted[at]
-                                                                            : NULL;
+    return find_in(&binding->lifted, folder);
 }
 
-static void add(cf_binding *binding, uint64_t folder, uint32_t set)
+static void add(cf_lifted_folders *folders, const cf_lifted *one)
 {
-    size_t at = place_of(binding, folder);
+    const size_t at = place_of(folders, one->node);
 
-    binding->lifted = cf_grow(binding->lifted, &binding->lifted_capacity, binding->lifted_count + 1,
-                              sizeof *binding->lifted);
-    memmove(&binding->lifted[at + 1], &binding->lifted[at],
-            (binding->lifted_count - at) * sizeof *binding->lifted);
-    binding->lifted_count++;
-    binding->lifted[at] = (cf_lifted){.node = folder, .set = set};
+    cf_one_more(folders->at, folders->count, folders->capacity);
+    memmove(&folders->at[at + 1], &folders->at[at],
+            (folders->count - 1 - at) * sizeof *folders->at);
+    folders->at[at] = *one;
 }
 
+static void take_out(cf_lifted_folders *folders, const cf_lifted *one)
+{
+    const size_t at = (size_t)(one - folders->at);
+
+    folders->count--;
+    memmove(&folders->at[at], &folders->at[at + 1], (folders->count - at) * sizeof *folders->at);
+}
+
+/* The value of a record: the mode that was set, then the folder's own where the base has none. */
 static bool load(void *context, cf_bytes key, cf_bytes value)
 {
     cf_binding *binding = context;
 
-    if (key.size == KEY_SIZE && value.size == 4 && !find(binding, cf_get_u64(key.data + 5)))
-        add(binding, cf_get_u64(key.data + 5), cf_get_u32(value.data));
+    if (key.size == KEY_SIZE && (value.size == 4 || value.size == 8) &&
+        !find(binding, cf_get_u64(key.data + 5)))
+        add(&binding->lifted,
+            &(cf_lifted){.node = cf_get_u64(key.data + 5),
+                         .set = cf_get_u32(value.data),
+                         .own = value.size == 8 ? cf_get_u32(value.data + 4) : CF_MODE_UNKNOWN});
     return true;
 }
 
@@ -66,44 +84,65 @@ bool cf_lifted_has(const cf_binding *binding, uint64_t folder)
     return find(binding, folder) != NULL;
 }
 
-/* CF_MODE_UNKNOWN: the base has none for it, and takes whatever the disk has. */
-#define CF_MODE_UNKNOWN UINT32_MAX
-
-static uint32_t base_mode(const cf_node *node)
+/* The mode of a folder for which none was agreed. */
+static uint32_t own_mode(const cf_binding *binding, uint64_t folder)
 {
-    return node->mode.size ? cf_mode_of(node->mode, 0) : CF_MODE_UNKNOWN;
+    const cf_lifted *lifted = find(binding, folder);
+    const cf_lifted *shut = find_in(&binding->shut, folder);
+
+    return lifted ? lifted->own : shut ? shut->own : CF_MODE_UNKNOWN;
+}
+
+static uint32_t base_mode(const cf_binding *binding, const cf_node *node)
+{
+    return node->mode.size ? cf_mode_of(node->mode, 0) : own_mode(binding, node->number);
 }
 
 uint32_t cf_lifted_meant(const cf_binding *binding, uint64_t folder, uint32_t mode)
 {
     const cf_lifted *lifted = find(binding, folder);
     const cf_node *node = lifted ? cf_nodes_find(binding->nodes, folder) : NULL;
-    const uint32_t base = node ? base_mode(node) : CF_MODE_UNKNOWN;
+    const uint32_t base = node ? base_mode(binding, node) : CF_MODE_UNKNOWN;
 
     return base != CF_MODE_UNKNOWN && (mode & ALL_BITS) == lifted->set ? base : mode;
 }
 
+void cf_lifted_see(cf_binding *binding, uint64_t folder, uint32_t mode)
+{
+    const cf_node *node = cf_nodes_find(binding->nodes, folder);
+    const bool is_shut = node && !node->mode.size && (mode & CF_OWNER_BITS) != CF_OWNER_BITS;
+    cf_lifted *seen = find_in(&binding->shut, folder);
+
+    if (seen && is_shut)
+        seen->own = mode;
+    else if (seen)
+        take_out(&binding->shut, seen);
+    else if (is_shut)
+        add(&binding->shut, &(cf_lifted){.node = folder, .own = mode});
+}
+
 void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_records *records)
 {
+    const cf_node *node = cf_nodes_find(binding->nodes, folder);
+    const uint32_t own = node && !node->mode.size ? own_mode(binding, folder) : CF_MODE_UNKNOWN;
     cf_arena arena = {0};
-    uint8_t value[4];
+    uint8_t value[8];
 
-    add(binding, folder, set);
+    add(&binding->lifted, &(cf_lifted){.node = folder, .set = set, .own = own});
     cf_put_u32(value, set);
+    cf_put_u32(value + 4, own);
     cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, folder),
-                   cf_bytes_of(value, sizeof value));
+                   cf_bytes_of(value, own == CF_MODE_UNKNOWN ? 4 : sizeof value));
     cf_arena_release(&arena);
 }
 
 static void drop(cf_binding *binding, cf_lifted *lifted, cf_records *records)
 {
-    size_t after = binding->lifted_count - (size_t)(lifted - binding->lifted) - 1;
     cf_arena arena = {0};
 
     cf_records_delete(records,
                       cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, lifted->node));
-    memmove(lifted, lifted + 1, after * sizeof *lifted);
-    binding->lifted_count--;
+    take_out(&binding->lifted, lifted);
     cf_arena_release(&arena);
 }
 
@@ -125,7 +164,7 @@ static bool find_way(const cf_binding *binding, uint64_t folder, way *out)
 
         if (!node || node->kind != CF_KIND_DIRECTORY)
             return false;
-        lacks |= (base_mode(node) & CF_OWNER_BITS) != CF_OWNER_BITS;
+        lacks |= (base_mode(binding, node) & CF_OWNER_BITS) != CF_OWNER_BITS;
         out->at[--out->first] = at;
         at = node->parent;
     }
@@ -186,7 +225,7 @@ void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_
     for (size_t i = found.first; i < CF_BINDING_DEPTH_MAX; i++) {
         const cf_node *node = cf_nodes_find(binding->nodes, found.at[i]);
         const uint32_t needed = found.at[i] == folder ? CF_OWNER_BITS : SEARCH_BITS;
-        const uint32_t mode = base_mode(node);
+        const uint32_t mode = base_mode(binding, node);
 
         if ((mode & needed) != needed && !find(binding, found.at[i]) &&
             may_be_lifted(binding, files, node, mode))
@@ -203,8 +242,9 @@ void cf_lifted_intend_mode(cf_binding *binding, cf_files *files, uint64_t folder
 
     if (!node || (mode & CF_OWNER_BITS) == CF_OWNER_BITS || find(binding, folder))
         return;
+    const uint32_t before = base_mode(binding, node);
     if (look(binding, files, node, &above, &now) == HERE &&
-        (base_mode(node) == CF_MODE_UNKNOWN || base_mode(node) == (now.mode & ALL_BITS)))
+        (before == CF_MODE_UNKNOWN || before == (now.mode & ALL_BITS)))
         cf_lifted_put(binding, folder, (now.mode & ALL_BITS) | CF_OWNER_BITS, records);
     cf_hold_release(&above, files);
 }
@@ -220,7 +260,7 @@ static void lift(cf_binding *binding, cf_files *files, cf_lifted *lifted)
 
     lifted->is_tried = true;
     if (look(binding, files, node, &above, &now) == HERE &&
-        (now.mode & ALL_BITS) == base_mode(node))
+        (now.mode & ALL_BITS) == base_mode(binding, node))
         files->set_mode(files, above.folder, node->name, with(&now, lifted->set), &ignored);
     cf_hold_release(&above, files);
 }
@@ -229,14 +269,14 @@ void cf_lifted_open(cf_binding *binding, cf_files *files, uint64_t folder, bool 
 {
     way found;
 
-    if (!binding->lifted_count || !find_way(binding, folder, &found))
+    if (!binding->lifted.count || !find_way(binding, folder, &found))
         return;
     for (size_t i = found.first; i < CF_BINDING_DEPTH_MAX; i++) {
         const uint32_t needed = write && found.at[i] == folder ? CF_OWNER_BITS : SEARCH_BITS;
         cf_lifted *lifted = find(binding, found.at[i]);
 
         if (lifted && !lifted->is_tried &&
-            (base_mode(cf_nodes_find(binding->nodes, found.at[i])) & needed) != needed)
+            (base_mode(binding, cf_nodes_find(binding->nodes, found.at[i])) & needed) != needed)
             lift(binding, files, lifted);
     }
 }
@@ -302,18 +342,18 @@ static int deepest_first(const void *a, const void *b)
 
 void cf_lifted_list(const cf_binding *binding, cf_numbers *out)
 {
-    deep *order = cf_allocate(binding->lifted_count, sizeof *order);
+    deep *order = cf_allocate(binding->lifted.count, sizeof *order);
 
-    for (size_t i = 0; i < binding->lifted_count; i++) {
-        const cf_node *node = cf_nodes_find(binding->nodes, binding->lifted[i].node);
+    for (size_t i = 0; i < binding->lifted.count; i++) {
+        const cf_node *node = cf_nodes_find(binding->nodes, binding->lifted.at[i].node);
 
-        order[i].node = binding->lifted[i].node;
+        order[i].node = binding->lifted.at[i].node;
         for (; node && order[i].depth < CF_BINDING_DEPTH_MAX; order[i].depth++)
             node = cf_nodes_find(binding->nodes, node->parent);
     }
-    if (binding->lifted_count)
-        qsort(order, binding->lifted_count, sizeof *order, deepest_first);
-    for (size_t i = 0; i < binding->lifted_count; i++)
+    if (binding->lifted.count)
+        qsort(order, binding->lifted.count, sizeof *order, deepest_first);
+    for (size_t i = 0; i < binding->lifted.count; i++)
         cf_numbers_add(out, order[i].node);
     free(order);
 }
@@ -333,12 +373,12 @@ void cf_lifted_give_back(cf_binding *binding, cf_files *files, uint64_t folder, 
     answer seen = node ? look(binding, files, node, &above, &now) : ANOTHER;
     if (seen == HIDDEN)
         status = CF_IO;
-    if (seen == HERE && (now.mode & ALL_BITS) == lifted->set &&
-        base_mode(node) != CF_MODE_UNKNOWN && base_mode(node) != lifted->set) {
+    const uint32_t mode = node ? base_mode(binding, node) : CF_MODE_UNKNOWN;
+    if (seen == HERE && (now.mode & ALL_BITS) == lifted->set && mode != CF_MODE_UNKNOWN &&
+        mode != lifted->set) {
         status = cf_binding_hold(binding, files, folder, hold, &ignored);
         if (!status)
-            status = files->set_mode(files, above.folder, node->name, with(&now, base_mode(node)),
-                                     &ignored);
+            status = files->set_mode(files, above.folder, node->name, with(&now, mode), &ignored);
         if (status)
             cf_hold_release(hold, files);
     }

@@ -7,6 +7,8 @@
  *     base 555, disk 755, lifted to 755: 555 is meant, and is set at the end of the run
  *     base 555, disk 700, lifted to 755: the user's own change
  *     base 755, disk 555, not lifted: the user's own change; nothing is lifted
+ *     base none (the folder came from a disk that keeps no modes), disk 555: no change of the
+ * user's will ever be sent. Lifted from 555, which is durable with it, and gets 555 back
  */
 #ifndef CF_PEER_BINDINGS_LIFTED_H
 #define CF_PEER_BINDINGS_LIFTED_H
@@ -19,6 +21,8 @@ cf_status cf_lifted_load(cf_peer *peer, cf_binding *binding, cf_error *error);
 bool cf_lifted_has(const cf_binding *binding, uint64_t folder);
 /* The mode that a folder with this one on the disk has as far as the user is concerned. */
 uint32_t cf_lifted_meant(const cf_binding *binding, uint64_t folder, uint32_t mode);
+/* A look found that mode, as far as the user is concerned, on a folder. */
+void cf_lifted_see(cf_binding *binding, uint64_t folder, uint32_t mode);
 
 /* ---- Before anything is done, in records that are made durable before it is ---- */
 

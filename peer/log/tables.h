@@ -53,7 +53,8 @@ typedef enum {
     CF_TABLE_ACKNOWLEDGED = 'k', /* instance of a broker's log → the heads that it has */
     CF_TABLE_LOCK = 'h',         /* request → a lease that this device has */
     CF_TABLE_TAKEN = 'a',  /* source, node → the mode it gets back when another's lease ends */
-    CF_TABLE_LIFTED = 'L', /* source, node → the mode by which a folder is writable for us */
+    CF_TABLE_LIFTED = 'L', /* source, node → the mode by which a folder is writable for us; where
+                            * none was agreed for it, the one that it gets back */
     CF_TABLE_FOLDER = 'F', /* source → which folder its root is: device, inode, birth */
     CF_TABLE_LIMIT = 'D',  /* source → its own limit of deletions: per cent or not, how many */
     CF_TABLE_DISK = 'T',   /* source → which disk it lies on, and what that keeps */

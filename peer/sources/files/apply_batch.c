@@ -385,7 +385,7 @@ bool cf_applying_start_returning(cf_applying *applying)
     const cf_binding *binding = applying->options.binding;
 
     applying->lifted.count = applying->returned = 0;
-    if (!binding->lifted_count || cf_applying_marked(applying))
+    if (!binding->lifted.count || cf_applying_marked(applying))
         return false;
     cf_lifted_list(binding, &applying->lifted);
     return true;

@@ -20,7 +20,7 @@ static void open_place(cf_task_place *place, uint64_t number, const cf_folder *f
     cf_stat now;
     cf_error ignored;
 
-    if (place->binding->lifted_count &&
+    if (place->binding->lifted.count &&
         place->files->stat(place->files, folder, name, &now, &ignored) == CF_MISSING)
         cf_lifted_open(place->binding, place->files, number, true);
 }
@@ -33,7 +33,7 @@ static void open_for_move(cf_task_place *place, const cf_task *task, const cf_no
     cf_stat now;
     cf_error ignored;
 
-    if (!binding->lifted_count ||
+    if (!binding->lifted.count ||
         place->files->stat(place->files, to, task->after.name, &now, &ignored) != CF_MISSING)
         return;
     cf_lifted_open(place->binding, place->files, node->parent, true);

@@ -56,7 +56,7 @@ static bool is_empty(cf_files *files, const cf_folder *above, cf_bytes name)
 static cf_status open_for_removal(cf_task_place *place, const cf_node *node, const cf_folder *above,
                                   cf_error *error)
 {
-    if (!place->binding->lifted_count)
+    if (!place->binding->lifted.count)
         return CF_OK;
     if (node->kind == CF_KIND_DIRECTORY && !is_empty(place->files, above, node->name))
         return cf_fail(error, CF_CHANGED, "something lies in it here that is not synced");

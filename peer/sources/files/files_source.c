@@ -16,7 +16,7 @@ static void restore_lifted(cf_files_source *source)
 {
     cf_error ignored;
 
-    if (source->binding->root && source->binding->lifted_count && !source->binding->silence)
+    if (source->binding->root && source->binding->lifted.count && !source->binding->silence)
         cf_lifted_restore(source->workshop->peer, source->binding, &ignored);
 }
 

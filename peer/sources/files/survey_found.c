@@ -150,6 +150,8 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         return;
     }
     out->mode = found_mode(survey, node, out, stat);
+    if (listed->kind == CF_KIND_DIRECTORY && out->mode.size)
+        cf_lifted_see(survey->options.binding, out->number, cf_mode_of(out->mode, 0));
     if (listed->kind != CF_KIND_FILE)
         return;
     if (read) {
