@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "broker/store/reserve.h"
+#include "codec/limits.h"
 
 enum {
     IN_HAND = 16,      /* blobs that the link is asked for at once */
@@ -74,13 +75,19 @@ static cf_carried_blob *next_lacking(cf_carried *self)
     return blob;
 }
 
+static bool may_ask_more(const cf_carried *self)
+{
+    return self->counts[CF_CARRIED_LACKING] && self->counts[CF_CARRIED_FETCHING] < IN_HAND &&
+           !self->is_crowded;
+}
+
 /* What the broker said it lacks is asked for once in a while all the same: it doesn't say when that
  * has come. */
 static void ask(cf_carried *self)
 {
     cf_transfer *transfer = cf_link_transfer(self->options.peer->link);
 
-    while (self->counts[CF_CARRIED_LACKING] && self->counts[CF_CARRIED_FETCHING] < IN_HAND) {
+    while (may_ask_more(self)) {
         cf_carried_blob *blob = next_lacking(self);
 
         cf_carried_become(self, blob, CF_CARRIED_FETCHING);
@@ -130,9 +137,8 @@ cf_status cf_carried_step(cf_carried *carried, bool may_ask, uint64_t now_ms, ui
 
 bool cf_carried_works(const cf_carried *carried)
 {
-    return cf_carried_looks(carried) ||
-           (carried->may_ask && is_connected(carried) && !carried->retry_ms &&
-            carried->counts[CF_CARRIED_LACKING] && carried->counts[CF_CARRIED_FETCHING] < IN_HAND);
+    return cf_carried_looks(carried) || (carried->may_ask && is_connected(carried) &&
+                                         !carried->retry_ms && may_ask_more(carried));
 }
 
 /* ---- What comes ---- */
@@ -176,6 +182,7 @@ static void end_put(cf_carried *self, cf_carried_blob *blob, const put_answer *a
     } else if (answer->held.complete) {
         cf_carried_become(self, blob, CF_CARRIED_HELD);
         self->trouble = (cf_error){0};
+        cf_carried_make_room(self);            /* by the oldest, maybe this one */
     } else if (answer->held.size < expected) { /* somebody took away what was here of it */
         begin_again(self, blob, 0);
     }
@@ -197,6 +204,25 @@ static cf_status leave_reserve(const cf_carried *self, size_t size, cf_error *er
                    "make room there, or `counterfoil limit --max-size SIZE`");
 }
 
+/* A size is the broker's word until the blob is whole, so nothing is dropped for one that is on its
+ * way. Beyond the room there may be what the largest blob takes, and one is fetched at any rate:
+ *
+ *     room 100 MiB, held 100, on their way 9 and 9 MiB    the second has to wait for the first
+ *     room 100 MiB, held 90, on their way 9 and 9 MiB     both come, and the oldest go */
+static bool is_crowded_by(const cf_carried *self)
+{
+    const uint64_t most = CF_BLOB_MAX + CF_BLOB_OVERHEAD;
+
+    return self->used > most && self->used - most > self->options.room &&
+           self->counts[CF_CARRIED_FETCHING] > 1;
+}
+
+static void leave_too_large(cf_carried *self, cf_carried_blob *blob)
+{
+    begin_again(self, blob, 0);
+    cf_carried_become(self, blob, CF_CARRIED_TOO_LARGE);
+}
+
 bool cf_carried_received(cf_carried *carried, const cf_hash *id, uint64_t offset, uint64_t total,
                          cf_bytes bytes)
 {
@@ -207,10 +233,16 @@ bool cf_carried_received(cf_carried *carried, const cf_hash *id, uint64_t offset
 
     if (!blob || blob->state != CF_CARRIED_FETCHING)
         return false;
+    if (total > carried->options.room) {
+        leave_too_large(carried, blob);
+        return true;
+    }
     cf_carried_set_size(carried, blob, total);
-    cf_carried_make_room(carried);
-    if (!cf_carried_find(carried, id))
-        return true; /* there is none for this one */
+    if (is_crowded_by(carried)) {
+        begin_again(carried, blob, offset);
+        carried->is_crowded = true;
+        return true;
+    }
     if (leave_reserve(carried, bytes.size, &answer.error)) {
         begin_again(carried, blob, offset);
         cf_carried_in_trouble(carried, &answer.error);
@@ -320,8 +352,8 @@ void cf_carried_show(const cf_carried *carried, cf_carried_shown *out)
         .count = counts[CF_CARRIED_HELD],
         .size = carried->held_size,
         .room = carried->options.room,
-        .lacks =
-            counts[CF_CARRIED_LACKING] + counts[CF_CARRIED_FETCHING] + counts[CF_CARRIED_ABSENT],
+        .lacks = counts[CF_CARRIED_LACKING] + counts[CF_CARRIED_FETCHING] +
+                 counts[CF_CARRIED_ABSENT] + counts[CF_CARRIED_TOO_LARGE],
         .absent = counts[CF_CARRIED_ABSENT],
         .drops_older = carried->drops_older,
         .is_known = cf_carried_is_through(carried),

@@ -5,8 +5,11 @@
  * files.
  *
  * Newest is what the newest entry names. Those that are kept are the first of this order: where the
- * next one would be too many, it and all older ones are dropped. So a blob that comes makes room by
- * the oldest ones. Owned by the engine's thread. */
+ * next one would be too many, it and all older ones are dropped. So a blob that has come makes room
+ * by the oldest ones: not before it is whole, since until then its size, and that there is such a
+ * blob, is only what the broker says. So while some are on their way they take up to one largest
+ * blob beyond the room. One that is larger than all the room is never begun. Owned by the engine's
+ * thread. */
 #ifndef CF_PEER_TRANSFER_CARRIED_H
 #define CF_PEER_TRANSFER_CARRIED_H
 #include "broker/blobs/blobs.h"
@@ -53,7 +56,7 @@ bool cf_carried_refused(cf_carried *carried, const cf_hash *blob, const cf_error
 
 typedef struct {
     uint64_t count, size; /* that are here, whole */
-    uint64_t room;        /* as allowed */
+    uint64_t room;        /* as allowed, for these */
     uint64_t lacks;       /* that are to be here, and are not */
     uint64_t absent;      /* of these, that the broker does not have either */
     bool drops_older;     /* there are older ones for which there is no room */

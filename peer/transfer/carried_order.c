@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 enum {
-    WINDOW = 64, /* entries that are looked at in one step */
-    AHEAD = 64,  /* blobs that are lacking; before older ones are looked for, some have to come */
+    WINDOW = 64,     /* entries that are read at once, */
+    LOOKED_AT = 256, /* unless they name more blobs: so many are looked at in one step */
+    AHEAD = 64, /* blobs that are lacking; before older ones are looked for, some have to come */
     RETRY_MS = 60000, /* after the disk refused something */
 };
 
@@ -67,6 +68,7 @@ static void take_out(cf_carried *self, cf_carried_blob *blob)
 
 void cf_carried_become(cf_carried *self, cf_carried_blob *blob, cf_carried_state state)
 {
+    self->is_crowded &= blob->state != CF_CARRIED_FETCHING;
     self->counts[blob->state]--;
     self->held_size -= blob->state == CF_CARRIED_HELD ? blob->size : 0;
     blob->state = state;
@@ -107,7 +109,7 @@ static void drop(cf_carried *self, const cf_hash *id)
 
 void cf_carried_make_room(cf_carried *self)
 {
-    while (self->used > self->options.room) {
+    while (self->held_size > self->options.room) {
         const cf_hash id = self->oldest->id;
 
         forget(self, self->oldest);
@@ -122,6 +124,9 @@ void cf_carried_forget_all(cf_carried *self)
     while (self->newest)
         forget(self, self->newest);
     cf_table_release(&self->table);
+    free(self->old.at);
+    free(self->new.at);
+    self->old = self->new = (cf_carried_named){0};
     self->begun = self->is_closed = self->drops_older = self->is_swept = false;
 }
 
@@ -153,25 +158,29 @@ void cf_carried_keep_end(cf_carried *self)
 /* ---- What the log names ---- */
 
 typedef struct {
-    cf_hash *at; /* as the entries name them, in the order of these */
-    size_t count, capacity;
+    cf_carried_named *named;
     uint64_t end;  /* the position after the last that is wanted, */
     size_t left;   /* and how many are */
     uint64_t seen; /* the position after the last that there was */
-} named_blobs;
+    bool is_cut;   /* there were more, which name too many */
+} reading;
 
 /* What can't be read the store's own check names. */
 static bool note_entry(void *context, uint64_t position, cf_bytes wire)
 {
-    named_blobs *named = context;
+    reading *self = context;
+    cf_carried_named *named = self->named;
     cf_arena arena = {0};
     cf_entry entry;
     cf_error ignored;
 
-    if (position >= named->end || !named->left)
+    if (position >= self->end || !self->left)
         return false;
-    named->left--;
-    named->seen = position + 1;
+    self->is_cut = named->count >= LOOKED_AT;
+    if (self->is_cut)
+        return false;
+    self->left--;
+    self->seen = position + 1;
     if (cf_entry_read(wire, &arena, &entry, &ignored) == CF_OK && entry.header.blob_count) {
         named->at = cf_grow(named->at, &named->capacity, named->count + entry.header.blob_count,
                             sizeof *named->at);
@@ -183,17 +192,14 @@ static bool note_entry(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
-static cf_status read_named(const cf_carried *self, uint64_t begin, uint64_t end, named_blobs *out,
-                            cf_error *error)
+static cf_status read_named(const cf_carried *self, uint64_t begin, reading *more, cf_error *error)
 {
     cf_store *store = cf_log_store(self->options.peer->log);
 
-    *out = (named_blobs){.end = end, .left = WINDOW, .seen = begin};
-    cf_status status =
-        store->read(store, cf_peer_user(self->options.peer), begin, note_entry, out, error);
-    if (status)
-        free(out->at);
-    return status;
+    more->seen = begin;
+    more->left = WINDOW;
+    more->named->count = more->named->done = 0;
+    return store->read(store, cf_peer_user(self->options.peer), begin, note_entry, more, error);
 }
 
 static cf_carried_blob *new_blob(cf_carried *self, const cf_hash *id)
@@ -248,39 +254,64 @@ static void take_old(cf_carried *self, const cf_hash *id)
         self->next = blob;
 }
 
+static bool has_new(const cf_carried *self)
+{
+    return self->new.done < self->new.count;
+}
+
 /* Entries that came since: their blobs are fetched first. */
 static cf_status look_at_new(cf_carried *self, cf_error *error)
 {
-    named_blobs named;
+    reading more = {.named = &self->new, .end = UINT64_MAX};
+    size_t left = LOOKED_AT;
 
-    cf_status status = read_named(self, self->high, UINT64_MAX, &named, error);
+    cf_status status = has_new(self) ? CF_OK : read_named(self, self->high, &more, error);
     if (status)
         return status;
-    self->grew = named.seen > self->high;
-    self->high = named.seen;
-    for (size_t i = 0; i < named.count && self->options.room; i++)
-        take_new(self, &named.at[i]);
-    self->drops_older |= named.count && !self->options.room;
+    if (more.seen) {
+        self->grew = more.seen > self->high;
+        self->high = more.seen;
+    }
+    self->drops_older |= self->new.count && !self->options.room;
+    for (; self->options.room && has_new(self) && left; left--)
+        take_new(self, &self->new.at[self->new.done++]);
+    if (!self->options.room)
+        self->new.done = self->new.count;
     cf_carried_make_room(self);
-    free(named.at);
     return CF_OK;
+}
+
+/* The entries just before those that were read: fewer where these would name too many blobs. */
+static cf_status read_old(cf_carried *self, cf_error *error)
+{
+    reading before = {.named = &self->old, .end = self->low, .is_cut = true};
+    cf_status status = CF_OK;
+    uint64_t begin = self->low;
+
+    for (uint64_t window = WINDOW; !status && window && before.is_cut; window /= 2) {
+        begin = self->low > window ? self->low - window : 1;
+        before.is_cut = false;
+        status = read_named(self, begin, &before, error);
+    }
+    if (!status)
+        self->low = begin;
+    return status;
+}
+
+static bool wants_old(const cf_carried *self)
+{
+    return !cf_carried_is_through(self) && self->counts[CF_CARRIED_LACKING] < AHEAD;
 }
 
 static cf_status look_at_old(cf_carried *self, cf_error *error)
 {
-    const uint64_t begin = self->low > WINDOW ? self->low - WINDOW : 1;
-    named_blobs named;
+    cf_status status = self->old.count ? CF_OK : read_old(self, error);
 
-    cf_status status = read_named(self, begin, self->low, &named, error);
-    if (status)
-        return status;
-    self->low = begin;
-    for (size_t i = named.count; i-- > 0 && !self->is_closed;) {
-        take_old(self, &named.at[i]);
+    for (size_t left = LOOKED_AT; !status && self->old.count && wants_old(self) && left; left--) {
+        take_old(self, &self->old.at[--self->old.count]);
         cf_carried_make_room(self);
     }
-    free(named.at);
-    return CF_OK;
+    return status;
 }
 
 /* ---- What lies there, and is none of these ---- */
@@ -332,24 +363,23 @@ static cf_status begin(cf_carried *self, cf_error *error)
 
 bool cf_carried_is_through(const cf_carried *self)
 {
-    return self->begun && (self->is_closed || self->low == 1);
+    return self->begun && (self->is_closed || (self->low == 1 && !self->old.count));
 }
 
 bool cf_carried_looks(const cf_carried *self)
 {
-    return !self->begun || self->grew ||
-           (!cf_carried_is_through(self) && self->counts[CF_CARRIED_LACKING] < AHEAD);
+    return !self->begun || self->grew || has_new(self) || wants_old(self);
 }
 
 cf_status cf_carried_look(cf_carried *self, cf_error *error)
 {
     cf_status status = self->begun ? CF_OK : begin(self, error);
 
-    if (!status && self->grew)
+    if (!status && (self->grew || has_new(self)))
         status = look_at_new(self, error);
-    if (!status && !cf_carried_is_through(self) && self->counts[CF_CARRIED_LACKING] < AHEAD)
+    if (!status && wants_old(self))
         status = look_at_old(self, error);
-    if (!status && cf_carried_is_through(self) && !self->is_swept)
+    if (!status && cf_carried_is_through(self) && !has_new(self) && !self->is_swept)
         sweep(self);
     return status;
 }

@@ -184,6 +184,111 @@ Test(carried, what_comes_makes_room_by_the_oldest)
     expect_here_from(3);
 }
 
+static size_t begun(size_t first)
+{
+    cf_blob_held held;
+    cf_error error;
+    size_t count = 0;
+
+    for (size_t i = first; i < d.blob_count; i++) {
+        expect_ok(blobs->held(blobs, &d.author.next.user, &d.blobs[i].id, &held, &error), error);
+        count += held.size && !held.complete;
+    }
+    return count;
+}
+
+/* What the broker says of a size is nothing to drop anything for. */
+Test(carried, what_is_not_whole_makes_no_room)
+{
+    publish(3);
+    carry(size_of(0, 3));
+    depot_connect(&d);
+    run();
+    d.blobs[3].said = size_of(0, 3);
+    publish(1);
+    run();
+    cr_expect_eq(begun(3), 1);
+    for (size_t i = 0; i < 3; i++)
+        cr_expect(is_here(i), "blob %zu", i);
+    d.blobs[3].said = 0;
+    restart(size_of(0, 3));
+    run();
+    expect_here_from(1);
+}
+
+/* Beyond the room what is on its way takes no more than a largest blob: one of these at a time. */
+Test(carried, few_are_on_their_way_at_a_time_where_there_is_no_room)
+{
+    const uint64_t room = CF_BLOB_MAX + CF_BLOB_OVERHEAD;
+
+    publish(3);
+    carry(room);
+    depot_connect(&d);
+    run();
+    for (size_t i = 3; i < 9; i++)
+        d.blobs[i].said = CF_BLOB_MAX;
+    publish(6);
+    run();
+    cr_expect_eq(begun(3), 1, "%zu", begun(3));
+    for (size_t i = 3; i < 9; i++)
+        d.blobs[i].said = CF_BLOB_MAX / 3;
+    restart(room);
+    run();
+    cr_expect_leq(begun(3), 6);
+    for (size_t i = 0; i < 3; i++)
+        cr_expect(is_here(i), "blob %zu", i);
+    for (size_t i = 3; i < 9; i++)
+        d.blobs[i].said = 0;
+    restart(room);
+    run();
+    d.steady_ms += AGAIN_MS;
+    run();
+    expect_here_from(0);
+}
+
+/* The beginning of one that is as large as any may be; whether it was asked for. */
+static bool begins(size_t blob)
+{
+    const cf_bytes bytes = cf_bytes_of(d.blobs[blob].sealed.data, 1000);
+
+    return cf_carried_received(d.carried, &d.blobs[blob].id, 0, CF_BLOB_MAX, bytes);
+}
+
+Test(carried, what_has_to_wait_for_room_is_asked_for_once_something_has_ended)
+{
+    publish(3);
+    carry(CF_BLOB_MAX);
+    d.serve_max = 0;
+    depot_connect(&d);
+    run();
+    cr_assert(begins(2) && begins(1) && begins(0));
+    cr_expect_eq(begun(0), 2, "the room is one's, and the other is beyond");
+    step();
+    cr_expect_not(begins(0), "not asked for");
+    cr_assert(cf_carried_absent(d.carried, &d.blobs[2].id));
+    step();
+    cr_expect(begins(0));
+}
+
+Test(carried, what_is_larger_than_all_the_room_is_never_begun)
+{
+    cf_carried_shown shown;
+
+    publish(2);
+    carry(size_of(0, 2));
+    depot_connect(&d);
+    run();
+    d.blobs[2].said = size_of(0, 2) + 1;
+    publish(1);
+    run();
+    cf_carried_show(d.carried, &shown);
+    cr_expect_eq(begun(2), 0);
+    cr_expect_eq(shown.count, 2);
+    cr_expect_eq(shown.lacks, 1);
+    cr_expect_eq(shown.absent, 0);
+    cr_expect_not(cf_carried_works(d.carried));
+}
+
 /* A wider look would fetch what is next, only to drop it. */
 Test(carried, a_start_fetches_nothing_for_which_there_is_no_room)
 {
@@ -380,4 +485,37 @@ Test(carried, what_this_device_needs_of_the_disk_itself_is_left)
     run();
     cr_expect(is_here(0));
     d.env.files = real;
+}
+
+static uint64_t known(void)
+{
+    cf_carried_shown shown;
+
+    cf_carried_show(d.carried, &shown);
+    return shown.count + shown.lacks;
+}
+
+/* However many blobs an entry names: a step looks at some, and the next one goes on. */
+Test(carried, a_step_looks_at_few_blobs_whatever_entries_name)
+{
+    enum { MANY = 1000, AT_MOST = 256 };
+
+    publish(2);
+    carry(CF_CARRIED_ALL);
+    step();
+    depot_names(&d, MANY);
+    cf_carried_grew(d.carried);
+    for (uint64_t before = known(), steps = 0; before < MANY + 2; before = known(), steps++) {
+        cr_assert_lt(steps, 20);
+        cr_expect(cf_carried_works(d.carried));
+        step();
+        cr_expect_leq(known() - before, AT_MOST);
+    }
+    step();
+    cr_expect_not(cf_carried_works(d.carried));
+    restart(CF_CARRIED_ALL);
+    step();
+    cr_expect_leq(known(), AT_MOST);
+    run();
+    cr_expect(is_here(0) && is_here(1), "they come after all that nobody has");
 }

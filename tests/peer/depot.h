@@ -25,7 +25,8 @@ typedef struct {
     struct {
         cf_hash id;
         cf_buffer sealed;
-        bool lacks; /* the broker says ABSENT */
+        bool lacks;    /* the broker says ABSENT */
+        uint64_t said; /* the broker says that it is so large, and gives no more; 0: the truth */
     } blobs[DEPOT_BLOBS];
     size_t blob_count;
     size_t served;    /* BLOB messages that went out */
@@ -56,6 +57,8 @@ uint8_t *version_of_noise(size_t size, uint8_t number);
 /* Entries of others. What they return is the identity, until the next of these calls. */
 cf_bytes depot_whole(depot *self, cf_bytes content); /* zeros are zero runs, by whole pieces */
 cf_bytes depot_patch(depot *self, cf_bytes base, cf_bytes content, bool in_blobs);
+/* One entry that names so many blobs, which nobody has. */
+void depot_names(depot *self, size_t count);
 /* The bytes that the patch makes are others than its hash says. */
 cf_bytes depot_liar(depot *self, cf_bytes base, cf_bytes content, cf_bytes claimed);
 cf_bytes depot_named(depot *self, cf_bytes content); /* nothing is published */

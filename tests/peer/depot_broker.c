@@ -142,6 +142,9 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
         return;
     }
     cf_bytes sealed = cf_buffer_view(&self->blobs[i].sealed);
+    const uint64_t said = self->blobs[i].said;
+    if (said && offset >= sealed.size)
+        return;
     if (offset >= sealed.size) {
         depot_say(self, &(cf_message){.command = CF_COMMAND_REFUSED,
                                       .refused = {.request = cf_bytes_of_text("GET"),
@@ -155,7 +158,7 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
     self->served_bytes += size;
     self->steady_ms += self->message_ms;
     depot_say(self, &(cf_message){.command = CF_COMMAND_BLOB,
-                                  .blob = {*id, offset, sealed.size,
+                                  .blob = {*id, offset, said ? said : sealed.size,
                                            cf_bytes_of(sealed.data + offset, size)}});
 }
 
