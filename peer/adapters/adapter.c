@@ -46,7 +46,9 @@ static const cf_adapter sqlite = {
         "--include TABLE chooses tables,\nFIELD=VALUE or TABLE//FIELD=VALUE rows; a column of "
         "the key is a FIELD, too. --exclude TABLE leaves one out. Of counters\nand times of use "
         "--last TABLE.COLUMN says that the later value counts, without a conflict. What no "
-        "foreign key declares,\n--map FILE names, one a line: refers TABLE COLUMN TABLE.",
+        "foreign key declares,\n--map FILE names, one a line: refers TABLE COLUMN TABLE. With "
+        "--unique same, rows made apart with one text in a unique\ncolumn are one, if no other "
+        "column that both fill differs.",
     .storage = CF_STORAGE_DATABASE,
     .keying = CF_KEYING_DATABASE,
     .mapping = CF_MAPPING_REFERENCES,

@@ -44,6 +44,14 @@ cf_status cf_merges_read(const char *text, bool *out, cf_error *error)
     return CF_OK;
 }
 
+cf_status cf_unites_read(const char *text, bool *out, cf_error *error)
+{
+    *out = strcmp(text, "same") == 0;
+    return *out || strcmp(text, "apart") == 0
+               ? CF_OK
+               : cf_fail(error, CF_USAGE, "unknown answer '%s' to --unique: same or apart", text);
+}
+
 cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error)
 {
     int number = 0;
@@ -103,6 +111,7 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     binding->exclude_count = options->exclude_count;
     binding->last = copy_texts(options->last, options->last_count);
     binding->last_count = options->last_count;
+    binding->unites = options->unites;
     binding->keys = copy_texts(options->keys, options->key_count);
     binding->key_count = options->key_count;
     binding->map = cf_text_copy(options->map);
@@ -163,6 +172,7 @@ void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
     binding->exclude_count = trial->exclude_count;
     binding->last = trial->last;
     binding->last_count = trial->last_count;
+    binding->unites = trial->unites;
     binding->matcher = trial->matcher;
     trial->base = before.base;
     trial->place = before.place;
@@ -176,6 +186,7 @@ void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
     trial->exclude_count = before.exclude_count;
     trial->last = before.last;
     trial->last_count = before.last_count;
+    trial->unites = before.unites;
     trial->matcher = before.matcher;
 }
 

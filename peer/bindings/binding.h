@@ -129,6 +129,7 @@ typedef struct {
     size_t exclude_count;
     char **last; /* TABLE.COLUMN of it: the later value counts, and another is no conflict */
     size_t last_count;
+    bool unites; /* its rows that were made apart, and say the same: they are one */
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
     char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
@@ -182,6 +183,7 @@ typedef struct {
     size_t exclude_count;
     const char *const *last;
     size_t last_count;
+    bool unites;
     const char *const *keys;
     size_t key_count;
     const char *map;
@@ -198,7 +200,8 @@ enum { CF_JOBS_OF_REMOTE = 8 };
 void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job);
 
 /* The binding takes over the options of `trial`, which takes over its: mode, base and its place,
- * merges, limit, poll, what it includes and excludes, and where the last value counts. All of that
+ * merges, limit, poll, what it includes and excludes, where the last value counts, and whether it
+ * unites rows. All of that
  * is kept, or, where it fails, as it was. */
 cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error);
 /* What was asked for before: of a source of files, it is to be narrowed to that, too. */
@@ -384,6 +387,8 @@ cf_status cf_mode_read(const char *text, cf_mode *out, cf_error *error);
 const char *cf_mode_name(cf_mode mode);
 /* "text" or "copies". */
 cf_status cf_merges_read(const char *text, bool *out, cf_error *error);
+/* "same" (true) or "apart"; CF_USAGE. */
+cf_status cf_unites_read(const char *text, bool *out, cf_error *error);
 cf_status cf_base_kept_read(const char *text, cf_base_kept *out, cf_error *error);
 
 #endif

@@ -20,7 +20,7 @@ enum {
     PARTS_WITH_LAST
 };
 /* Beside the mode. */
-enum { MODES = 3, MERGES = 4 };
+enum { MODES = 3, MERGES = 4, UNITES = 8 };
 
 static void pack_texts(cf_buffer *out, char *const *texts, size_t count)
 {
@@ -69,7 +69,8 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_pack_array(&value, parts);
     cf_pack_bin(&value, cf_bytes_of(binding->collection.bytes, CF_ID_SIZE));
     cf_pack_uint(&value, binding->format);
-    cf_pack_uint(&value, (uint64_t)binding->mode | (binding->merges ? MERGES : 0));
+    cf_pack_uint(&value, (uint64_t)binding->mode | (binding->merges ? MERGES : 0) |
+                             (binding->unites ? UNITES : 0));
     cf_pack_uint(&value, binding->base);
     cf_pack_bin(&value, cf_bytes_of_text(binding->path));
     cf_pack_bin(&value, cf_bytes_of(binding->instance.bytes, CF_ID_SIZE));
@@ -159,13 +160,14 @@ static cf_status read_way(binding_reading *self, cf_error *error)
         status = cf_read_uint(&self->reader, &mode, error);
     if (!status)
         status = cf_read_uint(&self->reader, &base, error);
-    if (!status && (format >= CF_FORMATS || mode > (MERGES | CF_MODE_RECEIVE) ||
+    if (!status && (format >= CF_FORMATS || mode > (UNITES | MERGES | CF_MODE_RECEIVE) ||
                     (mode & MODES) > CF_MODE_RECEIVE || base > CF_BASE_LEAVES))
         status = cf_fail(error, CF_BROKEN, "the record of source %u is of a newer program",
                          self->options.number);
     self->options.format = (cf_format)format;
     self->options.mode = (cf_mode)(mode & MODES);
     self->options.merges = mode & MERGES;
+    self->options.unites = mode & UNITES;
     self->options.base = (cf_base_kept)base;
     return status;
 }

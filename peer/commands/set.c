@@ -56,7 +56,7 @@ static void tell_how(cf_run *run, const cf_binding *binding)
         cf_print(&run->output, ", --exclude %s", binding->exclude[i]);
     for (size_t i = 0; i < binding->last_count; i++)
         cf_print(&run->output, ", --last %s", binding->last[i]);
-    cf_print(&run->output, "\n");
+    cf_print(&run->output, "%s\n", binding->unites ? ", --unique same" : "");
     cf_arena_release(&arena);
 }
 
@@ -89,14 +89,15 @@ static json_t *how_json(const cf_binding *binding)
     char limit[CF_DELETE_WORD_TEXT];
 
     cf_delete_word_show(binding->limit, limit);
-    return json_pack("{s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:o}", "source",
+    return json_pack("{s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:s}", "source",
                      cf_json_name(cf_bytes_of_text(binding->path)), "mode",
                      cf_mode_name(binding->mode), "base", bases[binding->base], "merge",
                      binding->merges ? "text" : "copies", "max_delete",
                      binding->limit.given ? limit : NULL, "include",
                      list_json(binding->include, binding->include_count), "exclude",
                      list_json(binding->exclude, binding->exclude_count), "last",
-                     list_json(binding->last, binding->last_count));
+                     list_json(binding->last, binding->last_count), "unique",
+                     binding->unites ? "same" : "apart");
 }
 
 static void tell_json(const cf_run *run, const cf_binding *binding, size_t left)
@@ -217,7 +218,8 @@ static cf_binding_options options_of(const cf_binding *binding)
                                 .exclude = (const char *const *)binding->exclude,
                                 .exclude_count = binding->exclude_count,
                                 .last = (const char *const *)binding->last,
-                                .last_count = binding->last_count};
+                                .last_count = binding->last_count,
+                                .unites = binding->unites};
 }
 
 /* Before any place is made. */
@@ -352,7 +354,8 @@ const cf_verb cf_verb_set = {
     .usage = "set SOURCE [--base full|leaves|auto] [--base-dir DIR|default] "
              "[--mode both|send|receive] "
              "[--max-delete N|P%|default] [--poll T|default] [--merge text|copies] [--include "
-             "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]... [--yes] | "
+             "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]... "
+             "[--unique same|apart] [--yes] | "
              "set --metered pause|send | set --keep all|bound",
     .summary = "Changes how a source is synced",
     .more = "With --metered how this device syncs: with `pause` contents over 1 MiB are neither "

@@ -301,6 +301,19 @@ static cf_status choose_names(const cf_run *run, const char *option, cf_arena *a
     return CF_OK;
 }
 
+static cf_status choose_unique(const cf_run *run, cf_binding_options *out, cf_error *error)
+{
+    const char *unique = cf_options_value(&run->options, "unique");
+    char names[CF_FORMATS_TEXT];
+
+    if (!unique)
+        return CF_OK;
+    if (!cf_adapter_has_own_tables(cf_adapter_of(out->format)))
+        return cf_fail(error, CF_USAGE, "--unique goes with --format %s: it speaks of columns",
+                       cf_format_names(cf_adapter_has_own_tables, names));
+    return cf_unites_read(unique, &out->unites, error);
+}
+
 static cf_status choose_tables(const cf_run *run, cf_arena *arena, cf_binding_options *out,
                                cf_error *error)
 {
@@ -309,6 +322,8 @@ static cf_status choose_tables(const cf_run *run, cf_arena *arena, cf_binding_op
 
     if (!status)
         status = choose_names(run, "last", arena, out->format, &out->last, &out->last_count, error);
+    if (!status)
+        status = choose_unique(run, out, error);
     return status;
 }
 

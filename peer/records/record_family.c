@@ -31,6 +31,13 @@ static bool is_same_act(const act *a, const act *b)
            a->time.counter - b->time.counter == a->dot.sequence - b->dot.sequence;
 }
 
+bool cf_writes_are_one_act(const cf_write *a, const cf_write *b)
+{
+    const act one = act_of(a), other = act_of(b);
+
+    return is_same_act(&one, &other);
+}
+
 /* Deletions have the lowest number of all fields, so that they come first. */
 static bool find_deletion(const cf_state *state, const cf_item *item, size_t index, act *out)
 {

@@ -2,6 +2,7 @@
 #include "peer/records/record_one.h"
 
 #include "codec/item.h"
+#include "peer/records/row_said.h"
 #include "peer/records/row_same.h"
 
 enum { ROUNDS_MAX = 8 }; /* who joins rows that join rows, and so on */
@@ -75,6 +76,33 @@ static bool draft_held(cf_change_draft *draft, const cf_state *state, const cf_s
     return any;
 }
 
+/* The rows of which a column gives way in this view, and didn't before, and that say nothing else
+ * than the one that has its value. Numbers are equal by chance:
+ *
+ *     (place 1, "red"), (place 2, "red"): place 2 is place 1, and both are one
+ *     (list 1, 3, "milk"), (list 2, 3, "milk"): they stay two, of which one is the next in the list
+ */
+static bool draft_giving(cf_change_draft *draft, const cf_state *state, const cf_schema *schema,
+                         const cf_row_view *before, const cf_row_view *after)
+{
+    size_t count;
+    const cf_row_conflict *listed = cf_row_view_conflicts(after, &count);
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_row_conflict *one = &listed[i];
+
+        if (!cf_row_can_be_one(schema, one) || !cf_row_says_text(one->value) ||
+            cf_row_column_gives_way(before, &one->row->item, one->field))
+            continue;
+        const cf_row_said own = cf_row_said_by(after, schema, one->row, draft->arena);
+        const cf_row_said others = cf_row_said_by(after, schema, one->rival, draft->arena);
+        if (!cf_row_said_differ(&own, &others))
+            any |= cf_row_draft_one(draft, state, after, &one->row->item, &one->rival->item);
+    }
+    return any;
+}
+
 void cf_row_draft_held_as_one(cf_change_draft *draft, cf_state *state, const cf_schema *schema,
                               const cf_row_view *view)
 {
@@ -88,7 +116,8 @@ void cf_row_draft_held_as_one(cf_change_draft *draft, cf_state *state, const cf_
         cf_state_trial_begin(state);
         cf_state_apply(state, &dot, (cf_time){0}, changes, count, NULL);
         cf_row_view *after = cf_row_view_new(state, schema);
-        more = draft_held(draft, state, schema, view, after);
+        more = draft_held(draft, state, schema, view, after) |
+               draft_giving(draft, state, schema, view, after);
         cf_row_view_destroy(&after);
         cf_state_trial_end(state);
     }

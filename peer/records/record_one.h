@@ -18,7 +18,7 @@ bool cf_row_can_be_one(const cf_schema *schema, const cf_row_conflict *conflict)
 bool cf_row_draft_one(cf_change_draft *draft, const cf_state *state, const cf_row_view *view,
                       const cf_id *item, const cf_id *other);
 /* Drafts the same of all rows that would be held back by what is drafted, as another one has their
- * unique values then. */
+ * unique values then, or would give way in a text to one that says nothing else. */
 void cf_row_draft_held_as_one(cf_change_draft *draft, cf_state *state, const cf_schema *schema,
                               const cf_row_view *view);
 

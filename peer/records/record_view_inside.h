@@ -147,6 +147,9 @@ bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *num
  * the same act, nobody else deleted it, and all that it can't be without is there. */
 bool cf_viewed_comes_back(const cf_row_view *view, const cf_viewed *child, const cf_viewed *parent);
 
+/* Both by one writer, in one changeset, of which each may be in another part. */
+bool cf_writes_are_one_act(const cf_write *a, const cf_write *b);
+
 /* Less than zero: `a` claims before `b`, by `claimed` of each. */
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed);

@@ -9,6 +9,7 @@ import merge_model as m
 import record_model as r
 import record_pairs as pairs
 from file_histories import Broken
+from record_alike import alike
 from record_pairs import ident
 from record_view import Format, Table, Tie, same, show, view
 
@@ -18,7 +19,7 @@ SCHEMA = {
     "phone": Table(True, {"about": ("ref", "person"), "person": ("owned", "person"), "via": ("ref", "link")}, (), ("mark",)),
     "card": Table(False, OWN),
     "link": Table(True, {"to": ("ref", "person")}, (("to",),), ("mark",)),
-    "task": Table(True, OWN, (("list", "pos"),), ("mark", "pos")),
+    "task": Table(True, OWN, (("list", "pos"), ("code",)), ("mark", "pos")),
 }
 CSV = Format({"card": ("name", "tel"), "person": ("mark", "name", "email")}, ("tel",))
 DATABASE = Format(ties=(Tie("phone", "mail", "person", "email", "tie/person/mail"),))
@@ -31,7 +32,10 @@ ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "e
 CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
           "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
+ALIKE = ["alike", "alike", "alike", "alike", "unique", "phone", "link", "edit", "email", "clear", "delete", "one", "rekey", "scan", "recv", "apply",
+         "sync", "sync"]  # of what is one by itself
 PAIRS = ["phone", "about", "edit", "edit", "email", "delete", "one", "one", "scan", "recv", "apply", "sync", "sync"]
+UNIQUE = [(device, "unique", 0, 0, 0) for device in (0, 1)]
 BORN_APART = [(device, act, 0, 0, 0) for act in ("person", "email", "phone", "sync", "sync") for device in (0, 1)]
 
 
@@ -47,7 +51,7 @@ class Source:
 class Device:
     def __init__(self, world, name, skew, forms):
         self.world, self.name, self.skew = world, name, skew
-        self.entries, self.state, self.sequence, self.time = {}, {}, 0, 0
+        self.entries, self.state, self.sequence, self.time, self.unites = {}, {}, 0, 0, False
         self.sources = [Source(form) for form in forms]
 
     def heads(self):
@@ -71,7 +75,16 @@ class Device:
             self.recompute()
 
     def scan(self, parts=1):
-        return sum(self.scan_source(source, parts) for source in self.sources)
+        return sum(self.scan_source(source, parts) for source in self.sources) + self.unite()
+
+    def unite(self):
+        """Makes one what was made apart and says the same, if its user said so."""
+        seen = view(self.state, SCHEMA)
+        changes = alike(self.state, SCHEMA, seen) if self.unites else ()
+        if changes:
+            self.world.alike.append((sorted(self.entries), changes))
+            pairs.say(self, changes)
+        return bool(changes)
 
     def scan_source(self, source, parts):
         first, held = self.sequence + 1, sorted(self.entries)
@@ -172,6 +185,11 @@ class User:
             self.disk["person", self.key("person")] = {"mark": "same", "name": "same"}
         else:
             self.disk["card", f"u{self.b % 2}"] = {"name": "same"}
+
+    def alike(self):  # as another device may make it, too
+        email = f"e{self.c % 3}"
+        if all(self.disk[at].get("email") != email for at in self.people):
+            self.disk["person", self.key("person")] = {"mark": "same", "email": email, **({"name": "same"} if self.b % 2 else {})}
 
     def card(self):
         self.disk.setdefault(("card", f"u{self.b % 3}"), {"name": self.world.value()})
@@ -302,7 +320,7 @@ class World:
         self.serial = self.now = 0
         self.devices = [Device(self, "ABCD"[i], skews[i], FORMATS[i]) for i in range(count)]
         self.wrote, self.edited, self.deletes, self.touches, self.refs = {}, {}, {}, {}, {}
-        self.dangling, self.free, self.scans = set(), set(), []
+        self.dangling, self.free, self.scans, self.alike = set(), set(), [], []
 
     def tick(self):
         self.serial += 1
@@ -384,6 +402,8 @@ class World:
             device.apply()
         elif act == "sync":
             device.scan(1 + c % 2), device.receive(other, 1), device.apply()
+        elif act == "unique":
+            device.unites = not device.unites
         elif act == "one":
             pairs.say_same(device, source := device.sources[a % len(device.sources)], *pairs.two_rows(SCHEMA, source.base, b, c))
         else:
@@ -446,7 +466,7 @@ class World:
 
     def check_values(self, rows, by):
         emails = [row.fields["email"] for at, row in rows.items() if at[0] == "person" and row.fields.get("email")]
-        places = [(row.fields.get("list"), row.fields["pos"]) for at, row in rows.items() if at[0] == "task"]
+        places = [(row.fields.get("list"), row.fields["pos"]) for at, row in rows.items() if at[0] == "task" and "list" in row.fields]
         if len(emails) != len(set(emails)) or len(places) != len(set(places)):
             raise Broken(f"unique: {emails} {places}")
         for id, found in by.items():
@@ -502,8 +522,8 @@ class World:
 # ---- Random histories ------------------------------------------------------------------------------------------------
 
 def random_history(rng):
-    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS, PAIRS])
-    return count, BORN_APART * (acts is PAIRS) + [
+    count, acts = rng.choice([2, 2, 3, 4]), rng.choice([ACTS, ACTS, CLAIMS, PAIRS, ALIKE])
+    return count, BORN_APART * (acts is PAIRS) + UNIQUE * (acts is ALIKE) + [
         (rng.randrange(count), rng.choice(acts), rng.randrange(30), rng.randrange(30), rng.randrange(30))
         for _ in range(rng.randrange(4, 40))]
 
@@ -551,6 +571,8 @@ def play(world, words):
         device.receive(world.devices["ABCD".index(rest[0])], 1)
     elif verb == "apply":
         device.apply()
+    elif verb == "unique":
+        device.unites = True
     elif verb == "same":
         pairs.say_same(device, source, (rest[0], int(rest[1])), (rest[0], int(rest[2])))
     else:
@@ -568,7 +590,7 @@ def field_of(word):
     name, value = word.split("=")
     if name == "tel":
         return name, tuple(filter(None, value.split(",")))
-    return name, int(value) if name in ("person", "about", "to", "via", "list", "pos") and value else value or None
+    return name, int(value) if name in ("person", "about", "to", "via", "list", "pos", "code") and value else value or None
 
 
 # ---- Vectors (tests/peer/vectors/README.md) --------------------------------------------------------------------------
@@ -592,6 +614,7 @@ def vectors(number, seed):
                        "disk": [{"table": at[0], "key": at[1], "fields": row} for at, row in sorted(disk.items())],
                        "changes": [c._asdict() for c in changes]}
                       for held, writer, first, time, form, base, unseen, disk, changes in world.scans],
+            "alike": [{"held": held, "changes": [c._asdict() for c in changes]} for held, changes in world.alike],
             "view": {"rows": [{"table": t, "key": k, "item": row.item,
                                "fields": {n: v for n, v in row.fields.items() if v not in (None, ())}}
                               for (t, k), row in sorted(seen.rows.items())],

@@ -28,7 +28,11 @@ def say_same(device, source, one, other):
         return
     item, to = source.base[one].item, source.base[other].item
     device.world.free |= {ident(at, source.disk[at]) for at in (one, other)}
+    say(device, (m.Change(item, SAME, ("=", to), (), True),))
+
+
+def say(device, changes):
     device.sequence, device.time = device.sequence + 1, max(device.time + 1, device.world.now + device.skew)
     device.entries[device.name, device.sequence] = m.Entry(
-        device.name, device.sequence, device.heads(), (device.time, 0), (m.Change(item, SAME, ("=", to), (), True),))
+        device.name, device.sequence, device.heads(), (device.time, 0), changes)
     device.recompute()

@@ -299,6 +299,9 @@ cf_status cf_record_run_know_past(cf_record_run *run, unsigned meets, cf_peer *p
 void cf_record_run_adopt(cf_record_run *run);
 /* The same, and publishes what the user did. */
 cf_status cf_record_run_publish(cf_record_run *run, cf_error *error);
+/* Publishes that rows made apart are one, which say the same, if the source's user said so; to be
+ * called before anything is applied (record_source_alike.c). */
+cf_status cf_record_run_make_one(cf_record_run *run, cf_error *error);
 /* Brings what others did to the medium. */
 cf_status cf_record_run_apply(cf_record_run *run, cf_error *error);
 /* What hangs on rows of the base and is hidden (record_source_family.c). The first is to be called

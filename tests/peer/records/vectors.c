@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "peer/records/row_alike.h"
 #include "tests/peer/model_rules.h"
 #include "tests/peer/records/model_ids.h"
 #include "tests/peer/records/row_vectors.h"
 #include "tests/peer/vector_file.h"
 #include "tests/support/expect.h"
 
-enum { ORDERS = 3, LEAST = 100 };
+enum { ORDERS = 3, LEAST = 100, ALIKE_LEAST = 30 };
 
 static size_t each_vector(void (*check)(const json_t *vector))
 {
@@ -157,22 +158,30 @@ static bool same_change(const cf_change *a, const cf_change *b)
     return same;
 }
 
-static void expect_changes(const json_t *vector, size_t index, const cf_row_scan *scan,
-                           const json_t *list, cf_arena *arena)
+/* What was found in the part `index` of the vector's `list`. */
+typedef struct {
+    const char *list;
+    size_t index;
+    const cf_change *changes;
+    size_t count;
+} drafted;
+
+static void expect_changes(const json_t *vector, const drafted *of, const json_t *list,
+                           cf_arena *arena)
 {
     size_t count;
     const cf_change *expected = row_vector_changes(list, arena, &count);
 
-    for (size_t i = 0; i < count && i < scan->count; i++) {
+    for (size_t i = 0; i < count && i < of->count; i++) {
         char item[MODEL_ITEM_TEXT];
 
-        model_item_text(&scan->changes[i].item, item);
-        cr_assert(same_change(&expected[i], &scan->changes[i]), "%s, scan %zu: change %zu, %s %.*s",
-                  name_of(vector), index, i, item, (int)scan->changes[i].field.size,
-                  (const char *)scan->changes[i].field.data);
+        model_item_text(&of->changes[i].item, item);
+        cr_assert(same_change(&expected[i], &of->changes[i]), "%s, %s %zu: change %zu, %s %.*s",
+                  name_of(vector), of->list, of->index, i, item, (int)of->changes[i].field.size,
+                  (const char *)of->changes[i].field.data);
     }
-    cr_assert_eq(count, scan->count, "%s, scan %zu: %zu changes instead of %zu", name_of(vector),
-                 index, scan->count, count);
+    cr_assert_eq(count, of->count, "%s, %s %zu: %zu changes instead of %zu", name_of(vector),
+                 of->list, of->index, of->count, count);
 }
 
 static cf_row *rows_of(const json_t *list, cf_arena *arena, size_t *count)
@@ -220,7 +229,8 @@ static void check_scan(const json_t *vector, size_t index, const cf_schema *sche
     input.view = view;
     input.disk = rows_of(json_object_get(from, "disk"), &arena, &input.disk_count);
     cf_row_scan_run(&input, &arena, &scan);
-    expect_changes(vector, index, &scan, json_object_get(from, "changes"), &arena);
+    const drafted found = {"scan", index, scan.changes, scan.count};
+    expect_changes(vector, &found, json_object_get(from, "changes"), &arena);
     cf_row_view_destroy(&view);
     cf_state_destroy(&input.state);
     cf_rows_destroy(&base);
@@ -243,4 +253,40 @@ static void check_scans(const json_t *vector)
 Test(record_vectors, give_their_scans, .timeout = 600)
 {
     cr_assert(each_vector(check_scans) >= LEAST);
+}
+
+/* ---- What is one by itself ---- */
+
+static size_t made_one;
+
+static void check_alike(const json_t *vector)
+{
+    const json_t *list = json_object_get(vector, "alike");
+    cf_arena arena = {0};
+    cf_schema *schema = row_vector_schema(json_object_get(vector, "schema"), &arena);
+    size_t count;
+    const row_vector_entry *entries = row_vector_entries(vector, &arena, &count);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *from = json_array_get(list, i);
+        cf_state *state = row_vector_state(entries, count, json_object_get(from, "held"), false);
+        cf_row_view *view = cf_row_view_new(state, schema);
+        cf_change_draft draft = {.arena = &arena};
+        drafted found = {.list = "alike", .index = i};
+
+        cf_row_draft_alike(&draft, state, schema, view, NULL);
+        found.changes = cf_change_draft_changes(&draft, &found.count);
+        expect_changes(vector, &found, json_object_get(from, "changes"), &arena);
+        made_one += found.count;
+        cf_change_draft_release(&draft);
+        cf_row_view_destroy(&view);
+        cf_state_destroy(&state);
+    }
+    cf_arena_release(&arena);
+}
+
+Test(record_vectors, say_which_rows_are_one_by_themselves, .timeout = 600)
+{
+    each_vector(check_alike);
+    cr_assert_geq(made_one, ALIKE_LEAST, "%zu", made_one);
 }

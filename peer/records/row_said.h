@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a row says that another one may say differently: not what merges without a conflict, as a
+ * time of use does. A column that gives way says what it wishes for. So two rows can be compared,
+ * of which a program shows one as "home (2)". */
+#ifndef CF_PEER_RECORDS_ROW_SAID_H
+#define CF_PEER_RECORDS_ROW_SAID_H
+#include "peer/records/record_view.h"
+
+/* Of one row, or what several say together; ascending by name. */
+typedef struct {
+    cf_bytes name, value;
+} cf_said_value;
+typedef struct {
+    cf_said_value *at;
+    size_t count;
+} cf_row_said;
+
+/* A column of the row, which is shown, gives way; this one does. */
+bool cf_row_gives_way(const cf_row_view *view, const cf_row *row);
+bool cf_row_column_gives_way(const cf_row_view *view, const cf_id *item, cf_bytes column);
+bool cf_row_says_text(cf_bytes value);
+
+/* In the arena, of a row that is shown; borrows from the view. */
+cf_row_said cf_row_said_by(const cf_row_view *view, const cf_schema *schema, const cf_row *row,
+                           cf_arena *arena);
+/* Both say something of one column, and not the same. */
+bool cf_row_said_differ(const cf_row_said *a, const cf_row_said *b);
+/* Of two that don't differ. */
+cf_row_said cf_row_said_together(const cf_row_said *a, const cf_row_said *b, cf_arena *arena);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a source says of rows by itself, whose user said `--unique same`: that two made apart are
+ * one (peer/records/row_alike.h). Before anything is applied, so that his program never sees both:
+ *
+ *     laptop and desktop each add "https://a.example"; desktop hears of laptop's
+ *     desktop publishes that its row is laptop's, and shows the one
+ *     laptop hears of both at once, and shows the one
+ */
+#include "peer/records/record_one.h"
+#include "peer/records/row_alike.h"
+#include "peer/records/row_same.h"
+#include "peer/sources/records/record_entries.h"
+#include "peer/sources/records/record_source_inside.h"
+
+/* Of rows that this source shows. */
+static bool is_meant(void *context, const cf_row *row)
+{
+    const cf_record_run *run = context;
+
+    return cf_format_holds_table(&run->content.format, row->table) &&
+           cf_record_selected(&run->selection, row);
+}
+
+static bool is_locked(const cf_record_run *run, const cf_id *item)
+{
+    const cf_record_source *source = run->source;
+    size_t count;
+    const cf_id *ones = cf_row_view_all_of_one(run->view, item, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_locks_of_other(source->workshop->locks, &source->binding->collection, &ones[i]))
+            return true;
+    return false;
+}
+
+/* Half of it makes no sense, so all of it waits for who has locked one of them. */
+static bool are_locked(const cf_record_run *run, const cf_change *changes, size_t count)
+{
+    if (!cf_record_run_any_locked(run))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        cf_id other;
+
+        if (is_locked(run, &changes[i].item) ||
+            (cf_row_same_read(changes[i].value, &other) && is_locked(run, &other)))
+            return true;
+    }
+    return false;
+}
+
+static cf_status publish(cf_record_run *run, const cf_change *changes, size_t count,
+                         cf_error *error)
+{
+    cf_record_source *source = run->source;
+    const cf_record_entries entries = {.peer = source->workshop->peer,
+                                       .collection = run->collection->id,
+                                       .values = source->values,
+                                       .changes = changes,
+                                       .count = count,
+                                       .now_ms = run->now_ms};
+    cf_publication *publication = cf_publication_new(source->workshop->peer, run->collection);
+    cf_dot *dots = cf_arena_allocate(&run->arena, count, sizeof *dots);
+
+    cf_status status = cf_record_entries_add(&entries, publication, dots, error);
+    if (status == CF_DENIED || status == CF_MISSING) {
+        status = CF_OK; /* another time, or another device */
+    } else if (!status) {
+        cf_row_view_destroy(&run->view); /* the state changes */
+        status = cf_publication_commit(publication, &run->records, error);
+        cf_records_release(&run->records);
+        source->workshop->activity++;
+    }
+    cf_publication_destroy(&publication);
+    return status;
+}
+
+cf_status cf_record_run_make_one(cf_record_run *run, cf_error *error)
+{
+    const cf_alike_choice choice = {is_meant, run};
+    cf_change_draft draft = {.arena = &run->arena};
+    cf_pending_kind kind;
+    size_t count;
+
+    if (!run->source->binding->unites || run->look_only || run->cut || run->unrest ||
+        cf_record_run_receives(run) || cf_record_run_silence(run, &kind))
+        return CF_OK;
+    if (!run->as_base || !run->view)
+        cf_record_run_view(run);
+    cf_row_draft_alike(&draft, run->collection->state, &run->schema, run->view, &choice);
+    const cf_change *changes = cf_change_draft_changes(&draft, &count);
+    if (count)
+        cf_row_draft_held_as_one(&draft, run->collection->state, &run->schema, run->view);
+    changes = cf_change_draft_changes(&draft, &count);
+    cf_status status = CF_OK;
+    if (are_locked(run, changes, count))
+        run->source->held_back = true;
+    else if (count)
+        status = publish(run, changes, count, error);
+    cf_change_draft_release(&draft);
+    return status;
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows that are one by what they say (rule m): what a device says of them whose source was added with `--unique same`."""
+import merge_model as m
+from record_same import SAME, TABLE
+from record_view import how
+
+
+def one_act(a, b):
+    (a_dot, a_time), (b_dot, b_time) = a, b
+    return a_dot[0] == b_dot[0] and a_time[0] == b_time[0] and a_time[1] - b_time[1] == a_dot[1] - b_dot[1]
+
+
+def born_with(state, ids, name, value):
+    """Whether the row, or one that is it, was made with this value, and has it since."""
+    return any(write.value == value and one_act((dot, write.time), (made, table.time))
+               for id in ids for dot, write in state[id].get("/" + name, {}).items()
+               for made, table in state[id].get(TABLE, {}).items())
+
+
+def says(schema, table, row):
+    """What can differ, as the row wishes to be."""
+    return {name: value for name, value in {**row.fields, **row.wishes}.items()
+            if value is not None and how(schema, table, name) not in ("set", "volatile", "weak")}
+
+
+def clashes(state, schema, seen):
+    """(row, the row that gave way to it) of each column that is unique by itself, and has a text."""
+    holders = {(at[0], name, row.fields.get(name)): row for at, row in seen.rows.items() for name in row.fields}
+    for at, row in seen.rows.items():
+        for names in schema[at[0]].unique if schema[at[0]].serial else ():
+            wish = row.wishes.get(names[0]) if len(names) == 1 else None
+            first = holders.get((at[0], names[0], wish))
+            if not isinstance(wish, str) or not first or first.wishes or not {row.item, first.item} <= seen.alive:
+                continue
+            if all(born_with(state, (one.item, *seen.members.get(one.item, ())), names[0], wish) for one in (row, first)):
+                yield at[0], first, row
+
+
+def alike(state, schema, seen):
+    """m. Two rows made apart with one text, in a column that is unique by itself, are one if nothing else that both say
+    differs. A device whose user said so of his source (`--unique same`) writes what he would write himself: of the row that
+    gives way that it is the other one. Who else finds it writes the same, or of a third: it makes one group, in any order.
+
+    >>> both = "A unique; B unique; A person 1 mark=same email=e; B person 2 mark=same email=e name=Ann; B phone 1 mark=b person=2; "
+    >>> rows(both + "all")
+    person 1 email=e mark=same name=Ann
+    phone 1 mark=b person=1
+    >>> rows("A unique; A person 1 mark=same email=e; B person 2 mark=same email=e name=Ann; all")  # one says so for all
+    person 1 email=e mark=same name=Ann
+    >>> rows(both + "A hear B; B hear A; A scan; B scan; A hear B; B hear A; A person 1 note=x; B person 2 note=y; all")
+    person 1 email=e mark=same name=Ann note=y
+    phone 1 mark=b person=1
+    conflict note=x
+
+    Anything that differs makes them two:
+
+    >>> rows("A unique; A person 1 mark=same email=e name=Bob; B person 2 mark=same email=e name=Ann; all")
+    person 1 email=e mark=same name=Bob
+    person 2 email=e (2) mark=same name=Ann
+    conflict email=e
+
+    So they are where one was known under another value when the other was made, and where one is a number:
+
+    >>> rows("A unique; A person 1 mark=same email=d; all; A person 1 email=e; B person 2 mark=same email=e; all")
+    person 1 email=d mark=same
+    person 2 email=e mark=same
+    conflict email=e
+    >>> rows("A unique; A task 1 mark=same code=7 pos=1; B task 2 mark=same code=7 pos=1; all")
+    task 1 code=7 mark=same pos=1
+    task 2 code=8 mark=same pos=1
+    conflict code=7
+
+    Of three that are one each other one is compared with what those before it say together:
+
+    >>> three = "A unique; A person 1 mark=same email=e; B person 2 mark=same email=e name=Ann; C person 3 mark=same email=e "
+    >>> rows(three + "note=x; all")
+    person 1 email=e mark=same name=Ann note=x
+    >>> rows(three + "name=Bob; all")
+    person 1 email=e mark=same name=Bob
+    person 2 email=e (2) mark=same name=Ann
+    conflict email=e
+    """
+    changes, together = {}, {}
+    for table, first, row in sorted(clashes(state, schema, seen), key=lambda one: (one[1].item, one[2].item)):
+        known, own = together.setdefault(first.item, says(schema, table, first)), says(schema, table, row)
+        if row.item in changes or any(known.get(name, value) != value for name, value in own.items()):
+            continue
+        known.update(own)
+        changes[row.item] = m.Change(row.item, SAME, ("=", first.item), (), True)
+    return tuple(change for _, change in sorted(changes.items()))
