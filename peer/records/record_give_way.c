@@ -167,28 +167,21 @@ static bool goes_back(cf_holding *self, cf_viewed *first, const cf_contender *ot
 
 /* ---- The next free one ---- */
 
-/* What one search has found is known to those after it only where no other tuple has a say. */
-static bool is_in_one(const cf_schema_table *table, cf_bytes column)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < table->unique_count; i++)
-        count += has_column(&table->unique[i], column);
-    return count == 1;
-}
-
+/* A value is free where none of the tuples with the column blocks it. Each tuple leaves word of its
+ * own of what it blocks, since another row may have other values in the rest of it:
+ *
+ *     of {pos} the places 1 to 9 are blocked for all, of {list, pos} 3 to 5 for those of list 7
+ *     at 1: {pos} goes on at 10, where {list, pos} blocks nothing */
 typedef struct {
     cf_holding *self;
     const cf_viewed *viewed;
-    size_t unique;
     trial_row tried;
-    bool alone;
     bool is_text; /* behind which the number stands; else it is the number */
     cf_bytes text;
     cf_buffer value;
 } free_search;
 
-static bool number_is_free(free_search *search, int64_t number)
+static void try_number(free_search *search, int64_t number)
 {
     cf_buffer_clear(&search->value);
     if (search->is_text) {
@@ -201,23 +194,25 @@ static bool number_is_free(free_search *search, int64_t number)
     } else {
         cf_pack_int(&search->value, number);
     }
-    return is_free_with(search->self, search->viewed, &search->tried,
-                        cf_buffer_view(&search->value));
+    search->tried.value = cf_buffer_view(&search->value);
 }
 
-/* The claim of what was just tried, where a search may leave word; NULL: there is none. */
-static cf_claim *tried_claim(const free_search *search)
+/* The claim by the tuple of what is tried; NULL: nobody ever claimed that. */
+static cf_claim *tried_claim(const free_search *search, size_t unique)
 {
-    return search->alone ? cf_claim_of(search->self, search->viewed->table, &search->tried.row,
-                                       search->unique)
-                         : NULL;
+    return cf_claim_of(search->self, search->viewed->table, &search->tried.row, unique);
+}
+
+static bool is_blocked(const free_search *search, const cf_claim *claim)
+{
+    return claim && (claim->count || cf_claim_is_taken(search->self, claim));
 }
 
 /* Whether word was left here, in this round, of the column searched: of the text of a claim the
  * number behind it, of a number the next. */
 static bool is_told(const free_search *search, const cf_claim *claim)
 {
-    return search->alone && claim->searched == search->self->round &&
+    return claim->searched == search->self->round &&
            cf_bytes_equal(claim->column, search->tried.field->name);
 }
 
@@ -228,59 +223,81 @@ static void leave_word(const free_search *search, cf_claim *claim, int64_t next)
     claim->next = next;
 }
 
-/* "t (2)" may be a wish, too: what is told there is behind which number of "t (2)" to go on. */
-static int64_t number_after(const free_search *search, int64_t number)
-{
-    const cf_claim *claim = search->is_text ? NULL : tried_claim(search);
-
-    return claim && is_told(search, claim) && claim->next > number ? claim->next : number + 1;
-}
-
-/* The first from `number` on that is free; false: there is none. Who searched leaves word of where
- * he came to with all that he passed. */
-static bool search_number(free_search *search, int64_t number, int64_t *out)
+/* The first number from this one on that the tuple does not block, INT64_MAX where there is none.
+ * All that were passed are told of it. */
+static int64_t next_number_of(free_search *search, size_t unique, int64_t number)
 {
     int64_t found = number;
+    cf_claim *claim;
 
-    while (found < INT64_MAX && !number_is_free(search, found))
-        found = number_after(search, found);
-    if (found == INT64_MAX)
-        return false;
-    while (number < found && !search->is_text) {
-        number_is_free(search, number);
-        cf_claim *passed = tried_claim(search);
-
-        number = number_after(search, number);
-        if (passed)
-            leave_word(search, passed, found);
+    for (try_number(search, found);
+         found < INT64_MAX && (claim = tried_claim(search, unique), is_blocked(search, claim));
+         try_number(search, found))
+        found = is_told(search, claim) && claim->next > found ? claim->next : found + 1;
+    while (number < found) {
+        try_number(search, number);
+        claim = tried_claim(search, unique);
+        number = claim && is_told(search, claim) && claim->next > number ? claim->next : number + 1;
+        if (claim)
+            leave_word(search, claim, found);
     }
-    number_is_free(search, found);
-    *out = found;
-    return true;
+    return found;
+}
+
+/* "t (2)" may be a wish, too, of which "t (2) (2)" is made: so the word is left at the claim of t,
+ * which numbers are blocked from 2 on. */
+static int64_t next_text_of(free_search *search, size_t unique, int64_t number)
+{
+    const cf_bytes wish = search->tried.value;
+    cf_buffer packed = {0};
+
+    cf_pack_text(&packed, search->text);
+    search->tried.value = cf_buffer_view(&packed);
+    cf_claim *claim = tried_claim(search, unique);
+    search->tried.value = wish;
+    cf_buffer_release(&packed);
+    const int64_t told = claim && is_told(search, claim) ? claim->next : 2;
+    int64_t found = number < told ? told : number;
+    for (try_number(search, found); is_blocked(search, tried_claim(search, unique));
+         try_number(search, found))
+        found++;
+    if (claim && number <= told)
+        leave_word(search, claim, found);
+    return found;
+}
+
+/* The first from `number` on that no tuple blocks; false: there is none. */
+static bool search_number(free_search *search, int64_t number)
+{
+    const cf_schema_table *table = search->viewed->table;
+    int64_t before;
+
+    do {
+        before = number;
+        for (size_t unique = 0; unique < table->unique_count; unique++)
+            if (has_column(&table->unique[unique], search->tried.field->name))
+                number = search->is_text ? next_text_of(search, unique, number)
+                                         : next_number_of(search, unique, number);
+    } while (number > before);
+    try_number(search, number);
+    return number < INT64_MAX;
 }
 
 static bool next_number(free_search *search, int64_t wish)
 {
-    int64_t found;
-
-    return wish < INT64_MAX && search_number(search, wish + 1, &found);
+    return wish < INT64_MAX && search_number(search, wish + 1);
 }
 
 /* The texts made of one wish are numbered on. */
-static bool next_text(free_search *search, cf_claim *wished)
+static bool next_text(free_search *search)
 {
-    int64_t found;
-
     search->is_text = true;
-    if (!search_number(search, is_told(search, wished) ? wished->next : 2, &found))
-        return false;
-    leave_word(search, wished, found);
-    return search->value.size <= CF_INLINE_MAX;
+    return search_number(search, 2) && search->value.size <= CF_INLINE_MAX;
 }
 
 /* An int: the next free one above. A text t: t (2), t (3)... Else, or if none is free: empty,
  * unless the column is required. False: the column can't give way. */
-static bool try_next(free_search *search, cf_claim *wished, cf_bytes wish)
+static bool try_next(free_search *search, cf_bytes wish)
 {
     cf_reader reader = cf_reader_of(wish);
     cf_error ignored;
@@ -293,7 +310,7 @@ static bool try_next(free_search *search, cf_claim *wished, cf_bytes wish)
         cf_read_int(&reader, &number, &ignored) == CF_OK && next_number(search, number))
         return true;
     if (type == CF_TYPE_TEXT && cf_read_text(&reader, &search->text, &ignored) == CF_OK &&
-        next_text(search, wished))
+        next_text(search))
         return true;
     cf_buffer_clear(&search->value);
     return is_free_with(search->self, search->viewed, &search->tried, (cf_bytes){0});
@@ -301,21 +318,17 @@ static bool try_next(free_search *search, cf_claim *wished, cf_bytes wish)
 
 /* Gives one of the tuple's columns the next free number, or the text with a number behind it, or
  * nothing where it may be empty. */
-static bool take_next(cf_holding *self, cf_viewed *viewed, const cf_unique *unique,
-                      cf_claim *wished)
+static bool take_next(cf_holding *self, cf_viewed *viewed, const cf_unique *unique)
 {
     size_t left = unique->count;
     cf_bytes column;
     bool found = false;
 
     while (!found && next_column(viewed->table, unique, &left, &column)) {
-        free_search search = {.self = self,
-                              .viewed = viewed,
-                              .unique = wished->unique,
-                              .alone = is_in_one(viewed->table, column)};
+        free_search search = {.self = self, .viewed = viewed};
 
         try_column(self, viewed, column, &search.tried);
-        found = try_next(&search, wished, cf_row_field_named(&viewed->row, column)->values[0]);
+        found = try_next(&search, cf_row_field_named(&viewed->row, column)->values[0]);
         if (found)
             cf_viewed_set_column(self->view, viewed, column,
                                  cf_arena_copy(&self->view->arena, cf_buffer_view(&search.value)));
@@ -352,7 +365,7 @@ bool cf_give_way(cf_holding *self, const cf_contender *one)
             cf_viewed_set_column(self->view, viewed, before->column, before->said.value);
         else if (!moved && goes_back(self, own->holder, one, unique))
             continue;
-        else if (!take_next(self, viewed, &table->unique[unique], own))
+        else if (!take_next(self, viewed, &table->unique[unique]))
             return false;
         moved = true;
     }

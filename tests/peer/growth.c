@@ -414,3 +414,71 @@ Test(growth, of_values_that_get_entries_of_their_own_is_linear)
 {
     expect_linear(part_work);
 }
+
+/* ---- Rows that give way ---- */
+
+/* So many rows of each of two devices, which wish for the same. */
+static cf_buffer rows_of_places(size_t rows, const char *mark, const char *name)
+{
+    cf_buffer words = {0};
+
+    for (size_t i = 1; i <= rows; i++)
+        cf_buffer_append_text(&words, "%stask %zu mark=%s%zu list=1 pos=%s%zu", i > 1 ? ";" : "", i,
+                              mark, i, name, *name ? i % 2 : i);
+    cf_buffer_append(&words, "", 1);
+    return words;
+}
+
+static uint64_t give_way_work(size_t rows, const char *tables, const char *name)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema(tables, &arena);
+    rule_world world = rule_world_of(&schema);
+    cf_buffer first = rows_of_places(rows, "a", name), second = rows_of_places(rows, "b", name);
+
+    rule_world_write_apart(&world, 'A', 10, (const char *)first.data);
+    rule_world_write_apart(&world, 'B', 20, (const char *)second.data);
+    const uint64_t before = stretches;
+    cf_row_view *view = cf_row_view_new(world.state, &schema);
+    const uint64_t work = stretches - before;
+    cr_expect_eq(cf_row_view_count(view), 2 * rows);
+    cf_row_view_destroy(&view);
+    cf_buffer_release(&first);
+    cf_buffer_release(&second);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+    return work;
+}
+
+static uint64_t place_work(size_t rows)
+{
+    return give_way_work(rows, "task # =/pos", "");
+}
+
+static uint64_t two_places_work(size_t rows)
+{
+    return give_way_work(rows, "task # =/pos =/list,/pos", "");
+}
+
+static uint64_t name_work(size_t rows)
+{
+    return give_way_work(rows, "task # =/pos", "t");
+}
+
+static uint64_t two_names_work(size_t rows)
+{
+    return give_way_work(rows, "task # =/list,/pos =/pos", "t");
+}
+
+Test(growth, of_rows_that_give_way_is_linear)
+{
+    expect_linear(place_work);
+    expect_linear(name_work);
+}
+
+/* What one of two tuples takes the other may leave. */
+Test(growth, of_rows_that_give_way_in_a_column_of_two_tuples_is_linear)
+{
+    expect_linear(two_places_work);
+    expect_linear(two_names_work);
+}

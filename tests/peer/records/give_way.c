@@ -81,6 +81,21 @@ Test(record_give_way, numbers_columns_of_one_tuple_apart)
                  "step 7 mark=g name=8 place=5;step 8 mark=h name=8 place=6");
 }
 
+/* 2 is another one's of the same kind, 3 one's in the same list. */
+Test(record_give_way, finds_what_is_free_in_both_tuples)
+{
+    static const char *const tables[] = {"step # =/list,/place =/kind,/place",
+                                         "step # =/kind,/place =/list,/place"};
+
+    for (size_t i = 0; i < 2; i++)
+        expect_shown(tables[i],
+                     "step 1 mark=a list=1 kind=9 place=1;step 2 mark=b list=2 kind=1 place=2;"
+                     "step 3 mark=c list=1 kind=9 place=3",
+                     "step 1 mark=d list=1 kind=1 place=1",
+                     "step 1 kind=9 list=1 mark=a place=1;step 2 kind=1 list=2 mark=b place=2;"
+                     "step 3 kind=9 list=1 mark=c place=3;step 4 kind=1 list=1 mark=d place=4");
+}
+
 static void append_step(cf_buffer *out, int key, char mark, const char *name, int place)
 {
     cf_buffer_append_text(out, "%sstep %d mark=%c name=%s place=%d", out->size ? ";" : "", key,
