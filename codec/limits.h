@@ -22,6 +22,7 @@
 #define CF_FIELD_MAX 1024                /* bytes of a field name */
 #define CF_NAME_MAX 255                  /* bytes of a file or device name */
 #define CF_LAYOUT_MAX (32 * CF_KIB)      /* how a collection's files are laid out */
+#define CF_FORGOTTEN_MAX 4096            /* tables and columns of a collection */
 #define CF_INLINE_MAX (64 * CF_KIB)      /* content or patch kept inside the entry */
 #define CF_LEAF_SIZE (64 * CF_KIB)       /* leaf of the content hash tree */
 #define CF_FILE_MAX (256 * CF_GIB)       /* a larger file is refused by name */

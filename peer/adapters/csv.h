@@ -17,6 +17,7 @@ typedef struct {
     char separator; /* '\0': found out */
     const cf_renamed_columns *renamed; /* NULL: none is */
     const cf_csv_layout *layout; /* of a file that is made; NULL: commas, columns by their names */
+    const cf_forgotten *forgotten; /* columns that a file which is made has not; NULL: none */
 } cf_csv_source;
 
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. */

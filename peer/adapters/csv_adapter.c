@@ -44,6 +44,7 @@ static cf_csv_source source_of(const cf_record_options *options, cf_arena *arena
                            .keys = keys,
                            .key_count = options->key_count,
                            .renamed = &options->renamed,
+                           .forgotten = &options->forgotten,
                            .serial = options->serial && options->key_count == 1};
 }
 

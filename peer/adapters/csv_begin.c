@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/pointer.h"
 #include "peer/adapters/text/csv_edit.h"
 
 /* ---- How a file is laid out ---- */
@@ -95,10 +96,28 @@ static bool is_key(const names *self, cf_bytes name)
     return false;
 }
 
+static bool is_forgotten(const names *self, cf_bytes field)
+{
+    const cf_csv_source *source = self->source;
+
+    return source->forgotten && cf_forgotten_has(source->forgotten, source->table, field);
+}
+
+static bool is_forgotten_column(const names *self, cf_bytes name)
+{
+    cf_buffer field = {0};
+
+    cf_buffer_append_text(&field, CF_COLUMNS);
+    cf_pointer_add(name, &field);
+    bool forgotten = is_forgotten(self, cf_buffer_view(&field));
+    cf_buffer_release(&field);
+    return forgotten;
+}
+
 static void add_column(names *self, const cf_csv_column *column)
 {
     if (!column->is_key) {
-        if (!is_key(self, column->name))
+        if (!is_key(self, column->name) && !is_forgotten_column(self, column->name))
             add_name(self, column->name);
     } else if (column->part < self->source->key_count) {
         add_name(self, self->source->keys[column->part]);
@@ -131,7 +150,7 @@ static void find_names(names *self, const cf_row *rows, size_t count, cf_arena *
     qsort(order, known, sizeof *order, by_text);
     size_t found = all_fields(rows, count, &fields);
     for (size_t i = 0; i < found; i++)
-        if (cf_column_name(fields[i], arena, &name) &&
+        if (cf_column_name(fields[i], arena, &name) && !is_forgotten(self, fields[i]) &&
             !bsearch(&name, order, known, sizeof *order, by_text))
             add_name(self, name);
     free(fields);

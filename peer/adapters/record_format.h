@@ -37,7 +37,8 @@ typedef struct {
     cf_record_map *map; /* of CSV and JSON: they are contacts, events or tasks; NULL: records */
     cf_renamed_columns renamed; /* of CSV */
     cf_bytes layout; /* of a file that is made: as another one of the collection; may be nothing */
-    void *memory;    /* see cf_record_options_remember; what is read borrows from it */
+    cf_forgotten forgotten; /* columns that a CSV file which is made has not */
+    void *memory;           /* see cf_record_options_remember; what is read borrows from it */
 } cf_record_options;
 
 /* CF_USAGE: these keys say nothing in this format. */

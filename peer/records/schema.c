@@ -283,3 +283,12 @@ bool cf_row_same(const cf_schema_table *table, const cf_row *a, const cf_row *b)
 {
     return has_all_of(table, a, b) && has_all_of(table, b, a);
 }
+
+bool cf_forgotten_has(const cf_forgotten *forgotten, cf_bytes table, cf_bytes field)
+{
+    for (size_t i = 0; i < forgotten->count; i++)
+        if (cf_bytes_equal(forgotten->at[i].table, table) &&
+            cf_bytes_equal(forgotten->at[i].field, field))
+            return true;
+    return false;
+}

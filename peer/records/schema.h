@@ -75,6 +75,20 @@ extern const cf_schema cf_schema_calendar; /* two */
 /* What the kind says of a field; false: nothing. */
 bool cf_kind_field(uint8_t kind, cf_bytes field, cf_merge *out);
 
+/* ---- What nobody has any more ---- */
+
+/* A table, or a column of one: that field. */
+typedef struct {
+    cf_bytes table;
+    cf_bytes field; /* nothing: the table */
+} cf_forgotten_place;
+typedef struct {
+    const cf_forgotten_place *at;
+    size_t count;
+} cf_forgotten; /* {0} has none */
+/* `field` may be nothing. */
+bool cf_forgotten_has(const cf_forgotten *forgotten, cf_bytes table, cf_bytes field);
+
 /* ---- What a format can hold ---- */
 
 typedef struct {

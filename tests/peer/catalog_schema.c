@@ -2,7 +2,10 @@
 /* The schema of a collection, as it travels in the catalog. */
 #include "peer/log/catalog_schema.h"
 
+#include "codec/limits.h"
+#include "codec/pack.h"
 #include "peer/adapters/record_format.h"
+#include "peer/log/catalog_forgotten.h"
 #include "peer/log/birth.h"
 #include "tests/peer/records/made_schema.h"
 #include "tests/support/expect.h"
@@ -229,5 +232,114 @@ Test(catalog_schema, begins_anew_with_a_collection_that_was_deleted)
     expect_ok(cf_catalog_make(self->peer, &again, ++self->now_ms, &self->collection, &self->error),
               self->error);
     expect_schema(self, "");
+    end_ann(self);
+}
+
+/* ---- What nobody has any more ---- */
+
+static cf_forgotten_place place(const char *table, const char *field)
+{
+    return (cf_forgotten_place){cf_bytes_of_text(table), cf_bytes_of_text(field)};
+}
+
+static void say(ann *self, const char *table, const char *field, bool is_forgotten)
+{
+    const cf_forgotten_word word = {place(table, field), is_forgotten};
+
+    expect_ok(cf_catalog_write_forgotten(self->peer, &self->collection, &word, 1, ++self->now_ms,
+                                         &self->error),
+              self->error);
+}
+
+static cf_forgotten forgotten(ann *self)
+{
+    cf_forgotten found;
+
+    expect_ok(
+        cf_catalog_forgotten(self->peer, &self->collection, &self->arena, &found, &self->error),
+        self->error);
+    return found;
+}
+
+static bool is_forgotten(ann *self, const char *table, const char *field)
+{
+    cf_forgotten found = forgotten(self);
+
+    return cf_forgotten_has(&found, cf_bytes_of_text(table), cf_bytes_of_text(field));
+}
+
+Test(catalog_forgotten, has_the_last_word_of_each_place)
+{
+    ann *self = make_ann("");
+    const cf_forgotten_word both[] = {{place("b", "/columns/x"), true}, {place("a/~", ""), true}};
+
+    expect_ok(cf_catalog_write_forgotten(self->peer, &self->collection, both, 2, ++self->now_ms,
+                                         &self->error),
+              self->error);
+    cr_expect(is_forgotten(self, "a/~", "") && is_forgotten(self, "b", "/columns/x"));
+    cr_expect(!is_forgotten(self, "b", "") && !is_forgotten(self, "a/~", "/columns/x"));
+    say(self, "b", "/columns/x", false);
+    cr_expect(is_forgotten(self, "a/~", "") && !is_forgotten(self, "b", "/columns/x"));
+    say(self, "b", "/columns/x", true);
+    cr_expect(is_forgotten(self, "b", "/columns/x"));
+    end_ann(self);
+}
+
+Test(catalog_forgotten, goes_by_the_latest_of_two_words)
+{
+    ann *self = make_ann("");
+    static const uint8_t yes = 0xc3, no = 0xc2;
+
+    write_apart(self, "/forgotten/a", cf_bytes_of(&no, 1));
+    write_apart(self, "/forgotten/a", cf_bytes_of(&yes, 1));
+    write_apart(self, "/forgotten/b", cf_bytes_of(&yes, 1));
+    write_apart(self, "/forgotten/b", cf_bytes_of(&no, 1));
+    cr_expect(is_forgotten(self, "a", "") && !is_forgotten(self, "b", ""));
+    end_ann(self);
+}
+
+Test(catalog_forgotten, leaves_out_what_says_nothing)
+{
+    ann *self = make_ann("");
+    static const uint8_t yes = 0xc3, one = 0x01;
+    char name[CF_FIELD_MAX];
+
+    write_apart(self, "/forgotten", cf_bytes_of(&yes, 1));
+    write_apart(self, "/forgottenly/a", cf_bytes_of(&yes, 1));
+    write_apart(self, "/forgotten/a", cf_bytes_of(&one, 1));
+    cr_expect_eq(forgotten(self).count, 0);
+    const uint64_t before = entries(self);
+    memset(name, 't', sizeof name);
+    name[sizeof name - sizeof "/forgotten/" + 1] = '\0';
+    say(self, name, "", true);
+    cr_expect_eq(forgotten(self).count, 1);
+    name[strlen(name)] = 't';
+    name[sizeof name - 1] = '\0';
+    say(self, name, "", true);
+    cr_expect_eq(forgotten(self).count, 1);
+    cr_expect_eq(entries(self), before + 1, "no entry of nothing");
+    end_ann(self);
+}
+
+Test(catalog_forgotten, has_no_more_places_than_there_may_be)
+{
+    ann *self = make_ann("");
+    cf_forgotten_word *words = cf_allocate(CF_FORGOTTEN_MAX + 1, sizeof *words);
+
+    for (size_t i = 0; i <= CF_FORGOTTEN_MAX; i++) {
+        char *name = cf_arena_allocate(&self->arena, 8, 1);
+
+        snprintf(name, 8, "t%zu", i);
+        words[i] = (cf_forgotten_word){place(name, ""), true};
+    }
+    expect_ok(cf_catalog_write_forgotten(self->peer, &self->collection, words, CF_FORGOTTEN_MAX,
+                                         ++self->now_ms, &self->error),
+              self->error);
+    cr_expect_eq(forgotten(self).count, CF_FORGOTTEN_MAX);
+    expect_ok(cf_catalog_write_forgotten(self->peer, &self->collection, words + CF_FORGOTTEN_MAX, 1,
+                                         ++self->now_ms, &self->error),
+              self->error);
+    cr_expect_eq(forgotten(self).count, CF_FORGOTTEN_MAX);
+    free(words);
     end_ann(self);
 }

@@ -75,8 +75,8 @@ def test_all_of_it_deleted_meanwhile_is_no_mass_delete(shop):
 def test_a_table_that_is_dropped_and_made_again_is_filled_again(shop):
     laptop, desktop, here, there = shop
     there.run("DROP TABLE orders")
-    desktop.sync(1)
-    laptop.sync()
+    both(laptop, desktop)
+    assert orders(here) == ORDERS
     there.run(SHOP.split(";")[1])
     both(laptop, desktop)
     assert orders(here) == orders(there) == ORDERS

@@ -129,22 +129,9 @@ static bool is_noticed(const cf_database_schema *schema, cf_bytes table)
     return false;
 }
 
-/* Once for each table: the names of rows are shared. */
-static void note_gone(cf_record_file *file, cf_bytes table)
-{
-    cf_row none = {.table = table};
-
-    for (size_t i = 0; i < file->trouble_count; i++)
-        if (cf_bytes_equal(file->troubles[i].table, table) && !file->troubles[i].key.size)
-            return;
-    cf_record_file_trouble(file, 0, &none,
-                           "this table is not here any more: its rows stay as they are elsewhere");
-    file->troubles[file->trouble_count - 1].where = file->troubles[file->trouble_count - 1].table;
-}
-
 /* The rows of the base by whether the database has their tables. */
 static void count_tables(const cf_binding *binding, const cf_database_schema *schema,
-                         cf_record_file *file, cf_database_standing *out)
+                         cf_database_standing *out)
 {
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {
         if (cf_database_table_named(schema, row->table)) {
@@ -152,7 +139,6 @@ static void count_tables(const cf_binding *binding, const cf_database_schema *sc
         } else if (!is_noticed(schema, row->table) &&
                    cf_record_includes_table(binding, row->table)) {
             out->gone++;
-            note_gone(file, row->table);
         }
     }
 }
@@ -163,7 +149,7 @@ static cf_database_standing compare(const cf_binding *binding, const cf_database
 {
     cf_database_standing standing = {.rows = cf_rows_count(binding->rows)};
 
-    count_tables(binding, schema, file, &standing);
+    count_tables(binding, schema, &standing);
     for (size_t i = 0; i < file->count; i++) {
         const cf_row *there = &file->rows[i];
         const cf_row *row = cf_rows_find(binding->rows, there->table, there->key);

@@ -385,6 +385,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
         return status;
     learn_keys(self);
     self->options.layout = medium->layout;
+    self->options.forgotten = medium->forgotten;
     cf_record_options_remember(&self->options);
     const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
     status = cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);

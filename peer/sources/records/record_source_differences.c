@@ -79,7 +79,8 @@ static void note_tables(cf_record_run *run)
         cf_bytes table = run->schema.tables[i].name;
 
         if (cf_schema_find(run->content.schema, table) ||
-            !cf_record_includes_table(run->source->binding, table))
+            !cf_record_includes_table(run->source->binding, table) ||
+            cf_forgotten_has(&run->forgotten, table, (cf_bytes){0}))
             continue;
         size_t rows = count_rows(run, table, NULL);
         snprintf(text, sizeof text,
@@ -97,7 +98,8 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
     char text[TEXT_MAX];
 
     if (cf_schema_find(run->content.schema, table) &&
-        !cf_format_holds(&run->content.format, table, field))
+        !cf_format_holds(&run->content.format, table, field) &&
+        !cf_forgotten_has(&run->forgotten, table, field))
         rows = count_rows(run, table, &field);
     if (!rows)
         return;
@@ -127,7 +129,8 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     cf_bytes column;
 
     if (!cf_pointer_below(field, CF_COLUMNS, &column) ||
-        cf_format_holds(&run->content.format, table, field))
+        cf_format_holds(&run->content.format, table, field) ||
+        cf_forgotten_has(&run->forgotten, table, field))
         return;
     size_t rows = count_rows(run, table, &field);
     if (!rows)

@@ -83,7 +83,9 @@ typedef struct {
     bool look_only;
     bool agrees; /* it only looks, but what is equal becomes the base */
     cf_collection *collection;
-    cf_schema schema; /* of the collection, as far as it is known */
+    cf_schema schema;       /* of the collection, as far as it is known */
+    cf_forgotten forgotten; /* of that, and of its columns */
+    cf_schema own;          /* that a database had when the collection's took over what it has */
     cf_medium_content content;
     cf_rows_as_read as_read; /* in the content's rows identities stand for long values */
     cf_row_index here;       /* what is shown */
@@ -118,6 +120,7 @@ typedef struct {
 /* The collection's schema, and what the medium has more than that (record_source_schema.c); false:
  * nothing more can be done in this run. */
 bool cf_record_run_know_schema(cf_record_run *run);
+cf_status cf_record_run_read_schema(cf_record_run *run, cf_error *error);
 bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
@@ -125,6 +128,9 @@ bool cf_record_source_schema_changed(cf_record_source *source);
  * is read. And this one tells it, if it is the first (record_source_schema.c). */
 cf_status cf_record_run_know_layout(cf_record_run *run, cf_error *error);
 cf_status cf_record_run_tell_layout(cf_record_run *run, cf_error *error);
+/* Says of what the source had that it has it no more, and of what it has that it is not forgotten;
+ * rows of tables that nobody has any more go from the base (record_source_forgotten.c). */
+cf_status cf_record_run_tell_forgotten(cf_record_run *run, cf_error *error);
 /* Lists what `--include` asks for, and there is not; and that rows are not asked for any more. */
 void cf_record_run_note_unmatched(cf_record_run *run);
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows);

@@ -232,6 +232,8 @@ static cf_status work(cf_record_run *run, cf_error *error)
     if (!status)
         status = cf_record_run_tell_layout(run, error);
     if (!status)
+        status = cf_record_run_tell_forgotten(run, error);
+    if (!status)
         cf_record_run_find_ignored(run);
     if (!status && (!run->look_only || run->agrees))
         status =
@@ -289,6 +291,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     cf_medium_rest(source->medium);
     source->medium->had = NULL;
     source->medium->layout = (cf_bytes){0};
+    source->medium->forgotten = (cf_forgotten){0};
     cf_records_release(&run.records);
     cf_arena_release(&run.arena);
     return status;

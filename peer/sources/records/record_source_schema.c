@@ -4,6 +4,7 @@
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
+#include "peer/log/catalog_forgotten.h"
 #include "peer/log/catalog_layout.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/records/schema_join.h"
@@ -12,7 +13,17 @@
 
 /* ---- That of the collection ---- */
 
-static cf_status read_schema(cf_record_run *run, cf_error *error)
+/* All of the catalog that a look goes by. */
+static void pack_known(const cf_schema *schema, const cf_forgotten *forgotten, cf_buffer *out)
+{
+    cf_schema_pack(out, schema);
+    for (size_t i = 0; i < forgotten->count; i++) {
+        cf_pack_bin(out, forgotten->at[i].table);
+        cf_pack_bin(out, forgotten->at[i].field);
+    }
+}
+
+cf_status cf_record_run_read_schema(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
     cf_peer *peer = source->workshop->peer;
@@ -26,7 +37,10 @@ static cf_status read_schema(cf_record_run *run, cf_error *error)
     status =
         cf_catalog_schema(peer, &source->binding->collection, &run->arena, &run->schema, error);
     if (!status)
-        cf_schema_pack(&source->schema, &run->schema);
+        status = cf_catalog_forgotten(peer, &source->binding->collection, &run->arena,
+                                      &run->forgotten, error);
+    if (!status)
+        pack_known(&run->schema, &run->forgotten, &source->schema);
     return status;
 }
 
@@ -68,12 +82,13 @@ bool cf_record_run_know_schema(cf_record_run *run)
 {
     cf_error error;
 
-    cf_status status = read_schema(run, &error);
+    cf_status status = cf_record_run_read_schema(run, &error);
     if (status)
         cf_record_run_trouble(run, status, error.text);
     else
         count_base(run);
     run->source->medium->schema = &run->schema;
+    run->source->medium->forgotten = run->forgotten;
     return !status;
 }
 
@@ -83,6 +98,7 @@ bool cf_record_source_schema_changed(cf_record_source *source)
     cf_buffer packed = {0};
     cf_arena arena = {0};
     cf_collection *catalog;
+    cf_forgotten forgotten;
     cf_schema schema;
     cf_error ignored;
 
@@ -90,8 +106,10 @@ bool cf_record_source_schema_changed(cf_record_source *source)
         catalog->changes == source->schema_changes)
         return false;
     source->schema_changes = catalog->changes;
-    if (cf_catalog_schema(peer, &source->binding->collection, &arena, &schema, &ignored) == CF_OK)
-        cf_schema_pack(&packed, &schema);
+    if (cf_catalog_schema(peer, &source->binding->collection, &arena, &schema, &ignored) == CF_OK &&
+        cf_catalog_forgotten(peer, &source->binding->collection, &arena, &forgotten, &ignored) ==
+            CF_OK)
+        pack_known(&schema, &forgotten, &packed);
     bool changed = !cf_bytes_equal(cf_buffer_view(&packed), cf_buffer_view(&source->schema));
     cf_buffer_release(&packed);
     cf_arena_release(&arena);
@@ -153,6 +171,8 @@ static cf_status grow(cf_record_run *run, cf_error *error)
     if (status)
         return status;
     bool knows = before.size && cf_schema_read(before, &run->arena, &had, &ignored) == CF_OK;
+    if (knows)
+        run->own = had;
     grown = cf_schema_grow(&run->schema, knows ? &had : NULL, run->content.schema, &run->arena);
     if (run->look_only) {
         run->schema = grown; /* as it would be */
@@ -160,7 +180,7 @@ static cf_status grow(cf_record_run *run, cf_error *error)
     }
     status = cf_catalog_write_schema(peer, collection, &grown, run->now_ms, error);
     if (!status)
-        status = read_schema(run, error);
+        status = cf_record_run_read_schema(run, error);
     if (!status)
         keep_own(run, before);
     return status;
