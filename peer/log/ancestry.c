@@ -4,6 +4,7 @@
 #include "peer/log/contents_small.h"
 #include "peer/log/dot_entry.h"
 #include "peer/merge/text_merge.h"
+#include "peer/records/list_merge.h"
 
 #include <stdlib.h>
 
@@ -13,11 +14,11 @@ typedef struct {
     uint64_t words[WORDS];
 } write_set; /* by index */
 
-/* A write of the content, and what it replaced. */
+/* A write of the field, and what it replaced. */
 typedef struct {
     cf_dot dot;
-    bool has_content;
-    cf_hash content;
+    bool is_known;
+    cf_bytes value; /* as the entry has it */
     cf_dot *over;
     size_t over_count;
     write_set past; /* itself among it */
@@ -62,25 +63,19 @@ static const cf_change *find_change(const graph *self, const cf_body *body)
 {
     for (size_t i = 0; i < body->change_count; i++)
         if (cf_id_equal(&body->changes[i].item, &self->of->item) &&
-            cf_bytes_equal(body->changes[i].field, cf_bytes_of_text(CF_FIELD_CONTENT)))
+            cf_bytes_equal(body->changes[i].field, self->of->field))
             return &body->changes[i];
     return NULL;
 }
 
 static void take(graph *self, written *one, const cf_change *change)
 {
-    cf_buffer identity = {0};
-    cf_error ignored;
-    uint64_t size;
-
     one->over = cf_arena_allocate(&self->arena, change->over_count, sizeof *one->over);
     one->over_count = change->over_count;
     if (change->over_count)
         memcpy(one->over, change->over, change->over_count * sizeof *one->over);
-    one->has_content =
-        change->value.size && !cf_content_identity(change->value, &identity, &ignored) &&
-        !cf_content_identity_read(cf_buffer_view(&identity), &one->content, &size, &ignored);
-    cf_buffer_release(&identity);
+    one->is_known = true;
+    one->value = cf_arena_copy(&self->arena, change->value);
 }
 
 /* What can't be read any more has no past. */
@@ -164,16 +159,61 @@ static write_set latest_of(const graph *self, const write_set *set)
     return latest;
 }
 
-/* ---- The text ---- */
+/* ---- What a version says ---- */
 
-static cf_status text_of(const graph *self, size_t index, cf_buffer *out, cf_error *error)
+static cf_status read_text(const cf_ancestry *of, cf_bytes value, cf_buffer *out, cf_error *error)
 {
-    const cf_ancestry *of = self->of;
+    cf_buffer identity = {0};
+    uint64_t size;
+    cf_hash hash;
 
-    if (!self->at[index].has_content)
+    cf_status status = cf_content_identity(value, &identity, error);
+    if (!status)
+        status = cf_content_identity_read(cf_buffer_view(&identity), &hash, &size, error);
+    if (!status)
+        status = cf_contents_small(of->peer->contents, &of->collection, &hash, out, error);
+    cf_buffer_release(&identity);
+    return status;
+}
+
+static bool join_texts(cf_bytes before, cf_bytes one, cf_bytes other, cf_buffer *out)
+{
+    return cf_text_merge(&(cf_text_versions){before, one, other}, out);
+}
+
+static cf_status read_list(const cf_ancestry *of, cf_bytes value, cf_buffer *out, cf_error *error)
+{
+    (void)of;
+    if (!cf_list_is_mergeable(value))
+        return cf_fail(error, CF_MISSING, "it is no list of objects with ids");
+    cf_buffer_append(out, value.data, value.size);
+    return CF_OK;
+}
+
+static bool join_lists(cf_bytes before, cf_bytes one, cf_bytes other, cf_buffer *out)
+{
+    return cf_list_merge(&(cf_list_versions){before, one, other}, out);
+}
+
+const cf_ancestry_kind cf_ancestry_texts = {.read = read_text, .join = join_texts};
+const cf_ancestry_kind cf_ancestry_lists = {
+    .read = read_list, .join = join_lists, .may_be_apart = true};
+
+static cf_status read_version(const graph *self, size_t index, cf_buffer *out, cf_error *error)
+{
+    if (!self->at[index].value.size)
         return cf_fail(error, CF_MISSING, "nothing is known of it");
-    return cf_contents_small(of->peer->contents, &of->collection, &self->at[index].content, out,
-                             error);
+    return self->of->kind->read(self->of, self->at[index].value, out, error);
+}
+
+/* All that was ever written there is known. */
+static bool is_whole(const graph *self)
+{
+    bool whole = self->count < WRITES_MAX;
+
+    for (size_t i = 0; i < self->count; i++)
+        whole &= self->at[i].is_known;
+    return whole;
 }
 
 static cf_status common_text(const graph *self, const write_set *one, const write_set *other,
@@ -189,10 +229,9 @@ static cf_status join(const graph *self, const write_set *taken, size_t index, i
     put(&alone, index);
     cf_status status = common_text(self, taken, &alone, depth + 1, &before, error);
     if (!status)
-        status = text_of(self, index, &other, error);
-    if (!status && !cf_text_merge(&(cf_text_versions){cf_buffer_view(&before), cf_buffer_view(text),
-                                                      cf_buffer_view(&other)},
-                                  &both))
+        status = read_version(self, index, &other, error);
+    if (!status && !self->of->kind->join(cf_buffer_view(&before), cf_buffer_view(text),
+                                         cf_buffer_view(&other), &both))
         status = cf_fail(error, CF_MISSING, "what both were made from does not go together");
     if (!status) {
         cf_buffer_release(text);
@@ -223,12 +262,12 @@ static cf_status common_text(const graph *self, const write_set *one, const writ
         if (any && depth >= DEPTH_MAX)
             status = cf_fail(error, CF_MISSING, "it was merged too often");
         else
-            status =
-                any ? join(self, &taken, i, depth, &text, error) : text_of(self, i, &text, error);
+            status = any ? join(self, &taken, i, depth, &text, error)
+                         : read_version(self, i, &text, error);
         put(&taken, i);
         any = true;
     }
-    if (!status && !any)
+    if (!status && !any && !(self->of->kind->may_be_apart && is_whole(self)))
         status = cf_fail(error, CF_MISSING, "nothing is known that both were made from");
     if (!status)
         cf_buffer_append(out, text.data, text.size);
@@ -249,7 +288,7 @@ static write_set indexes_of(const graph *self, cf_dots dots)
     return set;
 }
 
-cf_status cf_ancestry_text(const cf_ancestry *ancestry, cf_dots one, cf_dots other, cf_buffer *out,
+cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dots one, cf_dots other, cf_buffer *out,
                            cf_error *error)
 {
     graph *self = cf_allocate(1, sizeof *self);

@@ -164,8 +164,9 @@ static cf_status merge(merging *self, const cf_shown *shown, const cf_shown *cop
     pair of;
 
     if (pair_up(shown, copy, arena, &of) &&
-        !cf_ancestry_text(&(cf_ancestry){peer, self->collection->id, of.item}, of.shown, of.other,
-                          &texts[0], &ignored) &&
+        !cf_ancestry_find(&(cf_ancestry){peer, self->collection->id, of.item,
+                                         cf_bytes_of_text(CF_FIELD_CONTENT), &cf_ancestry_texts},
+                          of.shown, of.other, &texts[0], &ignored) &&
         !read_shown(self, shown, &texts[1], &ignored) &&
         !read_shown(self, copy, &texts[2], &ignored) &&
         cf_text_merge(&(cf_text_versions){cf_buffer_view(&texts[0]), cf_buffer_view(&texts[1]),

@@ -43,6 +43,7 @@ typedef struct {
     cf_rows *unsaid;   /* of the view: what the last write could not say beside what is there */
     cf_buffer schema;  /* that the last look went by, as a value */
     uint64_t schema_changes; /* of the catalog, that were heeded */
+    uint64_t unmerged;       /* the collection's changes when no list could be merged any more */
 } cf_record_source;
 
 enum { CF_RECORD_RETRY_MS = 5000 };
@@ -232,6 +233,8 @@ static inline bool cf_record_run_receives(const cf_record_run *run)
     return run->source->binding->mode == CF_MODE_RECEIVE ||
            cf_peer_only_reads(run->source->workshop->peer);
 }
+/* Merges lists that two devices changed apart, and publishes that (record_source_lists.c). */
+cf_status cf_record_run_merge_lists(cf_record_run *run, cf_error *error);
 /* Whether what was done to it together is to be seen together: a database's transactions. */
 static inline bool cf_record_run_is_transactional(const cf_record_run *run)
 {

@@ -243,6 +243,8 @@ static cf_status work(cf_record_run *run, cf_error *error)
     if (!status)
         status = cf_record_run_make_one(run, error);
     if (!status)
+        status = cf_record_run_merge_lists(run, error);
+    if (!status)
         status = apply(run, error);
     if (!run->look_only)
         cf_record_values_refill(source->values);
