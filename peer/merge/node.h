@@ -81,7 +81,7 @@ void cf_node_pack(const cf_node *node, cf_buffer *out);
 /* `out` borrows from the record and the arena. CF_MALFORMED: the record is damaged. */
 cf_status cf_node_read(cf_bytes record, cf_arena *arena, cf_node *out, cf_error *error);
 
-/* The nodes of one source, found by number, place, item and content write. */
+/* The nodes of one source, found by number, place, inode, content, item and content write. */
 typedef struct cf_nodes cf_nodes;
 cf_nodes *cf_nodes_new(void);
 void cf_nodes_destroy(cf_nodes **nodes);
@@ -106,6 +106,9 @@ const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const
 /* The same for all nodes whose file had this number. */
 const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
                                       const cf_node *previous);
+/* The same for all files that show this content. */
+const cf_node *cf_nodes_next_of_content(const cf_nodes *nodes, const cf_hash *content,
+                                        const cf_node *previous);
 /* The same for all nodes that have the item among theirs. */
 const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
                                      const cf_node *previous);

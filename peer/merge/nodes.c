@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/content.h"
 #include "peer/merge/fields.h"
+#include "peer/merge/rules.h"
 #include "peer/merge/table.h"
 
 typedef struct kept kept;
@@ -25,7 +27,8 @@ typedef struct {
 } directory;
 
 struct kept {
-    cf_table_link by_number, by_place, by_inode;
+    cf_table_link by_number, by_place, by_inode, by_content;
+    bool has_content;
     kept *next, *previous; /* in the directory */
     directory *directory;
     node_label *items, *writes;
@@ -35,7 +38,7 @@ struct kept {
 
 struct cf_nodes {
     size_t below; /* nodes that went with a disk below */
-    cf_table by_number, by_place, by_inode, by_item, by_write, directories;
+    cf_table by_number, by_place, by_inode, by_content, by_item, by_write, directories;
 };
 
 cf_nodes *cf_nodes_new(void)
@@ -56,6 +59,21 @@ static uint64_t place_hash(uint64_t parent, cf_bytes name)
 static uint64_t inode_hash(uint64_t inode)
 {
     return cf_hash_bytes(4, cf_bytes_of(&inode, sizeof inode));
+}
+
+static uint64_t content_hash(const cf_hash *content)
+{
+    return cf_hash_bytes(5, cf_bytes_of(content->bytes, sizeof content->bytes));
+}
+
+/* Of a file that shows one. */
+static bool content_of(const cf_node *node, cf_hash *out)
+{
+    uint64_t size;
+    cf_error ignored;
+
+    return node->kind == CF_KIND_FILE &&
+           cf_content_identity_read(node->content, out, &size, &ignored) == CF_OK;
 }
 
 static uint64_t write_hash(const cf_id *holder, const cf_dot *dot)
@@ -183,6 +201,7 @@ void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
     const cf_ref *writes = contents_of(node->refs, &arena, &count);
     kept *copy = copy_of(node, count);
     const cf_node *own = &copy->node;
+    cf_hash content;
 
     assert(node->number != CF_NODE_ROOT);
     cf_nodes_drop(nodes, own->number);
@@ -190,6 +209,9 @@ void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
     cf_table_add(&nodes->by_number, &copy->by_number, number_hash(own->number));
     cf_table_add(&nodes->by_place, &copy->by_place, place_hash(own->parent, own->name));
     cf_table_add(&nodes->by_inode, &copy->by_inode, inode_hash(own->stat.inode));
+    copy->has_content = content_of(own, &content);
+    if (copy->has_content)
+        cf_table_add(&nodes->by_content, &copy->by_content, content_hash(&content));
     for (size_t i = 0; i < own->item_count; i++)
         add_label(&nodes->by_item, &copy->items[i], copy, cf_hash_id(0, &own->items[i]));
     for (size_t i = 0; i < count; i++)
@@ -209,6 +231,8 @@ void cf_nodes_drop(cf_nodes *nodes, uint64_t number)
     cf_table_remove(&nodes->by_number, &node->by_number);
     cf_table_remove(&nodes->by_place, &node->by_place);
     cf_table_remove(&nodes->by_inode, &node->by_inode);
+    if (node->has_content)
+        cf_table_remove(&nodes->by_content, &node->by_content);
     for (size_t i = 0; i < node->node.item_count; i++)
         cf_table_remove(&nodes->by_item, &node->items[i].link);
     for (size_t i = 0; i < node->write_count; i++)
@@ -233,6 +257,7 @@ void cf_nodes_destroy(cf_nodes **nodes)
     cf_table_release(&all->by_number);
     cf_table_release(&all->by_place);
     cf_table_release(&all->by_inode);
+    cf_table_release(&all->by_content);
     cf_table_release(&all->by_item);
     cf_table_release(&all->by_write);
     cf_table_release(&all->directories);
@@ -319,6 +344,22 @@ const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
     while (link && cf_linked(link, kept, by_inode)->node.stat.inode != inode)
         link = cf_table_next(link);
     return link ? &cf_linked(link, kept, by_inode)->node : NULL;
+}
+
+const cf_node *cf_nodes_next_of_content(const cf_nodes *nodes, const cf_hash *content,
+                                        const cf_node *previous)
+{
+    cf_table_link *link = previous ? cf_table_next(&cf_linked(previous, kept, node)->by_content)
+                                   : cf_table_first(&nodes->by_content, content_hash(content));
+
+    for (; link; link = cf_table_next(link)) {
+        const cf_node *node = &cf_linked(link, kept, by_content)->node;
+        cf_hash shown;
+
+        if (content_of(node, &shown) && cf_hash_equal(&shown, content))
+            return node;
+    }
+    return NULL;
 }
 
 const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,

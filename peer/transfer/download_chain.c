@@ -72,26 +72,19 @@ static cf_file *open_node(const search *self, const cf_node *node)
     return file;
 }
 
-static void look_at(void *context, const cf_node *node)
+static void look_in_binding(search *self)
 {
-    search *self = context;
-    cf_hash hash;
-    uint64_t size;
-    cf_error ignored;
+    const cf_nodes *nodes = self->binding->nodes;
 
-    if (node->kind != CF_KIND_FILE)
-        return;
     for (size_t i = 0; i < self->found; i++) {
         const cf_link_of_chain *one = &self->chain->at[i];
+        const cf_node *node = NULL;
+        cf_file *file = NULL;
 
-        if (node->stat.size != one->size ||
-            cf_content_identity_read(node->content, &hash, &size, &ignored) ||
-            !cf_hash_equal(&hash, &one->content))
-            continue;
-        cf_file *file = open_node(self, node);
+        while (!file && (node = cf_nodes_next_of_content(nodes, &one->content, node)))
+            file = node->stat.size == one->size ? open_node(self, node) : NULL;
         if (file)
             take(self, i, file, NULL);
-        return;
     }
 }
 
@@ -145,7 +138,7 @@ static void search_disk(const cf_chain_places *places, cf_chain *chain)
     for (size_t i = 0; !places->afresh && i < places->binding_count; i++) {
         self.binding = places->bindings[i];
         if (self.binding->root && may_ask(places, self.binding, self.binding->is_remote))
-            cf_nodes_each(self.binding->nodes, look_at, &self);
+            look_in_binding(&self);
     }
     if (!places->afresh)
         look_in_caches(&self);

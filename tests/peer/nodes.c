@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/merge/node.h"
 
+#include "codec/content.h"
 #include "tests/support/expect.h"
 
 static const cf_id items[] = {{{'f', 1}}, {{'f', 2}}}, holder = {{'f', 9}};
@@ -246,4 +247,45 @@ Test(nodes, survive_every_flipped_bit_of_a_record)
     cr_assert(refused > record.size);
     cf_buffer_release(&refs);
     cf_buffer_release(&record);
+}
+
+static const cf_hash one = {{1}}, other = {{2}};
+
+static void put_content(cf_nodes *nodes, uint64_t number, const cf_hash *content)
+{
+    cf_buffer refs = {0}, packed = {0};
+    cf_node node = node_of(number, 0, number % 2 ? "odd" : "even", &refs);
+
+    cf_content_identity_pack(&packed, content, 10);
+    node.content = cf_buffer_view(&packed);
+    cf_nodes_put(nodes, &node);
+    cf_buffer_release(&refs);
+    cf_buffer_release(&packed);
+}
+
+static size_t showing(const cf_nodes *nodes, const cf_hash *content)
+{
+    const cf_node *node = NULL;
+    size_t count = 0;
+
+    while ((node = cf_nodes_next_of_content(nodes, content, node)))
+        count++;
+    return count;
+}
+
+Test(nodes, are_found_by_their_contents)
+{
+    cf_nodes *nodes = cf_nodes_new();
+
+    for (uint64_t number = 1; number <= 3; number++)
+        put_content(nodes, number, &one);
+    put_content(nodes, 4, &other);
+    cr_expect_eq(showing(nodes, &one), 3);
+    cr_expect_eq(cf_nodes_next_of_content(nodes, &other, NULL)->number, 4);
+    put_content(nodes, 2, &other); /* it is edited */
+    cr_expect_eq(showing(nodes, &one), 2);
+    cr_expect_eq(showing(nodes, &other), 2);
+    cf_nodes_drop(nodes, 4);
+    cr_expect_eq(showing(nodes, &other), 1);
+    cf_nodes_destroy(&nodes);
 }
