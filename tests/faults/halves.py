@@ -66,6 +66,11 @@ class Half:
         self.operand = " ".join(text[start:end].split())
         self.number = None
 
+    def inserts(self):
+        """[(where, order there, text)] that drop it when it is chosen."""
+        before = f"(half({self.number}) || (" if self.operator == "&&" else f"(!half({self.number}) && ("
+        return [(self.start, (1, -self.end), before), (self.end, (0, -self.start), "))")]
+
     def __str__(self):
         return f"{self.file}:{self.line}: without {self.operand} ({self.operator})"
 
@@ -153,12 +158,9 @@ def halves_in(file, text):
 
 
 def instrumented(file, text, halves, count):
-    inserts = []
-    for half in halves:
-        before = f"(half({half.number}) || (" if half.operator == "&&" else f"(!half({half.number}) && ("
-        inserts += [(half.start, 1, -half.end, before), (half.end, 0, -half.start, "))")]
+    inserts = [each for half in halves for each in half.inserts()]
     parts, last = [f"#define HALF_COUNT {count}", PROLOGUE, f'#line 1 "{ROOT / file}"\n'], 0
-    for place, _, _, insert in sorted(inserts, key=lambda each: each[:3]):
+    for place, _, insert in sorted(inserts, key=lambda each: each[:2]):
         parts += [text[last:place], insert]
         last = place
     return "".join(parts) + text[last:]
@@ -198,12 +200,10 @@ def check():
 
 
 class Campaign:
-    def __init__(self, build, files, scratch):
+    def __init__(self, build, halves, left_out, scratch):
         self.build, self.scratch = build, scratch
-        self.texts = {file: (ROOT / file).read_text() for file in files}
-        self.halves = [half for file, text in self.texts.items() for half in halves_in(file, text)]
-        names = known()
-        self.left_out = {half: names[key] for key, half in named(self.halves).items() if key in names}
+        self.halves, self.left_out = halves, left_out
+        self.texts = {half.file: (ROOT / half.file).read_text() for half in halves}
         for number, half in enumerate(self.halves):
             half.number = number
         self.seconds, self.seen = {}, {}
@@ -284,9 +284,12 @@ class Campaign:
 
 
 def campaign(build, options):
+    found = [half for file in deciding(options.names) for half in halves_in(file, (ROOT / file).read_text())]
+    why = known()
     with tempfile.TemporaryDirectory(prefix="halves.") as scratch:
         os.chmod(scratch, 0o755)
-        it = Campaign(build, list(deciding(options.names)), Path(scratch))
+        left_out = {half: why[key] for key, half in named(found).items() if key in why}
+        it = Campaign(build, found, left_out, Path(scratch))
         it.prepare(options.suites)
         outcomes = it.run(options.seconds, options.seed)
     survived = {half: outcome for half, outcome in outcomes.items() if outcome.startswith("SURVIVED")}
