@@ -91,6 +91,13 @@ static bool fold_again(void *context, const cf_id *collection)
     return true;
 }
 
+static bool expect_none(void *context, const cf_id *collection)
+{
+    (void)context;
+    cr_expect(false, "%.16s differs, after all was settled", (const char *)collection->bytes);
+    return false;
+}
+
 static void commit(taker *self)
 {
     cf_arena arena = {0};
@@ -103,6 +110,7 @@ static void commit(taker *self)
     expect_ok(cf_log_settle(self->log, &arena, &records, &count, &error), error);
     expect_ok(self->store->write(self->store, &self->of->user, records, count, true, &error),
               error);
+    expect_ok(cf_log_unsettled(self->log, expect_none, NULL, &error), error);
     cf_arena_release(&arena);
 }
 
