@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 
 from faults import Rotten
-from trials import LONG, PROGRAMS, ROOT, Trial
+from trials import LONG, PROGRAMS, ROOT, Trial, property_of
 
 # The files that decide.
 DECIDING = ("broker/leases/*.c", "broker/log/judge*.c", "broker/members/registry*.c", "peer/bindings/guard*.c",
@@ -208,13 +208,14 @@ class Campaign:
             half.number = number
         self.seconds, self.seen = {}, {}
 
-    def prepare(self, suites):
+    def prepare(self, suites, only_fast=False):
         """Compiles, links, and learns what each suite comes by whose name matches."""
         sources = {file: instrumented(file, text, [half for half in self.halves if half.file == file], len(self.halves))
                    for file, text in self.texts.items()}
         trial = self.trial = Trial(self.build, sources, self.scratch)
         tests = [test for test in self.build.tests_of(trial.affected)
-                 if not test.startswith(LONG + PROGRAMS) and self.is_in_c(test) and re.search(suites, test)]
+                 if not test.startswith(LONG + PROGRAMS) and self.is_in_c(test) and re.search(suites, test) and
+                 (not only_fast or "fast" in property_of(self.build.tests[test], "LABELS", []))]
         self.build.bring_up_to_date(set().union(*map(self.build.programs_of, tests)), str(os.cpu_count()))
         for test in list(tests):
             if not trial.make_for(test):

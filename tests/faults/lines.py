@@ -22,7 +22,7 @@ SECONDS_OF_A_LINE = 240
 SKIPPED = 77  # what a test ends with that was not run
 AREAS = ("codec", "broker", "peer")
 # What only tells, or ends: nothing of it is done otherwise.
-TELLS = re.compile(r"\bcf_(?:log|print|say|explain)\w*\(|\bcf_error_\w+\(|\bcf_fail\(|_(?:release|destroy|free)\(|\bfree\(|\bprintf\(|"
+TELLS = re.compile(r"\bcf_(?:log|print|say|explain)\w*\(|\bcf_error_\w+\(|\bcf_fail\(|_(?:release|destroy|free|close)\(|\bclose_\w+\(|\bfree\(|\bprintf\(|"
                    r"^\(void\)|^if \(!?status\)|^(?:goto|case|default|break)\b|^return(?: status| error)?\s*;")
 NUMBER = r"(?:const )?(?:size_t|uint\d+_t|int\d+_t|int|unsigned|off_t)"
 DECLARED = re.compile(r"(?:(?:const|static|struct|enum|union|unsigned|extern|typedef)\s+)*\w+\s*(?:\([^;]*\)\s*)?[\s*]+(?:const\s+)?\w+\s*(?:[=;,\[(:]|$)")
@@ -111,6 +111,13 @@ def off_by_one(file, text, code, start, first, last):
                            around(*part, f"(half(%d) ? ({other}) : (", "))"))
 
 
+def is_filled_in(code, start, end):
+    """What is declared is handed to a call that fills it in before anything reads it."""
+    name = re.search(r"(\w+) = (?:0|false|true)$", code[start:end])
+    used = name and re.search(rf"(&)?\b{name[1]}\b", code[end:])
+    return bool(used and used[1])
+
+
 def ways_to_break(file, text, code, start):
     if TELLS.match(code[start : code.find("\n", start)]):
         return
@@ -136,6 +143,8 @@ def ways_to_break(file, text, code, start):
         yield from off_by_one(file, text, code, start, returned.end(), end)
         return
     declared = re.compile(rf"(?:const )?(?:bool|{NUMBER}) \w+ = ").match(code, start)
+    if declared and is_filled_in(code, start, end):
+        return
     if declared and "," not in re.sub(r"\([^()]*\)", "", code[declared.end() : end]):
         if "bool " in declared[0]:
             yield Line(file, text, start, "the other way round", around(declared.end(), end, "half(%d) != !!(", ")"))
@@ -202,8 +211,8 @@ def named_by_faults(line, faults, build):
 
 
 def order_of(it, line, faults):
-    """The suites in C that come by it, first those that faults of its file name, then what else these name, and those of
-    its folder."""
+    """The fast suites in C that come by it, first those that faults of its file name, then what else these name, and
+    those of its folder."""
     named = named_by_faults(line, faults, it.build)
     suites = it.tests_of(line)
     near = [test for test in named if test in suites]
@@ -234,7 +243,7 @@ def campaign(build, options):
     with tempfile.TemporaryDirectory(prefix="lines.") as scratch:
         os.chmod(scratch, 0o755)
         it = halves.Campaign(build, lines, {}, Path(scratch))
-        it.prepare(options.suites)
+        it.prepare(options.suites, True)
 
         def one(line):
             outcome = outcome_of(it, line, order_of(it, line, faults), options.seconds or SECONDS_OF_A_LINE)
