@@ -322,6 +322,11 @@ bool cf_link_is_held_back(const cf_link *link)
     return link->state == CF_LINK_LIVE && cf_transfer_is_held_back(link->transfer);
 }
 
+uint64_t cf_link_entry_position(const cf_link *link)
+{
+    return link->entry_position;
+}
+
 uint64_t cf_link_entry_size(const cf_link *link)
 {
     return link->entry ? link->entry : CF_PART_SIZE;

@@ -267,6 +267,8 @@ bool cf_link_fetches(const cf_link *link);
 void cf_link_without(cf_link *link, cf_command command, uint64_t until_ms);
 /* So it was, or in this process. */
 bool cf_link_is_without(const cf_link *link, cf_command command, uint64_t now_ms);
+/* In the `entry` event: where the entry stands in the other's log. */
+uint64_t cf_link_entry_position(const cf_link *link);
 /* The same, or contents are sent that were not answered yet. */
 bool cf_link_moves_contents(const cf_link *link);
 /* Bytes in a second at most, over all sessions, see rate_limit.h; 0: no limit. Entries are not held

@@ -47,6 +47,7 @@ static cf_status on_entry(cf_link *link, const cf_message *message, cf_error *er
         return CF_OK;
     }
     link->uncommitted += wire.size;
+    link->entry_position = message->entry.position;
     events->entry(events->context, &entry);
     return CF_OK;
 }

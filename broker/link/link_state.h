@@ -58,12 +58,13 @@ struct cf_link {
     size_t placed;        /* heads that it said so of, */
     cf_head *theirs_here; /* and those of them that are subscribed */
     size_t here_count, here_capacity;
-    uint64_t uncommitted; /* bytes of entries that the owner has not given back */
-    uint64_t credit_due;  /* to be granted again */
-    bool was_put_off;     /* it has just been told to come later */
-    bool was_removed;     /* so the other has just said of the user */
-    bool is_distrusted;   /* something that came in this session is refused */
-    bool is_clock_off;    /* more than a day from the other's: nothing is published */
+    uint64_t entry_position; /* of the entry in hand, there */
+    uint64_t uncommitted;    /* bytes of entries that the owner has not given back */
+    uint64_t credit_due;     /* to be granted again */
+    bool was_put_off;        /* it has just been told to come later */
+    bool was_removed;        /* so the other has just said of the user */
+    bool is_distrusted;      /* something that came in this session is refused */
+    bool is_clock_off;       /* more than a day from the other's: nothing is published */
     bool idle_told;
     bool waits;           /* for an answer, at the last tick */
     uint64_t answered_ms; /* when anything came last that a broker may say, or it began to wait; */

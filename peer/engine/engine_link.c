@@ -212,7 +212,11 @@ static void entry_came(void *context, const cf_entry *entry)
 {
     cf_engine *engine = context;
     cf_buffer wire = {0};
+    cf_error error;
 
+    if (cf_checkpoints_came(&engine->checkpoint.own, engine->peer, engine->acknowledged.instance,
+                            cf_link_entry_position(engine->peer->link), &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "what the broker shows: %s", error.text);
     cf_buffer_append(&wire, entry->wire.data, entry->wire.size);
     *cf_one_more(engine->inbox, engine->inbox_count, engine->inbox_capacity) = wire;
     engine->traffic.entries_received++;

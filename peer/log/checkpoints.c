@@ -82,6 +82,23 @@ cf_status cf_checkpoints_forget(cf_checkpoints *self, const cf_peer *peer, cf_er
     return save(self, peer, error);
 }
 
+cf_status cf_checkpoints_came(cf_checkpoints *self, const cf_peer *peer, const uint8_t instance[16],
+                              uint64_t position, cf_error *error)
+{
+    size_t kept = 0;
+
+    if (memcmp(self->instance, instance, sizeof self->instance) != 0)
+        return CF_OK;
+    for (size_t i = 0; i < self->count; i++)
+        if (self->at[i].position < position)
+            self->at[kept++] = self->at[i];
+    if (kept == self->count)
+        return CF_OK;
+    self->count = kept;
+    self->said_ms = 0;
+    return save(self, peer, error);
+}
+
 static const cf_checkpoint_own *find(const cf_checkpoints *self, uint64_t position)
 {
     for (size_t i = self->count; i-- > 0;)

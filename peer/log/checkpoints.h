@@ -30,6 +30,12 @@ void cf_checkpoints_load(const cf_peer *peer, cf_checkpoints *out);
 /* The broker's log of this instance was set back: positions may mean something else by now. */
 cf_status cf_checkpoints_forget(cf_checkpoints *self, const cf_peer *peer, cf_error *error);
 
+/* An entry came that was not here, and stands at this position of the broker's log. Where this
+ * device had been shown all up to there before, the log was set back since, and what it was shown
+ * from there on is no word against another's: forgotten. */
+cf_status cf_checkpoints_came(cf_checkpoints *self, const cf_peer *peer, const uint8_t instance[16],
+                              uint64_t position, cf_error *error);
+
 /* The broker has just said how far its log goes. True: this device has exactly that, and
  * `*out` says so, signed; it is to be said. `acknowledged` is what it is known to have. */
 cf_status cf_checkpoints_here(cf_checkpoints *self, const cf_peer *peer,

@@ -239,6 +239,31 @@ Test(two_logs, a_broker_that_was_set_back_is_not_said_to_show_two)
     world_destroy(&w);
 }
 
+/* Who was away meanwhile finds all there again that it had been shown, and has nothing to tell. */
+Test(two_logs, nor_by_a_device_that_was_away_when_it_was)
+{
+    world *w = a_world(7, 3);
+    device *one = &w->devices[0], *away = &w->devices[1], *third = &w->devices[2];
+
+    disk_user_writes(one->drive, "/things/file", "of all");
+    for (int i = 0; i < 6; i++)
+        syncs_anew(&w->devices[i % 3]);
+    broker_copy(&w->brokers[0]);
+    disk_user_writes(one->drive, "/things/first", "soon gone there");
+    syncs_anew(one);
+    syncs_anew(away);
+    broker_crash(&w->brokers[0], BROKER_AS_OF_OLD);
+    disk_user_writes(third->drive, "/things/second", "takes its position");
+    syncs_anew(third);
+    syncs_anew(one);
+    syncs_anew(away);
+    syncs_anew(third);
+    syncs_anew(one);
+    for (int i = 0; i < 3; i++)
+        expect_no_note(&w->devices[i]);
+    world_destroy(&w);
+}
+
 /* A lie of a member, or of the broker in its name. */
 Test(two_logs, what_its_device_has_not_signed_says_nothing)
 {
