@@ -576,6 +576,7 @@ static void excuse_silence(cf_link *link, uint64_t now_ms)
 
 uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
+    const cf_message over = {.command = CF_COMMAND_PAUSED};
     cf_error error = {0};
 
     excuse_silence(link, now_ms);
@@ -586,7 +587,7 @@ uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
         cf_link_knock(link, outbox);
     }
     if (cf_link_is_any_paused(link) && now_ms >= link->paused_ms + PAUSED_MS)
-        link->paused_count = 0; /* whatever it says, it owes */
+        cf_link_take_paused(link, &over, now_ms); /* whatever it says, it owes */
     if (!link->waits || !cf_link_is_unanswered(link))
         begin_waiting(link, now_ms);
     if (link->state == CF_LINK_LIVE && pump(link, now_ms, outbox, &error))

@@ -111,7 +111,8 @@ void cf_link_asking_unsupported(cf_link *link);
 void cf_link_leases_begin(cf_link *link);
 void cf_link_leases_pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox);
 void cf_link_lease_answered(cf_link *link, const cf_message *answer);
-/* PAUSED came; and whether, by that, what WELCOME named need not come yet. */
+/* PAUSED came, or none did for so long that nobody is alone any more; and whether, by that, what
+ * WELCOME named need not come yet. */
 void cf_link_take_paused(cf_link *link, const cf_message *message, uint64_t now_ms);
 bool cf_link_is_any_paused(const cf_link *link);
 

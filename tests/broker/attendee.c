@@ -223,6 +223,11 @@ static void on_checkpoints(void *context, const cf_checkpoint *checkpoints, size
     ((attendee *)context)->checkpoints += 1 + count;
 }
 
+static void on_lease(void *context, const cf_message *answer)
+{
+    ((attendee *)context)->leases[answer ? answer->command : 0]++;
+}
+
 static void on_unsupported(void *context, cf_command command)
 {
     ((attendee *)context)->unsupported[command]++;
@@ -245,6 +250,7 @@ static const cf_link_events events = {
     .blobs = {on_piece, on_stored, on_blob_refused, on_blob_delayed, on_received, on_absent},
     .checkpoints = on_checkpoints,
     .unsupported = on_unsupported,
+    .lease = on_lease,
     .answers.located = on_located,
 };
 

@@ -622,8 +622,12 @@ Test(link_lies, lets_a_broker_keep_entries_back_for_no_longer_than_anybody_may)
     m.now_ms += ELEVEN_MINUTES - 1;
     cf_link_tick(desk->link, m.now_ms, nowhere);
     cr_expect_not(cf_link_is_unanswered(desk->link));
+    cr_expect_eq(desk->leases[CF_COMMAND_PAUSED], 1);
     m.now_ms++;
     cf_link_tick(desk->link, m.now_ms, nowhere);
+    cr_expect_eq(desk->leases[CF_COMMAND_PAUSED], 2, "its owner hears that it is over");
+    cf_link_tick(desk->link, m.now_ms, nowhere);
+    cr_expect_eq(desk->leases[CF_COMMAND_PAUSED], 2);
     cr_expect(cf_link_is_unanswered(desk->link));
     cr_expect_eq(desk->lost, 0);
     m.now_ms += CF_REQUEST_TIMEOUT_MS;

@@ -40,6 +40,7 @@ typedef struct {
     size_t connected, lost, entries, accepted, refused, wanted, idle, stored, absent, guests,
         located, checkpoints;
     size_t unsupported[CF_COMMANDS]; /* so it was told, by command */
+    size_t leases[CF_COMMANDS];      /* answers about these, likewise */
     size_t messages[CF_COMMANDS];    /* that came, by command */
     cf_status last_loss;
     uint64_t retry_ms;
