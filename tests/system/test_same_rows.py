@@ -102,6 +102,20 @@ def test_what_was_written_of_either_is_told_of_the_one(two):
         assert {event["device"] for event in events} == {"laptop", "desktop"}, events
 
 
+def test_a_conflict_of_a_row_that_is_one_with_a_locked_one_waits(two):
+    """The lock may be of any of them: another device took it before it heard that they are one."""
+    laptop, desktop, here, there, path, first, second = made_twice(two)
+    there.run(f"UPDATE tags SET colour = 'blue' WHERE id = {second}")
+    both(laptop, desktop)
+    laptop.finish("conflicts", "resolve", f"book//{path}", "--same")
+    locked = desktop.finish("lock", f"book//tags/{second}", "--for", "10m")
+    assert locked.returncode == 0, locked
+    both(laptop, desktop)
+    done = laptop.finish("conflicts", "resolve", f"book//tags/{first}/colour", "--keep", "mine")
+    assert done.returncode != 0 and "locked" in done.stdout + done.stderr, done
+    assert laptop.json("conflicts", code=4)
+
+
 def test_a_row_that_would_be_one_with_another_is_locked(two):
     """Of what joins the two: nothing is made one before it is free."""
     laptop, desktop, here, there, path, first, second = made_twice(two)

@@ -63,6 +63,18 @@ static bool goes_on(const cf_row_conflict *before, const cf_row_conflict *confli
     return conflict->row == before->row && cf_bytes_equal(conflict->field, before->field);
 }
 
+/* By another device: the row, or any that is one with it by now. */
+static bool is_locked(const settling *self, const cf_id *item)
+{
+    size_t count;
+    const cf_id *ones = cf_row_view_all_of_one(self->view, item, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_locks_of_other(self->of->locks, &self->collection->id, &ones[i]))
+            return true;
+    return false;
+}
+
 /* ---- Both ---- */
 
 static bool is_parted(const settling *self, const cf_row_both *both)
@@ -95,7 +107,7 @@ static size_t part_item(settling *self, const cf_row_both *all, size_t count, cf
     for (; to < count && all[to].other.row == all[0].other.row; to++)
         if (is_parted(self, &all[to]))
             meant[parted++] = all[to];
-    if (cf_locks_of_other(self->of->locks, &self->collection->id, &all[0].other.row->item)) {
+    if (is_locked(self, &all[0].other.row->item)) {
         out->locked += parted;
         return to;
     }
@@ -198,7 +210,7 @@ static void choose_all(settling *self, cf_record_choice *out)
 static void settle_field(settling *self, const cf_row_conflict *listed, const cf_change *chosen,
                          cf_record_settled *out)
 {
-    if (cf_locks_of_other(self->of->locks, &self->collection->id, &listed->row->item)) {
+    if (is_locked(self, &listed->row->item)) {
         out->locked++;
         return;
     }
@@ -271,18 +283,6 @@ static void settle_all(settling *self, const cf_record_choice *choice, cf_record
 }
 
 /* ---- One of two ---- */
-
-/* Or any row that is one with it by now. */
-static bool is_locked(const settling *self, const cf_id *item)
-{
-    size_t count;
-    const cf_id *ones = cf_row_view_all_of_one(self->view, item, &count);
-
-    for (size_t i = 0; i < count; i++)
-        if (cf_locks_of_other(self->of->locks, &self->collection->id, &ones[i]))
-            return true;
-    return false;
-}
 
 /* Rows that join the same become one, too: tag 2 is tag 1, and so (5, 2) is (5, 1), which another
  * device may have locked. Half of it makes no sense, so all of it waits. */
