@@ -307,10 +307,17 @@ static bool is_in_sync(const cf_overview_source *source)
     return in_sync;
 }
 
+/* Of what is to be here as a relay; it comes of the broker once that has it. */
+static bool lacks_carried(const cf_overview *overview)
+{
+    return overview->carries && overview->carried.lacks;
+}
+
 bool cf_overview_in_sync(const cf_overview *overview)
 {
     bool in_sync = !(overview->broker.set && (overview->broker.unsent || overview->broker.refused ||
-                                              overview->broker.is_faulty));
+                                              overview->broker.is_faulty)) &&
+                   !lacks_carried(overview);
 
     for (size_t i = 0; i < overview->count; i++)
         in_sync &= is_in_sync(&overview->sources[i]);
@@ -360,7 +367,7 @@ cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
 {
     const cf_broker_status *broker = &overview->broker;
     cf_standing standing = {0};
-    bool waits = broker->set && broker->unsent > 0;
+    bool waits = (broker->set && broker->unsent > 0) || lacks_carried(overview);
 
     for (size_t i = 0; i < overview->count; i++)
         waits |= judge_source(&overview->sources[i].status, &standing);

@@ -64,6 +64,10 @@ bool cf_engine_carried(const cf_engine *engine, cf_carried_shown *out)
 {
     if (!engine->carried)
         return false;
+    const bool relays = cf_peer_is_relay(engine->peer);
+
     cf_carried_show(engine->carried, out);
-    return cf_peer_is_relay(engine->peer) || out->count;
+    if (!relays)
+        out->lacks = out->absent = 0; /* it fetches none any more */
+    return relays || out->count;
 }

@@ -164,6 +164,30 @@ def test_who_is_a_relay_no_longer_fetches_nothing_and_brings_what_it_has(family,
     assert "film" in tree(desktop.here) and "another" not in tree(desktop.here)
 
 
+def test_what_a_relay_lacks_is_not_in_sync(family, make_device, broker):
+    laptop, desktop = family
+    carrier = a_relay(laptop, make_device)
+    fill(laptop.here, {"film": os.urandom(3 * MIB)})
+    laptop.sync()
+    lose_blobs(broker)
+    done = carrier.finish("sync")
+    assert done.returncode == 1 and "does not have" in done.stdout, done.stdout
+    assert carrier.finish("status").returncode == 0 and not carrier.json("status")["in_sync"]
+    assert carrier.finish("status", "--check").returncode == 1
+    broker.stop()
+    assert carrier.finish("sync").returncode == 5
+    assert carrier.finish("status", "--check").returncode == 5
+    broker.restart()
+    laptop.sync()
+    assert carrier.sync()["in_sync"]
+    assert carrier.finish("status", "--check").returncode == 0 and carrier.json("status")["in_sync"]
+    lose_blobs(broker)
+    laptop.run("devices", "role", "carrier", "member")
+    fill(laptop.here, {"another": os.urandom(3 * MIB)})
+    laptop.sync()
+    assert carrier.sync()["carries"]["lacks"] == 0, "as a member it fetches none"
+
+
 def test_leaving_takes_all_of_it_away(family, make_device, broker):
     laptop, desktop = family
     carrier = a_relay(laptop, make_device)
