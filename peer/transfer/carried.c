@@ -17,6 +17,7 @@ cf_carried *cf_carried_new(const cf_carried_options *options)
 
     carried->options = *options;
     cf_carried_recall_end(carried);
+    cf_carried_recall_compared(carried);
     return carried;
 }
 
@@ -128,6 +129,8 @@ cf_status cf_carried_step(cf_carried *carried, bool may_ask, uint64_t now_ms, ui
         carried->again_ms = now_ms + AGAIN_MS;
     if (carried->ends_new)
         cf_carried_keep_end(carried);
+    if (carried->may_ask)
+        cf_carried_compare(carried, now_ms, deadline);
     lower(deadline, carried->retry_ms);
     lower(deadline, carried->again_ms);
     if (cf_carried_looks(carried))

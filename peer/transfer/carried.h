@@ -2,7 +2,8 @@
 /* The blobs that a relay carries. It can read none, but has them all as bytes: those that the log's
  * entries name, the newest first, as many as the size that its user allows holds. It fetches what
  * it lacks, and brings a broker what that lacks, also when nobody is there any more who has the
- * files.
+ * files: what the broker asks for, and what the broker turns out to have lost when it is asked,
+ * once an hour, of some.
  *
  * Newest is what the newest entry names. Those that are kept are the first of this order: where the
  * next one would be too many, it and all older ones are dropped. So a blob that has come makes room

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of cf_carried share: carried.c fetches and brings blobs, carried_order.c knows
- * which of them there are to be, from the newest to the oldest. Nobody else includes it. */
+ * which of them there are to be, from the newest to the oldest, carried_compared.c asks whether the
+ * broker still has them. Nobody else includes it. */
 #ifndef CF_PEER_TRANSFER_CARRIED_INSIDE_H
 #define CF_PEER_TRANSFER_CARRIED_INSIDE_H
 #include "peer/merge/table.h"
@@ -48,11 +49,13 @@ struct cf_carried {
     cf_carried_named old, new;
     bool is_closed; /* there is no room for older ones */
     bool drops_older;
-    cf_hash end;     /* the newest that was dropped; all zero: none. Kept in the home, */
-    bool ends_new;   /* when the step is over */
-    bool is_swept;   /* nothing else lies there */
-    bool may_ask;    /* at the last step */
-    bool is_crowded; /* before more is asked for, something in hand has to end */
+    cf_hash end;          /* the newest that was dropped; all zero: none. Kept in the home, */
+    bool ends_new;        /* when the step is over */
+    bool is_swept;        /* nothing else lies there */
+    bool may_ask;         /* at the last step */
+    bool is_crowded;      /* before more is asked for, something in hand has to end */
+    cf_hash compared;     /* the last of which the broker was asked whether it has it, and when: */
+    uint64_t compared_ms; /* by the clock of users, 0: never. Kept in the home */
     cf_error trouble;
     uint64_t retry_ms; /* after that, by the clock that nobody sets */
     uint64_t again_ms; /* when the broker is asked again for what it did not have; 0: never */
@@ -76,5 +79,9 @@ void cf_carried_forget_all(cf_carried *self);
 /* Without that each start would fetch, only to drop it, what is next. */
 void cf_carried_recall_end(cf_carried *self);
 void cf_carried_keep_end(cf_carried *self);
+
+/* Asks the broker, slowly, whether it still has what is here: carried_compared.c. */
+void cf_carried_recall_compared(cf_carried *self);
+void cf_carried_compare(cf_carried *self, uint64_t now_ms, uint64_t *deadline);
 
 #endif

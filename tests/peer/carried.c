@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Each content is one blob. */
-enum { SIZE = 100000, MINUTE_MS = 60000, AGAIN_MS = 600000 };
+enum { SIZE = 100000, MINUTE_MS = 60000, AGAIN_MS = 600000, HOUR_MS = 3600000 };
 
 static depot d;
 static cf_blob_memory_disk *disk;
@@ -518,4 +518,56 @@ Test(carried, a_step_looks_at_few_blobs_whatever_entries_name)
     cr_expect_leq(known(), AT_MOST);
     run();
     cr_expect(is_here(0) && is_here(1), "they come after all that nobody has");
+}
+
+static void passes(uint64_t ms)
+{
+    d.past_ms += ms;
+    d.steady_ms += ms;
+}
+
+/* Nobody has asked for it: the broker itself doesn't know. */
+Test(carried, what_the_broker_has_lost_since_is_brought_within_an_hour)
+{
+    publish(3);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    run();
+    cr_expect_eq(d.asked, 3, "at once: nobody knows of when they are");
+    d.blobs[1].lacks = true;
+    passes(HOUR_MS - 1);
+    run();
+    restart(CF_CARRIED_ALL);
+    run();
+    cr_expect_eq(d.asked, 3, "not before, whoever asks");
+    passes(1);
+    run();
+    cr_expect_eq(d.asked, 6);
+    cr_expect_eq(d.brought, 1);
+    cr_expect_not(d.blobs[1].lacks);
+    expect_here_from(0);
+}
+
+Test(carried, so_many_are_compared_at_a_time_and_the_next_process_goes_on)
+{
+    enum { MANY = 300, AT_ONCE = 256 };
+
+    publish(MANY);
+    carry(CF_CARRIED_ALL);
+    depot_connect(&d);
+    run();
+    cr_expect_eq(d.asked, AT_ONCE);
+    d.blobs[0].lacks = d.blobs[MANY - 1].lacks = true;
+    restart(CF_CARRIED_ALL);
+    passes(HOUR_MS);
+    run();
+    cr_expect_eq(d.asked, MANY, "the others");
+    cr_expect_eq(d.brought, 1, "of which the oldest is one");
+    passes(HOUR_MS);
+    run();
+    cr_expect_eq(d.asked, MANY + AT_ONCE, "and again from the newest on");
+    cr_expect_eq(d.brought, 2);
+    d.past_ms = 0; /* the clock is set back */
+    run();
+    cr_expect_eq(d.asked, 2 * MANY);
 }

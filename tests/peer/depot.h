@@ -9,7 +9,7 @@
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"
 
-enum { DEPOT_BLOBS = 256 };
+enum { DEPOT_BLOBS = 320 };
 
 typedef struct {
     scratch *disk;
@@ -32,6 +32,9 @@ typedef struct {
     size_t served;    /* BLOB messages that went out */
     size_t serve_max; /* after so many the broker is silent */
     uint64_t served_bytes;
+    size_t asked;     /* blobs in HAVE; of these it says that it lacks those that `lacks` has */
+    size_t brought;   /* blobs in PUT that were these, from their beginning */
+    uint64_t past_ms; /* so much later than some time is it, by the clock of users */
     uint64_t steady_ms, message_ms; /* of the clock, and what a BLOB adds to it */
     cf_buffer identity;             /* of the last content */
 } depot;

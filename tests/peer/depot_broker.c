@@ -129,12 +129,19 @@ void depot_say(depot *self, const cf_message *message)
     cf_frames_release(&frames);
 }
 
-static void serve(depot *self, const cf_hash *id, uint64_t offset)
+static size_t number_of(const depot *self, const cf_hash *id)
 {
     size_t i = 0;
 
     while (i < self->blob_count && !cf_hash_equal(&self->blobs[i].id, id))
         i++;
+    return i;
+}
+
+static void serve(depot *self, const cf_hash *id, uint64_t offset)
+{
+    const size_t i = number_of(self, id);
+
     if (self->served == self->serve_max)
         return;
     if (i == self->blob_count || self->blobs[i].lacks) {
@@ -160,6 +167,30 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
     depot_say(self, &(cf_message){.command = CF_COMMAND_BLOB,
                                   .blob = {*id, offset, said ? said : sealed.size,
                                            cf_bytes_of(sealed.data + offset, size)}});
+}
+
+static void compare(depot *self, const cf_hash *blobs, size_t count)
+{
+    cf_partial missing[DEPOT_BLOBS];
+    size_t lacks = 0;
+
+    self->asked += count;
+    for (size_t i = 0; i < count; i++)
+        if (self->blobs[number_of(self, &blobs[i])].lacks)
+            missing[lacks++] = (cf_partial){.id = blobs[i]};
+    depot_say(self, &(cf_message){.command = CF_COMMAND_MISSING, .missing = {missing, lacks}});
+}
+
+static void take(depot *self, const cf_hash *id, uint64_t offset, uint64_t total, cf_bytes bytes)
+{
+    const size_t i = number_of(self, id);
+
+    cr_assert_lt(i, self->blob_count);
+    cr_assert_eq(total, self->blobs[i].sealed.size);
+    cr_assert(cf_bytes_equal(bytes, cf_bytes_of(self->blobs[i].sealed.data + offset, bytes.size)));
+    self->brought += offset == 0;
+    self->blobs[i].lacks = false;
+    depot_say(self, &(cf_message){.command = CF_COMMAND_STORED, .stored = {*id}});
 }
 
 typedef struct {
@@ -196,6 +227,10 @@ static void answer(depot *self, const cf_frames *frames)
         depot_say(self, &(cf_message){.command = CF_COMMAND_SUBSCRIBED});
     else if (message.command == CF_COMMAND_GET)
         serve(self, &message.get.id, message.get.offset);
+    else if (message.command == CF_COMMAND_HAVE)
+        compare(self, message.have.ids, message.have.id_count);
+    else if (message.command == CF_COMMAND_PUT)
+        take(self, &message.put.id, message.put.offset, message.put.total, message.put.bytes);
     cf_arena_release(&arena);
 }
 
