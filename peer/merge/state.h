@@ -55,6 +55,8 @@ cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index
 /* One of them by its name; false if the item does not have it. */
 bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t field,
                          const cf_dot *dot, cf_write *out);
+bool cf_state_find_write_of(const cf_state *state, const cf_item *item, cf_bytes field,
+                            const cf_dot *dot, cf_write *out);
 bool cf_state_has_field(const cf_state *state, const cf_id *item, uint32_t field);
 cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
 /* As qsort wants it: fields with a fixed number come first; the number of any other is only how

@@ -329,3 +329,12 @@ bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t fi
     *out = cf_state_write(state, item, at);
     return true;
 }
+
+bool cf_state_find_write_of(const cf_state *state, const cf_item *item, cf_bytes field,
+                            const cf_dot *dot, cf_write *out)
+{
+    uint32_t number;
+
+    return cf_state_find_field(state, field, &number) &&
+           cf_state_find_write(state, item, number, dot, out);
+}

@@ -102,6 +102,14 @@ cf_row cf_row_view_dependant(const cf_row_view *view, const cf_row *row, cf_aren
 {
     size_t count = collect_refs(open_view(view), row);
 
+    /* What is hidden and lives would bring the row back: to be covered with the others. */
+    for (size_t i = 0; i < count; i++) {
+        const cf_row_fact *fact = view->agreeing.named[i].fact;
+        cf_row_ref *ref = &view->agreeing.refs[i];
+
+        if (ref->standing == CF_WRITE_HIDDEN && fact->live && !fact->write.weak)
+            ref->standing = CF_WRITE_LISTED;
+    }
     return cf_row_dependant(row, view->agreeing.refs, count, arena);
 }
 

@@ -23,19 +23,44 @@ typedef struct {
     size_t count, capacity;
 } going;
 
-/* Of what is hidden only that lives by which a greater value is shown; the rest is weak, or covered
- * already. */
-static bool is_live_though_hidden(const cf_schema_table *table, const cf_row_ref *ref)
+/* It was written when another value was a conflict still. */
+static bool is_strong(const cf_row_scan_input *input, const cf_id *item, const cf_row_ref *ref)
 {
-    cf_bytes set;
+    size_t count;
+    const cf_id *ones = cf_row_view_all_of_one(input->view, item, &count);
+    bool found = false;
 
-    return table && cf_schema_property(table, ref->field, &set) == CF_MERGE_SET &&
-           cf_set_has_seats(table->kind, set) && cf_seat_of(table->kind, set, ref->value).greatest;
+    for (size_t i = 0; !found && i < count; i++) {
+        const cf_item *one = cf_state_item(input->state, &ones[i]);
+        cf_write write;
+
+        found = one && cf_state_find_write_of(input->state, one, ref->field, &ref->dot, &write) &&
+                !write.weak;
+    }
+    return found;
+}
+
+/* Of what is hidden only that lives by which a greater value is shown, or the last one, since the
+ * last one counts; the rest is weak, or covered already. */
+static bool is_live_though_hidden(const cf_row_scan_input *input, const cf_row *base,
+                                  const cf_row_ref *ref)
+{
+    const cf_schema_table *table = cf_schema_find(input->schema, base->table);
+    cf_bytes name;
+
+    if (!table)
+        return false;
+    const cf_merge merge = cf_schema_property(table, ref->field, &name);
+    if (merge == CF_MERGE_WEAK)
+        return is_strong(input, &base->item, ref);
+    return merge == CF_MERGE_SET && cf_set_has_seats(table->kind, name) &&
+           cf_seat_of(table->kind, name, ref->value).greatest;
 }
 
 /* Covers each write by which the row could live, also what the format can't show. Two devices said
  * LAST-MODIFIED;X-A=1:..., apart: the later is shown, and both are covered, or the event would be
- * back by the earlier. */
+ * back by the earlier. So are both numbers of visits that were in conflict, until the last counted.
+ */
 static void draft_deletion(cf_row_scanning *self, const cf_row *base)
 {
     cf_row_refs refs = cf_row_refs_of(base, self->arena);
@@ -45,7 +70,8 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
     cf_buffer value = {0};
 
     for (size_t i = 0; i < refs.count; i++)
-        if (refs.at[i].standing != CF_WRITE_HIDDEN || is_live_though_hidden(table, &refs.at[i]))
+        if (refs.at[i].standing != CF_WRITE_HIDDEN ||
+            is_live_though_hidden(self->input, base, &refs.at[i]))
             covers[count++] = (cf_cover){refs.at[i].field, refs.at[i].dot};
     cf_covers_pack(&value, covers, count);
     cf_change_draft_write(&self->draft, &base->item, cf_bytes_of_text(CF_FIELD_DELETED),

@@ -292,6 +292,38 @@ def test_a_visit_brings_no_deleted_place_back(two):
     assert here.rows("SELECT title FROM places WHERE id = 3") == [("dear",)], "what a user wrote does"
 
 
+def test_a_place_of_which_a_counter_was_in_conflict_can_be_deleted(two):
+    """The one that was not shown is nobody's edit any more, which would bring the place back."""
+    laptop, desktop, here, there = share_places(two)
+    visit_apart(laptop, desktop, here, there)
+    laptop.run("set", str(here.path), "--last", "places.visits", "--last", "places.last")
+    laptop.sync()
+    desktop.sync()
+    here.run("DELETE FROM places WHERE id = 1")
+    both(laptop, desktop)
+    assert here.all("places") == there.all("places") and len(here.rows("SELECT * FROM places")) == MANY - 1
+
+
+def test_what_is_left_out_goes_with_its_row_though_a_counter_was_in_conflict(two):
+    laptop, desktop, here, there = share(two, "CREATE TABLE places (id INTEGER PRIMARY KEY, url TEXT);"
+                                              "CREATE TABLE uses (id INTEGER PRIMARY KEY, place INTEGER NOT NULL REFERENCES places, times INTEGER)")
+    here.run("INSERT INTO places VALUES (1, 'a'), (2, 'b'); INSERT INTO uses VALUES (1, 1, 0), (2, 2, 0)")
+    both(laptop, desktop)
+    here.run("UPDATE uses SET times = 1")
+    there.run("UPDATE uses SET times = 2")
+    for device in laptop, desktop, laptop:
+        device.finish("sync")
+    assert len(conflicts(laptop)) == 2
+    laptop.run("set", str(here.path), "--last", "uses.times")
+    both(laptop, desktop)
+    leave_out(desktop, there, "uses")
+    both(laptop, desktop)
+    there.run("DELETE FROM uses WHERE place = 1; DELETE FROM places WHERE id = 1")
+    both(laptop, desktop)
+    assert here.rows("SELECT id FROM places") == [(2,)] == there.rows("SELECT id FROM places")
+    assert [row[0] for row in here.rows("SELECT id FROM uses")] == [2]
+
+
 def test_a_column_of_which_the_last_value_cannot_count_is_told(two):
     laptop, _ = two
     here = add(laptop, PLACES, options=("--last", "places.url", "--last", "places.vists"))
