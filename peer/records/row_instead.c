@@ -19,15 +19,6 @@ bool cf_column_gives_way(const cf_schema_table *table, cf_bytes column)
     return unique && cf_schema_field(table, column).merge == CF_MERGE_LATEST;
 }
 
-bool cf_table_gives_way(const cf_schema_table *table)
-{
-    for (size_t i = 0; i < table->unique_count; i++)
-        for (size_t k = 0; k < table->unique[i].count; k++)
-            if (cf_schema_field(table, table->unique[i].names[k]).merge == CF_MERGE_LATEST)
-                return true;
-    return false;
-}
-
 /* ---- The field ---- */
 
 cf_bytes cf_row_instead_field(cf_bytes column, cf_arena *arena)

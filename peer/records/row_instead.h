@@ -19,8 +19,6 @@ typedef struct {
 /* Whether the column of a row of the table can give way: it is in a unique tuple, and merges as
  * CF_MERGE_LATEST. */
 bool cf_column_gives_way(const cf_schema_table *table, cf_bytes column);
-/* The same of any of the table's. */
-bool cf_table_gives_way(const cf_schema_table *table);
 
 /* The field of the state that belongs to the column, in the arena; nothing: there is none, as its
  * name is too long. */

@@ -56,6 +56,35 @@ def test_the_other_one_is_deleted_meanwhile(two):
     expect_settled(laptop, desktop, here, there)
 
 
+def test_a_row_that_is_held_back_is_one_with_the_one_before_it(two):
+    """Its reference can't give way: so nothing of it is shown, nor what refers to it, until somebody says what it is."""
+    laptop, desktop, here, there = share(two, "CREATE TABLE lists (id INTEGER PRIMARY KEY, title TEXT NOT NULL);"
+                                              "CREATE TABLE covers (id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL UNIQUE REFERENCES lists(id), title TEXT);"
+                                              "CREATE TABLE stains (id INTEGER PRIMARY KEY, cover INTEGER NOT NULL REFERENCES covers(id), what TEXT);")
+    here.run("INSERT INTO lists VALUES (1, 'house'), (2, 'shop')")
+    both(laptop, desktop)
+    here.run("INSERT INTO covers VALUES (1, 1, 'red'), (2, 2, 'red')")
+    there.run("INSERT INTO covers VALUES (7, 1, 'blue'), (8, 2, 'blue'); INSERT INTO stains VALUES (1, 7, 'tea')")
+    both(laptop, desktop)
+    assert not here.rows("SELECT * FROM stains") and len(here.rows("SELECT * FROM covers")) == 2
+    command = "conflicts", "resolve", "book//covers/7"
+    assert any("conflicts resolve 'book//covers/7' --same" in one["reason"] for one in laptop.json("status")["collections"][0]["pending"])
+    laptop.run(*command, "--keep", "mine", code=3)
+    assert "1 row made one with another" in laptop.finish(*command, "--same").stdout
+    both(laptop, desktop)
+    for database in here, there:
+        ((title,),) = database.rows("SELECT title FROM covers WHERE list_id = 1")
+        assert database.rows("SELECT what, list_id FROM stains JOIN covers ON cover = covers.id") == [("tea", 1)] and database.sound()
+    ((path, one),) = listed(desktop).items()
+    assert {title, one["value"]} == {"red", "blue"} and path == "covers/1/title", "the other one waits still, as it was not named"
+    assert [one["path"] for one in laptop.json("status")["collections"][0]["pending"]] == ["covers/8"]
+    laptop.finish("conflicts", "resolve", "book//*", "--same")
+    laptop.finish("sync"), laptop.finish("conflicts", "resolve", "book//*", "--keep", "mine")
+    both(laptop, desktop)
+    assert here.all("lists", "covers", "stains") == there.all("lists", "covers", "stains")
+    assert laptop.json("conflicts") == desktop.json("conflicts") == [] and laptop.run("status", "--check") and desktop.run("status", "--check")
+
+
 def test_what_cannot_be_one(two):
     laptop, desktop, here, there, path, first, second = made_twice(two)
     assert "--same or --keep" in laptop.run("conflicts", "resolve", f"book//{path}", "--same", "--keep", "mine", code=2)

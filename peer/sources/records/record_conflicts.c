@@ -11,7 +11,6 @@
 #include "peer/log/record_names.h"
 #include "peer/records/record_both.h"
 #include "peer/records/record_view.h"
-#include "peer/records/row_instead.h"
 #include "peer/records/seats.h"
 #include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_include.h"
@@ -59,13 +58,14 @@ static void find_seated(void *context, const cf_id *id)
 static bool has_unique(const cf_schema *schema)
 {
     for (size_t i = 0; i < schema->count; i++)
-        if (cf_table_gives_way(&schema->tables[i]))
+        if (schema->tables[i].unique_count)
             return true;
     return false;
 }
 
 /* Two writes of one field, or a value that may not stand beside another, which only contacts,
- * events and tasks have, or one that only one row can have: without such there is no conflict. */
+ * events and tasks have, or one that only one row can have, which may give way, or be one with
+ * another: without such there is no conflict. */
 static bool has_contested(const cf_binding *binding, const cf_state *state, const cf_schema *schema)
 {
     const bool has_seats = binding->map || cf_adapter_has_seats(cf_adapter_of(binding->format));

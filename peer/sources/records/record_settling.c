@@ -2,6 +2,7 @@
 #include "peer/sources/records/record_settling.h"
 
 #include "peer/log/catalog_schema.h"
+#include "peer/log/record_names.h"
 #include "peer/records/record_both.h"
 #include "peer/records/record_one.h"
 #include "peer/records/row_same.h"
@@ -190,12 +191,64 @@ static void choose_field(settling *self, const cf_row_conflict *listed, size_t c
     out->count++;
 }
 
+static int compare_changes(const cf_change *a, const cf_change *b)
+{
+    const int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
+static int by_item_and_field(const void *left, const void *right)
+{
+    return compare_changes(left, right);
+}
+
+/* A row that is held back has no conflict, as it is not shown; but one has what it claims. */
+static bool can_be_the_rival(const settling *self, const cf_row_held *held)
+{
+    const cf_schema_table *table = cf_schema_find(&self->schema, held->row.table);
+
+    return held->why == CF_HELD_UNIQUE && held->unique && held->rival && table &&
+           cf_table_has_same(table);
+}
+
+static bool is_held_meant(const settling *self, const cf_row *row)
+{
+    cf_buffer path = {0};
+
+    cf_record_path(row->item.bytes[0], row->table, row->key, &path);
+    cf_buffer_append(&path, "", 1);
+    const bool meant = fnmatch(self->of->pattern, (const char *)path.data, 0) == 0;
+    cf_buffer_release(&path);
+    return meant;
+}
+
+/* That the rows that are held back are the ones that have what they claim. */
+static void choose_held(settling *self, cf_record_choice *out)
+{
+    size_t count;
+    const cf_row_held *held = cf_row_view_held(self->view, &count);
+
+    for (size_t i = 0; i < count && self->keep.kind == CF_KEEP_SAME; i++) {
+        if (!can_be_the_rival(self, &held[i]) || !is_held_meant(self, &held[i].row))
+            continue;
+        self->changes[out->count++] =
+            (cf_change){.item = held[i].row.item,
+                        .field = cf_bytes_of_text(CF_FIELD_SAME),
+                        .value = cf_row_same_pack(&held[i].rival->item, &out->arena),
+                        .weak = true};
+    }
+    if (out->count)
+        qsort(self->changes, out->count, sizeof *self->changes, by_item_and_field);
+}
+
 static void choose_all(settling *self, cf_record_choice *out)
 {
-    size_t count, to;
+    size_t count, held, to;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
 
-    self->changes = cf_arena_allocate(&out->arena, count, sizeof *self->changes);
+    cf_row_view_held(self->view, &held);
+    self->changes = cf_arena_allocate(&out->arena, count + held, sizeof *self->changes);
     out->changes = self->changes;
     for (size_t from = 0; from < count; from = to) {
         to = from + 1;
@@ -203,6 +256,7 @@ static void choose_all(settling *self, cf_record_choice *out)
             to++;
         choose_field(self, &conflicts[from], to - from, out);
     }
+    choose_held(self, out);
 }
 
 /* ---- The end ---- */
@@ -224,18 +278,6 @@ static int by_field(const cf_change *chosen, const cf_row_conflict *conflict)
     const int order = cf_id_compare(&chosen->item, &conflict->row->item);
 
     return order ? order : cf_bytes_compare(chosen->field, conflict->field);
-}
-
-static int compare_changes(const cf_change *a, const cf_change *b)
-{
-    const int order = cf_id_compare(&a->item, &b->item);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
-}
-
-static int by_item_and_field(const void *left, const void *right)
-{
-    return compare_changes(left, right);
 }
 
 /* What is replaced may stand at another row that is this one (model, rule m). */

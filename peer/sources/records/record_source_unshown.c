@@ -10,7 +10,9 @@
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
+#include "peer/log/catalog.h"
 #include "peer/log/record_names.h"
+#include "peer/records/row_same.h"
 
 #include <stdlib.h>
 
@@ -43,10 +45,24 @@ static void note_lacking(cf_record_run *run, const cf_row *row, const cf_row_pla
     cf_buffer_release(&names);
 }
 
+static void add_same(cf_record_run *run, const cf_row_place *place, cf_buffer *reason)
+{
+    const cf_record_source *source = run->source;
+    cf_buffer path = {0};
+
+    cf_record_run_path(run, place, &path);
+    cf_buffer_append_text(
+        reason, "; `counterfoil conflicts resolve '%s//%.*s' --same` says that both are one",
+        cf_catalog_name(source->workshop->peer, &source->binding->collection, &run->arena),
+        (int)path.size, (const char *)path.data);
+    cf_buffer_release(&path);
+}
+
 /* Another row has its key, or what only one row can have. */
 static void note_beaten(cf_record_run *run, const cf_row_held *held, const cf_row_place *place)
 {
-    cf_buffer names = {0}, rival = {0};
+    const cf_schema_table *table = cf_schema_find(&run->schema, held->row.table);
+    cf_buffer names = {0}, rival = {0}, reason = {0};
 
     if (!held->unique || !held->rival) {
         cf_record_note(run, CF_PENDING_SKIPPED, place, "another one has the same key");
@@ -58,11 +74,16 @@ static void note_beaten(cf_record_run *run, const cf_row_held *held, const cf_ro
         cf_record_field_text(held->unique->names[i], &names);
     }
     cf_record_path(held->rival->item.bytes[0], held->rival->table, held->rival->key, &rival);
-    cf_record_note(run, CF_PENDING_SKIPPED, place,
-                   "only one row can have the same %.*s, and that is %.*s: change it in that one, "
-                   "or delete that one, and sync",
-                   (int)names.size, (const char *)names.data, (int)rival.size,
-                   (const char *)rival.data);
+    cf_buffer_append_text(&reason,
+                          "only one row can have the same %.*s, and that is %.*s: change it in "
+                          "that one, or delete that one, and sync",
+                          (int)names.size, (const char *)names.data, (int)rival.size,
+                          (const char *)rival.data);
+    if (table && cf_table_has_same(table))
+        add_same(run, place, &reason);
+    cf_buffer_append(&reason, "", 1);
+    cf_record_note_text(run, CF_PENDING_SKIPPED, place, (const char *)reason.data);
+    cf_buffer_release(&reason);
     cf_buffer_release(&names);
     cf_buffer_release(&rival);
 }
