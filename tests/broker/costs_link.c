@@ -109,3 +109,45 @@ COST(a_blob_that_is_offered_twice, "messages 6")
         meet_until_idle(at);
     }
 }
+
+static void note_held(void *context, cf_status status, cf_blob_held held, const cf_error *error)
+{
+    (void)error;
+    cr_assert_eq(status, CF_OK);
+    *(uint64_t *)context = held.size;
+}
+
+/* Half of it came before the connection broke. */
+COST(an_upload_that_goes_on, "messages 8")
+{
+    (void)lap;
+    const size_t size = 4 * CF_BLOB_STEP;
+    cf_hash blob = attendee_has_blob(desk, size);
+    uint64_t held = 0;
+
+    for (size_t offset = 0; offset < size / 2; offset += CF_BLOB_STEP)
+        at->blobs->put(at->blobs,
+                       &(cf_blob_put){.user = at->account.user,
+                                      .id = blob,
+                                      .offset = offset,
+                                      .total = size,
+                                      .bytes = {desk->blobs[0].data + offset, CF_BLOB_STEP},
+                                      .now_ms = at->now_ms,
+                                      .done = note_held,
+                                      .context = &held});
+    cr_assert_eq(held, size / 2);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, size, CF_RANK_MEDIUM);
+    meet_until_idle(at);
+    cr_expect_eq(desk->stored, 1);
+}
+
+/* The same from its beginning. */
+COST(an_upload, "messages 10")
+{
+    (void)lap;
+    cf_hash blob = attendee_has_blob(desk, 4 * CF_BLOB_STEP);
+
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 4 * CF_BLOB_STEP, CF_RANK_MEDIUM);
+    meet_until_idle(at);
+    cr_expect_eq(desk->stored, 1);
+}

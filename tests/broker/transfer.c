@@ -88,6 +88,37 @@ Test(transfer, tries_blobs_again_when_the_disk_was_full)
     meeting_close(&m);
 }
 
+static void (*real_put)(cf_blobs *blobs, const cf_blob_put *put);
+static size_t pieces_put;
+
+/* What came of the upload is gone when the third piece comes. */
+static void put_on_a_disk_that_forgets(cf_blobs *blobs, const cf_blob_put *put)
+{
+    cf_error error;
+
+    if (++pieces_put == 3)
+        expect_ok(blobs->drop_upload(blobs, &put->user, &put->id, &error), error);
+    real_put(blobs, put);
+}
+
+Test(transfer, goes_back_to_pieces_that_the_broker_has_no_more)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_hash blob = attendee_has_blob(desk, 6 * CF_BLOB_STEP);
+
+    pieces_put = 0;
+    real_put = m.blobs->put;
+    m.blobs->put = put_on_a_disk_that_forgets;
+    cf_link_start(desk->link);
+    cf_transfer_offer(cf_link_transfer(desk->link), &blob, 6 * CF_BLOB_STEP, CF_RANK_MEDIUM);
+    meet_until_idle(&m);
+    cr_expect_eq(desk->stored, 1);
+    cr_expect_eq(desk->lost, 0);
+    cr_expect_gt(pieces_put, 6 + 2, "nothing was gone");
+    meeting_close(&m);
+}
+
 Test(transfer, is_told_which_blob_is_not_what_its_name_says)
 {
     meeting_open(&m);

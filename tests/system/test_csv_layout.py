@@ -74,3 +74,19 @@ def test_a_file_that_is_there_keeps_its_own(two):
     there = add(desktop, "people.csv", "name,id,tel\r\n", *CSV, "--existing")
     desktop.sync()
     assert there.read_bytes() == b"name,id,tel\r\nAnn,1,030\r\n"
+
+
+def test_a_column_that_only_others_have_is_told_of(two):
+    laptop, desktop = two
+    add(laptop, "people.csv", "id;tel;fax;name\n1;030;7;Ann\n2;040;;Bert\n", *CSV)
+    laptop.sync()
+    desktop.sync()
+    add(desktop, "people.csv", "name,id,tel\r\n", *CSV, "--existing")
+    desktop.sync()
+
+    def left_out(device):
+        return {one["path"]: one["reason"] for one in device.json("status")["collections"][0]["pending"]}
+
+    told = left_out(desktop)
+    assert list(told) == ["column fax"] and "no such column here" in told["column fax"] and "1 row " in told["column fax"]
+    assert left_out(laptop) == {}

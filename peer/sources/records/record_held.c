@@ -229,12 +229,10 @@ static cf_status read_table(cf_reader *reader, cf_arena *arena, cf_format_table 
 cf_status cf_record_held_read(cf_reader *reader, cf_arena *arena, cf_row_format *out,
                               cf_error *error)
 {
+    *out = (cf_row_format){0};
     cf_status status = cf_read_array(reader, &out->count, error);
-
     if (status)
         return status;
-    out->ties = NULL;
-    out->tie_count = 0;
     cf_format_table *tables = cf_arena_allocate(arena, out->count, sizeof *tables);
     for (size_t i = 0; !status && i < out->count; i++)
         status = read_table(reader, arena, &tables[i], out, error);
@@ -251,6 +249,5 @@ cf_status cf_record_held_format(cf_peer *peer, uint32_t source, cf_arena *arena,
     if (status)
         return status;
     cf_reader reader = cf_reader_of(kept);
-    *out = (cf_row_format){0};
     return cf_record_held_read(&reader, arena, out, error);
 }
