@@ -327,7 +327,7 @@ void cf_gateway_confine(cf_gateway *gateway, const cf_gateway_peer *peer, cf_ses
         cf_session_dismiss(&gateway->service, session, "it confined a session that had begun");
         return;
     }
-    session = let_in(gateway, peer, session, &message->confine.user, 0);
+    session = let_in(gateway, peer, session, &message->confine.user, count);
     if (!session)
         return;
     free(session->confined);

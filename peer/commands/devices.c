@@ -253,8 +253,9 @@ static cf_status list(cf_run *run, const cf_findings *found, cf_error *error)
     listing self = {.peer = cf_loop_peer(run->loop)};
     cf_remote remote;
 
+    const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &self.arena);
     if (found)
-        cf_remote_take(self.peer, found, &self.arena, &remote);
+        cf_remote_take(self.peer, &own, found, &self.arena, &remote);
     self.remote = found ? &remote : NULL;
     cf_status status = cf_sightings_read(self.peer, &self.sightings, error);
     if (!status && run->options.argument_count)

@@ -18,6 +18,7 @@ static const char *name_of(cf_peer *peer, const cf_id *collection, cf_arena *are
 
 typedef struct {
     cf_peer *peer;
+    const cf_kept *own; /* what this device keeps */
     const cf_findings *found;
     cf_arena *arena;
     cf_remote *out;
@@ -57,7 +58,6 @@ static void add_own(void *context, const cf_id *collection, const cf_heads *head
 static void compare_collections(comparing *self)
 {
     const cf_author *author = self->peer->author;
-    const cf_kept own = cf_kept_of(self->peer, cf_peer_device(self->peer), self->arena);
     size_t count = self->found->held_count;
 
     cf_author_each(author, count_own, &count);
@@ -67,7 +67,7 @@ static void compare_collections(comparing *self)
         const cf_held *held = &self->found->held[i];
         const cf_heads *ours = cf_author_heads(author, &held->collection);
 
-        if (!ours->count && cf_kept_has(&own, &held->collection))
+        if (!ours->count && cf_kept_has(self->own, &held->collection))
             add(self, &held->collection, &held->heads, ours);
     }
 }
@@ -106,20 +106,23 @@ static void compare_devices(comparing *self)
         if (cf_hash_equal(&device->id, cf_peer_user(self->peer)) || !device->is_valid ||
             device->role == CF_ROLE_RELAY)
             continue;
-        const cf_kept kept = cf_kept_of(self->peer, &device->id, self->arena);
+        const bool is_this = cf_hash_equal(&device->id, cf_peer_device(self->peer));
+        const cf_kept kept =
+            is_this ? *self->own : cf_kept_of(self->peer, &device->id, self->arena);
         self->out->devices[self->out->device_count++] = (cf_remote_device){
             .id = device->id,
             .name = cf_catalog_device_name(self->peer, &device->id, self->arena),
-            .is_this = cf_hash_equal(&device->id, cf_peer_device(self->peer)),
+            .is_this = is_this,
             .at_ms = report ? report->at_ms : 0,
             .behind = behind(self->found, &kept, report),
         };
     }
 }
 
-void cf_remote_take(cf_peer *peer, const cf_findings *found, cf_arena *arena, cf_remote *out)
+void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_findings *found, cf_arena *arena,
+                    cf_remote *out)
 {
-    comparing self = {peer, found, arena, out};
+    comparing self = {peer, own, found, arena, out};
 
     *out = (cf_remote){.position = found->position};
     compare_collections(&self);

@@ -4,6 +4,7 @@
 #ifndef CF_PEER_COMMANDS_REMOTE_H
 #define CF_PEER_COMMANDS_REMOTE_H
 #include "peer/engine/inquiry.h"
+#include "peer/log/keeping.h"
 #include "peer/program/verb.h"
 
 typedef struct {
@@ -28,8 +29,9 @@ typedef struct {
     size_t device_count;
 } cf_remote;
 
-/* In the arena. Of the devices that are in, and that apply anything. */
-void cf_remote_take(cf_peer *peer, const cf_findings *found, cf_arena *arena, cf_remote *out);
+/* In the arena. Of the devices that are in, and that apply anything; of this one as `own` says. */
+void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_findings *found, cf_arena *arena,
+                    cf_remote *out);
 
 /* Sets what is known of the device as fields, and prints what these fields say. */
 void cf_remote_device_describe(const cf_remote_device *device, json_t *object);

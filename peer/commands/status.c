@@ -229,7 +229,9 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
         print_settled(run, self, &overview);
     }
     if (self->inquiry) {
-        cf_remote_take(peer, cf_inquiry_findings(self->inquiry), &self->arena, &remote);
+        const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &self->arena);
+
+        cf_remote_take(peer, &own, cf_inquiry_findings(self->inquiry), &self->arena, &remote);
         if (run->json)
             json_object_set_new(document, "remote", cf_remote_json(&remote));
         else

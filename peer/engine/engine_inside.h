@@ -47,6 +47,7 @@ typedef struct {
     cf_ids wanted; /* see cf_engine_want */
     cf_ids at;     /* what that comes to, ascending, */
     bool is_all;   /* unless it is this */
+    bool was_all;  /* this device kept all when that was found out */
     bool is_told;  /* the catalog says what is kept here */
 } cf_engine_scope;
 
@@ -129,6 +130,8 @@ struct cf_round {
 
 /* Finds out anew of which collections entries go and come, after sources came or went; */
 void cf_engine_rescope(cf_engine *engine);
+/* the same where this device became a relay, or is none any more; */
+void cf_engine_follow_role(cf_engine *engine);
 /* and has the link know. */
 void cf_engine_use_scope(cf_engine *engine);
 void cf_engine_release_scope(cf_engine_scope *scope);

@@ -407,7 +407,7 @@ static void idle(void *context)
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
-    if (!engine->refused && engine->scope.is_all)
+    if (!engine->refused && !engine->scope.is_named)
         cf_unsent_clear(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer));
 }
 
@@ -540,5 +540,6 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
         cf_carried_grew(engine->carried);
     cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
     cf_link_credit(engine->peer->link, bytes);
+    cf_engine_follow_role(engine);
     return cf_engine_follow_home(engine, error);
 }

@@ -5,7 +5,6 @@
 
 #include "codec/limits.h"
 #include "peer/log/catalog.h"
-#include "peer/log/unsent.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,24 +39,56 @@ static void add_bound(const cf_engine *engine, cf_ids *ids)
         cf_ids_add(ids, &engine->bindings[i]->collection);
 }
 
-/* What was written to a collection before its source was taken away still goes. */
-static void add_unsent(const cf_engine *engine, cf_ids *ids)
-{
-    cf_unsent unsent = {0};
-    cf_head_place place;
-    cf_error ignored;
-
-    if (cf_unsent_load(cf_home_store(engine->home), cf_peer_user(engine->peer), &unsent, &ignored))
-        return;
-    for (size_t i = 0; i < unsent.count; i++)
-        if (cf_log_head_place(engine->peer->log, &unsent.at[i].last, &place))
-            cf_ids_add(ids, &place.collection);
-    cf_unsent_release(&unsent);
-}
-
 bool cf_engine_keeps_all(const cf_engine *engine)
 {
     return engine->scope.keep == CF_KEEPING_ALL || cf_peer_is_relay(engine->peer);
+}
+
+static bool is_kept_by_all(const cf_id *collection)
+{
+    return cf_id_equal(collection, &cf_member_log_id) || cf_id_equal(collection, &cf_catalog_id);
+}
+
+/* Collections that a device wrote to. */
+typedef struct {
+    const cf_engine *engine;
+    cf_ids *ids;
+} written;
+
+static bool add_if_own(void *context, const cf_head *head)
+{
+    const written *self = context;
+    const cf_peer *peer = self->engine->peer;
+    cf_head_place place;
+
+    if (cf_log_head_place(peer->log, head, &place) &&
+        cf_hash_equal(&place.device, cf_peer_device(peer)) && !is_kept_by_all(&place.collection))
+        cf_ids_add(self->ids, &place.collection);
+    return true;
+}
+
+/* What this device wrote may lie nowhere else: where a broker lost it, it is brought back. */
+static cf_status add_written(const cf_engine *engine, cf_ids *ids, cf_error *error)
+{
+    written self = {engine, ids};
+
+    return cf_log_heads(engine->peer->log, add_if_own, &self, error);
+}
+
+/* Besides the member log and the catalog. True: all, also where the log can't be read. */
+static bool find_kept(const cf_engine *engine, cf_ids *ids)
+{
+    cf_error error;
+
+    if (cf_engine_keeps_all(engine))
+        return true;
+    add_bound(engine, ids);
+    const bool fails = add_written(engine, ids, &error) != CF_OK;
+    settle(ids);
+    if (!fails)
+        return false;
+    cf_report(engine->env, CF_REPORT_WARNING, "what this device wrote: %s", error.text);
+    return true;
 }
 
 static bool are_equal(const cf_ids *a, const cf_ids *b)
@@ -86,23 +117,24 @@ void cf_engine_rescope(cf_engine *engine)
     cf_engine_scope *scope = &engine->scope;
     cf_ids next = {0};
 
-    if (scope->is_named) {
-        add_all(&next, &scope->named);
-    } else if (!cf_engine_keeps_all(engine)) {
-        add_bound(engine, &next);
-        add_all(&next, &scope->wanted);
-        add_unsent(engine, &next);
-    }
+    bool is_all = !scope->is_named && find_kept(engine, &next);
+    add_all(&next, scope->is_named ? &scope->named : &scope->wanted);
     settle(&next);
-    const bool is_all =
-        (!scope->is_named && cf_engine_keeps_all(engine)) || next.count > CF_COLLECTIONS_MAX - 2;
+    is_all |= next.count > CF_KEPT_MAX;
     const bool is_same = is_all == scope->is_all && (is_all || are_equal(&next, &scope->at));
     free(scope->at.at);
     scope->at = next;
     scope->is_all = is_all;
     scope->is_told = false;
+    scope->was_all = cf_engine_keeps_all(engine);
     if (!is_same)
         cf_engine_use_scope(engine);
+}
+
+void cf_engine_follow_role(cf_engine *engine)
+{
+    if (engine->scope.was_all != cf_engine_keeps_all(engine))
+        cf_engine_rescope(engine);
 }
 
 void cf_engine_release_scope(cf_engine_scope *scope)
@@ -160,16 +192,14 @@ void cf_engine_use_keep(cf_engine *engine)
 
 cf_kept cf_engine_kept(const cf_engine *engine, cf_arena *arena)
 {
-    cf_ids bound = {0};
+    cf_ids ids = {0};
 
-    if (!cf_engine_keeps_all(engine))
-        add_bound(engine, &bound);
-    settle(&bound);
-    cf_id *at = cf_arena_allocate(arena, bound.count + 1, sizeof *at);
-    if (bound.count)
-        memcpy(at, bound.at, bound.count * sizeof *at);
-    const cf_kept kept = {cf_engine_keeps_all(engine), at, bound.count};
-    free(bound.at);
+    const bool is_all = find_kept(engine, &ids);
+    cf_id *at = cf_arena_allocate(arena, ids.count + 1, sizeof *at);
+    if (ids.count)
+        memcpy(at, ids.at, ids.count * sizeof *at);
+    const cf_kept kept = {is_all, at, ids.count};
+    free(ids.at);
     return kept;
 }
 

@@ -106,9 +106,12 @@ static cf_bytes said_of(cf_peer *peer, const cf_hash *device)
 
 cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
 {
+    const cf_device *known = cf_registry_device(cf_log_registry(peer->log), device);
+    const bool is_relay = known && known->role == CF_ROLE_RELAY;
     cf_kept kept = {0};
 
-    return read_list(said_of(peer, device), arena, &kept) ? kept : (cf_kept){.is_all = true};
+    return !is_relay && read_list(said_of(peer, device), arena, &kept) ? kept
+                                                                       : (cf_kept){.is_all = true};
 }
 
 bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection)
@@ -122,6 +125,8 @@ bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection
 
         if (!device->is_valid || cf_hash_equal(&device->id, cf_peer_user(peer)) ||
             cf_hash_equal(&device->id, cf_peer_device(peer)))
+            continue;
+        if (device->role == CF_ROLE_READER) /* it can't say what it keeps */
             continue;
         const cf_kept kept = cf_kept_of(peer, &device->id, &arena);
         found = cf_kept_has(&kept, collection);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device keeps of the user's log: all of it, or, besides the member log and the catalog, the
- * collections that it has sources of. The home knows which of the two; the catalog tells the other
- * devices (codec/PROTOCOL.md, section 3). */
+ * collections that it has sources of, or wrote to. The home knows which of the two; the catalog
+ * tells the other devices (codec/PROTOCOL.md, section 3). */
 #ifndef CF_PEER_LOG_KEEPING_H
 #define CF_PEER_LOG_KEEPING_H
 #include "peer/log/peer.h"
@@ -23,9 +23,11 @@ typedef struct {
 } cf_kept;
 
 bool cf_kept_has(const cf_kept *kept, const cf_id *collection);
-/* What the catalog says that a device keeps; in the arena. All, where it says nothing. */
+/* What the catalog says that a device keeps; in the arena. All, where it says nothing, and of a
+ * relay. */
 cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena);
-/* Whether any device that is in keeps the collection: this one as `own` says. */
+/* Whether any device that is in is known to keep the collection: this one as `own` says. A reader
+ * says nothing of it. */
 bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection);
 /* Has the catalog say what this device keeps; `*told`: it does. Not while there is no content key,
  * or no name of the device, nor where it may not write. */

@@ -46,20 +46,20 @@ Test(engine_keep, carries_what_it_has_sources_of_and_is_the_same_there)
     world_destroy(&w);
 }
 
-/* So many stand in one CONFINE, with the member log and the catalog; of more it carries all. */
-Test(engine_keep, is_confined_to_4094_collections_at_most)
+/* So many a device says that it keeps; of more it carries all. */
+Test(engine_keep, is_confined_to_2048_collections_at_most)
 {
-    static cf_id ids[CF_COLLECTIONS_MAX - 1];
+    static cf_id ids[CF_KEPT_MAX + 1];
     world *w = world_new(12, 1);
     cf_engine *engine = w->devices[0].engine;
 
-    for (size_t i = 0; i < CF_COLLECTIONS_MAX - 1; i++)
+    for (size_t i = 0; i <= CF_KEPT_MAX; i++)
         cf_put_u64(ids[i].bytes, i + 1);
-    cf_engine_confine(engine, ids, CF_COLLECTIONS_MAX - 2);
-    cr_expect(cf_engine_carries(engine, &ids[CF_COLLECTIONS_MAX - 3]));
+    cf_engine_confine(engine, ids, CF_KEPT_MAX);
+    cr_expect(cf_engine_carries(engine, &ids[CF_KEPT_MAX - 1]));
     cr_expect_not(cf_engine_carries(engine, &elsewhere));
     cr_assert(device_sync(&w->devices[0]));
-    cf_engine_confine(engine, ids, CF_COLLECTIONS_MAX - 1);
+    cf_engine_confine(engine, ids, CF_KEPT_MAX + 1);
     cr_expect(cf_engine_carries(engine, &elsewhere));
     cr_assert(device_sync(&w->devices[0]));
     cf_engine_confine(engine, NULL, 0);

@@ -104,11 +104,8 @@ def test_what_was_taken_away_is_brought_up_to_date_by_the_next_add(user):
     laptop, phone = user
     phone.add("papers", None, "--existing")
     phone.sync()
-    write(phone, "papers", "last", "unsent when its source goes\n")
-    phone.run("status")
-    phone.sync()
     phone.run("remove", str(phone.source("papers")))
-    laptop.sync()
+    phone.sync()
     write(laptop, "papers", "meanwhile")
     (laptop.source("papers") / "first").unlink()
     laptop.sync()
@@ -116,8 +113,32 @@ def test_what_was_taken_away_is_brought_up_to_date_by_the_next_add(user):
     phone.json("add", str(phone.source("papers")), "--collection", "papers", "--existing")
     phone.sync()
     laptop.sync()
-    assert tree(phone.source("papers")) == tree(laptop.source("papers"))
-    assert "first" not in tree(phone.source("papers")) and "last" in tree(laptop.source("papers"))
+    assert tree(phone.source("papers")) == tree(laptop.source("papers")) == {"meanwhile": b"new\n"}
+
+
+def set_back(broker, saved):
+    broker.stop()
+    shutil.rmtree(broker.data)
+    shutil.copytree(saved, broker.data, symlinks=True)
+    broker.restart()
+
+
+def test_what_it_wrote_itself_is_kept_and_brought_back_where_the_broker_lost_it(user, broker, tmp_path):
+    laptop, phone = user
+    phone.add("papers", None, "--existing")
+    phone.sync()
+    laptop.sync()
+    broker.stop()
+    saved = shutil.copytree(broker.data, tmp_path / "saved", symlinks=True)
+    broker.restart()
+    write(phone, "papers", "only here")
+    phone.sync()
+    set_back(broker, saved)
+    phone.run("remove", str(phone.source("papers")))
+    assert listed(phone)["papers"]["kept"]
+    assert "rolled back" in phone.finish("sync").stderr
+    laptop.sync()
+    assert (laptop.source("papers") / "only here").exists()
 
 
 def test_what_was_written_before_its_source_went_is_still_sent(user, broker):
@@ -178,19 +199,61 @@ def test_the_others_know_what_it_keeps(user):
     assert of_phone["behind"] == 1, of_phone
 
 
-def test_what_no_device_keeps_whole_is_said(user):
+def with_a_third(laptop, make_device):
+    """A collection of a third device, which leaves."""
+    desk = make_device("desk")
+    laptop.pair(desk)
+    desk.add("films", {"one": "a film\n"})
+    desk.sync()
+    desk.run("leave", "--yes")
+    laptop.sync()
+
+
+def test_what_no_device_keeps_whole_is_said(user, make_device):
+    laptop, phone = user
+    with_a_third(laptop, make_device)
+    laptop.sync()
+    phone.sync()
+    laptop.sync()
+    assert listed(phone)["films"]["kept_whole"] and not listed(phone)["films"]["kept"]
+    assert "not kept here" in phone.run("collections")
+    assert "no device keeps all of 'films'" in laptop.finish("set", "--keep", "bound").stderr
+    laptop.sync()
+    phone.sync()
+    assert not listed(phone)["films"]["kept_whole"] and not listed(laptop)["films"]["kept_whole"]
+    assert listed(phone)["papers"]["kept_whole"]
+    assert "no device keeps all of it" in phone.run("collections")
+
+
+def test_of_a_reader_nobody_says_that_it_keeps_all(user, make_device):
+    laptop, phone = user
+    with_a_third(laptop, make_device)
+    reader = make_device("reader")
+    pairing = laptop.start("pair", "--role", "reader")
+    reader.json("join", "-", "--name", "reader", "--keep", "bound", stdin=pairing.stdout.readline())
+    pairing.communicate(timeout=120)
+    laptop.run("set", "--keep", "bound")
+    phone.sync()
+    laptop.sync()
+    reader.sync()
+    assert not listed(laptop)["films"]["kept_whole"]
+    remote = reader.json("status", "--remote")["remote"]
+    assert all(one["lacks"] == 0 for one in remote["collections"]), remote
+    assert all(one["behind"] == 0 for one in remote["devices"] if one["this"]), remote
+
+
+def test_who_becomes_a_relay_while_it_serves_keeps_all(user):
     laptop, phone = user
     phone.sync()
-    assert listed(phone)["papers"]["kept_whole"] and not listed(phone)["papers"]["kept"]
-    done = laptop.finish("set", "--keep", "bound")
-    assert done.returncode == 0 and not done.stderr
     laptop.sync()
-    laptop.run("remove", str(laptop.source("papers")))
+    phone.serve()
+    laptop.run("devices", "role", "phone", "relay")
+    write(laptop, "papers", "of the laptop")
     laptop.sync()
-    phone.sync()
-    assert not listed(phone)["papers"]["kept_whole"] and not listed(laptop)["papers"]["kept_whole"]
-    assert "no device keeps all of it" in phone.run("collections")
-    assert "no device keeps all of 'papers'" in laptop.finish("set", "--keep", "bound").stderr
+    wait_until(lambda: phone.json("status", "--remote")["remote"]["position"] and not any(
+        one["lacks"] for one in phone.json("status", "--remote")["remote"]["collections"]), "it has all")
+    of_phone = next(one for one in laptop.json("devices") if one["name"] == "phone")
+    assert of_phone["role"] == "relay" and of_phone["keeps"] is None
 
 
 def test_a_broker_that_lost_something_is_told_of_by_who_keeps_it(user, broker, tmp_path):
@@ -205,10 +268,7 @@ def test_a_broker_that_lost_something_is_told_of_by_who_keeps_it(user, broker, t
     laptop.sync()
     laptop.sync(0, "notes")
     phone.sync()
-    broker.stop()
-    shutil.rmtree(broker.data)
-    shutil.copytree(saved, broker.data, symlinks=True)
-    broker.restart()
+    set_back(broker, saved)
     assert "rolled back" not in phone.finish("sync").stderr
     said = laptop.finish("sync", "notes").stderr
     assert "rolled back" not in said, said
