@@ -183,7 +183,7 @@ class HostileBroker:
         if session.user is None and command not in ("HELLO", "KNOCK"):
             self.say(session, "AGAIN")
             return
-        if command in ("CLOCK", "FETCH", "LACKING", "CHAINS"):  # as one from before there were those
+        if command in ("CLOCK", "FETCH", "LACKING"):  # as one from before there were those
             self.refuse(session, "", b"", "unsupported")
             return
         handler = getattr(self, f"on_{command.lower()}")
@@ -399,6 +399,11 @@ class HostileBroker:
             heads = [list(head) for head in log.heads() if log.at[head].collection == collection]
             self.say(session, "HOLDS", collection, heads)
         self.say(session, "REPORTED", None, 0, [], False)
+
+    def on_chains(self, session, devices):
+        log = self.logs[session.user]
+        for device in devices:
+            self.say(session, "ENDS", device, [list(head) for head in log.heads() if log.at[head].device == device], False)
 
     # ---- Guests ----
 

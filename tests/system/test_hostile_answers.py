@@ -233,12 +233,23 @@ def test_answers_to_a_question_without_end_are_cut_off(house):
 
 
 def answering_chains(house, *pages):
-    """As a broker that knows CHAINS."""
+    """In place of what is true."""
 
     def instead(session, command, elements, bulk):
         if command == "CHAINS":
             for heads, more in pages:
                 house.broker.say(session, "ENDS", elements[0][0], heads, more)
+        return command == "CHAINS"
+
+    return instead
+
+
+def knowing_no_chains(house):
+    """As a broker from before there was CHAINS; a device asks it no more within a day."""
+
+    def instead(session, command, elements, bulk):
+        if command == "CHAINS":
+            house.broker.refuse(session, "", b"", "unsupported")
         return command == "CHAINS"
 
     return instead
@@ -283,7 +294,7 @@ def test_chains_that_a_broker_makes_up_take_nothing_from_those_that_are_there(ho
 def test_an_older_broker_that_keeps_entries_back_is_not_believed_to_have_told_all(house):
     collection = next(entry.collection for entry in house.broker.log.entries if entry.collection not in (MEMBER_LOG, CATALOG))
     paused = Said("PAUSED", [[[collection, now() + 100_000, True]]])
-    outcome, published = revoked(house, "paused", alter=when("SUBSCRIBED", lambda said: [said, paused]))
+    outcome, published = revoked(house, "paused", instead=knowing_no_chains(house), alter=when("SUBSCRIBED", lambda said: [said, paused]))
     assert outcome.code == 9 and "nothing was changed" in outcome.messages, outcome.said
     assert not published
     house.heal()
@@ -291,7 +302,7 @@ def test_an_older_broker_that_keeps_entries_back_is_not_believed_to_have_told_al
 
 def test_who_keeps_less_shuts_nobody_out_where_an_older_broker_does_not_tell_the_rest(house):
     house.laptop.run("set", "--keep", "bound")
-    outcome, published = revoked(house, "half-known")
+    outcome, published = revoked(house, "half-known", instead=knowing_no_chains(house))
     assert outcome.code == 6 and "keeps only what it has sources of" in outcome.messages, outcome.said
     assert not published
     house.laptop.run("set", "--keep", "all")

@@ -189,16 +189,16 @@ def test_what_is_asked_for_later_is_written_and_what_is_no_more_goes_with_its_ro
 def test_a_table_that_is_dropped_and_what_is_done_to_its_rows_since(two):
     laptop, desktop, here, there = share(two, FAMILY)
     there.run("DROP TABLE calls; DROP TABLE phones")
-    desktop.sync(1)
+    desktop.sync()
     here.run("UPDATE phones SET number = '+7' WHERE id = 2")
     laptop.sync()
-    desktop.sync(1)
+    desktop.sync()
     assert len(here.rows("SELECT * FROM phones")) == 4
     there.run(DELETE)
-    desktop.sync(1)
+    desktop.sync()
     laptop.sync()
     assert here.all(*TABLES) == WITHOUT_ANN
-    desktop.sync(1)
+    desktop.sync()
     assert there.all("people", "places") == here.all("people", "places")
 
 

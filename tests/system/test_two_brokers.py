@@ -143,6 +143,27 @@ def test_a_broker_that_was_away_at_a_revocation_is_told_with_the_next_connection
         assert not session.is_let_in()
 
 
+def test_a_broker_that_died_is_spoken_of_once_and_given_up_by_a_command(broker, other, family, suspect):
+    """And a broker that is back after all is told."""
+    laptop, _ = family
+    invitation = other.run("invite").strip()
+    broker.stop()
+    said = laptop.finish("broker", invitation).stderr
+    assert said.count("could not be told") == 1 and "`counterfoil broker --give-up`" in said
+    for role in "reader", "member":
+        assert "could not be told" not in laptop.finish("devices", "role", "desktop", role).stderr, "it is said once"
+    laptop.run("broker", "--give-up")
+    assert "could not be told" not in laptop.finish("devices", "revoke", "suspect", "--yes").stderr
+    broker.restart()
+    with enter(suspect, broker) as before:
+        served = laptop.serve()
+        expect_out(suspect, (before, broker))
+    laptop.stop(served)
+    broker.stop()
+    said = laptop.finish("devices", "role", "desktop", "reader").stderr
+    assert said.count("could not be told") == 1, "it was back, and is not given up any more"
+
+
 def test_an_owner_that_came_after_the_move_tells_both(broker, other, family, suspect, make_device):
     laptop, _ = family
     with enter(suspect, broker) as before:
