@@ -16,13 +16,17 @@ enum {
     PATIENCE_AGAIN_MS = 1000, /* and where the one before was in vain */
     AGAIN_MS = 60000,         /* to who could not be reached, in the same session */
     NAME_SIZE = 5 + 16 + 1,   /* "told-", and the beginning of the broker's key */
-    RECORD_SIZE = 3 * 8,
+    RECORD_SIZE = 4 * 8,
+    OLD_RECORD_SIZE = 3 * 8, /* before it had `words` */
 };
 
+/* What was said of a broker that could not be told, since it was told last. */
+enum { NOTHING_SAID = 0, SAID = 1, GIVEN_UP = 2 };
+
 /* How many entries of the member log a broker was told of, how many it was to be told of when that
- * was tried last, and when. */
+ * was tried last, when, and what was said of it. */
 typedef struct {
-    uint64_t told, tried, tried_ms;
+    uint64_t told, tried, tried_ms, words;
 } record;
 
 typedef struct {
@@ -33,7 +37,6 @@ typedef struct {
     record kept;
     uint64_t give_up_ms;
     bool is_over, is_told;
-    bool is_news; /* that it could not be told */
     cf_error why; /* it could not be told */
 } herald;
 
@@ -64,9 +67,10 @@ static cf_status read_record(cf_home *home, const cf_address *broker, record *ou
     *out = (record){0};
     name_of(broker, name);
     cf_status status = cf_home_get(home, name, &value, error);
-    if (!status && value.size == RECORD_SIZE)
+    if (!status && (value.size == RECORD_SIZE || value.size == OLD_RECORD_SIZE))
         *out = (record){cf_get_u64(value.data), cf_get_u64(value.data + 8),
-                        cf_get_u64(value.data + 16)};
+                        cf_get_u64(value.data + 16),
+                        value.size == RECORD_SIZE ? cf_get_u64(value.data + 24) : NOTHING_SAID};
     cf_buffer_release(&value);
     return status == CF_MISSING ? CF_OK : status;
 }
@@ -81,6 +85,7 @@ static cf_status keep_record(cf_home *home, const cf_address *broker, const reco
     cf_put_u64(value, kept->told);
     cf_put_u64(value + 8, kept->tried);
     cf_put_u64(value + 16, kept->tried_ms);
+    cf_put_u64(value + 24, kept->words);
     return cf_home_set(home, name, cf_bytes_of(value, sizeof value), error);
 }
 
@@ -116,14 +121,13 @@ static void list_home(broker_list *list, const cf_registry *registry, size_t ind
 }
 
 /* Whoever a `home` names. The broker in use is the first; it is none of them. */
-static cf_status list_brokers(cf_heralds *heralds, broker_list *list, cf_error *error)
+static cf_status list_brokers(const cf_peer *peer, broker_list *list, cf_error *error)
 {
-    const cf_registry *registry = cf_log_registry(cf_engine_peer(heralds->engine)->log);
+    const cf_registry *registry = cf_log_registry(peer->log);
     cf_buffer line = {0};
 
     list->count = 0;
-    cf_status status =
-        cf_home_get(cf_engine_peer(heralds->engine)->home, CF_HOME_BROKER, &line, error);
+    cf_status status = cf_home_get(peer->home, CF_HOME_BROKER, &line, error);
     cf_buffer_append(&line, "", 1);
     if (!status)
         status = cf_address_read((const char *)line.data, &list->brokers[0], error);
@@ -195,8 +199,7 @@ static void send_out(cf_heralds *heralds, const cf_address *to, const record *ke
                             .events = cf_link_silence(self)};
 
     *self = (herald){.heralds = heralds, .to = *to, .kept = *kept};
-    self->is_news = kept->tried < heralds->seen;
-    self->give_up_ms = now_ms + (self->is_news ? PATIENCE_MS : PATIENCE_AGAIN_MS);
+    self->give_up_ms = now_ms + (kept->tried < heralds->seen ? PATIENCE_MS : PATIENCE_AGAIN_MS);
     self->kept.tried = heralds->seen;
     self->kept.tried_ms = cf_env_now_ms(heralds->connections->env);
     link.events.idle = on_idle;
@@ -226,17 +229,25 @@ static void free_herald(herald **self)
 static void take_back(cf_heralds *heralds, herald **self)
 {
     const cf_env *env = heralds->connections->env;
+    cf_home *home = cf_engine_peer(heralds->engine)->home;
     herald *it = *self;
+    record now;
     cf_error error;
 
-    if (it->is_told)
+    if (read_record(home, &it->to, &now, &error) == CF_OK && now.words > it->kept.words)
+        it->kept.words = now.words; /* it was given up meanwhile */
+    if (it->is_told) {
         it->kept.told = it->kept.tried;
-    else if (it->is_news)
+        it->kept.words = NOTHING_SAID;
+    } else if (it->kept.words == NOTHING_SAID) {
+        it->kept.words = SAID;
         cf_report(env, CF_REPORT_WARNING,
                   "%s:%u, where this user was before, could not be told which devices are in (%s); "
-                  "it is tried again",
+                  "it is tried again, and waited for, by each sync. If that broker never comes "
+                  "back, `counterfoil broker --give-up` ends that",
                   it->to.host, (unsigned)it->to.port, it->why.status ? it->why.text : "no answer");
-    if (keep_record(cf_engine_peer(heralds->engine)->home, &it->to, &it->kept, &error))
+    }
+    if (keep_record(home, &it->to, &it->kept, &error))
         cf_report(env, CF_REPORT_WARNING, "keeping what a broker was told: %s", error.text);
     if (it->kept.tried < cf_registry_count(cf_log_registry(cf_engine_peer(heralds->engine)->log)))
         heralds->seen = 0; /* the member log has grown meanwhile */
@@ -282,7 +293,31 @@ bool cf_heralds_haul(const cf_heralds *heralds)
 
 bool cf_heralds_are_out(const cf_heralds *heralds)
 {
-    return heralds && (heralds->count || cf_heralds_haul(heralds));
+    bool out = heralds && cf_heralds_haul(heralds);
+
+    for (size_t i = 0; heralds && i < heralds->count; i++)
+        out |= heralds->out[i]->kept.words != GIVEN_UP;
+    return out;
+}
+
+cf_status cf_heralds_give_up(cf_peer *peer, cf_error *error)
+{
+    const size_t members = cf_registry_count(cf_log_registry(peer->log));
+    broker_list list;
+    cf_status status = list_brokers(peer, &list, error);
+
+    if (status == CF_MISSING)
+        return CF_OK; /* it never was at any */
+    for (size_t i = 1; !status && i < list.count; i++) {
+        record kept;
+
+        status = read_record(peer->home, &list.brokers[i], &kept, error);
+        if (status || kept.told >= members)
+            continue;
+        kept.words = GIVEN_UP;
+        status = keep_record(peer->home, &list.brokers[i], &kept, error);
+    }
+    return status;
 }
 
 static void take_back_those_over(cf_heralds *heralds, uint64_t now_ms)
@@ -330,7 +365,7 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_e
     broker_list list;
 
     heralds->next_ms = UINT64_MAX;
-    cf_status status = list_brokers(heralds, &list, error);
+    cf_status status = list_brokers(cf_engine_peer(heralds->engine), &list, error);
     if (!status)
         status = cf_hauls_look(heralds->hauls, &list.brokers[0], now_ms, error);
     for (size_t i = 1; !status && i < list.count; i++) {

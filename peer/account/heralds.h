@@ -3,7 +3,7 @@
  * hold the log as it was, and would serve a device that was shut out since. Who they are the member
  * log tells, by its `home` entries; how far each was told is kept in the home, so that a herald
  * goes out when the member log has grown, and again, in each session and each minute, as long as
- * one could not be reached. */
+ * one could not be reached. That it could not is said once, until it was told. */
 #ifndef CF_PEER_ACCOUNT_HERALDS_H
 #define CF_PEER_ACCOUNT_HERALDS_H
 #include "peer/engine/connections.h"
@@ -20,7 +20,11 @@ void cf_heralds_destroy(cf_heralds **heralds);
 uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms);
 /* Something is being brought from a broker before (hauls.h). */
 bool cf_heralds_haul(const cf_heralds *heralds);
-/* Some are under way, or that. */
+/* Some are under way that are to be waited for, or that. */
 bool cf_heralds_are_out(const cf_heralds *heralds);
+
+/* Of brokers that have not been told yet nothing is said any more, and nobody waits for them; they
+ * are tried as before, in case that they are back. Durable at return. */
+cf_status cf_heralds_give_up(cf_peer *peer, cf_error *error);
 
 #endif

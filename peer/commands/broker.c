@@ -4,6 +4,7 @@
 #include "peer/commands/moving.h"
 #include "peer/commands/recovery_file.h"
 #include "peer/account/enrolling.h"
+#include "peer/account/heralds.h"
 #include "peer/membership/left.h"
 #include "peer/account/newcomer.h"
 #include "peer/commands/verbs.h"
@@ -230,6 +231,13 @@ static cf_status take_address(cf_run *run, state *self, const char *text, cf_err
     return status ? status : go_there(run, self, cf_loop_now(run->loop), error);
 }
 
+static cf_status give_up(cf_run *run, cf_error *error)
+{
+    cf_status status = cf_left_give_up(cf_loop_home(run->loop), error);
+
+    return status ? status : cf_heralds_give_up(cf_loop_peer(run->loop), error);
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     bool gives_up = cf_options_has(&run->options, "give-up");
@@ -238,7 +246,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (status)
         return status;
     if (gives_up)
-        return cf_left_give_up(cf_loop_home(run->loop), error);
+        return give_up(run, error);
     if (run->options.argument_count == 0)
         return show(run, error);
     state *self = cf_allocate(1, sizeof *self);
@@ -351,7 +359,7 @@ static void end(cf_run *run)
 static const cf_option options[] = {
     {"recovery-file", 0, "FILE", "where the recovery phrase is, or - for stdin"},
     {"timeout", 0, "T", "how long to wait for the broker (30s)"},
-    {"give-up", 0, NULL, "bring nothing more from brokers where this user was before"},
+    {"give-up", 0, NULL, "bring nothing more from brokers before, nor wait for them"},
     {0},
 };
 
