@@ -30,22 +30,17 @@ cf_status cf_metered_read(const char *text, cf_metered_choice *out, cf_error *er
 
 cf_status cf_metered_recall(cf_home *home, cf_metered_choice *out, cf_error *error)
 {
-    cf_metered_choice kept = CF_METERED_SEND;
-    cf_buffer text = {0};
+    size_t kept = CF_METERED_SEND;
 
-    cf_status status = cf_home_get(home, metered_name, &text, error);
-    cf_buffer_append(&text, "", 1);
-    const char *name = (const char *)text.data;
-    if (status == CF_MISSING)
-        status = CF_OK;
-    else if (!status && (strlen(name) + 1 != text.size || !find(name, &kept)))
-        status = cf_fail(error, CF_BROKEN,
-                         "what is kept here of metered networks is damaged: say `counterfoil set "
-                         "--metered pause` or `send` again");
+    cf_status status =
+        cf_home_get_choice(home, metered_name, choices, CF_METERED_PAUSE + 1, &kept, error);
     if (!status)
-        *out = kept;
-    cf_buffer_release(&text);
-    return status;
+        *out = (cf_metered_choice)kept;
+    return status == CF_BROKEN
+               ? cf_fail(error, CF_BROKEN,
+                         "what is kept here of metered networks is damaged: say `counterfoil set "
+                         "--metered pause` or `send` again")
+               : status;
 }
 
 cf_status cf_metered_keep(cf_home *home, cf_metered_choice choice, cf_error *error)

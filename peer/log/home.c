@@ -391,3 +391,23 @@ cf_status cf_home_set(cf_home *home, const char *name, cf_bytes value, cf_error 
     cf_arena_release(&arena);
     return status;
 }
+
+cf_status cf_home_get_choice(cf_home *home, const char *name, const char *const *texts,
+                             size_t count, size_t *out, cf_error *error)
+{
+    cf_buffer text = {0};
+    size_t found = 0;
+
+    cf_status status = cf_home_get(home, name, &text, error);
+    while (!status && found < count &&
+           !cf_bytes_equal(cf_buffer_view(&text), cf_bytes_of_text(texts[found])))
+        found++;
+    if (!status && found == count)
+        status = cf_fail(error, CF_BROKEN, "what is kept here of '%s' is damaged", name);
+    if (status == CF_MISSING)
+        status = CF_OK;
+    if (!status)
+        *out = found;
+    cf_buffer_release(&text);
+    return status;
+}

@@ -64,6 +64,9 @@ cf_status cf_home_save_secrets(cf_home *home, const cf_keys *keys, const cf_ring
  * at return. */
 cf_status cf_home_get(cf_home *home, const char *name, cf_buffer *value, cf_error *error);
 cf_status cf_home_set(cf_home *home, const char *name, cf_bytes value, cf_error *error);
+/* Which of these texts it is; 0 where it was never set. CF_BROKEN: it is none of them. */
+cf_status cf_home_get_choice(cf_home *home, const char *name, const char *const *texts,
+                             size_t count, size_t *out, cf_error *error);
 #define CF_HOME_USER "user"     /* 32 bytes */
 #define CF_HOME_BROKER "broker" /* an address line; empty: none */
 #define CF_HOME_DEVICE "device" /* this device's name */

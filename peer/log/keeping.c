@@ -38,22 +38,17 @@ cf_status cf_keeping_read(const char *text, cf_keeping *out, cf_error *error)
 
 cf_status cf_keeping_recall(cf_home *home, cf_keeping *out, cf_error *error)
 {
-    cf_keeping kept = CF_KEEPING_ALL;
-    cf_buffer text = {0};
+    size_t kept = 0;
 
-    cf_status status = cf_home_get(home, keep_name, &text, error);
-    cf_buffer_append(&text, "", 1);
-    const char *name = (const char *)text.data;
-    if (status == CF_MISSING)
-        status = CF_OK;
-    else if (!status && (strlen(name) + 1 != text.size || !find(name, &kept)))
-        status = cf_fail(error, CF_BROKEN,
-                         "what is noted here of what this device keeps is damaged: say "
-                         "`counterfoil set --keep all` or `bound` again");
+    cf_status status =
+        cf_home_get_choice(home, keep_name, names, CF_KEEPING_BOUND + 1, &kept, error);
     if (!status)
-        *out = kept;
-    cf_buffer_release(&text);
-    return status;
+        *out = (cf_keeping)kept;
+    return status == CF_BROKEN
+               ? cf_fail(error, CF_BROKEN,
+                         "what is noted here of what this device keeps is damaged: say "
+                         "`counterfoil set --keep all` or `bound` again")
+               : status;
 }
 
 cf_status cf_keeping_set(cf_home *home, cf_keeping keep, cf_error *error)
