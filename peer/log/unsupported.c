@@ -66,7 +66,7 @@ void cf_unsupported_recall(cf_home *home, const cf_address *broker, const cf_env
     list kept;
 
     load(home, now_ms, &kept);
-    for (int command = 0; command < CF_COMMANDS; command++) {
+    for (int command = CF_COMMAND_HELLO; command < CF_COMMANDS; command++) {
         const record wanted = record_of(broker, (cf_command)command);
         uint64_t until_ms = 0;
 
