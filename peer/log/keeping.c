@@ -67,7 +67,7 @@ bool cf_kept_has(const cf_kept *kept, const cf_id *collection)
 {
     return kept->is_all || cf_id_equal(collection, &cf_member_log_id) ||
            cf_id_equal(collection, &cf_catalog_id) ||
-           bsearch(collection, kept->at, kept->count, sizeof *kept->at, by_id);
+           (kept->count && bsearch(collection, kept->at, kept->count, sizeof *kept->at, by_id));
 }
 
 /* False: it is no list of a form that is known here. */
