@@ -19,6 +19,11 @@ static const char signature_domain[] = CF_DOMAIN "entry"; /* with its zero byte 
 const cf_id cf_member_log_id = {"member log"};
 const cf_id cf_catalog_id = {"catalog"};
 
+bool cf_collection_is_common(const cf_id *collection)
+{
+    return cf_id_equal(collection, &cf_member_log_id) || cf_id_equal(collection, &cf_catalog_id);
+}
+
 static cf_hash hash_of_bytes(const char *purpose, cf_bytes bytes)
 {
     return cf_hash_of(purpose, &bytes, 1);

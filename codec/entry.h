@@ -81,5 +81,7 @@ cf_id cf_writer_id(const cf_hash *user, const cf_hash *device, const cf_id *coll
 /* Fixed ids: the member log and the catalog. */
 extern const cf_id cf_member_log_id;
 extern const cf_id cf_catalog_id;
+/* Whether a collection is one of the two, which every device keeps. */
+bool cf_collection_is_common(const cf_id *collection);
 
 #endif

@@ -77,11 +77,6 @@ static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *pee
     return session;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
 /* Heads of which a session is told. */
 typedef struct {
     const cf_session *session;
@@ -93,11 +88,9 @@ static bool is_told(const cf_session *session, const cf_head *head)
 {
     cf_head_place place;
 
-    return !session->confined || !cf_log_head_place(session->log, head, &place) ||
-           cf_id_equal(&place.collection, &cf_member_log_id) ||
-           cf_id_equal(&place.collection, &cf_catalog_id) ||
-           bsearch(&place.collection, session->confined, session->confined_count,
-                   sizeof *session->confined, by_id);
+    return !session->is_confined || !cf_log_head_place(session->log, head, &place) ||
+           cf_collection_is_common(&place.collection) ||
+           cf_ids_has(&session->confined, &place.collection);
 }
 
 static bool collect_head(void *context, const cf_head *head)
@@ -330,13 +323,10 @@ void cf_gateway_confine(cf_gateway *gateway, const cf_gateway_peer *peer, cf_ses
     session = let_in(gateway, peer, session, &message->confine.user, count);
     if (!session)
         return;
-    free(session->confined);
-    session->confined = cf_allocate(count + 1, sizeof *session->confined);
-    session->confined_count = count;
-    if (count) {
-        memcpy(session->confined, message->confine.collections, count * sizeof *session->confined);
-        qsort(session->confined, count, sizeof *session->confined, by_id);
-    }
+    session->is_confined = true;
+    session->confined.count = 0;
+    cf_ids_add_all(&session->confined, message->confine.collections, count);
+    cf_ids_sort(&session->confined);
     cf_session_send(&gateway->service, session, &answer);
 }
 

@@ -19,11 +19,6 @@ static bool may_write(const cf_session *session)
     return role_of(session) == CF_ROLE_OWNER || role_of(session) == CF_ROLE_MEMBER;
 }
 
-static bool may_be_leased(const cf_id *collection)
-{
-    return !cf_id_equal(collection, &cf_member_log_id) && !cf_id_equal(collection, &cf_catalog_id);
-}
-
 static bool is_duration(uint64_t for_ms)
 {
     return for_ms >= CF_LEASE_FOR_MS_MIN && for_ms <= CF_LEASE_FOR_MS_MAX;
@@ -54,7 +49,7 @@ static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
     cf_lease_held held = {.holder = session->device, .collection = ask.collection};
     cf_message answer;
 
-    if (!is_duration(ask.for_ms) || !may_be_leased(&ask.collection)) {
+    if (!is_duration(ask.for_ms) || cf_collection_is_common(&ask.collection)) {
         cf_lease_refuse(service, session, CF_COMMAND_LOCK, &ask.request, CF_REFUSED_MALFORMED,
                         "nobody gets such a lock");
         return;

@@ -37,7 +37,7 @@ static void free_session(cf_session *session)
     cf_replay_destroy(&session->replay);
     cf_heads_release(&session->held);
     cf_heads_release(&session->report);
-    free(session->confined);
+    free(session->confined.at);
     free(session);
 }
 

@@ -5,6 +5,7 @@
 #define CF_BROKER_GATEWAY_SESSION_H
 #include "broker/gateway/audit.h"
 #include "codec/address.h"
+#include "codec/id_list.h"
 #include "broker/blobs/blobs.h"
 #include "broker/platform/env.h"
 #include "broker/wire/outbox.h"
@@ -35,10 +36,10 @@ struct cf_session {
     cf_hash device;
     cf_log *log;
     char address[64];
-    bool is_greeted;  /* its last HELLO page came */
-    bool brings_more; /* HELLO named a head that is not held here */
-    cf_id *confined;  /* CONFINE: of these alone it is told, ascending; NULL: of all */
-    size_t confined_count;
+    bool is_greeted;    /* its last HELLO page came */
+    bool brings_more;   /* HELLO named a head that is not held here */
+    bool is_confined;   /* it said CONFINE: of these alone it is told */
+    cf_ids confined;    /* sorted */
     size_t named;       /* heads and rungs so far */
     cf_replay *replay;  /* from the first HELLO page on */
     cf_heads held;      /* its rungs that are held here */

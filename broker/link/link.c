@@ -59,7 +59,7 @@ void cf_link_destroy(cf_link **link)
     cf_heads_release(&(*link)->report);
     cf_arena_release(&(*link)->arena);
     cf_buffer_release(&(*link)->knock);
-    free((*link)->collections);
+    free((*link)->collections.at);
     free((*link)->questions);
     free((*link)->asked);
     free((*link)->theirs_here);
@@ -156,13 +156,11 @@ size_t cf_link_owed(const cf_link *link)
 void cf_link_subscribe(cf_link *link, const cf_id *collections, size_t count)
 {
     assert(count <= CF_COLLECTIONS_MAX - 2);
-    link->collections = realloc(link->collections, (count + 2) * sizeof *link->collections);
-    assert(link->collections);
-    link->collections[0] = cf_member_log_id;
-    link->collections[1] = cf_catalog_id;
-    if (count)
-        memcpy(link->collections + 2, collections, count * sizeof *collections);
-    link->collection_count = count + 2;
+    link->collections.count = 0;
+    cf_ids_add(&link->collections, &cf_member_log_id);
+    cf_ids_add(&link->collections, &cf_catalog_id);
+    cf_ids_add_all(&link->collections, collections, count);
+    cf_ids_sort(&link->collections);
     if (cf_link_is_connected(link))
         begin_anew(link);
 }
@@ -172,13 +170,10 @@ void cf_link_confine(cf_link *link, const cf_id *collections, size_t count)
     const bool is_said = link->state > CF_LINK_PAUSED; /* HELLO, with or without CONFINE */
 
     link->is_confined = collections != NULL;
-    if (collections) {
+    if (collections)
         cf_link_subscribe(link, collections, count);
-    } else {
-        free(link->collections);
-        link->collections = NULL;
-        link->collection_count = 0;
-    }
+    else
+        link->collections.count = 0;
     if (is_said)
         begin_anew(link);
 }

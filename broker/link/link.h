@@ -130,6 +130,9 @@ typedef struct {
     bool only_members; /* only entries of the member log are sent, and nothing is waited for */
     bool only_takes;   /* no entry is sent */
     uint64_t credit;   /* bytes of entries that may be under way to us; 0: CF_WINDOW */
+    /* In which collection an entry of the own log lies, where the owner knows; else, and where this
+     * is NULL, the entry is read. With the context of the events. */
+    bool (*collection_of)(void *context, const cf_head *head, cf_id *out);
     cf_link_events events;
 } cf_link_options;
 

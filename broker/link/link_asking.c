@@ -39,14 +39,6 @@ void cf_link_place(cf_link *link)
     link->placed = link->here_count = 0;
 }
 
-static bool is_subscribed(const cf_link *link, const cf_id *collection)
-{
-    for (size_t i = 0; i < link->collection_count; i++)
-        if (cf_id_equal(&link->collections[i], collection))
-            return true;
-    return false;
-}
-
 /* Kept in the order of their coming until all have come: sorting each page in would let small pages
  * cost much. */
 cf_status cf_link_placed(cf_link *link, const cf_message *message, cf_error *error)
@@ -58,7 +50,7 @@ cf_status cf_link_placed(cf_link *link, const cf_message *message, cf_error *err
     link->placed += count ? count : 1;
     if (link->placed > CF_HEADS_MAX)
         return cf_fail(error, CF_TOO_LARGE, "HOLDS names too many heads");
-    if (!count || !is_subscribed(link, &message->holds.collection))
+    if (!count || !cf_ids_has(&link->collections, &message->holds.collection))
         return CF_OK;
     link->theirs_here = cf_grow(link->theirs_here, &link->here_capacity, link->here_count + count,
                                 sizeof *link->theirs_here);

@@ -92,8 +92,8 @@ static void say_confine(cf_link *link, cf_outbox *outbox)
 {
     const cf_message message = {.command = CF_COMMAND_CONFINE,
                                 .confine = {.user = link->options.user,
-                                            .collections = link->collections,
-                                            .count = link->collection_count}};
+                                            .collections = link->collections.at,
+                                            .count = link->collections.count}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
     link->awaits_confined = true;
@@ -138,20 +138,27 @@ static bool read_collection(void *context, uint64_t position, cf_bytes wire)
     return false;
 }
 
+/* In which collection an entry lies that is held here. */
+static cf_status find_collection(cf_link *link, const cf_head *head, cf_id *out, cf_error *error)
+{
+    const cf_link_options *options = &link->options;
+    cf_store *store = options->store;
+    uint64_t position = 0;
+
+    if (options->collection_of && options->collection_of(options->events.context, head, out))
+        return CF_OK;
+    cf_status status = store->find(store, &options->user, head, &position, error);
+    return status ? status
+                  : store->read(store, &options->user, position, read_collection, out, error);
+}
+
 /* Whether an entry that is held here is of a collection that is subscribed. */
 static cf_status is_of_these(cf_link *link, const cf_head *head, bool *out, cf_error *error)
 {
-    cf_store *store = link->options.store;
     cf_id collection = {0};
-    uint64_t position = 0;
 
-    *out = false;
-    cf_status status = store->find(store, &link->options.user, head, &position, error);
-    if (!status)
-        status =
-            store->read(store, &link->options.user, position, read_collection, &collection, error);
-    for (size_t i = 0; i < link->collection_count; i++)
-        *out = *out || cf_id_equal(&link->collections[i], &collection);
+    cf_status status = find_collection(link, head, &collection, error);
+    *out = cf_ids_has(&link->collections, &collection);
     return status;
 }
 
@@ -218,7 +225,7 @@ static cf_status is_subscribed(cf_link *link, const cf_heads *own, const cf_id *
 {
     size_t count;
 
-    *out = !link->collections || link->is_crowded || link->is_told_these;
+    *out = !link->collections.count || link->is_crowded || link->is_told_these;
     const cf_head *of_writer = *out ? NULL : cf_heads_of_writer(own, writer, &count);
     if (!of_writer) {
         link->knows_strangers |= !*out;
@@ -276,7 +283,9 @@ static void say_subscribe(cf_link *link, const head_list *rungs, cf_outbox *outb
 {
     uint64_t credit = link->options.credit;
     size_t said = 0;
-    const cf_id *collections = link->is_crowded ? &cf_member_log_id : link->collections;
+    const cf_id *collections = link->is_crowded          ? &cf_member_log_id
+                               : link->collections.count ? link->collections.at
+                                                         : NULL;
 
     credit = credit > link->uncommitted ? credit - link->uncommitted : 0;
     link->credit_due = 0;
@@ -288,7 +297,7 @@ static void say_subscribe(cf_link *link, const head_list *rungs, cf_outbox *outb
             .subscribe = {.rungs = rungs->heads + said,
                           .rung_count = count,
                           .collections = collections,
-                          .collection_count = link->is_crowded ? 1 : link->collection_count,
+                          .collection_count = link->is_crowded ? 1 : link->collections.count,
                           .credit = more ? 0 : credit,
                           .more = more},
         };
@@ -306,8 +315,8 @@ static cf_status subscribe(cf_link *link, const cf_message *message, int64_t clo
     cf_outgoing_begin(link->outgoing, publish_window);
     cf_outgoing_confine(link->outgoing, link->is_crowded);
     if (link->is_confined)
-        cf_replay_select(cf_outgoing_replay(link->outgoing), link->collections,
-                         link->collection_count);
+        cf_replay_select(cf_outgoing_replay(link->outgoing), link->collections.at,
+                         link->collections.count);
     cf_transfer_begin(link->transfer, message->welcome.window - publish_window);
     cf_guests_begin(link->guests, clock_difference_ms);
     cf_link_asking_begin(link);

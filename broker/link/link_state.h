@@ -6,6 +6,7 @@
 #include "broker/link/guests.h"
 #include "broker/link/link.h"
 #include "broker/link/outgoing.h"
+#include "codec/id_list.h"
 #include "broker/link/unknown.h"
 
 typedef enum {
@@ -47,9 +48,8 @@ struct cf_link {
     cf_heads owed;         /* those of them that have not come yet */
     cf_paused *paused;     /* collections that others communicate alone in */
     size_t paused_count, paused_capacity;
-    uint64_t paused_ms; /* when that was heard */
-    cf_id *collections; /* NULL: all */
-    size_t collection_count;
+    uint64_t paused_ms;   /* when that was heard */
+    cf_ids collections;   /* sorted, with those that are common; empty: all */
     bool is_confined;     /* to these in sending, too */
     bool awaits_confined; /* CONFINE is out */
     bool is_told_these;   /* CONFINED came: WELCOME names nothing of others */

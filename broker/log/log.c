@@ -307,10 +307,7 @@ static bool is_ready(const cf_log *log)
 
 static bool is_fenced(const cf_entry *entry, const cf_offer *offer)
 {
-    const cf_id *collection = &entry->header.collection;
-
-    return offer->session && !cf_id_equal(collection, &cf_member_log_id) &&
-           !cf_id_equal(collection, &cf_catalog_id);
+    return offer->session && !cf_collection_is_common(&entry->header.collection);
 }
 
 /* Whether it passes by the collection's lease. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/log/replay.h"
 
+#include "codec/id_list.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +31,7 @@ struct cf_replay {
     cf_heads covered; /* what is in the past of points beyond forks */
     known_writer *known;
     size_t known_count, known_capacity;
-    cf_id *collections; /* ascending */
-    size_t collection_count;
+    cf_ids collections; /* sorted */
     bool is_selective;
     uint64_t next;
     uint64_t end; /* of the log at the beginning */
@@ -60,7 +61,7 @@ void cf_replay_destroy(cf_replay **replay)
     cf_heads_release(&(*replay)->points);
     cf_heads_release(&(*replay)->covered);
     free((*replay)->known);
-    free((*replay)->collections);
+    free((*replay)->collections.at);
     free((*replay)->kept);
     free(*replay);
     *replay = NULL;
@@ -99,29 +100,18 @@ cf_status cf_replay_rungs(cf_replay *replay, const cf_head *rungs, size_t count,
     return status;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
 void cf_replay_select(cf_replay *replay, const cf_id *collections, size_t count)
 {
-    free(replay->collections);
-    replay->collections = cf_allocate(count + 2, sizeof *replay->collections);
-    if (count)
-        memcpy(replay->collections, collections, count * sizeof *collections);
-    replay->collections[count] = cf_member_log_id;
-    replay->collections[count + 1] = cf_catalog_id;
-    replay->collection_count = count + 2;
-    qsort(replay->collections, count + 2, sizeof *replay->collections, compare_ids);
+    replay->collections.count = 0;
+    cf_ids_add_all(&replay->collections, collections, count);
+    cf_ids_sort(&replay->collections);
     replay->is_selective = true;
 }
 
 static bool is_selected(const cf_replay *replay, const cf_id *collection)
 {
-    return !replay->is_selective ||
-           bsearch(collection, replay->collections, replay->collection_count, sizeof *collection,
-                   compare_ids);
+    return !replay->is_selective || cf_collection_is_common(collection) ||
+           cf_ids_has(&replay->collections, collection);
 }
 
 /* Of a forked writer the lowest sequence that two entries have. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/recent_deletions.h"
 
+#include "codec/id_list.h"
+
 #include <stdlib.h>
 
 #include "codec/bytes.h"
@@ -9,11 +11,6 @@ static int by_item(const void *a, const void *b)
 {
     return cf_id_compare(&((const cf_recent_deletion *)a)->item,
                          &((const cf_recent_deletion *)b)->item);
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
 }
 
 /* A clock that was set back makes nothing recent for longer. */
@@ -49,23 +46,21 @@ void cf_recent_add(cf_recent_deletions *recent, cf_recent_deletion *added, size_
 cf_recent_count cf_recent_counted(const cf_recent_deletions *recent, const cf_id *missing,
                                   size_t count, uint64_t now_ms)
 {
-    cf_id *sorted = recent->count && count ? cf_allocate(count, sizeof *sorted) : NULL;
+    cf_ids sorted = {0};
     cf_recent_count counted = {0};
 
-    if (sorted) {
-        memcpy(sorted, missing, count * sizeof *sorted);
-        qsort(sorted, count, sizeof *sorted, by_id);
-    }
+    cf_ids_add_all(&sorted, missing, recent->count ? count : 0);
+    cf_ids_sort(&sorted);
     for (size_t i = 0; i < recent->count; i++) {
         const cf_recent_deletion *one = &recent->at[i];
 
         if (!is_recent(one, now_ms) || one->born_ms + CF_RECENT_MS > now_ms ||
-            (sorted && bsearch(&one->item, sorted, count, sizeof *sorted, by_id)))
+            cf_ids_has(&sorted, &one->item))
             continue;
         counted.items++;
         counted.older += one->older;
     }
-    free(sorted);
+    free(sorted.at);
     return counted;
 }
 

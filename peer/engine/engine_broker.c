@@ -100,6 +100,13 @@ void cf_engine_note_unsupported(cf_engine *engine, cf_command command)
         cf_unsupported_note(engine->home, &own, engine->env, command);
 }
 
+static bool collection_of(void *context, const cf_head *head, cf_id *out)
+{
+    const cf_engine *engine = context;
+
+    return cf_log_head_collection(engine->peer->log, head, out);
+}
+
 cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
 {
     cf_peer *peer = engine->peer;
@@ -120,6 +127,7 @@ cf_status cf_engine_use_broker(cf_engine *engine, cf_error *error)
             .env = engine->env,
             .store = cf_home_store(engine->home),
             .user = *cf_peer_user(peer),
+            .collection_of = collection_of,
             .events = cf_engine_link_events(engine),
         });
         cf_engine_use_limits(engine);

@@ -28,24 +28,13 @@ static void list_due(void *context, const cf_id *collection)
     cf_ids_add(context, collection);
 }
 
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
 static cf_ids take_due(cf_engine *engine)
 {
     cf_ids due = engine->behind;
-    size_t kept = 0;
 
     engine->behind = (cf_ids){0};
     cf_author_each_changed(engine->peer->author, list_due, &due);
-    if (due.count)
-        qsort(due.at, due.count, sizeof *due.at, by_id);
-    for (size_t i = 0; i < due.count; i++)
-        if (!kept || !cf_id_equal(&due.at[kept - 1], &due.at[i]))
-            due.at[kept++] = due.at[i];
-    due.count = kept;
+    cf_ids_sort(&due);
     return due;
 }
 

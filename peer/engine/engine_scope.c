@@ -9,30 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
-/* Ascending, each once. */
-static void settle(cf_ids *ids)
-{
-    size_t kept = 0;
-
-    if (ids->count)
-        qsort(ids->at, ids->count, sizeof *ids->at, by_id);
-    for (size_t i = 0; i < ids->count; i++)
-        if (!kept || !cf_id_equal(&ids->at[kept - 1], &ids->at[i]))
-            ids->at[kept++] = ids->at[i];
-    ids->count = kept;
-}
-
-static void add_all(cf_ids *ids, const cf_ids *from)
-{
-    for (size_t i = 0; i < from->count; i++)
-        cf_ids_add(ids, &from->at[i]);
-}
-
 static void add_bound(const cf_engine *engine, cf_ids *ids)
 {
     for (size_t i = 0; i < engine->count; i++)
@@ -42,11 +18,6 @@ static void add_bound(const cf_engine *engine, cf_ids *ids)
 bool cf_engine_keeps_all(const cf_engine *engine)
 {
     return engine->scope.keep == CF_KEEPING_ALL || cf_peer_is_relay(engine->peer);
-}
-
-static bool is_kept_by_all(const cf_id *collection)
-{
-    return cf_id_equal(collection, &cf_member_log_id) || cf_id_equal(collection, &cf_catalog_id);
 }
 
 /* Collections that a device wrote to. */
@@ -62,7 +33,8 @@ static bool add_if_own(void *context, const cf_head *head)
     cf_head_place place;
 
     if (cf_log_head_place(peer->log, head, &place) &&
-        cf_hash_equal(&place.device, cf_peer_device(peer)) && !is_kept_by_all(&place.collection))
+        cf_hash_equal(&place.device, cf_peer_device(peer)) &&
+        !cf_collection_is_common(&place.collection))
         cf_ids_add(self->ids, &place.collection);
     return true;
 }
@@ -84,20 +56,11 @@ static bool find_kept(const cf_engine *engine, cf_ids *ids)
         return true;
     add_bound(engine, ids);
     const bool fails = add_written(engine, ids, &error) != CF_OK;
-    settle(ids);
+    cf_ids_sort(ids);
     if (!fails)
         return false;
     cf_report(engine->env, CF_REPORT_WARNING, "what this device wrote: %s", error.text);
     return true;
-}
-
-static bool are_equal(const cf_ids *a, const cf_ids *b)
-{
-    bool equal = a->count == b->count;
-
-    for (size_t i = 0; equal && i < a->count; i++)
-        equal = cf_id_equal(&a->at[i], &b->at[i]);
-    return equal;
 }
 
 void cf_engine_use_scope(cf_engine *engine)
@@ -118,10 +81,11 @@ void cf_engine_rescope(cf_engine *engine)
     cf_ids next = {0};
 
     bool is_all = !scope->is_named && find_kept(engine, &next);
-    add_all(&next, scope->is_named ? &scope->named : &scope->wanted);
-    settle(&next);
+    const cf_ids *more = scope->is_named ? &scope->named : &scope->wanted;
+    cf_ids_add_all(&next, more->at, more->count);
+    cf_ids_sort(&next);
     is_all |= next.count > CF_KEPT_MAX;
-    const bool is_same = is_all == scope->is_all && (is_all || are_equal(&next, &scope->at));
+    const bool is_same = is_all == scope->is_all && (is_all || cf_ids_equal(&next, &scope->at));
     free(scope->at.at);
     scope->at = next;
     scope->is_all = is_all;
@@ -152,8 +116,7 @@ void cf_engine_confine(cf_engine *engine, const cf_id *collections, size_t count
         return;
     scope->named.count = 0;
     scope->is_named = collections != NULL;
-    for (size_t i = 0; i < count; i++)
-        cf_ids_add(&scope->named, &collections[i]);
+    cf_ids_add_all(&scope->named, collections, count);
     cf_engine_rescope(engine);
 }
 

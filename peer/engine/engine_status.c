@@ -229,8 +229,7 @@ static void find_unsent(cf_engine *engine, const cf_binding *binding, cf_pending
 
 static bool is_among(const cf_id *collections, size_t count, const cf_id *collection)
 {
-    bool is = count == 0 || cf_id_equal(collection, &cf_member_log_id) ||
-              cf_id_equal(collection, &cf_catalog_id);
+    bool is = count == 0 || cf_collection_is_common(collection);
 
     for (size_t i = 0; !is && i < count; i++)
         is = cf_id_equal(&collections[i], collection);

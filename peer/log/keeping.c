@@ -58,16 +58,10 @@ cf_status cf_keeping_set(cf_home *home, cf_keeping keep, cf_error *error)
 
 /* ---- In the catalog ---- */
 
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
 bool cf_kept_has(const cf_kept *kept, const cf_id *collection)
 {
-    return kept->is_all || cf_id_equal(collection, &cf_member_log_id) ||
-           cf_id_equal(collection, &cf_catalog_id) ||
-           (kept->count && bsearch(collection, kept->at, kept->count, sizeof *kept->at, by_id));
+    return kept->is_all || cf_collection_is_common(collection) ||
+           cf_id_is_in(collection, kept->at, kept->count);
 }
 
 /* False: it is no list of a form that is known here. */

@@ -8,11 +8,6 @@
 #include "codec/limits.h"
 #include "peer/merge/state_item.h"
 
-void cf_ids_add(cf_ids *ids, const cf_id *id)
-{
-    *cf_one_more(ids->at, ids->count, ids->capacity) = *id;
-}
-
 cf_state *cf_state_new(void)
 {
     cf_state *state = cf_allocate(1, sizeof *state);

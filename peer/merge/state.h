@@ -6,6 +6,7 @@
  * changed. */
 #ifndef CF_PEER_MERGE_STATE_H
 #define CF_PEER_MERGE_STATE_H
+#include "codec/id_list.h"
 #include "codec/change.h"
 #include "peer/merge/fields.h"
 
@@ -20,13 +21,6 @@ typedef struct {
     cf_time time;
     cf_bytes value; /* borrowed from the item */
 } cf_write;
-
-/* A growing list of items; {0} is empty, free(at) ends it. */
-typedef struct {
-    cf_id *at;
-    size_t count, capacity;
-} cf_ids;
-void cf_ids_add(cf_ids *ids, const cf_id *id);
 
 cf_state *cf_state_new(void);
 void cf_state_destroy(cf_state **state);

@@ -238,11 +238,6 @@ static int by_row(const void *left, const void *right)
     return a->says != b->says ? (a->says ? 1 : -1) : cf_id_compare(&a->id, &b->id);
 }
 
-static int by_id(const void *left, const void *right)
-{
-    return cf_id_compare(left, right);
-}
-
 static void make_group(cf_row_view *view, member *const *of, size_t count)
 {
     cf_row_group *group = cf_arena_allocate(&view->arena, 1, sizeof *group);
@@ -254,7 +249,7 @@ static void make_group(cf_row_view *view, member *const *of, size_t count)
         group->ids[i] = of[i]->id;
         of[i]->group = group;
     }
-    qsort(group->ids + 1, count - 1, sizeof *group->ids, by_id);
+    qsort(group->ids + 1, count - 1, sizeof *group->ids, cf_id_order);
     cf_reference_pack_item(&packed, &group->ids[0]);
     group->reference = cf_arena_copy(&view->arena, cf_buffer_view(&packed));
     cf_buffer_release(&packed);

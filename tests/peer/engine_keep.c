@@ -65,3 +65,42 @@ Test(engine_keep, is_confined_to_2048_collections_at_most)
     cf_engine_confine(engine, NULL, 0);
     world_destroy(&w);
 }
+
+/* ---- What a greeting reads ---- */
+
+static size_t reads;
+static __typeof__(((cf_store *)NULL)->read) plain_read;
+
+static cf_status counting_read(cf_store *store, const cf_hash *user, uint64_t from,
+                               cf_entry_visit *visit, void *context, cf_error *error)
+{
+    reads++;
+    return plain_read(store, user, from, visit, context, error);
+}
+
+static size_t reads_of_a_session(device *self, cf_keeping keeping)
+{
+    keep(self, keeping);
+    cr_assert(device_sync(self));
+    reads = 0;
+    cf_link_begin_anew(cf_engine_link(self->engine));
+    cr_assert(device_sync(self));
+    return reads;
+}
+
+/* Where a head lies the log knows. */
+Test(engine_keep, reads_no_entry_to_say_what_it_has)
+{
+    world *w = world_new(13, 1);
+    device *only = &w->devices[0];
+    cf_store *store = cf_home_store(only->home);
+
+    user_writes(only, "one", (const uint8_t *)"one", 3);
+    cr_assert(device_sync(only));
+    plain_read = store->read;
+    store->read = counting_read;
+    const size_t of_all = reads_of_a_session(only, CF_KEEPING_ALL);
+    cr_expect_leq(reads_of_a_session(only, CF_KEEPING_BOUND), of_all);
+    store->read = plain_read;
+    world_destroy(&w);
+}

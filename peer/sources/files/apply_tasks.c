@@ -15,11 +15,6 @@ static bool is_known_group(const cf_ids *groups, const cf_id *id)
     return false;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
 /* What is in a directory that is to be made is planned when it is there; what asks for that are the
  * directories above, of which nothing may have changed. */
 static void plan_way(cf_applying *applying, cf_plan *plan, const cf_id *directory, cf_ids *out)
@@ -59,8 +54,7 @@ static cf_ids take_marked(cf_applying *applying, cf_plan *plan)
         free(marked.at);
     else
         out = marked;
-    if (out.count)
-        qsort(out.at, out.count, sizeof *out.at, by_id);
+    cf_ids_sort(&out);
     return out;
 }
 
@@ -71,9 +65,7 @@ typedef struct {
 
 static bool is_planned(planning *self, const cf_group *group, const cf_id *id)
 {
-    const cf_ids *before = &self->before;
-
-    if (before->count && bsearch(id, before->at, before->count, sizeof *id, by_id))
+    if (cf_ids_has(&self->before, id))
         return true;
     if (group->count == 1)
         return false;
@@ -88,8 +80,6 @@ static void plan_groups(cf_applying *applying, cf_plan *plan, const cf_ids *ids,
     for (size_t i = 0; i < ids->count; i++) {
         cf_group group;
 
-        if (i > 0 && cf_id_equal(&ids->at[i], &ids->at[i - 1]))
-            continue;
         cf_view_group_of(applying->collection->view, &ids->at[i], &applying->arena, &group);
         if (!is_planned(self, &group, &ids->at[i]))
             cf_plan_group(applying->options.binding->nodes, applying->collection->view, &group,

@@ -274,11 +274,6 @@ static bool add_directory(void *context, const cf_past_item *item, const cf_past
     return true;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    return cf_id_compare(a, b);
-}
-
 cf_met_directories cf_met_directories_at(const cf_past *past, const cf_met_directories *within,
                                          cf_bytes name, const cf_id *known, size_t known_count,
                                          cf_arena *arena)
@@ -289,14 +284,12 @@ cf_met_directories cf_met_directories_at(const cf_past *past, const cf_met_direc
 
     for (size_t i = 0; i < within->count; i++)
         cf_past_at(past, packed_id(&within->at[i], arena), packed, add_directory, &found);
-    for (size_t i = 0; i < known_count; i++)
-        cf_ids_add(&found, &known[i]);
-    if (found.count)
-        qsort(found.at, found.count, sizeof *found.at, by_id);
+    cf_ids_add_all(&found, known, known_count);
+    cf_ids_sort(&found);
     out.at = cf_arena_allocate(arena, found.count, sizeof *out.at);
-    for (size_t i = 0; i < found.count; i++)
-        if (!out.count || !cf_id_equal(&out.at[out.count - 1], &found.at[i]))
-            out.at[out.count++] = found.at[i];
+    out.count = found.count;
+    if (found.count)
+        memcpy(out.at, found.at, found.count * sizeof *out.at);
     free(found.at);
     return out;
 }
