@@ -27,6 +27,11 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
 
 /* ---- Listing them ---- */
 
+/* What this device keeps of the log, and what any does. */
+typedef struct {
+    cf_kept own, any;
+} keepers;
+
 static json_t *source_json(const cf_binding *binding)
 {
     return json_pack("{s:o, s:s, s:s}", "source", cf_json_name(cf_bytes_of_text(binding->path)),
@@ -36,7 +41,7 @@ static json_t *source_json(const cf_binding *binding)
 
 /* One document a collection, which has its first source; all of them where there are several. */
 static json_t *collection_json(const cf_catalog_collection *collection, const char *format,
-                               cf_engine *engine, const cf_kept *kept)
+                               const cf_engine *engine, const keepers *kept)
 {
     json_t *shown =
         json_pack("{s:s, s:s, s:o, s:n, s:n}", "name", collection->name, "format", format, "id",
@@ -49,23 +54,22 @@ static json_t *collection_json(const cf_catalog_collection *collection, const ch
     if (json_array_size(sources))
         json_object_update(shown, json_array_get(sources, 0));
     json_object_set_new(shown, "sources", sources);
-    json_object_set_new(shown, "kept", json_boolean(cf_kept_has(kept, &collection->id)));
-    json_object_set_new(
-        shown, "kept_whole",
-        json_boolean(cf_kept_anywhere(cf_engine_peer(engine), kept, &collection->id)));
+    json_object_set_new(shown, "kept", json_boolean(cf_kept_has(&kept->own, &collection->id)));
+    json_object_set_new(shown, "kept_whole",
+                        json_boolean(cf_kept_has(&kept->any, &collection->id)));
     return shown;
 }
 
 /* Why a collection has no source here, and who has all of it then. */
-static const char *absence(cf_peer *peer, const cf_kept *kept, const cf_id *collection)
+static const char *absence(const keepers *kept, const cf_id *collection)
 {
-    return cf_kept_has(kept, collection)              ? "(not here)"
-           : cf_kept_anywhere(peer, kept, collection) ? "(not kept here)"
-                                                      : "(no device keeps all of it)";
+    return cf_kept_has(&kept->own, collection)   ? "(not here)"
+           : cf_kept_has(&kept->any, collection) ? "(not kept here)"
+                                                 : "(no device keeps all of it)";
 }
 
 static void show_one(const cf_run *run, const cf_catalog_collection *collection,
-                     const cf_kept *kept, json_t *list)
+                     const keepers *kept, json_t *list)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
     const char *format = collection->is_known ? cf_format_text(collection->format) : "unknown";
@@ -86,7 +90,7 @@ static void show_one(const cf_run *run, const cf_catalog_collection *collection,
     }
     if (!here)
         cf_print(&run->output, "%-20s %-8s %s\n", collection->name, format,
-                 absence(cf_engine_peer(engine), kept, &collection->id));
+                 absence(kept, &collection->id));
 }
 
 static cf_status list_collections(cf_run *run, cf_error *error)
@@ -97,7 +101,8 @@ static cf_status list_collections(cf_run *run, cf_error *error)
     size_t count;
 
     cf_status status = cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, error);
-    const cf_kept kept = cf_engine_kept(cf_loop_engine(run->loop), &arena);
+    keepers kept = {cf_engine_kept(cf_loop_engine(run->loop), &arena), {0}};
+    kept.any = cf_kept_by_any(cf_loop_peer(run->loop), &kept.own, &arena);
     for (size_t i = 0; !status && i < count; i++)
         show_one(run, &list[i], &kept, shown);
     if (!status && run->json)

@@ -336,7 +336,8 @@ static void end(cf_run *run)
 static const cf_option options[] = {
     {"name", 0, "DEVICE", "what this device is called (else the machine's name)"},
     {"keep", 0, "all|bound",
-     "what this device keeps: all of the user's log (all), or what it has sources of (bound)"},
+     "what this device keeps: all of the user's log (all), or what it has sources of or wrote to "
+     "(bound)"},
     {"timeout", 0, "T", "how long to wait for an answer (30s)"},
     {0},
 };

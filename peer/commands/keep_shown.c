@@ -13,9 +13,10 @@ static cf_status say_unkept(const cf_run *run, cf_error *error)
     size_t count;
 
     const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &arena);
+    const cf_kept any = cf_kept_by_any(peer, &own, &arena);
     cf_status status = cf_catalog_list(peer, &arena, &list, &count, error);
     for (size_t i = 0; !status && i < count; i++)
-        if (!cf_kept_anywhere(peer, &own, &list[i].id))
+        if (!cf_kept_has(&any, &list[i].id))
             cf_say(&run->output,
                    "no device keeps all of '%s' now: of what comes the broker alone has a copy",
                    list[i].name);
@@ -66,7 +67,7 @@ cf_status cf_keep_choose(cf_run *run, cf_error *error)
     else if (!run->quiet)
         cf_print(&run->output, "keep: %s\n",
                  keep == CF_KEEPING_ALL ? "all of the user's log"
-                                        : "what this device has sources of");
+                                        : "what this device has sources of, or wrote to");
     return status || keep == CF_KEEPING_ALL ? status : say_unkept(run, error);
 }
 

@@ -55,6 +55,7 @@ cf_status cf_overview_take(const cf_run *run, const cf_overview_options *options
 /* Something is shown of what the filter asks for. */
 bool cf_overview_tells(const cf_overview *overview, const cf_overview_filter *filter);
 
+bool cf_overview_source_in_sync(const cf_overview_source *source);
 bool cf_overview_in_sync(const cf_overview *overview);
 /* With `tried` the broker's trouble counts by itself; else only where something waits for it. */
 cf_standing cf_overview_standing(const cf_overview *overview, bool tried);

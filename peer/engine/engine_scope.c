@@ -7,7 +7,6 @@
 #include "peer/log/catalog.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void add_bound(const cf_engine *engine, cf_ids *ids)
 {
@@ -158,10 +157,7 @@ cf_kept cf_engine_kept(const cf_engine *engine, cf_arena *arena)
     cf_ids ids = {0};
 
     const bool is_all = find_kept(engine, &ids);
-    cf_id *at = cf_arena_allocate(arena, ids.count + 1, sizeof *at);
-    if (ids.count)
-        memcpy(at, ids.at, ids.count * sizeof *at);
-    const cf_kept kept = {is_all, at, ids.count};
+    const cf_kept kept = cf_kept_copy(is_all, &ids, arena);
     free(ids.at);
     return kept;
 }

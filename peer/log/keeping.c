@@ -64,6 +64,15 @@ bool cf_kept_has(const cf_kept *kept, const cf_id *collection)
            cf_id_is_in(collection, kept->at, kept->count);
 }
 
+cf_kept cf_kept_copy(bool is_all, cf_ids *ids, cf_arena *arena)
+{
+    cf_ids_sort(ids);
+    cf_id *at = cf_arena_allocate(arena, ids->count + 1, sizeof *at);
+    if (ids->count)
+        memcpy(at, ids->at, ids->count * sizeof *at);
+    return (cf_kept){is_all, at, ids->count};
+}
+
 /* False: it is no list of a form that is known here. */
 static bool read_list(cf_bytes value, cf_arena *arena, cf_kept *out)
 {
@@ -103,25 +112,26 @@ cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
                                                                        : (cf_kept){.is_all = true};
 }
 
-bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection)
+cf_kept cf_kept_by_any(cf_peer *peer, const cf_kept *own, cf_arena *arena)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
-    cf_arena arena = {0};
-    bool found = cf_kept_has(own, collection);
+    bool is_all = own->is_all;
+    cf_ids ids = {0};
 
-    for (size_t i = 0; !found && i < cf_registry_device_count(registry); i++) {
+    cf_ids_add_all(&ids, own->at, own->count);
+    for (size_t i = 0; !is_all && i < cf_registry_device_count(registry); i++) {
         const cf_device *device = cf_registry_device_at(registry, i);
 
         if (!device->is_valid || cf_hash_equal(&device->id, cf_peer_user(peer)) ||
-            cf_hash_equal(&device->id, cf_peer_device(peer)))
+            cf_hash_equal(&device->id, cf_peer_device(peer)) || device->role == CF_ROLE_READER)
             continue;
-        if (device->role == CF_ROLE_READER) /* it can't say what it keeps */
-            continue;
-        const cf_kept kept = cf_kept_of(peer, &device->id, &arena);
-        found = cf_kept_has(&kept, collection);
+        const cf_kept kept = cf_kept_of(peer, &device->id, arena);
+        cf_ids_add_all(&ids, kept.at, kept.count);
+        is_all = kept.is_all;
     }
-    cf_arena_release(&arena);
-    return found;
+    const cf_kept all = cf_kept_copy(is_all, &ids, arena);
+    free(ids.at);
+    return all;
 }
 
 /* Nil: all, or more than a list may have. */

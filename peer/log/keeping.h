@@ -4,6 +4,7 @@
  * tells the other devices (codec/PROTOCOL.md, section 3). */
 #ifndef CF_PEER_LOG_KEEPING_H
 #define CF_PEER_LOG_KEEPING_H
+#include "codec/id_list.h"
 #include "peer/log/peer.h"
 
 typedef enum { CF_KEEPING_ALL, CF_KEEPING_BOUND } cf_keeping;
@@ -22,13 +23,15 @@ typedef struct {
     size_t count;
 } cf_kept;
 
+/* The list is sorted. In the arena. */
+cf_kept cf_kept_copy(bool is_all, cf_ids *ids, cf_arena *arena);
 bool cf_kept_has(const cf_kept *kept, const cf_id *collection);
 /* What the catalog says that a device keeps; in the arena. All, where it says nothing, and of a
  * relay. */
 cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena);
-/* Whether any device that is in is known to keep the collection: this one as `own` says. A reader
- * says nothing of it. */
-bool cf_kept_anywhere(cf_peer *peer, const cf_kept *own, const cf_id *collection);
+/* What any device that is in is known to keep: this one as `own` says. A reader says nothing of it.
+ * In the arena. */
+cf_kept cf_kept_by_any(cf_peer *peer, const cf_kept *own, cf_arena *arena);
 /* Has the catalog say what this device keeps; `*told`: it does. Not while there is no content key,
  * or no name of the device, nor where it may not write. */
 cf_status cf_kept_tell(cf_peer *peer, const cf_kept *kept, uint64_t now_ms, bool *told,

@@ -130,9 +130,10 @@ Test(keeping, finds_whether_any_device_keeps_a_collection)
     const cf_hash nobody = {{9}};
 
     cr_expect(cf_kept_of(self->peer, &nobody, &self->arena).is_all);
-    cr_expect(cf_kept_anywhere(self->peer, &some, &films));
-    cr_expect_not(cf_kept_anywhere(self->peer, &some, &papers), "it is the only one");
-    cr_expect(cf_kept_anywhere(self->peer, &all, &papers));
+    const cf_kept any = cf_kept_by_any(self->peer, &some, &self->arena);
+    cr_expect(cf_kept_has(&any, &films));
+    cr_expect_not(cf_kept_has(&any, &papers), "it is the only one");
+    cr_expect(cf_kept_by_any(self->peer, &all, &self->arena).is_all);
     end_ann(self);
 }
 
