@@ -148,10 +148,9 @@ void cf_source_explain_missing(const cf_run *run, const char *name, cf_error *er
 
     const char *collection =
         slashes ? cf_arena_text(&arena, cf_bytes_of(name, (size_t)(slashes - name))) : name;
-    if (cf_source_find_collection(run, collection, &arena, &found, &ignored) == CF_OK)
+    if (!cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error) &&
+        cf_source_find_collection(run, collection, &arena, &found, &ignored) == CF_OK)
         cf_keep_check(run, &found, error);
-    else
-        cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error);
     cf_arena_release(&arena);
 }
 
