@@ -116,8 +116,8 @@ void cf_row_draft_held_as_one(cf_change_draft *draft, cf_state *state, const cf_
         cf_state_trial_begin(state);
         cf_state_apply(state, &dot, (cf_time){0}, changes, count, NULL);
         cf_row_view *after = cf_row_view_new(state, schema);
-        more = draft_held(draft, state, schema, view, after) |
-               draft_giving(draft, state, schema, view, after);
+        more = draft_held(draft, state, schema, view, after);
+        more |= draft_giving(draft, state, schema, view, after);
         cf_row_view_destroy(&after);
         cf_state_trial_end(state);
     }

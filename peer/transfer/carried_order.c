@@ -130,29 +130,38 @@ void cf_carried_forget_all(cf_carried *self)
     self->begun = self->is_closed = self->drops_older = self->is_swept = false;
 }
 
-static const char end_name[] = "carried-end"; /* a blob's id; empty: none */
+/* A blob's id, and the room that there was; empty: none. One without a room is of before there was
+ * any beside it. */
+static const char end_name[] = "carried-end";
 
+/* With another room there may be one for it. */
 void cf_carried_recall_end(cf_carried *self)
 {
-    cf_buffer id = {0};
+    const size_t size = sizeof self->end.bytes;
+    cf_buffer kept = {0};
     cf_error ignored; /* it costs a blob */
 
-    if (cf_home_get(self->options.peer->home, end_name, &id, &ignored) == CF_OK &&
-        id.size == sizeof self->end.bytes)
-        memcpy(self->end.bytes, id.data, sizeof self->end.bytes);
-    cf_buffer_release(&id);
+    if (cf_home_get(self->options.peer->home, end_name, &kept, &ignored) == CF_OK &&
+        kept.size == size + 8 && cf_get_u64(kept.data + size) == self->options.room)
+        memcpy(self->end.bytes, kept.data, size);
+    cf_buffer_release(&kept);
 }
 
 void cf_carried_keep_end(cf_carried *self)
 {
     static const cf_hash none;
-    const bool is_none = cf_hash_equal(&self->end, &none);
+    cf_buffer kept = {0};
     cf_error error;
 
     self->ends_new = false;
-    if (cf_home_set(self->options.peer->home, end_name,
-                    cf_bytes_of(self->end.bytes, is_none ? 0 : sizeof self->end.bytes), &error))
+    if (!cf_hash_equal(&self->end, &none)) {
+        cf_buffer_append(&kept, self->end.bytes, sizeof self->end.bytes);
+        cf_put_u64(cf_buffer_reserve(&kept, 8), self->options.room);
+        kept.size += 8;
+    }
+    if (cf_home_set(self->options.peer->home, end_name, cf_buffer_view(&kept), &error))
         cf_carried_in_trouble(self, &error);
+    cf_buffer_release(&kept);
 }
 
 /* ---- What the log names ---- */

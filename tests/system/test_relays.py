@@ -110,6 +110,8 @@ def test_it_keeps_the_newest_within_its_size_and_says_so(family, make_device, br
     carrier.run("limit", "--max-size", "17M")
     assert carrier.json("limit") == {"up": None, "down": None, "max_size": 17 * MIB}
     assert carrier.sync()["carries"]["bytes"] == sum(carried(carrier).values()) <= 17 * MIB
+    carrier.run("limit", "--max-size", "45M")
+    assert carrier.sync(1)["carries"]["bytes"] > 36 * MIB, "what the broker has of older ones comes back"
     carrier.run("limit", "--max-size", "0")
     assert carrier.sync()["carries"]["blobs"] == 0 and not carried(carrier)
 
