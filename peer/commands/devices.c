@@ -164,18 +164,23 @@ static void print_kept(const cf_output *output, const json_t *device)
     cf_print(output, "; ");
 }
 
-/* How a device that is in does. */
-static void print_progress(const cf_output *output, const json_t *device)
+/* How a device that is in does. Who keeps less than all, or can't read, knows less of others. */
+static void print_progress(const cf_run *run, const json_t *device)
 {
-    print_kept(output, device);
+    const cf_output *output = &run->output;
     const char *seen = json_string_value(json_object_get(device, "last_seen"));
+    const char *where =
+        cf_engine_keeps_all(cf_loop_engine(run->loop)) ? "" : " to what is kept here";
 
+    print_kept(output, device);
     if (json_is_true(json_object_get(device, "this")))
         cf_print(output, "this device");
+    else if (json_is_true(json_object_get(device, "wrote")) && !seen)
+        cf_print(output, "has written; when can't be read here");
     else if (json_is_true(json_object_get(device, "wrote")))
-        cf_print(output, "last wrote %s", seen ? seen : "");
+        cf_print(output, "last wrote%s %s", where, seen);
     else
-        cf_print(output, "let in %s, has written nothing since", seen ? seen : "");
+        cf_print(output, "let in %s, has written nothing%s since", seen ? seen : "", where);
     cf_print(output, json_object_get(device, "reported") ? "; " : "\n");
     if (json_object_get(device, "reported"))
         cf_remote_device_print(device, output);
@@ -196,13 +201,15 @@ static void print_end(const cf_output *output, const json_t *device)
                  json_string_value(json_object_get(device, "ended_by")));
 }
 
-static void print_line(const cf_output *output, const json_t *device)
+static void print_line(const cf_run *run, const json_t *device)
 {
+    const cf_output *output = &run->output;
+
     cf_print(output, "%-20s %-7s %s  ", json_string_value(json_object_get(device, "name")),
              json_string_value(json_object_get(device, "role")),
              json_string_value(json_object_get(device, "fingerprint")));
     if (strcmp(json_string_value(json_object_get(device, "state")), "in") == 0)
-        print_progress(output, device);
+        print_progress(run, device);
     else
         print_end(output, device);
 }
@@ -222,7 +229,7 @@ static void list_devices(cf_run *run, listing *self)
     if (run->json)
         cf_print_json(&run->output, json_incref(list));
     for (size_t i = 0; !run->json && i < json_array_size(list); i++)
-        print_line(&run->output, json_array_get(list, i));
+        print_line(run, json_array_get(list, i));
     json_decref(list);
 }
 
@@ -243,7 +250,7 @@ static cf_status show_device(cf_run *run, listing *self, cf_error *error)
     if (run->json)
         cf_print_json(&run->output, json_incref(shown));
     else
-        print_line(&run->output, shown);
+        print_line(run, shown);
     json_decref(shown);
     return CF_OK;
 }

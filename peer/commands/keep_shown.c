@@ -71,16 +71,38 @@ cf_status cf_keep_choose(cf_run *run, cf_error *error)
     return status || keep == CF_KEEPING_ALL ? status : say_unkept(run, error);
 }
 
+static bool is_kept(const cf_run *run, const cf_id *collection)
+{
+    return cf_engine_carries(cf_loop_engine(run->loop), collection);
+}
+
+static bool is_here(const cf_run *run, const cf_id *collection)
+{
+    return cf_author_heads(cf_loop_peer(run->loop)->author, collection)->count > 0;
+}
+
 cf_status cf_keep_check(const cf_run *run, const cf_catalog_collection *collection, cf_error *error)
 {
-    const cf_peer *peer = cf_loop_peer(run->loop);
-
-    if (cf_engine_carries(cf_loop_engine(run->loop), &collection->id) ||
-        cf_author_heads(peer->author, &collection->id)->count)
+    if (is_kept(run, &collection->id) || is_here(run, &collection->id))
         return CF_OK;
     return cf_fail(error, CF_MISSING,
                    "this device keeps nothing of '%s': `counterfoil add SOURCE --collection %s` "
                    "fetches it, `counterfoil set --keep all` and `counterfoil sync` all that there "
                    "is",
                    collection->name, collection->name);
+}
+
+void cf_keep_say(const cf_run *run, const cf_id *collection)
+{
+    cf_arena arena = {0};
+    const char *name = cf_catalog_name(cf_loop_peer(run->loop), collection, &arena);
+
+    if (!is_here(run, collection))
+        cf_say(&run->output,
+               "nothing of '%s' is here yet: what others wrote comes with `counterfoil sync`",
+               name);
+    else if (!is_kept(run, collection))
+        cf_say(&run->output, "this device keeps '%s' no more: what is shown is from when it did",
+               name);
+    cf_arena_release(&arena);
 }

@@ -10,5 +10,7 @@ cf_status cf_keep_choose(cf_run *run, cf_error *error);
 /* CF_MISSING where this device keeps nothing of the collection, and has nothing of it. */
 cf_status cf_keep_check(const cf_run *run, const cf_catalog_collection *collection,
                         cf_error *error);
+/* Says so where what is shown of the collection is old, or there is none yet. */
+void cf_keep_say(const cf_run *run, const cf_id *collection);
 
 #endif

@@ -364,6 +364,8 @@ static cf_status start(cf_run *run, cf_error *error)
         status = read_newest(run, &filter, most, &history, error);
     else if (!status)
         status = read_named(run, run->options.arguments[0], most, &arena, &filter, &history, error);
+    if (!status && !filter.all)
+        cf_keep_say(run, &filter.collection);
     if (!status)
         show_all(run, &filter, &history, most);
     cf_history_release(&history);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/names.h"
 #include "broker/platform/times.h"
+#include "peer/commands/keep_shown.h"
 #include "peer/commands/named_record.h"
 #include "peer/commands/shown_record.h"
 #include "peer/records/row_same.h"
@@ -378,9 +379,11 @@ static cf_status open(showing *self, cf_error *error)
     if (!status)
         status = cf_catalog_schema(self->peer, &self->named.collection, &self->arena, &self->schema,
                                    error);
-    if (!status)
-        self->view = cf_row_view_new(self->collection->state, &self->schema);
-    return status;
+    if (status)
+        return status;
+    cf_keep_say(self->run, &self->named.collection);
+    self->view = cf_row_view_new(self->collection->state, &self->schema);
+    return CF_OK;
 }
 
 static cf_status start(cf_run *run, cf_error *error)

@@ -286,6 +286,25 @@ def test_only_who_keeps_all_moves_to_another_broker(user, tmp_path):
     other.stop()
 
 
+def test_what_is_old_or_not_here_yet_is_said(user, broker):
+    laptop, phone = user
+    phone.sync()
+    phone.run("set", "--keep", "all")
+    broker.stop()
+    assert "nothing of 'papers' is here yet" in phone.finish("log", "papers").stderr
+    broker.restart()
+    phone.sync()
+    assert not phone.finish("log", "papers").stderr
+    assert "last wrote 20" in phone.run("devices")
+    phone.run("set", "--keep", "bound")
+    write(laptop, "papers", "second")
+    laptop.sync()
+    phone.sync()
+    told = phone.finish("log", "papers")
+    assert "keeps 'papers' no more" in told.stderr and "second" not in told.stdout
+    assert "last wrote to what is kept here 20" in phone.run("devices")
+
+
 def test_words(user):
     laptop, phone = user
     phone.sync()
