@@ -22,6 +22,11 @@ cf_status cf_addition_say_missing(cf_addition *self, cf_error *error)
     cf_error ignored;
     size_t count = 0, i = 0;
 
+    if (self->unasked.status)
+        return cf_fail(error, CF_UNREACHABLE,
+                       "nothing is known here of a collection '%s', and the broker can't be asked: "
+                       "%s",
+                       self->name, self->unasked.text);
     if (cf_catalog_list(self->peer, &self->arena, &list, &count, &ignored))
         count = 0;
     for (; i < count && names.size + strlen(list[i].name) < ENOUGH; i++)
@@ -55,11 +60,6 @@ cf_status cf_addition_choose_collection(cf_addition *self, cf_error *error)
     cf_status status = cf_catalog_find(self->peer, self->name, &self->arena, &found, error);
     if (status == CF_MISSING && !new &&cf_peer_only_reads(self->peer))
         existing = true; /* it makes none: the name may be mistyped */
-    if (status == CF_MISSING && existing && self->unasked.status)
-        return cf_fail(error, CF_UNREACHABLE,
-                       "nothing is known here of a collection '%s', and the broker can't be asked: "
-                       "%s",
-                       self->name, self->unasked.text);
     if (status == CF_MISSING && !existing) {
         self->is_new = true;
         return cf_peer_may_write(self->peer, error);

@@ -235,7 +235,12 @@ static cf_status give_up(cf_run *run, cf_error *error)
 {
     cf_status status = cf_left_give_up(cf_loop_home(run->loop), error);
 
-    return status ? status : cf_heralds_give_up(cf_loop_peer(run->loop), error);
+    if (!status)
+        status = cf_heralds_give_up(cf_loop_peer(run->loop), error);
+    if (!status && !run->json && !run->quiet)
+        cf_print(&run->output, "nothing more is brought from brokers where this user was, and none "
+                               "is waited for\n");
+    return status;
 }
 
 static cf_status start(cf_run *run, cf_error *error)

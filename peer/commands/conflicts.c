@@ -257,14 +257,18 @@ static cf_status resolve_one(cf_run *run, resolving *self, size_t index, cf_erro
     return CF_OK;
 }
 
+/* The files are written by whoever syncs. */
 static void tell_settled(cf_run *run, size_t count, bool same)
 {
-    const char *end = count == 1 ? "" : "s";
+    const bool tries = cf_options_has(&run->options, "dry-run");
+    const char *end = count == 1 ? "" : "s", *would = tries ? "would be " : "";
 
     if (same)
-        cf_print(&run->output, "%zu row%s made one with another\n", count, end);
+        cf_print(&run->output, "%zu row%s %smade one with another\n", count, end, would);
     else
-        cf_print(&run->output, "%zu field%s settled\n", count, end);
+        cf_print(&run->output, "%zu field%s %ssettled\n", count, end, would);
+    if (count && !tries && !cf_loop_serves(run->loop))
+        cf_say(&run->output, "`counterfoil sync` writes that here, and tells the others");
 }
 
 static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool same)

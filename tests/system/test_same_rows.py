@@ -88,7 +88,7 @@ def test_a_row_that_is_held_back_is_one_with_the_one_before_it(two):
 def test_what_cannot_be_one(two):
     laptop, desktop, here, there, path, first, second = made_twice(two)
     assert "--same or --keep" in laptop.run("conflicts", "resolve", f"book//{path}", "--same", "--keep", "mine", code=2)
-    assert "1 row made one" in laptop.finish("conflicts", "resolve", "-n", f"book//{path}", "--same").stdout
+    assert "1 row would be made one" in laptop.finish("conflicts", "resolve", "-n", f"book//{path}", "--same").stdout
     assert listed(laptop), "nothing was done"
     here.run("UPDATE lists SET title = 'a'")
     there.run("UPDATE lists SET title = 'b'")
@@ -160,6 +160,6 @@ def test_a_row_that_would_be_one_with_another_is_locked(two):
     for join in sorted(set(joins)):
         desktop.finish("unlock", f"book//{join}")
     laptop.finish("sync")
-    assert "1 row made one" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
+    assert "1 row would be made one" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
     both(laptop, desktop)
     assert len(here.rows("SELECT * FROM tags")) == len(there.rows("SELECT * FROM tags")) == 1
