@@ -160,6 +160,6 @@ def test_a_row_that_would_be_one_with_another_is_locked(two):
     for join in sorted(set(joins)):
         desktop.finish("unlock", f"book//{join}")
     laptop.finish("sync")
-    assert "1 row would be made one" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
+    assert "1 row made one" in laptop.finish("conflicts", "resolve", f"book//{path}", "--same").stdout
     both(laptop, desktop)
     assert len(here.rows("SELECT * FROM tags")) == len(there.rows("SELECT * FROM tags")) == 1
