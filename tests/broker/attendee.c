@@ -351,3 +351,22 @@ void attendee_leave(attendee **leaving)
     free(self);
     *leaving = NULL;
 }
+
+void attendee_hears_cut(attendee *self, const cf_message *message, size_t last_size)
+{
+    cf_frames frames = {0};
+    cf_bytes views[CF_MESSAGE_FRAMES];
+
+    cf_message_write(message, &frames);
+    for (size_t i = 0; i < frames.count; i++)
+        views[i] = cf_buffer_view(&frames.frame[i]);
+    if (views[frames.count - 1].size > last_size)
+        views[frames.count - 1].size = last_size;
+    cf_link_handle(self->link, views, frames.count, self->at->now_ms, self->outbox);
+    cf_frames_release(&frames);
+}
+
+void attendee_hears(attendee *self, const cf_message *message)
+{
+    attendee_hears_cut(self, message, SIZE_MAX);
+}

@@ -110,4 +110,9 @@ void cut(attendee *self);
 /* All logs and the gateway's name the same heads. */
 void expect_equal_logs(meeting *at);
 
+/* Brings a message to its link, as if of the gateway; the last frame cut to `last_size` bytes: our
+ * own writer makes no frame that can't be. */
+void attendee_hears(attendee *self, const cf_message *message);
+void attendee_hears_cut(attendee *self, const cf_message *message, size_t last_size);
+
 #endif
