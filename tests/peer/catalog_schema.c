@@ -6,58 +6,23 @@
 #include "codec/pack.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog_forgotten.h"
-#include "peer/log/birth.h"
 #include "tests/peer/records/made_schema.h"
-#include "tests/support/expect.h"
-#include "tests/support/scratch.h"
+#include "tests/peer/ann.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Ann with one device and one collection. */
-typedef struct {
-    scratch *scratch;
-    cf_env env;
-    cf_home *home;
-    cf_peer *peer;
-    cf_arena arena;
-    uint64_t now_ms;
-    cf_id collection;
-    cf_error error;
-} ann;
-
-static ann *make_ann(const char *schema)
+/* With a collection of that schema. */
+static ann *make_people(const char *schema)
 {
-    ann *self = cf_allocate(1, sizeof *self);
-    uint8_t secret[CF_PHRASE_SECRET];
-    char path[96];
+    ann *self = make_ann();
 
-    cr_assert_geq(sodium_init(), 0);
-    self->scratch = scratch_new();
-    self->now_ms = 1000;
-    snprintf(path, sizeof path, "%s/home", self->scratch->path);
-    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
-    cf_home_options options = {.env = &self->env, .path = path, .create = true};
-    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
-    cf_birth birth = {&self->env, self->home, "laptop", self->now_ms};
-    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
-    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
     cf_schema first = made_schema(schema, &self->arena);
     const cf_catalog_new new = {"people", CF_FORMAT_CSV, *schema ? &first : NULL};
     expect_ok(cf_catalog_make(self->peer, &new, ++self->now_ms, &self->collection, &self->error),
               self->error);
     return self;
-}
-
-static void end_ann(ann *self)
-{
-    cf_peer_close(&self->peer);
-    cf_home_close(&self->home);
-    cf_arena_release(&self->arena);
-    scratch_destroy(&self->scratch);
-    free(self);
 }
 
 static void write_schema(ann *self, const char *words)
@@ -124,7 +89,7 @@ static uint64_t entries(ann *self)
 
 Test(catalog_schema, is_that_of_texts_unless_another_is_said)
 {
-    ann *self = make_ann("");
+    ann *self = make_people("");
     cf_schema found;
 
     expect_schema(self, "");
@@ -138,7 +103,7 @@ Test(catalog_schema, is_that_of_texts_unless_another_is_said)
 
 Test(catalog_schema, begins_with_its_collection)
 {
-    ann *self = make_ann("p # /a>q =/a;q");
+    ann *self = make_people("p # /a>q =/a;q");
 
     expect_schema(self, "p # /a>q =/a;q");
     end_ann(self);
@@ -146,7 +111,7 @@ Test(catalog_schema, begins_with_its_collection)
 
 Test(catalog_schema, is_published_only_where_it_changes)
 {
-    ann *self = make_ann("p #;q");
+    ann *self = make_people("p #;q");
     uint64_t before = entries(self);
 
     write_schema(self, "q;p #");
@@ -159,7 +124,7 @@ Test(catalog_schema, is_published_only_where_it_changes)
 
 Test(catalog_schema, has_what_devices_wrote_apart)
 {
-    ann *self = make_ann("p =/a !/b");
+    ann *self = make_people("p =/a !/b");
 
     write_table_apart(self, "/schema/q", "q /a~");
     write_table_apart(self, "/schema/p", "p =/a /c~");
@@ -171,7 +136,7 @@ Test(catalog_schema, has_what_devices_wrote_apart)
 
 Test(catalog_schema, takes_a_table_of_any_name)
 {
-    ann *self = make_ann("a/b~c #");
+    ann *self = make_people("a/b~c #");
 
     expect_schema(self, "a/b~c #");
     write_schema(self, "a/b~c");
@@ -183,7 +148,7 @@ Test(catalog_schema, takes_a_table_of_any_name)
 Test(catalog_schema, leaves_out_a_table_whose_name_no_field_can_have)
 {
     char words[1100] = "p #;";
-    ann *self = make_ann("q");
+    ann *self = make_people("q");
 
     memset(words + 4, 't', 1050);
     write_schema(self, words);
@@ -193,7 +158,7 @@ Test(catalog_schema, leaves_out_a_table_whose_name_no_field_can_have)
 
 Test(catalog_schema, leaves_out_what_is_damaged)
 {
-    ann *self = make_ann("p #");
+    ann *self = make_people("p #");
 
     write_apart(self, "/schema/p", cf_bytes_of("\xc0", 1));
     write_table_apart(self, "/schema/p", "other");
@@ -204,7 +169,7 @@ Test(catalog_schema, leaves_out_what_is_damaged)
 Test(catalog_schema, waits_for_a_newer_program)
 {
     static const uint8_t newer[] = {0x98, 0xa1, 'p', 0xa1, 'r', 0xc2, 0x90, 0x90, 0x90, 0xc0, 0xc0};
-    ann *self = make_ann("p #");
+    ann *self = make_people("p #");
     uint64_t before;
     cf_schema found, mine = made_schema("q", &self->arena);
 
@@ -223,7 +188,7 @@ Test(catalog_schema, waits_for_a_newer_program)
 
 Test(catalog_schema, begins_anew_with_a_collection_that_was_deleted)
 {
-    ann *self = make_ann("p #");
+    ann *self = make_people("p #");
     const cf_catalog_new again = {.name = "people", .format = CF_FORMAT_CSV};
 
     expect_ok(cf_catalog_delete(self->peer, &self->collection, ++self->now_ms, &self->error),
@@ -270,7 +235,7 @@ static bool is_forgotten(ann *self, const char *table, const char *field)
 
 Test(catalog_forgotten, has_the_last_word_of_each_place)
 {
-    ann *self = make_ann("");
+    ann *self = make_people("");
     const cf_forgotten_word both[] = {{place("b", "/columns/x"), true}, {place("a/~", ""), true}};
 
     expect_ok(cf_catalog_write_forgotten(self->peer, &self->collection, both, 2, ++self->now_ms,
@@ -287,7 +252,7 @@ Test(catalog_forgotten, has_the_last_word_of_each_place)
 
 Test(catalog_forgotten, goes_by_the_latest_of_two_words)
 {
-    ann *self = make_ann("");
+    ann *self = make_people("");
     static const uint8_t yes = 0xc3, no = 0xc2;
 
     write_apart(self, "/forgotten/a", cf_bytes_of(&no, 1));
@@ -300,7 +265,7 @@ Test(catalog_forgotten, goes_by_the_latest_of_two_words)
 
 Test(catalog_forgotten, leaves_out_what_says_nothing)
 {
-    ann *self = make_ann("");
+    ann *self = make_people("");
     static const uint8_t yes = 0xc3, one = 0x01;
     char name[CF_FIELD_MAX];
 
@@ -323,7 +288,7 @@ Test(catalog_forgotten, leaves_out_what_says_nothing)
 
 Test(catalog_forgotten, has_no_more_places_than_there_may_be)
 {
-    ann *self = make_ann("");
+    ann *self = make_people("");
     cf_forgotten_word *words = cf_allocate(CF_FORGOTTEN_MAX + 1, sizeof *words);
 
     for (size_t i = 0; i <= CF_FORGOTTEN_MAX; i++) {

@@ -3,53 +3,18 @@
 
 #include "codec/limits.h"
 #include "codec/pack.h"
-#include "peer/log/birth.h"
 #include "peer/log/catalog_writing.h"
-#include "tests/support/expect.h"
-#include "tests/support/scratch.h"
-
-#include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/peer/ann.h"
 
 static const cf_id films = {{1}}, notes = {{2}}, papers = {{3}};
 
-/* Ann with one device, that has said its name, and no broker. */
-typedef struct {
-    scratch *scratch;
-    char path[96];
-    cf_env env;
-    cf_home *home;
-    cf_peer *peer;
-    cf_arena arena;
-    cf_error error;
-} ann;
-
-static ann *make_ann(void)
+/* She has said what her device is called. */
+static ann *make_named(void)
 {
-    ann *self = cf_allocate(1, sizeof *self);
-    uint8_t secret[CF_PHRASE_SECRET];
+    ann *self = make_ann();
 
-    cr_assert_geq(sodium_init(), 0);
-    self->scratch = scratch_new();
-    snprintf(self->path, sizeof self->path, "%s/home", self->scratch->path);
-    cf_env_system(&self->env, "test", CF_REPORT_ERROR);
-    cf_home_options options = {.env = &self->env, .path = self->path, .create = true};
-    expect_ok(cf_home_open(&options, &self->home, &self->error), self->error);
-    cf_birth birth = {&self->env, self->home, "laptop", 1000};
-    expect_ok(cf_birth_user(&birth, secret, &self->error), self->error);
-    expect_ok(cf_peer_open(&self->env, self->home, &self->peer, &self->error), self->error);
     expect_ok(cf_catalog_introduce(self->peer, 1000, &self->error), self->error);
     return self;
-}
-
-static void end_ann(ann *self)
-{
-    cf_peer_close(&self->peer);
-    cf_home_close(&self->home);
-    cf_arena_release(&self->arena);
-    scratch_destroy(&self->scratch);
-    free(self);
 }
 
 static cf_kept own(ann *self)
@@ -80,7 +45,7 @@ static size_t tell(ann *self, const cf_kept *kept)
 
 Test(keeping, keeps_all_until_the_home_says_otherwise)
 {
-    ann *self = make_ann();
+    ann *self = make_named();
     cf_keeping keep = CF_KEEPING_BOUND;
     cf_error error;
 
@@ -98,7 +63,7 @@ Test(keeping, keeps_all_until_the_home_says_otherwise)
 /* The member log and the catalog are kept by all. */
 Test(keeping, tells_what_a_device_keeps_once)
 {
-    ann *self = make_ann();
+    ann *self = make_named();
     const cf_id ids[] = {films, papers};
     const cf_kept two = {false, ids, 2}, one = {false, ids, 1}, none = {0}, all = {.is_all = true};
 
@@ -125,7 +90,7 @@ Test(keeping, tells_what_a_device_keeps_once)
 /* A device of which the catalog says nothing keeps all; this one, what it is said to. */
 Test(keeping, finds_whether_any_device_keeps_a_collection)
 {
-    ann *self = make_ann();
+    ann *self = make_named();
     const cf_kept some = {false, &films, 1}, all = {.is_all = true};
     const cf_hash nobody = {{9}};
 
@@ -164,7 +129,7 @@ static cf_kept said(ann *self, const cf_id *ids, size_t count, size_t size)
 /* What is not of the form is of a newer program, or nobody's: taken for all. */
 Test(keeping, reads_an_ascending_list_of_ids_and_no_other)
 {
-    ann *self = make_ann();
+    ann *self = make_named();
     const cf_id falling[] = {papers, films}, twice[] = {films, films}, well[] = {films, papers};
     cf_buffer text = {0};
 
@@ -183,7 +148,7 @@ Test(keeping, reads_an_ascending_list_of_ids_and_no_other)
 Test(keeping, reads_2048_collections_and_no_more)
 {
     static cf_id ids[CF_KEPT_MAX + 1];
-    ann *self = make_ann();
+    ann *self = make_named();
 
     for (size_t i = 0; i <= CF_KEPT_MAX; i++)
         cf_put_u64(ids[i].bytes, i + 1);
