@@ -167,7 +167,7 @@ cf_status cf_engine_introduce(cf_engine *engine, uint64_t now_ms, cf_error *erro
     cf_status status = cf_catalog_introduce(engine->peer, now_ms, error);
     cf_arena arena = {0};
 
-    if (!status && !engine->scope.is_told) {
+    if (!status && !engine->scope.is_told && cf_kept_may_tell(engine->peer)) {
         const cf_kept kept = cf_engine_kept(engine, &arena);
 
         status = cf_kept_tell(engine->peer, &kept, now_ms, &engine->scope.is_told, error);

@@ -154,18 +154,22 @@ static bool is_said(cf_peer *peer, const cf_kept *kept, cf_bytes value)
     return said.size ? cf_bytes_equal(said, value) : kept->is_all;
 }
 
+bool cf_kept_may_tell(cf_peer *peer)
+{
+    cf_hash epoch;
+    cf_error ignored;
+
+    return cf_peer_may_write(peer, &ignored) == CF_OK &&
+           cf_peer_epoch(peer, &epoch, &ignored) == CF_OK;
+}
+
 cf_status cf_kept_tell(cf_peer *peer, const cf_kept *kept, uint64_t now_ms, bool *told,
                        cf_error *error)
 {
     const cf_hash *device = cf_peer_device(peer);
     cf_catalog_writing self = {0};
     cf_buffer value = {0};
-    cf_hash epoch;
-    cf_error ignored;
 
-    *told = false;
-    if (cf_peer_may_write(peer, &ignored) || cf_peer_epoch(peer, &epoch, &ignored))
-        return CF_OK;
     write_kept(kept, &value);
     *told = is_said(peer, kept, cf_buffer_view(&value));
     cf_status status =

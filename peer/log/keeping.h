@@ -32,8 +32,11 @@ cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena);
 /* What any device that is in is known to keep: this one as `own` says. A reader says nothing of it.
  * In the arena. */
 cf_kept cf_kept_by_any(cf_peer *peer, const cf_kept *own, cf_arena *arena);
-/* Has the catalog say what this device keeps; `*told`: it does. Not while there is no content key,
- * or no name of the device, nor where it may not write. */
+/* Whether this device may say what it keeps: not while it has no content key, nor where it may not
+ * write. */
+bool cf_kept_may_tell(cf_peer *peer);
+/* Has the catalog say what this device, which may, keeps, unless it says so; `*told`: it does. Not
+ * while there is no name of the device. */
 cf_status cf_kept_tell(cf_peer *peer, const cf_kept *kept, uint64_t now_ms, bool *told,
                        cf_error *error);
 
