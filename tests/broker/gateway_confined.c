@@ -75,6 +75,23 @@ Test(gateway_confined, names_heads_of_the_collections_that_it_was_confined_to)
     household_end(&w.home);
 }
 
+Test(gateway_confined, finds_its_collections_in_whatever_order_they_are_named)
+{
+    writers w = two_collections();
+    const cf_id falling[] = {papers, films}, rising[] = {films, papers};
+
+    cr_assert_gt(cf_id_compare(&papers, &films), 0);
+    confine(&w, w.home.at_lap, falling, 2);
+    hear(w.home.house, w.home.at_lap, CF_COMMAND_CONFINED);
+    say_hello(&w, w.home.at_lap, false);
+    cr_expect_eq(hear(w.home.house, w.home.at_lap, CF_COMMAND_WELCOME).welcome.head_count, 3);
+    confine(&w, w.home.at_desk, rising, 2);
+    hear(w.home.house, w.home.at_desk, CF_COMMAND_CONFINED);
+    say_hello(&w, w.home.at_desk, false);
+    cr_expect_eq(hear(w.home.house, w.home.at_desk, CF_COMMAND_WELCOME).welcome.head_count, 3);
+    household_end(&w.home);
+}
+
 /* Another connection of the same device is told of all. */
 Test(gateway_confined, names_all_heads_to_who_said_no_confine)
 {

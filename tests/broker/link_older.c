@@ -106,6 +106,18 @@ Test(link_older, takes_no_confined_that_nobody_asked_for)
     meeting_close(&m);
 }
 
+/* A HELLO that is out already was said without CONFINE: the next session begins anew. */
+Test(link_older, is_confined_from_the_beginning_of_a_session)
+{
+    meeting_open(&m);
+    attendee *desk = attend(&m, &m.desk);
+    cf_link_start(desk->link);
+    cr_expect_eq(said_by(desk, CF_COMMAND_CONFINE), 0);
+    cf_link_confine(desk->link, &papers, 1);
+    cr_expect_eq(said_by(desk, CF_COMMAND_CONFINE), 1);
+    meeting_close(&m);
+}
+
 /* The first is that of a broker that doesn't know CONFINE, the second ends the session. */
 Test(link_older, is_told_again_once_where_it_is_confined)
 {
