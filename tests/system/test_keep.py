@@ -178,6 +178,12 @@ def test_serve_keeps_what_is_added_while_it_runs(user):
     wait_until(lambda: tree(phone.source("papers")) == tree(laptop.source("papers")), "the papers came")
     write(phone, "papers", "third")
     wait_until(lambda: laptop.sync() and (laptop.source("papers") / "third").exists(), "the phone's paper came")
+    phone.add("films", {"one": "of the phone\n"}, "--new")
+    wait_until(lambda: phone.json("status")["in_sync"], "a new collection went out")
+    laptop.sync()
+    laptop.add("films", None, "--existing")
+    laptop.sync()
+    assert tree(laptop.source("films")) == tree(phone.source("films"))
 
 
 def test_the_others_know_what_it_keeps(user):
