@@ -7,7 +7,8 @@
  * Each call touches one user and is one transaction. Reads may come from any thread; acquire,
  * append, commit, write, forget and reopen from one thread at a time. A commit that failed is never
  * retried: from then on whatever writes answers its status (CF_FULL, CF_IO or CF_BROKEN) until
- * `reopen`; reads go on. A store that holds what the disk gave back damaged answers CF_BROKEN to
+ * `reopen`; reads go on. A write or an acquire for which there is no room does nothing, and the
+ * next one may find some. A store that holds what the disk gave back damaged answers CF_BROKEN to
  * that read alone. */
 #ifndef CF_BROKER_STORE_STORE_H
 #define CF_BROKER_STORE_STORE_H

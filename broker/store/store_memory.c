@@ -81,6 +81,14 @@ static cf_status touch_disk(cf_memory_store *self, cf_error *error)
     return self->failure.status;
 }
 
+/* So, where nothing waits to be committed: a want of room is one of now. */
+static cf_status touch_disk_alone(cf_memory_store *self, cf_error *error)
+{
+    if (self->failure.status == CF_OK && self->disk->failing == CF_FULL)
+        return cf_fail(error, CF_FULL, "the disk in memory is full");
+    return touch_disk(self, error);
+}
+
 static cf_bytes bytes_of_user(const cf_hash *user)
 {
     return cf_bytes_of(user->bytes, CF_HASH_SIZE);
@@ -212,7 +220,7 @@ static cf_status memory_commit(cf_store *base, cf_error *error)
 
     self->queue = (cf_memory_queue){0};
     pthread_mutex_lock(&self->lock);
-    cf_status status = touch_disk(self, error);
+    cf_status status = queue.count ? touch_disk(self, error) : touch_disk_alone(self, error);
     for (size_t i = 0; i < queue.count; i++) {
         cf_memory_pending *it = &queue.list[i];
 
@@ -242,7 +250,7 @@ static cf_status memory_acquire(cf_store *base, const cf_hash *user, uint64_t *e
     if (status)
         return status;
     pthread_mutex_lock(&self->lock);
-    status = touch_disk(self, error);
+    status = touch_disk_alone(self, error);
     if (status == CF_OK) {
         *epoch = cf_memory_number_at(self->disk, CF_MEMORY_EPOCHS, bytes_of_user(user)) + 1;
         put_number(self, CF_MEMORY_EPOCHS, bytes_of_user(user), *epoch);
@@ -261,7 +269,7 @@ static cf_status memory_write(cf_store *base, const cf_hash *user, const cf_reco
     if (status)
         return status;
     pthread_mutex_lock(&self->lock);
-    status = touch_disk(self, error);
+    status = touch_disk_alone(self, error);
     if (status == CF_OK) {
         put_records(self, user, records, count, synced);
         if (synced)

@@ -87,7 +87,7 @@ cf_status cf_rocks_store_require_room(cf_rocks_store *self, size_t size, cf_erro
             " KiB, and has %" PRIu64,
             self->path, cf_store_room_needed_to_write(self->path, batch + size) / CF_KIB,
             cf_store_room(self->path) / CF_KIB);
-    return cf_rocks_store_set_failure(self, error);
+    return CF_FULL;
 }
 
 cf_status cf_rocks_store_put(cf_rocks_store *self, cf_bytes key, cf_bytes value, cf_error *error)

@@ -184,14 +184,15 @@ void cf_rocks_store_answer(cf_rocks_store *self, const cf_error *failed)
 
 static cf_status write_batch(cf_rocks_store *self, bool synced, cf_error *error)
 {
+    const bool is_empty = rocksdb_writebatch_wi_count(self->batch) == 0;
     char *text = NULL;
 
     cf_status status = cf_rocks_store_require_room(self, 0, error);
-    if (status) {
+    if (status && !(status == CF_FULL && is_empty)) {
         rocksdb_writebatch_wi_clear(self->batch);
         return status;
     }
-    if (rocksdb_writebatch_wi_count(self->batch) > 0)
+    if (!is_empty)
         rocksdb_write_writebatch_wi(self->rocks->db,
                                     synced ? self->rocks->synced : self->rocks->unsynced,
                                     self->batch, &text);
@@ -211,6 +212,8 @@ static cf_status rocks_commit(cf_store *base, cf_error *error)
 
     cf_status status = self->failure.status ? cf_rocks_store_fail_again(self, error)
                                             : write_batch(self, true, error);
+    if (status == CF_FULL) /* the accounts count what is in the queue until they are read anew */
+        cf_rocks_store_set_failure(self, error);
     cf_rocks_store_answer(self, status ? &self->failure : NULL);
     if (!status && self->queue.count == 0 && atomic_exchange(&self->renews, false))
         status = cf_rocks_store_renew(self, error);

@@ -52,6 +52,20 @@ EVERY_MEMORY_STORE(says_which_appends_failed_and_goes_on_after_reopen)
     stage_end(&it);
 }
 
+EVERY_MEMORY_STORE(takes_appends_after_a_write_for_which_there_was_no_room)
+{
+    stage it = a_stage(*kind);
+    author ann = an_author(1);
+    uint64_t epoch;
+
+    cf_store_memory_disk_fail(it.disk, CF_FULL);
+    expect_fails(it.store->write(it.store, &ann_user, NULL, 0, false, &it.error), CF_FULL);
+    expect_fails(it.store->acquire(it.store, &ann_user, &epoch, &it.error), CF_FULL);
+    cf_store_memory_disk_fail(it.disk, CF_OK);
+    expect_append(&it, &ann, CF_APPEND_STORED, 1);
+    stage_end(&it);
+}
+
 EVERY_MEMORY_STORE(does_not_reopen_while_the_disk_fails)
 {
     stage it = a_stage(*kind);

@@ -574,6 +574,26 @@ Test(store_rocksdb, loses_nothing_on_a_full_disk_and_goes_on_with_room)
     scratch_destroy(&it.folder);
 }
 
+Test(store_rocksdb, takes_appends_after_a_write_for_which_there_was_no_room)
+{
+    stage it = {.kind = ROCKSDB, .folder = scratch_new()};
+    author ann = an_author(1);
+    const cf_record record = {cf_bytes_of_text("jone"), cf_bytes_of_text("value")};
+    uint64_t epoch;
+
+    small_disk_mount(it.folder->path, 32 << 20);
+    expect_ok(try_open(&it), it.error);
+    expect_ok(it.store->acquire(it.store, &ann_user, &it.epoch, &it.error), it.error);
+    small_disk_fill(it.folder->path, 1 << 19);
+    expect_fails(it.store->write(it.store, &ann_user, &record, 1, false, &it.error), CF_FULL);
+    expect_fails(it.store->acquire(it.store, &ann_user, &epoch, &it.error), CF_FULL);
+    small_disk_make_room(it.folder->path);
+    expect_append(&it, &ann, CF_APPEND_STORED, 1);
+    cf_store_destroy(&it.store);
+    small_disk_unmount(it.folder->path);
+    scratch_destroy(&it.folder);
+}
+
 Test(store_rocksdb, stays_within_few_files_and_log_lines)
 {
     stage it = a_stage(ROCKSDB);
