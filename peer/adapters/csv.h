@@ -52,6 +52,10 @@ bool cf_csv_document_layout(cf_csv_document *document, cf_csv_layout *out);
  * been cut off. */
 cf_status cf_csv_document_widen(cf_csv_document *document, const cf_row_format *had, cf_buffer *out,
                                 cf_error *error);
+/* Appends the file with these columns behind its own, empty in each row. Nothing: there is none
+ * that it could have besides those it has, or something is wrong with a row, or with its end. */
+cf_status cf_csv_document_add_columns(cf_csv_document *document, const cf_new_columns *columns,
+                                      cf_buffer *out, cf_error *error);
 /* Appends the file in which every row that says anything has a key, in a new column if there was
  * none; nothing: each has one already. The key is one column. */
 cf_status cf_csv_document_fill(const cf_csv_document *document, cf_buffer *out, cf_error *error);

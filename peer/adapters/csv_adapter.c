@@ -166,6 +166,8 @@ static cf_status fill(void *file, const cf_row_format *had, const cf_rows *base,
     (void)base;
     if (self->options->map)
         return cf_csv_document_fill(self->document, out, error);
+    if (self->options->columns.count) /* that widens all rows */
+        return cf_csv_document_add_columns(self->document, &self->options->columns, out, error);
     return had ? cf_csv_document_widen(self->document, had, out, error) : CF_OK;
 }
 

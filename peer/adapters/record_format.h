@@ -26,6 +26,13 @@ typedef struct {
     size_t count;
 } cf_renamed_columns;
 
+/* Names of columns that other sources of the collection have, and a CSV file gets. */
+typedef struct {
+    const cf_bytes *at;
+    size_t count;
+    bool unended; /* the file's last line may have no end: it had none when these were found */
+} cf_new_columns;
+
 /* What `add` says of a source. The keys of a CSV file are its columns. Of a JSON document: none,
  * and it is one record; NAME: it is an array of objects with this member; /POINTER/NAME: the array
  * is there; /POINTER/: an object is there whose member names are the keys. The others take none. */
@@ -38,6 +45,7 @@ typedef struct {
     cf_renamed_columns renamed; /* of CSV */
     cf_bytes layout; /* of a file that is made: as another one of the collection; may be nothing */
     cf_forgotten forgotten; /* columns that a CSV file which is made has not */
+    cf_new_columns columns; /* that a CSV file which is there gets when it is filled */
     void *memory;           /* see cf_record_options_remember; what is read borrows from it */
 } cf_record_options;
 

@@ -36,16 +36,17 @@ def test_a_column_whose_values_do_not_all_stay_is_another(people):
     laptop, desktop, here, there = people
     here.write_text(PEOPLE.replace("email", "mail", 1).replace("anna@example.org", "anna@new.example"))
     both(laptop, desktop)
-    assert pending(laptop) == ["column email"] and pending(desktop) == ["column mail"]
-    assert there.read_text() == PEOPLE
+    assert pending(laptop) == ["column email"] and pending(desktop) == []
+    header, ann, *rest = PEOPLE.splitlines()
+    mails = [row.split(",")[header.split(",").index("email")] for row in rest]
+    assert there.read_text().splitlines() == [f"{header},mail", f"{ann},anna@new.example", *(f"{row},{mail}" for row, mail in zip(rest, mails))]
 
 
 def test_a_name_that_others_have_is_theirs(two):
     laptop, desktop = two
-    here = add(laptop, "people.csv", "id,a\nx,1\ny,2\n", "--format", "csv", "--key", "id")
-    laptop.sync()
-    desktop.sync()
-    there = add(desktop, "people.csv", "id,a,b\nx,1,7\ny,2,8\n", "--format", "csv", "--key", "id", "--existing")
+    there = add(desktop, "people.csv", "id,a,b\nx,1,7\ny,2,8\n", "--format", "csv", "--key", "id")
+    both(desktop, laptop)
+    here = add(laptop, "people.csv", "id,a\nx,1\ny,2\n", "--format", "csv", "--key", "id", "--existing")
     both(laptop, desktop)
     here.write_text("id,b\nx,1\ny,2\n")
     laptop.sync(4)
@@ -61,9 +62,13 @@ def rename(device, others, here, before, name):
     both(device, *others)
 
 
+def with_column(text, name, value):
+    header, *rows = text.splitlines()
+    return "".join(f"{line}\n" for line in [f"{header},{name}", *(f"{row},{value}" for row in rows)])
+
+
 def add_column(file, name, value):
-    header, *rows = file.read_text().splitlines()
-    file.write_text("".join(f"{line}\n" for line in [f"{header},{name}", *(f"{row},{value}" for row in rows)]))
+    file.write_text(with_column(file.read_text(), name, value))
 
 
 def test_a_new_column_with_the_name_of_before_is_refused(people):
@@ -87,7 +92,7 @@ def test_a_column_that_has_its_name_again_leaves_the_other_free(people):
     assert here.read_text() == PEOPLE
     add_column(here, "mail", "x")
     both(laptop, desktop)
-    assert pending(laptop) == [] and pending(desktop) == ["column mail"] and there.read_text() == PEOPLE
+    assert pending(laptop) == pending(desktop) == [] and there.read_text() == with_column(PEOPLE, "mail", "x")
 
 
 def test_the_name_between_two_is_free(people):
@@ -96,6 +101,6 @@ def test_the_name_between_two_is_free(people):
     rename(laptop, [desktop], here, "mail", "post")
     add_column(here, "mail", "x")
     both(laptop, desktop)
-    assert pending(laptop) == [] and pending(desktop) == ["column mail"] and there.read_text() == PEOPLE
+    assert pending(laptop) == pending(desktop) == [] and there.read_text() == with_column(PEOPLE, "mail", "x")
     rename(laptop, [desktop], here, "anna@example.org", "anna@new.example")
-    assert there.read_text() == PEOPLE.replace("anna@example.org", "anna@new.example")
+    assert there.read_text() == with_column(PEOPLE.replace("anna@example.org", "anna@new.example"), "mail", "x")

@@ -86,6 +86,7 @@ struct cf_medium {
     const cf_schema *schema; /* of the collection; set before it is read; NULL: nobody knows */
     cf_bytes layout; /* that a file which is made gets; set before it is read; may be nothing */
     cf_forgotten forgotten;   /* that it has not; the same */
+    cf_new_columns columns;   /* that a file which is there gets; the same */
     const cf_row_format *had; /* what it had room for when it was last looked at; set before it is
                                  read; NULL: nobody knows */
     bool only_looks;          /* nothing of what is read next is published: it needn't be durable */

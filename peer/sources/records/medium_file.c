@@ -262,7 +262,7 @@ static cf_status read_filled(const file_medium *self, cf_bytes bytes, cf_record_
 
 /* Rows that have no key get one, in the file before in the log: else a second look would take what
  * its user changed meanwhile for another row. And rows that end before a new column go up to it:
- * later it is no new one. */
+ * later it is no new one. So do columns come that others have made. */
 static cf_status fill(file_medium *self, cf_error *error)
 {
     cf_record_document *document = NULL;
@@ -386,6 +386,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     learn_keys(self);
     self->options.layout = medium->layout;
     self->options.forgotten = medium->forgotten;
+    self->options.columns = medium->columns;
     cf_record_options_remember(&self->options);
     const cf_record_reading how = {.now_ms = now_ms, .only_looks = medium->only_looks};
     status = cf_record_disk_read(medium->files, medium->binding->path, &how, &self->disk, error);

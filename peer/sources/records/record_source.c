@@ -32,6 +32,7 @@ static void destroy(void *self)
     cf_pendings_release(&source->found);
     cf_pendings_release(&source->notes);
     cf_buffer_release(&source->schema);
+    cf_buffer_release(&source->columns);
     cf_buffer_release(&source->awaited);
     cf_rows_destroy(&source->unsaid);
     free(source);

@@ -120,6 +120,14 @@ static const char *advice(cf_bytes column)
                : "write it into the first line to have it here";
 }
 
+size_t cf_record_run_lacks_column(const cf_record_run *run, cf_bytes table, cf_bytes field)
+{
+    return cf_format_holds(&run->content.format, table, field) ||
+                   cf_forgotten_has(&run->forgotten, table, field)
+               ? 0
+               : count_rows(run, table, &field);
+}
+
 /* Of a CSV file, which is one table. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
@@ -128,12 +136,8 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     char text[TEXT_MAX];
     cf_bytes column;
 
-    if (!cf_pointer_below(field, CF_COLUMNS, &column) ||
-        cf_format_holds(&run->content.format, table, field) ||
-        cf_forgotten_has(&run->forgotten, table, field))
-        return;
-    size_t rows = count_rows(run, table, &field);
-    if (!rows)
+    const size_t rows = cf_record_run_lacks_column(run, table, field);
+    if (!rows || !cf_pointer_below(field, CF_COLUMNS, &column))
         return;
     snprintf(text, sizeof text,
              "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
@@ -146,11 +150,15 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     cf_buffer_release(&name);
 }
 
+bool cf_record_run_has_columns(const cf_record_run *run)
+{
+    return cf_adapter_of(run->source->binding->format)->mapping == CF_MAPPING_COLUMNS &&
+           !run->content.map;
+}
+
 void cf_record_run_note_differences(cf_record_run *run)
 {
-    const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
-
-    if (adapter->mapping == CF_MAPPING_COLUMNS && !run->content.map && run->content.there)
+    if (cf_record_run_has_columns(run) && run->content.there)
         cf_row_view_each_field(run->view, note_csv_column, run);
     if (!run->content.schema)
         return;

@@ -115,10 +115,7 @@ static void tell_columns(telling *self)
 /* Where columns have the names that stand there; what a map makes of them is no column's. */
 static bool has_columns(const cf_record_run *run)
 {
-    const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
-
-    return run->content.schema ||
-           (adapter->mapping == CF_MAPPING_COLUMNS && !run->content.map && run->content.there);
+    return run->content.schema || (cf_record_run_has_columns(run) && run->content.there);
 }
 
 /* ---- Telling ---- */

@@ -43,7 +43,9 @@ typedef struct {
     cf_rows *unsaid;   /* of the view: what the last write could not say beside what is there */
     cf_buffer schema;  /* that the last look went by, as a value */
     uint64_t schema_changes; /* of the catalog, that were heeded */
-    uint64_t unmerged;       /* the collection's changes when no list could be merged any more */
+    cf_buffer columns;    /* [name…] that others have made, and its file gets at the next look */
+    bool columns_unended; /* it had no last line end when these were found */
+    uint64_t unmerged;    /* the collection's changes when no list could be merged any more */
 } cf_record_source;
 
 enum { CF_RECORD_RETRY_MS = 5000 };
@@ -137,6 +139,13 @@ void cf_record_run_note_unmatched(cf_record_run *run);
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 /* Lists where a database's tables are not those of the collection; needs the view. */
 void cf_record_run_note_differences(cf_record_run *run);
+/* Whether its fields are columns that have their names in the file. */
+bool cf_record_run_has_columns(const cf_record_run *run);
+/* How many rows that are asked for have something there, and the file no such column. */
+size_t cf_record_run_lacks_column(const cf_record_run *run, cf_bytes table, cf_bytes field);
+/* record_source_columns.c: before the file is read, and once it is known what others have. */
+void cf_record_run_give_columns(cf_record_run *run);
+void cf_record_run_find_columns(cf_record_run *run);
 /* Looks up what the source had room for, and tells the medium. */
 cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error);
 /* Gives the rows what the base has in columns that are new to the source. */

@@ -218,6 +218,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
         status = cf_record_run_know_layout(run, error);
     if (status)
         return status;
+    cf_record_run_give_columns(run);
     if (!cf_record_run_know_schema(run) || !recover(run) || !read_medium(run) ||
         !cf_record_run_meet_schema(run))
         return CF_OK;
@@ -227,6 +228,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
     source->held_back = false;
     note_troubles(run);
     cf_record_run_note_differences(run);
+    cf_record_run_find_columns(run);
     cf_record_run_note_unmatched(run);
     status = cf_record_run_take_intended(run, error);
     if (!status)
@@ -294,6 +296,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     source->medium->had = NULL;
     source->medium->layout = (cf_bytes){0};
     source->medium->forgotten = (cf_forgotten){0};
+    source->medium->columns = (cf_new_columns){0};
     cf_records_release(&run.records);
     cf_arena_release(&run.arena);
     return status;

@@ -225,6 +225,76 @@ Test(csv_rows, does_not_guess_what_a_row_lacks_that_ends_early)
     expect_widened("x,y,new\n1,a\n", ""); /* there is no key */
 }
 
+/* With the columns that others have: a, b, and one that the file has. */
+static void expect_more_columns(const char *before, bool unended, const char *after)
+{
+    const cf_bytes names[] = {cf_bytes_of_text("a"), cf_bytes_of_text("b,c"),
+                              cf_bytes_of_text("x")};
+    const cf_new_columns columns = {names, 3, unended};
+    cf_csv_document *document;
+    cf_buffer out = {0};
+
+    expect_ok(cf_csv_document_read(cf_bytes_of_text(before), &source, &document, &error), error);
+    expect_ok(cf_csv_document_add_columns(document, &columns, &out, &error), error);
+    cf_csv_document_destroy(&document);
+    expect_written(&out, after);
+}
+
+Test(csv_rows, gets_columns_behind_its_own)
+{
+    expect_more_columns("id;x\r\n1;\"q\"\r\n\r\n2;\n", false,
+                        "id;x;a;b,c\r\n1;\"q\";;\r\n\r\n2;;;\n");
+    expect_more_columns("\xef\xbb\xbfx,id\n", false, "\xef\xbb\xbfx,id,a,\"b,c\"\n");
+    expect_more_columns("id,y,a\n1,2,3\n", false, "id,y,a,\"b,c\",x\n1,2,3,,\n");
+    expect_more_columns("id,x\n1,2", true, "id,x,a,\"b,c\"\n1,2,,");
+}
+
+Test(csv_rows, gets_no_columns_while_anything_is_wrong_with_its_rows)
+{
+    expect_more_columns("id,x\n1,2,stray\n", false, "");
+    expect_more_columns("id,x\n1\n", false, "");
+    expect_more_columns("id,x\n1,2", false, ""); /* it may have been cut off */
+    expect_more_columns("", false, "");
+    expect_more_columns("x,y\n1,2\n", false, ""); /* there is no key */
+    expect_more_columns("a,x,\"b,c\",id\n1,2,3,4\n", false, "");
+}
+
+Test(csv_rows, gets_no_more_columns_than_a_file_may_have)
+{
+    static cf_bytes names[CF_CSV_FIELDS_MAX];
+    cf_new_columns columns = {names, CF_CSV_FIELDS_MAX - 2, false};
+    cf_csv_document *document;
+    cf_arena arena = {0};
+
+    for (size_t i = 0; i < CF_CSV_FIELDS_MAX; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "column %zu", i);
+        names[i] = cf_arena_copy(&arena, cf_bytes_of_text(name));
+    }
+    for (size_t more = 0; more < 2; more++, columns.count++) {
+        cf_buffer out = {0};
+
+        expect_ok(cf_csv_document_read(cf_bytes_of_text("id,x\n1,2\n"), &source, &document, &error),
+                  error);
+        expect_ok(cf_csv_document_add_columns(document, &columns, &out, &error), error);
+        cr_expect_eq(out.size > 0, more == 0);
+        cf_csv_document_destroy(&document);
+        cf_buffer_release(&out);
+    }
+    names[0] = cf_bytes_of("\xff", 1);
+    names[1] = cf_bytes_of("a\0b", 3);
+    names[2] = (cf_bytes){0};
+    columns.count = 3;
+    expect_ok(cf_csv_document_read(cf_bytes_of_text("id,x\n1,2\n"), &source, &document, &error),
+              error);
+    cf_buffer out = {0};
+    expect_ok(cf_csv_document_add_columns(document, &columns, &out, &error), error);
+    cr_expect_eq(out.size, 0, "what is no name of a column");
+    cf_csv_document_destroy(&document);
+    cf_arena_release(&arena);
+}
+
 Test(csv_rows, survives_a_value_that_is_no_text)
 {
     cf_buffer value = {0}, key = {0}, out = {0};

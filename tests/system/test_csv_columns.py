@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A column that one CSV file of a collection is given comes to the others."""
+
+import pytest
+
+from counterfoil import as_nobody, both, broker, make_device, two, wait_until  # noqa: F401
+from test_records import add
+
+CSV = ("--format", "csv", "--key", "id")
+PEOPLE = "id,name\n1,Ann\n2,Bert\n"
+WIDER = "id,name,fax\n1,Ann,7\n2,Bert,\n"
+
+
+def left_out(device):
+    return [one["path"] for one in device.json("status")["collections"][0]["pending"]]
+
+
+def sheets(two, there=PEOPLE, here=PEOPLE):
+    laptop, desktop = two
+    mine = add(laptop, "people.csv", here, *CSV)
+    laptop.sync()
+    desktop.sync()
+    theirs = add(desktop, "people.csv", there, *CSV, "--existing")
+    both(laptop, desktop)
+    return laptop, desktop, mine, theirs
+
+
+def test_a_new_column_comes_with_what_it_says(two):
+    laptop, desktop, here, there = sheets(two)
+    here.write_text(WIDER)
+    laptop.sync()
+    desktop.sync()
+    assert there.read_text() == WIDER, "in one sync"
+    there.write_text(WIDER.replace("Bert,", "Bert,8"))
+    both(desktop, laptop)
+    assert here.read_text() == there.read_text() == WIDER.replace("Bert,", "Bert,8")
+    assert left_out(laptop) == left_out(desktop) == []
+    for device in laptop, desktop:
+        assert device.sync()["traffic"]["entries_sent"] == 0
+
+
+@pytest.mark.parametrize("before, after", [
+    ("\ufeffid;name\r\n1;Ann\r\n2;Bert\r\n", "\ufeffid;name;fax;the second\r\n1;Ann;7;x\r\n2;Bert;;\r\n"),
+    ("name\tid\n\"Ann\"\t1\nBert\t2\n", "name\tid\tfax\tthe second\n\"Ann\"\t1\t7\tx\nBert\t2\t\t\n"),
+    ("id,name\n1,Ann\n2,Bert", "id,name,fax,the second\n1,Ann,7,x\n2,Bert,,"),
+], ids=("marked", "tabs", "no last line end"))
+def test_the_file_keeps_how_it_is_laid_out(two, before, after):
+    laptop, desktop, here, there = sheets(two, there=before)
+    here.write_text("id,name,fax,the second\n1,Ann,7,x\n2,Bert,,\n")
+    both(laptop, desktop)
+    assert there.read_bytes().decode() == after
+    assert desktop.sync()["traffic"]["entries_sent"] == 0
+
+
+def test_a_column_that_is_taken_out_stays_away_here_and_nowhere_else(two):
+    laptop, desktop, here, there = sheets(two)
+    here.write_text(WIDER)
+    both(laptop, desktop)
+    there.write_text(PEOPLE)
+    both(desktop, laptop)
+    both(desktop, laptop)
+    assert there.read_text() == PEOPLE and here.read_text() == WIDER
+    here.write_text(WIDER.replace("7", "77"))
+    both(laptop, desktop)
+    assert there.read_text() == PEOPLE and left_out(desktop) == ["column fax"]
+    here.write_text("id,name,fax,town\n1,Ann,77,Rom\n2,Bert,,\n")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name,town\n1,Ann,Rom\n2,Bert,\n", "another one comes all the same"
+
+
+def test_a_file_that_is_narrower_from_the_first_stays_so(two):
+    laptop, desktop, here, there = sheets(two, here=WIDER)
+    assert there.read_text() == PEOPLE and left_out(desktop) == ["column fax"]
+    here.write_text("id,name,fax,town\n1,Ann,7,Rom\n2,Bert,,\n")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name,town\n1,Ann,Rom\n2,Bert,\n"
+
+
+def test_a_name_that_the_file_has_for_another_column_is_left_out(two):
+    laptop, desktop, here, there = sheets(two, "id,name,mail\n1,Ann,a@x\n2,Bert,b@x\n", "id,name,mail\n1,Ann,a@x\n2,Bert,b@x\n")
+    renamed = "id,name,post\n1,Ann,a@x\n2,Bert,b@x\n"
+    there.write_text(renamed)
+    both(desktop, laptop)
+    here.write_text("id,name,mail,post,town\n1,Ann,a@x,12,Rom\n2,Bert,b@x,,\n")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name,post,town\n1,Ann,a@x,Rom\n2,Bert,b@x,\n"
+    assert left_out(desktop) == ["column post"]
+    assert desktop.sync()["traffic"]["entries_sent"] == 0
+
+
+def test_it_waits_until_all_rows_can_be_read(two):
+    laptop, desktop, here, there = sheets(two)
+    there.write_text("id,name\n1,Ann\n2,Bert,more\n")
+    desktop.sync(1)
+    here.write_text(WIDER)
+    laptop.sync()
+    desktop.sync(1)
+    assert there.read_text() == "id,name\n1,Ann\n2,Bert,more\n", "else `more` would be a fax number"
+    there.write_text(PEOPLE)
+    both(desktop, laptop)
+    assert there.read_text() == here.read_text() == WIDER
+
+
+def test_who_only_sends_gets_none_and_who_only_receives_does(two):
+    laptop, desktop, here, there = sheets(two)
+    desktop.run("set", str(there), "--mode", "send")
+    here.write_text(WIDER)
+    laptop.sync()
+    desktop.finish("sync")
+    assert there.read_text() == PEOPLE
+    desktop.run("set", str(there), "--mode", "receive")
+    desktop.sync()
+    assert there.read_text() == WIDER
+
+
+def test_it_comes_while_both_serve(two):
+    laptop, desktop, here, there = sheets(two)
+    laptop.serve()
+    desktop.serve()
+    here.write_text(WIDER)
+    wait_until(lambda: there.read_text() == WIDER, "the column is there")
+    there.write_text("id,name,fax,town\n1,Ann,7,Rom\n2,Bert,,\n")
+    wait_until(lambda: here.read_text() == there.read_text(), "the other one is here")
+
+
+def test_a_member_of_objects_is_a_column_and_one_within_an_object_is_none(two):
+    laptop, desktop = two
+    here = add(laptop, "people.json", '[{"id": "1", "name": "Ann"}]', "--format", "json", "--key", "id")
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", None, *CSV, "--existing", collection="people")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name\n1,Ann\n"
+    here.write_text('[{"id": "1", "name": "Ann", "fax": "7", "tags": {"a": 1}}]')
+    both(laptop, desktop)
+    assert there.read_text() == "id,name,fax\n1,Ann,7\n" and left_out(desktop) == ["column tags/a"]
+
+
+def test_a_status_adds_nothing(two):
+    laptop, desktop, here, there = sheets(two)
+    here.write_text(WIDER)
+    laptop.sync()
+    desktop.run("set", str(there), "--mode", "send")
+    desktop.finish("sync")
+    desktop.run("set", str(there), "--mode", "both")
+    desktop.run("status")
+    assert there.read_text() == PEOPLE
+
+
+def test_an_edit_made_apart_goes_out_with_the_column_that_comes(two):
+    laptop, desktop, here, there = sheets(two)
+    here.write_text(WIDER)
+    laptop.sync()
+    there.write_text(PEOPLE.replace("Bert", "Bob"))
+    both(desktop, laptop)
+    assert here.read_text() == there.read_text() == WIDER.replace("Bert", "Bob")
+
+
+def test_a_file_that_cannot_be_written_still_sends(two, as_nobody, tmp_path):
+    laptop, desktop, here, there = sheets(two)
+    here.write_text(WIDER)
+    laptop.sync()
+    there.write_text(PEOPLE.replace("Bert", "Bob"))
+    as_nobody(desktop, desktop.home, there)
+    there.parent.chmod(0o555)
+    done = desktop.finish("sync")
+    there.parent.chmod(0o777)
+    assert done.returncode == 1 and "people.csv" in done.stdout + done.stderr, done
+    laptop.sync()
+    assert "Bob" in here.read_text()
+    desktop.sync()
+    assert here.read_text() == there.read_text()
