@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each room has a README, and it is true as far as a test can say: each source of the room is found in it, by its own name or by
+that of its group (`survey_*`); no file, no test and no function is named that isn't there. Rooms are those of layering.cmake;
+the README of the folder above leads to each. Folders of tests that have one: the same, but for what must be found in it."""
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+QUOTED = re.compile(r"`([^`\n]+)`")
+# The source `name`, `name.c`, `name.h`, or a group of them, `name_*`: with a folder before only what lies elsewhere.
+SOURCE = re.compile(r"[a-z][a-z0-9_]*\*?(?:\.[ch])?")
+FUNCTION = re.compile(r"\b(?:(cf_[a-z0-9_]*[a-z0-9])\b|([a-z][a-z0-9_]*)\(\))")
+PLACED = re.compile(r"(?:[a-z_]+/)*[a-z][a-z0-9_]*(?:\*(?:\.(?:[ch]|py))?|\.(?:[ch]|py))")
+TEST = re.compile(r"(?:broker|codec|disks?|model|peer|system|worlds)_[a-z0-9_]+")
+
+
+def rooms():
+    text = (ROOT / "tests/layering.cmake").read_text()
+    names = re.search(r"set\(rooms(.*?)\)", text, re.DOTALL)[1].split()
+    return [name for name in names if name not in ("broker", "peer")]
+
+
+def stems(room):
+    return sorted({path.stem for path in (ROOT / room).iterdir() if path.suffix in (".c", ".h")})
+
+
+def not_found(text, names):
+    """Sources of a room that its README doesn't lead to."""
+    patterns = {re.sub(r"\.[ch]$", "", each) for each in QUOTED.findall(text) if SOURCE.fullmatch(each)}
+    return [name for name in names if not any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def lead_nowhere(room, text):
+    """What a README of a room names and isn't there: a bare name is of the room, any other of a path from the top, or from a room."""
+    folders = [ROOT / room, ROOT, *(ROOT / above for above in ("broker", "codec", "peer", "tests"))]
+    for each in QUOTED.findall(text):
+        bare = "/" not in each
+        if PLACED.fullmatch(each) and not any(any(folder.glob(each if "." in each else each + ".*"))
+                                              for folder in (folders[:1] if bare else folders)):
+            yield each
+
+
+def unwritten(text, written):
+    """Functions and types: with `cf_` they are anywhere, `like_this()` as well."""
+    return [one or other for one, other in FUNCTION.findall(text) if (one or other) not in written]
+
+
+def untested(text, known):
+    """Tests, by their names in CTest."""
+    return [each for each in QUOTED.findall(text) if TEST.fullmatch(each) and each not in known]
+
+
+def words_of_the_lists():
+    return {word for path in (ROOT / "tests").rglob("CMakeLists.txt") for word in re.findall(r"\w+", path.read_text())}
+
+
+def words_of_the_sources():
+    return {word for folder in ("codec", "broker", "peer", "tests") for path in (ROOT / folder).rglob("*.[ch]")
+            for word in re.findall(r"\w+", path.read_text(errors="replace"))}
+
+
+def test_each_source_of_a_room_is_found_in_its_readme():
+    assert {room: missing for room in rooms() if (missing := not_found((ROOT / room / "README.md").read_text(), stems(room)))} == {}
+
+
+def test_no_readme_of_a_room_names_what_is_not_there():
+    tests = words_of_the_lists()
+    written = words_of_the_sources() | tests
+    folders = rooms() + [f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/README.md")]
+    assert len(folders) > len(rooms()), "folders of tests have such, too"
+    texts = {folder: (ROOT / folder / "README.md").read_text() for folder in folders}
+    assert {folder: wrong for folder, text in texts.items()
+            if (wrong := [*lead_nowhere(folder, text), *unwritten(text, written),
+                          *untested(text, {*tests, *stems(folder)})])} == {}
+
+
+def test_the_readme_above_leads_to_each_room():
+    for room in rooms():
+        above, _, name = room.partition("/")
+        path = ROOT / above / "README.md" if name else ROOT / "README.md"
+        assert not name or f"]({name}/README.md)" in path.read_text(), f"{path.relative_to(ROOT)} doesn't lead to {room}"
+
+
+def test_what_is_wrong_is_found():
+    assert not_found("`judge.h`, `rungs`, `log_*.c`: a log", ["judge", "log_wanted", "rungs"]) == []
+    assert not_found("`judge.h`, `log_*`: tips", ["judge", "log", "log_wanted", "tips"]) == ["log", "tips"]
+    text = "`judge.h` `nowhere.h` `nowhere_*` `log/judge.c` `log/nowhere.c` `tests/broker/log*.c` `gateway.c`"
+    assert list(lead_nowhere("broker/log", text)) == ["nowhere.h", "nowhere_*", "log/nowhere.c", "gateway.c"]
+    assert untested("`broker_log`, `broker_logs`, `log_wanted`", {"broker_log"}) == ["broker_logs"]
+    assert unwritten("`cf_log_open` and take(), `cf_log_opened`, taken()", {"cf_log_open", "take"}) == ["cf_log_opened", "taken"]
