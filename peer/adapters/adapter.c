@@ -48,7 +48,8 @@ static const cf_adapter sqlite = {
         "--last TABLE.COLUMN says that the later value counts, without a conflict. What no "
         "foreign key declares,\n--map FILE names, one a line: refers TABLE COLUMN TABLE. With "
         "--unique same, rows made apart with one text in a unique\ncolumn are one, if no other "
-        "column that both fill differs.",
+        "column that both fill differs; with --natural-key TABLE.COLUMN, of one text in this, "
+        "whatever\ndiffers.",
     .storage = CF_STORAGE_DATABASE,
     .keying = CF_KEYING_DATABASE,
     .mapping = CF_MAPPING_REFERENCES,

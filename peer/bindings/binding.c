@@ -90,7 +90,10 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     if (!status)
         status = cf_table_pattern_check(options->exclude, options->exclude_count, error);
     if (!status)
-        status = cf_column_names_check(options->last, options->last_count, error);
+        status = cf_column_names_check("last", options->last, options->last_count, error);
+    if (!status)
+        status =
+            cf_column_names_check("natural-key", options->natural, options->natural_count, error);
     if (!status)
         status =
             cf_include_new(options->include, records ? 0 : options->include_count, &matcher, error);
@@ -111,6 +114,8 @@ cf_status cf_binding_new(const cf_binding_options *options, cf_binding **out, cf
     binding->exclude_count = options->exclude_count;
     binding->last = copy_texts(options->last, options->last_count);
     binding->last_count = options->last_count;
+    binding->natural = copy_texts(options->natural, options->natural_count);
+    binding->natural_count = options->natural_count;
     binding->unites = options->unites;
     binding->keys = copy_texts(options->keys, options->key_count);
     binding->key_count = options->key_count;
@@ -172,6 +177,8 @@ void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
     binding->exclude_count = trial->exclude_count;
     binding->last = trial->last;
     binding->last_count = trial->last_count;
+    binding->natural = trial->natural;
+    binding->natural_count = trial->natural_count;
     binding->unites = trial->unites;
     binding->matcher = trial->matcher;
     trial->base = before.base;
@@ -186,6 +193,8 @@ void cf_binding_exchange(cf_binding *binding, cf_binding *trial)
     trial->exclude_count = before.exclude_count;
     trial->last = before.last;
     trial->last_count = before.last_count;
+    trial->natural = before.natural;
+    trial->natural_count = before.natural_count;
     trial->unites = before.unites;
     trial->matcher = before.matcher;
 }
@@ -232,6 +241,7 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     free_texts((*binding)->include, (*binding)->include_count);
     free_texts((*binding)->exclude, (*binding)->exclude_count);
     free_texts((*binding)->last, (*binding)->last_count);
+    free_texts((*binding)->natural, (*binding)->natural_count);
     free_texts((*binding)->keys, (*binding)->key_count);
     cf_base_place_release(&(*binding)->place);
     free((*binding)->map);

@@ -129,6 +129,8 @@ typedef struct {
     size_t exclude_count;
     char **last; /* TABLE.COLUMN of it: the later value counts, and another is no conflict */
     size_t last_count;
+    char **natural; /* TABLE.COLUMN of it: its text names a row, whatever number it has */
+    size_t natural_count;
     bool unites; /* its rows that were made apart, and say the same: they are one */
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
@@ -183,6 +185,8 @@ typedef struct {
     size_t exclude_count;
     const char *const *last;
     size_t last_count;
+    const char *const *natural;
+    size_t natural_count;
     bool unites;
     const char *const *keys;
     size_t key_count;
@@ -200,9 +204,8 @@ enum { CF_JOBS_OF_REMOTE = 8 };
 void cf_binding_submit(cf_binding *binding, cf_jobs *jobs, cf_job *job);
 
 /* The binding takes over the options of `trial`, which takes over its: mode, base and its place,
- * merges, limit, poll, what it includes and excludes, where the last value counts, and whether it
- * unites rows. All of that
- * is kept, or, where it fails, as it was. */
+ * merges, limit, poll, what it includes and excludes, where the last value counts, what names rows,
+ * and whether it unites them. All of that is kept, or, where it fails, as it was. */
 cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *trial, cf_error *error);
 /* What was asked for before: of a source of files, it is to be narrowed to that, too. */
 cf_status cf_binding_note_earlier(cf_binding *binding, const char *const *include, size_t count,

@@ -10,14 +10,16 @@
 
 /* One of before there were records has no keys. Behind them stand, as far as the last that says
  * anything: the map, what was asked for earlier, to which the source is still to be narrowed, the
- * tables that it leaves out, and the columns of which the last value counts. */
+ * tables that it leaves out, the columns of which the last value counts, and those that name rows.
+ */
 enum {
     PARTS_OF_FILES = 8,
     PARTS,
     PARTS_WITH_MAP,
     PARTS_WITH_EARLIER,
     PARTS_WITH_EXCLUDE,
-    PARTS_WITH_LAST
+    PARTS_WITH_LAST,
+    PARTS_WITH_NATURAL
 };
 /* Beside the mode. */
 enum { MODES = 3, MERGES = 4, UNITES = 8 };
@@ -31,6 +33,8 @@ static void pack_texts(cf_buffer *out, char *const *texts, size_t count)
 
 static size_t count_parts(const cf_binding *binding)
 {
+    if (binding->natural_count)
+        return PARTS_WITH_NATURAL;
     if (binding->last_count)
         return PARTS_WITH_LAST;
     if (binding->exclude_count)
@@ -85,6 +89,8 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
         pack_texts(&value, binding->exclude, binding->exclude_count);
     if (parts >= PARTS_WITH_LAST)
         pack_texts(&value, binding->last, binding->last_count);
+    if (parts >= PARTS_WITH_NATURAL)
+        pack_texts(&value, binding->natural, binding->natural_count);
     cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
                    cf_buffer_view(&value));
     if (binding->meets)
@@ -178,7 +184,7 @@ static cf_status read_head(binding_reading *self, cf_error *error)
     cf_bytes path = {0};
 
     cf_status status = cf_read_array(reader, &self->parts, error);
-    if (!status && (self->parts < PARTS_OF_FILES || self->parts > PARTS_WITH_LAST))
+    if (!status && (self->parts < PARTS_OF_FILES || self->parts > PARTS_WITH_NATURAL))
         status = cf_fail(error, CF_BROKEN, "the record of source %u has %zu parts",
                          self->options.number, self->parts);
     if (!status)
@@ -213,6 +219,8 @@ static cf_status read_choices(binding_reading *self, cf_error *error)
         status = read_texts(reader, arena, &options->exclude, &options->exclude_count, error);
     if (!status && self->parts >= PARTS_WITH_LAST)
         status = read_texts(reader, arena, &options->last, &options->last_count, error);
+    if (!status && self->parts >= PARTS_WITH_NATURAL)
+        status = read_texts(reader, arena, &options->natural, &options->natural_count, error);
     options->map = map.size ? cf_arena_text(arena, map) : NULL;
     return status;
 }

@@ -45,13 +45,14 @@ cf_status cf_table_pattern_check(const char *const *patterns, size_t count, cf_e
     return CF_OK;
 }
 
-cf_status cf_column_names_check(const char *const *names, size_t count, cf_error *error)
+cf_status cf_column_names_check(const char *option, const char *const *names, size_t count,
+                                cf_error *error)
 {
     for (size_t i = 0; i < count; i++) {
         const char *dot = strchr(names[i], '.');
 
         if (!dot || dot == names[i] || !dot[1])
-            return cf_fail(error, CF_USAGE, "--last '%s': it names a column, as TABLE.COLUMN",
+            return cf_fail(error, CF_USAGE, "--%s '%s': it names a column, as TABLE.COLUMN", option,
                            names[i]);
     }
     return CF_OK;

@@ -21,7 +21,8 @@ cf_record_pattern cf_record_pattern_of(const char *pattern);
 cf_status cf_record_pattern_check(const char *const *patterns, size_t count, cf_error *error);
 /* The same of `--exclude`, which is of whole tables: CF_USAGE for one that names rows. */
 cf_status cf_table_pattern_check(const char *const *patterns, size_t count, cf_error *error);
-/* The same of `--last`: CF_USAGE for a name that isn't TABLE.COLUMN. */
-cf_status cf_column_names_check(const char *const *names, size_t count, cf_error *error);
+/* The same of an option that names columns: CF_USAGE for a name that isn't TABLE.COLUMN. */
+cf_status cf_column_names_check(const char *option, const char *const *names, size_t count,
+                                cf_error *error);
 
 #endif

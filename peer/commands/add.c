@@ -400,6 +400,7 @@ const cf_verb cf_verb_add = {
              "[--key K]... [--map FILE] [--base full|leaves|auto] [--base-dir DIR] "
              "[--mode both|send|receive] [--poll T|default] [--merge text|copies] "
              "[--include PATTERN]... [--exclude TABLE]... [--last TABLE.COLUMN]... "
+             "[--natural-key TABLE.COLUMN]... "
              "[--unique same|apart] [--serial|--natural] [--rows same|apart] "
              "[-n] [--timeout T]",
     .summary = "Puts a folder, or a file of records, under sync: a new collection, or this "

@@ -56,6 +56,8 @@ static void tell_how(cf_run *run, const cf_binding *binding)
         cf_print(&run->output, ", --exclude %s", binding->exclude[i]);
     for (size_t i = 0; i < binding->last_count; i++)
         cf_print(&run->output, ", --last %s", binding->last[i]);
+    for (size_t i = 0; i < binding->natural_count; i++)
+        cf_print(&run->output, ", --natural-key %s", binding->natural[i]);
     cf_print(&run->output, "%s\n", binding->unites ? ", --unique same" : "");
     cf_arena_release(&arena);
 }
@@ -89,14 +91,15 @@ static json_t *how_json(const cf_binding *binding)
     char limit[CF_DELETE_WORD_TEXT];
 
     cf_delete_word_show(binding->limit, limit);
-    return json_pack("{s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:s}", "source",
+    return json_pack("{s:o, s:s, s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:s}", "source",
                      cf_json_name(cf_bytes_of_text(binding->path)), "mode",
                      cf_mode_name(binding->mode), "base", bases[binding->base], "merge",
                      binding->merges ? "text" : "copies", "max_delete",
                      binding->limit.given ? limit : NULL, "include",
                      list_json(binding->include, binding->include_count), "exclude",
                      list_json(binding->exclude, binding->exclude_count), "last",
-                     list_json(binding->last, binding->last_count), "unique",
+                     list_json(binding->last, binding->last_count), "natural_key",
+                     list_json(binding->natural, binding->natural_count), "unique",
                      binding->unites ? "same" : "apart");
 }
 
@@ -219,6 +222,8 @@ static cf_binding_options options_of(const cf_binding *binding)
                                 .exclude_count = binding->exclude_count,
                                 .last = (const char *const *)binding->last,
                                 .last_count = binding->last_count,
+                                .natural = (const char *const *)binding->natural,
+                                .natural_count = binding->natural_count,
                                 .unites = binding->unites};
 }
 
@@ -355,6 +360,7 @@ const cf_verb cf_verb_set = {
              "[--mode both|send|receive] "
              "[--max-delete N|P%|default] [--poll T|default] [--merge text|copies] [--include "
              "PATTERN]... [--exclude TABLE|default]... [--last TABLE.COLUMN|default]... "
+             "[--natural-key TABLE.COLUMN|default]... "
              "[--unique same|apart] [--yes] | "
              "set --metered pause|send | set --keep all|bound",
     .summary = "Changes how a source is synced",

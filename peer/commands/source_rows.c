@@ -19,8 +19,11 @@ cf_status cf_source_check_counting(const cf_run *run, cf_format format, size_t k
     if (serial && natural)
         return cf_fail(error, CF_USAGE, "--serial and --natural exclude each other");
     if ((serial || natural) && !cf_adapter_has_named_keys(cf_adapter_of(format)))
-        return cf_fail(error, CF_USAGE, "--%s does not go with --format %s",
-                       serial ? "serial" : "natural", cf_format_text(format));
+        return cf_fail(error, CF_USAGE, "--%s does not go with --format %s%s",
+                       serial ? "serial" : "natural", cf_format_text(format),
+                       natural && cf_adapter_has_own_tables(cf_adapter_of(format))
+                           ? ": a column that names rows is --natural-key TABLE.COLUMN"
+                           : "");
     return serial && key_count != 1
                ? cf_fail(error, CF_USAGE,
                          "--serial goes with one --key: a number that is counted up")

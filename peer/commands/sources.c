@@ -322,6 +322,9 @@ static cf_status choose_tables(const cf_run *run, cf_arena *arena, cf_binding_op
     if (!status)
         status = choose_names(run, "last", arena, out->format, &out->last, &out->last_count, error);
     if (!status)
+        status = choose_names(run, "natural-key", arena, out->format, &out->natural,
+                              &out->natural_count, error);
+    if (!status)
         status = choose_unique(run, out, error);
     return status;
 }

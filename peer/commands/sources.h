@@ -62,6 +62,8 @@ cf_status cf_source_check_asked(const cf_run *run, const cf_binding *trial, bool
         {"merge", 0, "text|copies", "what becomes of edits of one text that were made apart"},     \
         {"exclude", 0, "TABLE|default", "of a database: without this table; may be given often"},  \
         {"last", 0, "TABLE.COLUMN|default", "of a database: the later value counts, no conflict"}, \
+        {"natural-key", 0, "TABLE.COLUMN|default",                                                 \
+         "of a database: rows made apart with one text in it are one, whatever their numbers"},    \
         {"unique", 0, "same|apart",                                                                \
          "of a database: rows made apart with one text in a unique column, if nothing differs"},   \
     {                                                                                              \

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "codec/pack.h"
 #include "peer/records/record_one.h"
 #include "peer/records/record_view_inside.h"
 #include "peer/records/row_said.h"
@@ -142,14 +143,176 @@ static size_t draft_of_first(const alike_search *self, cf_change_draft *draft,
     return i;
 }
 
+static void draft_unique(const alike_search *self, cf_change_draft *draft)
+{
+    size_t count;
+
+    const alike_pair *pairs = find_clashes(self, &count);
+    for (size_t i = 0; i < count;)
+        i += draft_of_first(self, draft, pairs + i, count - i);
+}
+
+/* ---- Which have one name ---- */
+
+/* A row that is named by its text. */
+typedef struct {
+    cf_bytes text;
+    const cf_row *row;
+    const cf_write *makings; /* what made it, or rows that are it; the first one first */
+    size_t making_count;
+} named_row;
+
+/* The value that the row wishes for, where its column gives way. */
+static cf_bytes wished_value(const cf_viewed *viewed, cf_bytes column)
+{
+    const cf_row wished = {.fields = viewed->wished, .field_count = viewed->wished_count};
+    const cf_row_field *field = cf_row_field_named(viewed->wished ? &wished : &viewed->row, column);
+
+    return field && field->count == 1 ? field->values[0] : (cf_bytes){0};
+}
+
+static bool is_name(cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error ignored;
+    cf_bytes text;
+
+    return cf_row_says_text(value) && cf_read_text(&reader, &text, &ignored) == CF_OK && text.size;
+}
+
+static int by_making(const void *left, const void *right)
+{
+    const cf_write *a = left, *b = right;
+    const int order = cf_time_compare(a->time, b->time);
+
+    return order ? order : cf_dot_compare(&a->dot, &b->dot);
+}
+
+/* How many writes made the row, or one that is it; into `out`, unless that is NULL. */
+static size_t list_makings(const alike_search *self, const cf_row *row, cf_write *out)
+{
+    size_t count, found = 0;
+    const cf_id *ids = cf_row_view_all_of_one(self->view, &row->item, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const cf_item *item = cf_state_item(self->state, &ids[i]);
+
+        for (size_t k = 0; item && k < cf_item_write_count(item); k++) {
+            const cf_write write = cf_state_write(self->state, item, k);
+
+            if (write.field != CF_FIELD_NUMBER_TABLE)
+                continue;
+            if (out)
+                out[found] = write;
+            found++;
+        }
+    }
+    return found;
+}
+
+/* False: nothing is known of how it was made. */
+static bool find_makings(const alike_search *self, named_row *named)
+{
+    const size_t count = list_makings(self, named->row, NULL);
+    cf_write *makings = cf_arena_allocate(self->arena, count, sizeof *makings);
+
+    list_makings(self, named->row, makings);
+    if (count)
+        qsort(makings, count, sizeof *makings, by_making);
+    named->makings = makings;
+    named->making_count = count;
+    return count > 0;
+}
+
+/* First by text, then those that were made first, or have the lower number. */
+static int in_naming_order(const void *left, const void *right)
+{
+    const named_row *a = left, *b = right;
+    int order = cf_bytes_compare(a->text, b->text);
+
+    if (order == 0)
+        order = by_making(a->makings, b->makings);
+    if (order == 0)
+        order = cf_bytes_compare(a->row->key, b->row->key);
+    return order ? order : cf_id_compare(&a->row->item, &b->row->item);
+}
+
+static named_row *find_named(const alike_search *self, const cf_natural_key *key, size_t *count)
+{
+    named_row *found = cf_arena_allocate(self->arena, self->view->shown.count, sizeof *found);
+
+    *count = 0;
+    for (size_t i = 0; i < self->view->shown.count; i++) {
+        const cf_viewed *viewed = self->view->shown.at[i];
+
+        if (!cf_bytes_equal(viewed->row.table, key->table))
+            continue;
+        named_row named = {.text = wished_value(viewed, key->column), .row = &viewed->row};
+        if (!is_name(named.text) || !is_meant(self, named.row) ||
+            !was_made_with(self, named.row, key->column, named.text))
+            continue;
+        if (find_makings(self, &named))
+            found[(*count)++] = named;
+    }
+    if (*count)
+        qsort(found, *count, sizeof *found, in_naming_order);
+    return found;
+}
+
+static bool share_maker(const named_row *a, const named_row *b)
+{
+    for (size_t i = 0; i < a->making_count; i++)
+        for (size_t k = 0; k < b->making_count; k++)
+            if (cf_id_equal(&a->makings[i].dot.writer, &b->makings[k].dot.writer))
+                return true;
+    return false;
+}
+
+/* Of rows of one name each is the first one, of each maker the first: who made two by himself, and
+ * knew it, wanted two. */
+static void draft_of_name(const alike_search *self, cf_change_draft *draft, const named_row *rows,
+                          size_t count)
+{
+    const named_row **one = cf_arena_allocate(self->arena, count, sizeof(const named_row *));
+    size_t joined = 0;
+
+    one[joined++] = &rows[0];
+    for (size_t i = 1; i < count; i++) {
+        const cf_id *item = &rows[i].row->item;
+        bool skip = cf_change_draft_has(draft, item, cf_bytes_of_text(CF_FIELD_SAME));
+
+        for (size_t k = 0; !skip && k < joined; k++)
+            skip = share_maker(one[k], &rows[i]);
+        if (skip)
+            continue;
+        one[joined++] = &rows[i];
+        cf_row_draft_one(draft, self->state, self->view, item, &rows[0].row->item);
+    }
+}
+
+static void draft_named(const alike_search *self, cf_change_draft *draft, const cf_natural_key *key)
+{
+    const cf_schema_table *table = cf_schema_find(self->schema, key->table);
+    size_t count, end;
+
+    if (!table || !cf_table_has_same(table))
+        return;
+    const named_row *rows = find_named(self, key, &count);
+    for (size_t i = 0; i < count; i = end) {
+        for (end = i + 1; end < count && cf_bytes_equal(rows[end].text, rows[i].text);)
+            end++;
+        if (end - i > 1)
+            draft_of_name(self, draft, rows + i, end - i);
+    }
+}
+
 void cf_row_draft_alike(cf_change_draft *draft, const cf_state *state, const cf_schema *schema,
                         const cf_row_view *view, const cf_alike_choice *choice)
 {
-    static const cf_alike_choice all;
-    const alike_search self = {state, schema, view, choice ? choice : &all, draft->arena};
-    size_t count;
+    const alike_search self = {state, schema, view, choice, draft->arena};
 
-    const alike_pair *pairs = find_clashes(&self, &count);
-    for (size_t i = 0; i < count;)
-        i += draft_of_first(&self, draft, pairs + i, count - i);
+    for (size_t i = 0; i < choice->key_count; i++)
+        draft_named(&self, draft, &choice->keys[i]);
+    if (choice->unites)
+        draft_unique(&self, draft);
 }

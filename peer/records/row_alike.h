@@ -6,6 +6,9 @@
  *     row 1: title "A"      row 6: title "B"                they are two, row 6 gives way
  *     row 1 had the url "https://b.example" when row 6 was made: they are two
  *
+ * Where the user said that the url names a row, which it needn't be unique for, row 6 is row 1 in
+ * the second case, too: its title is a conflict.
+ *
  * What is drafted is what a user drafts who says so of these two (record_one.h); a third device
  * that finds the same drafts the same. Pure. */
 #ifndef CF_PEER_RECORDS_ROW_ALIKE_H
@@ -13,9 +16,17 @@
 #include "peer/merge/change_draft.h"
 #include "peer/records/record_view.h"
 
-/* Which rows the user meant; NULL: all. */
+/* A column whose text names the rows of a table that counts them. Borrowed. */
 typedef struct {
-    bool (*is_meant)(void *context, const cf_row *row);
+    cf_bytes table, column;
+} cf_natural_key;
+
+/* What the user said. */
+typedef struct {
+    bool unites; /* what has one text in a unique column, and differs in nothing else, is one */
+    const cf_natural_key *keys;
+    size_t key_count;
+    bool (*is_meant)(void *context, const cf_row *row); /* which rows he meant; NULL: all */
     void *context;
 } cf_alike_choice;
 

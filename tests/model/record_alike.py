@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that are one by what they say (rule m): what a device says of them whose source was added with `--unique same`."""
+"""Rows that are one by what they say (rule m): what a device says of them whose source was added with `--unique same`, or
+with `--natural-key TABLE.COLUMN`."""
 import merge_model as m
 from record_same import SAME, TABLE
 from record_view import how
@@ -36,7 +37,66 @@ def clashes(state, schema, seen):
                 yield at[0], first, row
 
 
-def alike(state, schema, seen):
+def makers(state, ids):
+    return {dot[0] for id in ids for dot in state[id].get(TABLE, {})}
+
+
+def made(state, ids):
+    """When the first of them was made."""
+    return min((write.time, dot) for id in ids for dot, write in state[id].get(TABLE, {}).items())
+
+
+def named(state, seen, table, name):
+    """Text -> rows that were made with it, and have it or wish for it: those that were made first, or have the lower number, come first."""
+    result = {}
+    for at, row in seen.rows.items():
+        ids = row.item, *seen.members.get(row.item, ())
+        text = row.wishes.get(name, row.fields.get(name))
+        if at[0] == table and row.item in seen.alive and isinstance(text, str) and text and born_with(state, ids, name, text):
+            result.setdefault(text, []).append((made(state, ids), at[1], row.item, ids))
+    return {text: [(item, ids) for *_, item, ids in sorted(found)] for text, found in result.items()}
+
+
+def natural(state, schema, seen, columns):
+    """m. A table whose number means nothing, and of which a column names what the row is (`--natural-key article.guid`): rows
+    made apart with one text in it are one, whatever else they say. What differs is a conflict of that field, as of a row that
+    both edited. The one made first stays, and of each maker the first is it: two that one made by himself are two, as his
+    program wanted it. Nothing is named by an empty text, or by one that a row got later.
+
+    >>> both = "A natural phone number; A phone 1 mark=a number=n; B phone 1 mark=b number=n label=l; "
+    >>> rows(both + "all")
+    phone 1 label=l mark=b number=n
+    conflict mark=a
+    >>> rows("A natural phone number; A phone 7 mark=p number=n; B person 1 mark=q; B phone 1 mark=p number=n about=1; all")
+    person 1 mark=q
+    phone 7 about=1 mark=p number=n
+    >>> rows("A natural phone number; A phone 1 mark=a number=n; A phone 2 mark=b number=n; B phone 1 mark=a number=n label=l; all")
+    phone 1 label=l mark=a number=n
+    phone 2 mark=b number=n
+    >>> rows("A natural phone number; A phone 1 mark=a number=m; all; A phone 1 number=n; B phone 2 mark=b number=n; all")
+    phone 1 mark=a number=n
+    phone 2 mark=b number=n
+
+    Where the column is unique, too, it names a row all the same:
+
+    >>> rows("A natural person email; A person 1 mark=a email=e; B person 2 mark=b email=e name=Ann; all")
+    person 1 email=e mark=b name=Ann
+    conflict mark=a
+    """
+    changes = {}
+    for table, name in sorted(columns):
+        for text, found in sorted(named(state, seen, table, name).items() if schema[table].serial else ()):
+            (first, ids), *others = found
+            known = makers(state, ids)
+            for item, ids in others:
+                if item in changes or known & (own := makers(state, ids)):
+                    continue
+                known |= own
+                changes[item] = m.Change(item, SAME, ("=", first), (), True)
+    return tuple(change for _, change in sorted(changes.items()))
+
+
+def alike(state, schema, seen, named=()):
     """m. Two rows made apart with one text, in a column that is unique by itself, are one if nothing else that both say
     differs. A device whose user said so of his source (`--unique same`) writes what he would write himself: of the row that
     gives way that it is the other one. Who else finds it writes the same, or of a third: it makes one group, in any order.
@@ -80,7 +140,7 @@ def alike(state, schema, seen):
     person 2 email=e (2) mark=same name=Ann
     conflict email=e
     """
-    changes, together = {}, {}
+    changes, together = {change.item: change for change in named}, {}
     for table, first, row in sorted(clashes(state, schema, seen), key=lambda one: (one[1].item, one[2].item)):
         known, own = together.setdefault(first.item, says(schema, table, first)), says(schema, table, row)
         if row.item in changes or any(known.get(name, value) != value for name, value in own.items()):

@@ -9,7 +9,7 @@ import merge_model as m
 import record_model as r
 import record_pairs as pairs
 from file_histories import Broken
-from record_alike import alike
+from record_alike import alike, natural
 from record_pairs import ident
 from record_view import Format, Table, Tie, same, show, view
 
@@ -32,9 +32,10 @@ ACTS = ["person", "person", "phone", "phone", "card", "card", "edit", "edit", "e
 CLAIMS = ["person", "task", "task", "place", "exchange", "exchange", "email", "email", "email", "swap", "delete", "rekey", "link",
           "edit", "one", "scan", "recv", "apply", "sync", "sync", "sync"]  # of what only one row can have
 
-ALIKE = ["alike", "alike", "alike", "alike", "unique", "phone", "link", "edit", "email", "clear", "delete", "one", "rekey", "scan", "recv", "apply",
+ALIKE = ["alike", "alike", "alike", "alike", "unique", "natural", "phone", "link", "edit", "email", "clear", "delete", "one", "rekey", "scan", "recv", "apply",
          "sync", "sync"]  # of what is one by itself
 PAIRS = ["phone", "about", "edit", "edit", "email", "delete", "one", "one", "scan", "recv", "apply", "sync", "sync"]
+NATURAL = (("person", "email"), ("phone", "number"))
 UNIQUE = [(device, "unique", 0, 0, 0) for device in (0, 1)]
 BORN_APART = [(device, act, 0, 0, 0) for act in ("person", "email", "phone", "sync", "sync") for device in (0, 1)]
 
@@ -51,7 +52,7 @@ class Source:
 class Device:
     def __init__(self, world, name, skew, forms):
         self.world, self.name, self.skew = world, name, skew
-        self.entries, self.state, self.sequence, self.time, self.unites = {}, {}, 0, 0, False
+        self.entries, self.state, self.sequence, self.time, self.unites, self.natural = {}, {}, 0, 0, False, ()
         self.sources = [Source(form) for form in forms]
 
     def heads(self):
@@ -80,9 +81,13 @@ class Device:
     def unite(self):
         """Makes one what was made apart and says the same, if its user said so."""
         seen = view(self.state, SCHEMA)
-        changes = alike(self.state, SCHEMA, seen) if self.unites else ()
+        changes = named = natural(self.state, SCHEMA, seen, self.natural)
+        if self.unites:
+            changes = alike(self.state, SCHEMA, seen, named)
         if changes:
-            self.world.alike.append((sorted(self.entries), changes))
+            self.world.alike.append((sorted(self.entries), self.unites, self.natural, changes))
+            joined = {item for change in named for item in (change.item, change.value[1])}
+            self.world.free |= {ident(at, row.fields) for at, row in seen.rows.items() if row.item in joined}
             pairs.say(self, changes)
         return bool(changes)
 
@@ -404,6 +409,8 @@ class World:
             device.scan(1 + c % 2), device.receive(other, 1), device.apply()
         elif act == "unique":
             device.unites = not device.unites
+        elif act == "natural":
+            device.natural = () if device.natural else NATURAL
         elif act == "one":
             pairs.say_same(device, source := device.sources[a % len(device.sources)], *pairs.two_rows(SCHEMA, source.base, b, c))
         else:
@@ -573,6 +580,8 @@ def play(world, words):
         device.apply()
     elif verb == "unique":
         device.unites = True
+    elif verb == "natural":
+        device.natural = (*device.natural, tuple(rest))
     elif verb == "same":
         pairs.say_same(device, source, (rest[0], int(rest[1])), (rest[0], int(rest[2])))
     else:
@@ -614,7 +623,8 @@ def vectors(number, seed):
                        "disk": [{"table": at[0], "key": at[1], "fields": row} for at, row in sorted(disk.items())],
                        "changes": [c._asdict() for c in changes]}
                       for held, writer, first, time, form, base, unseen, disk, changes in world.scans],
-            "alike": [{"held": held, "changes": [c._asdict() for c in changes]} for held, changes in world.alike],
+            "alike": [{"held": held, "unites": unites, "natural": names, "changes": [c._asdict() for c in changes]}
+                      for held, unites, names, changes in world.alike],
             "view": {"rows": [{"table": t, "key": k, "item": row.item,
                                "fields": {n: v for n, v in row.fields.items() if v not in (None, ())}}
                               for (t, k), row in sorted(seen.rows.items())],

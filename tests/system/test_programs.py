@@ -132,6 +132,12 @@ def test_buku(two):
 ITEM = "<item><title>{0}</title><link>https://n.example/{0}</link><guid>{0}</guid><pubDate>Mon, 16 Nov 2026 10:00:00 GMT</pubDate><description>about {0}</description></item>"
 
 
+def write_feed(feed, *names):
+    items = "".join(ITEM.format(name) for name in names)
+    feed.write_text(f'<?xml version="1.0"?><rss version="2.0"><channel><title>News</title><link>https://n.example/</link>'
+                    f"<description>all</description>{items}</channel></rss>")
+
+
 class Newsboat(Program):
     def __init__(self, device, feed):
         super().__init__(device, "newsboat")
@@ -147,13 +153,7 @@ class Newsboat(Program):
 
 def test_newsboat(two):
     feed = two[0].folder / "feed.xml"
-
-    def write(*names):
-        items = "".join(ITEM.format(name) for name in names)
-        feed.write_text(f'<?xml version="1.0"?><rss version="2.0"><channel><title>News</title><link>https://n.example/</link>'
-                        f"<description>all</description>{items}</channel></rss>")
-
-    write("one", "two", "three")
+    write_feed(feed, "one", "two", "three")
     programs = [Newsboat(device, feed) for device in two]
     programs[0].newsboat("reload")
     programs[1].newsboat("print-unread")  # which makes its database
@@ -161,7 +161,7 @@ def test_newsboat(two):
     assert programs[1].unread() == programs[0].unread() == 3
     Database(here).run("UPDATE rss_item SET unread = 0 WHERE guid = 'one'")
     Database(there).run("UPDATE rss_item SET unread = 0 WHERE guid = 'two'")
-    write("one", "two", "three", "four")
+    write_feed(feed, "one", "two", "three", "four")
     programs[0].newsboat("reload")
     both(laptop, desktop)
     both(laptop, desktop)
@@ -169,6 +169,27 @@ def test_newsboat(two):
     programs[1].newsboat("reload")
     both(laptop, desktop)
     assert programs[0].unread() == programs[1].unread() == 2, "what the other one fetched is not fetched again"
+    assert Database(here).sound() and Database(here).all("rss_item", "rss_feed") == Database(there).all("rss_item", "rss_feed")
+
+
+def test_newsboat_fetches_on_both(two):
+    """Both fetch an article before they hear of each other: it is one, and read where either read it."""
+    feed = two[0].folder / "feed.xml"
+    write_feed(feed, "one")
+    programs = [Newsboat(device, feed) for device in two]
+    programs[0].newsboat("reload")
+    programs[1].newsboat("print-unread")
+    laptop, desktop, here, there = share(two, programs, "cache.db", "--format", "sqlite", "--natural-key", "rss_item.guid",
+                                         "--last", "rss_item.unread")
+    write_feed(feed, "two", "three", "one")
+    programs[0].newsboat("reload")
+    write_feed(feed, "four", "three", "two", "one")
+    programs[1].newsboat("reload")
+    Database(there).run("UPDATE rss_item SET unread = 0 WHERE guid = 'two'")
+    for _ in "12":
+        both(laptop, desktop)
+    assert sorted(Database(here).rows("SELECT guid FROM rss_item")) == [("four",), ("one",), ("three",), ("two",)]
+    assert programs[0].unread() == programs[1].unread() == 3
     assert Database(here).sound() and Database(here).all("rss_item", "rss_feed") == Database(there).all("rss_item", "rss_feed")
 
 

@@ -218,7 +218,7 @@ static void find_targets(const cf_schema_reading *self, cf_found_table *found)
     }
 }
 
-/* ---- Where the last value counts ---- */
+/* ---- Columns of which a user said something ---- */
 
 static bool is_named(const cf_database_table *table, cf_bytes column, cf_bytes name)
 {
@@ -258,7 +258,35 @@ static const char *wrong_with_last(const cf_found_table *found, const cf_databas
                                              : NULL;
 }
 
-static void mark_last(cf_schema_reading *self, const char *text)
+/* Why its text can't name a row. */
+static const char *wrong_with_natural(const cf_found_table *found, const cf_database_column *column)
+{
+    return column->key                              ? "it is a part of the key"
+           : found->table.key_kind != CF_KEY_SERIAL ? "the key of its table is none that is counted"
+           : refers(&found->table, column)          ? "it refers to other rows"
+                                                    : NULL;
+}
+
+typedef struct {
+    const char *option;
+    const char *(*wrong)(const cf_found_table *found, const cf_database_column *column);
+    void (*mark)(cf_database_column *column);
+} column_word;
+
+static void mark_last(cf_database_column *column)
+{
+    column->last = true;
+}
+
+static void mark_natural(cf_database_column *column)
+{
+    column->names = true;
+}
+
+static const column_word word_of_last = {"last", wrong_with_last, mark_last};
+static const column_word word_of_natural = {"natural-key", wrong_with_natural, mark_natural};
+
+static void mark_column(cf_schema_reading *self, const column_word *word, const char *text)
 {
     const char *wrong = "no column that is synced is called so";
     cf_buffer name = {0};
@@ -269,10 +297,11 @@ static void mark_last(cf_schema_reading *self, const char *text)
 
             if (!is_named(&self->tables[i].table, column->name, cf_bytes_of_text(text)))
                 continue;
-            wrong = wrong_with_last(&self->tables[i], column);
-            column->last = !wrong;
+            wrong = word->wrong(&self->tables[i], column);
+            if (!wrong)
+                word->mark(column);
         }
-    cf_buffer_append_text(&name, "--last %s", text);
+    cf_buffer_append_text(&name, "--%s %s", word->option, text);
     if (wrong)
         cf_schema_notice(self, CF_NOTICE_COMPUTED, cf_buffer_view(&name), "%s", wrong);
     cf_buffer_release(&name);
@@ -306,7 +335,9 @@ cf_status cf_schema_find_references(cf_schema_reading *self, const cf_database_c
     for (size_t i = 0; !status && i < self->count; i++)
         find_targets(self, &self->tables[i]);
     for (size_t i = 0; !status && i < choice->last_count; i++)
-        mark_last(self, choice->last[i]);
+        mark_column(self, &word_of_last, choice->last[i]);
+    for (size_t i = 0; !status && i < choice->natural_count; i++)
+        mark_column(self, &word_of_natural, choice->natural[i]);
     for (size_t i = 0; !status && i < self->count; i++)
         drop_unwanted(self, &self->tables[i].table);
     return status;

@@ -33,6 +33,7 @@ typedef struct {
     size_t target;  /* of a reference: which table + 1 */
     bool cascades;  /* ON DELETE CASCADE */
     bool last;      /* the later value counts: a counter, a time of use */
+    bool names;     /* its text names the row: peer/records/row_alike.h */
 } cf_database_column;
 
 typedef enum { CF_KEY_SERIAL, CF_KEY_NATURAL, CF_KEY_TUPLE } cf_key_kind;
@@ -92,7 +93,8 @@ typedef struct {
 
 /* Within a transaction of the caller's. `wants` tells which tables are to be synced; NULL: all. The
  * references are as if they were declared. `last` names columns, as TABLE.COLUMN, whose rule is
- * CF_MERGE_WEAK: none that is in a key or refers to rows, since there time says nothing. */
+ * CF_MERGE_WEAK: none that is in a key or refers to rows, since there time says nothing. `natural`
+ * names columns whose text names the rows of a table that counts them. */
 typedef struct {
     bool (*wants)(const void *context, cf_bytes table);
     const void *context;
@@ -100,6 +102,8 @@ typedef struct {
     size_t reference_count;
     const char *const *last;
     size_t last_count;
+    const char *const *natural;
+    size_t natural_count;
 } cf_database_choice;
 cf_status cf_database_schema_read(sqlite3 *database, const cf_database_choice *choice,
                                   cf_database_schema *out, cf_error *error);

@@ -181,7 +181,9 @@ static cf_status read_all(database_medium *self, sqlite3 *database, const table_
     cf_database_choice choice = {.wants = is_wanted,
                                  .context = tables,
                                  .last = (const char *const *)binding->last,
-                                 .last_count = binding->last_count};
+                                 .last_count = binding->last_count,
+                                 .natural = (const char *const *)binding->natural,
+                                 .natural_count = binding->natural_count};
     bool lacks = false;
 
     if (self->map)

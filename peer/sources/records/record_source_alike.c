@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a source says of rows by itself, whose user said `--unique same`: that two made apart are
- * one (peer/records/row_alike.h). Before anything is applied, so that his program never sees both:
+/* What a source says of rows by itself, whose user said `--unique same`, or gave natural keys: that
+ * two made apart are one (peer/records/row_alike.h). Before anything is applied, so that his
+ * program never sees both:
  *
  *     laptop and desktop each add "https://a.example"; desktop hears of laptop's
  *     desktop publishes that its row is laptop's, and shows the one
@@ -19,6 +20,23 @@ static bool is_meant(void *context, const cf_row *row)
 
     return cf_format_holds_table(&run->content.format, row->table) &&
            cf_record_selected(&run->selection, row);
+}
+
+static const cf_natural_key *natural_keys(const cf_database_schema *schema, cf_arena *arena,
+                                          size_t *count)
+{
+    size_t room = 0;
+
+    for (size_t i = 0; schema && i < schema->count; i++)
+        room += schema->tables[i].count;
+    cf_natural_key *keys = cf_arena_allocate(arena, room, sizeof *keys);
+    *count = 0;
+    for (size_t i = 0; schema && i < schema->count; i++)
+        for (size_t k = 0; k < schema->tables[i].count; k++)
+            if (schema->tables[i].columns[k].names)
+                keys[(*count)++] = (cf_natural_key){schema->schema.tables[i].name,
+                                                    schema->tables[i].columns[k].field};
+    return keys;
 }
 
 static bool is_locked(const cf_record_run *run, const cf_id *item)
@@ -76,12 +94,14 @@ static cf_status publish(cf_record_run *run, const cf_change *changes, size_t co
 
 cf_status cf_record_run_make_one(cf_record_run *run, cf_error *error)
 {
-    const cf_alike_choice choice = {is_meant, run};
+    cf_alike_choice choice = {
+        .unites = run->source->binding->unites, .is_meant = is_meant, .context = run};
     cf_change_draft draft = {.arena = &run->arena};
     cf_pending_kind kind;
     size_t count;
 
-    if (!run->source->binding->unites || run->look_only || run->cut || run->unrest ||
+    choice.keys = natural_keys(run->content.joins, &run->arena, &choice.key_count);
+    if ((!choice.unites && !choice.key_count) || run->look_only || run->cut || run->unrest ||
         cf_record_run_receives(run) || cf_record_run_silence(run, &kind))
         return CF_OK;
     if (!run->as_base || !run->view)

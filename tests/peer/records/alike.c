@@ -10,6 +10,8 @@
 
 static const char tags[] = "tag # /seen~ /used? /in>list =/name =/slug;list #";
 
+static const cf_alike_choice all = {.unites = true};
+
 /* How many rows are said to be others, of what A and B wrote apart. */
 static size_t count_alike(rule_world *world, const cf_alike_choice *choice)
 {
@@ -37,7 +39,7 @@ static void expect_alike(const char *tables, const char *first, const char *seco
 
     rule_world_write_apart(&world, 'A', 10, first);
     rule_world_write_apart(&world, 'B', 20, second);
-    cr_expect_eq(count_alike(&world, NULL), expected, "%s | %s", first, second);
+    cr_expect_eq(count_alike(&world, &all), expected, "%s | %s", first, second);
     rule_world_end(&world);
     cf_arena_release(&arena);
 }
@@ -64,9 +66,9 @@ Test(row_alike, are_compared_with_all_that_are_one_by_now)
     rule_world_write_apart(&world, 'A', 10, "tag 1 name=t");
     rule_world_write_apart(&world, 'B', 20, "tag 2 name=t mark=b");
     rule_world_write_apart(&world, 'C', 30, "tag 3 name=t mark=c");
-    cr_expect_eq(count_alike(&world, NULL), 1, "the one or the other");
+    cr_expect_eq(count_alike(&world, &all), 1, "the one or the other");
     rule_world_write_apart(&world, 'D', 40, "tag 4 name=t size=l");
-    cr_expect_eq(count_alike(&world, NULL), 2);
+    cr_expect_eq(count_alike(&world, &all), 2);
     rule_world_end(&world);
     cf_arena_release(&arena);
 }
@@ -101,9 +103,12 @@ Test(row_alike, are_both_meant)
     for (int64_t key = 1; key <= 2; key++) {
         cf_bytes number = made_int(key, &arena);
 
-        cr_expect_eq(count_alike(&world, &(cf_alike_choice){is_first, &number}), 0);
+        cr_expect_eq(count_alike(&world, &(cf_alike_choice){.unites = true,
+                                                            .is_meant = is_first,
+                                                            .context = &number}),
+                     0);
     }
-    cr_expect_eq(count_alike(&world, NULL), 1);
+    cr_expect_eq(count_alike(&world, &all), 1);
     rule_world_end(&world);
     cf_arena_release(&arena);
 }
@@ -134,11 +139,47 @@ Test(row_alike, were_made_with_the_text_in_one_act)
 
             cf_state_apply(world.state, &dot, time, &made.changes[k], 1, NULL);
         }
-        cr_expect_eq(count_alike(&world, NULL), parts[i].expected, "%zu", i);
+        cr_expect_eq(count_alike(&world, &all), parts[i].expected, "%zu", i);
         cf_rows_destroy(&base);
         rule_world_end(&world);
         cf_arena_release(&arena);
     }
+}
+
+/* ---- What is named by a text ---- */
+
+/* By the column /guid, which needn't be unique. */
+static void expect_named(const char *first, const char *second, size_t expected)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema("item # /in>item;word", &arena);
+    const cf_natural_key keys[] = {
+        {cf_bytes_of_text("item"), cf_bytes_of_text("/guid")},
+        {cf_bytes_of_text("word"), cf_bytes_of_text("/guid")},
+        {cf_bytes_of_text("none"), cf_bytes_of_text("/guid")},
+    };
+    const cf_alike_choice choice = {.keys = keys, .key_count = sizeof keys / sizeof *keys};
+    rule_world world = rule_world_of(&schema);
+
+    rule_world_write_apart(&world, 'A', 10, first);
+    rule_world_write_apart(&world, 'B', 20, second);
+    cr_expect_eq(count_alike(&world, &choice), expected, "%s | %s", first, second);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+}
+
+Test(row_alike, are_one_by_what_names_them)
+{
+    expect_named("item 1 guid=g mark=a", "item 1 guid=g mark=b", 1);
+    expect_named("item 1 guid=g mark=a;item 2 guid=h", "item 1 guid=h mark=b;item 2 guid=g mark=b",
+                 2);
+    expect_named("item 1 guid=g mark=a", "item 1 guid=h mark=b", 0);
+    expect_named("item 1 name=g", "item 1 guid=g mark=b", 0);
+    expect_named("item 1 guid=g mark=a;item 2 guid=g mark=c", "item 1 guid=g mark=b", 1);
+    expect_named("item 1 guid=g mark=a;item 2 guid=g mark=c",
+                 "item 1 guid=g mark=b;item 2 guid=g mark=d", 1);
+    expect_named("item 1 guid=7 mark=a", "item 1 guid=7 mark=b", 0); /* a number */
+    expect_named("word u guid=g", "word v guid=g", 0);               /* its key is it */
 }
 
 /* ---- What follows them ---- */
@@ -155,7 +196,7 @@ static size_t drafted(const char *first, const char *second)
     rule_world_write_apart(&world, 'A', 10, first);
     rule_world_write_apart(&world, 'B', 20, second);
     cf_row_view *view = cf_row_view_new(world.state, &schema);
-    cf_row_draft_alike(&draft, world.state, &schema, view, NULL);
+    cf_row_draft_alike(&draft, world.state, &schema, view, &all);
     cf_row_draft_held_as_one(&draft, world.state, &schema, view);
     cf_change_draft_changes(&draft, &count);
     cf_change_draft_release(&draft);

@@ -259,6 +259,17 @@ Test(record_vectors, give_their_scans, .timeout = 600)
 
 static size_t made_one;
 
+static cf_natural_key natural_key(const json_t *pair, cf_arena *arena)
+{
+    cf_buffer column = {0};
+
+    cf_buffer_append_text(&column, "/%s", json_string_value(json_array_get(pair, 1)));
+    const cf_natural_key key = {cf_bytes_of_text(json_string_value(json_array_get(pair, 0))),
+                                cf_arena_copy(arena, cf_buffer_view(&column))};
+    cf_buffer_release(&column);
+    return key;
+}
+
 static void check_alike(const json_t *vector)
 {
     const json_t *list = json_object_get(vector, "alike");
@@ -274,7 +285,15 @@ static void check_alike(const json_t *vector)
         cf_change_draft draft = {.arena = &arena};
         drafted found = {.list = "alike", .index = i};
 
-        cf_row_draft_alike(&draft, state, schema, view, NULL);
+        const json_t *keys = json_object_get(from, "natural");
+        cf_natural_key *natural = cf_arena_allocate(&arena, json_array_size(keys), sizeof *natural);
+        for (size_t k = 0; k < json_array_size(keys); k++)
+            natural[k] = natural_key(json_array_get(keys, k), &arena);
+        cf_row_draft_alike(
+            &draft, state, schema, view,
+            &(cf_alike_choice){.unites = json_is_true(json_object_get(from, "unites")),
+                               .keys = natural,
+                               .key_count = json_array_size(keys)});
         found.changes = cf_change_draft_changes(&draft, &found.count);
         expect_changes(vector, &found, json_object_get(from, "changes"), &arena);
         made_one += found.count;
