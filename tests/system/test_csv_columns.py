@@ -170,3 +170,22 @@ def test_a_file_that_cannot_be_written_still_sends(two, as_nobody, tmp_path):
     assert "Bob" in here.read_text()
     desktop.sync()
     assert here.read_text() == there.read_text()
+
+
+@pytest.mark.parametrize("lacking, comes", [(4095, True), (4096, False)])
+def test_beside_as_many_columns_as_are_kept_none_comes_by_itself(two, lacking, comes):
+    """4,096 that it goes without are kept, in two files that have half of them each."""
+    laptop, desktop = two
+    names = [f"c{number}" for number in range(lacking)]
+    add(laptop, "first.csv", f"id,{','.join(names[:2100])}\na{',x' * 2100}\n", *CSV, "--natural")
+    second = add(laptop, "second.csv", f"id,{','.join(names[2100:])}\nb{',x' * (lacking - 2100)}\n", *CSV)
+    laptop.sync()
+    desktop.sync()
+    there = add(desktop, "people.csv", "id,name\nc,Carl\n", *CSV, "--existing")
+    both(laptop, desktop)
+    both(laptop, desktop)
+    assert there.read_text() == "id,name\nc,Carl\na,\nb,\n"
+    fax = {"id": ",fax", "b": ",7"}
+    second.write_text("".join(line + fax.get(line.split(",")[0], ",") + "\n" for line in second.read_text().splitlines()))
+    both(laptop, desktop)
+    assert there.read_text() == ("id,name,fax\nc,Carl,\na,,\nb,,7\n" if comes else "id,name\nc,Carl\na,\nb,\n")

@@ -21,7 +21,8 @@ typedef struct {
     size_t new_count, new_capacity;
     cf_buffer added; /* packed, to what it goes without */
     size_t added_count;
-    bool knows; /* something is kept: it was looked at before */
+    bool has_read; /* what is kept, */
+    bool knows;    /* which is something: it was looked at before */
 } finding;
 
 /* ---- What is kept ---- */
@@ -48,6 +49,17 @@ static cf_status read_names(cf_bytes packed, cf_arena *arena, cf_bytes **out, si
     else if (*count)
         qsort(names, *count, sizeof *names, by_text);
     return status;
+}
+
+/* Most looks find no column that the file lacks, and needn't know. */
+static void read_kept(finding *self)
+{
+    if (self->has_read)
+        return;
+    const cf_bytes kept = cf_record_run_kept(self->run, CF_TABLE_LEFT_OUT);
+    self->knows =
+        read_names(kept, &self->run->arena, &self->left_out, &self->left_out_count) == CF_OK;
+    self->has_read = true;
 }
 
 static void keep(const finding *self)
@@ -80,6 +92,12 @@ static bool was_tried(const finding *self, cf_bytes name)
     return has_name(tried->at, tried->count, name) && !self->run->content.file.trouble_count;
 }
 
+/* What more there are isn't kept, so none comes by itself. */
+static bool is_full(const finding *self)
+{
+    return self->left_out_count + self->added_count >= CF_CSV_FIELDS_MAX;
+}
+
 /* An empty file has room for all, and none of them. */
 static bool was_here(const cf_record_run *run, cf_bytes table, cf_bytes field)
 {
@@ -96,14 +114,15 @@ static void find_column(void *context, cf_bytes table, cf_bytes field)
     cf_bytes name;
 
     if (!cf_column_name(field, &run->arena, &name) || !name.size ||
-        has_name(self->left_out, self->left_out_count, name) ||
+        cf_format_holds(&run->content.format, table, field))
+        return;
+    read_kept(self);
+    if (has_name(self->left_out, self->left_out_count, name) || is_full(self) ||
         !cf_record_run_lacks_column(run, table, field))
         return;
     if (!self->knows || was_here(run, table, field) || was_tried(self, name)) {
-        if (self->left_out_count + self->added_count < CF_CSV_FIELDS_MAX) {
-            cf_pack_bin(&self->added, name);
-            self->added_count++;
-        }
+        cf_pack_bin(&self->added, name);
+        self->added_count++;
     } else {
         *cf_one_more(self->new, self->new_count, self->new_capacity) = name;
     }
@@ -115,8 +134,8 @@ static void ask(const finding *self)
     cf_record_run *run = self->run;
     cf_record_source *source = run->source;
 
-    if (!self->new_count || self->new_count > CF_CSV_FIELDS_MAX ||
-        source->binding->mode == CF_MODE_SEND || run->cut || run->content.file.trouble_count)
+    if (!self->new_count || source->binding->mode == CF_MODE_SEND || run->cut ||
+        run->content.file.trouble_count)
         return;
     cf_pack_array(&source->columns, self->new_count);
     for (size_t i = 0; i < self->new_count; i++)
@@ -132,11 +151,13 @@ void cf_record_run_find_columns(cf_record_run *run)
     cf_buffer_clear(&run->source->columns);
     if (run->look_only || !cf_record_run_has_columns(run))
         return;
-    const cf_bytes kept = cf_record_run_kept(run, CF_TABLE_LEFT_OUT);
-    self.knows = read_names(kept, &run->arena, &self.left_out, &self.left_out_count) == CF_OK;
     if (!run->content.format.whole) /* else it is made with all of them */
         cf_row_view_each_field(run->view, find_column, &self);
-    keep(&self);
+    if (!run->source->has_columns_kept)
+        read_kept(&self);
+    if (self.has_read)
+        keep(&self);
+    run->source->has_columns_kept = true;
     ask(&self);
     free(self.new);
     cf_buffer_release(&self.added);

@@ -43,9 +43,10 @@ typedef struct {
     cf_rows *unsaid;   /* of the view: what the last write could not say beside what is there */
     cf_buffer schema;  /* that the last look went by, as a value */
     uint64_t schema_changes; /* of the catalog, that were heeded */
-    cf_buffer columns;    /* [name…] that others have made, and its file gets at the next look */
-    bool columns_unended; /* it had no last line end when these were found */
-    uint64_t unmerged;    /* the collection's changes when no list could be merged any more */
+    cf_buffer columns;     /* [name…] that others have made, and its file gets at the next look */
+    bool columns_unended;  /* it had no last line end when these were found */
+    bool has_columns_kept; /* which its file goes without: it was looked at before */
+    uint64_t unmerged;     /* the collection's changes when no list could be merged any more */
 } cf_record_source;
 
 enum { CF_RECORD_RETRY_MS = 5000 };
