@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/keep_shown.h"
+#include "peer/commands/log_now.h"
 #include "peer/log/history.h"
 
 #include "broker/platform/names.h"
@@ -113,45 +114,6 @@ static const char *tell_record(const cf_event *event, cf_arena *arena)
     return copy;
 }
 
-/* ---- Rows that no source can show ---- */
-
-/* Of one collection after the other, as its events come. */
-typedef struct {
-    cf_peer *peer;
-    cf_id collection; /* zero: of none yet */
-    cf_row_view *view;
-    cf_schema schema;
-    cf_arena arena;
-} hidden_rows;
-
-static void forget_hidden(hidden_rows *self)
-{
-    cf_row_view_destroy(&self->view);
-    cf_arena_release(&self->arena);
-}
-
-static void know_hidden(hidden_rows *self, const cf_id *collection)
-{
-    cf_collection *held;
-    cf_error ignored;
-
-    if (cf_id_equal(&self->collection, collection))
-        return;
-    forget_hidden(self);
-    self->collection = *collection;
-    if (cf_peer_collection(self->peer, collection, &held, &ignored) == CF_OK &&
-        cf_catalog_schema(self->peer, collection, &self->arena, &self->schema, &ignored) == CF_OK)
-        self->view = cf_row_view_new(held->state, &self->schema);
-}
-
-static bool is_hidden(hidden_rows *self, const cf_event *event)
-{
-    if (!cf_item_is_record(&event->item) || cf_id_equal(&event->collection, &cf_catalog_id))
-        return false;
-    know_hidden(self, &event->collection);
-    return self->view && cf_row_view_holds_back(self->view, &event->item);
-}
-
 /* ---- A line of it ---- */
 
 /* What has no path: a record that is all of its file, and a copy of what another device wrote over
@@ -163,13 +125,57 @@ static const char *unnamed(const cf_event *event)
                : "the document";
 }
 
-static void show(cf_run *run, const cf_event *event, hidden_rows *hidden, cf_arena *arena,
-                 json_t *list)
+static json_t *show_json(const cf_event *event, cf_log_now *now)
+{
+    cf_buffer path = {0};
+    json_t *object =
+        json_pack("{s:s, s:o}", "change", event->what, "path", cf_json_name(event->path));
+
+    if (event->from.size)
+        json_object_set_new(object, "from", cf_json_name(event->from));
+    if (cf_log_now_path(now, event, &path))
+        json_object_set_new(object, "now", cf_json_name(cf_buffer_view(&path)));
+    if (event->original.size)
+        json_object_set_new(object, "of", cf_json_name(event->original));
+    if (event->title)
+        json_object_set_new(object, "title", json_string(event->title));
+    if (event->field_count) {
+        json_object_set_new(object, "fields", list_fields(event));
+        json_object_set_new(object, "values", list_values(event));
+    }
+    if (cf_log_now_hidden(now, event))
+        json_object_set_new(object, "hidden", json_true());
+    cf_buffer_release(&path);
+    return object;
+}
+
+/* `moved notes.txt from draft.txt (now old.txt)` */
+static const char *tell_paths(const cf_event *event, cf_log_now *now, cf_arena *arena)
+{
+    char shown[CF_NAME_SHOWN];
+    cf_buffer text = {0}, path = {0};
+
+    cf_name_show(event->path.size ? event->path : cf_bytes_of_text(unnamed(event)), shown);
+    cf_buffer_append_text(&text, "%s", shown);
+    cf_name_show(event->from, shown);
+    if (event->from.size)
+        cf_buffer_append_text(&text, " from %s", shown);
+    if (cf_log_now_path(now, event, &path)) {
+        cf_name_show(cf_buffer_view(&path), shown);
+        cf_buffer_append_text(&text, " (now %s)", shown);
+    }
+    const char *copy = cf_arena_text(arena, cf_buffer_view(&text));
+    cf_buffer_release(&path);
+    cf_buffer_release(&text);
+    return copy;
+}
+
+static void show(cf_run *run, const cf_event *event, cf_log_now *now, cf_arena *arena, json_t *list)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
     const char *device = cf_catalog_device_name(peer, &event->device, arena);
     const char *collection = cf_catalog_name(peer, &event->collection, arena);
-    char id[2 * CF_HASH_SIZE + 1], time[CF_TIME_TEXT], path[CF_NAME_SHOWN], from[CF_NAME_SHOWN];
+    char id[2 * CF_HASH_SIZE + 1], time[CF_TIME_TEXT];
 
     cf_hex(cf_bytes_of(event->entry.hash.bytes, CF_HASH_SIZE), id);
     id[CF_ENTRY_ID_TEXT] = '\0';
@@ -177,30 +183,16 @@ static void show(cf_run *run, const cf_event *event, hidden_rows *hidden, cf_are
     if (cf_hash_equal(&event->device, cf_peer_user(peer)))
         device = "(account)";
     if (run->json) {
-        json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "entry", id, "time", time,
-                                   "device", device, "collection", collection, "change",
-                                   event->what, "path", cf_json_name(event->path));
-        if (event->from.size)
-            json_object_set_new(object, "from", cf_json_name(event->from));
-        if (event->original.size)
-            json_object_set_new(object, "of", cf_json_name(event->original));
-        if (event->title)
-            json_object_set_new(object, "title", json_string(event->title));
-        if (event->field_count) {
-            json_object_set_new(object, "fields", list_fields(event));
-            json_object_set_new(object, "values", list_values(event));
-        }
-        if (is_hidden(hidden, event))
-            json_object_set_new(object, "hidden", json_true());
+        json_t *object = json_pack("{s:s, s:s, s:s, s:s}", "entry", id, "time", time, "device",
+                                   device, "collection", collection);
+        json_object_update_new(object, show_json(event, now));
         json_array_append_new(list, object);
         return;
     }
-    cf_name_show(event->path.size ? event->path : cf_bytes_of_text(unnamed(event)), path);
-    cf_name_show(event->from, from);
+    const char *paths = tell_paths(event, now, arena);
     const char *details = tell_record(event, arena);
-    cf_print(&run->output, "%s %s %s %s: %s %s%s%s%s%s\n", id, time, device, collection,
-             event->what, path, event->from.size ? " from " : "", event->from.size ? from : "",
-             details, is_hidden(hidden, event) ? " (hidden)" : "");
+    cf_print(&run->output, "%s %s %s %s: %s %s%s%s\n", id, time, device, collection, event->what,
+             paths, details, cf_log_now_hidden(now, event) ? " (hidden)" : "");
 }
 
 /* How many of the newest events are asked for; false when one of them is unsure. */
@@ -226,20 +218,20 @@ static bool is_unknown(const wanted *filter, const cf_history *history)
 
 static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
 {
-    hidden_rows hidden = {.peer = cf_loop_peer(run->loop)};
+    cf_log_now now = {.peer = cf_loop_peer(run->loop)};
     cf_arena arena = {0};
     json_t *list = json_array();
 
     for (size_t i = history->count; i-- > 0 && most;) {
         if (!is_wanted(filter, &history->at[i]))
             continue;
-        show(run, &history->at[i], &hidden, &arena, list);
+        show(run, &history->at[i], &now, &arena, list);
         most--;
     }
     if (run->json)
         cf_print_json(&run->output, json_incref(list));
     json_decref(list);
-    forget_hidden(&hidden);
+    cf_log_now_release(&now);
     cf_arena_release(&arena);
 }
 
@@ -385,7 +377,9 @@ const cf_verb cf_verb_log = {
     .more = "Each line begins with an entry's id; an entry that did several things has several "
             "lines. Of a record that was edited it names\nthe fields with their "
             "new values, and what it calls itself; a row that joins others is called after them. A "
-            "row that no source can\nshow is marked as hidden. `show` says what was there before.",
+            "row that no source can\nshow is marked as hidden. What is called otherwise since has "
+            "\"(now NAME)\". `show` says "
+            "what was there before.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .requires = &cf_disk_answers_paths,

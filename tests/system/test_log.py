@@ -249,3 +249,25 @@ def test_folders_moved_into_each_other_lie_where_they_are_shown(pair_of_notes):
     assert told["change"] == "moved" and told["path"] == "in/v"  # the later one stays where it was
     assert (here / told["path"] / "file").read_text() == "v"
     assert (there / told["path"] / "file").read_text() == "v"
+
+
+def test_what_is_called_otherwise_since_is_told_with_its_name_of_now(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (here / "one.txt").rename(here / "uno.txt")
+    both(laptop, desktop)
+    (there / "sub").rename(there / "under")
+    (there / "uno.txt").rename(there / "under/eins.txt")
+    both(laptop, desktop)
+    (there / "under/two.txt").unlink()
+    both(laptop, desktop)
+    for device in laptop, desktop:
+        lines = [line.split(" notes: ", 1)[1] for line in device.run("log", "notes").splitlines()]
+        assert lines[0] == "deleted under/two.txt"
+        assert sorted(lines[1:3]) == ["moved under from sub", "moved under/eins.txt from uno.txt"]
+        assert lines[3] == "moved uno.txt from one.txt (now under/eins.txt)"
+        assert sorted(lines[4:]) == ["new one.txt (now under/eins.txt)", "new sub (now under)", "new sub/two.txt"]
+        now = {one["path"]: one.get("now") for one in device.json("log", "notes") if one["change"] != "deleted"}
+        assert now == {"uno.txt": "under/eins.txt", "one.txt": "under/eins.txt", "sub": "under", "sub/two.txt": None,
+                       "under": None, "under/eins.txt": None}
+        for count in range(1, 7):
+            assert device.json("log", "notes", "-n", str(count)) == device.json("log", "notes")[:count]

@@ -96,3 +96,24 @@ def test_rows_are_found_by_the_names_that_are_shown(two):
         assert laptop.json("status", f"my book//{table}")["in_sync"]
     assert len(laptop.json("log", "my book//back\\slash/C:\\x")) == 1
     assert "no such record" in laptop.run("status", "my book//my people/zz", code=3)
+
+
+def test_a_row_that_has_another_number_by_now_is_told_with_that(two):
+    """Both count up to the same number: the one whose row gave way finds it in the log as what he sees."""
+    laptop, desktop = two
+    sheets = [device.source("sheet.csv") for device in two]
+    for device, sheet, options in zip(two, sheets, ([], ["--existing"])):
+        if not options:
+            sheet.write_text("id,name\n1,Anna\n")
+        device.json("add", str(sheet), "--collection", "people", "--format", "csv", "--key", "id", *options)
+        device.sync()
+    for device, sheet, name in zip(two, sheets, ("Bert", "Cleo")):
+        sheet.write_text(f"id,name\n1,Anna\n2,{name}\n")
+        device.sync()
+    laptop.sync()
+    assert sheets[0].read_text() == sheets[1].read_text() == "id,name\n1,Anna\n2,Bert\n3,Cleo\n"
+    for device in two:
+        lines = [line.split(" people: ", 1)[1] for line in device.run("log", "people").splitlines()]
+        assert lines == ['new 2 (now 3)', 'new 2', 'new 1']
+        assert [one.get("now") for one in device.json("log", "people")] == ["3", None, None]
+        assert [one["device"] for one in device.json("log", "people//3")] == ["desktop"]
