@@ -14,7 +14,7 @@ import protocol_crypto as crypto
 from counterfoil import wait_until
 from counterfoild import WAIT, broker  # noqa: F401
 from broker_client import Author, Refused, Session, Silence, enrol, knock, new_account, now
-from protocol import MEMBER, pack, read_entry
+from protocol import MEMBER, Map, pack, read_entry
 
 PAPERS = b"papers".ljust(16, b"\0")
 ELSEWHERE = "127.0.0.2"  # an address of loopback that no honest device comes from
@@ -127,6 +127,37 @@ def test_other_versions_of_the_protocol_are_named(broker, ann, version):
         session.send("HELLO", version, ann.user, [], False)
         expect_refused("version", session.hear, "WELCOME")
         session.hello(ann.user)
+
+
+# What a HELLO may be in another version of the protocol, from behind the version on: only that place is fixed.
+OTHER_HELLOS = {
+    "of fewer elements": [[]],
+    "of more elements": [[bytes(32), [], False, "more", 7]],
+    "with a map": [[Map([("features", ["a"]), ("user", bytes(32))])]],
+    "with another order": [[False, [], bytes(32)]],
+    "with a frame behind": [[bytes(32), [], False], b"more"],
+}
+
+
+@pytest.mark.parametrize("shape", OTHER_HELLOS)
+def test_another_version_is_named_whatever_its_hello_is_like(broker, shape):
+    broker.start()
+    invitation = broker.run("invite").strip()
+    rest, *behind = OTHER_HELLOS[shape]
+    code = crypto.read_code(invitation)
+    guest = crypto.Pairing(code.secret)
+    with Session(broker.line, guest.guest, guest.guest_secret) as session:
+        session.send_frames(pack(["HELLO", 2, *rest]), *behind)
+        with pytest.raises(Refused) as refused:
+            session.hear("WELCOME")
+        assert (refused.value.request, refused.value.code, refused.value.verdict) == ("HELLO", "version", "never")
+        assert "version 2" in refused.value.text and "version 1" in refused.value.text
+    _, device = enrol(invitation)  # nothing of it is spent
+    with device.session(broker.line) as session:
+        session.send_frames(pack(["HELLO", 2, *rest]), *behind)
+        expect_refused("version", session.hear, "WELCOME")
+        session.hello(device.user, device.log.heads())
+    expect_open(broker, device)
 
 
 EVERYTHING = [
