@@ -5,6 +5,7 @@
 #include "peer/commands/addition.h"
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
+#include "peer/commands/remove.h"
 #include "peer/commands/source_format.h"
 #include "peer/commands/source_moved.h"
 #include "peer/commands/source_rows.h"
@@ -18,12 +19,22 @@ enum { LOOK_AGAIN_MS = 250 };
 
 /* ---- What is wanted ---- */
 
+/* The folder's; of what was taken off the list and is added again, that of before. */
+static const char *own_name(cf_addition *self)
+{
+    const char *slash = strrchr(self->path, '/');
+    const cf_binding *before = cf_source_taken_off(self->run, self->path);
+
+    if (before)
+        return cf_catalog_name(self->peer, &before->collection, &self->arena);
+    return slash[1] ? slash + 1 : "root";
+}
+
 static cf_status choose_name(cf_addition *self, cf_error *error)
 {
     const char *given = cf_options_value(&self->run->options, "collection");
-    const char *slash = strrchr(self->path, '/');
 
-    self->name = given ? given : slash[1] ? slash + 1 : "root";
+    self->name = given ? given : own_name(self);
     cf_status status = cf_catalog_check_name(self->name, error);
     if (status && !given)
         cf_error_while(error, "the source's name is none for a collection: --collection NAME");
@@ -240,8 +251,17 @@ static cf_status check_fetched(const cf_addition *self, cf_error *error)
                : CF_OK;
 }
 
+/* What is added again was a source of a collection that was taken off the list. */
+static cf_status end_before(cf_addition *self, cf_error *error)
+{
+    cf_binding *before = cf_source_taken_off(self->run, self->path);
+
+    return before ? cf_source_stop(self->run, before, false, &self->waits, error) : CF_OK;
+}
+
 static cf_status add(cf_addition *self, cf_error *error)
 {
+    self->waits = false;
     cf_status status = cf_addition_check_place(self, error); /* another may have come since */
 
     if (!status)
@@ -257,7 +277,11 @@ static cf_status add(cf_addition *self, cf_error *error)
         status = check_asked(self, error);
     if (!status && cf_options_has(&self->run->options, "dry-run"))
         return rehearse(self, error);
-    if (!status && self->base_dir)
+    if (!status)
+        status = end_before(self, error);
+    if (status || self->waits)
+        return status;
+    if (self->base_dir)
         status = cf_base_dir_make(self->run, self->path, self->base_dir, &self->place, error);
     if (!status)
         status = cf_addition_prepare_place(self, error);
@@ -318,6 +342,16 @@ static cf_status start(cf_run *run, cf_error *error)
     return status || self->learning ? status : add(self, error);
 }
 
+static cf_status go_on(cf_addition *self, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    cf_status status = add(self, error);
+
+    if (self->learning || self->waits)
+        *progress = (cf_progress){.deadline_ms =
+                                      now_ms + (self->waits ? CF_SOURCE_STOPS_MS : LOOK_AGAIN_MS)};
+    return status;
+}
+
 static cf_status learn(cf_addition *self, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     progress->over =
@@ -325,18 +359,15 @@ static cf_status learn(cf_addition *self, uint64_t now_ms, cf_progress *progress
     if (!progress->over)
         return CF_OK;
     cf_learning_destroy(&self->learning);
-    cf_status status = add(self, error);
-    if (self->learning) {
-        progress->over = false;
-        progress->deadline_ms = now_ms + LOOK_AGAIN_MS;
-    }
-    return status;
+    return go_on(self, now_ms, progress, error);
 }
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     cf_addition *self = run->state;
-    cf_status status = self->learning ? learn(self, now_ms, progress, error) : CF_OK;
+    cf_status status = self->learning ? learn(self, now_ms, progress, error)
+                       : self->waits  ? go_on(self, now_ms, progress, error)
+                                      : CF_OK;
 
     if (status || !self->round)
         return status;
@@ -414,7 +445,8 @@ const cf_verb cf_verb_add = {
         "it "
         "is what the others get.\n"
         "A collection may have several sources on one device, which follow each other: say "
-        "--collection or --existing.",
+        "--collection or --existing.\n"
+        "A source whose collection was taken off the list is added again by the same words.",
     .more_of = usage_of_formats,
     .needs = CF_NEEDS_PEER,
     .connects = true,

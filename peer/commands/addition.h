@@ -24,6 +24,7 @@ typedef struct {
     const char *base_dir; /* NULL: its base lies in the home */
     cf_base_place place;  /* that was made there, */
     bool has_place;       /* and is the source's */
+    bool waits;           /* for what uses the source that it was before */
     const char *map;      /* NULL: columns stand for themselves */
     const char **keys;
     size_t key_count;

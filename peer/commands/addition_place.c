@@ -51,6 +51,8 @@ cf_status cf_addition_check_place(cf_addition *self, cf_error *error)
         const char *other = cf_engine_binding_at(self->engine, i)->path;
         const char *base = cf_engine_binding_at(self->engine, i)->place.dir;
 
+        if (strcmp(other, self->path) == 0 && cf_source_taken_off(self->run, other))
+            continue; /* it makes way */
         if (strcmp(other, self->path) == 0)
             status = cf_fail(error, CF_USAGE,
                              "%s is a source already: `counterfoil set` "

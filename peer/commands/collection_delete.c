@@ -4,11 +4,12 @@
 #include "broker/platform/names.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
+#include "peer/log/keeping.h"
 
 #include <string.h>
 
-/* The other devices that wrote in a collection: those that have a source of it, as far as is known
- * here. */
+/* The other devices that wrote in a collection, or say that they keep it: those that have a source
+ * of it, as far as is known here. */
 typedef struct {
     cf_peer *peer;
     const cf_id *collection;
@@ -54,6 +55,22 @@ static bool visit_head(void *context, const cf_head *head)
     return true;
 }
 
+/* Who keeps less than all says of what. */
+static void add_keepers(writers *self)
+{
+    const cf_registry *registry = cf_log_registry(self->peer->log);
+    cf_arena arena = {0};
+
+    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
+        const cf_hash *device = &cf_registry_device_at(registry, i)->id;
+        const cf_kept kept = cf_kept_of(self->peer, device, &arena);
+
+        if (!kept.is_all && cf_kept_has(&kept, self->collection))
+            add_writer(self, device);
+    }
+    cf_arena_release(&arena);
+}
+
 static void append_names(const json_t *names, cf_buffer *out)
 {
     size_t i;
@@ -75,8 +92,8 @@ static cf_status check_writers(const cf_run *run, const writers *others, cf_erro
     append_names(others->names, &names);
     cf_status status =
         cf_fail(error, CF_UNSAFE,
-                "'%s' would be synced nowhere any more, and %.*s wrote in it, too: --yes says that "
-                "this is meant",
+                "'%s' would be synced nowhere any more, and %.*s wrote in it, or keep it, too: "
+                "--yes says that this is meant",
                 run->options.arguments[1], (int)names.size, (const char *)names.data);
     cf_buffer_release(&names);
     return status;
@@ -107,6 +124,7 @@ static cf_status take_off(cf_run *run, const cf_id *collection, cf_error *error)
     cf_status status = cf_catalog_may_change(peer, collection, error);
     if (!status)
         status = cf_log_heads(peer->log, visit_head, &others, error);
+    add_keepers(&others);
     if (!status && !rehearses)
         status = check_writers(run, &others, error);
     if (!status && !rehearses)
@@ -153,10 +171,11 @@ cf_status cf_collection_ask_delete(cf_run *run, cf_error *error)
     cf_status status = run->consult(run, words, sizeof words / sizeof *words, &found, error);
     append_names(json_object_get(found, "writers"), &names);
     if (!status && names.size)
-        status = cf_run_confirm(run, &yes, error,
-                                "%.*s wrote in it, too: it would be synced nowhere any more, and "
-                                "files stay as they are. Take it off the list? [y/N]",
-                                (int)names.size, (const char *)names.data);
+        status = cf_run_confirm(
+            run, &yes, error,
+            "%.*s wrote in it, or keep it, too: it would be synced nowhere any more, and "
+            "files stay as they are. Take it off the list? [y/N]",
+            (int)names.size, (const char *)names.data);
     if (!status)
         status = cf_run_take_answer(run, yes, error);
     cf_buffer_release(&names);

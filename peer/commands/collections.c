@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/collection_delete.h"
+#include "broker/platform/times.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/verbs.h"
@@ -57,6 +58,7 @@ static json_t *collection_json(const cf_catalog_collection *collection, const ch
     json_object_set_new(shown, "kept", json_boolean(cf_kept_has(&kept->own, &collection->id)));
     json_object_set_new(shown, "kept_whole",
                         json_boolean(cf_kept_has(&kept->any, &collection->id)));
+    json_object_set_new(shown, "taken_off", json_null());
     return shown;
 }
 
@@ -93,6 +95,70 @@ static void show_one(const cf_run *run, const cf_catalog_collection *collection,
                  absence(kept, &collection->id));
 }
 
+/* What was taken off the list has its name and its sources still. */
+static void show_gone(const cf_run *run, const cf_catalog_gone *gone, const keepers *kept,
+                      json_t *list)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_engine *engine = cf_loop_engine(run->loop);
+    const cf_catalog_collection *collection = &gone->collection;
+    const char *format = collection->is_known ? cf_format_text(collection->format) : "unknown";
+    const cf_binding *binding = cf_source_of_collection(engine, &collection->id);
+    char time[CF_TIME_TEXT];
+    cf_arena arena = {0};
+    cf_buffer text = {0};
+
+    if (run->json) {
+        json_t *shown = collection_json(collection, format, engine, kept);
+
+        cf_time_show(gone->deletion.time_ms, time);
+        json_object_set_new(shown, "taken_off",
+                            json_pack("{s:s, s:s}", "device",
+                                      cf_catalog_device_name(peer, &gone->deletion.device, &arena),
+                                      "time", time));
+        json_array_append_new(list, shown);
+    } else {
+        cf_catalog_deletion_text(peer, &gone->deletion, &text);
+        cf_print(&run->output, "%-20s %-8s %s%s(%.*s)\n", collection->name, format,
+                 binding ? binding->path : "", binding ? " " : "", (int)text.size,
+                 (const char *)text.data);
+    }
+    cf_buffer_release(&text);
+    cf_arena_release(&arena);
+}
+
+static bool is_name_of_any(const cf_catalog_collection *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Of each name that is free the last one, and what has a source here. */
+static cf_status list_gone(const cf_run *run, const cf_catalog_collection *live, size_t live_count,
+                           const keepers *kept, json_t *shown, bool *any, cf_error *error)
+{
+    cf_engine *engine = cf_loop_engine(run->loop);
+    cf_catalog_gone *list;
+    cf_arena arena = {0};
+    size_t count = 0;
+
+    cf_status status = cf_catalog_list_gone(cf_loop_peer(run->loop), &arena, &list, &count, error);
+    for (size_t i = 0; !status && i < count; i++) {
+        const char *name = list[i].collection.name;
+        const bool is_last = i + 1 == count || strcmp(list[i + 1].collection.name, name) != 0;
+
+        if ((!is_last || is_name_of_any(live, live_count, name)) &&
+            !cf_source_of_collection(engine, &list[i].collection.id))
+            continue;
+        show_gone(run, &list[i], kept, shown);
+        *any = true;
+    }
+    cf_arena_release(&arena);
+    return status;
+}
+
 static cf_status list_collections(cf_run *run, cf_error *error)
 {
     cf_catalog_collection *list;
@@ -103,11 +169,14 @@ static cf_status list_collections(cf_run *run, cf_error *error)
     cf_status status = cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, error);
     keepers kept = {cf_engine_kept(cf_loop_engine(run->loop), &arena), {0}};
     kept.any = cf_kept_by_any(cf_loop_peer(run->loop), &kept.own, &arena);
+    bool any = !status && count;
     for (size_t i = 0; !status && i < count; i++)
         show_one(run, &list[i], &kept, shown);
+    if (!status)
+        status = list_gone(run, list, count, &kept, shown, &any, error);
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(shown));
-    else if (!status && !count && !run->quiet)
+    else if (!status && !any && !run->quiet)
         cf_say(&run->output,
                "no collection is known here yet: `counterfoil sync` asks for those of other "
                "devices, `counterfoil add SOURCE` makes one");
@@ -131,8 +200,8 @@ static cf_status start(cf_run *run, cf_error *error)
 }
 
 static const cf_option options[] = {
-    {"yes", 0, NULL, "delete: without asking, though other devices wrote in it"},
-    {"dry-run", 'n', NULL, "delete: only say which devices wrote in it"},
+    {"yes", 0, NULL, "delete: without asking, though other devices have it"},
+    {"dry-run", 'n', NULL, "delete: only say which devices have it"},
     {0},
 };
 
@@ -149,7 +218,7 @@ const cf_verb cf_verb_collections = {
     .summary = "Lists the user's collections, renames one, or takes one off the list",
     .more =
         "What sources hold stays where it is. `delete` exits 8 where other devices wrote in the "
-        "collection, and\n--yes was not given.",
+        "collection, or keep it, and\n--yes was not given.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .options = options,

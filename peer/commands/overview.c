@@ -158,17 +158,19 @@ static void note_taken_off(cf_peer *peer, cf_arena *arena, cf_overview_source *s
 {
     cf_binding_status *status = &source->status;
     cf_catalog_deletion deletion;
+    char typed[CF_PATH_TYPED];
     cf_buffer text = {0};
 
     if (status->trouble || !cf_catalog_deleted(peer, &status->binding->collection, &deletion))
         return;
+    cf_binding_path_typed(status->binding, typed);
     cf_catalog_deletion_text(peer, &deletion, &text);
     cf_buffer_append_text(
         &text,
-        "; remove it, and add it again if it is to be synced: other devices don't sync it any "
-        "more. `counterfoil remove %s` lets these files be; `counterfoil add` then puts them into "
-        "a new collection, or the one that has its name now",
-        status->binding->path);
+        "; add it again, or remove it: other devices don't sync it any more. `counterfoil add %s` "
+        "puts what lies there into a new collection, or the one that has its name now, "
+        "`counterfoil remove %s` lets it be",
+        typed, typed);
     source->is_taken_off = true;
     status->trouble = CF_CHANGED;
     status->trouble_text = cf_arena_text(arena, cf_buffer_view(&text));

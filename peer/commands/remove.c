@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/commands/remove.h"
+
 #include "peer/log/catalog.h"
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
 #include "peer/bindings/owed.h"
 #include "peer/commands/verbs.h"
-
-enum { WAITS_MS = 100 };
 
 static void tell(const cf_run *run, const char *name, const char *path)
 {
@@ -30,7 +30,7 @@ static cf_status leave(const cf_run *run, const char *path, const cf_id *instanc
                   : CF_OK;
 }
 
-static cf_status remove_source(const cf_run *run, cf_binding *binding, cf_error *error)
+static cf_status remove_source(const cf_run *run, cf_binding *binding, bool tells, cf_error *error)
 {
     cf_base_place place = cf_base_place_copy(&binding->place);
     cf_buffer path = {0};
@@ -44,7 +44,8 @@ static cf_status remove_source(const cf_run *run, cf_binding *binding, cf_error 
     cf_buffer_append(&path, "", 1);
     cf_status status = cf_engine_drop_binding(cf_loop_engine(run->loop), binding, error);
     if (!status) {
-        tell(run, name, (const char *)path.data);
+        if (tells)
+            tell(run, name, (const char *)path.data);
         status = leave(run, (const char *)path.data, &instance, silence, error);
         if (!silence)
             cf_base_dir_leave(cf_loop_env(run->loop), &run->output, &place);
@@ -56,20 +57,13 @@ static cf_status remove_source(const cf_run *run, cf_binding *binding, cf_error 
     return status;
 }
 
-static cf_status start(cf_run *run, cf_error *error)
-{
-    return cf_run_check_count(run, 1, 1, error);
-}
-
 /* What looks at its disk or puts things there has to end before, and ends where the disk answers.
  */
-static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+cf_status cf_source_stop(const cf_run *run, cf_binding *binding, bool tells, bool *waits,
+                         cf_error *error)
 {
-    cf_binding *binding = NULL;
-
-    cf_status status = cf_source_wanted(run, run->options.arguments[0], &binding, error);
-    if (!status)
-        status = cf_owed_check(binding, error);
+    *waits = false;
+    cf_status status = cf_owed_check(binding, error);
     if (status)
         return status;
     const bool is_used = binding->jobs.count > 0;
@@ -78,10 +72,26 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
                        "%s: %s, and is being read or written: remove it when it does, or end "
                        "`counterfoil serve` before",
                        binding->path, binding->silence);
-    if (!is_used || binding->answers)
-        return remove_source(run, binding, error);
-    *progress = (cf_progress){.deadline_ms = now_ms + WAITS_MS};
-    return CF_OK;
+    *waits = is_used && !binding->answers;
+    return *waits ? CF_OK : remove_source(run, binding, tells, error);
+}
+
+static cf_status start(cf_run *run, cf_error *error)
+{
+    return cf_run_check_count(run, 1, 1, error);
+}
+
+static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
+{
+    cf_binding *binding = NULL;
+    bool waits = false;
+
+    cf_status status = cf_source_wanted(run, run->options.arguments[0], &binding, error);
+    if (!status)
+        status = cf_source_stop(run, binding, true, &waits, error);
+    if (waits)
+        *progress = (cf_progress){.deadline_ms = now_ms + CF_SOURCE_STOPS_MS};
+    return status;
 }
 
 const cf_verb cf_verb_remove = {

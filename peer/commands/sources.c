@@ -25,6 +25,16 @@ cf_binding *cf_source_of_collection(cf_engine *engine, const cf_id *collection)
     return NULL;
 }
 
+cf_binding *cf_source_taken_off(const cf_run *run, const char *path)
+{
+    cf_binding *binding = cf_source_at(cf_loop_engine(run->loop), path);
+    cf_catalog_deletion ignored;
+
+    return binding && cf_catalog_deleted(cf_loop_peer(run->loop), &binding->collection, &ignored)
+               ? binding
+               : NULL;
+}
+
 cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out, cf_error *error)
 {
     cf_buffer path = {0};

@@ -9,6 +9,8 @@
  */
 cf_binding *cf_source_at(cf_engine *engine, const char *path);
 cf_binding *cf_source_of_collection(cf_engine *engine, const cf_id *collection);
+/* The one that is this path, if its collection was taken off the list; else NULL. */
+cf_binding *cf_source_taken_off(const cf_run *run, const char *path);
 /* The one that the user named; CF_MISSING. */
 cf_status cf_source_named(const cf_run *run, const char *name, cf_binding **out, cf_error *error);
 /* The same where a SOURCE is wanted: by its path, else by its collection's name. CF_USAGE: that has

@@ -202,54 +202,100 @@ void cf_catalog_deletion_text(cf_peer *peer, const cf_catalog_deletion *deletion
     cf_arena_release(&arena);
 }
 
-/* Of the collections of a name that were taken off the list, the last. */
+/* ---- What was taken off the list ---- */
+
 typedef struct {
+    cf_peer *peer;
     const cf_collection *catalog;
-    const char *name;
-    cf_write deletion;
-    bool is_found;
-} taken_off;
+    cf_arena *arena;
+    cf_catalog_gone *list;
+    size_t count, capacity;
+} gone_listing;
 
-static void find_taken_off(void *context, const cf_id *item)
+static const char *last_text(const gone_listing *self, const cf_id *item, const char *field)
 {
-    taken_off *self = context;
-    cf_arena arena = {0};
-    cf_write deletion;
+    return text_in(cf_collection_last(self->catalog, item, field), self->arena);
+}
 
-    if (item->bytes[0] != CF_CATALOG_COLLECTION || !last_deletion(self->catalog, item, &deletion) ||
-        (self->is_found && cf_time_compare(deletion.time, self->deletion.time) < 0))
+static void list_gone(void *context, const cf_id *item)
+{
+    gone_listing *self = context;
+    cf_catalog_gone found = {0};
+    cf_write deletion;
+    cf_error ignored;
+
+    if (item->bytes[0] != CF_CATALOG_COLLECTION || !last_deletion(self->catalog, item, &deletion))
         return;
-    const char *name =
-        checked(text_in(cf_collection_last(self->catalog, item, CF_FIELD_NAME), &arena));
-    if (name && is_called(name, self->name)) {
-        self->deletion = deletion;
-        self->is_found = true;
-    }
-    cf_arena_release(&arena);
+    cf_reader id = cf_reader_of(cf_collection_last(self->catalog, item, CF_CATALOG_ID));
+    const char *format = last_text(self, item, CF_CATALOG_FORMAT);
+    found.collection.name = checked(last_text(self, item, CF_FIELD_NAME));
+    if (!found.collection.name ||
+        cf_read_bin_exact(&id, found.collection.id.bytes, CF_ID_SIZE, &ignored))
+        return;
+    found.collection.is_known =
+        format && cf_format_of_text(format, &found.collection.format, &ignored) == CF_OK;
+    found.deletion =
+        (cf_catalog_deletion){cf_dot_device(self->peer, &deletion.dot), deletion.time.ms};
+    *cf_one_more(self->list, self->count, self->capacity) = found;
+}
+
+static int by_name_and_time(const void *a, const void *b)
+{
+    const cf_catalog_gone *first = a, *second = b;
+    const uint64_t time = first->deletion.time_ms, other = second->deletion.time_ms;
+    const int order = strcmp(first->collection.name, second->collection.name);
+
+    return order           ? order
+           : time != other ? (time < other ? -1 : 1)
+                           : cf_id_compare(&first->collection.id, &second->collection.id);
+}
+
+cf_status cf_catalog_list_gone(cf_peer *peer, cf_arena *arena, cf_catalog_gone **out, size_t *count,
+                               cf_error *error)
+{
+    gone_listing self = {.peer = peer, .arena = arena};
+    cf_collection *catalog;
+
+    cf_status status = cf_catalog_open(peer, &catalog, error);
+    if (status)
+        return status;
+    self.catalog = catalog;
+    cf_state_each(catalog->state, list_gone, &self);
+    if (self.count > 1)
+        qsort(self.list, self.count, sizeof *self.list, by_name_and_time);
+    *out = cf_arena_allocate(arena, self.count, sizeof *self.list);
+    if (self.count)
+        memcpy(*out, self.list, self.count * sizeof *self.list);
+    *count = self.count;
+    free(self.list);
+    return CF_OK;
 }
 
 bool cf_catalog_say_taken_off(cf_peer *peer, const char *name, cf_error *error)
 {
-    taken_off self = {.name = name};
-    cf_collection *catalog;
+    const cf_catalog_deletion *last = NULL;
+    cf_catalog_gone *list;
+    cf_arena arena = {0};
     cf_buffer text = {0};
     cf_error ignored;
+    size_t count = 0;
 
-    if (cf_catalog_open(peer, &catalog, &ignored))
-        return false;
-    self.catalog = catalog;
-    cf_state_each(catalog->state, find_taken_off, &self);
-    if (!self.is_found)
-        return false;
-    const cf_catalog_deletion deletion = {cf_dot_device(peer, &self.deletion.dot),
-                                          self.deletion.time.ms};
-    cf_catalog_deletion_text(peer, &deletion, &text);
-    cf_fail(error, CF_MISSING,
-            "there is no collection '%.80s' any more: %.*s; `counterfoil add SOURCE --collection "
-            "NAME` makes one of that name",
-            name, (int)text.size, (const char *)text.data);
+    if (cf_catalog_list_gone(peer, &arena, &list, &count, &ignored))
+        count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_called(list[i].collection.name, name) &&
+            (!last || list[i].deletion.time_ms >= last->time_ms))
+            last = &list[i].deletion;
+    if (last) {
+        cf_catalog_deletion_text(peer, last, &text);
+        cf_fail(error, CF_MISSING,
+                "there is no collection '%.80s' any more: %.*s; `counterfoil add SOURCE "
+                "--collection NAME` makes one of that name",
+                name, (int)text.size, (const char *)text.data);
+    }
     cf_buffer_release(&text);
-    return true;
+    cf_arena_release(&arena);
+    return last != NULL;
 }
 
 cf_status cf_catalog_find(cf_peer *peer, const char *name, cf_arena *arena,

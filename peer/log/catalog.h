@@ -38,6 +38,14 @@ typedef struct {
     uint64_t time_ms;
 } cf_catalog_deletion;
 bool cf_catalog_deleted(cf_peer *peer, const cf_id *collection, cf_catalog_deletion *out);
+/* All that were deleted, ascending by name, of one name the last one last; name and format are
+ * those of before. In the arena. */
+typedef struct {
+    cf_catalog_collection collection;
+    cf_catalog_deletion deletion;
+} cf_catalog_gone;
+cf_status cf_catalog_list_gone(cf_peer *peer, cf_arena *arena, cf_catalog_gone **out, size_t *count,
+                               cf_error *error);
 /* "taken off the list by desk, 2026-11-20 14:05" (local time). */
 void cf_catalog_deletion_text(cf_peer *peer, const cf_catalog_deletion *deletion, cf_buffer *out);
 /* Whether the last collection that was called so was taken off the list: then CF_MISSING, with who

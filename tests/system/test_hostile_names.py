@@ -59,7 +59,7 @@ def devices(victim):
 
 
 def names(victim):
-    return sorted(one["name"] for one in victim.json("collections"))
+    return sorted(one["name"] for one in victim.json("collections") if not one["taken_off"])
 
 
 def everywhere(street, look):

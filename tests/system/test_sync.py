@@ -339,7 +339,7 @@ def test_collections_are_listed_renamed_and_deleted(pair_of_notes):
     assert "bound" in laptop.run("collections", "delete", "diary", code=1)
     laptop.run("remove", str(here))
     laptop.run("collections", "delete", "diary", "--yes")
-    assert laptop.json("collections") == []
+    assert [one["taken_off"]["device"] for one in laptop.json("collections")] == ["laptop"]
     assert "unknown subverb" in laptop.run("collections", "eat", code=2)
 
 

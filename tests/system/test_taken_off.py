@@ -4,6 +4,8 @@
 import datetime
 import re
 
+import pytest
+
 from counterfoil import broker, fill, make_device, pair_of_notes, tree, two  # noqa: F401
 
 
@@ -11,6 +13,11 @@ def take_off(laptop, source):
     laptop.run("remove", str(source))
     laptop.run("collections", "delete", "notes", "--yes")
     laptop.finish("sync")
+
+
+def listed(device):
+    """The names of those that are on the list."""
+    return [one["name"] for one in device.json("collections") if not one["taken_off"]]
 
 
 def add_anew(device, source, code=0):
@@ -29,7 +36,7 @@ def test_it_is_not_taken_from_others_without_a_word(pair_of_notes):
     assert "desktop" in laptop.finish("collections", "delete", "notes", "-n").stderr
     assert [one["name"] for one in laptop.json("collections")] == ["notes"]
     laptop.run("collections", "delete", "notes", "--yes")
-    assert laptop.json("collections") == []
+    assert listed(laptop) == []
 
 
 def test_what_nobody_else_wrote_in_goes_without_a_question(two):
@@ -40,7 +47,7 @@ def test_what_nobody_else_wrote_in_goes_without_a_question(two):
     laptop.run("remove", str(here))
     for words, said in (["-n"], "would be taken off the list"), ([], "taken off the list"):
         assert laptop.run("collections", "delete", "notes", *words).startswith(f"notes: {said}; ")
-        assert [one["name"] for one in laptop.json("collections")] == ["notes"] * len(words)
+        assert listed(laptop) == ["notes"] * len(words)
 
 
 def test_its_other_devices_are_told_by_whom_and_what_to_type(pair_of_notes):
@@ -49,7 +56,7 @@ def test_its_other_devices_are_told_by_whom_and_what_to_type(pair_of_notes):
     said = desktop.sync(1)["collections"][0]
     assert said["name"] == "notes" and not said["in_sync"]
     assert "taken off the list by laptop, 20" in said["trouble"] and "counterfoil remove" in said["trouble"]
-    assert "; remove it, and add it again" in said["trouble"]
+    assert "; add it again, or remove it: " in said["trouble"] and f"counterfoil add {there}" in said["trouble"]
     assert desktop.finish("status", "--check").returncode == 1
     assert "notes: not in sync" in desktop.run("status")
     assert desktop.finish("sync", "notes").returncode == 1
@@ -66,7 +73,7 @@ def test_its_name_says_so_to_every_verb(pair_of_notes):
     desktop.sync(1)
     for name in "notes", "notes//", str(there):
         said = desktop.run("status", name)
-        assert "notes: taken off the list by laptop, 20" in said and "; remove it, and add it again" in said
+        assert "notes: taken off the list by laptop, 20" in said and "; add it again, or remove it: " in said
         assert desktop.finish("status", name, "--check").returncode == 1
         assert "new one.txt" in desktop.run("log", name)
     assert "one.txt" in desktop.run("log", "notes//one.txt")
@@ -111,7 +118,7 @@ def test_nothing_of_it_comes_back_under_its_name(pair_of_notes):
     laptop.sync()
     assert tree(other) == tree(there) and "new.txt" in tree(there) and "old.txt" in tree(other)
     for device in laptop, desktop:
-        assert len(device.json("collections")) == 1
+        assert [one["name"] for one in device.json("collections")] == ["notes"]
         device.run("verify")
 
 
@@ -143,3 +150,70 @@ def test_a_name_that_was_given_up_is_free_too(pair_of_notes):
         device.finish("sync")
     assert [one["name"] for one in laptop.json("collections")] == ["diary", "notes"]
     assert set(tree(again[0])) == set(tree(again[1])) == {"by laptop", "by desktop"}
+
+
+def test_who_keeps_it_without_having_written_is_named(two, make_device):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    desktop.run("set", "--keep", "bound")
+    desktop.sync()
+    desktop.add("notes", None, "--existing", "--mode", "receive")
+    desktop.sync()
+    laptop.sync()
+    laptop.run("remove", str(here))
+    assert "desktop wrote in it, or keep it" in laptop.run("collections", "delete", "notes", code=8)
+    assert listed(laptop) == ["notes"]
+
+
+def test_listings_have_its_name_still(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    for device, source in (laptop, here), (desktop, there):
+        (source / "one.txt").write_text(f"by {device.name}\n")
+        device.finish("sync")
+    desktop.sync(4)
+    take_off(laptop, here)
+    desktop.finish("sync")
+    for device in laptop, desktop:
+        one, = device.json("collections")
+        assert one["name"] == "notes" and one["format"] == "files"
+        assert one["taken_off"]["device"] == "laptop" and one["taken_off"]["time"].endswith("Z")
+        line, = device.run("collections").splitlines()
+        assert line.split()[:2] == ["notes", "files"] and "(taken off the list by laptop, 20" in line
+        assert "notes: new one.txt" in device.run("log")
+        assert {one["name"] for one in device.json("devices")} == {"laptop", "desktop"}
+    assert str(there) in desktop.run("collections") and desktop.json("collections")[0]["source"] == str(there)
+    assert desktop.json("status")["collections"][0]["name"] == "notes"
+    assert "notes" in desktop.run("conflicts", code=4)
+    assert "170d" not in desktop.run("conflicts", code=4)
+    # What has the name then takes its place in the list, and one that is synced here stays there beside it.
+    laptop.run("add", str(here), "--collection", "notes", "--new")
+    laptop.sync()
+    desktop.finish("sync")
+    assert [bool(one["taken_off"]) for one in laptop.json("collections")] == [False]
+    assert [bool(one["taken_off"]) for one in desktop.json("collections")] == [False, True]
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_it_is_added_again_with_one_command(pair_of_notes, serves):
+    laptop, desktop, here, there = pair_of_notes
+    take_off(laptop, here)
+    desktop.sync(1)
+    process = desktop.serve() if serves else None
+    before = tree(there)
+    assert desktop.json("add", str(there), "-n")["new"] is True
+    assert desktop.json("collections")[0]["taken_off"]
+    assert "format" in desktop.run("add", str(there), "--format", "nonsense", code=2)
+    assert desktop.json("collections")[0]["source"] == str(there), "what can't be added stays as it was"
+    assert desktop.json("add", str(there))["collection"] == "notes"
+    if serves:
+        assert desktop.stop(process) == 0
+    assert desktop.sync()["in_sync"] and tree(there) == before
+    assert desktop.run("status").startswith("notes: in sync")
+    laptop.sync()
+    laptop.run("add", str(here), "--collection", "notes")
+    laptop.sync()
+    (there / "one.txt").write_text("once more\n")
+    desktop.sync()
+    laptop.sync()
+    assert (here / "one.txt").read_text() == "once more\n"
