@@ -2,6 +2,7 @@
 #include "peer/log/catalog_layout.h"
 
 #include "codec/limits.h"
+#include "peer/adapters/sqlite/database_layout.h"
 
 static const char *field_of(cf_format format, cf_arena *arena)
 {
@@ -11,6 +12,11 @@ static const char *field_of(cf_format format, cf_arena *arena)
     const char *text = cf_arena_text(arena, cf_buffer_view(&field));
     cf_buffer_release(&field);
     return text;
+}
+
+static uint64_t max_of(cf_format format)
+{
+    return format == CF_FORMAT_SQLITE ? CF_DATABASE_LAYOUT_MAX : CF_LAYOUT_MAX;
 }
 
 cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format format,
@@ -23,7 +29,7 @@ cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format fo
     if (status)
         return status;
     cf_bytes value = cf_catalog_value(catalog, &item, field_of(format, arena));
-    *out = value.size > CF_LAYOUT_MAX ? (cf_bytes){0} : cf_arena_copy(arena, value);
+    *out = value.size > max_of(format) ? (cf_bytes){0} : cf_arena_copy(arena, value);
     return CF_OK;
 }
 

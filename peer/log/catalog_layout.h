@@ -6,7 +6,8 @@
 #define CF_PEER_LOG_CATALOG_LAYOUT_H
 #include "peer/log/catalog_writing.h"
 
-/* In the arena; nothing: none was told, or it is over CF_LAYOUT_MAX bytes. */
+/* In the arena; nothing: none was told, or it is over CF_LAYOUT_MAX bytes, of a database
+ * CF_DATABASE_LAYOUT_MAX. */
 cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format format,
                             cf_arena *arena, cf_bytes *out, cf_error *error);
 cf_status cf_catalog_write_layout(cf_peer *peer, const cf_id *collection, cf_format format,

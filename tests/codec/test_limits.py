@@ -35,6 +35,8 @@ ROWS = {
     "a content": ["CF_FILE_MAX", None],
     "a value of a record's data, as an author writes it": ["CF_RECORD_VALUE_MAX", None],
     "a layout; columns in one of `csv`": ["CF_LAYOUT_MAX", None],
+    "a layout of `sqlite`; statements in it; a database that is made so": ["CF_DATABASE_LAYOUT_MAX", "CF_DATABASE_STATEMENTS_MAX",
+                                                                        "CF_DATABASE_MADE_MAX"],
     "tables and columns of a collection that nobody has any more": ["CF_FORGOTTEN_MAX"],
     "writes of an item that is shown": ["CF_ITEM_WRITES_MAX", None, "CF_ITEM_WRITES_MAX - CF_ROW_OWN_WRITES"],
     "content or patch inside an entry": ["CF_INLINE_MAX"],

@@ -2,10 +2,9 @@
 #include "peer/adapters/sqlite/database_remake.h"
 
 #include "peer/adapters/sqlite/database.h"
+#include "peer/adapters/sqlite/database_layout.h"
 
 #include <string.h>
-
-enum { WRITER_AT = 18, READER_AT = 19, LOGS = 2 }; /* in the header */
 
 /* Of a file that is shorter than its header says SQLite reads what is there, where its schema may
  * be written. Nothing writes it. */
@@ -131,24 +130,12 @@ static cf_status copy_schema(sqlite3 *from, sqlite3 *to, size_t *count, cf_error
     return status;
 }
 
-/* A database in memory has no log of any kind. */
 static cf_status take_bytes(sqlite3 *from, sqlite3 *to, cf_buffer *out, cf_error *error)
 {
-    sqlite3_int64 size = 0;
     bool logs;
 
     cf_status status = cf_database_logs(from, &logs, error);
-    if (status)
-        return status;
-    unsigned char *bytes = sqlite3_serialize(to, "main", &size, 0);
-    if (!bytes || size <= READER_AT)
-        status = cf_fail(error, CF_IO, "it can't be made anew");
-    if (!status && logs)
-        bytes[WRITER_AT] = bytes[READER_AT] = LOGS;
-    if (!status)
-        cf_buffer_append(out, bytes, (size_t)size);
-    sqlite3_free(bytes);
-    return status;
+    return status ? status : cf_database_bytes(to, logs, out, error);
 }
 
 cf_status cf_database_remake(const char *path, cf_buffer *out, cf_error *error)
