@@ -8,7 +8,8 @@
 
 enum {
     MINUTE_MS = 60000,
-    DAY_MS = 24 * 60 * MINUTE_MS,
+    DAY_MS = CF_DOOR_MEMBER_MS,
+    NEWS_MS = 60 * MINUTE_MS, /* a session that long after the last one is worth noting */
     MEMBERS_SHARE = 8, /* times as many connections for an address from which a member came */
     FAILURE_COST = 10, /* connections */
     SILENCE_COST = 3,  /* of one that was waited for to the end: there are few such at once */
@@ -20,7 +21,7 @@ typedef struct {
     uint8_t name[ADDRESS_SIZE];
     uint64_t debt; /* see has_credit; at `since_ms` */
     uint64_t since_ms;
-    uint64_t member_ms; /* when one last had a session from there; 0: none had */
+    uint64_t members_ms; /* until then it is one from which a member came; 0: none did */
     size_t strangers;
 } address;
 
@@ -43,6 +44,7 @@ struct cf_doorkeeper {
     size_t count, capacity;
     size_t strangers;
     uint64_t turns;
+    uint64_t news;
 };
 
 cf_doorkeeper *cf_doorkeeper_new(const cf_restraints *restraints)
@@ -94,7 +96,7 @@ static address *find(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZ
 
 static bool is_members(const address *it, uint64_t now_ms)
 {
-    return it->member_ms && now_ms < it->member_ms + DAY_MS;
+    return now_ms < it->members_ms;
 }
 
 /* How many connections it may bring in a minute; 0 is no bound. */
@@ -217,7 +219,7 @@ static bool take_credit(const cf_doorkeeper *keeper, connection *it, address *fr
 }
 
 /* It was a member's, and its address gets back what it cost. */
-static void welcome(const cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
+static void welcome(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
 {
     address *from = find(keeper, it->address);
 
@@ -225,7 +227,8 @@ static void welcome(const cf_doorkeeper *keeper, connection *it, uint64_t now_ms
         return;
     pay_back(keeper, from, now_ms);
     from->debt -= from->debt < it->paid * MINUTE_MS ? from->debt : it->paid * MINUTE_MS;
-    from->member_ms = now_ms;
+    keeper->news += from->members_ms < now_ms + DAY_MS - NEWS_MS;
+    from->members_ms = now_ms + DAY_MS;
     it->paid = 0;
 }
 
@@ -301,6 +304,58 @@ void cf_doorkeeper_closed(cf_doorkeeper *keeper, int number, uint64_t now_ms)
     pay_back(keeper, from, now_ms);
     charge(keeper, from, it->was_silent ? SILENCE_COST : FAILURE_COST, now_ms);
 }
+
+/* ---- From where members came ---- */
+
+uint64_t cf_doorkeeper_news(const cf_doorkeeper *keeper)
+{
+    return keeper->news;
+}
+
+static int latest_first(const void *a, const void *b)
+{
+    const cf_door_member *first = a, *second = b;
+
+    if (first->left_ms != second->left_ms)
+        return first->left_ms > second->left_ms ? -1 : 1;
+    return memcmp(first->address, second->address, ADDRESS_SIZE);
+}
+
+size_t cf_doorkeeper_members(const cf_doorkeeper *keeper, uint64_t now_ms,
+                             cf_door_member out[CF_DOOR_MEMBERS_MAX])
+{
+    cf_door_member *all = cf_allocate(keeper->address_count + 1, sizeof *all);
+    size_t count = 0;
+
+    for (size_t i = 0; i < keeper->address_count; i++) {
+        const address *it = &keeper->addresses[i];
+
+        if (!is_members(it, now_ms))
+            continue;
+        memcpy(all[count].address, it->name, ADDRESS_SIZE);
+        all[count++].left_ms = it->members_ms - now_ms;
+    }
+    if (count > 1)
+        qsort(all, count, sizeof *all, latest_first);
+    count = count < CF_DOOR_MEMBERS_MAX ? count : CF_DOOR_MEMBERS_MAX;
+    if (count)
+        memcpy(out, all, count * sizeof *all);
+    free(all);
+    return count;
+}
+
+void cf_doorkeeper_expect(cf_doorkeeper *keeper, const cf_door_member *member, uint64_t now_ms)
+{
+    const uint64_t left_ms = member->left_ms < DAY_MS ? member->left_ms : DAY_MS;
+    uint8_t name[ADDRESS_SIZE];
+
+    name_of(member->address, name);
+    address *from = find_or_add(keeper, name, now_ms);
+    if (from->members_ms < now_ms + left_ms)
+        from->members_ms = now_ms + left_ms;
+}
+
+/* ---- Who is to be shut ---- */
 
 /* Of one address, or of all (NULL), the stranger that was silent longest; -1 when there is none. */
 static int longest_silent(const cf_doorkeeper *keeper, const uint8_t *name)

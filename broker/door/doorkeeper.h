@@ -3,13 +3,14 @@
  * An address may bring so many in a minute, and one that came to nothing counts as several, so that
  * who fails over and over comes less and less often. A session costs its address nothing, and for a
  * day it may bring eight times as many: strangers behind a member's address don't shut the member
- * out. Of an address with too many strangers the one that was silent longest goes, so a member
- * always gets in beside them. Decides; the shell shuts. */
+ * out, also after a restart. Of an address with too many strangers the one that was silent longest
+ * goes, so a member always gets in beside them. Decides; the shell shuts. */
 #ifndef CF_BROKER_DOOR_DOORKEEPER_H
 #define CF_BROKER_DOOR_DOORKEEPER_H
 #include "broker/door/restraints.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct cf_doorkeeper cf_doorkeeper;
 
@@ -34,6 +35,21 @@ void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *doorkeeper, int connection, ui
 void cf_doorkeeper_settled(cf_doorkeeper *doorkeeper, int connection, bool has_session,
                            uint64_t steady_ms);
 void cf_doorkeeper_closed(cf_doorkeeper *doorkeeper, int connection, uint64_t steady_ms);
+
+/* An address from which a member had a session, and for how long that counts still. */
+enum { CF_DOOR_MEMBER_MS = 24 * 60 * 60 * 1000, CF_DOOR_MEMBERS_MAX = 1024 };
+typedef struct {
+    uint8_t address[16];
+    uint64_t left_ms;
+} cf_door_member;
+/* Those that came last, the last one first; for the next doorkeeper, which expects them: else
+ * strangers could shut members out once a broker was started anew. */
+size_t cf_doorkeeper_members(const cf_doorkeeper *doorkeeper, uint64_t steady_ms,
+                             cf_door_member out[CF_DOOR_MEMBERS_MAX]);
+void cf_doorkeeper_expect(cf_doorkeeper *doorkeeper, const cf_door_member *member,
+                          uint64_t steady_ms);
+/* Rises when there is one that is worth noting. */
+uint64_t cf_doorkeeper_news(const cf_doorkeeper *doorkeeper);
 
 /* Who is to be shut: too many, or silent too long; -1 for nobody. It is named once. */
 int cf_doorkeeper_overdue(cf_doorkeeper *doorkeeper, uint64_t steady_ms, const char **why);

@@ -264,6 +264,8 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     }
     if (options->restraints)
         zmq->doorkeeper = cf_doorkeeper_new(options->restraints);
+    if (zmq->doorkeeper && options->store)
+        cf_door_members_recall(options->env, options->store, zmq->doorkeeper);
     zmq->look_timer =
         zloop_timer(options->loop, CF_GATEWAY_ZMQ_LOOK_MS, 0, cf_gateway_zmq_look, zmq);
     zmq->options.endpoint = zmq->options.zap_domain = NULL;
@@ -291,6 +293,7 @@ void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
         zloop_timer_end(self->options.loop, self->timer);
     if (self->look_timer >= 0)
         zloop_timer_end(self->options.loop, self->look_timer);
+    cf_gateway_zmq_keep_members(self, 0);
     cf_doorkeeper_destroy(&self->doorkeeper);
     zmq_socket_monitor(zsock_resolve(self->socket), NULL, 0);
     zsock_destroy(&self->socket);

@@ -22,6 +22,7 @@ typedef struct {
     const char *endpoint;            /* as below; NULL: none yet */
     cf_audit *audit;                 /* or NULL */
     const cf_restraints *restraints; /* of connections; NULL: none */
+    cf_store *store;                 /* that knows from where members came; NULL: none does */
     const uint8_t *curve_public;     /* 32 bytes, raw, each */
     const uint8_t *curve_secret;
 } cf_gateway_zmq_options;

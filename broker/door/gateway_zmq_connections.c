@@ -9,6 +9,8 @@
 #include "broker/wire/frames_zmq.h"
 #include "broker/wire/inflow_guard.h"
 
+enum { MEMBERS_REST_MS = 10000 }; /* for a crowd that comes one after the other */
+
 static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
 
 uint64_t cf_gateway_zmq_now(const cf_gateway_zmq *zmq)
@@ -343,6 +345,18 @@ static void look_at_silence(cf_gateway_zmq *zmq, int descriptor)
     shut(zmq, descriptor, why);
 }
 
+void cf_gateway_zmq_keep_members(cf_gateway_zmq *zmq, uint64_t rest_ms)
+{
+    const uint64_t news = zmq->doorkeeper ? cf_doorkeeper_news(zmq->doorkeeper) : 0;
+    const uint64_t now_ms = cf_gateway_zmq_steady(zmq);
+
+    if (!zmq->options.store || news == zmq->kept_news || now_ms < zmq->kept_ms + rest_ms)
+        return;
+    zmq->kept_news = news;
+    zmq->kept_ms = now_ms;
+    cf_door_members_keep(zmq->options.env, zmq->options.store, zmq->doorkeeper);
+}
+
 /* What is counted are looks: where this process didn't run, nobody was silent. */
 int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
 {
@@ -356,5 +370,6 @@ int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
             look_at_silence(zmq, i);
     if (zmq->doorkeeper)
         shut_overdue(zmq);
+    cf_gateway_zmq_keep_members(zmq, MEMBERS_REST_MS);
     return 0;
 }

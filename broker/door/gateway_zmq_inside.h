@@ -5,6 +5,7 @@
 #define CF_BROKER_DOOR_GATEWAY_ZMQ_INSIDE_H
 #include <netinet/in.h>
 
+#include "broker/door/door_members.h"
 #include "broker/door/doorkeeper.h"
 #include "broker/door/gateway_zmq.h"
 #include "broker/door/speakers.h"
@@ -34,8 +35,9 @@ struct cf_gateway_zmq {
     zsock_t *monitor;
     uint16_t port;
     cf_speakers *speakers;
-    cf_doorkeeper *doorkeeper;  /* NULL: all may stay */
-    cf_connection *connections; /* by file descriptor */
+    cf_doorkeeper *doorkeeper;   /* NULL: all may stay */
+    uint64_t kept_news, kept_ms; /* what the store has of it, and since when */
+    cf_connection *connections;  /* by file descriptor */
     size_t count, capacity;
     cf_arrival *arrivals; /* since the monitor was drained; with a doorkeeper only */
     size_t arrival_count, arrival_capacity;
@@ -70,6 +72,9 @@ typedef struct {
 } cf_utterance;
 /* After a message, with a doorkeeper: whether the connection may stay. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);
+/* Has the store know from where members came, where that is news, and `rest_ms` after the last time
+ * at the earliest. */
+void cf_gateway_zmq_keep_members(cf_gateway_zmq *zmq, uint64_t rest_ms);
 enum { CF_GATEWAY_ZMQ_LOOK_MS = 1000 };
 /* At these intervals: sessions also end without a message, some are overdue, and some connections
  * are silent. */

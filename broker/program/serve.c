@@ -194,6 +194,7 @@ static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *err
                                    .outbox = self->outbox,
                                    .audit = self->premises.audit,
                                    .restraints = &self->terms.restraints,
+                                   .store = self->premises.store,
                                    .zap_domain = CF_BROKER_ZAP_DOMAIN,
                                    .curve_public = cf_keys_public(keys)->curve,
                                    .curve_secret = cf_keys_curve_secret(keys)};

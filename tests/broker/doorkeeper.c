@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/door/doorkeeper.h"
 
+#include "broker/door/door_members.h"
+#include "codec/pack.h"
+
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -179,6 +183,143 @@ Test(doorkeeper, remembers_where_members_came_from_among_many_strangers)
     }
     cr_expect_eq(let_in(keeper, ipv4(1), 1), 8 * 60);
     cf_doorkeeper_destroy(&keeper);
+}
+
+/* ---- After a restart ---- */
+
+static uint64_t time_now, steady_now;
+
+static uint64_t time_of(void *context)
+{
+    (void)context;
+    return time_now;
+}
+
+static uint64_t steady_of(void *context)
+{
+    (void)context;
+    return steady_now;
+}
+
+static const cf_env clocks = {.now_ms = time_of, .steady_ms = steady_of};
+
+/* What one doorkeeper had kept, and what is recalled of it after so long by another, whose machine
+ * was started in between. */
+typedef struct {
+    cf_store_memory_disk *disk;
+    cf_store *store;
+    cf_doorkeeper *keeper;
+} restarted;
+
+static restarted kept_by(cf_doorkeeper *keeper, uint64_t at_ms)
+{
+    const uint8_t instance[16] = {1};
+    restarted r = {.disk = cf_store_memory_disk_new(instance)};
+
+    r.store = cf_store_memory_new(r.disk);
+    time_now = 7 * (uint64_t)DAY_MS;
+    steady_now = at_ms;
+    cf_door_members_keep(&clocks, r.store, keeper);
+    cf_doorkeeper_destroy(&keeper);
+    return r;
+}
+
+static cf_doorkeeper *recalled(restarted *r, int64_t later_ms)
+{
+    cf_doorkeeper_destroy(&r->keeper);
+    r->keeper = a_doorkeeper();
+    steady_now = 1;
+    time_now = (uint64_t)(7 * (int64_t)DAY_MS + later_ms);
+    cf_door_members_recall(&clocks, r->store, r->keeper);
+    return r->keeper;
+}
+
+static void end(restarted *r)
+{
+    cf_doorkeeper_destroy(&r->keeper);
+    r->store->destroy(r->store);
+    cf_store_memory_disk_destroy(&r->disk);
+}
+
+Test(doorkeeper, remembers_where_members_came_from_over_a_restart)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    opened(keeper, 1, ipv4(2), 5000);
+    has_a_session(keeper, 99, 1, 5000);
+    cr_expect_eq(cf_doorkeeper_news(keeper), 1);
+    has_a_session(keeper, 99, 1, 6000);
+    cr_expect_eq(cf_doorkeeper_news(keeper), 1, "nothing that is worth a write");
+    has_a_session(keeper, 99, 1, 5000 + DAY_MS / 2);
+    cr_expect_eq(cf_doorkeeper_news(keeper), 2);
+    restarted r = kept_by(keeper, 5000 + DAY_MS / 2 + 1000);
+    cr_expect_eq(let_in(recalled(&r, 0), ipv4(1), 1), 8 * 60);
+    cr_expect_eq(let_in(recalled(&r, 0), ipv4(2), 1), 60, "no member came from there");
+    cr_expect_eq(let_in(recalled(&r, DAY_MS - 1001), ipv4(1), 1), 8 * 60);
+    cr_expect_eq(let_in(recalled(&r, DAY_MS - 1001), ipv4(1), 2), 60, "its day is over");
+    cr_expect_eq(let_in(recalled(&r, DAY_MS - 1000), ipv4(1), 1), 60);
+    cr_expect_eq(let_in(recalled(&r, -1000), ipv4(1), 1), 8 * 60);
+    cr_expect_eq(let_in(recalled(&r, -1001), ipv4(1), 1), 60, "the clock was set back");
+    end(&r);
+}
+
+Test(doorkeeper, remembers_a_bounded_number_of_addresses_over_a_restart)
+{
+    cf_door_member *members = cf_allocate(CF_DOOR_MEMBERS_MAX, sizeof *members);
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    for (uint32_t i = 0; i < CF_DOOR_MEMBERS_MAX + 1; i++) {
+        const place from = {{[10] = 0xff, 0xff, 10, 1, (uint8_t)(i >> 8), (uint8_t)i}};
+
+        opened(keeper, 1, from, i);
+        cf_doorkeeper_settled(keeper, 1, true, i);
+        cf_doorkeeper_closed(keeper, 1, i);
+    }
+    restarted r = kept_by(keeper, CF_DOOR_MEMBERS_MAX);
+    cr_expect_eq(cf_doorkeeper_members(recalled(&r, 0), 1, members), CF_DOOR_MEMBERS_MAX);
+    cr_expect_eq(let_in(r.keeper, (place){{[10] = 0xff, 0xff, 10, 1, 0, 0}}, 1), 60, "the first");
+    cr_expect_eq(let_in(r.keeper, (place){{[10] = 0xff, 0xff, 10, 1, 0, 1}}, 1), 8 * 60);
+    free(members);
+    end(&r);
+}
+
+static void spoil(restarted *r, cf_bytes value)
+{
+    const cf_hash nobody = {{0}};
+    const cf_record record = {cf_bytes_of_text("w"), value};
+    cf_error error;
+
+    cr_assert_eq(r->store->write(r->store, &nobody, &record, 1, false, &error), CF_OK);
+}
+
+Test(doorkeeper, expects_nobody_by_what_is_damaged)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+    const cf_hash nobody = {{0}};
+    cf_buffer value = {0}, many = {0};
+    cf_error error;
+
+    has_a_session(keeper, 99, 1, 1);
+    restarted r = kept_by(keeper, 1);
+    cr_assert_eq(r.store->get(r.store, &nobody, cf_bytes_of_text("w"), &value, &error), CF_OK);
+    for (size_t size = 1; size < value.size; size++) {
+        spoil(&r, cf_bytes_of(value.data, size));
+        cr_expect_eq(let_in(recalled(&r, 0), ipv4(1), 1), 60, "cut to %zu bytes", size);
+    }
+    for (size_t at = 0; at < value.size; at++) {
+        value.data[at] ^= 0x55;
+        spoil(&r, cf_buffer_view(&value));
+        recalled(&r, 0); /* whoever it is now */
+        value.data[at] ^= 0x55;
+    }
+    cf_pack_array(&many, CF_DOOR_MEMBERS_MAX + 1);
+    for (size_t i = 0; i <= CF_DOOR_MEMBERS_MAX; i++)
+        cf_buffer_append(&many, value.data + 1, value.size - 1);
+    spoil(&r, cf_buffer_view(&many));
+    cr_expect_eq(let_in(recalled(&r, 0), ipv4(1), 1), 60, "more than anybody writes");
+    cf_buffer_release(&value);
+    cf_buffer_release(&many);
+    end(&r);
 }
 
 /* Who only waits there holds one of few places for long. */

@@ -3,6 +3,8 @@
 
 import contextlib
 import os
+import pathlib
+import signal
 import socket
 import threading
 import time
@@ -378,6 +380,27 @@ def test_an_address_that_fails_over_and_over_has_to_wait(broker):
     expect_open(broker, ann)  # from elsewhere
     broker.stop()
     assert any(line.get("why") == "its address comes too often" for line in broker.audit("connection-refused"))
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_where_a_member_came_from_is_known_after_a_restart(broker, end):
+    """Else strangers behind the member's address shut it out once the broker is started anew."""
+    broker.start("--limit", "connections-per-minute=30,silence=600")
+    expect_open(broker, another(broker)[1])
+    if end == signal.SIGKILL:
+        wait_until(lambda: is_kept(broker), "it is noted where that came from")
+    broker.stop(end)
+    broker.start("--limit", "connections-per-minute=30,silence=600")
+    at_home = silent(broker, 60, "127.0.0.1")
+    elsewhere = silent(broker, 60)
+    wait_until(lambda: sum(map(is_ended, elsewhere)) >= 20, "those of an address that nobody knows are ended")
+    assert not any(map(is_ended, at_home))
+
+
+def is_kept(broker):
+    """RocksDB's log has what was written, though not synced: the address, of IPv4 mapped into IPv6."""
+    address = pack(bytes(10) + b"\xff\xff" + socket.inet_aton("127.0.0.1"))
+    return any(address in path.read_bytes() for path in pathlib.Path(broker.data, "store").glob("*.log"))
 
 
 def abuse(session, member, stops):
