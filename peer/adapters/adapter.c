@@ -49,7 +49,8 @@ static const cf_adapter sqlite = {
         "foreign key declares,\n--map FILE names, one a line: refers TABLE COLUMN TABLE. With "
         "--unique same, rows made apart with one text in a unique\ncolumn are one, if no other "
         "column that both fill differs; with --natural-key TABLE.COLUMN, of one text in this, "
-        "whatever\ndiffers.",
+        "whatever\ndiffers. One that isn't there is made as the collection's first one is, with "
+        "--existing.",
     .storage = CF_STORAGE_DATABASE,
     .keying = CF_KEYING_DATABASE,
     .mapping = CF_MAPPING_REFERENCES,

@@ -30,6 +30,7 @@ typedef struct {
     size_t key_count;
     bool is_folder;
     bool is_image; /* it can't be written to */
+    bool is_made;  /* a database that isn't there, as another one of the collection is laid out */
     bool is_new;
     cf_id collection;
     cf_id instance;

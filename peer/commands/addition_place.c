@@ -4,6 +4,7 @@
 #include "peer/commands/source_format.h"
 #include "peer/commands/sources.h"
 #include "peer/commands/verbs.h"
+#include "peer/sources/records/record_source.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -95,6 +96,10 @@ cf_status cf_addition_check_records(cf_addition *self, cf_error *error)
         return CF_OK;
     cf_status status = cf_source_check_records(self->run, &options, &there, &senseless, error);
     if (status == CF_MISSING && self->is_folder)
+        return CF_OK;
+    self->is_made = status == CF_MISSING && !self->is_new &&
+                    cf_adapter_of(self->format)->storage == CF_STORAGE_DATABASE;
+    if (self->is_made)
         return CF_OK;
     if (!self->is_folder && (senseless || status == CF_MALFORMED))
         status = cf_addition_refuse_unlike(self, status, error);
@@ -203,10 +208,25 @@ static cf_status rehearse_root(cf_addition *self, cf_error *error)
     return status == CF_MISSING ? CF_OK : take_unwritable(self, status, error);
 }
 
+/* With no row: that is for the first sync. */
+static cf_status make_database(const cf_addition *self, bool rehearses, cf_error *error)
+{
+    cf_status status =
+        cf_record_source_make(self->peer, &self->collection, self->path, rehearses, error);
+
+    if (!status && !self->run->quiet)
+        cf_say(&self->run->output,
+               "%s %s made, with the tables that the collection's first one has", self->path,
+               rehearses ? "would be" : "is");
+    return status;
+}
+
 cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error)
 {
     cf_status status = cf_addition_check_records(self, error);
 
+    if (!status && self->is_made)
+        return make_database(self, false, error);
     if (status || !self->is_folder)
         return status;
     status = make_missing(self, error);
@@ -218,6 +238,8 @@ cf_status cf_addition_rehearse_place(cf_addition *self, cf_error *error)
     cf_status status = cf_addition_check_records(self, error);
     bool there = false;
 
+    if (!status && self->is_made)
+        return make_database(self, true, error);
     if (!status && self->is_folder)
         status = find_folder(self, &there, error);
     return status || !there ? status : rehearse_root(self, error);

@@ -8,6 +8,7 @@
 #include "peer/bindings/inspection.h"
 #include "peer/bindings/owed.h"
 #include "peer/log/refold.h"
+#include "peer/sources/records/record_source.h"
 #include "peer/commands/verbs.h"
 
 #include <errno.h>
@@ -157,6 +158,22 @@ static cf_binding *find_binding(cf_binding **bindings, size_t count, const char 
     return NULL;
 }
 
+/* A database that isn't there is made first: it is filled as one that lost all rows. */
+static cf_status make_missing(const repair *self, const cf_binding *binding, cf_error *error)
+{
+    struct stat found;
+
+    if (cf_adapter_of(binding->format)->storage != CF_STORAGE_DATABASE ||
+        stat(binding->path, &found) == 0 || errno != ENOENT)
+        return CF_OK;
+    cf_status status =
+        cf_record_source_make(self->peer, &binding->collection, binding->path, false, error);
+    if (!status)
+        cf_say(&self->run->output,
+               "%s is made, with the tables that the collection's first one has", binding->path);
+    return status;
+}
+
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 {
     const cf_refill refill = {self->run, self->peer, binding, &self->records};
@@ -167,6 +184,8 @@ static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
                          "%s can't be written to, and so not filled: `counterfoil remove` it and "
                          "add it again to send what lies there",
                          binding->path);
+    if (!status)
+        status = make_missing(self, binding, error);
     if (!status)
         status = forget_base(self, binding, error);
     if (!status && cf_binding_is_folder(binding))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/records/medium_database.h"
 
+#include "peer/adapters/sqlite/database_layout.h"
 #include "peer/adapters/sqlite/database_remake.h"
 #include "peer/adapters/sqlite/database_rows.h"
+#include "peer/sources/records/database_made.h"
 #include "peer/sources/records/database_place.h"
 #include "peer/sources/records/record_include.h"
 
@@ -21,6 +23,8 @@ typedef struct {
     cf_database_place place;   /* what the file was, */
     cf_database_traces traces; /* and what its program leaves when it writes */
     int busy;
+    cf_buffer layout;  /* as last read, where the others are told of it, */
+    bool works;        /* and a database can be made so */
     cf_error unmapped; /* why the binding's map can't be used */
 } database_medium;
 
@@ -41,6 +45,7 @@ static void destroy(cf_medium *medium)
 {
     rest(medium);
     cf_record_map_destroy(&of(medium)->map);
+    cf_buffer_release(&of(medium)->layout);
     free(medium);
 }
 
@@ -174,6 +179,25 @@ static cf_status check_size(const database_medium *self, sqlite3 *database, cf_e
                      (unsigned long long)((uint64_t)pages * (uint64_t)page_size - now.file.size));
 }
 
+/* One that is told already, or was tried before, isn't tried again. */
+static cf_status read_layout(database_medium *self, sqlite3 *database, cf_error *error)
+{
+    cf_buffer layout = {0};
+
+    if (!self->medium.peer || self->medium.only_looks)
+        return CF_OK;
+    cf_status status = cf_database_layout_pack(database, &layout, error);
+    const cf_bytes now = cf_buffer_view(&layout);
+    if (!status && !cf_bytes_equal(now, cf_buffer_view(&self->layout))) {
+        self->works = cf_bytes_equal(now, self->medium.layout) || cf_database_layout_works(now);
+        cf_buffer_release(&self->layout);
+        self->layout = layout;
+        layout = (cf_buffer){0};
+    }
+    cf_buffer_release(&layout);
+    return status;
+}
+
 static cf_status read_all(database_medium *self, sqlite3 *database, const table_choice *tables,
                           cf_medium_content *out, cf_error *error)
 {
@@ -196,6 +220,8 @@ static cf_status read_all(database_medium *self, sqlite3 *database, const table_
         status = cf_database_schema_read(database, &choice, &self->schema, error);
     if (!status)
         status = check_size(self, database, error);
+    if (!status)
+        status = read_layout(self, database, error);
     if (!status)
         status = cf_database_rows_read(database, &self->schema, binding->rows, &out->file, error);
     if (!status)
@@ -243,6 +269,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     out->format = self->schema.format;
     out->schema = &self->schema.schema;
     out->joins = &self->schema;
+    if (self->works && !medium->only_looks)
+        out->layout = cf_arena_copy(&out->arena, cf_buffer_view(&self->layout));
     keep_rows(self, &out->file);
     return CF_OK;
 }
@@ -322,29 +350,17 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
 
 /* ---- Made anew ---- */
 
-/* What lies beside would be written into the new one. */
-static cf_status check_alone(const cf_medium *medium, const cf_folder *folder, cf_bytes name,
-                             cf_error *error)
+/* By what it declares itself; where that can't be read any more, as the others were told of it. */
+static cf_status make_bytes(const cf_medium *medium, cf_buffer *out, cf_error *error)
 {
-    static const char *const suffixes[] = {"-wal", "-journal"};
-    cf_status status = CF_OK;
+    const cf_status status = cf_database_remake(medium->binding->path, out, error);
 
-    for (size_t i = 0; !status && i < sizeof suffixes / sizeof *suffixes; i++) {
-        cf_buffer beside = {0};
-        cf_error ignored;
-        cf_stat stat;
-
-        cf_buffer_append_text(&beside, "%.*s%s", (int)name.size, (const char *)name.data,
-                              suffixes[i]);
-        if (!medium->files->stat(medium->files, folder, cf_buffer_view(&beside), &stat, &ignored) &&
-            stat.size > 0)
-            status = cf_fail(error, CF_LOCKED,
-                             "%.*s lies beside it: close its program, or put that file aside, and "
-                             "say this again",
-                             (int)beside.size, (const char *)beside.data);
-        cf_buffer_release(&beside);
-    }
-    return status;
+    if (status && medium->layout.size)
+        return cf_database_made_bytes(medium->layout, out, error);
+    return status ? cf_fail(error, CF_MALFORMED,
+                            "what tables it had can't be read any more: let its program make it "
+                            "anew, and say this again")
+                  : CF_OK;
 }
 
 static cf_status make_anew(cf_medium *medium, const cf_folder *folder, cf_bytes name,
@@ -354,16 +370,14 @@ static cf_status make_anew(cf_medium *medium, const cf_folder *folder, cf_bytes 
     cf_buffer before = {0}, anew = {0};
     cf_stat stat;
 
-    cf_status status = check_alone(medium, folder, name, error);
+    cf_status status = cf_database_made_alone(files, folder, name, error);
     if (!status)
         status = files->stat(files, folder, name, &stat, error);
     if (!status)
         status =
             cf_files_read(files, folder, name, (size_t)CF_DATABASE_CONTENT_MAX, &before, error);
-    if (!status && cf_database_remake(medium->binding->path, &anew, error))
-        status = cf_fail(error, CF_MALFORMED,
-                         "what tables it had can't be read any more: let its program make it anew, "
-                         "and say this again");
+    if (!status)
+        status = make_bytes(medium, &anew, error);
     if (!status)
         status = keeping->keep(keeping->context, name, cf_buffer_view(&before), error);
     if (!status)

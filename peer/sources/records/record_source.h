@@ -18,7 +18,13 @@ cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *the
  * `*rows`: there are any. */
 cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool *counts_up,
                                      bool *rows, cf_error *error);
-/* How what is there compares with the collection, row by row. */
+/* Makes a database where there is none, as the collection's first one is laid out, with no row;
+ * `rehearses`: only finds out whether it could. CF_MISSING: nobody told how. CF_MALFORMED: none can
+ * be made as they told. CF_CHANGED, CF_LOCKED: something is there, or lies beside it. */
+cf_status cf_record_source_make(cf_peer *peer, const cf_id *collection, const char *path,
+                                bool rehearses, cf_error *error);
+/* How what is there compares with the collection, row by row; of a database that isn't there, as if
+ * it had no row. */
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,
                                    cf_error *error);
 /* Makes what is there the base, so that the next look brings what the collection has and publishes

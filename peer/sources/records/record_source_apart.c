@@ -4,7 +4,9 @@
 
 #include "peer/adapters/record_counting.h"
 #include "peer/adapters/record_types.h"
+#include "peer/log/catalog_layout.h"
 #include "peer/log/catalog_schema.h"
+#include "peer/sources/records/database_made.h"
 #include "peer/sources/records/medium_folder.h"
 
 /* By a clock of the future nothing is fresh. */
@@ -51,6 +53,20 @@ cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool 
     return status;
 }
 
+cf_status cf_record_source_make(cf_peer *peer, const cf_id *collection, const char *path,
+                                bool rehearses, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_bytes layout;
+
+    cf_status status =
+        cf_catalog_layout(peer, collection, CF_FORMAT_SQLITE, &arena, &layout, error);
+    if (!status)
+        status = cf_database_made(peer->env->files, path, layout, rehearses, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
 static void count_different(const cf_record_run *run, const cf_row *row, cf_comparison *out)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
@@ -93,6 +109,11 @@ typedef struct {
     cf_medium *medium;
 } apart;
 
+static bool is_database(const cf_binding *binding)
+{
+    return cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE;
+}
+
 /* A folder that `add -n` asks about has no mark of ours, and stays without. */
 static bool is_unmarked_folder(cf_files *files, const cf_binding *binding)
 {
@@ -133,6 +154,8 @@ static cf_status open_apart(apart *self, cf_peer *peer, const cf_binding *bindin
     self->medium->only_looks = true;
     if (!status)
         status = cf_medium_read(self->medium, FUTURE_MS, &run->content, error);
+    if (status == CF_MISSING && compares && is_database(binding))
+        status = CF_OK; /* one that would be made has no row */
     if (status)
         return status;
     run->view = cf_row_view_new(run->collection->state, &run->schema);
@@ -249,11 +272,6 @@ static bool had_end(cf_peer *peer, const cf_binding *binding)
     return ended;
 }
 
-static bool is_database(const cf_binding *binding)
-{
-    return cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE;
-}
-
 /* What is cut short goes first, so that all that is left can be read, and written to. */
 static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visitor *visitor,
                       cf_records *records, cf_error *error)
@@ -261,9 +279,13 @@ static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visito
     const cf_medium_keeping keeping = {visitor->keep, visitor->context};
     cf_medium *medium = cf_medium_new(peer->env->files, peer, binding);
     cf_medium_content content = {0};
+    cf_arena arena = {0};
 
     medium->only_looks = true;
-    cf_status status = cf_medium_read(medium, FUTURE_MS, &content, error);
+    cf_status status = cf_catalog_layout(peer, &binding->collection, binding->format, &arena,
+                                         &medium->layout, error);
+    if (!status)
+        status = cf_medium_read(medium, FUTURE_MS, &content, error);
     if ((!status || status == CF_MALFORMED) && had_end(peer, binding))
         status = cf_medium_mend(medium, &keeping, error);
     else if (status == CF_MALFORMED)
@@ -273,6 +295,7 @@ static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visito
         cf_medium_settled(medium, records);
     cf_medium_content_release(&content);
     cf_medium_destroy(&medium);
+    cf_arena_release(&arena);
     return status;
 }
 
