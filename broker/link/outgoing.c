@@ -271,7 +271,6 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
         it->waits_for_entry = true;
         it->waits_for_lock = before->waits_for_lock;
         it->waits_for_room = before->waits_for_room;
-        it->retry_ms = before->retry_ms;
     } else if (window_allows(outgoing, it->size)) {
         send_entry(outgoing, it, entry, outbox);
     }
