@@ -14,6 +14,7 @@ typedef struct {
     cf_id request;
     bool is_asked;
     bool is_kept; /* this device has it anyhow, and keeps it */
+    bool is_free; /* the broker has nothing of the collection, so nobody else writes to it */
     bool is_had;  /* when it is given back */
 } one_lock;
 
@@ -135,7 +136,8 @@ static cf_status check_kept(const cf_exclusive *exclusive, one_lock *lock, bool 
 static void tell(cf_exclusive *exclusive, bool begins)
 {
     for (size_t i = 0; i < exclusive->count && exclusive->is_told != begins; i++)
-        cf_locks_tell_alone(locks_of(exclusive), &exclusive->locks[i].collection, begins);
+        if (!exclusive->locks[i].is_free)
+            cf_locks_tell_alone(locks_of(exclusive), &exclusive->locks[i].collection, begins);
     exclusive->is_told = begins;
 }
 
@@ -156,7 +158,8 @@ cf_status cf_exclusive_step(cf_exclusive *exclusive, uint64_t now_ms, bool *held
             continue;
         const cf_lock *now =
             status || lock->is_kept ? NULL : cf_locks_find(locks_of(exclusive), &lock->request);
-        if (now && now->state == CF_LOCK_HELD)
+        lock->is_free = now && now->state == CF_LOCK_DENIED && now->why.status == CF_MISSING;
+        if (lock->is_free || (now && now->state == CF_LOCK_HELD))
             continue;
         if (now && now->state == CF_LOCK_DENIED) {
             *error = now->why;

@@ -200,6 +200,21 @@ def kill(process):
     process.wait()
 
 
+def test_what_nobody_has_yet_needs_no_lock(shared, broker):
+    """A collection that was just added, alone and beside one that is locked."""
+    ann, bob = shared
+    ann.add("papers", {"first": "papers"})
+    ann.run("sync", "papers", "--exclusive")
+    assert not broker.audit("exclusive-begun"), "there was nobody to exclude"
+    ann.add("letters", {"first": "letters"})
+    ann.run("sync", "--exclusive")
+    assert len(broker.audit("exclusive-begun")) == 2, "notes and papers"
+    bob.sync()
+    bob.add("letters", None, "--existing")
+    bob.sync()
+    assert (bob.source("letters") / "first").read_text() == "letters"
+
+
 def test_who_left_two_locks_and_does_not_know_of_them_has_them_again(shared, broker, tmp_path):
     """Its home was restored from a copy: to wait for them would be to wait for itself."""
     ann, bob = shared
