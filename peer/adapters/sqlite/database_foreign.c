@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a refusal does to those who refer to the row. A reference whose row nobody wants is as it is
- * wanted: its program lets it be so. One whose row was refused here is refused, too. Foreign keys
+/* What a refusal does to those who refer to the row, and to the one that it refers to. A reference
+ * whose row nobody wants is as it is wanted: its program lets it be so. One whose row was refused
+ * here is refused, too; and what it refers to where it stays, stays:
+ *
+ *     tag 1 "home", and label 1 of tag 1    tag 1 is to be another "home", tag 2 "home (2)" the one
+ *     that is here, and label 1 of tag 2    "home (2)" is refused, so label 1 stays: of tag 1,
+ * which would be the other one by then
+ *
+ * Foreign keys
  * that are no references of the merge (of several columns, or to what is no key) are looked up. */
 #include <stdlib.h>
 
@@ -12,8 +19,8 @@
 
 typedef struct {
     cf_table_link link;
-    const cf_row_change *change;
-} refused_row;
+    cf_row_change *change;
+} changed_row;
 
 static uint64_t place_hash(size_t place, cf_bytes key)
 {
@@ -24,7 +31,7 @@ static bool is_refused(const cf_table *refused, size_t place, cf_bytes key)
 {
     for (cf_table_link *link = cf_table_first(refused, place_hash(place, key)); link;
          link = cf_table_next(link)) {
-        const cf_row_change *change = cf_linked(link, refused_row, link)->change;
+        const cf_row_change *change = cf_linked(link, changed_row, link)->change;
 
         if (change->place == place && cf_bytes_equal(change->after->key, key))
             return true;
@@ -51,10 +58,10 @@ static bool needs_refused(const cf_row_writing *self, const cf_row_change *chang
 static void refuse_children(cf_row_writing *self)
 {
     cf_table refused = {0};
-    refused_row *rows = cf_allocate(self->count, sizeof *rows);
+    changed_row *rows = cf_allocate(self->count, sizeof *rows);
 
     for (size_t i = 0; i < self->count; i++) {
-        const cf_row_change *change = &self->changes[i];
+        cf_row_change *change = &self->changes[i];
 
         if (!change->refused || !change->after ||
             (change->before && !cf_row_change_is_of_another(self, change)))
@@ -71,6 +78,58 @@ static void refuse_children(cf_row_writing *self)
         self->again = true;
     }
     cf_table_release(&refused);
+    free(rows);
+}
+
+/* The change in this place that puts another record there; NULL: none does. */
+static cf_row_change *find_another(const cf_table *places, size_t place, cf_bytes key)
+{
+    for (cf_table_link *link = cf_table_first(places, place_hash(place, key)); link;
+         link = cf_table_next(link)) {
+        cf_row_change *change = cf_linked(link, changed_row, link)->change;
+
+        if (change->place == place && !change->refused && cf_bytes_equal(change->before->key, key))
+            return change;
+    }
+    return NULL;
+}
+
+static void keep_parents_of(cf_row_writing *self, const cf_row_change *stays,
+                            const cf_table *places)
+{
+    const cf_database_table *table = &self->schema->tables[stays->place];
+
+    for (size_t i = 0; i < table->count; i++) {
+        const cf_database_column *column = &table->columns[i];
+        const cf_row_field *field =
+            column->target ? cf_row_field_named(stays->before, column->field) : NULL;
+        cf_row_change *parent =
+            field ? find_another(places, column->target - 1, field->values[0]) : NULL;
+
+        if (!parent)
+            continue;
+        cf_row_change_refuse(self, parent, "rows that stay here refer to the one that is there");
+        self->again = true;
+    }
+}
+
+static void keep_parents(cf_row_writing *self)
+{
+    cf_table places = {0};
+    changed_row *rows = cf_allocate(self->count, sizeof *rows);
+
+    for (size_t i = 0; i < self->count; i++) {
+        cf_row_change *change = &self->changes[i];
+
+        if (change->refused || !cf_row_change_is_of_another(self, change))
+            continue;
+        rows[i].change = change;
+        cf_table_add(&places, &rows[i].link, place_hash(change->place, change->before->key));
+    }
+    for (size_t i = 0; places.count && i < self->count; i++)
+        if (self->changes[i].refused && self->changes[i].before)
+            keep_parents_of(self, &self->changes[i], &places);
+    cf_table_release(&places);
     free(rows);
 }
 
@@ -304,5 +363,6 @@ cf_status cf_row_writing_look_up(cf_row_writing *self, cf_error *error)
 cf_status cf_row_writing_check(cf_row_writing *self, cf_error *error)
 {
     refuse_children(self);
+    keep_parents(self);
     return self->again ? CF_OK : each_foreign(self, refuse_dangling, error);
 }

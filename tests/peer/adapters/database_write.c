@@ -278,6 +278,28 @@ Test(database_write, shows_no_row_twice_whose_place_another_can_not_take)
     cr_assert_eq(outcome.count, 6);
 }
 
+Test(database_write, leaves_who_stays_no_child_of_another)
+{
+    make("CREATE TABLE t (id INTEGER PRIMARY KEY, v);"
+         "CREATE TABLE k (v PRIMARY KEY, t REFERENCES t) WITHOUT ROWID",
+         "INSERT INTO k VALUES ('of a', 1), ('of b', 3)",
+         "INSERT INTO t VALUES (1, 'c'), (2, 'a'), (3, 'd'), (4, 'b');"
+         "INSERT INTO k VALUES ('of a', 2), ('of b', 4), ('of c', 1)");
+    database_does(here, "DROP TABLE t;"
+                        "CREATE TABLE t (id INTEGER PRIMARY KEY, v CHECK (v <> 'a' OR id = 1));"
+                        "INSERT INTO t VALUES (1, 'a'), (3, 'b')");
+    expect_ok(database_read(here), here->error);
+    know_items(here);
+    know_items(there);
+    write_theirs();
+    expect_refusals(&outcome, "k \"of a\" what it refers to can't be brought here\n"
+                              "t 1 rows that stay here refer to the one that is there\n"
+                              "k \"of c\" what it refers to can't be brought here\n"
+                              "t 2 CHECK constraint failed: v <> 'a' OR id = 1\n");
+    expect_query(here, "SELECT group_concat(id || v) FROM t", "1a,3d,4b");
+    expect_query(here, "SELECT group_concat(v || t) FROM k", "of a1,of b4");
+}
+
 Test(database_write, refuses_values_that_the_database_would_alter)
 {
     database_does(here, "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)");
