@@ -138,6 +138,22 @@ def test_spoilt_prints_are_not_used(two, spoil):  # noqa: F811
     assert laptop.sync()["traffic"]["bytes_sent"] < 20_000
 
 
+def test_a_base_that_is_spoilt_where_a_patch_arrives_is_thrown_away_and_all_is_asked_for(two):  # noqa: F811
+    laptop, desktop, here, there = large(two)
+    desktop.run("set", str(there), "--base", "full")
+    desktop.sync()
+    (copy,) = copies(desktop)
+    overwrite(here / "large", 77_777)
+    overwrite(there / "large", 3 * MIB)  # so the patch is for what is kept alone
+    theirs = (here / "large").read_bytes()
+    assert laptop.sync()["traffic"]["bytes_sent"] < 20_000
+    change(base_of(desktop) / copy, lambda kept: kept[:5 * MIB] + bytes([kept[5 * MIB] ^ 1]) + kept[5 * MIB + 1 :])
+    assert desktop.sync(4)["traffic"]["bytes_received"] > 5 * MIB
+    assert theirs in tree(there).values(), "it is what was meant, whatever was kept here"
+    laptop.sync(4)
+    assert tree(here) == tree(there)
+
+
 def test_content_that_was_sent_is_not_sent_again(two):  # noqa: F811
     laptop, desktop, here, there = large(two)
     content = (here / "large").read_bytes()

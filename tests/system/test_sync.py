@@ -501,6 +501,38 @@ def test_status_has_the_form_that_scripts_rely_on(pair_of_notes):
     assert pending["path"] == "odd \\xff\\\\" and pending["reason"]
 
 
+def test_conflicts_have_the_form_that_scripts_rely_on(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    table = laptop.source("people.csv")
+    table.write_text("name,town\nann,Oslo\n")
+    laptop.json("add", str(table), "--collection", "people", "--format", "csv", "--key", "name")
+    laptop.sync()
+    desktop.sync()
+    other = desktop.source("people.csv")
+    desktop.json("add", str(other), "--collection", "people", "--format", "csv", "--key", "name", "--existing")
+    desktop.sync()
+    for device, source, sheet in (laptop, here, table), (desktop, there, other):
+        (source / "one.txt").write_text(f"by {device.name}\n")
+        sheet.write_text(f"name,town\nann,{device.name}\n")
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    for device in laptop, desktop:
+        report = device.json("status")
+        assert report["version"] == 1 and report["in_sync"] is True
+        listed = {one["kind"]: one for collection in report["collections"] for one in collection["conflicts"]}
+        assert listed.keys() == {"file", "field"}
+        for one in listed.values():
+            assert one.keys() >= {"id", "kind", "path", "of", "device", "time"}
+            assert one["device"] in ("laptop", "desktop") and one["time"].endswith("Z") and one["id"]
+        assert listed["file"]["of"] == "one.txt" and "(conflict " in listed["file"]["path"]
+        assert listed["field"]["path"] == "ann/town"
+    ids = [one["id"] for collection in laptop.json("status")["collections"] for one in collection["conflicts"]]
+    assert ids == [one["id"] for one in laptop.json("conflicts", code=4)], "the same in each call"
+    (field,) = [one["id"] for one in laptop.json("conflicts", code=4) if one["kind"] == "field"]
+    laptop.run("conflicts", "resolve", field, "--keep", "mine", code=4)
+    assert [one["kind"] for one in laptop.json("conflicts", code=4)] == ["file"]
+
+
 def test_the_log_tells_what_happened(pair_of_notes):
     laptop, desktop, here, _ = pair_of_notes
     (here / "one.txt").rename(here / "uno.txt")
