@@ -232,8 +232,11 @@ def test_a_missing_file_deletes_nothing(people):
     here.unlink()
     done = laptop.finish("sync")
     assert done.returncode == 8 and "is not there" in done.stdout + done.stderr
+    assert "or `counterfoil repair" in done.stderr and "--refill`, or `counterfoil remove" in done.stderr
     desktop.sync()
     assert there.read_text() == PEOPLE and not here.exists()
+    laptop.run("repair", str(here), "--refill")
+    assert here.read_text() == PEOPLE and laptop.json("status")["in_sync"]
 
 
 def with_more(people):

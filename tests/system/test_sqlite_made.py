@@ -139,6 +139,7 @@ def test_a_refill_makes_it_again(two):
         database.path.unlink()
         device.sync(8)
         assert "is not there" in trouble(device) and not database.path.exists(), "nobody makes it by himself"
+        assert "or `counterfoil repair" in trouble(device) and "--refill`" in trouble(device)
         said = device.run("repair", str(database.path), "--refill")
         assert device.sync()["in_sync"], said
         assert database.all(*TABLES) == before and declared(database) == told and database.sound()

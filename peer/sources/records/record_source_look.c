@@ -55,12 +55,26 @@ static void advise_whole(const cf_binding *binding, cf_error *error)
             cf_binding_path_typed(binding, word));
 }
 
+/* With the commands as they are typed, unless the path is too long for three of it. */
+static cf_status say_missing(const cf_binding *binding, cf_error *error)
+{
+    enum { WORDS = 140 };
+    char word[CF_PATH_TYPED];
+    const char *typed = cf_binding_path_typed(binding, word);
+
+    if (strlen(binding->path) + 2 * strlen(typed) + WORDS > CF_ERROR_TEXT)
+        typed = "SOURCE";
+    return cf_fail(error, CF_MISSING,
+                   "%s is not there, and nothing is deleted elsewhere: plug it in or bring it "
+                   "back, or `counterfoil repair %s --refill`, or `counterfoil remove %s`",
+                   binding->path, typed, typed);
+}
+
 /* False: nothing more can be done in this run. */
 static bool read_medium(cf_record_run *run)
 {
     cf_record_source *source = run->source;
     const cf_binding *binding = source->binding;
-    char word[CF_PATH_TYPED];
     cf_error error;
 
     cf_status status = cf_medium_read(source->medium, run->now_ms, &run->content, &error);
@@ -71,11 +85,7 @@ static bool read_medium(cf_record_run *run)
         return false;
     }
     if (status == CF_MISSING || (!status && !run->content.there && cf_rows_count(binding->rows)))
-        status = cf_fail(
-            &error, CF_MISSING,
-            "%s is not there, and nothing is deleted elsewhere: plug it in or bring it back, or "
-            "`counterfoil remove %s`",
-            binding->path, cf_binding_path_typed(binding, word));
+        status = say_missing(binding, &error);
     if (status == CF_MALFORMED && cf_rows_count(binding->rows))
         advise_whole(binding, &error);
     cf_record_run_trouble(run, status, status ? error.text : "");
