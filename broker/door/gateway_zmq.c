@@ -159,6 +159,7 @@ void cf_gateway_zmq_wake(cf_gateway_zmq *zmq)
         tell_gone(zmq);
         now_ms = cf_gateway_zmq_steady(zmq); /* what says "at once" says so by the time it began */
     }
+    cf_gateway_zmq_cut(zmq);
     if (blocked)
         next_ms = wait_for_room(zmq, now_ms);
     else if (zmq->polls_output)

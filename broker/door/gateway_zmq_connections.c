@@ -310,6 +310,27 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
     shut(zmq, said->descriptor, why);
 }
 
+/* Where it is not sure whose the descriptor is, and others may have it, it stays: who has nothing
+ * to say there any more is silent soon. */
+static bool is_its(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
+{
+    return cf_speakers_knows(zmq->speakers, descriptor, routing_id) &&
+           (cf_speakers_is_sure(zmq->speakers, descriptor, routing_id) ||
+            cf_speakers_at(zmq->speakers, descriptor, 1).size == 0);
+}
+
+void cf_gateway_zmq_cut(cf_gateway_zmq *zmq)
+{
+    cf_bytes routing_id;
+
+    while (cf_gateway_next_cut(zmq->options.gateway, &routing_id))
+        for (int i = 0; (size_t)i < zmq->count; i++)
+            if (is_its(zmq, i, routing_id)) {
+                cf_speakers_shut(zmq->speakers, i, routing_id);
+                refuse(zmq, i, "its device is no member here any more");
+            }
+}
+
 static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
 {
     bool is_known = has_session(zmq, descriptor);

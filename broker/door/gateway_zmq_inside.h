@@ -72,6 +72,8 @@ typedef struct {
 } cf_utterance;
 /* After a message, with a doorkeeper: whether the connection may stay. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);
+/* Those that the gateway wants cut, with what the transport holds for them. */
+void cf_gateway_zmq_cut(cf_gateway_zmq *zmq);
 /* Has the store know from where members came, where that is news, and `rest_ms` after the last time
  * at the earliest. */
 void cf_gateway_zmq_keep_members(cf_gateway_zmq *zmq, uint64_t rest_ms);

@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eviction: a session lasts no longer than its device is a member. */
+/* Eviction: a session lasts no longer than its device is a member, and its connection hardly longer
+ * than it takes to hear why: what the transport still holds for it, behind a slow line minutes of
+ * it, is out of the gateway's hands. */
 #ifndef CF_BROKER_GATEWAY_EVICTION_H
 #define CF_BROKER_GATEWAY_EVICTION_H
 #include "broker/gateway/session.h"
+
+enum { CF_EVICTED_MS = 1000 }; /* then the connection is to be cut */
+
+/* The connections of which that is so, in the order in which their sessions were ended. */
+cf_evictions *cf_evictions_new(void);
+void cf_evictions_destroy(cf_evictions **evictions);
+/* This session is being ended so. */
+void cf_evictions_note(const cf_service *service, const cf_session *session);
+/* When the next one is to be cut; UINT64_MAX: none. */
+uint64_t cf_evictions_deadline(const cf_evictions *evictions);
+/* Takes the next one whose time has come. */
+bool cf_evictions_take(cf_evictions *evictions, uint64_t steady_ms, cf_routing_id *out);
+/* It has ended. */
+void cf_evictions_forget(cf_evictions *evictions, cf_bytes routing_id);
 
 /* By what the log holds now. */
 bool cf_session_is_member(const cf_session *session);

@@ -50,6 +50,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
     gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
     gateway->leases = cf_lease_desk_new(&gateway->service);
     gateway->service.alones = cf_alones_new(&gateway->service);
+    gateway->service.evictions = cf_evictions_new();
     gateway->clocks = cf_clocks_new();
     cf_sessions_watch(gateway->service.sessions, session_ends, gateway);
     return gateway;
@@ -68,6 +69,7 @@ void cf_gateway_destroy(cf_gateway **gateway)
     cf_enrolment_destroy(&(*gateway)->enrolment);
     cf_lease_desk_destroy(&(*gateway)->leases);
     cf_alones_destroy(&(*gateway)->service.alones);
+    cf_evictions_destroy(&(*gateway)->service.evictions);
     cf_clocks_destroy(&(*gateway)->clocks);
     cf_sessions_destroy(&(*gateway)->service.sessions);
     cf_patience_destroy(&(*gateway)->service.patience);
@@ -436,7 +438,19 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
     /* What a lease that is over kept back goes before the next one. */
     next = earlier(next, cf_alones_tick(gateway->service.alones));
     cf_lease_desk_pay(gateway->leases);
-    return next;
+    return earlier(next, cf_evictions_deadline(gateway->service.evictions));
+}
+
+bool cf_gateway_next_cut(cf_gateway *gateway, cf_bytes *routing_id)
+{
+    const cf_service *service = &gateway->service;
+
+    while (cf_evictions_take(service->evictions, service->steady_ms, &gateway->cut)) {
+        *routing_id = cf_bytes_of(gateway->cut.bytes, gateway->cut.size);
+        if (!cf_gateway_knows(gateway, *routing_id)) /* else it is a member's of another user */
+            return true;
+    }
+    return false;
 }
 
 bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id)
@@ -454,6 +468,7 @@ void cf_gateway_gone(cf_gateway *gateway, cf_bytes routing_id)
     cf_session *session = cf_sessions_find(gateway->service.sessions, routing_id);
 
     cf_outbox_discard(gateway->service.outbox, routing_id);
+    cf_evictions_forget(gateway->service.evictions, routing_id);
     if (session)
         cf_session_gone(&gateway->service, session);
 }
@@ -474,6 +489,7 @@ void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
     for (cf_session *session = cf_sessions_first_of(sessions, user), *after; session;
          session = after) {
         after = cf_sessions_next_of(session);
+        cf_evictions_note(&gateway->service, session);
         cf_outbox_discard(gateway->service.outbox, cf_session_destination(session));
         cf_refuse(&gateway->service, cf_session_destination(session), &refusal);
         cf_session_end(&gateway->service, session, why);

@@ -76,6 +76,10 @@ uint64_t cf_gateway_set_aside(const cf_gateway *gateway);
  * by the environment's clock that nobody sets (where it has none, by that of `now_ms`); at once
  * means: there is more to send as soon as the outbox has room. */
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms);
+/* The next connection that is to be cut, by the time of the last tick; false: none. Its device is
+ * no member any more, or its user was removed, and it had time to hear so. Valid until the next
+ * call. */
+bool cf_gateway_next_cut(cf_gateway *gateway, cf_bytes *routing_id);
 /* Whether this connection has a session. */
 bool cf_gateway_knows(const cf_gateway *gateway, cf_bytes routing_id);
 /* Another number than before if any connection's session began or ended since. */

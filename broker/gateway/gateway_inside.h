@@ -17,6 +17,7 @@ struct cf_gateway {
     cf_lease_desk *leases;
     cf_clocks *clocks;
     bool is_clock_off; /* ours, as it was told */
+    cf_routing_id cut; /* the last that was told to be */
 };
 
 /* HELLO: begins a session, or goes on with the heads of one that is being begun; welcomes it when

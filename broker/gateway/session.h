@@ -23,7 +23,8 @@ typedef struct {
 
 typedef struct cf_session cf_session;
 typedef struct cf_user_sessions cf_user_sessions;
-typedef struct cf_alones cf_alones; /* broker/gateway/alone.h */
+typedef struct cf_alones cf_alones;       /* broker/gateway/alone.h */
+typedef struct cf_evictions cf_evictions; /* broker/gateway/eviction.h */
 
 struct cf_session {
     cf_session *next;
@@ -107,6 +108,7 @@ typedef struct {
     cf_quotas *quotas; /* or NULL: nobody has any */
     cf_patience *patience;
     cf_alones *alones;
+    cf_evictions *evictions;
     const cf_address *address; /* the broker's own; port 0: not told yet */
     cf_room_left *room_left;   /* or NULL */
     cf_blob_absent *absent;    /* or NULL */

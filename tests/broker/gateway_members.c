@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is a member no longer: nothing more is taken from him or sent to him, and what others bring
  * of him counts for nothing. */
+#include "broker/gateway/eviction.h"
 #include "broker/members/registry.h"
 #include "codec/bulk.h"
 #include "codec/hash.h"
@@ -72,6 +73,51 @@ Test(gateway_members, sends_a_revoked_device_nothing_more_and_shuts_out_its_key)
     hear_nothing(a.house, a.at_lap);
     say_hello(&a, a.at_lap);
     hear_refusal(a.house, a.at_lap, CF_REFUSED_UNKNOWN);
+    household_end(&a);
+}
+
+/* What the transport holds for it would go on for as long as its line takes. */
+Test(gateway_members, has_the_connection_of_a_revoked_device_cut_when_it_had_time_to_hear_so)
+{
+    ann a = anns_house();
+    cf_bytes cut;
+
+    revoke_the_lap(&a);
+    const uint64_t next_ms = cf_gateway_tick(a.house->gateway, a.house->now_ms);
+    cr_expect_eq(next_ms, a.house->now_ms + CF_EVICTED_MS);
+    a.house->now_ms += CF_EVICTED_MS - 1;
+    settle(a.house);
+    cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
+    a.house->now_ms++;
+    settle(a.house);
+    cr_expect(cf_gateway_next_cut(a.house->gateway, &cut));
+    cr_expect(cf_bytes_equal(cut, cf_bytes_of_text(a.at_lap->routing_id)));
+    cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
+    household_end(&a);
+}
+
+/* It went by itself, or the account let it in again. */
+Test(gateway_members, cuts_no_connection_that_is_gone_or_has_a_session)
+{
+    ann a = anns_house();
+    caller *again = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    cf_member annul = {.kind = CF_MEMBER_ANNUL};
+    cf_bytes cut;
+
+    greet(a.house, again, &a.account.user, NULL, 0);
+    revoke_the_lap(&a);
+    annul.revocation = a.desk.head.hash;
+    cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
+    caller *at_phrase = call_in(a.house, cf_keys_public(a.account.keys)->curve);
+    write_operation(&a.account, &annul);
+    greet(a.house, at_phrase, &a.account.user, NULL, 0);
+    publish(a.house, at_phrase, &a.account);
+    hear(a.house, at_phrase, CF_COMMAND_ACCEPTED);
+    hear_refusal(a.house, again, CF_REFUSED_UNKNOWN);
+    greet(a.house, again, &a.account.user, NULL, 0);
+    a.house->now_ms += CF_EVICTED_MS;
+    settle(a.house);
+    cr_expect_not(cf_gateway_next_cut(a.house->gateway, &cut));
     household_end(&a);
 }
 

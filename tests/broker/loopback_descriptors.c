@@ -288,6 +288,41 @@ Test(loopback_descriptors, who_greets_in_another_version_over_and_over_is_shut)
     close_house(&h);
 }
 
+static void revoke_the_lap(house *h)
+{
+    cf_log *log = cf_users_find(h->m.users, &h->m.account.user);
+
+    shut_out(&h->m.desk, &h->m.lap.id, NULL, 0);
+    append_entry(log, &h->m.desk);
+}
+
+/* It goes on asking, and has said too little for anybody to be sure whose the descriptor is. */
+Test(loopback_descriptors, whose_device_is_revoked_is_cut_with_what_waits_for_it)
+{
+    enum { ASKED = 8 };
+    house h = {0};
+    open_house(&h);
+    allow(&h, &h.m.lap);
+    client bad = a_client(&h, &h.m.lap), good = a_client(&h, &h.m.desk);
+
+    get_in(&good);
+    say_hello(&good);
+    expect_answer(&good, CF_COMMAND_WELCOME);
+    get_in(&bad);
+    say_hello(&bad);
+    expect_answer(&bad, CF_COMMAND_WELCOME);
+    revoke_the_lap(&h);
+    bad.event = ZMQ_EVENT_DISCONNECTED;
+    expect_answer(&bad, CF_COMMAND_REFUSED);
+    for (int i = 0; i < ASKED; i++)
+        say(&bad, &(cf_message){.command = CF_COMMAND_HAVE}); /* it doesn't mind */
+    cr_expect(wait_for(&h, has_happened, &bad));
+    expect_session(&good);
+    client_end(&bad);
+    client_end(&good);
+    close_house(&h);
+}
+
 /* ---- Signs of life ---- */
 
 /* As in so many seconds. */

@@ -2,6 +2,7 @@
 #include "tests/worlds/inside.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void fill(void *context, void *out, size_t size)
 {
@@ -71,6 +72,7 @@ static void start(world_broker *self)
         .outbox = self->outbox,
     });
     cf_gateway_advertise(self->gateway, &self->address);
+    memset(self->revoked_ms, 0, sizeof self->revoked_ms);
 }
 
 static void stop(world_broker *self)

@@ -4,6 +4,7 @@
 #include "tests/worlds/asking.h"
 #include "tests/worlds/disk_users.h"
 #include "tests/worlds/records.h"
+#include "tests/worlds/revocations.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 const char *const sabotage_names[SABOTAGES] = {
     "none",      "lose",   "invent",   "resurrect", "diverge", "forget",
     "disturb",   "lie",    "lose-row", "mix-rows",  "mistake", "quarrel",
-    "fabricate", "linger", "spoil",    "sweep",     "withhold"};
+    "fabricate", "linger", "betray",   "spoil",     "sweep",   "withhold"};
 
 /* ---- Sabotage ---- */
 
@@ -136,6 +137,15 @@ static void write_and_delete(history *self, cf_bytes bytes)
     }
 }
 
+static void betray(history *self)
+{
+    const cf_message entry = {.command = CF_COMMAND_ENTRY};
+
+    for (int i = 0; i < self->w->count; i++)
+        revocations_sent(&self->w->brokers[self->w->home], &self->w->devices[i].station.curve,
+                         &entry);
+}
+
 static void meddle(history *self)
 {
     static const char text[] = "nobody has ever seen these bytes";
@@ -150,6 +160,10 @@ static void meddle(history *self)
             continue;
     if (self->sabotage == SABOTAGE_FABRICATE) {
         fabricate(self);
+        return;
+    }
+    if (self->sabotage == SABOTAGE_BETRAY) {
+        betray(self);
         return;
     }
     if (self->sabotage == SABOTAGE_FORGET) {

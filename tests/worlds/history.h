@@ -32,6 +32,7 @@ typedef enum {
     SABOTAGE_QUARREL,   /* a conflict copy without a conflict, everywhere */
     SABOTAGE_FABRICATE, /* a device tells of a change that nobody made */
     SABOTAGE_LINGER,    /* somebody never comes to an end */
+    SABOTAGE_BETRAY,    /* the broker sends an entry to who was shut out */
     SABOTAGE_SPOIL,     /* what a home keeps of the log is another's */
     SABOTAGE_SWEEP,     /* what a device doesn't ask for goes from its disk */
     SABOTAGE_WITHHOLD,  /* what a device asks for is not there */
@@ -87,7 +88,7 @@ bool history_sync(history *self, unsigned set, unsigned turns);
 void oracle_meant(history *self);
 /* At any moment: devices that hold the same log and say that they are in sync hold the same. */
 void oracle_truthful(history *self);
-/* At any moment: causes.h, and nothing was changed on another disk (mounts.h). */
+/* At any moment: causes.h, nothing was changed on another disk (mounts.h), and revocations.h. */
 void oracle_causes(history *self);
 /* Before a broker's process ends and after. */
 void oracle_acked(history *self, world_broker *of);

@@ -74,7 +74,7 @@ static bool knock(device *self, world_broker *at)
 
 /* ---- Farewell ---- */
 
-static void tell_old(device *self, int old)
+void device_tells(device *self, int old)
 {
     const cf_peer *peer = device_peer(self);
     cf_status status;
@@ -193,6 +193,6 @@ bool world_move_home(world *self, device *with, int to)
     if (with->station.broker >= 0)
         self->home = with->station.broker;
     if (leaves)
-        tell_old(with, old);
+        device_tells(with, old);
     return true;
 }

@@ -4,6 +4,7 @@
  * way then arrives or not, and the broker hears of the end later than the device does, so that a
  * device's next connection may overtake its last one. */
 #include "tests/worlds/inside.h"
+#include "tests/worlds/revocations.h"
 
 #include <stdlib.h>
 
@@ -216,17 +217,25 @@ static cf_send_answer send_up(void *context, cf_bytes destination, cf_frames *fr
     return self->wire ? put(self->wire, &self->wire->up, frames) : CF_SEND_GONE;
 }
 
+static cf_send_answer send_on(world_broker *self, cable *wire, cf_frames *frames)
+{
+    cf_arena arena = {0};
+    const cf_message *message = read_frames(frames, &arena);
+
+    note_promise(self, message);
+    if (wire->down.count < PIPE)
+        revocations_sent(self, &wire->curve, message);
+    cf_arena_release(&arena);
+    return put(wire, &wire->down, frames);
+}
+
 static cf_send_answer send_down(void *context, cf_bytes destination, cf_frames *frames)
 {
     world_broker *self = context;
 
     for (cable *at = self->in->wires; at; at = at->next)
         if (at->to == self->number && at->station && cf_bytes_equal(name_of(at), destination)) {
-            cf_arena arena = {0};
-
-            note_promise(self, read_frames(frames, &arena));
-            cf_arena_release(&arena);
-            return put(at, &at->down, frames);
+            return send_on(self, at, frames);
         }
     return CF_SEND_GONE;
 }
@@ -315,6 +324,7 @@ static void hand_to_link(cable *self)
     first->frames = (cf_frames){0};
     drop_first(&self->down);
     const cf_message *message = read_frames(&frames, &arena);
+    revocations_heard(&self->in->brokers[self->to], to->of, message);
     to->of->is_unsure |= message && message->command == CF_COMMAND_ENTRY;
     for (size_t i = 0; i < frames.count; i++)
         list[i] = cf_buffer_view(&frames.frame[i]);
@@ -390,9 +400,21 @@ uint64_t network_due(const world *self)
     return due;
 }
 
+/* What the door does: with all that is under way to it. */
+static void cut(world_broker *self, cf_bytes routing_id)
+{
+    for (cable *at = self->in->wires; at; at = at->next)
+        if (at->to == self->number && at->station && cf_bytes_equal(name_of(at), routing_id)) {
+            world_tell(self->in, "%d <- %d: cut", at->from, at->to);
+            lose(at->station, "the broker ended the connection");
+            return;
+        }
+}
+
 bool broker_pump(world_broker *self, uint64_t *deadline)
 {
     uint64_t now_ms = self->in->now_ms;
+    cf_bytes routing_id;
     cf_error error;
 
     bool moved = self->jobs->deliver(self->jobs) > 0;
@@ -405,6 +427,9 @@ bool broker_pump(world_broker *self, uint64_t *deadline)
         *deadline = at_ms;
     size_t before = cf_outbox_size(self->outbox);
     cf_outbox_send(self->outbox, send_down, self);
+    while (cf_gateway_next_cut(self->gateway, &routing_id))
+        cut(self, routing_id);
+    revocations_look(self);
     return moved || cf_outbox_size(self->outbox) != before;
 }
 

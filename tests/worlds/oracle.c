@@ -95,6 +95,7 @@ void oracle_status(history *self)
 void oracle_causes(history *self)
 {
     const cf_buffer *unmade = &self->w->unmade, *trespass = &self->w->trespass;
+    const cf_buffer *leaks = &self->w->leaks;
 
     if (unmade->size)
         verdict_fail(&self->verdict, "no change that nobody made", "%.*s", (int)unmade->size,
@@ -102,6 +103,9 @@ void oracle_causes(history *self)
     if (trespass->size)
         verdict_fail(&self->verdict, "other disks are let be", "%.*s", (int)trespass->size,
                      (const char *)trespass->data);
+    if (leaks->size)
+        verdict_fail(&self->verdict, "who was shut out gets nothing", "%.*s", (int)leaks->size,
+                     (const char *)leaks->data);
 }
 
 /* ---- Meant ---- */

@@ -36,7 +36,6 @@ void outcast_made(history *self, device *who)
     for (int i = 0; i < w->count; i++)
         if (has_same_identity(&w->devices[i], who)) {
             w->devices[i].is_out = true;
-            network_cut_device(&w->devices[i]);
             note_revoked(&w->devices[i], owner);
         }
     history_sync(self, 1u << owner->number, TURNS_MAX);

@@ -377,6 +377,7 @@ void world_destroy(world **self)
         broker_close(&w->brokers[i]);
     cf_buffer_release(&w->unmade);
     cf_buffer_release(&w->trespass);
+    cf_buffer_release(&w->leaks);
     ledger_release(&w->ledger);
     intents_release(&w->intents);
     free(w);

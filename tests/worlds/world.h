@@ -57,6 +57,8 @@ typedef struct {
     cf_store_memory_disk *old_disk;
     cf_blob_memory_disk *old_blob_disk;
     promises promises;
+    uint64_t revoked_ms[DEVICES_MAX]; /* since when it knows that these are; 0: they aren't */
+    size_t refusals;                  /* that it sent to devices which it knew to be revoked */
 } world_broker;
 
 /* With its durable things gone back (`old`), or none, or as they are. */
@@ -191,6 +193,7 @@ struct world {
     unsigned still;     /* turns in which nothing moved */
     cf_buffer unmade;   /* who first published what nobody made; empty: nobody */
     cf_buffer trespass; /* the same of changes where another disk stood */
+    cf_buffer leaks;    /* what devices got of a broker that knew them to be revoked */
 };
 
 world *world_new(const world_plan *plan, bool traced);
