@@ -145,6 +145,7 @@ typedef struct {
 
     cf_rows *rows;       /* the base of a source of records, */
     cf_rows *dependants; /* what hangs on its rows and is not shown: row_dependants.h */
+    uint64_t refusals;   /* how often, in this process, it refused other rows than before */
     cf_nodes *nodes;     /* and the base of one of files */
     uint64_t next_node;
     cf_taken *taken;

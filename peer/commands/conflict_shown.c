@@ -5,6 +5,8 @@
 #include "broker/platform/times.h"
 #include "codec/hash.h"
 #include "codec/pack.h"
+#include "peer/commands/conflict_advice.h"
+#include "peer/commands/conflict_kind.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
 #include "peer/log/dot_entry.h"
@@ -88,6 +90,41 @@ static void add_rival(json_t *object, const cf_record_conflict *field, cf_peer *
                             : json_null());
 }
 
+static json_t *list_names(const cf_bytes *names, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, cf_json_name(names[i]));
+    return list;
+}
+
+/* A row that is hidden. */
+static void add_clash(json_t *object, const cf_record_conflict *conflict)
+{
+    const cf_told_clash *clash = conflict->clash;
+    json_t *values = json_object();
+    char time[CF_TIME_TEXT];
+
+    cf_time_show(conflict->time_ms, time);
+    for (size_t i = 0; i < clash->field_count; i++) {
+        json_t *name = cf_json_name(clash->fields[i].name);
+
+        json_object_set_new(values, json_string_value(name),
+                            cf_value_shown_json(&clash->fields[i].value));
+        json_decref(name);
+    }
+    json_object_set_new(object, "of", cf_json_name(conflict->rival));
+    json_object_set_new(object, "time", json_string(time));
+    json_object_set_new(object, "values", values);
+    json_object_set_new(object, "columns", list_names(clash->columns, clash->column_count));
+    json_object_set_new(object, "waits", list_names(clash->waiting, clash->waiting_count));
+    json_object_set_new(object, "same", json_boolean(conflict->can_be_one));
+    json_object_set_new(object, "keep", json_boolean(clash->empties.size != 0));
+    if (clash->refusal.size)
+        json_object_set_new(object, "refused", cf_json_name(clash->refusal));
+}
+
 static void add_field(json_t *object, const cf_conflict *conflict)
 {
     const cf_record_conflict *field = conflict->field;
@@ -100,10 +137,10 @@ static void add_field(json_t *object, const cf_conflict *conflict)
     add_value(object, "shown", "long_shown", &field->shown);
 }
 
-static const char *kind_of(const cf_conflict *conflict)
-{
-    return !conflict->field ? "file" : conflict->field->both ? "both" : "field";
-}
+static const char *const kinds[] = {
+    [CF_CONFLICT_COPY] = "file",  [CF_CONFLICT_ROW] = "row",     [CF_CONFLICT_BOTH] = "both",
+    [CF_CONFLICT_WISH] = "field", [CF_CONFLICT_FIELD] = "field",
+};
 
 json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict, cf_peer *peer)
 {
@@ -111,12 +148,15 @@ json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict,
     cf_arena arena = {0};
 
     cf_conflict_id(binding, conflict, id);
-    json_t *object = json_pack("{s:s, s:s, s:o, s:s}", "id", id, "kind", kind_of(conflict), "path",
+    const cf_conflict_kind kind = cf_conflict_kind_of(conflict);
+    json_t *object = json_pack("{s:s, s:s, s:o, s:s}", "id", id, "kind", kinds[kind], "path",
                                cf_json_name(conflict->path), "device",
                                cf_catalog_device_name(peer, &conflict->device, &arena));
-    if (conflict->field)
+    if (kind == CF_CONFLICT_ROW)
+        add_clash(object, conflict->field);
+    else if (conflict->field)
         add_field(object, conflict);
-    if (conflict->field && conflict->field->gives_way)
+    if (kind == CF_CONFLICT_ROW || kind == CF_CONFLICT_WISH)
         add_rival(object, conflict->field, peer, &arena);
     if (!conflict->field)
         add_copy(object, conflict);
@@ -191,6 +231,81 @@ static void print_wish(const char *collection, const cf_conflict *conflict, cons
     cf_arena_release(&arena);
 }
 
+/* Of what a row says, and of what waits for it; JSON has all. */
+enum { FIELDS_TOLD = 8, WAITING_TOLD = 3 };
+
+static void append_name(cf_bytes name, cf_buffer *out)
+{
+    char shown[CF_NAME_SHOWN];
+
+    cf_name_show(name, shown);
+    cf_buffer_append_text(out, "%s", shown);
+}
+
+static void append_more(size_t count, size_t told, cf_buffer *out)
+{
+    if (count > told)
+        cf_buffer_append_text(out, " and %zu more", count - told);
+}
+
+static void append_fields(const cf_told_clash *clash, cf_buffer *out)
+{
+    for (size_t i = 0; i < clash->field_count && i < FIELDS_TOLD; i++) {
+        cf_buffer_append_text(out, i ? ", " : ": ");
+        append_name(clash->fields[i].name, out);
+        cf_buffer_append_text(out, " ");
+        cf_value_shown_append(&clash->fields[i].value, "a row that is gone", out);
+    }
+    append_more(clash->field_count, FIELDS_TOLD, out);
+}
+
+static void append_waiting(const char *collection, const cf_told_clash *clash, cf_buffer *out)
+{
+    if (!clash->waiting_count)
+        return;
+    cf_buffer_append_text(out, "; for it wait%s ", clash->waiting_count == 1 ? "s" : "");
+    for (size_t i = 0; i < clash->waiting_count && i < WAITING_TOLD; i++) {
+        cf_buffer_append_text(out, "%s%s//", i ? ", " : "", collection);
+        append_name(clash->waiting[i], out);
+    }
+    append_more(clash->waiting_count, WAITING_TOLD, out);
+}
+
+/* A row that is not shown, what it says, who has what both can't have, and what waits for it. */
+static void print_clash(const char *collection, const cf_conflict *conflict, const char *device,
+                        cf_peer *peer, const cf_output *output)
+{
+    const cf_told_clash *clash = conflict->field->clash;
+    const cf_hash other = cf_dot_device(peer, &conflict->field->rival_written);
+    char path[CF_NAME_SHOWN], rival[CF_NAME_SHOWN], time[CF_TIME_TEXT];
+    cf_buffer line = {0};
+    cf_arena arena = {0};
+
+    cf_name_show(conflict->path, path);
+    cf_name_show(conflict->field->rival, rival);
+    cf_time_show(conflict->field->time_ms, time);
+    append_fields(clash, &line);
+    cf_buffer_append_text(&line, "; only one row can have the same ");
+    for (size_t i = 0; i < clash->column_count; i++) {
+        cf_buffer_append_text(&line, i ? ", " : "");
+        append_name(clash->columns[i], &line);
+    }
+    cf_buffer_append_text(&line, ", and that is %s//%s, written on %s", collection, rival,
+                          cf_catalog_device_name(peer, &other, &arena));
+    if (clash->refusal.size) {
+        cf_buffer_append_text(&line, "; with another one it is refused here: ");
+        append_name(clash->refusal, &line);
+    }
+    append_waiting(collection, clash, &line);
+    cf_buffer_append(&line, "", 1);
+    cf_print(output, "  conflict  %s//%s: %s, made on %s, %s%s\n", collection, path,
+             clash->lies_here ? "shown here alone, as it was, is this row"
+                              : "not shown is this row",
+             device, time, (const char *)line.data);
+    cf_buffer_release(&line);
+    cf_arena_release(&arena);
+}
+
 static void print_copy(const char *collection, const cf_conflict *conflict, const char *device,
                        const cf_output *output)
 {
@@ -203,84 +318,33 @@ static void print_copy(const char *collection, const cf_conflict *conflict, cons
              conflict->free.size ? " is not there any more, and the copy may have that name" : "");
 }
 
-/* In a source that only receives the verb settles nothing. */
-static void print_end_of_fields(const char *collection, const cf_binding *binding,
-                                const cf_output *output)
-{
-    cf_buffer all = {0}, command = {0};
-
-    cf_buffer_append_text(&all, "%s//*", collection);
-    cf_buffer_append(&all, "", 1);
-    if (binding->mode != CF_MODE_RECEIVE) {
-        cf_buffer_append_text(&command, "`counterfoil conflicts resolve ");
-        cf_name_word((const char *)all.data, &command);
-        cf_buffer_append_text(&command, " --keep mine`, or theirs; or ");
-    }
-    cf_buffer_append(&command, "", 1);
-    cf_print(output,
-             "  to settle it, %sgive the field the value that is not shown, or none, and sync; "
-             "then it may be set to any\n",
-             (const char *)command.data);
-    cf_buffer_release(&command);
-    cf_buffer_release(&all);
-}
-
-static void print_end_of_both(const char *collection, const cf_binding *binding,
-                              const cf_output *output)
-{
-    cf_buffer all = {0}, word = {0};
-
-    cf_buffer_append_text(&all, "%s//*", collection);
-    cf_buffer_append(&all, "", 1);
-    cf_name_word((const char *)all.data, &word);
-    cf_buffer_append(&word, "", 1);
-    if (binding->mode == CF_MODE_RECEIVE)
-        cf_print(output, "  one of what is both kept may be deleted, on a device that sends\n");
-    else
-        cf_print(output,
-                 "  of what is both kept delete one, and sync; or, where both are meant, "
-                 "`counterfoil conflicts resolve %s --keep both`\n",
-                 (const char *)word.data);
-    cf_buffer_release(&word);
-    cf_buffer_release(&all);
-}
-
 void cf_conflicts_print(const char *collection, const cf_binding_status *status, cf_peer *peer,
                         const cf_output *output)
 {
-    bool fields = false, copies = false, both = false, wishes = false;
     cf_arena arena = {0};
 
     for (size_t i = 0; i < status->conflict_count; i++) {
         const cf_conflict *conflict = &status->conflicts[i];
         const char *device = cf_catalog_device_name(peer, &conflict->device, &arena);
 
-        const bool is_both = conflict->field && conflict->field->both;
-        const bool gives_way = conflict->field && conflict->field->gives_way;
-
-        fields |= conflict->field && !is_both && !gives_way;
-        both |= is_both;
-        wishes |= gives_way;
-        copies |= !conflict->field;
-        if (is_both)
-            print_both(collection, conflict, device, output);
-        else if (gives_way)
-            print_wish(collection, conflict, device, peer, output);
-        else if (conflict->field)
-            print_field(collection, conflict, device, output);
-        else
+        switch (cf_conflict_kind_of(conflict)) {
+        case CF_CONFLICT_COPY:
             print_copy(collection, conflict, device, output);
+            break;
+        case CF_CONFLICT_ROW:
+            print_clash(collection, conflict, device, peer, output);
+            break;
+        case CF_CONFLICT_BOTH:
+            print_both(collection, conflict, device, output);
+            break;
+        case CF_CONFLICT_WISH:
+            print_wish(collection, conflict, device, peer, output);
+            break;
+        default:
+            print_field(collection, conflict, device, output);
+            break;
+        }
     }
-    if (copies)
-        cf_print(output, "  to settle it, delete the copy or give it another name, and sync\n");
-    if (both)
-        print_end_of_both(collection, status->binding, output);
-    if (wishes)
-        cf_print(output,
-                 "  only one row can have such a value; to settle it, give the column another one "
-                 "and sync, or `counterfoil conflicts resolve` it with --keep 1, and what is "
-                 "shown stays, or with --same, where both rows are one thing\n");
-    if (fields)
-        print_end_of_fields(collection, status->binding, output);
+    cf_conflict_advice_print(collection, status, peer, output);
     cf_arena_release(&arena);
 }

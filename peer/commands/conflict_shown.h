@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A conflict as `status` and `sync` show it: a copy of a file, or a value of a field. */
+/* A conflict as `status` and `sync` show it: a copy of a file, a value of a field, or a row. */
 #ifndef CF_PEER_COMMANDS_CONFLICT_SHOWN_H
 #define CF_PEER_COMMANDS_CONFLICT_SHOWN_H
 #include "peer/engine/engine.h"
@@ -10,7 +10,7 @@ json_t *cf_conflict_json(const cf_binding *binding, const cf_conflict *conflict,
 enum { CF_CONFLICT_ID_TEXT = 13 };
 void cf_conflict_id(const cf_binding *binding, const cf_conflict *conflict,
                     char text[CF_CONFLICT_ID_TEXT]);
-/* A line for each, and one that says how fields are settled. */
+/* A line for each, and what says how they are settled. */
 void cf_conflicts_print(const char *collection, const cf_binding_status *status, cf_peer *peer,
                         const cf_output *output);
 

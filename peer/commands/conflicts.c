@@ -8,6 +8,7 @@
 #include "peer/sources/context/lock_guard.h"
 #include "peer/sources/records/record_settling.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,10 +56,50 @@ static void add_json(json_t *list, const char *collection, const cf_binding_stat
     }
 }
 
-static cf_status list(cf_run *run)
+/* By its id, its name, or a pattern of it. */
+static bool is_called(const char *collection, const cf_binding *binding,
+                      const cf_conflict *conflict, const char *which)
+{
+    char id[CF_CONFLICT_ID_TEXT];
+    cf_buffer name = {0};
+
+    cf_conflict_id(binding, conflict, id);
+    cf_buffer_append_text(&name, "%s//", collection);
+    cf_buffer_append(&name, conflict->path.data, conflict->path.size);
+    cf_buffer_append(&name, "", 1);
+    const char *text = (const char *)name.data;
+    const bool is =
+        strcmp(which, id) == 0 || strcmp(which, text) == 0 || fnmatch(which, text, 0) == 0;
+    cf_buffer_release(&name);
+    return is;
+}
+
+/* What was asked for; all, where nothing was. */
+static void choose_listed(const cf_run *run, const char *collection, cf_arena *arena,
+                          cf_binding_status *status)
+{
+    const size_t asked = run->options.argument_count;
+    cf_conflict *chosen = cf_arena_allocate(arena, status->conflict_count, sizeof *chosen);
+    size_t count = 0;
+
+    for (size_t i = 0; i < status->conflict_count; i++) {
+        bool is_asked = asked == 0;
+
+        for (size_t k = 1; k < asked && !is_asked; k++)
+            is_asked = is_called(collection, status->binding, &status->conflicts[i],
+                                 run->options.arguments[k]);
+        if (is_asked)
+            chosen[count++] = status->conflicts[i];
+    }
+    status->conflicts = chosen;
+    status->conflict_count = count;
+}
+
+static cf_status list(cf_run *run, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
     cf_peer *peer = cf_loop_peer(run->loop);
+    const bool asked = run->options.argument_count;
     json_t *all = json_array();
     size_t count = 0;
 
@@ -69,18 +110,21 @@ static cf_status list(cf_run *run)
 
         cf_engine_status(engine, binding, &arena, &status);
         const char *name = cf_catalog_name(peer, &binding->collection, &arena);
+        choose_listed(run, name, &arena, &status);
         add_json(all, name, &status, peer);
         if (!run->json && !run->quiet)
             cf_conflicts_print(name, &status, peer, &run->output);
         count += status.conflict_count;
         cf_arena_release(&arena);
     }
-    if (run->json)
+    if (run->json && (count || !asked))
         cf_print_json(&run->output, all);
     else
         json_decref(all);
     run->exit_code = count ? STILL_THERE : 0;
-    return CF_OK;
+    return count || !asked ? CF_OK
+                           : cf_fail(error, CF_MISSING, "%s: no conflict is listed so",
+                                     run->options.arguments[1]);
 }
 
 /* ---- Their end ---- */
@@ -228,7 +272,8 @@ static cf_status choose(cf_run *run, resolving *self, cf_error *error)
         status = find_settling(run, self, self->which[i], &binding, &settling, error);
         if (!status)
             status = cf_record_choose(&settling, choice, error);
-        const bool is_any = choice->count || choice->parted || choice->lacking;
+        const bool is_any =
+            choice->count || choice->yield_count || choice->parted || choice->lacking;
         for (size_t before = 0; !status && before < i; before++)
             cf_record_choice_leave(choice, &self->choices[before]);
         if (!status && !is_any)
@@ -285,8 +330,10 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool
                "%zu stay%s: no other row has such a value, or the rows' keys are not counted",
                lacking, lacking == 1 ? "s" : "");
     else if (lacking)
-        cf_say(&run->output, "%zu stay%s: no such version is among them", lacking,
-               lacking == 1 ? "s" : "");
+        cf_say(&run->output,
+               "%zu stay%s: no such version is among them, or of two rows neither can be without "
+               "the value",
+               lacking, lacking == 1 ? "s" : "");
     if (all->ended)
         cf_say(&run->output, "%zu had ended: another device settled %s meanwhile", all->ended,
                all->ended == 1 ? "it" : "them");
@@ -309,7 +356,8 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     tell(run, &self->all, self->lacking, same);
     if (!self->all.settled && !self->all.locked && !self->all.ended && self->lacking)
         return cf_fail(error, CF_USAGE, "nothing was settled: there %s",
-                       same ? "are no two rows that could be one" : "is no such version");
+                       same ? "are no two rows that could be one"
+                            : "is no such version, or rows that can't be without the value");
     run->exit_code = self->all.locked                   ? 9
                      : self->lacking || self->all.ended ? 1
                      : count_all(run) != 0              ? STILL_THERE
@@ -317,14 +365,23 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     return CF_OK;
 }
 
+static cf_status show(cf_run *run, cf_error *error)
+{
+    cf_status status = cf_run_check_count(run, 2, SIZE_MAX, error);
+
+    return status ? status : list(run, error);
+}
+
 static cf_status start(cf_run *run, cf_error *error)
 {
     resolving *self;
 
     if (!run->options.argument_count)
-        return list(run);
+        return list(run, error);
+    if (strcmp(run->options.arguments[0], "show") == 0)
+        return show(run, error);
     if (strcmp(run->options.arguments[0], "resolve") != 0)
-        return cf_fail(error, CF_USAGE, "unknown subverb '%s' of conflicts: resolve",
+        return cf_fail(error, CF_USAGE, "unknown subverb '%s' of conflicts: show, resolve",
                        run->options.arguments[0]);
     run->state = self = cf_allocate(1, sizeof *self);
     uint64_t timeout_ms = 0;
@@ -387,6 +444,7 @@ static const cf_option options[] = {
 };
 
 static const cf_subverb subverbs[] = {
+    {"show WHICH...", "Lists these alone"},
     {"resolve WHICH... --keep N|mine|theirs|both | --same [-n] [--timeout T]",
      "Settles values of fields: the version that is kept is shown everywhere; or makes two rows "
      "one"},
@@ -395,7 +453,8 @@ static const cf_subverb subverbs[] = {
 
 const cf_verb cf_verb_conflicts = {
     .name = "conflicts",
-    .usage = "conflicts | conflicts resolve WHICH... --keep N|mine|theirs|both | --same [-n] "
+    .usage = "conflicts [show WHICH...] | conflicts resolve WHICH... --keep N|mine|theirs|both | "
+             "--same [-n] "
              "[--timeout T]",
     .summary = "Lists what is in conflict; settles values of fields, many at once",
     .more =
@@ -408,7 +467,10 @@ const cf_verb cf_verb_conflicts = {
         "say --keep both.\n"
         "--same: a row that is listed since another one has the value that only one can have is "
         "that one, made twice. What refers to either\nrefers to it, their fields merge, and "
-        "nothing undoes that.",
+        "nothing undoes that.\n"
+        "A row that is not shown because of that is listed as KEY~DEVICE, of a database "
+        "TABLE/KEY~DEVICE, by the device that made it. --keep 1: the\nother one keeps the value, "
+        "and this one has nothing there; --keep 2: this one has it, and the other one nothing.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .connects = true,

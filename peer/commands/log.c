@@ -125,11 +125,13 @@ static const char *unnamed(const cf_event *event)
                : "the document";
 }
 
+/* A row that no source can show goes by the name that it has now. */
 static json_t *show_json(const cf_event *event, cf_log_now *now)
 {
+    const cf_bytes hidden = cf_log_now_hidden(now, event);
     cf_buffer path = {0};
-    json_t *object =
-        json_pack("{s:s, s:o}", "change", event->what, "path", cf_json_name(event->path));
+    json_t *object = json_pack("{s:s, s:o}", "change", event->what, "path",
+                               cf_json_name(hidden.size ? hidden : event->path));
 
     if (event->from.size)
         json_object_set_new(object, "from", cf_json_name(event->from));
@@ -143,7 +145,7 @@ static json_t *show_json(const cf_event *event, cf_log_now *now)
         json_object_set_new(object, "fields", list_fields(event));
         json_object_set_new(object, "values", list_values(event));
     }
-    if (cf_log_now_hidden(now, event))
+    if (hidden.size)
         json_object_set_new(object, "hidden", json_true());
     cf_buffer_release(&path);
     return object;
@@ -152,10 +154,14 @@ static json_t *show_json(const cf_event *event, cf_log_now *now)
 /* `moved notes.txt from draft.txt (now old.txt)` */
 static const char *tell_paths(const cf_event *event, cf_log_now *now, cf_arena *arena)
 {
+    const cf_bytes hidden = cf_log_now_hidden(now, event);
     char shown[CF_NAME_SHOWN];
     cf_buffer text = {0}, path = {0};
 
-    cf_name_show(event->path.size ? event->path : cf_bytes_of_text(unnamed(event)), shown);
+    cf_name_show(hidden.size        ? hidden
+                 : event->path.size ? event->path
+                                    : cf_bytes_of_text(unnamed(event)),
+                 shown);
     cf_buffer_append_text(&text, "%s", shown);
     cf_name_show(event->from, shown);
     if (event->from.size)
@@ -192,7 +198,7 @@ static void show(cf_run *run, const cf_event *event, cf_log_now *now, cf_arena *
     const char *paths = tell_paths(event, now, arena);
     const char *details = tell_record(event, arena);
     cf_print(&run->output, "%s %s %s %s: %s %s%s%s\n", id, time, device, collection, event->what,
-             paths, details, cf_log_now_hidden(now, event) ? " (hidden)" : "");
+             paths, details, cf_log_now_hidden(now, event).size ? " (hidden)" : "");
 }
 
 /* How many of the newest events are asked for; false when one of them is unsure. */
@@ -218,7 +224,7 @@ static bool is_unknown(const wanted *filter, const cf_history *history)
 
 static void show_all(cf_run *run, const wanted *filter, const cf_history *history, uint64_t most)
 {
-    cf_log_now now = {.peer = cf_loop_peer(run->loop)};
+    cf_log_now now = {.run = run};
     cf_arena arena = {0};
     json_t *list = json_array();
 

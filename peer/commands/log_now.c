@@ -2,17 +2,16 @@
 #include "peer/commands/log_now.h"
 
 #include "peer/log/catalog.h"
-#include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
+#include "peer/program/loop.h"
 
 enum { DEPTH_MAX = 512 };
 
 void cf_log_now_release(cf_log_now *self)
 {
-    cf_row_view_destroy(&self->rows);
+    cf_hidden_names_release(&self->hidden);
     cf_buffer_release(&self->directory_path);
-    cf_arena_release(&self->arena);
-    *self = (cf_log_now){.peer = self->peer};
+    *self = (cf_log_now){.run = self->run};
 }
 
 static void know(cf_log_now *self, const cf_id *collection)
@@ -23,34 +22,35 @@ static void know(cf_log_now *self, const cf_id *collection)
         return;
     cf_log_now_release(self);
     self->collection = *collection;
-    if (cf_peer_collection(self->peer, collection, &self->held, &ignored))
+    if (cf_peer_collection(cf_loop_peer(self->run->loop), collection, &self->held, &ignored))
         self->held = NULL;
 }
 
 /* ---- Records ---- */
 
+/* NULL: nothing is known of them. */
 static const cf_row_view *know_rows(cf_log_now *self)
 {
-    cf_error ignored;
+    cf_error error;
 
-    if (self->held && !self->rows &&
-        cf_catalog_schema(self->peer, &self->collection, &self->arena, &self->schema, &ignored) ==
-            CF_OK)
-        self->rows = cf_row_view_new(self->held->state, &self->schema);
-    return self->rows;
+    if (self->held && !cf_id_equal(&self->hidden.collection, &self->collection) &&
+        cf_hidden_names_know(self->run, &self->collection, &self->hidden, &error))
+        cf_report(cf_loop_env(self->run->loop), CF_REPORT_DETAIL, "%s", error.text);
+    return self->hidden.view;
 }
 
-bool cf_log_now_hidden(cf_log_now *self, const cf_event *event)
+cf_bytes cf_log_now_hidden(cf_log_now *self, const cf_event *event)
 {
     if (!cf_item_is_record(&event->item) || cf_id_equal(&event->collection, &cf_catalog_id))
-        return false;
+        return (cf_bytes){0};
     know(self, &event->collection);
-    return know_rows(self) && cf_row_view_holds_back(self->rows, &event->item);
+    return know_rows(self) ? cf_hidden_names_path(&self->hidden, &event->item) : (cf_bytes){0};
 }
 
 static bool append_record(cf_log_now *self, const cf_id *item, cf_buffer *out)
 {
-    const cf_row *row = know_rows(self) ? cf_row_view_of_item(self->rows, item) : NULL;
+    const cf_row_view *rows = know_rows(self);
+    const cf_row *row = rows ? cf_row_view_of_item(rows, item) : NULL;
 
     if (row)
         cf_record_path(item->bytes[0], row->table, row->key, out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/named_record.h"
+#include "peer/commands/hidden_named.h"
 #include "peer/commands/keep_shown.h"
 
 #include <string.h>
@@ -40,20 +41,43 @@ static bool is_record(cf_engine *engine, const cf_collection *collection, cf_byt
     return row || cf_record_named(collection, name, out);
 }
 
+/* All of it, or what stands before one of its slashes; the longest first. */
+static bool next_name(cf_bytes path, cf_bytes *name)
+{
+    if (!name->data) {
+        *name = path;
+        return path.size > 0;
+    }
+    do
+        name->size--;
+    while (name->size && name->data[name->size] != '/');
+    return name->size > 0;
+}
+
 /* A key may have slashes, and so may a field. */
 static void find_record(cf_engine *engine, const cf_collection *collection, cf_named_record *self)
 {
-    cf_bytes name = self->path;
+    cf_bytes name = {0};
 
-    while (name.size) {
-        if (is_record(engine, collection, name, &self->item)) {
+    while (!self->row.size && next_name(self->path, &name))
+        if (is_record(engine, collection, name, &self->item))
             self->row = name;
-            return;
-        }
-        do
-            name.size--;
-        while (name.size && name.data[name.size] != '/');
-    }
+}
+
+/* A row that is hidden has a name that is no other's. */
+static void find_hidden(const cf_run *run, cf_named_record *self)
+{
+    cf_hidden_names names = {0};
+    cf_bytes name = {0};
+    cf_error ignored;
+
+    if (self->row.size || !self->path.size || !memchr(self->path.data, '~', self->path.size))
+        return;
+    cf_status status = cf_hidden_names_know(run, &self->collection, &names, &ignored);
+    while (!status && !self->row.size && next_name(self->path, &name))
+        if (cf_hidden_names_find(&names, name, &self->item))
+            self->row = name;
+    cf_hidden_names_release(&names);
 }
 
 /* In the first folder here that has it. */
@@ -77,6 +101,7 @@ static bool find(const cf_run *run, const cf_collection *collection, const cf_sc
 {
     out->path = path;
     find_record(cf_loop_engine(run->loop), collection, out);
+    find_hidden(run, out);
     find_file(cf_loop_engine(run->loop), out);
     out->is_table = cf_schema_find(schema, out->path);
     return out->row.size || out->node || out->is_table;

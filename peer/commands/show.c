@@ -7,7 +7,6 @@
 #include "peer/records/row_same.h"
 #include "peer/commands/value_shown.h"
 #include "peer/log/catalog.h"
-#include "peer/log/catalog_schema.h"
 #include "peer/log/entry_name.h"
 #include "peer/log/record_names.h"
 #include "peer/commands/verbs.h"
@@ -20,11 +19,11 @@ typedef struct {
     cf_peer *peer;
     cf_named_record named;
     cf_collection *collection;
-    cf_schema schema;
-    cf_row_view *view;
-    cf_bytes field; /* of it as people name it; nothing: all */
-    uint64_t most;  /* of its history */
-    cf_ids items;   /* that are called so */
+    cf_hidden_names names;
+    const cf_row_view *view; /* of these */
+    cf_bytes field;          /* of it as people name it; nothing: all */
+    uint64_t most;           /* of its history */
+    cf_ids items;            /* that are called so */
     cf_arena arena;
 } showing;
 
@@ -349,8 +348,8 @@ static cf_status show_all(showing *self, cf_error *error)
     for (size_t i = 0; !status && i < self->items.count; i++) {
         cf_shown_record record;
 
-        status = cf_shown_record_read(self->peer, self->collection, self->view, &self->items.at[i],
-                                      &self->arena, &record, error);
+        status = cf_shown_record_read(self->peer, self->collection, &self->names,
+                                      &self->items.at[i], &self->arena, &record, error);
         if (!status && self->run->json)
             json_array_append_new(list, record_json(self, &record));
         else if (!status)
@@ -377,12 +376,11 @@ static cf_status open(showing *self, cf_error *error)
     if (!status)
         status = cf_peer_collection(self->peer, &self->named.collection, &self->collection, error);
     if (!status)
-        status = cf_catalog_schema(self->peer, &self->named.collection, &self->arena, &self->schema,
-                                   error);
+        status = cf_hidden_names_know(self->run, &self->named.collection, &self->names, error);
     if (status)
         return status;
     cf_keep_say(self->run, &self->named.collection);
-    self->view = cf_row_view_new(self->collection->state, &self->schema);
+    self->view = self->names.view;
     return CF_OK;
 }
 
@@ -395,7 +393,7 @@ static cf_status start(cf_run *run, cf_error *error)
         status = find_items(&self, error);
     if (!status)
         status = show_all(&self, error);
-    cf_row_view_destroy(&self.view);
+    cf_hidden_names_release(&self.names);
     free(self.items.at);
     cf_arena_release(&self.arena);
     return status;

@@ -121,33 +121,14 @@ static void add_last(cf_shown_record *self, const cf_row_view *view)
         qsort(self->values, self->value_count, sizeof *self->values, by_field);
 }
 
-static const char *why_of(cf_held_why why)
-{
-    static const char *const texts[] = {
-        [CF_HELD_REQUIRED] = "it lacks something without which it can't be shown",
-        [CF_HELD_UNIQUE] = "another one has the same key, or a value that only one can have",
-        [CF_HELD_PARENT] = "what it refers to can't be shown",
-    };
-
-    return texts[why];
-}
-
-static const cf_row_held *find_held(const cf_row_view *view, const cf_id *item)
-{
-    size_t count;
-    const cf_row_held *held = cf_row_view_held(view, &count);
-
-    for (size_t i = 0; i < count; i++)
-        if (cf_id_equal(&held[i].row.item, item))
-            return &held[i];
-    return NULL;
-}
-
-static void add_path(cf_shown_record *self, const cf_collection *collection, const cf_row *row)
+static void add_path(cf_shown_record *self, const cf_collection *collection, const cf_row *row,
+                     cf_bytes hidden)
 {
     cf_buffer path = {0};
 
-    if (row)
+    if (hidden.size)
+        cf_buffer_append(&path, hidden.data, hidden.size);
+    else if (row)
         cf_record_path(self->item.bytes[0], row->table, row->key, &path);
     else
         cf_item_path(collection, &self->item, &path);
@@ -158,11 +139,12 @@ static void add_path(cf_shown_record *self, const cf_collection *collection, con
 }
 
 cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
-                               const cf_row_view *view, const cf_id *item, cf_arena *arena,
+                               const cf_hidden_names *names, const cf_id *item, cf_arena *arena,
                                cf_shown_record *out, cf_error *error)
 {
+    const cf_row_view *view = names->view;
     const cf_row *row = cf_row_view_of_item(view, item);
-    const cf_row_held *held = row ? NULL : find_held(view, item);
+    const cf_bytes hidden = cf_hidden_names_path(names, item);
     size_t count;
     const cf_id *ones = cf_row_view_all_of_one(view, item, &count);
 
@@ -170,10 +152,12 @@ cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
     cf_status status = cf_record_past_read(peer, &collection->id, ones, count, &out->past, error);
     if (status)
         return status;
-    out->standing = row ? CF_RECORD_IS_SHOWN : held ? CF_RECORD_IS_HIDDEN : CF_RECORD_IS_DELETED;
-    out->why = held ? why_of(held->why) : NULL;
+    out->standing = hidden.size ? CF_RECORD_IS_HIDDEN
+                    : row       ? CF_RECORD_IS_SHOWN
+                                : CF_RECORD_IS_DELETED;
+    out->why = hidden.size ? cf_hidden_names_why(names, item, arena) : NULL;
     out->title = cf_record_title(collection, item, arena);
-    add_path(out, collection, row);
+    add_path(out, collection, row, hidden);
     if (row)
         add_row(out, view, row);
     else

@@ -3,6 +3,7 @@
  * of it. */
 #ifndef CF_PEER_COMMANDS_SHOWN_RECORD_H
 #define CF_PEER_COMMANDS_SHOWN_RECORD_H
+#include "peer/commands/hidden_named.h"
 #include "peer/log/record_past.h"
 #include "peer/records/record_view.h"
 #include "peer/sources/records/record_conflicts.h"
@@ -15,13 +16,13 @@ typedef struct {
 
 typedef enum {
     CF_RECORD_IS_SHOWN,
-    CF_RECORD_IS_HIDDEN, /* no source can show it at present */
+    CF_RECORD_IS_HIDDEN, /* no source can show it at present, or the one here can't */
     CF_RECORD_IS_DELETED,
 } cf_record_standing;
 
 typedef struct {
     cf_id item;
-    cf_bytes table, path; /* the path as people name it */
+    cf_bytes table, path; /* the path as people name it; one that is hidden by its own name */
     const char *title;    /* that it gives itself; NULL: none */
     cf_record_standing standing;
     const char *why;        /* it is hidden */
@@ -33,9 +34,9 @@ typedef struct {
     cf_arena *arena;
 } cf_shown_record;
 
-/* Borrows the view; in the arena. */
+/* By a view, and what is hidden of it; borrowed. In the arena. */
 cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
-                               const cf_row_view *view, const cf_id *item, cf_arena *arena,
+                               const cf_hidden_names *names, const cf_id *item, cf_arena *arena,
                                cf_shown_record *out, cf_error *error);
 void cf_shown_record_release(cf_shown_record *record);
 

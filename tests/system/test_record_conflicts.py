@@ -2,6 +2,7 @@
 """Two values of one field: what `status` says of the one that is not shown, and how the user settles it."""
 
 import re
+import shlex
 
 import pytest
 
@@ -54,12 +55,33 @@ def test_the_value_that_is_not_shown_is_told(people):
         assert re.fullmatch(r"  conflict  book//people/anna/name: not shown is \"Änne\\x0a\\x1b\\\\\", "
                             r"written on laptop, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", name), name
         settle, = [line for line in lines if "to settle" in line]
-        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//*' --keep mine`, or theirs; or "), settle
+        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//people/*' --keep mine`, or theirs; or "), settle
         for verb in "sync", "conflicts":
             assert settle in device.run(verb, code=4).splitlines()
     laptop.run("conflicts", "resolve", "book//*", "--keep", "mine")
     assert laptop.sync() and "to settle" not in laptop.run("status")
     laptop.run("conflicts", "resolve", "book//*", "--keep", "mine", code=3)
+
+
+def test_what_is_said_of_one_table_settles_no_other(people):
+    """Each table with conflicts has its command, and the ones with fewer are not settled along with them."""
+    laptop, desktop, here, there = people
+    here.run("UPDATE towns SET name = 'A'; UPDATE people SET name = 'A'")
+    laptop.sync()
+    there.run("UPDATE towns SET name = 'B'; UPDATE people SET name = 'B'")
+    desktop.sync(4)
+    laptop.sync(4)
+    left = {"people/anna/name", "towns/ki/name", "towns/ul/name"}
+    assert set(conflicts(laptop)) == left
+    said = [line for line in laptop.run("conflicts", code=4).splitlines() if "to settle" in line]
+    assert [re.match(r"  to settle those of (\w+), ", line)[1] for line in said] == ["people", "towns"], said
+    for line, table in zip(said, ("people", "towns")):
+        command = shlex.split(re.search(r"`counterfoil ([^`]*)`", line)[1])
+        laptop.finish(*command)
+        left = {path for path in left if not path.startswith(table)}
+        assert set(conflicts(laptop)) == left
+    both(laptop, desktop)
+    assert {name for database in (here, there) for name, in database.rows("SELECT name FROM towns UNION ALL SELECT name FROM people")} == {"A"}
 
 
 def test_one_field_of_several_rows_is_settled_in_each(people):

@@ -379,7 +379,7 @@ def test_one_that_is_shown_nowhere_brings_nothing_back(two, column, end):
     there.run("INSERT INTO badges(person, said) VALUES (1, 'second')")
     desktop.sync(1)
     laptop.sync(1)
-    assert "only one row can have the same person" in pending(desktop)["badges/1"]
+    assert "only one row can have the same person" in pending(desktop)["badges/1~desktop"]
     assert here.rows("SELECT said FROM badges") == there.rows("SELECT said FROM badges") == [("first",)]
     there.run("DELETE FROM badges; DELETE FROM people WHERE name = 'Ann'")
     both(laptop, desktop)

@@ -137,8 +137,7 @@ def test_a_reference_can_not_give_way(two):
     both(laptop, desktop)
     assert here.rows("SELECT * FROM covers") == there.rows("SELECT * FROM covers") == [(1, 1, "red")]
     assert pending(laptop) == pending(desktop) == {
-        "covers/7": "only one row can have the same list_id, and that is covers/1: change it in that one, or delete that one, and sync; "
-                    "`counterfoil conflicts resolve 'book//covers/7' --same` says that both are one"}
+        "covers/7~desktop": "only one row can have the same list_id, and that is covers/1: both are in conflict"}
     here.run("DELETE FROM covers")
     both(laptop, desktop)
     assert here.rows("SELECT * FROM covers") == there.rows("SELECT * FROM covers") == [(7, 1, "blue")]

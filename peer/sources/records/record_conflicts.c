@@ -10,10 +10,11 @@
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
 #include "peer/records/record_both.h"
+#include "peer/records/record_one.h"
 #include "peer/records/record_view.h"
 #include "peer/records/seats.h"
+#include "peer/sources/records/record_clash.h"
 #include "peer/sources/records/record_held.h"
-#include "peer/sources/records/record_include.h"
 
 typedef struct {
     const cf_state *state;
@@ -205,9 +206,14 @@ void cf_record_both_path(const cf_row_conflict *both, cf_buffer *path)
     cf_record_field_text(set_of(both->field), path);
 }
 
+static cf_bytes table_of(const cf_row *row, cf_arena *arena)
+{
+    return row->item.bytes[0] == CF_KIND_ROW ? cf_arena_copy(arena, row->table) : (cf_bytes){0};
+}
+
 /* `both`: what else the entry shows; NULL: another value is shown instead. */
-static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const cf_row_both *both,
-                     cf_known_conflicts *known)
+static void keep_one(const cf_row_view *view, const cf_schema *schema, const cf_row_conflict *one,
+                     const cf_row_both *both, cf_known_conflicts *known)
 {
     cf_arena *arena = &known->arena;
     cf_buffer record = {0}, path = {0}, rival = {0};
@@ -224,10 +230,12 @@ static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const 
         .path = cf_arena_copy(arena, cf_buffer_view(&path)),
         .conflict = {.time_ms = one->time.ms,
                      .record = cf_arena_copy(arena, cf_buffer_view(&record)),
+                     .table = table_of(one->row, arena),
                      .both = both != NULL,
                      .gives_way = one->gives_way,
                      .rival = cf_arena_copy(arena, cf_buffer_view(&rival)),
                      .rival_written = one->rival_dot,
+                     .can_be_one = cf_row_can_be_one(schema, one),
                      .shown =
                          told(one, both ? as_shown(view, both->first) : shown_instead(one), arena),
                      .value = told(one, as_shown(view, one->value), arena)},
@@ -237,15 +245,113 @@ static void keep_one(const cf_row_view *view, const cf_row_conflict *one, const 
     cf_buffer_release(&rival);
 }
 
-static void keep(const cf_row_view *view, const cf_record_selection *selection,
-                 cf_known_conflicts *known)
-{
-    size_t count;
-    const cf_row_conflict *conflicts = cf_row_view_conflicts(view, &count);
+/* ---- Rows that are hidden ---- */
 
+static cf_bytes name_of(cf_bytes field, cf_arena *arena)
+{
+    cf_buffer name = {0};
+
+    cf_record_field_text(field, &name);
+    const cf_bytes copy = cf_arena_copy(arena, cf_buffer_view(&name));
+    cf_buffer_release(&name);
+    return copy;
+}
+
+static void tell_fields(const cf_row_view *view, const cf_record_clash *clash, cf_arena *arena,
+                        cf_told_clash *out)
+{
+    const cf_row *row = clash->row;
+    cf_told_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+
+    for (size_t i = 0; i < row->field_count; i++) {
+        const cf_row_field *field = &row->fields[i];
+        const bool is_wish = clash->wish && cf_bytes_equal(clash->wish->field, field->name);
+
+        if (!field->count)
+            continue;
+        const cf_bytes value = is_wish ? clash->wish->value : field->values[0];
+        fields[out->field_count++] =
+            (cf_told_field){name_of(field->name, arena),
+                            {cf_arena_copy(arena, as_shown(view, value)),
+                             cf_item_has_content(&row->item, field->name, value)}};
+    }
+    out->fields = fields;
+}
+
+/* What gave the other row the first of the columns; else what made it. */
+static cf_dot rival_written(const cf_clash_search *search, const cf_record_clash *clash)
+{
+    cf_row_ref *refs = NULL;
+    cf_arena arena = {0};
+    size_t count = 0;
+    cf_dot dot = {0};
+    cf_time time;
+    cf_error ignored;
+
+    cf_row_made(search->collection->state, &clash->rival->item, &dot, &time);
+    const cf_row agreed = cf_row_view_agree(search->view, clash->rival, &arena);
+    if (cf_row_refs_read(&agreed, &arena, &refs, &count, &ignored))
+        count = 0;
     for (size_t i = 0; i < count; i++)
-        if (cf_record_selected(selection, conflicts[i].row))
-            keep_one(view, &conflicts[i], NULL, known);
+        if (cf_bytes_equal(refs[i].field, clash->columns[0]) && refs[i].standing == CF_WRITE_SHOWN)
+            dot = refs[i].dot;
+    cf_arena_release(&arena);
+    return dot;
+}
+
+static void keep_clash(const cf_clash_search *search, const cf_record_clash *clash,
+                       cf_known_conflicts *known)
+{
+    cf_arena *arena = &known->arena;
+    cf_told_clash *told = cf_arena_allocate(arena, 1, sizeof *told);
+    cf_bytes *columns = cf_arena_allocate(arena, clash->column_count, sizeof *columns);
+    const cf_row *here =
+        clash->wish ? cf_rows_of_item(search->binding->rows, &clash->row->item) : NULL;
+    const cf_row *called = here ? here : clash->row;
+    cf_buffer rival = {0}, record = {0};
+
+    for (size_t i = 0; i < clash->column_count; i++)
+        columns[i] = name_of(clash->columns[i], arena);
+    *told = (cf_told_clash){.columns = columns,
+                            .column_count = clash->column_count,
+                            .empties =
+                                clash->column.size ? name_of(clash->column, arena) : (cf_bytes){0},
+                            .lies_here = here != NULL,
+                            .refusal = cf_arena_copy(arena, clash->refusal)};
+    tell_fields(search->view, clash, arena, told);
+    told->waiting_count = cf_record_clash_waiting(search, clash, arena, &told->waiting);
+    cf_record_path(called->item.bytes[0], called->table, called->key, &record);
+    cf_record_path(clash->rival->item.bytes[0], clash->rival->table, clash->rival->key, &rival);
+    *cf_one_more(known->at, known->count, known->capacity) =
+        (known_conflict){.dot = clash->made,
+                         .path = cf_arena_copy(arena, clash->path),
+                         .conflict = {.time_ms = clash->time.ms,
+                                      .record = cf_arena_copy(arena, cf_buffer_view(&record)),
+                                      .table = table_of(clash->row, arena),
+                                      .rival = cf_arena_copy(arena, cf_buffer_view(&rival)),
+                                      .rival_written = rival_written(search, clash),
+                                      .can_be_one = clash->can_be_one,
+                                      .clash = told}};
+    cf_buffer_release(&record);
+    cf_buffer_release(&rival);
+}
+
+/* ---- All of them ---- */
+
+/* A value that gives way to nothing that the source can show is told of its row. */
+static void keep(cf_clash_search *search, cf_arena *arena, cf_known_conflicts *known)
+{
+    const cf_record_clash *clashes;
+    size_t count;
+    const size_t clash_count = cf_record_clashes(search, arena, &clashes);
+    const cf_row_conflict *conflicts = cf_row_view_conflicts(search->view, &count);
+
+    for (size_t i = 0; i < clash_count; i++)
+        keep_clash(search, &clashes[i], known);
+    for (size_t i = 0; i < count; i++)
+        if (cf_record_selected(&search->selection, conflicts[i].row) &&
+            !cf_record_clash_of(clashes, clash_count, &conflicts[i]))
+            keep_one(search->view, search->schema, &conflicts[i], NULL, known);
 }
 
 static void keep_both(const cf_row_view *view, const cf_state *state, const cf_schema *schema,
@@ -257,12 +363,12 @@ static void keep_both(const cf_row_view *view, const cf_state *state, const cf_s
 
     for (size_t i = 0; i < count; i++)
         if (cf_record_selected(selection, all[i].other.row))
-            keep_one(view, &all[i].other, &all[i], known);
+            keep_one(view, schema, &all[i].other, &all[i], known);
     cf_arena_release(&arena);
 }
 
-/* Of the state, the schema (the catalog has it), what is asked for, and what the source can hold.
- */
+/* Of the state, the schema and the names of devices (the catalog has both), what is asked for, what
+ * the source can hold, and what it refused. */
 static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
                         cf_buffer *out)
 {
@@ -274,9 +380,8 @@ static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_colle
     if (cf_catalog_open(peer, (cf_collection **)&catalog, &ignored))
         catalog = NULL;
     const uint64_t versions[] = {
-        (uintptr_t)collection->state,
-        collection->changes,
-        catalog ? catalog->changes : 0,
+        (uintptr_t)collection->state,   collection->changes,
+        catalog ? catalog->changes : 0, binding->refusals,
         binding->include_count,
     };
     cf_buffer_append(out, versions, sizeof versions);
@@ -294,8 +399,6 @@ static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collect
                       cf_known_conflicts *known)
 {
     cf_arena arena = {0};
-    cf_record_selection selection;
-    cf_row_format format;
     cf_schema schema;
     cf_error ignored;
 
@@ -303,11 +406,13 @@ static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collect
         !has_contested(binding, collection->state, &schema))
         goto done; /* the source itself says why */
     cf_row_view *view = cf_row_view_new(collection->state, &schema);
-    if (cf_record_held_format(peer, binding->number, &arena, &format, &ignored))
-        format = (cf_row_format){0};
-    cf_record_select(binding, &format, &schema, view, &arena, &selection);
-    keep(view, &selection, known);
-    keep_both(view, collection->state, &schema, &selection, known);
+    cf_clash_search search = {.peer = peer,
+                              .binding = binding,
+                              .collection = collection,
+                              .schema = &schema,
+                              .view = view};
+    keep(&search, &arena, known);
+    keep_both(view, collection->state, &schema, &search.selection, known);
     cf_row_view_destroy(&view);
 done:
     cf_arena_release(&arena);
@@ -316,6 +421,34 @@ done:
 static cf_told_value copy_value(const cf_told_value *value, cf_arena *arena)
 {
     return (cf_told_value){cf_arena_copy(arena, value->value), value->is_long};
+}
+
+static const cf_bytes *copy_all(const cf_bytes *at, size_t count, cf_arena *arena)
+{
+    cf_bytes *copy = cf_arena_allocate(arena, count, sizeof *copy);
+
+    for (size_t i = 0; i < count; i++)
+        copy[i] = cf_arena_copy(arena, at[i]);
+    return copy;
+}
+
+static const cf_told_clash *copy_clash(const cf_told_clash *clash, cf_arena *arena)
+{
+    if (!clash)
+        return NULL;
+    cf_told_clash *copy = cf_arena_allocate(arena, 1, sizeof *copy);
+    cf_told_field *fields = cf_arena_allocate(arena, clash->field_count, sizeof *fields);
+
+    for (size_t i = 0; i < clash->field_count; i++)
+        fields[i] = (cf_told_field){cf_arena_copy(arena, clash->fields[i].name),
+                                    copy_value(&clash->fields[i].value, arena)};
+    *copy = *clash;
+    copy->fields = fields;
+    copy->columns = copy_all(clash->columns, clash->column_count, arena);
+    copy->waiting = copy_all(clash->waiting, clash->waiting_count, arena);
+    copy->empties = cf_arena_copy(arena, clash->empties);
+    copy->refusal = cf_arena_copy(arena, clash->refusal);
+    return copy;
 }
 
 void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
@@ -342,10 +475,13 @@ void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_coll
             .shown = copy_value(&one->conflict.shown, arena),
             .time_ms = one->conflict.time_ms,
             .record = cf_arena_copy(arena, one->conflict.record),
+            .table = cf_arena_copy(arena, one->conflict.table),
+            .can_be_one = one->conflict.can_be_one,
             .both = one->conflict.both,
             .gives_way = one->conflict.gives_way,
             .rival = cf_arena_copy(arena, one->conflict.rival),
             .rival_written = one->conflict.rival_written,
+            .clash = copy_clash(one->conflict.clash, arena),
         };
         found(context, &one->dot, one->path, conflict);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values that others gave a field, beside the one that is shown. */
+/* The values that others gave a field, beside the one that is shown; and rows that are hidden, as
+ * others have what only one row can have. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #include "peer/bindings/binding.h"
@@ -11,14 +12,36 @@ typedef struct {
     bool is_long; /* it is the identity [hash, size] of what stands elsewhere (codec/content.h) */
 } cf_told_value;
 
+/* Of a row that is hidden (record_clash.h): what it says, as people read it, and what waits for it.
+ */
+typedef struct {
+    cf_bytes name;
+    cf_told_value value;
+} cf_told_field;
+typedef struct {
+    const cf_told_field *fields;
+    size_t field_count;
+    const cf_bytes *columns; /* by name: in which the other row agrees */
+    size_t column_count;
+    const cf_bytes *waiting; /* paths of rows */
+    size_t waiting_count;
+    cf_bytes empties; /* which column may be empty; nothing: none */
+    bool lies_here;   /* as it was: the source can't show it otherwise */
+    cf_bytes refusal; /* why; nothing: no source can show it */
+} cf_told_clash;
+
 typedef struct cf_record_conflict {
     cf_told_value value, shown; /* what is not shown, and what is instead */
     uint64_t time_ms;           /* when it was written */
-    cf_bytes record;            /* what is called so: the path without the field */
+    cf_bytes record;            /* what is called so: the path without the field; of a clash by the
+                                   key that it has here, or wishes for */
+    cf_bytes table;             /* of a database; nothing: it is of none */
     bool both;                  /* of a set: `value` is shown, too, beside `shown` */
     bool gives_way;             /* only one row can have the value: */
     cf_bytes rival;             /* that one's path; nothing: none has it any more, */
-    cf_dot rival_written;       /* and what gave it to that */
+    cf_dot rival_written;       /* and what gave it to that; */
+    bool can_be_one;            /* both rows can be made one */
+    const cf_told_clash *clash; /* NULL: of values; else of rows, and no value is told */
 } cf_record_conflict;
 
 /* What was found the last time, of one source: as long as nothing has changed it is found again
@@ -27,7 +50,8 @@ typedef struct cf_known_conflicts cf_known_conflicts;
 void cf_known_conflicts_destroy(cf_known_conflicts **known);
 
 /* Calls `found` with each value that another user of a field gave it, of the records that the
- * source asks for: the path is KEY/FIELD. The conflict lies in the arena. */
+ * source asks for: the path is KEY/FIELD; and with each row that is hidden: the path is its name.
+ * The conflict lies in the arena. */
 typedef void cf_record_conflict_found(void *context, const cf_dot *dot, cf_bytes path,
                                       const cf_record_conflict *conflict);
 void cf_record_conflicts(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,

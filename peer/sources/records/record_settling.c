@@ -6,10 +6,9 @@
 #include "peer/records/record_both.h"
 #include "peer/records/record_one.h"
 #include "peer/records/row_same.h"
+#include "peer/sources/records/record_clash.h"
 #include "peer/sources/records/record_conflicts.h"
 #include "peer/sources/records/record_entries.h"
-#include "peer/sources/records/record_held.h"
-#include "peer/sources/records/record_include.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -19,9 +18,10 @@ typedef struct {
     const cf_record_settling *of;
     cf_collection *collection;
     cf_schema schema;
-    cf_row_format format;
     cf_row_view *view;
-    cf_record_selection selection;
+    cf_clash_search search;
+    const cf_record_clash *clashes;
+    size_t clash_count;
     cf_keep keep;
     cf_id writer;
     cf_change *changes;
@@ -31,14 +31,27 @@ typedef struct {
 
 typedef void path_of(const cf_row_conflict *conflict, cf_buffer *path);
 
+/* As it is, or as a pattern. */
+static bool is_path_meant(const settling *self, cf_bytes path)
+{
+    const char *pattern = self->of->pattern;
+    cf_buffer text = {0};
+
+    cf_buffer_append(&text, path.data, path.size);
+    cf_buffer_append(&text, "", 1);
+    const bool meant = strcmp((const char *)text.data, pattern) == 0 ||
+                       fnmatch(pattern, (const char *)text.data, 0) == 0;
+    cf_buffer_release(&text);
+    return meant;
+}
+
 static bool is_meant_by(const settling *self, const cf_row_conflict *conflict, path_of *append)
 {
     cf_buffer path = {0};
 
     append(conflict, &path);
-    cf_buffer_append(&path, "", 1);
-    bool meant = cf_record_selected(&self->selection, conflict->row) &&
-                 fnmatch(self->of->pattern, (const char *)path.data, 0) == 0;
+    bool meant = cf_record_selected(&self->search.selection, conflict->row) &&
+                 is_path_meant(self, cf_buffer_view(&path));
     cf_buffer_release(&path);
     return meant;
 }
@@ -171,13 +184,54 @@ static bool is_chosen(const settling *self, const cf_change *change, size_t coun
     return false;
 }
 
+/* By its own name; as which row it is also by its key alone, which may be another row's, too. What
+ * is said of all fields is no word for a row that nobody sees to lose a value. */
+static bool is_row_meant(const settling *self, const cf_record_clash *clash)
+{
+    const cf_row *row = clash->row;
+    cf_buffer path = {0};
+
+    if (self->keep.kind != CF_KEEP_SAME)
+        return strchr(self->of->pattern, '~') && is_path_meant(self, clash->path);
+    cf_record_path(row->item.bytes[0], row->table, row->key, &path);
+    const bool meant =
+        is_path_meant(self, clash->path) || is_path_meant(self, cf_buffer_view(&path));
+    cf_buffer_release(&path);
+    return meant;
+}
+
+/* Which of both rows has what one alone can have. */
+static void choose_row(settling *self, const cf_record_clash *clash, cf_record_choice *out)
+{
+    const cf_row *yields = cf_record_clash_yields(clash, &self->keep);
+
+    if (!yields) {
+        out->lacking++;
+        return;
+    }
+    out->yields[out->yield_count++] =
+        (cf_record_yield){.hidden = clash->row->item,
+                          .rival = clash->rival->item,
+                          .yields = yields->item,
+                          .column = cf_arena_copy(&out->arena, clash->column)};
+}
+
 /* The conflicts of one field. */
 static void choose_field(settling *self, const cf_row_conflict *listed, size_t count,
                          cf_record_choice *out)
 {
+    const cf_record_clash *clash = NULL;
     cf_change *change = &self->changes[out->count];
 
-    if (!is_meant(self, listed))
+    for (size_t i = 0; !clash && i < count; i++)
+        clash = cf_record_clash_of(self->clashes, self->clash_count, &listed[i]);
+    const bool of_row = clash && is_row_meant(self, clash);
+    if (clash && self->keep.kind != CF_KEEP_SAME) {
+        if (of_row)
+            choose_row(self, clash, out);
+        return;
+    }
+    if (!is_meant(self, listed) && !of_row)
         return;
     if (self->keep.kind == CF_KEEP_SAME
             ? !choose_one(self, listed, count, &out->arena, change)
@@ -203,40 +257,25 @@ static int by_item_and_field(const void *left, const void *right)
     return compare_changes(left, right);
 }
 
-/* A row that is held back has no conflict, as it is not shown; but one has what it claims. */
-static bool can_be_the_rival(const settling *self, const cf_row_held *held)
-{
-    const cf_schema_table *table = cf_schema_find(&self->schema, held->row.table);
-
-    return held->why == CF_HELD_UNIQUE && held->unique && held->rival && table &&
-           cf_table_has_same(table);
-}
-
-static bool is_held_meant(const settling *self, const cf_row *row)
-{
-    cf_buffer path = {0};
-
-    cf_record_path(row->item.bytes[0], row->table, row->key, &path);
-    cf_buffer_append(&path, "", 1);
-    const bool meant = fnmatch(self->of->pattern, (const char *)path.data, 0) == 0;
-    cf_buffer_release(&path);
-    return meant;
-}
-
-/* That the rows that are held back are the ones that have what they claim. */
+/* Rows that are held back have no conflicts, as they are not shown; but another one has what they
+ * claim: that they are that one, or which of both has it. */
 static void choose_held(settling *self, cf_record_choice *out)
 {
-    size_t count;
-    const cf_row_held *held = cf_row_view_held(self->view, &count);
+    for (size_t i = 0; i < self->clash_count; i++) {
+        const cf_record_clash *clash = &self->clashes[i];
 
-    for (size_t i = 0; i < count && self->keep.kind == CF_KEEP_SAME; i++) {
-        if (!can_be_the_rival(self, &held[i]) || !is_held_meant(self, &held[i].row))
+        if (clash->wish || !is_row_meant(self, clash))
             continue;
-        self->changes[out->count++] =
-            (cf_change){.item = held[i].row.item,
-                        .field = cf_bytes_of_text(CF_FIELD_SAME),
-                        .value = cf_row_same_pack(&held[i].rival->item, &out->arena),
-                        .weak = true};
+        if (self->keep.kind != CF_KEEP_SAME)
+            choose_row(self, clash, out);
+        else if (!clash->can_be_one)
+            out->lacking++;
+        else
+            self->changes[out->count++] =
+                (cf_change){.item = clash->row->item,
+                            .field = cf_bytes_of_text(CF_FIELD_SAME),
+                            .value = cf_row_same_pack(&clash->rival->item, &out->arena),
+                            .weak = true};
     }
     if (out->count)
         qsort(self->changes, out->count, sizeof *self->changes, by_item_and_field);
@@ -244,12 +283,13 @@ static void choose_held(settling *self, cf_record_choice *out)
 
 static void choose_all(settling *self, cf_record_choice *out)
 {
-    size_t count, held, to;
+    size_t count, to;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
 
-    cf_row_view_held(self->view, &held);
-    self->changes = cf_arena_allocate(&out->arena, count + held, sizeof *self->changes);
+    self->changes =
+        cf_arena_allocate(&out->arena, count + self->clash_count, sizeof *self->changes);
     out->changes = self->changes;
+    out->yields = cf_arena_allocate(&out->arena, self->clash_count, sizeof *out->yields);
     for (size_t from = 0; from < count; from = to) {
         to = from + 1;
         while (to < count && goes_on(&conflicts[from], &conflicts[to]))
@@ -306,13 +346,54 @@ static void spread(settling *self)
     cf_change_draft_release(&draft);
 }
 
+static bool is_clash(const settling *self, const cf_record_yield *yield)
+{
+    for (size_t i = 0; i < self->clash_count; i++)
+        if (cf_id_equal(&self->clashes[i].row->item, &yield->hidden) &&
+            cf_id_equal(&self->clashes[i].rival->item, &yield->rival))
+            return true;
+    return false;
+}
+
+/* In the place of what is said of the same column otherwise. */
+static void put_change(settling *self, const cf_change *change)
+{
+    size_t at = 0;
+
+    while (at < self->count && compare_changes(&self->changes[at], change) != 0)
+        at++;
+    self->changes[at] = *change;
+    self->count += at == self->count;
+}
+
+static void settle_rows(settling *self, const cf_record_choice *choice, cf_record_settled *out)
+{
+    for (size_t i = 0; i < choice->yield_count; i++) {
+        const cf_record_yield *yield = &choice->yields[i];
+
+        if (!is_clash(self, yield)) {
+            out->ended++;
+        } else if (is_locked(self, &yield->yields)) {
+            out->locked++;
+        } else {
+            const cf_change change =
+                cf_record_clash_yield(&self->search, &yield->yields, yield->column, &self->arena);
+            put_change(self, &change);
+            out->settled++;
+        }
+    }
+    if (self->count)
+        qsort(self->changes, self->count, sizeof *self->changes, by_item_and_field);
+}
+
 /* Of what is in conflict still: else somebody else settled it. */
 static void settle_all(settling *self, const cf_record_choice *choice, cf_record_settled *out)
 {
     size_t count, at = 0;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
 
-    self->changes = cf_arena_allocate(&self->arena, choice->count, sizeof *self->changes);
+    self->changes =
+        cf_arena_allocate(&self->arena, choice->count + choice->yield_count, sizeof *self->changes);
     for (size_t i = 0; i < choice->count; i++) {
         while (at < count && by_field(&choice->changes[i], &conflicts[at]) > 0)
             at++;
@@ -320,8 +401,9 @@ static void settle_all(settling *self, const cf_record_choice *choice, cf_record
             settle_field(self, &conflicts[at], &choice->changes[i], out);
     }
     out->settled = self->count;
-    spread(self);
     out->ended = choice->count - out->settled - out->locked;
+    settle_rows(self, choice, out);
+    spread(self);
 }
 
 /* ---- One of two ---- */
@@ -395,21 +477,22 @@ static cf_status open(settling *self, cf_error *error)
 {
     const cf_record_settling *of = self->of;
     const cf_id *id = &of->binding->collection;
-    cf_error ignored;
 
     cf_status status = cf_peer_collection(of->peer, id, &self->collection, error);
     if (!status)
         status = cf_catalog_schema(of->peer, id, &self->arena, &self->schema, error);
     if (status)
         return status;
-    if (cf_record_held_format(of->peer, of->binding->number, &self->arena, &self->format, &ignored))
-        self->format = (cf_row_format){0};
     self->keep = of->keep;
     self->keep.writer =
         cf_author_writer(of->peer->author, id, &self->writer) ? &self->writer : NULL;
     self->view = cf_row_view_new(self->collection->state, &self->schema);
-    cf_record_select(of->binding, &self->format, &self->schema, self->view, &self->arena,
-                     &self->selection);
+    self->search = (cf_clash_search){.peer = of->peer,
+                                     .binding = of->binding,
+                                     .collection = self->collection,
+                                     .schema = &self->schema,
+                                     .view = self->view};
+    self->clash_count = cf_record_clashes(&self->search, &self->arena, &self->clashes);
     return CF_OK;
 }
 
@@ -425,6 +508,21 @@ void cf_record_choice_release(cf_record_choice *choice)
     *choice = (cf_record_choice){0};
 }
 
+static void leave_yields(cf_record_choice *choice, const cf_record_choice *earlier)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < choice->yield_count; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < earlier->yield_count && !known; k++)
+            known = cf_id_equal(&earlier->yields[k].hidden, &choice->yields[i].hidden);
+        if (!known)
+            choice->yields[kept++] = choice->yields[i];
+    }
+    choice->yield_count = kept;
+}
+
 void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *earlier)
 {
     size_t kept = 0, at = 0;
@@ -437,6 +535,7 @@ void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *ea
             choice->changes[kept++] = choice->changes[i];
     }
     choice->count = kept;
+    leave_yields(choice, earlier);
 }
 
 cf_status cf_record_choose(const cf_record_settling *of, cf_record_choice *out, cf_error *error)

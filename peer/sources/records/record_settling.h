@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conflicts of fields that end by their user's word, many at once. */
+/* Conflicts of fields, and of whole rows, that end by their user's word, many at once. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SETTLING_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SETTLING_H
 #include "peer/bindings/binding.h"
@@ -16,13 +16,22 @@ typedef struct {
     bool tries; /* only says what it would do */
 } cf_record_settling;
 
+/* A row that has nothing in a column any more, so that it and another one can both be shown. */
+typedef struct {
+    cf_id hidden, rival, yields; /* the last is one of these */
+    cf_bytes column;
+} cf_record_yield;
+
 /* What is to be replaced, of what was listed when it was chosen. */
 typedef struct {
     cf_change *changes; /* ascending, as the conflicts are */
     size_t count;
     size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set;
-                       or no other row has the value */
+                       or no other row has the value; of rows: no column may be empty, or they can't
+                       be one */
     size_t parted;  /* so many values get entries of their own: which, is found when it is done */
+    cf_record_yield *yields;
+    size_t yield_count;
     cf_arena arena;
 } cf_record_choice; /* {0} is empty */
 void cf_record_choice_release(cf_record_choice *choice);

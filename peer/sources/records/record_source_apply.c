@@ -312,18 +312,24 @@ static void settle_base(applying *self, const cf_rows *refused)
 /* What could not be done is tried again. */
 static void note_refusals(cf_record_run *run, const cf_medium_outcome *outcome, cf_rows *refused)
 {
+    cf_buffer reason = {0};
+
     for (size_t i = 0; i < outcome->count; i++) {
         const cf_medium_refusal *refusal = &outcome->refusals[i];
         bool passes = refusal->why == CF_CHANGED;
 
         cf_rows_put(refused, &(cf_row){.table = refusal->table, .key = refusal->key});
-        cf_record_note(run, passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
-                       &(cf_row_place){refusal->table, refusal->key}, "%s%s", refusal->text,
-                       cf_record_advice(refusal->why));
+        cf_buffer_clear(&reason);
+        cf_buffer_append_text(&reason, "%s%s", refusal->text, cf_record_advice(refusal->why));
+        cf_buffer_append(&reason, "", 1);
+        cf_record_run_note_unshown(run, passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
+                                   &(cf_row_place){refusal->table, refusal->key},
+                                   (const char *)reason.data);
         run->unrest |= passes;
         if (!passes)
             run->source->retry_ms = run->now_ms + CF_RECORD_RETRY_MS;
     }
+    cf_buffer_release(&reason);
 }
 
 static void note_renewed(const applying *self, const cf_rows *refused)

@@ -11,6 +11,7 @@
 #include "peer/records/row_ties.h"
 #include "peer/sources/records/medium.h"
 #include "peer/sources/records/record_include.h"
+#include "peer/sources/records/record_refusals.h"
 #include "peer/sources/records/record_values.h"
 #include "peer/sources/records/record_source.h"
 #include "peer/sources/context/probe.h"
@@ -74,12 +75,6 @@ typedef struct {
     size_t count;
 } cf_record_held;
 
-/* A row that the medium refused when it was last written. */
-typedef struct {
-    cf_bytes table, key, reason;
-    uint64_t hash; /* of the row that was to be shown; 0: none was */
-} cf_record_refusal;
-
 /* One look. All lives in the arena or in what it names. */
 typedef struct {
     cf_record_source *source;
@@ -108,12 +103,11 @@ typedef struct {
     bool as_base;         /* it shows just what the base says: nothing was done to it */
     cf_id *doubts;        /* items of the base's rows to which something was done */
     size_t doubt_count;
-    bool cut;                          /* its file is cut short: nothing new is put into it, ... */
-    bool cut_passes;                   /* ... which may be over in a moment */
-    bool wrote, wrote_end;             /* the file was written, and ends in a line end */
-    bool unrest;                       /* something passes: look again soon */
-    const cf_record_refusal *refusals; /* of the last one that wrote, ascending by place */
-    size_t refusal_count;
+    bool cut;                    /* its file is cut short: nothing new is put into it, ... */
+    bool cut_passes;             /* ... which may be over in a moment */
+    bool wrote, wrote_end;       /* the file was written, and ends in a line end */
+    bool unrest;                 /* something passes: look again soon */
+    cf_record_refusals refusals; /* of the last one that wrote */
     cf_row_view *view;
     cf_past *past;                 /* while the source meets its collection; else NULL */
     cf_record_selection selection; /* of the view */
@@ -273,6 +267,10 @@ void cf_record_run_keep_unsaid(cf_record_run *run, const cf_medium_outcome *outc
  * view may keep of it (cf_row_express). */
 const cf_row *cf_record_run_beside(cf_record_run *run, const cf_row *viewed, const cf_row *here);
 bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key);
+/* Lists what the medium refused to show; a row that gives way to another one under the name of one
+ * that is hidden (record_clash.h). */
+void cf_record_run_note_unshown(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
+                                const char *reason);
 
 /* What a look that syncs found out, kept for one that only looks; no bytes: nothing, or it can't be
  * had: then only the reasons are missing. */

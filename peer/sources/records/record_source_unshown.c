@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that can't be shown here, and why: those that the view holds back, and those that the medium
- * refused when it was last written. The latter is kept, since only a write finds it out and
- * `status` never writes: [[table, key, hash of the row that was refused, reason]…].
+ * refused when it was last written. The latter is kept (record_refusals.h), since only a write
+ * finds it out.
  *
  * A format that has no words for a value keeps it where its source shows it already. That can be
  * what the rest of the row leaves no place for, such as the time zone of an event that lasts all
@@ -10,9 +10,10 @@
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
-#include "peer/log/catalog.h"
+#include "peer/bindings/pendings.h"
+#include "peer/log/hidden_rows.h"
 #include "peer/log/record_names.h"
-#include "peer/records/row_same.h"
+#include "peer/records/row_said.h"
 
 #include <stdlib.h>
 
@@ -25,10 +26,30 @@ static bool has_value(const cf_row *row, cf_bytes field)
     return cf_row_field_named(row, field) != NULL;
 }
 
-static void note_lacking(cf_record_run *run, const cf_row *row, const cf_row_place *place)
+static void note(cf_record_run *run, const cf_hidden_row *hidden, const char *reason)
 {
+    const cf_row *row = &hidden->held->row;
+    cf_buffer path = {0};
+
+    cf_record_run_path(run, &(cf_row_place){row->table, row->key}, &path);
+    cf_buffer_append(&path, hidden->suffix.data, hidden->suffix.size);
+    cf_pendings_add(&run->source->found, CF_PENDING_SKIPPED, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
+}
+
+/* With what stands in the text so far. */
+static void note_text(cf_record_run *run, const cf_hidden_row *hidden, cf_buffer *reason)
+{
+    cf_buffer_append(reason, "", 1);
+    note(run, hidden, (const char *)reason->data);
+    cf_buffer_release(reason);
+}
+
+static void note_lacking(cf_record_run *run, const cf_hidden_row *hidden)
+{
+    const cf_row *row = &hidden->held->row;
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
-    cf_buffer names = {0};
+    cf_buffer names = {0}, reason = {0};
 
     for (size_t i = 0; table && i < table->required_count; i++) {
         if (has_value(row, table->required[i]))
@@ -39,70 +60,95 @@ static void note_lacking(cf_record_run *run, const cf_row *row, const cf_row_pla
     }
     if (!names.size)
         cf_buffer_append_text(&names, "key that its table can have");
-    cf_record_note(run, CF_PENDING_SKIPPED, place,
-                   "it has no %.*s, without which it can't be shown", (int)names.size,
-                   (const char *)names.data);
+    cf_buffer_append_text(&reason, "it has no %.*s, without which it can't be shown",
+                          (int)names.size, (const char *)names.data);
+    note_text(run, hidden, &reason);
     cf_buffer_release(&names);
 }
 
-static void add_same(cf_record_run *run, const cf_row_place *place, cf_buffer *reason)
+/* Another row has its key, or what only one row can have. How that ends is told with the conflicts
+ * (record_clash.h). */
+static void note_beaten(cf_record_run *run, const cf_hidden_row *hidden)
 {
-    const cf_record_source *source = run->source;
-    cf_buffer path = {0};
-
-    cf_record_run_path(run, place, &path);
-    cf_buffer_append_text(
-        reason, "; `counterfoil conflicts resolve '%s//%.*s' --same` says that both are one",
-        cf_catalog_name(source->workshop->peer, &source->binding->collection, &run->arena),
-        (int)path.size, (const char *)path.data);
-    cf_buffer_release(&path);
-}
-
-/* Another row has its key, or what only one row can have. */
-static void note_beaten(cf_record_run *run, const cf_row_held *held, const cf_row_place *place)
-{
-    const cf_schema_table *table = cf_schema_find(&run->schema, held->row.table);
-    cf_buffer names = {0}, rival = {0}, reason = {0};
+    const cf_row_held *held = hidden->held;
+    cf_buffer reason = {0};
 
     if (!held->unique || !held->rival) {
-        cf_record_note(run, CF_PENDING_SKIPPED, place, "another one has the same key");
+        note(run, hidden, "another one has the same key");
         return;
     }
+    cf_buffer_append_text(&reason, "only one row can have the same ");
     for (size_t i = 0; i < held->unique->count; i++) {
         if (i)
-            cf_buffer_append_text(&names, ", ");
-        cf_record_field_text(held->unique->names[i], &names);
+            cf_buffer_append_text(&reason, ", ");
+        cf_record_field_text(held->unique->names[i], &reason);
     }
-    cf_record_path(held->rival->item.bytes[0], held->rival->table, held->rival->key, &rival);
-    cf_buffer_append_text(&reason,
-                          "only one row can have the same %.*s, and that is %.*s: change it in "
-                          "that one, or delete that one, and sync",
-                          (int)names.size, (const char *)names.data, (int)rival.size,
-                          (const char *)rival.data);
-    if (table && cf_table_has_same(table))
-        add_same(run, place, &reason);
-    cf_buffer_append(&reason, "", 1);
-    cf_record_note_text(run, CF_PENDING_SKIPPED, place, (const char *)reason.data);
-    cf_buffer_release(&reason);
-    cf_buffer_release(&names);
-    cf_buffer_release(&rival);
+    cf_buffer_append_text(&reason, ", and that is ");
+    cf_record_path(held->rival->item.bytes[0], held->rival->table, held->rival->key, &reason);
+    cf_buffer_append_text(&reason, ": both are in conflict");
+    note_text(run, hidden, &reason);
+}
+
+/* By the hidden rows: the first one that each refers to. */
+typedef struct {
+    const cf_hidden_rows *rows;
+    const cf_hidden_row **parents;
+    const cf_hidden_row *parent; /* that is looked at */
+} parent_search;
+
+static void note_parent(void *context, const cf_row *child)
+{
+    parent_search *self = context;
+    const cf_hidden_row *found = cf_hidden_row_of_item(self->rows, &child->item);
+
+    if (found && !self->parents[found - self->rows->at])
+        self->parents[found - self->rows->at] = self->parent;
+}
+
+static const cf_hidden_row **find_parents(cf_record_run *run, const cf_hidden_rows *rows)
+{
+    parent_search self = {
+        .rows = rows, .parents = cf_arena_allocate(&run->arena, rows->count, sizeof *self.parents)};
+
+    for (size_t i = 0; i < rows->count; i++) {
+        self.parent = &rows->at[i];
+        cf_row_view_held_children(run->view, &rows->at[i].held->row, note_parent, &self);
+    }
+    return self.parents;
+}
+
+/* Where its name says more than that of a row, `parent` is one that others may be called like. */
+static void note_orphan(cf_record_run *run, const cf_hidden_row *hidden,
+                        const cf_hidden_row *parent)
+{
+    cf_buffer reason = {0};
+
+    if (!parent || !parent->suffix.size) {
+        note(run, hidden, "what it refers to can't be shown");
+        return;
+    }
+    cf_buffer_append_text(&reason, "what it refers to can't be shown: ");
+    cf_buffer_append(&reason, parent->path.data, parent->path.size);
+    note_text(run, hidden, &reason);
 }
 
 void cf_record_run_note_held_back(cf_record_run *run)
 {
-    size_t count;
-    const cf_row_held *held = cf_row_view_held(run->view, &count);
+    const cf_hidden_rows rows = cf_hidden_rows_of(run->source->workshop->peer, run->collection,
+                                                  &run->schema, run->view, &run->arena);
+    const cf_hidden_row **parents = rows.count ? find_parents(run, &rows) : NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        const cf_row *row = &held[i].row;
-        const cf_row_place place = {row->table, row->key};
+    for (size_t i = 0; i < rows.count; i++) {
+        const cf_hidden_row *hidden = &rows.at[i];
 
-        if (held[i].why == CF_HELD_REQUIRED)
-            note_lacking(run, row, &place);
-        else if (held[i].why == CF_HELD_UNIQUE)
-            note_beaten(run, &held[i], &place);
+        if (!cf_record_includes_table(run->source->binding, hidden->held->row.table))
+            continue;
+        if (hidden->held->why == CF_HELD_REQUIRED)
+            note_lacking(run, hidden);
+        else if (hidden->held->why == CF_HELD_UNIQUE)
+            note_beaten(run, hidden);
         else
-            cf_record_note(run, CF_PENDING_SKIPPED, &place, "what it refers to can't be shown");
+            note_orphan(run, hidden, parents[i]);
     }
 }
 
@@ -111,17 +157,27 @@ void cf_record_run_note_held_back(cf_record_run *run)
 /* Of the row that is to be shown there; 0: none is. */
 static uint64_t hash_shown(const cf_record_run *run, cf_bytes table, cf_bytes key)
 {
-    const cf_row *shown = cf_record_run_shown(run, table, key);
-    cf_buffer packed = {0};
+    return cf_record_refusal_hash(cf_record_run_shown(run, table, key));
+}
 
-    if (!shown)
-        return 0;
-    cf_row bare = *shown;
-    bare.refs = (cf_bytes){0};
-    cf_row_pack(&bare, &packed);
-    uint64_t hash = cf_hash_bytes(0, cf_buffer_view(&packed));
-    cf_buffer_release(&packed);
-    return hash;
+void cf_record_run_note_unshown(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
+                                const char *reason)
+{
+    const cf_row *shown = cf_record_run_shown(run, place->table, place->key);
+    cf_buffer path = {0};
+    cf_time time;
+    cf_dot made;
+
+    cf_record_run_path(run, place, &path);
+    if (shown && cf_row_gives_way(run->view, shown) &&
+        cf_row_made(run->collection->state, &shown->item, &made, &time)) {
+        const cf_bytes suffix =
+            cf_hidden_row_suffix(run->source->workshop->peer, &made, &run->arena);
+
+        cf_buffer_append(&path, suffix.data, suffix.size);
+    }
+    cf_pendings_add(&run->source->found, kind, cf_buffer_view(&path), reason);
+    cf_buffer_release(&path);
 }
 
 static void pack_refusal(const cf_record_run *run, const cf_medium_refusal *refusal, cf_buffer *out)
@@ -147,62 +203,24 @@ void cf_record_run_keep_refusals(cf_record_run *run, const cf_medium_outcome *ou
             pack_refusal(run, &outcome->refusals[i], &now);
             packed++;
         }
-    cf_record_run_keep(run, CF_TABLE_REFUSED, cf_buffer_view(&now), &run->records);
+    run->source->binding->refusals +=
+        cf_record_run_keep(run, CF_TABLE_REFUSED, cf_buffer_view(&now), &run->records);
     cf_buffer_release(&now);
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const cf_record_refusal *one = a, *other = b;
-    int order = cf_bytes_compare(one->table, other->table);
-
-    return order ? order : cf_bytes_compare(one->key, other->key);
-}
-
-static cf_status read_refusal(cf_reader *reader, cf_record_refusal *out, cf_error *error)
-{
-    cf_status status = cf_read_array_of(reader, 4, error);
-
-    if (!status)
-        status = cf_read_bin(reader, &out->table, error);
-    if (!status)
-        status = cf_read_bin(reader, &out->key, error);
-    if (!status)
-        status = cf_read_uint(reader, &out->hash, error);
-    if (!status)
-        status = cf_read_bin(reader, &out->reason, error);
-    return status;
 }
 
 void cf_record_run_load_refusals(cf_record_run *run)
 {
-    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_REFUSED));
-    size_t count = 0;
-    cf_error ignored;
-
-    if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
-        return;
-    cf_record_refusal *all = cf_arena_allocate(&run->arena, count, sizeof *all);
-    while (run->refusal_count < count &&
-           read_refusal(&reader, &all[run->refusal_count], &ignored) == CF_OK)
-        run->refusal_count++;
-    if (run->refusal_count)
-        qsort(all, run->refusal_count, sizeof *all, by_place);
-    run->refusals = all;
+    run->refusals = cf_record_refusals_read(cf_record_run_kept(run, CF_TABLE_REFUSED), &run->arena);
 }
 
 bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key)
 {
-    const cf_record_refusal wanted = {.table = table, .key = key};
-    const cf_record_refusal *found =
-        run->refusal_count
-            ? bsearch(&wanted, run->refusals, run->refusal_count, sizeof wanted, by_place)
-            : NULL;
+    const cf_record_refusal *found = cf_record_refusals_find(&run->refusals, table, key);
 
     if (!found || found->hash != hash_shown(run, table, key))
         return false; /* nobody has tried to write it as it is now */
-    cf_record_note(run, CF_PENDING_SKIPPED, &(cf_row_place){table, key}, "%.*s",
-                   (int)found->reason.size, (const char *)found->reason.data);
+    cf_record_run_note_unshown(run, CF_PENDING_SKIPPED, &(cf_row_place){table, key},
+                               cf_arena_text(&run->arena, found->reason));
     return true;
 }
 
