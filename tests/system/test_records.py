@@ -557,7 +557,7 @@ def test_what_is_typed_into_a_new_column_stands_beside_what_others_typed(people)
     laptop, desktop, here, there = people
     rows = PEOPLE.splitlines()
     here.write_text("\n".join([rows[0] + ",town", rows[1] + ",Rome", rows[2] + ",Oslo", rows[3] + ","]) + "\n")
-    both(laptop, desktop)
+    laptop.sync()
     there.write_text("\n".join([rows[0] + ",town", rows[1] + ",Roma", rows[2] + ",", rows[3] + ",Bonn"]) + "\n")
     both(laptop, desktop, 4)
     conflict, = desktop.json("status")["collections"][0]["conflicts"]
@@ -566,7 +566,7 @@ def test_what_is_typed_into_a_new_column_stands_beside_what_others_typed(people)
 
 
 def test_a_header_alone_is_known_where_it_stands(two):
-    """A file that is made has the columns of the first one; one that is there gets none by itself."""
+    """A file that is made has the columns of the first one; one that is there gets none that its user took out of it."""
     laptop, desktop = two
     here, there = laptop.source("people.csv"), desktop.source("people.csv")
     here.write_text("id,name\n")
@@ -579,6 +579,8 @@ def test_a_header_alone_is_known_where_it_stands(two):
     both(laptop, desktop)
     assert there.read_text() == "id,name\nx,Ann\n" and not desktop.json("status")["collections"][0]["pending"]
     here.write_text("id,name,town\nx,Ann,Ulm\ny,Bob,\n")
+    both(laptop, desktop)
+    there.write_text("id,name\nx,Ann\ny,Bob\n")
     both(laptop, desktop)
     assert there.read_text() == "id,name\nx,Ann\ny,Bob\n"
     told, = desktop.json("status", "--check")["collections"][0]["pending"]

@@ -120,14 +120,6 @@ static const char *advice(cf_bytes column)
                : "write it into the first line to have it here";
 }
 
-size_t cf_record_run_lacks_column(const cf_record_run *run, cf_bytes table, cf_bytes field)
-{
-    return cf_format_holds(&run->content.format, table, field) ||
-                   cf_forgotten_has(&run->forgotten, table, field)
-               ? 0
-               : count_rows(run, table, &field);
-}
-
 /* Of a CSV file, which is one table. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
@@ -136,7 +128,10 @@ static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
     char text[TEXT_MAX];
     cf_bytes column;
 
-    const size_t rows = cf_record_run_lacks_column(run, table, field);
+    const size_t rows = cf_format_holds(&run->content.format, table, field) ||
+                                cf_forgotten_has(&run->forgotten, table, field)
+                            ? 0
+                            : count_rows(run, table, &field);
     if (!rows || !cf_pointer_below(field, CF_COLUMNS, &column))
         return;
     snprintf(text, sizeof text,

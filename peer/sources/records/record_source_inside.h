@@ -136,8 +136,6 @@ void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 void cf_record_run_note_differences(cf_record_run *run);
 /* Whether its fields are columns that have their names in the file. */
 bool cf_record_run_has_columns(const cf_record_run *run);
-/* How many rows that are asked for have something there, and the file no such column. */
-size_t cf_record_run_lacks_column(const cf_record_run *run, cf_bytes table, cf_bytes field);
 /* record_source_columns.c: before the file is read, and once it is known what others have. */
 void cf_record_run_give_columns(cf_record_run *run);
 void cf_record_run_find_columns(cf_record_run *run);
