@@ -155,3 +155,69 @@ def test_one_that_only_receives_has_no_say(two):
     both(laptop, desktop)
     both(laptop, desktop)
     assert told(laptop) == told(desktop) == []
+
+
+def conflicts(device):
+    return sorted(one["path"] for one in device.json("conflicts", code=device.finish("conflicts").returncode))
+
+
+def test_a_conflict_is_forgotten_with_its_column_and_its_table(two):
+    """Nobody could settle it. As long as one device has the column it is told on both."""
+    laptop, desktop, here, there = filled(two)
+    for database, value in (here, "A"), (there, "B"):
+        database.run(f"UPDATE notes SET old = '{value}', text = '{value}' WHERE id = 'a'")
+    both(laptop, desktop, 4)
+    listed = ["notes/a/old", "notes/a/text"]
+    assert conflicts(laptop) == conflicts(desktop) == listed
+    here.run(COLUMN)
+    both(laptop, desktop, 4)
+    both(laptop, desktop, 4)
+    assert conflicts(laptop) == conflicts(desktop) == listed, "the desktop has the column"
+    there.run(COLUMN)
+    both(laptop, desktop, 4)
+    both(laptop, desktop, 4)
+    assert conflicts(laptop) == conflicts(desktop) == ["notes/a/text"]
+    assert "no conflict is listed so" in laptop.run("conflicts", "resolve", "book//notes/a/old", "--keep", "1", code=3)
+    for database in here, there:
+        database.run("DROP TABLE notes")
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    assert conflicts(laptop) == conflicts(desktop) == told(laptop) == told(desktop) == []
+    for database in here, there:
+        database.run("CREATE TABLE notes (id TEXT PRIMARY KEY, text TEXT)")
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    assert here.all("notes") == there.all("notes") and conflicts(laptop) == conflicts(desktop) == ["notes/a/text"]
+
+
+def test_a_row_that_is_hidden_is_forgotten_with_its_table_and_shown_without_the_column(two):
+    laptop, desktop, here, there = share(two, "CREATE TABLE lists (id INTEGER PRIMARY KEY, title TEXT);"
+                                              "CREATE TABLE covers (id INTEGER PRIMARY KEY, list_id INTEGER UNIQUE REFERENCES lists(id), title TEXT);"
+                                              "CREATE TABLE seals (id INTEGER PRIMARY KEY, list_id INTEGER UNIQUE REFERENCES lists(id), title TEXT);")
+    here.run("INSERT INTO lists VALUES (1, 'house')")
+    both(laptop, desktop)
+    for database, title in (here, "red"), (there, "blue"):
+        database.run(f"INSERT INTO covers VALUES (1, 1, '{title}'); INSERT INTO seals VALUES (1, 1, '{title}')")
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    assert conflicts(laptop) == conflicts(desktop) == ["covers/1~desktop", "seals/1~desktop"]
+    for database in here, there:
+        database.run("DROP TABLE seals; CREATE TABLE kept (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO kept SELECT id, title FROM covers;"
+                     "DROP TABLE covers; ALTER TABLE kept RENAME TO covers")
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    assert conflicts(laptop) == conflicts(desktop) == told(laptop) == told(desktop) == []
+    assert here.rows("SELECT title FROM covers ORDER BY 1") == there.rows("SELECT title FROM covers ORDER BY 1") == [("blue",), ("red",)]
+
+
+def test_a_conflict_is_forgotten_with_a_column_of_a_sheet(two):
+    laptop, desktop, here, there = sheets(two)
+    for path, fax in (here, "7"), (there, "8"):
+        path.write_text(SHEET.replace("Ann,1", f"Ann,{fax}"))
+    both(laptop, desktop, 4)
+    assert conflicts(laptop) == conflicts(desktop) == ["x/fax"]
+    for path in here, there:
+        path.write_text(WITHOUT)
+    for device in laptop, desktop, laptop, desktop:
+        device.finish("sync")
+    assert conflicts(laptop) == conflicts(desktop) == told(laptop) == told(desktop) == []

@@ -4,10 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer/log/catalog_forgotten.h"
 #include "peer/log/record_names.h"
 #include "peer/records/record_one.h"
 #include "peer/records/row_same.h"
 #include "peer/sources/records/record_held.h"
+
+bool cf_record_conflict_is_told(const cf_clash_search *search, const cf_row *row, cf_bytes field)
+{
+    const cf_schema_table *table = cf_schema_find(search->schema, row->table);
+    cf_bytes name = field;
+
+    if (table && field.size)
+        cf_schema_property(table, field, &name);
+    return cf_record_selected(&search->selection, row) &&
+           !cf_forgotten_has(&search->forgotten, row->table, (cf_bytes){0}) &&
+           !(name.size && cf_forgotten_has(&search->forgotten, row->table, name));
+}
 
 /* ---- What they agree in ---- */
 
@@ -34,7 +47,7 @@ static bool is_beaten(const cf_clash_search *search, const cf_row_held *held)
 {
     return held->why == CF_HELD_UNIQUE && held->unique && held->rival &&
            cf_record_includes_table(search->binding, held->row.table) &&
-           cf_record_selected(&search->selection, held->rival);
+           cf_record_conflict_is_told(search, held->rival, (cf_bytes){0});
 }
 
 static void add_beaten(const cf_clash_search *search, const cf_hidden_row *hidden,
@@ -65,7 +78,8 @@ static const cf_record_refusal *refusal_of(const cf_clash_search *search,
 {
     const cf_row *row = conflict->row;
     const cf_record_refusal *found =
-        conflict->gives_way && conflict->rival && cf_record_selected(&search->selection, row)
+        conflict->gives_way && conflict->rival &&
+                cf_record_conflict_is_told(search, row, conflict->field)
             ? cf_record_refusals_find(refusals, row->table, row->key)
             : NULL;
 
@@ -116,6 +130,9 @@ static void select_rows(cf_clash_search *search, cf_arena *arena)
         format = (cf_row_format){0};
     cf_record_select(search->binding, &format, search->schema, search->view, arena,
                      &search->selection);
+    if (cf_catalog_forgotten(search->peer, &search->collection->id, arena, &search->forgotten,
+                             &ignored))
+        search->forgotten = (cf_forgotten){0};
 }
 
 size_t cf_record_clashes(cf_clash_search *search, cf_arena *arena, const cf_record_clash **out)

@@ -38,12 +38,17 @@ typedef struct {
     const cf_schema *schema;
     const cf_row_view *view;
     /* Found with the clashes: */
-    cf_record_selection selection; /* what of the view the source is asked for */
-    cf_hidden_rows hidden;         /* what the view holds back */
+    cf_record_selection selection; /* what of the view the source is asked for, */
+    cf_forgotten forgotten;        /* what of that nobody has any more, */
+    cf_hidden_rows hidden;         /* and what the view holds back */
 } cf_clash_search;
 
 /* Those that the source would show, ascending by item. In the arena; borrows from the view. */
 size_t cf_record_clashes(cf_clash_search *search, cf_arena *arena, const cf_record_clash **out);
+/* Whether a conflict in this row is told, of a field, or of the row where it is nothing: the source
+ * is asked for it, and somebody has the table, and the column. What nobody has any more nobody can
+ * settle; it is told again when somebody has it again. */
+bool cf_record_conflict_is_told(const cf_clash_search *search, const cf_row *row, cf_bytes field);
 /* Of the same view: which of them is about the conflict of a field; NULL: none is. */
 const cf_record_clash *cf_record_clash_of(const cf_record_clash *at, size_t count,
                                           const cf_row_conflict *conflict);

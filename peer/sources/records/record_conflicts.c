@@ -349,26 +349,26 @@ static void keep(cf_clash_search *search, cf_arena *arena, cf_known_conflicts *k
     for (size_t i = 0; i < clash_count; i++)
         keep_clash(search, &clashes[i], known);
     for (size_t i = 0; i < count; i++)
-        if (cf_record_selected(&search->selection, conflicts[i].row) &&
+        if (cf_record_conflict_is_told(search, conflicts[i].row, conflicts[i].field) &&
             !cf_record_clash_of(clashes, clash_count, &conflicts[i]))
             keep_one(search->view, search->schema, &conflicts[i], NULL, known);
 }
 
-static void keep_both(const cf_row_view *view, const cf_state *state, const cf_schema *schema,
-                      const cf_record_selection *selection, cf_known_conflicts *known)
+static void keep_both(const cf_clash_search *search, cf_known_conflicts *known)
 {
     cf_arena arena = {0};
     size_t count;
-    const cf_row_both *all = cf_row_both_kept(view, state, schema, &arena, &count);
+    const cf_row_both *all =
+        cf_row_both_kept(search->view, search->collection->state, search->schema, &arena, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (cf_record_selected(selection, all[i].other.row))
-            keep_one(view, schema, &all[i].other, &all[i], known);
+        if (cf_record_conflict_is_told(search, all[i].other.row, all[i].other.field))
+            keep_one(search->view, search->schema, &all[i].other, &all[i], known);
     cf_arena_release(&arena);
 }
 
-/* Of the state, the schema and the names of devices (the catalog has both), what is asked for, what
- * the source can hold, and what it refused. */
+/* Of the state, the schema, what nobody has any more and the names of devices (the catalog has all
+ * three), what is asked for, what the source can hold, and what it refused. */
 static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
                         cf_buffer *out)
 {
@@ -412,7 +412,7 @@ static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collect
                               .schema = &schema,
                               .view = view};
     keep(&search, &arena, known);
-    keep_both(view, collection->state, &schema, &search.selection, known);
+    keep_both(&search, known);
     cf_row_view_destroy(&view);
 done:
     cf_arena_release(&arena);

@@ -50,7 +50,7 @@ static bool is_meant_by(const settling *self, const cf_row_conflict *conflict, p
     cf_buffer path = {0};
 
     append(conflict, &path);
-    bool meant = cf_record_selected(&self->search.selection, conflict->row) &&
+    bool meant = cf_record_conflict_is_told(&self->search, conflict->row, conflict->field) &&
                  is_path_meant(self, cf_buffer_view(&path));
     cf_buffer_release(&path);
     return meant;

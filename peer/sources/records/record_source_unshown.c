@@ -141,7 +141,8 @@ void cf_record_run_note_held_back(cf_record_run *run)
     for (size_t i = 0; i < rows.count; i++) {
         const cf_hidden_row *hidden = &rows.at[i];
 
-        if (!cf_record_includes_table(run->source->binding, hidden->held->row.table))
+        if (!cf_record_includes_table(run->source->binding, hidden->held->row.table) ||
+            cf_forgotten_has(&run->forgotten, hidden->held->row.table, (cf_bytes){0}))
             continue;
         if (hidden->held->why == CF_HELD_REQUIRED)
             note_lacking(run, hidden);
