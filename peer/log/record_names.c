@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/record_names.h"
 
+#include <string.h>
+
 #include "codec/item.h"
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/record_format.h"
 #include "peer/records/row_refs.h"
 
-enum { PATH_DEPTH_MAX = 512 };
+enum { PATH_DEPTH_MAX = 512, TITLE_MAX = 100 /* bytes, of a text that may be a title */ };
 
 void cf_record_path(uint8_t kind, cf_bytes table, cf_bytes key, cf_buffer *out)
 {
@@ -53,25 +56,76 @@ static cf_bytes own_title(const cf_collection *collection, const cf_id *item)
     return text;
 }
 
+/* Of a row that has no such column: the first of its short texts, by the columns' names. */
+static cf_bytes any_text(const cf_collection *collection, const cf_id *id)
+{
+    const cf_item *item = cf_state_item(collection->state, id);
+    const size_t count = item ? cf_item_write_count(item) : 0;
+    cf_bytes text = {0};
+
+    for (size_t i = 0; i < count && !text.size; i++) {
+        const cf_bytes field = cf_state_field_name(
+            collection->state, cf_state_write(collection->state, item, i).field);
+        const char *name = NULL;
+        cf_arena arena = {0};
+        cf_bytes column;
+
+        if (cf_pointer_below(field, CF_COLUMNS, &column) && column.size)
+            name = cf_arena_text(&arena, field);
+        if (name)
+            text = text_of(cf_collection_last(collection, id, name));
+        if (text.size > TITLE_MAX || (text.size && memchr(text.data, '\n', text.size)))
+            text = (cf_bytes){0};
+        cf_arena_release(&arena);
+    }
+    return text;
+}
+
+/* What people would call the row that another one joins: its name, or the key that says it. */
+static void append_called(const cf_collection *collection, const cf_id *id, cf_buffer *out)
+{
+    const cf_bytes own = own_title(collection, id);
+    const cf_bytes key = text_of(cf_collection_last(collection, id, CF_FIELD_KEY));
+    const cf_bytes called = own.size ? own : key.size ? key : any_text(collection, id);
+
+    if (called.size)
+        cf_buffer_append_text(out, "'%.*s'", (int)called.size, (const char *)called.data);
+    else
+        cf_item_path(collection, id, out);
+}
+
+/* "book_id" is of a book. */
+static void append_column(cf_bytes field, cf_buffer *out)
+{
+    static const char suffix[] = "_id";
+    const size_t before = out->size, size = sizeof suffix - 1;
+
+    cf_record_field_text(field, out);
+    if (out->size > before + size && memcmp(out->data + out->size - size, suffix, size) == 0)
+        out->size -= size;
+}
+
 /* Appends what the row that the write refers to is called; false: it refers to none. */
 static bool append_joined(const cf_collection *collection, const cf_write *write, cf_buffer *out)
 {
+    const cf_bytes field = cf_state_field_name(collection->state, write->field);
+    cf_bytes column;
     cf_id target;
 
     if (write->field < CF_FIELD_NUMBERS || !cf_reference_item(write->value, &target))
         return false;
-    const cf_bytes title = own_title(collection, &target);
     if (out->size)
         cf_buffer_append_text(out, " + ");
-    if (title.size)
-        cf_buffer_append(out, title.data, title.size);
-    else
-        cf_item_path(collection, &target, out);
+    if (cf_pointer_below(field, CF_COLUMNS, &column) && column.size) {
+        append_column(field, out);
+        cf_buffer_append_text(out, " ");
+    }
+    append_called(collection, &target, out);
     return true;
 }
 
-/* Its own name; of a row that joins others, theirs: item 3 "Milk" with tag 5 "shopping" is
- * "Milk + shopping". NULL: it has none. */
+/* Its own name; of a row that joins others, theirs: that of item 3, "Milk", and tag 5, "shopping",
+ * is "item 'Milk' + tag 'shopping'". NULL: it has none. */
 static const char *title_of_row(const cf_collection *collection, const cf_id *id, cf_arena *arena)
 {
     const cf_item *item = cf_state_item(collection->state, id);

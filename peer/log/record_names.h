@@ -10,8 +10,8 @@ void cf_record_path(uint8_t kind, cf_bytes table, cf_bytes key, cf_buffer *out);
 /* What table it is of; it never changes. No bytes: none is known. Borrows from the state. */
 cf_bytes cf_record_table(const cf_collection *collection, const cf_id *item);
 /* What the record calls itself now, or did last: a contact's full name, an event's or a task's
- * title, a row's name; of a row that joins others what these are called. In the arena; NULL:
- * nothing. */
+ * title, a row's name; of a row that joins others what these are called, and in which column. In
+ * the arena; NULL: nothing. */
 const char *cf_record_title(const cf_collection *collection, const cf_id *item, cf_arena *arena);
 /* What the state calls any item, or called it last: a file's path, a record as above, the name of
  * what the catalog lists; its id where nothing says. Appended. */

@@ -133,11 +133,30 @@ def test_the_log_tells_values_and_names_joins_by_what_they_join(shop):
         "edited", "Oat milk", ["name"], ["Oat milk"])
     assert 'edited items/1 "Oat milk": name "Oat milk"' in laptop.run("log", "book//items/1")
     (join,) = [one for one in laptop.json("log") if one["path"].startswith("item_tags/")]
-    assert join["title"] == "Oat milk + food"
+    assert join["title"] == "item 'Oat milk' + tag 'food'"
     (record,) = laptop.json("show", f"book//{join['path']}")
-    assert record["title"] == "Oat milk + food"
+    assert record["title"] == "item 'Oat milk' + tag 'food'"
     (record,) = laptop.json("show", "book//items/1")
     assert steps(record)[0] == ("desktop", "name", ["Milk"], "Oat milk")
+
+
+def test_joins_of_rows_that_have_no_name_are_called_by_their_texts(two):
+    """By the first that is short, or by a key that says it; else by the number."""
+    laptop, _ = two
+    here = add(laptop, "CREATE TABLE books (id INTEGER PRIMARY KEY, blurb TEXT, caption TEXT, year INTEGER);"
+                       "CREATE TABLE shelves (code TEXT PRIMARY KEY, room TEXT); CREATE TABLE slots (id INTEGER PRIMARY KEY, size INTEGER);"
+                       "CREATE TABLE stands (book_id INTEGER REFERENCES books(id), shelf TEXT REFERENCES shelves(code),"
+                       " slot INTEGER REFERENCES slots(id), since INTEGER, PRIMARY KEY (book_id, shelf));")
+    here.run(f"INSERT INTO books VALUES (7, '{'long ' * 30}', 'Moby Dick', 1851); INSERT INTO shelves VALUES ('A3', 'hall');"
+             "INSERT INTO slots VALUES (4, 1); INSERT INTO stands VALUES (7, 'A3', 4, 1999)")
+    laptop.sync()
+    here.run("UPDATE stands SET since = 2000")
+    laptop.sync()
+    here.run("DELETE FROM stands; DELETE FROM books; DELETE FROM shelves")
+    laptop.sync()
+    told = [one for one in laptop.json("log") if one["path"].startswith("stands/")]
+    assert [one["change"] for one in told] == ["deleted", "edited", "new"]
+    assert {one["title"] for one in told} == {"book 'Moby Dick' + shelf 'A3' + slot slots/4"}
 
 
 def test_a_hidden_row_is_known(shop):
