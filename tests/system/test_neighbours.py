@@ -29,9 +29,9 @@ class Neighbours:
     def __init__(self, folder):
         self.folder = folder
 
-    def run(self, *command):
+    def run(self, *command, typed=""):
         environment = {**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, input="")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, input=typed)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -61,7 +61,7 @@ fileext = "{extension}"
         self.run("vdirsyncer", "-c", config, "discover")
         return self.run("vdirsyncer", "-c", config, "sync")
 
-    def khard(self, folder, *arguments):
+    def khard(self, folder, *arguments, typed=""):
         config = self.config("khard", f"""
 [addressbooks]
 [[people]]
@@ -69,7 +69,7 @@ path = {folder}
 [general]
 default_action = list
 """)
-        return self.run("khard", "-c", config, *arguments)
+        return self.run("khard", "-c", config, *arguments, typed=typed)
 
     def khal(self, folder, *arguments):
         config = self.config("khal", f"""
@@ -91,7 +91,7 @@ default_timezone = UTC
 
     def tasks(self, folder, *arguments):
         config = self.config("todoman.py", f'path = "{folder}"\ncache_path = "{self.folder}/todoman.db"\n')
-        return self.run("todoman", "--config", config, "--porcelain", *arguments)
+        return self.run("todoman", "--config", config, *["--porcelain"][:arguments[0] == "list"], *arguments)
 
 
 @pytest.fixture
@@ -178,3 +178,133 @@ def test_khal_and_todoman_read_and_change_what_we_wrote(two, neighbours):
     before = entries(laptop)
     pair.both()
     assert entries(laptop) == before
+
+
+# ---- On both devices, apart ----
+
+
+@pytest.fixture
+def apart(two, tmp_path):
+    """A folder on each device, and its programs there."""
+
+    def begin(kind):
+        pair = Pair(*two, kind, fill(two[0].source("home"), {}), two[1].source("home"))
+        programs = [Neighbours(tmp_path / name) for name in ("ours", "theirs")]
+        for program in programs:
+            program.folder.mkdir()
+        return pair, *zip(programs, (pair.here, pair.there))
+
+    return begin
+
+
+def settle(pair):
+    """Twice, and then nothing goes back and forth."""
+    pair.both()
+    pair.both()
+    before = entries(pair.laptop), items(pair.here), items(pair.there)
+    pair.both()
+    assert (entries(pair.laptop), items(pair.here), items(pair.there)) == before
+
+
+def people(program, folder):
+    return sorted(program.khard(folder, "email", "--parsable").splitlines()[1:])
+
+
+def make_person(program, folder, name, address, *more):
+    made = program.folder / "new.yaml"
+    made.write_text("\n".join([f"First name: {name}", "Last name: Example", "Email:", f"    work: {address}", *more, ""]))
+    program.khard(folder, "new", "-a", "people", "-i", str(made))
+
+
+def change_person(program, folder, name, *more):
+    made = program.folder / "new.yaml"
+    made.write_text("\n".join([f"First name: {name}", "Last name: Example", *more, ""]))
+    program.khard(folder, "edit", "-i", str(made), name, typed="y\n")
+
+
+def test_khard_on_both_devices(apart):
+    pair, (ours, here), (theirs, there) = apart("vcard")
+    make_person(ours, here, "Anna", "anna@example.org")
+    make_person(theirs, there, "Bert", "bert@example.org")
+    settle(pair)
+    assert [line.split("\t")[0] for line in people(ours, here)] == ["anna@example.org", "bert@example.org"]
+    assert people(ours, here) == people(theirs, there)
+    change_person(ours, here, "Anna", "Email:", "    work: anna@example.org", "Phone:", "    cell: +49 1")
+    change_person(theirs, there, "Anna", "Email:", "    work: anna@example.org", "Note: met in Rome")
+    change_person(theirs, there, "Bert", "Email:", "    work: bert@new.example")
+    make_person(ours, here, "Cleo", "cleo@example.org")
+    settle(pair)
+    for program, folder in (ours, here), (theirs, there):
+        assert [line.split("\t")[0] for line in people(program, folder)] == ["anna@example.org", "bert@new.example", "cleo@example.org"]
+        shown = program.khard(folder, "show", "Anna")
+        assert "+49 1" in shown and "met in Rome" in shown, shown
+
+
+def test_khal_on_both_devices(apart):
+    pair, (ours, here), (theirs, there) = apart("icalendar")
+
+    def agenda(program, folder):
+        return sorted(program.khal(folder, "list", "--day-format", "", "--format", "{start-time} {title}, {location}", "2026-11-24", "1d").splitlines())
+
+    def change(program, folder, title, before, after):
+        path, = [path for path in folder.glob("*.ics") if f"SUMMARY:{title}" in path.read_bytes().decode()]
+        changed = program.folder / "changed.ics"
+        shutil.copy(path, changed)
+        edit(changed, before, after)
+        program.khal(folder, "import", "--batch", "-a", "home", str(changed))
+
+    for program, folder, hour, title in (ours, here, "08:00", "Breakfast"), (theirs, there, "12:00", "Lunch"):
+        program.khal(folder, "new", "-a", "home", "-l", "Kitchen", "2026-11-24", hour, f"{hour[:2]}:30", title)
+    settle(pair)
+    assert agenda(ours, here) == agenda(theirs, there) == ["08:00 Breakfast, Kitchen", "12:00 Lunch, Kitchen"]
+    change(ours, here, "Lunch", "SUMMARY:Lunch", "SUMMARY:Dinner")
+    change(theirs, there, "Lunch", "LOCATION:Kitchen", "LOCATION:Garden")
+    change(theirs, there, "Breakfast", "LOCATION:Kitchen", "LOCATION:Bed")
+    ours.khal(here, "new", "-a", "home", "-l", "Park", "2026-11-24", "16:00", "17:00", "Walk")
+    settle(pair)
+    assert agenda(ours, here) == agenda(theirs, there) == ["08:00 Breakfast, Bed", "12:00 Dinner, Garden", "16:00 Walk, Park"]
+
+
+def test_todoman_on_both_devices(apart):
+    pair, (ours, here), (theirs, there) = apart("icalendar")
+
+    def tasks(program, folder):
+        return {task["summary"]: task for task in json.loads(program.tasks(folder, "list", "--status", "ANY"))}
+
+    for program, folder, summary in (ours, here, "Shopping"), (theirs, there, "Cooking"):
+        program.tasks(folder, "new", "-l", folder.name, summary)
+    settle(pair)
+    assert sorted(tasks(ours, here)) == sorted(tasks(theirs, there)) == ["Cooking", "Shopping"]
+    ours.tasks(here, "edit", "--priority", "high", str(tasks(ours, here)["Shopping"]["id"]))
+    theirs.tasks(there, "edit", "--location", "Market", str(tasks(theirs, there)["Shopping"]["id"]))
+    theirs.tasks(there, "done", str(tasks(theirs, there)["Cooking"]["id"]))
+    ours.tasks(here, "new", "-l", here.name, "Reading")
+    settle(pair)
+    for program, folder in (ours, here), (theirs, there):
+        found = tasks(program, folder)
+        assert sorted(found) == ["Cooking", "Reading", "Shopping"] and found["Cooking"]["completed"]
+        assert found["Shopping"]["priority"] == 4 and found["Shopping"]["location"] == "Market", found
+
+
+def test_vdirsyncer_on_both_devices(apart, tmp_path):
+    """Each device's folder has another beside it, that its program syncs."""
+    pair, (ours, here), (theirs, there) = apart("vcard")
+    mine, yours = fill(tmp_path / "mine", {"anna.vcf": PEOPLE["anna.vcf"]}), fill(tmp_path / "yours", {"bert.vcf": PEOPLE["bert.vcf"]})
+
+    def turn():
+        for _ in range(2):
+            ours.vdirsync(here, mine, ".vcf")
+            theirs.vdirsync(there, yours, ".vcf")
+            settle(pair)
+
+    turn()
+    assert [sorted(text.split("UID:")[1].split("\r")[0] for text in items(folder).values()) for folder in (mine, yours)] == [["anna", "bert"]] * 2
+    edit(mine / "anna.vcf", "+49 1", "+49 2")
+    anna, = [path for path in yours.iterdir() if "UID:anna" in path.read_bytes().decode()]
+    edit(anna, "anna@example.org", "anna@new.example")
+    turn()
+    for folder in (mine, yours, here, there):
+        text, = [text for text in items(folder).values() if "UID:anna" in text]
+        assert "+49 2" in text and "anna@new.example" in text
+    for program, folder, other in (ours, here, mine), (theirs, there, yours):
+        assert "Copying" not in program.vdirsync(folder, other, ".vcf")
