@@ -281,6 +281,40 @@ Test(record_scenes, a_long_value_that_came_is_whole_after_a_power_cut)
     }
 }
 
+/* World 10: the base has the identity of a long value in its place. */
+Test(record_scenes, a_long_value_that_is_cut_is_no_edit)
+{
+    static const size_t cuts[] = {1, 5000, 40000, 89000};
+    const world_round guarded = {.set = 1, .turns = TURNS_MAX, .guarded = true};
+    world *w = a_world_with(1, 2, TABLE);
+    device *one = &w->devices[0];
+    cf_buffer whole = {0}, expected = {0};
+    char value[90001];
+
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    sets_field(one, "k", cell_columns[CELL_COLUMNS - 1], value);
+    cr_assert(syncs(one));
+    cr_assert(disk_user_reads(one->drive, "/tables/table.csv", &whole));
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        disk_user_truncates(one->drive, "/tables/table.csv", whole.size - 1 - cuts[i]);
+        disk_user_syncs(one->drive, "/tables/table.csv");
+        world_wait(w, 1000);
+        world_sync(w, &guarded);
+        cr_expect_not(one->claims, "cut by %zu bytes", cuts[i]);
+        disk_user_saves(one->drive, "/tables/table.csv", cf_buffer_view(&whole),
+                        DISK_SAVE_IN_PLACE);
+        disk_user_syncs(one->drive, "/tables/table.csv");
+        cr_assert(syncs(one));
+    }
+    cf_buffer_append_text(&expected, "table k\ntable k photo %s\n", value);
+    cf_buffer_append(&expected, "", 1);
+    expect_records(w, (const char *)expected.data);
+    cf_buffer_release(&expected);
+    cf_buffer_release(&whole);
+    world_destroy(&w);
+}
+
 /* A long value is sealed again from a file in the home, which a power cut may take away. */
 Test(record_scenes, a_long_value_that_a_broker_lost_comes_back_after_a_power_cut)
 {

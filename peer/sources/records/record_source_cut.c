@@ -83,16 +83,22 @@ static bool field_begins(const cf_row_field *field, const cf_row_field *was)
     return true;
 }
 
-/* What is there of the row is what it was, or the first part of it. */
+/* What is there of the row is what it was, or the first part of it. Of a long value whose bytes are
+ * nowhere on this device nobody can tell, and then it is. */
 static bool is_beginning(cf_record_run *run, const cf_row *row, const cf_row *base)
 {
+    cf_record_values *values = run->source->values;
+    cf_row there, known;
     bool shorter = false;
 
     if (!base || cf_record_run_same(run, row, base))
         return false;
-    for (size_t i = 0; i < row->field_count; i++) {
-        const cf_row_field *field = &row->fields[i];
-        const cf_row_field *was = cf_row_field_named(base, field->name);
+    if (!cf_record_values_here(values, row, &run->arena, &there) ||
+        !cf_record_values_here(values, base, &run->arena, &known))
+        return true;
+    for (size_t i = 0; i < there.field_count; i++) {
+        const cf_row_field *field = &there.fields[i];
+        const cf_row_field *was = cf_row_field_named(&known, field->name);
 
         if (was && cf_row_field_equal(field, was))
             continue;

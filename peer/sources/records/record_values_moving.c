@@ -170,6 +170,7 @@ static const char TOO_LARGE[] = "a value of it is too large: more than 32 MiB";
 typedef struct {
     cf_record_values *self;
     cf_arena *arena;
+    bool asks_nobody;
     cf_values_answer answer;
     const char *why;
 } fetching;
@@ -190,6 +191,10 @@ static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
     cf_download came;
     cf_error error;
 
+    if (at->asks_nobody) {
+        lack(at, CF_VALUES_FAILED, "a long value of it is not here");
+        return bytes;
+    }
     if (cf_value_files_open(self, &error)) {
         lack(at, CF_VALUES_FAILED, error.text);
         return bytes;
@@ -254,31 +259,47 @@ static void count(void *context, cf_bytes field, cf_bytes identity)
     ++*(size_t *)context;
 }
 
-cf_values_answer cf_record_values_fetch(cf_record_values *values, const cf_row *row,
-                                        cf_arena *arena, cf_row *out, const char **why)
+static void fetch(fetching *at, const cf_row *row, cf_row *out)
 {
     static const cf_id record = {{CF_KIND_RECORD}};
-    fetching at = {.self = values, .arena = arena};
     size_t contents = 0;
 
     *out = *row;
     cf_row_identities(row, count, &contents);
     if (!contents)
-        return CF_VALUES_HERE;
-    cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
+        return;
+    cf_row_field *fields = cf_arena_allocate(at->arena, row->field_count, sizeof *fields);
     for (size_t i = 0; i < row->field_count; i++) {
-        cf_bytes *taken = cf_arena_allocate(arena, row->fields[i].count, sizeof *taken);
+        cf_bytes *taken = cf_arena_allocate(at->arena, row->fields[i].count, sizeof *taken);
 
         fields[i] = row->fields[i];
         for (size_t k = 0; k < fields[i].count; k++)
             taken[k] = cf_item_has_content(&record, fields[i].name, fields[i].values[k])
-                           ? bytes_of(&at, fields[i].values[k])
+                           ? bytes_of(at, fields[i].values[k])
                            : fields[i].values[k];
         fields[i].values = taken;
     }
     out->fields = fields;
-    *why = at.why;
+}
+
+cf_values_answer cf_record_values_fetch(cf_record_values *values, const cf_row *row,
+                                        cf_arena *arena, cf_row *out, const char **why)
+{
+    fetching at = {.self = values, .arena = arena};
+
+    fetch(&at, row, out);
+    if (at.why)
+        *why = at.why;
     return at.answer;
+}
+
+bool cf_record_values_here(cf_record_values *values, const cf_row *row, cf_arena *arena,
+                           cf_row *out)
+{
+    fetching at = {.self = values, .arena = arena, .asks_nobody = true};
+
+    fetch(&at, row, out);
+    return at.answer == CF_VALUES_HERE;
 }
 
 void cf_record_values_fetched(cf_record_values *values)
