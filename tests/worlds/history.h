@@ -57,7 +57,7 @@ typedef struct {
 } run_options;
 void history_run(const story *script, const run_options *options, judgement *out, uint64_t *digest);
 
-/* ---- users.c, misfortunes.c, disk_fates.c, outcasts.c ---- */
+/* ---- users.c, misfortunes.c, disk_fates.c, record_fates.c, outcasts.c ---- */
 
 /* The device that this act is of. */
 device *act_device(history *self, const event *act);
@@ -74,6 +74,9 @@ void misfortune_happens(history *self, device *who, const event *act);
 void disk_hangs(history *self, chance *from, device *who);
 /* An older copy of its whole disk lies there for a sync, of which nothing may come. */
 void disk_is_older(history *self, chance *from, device *who);
+/* One of its files of records ends early for a sync, of which nothing may come; nor may it say that
+ * all is well. Then that is put back. */
+void record_file_is_cut(history *self, chance *from, device *who);
 /* The device is revoked, by the first one. */
 void outcast_made(history *self, device *who);
 /* What one that was revoked says reaches this device. */

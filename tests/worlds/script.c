@@ -32,6 +32,7 @@ enum {
     MOUNTS = 1 << 16,
     HANGS = 1 << 17,
     OLDER_DISKS = 1 << 18,
+    CUT_FILES = 1 << 19,
 };
 
 static const struct {
@@ -90,6 +91,7 @@ static const struct {
     [ACT_UNMOUNT_IN_SYNC] = {"unmount-in-sync", MOUNTS, 10},
     [ACT_HANG] = {"hang", HANGS, 14},
     [ACT_OLDER_DISK] = {"older-disk", OLDER_DISKS, 14},
+    [ACT_CUT_FILE] = {"cut-file", CUT_FILES, 14},
 };
 
 const char *const script_paths[PATHS] = {"a",     "b.txt", "d",   "d/a", "d/e",
@@ -156,7 +158,7 @@ static unsigned draw_some(uint64_t seed, uint64_t stream, unsigned trouble)
 {
     chance from = chance_of_seed(seed, stream);
 
-    return chance_one_in(&from, SOME_ONE_IN) ? trouble : 0;
+    return chance_one_in(&from, trouble == CUT_FILES ? 2 : SOME_ONE_IN) ? trouble : 0;
 }
 
 void script_draw(story *self, uint64_t seed, size_t count)
@@ -170,6 +172,8 @@ void script_draw(story *self, uint64_t seed, size_t count)
     troubles |=
         draw_some(seed, 4, ASKING) | draw_some(seed, 5, MEETINGS) | draw_some(seed, 6, MOUNTS);
     troubles |= draw_some(seed, 7, HANGS) | draw_some(seed, 8, OLDER_DISKS);
+    if (self->plan.records)
+        troubles |= draw_some(seed, 9, CUT_FILES);
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);

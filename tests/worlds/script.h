@@ -60,6 +60,7 @@ typedef enum {
     ACT_UNMOUNT_IN_SYNC,
     ACT_HANG,       /* it does not answer for a while */
     ACT_OLDER_DISK, /* as it was once, and then as it was last again */
+    ACT_CUT_FILE,   /* one of records, and then it is whole again */
     ACTS
 } act_kind;
 
