@@ -13,6 +13,7 @@
 #define CF_CODEC_BLOCK_PRINTS_H
 #include "codec/bytes.h"
 #include "codec/limits.h"
+#include "codec/source.h"
 
 enum { CF_BLOCK_KEY = 32, CF_BLOCK_PRINT = 20, CF_BLOCK_MIN = 4096, CF_BLOCKS_MAX = 1 << 20 };
 
@@ -40,5 +41,28 @@ typedef struct {
 
 cf_block_window cf_block_window_of(cf_bytes bytes);
 void cf_block_window_move(cf_block_window *window, uint8_t leaves, uint8_t comes);
+
+/* ---- The search ---- */
+
+/* Finds blocks of one content, of which only prints are kept, in another one, at any offset. */
+typedef struct cf_block_search cf_block_search;
+
+/* Borrows both. Takes 2 MiB of memory, and at most 32 bytes a block. */
+cf_block_search *cf_block_search_new(const cf_block_prints *source, const cf_source *target);
+void cf_block_search_destroy(cf_block_search **search);
+
+/* So many bytes of the target from `at` on are the source's from `source` on. */
+typedef struct {
+    uint64_t at;
+    uint64_t source;
+    uint64_t size; /* 0: there is none */
+} cf_block_match;
+
+/* The first block that begins in the target at or behind `from` and before `to`, which are less
+ * than CF_LEAF_SIZE + 1 apart. Tried first is what stands in the source at `next`, where the last
+ * match ended. Whoever makes checksums meet on purpose ends the search at every offset, so that it
+ * hashes no more than some four times the target. */
+cf_status cf_block_search_find(cf_block_search *search, uint64_t from, uint64_t to, uint64_t next,
+                               cf_block_match *out, cf_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/delta_leaves.h"
 
-#include "codec/block_search.h"
+#include "codec/block_prints.h"
 #include "codec/content.h"
 #include "codec/limits.h"
 #include "codec/vcdiff.h"

@@ -6,8 +6,16 @@
 #define CF_CODEC_KEYS_H
 #include "codec/bulk.h"
 #include "codec/error.h"
-#include "codec/phrase.h"
 #include "codec/secret.h"
+
+/* The recovery phrase: the account's secret as a person keeps it on paper. 16 random bytes and a
+ * checksum, in eight groups of four base32 letters. */
+enum { CF_PHRASE_SECRET = 16, CF_PHRASE_TEXT = 40 /* with the NUL */ };
+
+/* Both are secrets: cf_wipe them (codec/secret.h). */
+void cf_phrase_write(const uint8_t secret[CF_PHRASE_SECRET], char text[CF_PHRASE_TEXT]);
+/* Ignores case, spaces and hyphens. CF_USAGE on a typing mistake. */
+cf_status cf_phrase_read(const char *text, uint8_t secret[CF_PHRASE_SECRET], cf_error *error);
 
 /* What others know of an identity. */
 typedef struct {

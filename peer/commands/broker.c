@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/phrase.h"
+#include "codec/keys.h"
 #include "codec/secret.h"
 #include "peer/commands/moving.h"
 #include "peer/commands/recovery_file.h"

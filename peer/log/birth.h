@@ -3,7 +3,7 @@
  * or the keys of a device that will join. */
 #ifndef CF_PEER_LOG_BIRTH_H
 #define CF_PEER_LOG_BIRTH_H
-#include "codec/phrase.h"
+#include "codec/keys.h"
 #include "peer/log/home.h"
 
 typedef struct {

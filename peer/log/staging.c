@@ -3,7 +3,7 @@
 
 #include "broker/platform/descriptor.h"
 #include "codec/limits.h"
-#include "codec/phrase.h"
+#include "codec/keys.h"
 #include "codec/secret.h"
 
 #include <errno.h>

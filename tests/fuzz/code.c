@@ -4,7 +4,7 @@
 
 #include "codec/address.h"
 #include "codec/arena.h"
-#include "codec/phrase.h"
+#include "codec/keys.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #ifndef CF_TESTS_SMALL_WORLD_H
 #define CF_TESTS_SMALL_WORLD_H
 #include "broker/gateway/gateway.h"
-#include "codec/phrase.h"
+#include "codec/keys.h"
 #include "peer/engine/engine.h"
 #include "tests/peer/faulty_disk.h"
 

@@ -6,7 +6,7 @@
 #define CF_TESTS_WORLDS_WORLD_H
 #include "broker/gateway/gateway.h"
 #include "broker/platform/jobs.h"
-#include "codec/phrase.h"
+#include "codec/keys.h"
 #include "peer/engine/engine.h"
 #include "tests/peer/faulty_disk.h"
 #include "tests/worlds/chance.h"
