@@ -14,10 +14,10 @@
 #include <sodium.h>
 
 #include "broker/platform/descriptor.h"
-#include "broker/platform/error_json.h"
+#include "broker/platform/report_line.h"
 #include "broker/platform/names.h"
 #include "broker/platform/owner.h"
-#include "broker/platform/repeats.h"
+#include "broker/platform/tallies.h"
 #include "broker/platform/usage.h"
 #include "broker/program/repair.h"
 #include "broker/program/serve.h"

@@ -6,7 +6,6 @@
 #include "broker/blobs/blob_files_inside.h"
 
 #include "broker/platform/descriptor.h"
-#include "broker/platform/durable_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

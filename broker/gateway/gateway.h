@@ -16,7 +16,7 @@
 #include "broker/gateway/management.h"
 #include "broker/wire/outbox.h"
 #include "broker/gateway/quotas.h"
-#include "broker/store/reserve.h"
+#include "broker/store/store_room.h"
 #include "broker/store/store.h"
 #include "broker/gateway/users.h"
 

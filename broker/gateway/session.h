@@ -12,7 +12,7 @@
 #include "broker/gateway/patience.h"
 #include "broker/gateway/quotas.h"
 #include "broker/members/registry.h"
-#include "broker/store/reserve.h"
+#include "broker/store/store_room.h"
 #include "broker/log/replay.h"
 #include "broker/gateway/users.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connecting: from an endpoint's name to a socket that has a connection. Its addresses are looked
- * up (lookup.h) and race (race.h), each with a DEALER of its own; the first that connects is taken.
+ * up and race (lookup.h), each with a DEALER of its own; the first that connects is taken.
  * Plugs into a zloop, and belongs to its thread. */
 #ifndef CF_BROKER_LINK_CONNECTING_H
 #define CF_BROKER_LINK_CONNECTING_H

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/link/line.h"
 
+#include <errno.h>
+#include <linux/tcp.h> /* the C library's own, which czmq takes, has fewer counts */
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "codec/limits.h"
 
 enum {
@@ -191,4 +197,132 @@ uint64_t cf_line_fetch_window(const cf_line *line)
 {
     return line->fetch_rate ? window_of(line, line->fetch_rate)
                             : STEPS_UNKNOWN * cf_line_fetch_step(line);
+}
+
+/* ---- The kernel's counts ---- */
+
+bool cf_line_count(int descriptor, cf_line_counts *out)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    if (descriptor < 0 || getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return false;
+    *out =
+        (cf_line_counts){.received = info.tcpi_bytes_received,
+                         .acknowledged = info.tcpi_bytes_acked,
+                         .busy_us = info.tcpi_busy_time,
+                         .segment = info.tcpi_snd_mss,
+                         .unacknowledged = info.tcpi_unacked,
+                         .packets = (uint64_t)info.tcpi_data_segs_in + info.tcpi_data_segs_out,
+                         .came_beyond = info.tcpi_rcv_ooopack,
+                         .went_beyond = info.tcpi_sacked,
+                         .round_trip_us = info.tcpi_min_rtt == UINT32_MAX ? 0 : info.tcpi_min_rtt};
+    return true;
+}
+
+/* Who has no such address can't bind to it. */
+bool cf_line_has_address(int descriptor)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t size = sizeof own;
+    struct sockaddr_in *four = (struct sockaddr_in *)&own;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&own;
+
+    if (descriptor < 0 || getsockname(descriptor, (struct sockaddr *)&own, &size) != 0 ||
+        (own.ss_family != AF_INET && own.ss_family != AF_INET6))
+        return true;
+    *(own.ss_family == AF_INET ? &four->sin_port : &six->sin6_port) = 0;
+    const int any = socket(own.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool is_gone =
+        any >= 0 && bind(any, (struct sockaddr *)&own, size) != 0 && errno == EADDRNOTAVAIL;
+
+    if (any >= 0)
+        close(any);
+    return !is_gone;
+}
+
+/* ---- The pulse ---- */
+
+enum { DAY_MS = 24 * 3600 * 1000, ROUND_TRIPS = 4 };
+
+static uint64_t pause_of(const cf_pulse *pulse)
+{
+    return pulse->pause_ms ? pulse->pause_ms : CF_PULSE_LEAST_MS;
+}
+
+void cf_pulse_begin(cf_pulse *pulse, uint64_t now_ms)
+{
+    pulse->moved_ms = now_ms;
+    pulse->said_ms = 0;
+    if (pulse->most_ms && now_ms >= pulse->capped_ms + DAY_MS)
+        pulse->most_ms = 0;
+}
+
+/* 5 s, 7.5, 11.25, ... 4 minutes: eleven pauses, of 13 minutes together. */
+static void stretch(cf_pulse *pulse)
+{
+    const uint64_t most_ms = pulse->most_ms ? pulse->most_ms : CF_PULSE_MOST_MS;
+    const uint64_t longer_ms = pause_of(pulse) * 3 / 2;
+
+    pulse->pause_ms = longer_ms < most_ms ? longer_ms : most_ms;
+}
+
+void cf_pulse_moved(cf_pulse *pulse, bool came, uint64_t now_ms)
+{
+    if (pulse->said_ms && !came) {
+        pulse->is_carried = true;
+        return;
+    }
+    if (pulse->said_ms && pulse->said_ms - pulse->moved_ms >= pause_of(pulse))
+        stretch(pulse);
+    pulse->said_ms = 0;
+    pulse->moved_ms = now_ms;
+}
+
+void cf_pulse_said(cf_pulse *pulse, uint64_t now_ms)
+{
+    if (pulse->said_ms)
+        return;
+    pulse->said_ms = now_ms;
+    pulse->is_carried = false;
+}
+
+bool cf_pulse_is_awaited(const cf_pulse *pulse)
+{
+    return pulse->said_ms != 0;
+}
+
+uint64_t cf_pulse_due(const cf_pulse *pulse)
+{
+    return pulse->said_ms ? UINT64_MAX : pulse->moved_ms + pause_of(pulse);
+}
+
+bool cf_pulse_is_forgotten(const cf_pulse *pulse, uint64_t round_trip_us, uint64_t now_ms)
+{
+    const uint64_t trips_ms = ROUND_TRIPS * round_trip_us / 1000;
+    const uint64_t patience_ms = trips_ms > CF_PULSE_PATIENCE_MS ? trips_ms : CF_PULSE_PATIENCE_MS;
+
+    return pulse->said_ms && !pulse->is_carried &&
+           pulse->said_ms - pulse->moved_ms >= CF_PULSE_SILENCE_MS &&
+           now_ms >= pulse->said_ms + patience_ms;
+}
+
+/* Found lost after 63 s of silence, and a while later after 60: so 40 s are the most that it bears.
+ * Once may have been anything. */
+void cf_pulse_lost(cf_pulse *pulse, uint64_t now_ms)
+{
+    const uint64_t silent_ms = (pulse->said_ms ? pulse->said_ms : now_ms) - pulse->moved_ms;
+    const bool is_again =
+        silent_ms >= pulse->failed_ms * 2 / 3 && silent_ms <= pulse->failed_ms * 3 / 2;
+
+    cf_pulse_begin(pulse, now_ms);
+    pulse->pause_ms = CF_PULSE_LEAST_MS;
+    if (silent_ms < CF_PULSE_SILENCE_MS)
+        return;
+    if (is_again) {
+        pulse->most_ms = silent_ms * 2 / 3;
+        pulse->capped_ms = now_ms;
+    }
+    pulse->failed_ms = silent_ms;
 }

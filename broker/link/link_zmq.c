@@ -6,7 +6,6 @@
 
 #include "broker/link/connecting.h"
 #include "broker/link/line.h"
-#include "broker/link/pulse.h"
 #include "broker/wire/frames_zmq.h"
 #include "broker/wire/inflow_guard.h"
 

@@ -1,11 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/link/outgoing_inside.h"
+#include "broker/link/outgoing.h"
 
 #include <stdlib.h>
 
+#include "broker/platform/hash_set.h"
 #include "codec/limits.h"
 
-enum { FLIGHTS_MAX = 1024 };
+typedef enum {
+    FLIGHT_READY, /* goes out when the window allows */
+    FLIGHT_SENT,
+    FLIGHT_HELD, /* until retry_ms */
+} flight_state;
+
+typedef struct {
+    cf_head head;
+    uint64_t position;
+    size_t size;
+    flight_state state;
+    bool waits_for_entry; /* refused for a gap, or behind one that is held */
+    bool waits_for_blobs;
+    bool waits_for_lock;
+    bool waits_for_room; /* on the other's disk, or of its user's quota */
+    bool had_token;      /* when it was last sent */
+    cf_id collection;
+    uint64_t retry_ms;
+    uint64_t delay_ms; /* 0: never refused */
+} flight;
+
+/* A lease that the own side has. */
+typedef struct {
+    cf_id collection;
+    cf_lease_token token;
+} leased;
+
+struct cf_outgoing {
+    cf_store *store;
+    cf_hash user;
+    cf_sends sends;
+    bool is_confined; /* to the member log */
+    cf_replay *replay;
+    uint64_t window;  /* that the other grants, */
+    uint64_t carried; /* and what the line takes at once; 0: all of that */
+    flight *flights;  /* ascending by position */
+    size_t count, capacity;
+    size_t sent;      /* flights in FLIGHT_SENT */
+    size_t sent_size; /* their bytes */
+    bool drained;     /* the replay had nothing more */
+    cf_hash_set came, without;
+    leased *leases;
+    size_t lease_count, lease_capacity;
+    cf_id *ended; /* writers of whom an entry was refused for good */
+    size_t ended_count, ended_capacity;
+    cf_arena arena; /* of the entry in hand */
+};
+
+enum { FLIGHTS_MAX = 1024, RETRY_MS = 1000, RETRY_MS_MAX = 60000 };
 
 cf_outgoing *cf_outgoing_new(cf_store *store, const cf_hash *user, cf_sends sends)
 {
@@ -88,28 +137,28 @@ void cf_outgoing_wake(cf_outgoing *outgoing)
     outgoing->drained = false;
 }
 
-void cf_outgoing_release(cf_outgoing *outgoing, bool waits_for_entry, bool waits_for_blobs)
+static void release(cf_outgoing *outgoing, bool waits_for_entry, bool waits_for_blobs)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        cf_flight *it = &outgoing->flights[i];
-        if (it->state == CF_FLIGHT_HELD &&
+        flight *it = &outgoing->flights[i];
+        if (it->state == FLIGHT_HELD &&
             ((waits_for_entry && it->waits_for_entry) || (waits_for_blobs && it->waits_for_blobs)))
-            it->state = CF_FLIGHT_READY;
+            it->state = FLIGHT_READY;
     }
 }
 
 void cf_outgoing_blobs_changed(cf_outgoing *outgoing)
 {
-    cf_outgoing_release(outgoing, true, true);
+    release(outgoing, true, true);
 }
 
 void cf_outgoing_without(cf_outgoing *outgoing, const cf_hash *blob)
 {
     cf_hash_set_insert(&outgoing->without, blob);
-    cf_outgoing_release(outgoing, true, true);
+    release(outgoing, true, true);
 }
 
-static cf_leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
+static leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
 {
     for (size_t i = 0; i < outgoing->lease_count; i++)
         if (cf_id_equal(&outgoing->leases[i].collection, collection))
@@ -120,18 +169,18 @@ static cf_leased *lease_of(const cf_outgoing *outgoing, const cf_id *collection)
 void cf_outgoing_locks_changed(cf_outgoing *outgoing)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        cf_flight *it = &outgoing->flights[i];
-        if (it->state == CF_FLIGHT_HELD && it->waits_for_lock) {
-            it->state = CF_FLIGHT_READY;
+        flight *it = &outgoing->flights[i];
+        if (it->state == FLIGHT_HELD && it->waits_for_lock) {
+            it->state = FLIGHT_READY;
             it->delay_ms = 0;
         }
     }
-    cf_outgoing_release(outgoing, true, false);
+    release(outgoing, true, false);
 }
 
 void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_lease_token *token)
 {
-    cf_leased *lease = lease_of(outgoing, collection);
+    leased *lease = lease_of(outgoing, collection);
 
     if (!token && lease) {
         *lease = outgoing->leases[--outgoing->lease_count];
@@ -139,7 +188,7 @@ void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_
         if (!lease) {
             lease = cf_one_more(outgoing->leases, outgoing->lease_count, outgoing->lease_capacity);
         }
-        *lease = (cf_leased){*collection, *token};
+        *lease = (leased){*collection, *token};
     }
     cf_outgoing_locks_changed(outgoing);
 }
@@ -147,7 +196,7 @@ void cf_outgoing_token(cf_outgoing *outgoing, const cf_id *collection, const cf_
 bool cf_outgoing_is_locked(const cf_outgoing *outgoing, const cf_id *collection)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        const cf_flight *it = &outgoing->flights[i];
+        const flight *it = &outgoing->flights[i];
         if (it->waits_for_lock && cf_id_equal(&it->collection, collection))
             return true;
     }
@@ -179,12 +228,11 @@ static const cf_hash *without_of(cf_outgoing *outgoing, const cf_entry *entry, s
     return ids;
 }
 
-static void send_entry(cf_outgoing *outgoing, cf_flight *it, const cf_entry *entry,
-                       cf_outbox *outbox)
+static void send_entry(cf_outgoing *outgoing, flight *it, const cf_entry *entry, cf_outbox *outbox)
 {
     size_t count = 0;
     const cf_hash *without = without_of(outgoing, entry, &count);
-    const cf_leased *lease = lease_of(outgoing, &entry->header.collection);
+    const leased *lease = lease_of(outgoing, &entry->header.collection);
     cf_message message = {
         .command = CF_COMMAND_PUBLISH,
         .publish = {.token = lease ? &lease->token : NULL,
@@ -195,7 +243,7 @@ static void send_entry(cf_outgoing *outgoing, cf_flight *it, const cf_entry *ent
 
     it->had_token = lease != NULL;
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
-    it->state = CF_FLIGHT_SENT;
+    it->state = FLIGHT_SENT;
     outgoing->sent++;
     outgoing->sent_size += it->size;
 }
@@ -209,14 +257,14 @@ static bool window_allows(const cf_outgoing *outgoing, size_t size)
     return outgoing->sent == 0 || outgoing->sent_size + size <= window;
 }
 
-static bool is_locked(const cf_flight *it)
+static bool is_locked(const flight *it)
 {
-    return it->state == CF_FLIGHT_HELD && it->waits_for_lock;
+    return it->state == FLIGHT_HELD && it->waits_for_lock;
 }
 
-static bool is_short_of_room(const cf_flight *it)
+static bool is_short_of_room(const flight *it)
 {
-    return it->state == CF_FLIGHT_HELD && it->waits_for_room;
+    return it->state == FLIGHT_HELD && it->waits_for_room;
 }
 
 /* What waits for a lock, or for room, holds up nothing else, however much it is. */
@@ -237,11 +285,11 @@ static bool may_take_more(const cf_outgoing *outgoing)
 }
 
 /* An earlier entry of the same writer that has not gone out. */
-static const cf_flight *held_before(const cf_outgoing *outgoing, const cf_flight *end,
-                                    const cf_id *writer)
+static const flight *held_before(const cf_outgoing *outgoing, const flight *end,
+                                 const cf_id *writer)
 {
-    for (const cf_flight *it = outgoing->flights; it < end; it++) {
-        if (it->state != CF_FLIGHT_SENT && cf_id_equal(&it->head.writer, writer))
+    for (const flight *it = outgoing->flights; it < end; it++) {
+        if (it->state != FLIGHT_SENT && cf_id_equal(&it->head.writer, writer))
             return it;
     }
     return NULL;
@@ -250,8 +298,8 @@ static const cf_flight *held_before(const cf_outgoing *outgoing, const cf_flight
 typedef struct {
     cf_outgoing *outgoing;
     cf_outbox *outbox;
-    cf_flight *again; /* NULL: an entry that goes out for the first time */
-    bool stopped;     /* by the window */
+    flight *again; /* NULL: an entry that goes out for the first time */
+    bool stopped;  /* by the window */
     cf_status status;
     cf_error *error;
 } visit;
@@ -260,12 +308,12 @@ typedef struct {
 static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *entry,
                      cf_outbox *outbox)
 {
-    cf_flight *it = cf_one_more(outgoing->flights, outgoing->count, outgoing->capacity);
-    *it = (cf_flight){.head = cf_head_of(entry),
-                      .position = position,
-                      .size = entry->wire.size,
-                      .collection = entry->header.collection};
-    const cf_flight *before = held_before(outgoing, it, &it->head.writer);
+    flight *it = cf_one_more(outgoing->flights, outgoing->count, outgoing->capacity);
+    *it = (flight){.head = cf_head_of(entry),
+                   .position = position,
+                   .size = entry->wire.size,
+                   .collection = entry->header.collection};
+    const flight *before = held_before(outgoing, it, &it->head.writer);
     if (before) {
         it->state = before->state;
         it->waits_for_entry = true;
@@ -274,7 +322,7 @@ static bool send_new(cf_outgoing *outgoing, uint64_t position, const cf_entry *e
     } else if (window_allows(outgoing, it->size)) {
         send_entry(outgoing, it, entry, outbox);
     }
-    return it->state != CF_FLIGHT_READY && may_take_more(outgoing);
+    return it->state != FLIGHT_READY && may_take_more(outgoing);
 }
 
 static bool is_sent(const cf_outgoing *outgoing, const cf_entry *entry)
@@ -311,12 +359,12 @@ static cf_status send_again(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *o
                             cf_error *error)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        cf_flight *it = &outgoing->flights[i];
+        flight *it = &outgoing->flights[i];
         bool is_due =
-            it->state == CF_FLIGHT_READY || (it->state == CF_FLIGHT_HELD && it->retry_ms <= now_ms);
+            it->state == FLIGHT_READY || (it->state == FLIGHT_HELD && it->retry_ms <= now_ms);
         if (!is_due || held_before(outgoing, it, &it->head.writer))
             continue;
-        it->state = CF_FLIGHT_READY;
+        it->state = FLIGHT_READY;
         if (!window_allows(outgoing, it->size))
             break;
         visit self = {outgoing, outbox, it, false, CF_OK, error};
@@ -334,8 +382,8 @@ static cf_status send_again(cf_outgoing *outgoing, uint64_t now_ms, cf_outbox *o
 static bool has_ready(const cf_outgoing *outgoing)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        const cf_flight *it = &outgoing->flights[i];
-        if (it->state == CF_FLIGHT_READY && !held_before(outgoing, it, &it->head.writer))
+        const flight *it = &outgoing->flights[i];
+        if (it->state == FLIGHT_READY && !held_before(outgoing, it, &it->head.writer))
             return true;
     }
     return false;
@@ -383,10 +431,10 @@ bool cf_outgoing_waits_for_room(const cf_outgoing *outgoing)
 void cf_outgoing_try_room(cf_outgoing *outgoing)
 {
     for (size_t i = 0; i < outgoing->count; i++) {
-        cf_flight *it = &outgoing->flights[i];
+        flight *it = &outgoing->flights[i];
 
         if (is_short_of_room(it)) {
-            it->state = CF_FLIGHT_READY;
+            it->state = FLIGHT_READY;
             it->waits_for_room = it->waits_for_entry = false;
         }
     }
@@ -397,12 +445,11 @@ bool cf_outgoing_lacks_room(const cf_outgoing *outgoing)
     bool lacks = false;
 
     for (size_t i = 0; i < outgoing->count; i++) {
-        const cf_flight *it = &outgoing->flights[i];
+        const flight *it = &outgoing->flights[i];
 
-        const bool waits =
-            it->state == CF_FLIGHT_HELD && (it->waits_for_room || it->waits_for_entry);
+        const bool waits = it->state == FLIGHT_HELD && (it->waits_for_room || it->waits_for_entry);
         const bool is_behind =
-            it->state == CF_FLIGHT_READY && held_before(outgoing, it, &it->head.writer);
+            it->state == FLIGHT_READY && held_before(outgoing, it, &it->head.writer);
 
         if (!waits && !is_behind)
             return false;
@@ -426,9 +473,115 @@ uint64_t cf_outgoing_deadline(const cf_outgoing *outgoing, uint64_t now_ms)
     uint64_t deadline = UINT64_MAX;
 
     for (size_t i = 0; outgoing->sent < outgoing->count && i < outgoing->count; i++) {
-        const cf_flight *it = &outgoing->flights[i];
-        if (it->state == CF_FLIGHT_HELD && it->retry_ms > now_ms && it->retry_ms < deadline)
+        const flight *it = &outgoing->flights[i];
+        if (it->state == FLIGHT_HELD && it->retry_ms > now_ms && it->retry_ms < deadline)
             deadline = it->retry_ms;
     }
     return deadline;
+}
+
+/* ---- What is said of it ---- */
+
+static flight *find(cf_outgoing *outgoing, const cf_hash *hash)
+{
+    for (size_t i = 0; i < outgoing->count; i++) {
+        if (cf_hash_equal(&outgoing->flights[i].head.hash, hash))
+            return &outgoing->flights[i];
+    }
+    return NULL;
+}
+
+static void land(cf_outgoing *outgoing, flight *it)
+{
+    if (it->state != FLIGHT_SENT)
+        return;
+    it->state = FLIGHT_READY;
+    outgoing->sent--;
+    outgoing->sent_size -= it->size;
+}
+
+static void take_away(cf_outgoing *outgoing, flight *it)
+{
+    size_t after = (size_t)(outgoing->flights + outgoing->count - it) - 1;
+
+    land(outgoing, it);
+    memmove(it, it + 1, after * sizeof *it);
+    outgoing->count--;
+}
+
+bool cf_outgoing_accepted(cf_outgoing *outgoing, const cf_head *entry)
+{
+    flight *it = find(outgoing, &entry->hash);
+
+    if (!it)
+        return false;
+    bool was_refused = it->delay_ms > 0;
+    take_away(outgoing, it);
+    if (was_refused)
+        release(outgoing, true, false);
+    return true;
+}
+
+static void end_writer(cf_outgoing *outgoing, const cf_id *writer)
+{
+    *cf_one_more(outgoing->ended, outgoing->ended_count, outgoing->ended_capacity) = *writer;
+    for (size_t i = outgoing->count; i-- > 0;) {
+        if (cf_id_equal(&outgoing->flights[i].head.writer, writer))
+            take_away(outgoing, &outgoing->flights[i]);
+    }
+}
+
+/* What comes after an entry that waits for a lock, or for room, waits for the same. */
+static void follow_before(const cf_outgoing *outgoing, flight *end)
+{
+    for (const flight *it = outgoing->flights; it < end; it++)
+        if (cf_id_equal(&it->head.writer, &end->head.writer)) {
+            end->waits_for_lock |= it->waits_for_lock;
+            end->waits_for_room |= it->waits_for_room;
+        }
+}
+
+static void hold(cf_outgoing *outgoing, flight *it, cf_bytes code, uint64_t now_ms)
+{
+    land(outgoing, it);
+    it->state = FLIGHT_HELD;
+    it->waits_for_entry = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_GAP));
+    it->waits_for_blobs = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_BLOBS));
+    it->waits_for_lock = cf_bytes_equal(code, cf_bytes_of_text(CF_REFUSED_LOCKED));
+    it->waits_for_room = cf_message_is_for_room(code);
+    if (it->waits_for_entry)
+        follow_before(outgoing, it);
+    it->delay_ms = it->delay_ms ? it->delay_ms * 2 : RETRY_MS;
+    if (it->delay_ms > RETRY_MS_MAX)
+        it->delay_ms = RETRY_MS_MAX;
+    it->retry_ms = now_ms + it->delay_ms;
+}
+
+bool cf_outgoing_refused(cf_outgoing *outgoing, const cf_message *message, uint64_t now_ms,
+                         cf_head *entry)
+{
+    cf_hash hash;
+    flight *it = NULL;
+
+    if (message->refused.name.size == sizeof hash.bytes) {
+        memcpy(hash.bytes, message->refused.name.data, sizeof hash.bytes);
+        it = find(outgoing, &hash);
+    }
+    if (!it || it->state != FLIGHT_SENT)
+        return false;
+    *entry = it->head;
+    /* There will be no room for it while this session lasts; all else goes on. */
+    bool is_over =
+        cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_TOO_MANY_CHAINS));
+    if (message->refused.later && !is_over) {
+        bool is_stale = it->had_token &&
+                        cf_bytes_equal(message->refused.code, cf_bytes_of_text(CF_REFUSED_LOCKED));
+        cf_id collection = it->collection;
+
+        hold(outgoing, it, message->refused.code, now_ms);
+        if (is_stale) /* at once, without it */
+            cf_outgoing_token(outgoing, &collection, NULL);
+    } else
+        end_writer(outgoing, &entry->writer);
+    return true;
 }

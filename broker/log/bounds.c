@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/log/bounds.h"
 
-#include "broker/store/store_entry.h"
+#include "broker/store/store.h"
 #include "codec/heads.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include "broker/leases/lease_keeper.h"
 #include "broker/log/log_inside.h"
-#include "broker/store/store_entry.h"
+#include "broker/store/store.h"
 #include "codec/message.h"
 
 #include <assert.h>

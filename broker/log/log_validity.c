@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/log/log_inside.h"
-#include "broker/log/standing.h"
-#include "broker/store/store_entry.h"
+#include "broker/log/judge.h"
+#include "broker/store/store.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of the registry, for its parts: registry.c takes entries, registry_nodes.c finds
- * them and knows what each had seen, registry_roles.c who has which role where, registry_validity.c
- * what counts, registry_epochs.c which key is in use. Nobody else includes it. */
+ * them, and knows what each had seen and who has which role where, registry_validity.c what counts,
+ * registry_epochs.c which key is in use. Nobody else includes it. */
 #ifndef CF_BROKER_MEMBERS_REGISTRY_INSIDE_H
 #define CF_BROKER_MEMBERS_REGISTRY_INSIDE_H
 #include "broker/members/registry.h"
@@ -65,8 +65,6 @@ size_t cf_registry_make_subject(cf_registry *registry, const cf_hash *device);
 /* What of the log its author had seen: all that it names, and their pasts. */
 cf_member_past cf_registry_past(const cf_registry *registry, const cf_header *header,
                                 cf_arena *arena);
-
-/* ---- registry_roles.c ---- */
 
 typedef enum {
     CF_BY_PAST, /* by what is allowed: nothing that comes later changes it */

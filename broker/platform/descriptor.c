@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -99,4 +101,25 @@ void cf_descriptor_fill_standard(void)
     while (opened >= 0 && opened <= STDERR_FILENO);
     if (opened > STDERR_FILENO)
         close(opened);
+}
+
+cf_status cf_durable_folder_open(const char *path, int *descriptor, cf_error *error)
+{
+    bool made = mkdir(path, 0700) == 0;
+
+    if (!made && errno != EEXIST)
+        return cf_fail_errno(error, errno, "making %s", path);
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int parent = directory < 0 ? -1 : openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || (made && fsync(parent))) {
+        cf_fail_errno(error, errno, "opening %s", path);
+        if (directory >= 0)
+            close(directory);
+        if (parent >= 0)
+            close(parent);
+        return error->status;
+    }
+    close(parent);
+    *descriptor = directory;
+    return CF_OK;
 }

@@ -5,6 +5,7 @@
 #ifndef CF_BROKER_PLATFORM_DESCRIPTOR_H
 #define CF_BROKER_PLATFORM_DESCRIPTOR_H
 #include "codec/bytes.h"
+#include "codec/error.h"
 
 #include <dirent.h>
 
@@ -23,5 +24,9 @@ void cf_descriptor_fill_standard(void);
 
 /* The next name; "." and ".." don't come. NULL at the end, with errno 0, and when it fails. */
 const struct dirent *cf_descriptor_next_name(DIR *stream);
+
+/* Opens the folder that a store or the blobs live in, making it when absent; the parent of a new
+ * one is synced, so that what is durable in it does not vanish with it. */
+cf_status cf_durable_folder_open(const char *path, int *descriptor, cf_error *error);
 
 #endif

@@ -13,7 +13,7 @@
 #include <sodium.h>
 
 #include "broker/platform/files.h"
-#include "broker/platform/repeats.h"
+#include "broker/platform/tallies.h"
 #include "broker/platform/report_line.h"
 
 enum { LINE_SIZE = 1024 };

@@ -9,7 +9,7 @@
 
 typedef struct cf_files cf_files;     /* broker/platform/files.h */
 typedef struct cf_jobs cf_jobs;       /* broker/platform/jobs.h */
-typedef struct cf_repeats cf_repeats; /* broker/platform/repeats.h */
+typedef struct cf_repeats cf_repeats; /* broker/platform/tallies.h */
 
 typedef enum {
     CF_REPORT_ERROR,

@@ -7,6 +7,7 @@
 
 #include "broker/platform/names.h"
 #include "broker/platform/times.h"
+#include "codec/error.h"
 
 static const struct {
     const char *word;
@@ -94,4 +95,25 @@ bool cf_report_is_journal(const char *stream, dev_t device, ino_t inode)
     return stream &&
            sscanf(stream, "%" SCNuMAX ":%" SCNuMAX "%n", &of_device, &of_inode, &end) == 2 &&
            !stream[end] && of_device == (uintmax_t)device && of_inode == (uintmax_t)inode;
+}
+
+/* ---- A failure, as both programs say it with --json ---- */
+
+/* NULL: null. */
+static json_t *json_text(const char *text)
+{
+    cf_buffer shown = {0};
+
+    if (!text)
+        return json_null();
+    cf_text_append(&shown, cf_bytes_of_text(text));
+    json_t *string = json_stringn(shown.size ? (const char *)shown.data : "", shown.size);
+    cf_buffer_release(&shown);
+    return string;
+}
+
+json_t *cf_error_json(int code, const char *message)
+{
+    return json_pack("{s:{s:i, s:o, s:o}}", "error", "code", code, "message", json_text(message),
+                     "hint", json_text(cf_error_hint(message)));
 }

@@ -14,6 +14,8 @@
 
 #include "broker/platform/env.h"
 
+#include <jansson.h>
+
 typedef enum {
     CF_REPORT_PLAIN,
     CF_REPORT_DATED,
@@ -34,5 +36,11 @@ void cf_report_line_append(cf_buffer *out, const cf_report_line *line);
 
 /* `stream` is the value of JOURNAL_STREAM, "DEVICE:INODE" of what the journal reads, or NULL. */
 bool cf_report_is_journal(const char *stream, dev_t device, ino_t inode);
+
+/* ---- A failure, as both programs say it with --json ---- */
+
+/* {"error": {"code": 5, "message": "...", "hint": "..."}}, in the place of what was asked for. The
+ * code is the program's exit code; the hint, null where there is none, is of the message. */
+json_t *cf_error_json(int code, const char *message);
 
 #endif

@@ -9,7 +9,7 @@
 #define CF_BROKER_PROGRAM_DATADIR_H
 #include "broker/platform/env.h"
 #include "broker/platform/files.h"
-#include "broker/store/reserve.h"
+#include "broker/store/store_room.h"
 #include "codec/address.h"
 #include "broker/program/broker_key.h"
 

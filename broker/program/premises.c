@@ -2,7 +2,7 @@
 #include "broker/program/premises.h"
 
 #include "broker/platform/owner.h"
-#include "broker/store/ballast.h"
+#include "broker/store/store_room.h"
 
 #include <stdio.h>
 #include <string.h>

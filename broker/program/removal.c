@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "broker/program/kept_stores.h"
-#include "broker/store/ballast.h"
 #include "broker/store/store_room.h"
 
 static const cf_hash nobody; /* has the invitations, and the marks of removals under way */

@@ -18,7 +18,6 @@
 #include "broker/program/kept_stores.h"
 #include "broker/program/removal.h"
 #include "broker/program/repair_look.h"
-#include "broker/store/ballast.h"
 #include "broker/store/store_room.h"
 #include "broker/store/store_salvage.h"
 #include "codec/limits.h"

@@ -8,11 +8,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "broker/platform/repeats.h"
+#include "broker/platform/tallies.h"
 #include "broker/platform/service_manager.h"
 #include "broker/program/place.h"
 #include "broker/program/removal.h"
-#include "broker/store/ballast.h"
+#include "broker/store/store_room.h"
 
 #define ADDRESS_SPACE_MIN (1ull << 30)
 

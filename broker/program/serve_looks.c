@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "broker/platform/repeats.h"
-#include "broker/store/ballast.h"
+#include "broker/platform/tallies.h"
+#include "broker/store/store_room.h"
 
 enum { CLOCK_SET_MS = 60000 };
 

@@ -2,7 +2,6 @@
 #include "broker/store/store_format.h"
 
 #include "broker/platform/descriptor.h"
-#include "broker/platform/durable_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

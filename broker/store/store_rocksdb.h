@@ -6,7 +6,6 @@
 #ifndef CF_BROKER_STORE_STORE_ROCKSDB_H
 #define CF_BROKER_STORE_STORE_ROCKSDB_H
 #include "broker/store/rocks.h"
-#include "broker/store/rocks_accounts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

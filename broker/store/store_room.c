@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,4 +122,153 @@ bool cf_store_room_to_write(const char *path, size_t size)
 
     return room >= AMPLE + needed_beside_logs(size) ||
            cf_store_room_has(path, cf_store_room_needed_to_write(path, size));
+}
+
+/* ---- Ballast ---- */
+
+#define STEP (4 * CF_MIB)
+#define KEPT_MAX (64 * CF_MIB)
+
+enum { PATH_SIZE = 64 };
+
+static const char ballast[] = "ballast";
+
+static const char *store_of(int folder, char path[PATH_SIZE])
+{
+    snprintf(path, PATH_SIZE, "/proc/self/fd/%d/store", folder);
+    return path;
+}
+
+/* 3 MiB of logs want 8, 9 want 20. */
+uint64_t cf_ballast_size(uint64_t needed, uint64_t room, uint64_t kept)
+{
+    const uint64_t size = (needed / STEP + 1) * STEP, with_kept = size + kept;
+
+    if (kept <= KEPT_MAX && room / 2 >= with_kept)
+        return with_kept;
+    return room / 2 >= size ? size : 0;
+}
+
+static uint64_t size_wanted(int folder)
+{
+    char store[PATH_SIZE];
+    struct statvfs disk;
+
+    if (fstatvfs(folder, &disk) != 0)
+        return 0;
+    return cf_ballast_size(
+        cf_store_room_needed(store_of(folder, store)), (uint64_t)disk.f_bavail * disk.f_frsize,
+        disk.f_bfree > disk.f_bavail ? (uint64_t)(disk.f_bfree - disk.f_bavail) * disk.f_frsize
+                                     : 0);
+}
+
+static uint64_t size_held(int folder)
+{
+    struct stat held;
+
+    return fstatat(folder, ballast, &held, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(held.st_mode)
+               ? (uint64_t)held.st_size
+               : 0;
+}
+
+static void hold(int folder, uint64_t size)
+{
+    int file = openat(folder, ballast, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (file < 0)
+        return;
+    if (fallocate(file, 0, 0, (off_t)size) != 0 && size_held(folder) == 0)
+        unlinkat(folder, ballast, 0);
+    close(file);
+}
+
+bool cf_ballast_keep(int folder)
+{
+    const uint64_t size = size_wanted(folder), held = size_held(folder);
+
+    if (size > held)
+        hold(folder, size);
+    return size || held;
+}
+
+uint64_t cf_ballast_use(int folder)
+{
+    char store[PATH_SIZE];
+
+    return cf_store_room_to_open(store_of(folder, store)) ? 0 : cf_ballast_drop(folder);
+}
+
+uint64_t cf_ballast_drop(int folder)
+{
+    const uint64_t held = size_held(folder);
+
+    unlinkat(folder, ballast, 0);
+    return held;
+}
+
+void cf_ballast_take_back(int folder, uint64_t size)
+{
+    if (size)
+        hold(folder, size);
+}
+
+/* ---- The reserve ---- */
+
+#define LEAST (256 * CF_MIB)
+
+uint64_t cf_reserve_of_contents(uint64_t whole)
+{
+    const uint64_t wanted = whole / 100 > LEAST ? whole / 100 : LEAST;
+
+    return wanted < whole / 8 ? wanted : whole / 8;
+}
+
+/* Of what is needed beside: room for verbs, and for the small when the large are refused. */
+#define BESIDE CF_MIB
+
+static bool leaves(const cf_reserve *reserve, uint64_t size, uint64_t least)
+{
+    return reserve->room >= least && reserve->room - least >= size;
+}
+
+static uint64_t greater(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+static uint64_t least_of_contents(const cf_reserve *reserve)
+{
+    return greater(cf_reserve_of_contents(reserve->whole), reserve->needed + 2 * BESIDE);
+}
+
+bool cf_reserve_takes_contents(const cf_reserve *reserve, uint64_t size)
+{
+    return leaves(reserve, size, least_of_contents(reserve));
+}
+
+bool cf_reserve_takes_entries(const cf_reserve *reserve, uint64_t size)
+{
+    const uint64_t contents = cf_reserve_of_contents(reserve->whole);
+
+    return size <= CF_RESERVE_SMALL
+               ? leaves(reserve, size, greater(contents / 40, reserve->needed))
+               : leaves(reserve, size, greater(contents / 10, reserve->needed + BESIDE));
+}
+
+bool cf_reserve_is_scarce(const cf_reserve *reserve)
+{
+    const uint64_t least = least_of_contents(reserve);
+
+    return reserve->room < greater(reserve->whole / 10, least + least / 4);
+}
+
+const char *cf_reserve_effect(const cf_reserve *reserve)
+{
+    if (!cf_reserve_takes_entries(reserve, 1))
+        return "all that users send is refused";
+    if (!cf_reserve_takes_entries(reserve, CF_RESERVE_SMALL + 1))
+        return "all that users send is refused but small edits and deletions";
+    if (!cf_reserve_takes_contents(reserve, 1))
+        return "contents that users send are refused";
+    return "users may be refused soon";
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "broker/wire/connect_guard.h"
-#include "broker/wire/epoll_guard.h"
 #include "broker/wire/inflow.h"
 #include "broker/wire/inflow_guard.h"
 #include "codec/limits.h"

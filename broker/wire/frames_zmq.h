@@ -11,7 +11,7 @@ enum { CF_ZMQ_FRAMES = CF_MESSAGE_FRAMES + 2 };
 /* Messages of one connection that wait in each direction. */
 enum { CF_ZMQ_HIGH_WATER = 16 };
 /* A connection of which a server has read nothing for so long is over: one without a session, which
- * has something to say, and one with, which says something now and then (broker/link/pulse.h). */
+ * has something to say, and one with, which says something now and then (broker/link/line.h). */
 enum { CF_ZMQ_SILENT_MS = 20000, CF_ZMQ_SESSION_SILENT_MS = 300000 };
 /* A connection that is not secured after so long is over, for either side. */
 enum { CF_ZMQ_HANDSHAKE_MS = 30000 };

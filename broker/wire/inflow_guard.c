@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,13 +26,13 @@ static void leave(void)
     pthread_mutex_unlock(&mutex);
 }
 
-void cf_inflow_guard_opened(int descriptor)
+static void note_opened(int descriptor)
 {
     cf_inflow_opened(enter(), descriptor);
     leave();
 }
 
-void cf_inflow_guard_closed(int descriptor)
+static void note_closed(int descriptor)
 {
     cf_inflow_closed(enter(), descriptor);
     leave();
@@ -118,4 +119,54 @@ ssize_t recv(int descriptor, void *buffer, size_t size, int flags)
 bool cf_inflow_guard_stands(void)
 {
     return dlsym(RTLD_DEFAULT, "recv") == (void *)recv;
+}
+
+/* ---- epoll ---- */
+
+static int control(int epoll, int operation, int descriptor, struct epoll_event *event)
+{
+    return (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
+}
+
+static int wait_for(int epoll, int descriptor, struct epoll_event *event)
+{
+    int failed = control(epoll, EPOLL_CTL_MOD, descriptor, event);
+
+    return failed && errno == ENOENT ? control(epoll, EPOLL_CTL_ADD, descriptor, event) : failed;
+}
+
+static int stop_waiting(int epoll, int descriptor, struct epoll_event *event)
+{
+    int failed = control(epoll, EPOLL_CTL_DEL, descriptor, event);
+
+    return failed && errno == ENOENT ? 0 : failed;
+}
+
+/* The C library's are not called: the kernel is. */
+int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event)
+{
+    const uint32_t wanted = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP;
+    bool waits = operation != EPOLL_CTL_DEL && event && event->events & wanted;
+
+    if (operation == EPOLL_CTL_ADD)
+        note_opened(descriptor);
+    else if (operation == EPOLL_CTL_DEL)
+        note_closed(descriptor);
+    return waits ? wait_for(epoll, descriptor, event) : stop_waiting(epoll, descriptor, event);
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms)
+{
+    int count = (int)syscall(SYS_epoll_pwait, epoll, events, most, timeout_ms, NULL, 0);
+
+    for (int i = 0; i < count; i++)
+        if (events[i].events & (EPOLLIN | EPOLLOUT))
+            events[i].events &= ~(uint32_t)(EPOLLERR | EPOLLHUP);
+    return count;
+}
+
+bool cf_epoll_guard_stands(void)
+{
+    return dlsym(RTLD_DEFAULT, "epoll_ctl") == (void *)epoll_ctl &&
+           dlsym(RTLD_DEFAULT, "epoll_wait") == (void *)epoll_wait;
 }

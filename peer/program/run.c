@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "broker/platform/error_json.h"
+#include "broker/platform/report_line.h"
 #include "broker/platform/names.h"
 #include "codec/limits.h"
 #include "codec/secret.h"

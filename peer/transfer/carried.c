@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "broker/store/reserve.h"
+#include "broker/store/store_room.h"
 #include "codec/limits.h"
 
 enum {

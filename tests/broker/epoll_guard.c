@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/wire/epoll_guard.h"
+#include "broker/wire/inflow_guard.h"
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/link/pulse.h"
+#include "broker/link/line.h"
 
 #include "tests/support/expect.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/link/race.h"
+#include "broker/link/lookup.h"
 
 #include <string.h>
 

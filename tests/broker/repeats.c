@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/platform/repeats.h"
+#include "broker/platform/tallies.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/store/reserve.h"
+#include "broker/store/store_room.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"

@@ -8,7 +8,7 @@
 #include <czmq.h>
 
 #include "broker/door/zap.h"
-#include "broker/store/ballast.h"
+#include "broker/store/store_room.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"

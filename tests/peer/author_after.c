@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an author names in `after` where a member has opened more chains than fit. */
-#include "broker/store/store_entry.h"
+#include "broker/store/store.h"
 #include "codec/content.h"
 #include "codec/limits.h"
 #include "peer/log/author.h"
