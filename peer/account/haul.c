@@ -2,7 +2,7 @@
 #include "peer/account/haul.h"
 
 #include "codec/limits.h"
-#include "peer/engine/link_silence.h"
+#include "peer/engine/connections.h"
 
 #include <stdio.h>
 #include <stdlib.h>

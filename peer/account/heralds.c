@@ -4,7 +4,7 @@
 #include "codec/member.h"
 #include "peer/account/hauls.h"
 #include "peer/engine/engine.h"
-#include "peer/engine/link_silence.h"
+#include "peer/engine/connections.h"
 
 #include <stdio.h>
 #include <stdlib.h>

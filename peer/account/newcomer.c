@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/account/newcomer.h"
 
-#include "peer/engine/link_silence.h"
+#include "peer/engine/connections.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include "codec/pairing.h"
 #include "codec/secret.h"
 #include "peer/log/catalog.h"
-#include "peer/engine/link_silence.h"
+#include "peer/engine/connections.h"
 #include "peer/membership/membership.h"
 #include "peer/log/unsent.h"
 

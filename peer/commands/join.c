@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/secret.h"
-#include "peer/membership/admitted.h"
+#include "peer/membership/membership.h"
 #include "peer/log/birth.h"
 #include "peer/log/keeping.h"
 #include "peer/log/catalog_writing.h"

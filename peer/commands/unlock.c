@@ -1,11 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/limits.h"
+#include "codec/pack.h"
 #include "peer/commands/disk_answers.h"
-#include "peer/log/catalog.h"
 #include "peer/commands/lockable.h"
-#include "peer/log/lock_breaks.h"
 #include "peer/commands/verbs.h"
+#include "peer/log/catalog.h"
+#include "peer/log/catalog_rights.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* ---- The record of a lock that an owner broke ---- */
+
+typedef struct {
+    cf_id collection;
+    cf_hash holder;
+    const char *what; /* for people: what was locked, and by whom */
+} lock_break;
+
+/* No more of it than a name may have, not cut within a character. */
+static cf_bytes short_name(const char *what)
+{
+    size_t size = strlen(what);
+
+    if (size > CF_NAME_MAX)
+        size = CF_NAME_MAX;
+    while (what[size] && ((uint8_t)what[size] & 0xc0) == 0x80)
+        size--;
+    return cf_bytes_of(what, size);
+}
+
+/* An item of the catalog, so that every device's `log` shows it. codec/PROTOCOL.md, "Items, fields
+ * and values". */
+static cf_status record_break(cf_peer *peer, const lock_break *broken, uint64_t now_ms,
+                              cf_error *error)
+{
+    cf_buffer values[3] = {{0}};
+    cf_collection *catalog;
+    cf_id item;
+
+    peer->env->random(peer->env->context, item.bytes, CF_ID_SIZE);
+    item.bytes[0] = CF_CATALOG_BREAK;
+    cf_pack_bin(&values[0], cf_bytes_of(broken->collection.bytes, CF_ID_SIZE));
+    cf_pack_bin(&values[1], cf_bytes_of(broken->holder.bytes, CF_HASH_SIZE));
+    cf_pack_text(&values[2], short_name(broken->what));
+    const cf_change changes[] = {
+        {.item = item,
+         .field = cf_bytes_of_text("/collection"),
+         .value = cf_buffer_view(&values[0])},
+        {.item = item, .field = cf_bytes_of_text("/holder"), .value = cf_buffer_view(&values[1])},
+        {.item = item,
+         .field = cf_bytes_of_text(CF_FIELD_NAME),
+         .value = cf_buffer_view(&values[2])},
+    };
+    cf_status status = cf_peer_collection(peer, &cf_catalog_id, &catalog, error);
+    if (!status)
+        status = cf_peer_publish_changes(peer, catalog, changes, 3, now_ms, error);
+    for (size_t i = 0; i < 3; i++)
+        cf_buffer_release(&values[i]);
+    return status;
+}
+
+/* ---- The verb ---- */
 
 enum { LOOK_AGAIN_MS = 250 };
 
@@ -152,12 +208,12 @@ static cf_status record(cf_run *run, state *self, cf_error *error)
     cf_buffer_append_text(&text, "%s of %s",
                           cf_lockable_text(self->what.name, self->what.path, &self->arena),
                           cf_catalog_device_name(peer, &self->holder, &self->arena));
-    cf_lock_break broken = {self->what.collection, self->holder,
-                            cf_arena_text(&self->arena, cf_buffer_view(&text))};
+    lock_break broken = {self->what.collection, self->holder,
+                         cf_arena_text(&self->arena, cf_buffer_view(&text))};
     self->is_recorded = true;
     cf_buffer_release(&text);
     cf_loop_wake(run->loop);
-    return cf_lock_break_record(peer, &broken, cf_loop_time(run->loop), error);
+    return record_break(peer, &broken, cf_loop_time(run->loop), error);
 }
 
 static void show(const cf_run *run, state *self)

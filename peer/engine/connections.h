@@ -37,4 +37,9 @@ void cf_connection_locate(const cf_connections *connections, const cf_connection
 void cf_connections_wake(const cf_connections *connections);
 uint64_t cf_connections_now(const cf_connections *connections);
 
+/* ---- A link whose owner cares about few events ---- */
+
+/* All events are there and do nothing. */
+cf_link_events cf_link_silence(void *context);
+
 #endif

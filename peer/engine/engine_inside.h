@@ -157,7 +157,7 @@ cf_status cf_engine_step_carried(cf_engine *engine, uint64_t *deadline, cf_error
 void cf_engine_look_flows(cf_engine *engine);
 /* The link's events, all to the engine. */
 cf_link_events cf_engine_link_events(cf_engine *engine);
-/* Entries that the broker sent and that can't be taken, see engine_fault.c. */
+/* Entries that the broker sent and that can't be taken, see engine_checkpoint.c. */
 void cf_engine_fault(cf_engine *engine, const char *text);
 void cf_engine_watch_intake(cf_engine *engine);
 /* Everything came that the broker has. */
@@ -198,10 +198,6 @@ void cf_engine_save_acknowledged(cf_engine *engine);
 /* Takes what came, in one commit. */
 cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
 
-/* What this device wrote and what counts for nothing, because it has another role now, is its
- * user's work all the same: the base forgets that it was agreed on, so that it lies on the disk as
- * something new, and isn't deleted there because the state lost it. */
-cf_status cf_engine_keep_undone(cf_engine *engine, cf_error *error);
 /* What follows from the member log: other devices get the keys that this one owes them, and what
  * waited here for a key goes on. */
 cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error);

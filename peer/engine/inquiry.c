@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/inquiry.h"
 
-#include "peer/engine/link_silence.h"
+#include "peer/engine/connections.h"
 #include "peer/log/unsupported.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "peer/engine/visit.h"
 
 #include "codec/clock.h"
-#include "peer/engine/link_silence.h"
+#include "peer/engine/connections.h"
 #include "peer/log/unsent.h"
 
 #include <stdlib.h>

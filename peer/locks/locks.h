@@ -4,6 +4,7 @@
  * broker said last, until they are over. Owned by the engine. */
 #ifndef CF_PEER_LOCKS_LOCKS_H
 #define CF_PEER_LOCKS_LOCKS_H
+#include "codec/ring.h"
 #include "peer/log/peer.h"
 
 typedef struct cf_locks cf_locks;

@@ -3,8 +3,9 @@
  * else includes this. */
 #ifndef CF_PEER_LOCKS_LOCKS_INSIDE_H
 #define CF_PEER_LOCKS_LOCKS_INSIDE_H
-#include "peer/locks/lock_names.h"
 #include "peer/locks/locks.h"
+
+typedef struct cf_lock_names cf_lock_names;
 
 struct cf_locks {
     cf_peer *peer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/ancestry.h"
 
-#include "peer/log/contents_small.h"
+#include "peer/log/contents.h"
 #include "peer/log/dot_entry.h"
 #include "peer/merge/text_merge.h"
 #include "peer/records/list_merge.h"

@@ -21,4 +21,17 @@ cf_status cf_catalog_write_schema(cf_peer *peer, const cf_id *collection, const 
 void cf_catalog_write_tables(cf_catalog_writing *writing, const cf_schema *schema,
                              const cf_schema *known);
 
+/* ---- Layouts ---- */
+
+/* How the files of a collection are laid out, as the catalog says it (codec/PROTOCOL.md, section
+ * 3): a field for each format, whose value only the format's adapter understands. It is for files
+ * that are made; what lies on a disk keeps its own. */
+
+/* In the arena; nothing: none was told, or it is over CF_LAYOUT_MAX bytes, of a database
+ * CF_DATABASE_LAYOUT_MAX. */
+cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format format,
+                            cf_arena *arena, cf_bytes *out, cf_error *error);
+cf_status cf_catalog_write_layout(cf_peer *peer, const cf_id *collection, cf_format format,
+                                  cf_bytes layout, uint64_t now_ms, cf_error *error);
+
 #endif

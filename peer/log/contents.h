@@ -66,4 +66,13 @@ void cf_contents_settle(cf_contents *contents);
 cf_status cf_contents_open(cf_contents *contents, const cf_entry *entry, const cf_body **out,
                            cf_error *error);
 
+/* ---- Small contents ---- */
+
+/* Small contents whose bytes stand in the log itself, whole or as a chain of patches. */
+
+/* Appends the bytes, verified. CF_MISSING when some of it is in blobs, or it is over CF_INLINE_MAX.
+ */
+cf_status cf_contents_small(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                            cf_buffer *out, cf_error *error);
+
 #endif

@@ -2,13 +2,109 @@
 #include "peer/log/peer.h"
 
 #include "broker/log/head_counts.h"
+#include "codec/envelope.h"
 #include "codec/pack.h"
 #include "peer/log/entry_name.h"
-#include "peer/log/members.h"
-#include "peer/log/peer_inside.h"
 #include "peer/log/settle.h"
 
 #include <stdlib.h>
+
+/* ---- Keys that come with the member log ---- */
+
+/* What the member log gives this device: the content keys that are addressed to it, and the earlier
+ * ones that these open. */
+typedef struct {
+    const cf_keys *keys;
+    const cf_hash *device; /* the id of these keys */
+    cf_ring *ring;
+} recipient;
+
+static cf_status take_opening(const recipient *self, const cf_entry *entry,
+                              const cf_opening *opening, cf_error *error)
+{
+    cf_ring_expect(self->ring, &entry->hash, &opening->commitment);
+    cf_status status =
+        cf_opening_open(opening, &entry->hash, self->device, self->keys, self->ring, error);
+    return status == CF_MISSING ? CF_OK : status;
+}
+
+static cf_status take_access(const recipient *self, const cf_member *member, cf_error *error)
+{
+    if (!member->access.readable || member->access.limited ||
+        cf_ring_holds(self->ring, &member->access.epoch))
+        return CF_OK;
+    cf_status status = cf_access_open(&member->access, NULL, self->keys, self->ring, error);
+    return status == CF_MISSING ? CF_OK : status; /* of an epoch that nobody opened */
+}
+
+static bool is_about(const cf_member *member, const cf_hash *device)
+{
+    if (member->kind == CF_MEMBER_GRANT)
+        return cf_hash_equal(&member->device, device);
+    cf_hash newcomer = cf_device_id(member->keys.signing);
+    return member->kind == CF_MEMBER_ADD && cf_hash_equal(&newcomer, device);
+}
+
+static size_t count_held(const cf_ring *ring)
+{
+    size_t held = 0;
+
+    for (size_t i = 0; i < cf_ring_count(ring); i++)
+        held += cf_ring_holds(ring, cf_ring_epoch(ring, i));
+    return held;
+}
+
+/* A key that came by an access opens what the epoch's opening keeps for it, and those keys theirs:
+ * once more over all of them, from the newest, until nothing is gained. */
+static void open_earlier(const recipient *self, const cf_registry *registry)
+{
+    size_t held = count_held(self->ring), before;
+
+    do {
+        before = held;
+        for (size_t i = cf_registry_count(registry); i-- > 0 && held < cf_ring_count(self->ring);) {
+            cf_arena arena = {0};
+            cf_entry entry;
+            cf_member member;
+            cf_error ignored;
+
+            if (cf_entry_read(cf_registry_entry(registry, i), &arena, &entry, &ignored) == CF_OK &&
+                cf_ring_holds(self->ring, &entry.hash) &&
+                cf_member_read(entry.body, &arena, &member, &ignored) == CF_OK && member.opens)
+                cf_opening_open_earlier(&member.opening, &entry.hash, self->ring, &ignored);
+            cf_arena_release(&arena);
+        }
+        held = count_held(self->ring);
+    } while (held != before);
+}
+
+/* Takes from a member entry what is for this device. One that is void gives keys, too: what was
+ * sealed under its epoch is still opened. `registry` has the entries before it. `*changed` becomes
+ * true when the ring did. CF_FORGED: something addressed to it does not open; all else goes on. */
+static cf_status take_keys(const recipient *self, const cf_registry *registry,
+                           const cf_entry *entry, bool *changed, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_member member;
+    size_t expected = cf_ring_count(self->ring), held = count_held(self->ring);
+    cf_error why;
+
+    *changed = false;
+    if (cf_member_read(entry->body, &arena, &member, &why)) { /* of a newer program */
+        cf_arena_release(&arena);
+        return CF_OK;
+    }
+    cf_status status = member.opens ? take_opening(self, entry, &member.opening, error) : CF_OK;
+    if (!status && is_about(&member, self->device))
+        status = take_access(self, &member, error);
+    if (count_held(self->ring) != held)
+        open_earlier(self, registry);
+    *changed = cf_ring_count(self->ring) != expected || count_held(self->ring) != held;
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* ---- The peer ---- */
 
 /* A home is made whole, with keys and a store that knows the user: one without the other is what is
  * left of one. */
@@ -257,14 +353,14 @@ static cf_status fold_member(cf_intake *in, const cf_entry *entry, cf_error *err
 {
     cf_peer *peer = in->peer;
     const cf_registry *registry = cf_log_registry(peer->log);
-    cf_recipient_self self = {peer->keys, cf_peer_device(peer), peer->ring};
-    cf_recipient_self account = {peer->account, cf_peer_user(peer), peer->ring};
+    recipient self = {peer->keys, cf_peer_device(peer), peer->ring};
+    recipient account = {peer->account, cf_peer_user(peer), peer->ring};
     bool changed = false;
 
-    if (cf_members_take(&self, registry, entry, &changed, error))
+    if (take_keys(&self, registry, entry, &changed, error))
         cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
     peer->keys_unsaved |= changed;
-    if (peer->account && cf_members_take(&account, registry, entry, &changed, error))
+    if (peer->account && take_keys(&account, registry, entry, &changed, error))
         cf_report(peer->env, CF_REPORT_WARNING, "a content key does not open: %s", error->text);
     peer->keys_unsaved |= changed;
     return CF_OK;

@@ -5,6 +5,7 @@
 #define CF_PEER_LOG_PEER_H
 #include "broker/link/link.h"
 #include "broker/members/registry.h"
+#include "codec/member.h"
 #include "peer/log/author.h"
 #include "peer/log/collection.h"
 #include "peer/log/home.h"
@@ -94,5 +95,25 @@ cf_status cf_peer_sign(cf_peer *peer, const cf_member *member, bool as_account, 
 cf_status cf_peer_publish_changes(cf_peer *peer, cf_collection *collection,
                                   const cf_change *changes, size_t count, uint64_t now_ms,
                                   cf_error *error);
+
+/* ---- How entries come into the log: for peer.c, publication.c and refold.c ---- */
+
+/* Entries on their way into one commit. */
+typedef struct {
+    cf_peer *peer;
+    size_t failed;
+    cf_error error;  /* why, when some failed */
+    bool keys_kept;  /* new ones */
+    cf_hash void_of; /* whose void entry was told last */
+} cf_intake;
+
+/* How entries are folded into collections here. */
+cf_folding cf_peer_folding(cf_peer *peer);
+/* Judges an entry, folds it in and queues it, with `records` which become more. */
+cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
+                         cf_records *records, bool *taken, cf_error *error);
+/* Commits what was queued, which answers to `in`, also where taking ended with a failure: `taken`,
+ * which is returned then. */
+cf_status cf_intake_finish(cf_intake *in, cf_status taken, cf_error *error);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/log/peer_inside.h"
+#include "peer/log/peer.h"
 
 #include "peer/log/unsent.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/refold.h"
 
-#include "peer/log/peer_inside.h"
+#include "peer/log/peer.h"
 
 #include <stdlib.h>
 

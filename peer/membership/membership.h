@@ -4,6 +4,8 @@
  * return, and `head` names its entry. codec/PROTOCOL.md, "Membership", is normative. */
 #ifndef CF_PEER_MEMBERSHIP_MEMBERSHIP_H
 #define CF_PEER_MEMBERSHIP_MEMBERSHIP_H
+#include "codec/heads.h"
+#include "peer/log/peer.h"
 #include "peer/membership/epochs.h"
 
 /* Who signs: this device, or, with its phrase in hand (peer->account), the account. */
@@ -54,5 +56,15 @@ cf_status cf_membership_standing(cf_peer *peer, cf_error *error);
 
 /* This device has said that it leaves. */
 bool cf_membership_left(const cf_peer *peer);
+
+/* ---- Admitted ---- */
+
+/* What the owner's device that let this one in said of the member log: the broker has no part in
+ * that, so what it lacks of it, it holds back. */
+
+/* Durable at return. */
+cf_status cf_admitted_keep(cf_home *home, const cf_heads *members, cf_error *error);
+/* CF_OK when the log has all of it, and from then on; CF_MALFORMED: the broker holds it back. */
+cf_status cf_admitted_check(const cf_peer *peer, cf_error *error);
 
 #endif

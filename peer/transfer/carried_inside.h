@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of cf_carried share: carried.c fetches and brings blobs, carried_order.c knows
- * which of them there are to be, from the newest to the oldest, carried_compared.c asks whether the
- * broker still has them. Nobody else includes it. */
+/* What the parts of cf_carried share: carried.c fetches and brings blobs, and asks whether the
+ * broker still has them, carried_order.c knows which of them there are to be, from the newest to
+ * the oldest. Nobody else includes this. */
 #ifndef CF_PEER_TRANSFER_CARRIED_INSIDE_H
 #define CF_PEER_TRANSFER_CARRIED_INSIDE_H
 #include "peer/merge/table.h"
@@ -79,9 +79,5 @@ void cf_carried_forget_all(cf_carried *self);
 /* Without that each start would fetch, only to drop it, what is next. */
 void cf_carried_recall_end(cf_carried *self);
 void cf_carried_keep_end(cf_carried *self);
-
-/* Asks the broker, slowly, whether it still has what is here: carried_compared.c. */
-void cf_carried_recall_compared(cf_carried *self);
-void cf_carried_compare(cf_carried *self, uint64_t now_ms, uint64_t *deadline);
 
 #endif

@@ -4,7 +4,7 @@
 #define CF_PEER_TRANSFER_DOWNLOAD_INSIDE_H
 #include "peer/transfer/download_making.h"
 #include "peer/transfer/downloads.h"
-#include "peer/transfer/line.h"
+#include "peer/transfer/turns.h"
 #include "peer/merge/table.h"
 
 typedef enum {

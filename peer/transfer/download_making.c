@@ -1,16 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/download_making_inside.h"
+#include "peer/transfer/download_making.h"
 
+#include "codec/bulk.h"
 #include "peer/bindings/base.h"
 #include "peer/bindings/binding_report.h"
+#include "peer/transfer/download_jobs.h"
 
 #include <stdlib.h>
+
+typedef enum {
+    CF_MAKING_WHOLE,
+    CF_MAKING_PATCH,
+    CF_MAKING_PATCHING,
+    CF_MAKING_COPYING,
+    CF_MAKING_PROVING
+} making_stage;
+
+/* A file that was made, by itself or with a note. */
+typedef struct {
+    cf_file *file;
+    cf_landing *landing;
+    uint64_t size;
+} product;
+
+struct cf_making {
+    cf_making_options options;
+    cf_peer *peer;
+    cf_chain chain;
+    size_t left; /* of the chain, to be made: the one before is the next */
+    making_stage step;
+    cf_arena arena; /* of the step */
+    cf_content_source source;
+    product base, target;
+    cf_file *patch;
+    cf_fetch *fetch;
+    cf_file_job *job;
+    size_t fetches; /* begun */
+    bool from_here, resumed;
+    cf_stat stat;
+    cf_buffer leaves;
+};
+
+/* ---- What it writes to ---- */
+
+#define WORK_NAME "get-work" /* of files that have lost their names when they are written */
+
+static cf_files *making_files(const cf_making *making)
+{
+    return making->peer->env->files;
+}
+
+static const cf_file *making_file(const product *made)
+{
+    return made->landing ? cf_landing_file(made->landing) : made->file;
+}
+
+static void making_release(cf_making *making, product *made)
+{
+    cf_landing_destroy(&made->landing);
+    making_files(making)->close_file(making_files(making), &made->file);
+    *made = (product){0};
+}
+
+/* A file that is gone with its handle. */
+static cf_status making_create_unnamed(cf_making *making, const cf_folder *folder, uint64_t size,
+                                       cf_file **out, cf_error *error)
+{
+    cf_files *files = making_files(making);
+    cf_bytes name = cf_bytes_of_text(WORK_NAME);
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    files->unlink(files, folder, name, &ignored);
+    cf_status status = files->create_file(files, folder, name, 0600, &file, error);
+    if (!status)
+        status = files->unlink(files, folder, name, error);
+    if (!status && size)
+        status = files->truncate(files, file, size, error);
+    if (status)
+        files->close_file(files, &file);
+    else
+        *out = file;
+    return status;
+}
+
+/* A file by the name under which the content that is asked for is handed over. */
+static cf_status making_create_named(cf_making *making, cf_file **out, cf_error *error)
+{
+    cf_files *files = making_files(making);
+    const cf_folder *folder = making->options.binding->temporary;
+    char name[CF_LANDING_NAME];
+
+    cf_landing_remove(files, folder, &making->options.content);
+    cf_landing_name(&making->options.content, false, name);
+    return files->create_file(files, folder, cf_bytes_of_text(name), 0600, out, error);
+}
+
+/* What the last step makes has the name by which it is handed over, what others make has none.
+ * `length`: how long the file is at first. */
+static cf_status making_create_target(cf_making *making, uint64_t size, uint64_t length,
+                                      cf_error *error)
+{
+    making->target.size = size;
+    if (making->left > 1)
+        return making_create_unnamed(making, making->options.binding->temporary, length,
+                                     &making->target.file, error);
+    cf_status status = making_create_named(making, &making->target.file, error);
+    if (!status && length)
+        status = making_files(making)->truncate(making_files(making), making->target.file, length,
+                                                error);
+    return status;
+}
+
+/* The content that the step makes. */
+static const cf_hash *making_content(const cf_making *making)
+{
+    return &making->chain.at[making->left - 1].content;
+}
+
+static cf_hash plan_of(const cf_content_source *source)
+{
+    const cf_bytes parts[] = {
+        cf_bytes_of(source->blobs, source->blob_count * sizeof *source->blobs),
+        source->content.how.slices,
+    };
+    cf_sha256 *hasher = cf_sha256_new();
+
+    cf_sha256_update(hasher, parts[0]);
+    cf_sha256_update(hasher, parts[1]);
+    cf_hash plan = cf_sha256_finish(hasher);
+    cf_sha256_destroy(&hasher);
+    return plan;
+}
+
+/* A target with a note of what has come of it, so that it can be gone on with. */
+static cf_status making_open_landing(cf_making *making, cf_error *error)
+{
+    cf_landing_options options = {
+        .env = making->peer->env,
+        .folder = making->options.binding->temporary,
+        .content = *making_content(making),
+        .size = making->source.content.size,
+        .plan = plan_of(&making->source),
+        .blob_count = making->source.blob_count,
+        .afresh = making->options.places.afresh,
+    };
+
+    cf_status status = cf_landing_open(&options, &making->target.landing, error);
+    if (!status) {
+        making->target.size = options.size;
+        making->resumed |= cf_landing_is_resumed(making->target.landing);
+    }
+    return status;
+}
+
+/* Removes what a whole further down the chain was fetched to. */
+static void making_remove_bottom(cf_making *making)
+{
+    const cf_chain *chain = &making->chain;
+
+    if (chain->count > 1 && !making->from_here && making->options.binding->temporary)
+        cf_landing_remove(making_files(making), making->options.binding->temporary,
+                          &chain->at[chain->count - 1].content);
+}
+
+/* Removes that and what has the name of the content. */
+static void making_remove_files(cf_making *making)
+{
+    making_remove_bottom(making);
+    if (making->options.binding->temporary)
+        cf_landing_remove(making_files(making), making->options.binding->temporary,
+                          &making->options.content);
+}
 
 #define RESUME_MIN (8 * CF_MIB) /* a smaller one is fetched again */
 
 /* ---- Steps ---- */
 
-static void fetch(cf_making *making, const cf_file *into, cf_making_stage step)
+static void fetch(cf_making *making, const cf_file *into, making_stage step)
 {
     cf_fetch_options options = {
         .peer = making->peer,
@@ -36,7 +203,7 @@ static void apply_patch(cf_making *making)
     const cf_how *how = &making->source.content.how;
     cf_patch_options options = {
         .env = making->peer->env,
-        .base = cf_making_file(&making->base),
+        .base = making_file(&making->base),
         .base_size = making->base.size,
         .patch = how->bytes,
         .patch_file = making->patch,
@@ -56,7 +223,7 @@ static bool is_from_base(const cf_making *making)
     const cf_hash *base =
         making->left < chain->count ? &chain->at[making->left].content : &chain->base_content;
 
-    return cf_making_file(&making->base) && cf_hash_equal(&making->source.content.how.base, base);
+    return making_file(&making->base) && cf_hash_equal(&making->source.content.how.base, base);
 }
 
 static cf_status begin_patch(cf_making *making, cf_error *error)
@@ -65,15 +232,15 @@ static cf_status begin_patch(cf_making *making, cf_error *error)
 
     if (!is_from_base(making))
         return cf_fail(error, CF_CHANGED, "there is another way to make it now");
-    cf_status status = cf_making_create_target(making, content->size, 0, error);
+    cf_status status = making_create_target(making, content->size, 0, error);
     if (status)
         return status;
     if (content->how.is_inline) {
         apply_patch(making);
         return CF_OK;
     }
-    status = cf_making_create_unnamed(making, cf_home_temporary(making->peer->home),
-                                      content->how.length, &making->patch, error);
+    status = making_create_unnamed(making, cf_home_temporary(making->peer->home),
+                                   content->how.length, &making->patch, error);
     if (!status)
         fetch(making, making->patch, CF_MAKING_PATCH);
     return status;
@@ -82,15 +249,15 @@ static cf_status begin_patch(cf_making *making, cf_error *error)
 static cf_status begin_whole(cf_making *making, cf_error *error)
 {
     const cf_content *content = &making->source.content;
-    cf_files *files = cf_making_files(making);
+    cf_files *files = making_files(making);
 
     if (!content->how.is_inline && content->size >= RESUME_MIN) {
-        cf_status status = cf_making_open_landing(making, error);
+        cf_status status = making_open_landing(making, error);
         if (!status)
             fetch(making, cf_landing_file(making->target.landing), CF_MAKING_WHOLE);
         return status;
     }
-    cf_status status = cf_making_create_target(making, content->size, content->size, error);
+    cf_status status = making_create_target(making, content->size, content->size, error);
     if (!status && !content->how.is_inline)
         fetch(making, making->target.file, CF_MAKING_WHOLE);
     else if (!status && content->size)
@@ -100,12 +267,12 @@ static cf_status begin_whole(cf_making *making, cf_error *error)
 
 static cf_status begin_copy(cf_making *making, cf_error *error)
 {
-    cf_status status = cf_making_create_named(making, &making->target.file, error);
+    cf_status status = making_create_named(making, &making->target.file, error);
     if (status)
         return status;
     making->target.size = making->base.size;
-    cf_copy_options options = {making->peer->env, cf_making_file(&making->base),
-                               making->target.file, making->base.size};
+    cf_copy_options options = {making->peer->env, making_file(&making->base), making->target.file,
+                               making->base.size};
     making->job = cf_file_job_copy(&options);
     making->step = CF_MAKING_COPYING;
     return CF_OK;
@@ -113,7 +280,7 @@ static cf_status begin_copy(cf_making *making, cf_error *error)
 
 static cf_status prove(cf_making *making)
 {
-    making->job = cf_file_job_verify(making->peer->env, cf_making_file(&making->base),
+    making->job = cf_file_job_verify(making->peer->env, making_file(&making->base),
                                      &making->options.content, making->base.size);
     making->step = CF_MAKING_PROVING;
     return CF_OK;
@@ -123,11 +290,11 @@ static void end_step(cf_making *making)
 {
     cf_fetch_destroy(&making->fetch);
     cf_file_job_destroy(&making->job);
-    cf_making_files(making)->close_file(cf_making_files(making), &making->patch);
-    cf_making_release(making, &making->base);
+    making_files(making)->close_file(making_files(making), &making->patch);
+    making_release(making, &making->base);
     cf_arena_release(&making->arena);
     making->base = making->target;
-    making->target = (cf_product){0};
+    making->target = (product){0};
     making->left -= making->left > 0;
 }
 
@@ -139,7 +306,7 @@ static cf_status begin_steps(cf_making *making, cf_error *error)
         return cf_fail(error, CF_MISSING, "the source can't be used at present");
     while (!status && making->left && !making->fetch && !making->job) {
         status = cf_contents_get(making->peer->contents, &making->options.places.collection,
-                                 cf_making_content(making), &making->arena, &making->source, error);
+                                 making_content(making), &making->arena, &making->source, error);
         if (!status)
             status = making->source.content.how.is_patch ? begin_patch(making, error)
                                                          : begin_whole(making, error);
@@ -171,7 +338,7 @@ static cf_status begin(cf_making *making, cf_error *error)
         return status;
     making->from_here = chain->base != NULL;
     making->left = chain->count;
-    making->base = (cf_product){.file = chain->base, .size = chain->base_size};
+    making->base = (product){.file = chain->base, .size = chain->base_size};
     if (chain->by_blobs && !cf_fetch_possible(making->peer))
         return cf_fail(error, CF_UNREACHABLE, "waits for a broker");
     if (chain->length > *making->options.most)
@@ -183,7 +350,7 @@ static cf_status begin(cf_making *making, cf_error *error)
         return cf_fail(error, CF_LOCKED, "another download makes a part of it");
     status = chain->count ? begin_steps(making, error) : begin_copy(making, error);
     if (status)
-        cf_making_remove_files(making);
+        making_remove_files(making);
     return status;
 }
 
@@ -207,9 +374,9 @@ void cf_making_destroy(cf_making **making)
         return;
     cf_fetch_destroy(&(*making)->fetch);
     cf_file_job_destroy(&(*making)->job);
-    cf_making_files(*making)->close_file(cf_making_files(*making), &(*making)->patch);
-    cf_making_release(*making, &(*making)->base);
-    cf_making_release(*making, &(*making)->target);
+    making_files(*making)->close_file(making_files(*making), &(*making)->patch);
+    making_release(*making, &(*making)->base);
+    making_release(*making, &(*making)->target);
     cf_chain_release(&(*making)->chain);
     cf_arena_release(&(*making)->arena);
     cf_buffer_release(&(*making)->leaves);
@@ -226,7 +393,7 @@ static cf_fetch_state fail(cf_making *making, const cf_error *error)
 
     if (chain->base_is_cached && error->status != CF_FULL)
         cf_base_drop(&cache, &chain->base_content);
-    cf_making_remove_files(making);
+    making_remove_files(making);
     return CF_FETCH_FAILED;
 }
 
@@ -248,10 +415,10 @@ static cf_fetch_state end_fetch(cf_making *making, cf_fetch_state state, cf_erro
 static cf_fetch_state end_proof(cf_making *making, cf_error *error)
 {
     cf_file_job_leaves(making->job, &making->leaves);
-    if (cf_making_files(making)->stat_file(cf_making_files(making), cf_making_file(&making->base),
-                                           &making->stat, error))
+    if (making_files(making)->stat_file(making_files(making), making_file(&making->base),
+                                        &making->stat, error))
         return fail(making, error);
-    cf_making_remove_bottom(making);
+    making_remove_bottom(making);
     return CF_FETCH_DONE;
 }
 

@@ -2,7 +2,7 @@
 #include "peer/transfer/download_parts.h"
 
 #include "codec/limits.h"
-#include "peer/transfer/line.h"
+#include "peer/transfer/turns.h"
 
 #include <stdlib.h>
 

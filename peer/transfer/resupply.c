@@ -1,9 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/resupply_inside.h"
+#include "peer/transfer/resupply.h"
 
+#include "broker/platform/hash_set.h"
+#include "codec/content.h"
 #include "codec/limits.h"
+#include "peer/transfer/download_chain.h"
+#include "peer/transfer/download_jobs.h"
+#include "peer/transfer/upload_sealing.h"
 
 #include <stdlib.h>
+
+typedef enum { CF_RESUPPLY_PROVING, CF_RESUPPLY_AGAIN, CF_RESUPPLY_WHOLE } making_step;
+
+/* A content that can't be had. */
+typedef struct {
+    cf_id collection;
+    cf_hash hash;
+    uint64_t size;
+} need;
+
+struct cf_resupply {
+    cf_resupply_options options;
+    uint64_t due_ms; /* when to look what can be made; 0: nothing new is wanted */
+    need *needs;
+    size_t count, capacity;
+    cf_hash_set tried;   /* in this session */
+    cf_hash_set brought; /* what was lacking, in this session; what is stored stays so */
+    cf_head *blocked;
+    size_t blocked_count, blocked_capacity;
+
+    need now; /* the one in hand */
+    making_step step;
+    cf_file *file;
+    cf_file_job *proof;
+    cf_sealing *sealing;
+    cf_in_hand in_hand;
+    cf_buffer leaves;
+};
+
+/* All are about the need in hand. */
 
 /* What is wanted comes in many messages; and several devices, who are all asked, need not all begin
  * at once. What this device's own entries wait for nobody else is asked for. */
@@ -38,6 +73,164 @@ void cf_resupply_destroy(cf_resupply **resupply)
     free((*resupply)->blocked);
     free(*resupply);
     *resupply = NULL;
+}
+
+/* ---- One content, out of its file ---- */
+
+static cf_file *open_nothing(void *context, const cf_hash *content)
+{
+    (void)context, (void)content;
+    return NULL;
+}
+
+/* A file on this device that should have the content; NULL: there is none. */
+/* A file on this device that should have the content. */
+static cf_file *resupply_open(cf_resupply *self)
+{
+    cf_peer *peer = self->options.peer;
+    cf_chain_places places = {
+        .peer = peer, .collection = self->now.collection, .open = open_nothing};
+    cf_chain chain = {0};
+    cf_error ignored;
+
+    places.bindings = self->options.bindings(self->options.context, &places.binding_count);
+    if (cf_chain_find(&places, &self->now.hash, &chain, &ignored))
+        return NULL;
+    cf_chain_release(&chain);
+    if (chain.count)
+        peer->env->files->close_file(peer->env->files, &chain.base);
+    return chain.base;
+}
+
+static cf_status seal(cf_resupply *self, const cf_hash *epoch, const cf_sealed_piece *again,
+                      size_t count, cf_error *error)
+{
+    cf_peer *peer = self->options.peer;
+    cf_sealing_options options = {
+        .env = peer->env,
+        .transfer = cf_link_transfer(peer->link),
+        .in_hand = &self->in_hand,
+        .epoch = *epoch,
+        .collection = self->now.collection,
+        .size = self->now.size,
+        .leaves = cf_buffer_view(&self->leaves),
+        .again = again,
+        .again_count = count,
+    };
+
+    cf_status status = cf_ring_extract(peer->ring, epoch, &options.ring, error);
+    if (status)
+        return status;
+    options.file = resupply_open(self);
+    if (!options.file) {
+        cf_ring_destroy(&options.ring);
+        return cf_fail(error, CF_MISSING, "its file is gone");
+    }
+    self->sealing = cf_sealing_new(&options);
+    self->step = count ? CF_RESUPPLY_AGAIN : CF_RESUPPLY_WHOLE;
+    return CF_OK;
+}
+
+/* Begins to seal it under the present epoch. */
+static cf_status resupply_seal_whole(cf_resupply *self, cf_error *error)
+{
+    cf_hash epoch;
+
+    cf_status status = cf_peer_epoch(self->options.peer, &epoch, error);
+    return status ? status : seal(self, &epoch, NULL, 0, error);
+}
+
+/* The pieces of the whole that are lacking; none when not all of them can come out again. */
+static size_t find_pieces(const cf_resupply *self, const cf_content_source *source,
+                          cf_sealed_piece *out)
+{
+    cf_slice_reader reader = cf_slice_reader_of(source->content.how.slices);
+    cf_slice slice;
+    uint64_t at = 0;
+    size_t count = 0;
+
+    for (; cf_slice_next(&reader, &slice); at += slice.length) {
+        if (slice.zeros ||
+            !cf_contents_lacks(self->options.peer->contents, &source->blobs[slice.blob]))
+            continue;
+        if (slice.offset)
+            return 0;
+        out[count++] = (cf_sealed_piece){at, slice.length, source->blobs[slice.blob]};
+    }
+    return count;
+}
+
+/* Begins to seal the pieces that are lacking as they were, or the whole where that can't be. */
+static cf_status resupply_seal_pieces(cf_resupply *self, cf_error *error)
+{
+    cf_arena arena = {0};
+    cf_content_source source;
+    size_t count = 0;
+
+    cf_status status = cf_contents_get(self->options.peer->contents, &self->now.collection,
+                                       &self->now.hash, &arena, &source, error);
+    if (!status && !source.content.how.is_patch && !source.content.how.is_inline) {
+        cf_slice_reader slices = cf_slice_reader_of(source.content.how.slices);
+        cf_sealed_piece *pieces = cf_arena_allocate(&arena, slices.left, sizeof *pieces);
+
+        count = find_pieces(self, &source, pieces);
+        if (count)
+            status = seal(self, &source.epoch, pieces, count, error);
+    }
+    cf_arena_release(&arena);
+    return status || count ? status : resupply_seal_whole(self, error);
+}
+
+/* ---- The supply ---- */
+
+static cf_status publish(cf_resupply *self, const cf_how *how, const cf_hash *blobs, size_t count,
+                         cf_error *error)
+{
+    cf_peer *peer = self->options.peer;
+    const cf_env *env = peer->env;
+    cf_buffer packed = {0};
+    cf_collection *collection;
+    cf_dot dot;
+
+    cf_how_pack(&packed, how);
+    cf_supply supply = {self->now.hash, cf_buffer_view(&packed)};
+    cf_body body = {.part = 1, .parts = 1, .supplies = &supply, .supply_count = 1};
+    cf_status status = cf_peer_collection(peer, &self->now.collection, &collection, error);
+    if (!status) {
+        cf_publication *publication = cf_publication_new(peer, collection);
+
+        body.time = cf_publication_time(publication, env->now_ms(env->context));
+        status = cf_publication_add(publication, &body, blobs, count, &dot, error);
+        if (!status)
+            status = cf_publication_commit(publication, NULL, error);
+        cf_publication_destroy(&publication);
+    }
+    cf_buffer_release(&packed);
+    return status == CF_DENIED ? CF_OK : status; /* no content key now */
+}
+
+/* Publishes where the content is found that was sealed as a whole. A failure leaves the peer
+ * unusable. */
+static cf_status resupply_supply(cf_resupply *self, cf_error *error)
+{
+    cf_contents *contents = self->options.peer->contents;
+    cf_slices slices = {0};
+    cf_buffer packed = {0};
+    cf_arena arena = {0};
+    cf_hash *blobs;
+    size_t count;
+    cf_status status = CF_OK;
+
+    cf_sealing_result(self->sealing, &slices, &blobs, &count, &arena);
+    cf_slices_pack(&slices, &packed);
+    cf_how how = {.slices = cf_buffer_view(&packed), .length = slices.length};
+    /* Another device may have been faster. */
+    if (!cf_contents_available(contents, &self->now.collection, &self->now.hash))
+        status = publish(self, &how, blobs, count, error);
+    cf_slices_release(&slices);
+    cf_buffer_release(&packed);
+    cf_arena_release(&arena);
+    return status;
 }
 
 static bool is_connected(const cf_resupply *self)
@@ -150,7 +343,7 @@ static void look_at(void *context, const cf_node *node)
 {
     const look *self = context;
     cf_resupply *resupply = self->resupply;
-    cf_resupply_need found = {.collection = self->binding->collection};
+    need found = {.collection = self->binding->collection};
     cf_error ignored;
 
     if (node->kind != CF_KIND_FILE || node->stat.size <= CF_INLINE_MAX ||
@@ -183,7 +376,7 @@ static void begin_next(cf_resupply *self)
         self->now = self->needs[--self->count];
         if (cf_hash_set_contains(&self->tried, &self->now.hash))
             continue; /* it stands in several places */
-        self->file = cf_resupply_open(self);
+        self->file = resupply_open(self);
         if (!self->file)
             continue;
         cf_hash_set_insert(&self->tried, &self->now.hash);
@@ -211,7 +404,7 @@ static void end_proof(cf_resupply *self)
     cf_file_job_destroy(&self->proof);
     files->close_file(files, &self->file);
     if (!status)
-        status = cf_resupply_seal_pieces(self, &error);
+        status = resupply_seal_pieces(self, &error);
     if (status)
         give_up(self, &error);
 }
@@ -225,14 +418,14 @@ static cf_status end_sealing(cf_resupply *self, bool silent, cf_error *error)
         return CF_OK;
     case CF_SEALING_FAILED:
         cf_sealing_destroy(&self->sealing);
-        if (self->step != CF_RESUPPLY_AGAIN || cf_resupply_seal_whole(self, &why))
+        if (self->step != CF_RESUPPLY_AGAIN || resupply_seal_whole(self, &why))
             give_up(self, &why);
         return CF_OK;
     case CF_SEALING_DONE:
         break;
     }
     cf_status status =
-        self->step == CF_RESUPPLY_WHOLE && !silent ? cf_resupply_supply(self, error) : CF_OK;
+        self->step == CF_RESUPPLY_WHOLE && !silent ? resupply_supply(self, error) : CF_OK;
     end_making(self);
     return status;
 }
@@ -325,4 +518,19 @@ void cf_resupply_refused(cf_resupply *resupply, const cf_hash *blob, const cf_er
 {
     if (resupply->sealing)
         cf_sealing_refused(resupply->sealing, blob, why);
+}
+
+/* ---- Elsewhere ---- */
+
+bool cf_is_elsewhere(const cf_peer *peer, const cf_id *collection, cf_bytes identity)
+{
+    cf_error ignored;
+    cf_hash hash;
+    uint64_t size;
+
+    if (cf_content_identity_read(identity, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
+        return true;
+    return peer->link && cf_link_is_idle_in(peer->link, collection) &&
+           !cf_contents_lacks_unnamed(peer->contents) &&
+           cf_contents_available(peer->contents, collection, &hash);
 }

@@ -6,6 +6,7 @@
 #ifndef CF_PEER_TRANSFER_RESUPPLY_H
 #define CF_PEER_TRANSFER_RESUPPLY_H
 #include "peer/bindings/binding.h"
+#include "peer/log/peer.h"
 
 typedef struct cf_resupply cf_resupply;
 
@@ -46,5 +47,15 @@ bool cf_resupply_piece(cf_resupply *resupply, const cf_hash *blob, uint64_t offs
                        cf_buffer *out);
 void cf_resupply_stored(cf_resupply *resupply, const cf_hash *blob);
 void cf_resupply_refused(cf_resupply *resupply, const cf_hash *blob, const cf_error *why);
+
+/* ---- Elsewhere ---- */
+
+/* Whether somebody else has a content. What users removed or replaced goes, whoever has it; what
+ * lives on, and only isn't asked for here any more, goes when this device's is not the last of it.
+ */
+
+/* Of a content's identity: it is in the own log, or the broker has it, as far as it says: it has
+ * all entries, and has named all blobs that it lacks, of which the content needs none. */
+bool cf_is_elsewhere(const cf_peer *peer, const cf_id *collection, cf_bytes identity);
 
 #endif

@@ -60,3 +60,59 @@ bool cf_turns_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF
     }
     return false;
 }
+
+/* ---- Blobs in hand over all downloads ---- */
+
+static size_t find(const cf_hand *hand, const cf_hash *blob)
+{
+    size_t i = 0;
+
+    while (i < hand->count && !cf_hash_equal(&hand->at[i].blob, blob))
+        i++;
+    return i;
+}
+
+bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size, cf_transfer_rank rank)
+{
+    if (!cf_in_hand_has_room(&hand->in_hand, rank, size) || find(hand, blob) < hand->count)
+        return false;
+    hand->at[hand->count].blob = *blob;
+    hand->at[hand->count].size = size;
+    hand->at[hand->count++].rank = rank;
+    cf_in_hand_take(&hand->in_hand, rank, size);
+    return true;
+}
+
+void cf_hand_resize(cf_hand *hand, const cf_hash *blob, uint64_t size)
+{
+    size_t i = find(hand, blob);
+
+    cf_in_hand_drop(&hand->in_hand, hand->at[i].rank, hand->at[i].size);
+    cf_in_hand_take(&hand->in_hand, hand->at[i].rank, size);
+    hand->at[i].size = size;
+}
+
+void cf_hand_drop(cf_hand *hand, const cf_hash *blob)
+{
+    size_t i = find(hand, blob);
+
+    cf_in_hand_drop(&hand->in_hand, hand->at[i].rank, hand->at[i].size);
+    hand->at[i] = hand->at[--hand->count];
+}
+
+/* ---- The line in which they stand ---- */
+
+void cf_line_add(cf_line *line, cf_place_in_line *place)
+{
+    *place = (cf_place_in_line){.before = line->last};
+    *(line->last ? &line->last->after : &line->first) = place;
+    line->last = place;
+    line->count++;
+}
+
+void cf_line_remove(cf_line *line, cf_place_in_line *place)
+{
+    *(place->before ? &place->before->after : &line->first) = place->after;
+    *(place->after ? &place->after->before : &line->last) = place->before;
+    line->count--;
+}

@@ -5,6 +5,7 @@
 #ifndef CF_PEER_TRANSFER_TURNS_H
 #define CF_PEER_TRANSFER_TURNS_H
 #include "broker/link/transfer.h"
+#include "codec/ids.h"
 
 #include <stddef.h>
 
@@ -36,5 +37,47 @@ bool cf_turns_have_place(const size_t counts[CF_RANKS], cf_transfer_rank rank, s
  * asked for them looked at as often. A sixteenth is enough of what is still coming of the same rank
  * and of lower ones. */
 bool cf_turns_worth_telling(const size_t ended[CF_RANKS], const size_t coming[CF_RANKS]);
+
+/* ---- Blobs in hand over all downloads ---- */
+
+/* The blobs in hand over all downloads: asked for, or being opened; as many as turns.h has room
+ * for. Owned by the engine's thread. */
+
+typedef struct {
+    struct {
+        cf_hash blob;
+        uint64_t size;
+        cf_transfer_rank rank;
+    } at[CF_IN_HAND_MAX];
+    size_t count;
+    cf_in_hand in_hand;
+    uint64_t brought; /* bytes of contents that were opened, and are on the disk */
+} cf_hand;            /* {0} is empty */
+
+/* False when there is no room, or somebody has it in hand. */
+bool cf_hand_take(cf_hand *hand, const cf_hash *blob, uint64_t size, cf_transfer_rank rank);
+/* Its size is known now. */
+void cf_hand_resize(cf_hand *hand, const cf_hash *blob, uint64_t size);
+void cf_hand_drop(cf_hand *hand, const cf_hash *blob);
+
+/* ---- The line in which they stand ---- */
+
+/* An intrusive list in the order of coming: what stands in it embeds a cf_place_in_line. */
+
+typedef struct cf_place_in_line {
+    struct cf_place_in_line *before, *after;
+} cf_place_in_line;
+
+typedef struct {
+    cf_place_in_line *first, *last;
+    size_t count;
+} cf_line; /* {0} is empty */
+
+/* The structure of type `type` whose member `member` is `place`. */
+#define cf_standing(place, type, member) ((type *)((char *)(place)-offsetof(type, member)))
+
+/* At the end. */
+void cf_line_add(cf_line *line, cf_place_in_line *place);
+void cf_line_remove(cf_line *line, cf_place_in_line *place);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef CF_PEER_TRANSFER_UPLOAD_INSIDE_H
 #define CF_PEER_TRANSFER_UPLOAD_INSIDE_H
 #include "broker/platform/names.h"
-#include "peer/transfer/line.h"
+#include "peer/transfer/turns.h"
 #include "peer/merge/table.h"
 #include "peer/transfer/upload_delta.h"
 #include "peer/transfer/upload_sealing.h"

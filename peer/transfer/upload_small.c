@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/delta.h"
-#include "peer/log/contents_small.h"
+#include "peer/log/contents.h"
 #include "peer/transfer/upload_inside.h"
 
 enum { DELTA_WORTH = 512 };

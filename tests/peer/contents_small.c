@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/log/contents_small.h"
+#include "peer/log/contents.h"
 
 #include "peer/log/contents_ways.h"
 #include "tests/peer/depot.h"

@@ -2,7 +2,7 @@
 #include "tests/peer/depot.h"
 
 #include "broker/platform/jobs.h"
-#include "peer/transfer/download_hand.h"
+#include "peer/transfer/turns.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/apply_inside.h"
 
-#include "peer/transfer/elsewhere.h"
+#include "peer/transfer/resupply.h"
 
 #include <stdio.h>
 #include <stdlib.h>

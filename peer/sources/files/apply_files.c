@@ -3,7 +3,7 @@
 
 #include "broker/platform/jobs.h"
 #include "peer/bindings/disk_trial.h"
-#include "peer/log/contents_small.h"
+#include "peer/log/contents.h"
 #include "peer/transfer/download_jobs.h"
 
 #include <stdio.h>

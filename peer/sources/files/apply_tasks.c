@@ -2,7 +2,7 @@
 #include "peer/sources/files/apply_inside.h"
 
 #include "codec/content.h"
-#include "peer/transfer/elsewhere.h"
+#include "peer/transfer/resupply.h"
 
 #include <stdio.h>
 #include <stdlib.h>

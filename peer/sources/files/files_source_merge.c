@@ -8,7 +8,7 @@
 #include "codec/clock.h"
 #include "codec/content.h"
 #include "peer/log/ancestry.h"
-#include "peer/log/contents_small.h"
+#include "peer/log/contents.h"
 #include "peer/merge/text_merge.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/meeting.h"
 
-#include "peer/transfer/elsewhere.h"
+#include "peer/transfer/resupply.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 
 #include "codec/item.h"
 #include "peer/merge/covered.h"
-#include "peer/transfer/prepared.h"
+#include "peer/transfer/uploads.h"
 
 #include <stdlib.h>
 

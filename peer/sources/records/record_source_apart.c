@@ -4,7 +4,6 @@
 
 #include "peer/adapters/record_counting.h"
 #include "peer/adapters/record_types.h"
-#include "peer/log/catalog_layout.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/sources/records/database_made.h"
 #include "peer/sources/records/medium_folder.h"

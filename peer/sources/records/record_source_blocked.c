@@ -8,7 +8,7 @@
  * refers to a row that can't be shown there can't either. */
 #include "peer/sources/records/record_source_inside.h"
 
-#include "peer/transfer/elsewhere.h"
+#include "peer/transfer/resupply.h"
 
 typedef enum {
     CF_ROW_BLOCKED_BY_IGNORED, /* a row that is none of ours has its key */

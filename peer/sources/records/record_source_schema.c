@@ -5,7 +5,6 @@
 
 #include "codec/pack.h"
 #include "peer/log/catalog_forgotten.h"
-#include "peer/log/catalog_layout.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/records/schema_join.h"
 

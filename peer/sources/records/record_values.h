@@ -11,7 +11,7 @@
 #include "peer/adapters/record_file.h"
 #include "peer/records/record_view.h"
 #include "peer/sources/context/source_context.h"
-#include "peer/transfer/prepared.h"
+#include "peer/transfer/uploads.h"
 
 enum {
     CF_RECORD_VALUE_MAX = 32 << 20, /* bytes of an encoding */
