@@ -20,7 +20,23 @@ int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_
     return order ? order : cf_dot_compare(&a_claimed->dot, &b_claimed->dot);
 }
 
+void cf_claimed_note(cf_claimed *claimed, const cf_write *write)
+{
+    int order = cf_time_compare(write->time, claimed->time);
+
+    if (order > 0 || (order == 0 && cf_dot_compare(&write->dot, &claimed->dot) > 0))
+        *claimed = (cf_claimed){write->time, write->dot};
+}
+
 /* ---- Claims ---- */
+
+static bool has_name(const cf_unique *unique, cf_bytes name)
+{
+    for (size_t i = 0; i < unique->count; i++)
+        if (cf_bytes_equal(unique->names[i], name))
+            return true;
+    return false;
+}
 
 static const cf_row_field *claimed_field(const cf_row *row, const cf_unique *unique, size_t i)
 {
@@ -132,6 +148,36 @@ static void make_claims(cf_holding *self, cf_viewed *viewed)
     *cf_one_more(self->contenders, self->contender_count, self->contender_capacity) = made;
 }
 
+static bool is_claimed_by(const cf_contender *one, cf_bytes name)
+{
+    for (size_t k = 0; k < one->count; k++) {
+        const cf_claim *claim = one->claims[k];
+
+        if (claim->unique < claim->table->unique_count &&
+            has_name(&claim->table->unique[claim->unique], name))
+            return true;
+    }
+    return false;
+}
+
+/* When it got what another one claims, too: what it got since in other columns is no matter. Row 1
+ * got its name first, row 2 the same, and row 1 another code: the name is row 1's. */
+static void note_claimed(cf_holding *self, const cf_contender *one)
+{
+    cf_claimed *claimed = &one->viewed->unique_claimed;
+
+    *claimed = (cf_claimed){0};
+    cf_row_view_facts(self->view, &one->viewed->row.item, &self->facts);
+    for (size_t first = 0, end; first < self->facts.count; first = end) {
+        const cf_write *best;
+
+        end = cf_row_facts_end(&self->facts, first);
+        best = &cf_row_facts_best(&self->facts, first, end)->write;
+        if (is_claimed_by(one, cf_state_field_name(self->view->state, best->field)))
+            cf_claimed_note(claimed, best);
+    }
+}
+
 /* Keeps those who share a claim, and of their claims those that are shared. */
 static void find_contenders(cf_holding *self)
 {
@@ -148,6 +194,7 @@ static void find_contenders(cf_holding *self)
         if (shared == 0)
             continue;
         one.viewed->contends = true;
+        note_claimed(self, &one);
         self->contenders[kept++] = one;
     }
     self->contender_count = kept;
@@ -312,6 +359,7 @@ void cf_row_view_hold_back(cf_row_view *view)
     free(self.contenders);
     free(self.looked_at.at);
     free(self.news.at);
+    cf_row_facts_release(&self.facts);
     cf_table_release(&self.claims);
     cf_arena_release(&self.arena);
 }

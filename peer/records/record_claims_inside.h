@@ -34,6 +34,7 @@ typedef struct {
     cf_contender *contenders; /* in the order in which they claim */
     size_t contender_count, contender_capacity;
     cf_viewed_list looked_at, news;
+    cf_row_facts facts; /* of one of them */
     uint64_t round;
 } cf_holding;
 

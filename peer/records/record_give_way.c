@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which columns give way (model, rule h), and to which values. Row 1 "home" and row 2 "home", made
  * apart: row 2 is shown as "home (2)". Row 1 was moved from place 1 to place 2, row 3 later from 3
- * to 2, and 3 is taken by now: row 1 is shown at place 1. */
+ * to 2, and 3 is taken by now: row 1 is shown at place 1. Row 1 was moved from place 1 to place 2,
+ * and row 4, which is new, put there later: row 1 has it, and row 4 is shown at 3. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -346,7 +347,20 @@ void cf_viewed_wish(cf_viewed *viewed)
     viewed->gave_way = false;
 }
 
-/* False: it can't, and is held back. */
+/* A row that is new has nothing that one of the columns had before. */
+static bool is_new_in(const cf_viewed *viewed, const cf_unique *unique)
+{
+    size_t left = unique->count;
+    cf_bytes column;
+
+    while (next_column(viewed->table, unique, &left, &column))
+        if (instead_of(viewed, column))
+            return false;
+    return true;
+}
+
+/* False: it can't, and is held back. Who came first makes room only for one that was there before,
+ * and whose own place is taken; one that is new gets the next one. */
 bool cf_give_way(cf_holding *self, const cf_contender *one)
 {
     cf_viewed *viewed = one->viewed;
@@ -363,7 +377,8 @@ bool cf_give_way(cf_holding *self, const cf_contender *one)
         const cf_column_instead *before = had_before(self, viewed, &table->unique[unique]);
         if (before)
             cf_viewed_set_column(self->view, viewed, before->column, before->said.value);
-        else if (!moved && goes_back(self, own->holder, one, unique))
+        else if (!moved && !is_new_in(viewed, &table->unique[unique]) &&
+                 goes_back(self, own->holder, one, unique))
             continue;
         else if (!take_next(self, viewed, &table->unique[unique]))
             return false;

@@ -198,23 +198,6 @@ static void note_conflicts(making *self, size_t first, size_t end)
     }
 }
 
-static void note_claimed(cf_claimed *claimed, const cf_write *write)
-{
-    int order = cf_time_compare(write->time, claimed->time);
-
-    if (order > 0 || (order == 0 && cf_dot_compare(&write->dot, &claimed->dot) > 0))
-        *claimed = (cf_claimed){write->time, write->dot};
-}
-
-static bool is_unique_name(const cf_schema_table *table, cf_bytes name)
-{
-    for (size_t i = 0; i < table->unique_count; i++)
-        for (size_t k = 0; k < table->unique[i].count; k++)
-            if (cf_bytes_equal(table->unique[i].names[k], name))
-                return true;
-    return false;
-}
-
 static void add_key(making *self, size_t first, size_t end)
 {
     const cf_write *best = &cf_row_facts_best(self->facts, first, end)->write;
@@ -223,7 +206,7 @@ static void add_key(making *self, size_t first, size_t end)
     if (best->field != CF_FIELD_NUMBER_KEY)
         return;
     self->viewed->key = best->value;
-    note_claimed(&self->viewed->key_claimed, best);
+    cf_claimed_note(&self->viewed->key_claimed, best);
 }
 
 static void add_level(making *self, size_t first, size_t end)
@@ -288,9 +271,6 @@ static void add_field(making *self, size_t first, size_t end)
         add_set_values(self, property, first, end);
     else
         add_value(self, property, cf_row_facts_shown(self->facts, first, end)->write.value);
-    if (viewed->table->unique_count &&
-        is_unique_name(viewed->table, cf_state_field_name(self->view->state, best->field)))
-        note_claimed(&viewed->unique_claimed, best);
 }
 
 static const cf_schema_table *table_of(const cf_row_view *view, const cf_id *id,

@@ -78,11 +78,12 @@ struct cf_viewed {
     bool gave_way;              /* to a row that claims the same, or would have had to, for now */
     bool pending;               /* will be looked at */
     uint64_t level;
-    cf_claimed key_claimed, unique_claimed;
-    cf_bytes key;   /* the key wished for */
-    int64_t number; /* of a serial table: the key, first as wished, then as shown */
-    bool searched;  /* who looked for a free key came by, */
-    int64_t next;   /* and found none before this one */
+    cf_claimed key_claimed;
+    cf_claimed unique_claimed; /* of those that contend */
+    cf_bytes key;              /* the key wished for */
+    int64_t number;            /* of a serial table: the key, first as wished, then as shown */
+    bool searched;             /* who looked for a free key came by, */
+    int64_t next;              /* and found none before this one */
     cf_row_edge *parents, *children;
 };
 
@@ -150,6 +151,8 @@ bool cf_viewed_comes_back(const cf_row_view *view, const cf_viewed *child, const
 /* Both by one writer, in one changeset, of which each may be in another part. */
 bool cf_writes_are_one_act(const cf_write *a, const cf_write *b);
 
+/* What was written last of all that is claimed. */
+void cf_claimed_note(cf_claimed *claimed, const cf_write *write);
 /* Less than zero: `a` claims before `b`, by `claimed` of each. */
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed);

@@ -122,8 +122,8 @@ def alike(state, schema, seen, named=()):
     So they are where one was known under another value when the other was made, and where one is a number:
 
     >>> rows("A unique; A person 1 mark=same email=d; all; A person 1 email=e; B person 2 mark=same email=e; all")
-    person 1 email=d mark=same
-    person 2 email=e mark=same
+    person 1 email=e mark=same
+    person 2 email=e (2) mark=same
     conflict email=e
     >>> rows("A unique; A task 1 mark=same code=7 pos=1; B task 2 mark=same code=7 pos=1; all")
     task 1 code=7 mark=same pos=1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first half of the merge rules of records: from the state to the rows that are shown. record_model.py has the other
 half, and says how to read both."""
-from collections import namedtuple
+from collections import Counter, namedtuple
 
 import merge_model as m
 from record_same import KEY, LEVEL, TABLE, joined, rows_of_one
@@ -292,7 +292,9 @@ class Viewing:
     # ---- Claims ----
 
     def order(self, id, names):
-        """x. Claims (a unique value, a key): living rows before revived ones, then the higher /level, then who came first.
+        """x. Claims (a unique value, a key): living rows before revived ones, then the higher /level, then who came first: of
+        a unique value by when the row got what another one claims, too. What it got since in other columns is no matter: else
+        who was first loses it by that.
 
         Delete Ann 101, insert Eve 101 || add a telephone to Ann: Ann is back, but Eve's key is Eve's.
 
@@ -300,6 +302,11 @@ class Viewing:
         person 1 mark=Q name=E
         person 2 mark=P name=A
         phone 1 mark=b person=2
+        >>> later = "A task 1 mark=P list=1 pos=2; A scan; C task 1 mark=Q list=1 pos=2; C scan; A task 1 code=9; "
+        >>> rows(later + "all")
+        task 1 code=9 list=1 mark=P pos=2
+        task 2 list=1 mark=Q pos=3
+        conflict pos=2
         """
         item = self.items[id]
         refs = [ref[1] for name in names if (ref := item.best("/" + name))]
@@ -320,6 +327,11 @@ class Viewing:
         claims = [self.claim(id, names, own) for names in self.tuples(id) if of is None or of in names]
         return [claim for claim in claims if claim]
 
+    def contested(self, id):
+        """The columns of what another row claims, too."""
+        return sorted({name for _, names, _ in filter(lambda claim: self.wished[claim] > 1, self.claims(id))
+                       if names in self.schema[self.table[id]].unique for name in names})
+
     def lacks(self, id):
         return any(self.value[id].get(name) is None for name in ("key", *self.schema[self.table[id]].required))
 
@@ -334,11 +346,10 @@ class Viewing:
         held phone b parent
         """
         held, dropped = {}, {}
-        self.wished = {claim for id in visible if not self.lacks(id) for claim in self.claims(id)}
+        self.wished = Counter(claim for id in visible if not self.lacks(id) for claim in self.claims(id))
         while True:
             self.taken, self.instead, held, later = {}, {}, dict(dropped), []
-            for id in sorted(visible - set(dropped), key=lambda i: (*self.order(i, sorted(
-                    {name for names in self.schema[self.table[i]].unique for name in names})), i)):
+            for id in sorted(visible - set(dropped), key=lambda i: (*self.order(i, self.contested(i)), i)):
                 claims = self.claims(id)
                 if self.lacks(id):
                     held[id] = "required"
@@ -378,6 +389,13 @@ class Viewing:
         task 3 list=1 mark=R pos=3
         conflict pos=2
 
+        Who got the value first has it, also where he had another one before, and the one who came later is new:
+
+        >>> rows("A person 1 mark=P email=d; all; A person 1 email=e; A scan; B person 2 mark=Q email=e; all")
+        person 1 email=e mark=P
+        person 2 email=e (2) mark=Q
+        conflict email=e
+
         Two exchange places here, two there; so that all three have one, it is the first that goes back:
 
         >>> three = "A task 1 mark=P list=1 pos=1; A task 2 mark=Q list=1 pos=2; A task 3 mark=R list=1 pos=3; all; "
@@ -395,7 +413,8 @@ class Viewing:
                 continue
             names = columns(self.schema, self.table[id], names) if names != ("key",) else []
             back = self.had_before(id, names, own)
-            if not back and not own and self.goes_back(self.taken[claim], id, names):
+            moved = any(name in self.before[id] for name in names)
+            if not back and moved and not own and self.goes_back(self.taken[claim], id, names):
                 continue
             back = back or self.next_free(id, names, own)
             if not back:

@@ -126,6 +126,34 @@ def test_the_name_is_free_again(two):
     expect_settled(laptop, desktop, here, there)
 
 
+def test_who_had_it_first_keeps_it_from_one_that_is_new(two):
+    """The laptop renamed its tag, and that was synced; the desktop, which has not heard of it, makes a tag of that name later."""
+    laptop, desktop, here, there = begin(two)
+    here.run("INSERT INTO tags VALUES (1, 'flat', 'red')")
+    both(laptop, desktop)
+    here.run("UPDATE tags SET name = 'home'")
+    laptop.finish("sync")
+    there.run("INSERT INTO tags VALUES (2, 'home', 'blue')")
+    both(desktop, laptop)
+    for database in here, there:
+        assert sorted(database.rows("SELECT name, colour FROM tags")) == [("home", "red"), ("home (2)", "blue")]
+    ((_, one),) = listed(laptop).items()
+    assert (one["device"], one["rival_device"], one["value"], one["shown"]) == ("desktop", "laptop", "home", "home (2)")
+
+
+def test_who_had_it_first_keeps_it_when_it_gets_another_place(two, broker):  # noqa: F811
+    """What is written since in another column that only one can have says nothing of the name."""
+    laptop, desktop, here, there = share(two, "CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT UNIQUE, code INTEGER UNIQUE)")
+    broker.stop()
+    for device, database, act in ((laptop, here, "INSERT INTO tags VALUES (1, 'home', 1)"),
+                                  (desktop, there, "INSERT INTO tags VALUES (1, 'home', 2)"), (laptop, here, "UPDATE tags SET code = 9")):
+        database.run(act)
+        device.finish("sync")
+    broker.restart()
+    both(laptop, desktop)
+    assert sorted(here.rows("SELECT name, code FROM tags")) == sorted(there.rows("SELECT name, code FROM tags")) == [("home", 9), ("home (2)", 2)]
+
+
 def test_a_reference_can_not_give_way(two):
     """Each list has one cover, and each device made one: the later one waits, and it is said for which row."""
     laptop, desktop, here, there = share(two, TODO + "CREATE TABLE covers (id INTEGER PRIMARY KEY,"

@@ -176,6 +176,9 @@ static const struct {
      "scan; all",
      "person 1 email=1 mark=P; person 2 email=3 mark=Q; person 3 email=2 mark=R | conflict email=1 "
      "| conflict email=2"},
+    {"unique, got by an edit, and by one that is new later",
+     "A person 1 mark=P email=d; all; A person 1 email=e; A scan; B person 2 mark=Q email=e; all",
+     "person 1 email=e mark=P; person 2 email=e (2) mark=Q | conflict email=e"},
     {"unique is free again",
      "A person 1 mark=P email=e; B person 2 mark=Q email=e; all; A del person 1; all",
      "person 2 email=e (2) mark=Q | conflict email=e"},

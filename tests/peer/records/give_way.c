@@ -13,20 +13,14 @@ static int by_text(const void *left, const void *right)
     return cf_bytes_compare(((const cf_row *)left)->key, ((const cf_row *)right)->key);
 }
 
-/* What A and B write apart, and what is shown of that, by its keys. */
-static void expect_shown(const char *tables, const char *first, const char *second,
-                         const char *expected)
+/* By its keys. */
+static void expect_view(rule_world *world, const char *expected)
 {
-    cf_arena arena = {0};
-    const cf_schema schema = made_schema(tables, &arena);
-    rule_world world = rule_world_of(&schema);
+    cf_row_view *view = cf_row_view_new(world->state, world->schema);
+    const size_t count = cf_row_view_count(view);
+    cf_row *rows = cf_arena_allocate(&world->arena, count, sizeof *rows);
     cf_buffer text = {0};
 
-    rule_world_write_apart(&world, 'A', 10, first);
-    rule_world_write_apart(&world, 'B', 20, second);
-    cf_row_view *view = cf_row_view_new(world.state, &schema);
-    const size_t count = cf_row_view_count(view);
-    cf_row *rows = cf_arena_allocate(&arena, count, sizeof *rows);
     for (size_t i = 0; i < count; i++)
         rows[i] = *cf_row_view_at(view, i);
     qsort(rows, count, sizeof *rows, by_text);
@@ -39,6 +33,44 @@ static void expect_shown(const char *tables, const char *first, const char *seco
               expected);
     cf_buffer_release(&text);
     cf_row_view_destroy(&view);
+}
+
+/* What A and B write apart, and what is shown of that. */
+static void expect_shown(const char *tables, const char *first, const char *second,
+                         const char *expected)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema(tables, &arena);
+    rule_world world = rule_world_of(&schema);
+
+    rule_world_write_apart(&world, 'A', 10, first);
+    rule_world_write_apart(&world, 'B', 20, second);
+    expect_view(&world, expected);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+}
+
+/* A writes twice, and B, who is new, between that; neither knows of the other. */
+static void expect_shown_of_three(const char *tables, const char *first, const char *between,
+                                  const char *last, const char *expected)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema(tables, &arena);
+    rule_world world = rule_world_of(&schema);
+    cf_state *known = cf_state_new();
+    cf_rows *base = cf_rows_new();
+
+    const cf_row_scan made = rule_world_scan(&world, known, base, 'A', 10, first);
+    const cf_dot dot = {.writer = made.input->writer, .sequence = made.input->sequence};
+    rule_world_publish(&world, &made);
+    cf_state_apply(known, &dot, made.input->time, made.changes, made.count, NULL);
+    rule_world_rebase(&world, base, &made);
+    rule_world_write_apart(&world, 'B', 20, between);
+    const cf_row_scan edited = rule_world_scan(&world, known, base, 'A', 30, last);
+    rule_world_publish(&world, &edited);
+    expect_view(&world, expected);
+    cf_rows_destroy(&base);
+    cf_state_destroy(&known);
     rule_world_end(&world);
     cf_arena_release(&arena);
 }
@@ -131,4 +163,16 @@ Test(record_give_way, goes_on_with_another_column_where_a_text_is_too_long)
         cf_buffer_release(&shown);
     }
     cf_arena_release(&arena);
+}
+
+/* What it got since in another column that is unique, and that nobody else claims, is no matter. */
+Test(record_give_way, leaves_a_value_to_who_got_it_first)
+{
+    expect_shown_of_three("step # =/code =/name", "step 1 mark=a name=t code=1",
+                          "step 1 mark=b name=t code=2", "step 1 mark=a name=t code=9",
+                          "step 1 code=9 mark=a name=t;step 2 code=2 mark=b name=t (2)");
+    /* where each got one of two first, the one that has both sooner */
+    expect_shown_of_three("step # =/code =/name", "step 1 mark=a name=t code=1",
+                          "step 1 mark=b name=t code=9", "step 1 mark=a name=t code=9",
+                          "step 1 code=1 mark=a name=t (2);step 2 code=9 mark=b name=t");
 }
