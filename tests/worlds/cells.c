@@ -6,7 +6,8 @@
 #include <string.h>
 
 const char *const cell_columns[CELL_COLUMNS] = {"name", "note", "photo"};
-const char *const cell_properties[CELL_PROPERTIES] = {"name/full", "note", "tel", "photo"};
+const char *const cell_properties[CELL_PROPERTIES] = {"name/full", "note", "tel",
+                                                      "photo",     "bday", "x-spouse"};
 
 /* ---- A list ---- */
 
@@ -157,6 +158,12 @@ void cells_write_table(const cells *self, cf_buffer *out)
 
 /* ---- vCard ---- */
 
+bool cells_is_short(const char *field)
+{
+    return strcmp(field, cell_properties[CELL_BIRTHDAY]) == 0 ||
+           strcmp(field, cell_properties[CELL_SPOUSE]) == 0;
+}
+
 /* Lines that were folded are one again. */
 static char *unfold(cf_bytes text)
 {
@@ -178,7 +185,8 @@ static char *unfold(cf_bytes text)
 
 static const char *property_of(const char *name)
 {
-    static const char *const names[CELL_PROPERTIES] = {"FN", "NOTE", "TEL", "PHOTO"};
+    static const char *const names[CELL_PROPERTIES] = {"FN",    "NOTE", "TEL",
+                                                       "PHOTO", "BDAY", "X-SPOUSE"};
 
     for (int i = 0; i < CELL_PROPERTIES; i++)
         if (strcmp(names[i], name) == 0)
@@ -252,8 +260,8 @@ static void write_line(cf_buffer *out, const char *name, const char *value)
 
 void cells_write_card(const cells *self, const char *key, cf_buffer *out)
 {
-    static const char *const names[CELL_PROPERTIES] = {"FN", "NOTE", "TEL",
-                                                       "PHOTO;ENCODING=b;TYPE=JPEG"};
+    static const char *const names[CELL_PROPERTIES] = {
+        "FN", "NOTE", "TEL", "PHOTO;ENCODING=b;TYPE=JPEG", "BDAY;VALUE=text", "X-SPOUSE"};
 
     cf_buffer_append_text(out, "BEGIN:VCARD\r\nVERSION:3.0\r\n");
     write_line(out, "UID", key);
@@ -263,4 +271,52 @@ void cells_write_card(const cells *self, const char *key, cf_buffer *out)
                 strcmp(self->all[k].field, cell_properties[i]) == 0)
                 write_line(out, names[i], self->all[k].value);
     cf_buffer_append_text(out, "END:VCARD\r\n");
+}
+
+/* ---- Its rules ---- */
+
+static const struct {
+    const char *name;
+    int least, most;
+    const char *wrong;
+} rules[] = {
+    {"VERSION", 1, 1, "not one VERSION"}, {"UID", 1, 1, "not one UID"},
+    {"FN", 1, 1, "not one FN"},           {"N", 0, 1, "more than one N"},
+    {"BDAY", 0, 1, "more than one BDAY"}, {"REV", 0, 1, "more than one REV"},
+    {"KIND", 0, 1, "more than one KIND"}, {"PRODID", 0, 1, "more than one PRODID"},
+    {"BEGIN", 0, 0, "a BEGIN within it"}, {"X-SPOUSE", 0, 1, "more than one X-SPOUSE"},
+};
+enum { RULES = sizeof rules / sizeof *rules };
+
+static const char *count_lines(char *lines)
+{
+    int found[RULES] = {0};
+
+    for (char *line; (line = take(&lines, "\n"));) {
+        if (!strchr(line, ':'))
+            return "a line without a value";
+        line[strcspn(line, ";:")] = '\0';
+        for (size_t i = 0; i < RULES; i++)
+            found[i] += strcmp(line, rules[i].name) == 0;
+    }
+    for (size_t i = 0; i < RULES; i++)
+        if (found[i] < rules[i].least || found[i] > rules[i].most)
+            return rules[i].wrong;
+    return NULL;
+}
+
+const char *cells_card_is_wrong(cf_bytes text)
+{
+    static const char begin[] = "BEGIN:VCARD\nVERSION:", end[] = "\nEND:VCARD\n";
+    char *copy = unfold(text);
+    size_t size = strlen(copy);
+    const char *wrong = "not one card, from its beginning to its end";
+
+    if (size > strlen(begin) + strlen(end) && strncmp(copy, begin, strlen(begin)) == 0 &&
+        strcmp(copy + size - strlen(end), end) == 0) {
+        copy[size - strlen(end)] = '\0';
+        wrong = count_lines(copy + strlen("BEGIN:VCARD\n"));
+    }
+    free(copy);
+    return wrong;
 }

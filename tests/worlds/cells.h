@@ -33,10 +33,24 @@ extern const char *const cell_columns[CELL_COLUMNS];
 void cells_read_table(cf_bytes text, cells *out);
 void cells_write_table(const cells *self, cf_buffer *out);
 
-/* The properties: a name, a note, telephones and a photo. Only the name is a single one. */
-typedef enum { CELL_NAME, CELL_NOTE, CELL_TELEPHONE, CELL_PHOTO, CELL_PROPERTIES } cell_property;
+/* The properties: a name, a note, telephones, a photo, a birthday, and one that no standard knows.
+ * The name and the last two are single ones. */
+typedef enum {
+    CELL_NAME,
+    CELL_NOTE,
+    CELL_TELEPHONE,
+    CELL_PHOTO,
+    CELL_BIRTHDAY,
+    CELL_SPOUSE,
+    CELL_PROPERTIES
+} cell_property;
 extern const char *const cell_properties[CELL_PROPERTIES];
+/* Of a birthday and a spouse: a line of a card that is never long. */
+bool cells_is_short(const char *field);
 void cells_read_cards(cf_bytes text, cells *out);
 void cells_write_card(const cells *self, const char *key, cf_buffer *out);
+/* What in a file of one card is against RFC 6350, or more than its users put there; NULL: nothing.
+ */
+const char *cells_card_is_wrong(cf_bytes text);
 
 #endif

@@ -67,7 +67,7 @@ static void set(chance *from, cells *all, const char *key, const char *field, co
     if (before && strlen(before->value) > LONG_MIN_SIZE && chance_below(from, 4))
         edit(from, before->value, &value);
     else
-        compose(from, tag, chance_one_in(from, LONG_ONE_IN), &value);
+        compose(from, tag, !cells_is_short(field) && chance_one_in(from, LONG_ONE_IN), &value);
     cf_buffer_append(&value, "", 1);
     cells_set(all, key, field, (const char *)value.data);
     cf_buffer_release(&value);

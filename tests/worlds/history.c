@@ -12,7 +12,8 @@
 const char *const sabotage_names[SABOTAGES] = {
     "none",      "lose",   "invent",   "resurrect", "diverge", "forget",
     "disturb",   "lie",    "lose-row", "mix-rows",  "mistake", "quarrel",
-    "fabricate", "linger", "betray",   "spoil",     "sweep",   "withhold"};
+    "fabricate", "linger", "betray",   "spoil",     "sweep",   "withhold",
+    "twice"};
 
 /* ---- Sabotage ---- */
 
@@ -87,6 +88,31 @@ static void meddle_with_rows(history *self)
     }
 }
 
+static void double_one(void *context, const disk_thing *thing)
+{
+    static const char end[] = "END:VCARD\r\n", birthday[] = "BDAY:19800517\r\n";
+    device *one = context;
+    cf_buffer text = {0};
+    char path[160];
+
+    if (!strstr(thing->path, ".vcf") || thing->bytes.size < strlen(end))
+        return;
+    cf_buffer_append(&text, thing->bytes.data, thing->bytes.size - strlen(end));
+    cf_buffer_append_text(&text, "%s%s%s", birthday, birthday, end);
+    snprintf(path, sizeof path, "/cards/%s", thing->path);
+    disk_user_saves(one->drive, path, cf_buffer_view(&text), DISK_SAVE_IN_PLACE);
+    cf_buffer_release(&text);
+}
+
+static void double_line(history *self)
+{
+    for (int i = 0; i < self->w->count; i++)
+        if (records_are_in(self->w, RECORDS_CARDS))
+            disk_walk(self->w->devices[i].drive, "/cards",
+                      &(disk_walk_options){.skip = ".counterfoil"}, double_one,
+                      &self->w->devices[i]);
+}
+
 /* The time of a file is another one, and no user has set it. */
 static void fabricate(history *self)
 {
@@ -152,6 +178,10 @@ static void meddle(history *self)
     cf_bytes bytes = cf_bytes_of(text, sizeof text);
     world_broker *home = &self->w->brokers[self->w->home];
 
+    if (self->sabotage == SABOTAGE_TWICE) {
+        double_line(self);
+        return;
+    }
     if (self->sabotage == SABOTAGE_NONE || self->sabotage == SABOTAGE_DISTURB ||
         self->sabotage >= SABOTAGE_SPOIL)
         return;
@@ -285,6 +315,7 @@ static void come_to_rest(history *self)
 
 static void judge_what_all_show(history *self)
 {
+    oracle_rules(self);
     oracle_truthful(self);
     oracle_convergence(self);
     oracle_no_loss(self);

@@ -36,6 +36,7 @@ typedef enum {
     SABOTAGE_SPOIL,     /* what a home keeps of the log is another's */
     SABOTAGE_SWEEP,     /* what a device doesn't ask for goes from its disk */
     SABOTAGE_WITHHOLD,  /* what a device asks for is not there */
+    SABOTAGE_TWICE,     /* a card has two lines of what may be there once */
     SABOTAGES
 } sabotage;
 extern const char *const sabotage_names[SABOTAGES];
@@ -100,6 +101,8 @@ void oracle_convergence(history *self);
 void oracle_no_loss(history *self);
 void oracle_no_invention(history *self);
 void oracle_whole_rows(history *self);
+/* At any moment. */
+void oracle_rules(history *self);
 void oracle_deletes_stay_dead(history *self);
 void oracle_status(history *self);
 /* A device of which there were two, and that signed a sequence number twice, is told by name; and

@@ -25,6 +25,7 @@ bool history_sync(history *self, unsigned set, unsigned turns)
     for (int i = 0; i < self->w->count; i++)
         if ((set >> i & 1) && self->w->devices[i].claims)
             note_safe(&self->w->devices[i]);
+    oracle_rules(self);
     oracle_truthful(self);
     oracle_meant(self);
     oracle_causes(self);

@@ -291,6 +291,20 @@ void oracle_whole_rows(history *self)
     cells_release(&all);
 }
 
+/* Wherever it says that all is in sync. */
+void oracle_rules(history *self)
+{
+    for (int i = 0; i < self->w->count; i++) {
+        const device *one = &self->w->devices[i];
+        cf_buffer why = {0};
+
+        if (!one->is_out && one->claims && !records_keep_rules(one, &why))
+            verdict_fail(&self->verdict, "rules of the format", "device %d: %.*s", i, (int)why.size,
+                         (const char *)why.data);
+        cf_buffer_release(&why);
+    }
+}
+
 /* ---- Not asked for ---- */
 
 /* What somebody let go elsewhere may be replaced once more after the word that asks for it no more,

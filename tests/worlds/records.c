@@ -8,6 +8,7 @@
 #include "peer/bindings/files_root.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/records/record_view.h"
+#include "peer/records/seats.h"
 #include "tests/worlds/disk_users.h"
 
 #include <stdio.h>
@@ -244,22 +245,47 @@ void records_saved_beside(const device *of, record_visit *visit, void *context)
     visit_all(of, true, visit, context);
 }
 
+/* A line of a card that no field has a word for: the property's name is the field. */
+static bool take_line(record_kind kind, const cf_row_conflict *one, cf_buffer *field,
+                      cf_buffer *value)
+{
+    static const char set[] = "/vCardProps"; /* and, with a seat, an entry of it */
+    const bool is_in_it =
+        one->field.size >= strlen(set) && memcmp(one->field.data, set, strlen(set)) == 0;
+    const cf_seat seat = cf_seat_of(CF_KIND_CONTACT, cf_bytes_of_text(set), one->value);
+
+    if (!is_in_it || kind != RECORDS_CARDS || seat.kind == CF_SEAT_NONE || !seat.spelled)
+        return false;
+    for (size_t i = 0; i < seat.name.size; i++) {
+        const char letter = (char)(seat.name.data[i] | 0x20);
+
+        cf_buffer_append(field, seat.name.data[i] == '-' ? "-" : &letter, 1);
+    }
+    cf_pack_text(value, seat.text);
+    return true;
+}
+
 static void visit_conflict(record_kind kind, const cf_row_conflict *one, record_visit *visit,
                            void *context)
 {
-    cf_buffer key = {0}, field = {0};
+    cf_buffer key = {0}, field = {0}, value = {0};
     char place[96];
 
     cf_record_key_text(one->row->key, &key);
-    cf_record_field_text(one->field, &field);
+    if (!take_line(kind, one, &field, &value)) {
+        cf_record_field_text(one->field, &field);
+        cf_buffer_append(&value, one->value.data, one->value.size);
+    }
     cf_buffer_append(&key, "", 1);
     cf_buffer_append(&field, "", 1);
-    mark token = mark_of(kind, (const char *)key.data, (const char *)field.data, one->value);
+    mark token =
+        mark_of(kind, (const char *)key.data, (const char *)field.data, cf_buffer_view(&value));
     snprintf(place, sizeof place, "%s/%s/%s", kinds[kind].name, (const char *)key.data,
              (const char *)field.data);
     visit(context, place, &token, &(mark){0});
     cf_buffer_release(&key);
     cf_buffer_release(&field);
+    cf_buffer_release(&value);
 }
 
 static void visit_conflicts(device *of, record_kind kind, record_visit *visit, void *context)
@@ -286,6 +312,29 @@ void records_listed(const device *of, record_visit *visit, void *context)
     for (record_kind kind = 0; kind < RECORDS_KINDS; kind++)
         if (records_are_in(of->in, kind))
             visit_conflicts((device *)of, kind, visit, context);
+}
+
+/* ---- Rules ---- */
+
+static void look_at_card(void *context, const disk_thing *thing)
+{
+    cf_buffer *why = context;
+    const char *end = strstr(thing->path, ".vcf"), *wrong;
+
+    if (thing->stat.kind != CF_FILE_REGULAR || !end || end[strlen(".vcf")] || why->size)
+        return;
+    wrong = cells_card_is_wrong(thing->bytes);
+    if (wrong)
+        cf_buffer_append_text(why, "%s has %s:\n%.*s", thing->path, wrong, (int)thing->bytes.size,
+                              (const char *)thing->bytes.data);
+}
+
+bool records_keep_rules(const device *of, cf_buffer *why)
+{
+    if (records_are_in(of->in, RECORDS_CARDS))
+        disk_walk(of->drive, "/cards", &(disk_walk_options){.skip = ".counterfoil"}, look_at_card,
+                  why);
+    return why->size == 0;
 }
 
 /* ---- As text ---- */

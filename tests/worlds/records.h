@@ -43,6 +43,8 @@ void records_list(const device *of, cf_buffer *out);
 typedef bool record_choice(void *context, record_kind kind, const char *key);
 void records_list_some(const device *of, record_choice *takes, void *context, cf_buffer *out);
 void records_dump(const device *of, cf_buffer *out);
+/* Whether its cards pass the rules of their format; else `why` gets what doesn't. */
+bool records_keep_rules(const device *of, cf_buffer *why);
 
 /* ---- clerks.c: what users do ---- */
 

@@ -36,8 +36,8 @@ static const char usage[] =
     "                 that look for leaks; what crashes or never ends, does so here\n"
     "  --sabotage X   after the end, make the mistake lose, invent, resurrect, diverge, forget,\n"
     "                 disturb, lie, lose-row, mix-rows, mistake, quarrel, fabricate, linger, "
-    "spoil, sweep\n"
-    "                 or withhold: for the test of the oracle\n";
+    "spoil, sweep,\n"
+    "                 withhold or twice: for the test of the oracle\n";
 
 typedef struct {
     uint64_t seed, ops, seeds, seconds;
