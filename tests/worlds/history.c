@@ -10,10 +10,9 @@
 #include <stdlib.h>
 
 const char *const sabotage_names[SABOTAGES] = {
-    "none",      "lose",   "invent",   "resurrect", "diverge", "forget",
-    "disturb",   "lie",    "lose-row", "mix-rows",  "mistake", "quarrel",
-    "fabricate", "linger", "betray",   "spoil",     "sweep",   "withhold",
-    "twice"};
+    "none",   "lose",     "invent",   "resurrect", "diverge", "forget",    "disturb",
+    "lie",    "lose-row", "mix-rows", "mistake",   "quarrel", "fabricate", "linger",
+    "betray", "spoil",    "sweep",    "withhold",  "twice"};
 
 /* ---- Sabotage ---- */
 
