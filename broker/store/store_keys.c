@@ -44,8 +44,3 @@ cf_head cf_head_of_key(cf_bytes key)
     memcpy(head.hash.bytes, at + 8, CF_HASH_SIZE);
     return head;
 }
-
-cf_head cf_entry_predecessor(const cf_entry *entry)
-{
-    return (cf_head){entry->header.writer, entry->header.sequence - 1, entry->header.previous};
-}

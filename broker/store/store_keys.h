@@ -26,7 +26,4 @@ uint64_t cf_position_of_key(cf_bytes key);
 cf_head_key cf_head_key_of(const cf_hash *user, const cf_head *head);
 cf_head cf_head_of_key(cf_bytes key);
 
-/* The entry before it in its chain; sequence 0: there is none. */
-cf_head cf_entry_predecessor(const cf_entry *entry);
-
 #endif

@@ -154,7 +154,7 @@ static void put_entry(cf_memory_store *self, const cf_hash *user, const cf_entry
                       uint64_t position)
 {
     cf_memory_table *tables = self->disk->tables;
-    cf_head head = cf_head_of(entry), predecessor = cf_entry_predecessor(entry);
+    cf_head head = cf_head_of(entry), predecessor = cf_head_before(&entry->header);
     cf_position_key at = cf_position_key_of(user, position);
     cf_head_key name = cf_head_key_of(user, &head), before = cf_head_key_of(user, &predecessor);
 
@@ -194,7 +194,7 @@ static cf_append_answer place(cf_memory_store *self, const cf_append *append, ui
     if (epoch == 0 || epoch != append->epoch)
         return CF_APPEND_FENCED;
     if (append->entry) {
-        cf_head head = cf_head_of(append->entry), before = cf_entry_predecessor(append->entry);
+        cf_head head = cf_head_of(append->entry), before = cf_head_before(&append->entry->header);
 
         *position = cf_memory_position_of(self->disk, &append->user, &head);
         if (*position)

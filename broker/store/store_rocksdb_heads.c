@@ -126,7 +126,7 @@ static void put_heads(cf_rocks_store *self, const cf_head_key *key, const cf_hea
 cf_status cf_rocks_heads_batch(cf_rocks_store *self, const cf_hash *user, const cf_entry *entry,
                                cf_error *error)
 {
-    cf_head head = cf_head_of(entry), before = cf_entry_predecessor(entry);
+    cf_head head = cf_head_of(entry), before = cf_head_before(&entry->header);
     cf_head_key key = cf_head_key_of(user, &head);
     cf_heads heads = {0};
     bool is_old = false;

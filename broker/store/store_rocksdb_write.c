@@ -120,7 +120,7 @@ static cf_append_answer place(cf_rocks_store *self, const cf_append *append, uin
     if (!account || account->epoch != append->epoch)
         return CF_APPEND_FENCED;
     if (append->entry) {
-        cf_head head = cf_head_of(append->entry), before = cf_entry_predecessor(append->entry);
+        cf_head head = cf_head_of(append->entry), before = cf_head_before(&append->entry->header);
 
         if (look_up(self, &append->user, &head, position, error))
             return CF_APPEND_FAILED;

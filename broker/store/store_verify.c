@@ -43,7 +43,7 @@ tell(check *self, const cf_error *why, const char *format, ...)
 
 static void check_chain(check *self, const cf_entry *entry, uint64_t position)
 {
-    cf_head head = cf_head_of(entry), predecessor = cf_entry_predecessor(entry);
+    cf_head head = cf_head_of(entry), predecessor = cf_head_before(&entry->header);
     uint64_t found;
     cf_error error;
 

@@ -195,3 +195,31 @@ size_t stage_damages(stage *self, char text[CF_ERROR_TEXT])
     expect_ok(self->store->verify(self->store, note_damage, &seen, &error), error);
     return seen.count;
 }
+
+void stage_append_tens(stage *self, author *ann, int tens)
+{
+    cf_buffer wire = {0};
+
+    for (int i = 0; i < tens; i++) {
+        for (int j = 0; j < 10; j++)
+            stage_append(self, ann, &wire);
+        expect_commit(self);
+    }
+    cr_assert_eq(self->answer, CF_APPEND_STORED);
+    cf_buffer_release(&wire);
+}
+
+static bool add_head(void *context, const cf_head *head)
+{
+    cf_heads_insert(context, head);
+    return true;
+}
+
+cf_heads stage_heads(stage *self)
+{
+    cf_heads heads = {0};
+
+    expect_ok(self->store->heads(self->store, &ann_user, add_head, &heads, &self->error),
+              self->error);
+    return heads;
+}

@@ -4,6 +4,7 @@
 #define CF_TESTS_STORE_FIXTURE_H
 #include "broker/store/store.h"
 #include "broker/store/store_actor.h"
+#include "codec/heads.h"
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"
 
@@ -39,6 +40,10 @@ void stage_append_with(stage *self, cf_append *append);
 /* Appends, commits, and expects the answer. */
 void expect_append(stage *self, author *writer, cf_append_answer answer, uint64_t position);
 void expect_commit(stage *self);
+/* In so many commits of ten. */
+void stage_append_tens(stage *self, author *ann, int tens);
+/* Of ann; the caller's. */
+cf_heads stage_heads(stage *self);
 /* Expects exactly these positions from `from` on. */
 void expect_positions(stage *self, const cf_hash *user, uint64_t from, uint64_t last);
 /* Writes one record, both as text; value NULL deletes. */

@@ -2,7 +2,6 @@
 /* What the RocksDB store does with damage, full disks, newer formats and a second opener. */
 #include "broker/store/rocks.h"
 #include "broker/store/store_keys.h"
-#include "codec/heads.h"
 #include "tests/broker/small_disk.h"
 #include "tests/broker/store_fixture.h"
 
@@ -13,8 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { COUNT_ONLY = 2 };
 
 static size_t cut; /* of the last one that was opened */
 
@@ -32,20 +29,6 @@ static cf_status open_at(const char *path, cf_store **out, cf_error *error)
 static cf_status try_open(stage *it)
 {
     return open_at(it->folder->path, &it->store, &it->error);
-}
-
-/* In so many commits of ten. */
-static void append_tens(stage *it, author *ann, int tens)
-{
-    cf_buffer wire = {0};
-
-    for (int i = 0; i < tens; i++) {
-        for (int j = 0; j < 10; j++)
-            stage_append(it, ann, &wire);
-        expect_commit(it);
-    }
-    cr_assert_eq(it->answer, CF_APPEND_STORED);
-    cf_buffer_release(&wire);
 }
 
 /* Puts the path of the largest file whose name ends so into `path`. */
@@ -105,7 +88,7 @@ Test(store_rocksdb, refuses_a_damaged_log)
     author ann = an_author(1);
     char path[512];
 
-    append_tens(&it, &ann, 10);
+    stage_append_tens(&it, &ann, 10);
     cf_store_destroy(&it.store);
     size_t size = largest_file(&it, ".log", path);
     flip_byte(path, body_in(path, size, 49));
@@ -120,7 +103,7 @@ Test(store_rocksdb, keeps_all_before_a_torn_end)
     author ann = an_author(1);
     char path[512], text[CF_ERROR_TEXT];
 
-    append_tens(&it, &ann, 10);
+    stage_append_tens(&it, &ann, 10);
     cf_store_destroy(&it.store);
     size_t size = largest_file(&it, ".log", path);
     cr_expect_eq(cut, 0);
@@ -149,7 +132,7 @@ Test(store_rocksdb, keeps_all_before_a_last_write_with_a_hole)
     author ann = an_author(1);
     char path[512], text[CF_ERROR_TEXT];
 
-    append_tens(&it, &ann, 10);
+    stage_append_tens(&it, &ann, 10);
     cf_store_destroy(&it.store);
     size_t size = largest_file(&it, ".log", path);
     zero_bytes(path, size - 600, 100);
@@ -171,7 +154,7 @@ Test(store_rocksdb, keeps_all_before_a_last_write_whose_second_half_is_zeros)
     size_t size;
 
     do { /* until the last write crosses the border */
-        append_tens(&it, &ann, 1);
+        stage_append_tens(&it, &ann, 1);
         size = largest_file(&it, ".log", path);
     } while (size % PART > 200 || size < PART);
     uint64_t last = it.position;
@@ -190,7 +173,7 @@ Test(store_rocksdb, names_a_damaged_table)
     char path[512], text[CF_ERROR_TEXT];
     uint64_t last;
 
-    append_tens(&it, &ann, 50);
+    stage_append_tens(&it, &ann, 50);
     stage_crash(&it); /* the log goes into tables */
     cf_store_destroy(&it.store);
     size_t size = largest_file(&it, ".sst", path);
@@ -216,7 +199,7 @@ Test(store_rocksdb, says_so_when_it_reads_what_is_damaged)
     author ann = an_author(1);
     char path[512];
 
-    append_tens(&it, &ann, 50);
+    stage_append_tens(&it, &ann, 50);
     stage_crash(&it);
     cf_store_destroy(&it.store);
     size_t size = largest_file(&it, ".sst", path);
@@ -258,125 +241,6 @@ Test(store_rocksdb, finds_an_index_that_does_not_fit_its_entries)
 
 /* ---- Heads ---- */
 
-static bool add_head(void *context, const cf_head *head)
-{
-    cf_heads_insert(context, head);
-    return true;
-}
-
-static cf_heads heads_of(stage *it)
-{
-    cf_heads heads = {0};
-
-    expect_ok(it->store->heads(it->store, &ann_user, add_head, &heads, &it->error), it->error);
-    return heads;
-}
-
-/* Keys that are no longer there, and values that are not the latest, which asking for heads passes.
- */
-static uint64_t passed_for_heads(stage *it)
-{
-    rocksdb_perfcontext_t *perf = rocksdb_perfcontext_create();
-
-    rocksdb_set_perf_level(COUNT_ONLY);
-    rocksdb_perfcontext_reset(perf);
-    cf_heads heads = heads_of(it);
-    uint64_t passed = rocksdb_perfcontext_metric(perf, rocksdb_internal_delete_skipped_count) +
-                      rocksdb_perfcontext_metric(perf, rocksdb_internal_key_skipped_count);
-    cr_expect_eq(heads.count, 1);
-    rocksdb_perfcontext_destroy(perf);
-    cf_heads_release(&heads);
-    return passed;
-}
-
-Test(store_rocksdb, asks_for_heads_at_the_same_cost_however_many_entries_there_are)
-{
-    static const int tens[] = {1, 9, 90};
-    stage it = a_stage(ROCKSDB);
-    author ann = an_author(1);
-
-    for (size_t i = 0; i < sizeof tens / sizeof *tens; i++) {
-        append_tens(&it, &ann, tens[i]);
-        uint64_t passed = passed_for_heads(&it);
-        cr_expect_leq(passed, 20, "%llu", (unsigned long long)passed);
-    }
-    stage_end(&it);
-}
-
-/* ---- Values ---- */
-
-enum { LONG_KEY = 300, ASKED = 16 };
-
-/* What stands before the number makes an index of few values as large as one of many; in no order,
- * so that they come into one file. */
-static cf_bytes long_key(size_t number, char text[LONG_KEY + 1])
-{
-    memset(text, 'k', LONG_KEY);
-    snprintf(text + LONG_KEY - 10, 11, "%010u", (uint32_t)number * 2654435761U);
-    return cf_bytes_of(text, LONG_KEY);
-}
-
-static void write_values(stage *it, size_t from, size_t to)
-{
-    char text[LONG_KEY + 1];
-
-    for (; from < to; from++) {
-        cf_record record = {long_key(from, text), cf_bytes_of(text, LONG_KEY)};
-
-        expect_ok(it->store->write(it->store, &ann_user, &record, 1, false, &it->error), it->error);
-    }
-}
-
-static void ask_for_values(stage *it)
-{
-    cf_buffer value = {0};
-    char text[LONG_KEY + 1];
-
-    for (size_t i = 0; i < ASKED; i++)
-        expect_ok(it->store->get(it->store, &ann_user, long_key(i, text), &value, &it->error),
-                  it->error);
-    cf_buffer_release(&value);
-}
-
-/* Bytes of the table files, by who asks for the same as a moment ago. */
-static uint64_t read_again(stage *it)
-{
-    rocksdb_perfcontext_t *perf = rocksdb_perfcontext_create();
-
-    ask_for_values(it);
-    rocksdb_set_perf_level(COUNT_ONLY);
-    rocksdb_perfcontext_reset(perf);
-    ask_for_values(it);
-    uint64_t read = rocksdb_perfcontext_metric(perf, rocksdb_block_read_byte);
-    rocksdb_perfcontext_destroy(perf);
-    return read;
-}
-
-/* A shard of the cache may be full by chance: then a value costs a part of the index, and its own
- * block. */
-Test(store_rocksdb, reads_few_blocks_for_a_value_however_many_there_are)
-{
-    enum { BLOCK = 4096, BLOCKS = 3 };
-    static const size_t counts[] = {500, 5000, 50000};
-    stage it = a_stage(ROCKSDB);
-    size_t written = 0;
-    uint64_t epoch;
-
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (!written)
-            expect_ok(it.store->acquire(it.store, &ann_user, &epoch, &it.error), it.error);
-        write_values(&it, written, counts[i]);
-        written = counts[i];
-        cf_store_destroy(&it.store);
-        expect_ok(try_open(&it), it.error);
-        expect_ok(it.store->acquire(it.store, &ann_user, &epoch, &it.error), it.error);
-        uint64_t read = read_again(&it);
-        cr_expect_leq(read, ASKED * BLOCKS * BLOCK, "%llu of %zu", (unsigned long long)read,
-                      written);
-    }
-    stage_end(&it);
-}
-
 /* As format 1 had them: a key for each. */
 static void write_old_heads(stage *it, const cf_heads *heads)
 {
@@ -408,13 +272,13 @@ Test(store_rocksdb, goes_on_with_the_heads_of_an_older_store)
     cf_buffer wire = {0};
     char text[CF_ERROR_TEXT];
 
-    append_tens(&it, &ann, 1);
-    cf_heads before = heads_of(&it);
+    stage_append_tens(&it, &ann, 1);
+    cf_heads before = stage_heads(&it);
     cr_assert_eq(before.count, 1);
     cf_store_destroy(&it.store);
     write_old_heads(&it, &before);
     expect_ok(try_open(&it), it.error);
-    cf_heads old = heads_of(&it);
+    cf_heads old = stage_heads(&it);
     cr_assert_eq(old.count, 1);
     cr_expect_eq(cf_head_compare(&old.heads[0], &before.heads[0]), 0);
     cr_expect_eq(stage_damages(&it, text), 0, "%s", text);
@@ -422,7 +286,7 @@ Test(store_rocksdb, goes_on_with_the_heads_of_an_older_store)
     stage_append(&it, &ann, &wire);
     stage_append(&it, &ann, &wire);
     expect_commit(&it);
-    cf_heads after = heads_of(&it);
+    cf_heads after = stage_heads(&it);
     cr_assert_eq(after.count, 1);
     cr_expect_eq(after.heads[0].sequence, before.heads[0].sequence + 2);
     cr_expect_eq(stage_damages(&it, text), 0, "%s", text);
@@ -460,7 +324,7 @@ Test(store_rocksdb, leaves_a_newer_format_untouched)
     author ann = an_author(1);
     cf_buffer before = {0}, after = {0};
 
-    append_tens(&it, &ann, 1);
+    stage_append_tens(&it, &ann, 1);
     cf_store_destroy(&it.store);
     scratch_write(it.folder, "FORMAT", "counterfoil store 3\n");
     describe_folder(&it, &before);
