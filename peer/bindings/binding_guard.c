@@ -348,9 +348,9 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
     cf_buffer_append(&before, "", 1);
     if (side == CF_GUARD_HERE)
         cf_buffer_append_text(&text,
-                              "%llu of %llu items are missing here%s: `counterfoil sync %s --yes` "
-                              "deletes them elsewhere too, `counterfoil repair %s --refill` brings "
-                              "them back",
+                              "%llu of %llu items are missing here%s: put them back, or "
+                              "`counterfoil repair %s --refill` does, or `counterfoil sync %s "
+                              "--yes` deletes them elsewhere too",
                               count, all, (const char *)before.data, path, path);
     else
         cf_buffer_append_text(&text,

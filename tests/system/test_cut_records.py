@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from counterfoil import broker, make_device, two, wait_until  # noqa: F401
+from counterfoil import both, broker, make_device, two, wait_until  # noqa: F401
 from test_sqlite import NOTES
 
 PEOPLE = [f"person{i}" for i in range(9)]
@@ -97,6 +97,32 @@ def test_what_is_cut_off_is_brought_back(scene):
     assert kept.read_bytes() == short
     assert scene.laptop.sync()["in_sync"] and scene.desktop.sync()["in_sync"]
     assert scene.shown() == len(PEOPLE)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "document"])
+def test_an_older_copy_names_three_ways(two, kind):
+    """Where it says that much is gone; what another device made, nobody here takes away by a copy."""
+    laptop, desktop = two
+    make, options = KINDS.get(kind) or ((lambda names: json.dumps({one: one for one in names})), ("--format", "json"))
+    here, there = (one.source(f"people.{kind}") for one in two)
+    many = [f"person{i}" for i in range(120)]
+    here.write_text(make(many[:0] if kind == "document" else many[:3]), newline="")
+    for device, place in (laptop, here), (desktop, there):
+        device.json("add", str(place), "--collection", "people", *options)
+        device.sync()
+    old = here.read_bytes()
+    there.write_text(make(many), newline="")
+    both(desktop, laptop)
+    new = here.read_bytes()
+    here.write_bytes(old)
+    for report in laptop.sync(8), laptop.json("status"):
+        assert "put them back, or `counterfoil repair " in told(report) and f"{here} --refill`" in told(report), told(report)
+        assert f"`counterfoil sync {here} --yes`" in told(report)
+    desktop.sync()
+    assert there.read_text().count("person119") > 0
+    here.write_bytes(new)
+    both(laptop, desktop)
+    assert here.read_bytes() == new and there.read_text().count("person119") > 0
 
 
 def test_it_is_whole_as_it_is(scene):

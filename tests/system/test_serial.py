@@ -274,3 +274,24 @@ def test_nothing_else_of_the_file_changes(people):
     here.write_text(here.read_text().replace("Rome", "Kiel"))
     both(laptop, desktop)
     assert there.read_bytes() == odd.replace("Rome", "Kiel").encode()
+
+
+def test_another_table_under_the_same_numbers_names_three_ways(two):
+    laptop, desktop = two
+
+    def text(name):
+        return "id,name,town\n" + "".join(f"{i},{name} {i},{name} town {i}\n" for i in range(1, 31))
+
+    here, _ = add(laptop, "people.csv", text("one"), *CSV)
+    laptop.sync()
+    desktop.sync()
+    there, _ = add(desktop, "people.csv", None, *CSV, "--existing")
+    both(laptop, desktop)
+    here.write_text(text("other"))
+    pending, = laptop.sync(8)["collections"][0]["pending"]
+    assert pending["reason"].startswith("30 of 30 rows are others than they were, under the same keys: put back what was there, or ")
+    assert f"`counterfoil repair {here} --refill`" in pending["reason"] and f"`counterfoil sync {here} --yes`" in pending["reason"]
+    desktop.sync()
+    assert there.read_text() == text("one")
+    laptop.run("repair", str(here), "--refill")
+    assert here.read_text() == text("one") and laptop.sync()["in_sync"]

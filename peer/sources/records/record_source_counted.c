@@ -113,10 +113,12 @@ static const char *others_text(cf_record_counted *self, size_t items, size_t oth
 
     cf_buffer_append_text(&text,
                           "%zu of %zu items are missing here, and %zu rows that aren't shown here "
-                          "would go with them: `counterfoil sync ",
+                          "would go with them: put them back, or `counterfoil repair ",
                           self->missing, items, others);
     cf_binding_path_word(binding, &text);
-    cf_buffer_append_text(&text, " --yes` deletes them elsewhere");
+    cf_buffer_append_text(&text, " --refill` does, or `counterfoil sync ");
+    cf_binding_path_word(binding, &text);
+    cf_buffer_append_text(&text, " --yes` deletes them elsewhere too");
     const char *kept = cf_arena_text(&self->run->arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return kept;

@@ -70,9 +70,9 @@ void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf
     const char *path = (const char *)word.data;
     if (side == CF_GUARD_HERE)
         cf_buffer_append_text(&text,
-                              "%llu of %llu fields are missing here: `counterfoil sync %s --yes` "
-                              "deletes them elsewhere too, `counterfoil repair %s --refill` brings "
-                              "them back",
+                              "%llu of %llu fields are missing here: put them back, or "
+                              "`counterfoil repair %s --refill` does, or `counterfoil sync %s "
+                              "--yes` deletes them elsewhere too",
                               gone, count, path, path);
     else
         cf_buffer_append_text(&text,

@@ -201,9 +201,11 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     if (scan->deleted <= missing || may_replace(run, scan))
         return false;
     cf_buffer_append_text(&reason,
-                          "%zu of %zu rows are others than they were, under the same keys: "
-                          "`counterfoil sync ",
+                          "%zu of %zu rows are others than they were, under the same keys: put "
+                          "back what was there, or `counterfoil repair ",
                           scan->deleted, items);
+    cf_binding_path_word(run->source->binding, &reason);
+    cf_buffer_append_text(&reason, " --refill` does, or `counterfoil sync ");
     cf_binding_path_word(run->source->binding, &reason);
     cf_buffer_append_text(&reason, " --yes` replaces them elsewhere too");
     cf_buffer_append(&reason, "", 1);
