@@ -31,7 +31,7 @@ static cf_status open_with_ballast(const cf_premises *premises, cf_store_options
                                    cf_error *error)
 {
     const int folder = cf_datadir_descriptor(premises->datadir);
-    const uint64_t given = store->reads_only ? 0 : cf_ballast_use(folder);
+    const uint64_t given = store->reads_only ? 0 : cf_ballast_use_to_open(folder);
 
     const cf_status status = open_rocksdb(store, options, out, error);
     if (status == CF_FULL || store->reads_only)

@@ -43,7 +43,7 @@ static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error
     if (status != CF_FULL)
         return status;
     const int folder = cf_datadir_descriptor(premises->datadir);
-    const uint64_t given = cf_ballast_drop(folder);
+    const uint64_t given = cf_ballast_use_to_write(folder);
     status = store->reopen(store, error);
     if (!status)
         status = mark(store, user, begun_value, error);

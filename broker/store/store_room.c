@@ -171,15 +171,18 @@ static uint64_t size_held(int folder)
                : 0;
 }
 
-static void hold(int folder, uint64_t size)
+static bool hold(int folder, uint64_t size)
 {
     int file = openat(folder, ballast, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (file < 0)
-        return;
-    if (fallocate(file, 0, 0, (off_t)size) != 0 && size_held(folder) == 0)
+        return false;
+    fallocate(file, 0, 0, (off_t)size);
+    const bool is_held = size_held(folder) > 0;
+    if (!is_held)
         unlinkat(folder, ballast, 0);
     close(file);
+    return is_held;
 }
 
 bool cf_ballast_keep(int folder)
@@ -191,13 +194,6 @@ bool cf_ballast_keep(int folder)
     return size || held;
 }
 
-uint64_t cf_ballast_use(int folder)
-{
-    char store[PATH_SIZE];
-
-    return cf_store_room_to_open(store_of(folder, store)) ? 0 : cf_ballast_drop(folder);
-}
-
 uint64_t cf_ballast_drop(int folder)
 {
     const uint64_t held = size_held(folder);
@@ -206,9 +202,37 @@ uint64_t cf_ballast_drop(int folder)
     return held;
 }
 
+/* What is held stays where it is too little with all that is free: others could take it before it
+ * is held again. */
+static uint64_t drop_if_enough(int folder, uint64_t needed)
+{
+    struct statvfs disk;
+
+    if (fstatvfs(folder, &disk) == 0 &&
+        (uint64_t)disk.f_bfree * disk.f_frsize + size_held(folder) < needed)
+        return 0;
+    return cf_ballast_drop(folder);
+}
+
+uint64_t cf_ballast_use_to_open(int folder)
+{
+    char store[PATH_SIZE];
+
+    if (cf_store_room_to_open(store_of(folder, store)))
+        return 0;
+    return drop_if_enough(folder, cf_store_room_needed(store));
+}
+
+uint64_t cf_ballast_use_to_write(int folder)
+{
+    char store[PATH_SIZE];
+
+    return drop_if_enough(folder, cf_store_room_needed_to_write(store_of(folder, store), 0));
+}
+
 void cf_ballast_take_back(int folder, uint64_t size)
 {
-    if (size)
+    if (size && !hold(folder, size) && fsync(folder) == 0) /* what was freed is free from now on */
         hold(folder, size);
 }
 

@@ -39,8 +39,11 @@ bool cf_store_room_to_write(const char *path, size_t size);
 /* Makes it, or enlarges it, if that leaves enough to others: now and then, as the store's logs
  * grow. False: there is too little room for it. */
 bool cf_ballast_keep(int folder);
-/* Before the store is opened: drops it where there is too little room for that. */
-uint64_t cf_ballast_use(int folder);
+/* Before the store is opened: drops it where there is too little room for that, and enough with
+ * it. Returns how much was held; 0: it stays. */
+uint64_t cf_ballast_use_to_open(int folder);
+/* Where there is too little room to write to the store: drops it if there is enough with it. */
+uint64_t cf_ballast_use_to_write(int folder);
 /* Returns how much was held. */
 uint64_t cf_ballast_drop(int folder);
 /* As much as was dropped, where that didn't help. */

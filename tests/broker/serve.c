@@ -3,13 +3,18 @@
 #include "broker/program/place.h"
 #include "broker/program/serve.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
 
 #include <czmq.h>
 
 #include "broker/door/zap.h"
 #include "broker/store/store_room.h"
 #include "codec/limits.h"
+#include "tests/broker/small_disk.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -58,4 +63,35 @@ Test(ballast, is_larger_by_what_the_disk_keeps_for_root_where_that_is_little)
     cr_expect_eq(cf_ballast_size(1 * mib, ample, 64 * mib + 1), 4 * mib);
     cr_expect_eq(cf_ballast_size(1 * mib, 15 * mib, 4 * mib), 4 * mib);
     cr_expect_eq(cf_ballast_size(1 * mib, 8 * mib - 1, 0), 0);
+}
+
+/* The store of these is empty: it needs 1 MiB to be opened. */
+static void expect_ballast_used(size_t held, size_t room, uint64_t given)
+{
+    scratch *at = scratch_new();
+    char data[80];
+
+    small_disk_mount(at->path, 8 << 20);
+    snprintf(data, sizeof data, "%s/data", at->path);
+    cr_assert_eq(mkdir(data, 0700), 0);
+    const int folder = open(data, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    cf_ballast_take_back(folder, held);
+    small_disk_fill(at->path, room);
+    cr_expect_eq(cf_ballast_use_to_open(folder), given);
+    cf_ballast_take_back(folder, given);
+    cr_expect_eq(cf_ballast_use_to_write(folder), given);
+    cr_expect_eq(faccessat(folder, "ballast", F_OK, 0) == 0, given == 0);
+    close(folder);
+    small_disk_unmount(at->path);
+    scratch_destroy(&at);
+}
+
+Test(ballast, is_used_where_it_is_enough_with_what_is_free)
+{
+    expect_ballast_used(CF_MIB / 2, CF_MIB / 2, CF_MIB / 2);
+}
+
+Test(ballast, stays_where_it_is_too_little_with_what_is_free)
+{
+    expect_ballast_used(CF_MIB / 2, CF_MIB / 2 - 4096, 0);
 }
