@@ -171,18 +171,15 @@ static uint64_t size_held(int folder)
                : 0;
 }
 
-static bool hold(int folder, uint64_t size)
+static void hold(int folder, uint64_t size)
 {
     int file = openat(folder, ballast, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (file < 0)
-        return false;
-    fallocate(file, 0, 0, (off_t)size);
-    const bool is_held = size_held(folder) > 0;
-    if (!is_held)
+        return;
+    if (fallocate(file, 0, 0, (off_t)size) != 0 && size_held(folder) == 0)
         unlinkat(folder, ballast, 0);
     close(file);
-    return is_held;
 }
 
 bool cf_ballast_keep(int folder)
@@ -202,16 +199,27 @@ uint64_t cf_ballast_drop(int folder)
     return held;
 }
 
-/* What is held stays where it is too little with all that is free: others could take it before it
- * is held again. */
-static uint64_t drop_if_enough(int folder, uint64_t needed)
+/* With what the disk keeps for root, if it takes one block more of this user than of others. */
+static uint64_t room_of_this_user(int folder)
 {
+    char store[PATH_SIZE];
     struct statvfs disk;
 
-    if (fstatvfs(folder, &disk) == 0 &&
-        (uint64_t)disk.f_bfree * disk.f_frsize + size_held(folder) < needed)
-        return 0;
-    return cf_ballast_drop(folder);
+    if (fstatvfs(folder, &disk) != 0)
+        return UINT64_MAX;
+    const uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+    return disk.f_bfree > disk.f_bavail && can_take(store_of(folder, store), room + disk.f_frsize)
+               ? (uint64_t)disk.f_bfree * disk.f_frsize
+               : room;
+}
+
+/* What is held stays where it is too little with all that is free: others could take it before it
+ * is held again, and on an ext4 it is free only when the journal was written. */
+static uint64_t drop_if_enough(int folder, uint64_t needed)
+{
+    const uint64_t held = size_held(folder), room = room_of_this_user(folder);
+
+    return room < needed && needed - room > held ? 0 : cf_ballast_drop(folder);
 }
 
 uint64_t cf_ballast_use_to_open(int folder)
@@ -232,7 +240,7 @@ uint64_t cf_ballast_use_to_write(int folder)
 
 void cf_ballast_take_back(int folder, uint64_t size)
 {
-    if (size && !hold(folder, size) && fsync(folder) == 0) /* what was freed is free from now on */
+    if (size)
         hold(folder, size);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The running broker in the test's own process. */
 #include "broker/program/place.h"
+#include "broker/program/removal.h"
 #include "broker/program/serve.h"
 
 #include <fcntl.h>
@@ -94,4 +95,29 @@ Test(ballast, is_used_where_it_is_enough_with_what_is_free)
 Test(ballast, stays_where_it_is_too_little_with_what_is_free)
 {
     expect_ballast_used(CF_MIB / 2, CF_MIB / 2 - 4096, 0);
+}
+
+Test(ballast, is_held_again_by_a_removal_that_others_left_no_room)
+{
+    scratch *at = scratch_new();
+    const uint8_t instance[16] = {1};
+    cf_store_memory_disk *disk = cf_store_memory_disk_new(instance);
+    cf_env env = {0};
+    cf_premises premises = {.env = &env, .store = cf_store_memory_new(disk)};
+    const cf_hash user = {{1}};
+    bool begun = false;
+    cf_error error;
+
+    cf_env_system(&env, "counterfoild", CF_REPORT_ERROR);
+    expect_ok(cf_datadir_open(&env, at->path, CF_DATADIR_NEW, &premises.datadir, &error), error);
+    cf_ballast_take_back(cf_datadir_descriptor(premises.datadir), 1 << 16);
+    cf_store_memory_disk_fail(disk, CF_FULL);
+    expect_fails(cf_removal_begin(&premises, NULL, &user, &begun, &error), CF_FULL);
+    cr_expect_not(begun);
+    cr_expect_not_null(strstr(error.text, "nothing was removed"), "%s", error.text);
+    cr_expect(scratch_exists(at, "ballast"));
+    premises.store->destroy(premises.store);
+    cf_store_memory_disk_destroy(&disk);
+    cf_datadir_destroy(&premises.datadir);
+    scratch_destroy(&at);
 }

@@ -395,11 +395,12 @@ def hold_what_it_held(broker, disk, verb):
         broker.stop(signal.SIGKILL)
     os.truncate(ballast, 1 << 16)
     disk.fill_for_others()
-    if verb == "remove":
-        assert "nothing was removed" in broker.run("users", "remove", "filler", "--yes", code=1)
-    else:
-        assert "no room left" in broker.run("serve", "--existing", code=1)
-    assert 1 << 15 < ballast.stat().st_blocks * 512 <= 1 << 16  # its store says something of it on the disk
+    for _ in range(4):
+        if verb == "remove":
+            assert "nothing was removed" in broker.run("users", "remove", "filler", "--yes", code=1)
+        else:
+            assert "no room left" in broker.run("serve", "--existing", code=1)
+    assert ballast.stat().st_blocks * 512 == 1 << 16
 
 
 @pytest.mark.parametrize("verb", ["remove", "serve"])
