@@ -415,6 +415,15 @@ def test_what_is_free_for_root_alone_is_no_room_for_another(reserving_broker, ve
     hold_what_it_held(*reserving_broker, verb)
 
 
+@pytest.mark.parametrize("reserving_broker", [True], ids=["root"], indirect=True)
+def test_root_goes_on_in_what_the_disk_keeps_for_root(reserving_broker):
+    broker, disk = reserving_broker
+    broker.start()
+    disk.fill_for_others()
+    if os.geteuid() == 0:
+        broker.run("invite")
+
+
 def test_a_new_user_on_a_full_broker_is_told_at_once_and_goes_on_with_room(make_device, small_broker):
     broker, disk = small_broker
     laptop = make_device("laptop")
