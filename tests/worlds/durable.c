@@ -7,9 +7,8 @@
 enum { SEEDS = 12 };
 
 /* Both have a file and a folder, durably. */
-static world *a_small_world(uint64_t seed)
+static world *a_small_world_in(world *w)
 {
-    world *w = a_world(seed, 2);
     disk *drive = w->devices[0].drive;
 
     disk_user_writes(drive, "/things/old", "old");
@@ -17,6 +16,11 @@ static world *a_small_world(uint64_t seed)
     cr_assert(syncs(&w->devices[0]));
     disk_sync(drive);
     return w;
+}
+
+static world *a_small_world(uint64_t seed)
+{
+    return a_small_world_in(a_world(seed, 2));
 }
 
 static void expect_to_stay(void (*act)(disk *drive), const char *tree)
@@ -110,16 +114,40 @@ static uint64_t next_without_births(uint64_t seed)
     return seed;
 }
 
-static world *a_world_of_things(uint64_t seed)
+static world *a_coarse_world(uint64_t seed)
 {
-    world *w = a_small_world(seed);
+    return world_new(&(world_plan){.seed = seed, .devices = 2, .brokers = 1, .lessens = true},
+                     false);
+}
+
+/* The next seed whose disk, of the first device, cuts times to 2 s, of births as of others. */
+static uint64_t next_with_coarse_times(uint64_t seed)
+{
+    bool found = false;
+
+    while (!found) {
+        world *w = a_coarse_world(++seed);
+        cf_stat stat;
+
+        world_wait(w, 1000);
+        disk_user_writes(w->devices[0].drive, "/things/old", "old");
+        found = disk_user_stat(w->devices[0].drive, "/things/old", &stat) &&
+                stat.birth_ns == (int64_t)(w->devices[0].clock_ms / 2000) * 2000000000;
+        world_destroy(&w);
+    }
+    return seed;
+}
+
+static void add_things(world *w)
+{
     disk *drive = w->devices[0].drive;
 
+    world_wait(w,
+               2000 - w->devices[0].clock_ms % 2000); /* what is done in the next second as well */
     disk_user_makes_link(drive, "/things/link", "target");
     disk_user_writes(drive, "/things/folder/in it", "1");
     cr_assert(syncs(&w->devices[0]));
     disk_sync(drive);
-    return w;
 }
 
 static void replace_link(disk *drive)
@@ -130,8 +158,8 @@ static void replace_link(disk *drive)
 
 static void replace_file(disk *drive)
 {
-    disk_user_removes(drive, "/things/old");
-    disk_user_writes(drive, "/things/old", "new");
+    disk_user_removes(drive, "/things/folder/in it");
+    disk_user_writes(drive, "/things/folder/in it", "2");
 }
 
 static void replace_folder(disk *drive)
@@ -140,25 +168,42 @@ static void replace_folder(disk *drive)
     disk_user_makes_folder(drive, "/things/folder");
 }
 
+typedef struct {
+    void (*replaces)(disk *drive);
+    const char *tree;
+} replacement;
+
+static const replacement replacements[] = {
+    {replace_link, "folder/\nfolder/in it: 1\nlink: other\nold: old\n"},
+    {replace_file, "folder/\nfolder/in it: 2\nlink: target\nold: old\n"},
+    {replace_folder, "folder/\nlink: target\nold: old\n"}};
+
+static void expect_replaced_to_stay(world *w, const replacement *act)
+{
+    add_things(w);
+    act->replaces(w->devices[0].drive);
+    cr_assert(syncs(&w->devices[0]));
+    loses_power(&w->devices[0]);
+    expect_tree(w, act->tree);
+    world_destroy(&w);
+}
+
 /* World 15000546: where no births are known, what is made under the number of what was removed
  * looks like that, edited. */
 Test(durable, another_thing_under_the_same_name_and_number)
 {
-    static const struct {
-        void (*replaces)(disk *drive);
-        const char *tree;
-    } acts[] = {{replace_link, "folder/\nfolder/in it: 1\nlink: other\nold: old\n"},
-                {replace_file, "folder/\nfolder/in it: 1\nlink: target\nold: new\n"},
-                {replace_folder, "folder/\nlink: target\nold: old\n"}};
-
     for (uint64_t i = 0, seed = 0; i < 5 * SEEDS; i++) {
-        world *w = a_world_of_things(seed = next_without_births(seed));
+        seed = next_without_births(seed);
+        expect_replaced_to_stay(a_small_world(seed), &replacements[i % 3]);
+    }
+}
 
-        acts[i % 3].replaces(w->devices[0].drive);
-        cr_assert(syncs(&w->devices[0]));
-        loses_power(&w->devices[0]);
-        expect_tree(w, acts[i % 3].tree);
-        world_destroy(&w);
+/* World 20234: where all times are cut, so does what is made in the second of the other's birth. */
+Test(durable, another_thing_under_the_same_name_and_number_and_of_the_same_second)
+{
+    for (uint64_t i = 0, seed = 0; i < 5 * SEEDS; i++) {
+        seed = next_with_coarse_times(seed);
+        expect_replaced_to_stay(a_small_world_in(a_coarse_world(seed)), &replacements[i % 3]);
     }
 }
 

@@ -66,21 +66,39 @@ static void start(cf_survey *survey, size_t folder)
 
 /* ---- Which ---- */
 
-/* Without births another file under its number looks like an edit of it. */
-static bool may_be_another(const cf_stat *known, const cf_stat *listed)
+/* Nobody changes the target of a link: that is another one, whatever its number and times are. */
+static bool points_elsewhere(const cf_node *node, const cf_listed *listed)
 {
-    return !cf_stat_same_file(known, listed) ||
-           (listed->kind != CF_FILE_FOLDER && !listed->birth_ns &&
-            !cf_stat_unchanged(known, listed));
+    cf_hash known, now;
+    uint64_t size;
+    cf_error ignored;
+
+    if (listed->kind != CF_KIND_SYMLINK)
+        return false;
+    now = cf_content_hash(listed->target);
+    return cf_content_identity_read(node->content, &known, &size, &ignored) ||
+           !cf_hash_equal(&known, &now);
+}
+
+/* Without births another file under its number looks like an edit of it. One that was made in the
+ * same step of the disk's time has the same birth as well: such a file is racy in the base. */
+static bool may_be_another(const cf_node *node, const cf_listed *listed)
+{
+    const cf_stat known = cf_stat_of_node(node);
+
+    if (!cf_stat_same_file(&known, &listed->stat) || points_elsewhere(node, listed))
+        return true;
+    return listed->kind != CF_KIND_DIRECTORY &&
+           (node->stat.is_racy ||
+            (!listed->stat.birth_ns && !cf_stat_unchanged(&known, &listed->stat)));
 }
 
 static bool is_where_it_was(const cf_survey *survey, size_t entry, const cf_node *node)
 {
     const cf_listed *listed = &survey->listing.entries[entry];
-    cf_stat known = cf_stat_of_node(node);
 
     return node->parent == cf_survey_folder_number(survey, listed->folder) &&
-           cf_bytes_equal(node->name, listed->name) && !may_be_another(&known, &listed->stat);
+           cf_bytes_equal(node->name, listed->name) && !may_be_another(node, listed);
 }
 
 typedef struct {
