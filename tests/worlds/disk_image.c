@@ -96,6 +96,8 @@ static disk_node *bring_back(disk *self, const disk_node *kept)
 
     keep(kept, node);
     node->durable.attributes.mtime_ns = disk_cut(self, node->durable.attributes.mtime_ns);
+    if (self->options.modes_never)
+        node->durable.attributes.mode = 0777;
     return node;
 }
 
