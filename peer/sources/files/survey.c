@@ -296,6 +296,16 @@ static bool begins_again(cf_survey *survey)
     return wider || everywhere;
 }
 
+static cf_survey_state tell_read(cf_survey *survey, cf_error *error)
+{
+    if (survey->sync_error.status) {
+        *error = survey->sync_error;
+        return CF_SURVEY_FAILED;
+    }
+    survey->phase = survey->reads_on ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
+    return CF_SURVEY_BATCH;
+}
+
 cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -347,9 +357,14 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
                 cf_survey_start_contents(survey) ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
             break;
         case CF_SURVEY_IS_CONTENTS:
-            survey->phase =
-                cf_survey_report_contents(survey) ? CF_SURVEY_IS_CONTENTS : CF_SURVEY_IS_OVER;
-            return CF_SURVEY_BATCH;
+            survey->reads_on = cf_survey_report_contents(survey);
+            cf_survey_sync_names_read(survey);
+            survey->phase = CF_SURVEY_IS_SYNCING_READ;
+            if (survey->syncing)
+                break;
+            return tell_read(survey, error);
+        case CF_SURVEY_IS_SYNCING_READ:
+            return tell_read(survey, error);
         case CF_SURVEY_IS_OVER:
             return CF_SURVEY_DONE;
         }

@@ -16,6 +16,7 @@ typedef enum {
     CF_SURVEY_IS_SYNCING,
     CF_SURVEY_IS_PLACES,
     CF_SURVEY_IS_CONTENTS,
+    CF_SURVEY_IS_SYNCING_READ, /* names of files of which only the bytes told */
     CF_SURVEY_IS_OVER,
 } cf_survey_phase;
 
@@ -59,6 +60,7 @@ struct cf_survey {
     bool any_renumbers;    /* of the base, as far as it was asked */
     size_t syncing;        /* jobs of survey_names.c */
     cf_error sync_error;
+    bool reads_on;      /* more is being read than is told next */
     size_t first, next; /* entries of the wave being read, or read and not reported */
 
     cf_arena batch_arena;
@@ -158,6 +160,8 @@ void cf_survey_restate(cf_survey *survey, const cf_node *node, const cf_node_sta
 
 /* Starts to make durable what is new, moved or gone by name. */
 void cf_survey_sync_names(cf_survey *survey);
+/* The same of what was read, before it is told. */
+void cf_survey_sync_names_read(cf_survey *survey);
 void cf_survey_await_names(cf_survey *survey);
 /* The first batch: gone, moved, directories, links, all that needs no reading. */
 void cf_survey_report_places(cf_survey *survey);

@@ -80,17 +80,14 @@ static bool points_elsewhere(const cf_node *node, const cf_listed *listed)
            !cf_hash_equal(&known, &now);
 }
 
-/* Without births another file under its number looks like an edit of it. One that was made in the
- * same step of the disk's time has the same birth as well: such a file is racy in the base. */
+/* Without births another file under its number looks like an edit of it. */
 static bool may_be_another(const cf_node *node, const cf_listed *listed)
 {
     const cf_stat known = cf_stat_of_node(node);
 
-    if (!cf_stat_same_file(&known, &listed->stat) || points_elsewhere(node, listed))
-        return true;
-    return listed->kind != CF_KIND_DIRECTORY &&
-           (node->stat.is_racy ||
-            (!listed->stat.birth_ns && !cf_stat_unchanged(&known, &listed->stat)));
+    return !cf_stat_same_file(&known, &listed->stat) || points_elsewhere(node, listed) ||
+           (listed->kind != CF_KIND_DIRECTORY && !listed->stat.birth_ns &&
+            !cf_stat_unchanged(&known, &listed->stat));
 }
 
 static bool is_where_it_was(const cf_survey *survey, size_t entry, const cf_node *node)
@@ -162,6 +159,22 @@ void cf_survey_sync_names(cf_survey *survey)
             start(survey, i);
     free(all);
     free(changed);
+}
+
+/* Another file that was made in the same step of the disk's time has the same birth as well: the
+ * base's node is racy then, and only its bytes tell. */
+void cf_survey_sync_names_read(cf_survey *survey)
+{
+    size_t last = SIZE_MAX;
+
+    for (size_t i = 0; i < survey->batch.count; i++) {
+        const size_t entry = survey->batch.at[i].entry,
+                     folder = survey->listing.entries[entry].folder;
+        const cf_node *node = cf_survey_base_node(survey, entry);
+
+        if (node && node->stat.is_racy && folder != last)
+            start(survey, last = folder);
+    }
 }
 
 void cf_survey_await_names(cf_survey *survey)
