@@ -64,22 +64,6 @@ static void find_record(cf_engine *engine, const cf_collection *collection, cf_n
             self->row = name;
 }
 
-/* A row that is hidden has a name that is no other's. */
-static void find_hidden(const cf_run *run, cf_named_record *self)
-{
-    cf_hidden_names names = {0};
-    cf_bytes name = {0};
-    cf_error ignored;
-
-    if (self->row.size || !self->path.size || !memchr(self->path.data, '~', self->path.size))
-        return;
-    cf_status status = cf_hidden_names_know(run, &self->collection, &names, &ignored);
-    while (!status && !self->row.size && next_name(self->path, &name))
-        if (cf_hidden_names_find(&names, name, &self->item))
-            self->row = name;
-    cf_hidden_names_release(&names);
-}
-
 /* In the first folder here that has it. */
 static void find_file(cf_engine *engine, cf_named_record *self)
 {
@@ -96,13 +80,52 @@ static void find_file(cf_engine *engine, cf_named_record *self)
     }
 }
 
+/* The row that would be shown under this name, if the source here took it. */
+static bool find_viewed(const cf_row_view *view, cf_bytes name, cf_id *out)
+{
+    cf_buffer path = {0};
+    bool found = false;
+
+    for (size_t i = 0; !found && i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+
+        cf_buffer_clear(&path);
+        cf_record_path(row->item.bytes[0], row->table, row->key, &path);
+        found = cf_bytes_equal(cf_buffer_view(&path), name);
+        if (found)
+            *out = row->item;
+    }
+    cf_buffer_release(&path);
+    return found;
+}
+
+/* A row that is hidden has a name that is no other's. One that a database refuses goes by the key
+ * that it would have there: it was made as tn/1, and `status` calls it tn/2. */
+static void find_unshown(const cf_run *run, const cf_schema *schema, cf_named_record *self)
+{
+    cf_hidden_names names = {0};
+    cf_bytes name = {0};
+    cf_error ignored;
+
+    if (self->row.size || self->node || !self->path.size)
+        return;
+    if (!schema->count && !memchr(self->path.data, '~', self->path.size))
+        return;
+    cf_status status = cf_hidden_names_know(run, &self->collection, &names, &ignored);
+    while (!status && !self->row.size && next_name(self->path, &name))
+        if (cf_hidden_names_find(&names, name, &self->item) ||
+            (schema->count && find_viewed(names.view, name, &self->item)))
+            self->row = name;
+    cf_hidden_names_release(&names);
+}
+
 static bool find(const cf_run *run, const cf_collection *collection, const cf_schema *schema,
                  cf_bytes path, cf_named_record *out)
 {
     out->path = path;
     find_record(cf_loop_engine(run->loop), collection, out);
-    find_hidden(run, out);
     find_file(cf_loop_engine(run->loop), out);
+    find_unshown(run, schema, out);
     out->is_table = cf_schema_find(schema, out->path);
     return out->row.size || out->node || out->is_table;
 }

@@ -368,3 +368,28 @@ def test_a_device_that_was_renamed(two):
     name = "covers/1~Ann's [PC]"
     assert list(rows(laptop)) == [name] and laptop.json("show", f"{BOOK}{name}")[0]["path"] == name
     assert resolve(laptop, name, "--keep", "1").returncode == 0
+
+
+@pytest.mark.parametrize("schema", (
+    "CREATE TABLE tn (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, colour TEXT);",
+    "CREATE TABLE tn (id INTEGER PRIMARY KEY, name TEXT NOT NULL, colour TEXT); CREATE UNIQUE INDEX low ON tn (lower(name));"))
+def test_one_that_a_database_refuses_is_told_by_the_name_that_it_would_have(two, schema):
+    """Both counted to 1. The collection knows no two equal names, so it has no name as hidden rows have: it is tn/2, as `status` says."""
+    laptop, desktop, here, there = share(two, schema)
+    here.run("INSERT INTO tn VALUES (1, 'home', 'red')")
+    there.run("INSERT INTO tn VALUES (1, 'Home', 'blue')")
+    both(laptop, desktop)
+    assert here.all("tn") == there.all("tn") == {"tn": [(1, "home", "red")]}
+    for device in laptop, desktop:
+        ((name, reason),) = pending(device).items()
+        assert name == "tn/2" and "UNIQUE" in reason, device.name
+        (shown,) = device.json("show", f"{BOOK}tn/2")
+        assert {one["field"]: one["value"] for one in shown["values"]} == {"name": "Home", "colour": "blue"}, device.name
+        assert shown["path"] == "tn/2" and [one["value"] for one in device.json("show", f"{BOOK}tn/2/colour")[0]["values"]] == ["blue"]
+        (line,) = device.json("log", f"{BOOK}tn/2")
+        assert (line["path"], line["now"], line["device"]) == ("tn/1", "tn/2", "desktop")
+        assert [one["path"] for one in device.json("show", f"{BOOK}tn/1")] == ["tn/1"]
+        assert "knows no record" in device.run("show", f"{BOOK}tn/3", code=3) and "knows nothing" in device.run("log", f"{BOOK}tn/3", code=3)
+    there.run("DELETE FROM tn")
+    both(laptop, desktop)
+    assert here.all("tn") == there.all("tn") == {"tn": [(1, "Home", "blue")]}
