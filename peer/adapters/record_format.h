@@ -63,7 +63,7 @@ bool cf_record_key_says_any(cf_bytes key, size_t parts);
 /* Whether the record is a whole JSON document, or what stands in one beside its records. */
 bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table);
 /* Whether a file has a place for a record of this table and key: a column for each of the key's
- * parts, or the one that JSON has; a document has none. */
+ * parts, or the one that JSON has; a document has none. A database has one for every key. */
 bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf_bytes key);
 
 /* CF_MALFORMED or CF_TOO_LARGE: nothing of the file can be taken. What is read by a map is still to

@@ -41,5 +41,5 @@ bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf
 {
     const cf_record_adapter *records = options->adapter->records;
 
-    return !records->keeps || records->keeps(options, table, key);
+    return !records || !records->keeps || records->keeps(options, table, key);
 }

@@ -452,12 +452,12 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_store *store = cf_home_store(peer->home);
     cf_records records = {0};
     const cf_table_letter tables[] = {
-        CF_TABLE_SOURCE,  CF_TABLE_NODE,    CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
-        CF_TABLE_OWED,    CF_TABLE_TAKEN,   CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
-        CF_TABLE_MEETING, CF_TABLE_HELD,    CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED,
-        CF_TABLE_ENDED,   CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER,   CF_TABLE_LIMIT,
-        CF_TABLE_DISK,    CF_TABLE_POLL,    CF_TABLE_CACHE,  CF_TABLE_LAYOUT,   CF_TABLE_RENAMED,
-        CF_TABLE_LEFT_OUT};
+        CF_TABLE_SOURCE,   CF_TABLE_NODE,    CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
+        CF_TABLE_OWED,     CF_TABLE_TAKEN,   CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
+        CF_TABLE_MEETING,  CF_TABLE_HELD,    CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED,
+        CF_TABLE_ENDED,    CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER,   CF_TABLE_LIMIT,
+        CF_TABLE_DISK,     CF_TABLE_POLL,    CF_TABLE_CACHE,  CF_TABLE_LAYOUT,   CF_TABLE_RENAMED,
+        CF_TABLE_LEFT_OUT, CF_TABLE_EMPTIED};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

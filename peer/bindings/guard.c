@@ -73,6 +73,14 @@ bool cf_guard_allows_fields(cf_delete_word word, const cf_guard_fields *fields)
     return cf_guard_allows(word, &count) && (word.given || !fields->gone || fields->left);
 }
 
+bool cf_guard_allows_values(cf_delete_word word, uint64_t gone, uint64_t count)
+{
+    const cf_guard_count values = {gone, count, gone, count};
+
+    return cf_guard_allows((cf_delete_word){0}, &values) ||
+           (word.given && cf_guard_allows(word, &values));
+}
+
 bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items)
 {
     if (others == 0)

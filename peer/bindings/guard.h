@@ -59,6 +59,10 @@ typedef struct {
  *   12 others are there in the place of 12 fields:     12 of 12, held
  *   60 of 100 are gone:                                held */
 bool cf_guard_allows_fields(cf_delete_word word, const cf_guard_fields *fields);
+/* Whether so many of the values of one column may be none now, in rows that are there still: as of
+ * items, but a word only allows more: who clears six cells deletes nothing.
+ *   12 of 12: held; 11 of 12: goes; 60 of 100: held; 8 of 12 with a limit of 5: goes */
+bool cf_guard_allows_values(cf_delete_word word, uint64_t gone, uint64_t count);
 /* Whether so many of these may be others than they were, in one and the same place: not more than
  * half of at least 10, nor all of at least 3. As if something else had been put there. */
 bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items);

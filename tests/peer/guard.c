@@ -85,6 +85,22 @@ Test(guard, counts_the_fields_of_a_document_and_lets_none_be_emptied)
     cr_assert(allows_fields(cf_delete_word_all(), 1000, 1000, 0));
 }
 
+Test(guard, counts_the_values_of_a_column_and_a_word_only_allows_more)
+{
+    const cf_delete_word five = {.given = true, .limit = 5}, twelve = {.given = true, .limit = 12};
+
+    cr_assert(cf_guard_allows_values(no_word, 0, 0));
+    cr_assert(cf_guard_allows_values(no_word, 9, 9));
+    cr_assert(cf_guard_allows_values(no_word, 11, 12));
+    cr_assert(cf_guard_allows_values(no_word, 50, 100));
+    cr_assert(!cf_guard_allows_values(no_word, 10, 10));
+    cr_assert(!cf_guard_allows_values(no_word, 51, 100));
+    cr_assert(cf_guard_allows_values(five, 8, 12), "it is an edit");
+    cr_assert(!cf_guard_allows_values(five, 12, 12));
+    cr_assert(cf_guard_allows_values(twelve, 12, 12));
+    cr_assert(cf_guard_allows_values(cf_delete_word_all(), 1000, 1000));
+}
+
 Test(guard, yields_to_the_users_word_and_to_nothing_beyond_it)
 {
     cf_delete_word word;

@@ -136,6 +136,19 @@ def test_a_member_of_objects_is_a_column_and_one_within_an_object_is_none(two):
     assert there.read_text() == "id,name,fax\n1,Ann,7\n" and left_out(desktop) == ["column tags/a"]
 
 
+def test_what_stands_in_a_document_beside_its_records_is_no_column(two):
+    """Nobody can write it into the first line: it is of no row that the table has a place for."""
+    laptop, desktop = two
+    here = add(laptop, "people.json", '{"version": 3, "by": {"name": "x"}, "people": [{"id": "1", "name": "Ann"}]}', "--format", "json", "--key", "/people/id")
+    both(laptop, desktop)
+    there = add(desktop, "people.csv", None, *CSV, "--existing", collection="people")
+    both(laptop, desktop)
+    assert there.read_text() == "id,name\n1,Ann\n" and left_out(desktop) == []
+    here.write_text('{"version": 3, "fax": 1, "people": [{"id": "1", "name": "Ann", "tags": {"a": 1}}]}')
+    both(laptop, desktop)
+    assert there.read_text() == "id,name\n1,Ann\n" and left_out(desktop) == ["column tags/a"]
+
+
 def test_a_status_adds_nothing(two):
     laptop, desktop, here, there = sheets(two)
     here.write_text(WIDER)

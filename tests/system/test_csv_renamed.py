@@ -42,6 +42,25 @@ def test_a_column_whose_values_do_not_all_stay_is_another(people):
     assert there.read_text().splitlines() == [f"{header},mail", f"{ann},anna@new.example", *(f"{row},{mail}" for row, mail in zip(rest, mails))]
 
 
+def test_a_name_that_another_device_gives_a_new_column_meanwhile(people):
+    """Written into the first line it would be there twice: the advice is to rename the first one, and then that can be done."""
+    laptop, desktop, here, there = people
+    here.write_text(PEOPLE.replace("email", "mail", 1))
+    both(laptop, desktop)
+    there.write_text("".join(f"{row},{more}\n" for row, more in zip(PEOPLE.splitlines(), ("mail", "x", "y", "z"))))
+    both(desktop, laptop)
+    (told,) = laptop.json("status")["collections"][0]["pending"]
+    assert told["path"] == "column mail" and told["reason"].endswith("the one of this name in the first line is called email elsewhere: rename that one")
+    here.write_text(PEOPLE.replace("email", "post", 1))
+    laptop.sync()
+    (told,) = laptop.json("status")["collections"][0]["pending"]
+    assert told["path"] == "column mail" and told["reason"].endswith("write it into the first line to have it here")
+    here.write_text("".join(f"{row},{more}\n" for row, more in zip(here.read_text().splitlines(), ("mail", "", "", ""))))
+    both(laptop, desktop)
+    assert pending(laptop) == pending(desktop) == []
+    assert here.read_text() == there.read_text().replace("email", "post", 1) and ",x\n" in there.read_text()
+
+
 def test_a_name_that_others_have_is_theirs(two):
     laptop, desktop = two
     there = add(desktop, "people.csv", "id,a,b\nx,1,7\ny,2,8\n", "--format", "csv", "--key", "id")

@@ -92,26 +92,6 @@ static bool was_tried(const finding *self, cf_bytes name)
     return has_name(tried->at, tried->count, name) && !self->run->content.file.trouble_count;
 }
 
-/* By a row that the file shows: a document's own members, and rows whose key is made of more or
- * fewer columns, have no place in it. */
-static bool is_said(const cf_record_run *run, cf_bytes table, cf_bytes field)
-{
-    const cf_binding *binding = run->source->binding;
-    const cf_record_options options = {.adapter = cf_adapter_of(binding->format),
-                                       .keys = (const char *const *)binding->keys,
-                                       .key_count = binding->key_count};
-    bool found = false;
-
-    for (size_t i = 0; !found && i < cf_row_view_count(run->view); i++) {
-        const cf_row *row = cf_row_view_at(run->view, i);
-
-        found = cf_bytes_equal(row->table, table) && cf_row_field_named(row, field) &&
-                cf_record_selected(&run->selection, row) &&
-                cf_record_format_keeps(&options, row->table, row->key);
-    }
-    return found;
-}
-
 /* What more there are isn't kept, so none comes by itself. */
 static bool is_full(const finding *self)
 {
@@ -138,7 +118,8 @@ static void find_column(void *context, cf_bytes table, cf_bytes field)
         return;
     read_kept(self);
     if (has_name(self->left_out, self->left_out_count, name) || is_full(self) ||
-        cf_forgotten_has(&run->forgotten, table, field) || !is_said(run, table, field))
+        cf_forgotten_has(&run->forgotten, table, field) ||
+        !cf_record_run_count_said(run, table, &field))
         return;
     if (!self->knows || was_here(run, table, field) || was_tried(self, name)) {
         cf_pack_bin(&self->added, name);

@@ -153,7 +153,7 @@ void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind
 
         if (!cf_record_run_same(run, row, base) && !cf_record_run_shows(run, row, shown) &&
             !cf_record_run_is_odd(run, i) && !cf_record_run_ignores(run, row) &&
-            !(base && base == self->emptied))
+            !(base && base == self->emptied) && !(self->cleared && self->cleared[i]))
             cf_record_note(run, kind, &(cf_row_place){row->table, row->key}, "%s%s%s",
                            differs ? "it is different here"
                            : base  ? "it was changed here"

@@ -17,7 +17,9 @@ typedef struct {
     size_t missing;        /* rows of the base that are, for all that is known, */
     cf_id *missing_items;  /* and their items */
     const cf_row *emptied; /* the document of the base that counts as unchanged; NULL: it counts */
-    const cf_row **moved;  /* rows of the base that are here under another key, ascending */
+    bool *cleared; /* of the file's rows: that have nothing in a column that seems emptied, and
+                      count as unchanged; NULL: none is */
+    const cf_row **moved; /* rows of the base that are here under another key, ascending */
     size_t moved_count;
     cf_arena arena; /* of all this and of the scan: it ends before what came out is committed */
 } cf_record_counted;
@@ -39,8 +41,8 @@ void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);
 void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why);
 /* What is done to records that another has locked waits. */
 void cf_record_counted_hold_locked(cf_record_counted *self);
-/* What was done to a document that seems emptied waits for its user's word
- * (record_source_emptied.c). */
+/* What was done to a document that seems emptied, or to rows that have nothing in a column any more
+ * as too many others, waits for its user's word (record_source_emptied.c). */
 void cf_record_counted_hold_emptied(cf_record_counted *self);
 /* Contents go before the entry that names them: what has one that is on its way waits. */
 void cf_record_counted_send_values(cf_record_counted *self);

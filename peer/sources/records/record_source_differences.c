@@ -4,8 +4,10 @@
  * of a CSV file. */
 #include "peer/sources/records/record_source_inside.h"
 
+#include "broker/platform/names.h"
 #include "codec/pointer.h"
 #include "peer/records/schema_join.h"
+#include "peer/sources/records/record_renamed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,16 +58,20 @@ static void note_rules(cf_record_run *run)
              &found[i].fields, found[i].text);
 }
 
-/* Rows of the table that are asked for, or those of them that have something in the field. */
-static size_t count_rows(const cf_record_run *run, cf_bytes table, const cf_bytes *field)
+size_t cf_record_run_count_said(const cf_record_run *run, cf_bytes table, const cf_bytes *field)
 {
+    const cf_binding *binding = run->source->binding;
+    const cf_record_options options = {.adapter = cf_adapter_of(binding->format),
+                                       .keys = (const char *const *)binding->keys,
+                                       .key_count = binding->key_count};
     size_t count = 0;
 
     for (size_t i = 0; i < cf_row_view_count(run->view); i++) {
         const cf_row *row = cf_row_view_at(run->view, i);
 
         count += cf_bytes_equal(row->table, table) && (!field || cf_row_field_named(row, *field)) &&
-                 cf_record_selected(&run->selection, row);
+                 cf_record_selected(&run->selection, row) &&
+                 cf_record_format_keeps(&options, row->table, row->key);
     }
     return count;
 }
@@ -82,7 +88,7 @@ static void note_tables(cf_record_run *run)
             !cf_record_includes_table(run->source->binding, table) ||
             cf_forgotten_has(&run->forgotten, table, (cf_bytes){0}))
             continue;
-        size_t rows = count_rows(run, table, NULL);
+        size_t rows = cf_record_run_count_said(run, table, NULL);
         snprintf(text, sizeof text,
                  "there is no such table here, but elsewhere: %zu row%s of it stay%s with those "
                  "that have it",
@@ -100,7 +106,7 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
     if (cf_schema_find(run->content.schema, table) &&
         !cf_format_holds(&run->content.format, table, field) &&
         !cf_forgotten_has(&run->forgotten, table, field))
-        rows = count_rows(run, table, &field);
+        rows = cf_record_run_count_said(run, table, &field);
     if (!rows)
         return;
     snprintf(text, sizeof text,
@@ -110,39 +116,82 @@ static void note_column(void *context, cf_bytes table, cf_bytes field)
     list(run, CF_PENDING_LEFT_OUT, table, &(cf_unique){&field, 1}, text);
 }
 
-/* How to have the column here. */
-static const char *advice(cf_bytes column)
+void cf_record_run_note_column(cf_record_run *run, cf_pending_kind kind, cf_bytes field,
+                               const char *reason)
 {
+    const bool is_column =
+        cf_adapter_of(run->source->binding->format)->mapping == CF_MAPPING_COLUMNS;
+    cf_buffer name = {0};
+    cf_bytes column;
+
+    cf_buffer_append_text(&name, is_column ? "column " : "member ");
+    if (cf_pointer_below(field, CF_COLUMNS, &column) && !column.size)
+        cf_buffer_append_text(&name, "without a name");
+    else
+        cf_record_field_text(field, &name);
+    cf_pendings_add(&run->source->found, kind, cf_buffer_view(&name), reason);
+    cf_buffer_release(&name);
+}
+
+/* What the column is called elsewhere that has this name in the first line here; nothing: none has,
+ * or has it everywhere. */
+static cf_bytes name_elsewhere(cf_record_run *run, cf_bytes name)
+{
+    cf_renamed_columns renamed;
+    cf_error ignored;
+
+    if (cf_renamed_load(run->source->binding, run->source->workshop->peer, &run->arena, &renamed,
+                        &ignored))
+        return (cf_bytes){0};
+    for (size_t i = 0; i < renamed.count; i++)
+        if (cf_bytes_equal(renamed.at[i].name, name))
+            return renamed.at[i].before;
+    return (cf_bytes){0};
+}
+
+/* How to have the column here. */
+static const char *advice(cf_record_run *run, cf_bytes field, cf_bytes column)
+{
+    char shown[CF_NAME_SHOWN];
+    cf_buffer text = {0};
+    cf_bytes name;
+
     if (!column.size)
         return "give it a name there to have it here";
-    return memchr(column.data, '/', column.size)
-               ? "it is part of an object, which no column has room for"
-               : "write it into the first line to have it here";
+    if (memchr(column.data, '/', column.size))
+        return "it is part of an object, which no column has room for";
+    if (!cf_column_name(field, &run->arena, &name) || !(name = name_elsewhere(run, name)).size)
+        return "write it into the first line to have it here";
+    cf_name_show(name, shown);
+    cf_buffer_append_text(
+        &text, "the one of this name in the first line is called %s elsewhere: rename that one",
+        shown);
+    const char *copy = cf_arena_text(&run->arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return copy;
 }
 
 /* Of a CSV file, which is one table. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
     cf_record_run *run = context;
-    cf_buffer name = {0};
-    char text[TEXT_MAX];
+    cf_buffer text = {0};
     cf_bytes column;
 
     const size_t rows = cf_format_holds(&run->content.format, table, field) ||
                                 cf_forgotten_has(&run->forgotten, table, field)
                             ? 0
-                            : count_rows(run, table, &field);
+                            : cf_record_run_count_said(run, table, &field);
     if (!rows || !cf_pointer_below(field, CF_COLUMNS, &column))
         return;
-    snprintf(text, sizeof text,
-             "there is no such column here, but elsewhere: what %zu row%s ha%s there stays with "
-             "those that have it; %s",
-             rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve", advice(column));
-    cf_buffer_append_text(&name, column.size ? "column " : "column without a name");
-    if (column.size)
-        cf_record_field_text(field, &name);
-    cf_pendings_add(&run->source->found, CF_PENDING_LEFT_OUT, cf_buffer_view(&name), text);
-    cf_buffer_release(&name);
+    cf_buffer_append_text(&text,
+                          "there is no such column here, but elsewhere: what %zu row%s ha%s there "
+                          "stays with those that have it; %s",
+                          rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "ve",
+                          advice(run, field, column));
+    cf_buffer_append(&text, "", 1);
+    cf_record_run_note_column(run, CF_PENDING_LEFT_OUT, field, (const char *)text.data);
+    cf_buffer_release(&text);
 }
 
 bool cf_record_run_has_columns(const cf_record_run *run)

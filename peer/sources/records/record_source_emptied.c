@@ -2,10 +2,18 @@
 /* A record that is a whole document, or what stands in one beside its records: of its fields so
  * many can be gone at once that it is as if the file had been emptied, as of a folder (guard.h).
  * Then nothing that was done to the record goes on its way, here or elsewhere, until its user's
- * word. */
+ * word. And a column that has nothing in it any more, or a member that its objects lack: then
+ * nothing that was done to these rows goes on its way from here.
+ *
+ *   [{"id": 1, "mail": "a@x"}, ...] is [{"id": 1}, ...] now: held, or it was empty in a CSV
+ * elsewhere
+ */
 #include "peer/sources/records/record_source_counted.h"
 
+#include "broker/platform/names.h"
 #include "codec/pack.h"
+
+#include <stdlib.h>
 
 /* The record of the base that may be emptied; NULL: there is none. */
 static const cf_row *find_document(const cf_record_run *run)
@@ -87,7 +95,7 @@ void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf
     cf_buffer_release(&text);
 }
 
-void cf_record_counted_hold_emptied(cf_record_counted *self)
+static void hold_document(cf_record_counted *self)
 {
     cf_record_run *run = self->run;
     const cf_record_file *file = &run->content.file;
@@ -95,7 +103,7 @@ void cf_record_counted_hold_emptied(cf_record_counted *self)
     const cf_row *here = base ? cf_row_index_find(&run->here, base->table, base->key) : NULL;
     cf_guard_fields fields;
 
-    if (!base || run->content.blank || cf_record_run_troubles(run, base->table, base->key) ||
+    if (!base || cf_record_run_troubles(run, base->table, base->key) ||
         !cf_record_run_is_emptied(run, base, here, &fields))
         return;
     cf_record_run_note_emptied(run, CF_GUARD_HERE, base, &fields);
@@ -105,4 +113,264 @@ void cf_record_counted_hold_emptied(cf_record_counted *self)
         self->waits[here - file->rows] = true;
     self->waiting++;
     self->emptied = base;
+}
+
+/* ---- A column ---- */
+
+typedef struct {
+    cf_bytes table, field;
+    size_t gone, count; /* rows here that have nothing in it any more, and that had something */
+} column;
+
+typedef struct {
+    cf_record_counted *counted;
+    column *at; /* ascending, once they are found */
+    size_t count, capacity;
+} columns;
+
+static int by_name(const void *left, const void *right)
+{
+    const column *a = left, *b = right;
+    const int order = cf_bytes_compare(a->table, b->table);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
+static column *find_column(const columns *self, cf_bytes table, cf_bytes field)
+{
+    const column wanted = {.table = table, .field = field};
+
+    return self->count ? bsearch(&wanted, self->at, self->count, sizeof wanted, by_name) : NULL;
+}
+
+static bool says_nothing(const cf_row *row, cf_bytes field)
+{
+    const cf_row_field *here = cf_row_field_named(row, field);
+
+    return !(here && here->count);
+}
+
+/* The row of the base that the file's row is. NULL: there is none, or what was done to it doesn't
+ * count. */
+static const cf_row *base_of(const cf_record_counted *counted, size_t index)
+{
+    const cf_record_run *run = counted->run;
+    const cf_row *row = &run->content.file.rows[index];
+    const bool counts = !cf_record_run_ignores(run, row) && !cf_record_run_is_odd(run, index) &&
+                        !(counted->waits && counted->waits[index]);
+
+    return counts ? cf_rows_find(run->source->binding->rows, row->table, row->key) : NULL;
+}
+
+/* The same, as the format shows it. */
+static bool show_base(const cf_record_counted *counted, size_t index, cf_arena *arena, cf_row *out)
+{
+    const cf_row *base = base_of(counted, index);
+
+    return base && cf_row_show(&counted->run->content.format, base, arena, out);
+}
+
+static bool is_as_base(const cf_record_counted *counted, size_t index)
+{
+    const cf_row *base = base_of(counted, index);
+
+    return base && cf_row_fields_equal(base, &counted->run->content.file.rows[index]);
+}
+
+/* What each row lacks, sorted, is what the columns lack. */
+static void find_gone(columns *self, cf_arena *arena)
+{
+    const cf_record_file *file = &self->counted->run->content.file;
+    size_t kept = 0;
+    cf_row base;
+
+    for (size_t i = 0; i < file->count; i++)
+        if (!is_as_base(self->counted, i) && show_base(self->counted, i, arena, &base))
+            for (size_t k = 0; k < base.field_count; k++)
+                if (base.fields[k].count && says_nothing(&file->rows[i], base.fields[k].name))
+                    *cf_one_more(self->at, self->count, self->capacity) =
+                        (column){base.table, base.fields[k].name, 1, 0};
+    if (self->count)
+        qsort(self->at, self->count, sizeof *self->at, by_name);
+    for (size_t i = 0; i < self->count; i++)
+        if (kept && by_name(&self->at[kept - 1], &self->at[i]) == 0)
+            self->at[kept - 1].gone++;
+        else
+            self->at[kept++] = self->at[i];
+    self->count = kept;
+}
+
+static void count_had(columns *self, cf_arena *arena)
+{
+    const size_t count = self->counted->run->content.file.count;
+    cf_row base;
+
+    for (size_t i = 0; i < count; i++)
+        if (show_base(self->counted, i, arena, &base))
+            for (size_t k = 0; k < base.field_count; k++) {
+                column *found = find_column(self, base.table, base.fields[k].name);
+
+                if (found)
+                    found->count += base.fields[k].count > 0;
+            }
+}
+
+/* What comes while a column is held lets nothing of it go: 12 of 12, and 12 of 12 still when
+ * another device has made a 13th. */
+static void count_as_first(columns *self)
+{
+    cf_record_run *run = self->counted->run;
+    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_EMPTIED));
+    size_t count = 0;
+    uint64_t had;
+    cf_bytes table, field;
+    cf_error ignored;
+
+    cf_status status = cf_read_array(&reader, &count, &ignored);
+    for (size_t i = 0; !status && i < count; i++) {
+        status = cf_read_array_of(&reader, 3, &ignored);
+        if (!status)
+            status = cf_read_bin(&reader, &table, &ignored);
+        if (!status)
+            status = cf_read_bin(&reader, &field, &ignored);
+        if (!status)
+            status = cf_read_uint(&reader, &had, &ignored);
+        column *found = status ? NULL : find_column(self, table, field);
+        if (found && found->count > had)
+            found->count = found->gone > had ? found->gone : (size_t)had;
+    }
+}
+
+/* Most sources have none, and needn't ask the store twice. */
+static bool keeps_any(cf_record_run *run)
+{
+    cf_record_source *source = run->source;
+
+    if (!source->emptied_known)
+        source->keeps_emptied = cf_record_run_kept(run, CF_TABLE_EMPTIED).size > 0;
+    source->emptied_known = true;
+    return source->keeps_emptied;
+}
+
+static void keep_first(const columns *self)
+{
+    cf_record_run *run = self->counted->run;
+    cf_buffer now = {0};
+
+    if (run->look_only || (!self->count && !keeps_any(run)))
+        return;
+    if (self->count)
+        cf_pack_array(&now, self->count);
+    for (size_t i = 0; i < self->count; i++) {
+        cf_pack_array(&now, 3);
+        cf_pack_bin(&now, self->at[i].table);
+        cf_pack_bin(&now, self->at[i].field);
+        cf_pack_uint(&now, self->at[i].count);
+    }
+    cf_record_run_keep(run, CF_TABLE_EMPTIED, cf_buffer_view(&now), &run->records);
+    run->source->emptied_known = true;
+    run->source->keeps_emptied = self->count > 0;
+    cf_buffer_release(&now);
+}
+
+/* Those of which too much is gone; before all are counted, those of which it might be. */
+static void keep_emptied(columns *self, bool are_counted)
+{
+    const cf_delete_word word = word_of(self->counted->run->source);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < self->count; i++)
+        if (!cf_guard_allows_values(word, self->at[i].gone,
+                                    are_counted ? self->at[i].count : self->at[i].gone))
+            self->at[kept++] = self->at[i];
+    self->count = kept;
+}
+
+static bool is_cleared(const columns *self, const cf_row *row, const cf_row *base)
+{
+    for (size_t i = 0; i < base->field_count; i++)
+        if (base->fields[i].count && says_nothing(row, base->fields[i].name) &&
+            find_column(self, base->table, base->fields[i].name))
+            return true;
+    return false;
+}
+
+static void note_emptied_column(cf_record_run *run, const column *one)
+{
+    char shown[CF_NAME_SHOWN];
+    cf_buffer name = {0}, word = {0}, text = {0};
+
+    cf_record_field_text(one->field, &name);
+    cf_name_show(cf_buffer_view(&name), shown);
+    cf_binding_path_word(run->source->binding, &word);
+    cf_buffer_append(&word, "", 1);
+    const char *path = (const char *)word.data;
+    cf_buffer_append_text(&text,
+                          "%zu of %zu records that had something in %s have nothing there any "
+                          "more: put it back, or `counterfoil repair %s --refill` does, or "
+                          "`counterfoil sync %s --yes` deletes it elsewhere too",
+                          one->gone, one->count, shown, path, path);
+    cf_buffer_append(&text, "", 1);
+    cf_record_run_note_column(run, CF_PENDING_HELD, one->field, (const char *)text.data);
+    cf_buffer_release(&name);
+    cf_buffer_release(&word);
+    cf_buffer_release(&text);
+}
+
+static void hold_cleared(columns *self, cf_arena *arena)
+{
+    cf_record_counted *counted = self->counted;
+    const cf_record_file *file = &counted->run->content.file;
+    cf_row base;
+
+    counted->cleared = cf_arena_allocate(&counted->arena, file->count, sizeof *counted->cleared);
+    for (size_t i = 0; i < file->count; i++)
+        counted->cleared[i] =
+            show_base(counted, i, arena, &base) && is_cleared(self, &file->rows[i], &base);
+    if (!counted->waits)
+        counted->waits = cf_arena_allocate(&counted->arena, file->count, sizeof *counted->waits);
+    for (size_t i = 0; i < file->count; i++) {
+        counted->waits[i] |= counted->cleared[i];
+        counted->waiting += counted->cleared[i];
+    }
+    for (size_t i = 0; i < self->count; i++)
+        note_emptied_column(counted->run, &self->at[i]);
+}
+
+/* In a database it is its program that clears a column, as it does with a queue. */
+static void hold_columns(cf_record_counted *counted)
+{
+    columns self = {.counted = counted};
+    cf_arena arena = {0};
+
+    if (!cf_adapter_is_mapped(cf_adapter_of(counted->run->source->binding->format)))
+        return;
+    find_gone(&self, &arena);
+    keep_emptied(&self, false);
+    if (self.count) {
+        count_had(&self, &arena);
+        count_as_first(&self);
+    }
+    keep_emptied(&self, true);
+    keep_first(&self);
+    if (self.count)
+        hold_cleared(&self, &arena);
+    free(self.at);
+    cf_arena_release(&arena);
+}
+
+void cf_record_run_end_emptied(cf_record_run *run)
+{
+    if (!cf_adapter_is_mapped(cf_adapter_of(run->source->binding->format)) || !keeps_any(run))
+        return;
+    cf_record_run_keep(run, CF_TABLE_EMPTIED, (cf_bytes){0}, &run->records);
+    run->source->keeps_emptied = false;
+}
+
+void cf_record_counted_hold_emptied(cf_record_counted *self)
+{
+    if (self->run->content.blank)
+        return;
+    hold_document(self);
+    hold_columns(self);
 }

@@ -47,7 +47,8 @@ typedef struct {
     cf_buffer columns;     /* [name…] that others have made, and its file gets at the next look */
     bool columns_unended;  /* it had no last line end when these were found */
     bool has_columns_kept; /* which its file goes without: it was looked at before */
-    uint64_t unmerged;     /* the collection's changes when no list could be merged any more */
+    bool emptied_known, keeps_emptied; /* whether CF_TABLE_EMPTIED has something of it */
+    uint64_t unmerged; /* the collection's changes when no list could be merged any more */
 } cf_record_source;
 
 enum { CF_RECORD_RETRY_MS = 5000 };
@@ -136,6 +137,13 @@ void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 void cf_record_run_note_differences(cf_record_run *run);
 /* Whether its fields are columns that have their names in the file. */
 bool cf_record_run_has_columns(const cf_record_run *run);
+/* Lists something of a whole column, or of a member of all objects. */
+void cf_record_run_note_column(cf_record_run *run, cf_pending_kind kind, cf_bytes field,
+                               const char *reason);
+/* Rows of the view that are asked for, have something in the field and have a place here: a
+ * document's own members, and rows whose key is made of more or fewer columns, have none in a CSV
+ * file. NULL: with or without it. */
+size_t cf_record_run_count_said(const cf_record_run *run, cf_bytes table, const cf_bytes *field);
 /* record_source_columns.c: before the file is read, and once it is known what others have. */
 void cf_record_run_give_columns(cf_record_run *run);
 void cf_record_run_find_columns(cf_record_run *run);
@@ -248,6 +256,8 @@ bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_r
                               cf_guard_fields *out);
 void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf_row *base,
                                 const cf_guard_fields *fields);
+/* No column is held any more since too many of its values are gone. */
+void cf_record_run_end_emptied(cf_record_run *run);
 /* Puts a row into the base. */
 void cf_record_run_put(cf_record_run *run, const cf_row *row);
 /* Writes the records gathered, if there are any. */

@@ -328,8 +328,10 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
     cf_record_run_note_astray(run);
     run->as_base = is_as_base(run);
     if (run->as_base) {
-        if (!run->look_only)
+        if (!run->look_only) {
             cf_binding_end_count(run->source->workshop->peer, run->source->binding, CF_GUARD_HERE);
+            cf_record_run_end_emptied(run);
+        }
         bool silent = cf_record_run_silence(run, &kind) != NULL;
 
         if (!run->look_only)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A column that is emptied, or a member that is taken out of all objects, is held as deletions are."""
+
+import json
+
+import pytest
+
+from counterfoil import both, broker, make_device, two  # noqa: F401
+from test_guard_told import Said
+from test_records import add
+
+JSON = "--format", "json", "--key", "id"
+CSV = "--format", "csv", "--key", "id"
+
+
+class Objects:
+    """A document of objects, as a program saves it."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def rows(self):
+        return json.loads(self.path.read_text())
+
+    def write(self, rows):
+        self.path.write_text(json.dumps(rows))
+
+    def clear(self, member, count):
+        self.write([{name: value for name, value in row.items() if name != member or i >= count} for i, row in enumerate(self.rows())])
+
+
+class Sheet(Objects):
+    """The same as a table."""
+
+    def rows(self):
+        first, *others = self.path.read_text().splitlines()
+        return [dict(zip(first.split(","), line.split(","))) for line in others]
+
+    def write(self, rows):
+        names = rows[0].keys()
+        self.path.write_text("".join(",".join(line) + "\n" for line in [names, *(row.values() for row in rows)]))
+
+    def clear(self, member, count):
+        self.write([row | ({member: ""} if i < count else {}) for i, row in enumerate(self.rows())])
+
+
+def people(count):
+    return [{"id": str(i), "mail": f"{i}@x", "name": f"N{i}"} for i in range(count)]
+
+
+@pytest.fixture(params=(Objects, Sheet), ids=("json", "csv"))
+def share(two, request):
+    """On the laptop in this form, on the desktop as a table."""
+    def make(count):
+        laptop, desktop = two
+        here = request.param(laptop.source("people"))
+        here.write(people(count))
+        laptop.json("add", str(here.path), "--collection", "people", *(JSON if request.param is Objects else CSV))
+        both(laptop, desktop)
+        there = Sheet(add(desktop, "people.csv", None, *CSV, "--existing"))
+        both(laptop, desktop)
+        assert there.rows() == people(count)
+        return laptop, desktop, here, there
+    return make
+
+
+def held(device):
+    return [(one["path"].split()[-1], one["reason"]) for one in device.json("status")["collections"][0]["pending"] if one["kind"] == "held"]
+
+
+@pytest.mark.parametrize("count, gone", ((10, 10), (12, 12), (100, 51)))
+def test_too_many_values_that_go_at_once_are_held(share, count, gone):
+    laptop, desktop, here, there = share(count)
+    here.clear("mail", gone)
+    laptop.run("status", "--check", code=8)
+    laptop.sync(8)
+    laptop.sync(8)
+    ((column, reason),) = held(laptop)
+    assert column == "mail" and f"{gone} of {count} records that had something in mail have nothing there any more" in reason
+    assert len(laptop.json("status")["collections"][0]["pending"]) == 1, "the records are not listed besides"
+    desktop.sync()
+    assert there.rows() == people(count)
+    laptop.sync(0, "--yes")
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == gone and held(laptop) == []
+
+
+@pytest.mark.parametrize("count, gone", ((9, 9), (12, 11), (100, 50)))
+def test_fewer_go_by_themselves(share, count, gone):
+    laptop, desktop, here, there = share(count)
+    here.clear("mail", gone)
+    laptop.sync()
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == gone
+
+
+def test_what_else_is_done_goes_on(share):
+    """Nothing of the rows that lost something goes out; what is new does, and what others write comes once it is put back."""
+    laptop, desktop, here, there = share(12)
+    before = here.rows()
+    here.clear("mail", 12)
+    here.write([*here.rows(), {"id": "98", "mail": "", "name": "new"}])
+    laptop.sync(8)
+    desktop.sync()
+    assert there.rows()[12:] == [{"id": "98", "mail": "", "name": "new"}]
+    there.write([*({**row, "name": "M0"} if row["id"] == "0" else row for row in there.rows()), {"id": "99", "mail": "99@x", "name": "newer"}])
+    desktop.sync()
+    laptop.sync(8)
+    laptop.sync(8)
+    assert held(laptop)[0][1].startswith("12 of 12 records"), "what came lets nothing go"
+    assert here.rows()[0]["name"] == "N0" and here.rows()[13]["mail"] == "99@x"
+    here.write(before + here.rows()[12:])
+    both(laptop, desktop)
+    assert here.rows()[0]["name"] == "M0" and [row["mail"] for row in there.rows()].count("") == 1 and held(laptop) == []
+    here.clear("mail", 12)
+    laptop.sync(), desktop.sync()
+    assert [row["mail"] for row in there.rows()] == [""] * 13 + ["99@x"], "that is 12 of 13, or of 14"
+
+
+def test_refill_brings_them_back(share):
+    laptop, _, here, _ = share(12)
+    here.clear("mail", 12)
+    laptop.sync(8)
+    laptop.run("repair", str(here.path), "--refill")
+    assert here.rows() == people(12) and laptop.sync()["in_sync"]
+
+
+def test_a_words_number_lets_more_go_and_holds_no_edit(share):
+    laptop, desktop, here, there = share(12)
+    laptop.run("set", str(here.path), "--max-delete", "5")
+    here.clear("mail", 8)
+    laptop.sync()
+    here.write(people(12))
+    both(laptop, desktop)
+    here.clear("mail", 12)
+    laptop.sync(8)
+    laptop.sync(8, "--max-delete", "11")
+    laptop.sync(0, "--max-delete", "12")
+    desktop.sync()
+    assert {row["mail"] for row in there.rows()} == {""}
+
+
+def test_serve_tells_it_and_two_columns_are_two(share):
+    laptop, _, here, _ = share(12)
+    server = laptop.serve()
+    said = Said(server)
+    here.write([{name: "" for name in row} | {"id": row["id"]} if isinstance(here, Sheet) else {"id": row["id"]} for row in here.rows()])
+    said.wait_for("12 of 12 records that had something in mail.*--yes")
+    said.wait_for("12 of 12 records that had something in name.*--yes")
+    laptop.stop(server)
+    assert [column for column, _ in held(laptop)] == ["mail", "name"]
+
+
+def test_a_column_that_is_taken_out_of_a_table_is_no_deletion(two):
+    laptop, desktop = two
+    here, there = Sheet(laptop.source("people.csv")), desktop.source("people.csv")
+    here.write(people(12))
+    laptop.json("add", str(here.path), "--collection", "people", *CSV)
+    both(laptop, desktop)
+    there = Sheet(add(desktop, "people.csv", None, *CSV, "--existing"))
+    both(laptop, desktop)
+    here.write([{"id": row["id"], "name": row["name"]} for row in here.rows()])
+    both(laptop, desktop)
+    assert there.rows() == people(12) and held(laptop) == []
