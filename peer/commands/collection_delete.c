@@ -4,6 +4,7 @@
 #include "broker/platform/names.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/log/keeping.h"
 
 #include <string.h>
@@ -144,6 +145,8 @@ cf_status cf_collection_delete(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 2, 2, error);
     if (!status)
         status = cf_catalog_find(cf_loop_peer(run->loop), arguments[1], &arena, &found, error);
+    if (status == CF_MISSING)
+        cf_catalog_say_renamed(cf_loop_peer(run->loop), arguments[1], error);
     const cf_binding *binding =
         status ? NULL : cf_source_of_collection(cf_loop_engine(run->loop), &found.id);
     if (binding)

@@ -3,6 +3,7 @@
 #include "broker/platform/times.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/commands/verbs.h"
 
 #include <string.h>
@@ -19,8 +20,14 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
     cf_status status = cf_run_check_count(run, 3, 3, error);
     if (!status)
         status = cf_catalog_find(peer, arguments[1], &arena, &found, error);
+    if (status == CF_MISSING)
+        cf_catalog_say_renamed(peer, arguments[1], error);
     if (!status)
         status = cf_catalog_rename(peer, &found.id, arguments[2], cf_loop_time(run->loop), error);
+    if (!status && !run->json && !run->quiet)
+        cf_print(&run->output, "%s: called %s from now on, on all devices%s\n", arguments[1],
+                 arguments[2],
+                 cf_loop_serves(run->loop) ? "" : "; others hear of it at the next sync");
     cf_arena_release(&arena);
     cf_loop_wake(run->loop);
     return status;
@@ -217,8 +224,9 @@ const cf_verb cf_verb_collections = {
     .usage = "collections [rename NAME NEW | delete NAME]",
     .summary = "Lists the user's collections, renames one, or takes one off the list",
     .more =
-        "What sources hold stays where it is. `delete` exits 8 where other devices wrote in the "
-        "collection, or keep it, and\n--yes was not given.",
+        "What sources hold stays where it is. `delete` exits 1 where this device has a source of "
+        "the collection: `counterfoil\nremove` comes first; and 8 where other devices wrote in it, "
+        "or keep it, and --yes was not given.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .options = options,

@@ -2,6 +2,7 @@
 #include "peer/commands/round.h"
 
 #include "peer/log/catalog.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/commands/sources.h"
 
 #include <unistd.h>
@@ -42,7 +43,9 @@ static cf_status find_collection(const cf_run *run, const char *named, cf_arena 
         return CF_OK;
     }
     if (status == CF_MISSING)
-        return refuse_path(run, named, arena, error);
+        return cf_catalog_say_renamed(cf_loop_peer(run->loop), named, error)
+                   ? CF_MISSING
+                   : refuse_path(run, named, arena, error);
     if (status)
         return status;
     *out = found.id;

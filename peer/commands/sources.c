@@ -3,7 +3,9 @@
 #include "peer/commands/keep_shown.h"
 
 #include "peer/bindings/files_root.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/sources/records/record_include.h"
+#include "peer/sources/records/record_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +107,8 @@ cf_status cf_source_of_name(cf_peer *peer, cf_binding *const *bindings, size_t c
     for (size_t i = 0; !status && i < count; i++)
         if (cf_id_equal(&bindings[i]->collection, &found.id) && ++sources)
             *out = bindings[i];
-    if (status == CF_MISSING && !cf_catalog_say_taken_off(peer, bare(name, &arena), error))
+    if (status == CF_MISSING && !cf_catalog_say_taken_off(peer, bare(name, &arena), error) &&
+        !cf_catalog_say_renamed(peer, bare(name, &arena), error))
         cf_fail(error, CF_MISSING, "%s is no source: `counterfoil collections` lists them", name);
     else if (!status && !sources)
         status = cf_fail(error, CF_MISSING,
@@ -158,9 +161,12 @@ void cf_source_explain_missing(const cf_run *run, const char *name, cf_error *er
 
     const char *collection =
         slashes ? cf_arena_text(&arena, cf_bytes_of(name, (size_t)(slashes - name))) : name;
-    if (!cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error) &&
-        cf_source_find_collection(run, collection, &arena, &found, &ignored) == CF_OK)
-        cf_keep_check(run, &found, error);
+    if (!cf_catalog_say_taken_off(cf_loop_peer(run->loop), bare(name, &arena), error)) {
+        if (cf_source_find_collection(run, collection, &arena, &found, &ignored) == CF_OK)
+            cf_keep_check(run, &found, error);
+        else
+            cf_catalog_say_renamed(cf_loop_peer(run->loop), collection, error);
+    }
     cf_arena_release(&arena);
 }
 

@@ -152,6 +152,25 @@ def test_a_name_that_was_given_up_is_free_too(pair_of_notes):
     assert set(tree(again[0])) == set(tree(again[1])) == {"by laptop", "by desktop"}
 
 
+def test_who_uses_its_old_name_is_told_the_new_one(pair_of_notes):
+    """It was renamed on the other device, perhaps twice, and he did not see that."""
+    laptop, desktop, _, there = pair_of_notes
+    assert "notes: called papers from now on, on all devices" in laptop.run("collections", "rename", "notes", "papers")
+    laptop.run("collections", "rename", "papers", "diary")
+    laptop.sync()
+    desktop.sync()
+    for words in ("sync", "notes"), ("sync", "papers"), ("log", "notes"), ("set", "notes"), ("collections", "delete", "notes"), ("collections", "rename", "papers", "x"):
+        said = desktop.run(*words, code=3)
+        assert "any more: laptop renamed it diary" in said, words
+    assert "any more" not in desktop.run("sync", "note", code=3)
+    desktop.run("sync", "diary")
+    fill(there, {"more": "x"})
+    desktop.run("sync", str(there))
+    (desktop.folder / "other").mkdir()
+    add_anew(desktop, desktop.folder / "other")
+    assert desktop.run("sync", "notes"), "that one is called so now"
+
+
 def test_who_keeps_it_without_having_written_is_named(two, make_device):
     laptop, desktop = two
     here = laptop.add("notes", {"a": "a"})
