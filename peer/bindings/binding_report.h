@@ -81,6 +81,7 @@ typedef struct {
     size_t deleted;  /* or have it no more */
     size_t modes;    /* of the equal ones, those whose mode is another */
     size_t meeting;  /* of the different ones, rows of one number that somebody counted up */
+    size_t named;    /* of these, those of tables that have a natural key here */
     size_t left_out; /* tables and columns of the source that aren't synced, and needn't be */
 } cf_comparison;
 

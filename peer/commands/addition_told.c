@@ -106,8 +106,9 @@ void cf_addition_tell(const cf_addition *self)
                       (json_int_t)found->modes, "older", (json_int_t)found->older, "deleted",
                       (json_int_t)found->deleted, "different", (json_int_t)found->different,
                       "only_here", (json_int_t)found->only_here, "only_there",
-                      (json_int_t)found->only_there, "meeting", (json_int_t)found->meeting,
-                      "left_out", (json_int_t)found->left_out, "disk",
+                      (json_int_t)found->only_there, "meeting",
+                      (json_int_t)(found->meeting - found->named), "left_out",
+                      (json_int_t)found->left_out, "disk",
                       self->binding ? cf_source_disk_json(self->binding) : json_null()));
     else
         print_figures(self);

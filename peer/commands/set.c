@@ -239,6 +239,20 @@ static cf_status check_asked(const cf_run *run, const cf_binding_options *option
     return status;
 }
 
+/* What is said on one device makes rows one for all, and what ends it is said there. */
+static void say_of_another(const cf_run *run, const cf_binding *binding)
+{
+    const char *unique = cf_options_value(&run->options, "unique");
+    const char *natural = cf_options_value(&run->options, "natural-key");
+
+    if (unique && strcmp(unique, "apart") == 0 && !binding->unites)
+        cf_say(&run->output, "--unique same was not said on this device: a device that said it "
+                             "ends it");
+    if (natural && strcmp(natural, "default") == 0 && !binding->natural_count)
+        cf_say(&run->output, "--natural-key was not said on this device: a device that said it "
+                             "ends it");
+}
+
 static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error *error)
 {
     cf_binding_options options = options_of(binding);
@@ -247,6 +261,8 @@ static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error
     cf_status status = choose(run, self, binding, &options, error);
     if (!status)
         status = check_asked(run, &options, error);
+    if (!status && !run->quiet)
+        say_of_another(run, binding);
     if (!status)
         status = choose_place(run, self, binding, &options, error);
     if (!status)

@@ -106,18 +106,23 @@ static cf_status check_answer(const cf_run *run, cf_binding *binding, cf_error *
     cf_engine *engine = cf_loop_engine(run->loop);
     cf_comparison found = {0};
     char text[MEETING_TEXT];
+    const bool says_rows = cf_options_has(&run->options, "rows");
     bool given, same;
 
     cf_status status = read_answer(run, &given, &same, error);
     if (!status)
         status = cf_engine_compare(engine, binding, &found, error);
-    if (status || !found.meeting)
-        return status;
+    if (status || !found.meeting || (found.meeting == found.named && !says_rows))
+        return status; /* apart: what has one text is one row */
     if (!given)
-        return cf_fail(error, CF_USAGE,
-                       "%s: say --rows same if they are the same, to be merged field by field, or "
-                       "--rows apart if not: then those here get new numbers",
-                       meeting_text(found.meeting, text));
+        return cf_fail(
+            error, CF_USAGE,
+            "%s: say --rows same if they are the same, to be merged field by field; else --rows "
+            "apart: those here get new numbers%s",
+            meeting_text(found.meeting - found.named, text),
+            cf_adapter_has_own_tables(cf_adapter_of(binding->format))
+                ? ", and --natural-key or --unique same make one of those with one text"
+                : "");
     binding->meets |= same ? CF_MEETS_SAME : 0;
     return CF_OK;
 }

@@ -382,11 +382,12 @@ static const char *negation_of(const cf_binding *binding)
     return NULL;
 }
 
-cf_status cf_source_check_asked(const cf_run *run, const cf_binding *trial, bool is_new,
-                                cf_error *error)
+cf_status cf_source_check_asked(const cf_run *run, cf_binding *trial, bool is_new, cf_error *error)
 {
     bool asks_for_none = false;
 
+    if (cf_options_has(&run->options, "natural-key") || cf_options_has(&run->options, "last"))
+        return cf_record_source_check_columns(cf_loop_env(run->loop)->files, trial, error);
     if (cf_format_is_records(trial->format) || !cf_options_has(&run->options, "include") ||
         cf_options_has(&run->options, "yes"))
         return CF_OK;

@@ -50,9 +50,9 @@ void cf_source_poll_text(const cf_binding *binding, char text[CF_SOURCE_POLL_TEX
 bool cf_path_is_in(const char *path, const char *folder);
 
 /* What --include asks for in a folder of files, before a source gets it: CF_UNSAFE where that is
- * none of all that is there, and no --yes was given. `is_new`: its collection is to be made. */
-cf_status cf_source_check_asked(const cf_run *run, const cf_binding *trial, bool is_new,
-                                cf_error *error);
+ * none of all that is there, and no --yes was given. `is_new`: its collection is to be made. And
+ * which columns of a database are named: CF_USAGE where one can't be what was said. */
+cf_status cf_source_check_asked(const cf_run *run, cf_binding *trial, bool is_new, cf_error *error);
 
 /* Options of a binding, for `add` and `set`. */
 #define CF_SOURCE_OPTIONS                                                                          \

@@ -2,8 +2,10 @@
 """Rows made apart with one text in a column that names them, as a feed's articles by their guid: they are one, whatever else differs."""
 import json
 
+import pytest
+
 from counterfoil import broker, make_device, two  # noqa: F401
-from test_sqlite import add, pending
+from test_sqlite import Database, add, pending
 from test_unique import both
 
 FEED = """
@@ -116,11 +118,15 @@ def test_what_is_said_and_kept(two):
     laptop, desktop, here, there = share(two)
     assert "--natural-key article.guid" in laptop.run("set", str(here.path))
     assert laptop.json("set", str(here.path))["natural_key"] == ["article.guid"]
-    laptop.run("set", str(here.path), "--natural-key", "article.gid", "--natural-key", "label.name", "--natural-key", "article.id")
+    for name, reason in (("article.gid", "no column that is synced is called so; article has id, feed, guid, title, unread"),
+                         ("labl.name", "no column that is synced is called so"),
+                         ("label.name", "it is a part of the key"), ("article.id", "it is a part of the key")):
+        said = laptop.run("set", str(here.path), *KEY, "--natural-key", name, code=2)
+        assert f"--natural-key {name}: {reason}" in said
+    assert laptop.json("set", str(here.path))["natural_key"] == ["article.guid"], "it is as it was"
+    here.run("ALTER TABLE article RENAME COLUMN guid TO gid")
     laptop.sync()
-    assert pending(laptop) == {"--natural-key article.gid": "no column that is synced is called so",
-                               "--natural-key label.name": "it is a part of the key",
-                               "--natural-key article.id": "it is a part of the key"}
+    assert pending(laptop)["--natural-key article.guid"] == "no column that is synced is called so"
     assert laptop.run("status", "--check"), "nothing is missing because of it"
     for name in "article", ".guid", "article.":
         assert "--natural-key" in laptop.run("set", str(here.path), "--natural-key", name, code=2)
@@ -130,3 +136,44 @@ def test_what_is_said_and_kept(two):
     assert "--format sqlite" in laptop.run("add", str(notes), *KEY, code=2)
     other = laptop.source("other.db")
     assert "--natural-key TABLE.COLUMN" in laptop.run("add", str(other), "--format", "sqlite", "--natural", code=2)
+
+
+@pytest.mark.parametrize("rows", ((), ("--yes",), ("--rows", "same")))
+def test_two_that_were_filled_before_need_no_answer_of_numbers(two, rows):
+    """Both have an article 1, which is another one: by its number it would be an edit of all that it says."""
+    laptop, desktop = two
+    here = add(laptop, FEED, options=KEY)
+    fetch(here, ("a", "A"), ("b", "B"))
+    laptop.sync()
+    desktop.sync()
+    there = Database(desktop.folder / "desktop-book.db")
+    there.run(FEED)
+    fetch(there, ("c", "C"), ("a", "A"))
+    there.run("INSERT INTO label VALUES (1, 'of c')")
+    command = "add", str(there.path), "--format", "sqlite", "--collection", "book", "--existing"
+    said = desktop.run(*command, code=2)
+    assert "2 rows here have the numbers of others there" in said and "--rows apart" in said and "--natural-key or --unique same" in said
+    assert desktop.json(*command, *KEY, *rows, "-n")["meeting"] == 0
+    desktop.run(*command, *KEY, *rows)
+    assert settled(laptop, desktop, here, there) == []
+    assert titles(here) == [("a", "A"), ("b", "B"), ("c", "C")]
+    assert there.rows("SELECT guid FROM article JOIN label ON article = id") == [("c",)]
+
+
+def test_a_table_without_a_natural_key_is_asked_of_still(two):
+    laptop, desktop = two
+    feeds = FEED + "CREATE TABLE folder (id INTEGER PRIMARY KEY, name TEXT);"
+    here = add(laptop, feeds, options=KEY)
+    fetch(here, ("a", "A"))
+    here.run("INSERT INTO folder VALUES (1, 'news')")
+    laptop.sync()
+    desktop.sync()
+    there = Database(desktop.folder / "desktop-book.db")
+    there.run(feeds)
+    fetch(there, ("c", "C"))
+    there.run("INSERT INTO folder VALUES (1, 'News')")
+    command = "add", str(there.path), "--format", "sqlite", "--collection", "book", "--existing", *KEY
+    assert "1 row here has the number of another there" in desktop.run(*command, code=2)
+    desktop.run(*command, "--rows", "same")
+    assert len(settled(laptop, desktop, here, there)) == 1
+    assert titles(here) == [("a", "A"), ("c", "C")] and here.rows("SELECT id FROM folder") == [(1,)]

@@ -325,13 +325,22 @@ def test_what_is_left_out_goes_with_its_row_though_a_counter_was_in_conflict(two
 
 
 def test_a_column_of_which_the_last_value_cannot_count_is_told(two):
+    """At once, and later by `status`, where its program made it so."""
     laptop, _ = two
-    here = add(laptop, PLACES, options=("--last", "places.url", "--last", "places.vists"))
+    add(laptop, PLACES, code=2, options=("--last", "places.url"))
+    assert laptop.json("status")["collections"] == [], "nothing is done before the word makes sense"
+    here = add(laptop, None, options=("--last", "places.visits"))
+    assert "--last places.url: no two rows may have it alike" in laptop.run("set", str(here.path), "--last", "places.url", code=2)
+    said = laptop.run("set", str(here.path), "--last", "places.visits", "--last", "places.vists", code=2)
+    assert "--last places.vists: no column that is synced is called so; places has " in said and " visits" in said
+    assert "--last places.visits" in laptop.run("set", str(here.path)), "it is as it was"
     laptop.sync()
-    assert pending(laptop) == {"--last places.url": "no two rows may have it alike",
-                               "--last places.vists": "no column that is synced is called so"}
+    assert pending(laptop) == {}
+    here.run("ALTER TABLE places RENAME COLUMN visits TO visited")
+    laptop.sync()
+    assert pending(laptop)["--last places.visits"] == "no column that is synced is called so"
     for name in "visits", ".visits", "places.":
         assert "TABLE.COLUMN" in laptop.run("set", str(here.path), "--last", name, code=2)
     assert "--last" not in laptop.run("set", str(here.path), "--last", "default")
     laptop.sync()
-    assert pending(laptop) == {}
+    assert "--last places.visits" not in pending(laptop)

@@ -179,3 +179,13 @@ def test_what_cannot_be_said(two):
     visit_apart(here, there)
     both(laptop, desktop)
     assert len(here.rows("SELECT * FROM places")) == 4 and len(listed(laptop)) == 1
+
+
+def test_it_is_ended_where_it_was_said(two):
+    laptop, desktop, here, there = share_places(two, here=SAME, there=())
+    assert "--unique same was not said on this device" in desktop.finish("set", str(there.path), "--unique", "apart").stderr
+    assert "--natural-key was not said on this device" in desktop.finish("set", str(there.path), "--natural-key", "default").stderr
+    assert laptop.finish("set", str(here.path), "--unique", "apart").stderr == ""
+    visit_apart(here, there)
+    both(laptop, desktop)
+    assert listed(laptop), "nobody says so any more"

@@ -352,3 +352,13 @@ const cf_database_table *cf_database_table_named(const cf_database_schema *schem
     }
     return NULL;
 }
+
+bool cf_database_has_natural_key(const cf_database_schema *schema, cf_bytes table)
+{
+    const cf_database_table *found = cf_database_table_named(schema, table);
+
+    for (size_t i = 0; found && i < found->count; i++)
+        if (found->columns[i].names)
+            return true;
+    return false;
+}

@@ -113,5 +113,7 @@ void cf_database_schema_release(cf_database_schema *schema);
 bool cf_foreign_key_is_reference(const cf_database_table *table, const cf_foreign_key *key);
 /* NULL: it is not synced. */
 const cf_database_table *cf_database_table_named(const cf_database_schema *schema, cf_bytes name);
+/* Whether a text says which row of the table it is, whatever number it has. */
+bool cf_database_has_natural_key(const cf_database_schema *schema, cf_bytes table);
 
 #endif

@@ -60,6 +60,12 @@ static bool joins_the_same(const cf_record_meeting *self, const cf_schema_table 
     return same;
 }
 
+/* Then its number says nothing. */
+static bool has_natural_key(const cf_record_meeting *self, const cf_schema_table *table)
+{
+    return self->joins && cf_database_has_natural_key(self->joins, table->name);
+}
+
 /* The first that is asked for is the one that is shown there, unless the source has that already.
  */
 static cf_id serial(void *context, const cf_schema_table *table, cf_bytes key,
@@ -70,7 +76,8 @@ static cf_id serial(void *context, const cf_schema_table *table, cf_bytes key,
     const bool joins = self->joins && cf_database_joins(self->joins, table->name);
 
     if (shown && !cf_rows_of_item(self->base, &shown->item) &&
-        (joins ? joins_the_same(self, table, shown, content, count) : self->same)) {
+        (joins ? joins_the_same(self, table, shown, content, count)
+               : self->same && !has_natural_key(self, table))) {
         if (number == 0)
             return shown->item;
         number--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows with keys that count up which take the items of those that are shown there: at the first
  * meeting of a source with its collection, where the user said that rows of one number are the
- * same, all; later those that join the same. */
+ * same, all but those that a natural key names; later those that join the same. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
 #include "peer/adapters/sqlite/database_tuples.h"

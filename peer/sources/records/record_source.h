@@ -14,6 +14,9 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
  * `*senseless`: and none of it can be taken as a record. */
 cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *there, bool *senseless,
                                  cf_error *error);
+/* CF_USAGE: a column that `--last` or `--natural-key` names can't be one, with the reason, and
+ * which columns its table has. Where nothing can be read now nobody knows. */
+cf_status cf_record_source_check_columns(cf_files *files, cf_binding *binding, cf_error *error);
 /* Whether the keys of what is there are numbers that somebody counts up, as far as it tells;
  * `*rows`: there are any. */
 cf_status cf_record_source_counts_up(cf_files *files, cf_binding *binding, bool *counts_up,

@@ -4,6 +4,7 @@
 
 #include "peer/adapters/record_counting.h"
 #include "peer/adapters/record_types.h"
+#include "peer/adapters/sqlite/database_schema.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/sources/records/database_made.h"
 #include "peer/sources/records/medium_folder.h"
@@ -33,6 +34,60 @@ cf_status cf_record_source_check(cf_files *files, cf_binding *binding, bool *the
         status = cf_medium_read(medium, FUTURE_MS, &content, error);
     *there = content.there;
     *senseless = !status && is_senseless(&content.file);
+    cf_medium_content_release(&content);
+    cf_medium_destroy(&medium);
+    return status;
+}
+
+/* "; article has id, guid, title", of `--natural-key article.gid`; nothing where there is no such
+ * table. */
+static void append_columns(const cf_database_schema *schema, cf_bytes option, cf_buffer *out)
+{
+    const uint8_t *space = memchr(option.data, ' ', option.size);
+    const uint8_t *point = memrchr(option.data, '.', option.size);
+
+    if (!schema || !space || !point || point < space)
+        return;
+    const cf_bytes name = cf_bytes_of(space + 1, (size_t)(point - space) - 1);
+    const cf_database_table *table = cf_database_table_named(schema, name);
+    if (table)
+        cf_buffer_append_text(out, "; %.*s has", (int)name.size, (const char *)name.data);
+    for (size_t i = 0; table && i < table->count; i++)
+        cf_buffer_append_text(out, "%s %.*s", i ? "," : "", (int)table->columns[i].name.size,
+                              (const char *)table->columns[i].name.data);
+}
+
+static cf_status check_columns(const cf_medium_content *content, cf_error *error)
+{
+    const cf_record_file *file = &content->file;
+    const cf_bytes mark = cf_bytes_of_text("--");
+    cf_buffer text = {0};
+
+    for (size_t i = 0; i < file->trouble_count && !text.size; i++) {
+        const cf_bytes where = file->troubles[i].where;
+
+        if (where.size < mark.size || memcmp(where.data, mark.data, mark.size) != 0)
+            continue;
+        cf_buffer_append_text(&text, "%.*s: %s", (int)where.size, (const char *)where.data,
+                              file->troubles[i].text);
+        append_columns(content->joins, where, &text);
+    }
+    const cf_status status =
+        text.size ? cf_fail(error, CF_USAGE, "%.*s", (int)text.size, (const char *)text.data)
+                  : CF_OK;
+    cf_buffer_release(&text);
+    return status;
+}
+
+cf_status cf_record_source_check_columns(cf_files *files, cf_binding *binding, cf_error *error)
+{
+    cf_medium *medium = cf_medium_new(files, NULL, binding);
+    cf_medium_content content = {0};
+    cf_error ignored;
+
+    medium->only_looks = true;
+    cf_status status = cf_medium_read(medium, FUTURE_MS, &content, &ignored);
+    status = status ? CF_OK : check_columns(&content, error);
     cf_medium_content_release(&content);
     cf_medium_destroy(&medium);
     return status;
@@ -72,6 +127,8 @@ static void count_different(const cf_record_run *run, const cf_row *row, cf_comp
 
     out->different++;
     out->meeting += table && table->serial;
+    out->named += table && table->serial && run->content.joins &&
+                  cf_database_has_natural_key(run->content.joins, row->table);
 }
 
 /* What isn't asked for here counts on neither side. */
