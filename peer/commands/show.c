@@ -169,7 +169,8 @@ static void append_step(showing *self, const cf_shown_record *record, const cf_r
     for (size_t i = 0; i < write->over_count; i++) {
         const cf_record_write *was =
             cf_record_past_find(&record->past, write->field, &write->over[i]);
-        const cf_told_value value = was ? cf_shown_value_of(self->view, was) : (cf_told_value){0};
+        const cf_told_value value =
+            was ? cf_shown_value_of(&self->names, was, &self->arena) : (cf_told_value){0};
 
         if (!was || !was->value.size)
             continue;
@@ -177,7 +178,7 @@ static void append_step(showing *self, const cf_shown_record *record, const cf_r
         cf_value_shown_append(&value, "a row that is gone", out);
         between = ", ";
     }
-    const cf_told_value value = cf_shown_value_of(self->view, write);
+    const cf_told_value value = cf_shown_value_of(&self->names, write, &self->arena);
     cf_buffer_append_text(out, *between == ',' ? " -> " : " ");
     cf_value_shown_append(&value, write->value.size ? "a row that is gone" : "nothing", out);
 }
@@ -291,7 +292,7 @@ static json_t *from_json(showing *self, const cf_shown_record *record, const cf_
 
         if (!was || !was->value.size)
             continue;
-        const cf_told_value value = cf_shown_value_of(self->view, was);
+        const cf_told_value value = cf_shown_value_of(&self->names, was, &self->arena);
         json_array_append_new(list, cf_value_shown_json(&value));
     }
     return list;
@@ -304,7 +305,7 @@ static json_t *history_json(showing *self, const cf_shown_record *record)
 
     for (size_t i = record->past.count; i-- > 0 && left;) {
         const cf_record_write *write = &record->past.at[i];
-        const cf_told_value to = cf_shown_value_of(self->view, write);
+        const cf_told_value to = cf_shown_value_of(&self->names, write, &self->arena);
         json_t *one;
 
         if (is_frame(write) || (write->field.size && !is_asked_for(self, record, write->field)))

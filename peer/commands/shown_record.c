@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/shown_record.h"
 
+#include "codec/pack.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/record_names.h"
 #include "peer/records/row_same.h"
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-cf_told_value cf_shown_value_of(const cf_row_view *view, const cf_record_write *write)
+/* The same, as the view has it. */
+static cf_told_value value_in_view(const cf_row_view *view, const cf_record_write *write)
 {
     cf_told_value shown = {write->value, write->is_long};
     const cf_row *row;
@@ -21,6 +23,23 @@ cf_told_value cf_shown_value_of(const cf_row_view *view, const cf_record_write *
     else
         cf_reference_nothing(write->value, &shown.value);
     return shown;
+}
+
+cf_told_value cf_shown_value_of(const cf_hidden_names *names, const cf_record_write *write,
+                                cf_arena *arena)
+{
+    cf_buffer text = {0};
+    cf_id item;
+
+    const cf_bytes path = !write->is_long && cf_reference_item(write->value, &item)
+                              ? cf_hidden_names_path(names, &item)
+                              : (cf_bytes){0};
+    if (!path.size)
+        return value_in_view(names->view, write);
+    cf_pack_text(&text, path);
+    const cf_bytes name = cf_arena_copy(arena, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+    return (cf_told_value){name, false};
 }
 
 /* NAME of NAME/ENTRY, where the field is of a set. */
@@ -50,7 +69,7 @@ static const cf_record_write *find_writer(const cf_shown_record *self, const cf_
         if (write->value.size &&
             (cf_bytes_equal(write->field, field) ||
              cf_bytes_equal(property_of(&self->item, write->field), field)) &&
-            cf_bytes_equal(cf_shown_value_of(view, write).value, value))
+            cf_bytes_equal(value_in_view(view, write).value, value))
             return write;
     }
     return NULL;
@@ -58,7 +77,18 @@ static const cf_record_write *find_writer(const cf_shown_record *self, const cf_
 
 /* ---- What it says ---- */
 
-static void add_row(cf_shown_record *self, const cf_row_view *view, const cf_row *row)
+/* A row of the view that can't be shown here has the key that it would have, which is another's. */
+static cf_told_value value_of_row(const cf_shown_record *self, const cf_hidden_names *names,
+                                  cf_bytes value, const cf_record_write *by)
+{
+    cf_id item;
+
+    return by && !by->is_long && cf_reference_item(by->value, &item)
+               ? cf_shown_value_of(names, by, self->arena)
+               : (cf_told_value){value, by && by->is_long};
+}
+
+static void add_row(cf_shown_record *self, const cf_hidden_names *names, const cf_row *row)
 {
     size_t count = 0;
 
@@ -68,17 +98,17 @@ static void add_row(cf_shown_record *self, const cf_row_view *view, const cf_row
     for (size_t i = 0; i < row->field_count; i++)
         for (size_t k = 0; k < row->fields[i].count; k++) {
             const cf_bytes field = row->fields[i].name, value = row->fields[i].values[k];
-            const cf_record_write *by = find_writer(self, view, field, value);
+            const cf_record_write *by = find_writer(self, names->view, field, value);
 
             self->values[self->value_count++] =
-                (cf_shown_value){field, {value, by && by->is_long}, by};
+                (cf_shown_value){field, value_of_row(self, names, value, by), by};
         }
 }
 
-static void add_conflicts(cf_shown_record *self, const cf_row_view *view)
+static void add_conflicts(cf_shown_record *self, const cf_hidden_names *names)
 {
     size_t count;
-    const cf_row_conflict *all = cf_row_view_conflicts(view, &count);
+    const cf_row_conflict *all = cf_row_view_conflicts(names->view, &count);
 
     self->others = cf_arena_allocate(self->arena, count, sizeof *self->others);
     for (size_t i = 0; i < count; i++) {
@@ -88,7 +118,7 @@ static void add_conflicts(cf_shown_record *self, const cf_row_view *view)
             continue;
         by = cf_record_past_find(&self->past, all[i].field, &all[i].dot);
         const cf_told_value value =
-            by ? cf_shown_value_of(view, by) : (cf_told_value){all[i].value, false};
+            by ? cf_shown_value_of(names, by, self->arena) : (cf_told_value){all[i].value, false};
         self->others[self->other_count++] =
             (cf_shown_value){property_of(&self->item, all[i].field), value, by};
     }
@@ -102,7 +132,7 @@ static int by_field(const void *left, const void *right)
 }
 
 /* What it said last, where nothing shows it any more. */
-static void add_last(cf_shown_record *self, const cf_row_view *view)
+static void add_last(cf_shown_record *self, const cf_hidden_names *names)
 {
     const cf_record_past *past = &self->past;
 
@@ -114,8 +144,9 @@ static void add_last(cf_shown_record *self, const cf_row_view *view)
         for (size_t k = i + 1; is_last && k < past->count; k++)
             is_last = !cf_bytes_equal(past->at[k].field, write->field);
         if (is_last && write->value.size)
-            self->values[self->value_count++] = (cf_shown_value){
-                property_of(&self->item, write->field), cf_shown_value_of(view, write), write};
+            self->values[self->value_count++] =
+                (cf_shown_value){property_of(&self->item, write->field),
+                                 cf_shown_value_of(names, write, self->arena), write};
     }
     if (self->value_count)
         qsort(self->values, self->value_count, sizeof *self->values, by_field);
@@ -159,10 +190,10 @@ cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
     out->title = cf_record_title(collection, item, arena);
     add_path(out, collection, row, hidden);
     if (row)
-        add_row(out, view, row);
+        add_row(out, names, row);
     else
-        add_last(out, view);
-    add_conflicts(out, view);
+        add_last(out, names);
+    add_conflicts(out, names);
     return CF_OK;
 }
 

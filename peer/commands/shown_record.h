@@ -40,8 +40,10 @@ cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
                                cf_shown_record *out, cf_error *error);
 void cf_shown_record_release(cf_shown_record *record);
 
-/* A value of the state as it is shown: in the place of an item the key of its row. */
-cf_told_value cf_shown_value_of(const cf_row_view *view, const cf_record_write *write);
+/* A value of the state as it is shown: in the place of an item the key of its row, or the name that
+ * it has while it is hidden. In the arena. */
+cf_told_value cf_shown_value_of(const cf_hidden_names *names, const cf_record_write *write,
+                                cf_arena *arena);
 /* What the field of a write is called; appended. */
 void cf_shown_field_text(const cf_shown_record *record, cf_bytes field, cf_buffer *out);
 

@@ -116,6 +116,19 @@ def test_every_verb_knows_the_name(two):
         assert "knows no record" in device.run("show", f"{BOOK}covers/1~laptop", code=3)
 
 
+def test_what_refers_to_it_names_it(two):
+    """Not as gone, nor by the number that the other one has."""
+    laptop, desktop, here, there = begin(two)
+    there.run("INSERT INTO covers VALUES (1, 1, 'blue'); INSERT INTO stains VALUES (1, 1, 'tea')")
+    here.run("INSERT INTO covers VALUES (1, 1, 'red')")
+    both(laptop, desktop)
+    for device in laptop, desktop:
+        (shown,) = device.json("show", f"{BOOK}stains/1~desktop")
+        assert {one["field"]: one["value"] for one in shown["values"]} == {"cover": "covers/1~desktop", "what": "tea"}, device.name
+        assert [one["to"] for one in shown["history"] if one["field"] == "cover"] == ["covers/1~desktop"]
+        assert 'cover: "covers/1~desktop"' in device.run("show", f"{BOOK}stains/1~desktop") and "gone" not in device.run("show", f"{BOOK}stains/1~desktop")
+
+
 def test_both_are_made_one(two):
     """What refers to it follows; what both say of a column, and is not shown, stays a conflict. A second time, too."""
     laptop, desktop, here, there = begin(two)
