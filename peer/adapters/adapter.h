@@ -82,7 +82,7 @@ typedef struct {
     /* The columns by which a map leads to the schema (record_map.h). NULL: no map leads to it. */
     const struct cf_known_columns *columns;
     /* Values are texts in the file; which are numbers is guessed (record_types.h), and so is
-     * whether keys are counted up (record_counting.h). */
+     * whether keys are counted up (key_text.h). */
     bool guesses_types;
     bool guesses_counting;
     /* Whether a file that begins with these bytes looks like one of this format. */

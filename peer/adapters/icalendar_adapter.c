@@ -3,7 +3,7 @@
 #include "peer/adapters/record_adapter.h"
 
 #include "peer/adapters/icalendar.h"
-#include "peer/adapters/text/content_lines.h"
+#include "peer/adapters/text/content_lines_edit.h"
 
 static bool looks(cf_bytes bytes)
 {

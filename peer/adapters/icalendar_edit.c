@@ -2,11 +2,90 @@
 /* One component, line by line, made to say what a row says. */
 #include "peer/adapters/icalendar_inside.h"
 
+#include "peer/adapters/text/content_text.h"
+#include "peer/adapters/value_map.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/adapters/text/content_text.h"
-#include "peer/adapters/value_map.h"
+/* ---- Whole components ---- */
+
+void cf_calendar_delete(const cf_content_lines *lines, size_t component, cf_line_edits *edits)
+{
+    for (size_t i = lines->components[component].first; i <= lines->components[component].last; i++)
+        cf_line_edits_delete(edits, i);
+}
+
+static bool is_whole(const cf_content_lines *lines)
+{
+    return lines->component_count && !lines->components[0].trouble &&
+           lines->components[0].first == 0 && lines->components[0].last + 1 == lines->count;
+}
+
+void cf_calendar_insert(cf_line_edits *edits, size_t after, cf_bytes text)
+{
+    cf_content_lines lines;
+    cf_error error;
+
+    if (cf_content_lines_read(text, &lines, &error))
+        return;
+    for (size_t i = 0; i < lines.count && is_whole(&lines); i++)
+        (void)cf_line_edits_insert(edits, after, lines.lines[i].text, &error);
+    cf_content_lines_release(&lines);
+}
+
+/* A line of the component that nobody claimed, with the same text or only the same name. */
+static size_t find_line(const cf_content_lines *lines, size_t component, const bool *claimed,
+                        const cf_content_line *line, bool by_name)
+{
+    const cf_component *own = &lines->components[component];
+
+    for (size_t i = own->first + 1; i < own->last; i++) {
+        const cf_content_line *at = &lines->lines[i];
+
+        if (!claimed[i - own->first] && at->kind == CF_LINE_PROPERTY &&
+            (by_name ? cf_bytes_equal(at->name, line->name) : cf_bytes_equal(at->text, line->text)))
+            return i;
+    }
+    return CF_LINES_NONE;
+}
+
+static void change(const cf_content_lines *lines, size_t component, const cf_content_lines *wanted,
+                   cf_line_edits *edits)
+{
+    const cf_component *own = &lines->components[component];
+    bool *claimed = cf_allocate(own->last - own->first + 1, sizeof *claimed);
+    cf_error error;
+
+    for (int by_name = 0; by_name < 2; by_name++)
+        for (size_t i = 1; i + 1 < wanted->count; i++) {
+            cf_content_line *line = &wanted->lines[i];
+            size_t at = line->kind == CF_LINE_PROPERTY
+                            ? find_line(lines, component, claimed, line, by_name)
+                            : CF_LINES_NONE;
+
+            if (at != CF_LINES_NONE) {
+                claimed[at - own->first] = true;
+                line->kind = CF_LINE_BLANK; /* it has its place */
+            }
+            if (at != CF_LINES_NONE && by_name)
+                (void)cf_line_edits_replace(edits, at, line->text, &error);
+            else if (at == CF_LINES_NONE && by_name && line->kind == CF_LINE_PROPERTY)
+                (void)cf_line_edits_insert(edits, own->last - 1, line->text, &error);
+        }
+    for (size_t i = own->first + 1; i < own->last; i++)
+        if (!claimed[i - own->first] && lines->lines[i].kind == CF_LINE_PROPERTY)
+            cf_line_edits_delete(edits, i);
+    free(claimed);
+}
+
+static bool is_flat(const cf_content_lines *lines, size_t component)
+{
+    return component + 1 == lines->component_count ||
+           lines->components[component + 1].first > lines->components[component].last;
+}
+
+/* ---- Lines of a component ---- */
 
 typedef struct {
     const cf_calendar_component *component;
@@ -169,7 +248,7 @@ static size_t find_gone_component(writing *self, const cf_row_field *field)
 
         if (self->kept[i] || entry->component == CF_LINES_NONE ||
             !cf_bytes_equal(entry->field, field->name) || is_wanted(field, entry->value) ||
-            !cf_calendar_is_flat(self->component->lines, entry->component))
+            !is_flat(self->component->lines, entry->component))
             continue;
         self->kept[i] = true;
         return entry->component;
@@ -188,16 +267,15 @@ static void add_component(writing *self, const cf_row_field *field, cf_bytes val
                 : cf_calendar_component_text(value, &self->text)) ||
         cf_content_lines_read(cf_buffer_view(&self->text), &wanted, &error))
         return;
-    size_t gone = cf_calendar_is_whole(&wanted) && cf_calendar_is_flat(&wanted, 0)
-                      ? find_gone_component(self, field)
-                      : CF_LINES_NONE;
+    size_t gone =
+        is_whole(&wanted) && is_flat(&wanted, 0) ? find_gone_component(self, field) : CF_LINES_NONE;
     if (gone != CF_LINES_NONE &&
         !cf_bytes_equal(lines->components[gone].name, wanted.components[0].name)) {
         cf_calendar_delete(lines, gone, self->edits);
         gone = CF_LINES_NONE;
     }
     if (gone != CF_LINES_NONE)
-        cf_calendar_change(lines, gone, &wanted, self->edits);
+        change(lines, gone, &wanted, self->edits);
     else
         cf_calendar_insert(self->edits, lines->components[self->component->component].last - 1,
                            cf_buffer_view(&self->text));

@@ -134,17 +134,9 @@ bool cf_calendar_times_write(const cf_calendar_component *component, const cf_ro
 bool cf_calendar_wanted_start(const cf_row *row, cf_calendar_time *out);
 /* Inserts a whole component, lines with LF, behind the line `after`, unless it is broken. */
 void cf_calendar_insert(cf_line_edits *edits, size_t after, cf_bytes text);
-/* Edits a component, which holds no other, into `wanted`, which is one of that name: lines that are
- * the same stay, others of the same name are replaced. What is found in `wanted` is marked blank.
- */
-void cf_calendar_change(const cf_content_lines *lines, size_t component,
-                        const cf_content_lines *wanted, cf_line_edits *edits);
-bool cf_calendar_is_flat(const cf_content_lines *lines, size_t component);
-/* Whether they are one component, and nothing is wrong with it. */
-bool cf_calendar_is_whole(const cf_content_lines *lines);
 void cf_calendar_delete(const cf_content_lines *lines, size_t component, cf_line_edits *edits);
 
-/* ---- Occurrences (icalendar_occurrence.c) ---- */
+/* ---- Occurrences (icalendar_override.c) ---- */
 
 /* The name of an occurrence: its time, where it is told as the start of the main component is, else
  * the value as it is spelled, with the parameters where those say more: ";TZID=…:…". What is no
@@ -154,7 +146,7 @@ void cf_calendar_occurrence_name(const cf_calendar_component *main,
 /* RECURRENCE-ID of the occurrence of this name; a time is told as `start` is. */
 void cf_calendar_occurrence_line(cf_bytes name, const cf_calendar_time *start, cf_buffer *out);
 
-/* ---- Files (icalendar.c, icalendar_zones.c, icalendar_write.c) ---- */
+/* ---- Files (icalendar.c, icalendar_write.c) ---- */
 
 #define CF_CALENDAR_OVERRIDES "/recurrenceOverrides/"
 #define CF_CALENDAR_ZONES "/timeZones/"
@@ -193,7 +185,7 @@ void cf_calendar_pointer(const char *prefix, cf_bytes name, cf_buffer *out);
 /* And back; nothing: another field. */
 cf_bytes cf_calendar_pointer_name(const char *prefix, cf_bytes field, cf_arena *arena);
 
-/* The VTIMEZONEs of a file, by their TZID. */
+/* The VTIMEZONEs of a file, by their TZID (icalendar_component.c). */
 typedef struct {
     struct cf_calendar_zone *items;
     size_t count, capacity;

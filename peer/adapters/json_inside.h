@@ -21,7 +21,4 @@ static inline bool cf_json_leads_to(const cf_json *json, size_t node, size_t con
     return container != CF_JSON_NONE && node <= container && container < json->nodes[node].end;
 }
 
-/* Appends what a blank file becomes: the document without any records (json_begin.c). */
-void cf_json_records_begin(const cf_json_source *source, cf_buffer *out);
-
 #endif

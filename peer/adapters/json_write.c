@@ -1,16 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/json_inside.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "codec/pack.h"
 #include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/key_text.h"
 #include "peer/adapters/text/json_edit.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* One record as it should be: its fields, ascending by name, which are the leaves of a tree. */
+/* ---- A document that is begun ---- */
+
+static void begin_line(size_t depth, cf_buffer *out)
+{
+    cf_buffer_append_text(out, "\n%*s", 2 * (int)depth, "");
+}
+
+/* Appends what a blank file becomes: the document without any records, with what its pointer needs
+ * around them. */
+static void begin_document(const cf_json_source *source, cf_buffer *out)
+{
+    const cf_bytes pointer = source->whole ? (cf_bytes){0} : source->pointer;
+    cf_buffer name = {0};
+    size_t depth = 0;
+    cf_bytes step;
+
+    for (size_t at = 0; cf_pointer_next(pointer, &at, &step);) {
+        cf_buffer_append_text(out, "{");
+        begin_line(++depth, out);
+        cf_buffer_clear(&name);
+        cf_pointer_read(step, &name);
+        cf_json_write_text(cf_buffer_view(&name), out);
+        cf_buffer_append_text(out, ": ");
+    }
+    cf_buffer_append_text(out, source->whole || !source->key.size ? "{}" : "[]");
+    while (depth) {
+        begin_line(--depth, out);
+        cf_buffer_append_text(out, "}");
+    }
+    cf_buffer_append_text(out, "\n");
+    cf_buffer_release(&name);
+}
+
 typedef struct {
     const cf_json *json;
     cf_json_edits *edits;
@@ -414,7 +447,7 @@ static cf_status write_blank(const cf_json_records *records, const cf_row *rows,
         cf_buffer_append(out, records->bytes.data, records->bytes.size);
         return CF_OK;
     }
-    cf_json_records_begin(records->source, &begun);
+    begin_document(records->source, &begun);
     cf_status status =
         cf_json_rows_write(cf_buffer_view(&begun), records->source, rows, count, out, error);
     cf_buffer_release(&begun);

@@ -2,7 +2,7 @@
 /* The format vcard: contacts. */
 #include "peer/adapters/record_adapter.h"
 
-#include "peer/adapters/text/content_lines.h"
+#include "peer/adapters/text/content_lines_edit.h"
 #include "peer/adapters/vcard.h"
 
 static bool looks(cf_bytes bytes)

@@ -13,8 +13,6 @@
 #include "peer/bindings/base_place.h"
 #include "peer/bindings/disk_traits.h"
 #include "peer/bindings/guard.h"
-#include "peer/bindings/polling.h"
-#include "peer/bindings/recent_deletions.h"
 
 typedef enum {
     CF_MODE_BOTH,
@@ -37,7 +35,7 @@ typedef struct {
 } cf_owed;
 
 /* A file whose write permission was taken off, and the mode that it had:
- * peer/bindings/taken.h. */
+ * peer/bindings/lifted.h. */
 typedef struct {
     uint64_t node;
     uint32_t mode;
@@ -337,7 +335,7 @@ bool cf_binding_has_lost_nothing(const cf_binding *binding, cf_bare_time now, in
 /* How often all of it is looked at though nothing was told, in ms; 0: it is not polled. */
 uint64_t cf_binding_poll_ms(const cf_binding *binding);
 void cf_binding_put_poll(const cf_binding *binding, cf_records *records);
-/* The same of where its base lies (binding_place.c). */
+/* The same of where its base lies. */
 void cf_binding_put_place(const cf_binding *binding, cf_records *records);
 cf_status cf_binding_load_place(cf_peer *peer, cf_binding *binding, cf_error *error);
 /* The value of such a record; the caller releases the place. False: it is none. */

@@ -6,10 +6,8 @@
  *   10 of 12 vanish, 20 come, 15 of these vanish:    25 of 27 */
 #include "peer/bindings/binding.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "broker/platform/names.h"
 #include "codec/pack.h"
 #include "peer/bindings/deletion_ages.h"
 
@@ -314,24 +312,6 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
 }
 
 /* ---- What is told ---- */
-
-/* /home/ann/my notes -> '/home/ann/my notes' */
-void cf_binding_path_word(const cf_binding *binding, cf_buffer *out)
-{
-    cf_name_word(binding->path, out);
-}
-
-const char *cf_binding_path_typed(const cf_binding *binding, char out[CF_PATH_TYPED])
-{
-    cf_buffer word = {0};
-
-    cf_binding_path_word(binding, &word);
-    snprintf(out, CF_PATH_TYPED, "%.*s", (int)word.size, (const char *)word.data);
-    if (word.size >= CF_PATH_TYPED)
-        snprintf(out, CF_PATH_TYPED, "SOURCE");
-    cf_buffer_release(&word);
-    return out;
-}
 
 const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
                                  cf_arena *arena)

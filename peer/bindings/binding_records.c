@@ -4,7 +4,6 @@
 #include "codec/pack.h"
 #include "peer/bindings/lifted.h"
 #include "peer/bindings/owed.h"
-#include "peer/bindings/taken.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #ifndef CF_PEER_BINDINGS_DISK_TRAITS_H
 #define CF_PEER_BINDINGS_DISK_TRAITS_H
 #include "broker/platform/files.h"
-#include "peer/bindings/bare_times.h"
+#include "peer/bindings/disk_clock.h"
 
 /* FAT and exFAT have 7 bits for the years after 1980, of which every fourth has a day more. */
 #define CF_DISK_FAT_FIRST_NS (315532800 * INT64_C(1000000000))
@@ -80,5 +80,29 @@ void cf_disk_pack(const cf_disk_identity *identity, const cf_disk_traits *traits
                   const cf_disk_seen *seen, cf_buffer *out);
 cf_status cf_disk_read(cf_bytes record, cf_disk_identity *identity, cf_disk_traits *traits,
                        cf_disk_seen *seen, cf_error *error);
+
+/* ---- How often a disk is looked at that others change ---- */
+
+/* How often all of a source of files is looked at though nothing told of a change: what another
+ * machine does on a share, or a FUSE daemon below it, no watch sees. Pure. */
+
+#define CF_POLL_REMOTE_MS 60000 /* where others change the disk, unless something else is said */
+#define CF_POLL_MIN_MS 1000
+#define CF_POLL_MAX_MS 3600000 /* all is looked at once an hour anyway: CF_RESCAN_MS */
+enum { CF_POLL_TEXT = 24 };
+
+typedef struct {
+    bool given;         /* else by the disk */
+    uint64_t period_ms; /* 0: none */
+} cf_poll_word;
+
+/* What the user said: 0, or CF_POLL_MIN_MS to CF_POLL_MAX_MS. CF_USAGE for anything else. */
+cf_status cf_poll_word_of(uint64_t period_ms, cf_poll_word *out, cf_error *error);
+/* Machines other than this one, or a daemon, may change it without a word. */
+bool cf_poll_wants(const cf_filesystem *system);
+/* 0: never. */
+uint64_t cf_poll_period(cf_poll_word word, bool is_remote);
+/* "60s", "1500ms". */
+void cf_poll_show(uint64_t period_ms, char text[CF_POLL_TEXT]);
 
 #endif

@@ -411,3 +411,72 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
     cf_numbers_release(&all);
     return status;
 }
+
+/* ---- Write permission that was taken off ---- */
+
+static cf_taken *find_taken(const cf_binding *binding, uint64_t node)
+{
+    for (size_t i = 0; i < binding->taken_count; i++)
+        if (binding->taken[i].node == node)
+            return &binding->taken[i];
+    return NULL;
+}
+
+static void add_taken(cf_binding *binding, uint64_t node, uint32_t mode)
+{
+    *cf_one_more(binding->taken, binding->taken_count, binding->taken_capacity) =
+        (cf_taken){node, mode};
+}
+
+static bool load_taken(void *context, cf_bytes key, cf_bytes value)
+{
+    if (key.size == KEY_SIZE && value.size == 4)
+        add_taken(context, cf_get_u64(key.data + 5), cf_get_u32(value.data));
+    return true;
+}
+
+cf_status cf_taken_load(cf_peer *peer, cf_binding *binding, cf_error *error)
+{
+    return cf_binding_scan(peer, binding, CF_TABLE_TAKEN, load_taken, binding, error);
+}
+
+const cf_taken *cf_taken_of(const cf_binding *binding, uint64_t node)
+{
+    return find_taken(binding, node);
+}
+
+void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_records *records)
+{
+    cf_taken *taken = find_taken(binding, node);
+    cf_arena arena = {0};
+    uint8_t value[4];
+
+    if (taken)
+        taken->mode = mode;
+    else
+        add_taken(binding, node, mode);
+    cf_put_u32(value, mode);
+    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_TAKEN, binding->number, node),
+                   cf_bytes_of(value, sizeof value));
+    cf_arena_release(&arena);
+}
+
+void cf_taken_drop(cf_binding *binding, uint64_t node, cf_records *records)
+{
+    cf_taken *taken = find_taken(binding, node);
+    cf_arena arena = {0};
+
+    if (!taken)
+        return;
+    *taken = binding->taken[--binding->taken_count];
+    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_TAKEN, binding->number, node));
+    cf_arena_release(&arena);
+}
+
+uint32_t cf_taken_meant(const cf_binding *binding, uint64_t node, uint32_t mode)
+{
+    const cf_taken *taken = find_taken(binding, node);
+
+    return taken && (mode & 0777) == (taken->mode & ~(uint32_t)CF_WRITE_BITS & 0777) ? taken->mode
+                                                                                     : mode;
+}

@@ -57,4 +57,19 @@ void cf_lifted_give_back(cf_binding *binding, cf_files *files, uint64_t folder, 
 /* All of that at once, durably. */
 cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error);
 
+/* ---- Write permission that was taken off ---- */
+
+/* Off files here, because another device has them locked. Which it was is kept, durably before it
+ * is taken, so that nobody ever takes it for the user's doing. */
+
+enum { CF_WRITE_BITS = 0222 };
+
+cf_status cf_taken_load(cf_peer *peer, cf_binding *binding, cf_error *error);
+/* NULL: nothing was taken of this node. */
+const cf_taken *cf_taken_of(const cf_binding *binding, uint64_t node);
+void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_records *records);
+void cf_taken_drop(cf_binding *binding, uint64_t node, cf_records *records);
+/* The mode that a file with this one on the disk has as far as the user is concerned. */
+uint32_t cf_taken_meant(const cf_binding *binding, uint64_t node, uint32_t mode);
+
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run of `add`: what the user wants, as it becomes clear (add.c), of which collection
- * (addition_collection.c), what its columns stand for (addition_map.c, addition_columns.c), the
- * place that is to be a source (addition_place.c), whether its records have keys as the
- * collection's do (addition_keys.c), whether they are of the format at all (addition_likeness.c),
- * the collection's other sources here (addition_beside.c), and what is said of it
- * (addition_told.c). Nobody else includes this. */
+ * and beside which others (addition_collection.c), what its columns stand for (addition_map.c,
+ * addition_columns.c), the place that is to be a source (addition_place.c), whether it is of the
+ * format at all (addition_likeness.c), and what is said of it (addition_told.c). Nobody else
+ * includes this. */
 #ifndef CF_PEER_COMMANDS_ADDITION_H
 #define CF_PEER_COMMANDS_ADDITION_H
-#include "peer/commands/learning.h"
+#include "peer/commands/catching_up.h"
 #include "peer/program/verb.h"
 
 typedef struct {
@@ -68,14 +67,6 @@ cf_status cf_addition_refuse_unlike(const cf_addition *self, cf_status why, cf_e
 cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
 /* Fails and says as that would, and makes nothing. */
 cf_status cf_addition_rehearse_place(cf_addition *self, cf_error *error);
-
-/* The other sources of its collection on this device, in the arena. CF_CHANGED: it can't be another
- * one beside them, or the user has to say that he wants that. */
-cf_status cf_addition_check_beside(cf_addition *self, cf_error *error);
-
-/* CF_USAGE: its records have keys and the source would be one document, or the other way round, or
- * keys of more or fewer columns. */
-cf_status cf_addition_check_keys(cf_addition *self, cf_error *error);
 
 void cf_addition_tell(const cf_addition *self);
 /* What a device that could not ask the broker should know of what it did. */

@@ -1,9 +1,157 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which collection a source is to be of. */
+/* Which collection a source is to be of, and whether it can be one beside the others here. */
 #include "peer/commands/addition.h"
+
+#include "peer/adapters/record_format.h"
 #include "peer/log/catalog.h"
+#include "peer/log/catalog_schema.h"
+#include "peer/records/record_view.h"
 
 #include <string.h>
+
+static void find_beside(cf_addition *self)
+{
+    size_t count = cf_engine_binding_count(self->engine);
+
+    self->beside = cf_arena_allocate(&self->arena, count, sizeof(void *));
+    self->beside_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const cf_binding *binding = cf_engine_binding_at(self->engine, i);
+
+        if (cf_id_equal(&binding->collection, &self->collection))
+            self->beside[self->beside_count++] = binding;
+    }
+}
+
+/* Something of it is not in the log, which is all that rows are compared with. */
+static bool has_more(const cf_addition *self, const cf_binding *binding)
+{
+    cf_comparison found;
+    cf_error ignored;
+
+    return binding->mode == CF_MODE_BOTH &&
+           cf_engine_compare(self->engine, binding, &found, &ignored) == CF_OK &&
+           found.only_here + found.different > 0;
+}
+
+/* Rows of one number are the same or are not, which only who sees both can say. */
+static cf_status check_numbers(cf_addition *self, cf_error *error)
+{
+    cf_schema schema;
+
+    cf_status status =
+        cf_catalog_schema(self->peer, &self->collection, &self->arena, &schema, error);
+    if (status || !cf_schema_counts_up(&schema))
+        return status;
+    for (size_t i = 0; i < self->beside_count; i++)
+        if (has_more(self, self->beside[i]))
+            return cf_fail(error, CF_CHANGED,
+                           "%s has rows that are not synced yet, so that those of one number can't "
+                           "be compared: `counterfoil sync` first",
+                           self->beside[i]->path);
+    return CF_OK;
+}
+
+/* The other sources of its collection on this device, in the arena. CF_CHANGED: it can't be another
+ * one beside them, or the user has to say that he wants that. */
+static cf_status check_beside(cf_addition *self, cf_error *error)
+{
+    const cf_options *given = &self->run->options;
+
+    find_beside(self);
+    if (!self->beside_count)
+        return CF_OK;
+    if (!cf_options_has(given, "existing") && !cf_options_has(given, "collection"))
+        return cf_fail(error, CF_CHANGED,
+                       "'%s' is on this device already, at %s: --existing makes this another "
+                       "source of it, another name with --collection a collection of its own",
+                       self->name, self->beside[0]->path);
+    return cf_format_is_records(self->format) ? check_numbers(self, error) : CF_OK;
+}
+
+/* ---- Whether its records have keys as the collection's do ---- */
+
+/* One document is a record without a key. */
+static bool has_keys(const cf_row_view *view)
+{
+    cf_buffer key = {0};
+
+    for (size_t i = 0; i < cf_row_view_count(view) && !key.size; i++)
+        cf_record_key_text(cf_row_view_at(view, i)->key, &key);
+    bool found = key.size > 0;
+    cf_buffer_release(&key);
+    return found;
+}
+
+/* Whether the source has a place for one record at least: what others it can't hold is listed. */
+static bool keeps_any(const cf_addition *self, const cf_row_view *view)
+{
+    const cf_record_options options = {
+        .adapter = cf_adapter_of(self->format), .keys = self->keys, .key_count = self->key_count};
+    bool any = cf_row_view_count(view) == 0;
+
+    for (size_t i = 0; i < cf_row_view_count(view) && !any; i++)
+        any = cf_record_format_keeps(&options, cf_row_view_at(view, i)->table,
+                                     cf_row_view_at(view, i)->key);
+    return any;
+}
+
+static cf_status check_parts(const cf_addition *self, const cf_row_view *view, cf_error *error)
+{
+    if (keeps_any(self, view))
+        return CF_OK;
+    const size_t parts = cf_record_key_parts(cf_row_view_at(view, 0)->key);
+    if (cf_adapter_of(self->format)->keying == CF_KEYING_COLUMNS)
+        return cf_fail(error, CF_USAGE,
+                       "the key of the records in '%s' is made of %zu column%s: as many --key say "
+                       "which these are",
+                       self->name, parts, parts == 1 ? "" : "s");
+    return cf_fail(error, CF_USAGE,
+                   "the key of the records in '%s' is made of %zu columns, which JSON has no place "
+                   "for: --format csv",
+                   self->name, parts);
+}
+
+static cf_status check(const cf_addition *self, const cf_row_view *view, cf_error *error)
+{
+    bool keyed = has_keys(view);
+
+    if (keyed && !self->key_count)
+        return cf_fail(error, CF_USAGE,
+                       "'%s' holds records that have keys, and without --key %s would be one "
+                       "document: --key NAME says which member is the key",
+                       self->name, self->path);
+    if (!keyed && self->key_count && cf_row_view_count(view))
+        return cf_fail(error, CF_USAGE,
+                       "'%s' is one document, which has no records with keys: --format json "
+                       "without --key",
+                       self->name);
+    return check_parts(self, view, error);
+}
+
+/* CF_USAGE: its records have keys and the source would be one document, or the other way round, or
+ * keys of more or fewer columns. */
+static cf_status check_keys(cf_addition *self, cf_error *error)
+{
+    bool is_keyed = cf_adapter_has_named_keys(cf_adapter_of(self->format));
+    cf_collection *collection;
+    cf_schema schema;
+
+    if (!is_keyed || cf_addition_is_translated(self))
+        return CF_OK;
+    cf_status status =
+        cf_catalog_schema(self->peer, &self->collection, &self->arena, &schema, error);
+    if (!status)
+        status = cf_peer_collection(self->peer, &self->collection, &collection, error);
+    if (status)
+        return status;
+    cf_row_view *view = cf_row_view_new(collection->state, &schema);
+    status = check(self, view, error);
+    cf_row_view_destroy(&view);
+    return status;
+}
+
+/* ---- Which collection ---- */
 
 static const char *base_name(const char *path)
 {
@@ -86,6 +234,6 @@ cf_status cf_addition_choose_collection(cf_addition *self, cf_error *error)
                        "column that is",
                        self->name, cf_format_what(found.format));
     self->collection = found.id;
-    status = cf_addition_check_keys(self, error);
-    return status ? status : cf_addition_check_beside(self, error);
+    status = check_keys(self, error);
+    return status ? status : check_beside(self, error);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Catching up: a verb waits until this home has all that the broker had when the session began. */
+/* Verbs that wait for the broker first. Catching up: until this home has all that the broker had
+ * when the session began. */
 #ifndef CF_PEER_COMMANDS_CATCHING_UP_H
 #define CF_PEER_COMMANDS_CATCHING_UP_H
 #include "peer/program/verb.h"
@@ -14,5 +15,20 @@ typedef struct {
 void cf_catching_up_begin(cf_catching_up *self, cf_run *run, uint64_t timeout_ms);
 /* LOST, too, when nothing comes for so long. */
 cf_reach cf_catching_up_step(cf_catching_up *self, const cf_run *run, uint64_t now_ms);
+
+/* ---- Asking the broker first ---- */
+
+/* For a verb whose answer depends on what other devices did. Nothing is looked at or applied
+ * meanwhile. */
+typedef struct cf_learning cf_learning;
+
+/* With the time that --timeout gives. `*out` is NULL when no broker is set: there is nobody to ask.
+ */
+cf_status cf_learning_begin(cf_run *run, cf_learning **out, cf_error *error);
+void cf_learning_destroy(cf_learning **learning);
+
+/* True when it has ended. `*why` is CF_OK when all that the broker has is here now, else why it
+ * could not be asked. */
+bool cf_learning_over(cf_learning *learning, uint64_t now_ms, uint64_t *deadline_ms, cf_error *why);
 
 #endif

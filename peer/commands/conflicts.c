@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/names.h"
 #include "peer/commands/conflict_shown.h"
-#include "peer/commands/learning.h"
+#include "peer/commands/catching_up.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/verbs.h"

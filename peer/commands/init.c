@@ -3,7 +3,7 @@
 #include "codec/secret.h"
 #include "peer/log/birth.h"
 #include "peer/log/catalog.h"
-#include "peer/commands/device_name.h"
+#include "peer/commands/device_named.h"
 #include "peer/account/enrolling.h"
 #include "peer/account/newcomer.h"
 #include "peer/log/staging.h"

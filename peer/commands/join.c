@@ -4,7 +4,7 @@
 #include "peer/log/birth.h"
 #include "peer/log/keeping.h"
 #include "peer/log/catalog_writing.h"
-#include "peer/commands/device_name.h"
+#include "peer/commands/device_named.h"
 #include "peer/account/newcomer.h"
 #include "peer/log/staging.h"
 #include "peer/commands/verbs.h"

@@ -4,7 +4,6 @@
 #include "codec/secret.h"
 #include "peer/log/birth.h"
 #include "peer/log/catalog.h"
-#include "peer/commands/device_name.h"
 #include "peer/commands/device_named.h"
 #include "peer/commands/last_seen.h"
 #include "peer/commands/recovery_file.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A card below a share that is taken out: what lay on it is held where the bare folder is as it was
  * when all was seen, by the share's own clock; whoever removes something changes the folder. */
-#include "peer/bindings/bare_times.h"
+#include "peer/bindings/disk_clock.h"
 #include "tests/peer/card_below.h"
 
 #include "tests/support/expect.h"

@@ -4,7 +4,7 @@
 #include "tests/peer/lesser_disk.h"
 #include "tests/peer/small_folder.h"
 
-#include "peer/bindings/polling.h"
+#include "peer/bindings/disk_traits.h"
 #include "tests/support/expect.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/bindings/recent_deletions.h"
+#include "peer/bindings/guard.h"
 
 #include "tests/support/expect.h"
 

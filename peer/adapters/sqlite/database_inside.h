@@ -124,7 +124,7 @@ cf_status cf_row_update(cf_row_writing *self, cf_row_change *change, cf_row_resu
 cf_status cf_row_is_shown(cf_row_writing *self, const cf_row_change *change, bool *shown,
                           cf_error *error);
 
-/* ---- Places that keep their row (database_moved.c) ---- */
+/* ---- Places that keep their row (database_change.c) ---- */
 
 /* Whether the row that is there is another record than the one that is to come. */
 bool cf_row_change_is_of_another(const cf_row_writing *self, const cf_row_change *change);

@@ -47,10 +47,6 @@ bool cf_sql_name_equal(cf_bytes a, cf_bytes b);
 /* Where it is among the columns; their count: nowhere. */
 size_t cf_found_column(const cf_found_table *found, cf_bytes name);
 
-/* The value that a column of this type gets from this DEFAULT; nothing: none, or one that only the
- * database can tell. */
-cf_bytes cf_schema_default(cf_schema_reading *self, cf_bytes type, cf_bytes text);
-
 /* Each table there is, with what can't be synced refused. */
 cf_status cf_schema_find_tables(cf_schema_reading *self, const cf_database_choice *choice,
                                 cf_error *error);

@@ -73,13 +73,10 @@ cf_status cf_content_lines_read(cf_bytes input, cf_content_lines *out, cf_error 
  * looked at before it is taken for text. */
 cf_status cf_content_lines_read_charsets(cf_bytes input, cf_content_lines *out, cf_error *error);
 void cf_content_lines_release(cf_content_lines *lines);
-/* Appends the text without what has no end: components, and a last line that is cut. One at the top
- * that is called `around` (NULL: none) is kept, with those in it that are whole, and is ended. */
-cf_status cf_content_lines_mend(cf_bytes bytes, const char *around, cf_buffer *out,
-                                cf_error *error);
-
 /* The input ends in the midst of this line, which is broken therefore. */
 bool cf_content_line_is_cut(const cf_content_lines *lines, size_t line);
+/* vCard 2.1: the value is quoted-printable, and goes on behind '=' at a line's end. */
+bool cf_content_line_is_printable(cf_bytes line);
 
 /* Names are compared without case. */
 bool cf_line_named(const cf_content_line *line, const char *name);

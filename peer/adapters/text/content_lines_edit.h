@@ -43,4 +43,9 @@ typedef struct {
 } cf_line_style;
 void cf_line_write(cf_bytes text, cf_line_style style, cf_buffer *out);
 
+/* Appends the text without what has no end: components, and a last line that is cut. One at the top
+ * that is called `around` (NULL: none) is kept, with those in it that are whole, and is ended. */
+cf_status cf_content_lines_mend(cf_bytes bytes, const char *around, cf_buffer *out,
+                                cf_error *error);
+
 #endif

@@ -48,6 +48,12 @@ typedef struct {
 cf_status cf_json_read(cf_bytes input, cf_json *out, cf_error *error);
 void cf_json_release(cf_json *json);
 
+/* `byte` may be -1: there is none. */
+static inline bool cf_json_is_space(int byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
 cf_bytes cf_json_spelled(const cf_json *json, size_t node);
 /* A member's name as spelled. */
 cf_bytes cf_json_spelled_name(const cf_json *json, size_t node);

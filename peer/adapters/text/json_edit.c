@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/adapters/text/json_inside.h"
 #include "peer/adapters/text/json_layout.h"
 
 typedef enum {

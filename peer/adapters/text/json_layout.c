@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "peer/adapters/text/json_inside.h"
-
 static cf_bytes space_before(const cf_json *json, size_t offset)
 {
     size_t from = offset;

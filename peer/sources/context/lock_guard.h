@@ -3,7 +3,7 @@
  * permission here until the lock is over. The lock of a directory is one of all that is in it. */
 #ifndef CF_PEER_SOURCES_CONTEXT_LOCK_GUARD_H
 #define CF_PEER_SOURCES_CONTEXT_LOCK_GUARD_H
-#include "peer/bindings/taken.h"
+#include "peer/bindings/lifted.h"
 #include "peer/locks/locks.h"
 
 /* The lease of another that a node is under; NULL: none. The root is under none. */

@@ -14,7 +14,7 @@
  * What is missing there is away then, and stays so in the base, whatever happens to the directory,
  * until it is seen again, or most of what went with it is, by the very files (survey_swapped.c), or
  * the user says that it was removed.
- * How the directory shows meanwhile is noted (bare_times.h): so it will show when the card is out
+ * How the directory shows meanwhile is noted (disk_clock.h): so it will show when the card is out
  * the next time, however soon. */
 #include "peer/sources/files/survey_inside.h"
 

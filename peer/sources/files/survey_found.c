@@ -4,7 +4,6 @@
 #include "codec/content.h"
 #include "codec/pack.h"
 #include "peer/bindings/lifted.h"
-#include "peer/bindings/taken.h"
 #include "peer/merge/racy.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* What is asked of a record source that is not at work, or of its collection. */
 #include "peer/sources/records/record_source_inside.h"
 
-#include "peer/adapters/record_counting.h"
+#include "peer/adapters/key_text.h"
 #include "peer/adapters/record_types.h"
 #include "peer/adapters/sqlite/database_schema.h"
 #include "peer/log/catalog_schema.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which keys look like numbers that somebody counts up. */
-#include "peer/adapters/record_counting.h"
+#include "peer/adapters/key_text.h"
 
 #include "codec/pack.h"
 #include "tests/support/expect.h"
