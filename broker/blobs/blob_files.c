@@ -3,7 +3,7 @@
  * USER/damaged/ID one that was set aside; xx are the first two digits of ID. What an upload wrote
  * may be lost in a crash and its file end in zeros then: the check of the whole against its name
  * finds that out. */
-#include "broker/blobs/blob_files_inside.h"
+#include "broker/blobs/blob_folder.h"
 
 #include "broker/platform/descriptor.h"
 

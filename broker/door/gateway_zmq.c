@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/door/gateway_zmq_inside.h"
+#include "broker/door/gateway_zmq_connections.h"
 
 #include <errno.h>
 #include <stdlib.h>

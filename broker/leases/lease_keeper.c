@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/leases/lease_keeper.h"
 
+#include "broker/leases/leases_record.h"
+
 #include <stdlib.h>
 #include <string.h>
 

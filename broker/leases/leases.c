@@ -1,12 +1,98 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/leases/leases.h"
 
-#include "broker/leases/leases_inside.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 enum { NOT_STARTED = 0 }; /* until_ms of a lease that was read back */
+
+typedef struct {
+    cf_id collection, name;
+} lease_thing;
+
+struct cf_leases {
+    cf_lease_token token;
+    cf_lease_held *held; /* by thing; of one thing in the order of granting */
+    size_t held_count, held_capacity;
+    cf_lease_ask *waiters; /* in the order in which they came */
+    size_t waiter_count, waiter_capacity;
+    lease_thing *changed;
+    size_t changed_count, changed_capacity;
+    uint64_t deadline_ms;
+    bool is_deadline_known;
+};
+
+/* ---- Those of one thing ---- */
+
+static int compare_thing(const cf_lease_held *held, const cf_id *collection, const cf_id *name)
+{
+    int order = cf_id_compare(&held->collection, collection);
+
+    return order ? order : cf_id_compare(&held->name, name);
+}
+
+static bool is_of(const cf_lease_held *held, const cf_id *collection, const cf_id *name)
+{
+    return compare_thing(held, collection, name) == 0;
+}
+
+/* The leases of one thing stand together; where they begin, or would. */
+static size_t place_of(const cf_leases *leases, const cf_id *collection, const cf_id *name)
+{
+    size_t low = 0, high = leases->held_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare_thing(&leases->held[middle], collection, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* How many there are of the thing, from `*first` on. */
+static size_t count_of(const cf_leases *leases, const cf_id *collection, const cf_id *name,
+                       size_t *first)
+{
+    size_t end = *first = place_of(leases, collection, name);
+
+    while (end < leases->held_count && is_of(&leases->held[end], collection, name))
+        end++;
+    return end - *first;
+}
+
+/* For cf_leases_changed. */
+static void note_change(cf_leases *leases, const cf_id *collection, const cf_id *name)
+{
+    leases->is_deadline_known = false;
+    for (size_t i = 0; i < leases->changed_count; i++)
+        if (cf_id_equal(&leases->changed[i].collection, collection) &&
+            cf_id_equal(&leases->changed[i].name, name))
+            return;
+    *cf_one_more(leases->changed, leases->changed_count, leases->changed_capacity) =
+        (lease_thing){*collection, *name};
+}
+
+/* Ends the one at this place. Each end makes all tokens before it old. */
+static void end_lease(cf_leases *leases, size_t at)
+{
+    leases->token.counter++;
+    note_change(leases, &leases->held[at].collection, &leases->held[at].name);
+    leases->held_count--;
+    memmove(&leases->held[at], &leases->held[at + 1],
+            (leases->held_count - at) * sizeof *leases->held);
+}
+
+static void drop_waiter(cf_leases *leases, size_t at)
+{
+    leases->waiter_count--;
+    memmove(&leases->waiters[at], &leases->waiters[at + 1],
+            (leases->waiter_count - at) * sizeof *leases->waiters);
+}
+
+/* ---- From the beginning to the end ---- */
 
 cf_leases *cf_leases_new(void)
 {
@@ -31,7 +117,7 @@ size_t cf_leases_raise(cf_leases *leases, uint64_t generation)
     if (generation <= leases->token.generation)
         return 0;
     while (leases->held_count)
-        cf_leases_end(leases, leases->held_count - 1);
+        end_lease(leases, leases->held_count - 1);
     leases->token = (cf_lease_token){generation, 0};
     return ended;
 }
@@ -60,7 +146,7 @@ size_t cf_leases_expire(cf_leases *leases, uint64_t now_ms)
         if (held->until_ms == NOT_STARTED) {
             held->until_ms = end_of(held->for_ms, now_ms);
         } else if (held->until_ms <= now_ms) {
-            cf_leases_end(leases, i);
+            end_lease(leases, i);
             ended++;
         }
     }
@@ -115,7 +201,7 @@ static bool is_same_request(const cf_lease_held *held, const cf_lease_ask *ask)
  * of a thing. */
 static const cf_lease_held *obstacle(const cf_leases *leases, const cf_lease_ask *ask)
 {
-    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+    size_t first, count = count_of(leases, &ask->collection, &ask->name, &first);
 
     for (size_t i = first; i < first + count; i++)
         if (!ask->shared || !leases->held[i].shared ||
@@ -159,13 +245,13 @@ static void grant(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms, c
         .until_ms = end_of(ask->for_ms, now_ms),
         .shared = ask->shared,
     };
-    cf_leases_insert(leases, held);
-    cf_leases_note_change(leases, &ask->collection, &ask->name);
+    cf_leases_put(leases, held);
+    note_change(leases, &ask->collection, &ask->name);
 }
 
 static bool is_granted(const cf_leases *leases, const cf_lease_ask *ask, cf_lease_held *held)
 {
-    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+    size_t first, count = count_of(leases, &ask->collection, &ask->name, &first);
 
     for (size_t i = first; i < first + count; i++)
         if (is_same_request(&leases->held[i], ask)) {
@@ -196,14 +282,14 @@ static void drop_request(cf_leases *leases, const cf_lease_ask *ask)
     for (size_t i = leases->waiter_count; i-- > 0;)
         if (cf_id_equal(&leases->waiters[i].request, &ask->request) &&
             cf_hash_equal(&leases->waiters[i].device, &ask->device))
-            cf_leases_drop_waiter(leases, i);
+            drop_waiter(leases, i);
 }
 
 /* A device that has forgotten what it has gets it again, under a token of its own. */
 static bool take_over(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_ms,
                       cf_lease_held *held)
 {
-    size_t first, count = cf_leases_count_of(leases, &ask->collection, &ask->name, &first);
+    size_t first, count = count_of(leases, &ask->collection, &ask->name, &first);
 
     for (size_t i = first; i < first + count; i++) {
         cf_lease_held *own = &leases->held[i];
@@ -217,7 +303,7 @@ static bool take_over(cf_leases *leases, const cf_lease_ask *ask, uint64_t now_m
         own->until_ms = end_of(ask->for_ms, now_ms);
         leases->is_deadline_known = false;
         drop_request(leases, ask);
-        cf_leases_note_change(leases, &ask->collection, &ask->name);
+        note_change(leases, &ask->collection, &ask->name);
         *held = *own;
         return true;
     }
@@ -276,7 +362,7 @@ bool cf_leases_next(cf_leases *leases, uint64_t now_ms, cf_lease_ask *ask, cf_le
             is_full(leases, &waiter->device))
             continue;
         *ask = *waiter;
-        cf_leases_drop_waiter(leases, i);
+        drop_waiter(leases, i);
         grant(leases, ask, now_ms, held);
         return true;
     }
@@ -310,7 +396,7 @@ bool cf_leases_renew(cf_leases *leases, const cf_hash *device, const cf_lease_to
     if (!found)
         return false;
     if (found->for_ms != for_ms)
-        cf_leases_note_change(leases, &found->collection, &found->name);
+        note_change(leases, &found->collection, &found->name);
     found->for_ms = for_ms;
     found->until_ms = end_of(for_ms, now_ms);
     leases->is_deadline_known = false;
@@ -323,8 +409,8 @@ bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease
     const cf_lease_held *found = find_token(leases, &ask->device, token);
     bool ended = false;
 
-    if (found && cf_lease_is_of(found, &ask->collection, &ask->name)) {
-        cf_leases_end(leases, (size_t)(found - leases->held));
+    if (found && is_of(found, &ask->collection, &ask->name)) {
+        end_lease(leases, (size_t)(found - leases->held));
         ended = true;
     }
     for (size_t i = leases->waiter_count; i-- > 0;) {
@@ -333,7 +419,7 @@ bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease
         if (!cf_id_equal(&waiter->request, &ask->request) ||
             !cf_hash_equal(&waiter->device, &ask->device))
             continue;
-        cf_leases_drop_waiter(leases, i);
+        drop_waiter(leases, i);
         ended = true;
     }
     return ended;
@@ -341,10 +427,10 @@ bool cf_leases_unlock(cf_leases *leases, const cf_lease_ask *ask, const cf_lease
 
 size_t cf_leases_break(cf_leases *leases, const cf_id *collection, const cf_id *name)
 {
-    size_t first, count = cf_leases_count_of(leases, collection, name, &first);
+    size_t first, count = count_of(leases, collection, name, &first);
 
     for (size_t i = first + count; i-- > first;)
-        cf_leases_end(leases, i);
+        end_lease(leases, i);
     return count;
 }
 
@@ -352,7 +438,7 @@ void cf_leases_forget_session(cf_leases *leases, uint64_t session)
 {
     for (size_t i = leases->waiter_count; i-- > 0;)
         if (leases->waiters[i].session == session)
-            cf_leases_drop_waiter(leases, i);
+            drop_waiter(leases, i);
 }
 
 void cf_leases_move_waiters(cf_leases *leases, cf_leases *from)
@@ -371,10 +457,10 @@ size_t cf_leases_forget_device(cf_leases *leases, const cf_hash *device)
 
     for (size_t i = leases->waiter_count; i-- > 0;)
         if (cf_hash_equal(&leases->waiters[i].device, device))
-            cf_leases_drop_waiter(leases, i);
+            drop_waiter(leases, i);
     for (size_t i = leases->held_count; i-- > 0;)
         if (cf_hash_equal(&leases->held[i].holder, device)) {
-            cf_leases_end(leases, i);
+            end_lease(leases, i);
             ended++;
         }
     return ended;
@@ -397,7 +483,7 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
                          const cf_lease_token *token, cf_lease_held *by)
 {
     static const cf_id whole;
-    size_t first, count = cf_leases_count_of(leases, collection, &whole, &first);
+    size_t first, count = count_of(leases, collection, &whole, &first);
 
     if (!count)
         return token ? CF_FENCE_STALE : CF_FENCE_OPEN;
@@ -413,53 +499,7 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
 
 /* ---- Things ---- */
 
-static int compare_thing(const cf_lease_held *held, const cf_id *collection, const cf_id *name)
-{
-    int order = cf_id_compare(&held->collection, collection);
-
-    return order ? order : cf_id_compare(&held->name, name);
-}
-
-bool cf_lease_is_of(const cf_lease_held *held, const cf_id *collection, const cf_id *name)
-{
-    return compare_thing(held, collection, name) == 0;
-}
-
-size_t cf_leases_place(const cf_leases *leases, const cf_id *collection, const cf_id *name)
-{
-    size_t low = 0, high = leases->held_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare_thing(&leases->held[middle], collection, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-size_t cf_leases_count_of(const cf_leases *leases, const cf_id *collection, const cf_id *name,
-                          size_t *first)
-{
-    size_t end = *first = cf_leases_place(leases, collection, name);
-
-    while (end < leases->held_count && cf_lease_is_of(&leases->held[end], collection, name))
-        end++;
-    return end - *first;
-}
-
-void cf_leases_note_change(cf_leases *leases, const cf_id *collection, const cf_id *name)
-{
-    leases->is_deadline_known = false;
-    for (size_t i = 0; i < leases->changed_count; i++)
-        if (cf_id_equal(&leases->changed[i].collection, collection) &&
-            cf_id_equal(&leases->changed[i].name, name))
-            return;
-    *cf_one_more(leases->changed, leases->changed_count, leases->changed_capacity) =
-        (cf_lease_thing){*collection, *name};
-}
+/* ---- For who keeps them ---- */
 
 bool cf_leases_changed(cf_leases *leases, cf_id *collection, cf_id *name)
 {
@@ -470,9 +510,18 @@ bool cf_leases_changed(cf_leases *leases, cf_id *collection, cf_id *name)
     return true;
 }
 
-void cf_leases_insert(cf_leases *leases, const cf_lease_held *lease)
+const cf_lease_held *cf_leases_of(const cf_leases *leases, const cf_id *collection,
+                                  const cf_id *name, size_t *count)
 {
-    size_t at, count = cf_leases_count_of(leases, &lease->collection, &lease->name, &at);
+    size_t first;
+
+    *count = count_of(leases, collection, name, &first);
+    return *count ? &leases->held[first] : NULL;
+}
+
+void cf_leases_put(cf_leases *leases, const cf_lease_held *lease)
+{
+    size_t at, count = count_of(leases, &lease->collection, &lease->name, &at);
 
     at += count;
     leases->held =
@@ -484,18 +533,7 @@ void cf_leases_insert(cf_leases *leases, const cf_lease_held *lease)
     leases->is_deadline_known = false;
 }
 
-void cf_leases_end(cf_leases *leases, size_t at)
+void cf_leases_put_token(cf_leases *leases, const cf_lease_token *token)
 {
-    leases->token.counter++;
-    cf_leases_note_change(leases, &leases->held[at].collection, &leases->held[at].name);
-    leases->held_count--;
-    memmove(&leases->held[at], &leases->held[at + 1],
-            (leases->held_count - at) * sizeof *leases->held);
-}
-
-void cf_leases_drop_waiter(cf_leases *leases, size_t at)
-{
-    leases->waiter_count--;
-    memmove(&leases->waiters[at], &leases->waiters[at + 1],
-            (leases->waiter_count - at) * sizeof *leases->waiters);
+    leases->token = *token;
 }

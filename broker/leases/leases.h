@@ -106,14 +106,12 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
 
 /* ---- For who keeps them ---- */
 
-/* The record of one thing's leases: empty when there are none. */
-void cf_leases_pack(const cf_leases *leases, const cf_id *collection, const cf_id *name,
-                    cf_buffer *out);
-/* Takes a record back; each lease runs its full time from the first `now_ms` that is heard. */
-cf_status cf_leases_read(cf_leases *leases, const cf_id *collection, const cf_id *name,
-                         cf_bytes record, cf_error *error);
-void cf_leases_pack_token(const cf_leases *leases, cf_buffer *out);
-cf_status cf_leases_read_token(cf_leases *leases, cf_bytes record, cf_error *error);
+/* Those of one thing, in the order of granting: `*count` of them, borrowed until the next call. */
+const cf_lease_held *cf_leases_of(const cf_leases *leases, const cf_id *collection,
+                                  const cf_id *name, size_t *count);
+/* Puts one in behind the others of its thing. */
+void cf_leases_put(cf_leases *leases, const cf_lease_held *lease);
+void cf_leases_put_token(cf_leases *leases, const cf_lease_token *token);
 /* Those who wait in `from` wait here. */
 void cf_leases_move_waiters(cf_leases *leases, cf_leases *from);
 /* Things whose record is another since they were last asked for; false: none. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/leases/leases_inside.h"
+#include "broker/leases/leases_record.h"
+
 #include "codec/pack.h"
 
 enum { ELEMENTS = 7 };
@@ -19,15 +20,14 @@ static void pack_lease(const cf_lease_held *held, cf_buffer *out)
 void cf_leases_pack(const cf_leases *leases, const cf_id *collection, const cf_id *name,
                     cf_buffer *out)
 {
-    size_t first = cf_leases_place(leases, collection, name), end = first;
+    size_t count;
+    const cf_lease_held *held = cf_leases_of(leases, collection, name, &count);
 
-    while (end < leases->held_count && cf_lease_is_of(&leases->held[end], collection, name))
-        end++;
-    if (end == first)
+    if (!count)
         return;
-    cf_pack_array(out, end - first);
-    for (size_t i = first; i < end; i++)
-        pack_lease(&leases->held[i], out);
+    cf_pack_array(out, count);
+    for (size_t i = 0; i < count; i++)
+        pack_lease(&held[i], out);
 }
 
 static cf_status read_lease(cf_reader *reader, cf_lease_held *held, cf_error *error)
@@ -73,7 +73,7 @@ cf_status cf_leases_read(cf_leases *leases, const cf_id *collection, const cf_id
 
         status = read_lease(&reader, &held, error);
         if (!status)
-            cf_leases_insert(leases, &held);
+            cf_leases_put(leases, &held);
     }
     if (!status)
         status = cf_read_end(&reader, error);
@@ -82,9 +82,11 @@ cf_status cf_leases_read(cf_leases *leases, const cf_id *collection, const cf_id
 
 void cf_leases_pack_token(const cf_leases *leases, cf_buffer *out)
 {
+    const cf_lease_token token = cf_leases_token(leases);
+
     cf_pack_array(out, 2);
-    cf_pack_uint(out, leases->token.generation);
-    cf_pack_uint(out, leases->token.counter);
+    cf_pack_uint(out, token.generation);
+    cf_pack_uint(out, token.counter);
 }
 
 cf_status cf_leases_read_token(cf_leases *leases, cf_bytes record, cf_error *error)
@@ -104,6 +106,6 @@ cf_status cf_leases_read_token(cf_leases *leases, cf_bytes record, cf_error *err
         status = cf_read_end(&reader, error);
     if (status)
         return is_broken(error);
-    leases->token = token;
+    cf_leases_put_token(leases, &token);
     return CF_OK;
 }

@@ -4,7 +4,6 @@
 #include "codec/heads.h"
 #include "codec/limits.h"
 #include "codec/pack.h"
-#include "peer/log/collection_inside.h"
 #include "peer/merge/covered.h"
 #include "peer/merge/state_item.h"
 
@@ -14,7 +13,7 @@
 
 typedef struct {
     cf_collection *collection;
-    cf_waiting_list parts;
+    cf_waiting_entries parts;
     cf_status status;
     cf_error *error;
 } loading;
@@ -33,9 +32,9 @@ static bool load_item(void *context, cf_bytes key, cf_bytes value)
     return load->status == CF_OK;
 }
 
-void cf_waiting_add(cf_waiting_list *list, cf_bytes key, cf_bytes value)
+void cf_waiting_entries_add(cf_waiting_entries *list, cf_bytes key, cf_bytes value)
 {
-    cf_waiting waiting = {.part = 0};
+    cf_waiting_entry waiting = {.part = 0};
 
     if (!cf_key_waiting_read(key, &waiting.head) || (value.size && value.size != CF_WAITING_PART))
         return;
@@ -51,13 +50,13 @@ static bool note_waiting(void *context, cf_bytes key, cf_bytes value)
     loading *load = context;
 
     if (value.size)
-        cf_waiting_add(&load->parts, key, value);
+        cf_waiting_entries_add(&load->parts, key, value);
     else
         load->collection->waits = "some entries can't be read yet";
     return true;
 }
 
-static cf_status load_part(cf_collection *collection, cf_log *log, const cf_waiting *waiting,
+static cf_status load_part(cf_collection *collection, cf_log *log, const cf_waiting_entry *waiting,
                            cf_error *error)
 {
     cf_arena arena = {0};

@@ -63,4 +63,22 @@ cf_bytes cf_collection_last(const cf_collection *collection, const cf_id *item, 
 /* Whether a write of the item lives that is not weak. */
 bool cf_collection_lives(const cf_collection *collection, const cf_id *item);
 
+/* ---- Entries that are held and are not in the state ---- */
+
+/* One that waits for its key or a newer program; or, with a number, for the other parts. */
+typedef struct {
+    cf_head head;
+    uint64_t part, parts;
+} cf_waiting_entry;
+
+typedef struct {
+    cf_waiting_entry *at;
+    size_t count, capacity;
+} cf_waiting_entries;
+/* How long the value of such a record is: a part has its number and how many there are; one that is
+ * void, and that nobody misses, one byte; any other nothing. */
+enum { CF_WAITING_PART = 16, CF_WAITING_VOID = 1 };
+/* From a record of CF_TABLE_WAITING; one that is none is left out. */
+void cf_waiting_entries_add(cf_waiting_entries *list, cf_bytes key, cf_bytes value);
+
 #endif

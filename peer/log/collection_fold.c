@@ -6,7 +6,6 @@
 #include "codec/item.h"
 #include "codec/pack.h"
 #include "peer/log/catalog_rights.h"
-#include "peer/log/collection_inside.h"
 
 #include <stdlib.h>
 
@@ -277,7 +276,7 @@ cf_status cf_collection_fold(cf_collection *collection, const cf_folding *foldin
 static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
 {
     if (value.size != CF_WAITING_PART)
-        cf_waiting_add(context, key, cf_bytes_of_text(""));
+        cf_waiting_entries_add(context, key, cf_bytes_of_text(""));
     return true;
 }
 
@@ -325,7 +324,7 @@ cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding
 {
     cf_store *store = cf_log_store(folding->log);
     cf_arena arena = {0};
-    cf_waiting_list list = {0};
+    cf_waiting_entries list = {0};
 
     collection->waits = NULL;
     cf_status status = store->scan(store, cf_log_user(folding->log),

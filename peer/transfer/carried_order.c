@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/carried_inside.h"
+#include "peer/transfer/carried_order.h"
 
 #include <stdlib.h>
 

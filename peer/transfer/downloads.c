@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/transfer/downloads.h"
 
-#include "peer/transfer/download_inside.h"
+#include "peer/transfer/download_one.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/upload_inside.h"
+#include "peer/transfer/upload_one.h"
 
 #include <stdlib.h>
 

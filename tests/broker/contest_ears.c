@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/contest.h"
 
+#include "broker/leases/leases_record.h"
+
 #include <string.h>
 
 static bool is_same(cf_lease_token a, cf_lease_token b)

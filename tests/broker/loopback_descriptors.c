@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "broker/door/gateway_zmq_inside.h"
+#include "broker/door/gateway_zmq_connections.h"
 #include "broker/wire/frames_zmq.h"
 #include "codec/message.h"
 #include "tests/broker/loopback_house.h"

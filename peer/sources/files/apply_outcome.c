@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/apply_perform_inside.h"
+#include "peer/sources/files/apply_outcome.h"
 
+#include "broker/platform/names.h"
 #include "codec/clock.h"
+#include "peer/adapters/spellings.h"
+#include "peer/bindings/disk_trial.h"
+#include "peer/bindings/displaced.h"
 #include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
 #include "peer/merge/racy.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 void cf_task_touch(cf_task_place *place, uint64_t directory)
 {
@@ -193,4 +200,179 @@ void cf_task_put_node(cf_task_place *place, cf_task *task, const cf_folder *fold
     if (is_stamped(task) && task->after.kind == CF_KIND_DIRECTORY)
         cf_task_touch(place, task->number);
     task->state = CF_TASK_DONE;
+}
+
+/* ---- What takes the place of a file that a user may save in this moment ---- */
+
+static cf_displaced displaced_by(const cf_task_place *place, const cf_task *task,
+                                 const cf_folder *folder, cf_bytes name)
+{
+    return (cf_displaced){
+        .files = place->files,
+        .temporary = place->binding->temporary,
+        .temporary_name = cf_bytes_of_text(task->temporary),
+        .folder = folder,
+        .name = name,
+    };
+}
+
+static bool has_taken_place(const cf_displaced *displaced, const cf_task *task)
+{
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    cf_stat now;
+    cf_error ignored;
+
+    return displaced->files->stat(displaced->files, displaced->folder, displaced->name, &now,
+                                  &ignored) == CF_OK &&
+           cf_node_stat_same_file(&ours, &now);
+}
+
+/* What a user saved returns to its place, or beside, or is owed to him. */
+static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced *displaced)
+{
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    cf_error error;
+
+    if (cf_displaced_exchange(displaced, &ours, &error))
+        cf_owed_add(place->binding, displaced, task->after.parent, &error, place->records);
+    task->torn = cf_displaced_is_torn(displaced);
+    cf_displaced_holds(displaced, &ours, &task->made, &error);
+    if (has_taken_place(displaced, task)) {
+        cf_task_put_node(place, task, displaced->folder);
+        task->looks = true;
+    } else {
+        cf_task_end(place, task, CF_TASK_BLOCKED, "it was saved here in this moment");
+    }
+}
+
+/* A download has the name of its content, under which it would be gone on with: nothing of a user's
+ * must ever stand there. */
+static cf_status take_landing(const cf_displaced *displaced, const cf_task *task, cf_error *error)
+{
+    if (!task->landing[0])
+        return CF_OK;
+    return cf_files_rename(displaced->files, displaced->temporary, cf_bytes_of_text(task->landing),
+                           displaced->temporary, displaced->temporary_name, error);
+}
+
+static void leave_landing(const cf_displaced *displaced, const cf_task *task)
+{
+    cf_error ignored;
+
+    if (task->landing[0] && task->made)
+        cf_files_rename(displaced->files, displaced->temporary, displaced->temporary_name,
+                        displaced->temporary, cf_bytes_of_text(task->landing), &ignored);
+}
+
+void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                     const cf_node *node)
+{
+    cf_displaced displaced = displaced_by(place, task, folder, task->after.name);
+    cf_node_stat ours = cf_node_stat_of(&task->made_stat);
+    bool is_base;
+    cf_error error;
+
+    cf_status status = take_landing(&displaced, task, &error);
+    if (!status) {
+        status = cf_displaced_swap(&displaced, &ours, &error);
+        task->torn = status && cf_displaced_is_torn(&displaced);
+        if (status && !task->torn)
+            leave_landing(&displaced, task);
+    }
+    if (status) {
+        cf_task_stop(place, task, &error);
+        return;
+    }
+    cf_displaced_is_base(&displaced, node, &is_base, &error);
+    if (!is_base) {
+        return_saved(place, task, &displaced);
+        leave_landing(&displaced, task);
+        return;
+    }
+    cf_task_put_node(place, task, folder);
+    task->drops = true;
+}
+
+cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
+                            const cf_node *node, cf_error *error)
+{
+    cf_displaced displaced = displaced_by(place, task, folder, node->name);
+    bool is_base;
+
+    cf_status status = cf_files_rename(place->files, folder, node->name, displaced.temporary,
+                                       displaced.temporary_name, error);
+    if (status)
+        return status;
+    cf_displaced_is_base(&displaced, node, &is_base, error);
+    if (is_base) {
+        task->drops = true;
+        return CF_OK;
+    }
+    if (cf_displaced_return(&displaced, error) == CF_OK)
+        return cf_fail(error, CF_CHANGED, "it was saved here in this moment");
+    cf_owed_add(place->binding, &displaced, node->parent, error, place->records);
+    return CF_OK; /* the base's file is gone; when this one returns, it is new */
+}
+
+/* ---- Names that a step can't have on this disk ---- */
+
+/* ---- Several spellings ---- */
+
+static void await_name(const cf_task_place *place, cf_task *task, cf_bytes other)
+{
+    char has[CF_NAME_SHOWN], wants[CF_NAME_SHOWN], reason[2 * CF_NAME_SHOWN + 32];
+
+    cf_name_show(other, has);
+    cf_name_show(task->after.name, wants);
+    snprintf(reason, sizeof reason, "this disk takes %s for %s", has, wants);
+    task->reason = cf_arena_text(place->arena, cf_bytes_of_text(reason));
+}
+
+bool cf_task_spelled(cf_task_place *place, const cf_task *task, const cf_folder *folder,
+                     cf_arena *arena, cf_bytes *other)
+{
+    cf_spellings spellings;
+    cf_error ignored;
+
+    if (!cf_disk_folds(&place->binding->traits) ||
+        cf_spellings_list(place->files, folder, &spellings, &ignored))
+        return false;
+    cf_bytes found = cf_spellings_of(&spellings, task->after.name);
+    bool otherwise = found.size && !cf_bytes_equal(found, task->after.name);
+    if (otherwise)
+        *other = cf_arena_copy(arena, found);
+    cf_spellings_release(&spellings);
+    return otherwise;
+}
+
+bool cf_task_awaits_name(cf_task_place *place, cf_task *task, const cf_folder *folder)
+{
+    cf_bytes other;
+
+    if (!cf_task_spelled(place, task, folder, place->arena, &other))
+        return false;
+    await_name(place, task, other);
+    return true;
+}
+
+/* ---- No such name ---- */
+
+void cf_task_explain_refusal(const cf_task_place *place, const cf_task *task, cf_error *error)
+{
+    if (!cf_disk_refuses_name(place->files, place->binding->temporary, task->after.name, error))
+        return;
+    cf_fail(error, CF_IO, "this disk refuses the name%s",
+            error->number == ENAMETOOLONG ? ": it is too long" : "");
+    cf_task_say_name(task, error);
+}
+
+void cf_task_say_name(const cf_task *task, cf_error *error)
+{
+    const cf_node *node = task->step.node;
+    char wants[CF_NAME_SHOWN];
+
+    if (!node || cf_bytes_equal(node->name, task->after.name))
+        return;
+    cf_name_show(task->after.name, wants);
+    cf_error_while(error, "renaming it to %s", wants);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/apply_perform_inside.h"
+#include "peer/sources/files/apply_outcome.h"
+#include "peer/sources/files/apply_remove.h"
 
 #include "peer/bindings/disk_clock.h"
 #include "peer/bindings/disk_trial.h"
@@ -114,6 +115,61 @@ static bool is_bare(const cf_task_place *place, cf_task *task, const cf_folder *
     return true;
 }
 
+/* ---- A directory that is there already ---- */
+
+/* What is in the directory that it was until now has to come, one by one. */
+static void leave(cf_task_place *place, const cf_task *task)
+{
+    const cf_node *node = cf_nodes_find(place->binding->nodes, task->number);
+
+    if (!node)
+        return; /* it is new here */
+    cf_node left = *node;
+    cf_node_leave(&left);
+    cf_binding_put_node(place->binding, &left, place->records);
+}
+
+/* Where a directory is to come, one with such stands already: it is that one from now on, and gets
+ * its mode by a step of its own; the base's own, if it has one, is left. False: it can't be; what
+ * only steps aside never does. */
+static bool settle(cf_task_place *place, cf_task *task, const cf_folder *folder)
+{
+    cf_binding *binding = place->binding;
+    cf_stat now;
+    cf_error ignored;
+
+    if (!task->step.shown || task->after.kind != CF_KIND_DIRECTORY ||
+        !cf_include_limits(binding->matcher) ||
+        cf_nodes_child(binding->nodes, task->after.parent, task->after.name) ||
+        place->files->stat(place->files, folder, task->after.name, &now, &ignored) ||
+        now.kind != CF_FILE_FOLDER)
+        return false;
+    if (task->step.kind == CF_STEP_UPDATE)
+        task->after.number = cf_binding_new_number(binding);
+    leave(place, task);
+    task->after.mode = (cf_bytes){0};
+    cf_task_put_node(place, task, folder);
+    task->settled = true;
+    return true;
+}
+
+bool cf_task_take_over(cf_task_place *place, cf_task *task, const cf_node *node)
+{
+    cf_node taken = task->after;
+
+    if (task->after.kind != CF_KIND_DIRECTORY || !cf_task_may_hold_more(place, node))
+        return false;
+    taken.number = node->number;
+    taken.mode = (cf_bytes){0};
+    taken.stat = node->stat;
+    taken.disk = node->disk;
+    leave(place, task);
+    cf_binding_put_node(place->binding, &taken, place->records);
+    task->state = CF_TASK_DONE;
+    task->settled = true;
+    return true;
+}
+
 /* ---- Create ---- */
 
 /* The process takes some bits off what it makes; a mode that can't be set now is a step of its own.
@@ -158,8 +214,7 @@ static void end_unplaced(cf_task_place *place, cf_task *task, const cf_folder *f
 {
     const bool taken = error->status == CF_CHANGED;
 
-    if (!taken ||
-        !(cf_task_awaits_name(place, task, folder) || cf_task_settle(place, task, folder)))
+    if (!taken || !(cf_task_awaits_name(place, task, folder) || settle(place, task, folder)))
         cf_task_stop(place, task, error);
 }
 
@@ -401,56 +456,4 @@ bool cf_task_step_aside(cf_task_place *place, cf_task *task, const cf_node *node
         cf_task_end(place, task, aside.state, aside.reason);
     cf_hold_release(&hold, place->files);
     return moved;
-}
-
-/* ---- A directory that is there already ---- */
-
-/* What is in the directory that it was until now has to come, one by one. */
-static void leave(cf_task_place *place, const cf_task *task)
-{
-    const cf_node *node = cf_nodes_find(place->binding->nodes, task->number);
-
-    if (!node)
-        return; /* it is new here */
-    cf_node left = *node;
-    cf_node_leave(&left);
-    cf_binding_put_node(place->binding, &left, place->records);
-}
-
-bool cf_task_settle(cf_task_place *place, cf_task *task, const cf_folder *folder)
-{
-    cf_binding *binding = place->binding;
-    cf_stat now;
-    cf_error ignored;
-
-    if (!task->step.shown || task->after.kind != CF_KIND_DIRECTORY ||
-        !cf_include_limits(binding->matcher) ||
-        cf_nodes_child(binding->nodes, task->after.parent, task->after.name) ||
-        place->files->stat(place->files, folder, task->after.name, &now, &ignored) ||
-        now.kind != CF_FILE_FOLDER)
-        return false;
-    if (task->step.kind == CF_STEP_UPDATE)
-        task->after.number = cf_binding_new_number(binding);
-    leave(place, task);
-    task->after.mode = (cf_bytes){0};
-    cf_task_put_node(place, task, folder);
-    task->settled = true;
-    return true;
-}
-
-bool cf_task_take_over(cf_task_place *place, cf_task *task, const cf_node *node)
-{
-    cf_node taken = task->after;
-
-    if (task->after.kind != CF_KIND_DIRECTORY || !cf_task_may_hold_more(place, node))
-        return false;
-    taken.number = node->number;
-    taken.mode = (cf_bytes){0};
-    taken.stat = node->stat;
-    taken.disk = node->disk;
-    leave(place, task);
-    cf_binding_put_node(place->binding, &taken, place->records);
-    task->state = CF_TASK_DONE;
-    task->settled = true;
-    return true;
 }

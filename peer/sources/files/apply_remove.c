@@ -4,12 +4,13 @@
  *
  *     a/b  a/c/d  a/c  a       `a/b` and `a/c/d` are removed at the same time, then `a/c`, then `a`
  */
-#include "peer/sources/files/apply_inside.h"
-#include "peer/sources/files/apply_perform_inside.h"
+#include "peer/sources/files/apply_remove.h"
 
 #include "broker/platform/jobs.h"
 #include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
+#include "peer/sources/files/apply_inside.h"
+#include "peer/sources/files/apply_outcome.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/sources/files/files_listing_inside.h"
-
 /* ---- Folders by their file: none is listed twice ---- */
 
 typedef struct {

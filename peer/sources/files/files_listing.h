@@ -109,4 +109,17 @@ void cf_listing_release(cf_listing *listing);
 void cf_listing_entry_path(const cf_listing *listing, size_t entry, cf_buffer *out);
 void cf_listing_folder_path(const cf_listing *listing, size_t folder, cf_buffer *out);
 
+/* ---- For files_listing_walk.c ---- */
+
+/* The directory is among the folders, as a whole. */
+bool cf_listing_has(const cf_listing *listing, const cf_stat *stat);
+/* Some of its names were looked for where it was before: nothing is to be found twice. */
+bool cf_listing_is_asked(const cf_listing *listing, const cf_stat *stat);
+/* The answer is its index. */
+size_t cf_listing_add_folder(cf_listing *listing, cf_listed_folder folder);
+/* The names are to be looked for in it; of a directory in which something is found already only the
+ * rest is. They are copied. */
+void cf_listing_ask(cf_listing *listing, cf_listed_folder *folder, const cf_bytes *names,
+                    size_t count);
+
 #endif

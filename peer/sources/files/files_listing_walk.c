@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "peer/sources/files/files_listing_folder.h"
-#include "peer/sources/files/files_listing_inside.h"
 
 enum { HELD_MAX = 2 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/publish_inside.h"
+#include "peer/sources/files/publish_entries.h"
 
 #include "peer/merge/numbers.h"
 #include "peer/merge/plan.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What both sides have, or had, is taken for agreed, with nothing to publish. */
-#include "peer/sources/files/publish_inside.h"
+#include "peer/sources/files/publish_entries.h"
 
 #include "peer/merge/plan.h"
 
@@ -55,16 +55,6 @@ static const cf_shown *shown_at(cf_publishing_batch *self, const cf_finding *fin
     return self->shown_count ? bsearch(&finding->name, self->shown, self->shown_count,
                                        sizeof *self->shown, by_name)
                              : NULL;
-}
-
-void cf_publish_mark(cf_publishing_batch *self, const cf_node *node)
-{
-    const cf_node *above =
-        node->parent ? cf_nodes_find(self->with->binding->nodes, node->parent) : NULL;
-    const cf_id *directory = above && above->item_count ? &above->items[0] : &cf_root_item;
-
-    for (size_t i = 0; i < node->item_count; i++)
-        cf_view_mark_item(self->collection->view, directory, &node->items[i]);
 }
 
 static void put_met(cf_publishing_batch *self, const cf_finding *finding, cf_node *node)
@@ -247,14 +237,6 @@ static bool agree(cf_publishing_batch *self, cf_observation *seen)
     else if (self->with->past)
         return meet_new(self, seen);
     return false;
-}
-
-cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error)
-{
-    cf_store *store = cf_home_store(self->with->peer->home);
-
-    return store->write(store, cf_peer_user(self->with->peer), self->records.at,
-                        self->records.count, true, error);
 }
 
 /* What is as in the base borrows from the node there, which may become another one. */

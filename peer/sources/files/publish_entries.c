@@ -1,11 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/publish_inside.h"
+#include "peer/sources/files/publish_entries.h"
 
 #include "codec/item.h"
 #include "peer/merge/covered.h"
 #include "peer/transfer/uploads.h"
 
 #include <stdlib.h>
+
+void cf_publish_mark(cf_publishing_batch *self, const cf_node *node)
+{
+    const cf_node *above =
+        node->parent ? cf_nodes_find(self->with->binding->nodes, node->parent) : NULL;
+    const cf_id *directory = above && above->item_count ? &above->items[0] : &cf_root_item;
+
+    for (size_t i = 0; i < node->item_count; i++)
+        cf_view_mark_item(self->collection->view, directory, &node->items[i]);
+}
+
+cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error)
+{
+    cf_store *store = cf_home_store(self->with->peer->home);
+
+    return store->write(store, cf_peer_user(self->with->peer), self->records.at,
+                        self->records.count, true, error);
+}
+
+/* ---- Deletions that a part repeats ---- */
+
+/* Which deletions a part repeats (PROTOCOL, "Deletions"): what went along with its directory is
+ * told by the same entry as that is. */
+
+/* The deletions of directories that a part has to repeat. {0} is empty. */
+typedef struct {
+    cf_arena arena;
+    cf_table told;
+    const cf_change **at; /* of the scan */
+    size_t count, capacity;
+} directories_above;
+
+/* A deleted item that the part tells of already. */
+typedef struct {
+    cf_table_link link;
+    cf_id item;
+} told_item;
+
+static bool is_told(const directories_above *self, const cf_id *item)
+{
+    for (cf_table_link *link = cf_table_first(&self->told, cf_hash_id(0, item)); link;
+         link = cf_table_next(link))
+        if (cf_id_equal(&cf_linked(link, told_item, link)->item, item))
+            return true;
+    return false;
+}
+
+static void tell(directories_above *self, const cf_id *item)
+{
+    told_item *added = cf_arena_allocate(&self->arena, 1, sizeof *added);
+
+    added->item = *item;
+    cf_table_add(&self->told, &added->link, cf_hash_id(0, item));
+}
+
+static const cf_change *deletion_of(const cf_scan *scan, const cf_id *item)
+{
+    const cf_change *found =
+        cf_changes_find(scan->changes, scan->count, item, cf_field_fixed(CF_FIELD_NUMBER_DELETED));
+
+    return found && cf_deletion_deletes(found->value) ? found : NULL;
+}
+
+/* False: the scan doesn't delete it, or the part tells of it and of those above already. */
+static bool add_directory(directories_above *self, const cf_scan *scan, const cf_node *directory)
+{
+    bool added = false;
+
+    for (size_t i = 0; i < directory->item_count; i++) {
+        const cf_change *deletion = deletion_of(scan, &directory->items[i]);
+
+        if (!deletion || is_told(self, &directory->items[i]))
+            continue;
+        tell(self, &directory->items[i]);
+        *cf_one_more(self->at, self->count, self->capacity) = deletion;
+        added = true;
+    }
+    return added;
+}
+
+/* If the scan deletes the item: those of the directories above, as far up as it deletes them.
+ *
+ *     d/e/f in a part, d/e and d in others, all deleted: the part has d/e and d, too */
+static void add_above(directories_above *self, const cf_publishing_batch *batch, const cf_id *item)
+{
+    const cf_nodes *nodes = batch->with->binding->nodes;
+    const cf_node *node = NULL;
+
+    if (!deletion_of(&batch->scan, item))
+        return;
+    while ((node = cf_nodes_next_of_item(nodes, item, node))) {
+        const cf_node *above = cf_nodes_find(nodes, node->parent);
+
+        while (above && add_directory(self, &batch->scan, above))
+            above = cf_nodes_find(nodes, above->parent);
+    }
+}
+
+static void release_above(directories_above *self)
+{
+    cf_table_release(&self->told);
+    cf_arena_release(&self->arena);
+    free(self->at);
+}
+
+/* ---- Changes cut into parts ---- */
 
 typedef struct {
     cf_change *changes;
@@ -60,11 +166,11 @@ static bool is_between(const cf_scan *scan, size_t from, size_t to, const cf_id 
 /* The part's changes, and the deletions that it repeats. */
 static void gather_part(cf_publishing_batch *self, size_t from, size_t to, part *out)
 {
-    cf_publish_above above = {0};
+    directories_above above = {0};
 
     for (size_t i = from; i < to; i++)
         if (cf_field_is_deletion(self->scan.changes[i].field))
-            cf_publish_add_above(&above, self, &self->scan.changes[i].item);
+            add_above(&above, self, &self->scan.changes[i].item);
     out->changes = cf_arena_allocate(&self->arena, to - from + above.count, sizeof *out->changes);
     out->count = to - from;
     memcpy(out->changes, &self->scan.changes[from], out->count * sizeof *out->changes);
@@ -73,7 +179,7 @@ static void gather_part(cf_publishing_batch *self, size_t from, size_t to, part 
             out->changes[out->count++] = *above.at[i];
     if (out->count > to - from)
         qsort(out->changes, out->count, sizeof *out->changes, by_item_and_field);
-    cf_publish_above_release(&above);
+    release_above(&above);
 }
 
 static cf_status fill_part(cf_publishing_batch *self, size_t from, size_t to, part *out,
@@ -114,14 +220,14 @@ static size_t end_of_part(cf_publishing_batch *self, size_t from)
 {
     const cf_change *changes = self->scan.changes;
     const uint64_t most = cf_peer_entry_size(self->with->peer);
-    cf_publish_above above = {0};
+    directories_above above = {0};
     uint64_t bytes = 0;
     size_t blobs = 0, end = from;
 
     while (end < self->scan.count) {
         size_t next = end, repeated = above.count;
 
-        cf_publish_add_above(&above, self, &changes[end].item);
+        add_above(&above, self, &changes[end].item);
         while (repeated < above.count)
             measure(self, above.at[repeated++], &bytes, &blobs);
         do
@@ -131,7 +237,7 @@ static size_t end_of_part(cf_publishing_batch *self, size_t from)
             break;
         end = next;
     }
-    cf_publish_above_release(&above);
+    release_above(&above);
     return end;
 }
 
@@ -161,80 +267,4 @@ cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error)
         cf_blob_list_release(&cut.blobs);
     }
     return status;
-}
-
-/* ---- Deletions that a part repeats ---- */
-
-/* Which deletions a part repeats (PROTOCOL, "Deletions"): what went along with its directory is
- * told by the same entry as that is. */
-
-/* A deleted item that the part tells of already. */
-typedef struct {
-    cf_table_link link;
-    cf_id item;
-} told_item;
-
-static bool is_told(const cf_publish_above *self, const cf_id *item)
-{
-    for (cf_table_link *link = cf_table_first(&self->told, cf_hash_id(0, item)); link;
-         link = cf_table_next(link))
-        if (cf_id_equal(&cf_linked(link, told_item, link)->item, item))
-            return true;
-    return false;
-}
-
-static void tell(cf_publish_above *self, const cf_id *item)
-{
-    told_item *added = cf_arena_allocate(&self->arena, 1, sizeof *added);
-
-    added->item = *item;
-    cf_table_add(&self->told, &added->link, cf_hash_id(0, item));
-}
-
-static const cf_change *deletion_of(const cf_scan *scan, const cf_id *item)
-{
-    const cf_change *found =
-        cf_changes_find(scan->changes, scan->count, item, cf_field_fixed(CF_FIELD_NUMBER_DELETED));
-
-    return found && cf_deletion_deletes(found->value) ? found : NULL;
-}
-
-/* False: the scan doesn't delete it, or the part tells of it and of those above already. */
-static bool add_directory(cf_publish_above *self, const cf_scan *scan, const cf_node *directory)
-{
-    bool added = false;
-
-    for (size_t i = 0; i < directory->item_count; i++) {
-        const cf_change *deletion = deletion_of(scan, &directory->items[i]);
-
-        if (!deletion || is_told(self, &directory->items[i]))
-            continue;
-        tell(self, &directory->items[i]);
-        *cf_one_more(self->at, self->count, self->capacity) = deletion;
-        added = true;
-    }
-    return added;
-}
-
-void cf_publish_add_above(cf_publish_above *self, const cf_publishing_batch *batch,
-                          const cf_id *item)
-{
-    const cf_nodes *nodes = batch->with->binding->nodes;
-    const cf_node *node = NULL;
-
-    if (!deletion_of(&batch->scan, item))
-        return;
-    while ((node = cf_nodes_next_of_item(nodes, item, node))) {
-        const cf_node *above = cf_nodes_find(nodes, node->parent);
-
-        while (above && add_directory(self, &batch->scan, above))
-            above = cf_nodes_find(nodes, above->parent);
-    }
-}
-
-void cf_publish_above_release(cf_publish_above *self)
-{
-    cf_table_release(&self->told);
-    cf_arena_release(&self->arena);
-    free(self->at);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/records/record_values_inside.h"
+#include "peer/sources/records/record_values_files.h"
 
 #include "codec/content.h"
 #include "codec/limits.h"
@@ -9,51 +9,6 @@
 #include <stdlib.h>
 
 static const cf_id record = {{CF_KIND_RECORD}};
-
-static uint64_t key_of(const cf_hash *hash)
-{
-    return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
-}
-
-static cf_record_value *find(const cf_record_values *self, const cf_hash *hash)
-{
-    for (cf_table_link *link = cf_table_first(&self->table, key_of(hash)); link;
-         link = cf_table_next(link)) {
-        cf_record_value *one = cf_linked(link, cf_record_value, link);
-
-        if (cf_hash_equal(&one->hash, hash))
-            return one;
-    }
-    return NULL;
-}
-
-static cf_record_value *get(cf_record_values *self, const cf_hash *hash, uint64_t size)
-{
-    cf_record_value *one = find(self, hash);
-
-    if (one)
-        return one;
-    one = cf_allocate(1, sizeof *one);
-    one->hash = *hash;
-    one->size = size;
-    cf_table_add(&self->table, &one->link, key_of(hash));
-    return one;
-}
-
-cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value)
-{
-    cf_error ignored;
-    cf_hash hash;
-    uint64_t size;
-
-    return cf_content_identity_read(value, &hash, &size, &ignored) ? NULL
-                                                                   : get(values, &hash, size);
-}
-
-bool cf_record_value_is_small(const cf_record_value *one)
-{
-    return one->size <= CF_INLINE_MAX;
-}
 
 void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context)
 {
@@ -232,7 +187,7 @@ static bool is_known(const cf_values_look *look, const field_place *at, const cf
         return look->base &&
                is_named(cf_rows_find(look->base, at->row->table, at->row->key), at->name, one);
     case IN_BASE:
-        kept = look->values ? find(look->values, &one->hash) : NULL;
+        kept = look->values ? cf_record_values_find(look->values, &one->hash) : NULL;
         return kept && kept->is_shown;
     case IN_VIEW:
         return look->view &&
@@ -274,7 +229,7 @@ static cf_bytes identity_of(const cf_values_look *look, const field_place *at, c
     cf_buffer identity = {0};
 
     if (look->values) {
-        cf_record_value *one = get(look->values, &found.hash, found.size);
+        cf_record_value *one = cf_record_values_get(look->values, &found.hash, found.size);
 
         one->value = value;
         one->is_terse = found.is_terse;

@@ -1,14 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/records/record_values_inside.h"
+#include "peer/sources/records/record_values_files.h"
 
 #include "codec/content.h"
+#include "codec/limits.h"
 #include "codec/terse.h"
 #include "peer/merge/node_stat.h"
 #include "peer/transfer/download_landing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { NAME = 2 * CF_HASH_SIZE + 1 };
+
+/* ---- By hash ---- */
+
+static uint64_t key_of(const cf_hash *hash)
+{
+    return cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
+}
+
+cf_record_value *cf_record_values_find(const cf_record_values *values, const cf_hash *hash)
+{
+    for (cf_table_link *link = cf_table_first(&values->table, key_of(hash)); link;
+         link = cf_table_next(link)) {
+        cf_record_value *one = cf_linked(link, cf_record_value, link);
+
+        if (cf_hash_equal(&one->hash, hash))
+            return one;
+    }
+    return NULL;
+}
+
+cf_record_value *cf_record_values_get(cf_record_values *values, const cf_hash *hash, uint64_t size)
+{
+    cf_record_value *one = cf_record_values_find(values, hash);
+
+    if (one)
+        return one;
+    one = cf_allocate(1, sizeof *one);
+    one->hash = *hash;
+    one->size = size;
+    cf_table_add(&values->table, &one->link, key_of(hash));
+    return one;
+}
+
+cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value)
+{
+    cf_error ignored;
+    cf_hash hash;
+    uint64_t size;
+
+    return cf_content_identity_read(value, &hash, &size, &ignored)
+               ? NULL
+               : cf_record_values_get(values, &hash, size);
+}
+
+bool cf_record_value_is_small(const cf_record_value *one)
+{
+    return one->size <= CF_INLINE_MAX;
+}
 
 static cf_files *files_of(const cf_record_values *self)
 {

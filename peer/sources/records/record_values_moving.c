@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/records/record_values_inside.h"
+#include "peer/sources/records/record_values_files.h"
 
 #include "codec/content.h"
 #include "codec/terse.h"

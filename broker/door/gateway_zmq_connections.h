@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What gateway_zmq.c (messages) and gateway_zmq_connections.c (whose connection it is, and whether
- * it may stay) share. Nobody else includes this. */
-#ifndef CF_BROKER_DOOR_GATEWAY_ZMQ_INSIDE_H
-#define CF_BROKER_DOOR_GATEWAY_ZMQ_INSIDE_H
+/* Whose connection it is, and whether it may stay. For gateway_zmq.c alone, which has the messages.
+ */
+#ifndef CF_BROKER_DOOR_GATEWAY_ZMQ_CONNECTIONS_H
+#define CF_BROKER_DOOR_GATEWAY_ZMQ_CONNECTIONS_H
 #include <netinet/in.h>
 
 #include "broker/door/door_members.h"

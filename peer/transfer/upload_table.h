@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the uploads' own files share: one content on its way out, and the table of them. */
-#ifndef CF_PEER_TRANSFER_UPLOAD_INSIDE_H
-#define CF_PEER_TRANSFER_UPLOAD_INSIDE_H
+/* Contents on their way out: the table of them, by content, by place and by phase, and who asked
+ * for each. For uploads.c and upload_one.c alone. */
+#ifndef CF_PEER_TRANSFER_UPLOAD_TABLE_H
+#define CF_PEER_TRANSFER_UPLOAD_TABLE_H
 #include "broker/platform/names.h"
 #include "peer/transfer/turns.h"
 #include "peer/merge/table.h"
@@ -92,16 +93,10 @@ cf_upload *cf_upload_next(const cf_uploads *uploads, const cf_hash *hash,
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
 /* Bytes that are to be sealed, of the content or of a patch. */
 uint64_t cf_upload_size(const cf_upload *one);
-/* By what is to be sealed: of a patch that stands in the entry, nothing. */
-cf_transfer_rank cf_upload_rank(const cf_upload *one);
 /* Those after this one are no work in hand. */
 cf_upload_phase cf_uploads_last_coming(const cf_uploads *uploads);
 /* The broker has no room for what is left, for which it said so before. */
 bool cf_uploads_lack_room(const cf_uploads *uploads);
-/* How many go on by themselves, or by the broker's doing, by their ranks: nobody knows when a disk
- * that hangs does. */
-void cf_uploads_coming(const cf_uploads *uploads, size_t coming[CF_RANKS]);
-
 /* Each place at which a content was found and has to wait for it is one that asked. */
 void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file *file);
 /* It heard how that is to be had; or is published, or has to be read again. */
@@ -111,26 +106,5 @@ void cf_upload_unask(cf_uploads *uploads, const cf_upload_file *file);
 void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding);
 /* It has ended: all that asked for it are to hear so. */
 void cf_upload_tell(cf_uploads *uploads, cf_upload *upload);
-/* It is in the log, or given up: what is known of the files stays. */
-void cf_upload_let_go(cf_upload *upload);
-
-/* What needs no transfer: NULL unless the log has the content already; a small file. */
-cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file);
-cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file);
-/* A large one, to be begun. */
-cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file);
-/* Goes on with those of one phase, as far as there is room. */
-void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase);
-/* The content starts again: its blobs were sealed under an epoch that is over, and would tell what
- * is written now to who was shut out by it; or its file is not to be read any more. */
-void cf_upload_give_up(cf_uploads *uploads, cf_upload *one);
-
-/* Whether a patch on what the base has may be made: notes what that is. */
-bool cf_upload_read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before);
-/* It is ready to be sealed: queued, or deferred. */
-void cf_upload_queue(cf_uploads *uploads, cf_upload *one);
-
-/* It is a patch, inline. */
-void cf_upload_become_patch(cf_uploads *uploads, cf_upload *one, cf_bytes patch);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files share that do a step to the disk: how it ends, and what takes the place of a file
- * that a user may save in this moment. */
-#ifndef CF_PEER_SOURCES_FILES_APPLY_PERFORM_INSIDE_H
-#define CF_PEER_SOURCES_FILES_APPLY_PERFORM_INSIDE_H
+/* How a step to the disk ends, what takes the place of a file that a user may save in this moment,
+ * and names that a step can't have. For apply_perform.c and apply_remove.c alone. */
+#ifndef CF_PEER_SOURCES_FILES_APPLY_OUTCOME_H
+#define CF_PEER_SOURCES_FILES_APPLY_OUTCOME_H
 #include "peer/sources/files/apply_steps.h"
 
-/* Holds a folder, so that it can be looked at. */
-cf_status cf_task_hold(cf_task_place *place, uint64_t number, cf_hold *out, cf_error *error);
 /* The directory is to be synced. */
 void cf_task_touch(cf_task_place *place, uint64_t directory);
 void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state,
@@ -26,9 +24,6 @@ void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folde
 cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder *folder,
                             const cf_node *node, cf_error *error);
 
-/* Takes away what goes. A directory only may go from now on: a job removes it. */
-void cf_task_remove(cf_task_place *place, cf_task *task);
-
 /* What has this name in the folder is not spelled so: on this disk several spellings are one name.
  * `*other`: how it is spelled, in the arena. */
 bool cf_task_spelled(cf_task_place *place, const cf_task *task, const cf_folder *folder,
@@ -42,13 +37,5 @@ bool cf_task_awaits_name(cf_task_place *place, cf_task *task, const cf_folder *f
 void cf_task_explain_refusal(const cf_task_place *place, const cf_task *task, cf_error *error);
 /* Puts the name that it was to get before what is wrong with that: it is told of by the other. */
 void cf_task_say_name(const cf_task *task, cf_error *error);
-
-/* The directory is only passed through: what is not asked for, and the survey has no eye for, may
- * lie in it. */
-bool cf_task_may_hold_more(const cf_task_place *place, const cf_node *node);
-/* Where a directory is to come, one with such stands already: it is that one from now on, and gets
- * its mode by a step of its own; the base's own, if it has one, is left. False: it can't be; what
- * only steps aside never does. */
-bool cf_task_settle(cf_task_place *place, cf_task *task, const cf_folder *folder);
 
 #endif

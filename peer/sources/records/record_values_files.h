@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What record_values.c, record_values_files.c (the files in the home) and record_values_moving.c
- * (out and in) share. Nobody else includes this. */
-#ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_INSIDE_H
-#define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_INSIDE_H
+/* The values of a source of records, by hash, and their files in the home. For record_values.c and
+ * record_values_moving.c (out and in) alone. */
+#ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_FILES_H
+#define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_FILES_H
 #include "peer/merge/table.h"
 #include "peer/sources/records/record_values.h"
 
@@ -24,7 +24,11 @@ struct cf_record_values {
     cf_table table;
 };
 
-/* NULL: `value` is no identity. */
+/* NULL: there is none of that. */
+cf_record_value *cf_record_values_find(const cf_record_values *values, const cf_hash *hash);
+/* Made where there is none. */
+cf_record_value *cf_record_values_get(cf_record_values *values, const cf_hash *hash, uint64_t size);
+/* The same of an identity. NULL: `value` is none. */
 cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value);
 
 /* The content, when the medium shows the value; in `made` if it isn't the value itself. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What blob_files.c, blob_files_folder.c (where they lie) and blob_files_upload.c (pieces that come
- * in) share. Nobody else includes this. */
-#ifndef CF_BROKER_BLOBS_BLOB_FILES_INSIDE_H
-#define CF_BROKER_BLOBS_BLOB_FILES_INSIDE_H
+/* Where the files of one blob lie, whether it is whole there, and how pieces of it come in. For
+ * blob_files.c alone. */
+#ifndef CF_BROKER_BLOBS_BLOB_FOLDER_H
+#define CF_BROKER_BLOBS_BLOB_FOLDER_H
 #include "broker/blobs/blobs.h"
 
 enum { CF_BLOB_HEX = 2 * CF_HASH_SIZE, CF_BLOB_PATH = 2 * CF_BLOB_HEX + 32 };

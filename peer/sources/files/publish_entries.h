@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What publish.c and publish_entries.c (changes cut into entries) share. Nobody else includes this.
- */
-#ifndef CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
-#define CF_PEER_SOURCES_FILES_PUBLISH_INSIDE_H
+/* One batch on its way: its records, and its changes, which are cut into entries. For the files of
+ * publishing alone. */
+#ifndef CF_PEER_SOURCES_FILES_PUBLISH_ENTRIES_H
+#define CF_PEER_SOURCES_FILES_PUBLISH_ENTRIES_H
 #include "peer/sources/files/meeting.h"
 #include "peer/sources/files/publish.h"
 
@@ -39,20 +39,6 @@ typedef struct {
 void cf_publish_mark(cf_publishing_batch *self, const cf_node *node);
 /* Writes the records alone, where nothing is published. */
 cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error);
-/* The deletions of directories that a part has to repeat. {0} is empty. */
-typedef struct {
-    cf_arena arena;
-    cf_table told;
-    const cf_change **at; /* of the scan */
-    size_t count, capacity;
-} cf_publish_above;
-/* If the scan deletes the item: those of the directories above, as far up as it deletes them.
- *
- *     d/e/f in a part, d/e and d in others, all deleted: the part has d/e and d, too */
-void cf_publish_add_above(cf_publish_above *self, const cf_publishing_batch *batch,
-                          const cf_id *item);
-void cf_publish_above_release(cf_publish_above *self);
-
 /* Adds the changes of the scan to the publication, and says which dot each has got. */
 cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the downloads' own files share: one content on its way in, and the table of them. */
-#ifndef CF_PEER_TRANSFER_DOWNLOAD_INSIDE_H
-#define CF_PEER_TRANSFER_DOWNLOAD_INSIDE_H
+/* One content on its way in, and the table of them. For downloads.c alone. */
+#ifndef CF_PEER_TRANSFER_DOWNLOAD_ONE_H
+#define CF_PEER_TRANSFER_DOWNLOAD_ONE_H
 #include "peer/transfer/download_making.h"
 #include "peer/transfer/downloads.h"
 #include "peer/transfer/turns.h"
@@ -59,8 +59,6 @@ struct cf_downloads {
 bool cf_downloads_connected(const cf_downloads *downloads);
 /* How many go on without anybody else's doing, by their ranks. */
 size_t cf_downloads_count_moving(const cf_downloads *downloads, size_t counts[CF_RANKS]);
-/* For one more of this rank to begin. */
-bool cf_downloads_have_room(const cf_downloads *downloads, cf_transfer_rank rank);
 /* For any of those that wait. */
 bool cf_downloads_have_room_for_some(const cf_downloads *downloads);
 /* The one that brings this content, in whatever binding; NULL: none does. */
@@ -73,11 +71,7 @@ void cf_incoming_drop(cf_downloads *downloads, cf_incoming *one);
 /* NULL: it isn't on its way for this binding. */
 cf_incoming *cf_incoming_find(const cf_downloads *downloads, const cf_binding *binding,
                               const cf_hash *hash);
-/* The next one of this content, in whatever binding. */
-cf_incoming *cf_incoming_next(const cf_downloads *downloads, const cf_hash *hash,
-                              const cf_incoming *previous);
 void cf_incoming_turn(cf_downloads *downloads, cf_incoming *one, cf_download_phase phase);
-bool cf_incoming_has_ended(const cf_incoming *one);
 /* It goes on without anybody else's doing. */
 bool cf_incoming_moves(const cf_downloads *downloads, const cf_incoming *one);
 /* Its file is still where it was put. */

@@ -1,8 +1,128 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/transfer/upload_inside.h"
+#include "peer/transfer/upload_one.h"
+
+#include "codec/delta.h"
+#include "peer/log/contents.h"
+
+/* ---- A small one, and one that the log has ---- */
+
+enum { DELTA_WORTH = 512 };
+
+static void fill_known(cf_upload *one, const cf_content_source *source)
+{
+    one->prepared.content = source->content;
+    one->prepared.blobs = source->blobs;
+    one->prepared.blob_count = source->blob_count;
+}
+
+/* The log has it: it is named again, nothing travels. */
+cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file)
+{
+    cf_peer *peer = uploads->peer;
+    cf_content_source source;
+    cf_arena arena = {0};
+    cf_error ignored;
+
+    if (!cf_contents_available(peer->contents, &file->binding->collection, &file->hash) ||
+        cf_contents_get(peer->contents, &file->binding->collection, &file->hash, &arena, &source,
+                        &ignored)) {
+        cf_arena_release(&arena);
+        return NULL;
+    }
+    cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_READY);
+    cf_arena_release(&arena);
+    cf_contents_get(peer->contents, &file->binding->collection, &file->hash, &one->arena, &source,
+                    &ignored);
+    fill_known(one, &source);
+    return one;
+}
+
+/* Whether a patch on what the base has may be made: notes what that is. */
+static bool read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before)
+{
+    cf_error ignored;
+
+    one->has_before =
+        before.size &&
+        !cf_content_identity_read(before, &one->before, &one->before_size, &ignored) &&
+        cf_contents_available(uploads->peer->contents, &one->collection, &one->before) &&
+        !cf_contents_find(uploads->peer->contents, &one->collection, &one->before,
+                          &one->before_depth, &one->before_size, &ignored) &&
+        one->before_depth < cf_content_depth_max(one->stat.size) &&
+        one->before_depth < cf_content_depth_max(one->before_size);
+    return one->has_before;
+}
+
+/* It is a patch, inline. */
+static void become_patch(cf_uploads *uploads, cf_upload *one, cf_bytes patch)
+{
+    cf_content *content = &one->prepared.content;
+
+    content->depth = one->before_depth + 1;
+    content->how = (cf_how){.is_patch = true,
+                            .base = one->before,
+                            .is_inline = true,
+                            .bytes = cf_arena_copy(&one->arena, patch),
+                            .length = patch.size};
+    uploads->figures.deltas++;
+    uploads->figures.delta_bytes += patch.size;
+}
+
+/* An edit of a small file: the log itself has the base. */
+static bool delta_small(cf_uploads *uploads, cf_upload *one, cf_bytes whole)
+{
+    cf_buffer base = {0}, patch = {0};
+    cf_error ignored;
+    bool made = false;
+
+    if (whole.size >= DELTA_WORTH && one->before_size <= CF_INLINE_MAX &&
+        cf_contents_small(uploads->peer->contents, &one->collection, &one->before, &base,
+                          &ignored) == CF_OK) {
+        cf_bytes source = cf_buffer_view(&base);
+        cf_delta_encoding encoding = {
+            .source = cf_source_of_bytes(&source),
+            .target = cf_source_of_bytes(&whole),
+            .patch = cf_sink_of_buffer(&patch),
+            .form = CF_DELTA_LOG,
+        };
+
+        made = cf_delta_encode(&encoding, &ignored) == CF_OK && patch.size < whole.size / 2;
+        if (made)
+            become_patch(uploads, one, cf_buffer_view(&patch));
+    }
+    cf_buffer_release(&base);
+    cf_buffer_release(&patch);
+    return made;
+}
+
+cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file)
+{
+    cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_READY);
+    cf_bytes whole = cf_buffer_view(&file->read->whole);
+
+    if (read_before(uploads, one, file->before) && delta_small(uploads, one, whole))
+        return one;
+    one->prepared.content.how = (cf_how){
+        .is_inline = true, .bytes = cf_arena_copy(&one->arena, whole), .length = whole.size};
+    return one;
+}
+
+/* ---- A large one ---- */
 
 /* Deltas take much memory each; of what is sealed the pieces in hand are counted. */
 enum { DELTAS_AT_A_TIME = 2, SEALING_AT_A_TIME = 16 };
+
+static bool is_too_much(const cf_uploads *uploads, const cf_upload *one)
+{
+    return cf_upload_size(one) > uploads->most;
+}
+
+/* It is ready to be sealed: queued, or deferred. */
+static void queue(cf_uploads *uploads, cf_upload *one)
+{
+    cf_upload_turn(uploads, one,
+                   is_too_much(uploads, one) ? CF_UPLOAD_IS_DEFERRED : CF_UPLOAD_IS_QUEUED);
+}
 
 static void begin_delta(cf_uploads *uploads, cf_upload *one)
 {
@@ -25,7 +145,7 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
     if (one->delta)
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_DELTA);
     else
-        cf_upload_queue(uploads, one);
+        queue(uploads, one);
 }
 
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
@@ -34,10 +154,10 @@ cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
 
     one->leaves = cf_arena_copy(&one->arena, cf_buffer_view(&file->read->leaves));
     one->moves = file->read->moves;
-    if (cf_upload_read_before(uploads, one, file->before))
+    if (read_before(uploads, one, file->before))
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
     else
-        cf_upload_queue(uploads, one);
+        queue(uploads, one);
     return one;
 }
 
@@ -130,7 +250,7 @@ static cf_status read_patch(cf_uploads *uploads, cf_upload *one, cf_error *error
     if (!status && read != one->patch_size)
         status = cf_fail(error, CF_IO, "a patch is shorter than it was");
     if (!status) {
-        cf_upload_become_patch(uploads, one, cf_bytes_of(patch.data, read));
+        become_patch(uploads, one, cf_bytes_of(patch.data, read));
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
         cf_delta_job_destroy(&one->delta);
     }
@@ -147,10 +267,10 @@ static void end_delta(cf_uploads *uploads, cf_upload *one)
         return;
     if (cf_delta_job_result(one->delta, &one->patch_size, &error)) {
         cf_delta_job_destroy(&one->delta); /* the whole, then */
-        cf_upload_queue(uploads, one);
+        queue(uploads, one);
     } else if (one->patch_size > CF_INLINE_MAX) {
         one->is_patch = true;
-        cf_upload_queue(uploads, one);
+        queue(uploads, one);
     } else if (read_patch(uploads, one, &error)) {
         fail(uploads, one, &error);
     }
@@ -194,17 +314,6 @@ void cf_upload_give_up(cf_uploads *uploads, cf_upload *one)
 
 /* ---- Too much for now ---- */
 
-static bool is_too_much(const cf_uploads *uploads, const cf_upload *one)
-{
-    return cf_upload_size(one) > uploads->most;
-}
-
-void cf_upload_queue(cf_uploads *uploads, cf_upload *one)
-{
-    cf_upload_turn(uploads, one,
-                   is_too_much(uploads, one) ? CF_UPLOAD_IS_DEFERRED : CF_UPLOAD_IS_QUEUED);
-}
-
 /* What the broker has of a whole is not sent again when that goes on. A patch was taken by its
  * sealing: it is made again. */
 static void defer_sealing(cf_uploads *uploads, cf_upload *one)
@@ -216,7 +325,7 @@ static void defer_sealing(cf_uploads *uploads, cf_upload *one)
         return;
     }
     cf_sealing_destroy(&one->sealing);
-    cf_upload_queue(uploads, one);
+    queue(uploads, one);
 }
 
 /* Each once, also where it comes back into the line at its end. */
@@ -225,7 +334,7 @@ static void queue_anew(cf_uploads *uploads, cf_upload_phase phase)
     for (size_t left = uploads->phases[phase].count; left; left--) {
         cf_upload *one = cf_standing(uploads->phases[phase].first, cf_upload, place);
 
-        cf_upload_queue(uploads, one);
+        queue(uploads, one);
         if (one->phase != phase)
             cf_upload_tell(uploads, one);
     }

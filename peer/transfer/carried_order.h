@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of cf_carried share: carried.c fetches and brings blobs, and asks whether the
- * broker still has them, carried_order.c knows which of them there are to be, from the newest to
- * the oldest. Nobody else includes this. */
-#ifndef CF_PEER_TRANSFER_CARRIED_INSIDE_H
-#define CF_PEER_TRANSFER_CARRIED_INSIDE_H
+/* Which blobs a relay is to have, from the newest to the oldest, and what became of each. For
+ * carried.c alone, which fetches and brings them, and asks whether the broker still has them. */
+#ifndef CF_PEER_TRANSFER_CARRIED_ORDER_H
+#define CF_PEER_TRANSFER_CARRIED_ORDER_H
 #include "peer/merge/table.h"
 #include "peer/transfer/carried.h"
 
