@@ -497,8 +497,6 @@ cf_fence cf_leases_fence(const cf_leases *leases, const cf_id *collection, const
     return token ? CF_FENCE_STALE : CF_FENCE_LOCKED;
 }
 
-/* ---- Things ---- */
-
 /* ---- For who keeps them ---- */
 
 bool cf_leases_changed(cf_leases *leases, cf_id *collection, cf_id *name)

@@ -44,6 +44,8 @@ static void begin_document(const cf_json_source *source, cf_buffer *out)
     cf_buffer_release(&name);
 }
 
+/* ---- A record ---- */
+
 typedef struct {
     const cf_json *json;
     cf_json_edits *edits;

@@ -7,7 +7,7 @@
 #include "broker/platform/names.h"
 #include "codec/clock.h"
 #include "codec/content.h"
-#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
 
 typedef struct {
     const cf_read_options *options;

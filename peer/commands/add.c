@@ -7,7 +7,6 @@
 #include "peer/commands/base_dir.h"
 #include "peer/commands/remove.h"
 #include "peer/commands/source_format.h"
-#include "peer/commands/source_moved.h"
 #include "peer/commands/source_rows.h"
 #include "peer/commands/sources.h"
 #include "peer/commands/verbs.h"

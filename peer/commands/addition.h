@@ -68,6 +68,12 @@ cf_status cf_addition_prepare_place(cf_addition *self, cf_error *error);
 /* Fails and says as that would, and makes nothing. */
 cf_status cf_addition_rehearse_place(cf_addition *self, cf_error *error);
 
+/* The source whose folder the one at `path` is, known by the instance id that lies in it, and that
+ * is not at its own place any more; NULL: there is none. Owned by the engine. */
+cf_binding *cf_source_find_moved(const cf_run *run, const char *path);
+/* The source is at `path` (absolute) from now on; says so. */
+cf_status cf_source_move(cf_run *run, cf_binding *binding, const char *path, cf_error *error);
+
 void cf_addition_tell(const cf_addition *self);
 /* What a device that could not ask the broker should know of what it did. */
 void cf_addition_say_unasked(const cf_addition *self);

@@ -2,12 +2,12 @@
 #include "peer/commands/overview.h"
 
 #include "broker/platform/names.h"
-#include "peer/log/catalog.h"
+#include "peer/bindings/pendings.h"
 #include "peer/commands/conflict_shown.h"
 #include "peer/commands/last_try.h"
 #include "peer/commands/limit_shown.h"
 #include "peer/commands/sources.h"
-#include "peer/bindings/pendings.h"
+#include "peer/log/catalog.h"
 #include "peer/sources/records/record_conflicts.h"
 
 #include <string.h>
@@ -367,4 +367,47 @@ cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
     standing.denied |= broker->set && broker->refused;
     standing.failed |= overview->carries && overview->carried.trouble;
     return standing;
+}
+
+/* ---- The exit code ---- */
+
+void cf_standing_add(cf_standing *standing, cf_status status)
+{
+    switch (status) {
+    case CF_OK:
+        break;
+    case CF_BROKEN:
+        standing->repair = true;
+        break;
+    case CF_UNSAFE:
+        standing->stop = true;
+        break;
+    case CF_DENIED:
+        standing->denied = true;
+        break;
+    case CF_UNREACHABLE:
+        standing->unreachable = true;
+        break;
+    case CF_LOCKED:
+        standing->locked = true;
+        break;
+    default:
+        standing->failed = true;
+        break;
+    }
+}
+
+int cf_standing_exit_code(const cf_standing *standing)
+{
+    const struct {
+        bool holds;
+        int code;
+    } order[] = {{standing->repair, 7},      {standing->stop, 8},   {standing->denied, 6},
+                 {standing->unreachable, 5}, {standing->locked, 9}, {standing->failed, 1},
+                 {standing->conflicts, 4}};
+
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (order[i].holds)
+            return order[i].code;
+    return 0;
 }

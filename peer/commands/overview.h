@@ -2,10 +2,26 @@
 /* How things stand, as `status` and `sync` show it: per source what is in sync and what is not. */
 #ifndef CF_PEER_COMMANDS_OVERVIEW_H
 #define CF_PEER_COMMANDS_OVERVIEW_H
-#include "peer/commands/exit_code.h"
-#include "peer/engine/limits.h"
+#include "codec/error.h"
 #include "peer/account/notes.h"
+#include "peer/engine/limits.h"
 #include "peer/program/verb.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    bool repair;      /* 7: something kept here is damaged */
+    bool stop;        /* 8: a safety stop */
+    bool denied;      /* 6: not allowed */
+    bool unreachable; /* 5: the broker, while something needs it */
+    bool locked;      /* 9: by another */
+    bool failed;      /* 1: skipped, failed, or not in sync */
+    bool conflicts;   /* 4: copies lie there */
+} cf_standing;
+
+/* What a status means for the standing; CF_OK changes nothing. */
+void cf_standing_add(cf_standing *standing, cf_status status);
+int cf_standing_exit_code(const cf_standing *standing);
 
 /* A PATH that the user named: only what is in it is shown. */
 typedef struct {

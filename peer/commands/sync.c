@@ -123,6 +123,8 @@ static cf_status read_word(const cf_run *run, cf_delete_word *out, cf_error *err
     return CF_OK;
 }
 
+/* ---- The round ---- */
+
 static void begin_round(cf_run *run, state *self)
 {
     cf_engine *engine = cf_loop_engine(run->loop);

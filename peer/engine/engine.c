@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/engine/engine_inside.h"
 #include "broker/platform/jobs.h"
+#include "peer/engine/engine_inside.h"
 #include "peer/sources/context/lock_guard.h"
 #include "peer/sources/context/probe.h"
 
@@ -9,13 +9,60 @@
 
 enum { LOCKS_MS = 2000, CATCHES_UP_MS = 30000 };
 
+/* ---- Two clocks ---- */
+
+/* Deadlines go by the one that nobody sets, sources and leases by the time of day. */
+
+enum {
+    COMPARED_MS = 60 * 60 * 1000, /* far less than the day that a clock may be off */
+    JUMP_MS = 200,                /* what one clock gains on the other by less is no matter yet */
+};
+
+/* Whether the broker's clock agrees is known of the one before. */
+static void compare_clocks_again(cf_engine *engine)
+{
+    if (!engine->peer->link || !cf_link_is_connected(engine->peer->link))
+        return;
+    engine->connecting = true;
+    cf_link_begin_anew(engine->peer->link);
+}
+
+/* Before anything goes on at `now_ms`, by the time of day: it may have been set since. Sources and
+ * leases go by the time of day, as files and people do: what was to be done in a moment is not put
+ * off for as long as that was set back, nor does a lease end early because it was set forth. At
+ * 3:00 set back to 0:00, a look that was due at 3:01 is due at 0:01. */
+static void follow_clock(cf_engine *engine, uint64_t now_ms)
+{
+    engine->now_ms = now_ms;
+    engine->steady_ms = cf_env_steady_ms(engine->env);
+    const int64_t apart_ms = (int64_t)(now_ms - engine->steady_ms);
+    const int64_t jump_ms = apart_ms - engine->apart_ms;
+
+    if (jump_ms < JUMP_MS && jump_ms > -JUMP_MS)
+        return;
+    engine->apart_ms = apart_ms;
+    for (size_t i = 0; i < engine->count; i++)
+        cf_source_clock_set(&engine->sources[i], jump_ms);
+    cf_locks_clock_set(engine->workshop.locks, jump_ms);
+    if (engine->clock.status || jump_ms > COMPARED_MS || jump_ms < -COMPARED_MS)
+        compare_clocks_again(engine);
+}
+
+/* The same moment by the time of day. */
+static uint64_t by_time(const cf_engine *engine, uint64_t steady_ms)
+{
+    if (steady_ms == UINT64_MAX)
+        return UINT64_MAX;
+    return engine->now_ms + (steady_ms > engine->steady_ms ? steady_ms - engine->steady_ms : 0);
+}
+
 /* ---- Watching ---- */
 
 static void watch_changed(void *context, uint64_t folder, cf_bytes name, cf_event_kind kind)
 {
     cf_engine *engine = context;
 
-    cf_engine_follow_clock(engine, cf_env_now_ms(engine->env)); /* it may have slept */
+    follow_clock(engine, cf_env_now_ms(engine->env)); /* it may have slept */
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i]->number == CF_WATCH_SOURCE(folder))
             cf_source_changed(&engine->sources[i], CF_WATCH_NODE(folder), name, kind,
@@ -380,7 +427,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
     cf_status status = CF_OK;
     uint64_t before, steady_due; /* of what goes by the clock that nobody sets */
 
-    cf_engine_follow_clock(engine, now_ms);
+    follow_clock(engine, now_ms);
     do {
         before = engine->workshop.activity;
         *deadline = steady_due = UINT64_MAX;
@@ -419,8 +466,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
     for (const cf_round *round = engine->rounds; round; round = round->next)
         if (cf_round_deadline(round) < steady_due)
             steady_due = cf_round_deadline(round);
-    if (cf_engine_by_time(engine, steady_due) < *deadline)
-        *deadline = cf_engine_by_time(engine, steady_due);
+    if (by_time(engine, steady_due) < *deadline)
+        *deadline = by_time(engine, steady_due);
     return status;
 }
 

@@ -138,11 +138,6 @@ void cf_engine_release_scope(cf_engine_scope *scope);
 /* When it has waited for long enough if nothing moves any more. */
 uint64_t cf_round_deadline(const cf_round *round);
 
-/* Before anything goes on at `now_ms`, by the time of day: it may have been set since. */
-void cf_engine_follow_clock(cf_engine *engine, uint64_t now_ms);
-/* The same moment by the time of day. */
-uint64_t cf_engine_by_time(const cf_engine *engine, uint64_t steady_ms);
-
 /* Stops what is paused at engine->now_ms, and goes on with what isn't; the deadline is when the
  * next pause ends. */
 void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline);

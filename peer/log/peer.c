@@ -4,7 +4,7 @@
 #include "broker/log/head_counts.h"
 #include "codec/envelope.h"
 #include "codec/pack.h"
-#include "peer/log/entry_name.h"
+#include "peer/log/dot_entry.h"
 #include "peer/log/settle.h"
 
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 
 #include "codec/limits.h"
 #include "peer/merge/fields.h"
-#include "peer/merge/racy.h"
 #include "peer/merge/node_stat.h"
 #include "peer/merge/rules.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/records/schema.h"
 
+#include "codec/pack.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,4 +293,33 @@ bool cf_forgotten_has(const cf_forgotten *forgotten, cf_bytes table, cf_bytes fi
             cf_bytes_equal(forgotten->at[i].field, field))
             return true;
     return false;
+}
+
+/* ---- How a database compares texts ---- */
+
+static bool is_text(cf_bytes value, cf_bytes *text)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_type type;
+    cf_error ignored;
+
+    return !cf_read_type(&reader, &type, &ignored) && type == CF_TYPE_TEXT &&
+           !cf_read_text(&reader, text, &ignored);
+}
+
+void cf_collation_fold(cf_collation collation, cf_bytes value, cf_buffer *out)
+{
+    cf_bytes text;
+
+    if (collation == CF_COLLATION_BINARY || !is_text(value, &text)) {
+        cf_buffer_append(out, value.data, value.size);
+        return;
+    }
+    if (collation == CF_COLLATION_RTRIM)
+        while (text.size && text.data[text.size - 1] == ' ')
+            text.size--;
+    cf_pack_text(out, text);
+    for (size_t i = out->size - text.size; i < out->size && collation == CF_COLLATION_NOCASE; i++)
+        if (out->data[i] >= 'A' && out->data[i] <= 'Z')
+            out->data[i] = (uint8_t)(out->data[i] - 'A' + 'a');
 }

@@ -3,8 +3,19 @@
  * collection, since the view is a function of the state and the schema. Plain data, borrowed. */
 #ifndef CF_PEER_RECORDS_SCHEMA_H
 #define CF_PEER_RECORDS_SCHEMA_H
-#include "peer/records/collation.h"
+#include "codec/bytes.h"
 #include "peer/records/record.h"
+
+/* How a database compares texts; all other values it compares as they are. */
+typedef enum {
+    CF_COLLATION_BINARY,
+    CF_COLLATION_NOCASE, /* without case, of ASCII letters only */
+    CF_COLLATION_RTRIM,  /* without blanks at the end */
+    CF_COLLATIONS
+} cf_collation;
+
+/* Appends the value by which all are represented that are equal to this one. */
+void cf_collation_fold(cf_collation collation, cf_bytes value, cf_buffer *out);
 
 typedef enum {
     CF_MERGE_LATEST,    /* the latest is shown, another user's value is listed */

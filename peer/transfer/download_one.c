@@ -178,8 +178,6 @@ bool cf_downloads_have_room_for_some(const cf_downloads *downloads)
     return have;
 }
 
-/* ---- One content on its way in ---- */
-
 static cf_files *files_of(const cf_downloads *downloads)
 {
     return downloads->options.peer->env->files;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/commands/exit_code.h"
+#include "peer/commands/overview.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which files may be saved again within the step of their times, each rule at its ends. */
-#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
 
 #include <criterion/criterion.h>
 

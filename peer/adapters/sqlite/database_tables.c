@@ -76,14 +76,6 @@ size_t cf_found_column(const cf_found_table *found, cf_bytes name)
     return at;
 }
 
-/* ---- Columns ---- */
-
-typedef struct {
-    cf_found_table *found;
-    size_t capacity, keys; /* the latter counts columns of the key */
-    bool integer;          /* a column of the key is declared INTEGER */
-} columns_reading;
-
 /* ---- What a column has where nobody said anything ---- */
 
 static bool has_only(cf_bytes text, const char *characters)
@@ -158,6 +150,14 @@ static cf_bytes default_of(cf_schema_reading *self, cf_bytes type, cf_bytes text
     cf_buffer_release(&value);
     return given;
 }
+
+/* ---- Columns ---- */
+
+typedef struct {
+    cf_found_table *found;
+    size_t capacity, keys; /* the latter counts columns of the key */
+    bool integer;          /* a column of the key is declared INTEGER */
+} columns_reading;
 
 static bool field_of(cf_bytes name, cf_arena *arena, cf_bytes *out)
 {

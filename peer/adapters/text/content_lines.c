@@ -502,6 +502,8 @@ static void find_components(cf_content_lines *lines)
     close_unended(&self, 0, lines->count);
 }
 
+/* ---- All of it ---- */
+
 static cf_status read_lines(cf_bytes input, bool charsets, cf_content_lines *out, cf_error *error)
 {
     cf_content_lines self = {.input = input, .fold_at = USUAL_FOLD};

@@ -236,6 +236,8 @@ size_t cf_json_find(const cf_json *json, cf_bytes pointer)
     return node;
 }
 
+/* ---- Reading ---- */
+
 typedef struct {
     cf_json json;
     size_t at;

@@ -42,7 +42,12 @@ typedef enum {
 } cf_look_kind;
 
 /* What a time is by a clock that was set back by so much; 0 (none) and UINT64_MAX (never) stay. */
-uint64_t cf_deadline_set_back(uint64_t at_ms, uint64_t by_ms);
+static inline uint64_t cf_deadline_set_back(uint64_t at_ms, uint64_t by_ms)
+{
+    if (at_ms == 0 || at_ms == UINT64_MAX)
+        return at_ms;
+    return at_ms > by_ms ? at_ms - by_ms : 1;
+}
 
 typedef bool cf_is_undone(const void *context, const cf_dot *dot);
 

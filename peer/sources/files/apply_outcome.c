@@ -8,7 +8,6 @@
 #include "peer/bindings/displaced.h"
 #include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
-#include "peer/merge/racy.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -314,9 +313,7 @@ cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder
     return CF_OK; /* the base's file is gone; when this one returns, it is new */
 }
 
-/* ---- Names that a step can't have on this disk ---- */
-
-/* ---- Several spellings ---- */
+/* ---- Several spellings of a name ---- */
 
 static void await_name(const cf_task_place *place, cf_task *task, cf_bytes other)
 {

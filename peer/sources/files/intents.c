@@ -2,7 +2,6 @@
 #include "peer/sources/files/intents.h"
 
 #include "codec/pack.h"
-#include "peer/merge/racy.h"
 #include "peer/adapters/spellings.h"
 #include "peer/sources/files/apply_steps.h"
 #include "peer/bindings/displaced.h"

@@ -7,7 +7,6 @@
 #include "peer/log/past.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/table.h"
-#include "peer/sources/files/file_looks.h"
 #include "peer/sources/files/meeting.h"
 #include "peer/sources/files/past_version.h"
 

@@ -5,6 +5,10 @@
 #include "peer/bindings/disk_traits.h"
 #include "peer/log/past.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 /* A version of a file: the write that brought its content, and the one that took it away. */
 typedef struct {
     const cf_past_write *content, *next; /* NULL: none, or none did */
@@ -18,5 +22,25 @@ cf_past_version cf_past_version_of(const cf_past_item *item, const cf_disk_trait
 const cf_past_write *cf_past_first_of(const cf_past_item *item, cf_bytes content);
 /* The later of the writes that brought the item to its place; NULL: nobody told of that. */
 const cf_past_write *cf_past_arrival(const cf_past_item *item, const cf_past_place *stay);
+
+/* ---- Files as far as their stats tell ---- */
+
+/* Wherever they lie: who is moved looks as before. */
+
+typedef struct {
+    uint64_t size;
+    int64_t mtime_ns;
+} cf_file_look;
+
+typedef struct {
+    cf_file_look *at; /* in order, once they are sorted */
+    size_t count, capacity;
+} cf_file_looks;
+
+void cf_file_looks_add(cf_file_looks *list, uint64_t size, int64_t mtime_ns);
+/* After all were added, and before one is asked for. */
+void cf_file_looks_sort(cf_file_looks *list);
+bool cf_file_looks_have(const cf_file_looks *list, uint64_t size, int64_t mtime_ns);
+void cf_file_looks_release(cf_file_looks *list);
 
 #endif

@@ -4,7 +4,7 @@
 #include "codec/content.h"
 #include "codec/pack.h"
 #include "peer/bindings/lifted.h"
-#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 
 #include "broker/platform/jobs.h"
 #include "codec/clock.h"
-#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
 #include "peer/merge/table.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "codec/clock.h"
 #include "codec/hash.h"
 #include "codec/pack.h"
-#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
 
 #include <stdlib.h>
 

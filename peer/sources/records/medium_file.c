@@ -2,7 +2,7 @@
 #include "peer/sources/records/medium_file.h"
 
 #include "codec/clock.h"
-#include "peer/merge/racy.h"
+#include "peer/merge/node_stat.h"
 #include "codec/content.h"
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/text/csv_document.h"

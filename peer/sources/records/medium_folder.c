@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/bindings/files_root.h"
 #include "codec/clock.h"
-#include "peer/merge/racy.h"
 #include "peer/merge/node_stat.h"
 #include "peer/sources/context/watch.h"
 #include "peer/sources/records/medium_folder_inside.h"

@@ -7,7 +7,6 @@
 #include "codec/pack.h"
 #include "peer/bindings/displaced.h"
 #include "peer/merge/node_stat.h"
-#include "peer/merge/racy.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
 #include <stdlib.h>
