@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 /* ---- What was read ---- */
 

@@ -3,8 +3,8 @@
  * these alone. It owns what it holds. */
 #ifndef CF_PEER_BINDINGS_PENDING_TREE_H
 #define CF_PEER_BINDINGS_PENDING_TREE_H
+#include "codec/table.h"
 #include "peer/bindings/binding_report.h"
-#include "peer/merge/table.h"
 
 typedef struct {
     void *root;       /* of tsearch(3) */

@@ -2,8 +2,8 @@
 #include "peer/commands/last_seen.h"
 
 #include "codec/member.h"
+#include "codec/table.h"
 #include "peer/log/keeping.h"
-#include "peer/merge/table.h"
 
 #include <stdlib.h>
 

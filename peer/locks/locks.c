@@ -2,7 +2,7 @@
 #include "peer/locks/locks_inside.h"
 
 #include "codec/limits.h"
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "codec/seal.h"
+#include "codec/table.h"
 #include "peer/log/after.h"
-#include "peer/merge/table.h"
 
 #include <stdlib.h>
 

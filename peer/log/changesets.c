@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 typedef struct {
     cf_table_link link; /* by the entry's hash */

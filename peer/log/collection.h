@@ -4,9 +4,9 @@
  * Owned by the engine's thread. */
 #ifndef CF_PEER_LOG_COLLECTION_H
 #define CF_PEER_LOG_COLLECTION_H
+#include "codec/table.h"
 #include "peer/log/changesets.h"
 #include "peer/log/contents.h"
-#include "peer/merge/table.h"
 #include "peer/merge/view.h"
 
 typedef struct cf_collection {

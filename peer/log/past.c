@@ -3,8 +3,8 @@
 
 #include "codec/content.h"
 #include "codec/item.h"
+#include "codec/table.h"
 #include "peer/merge/fields.h"
-#include "peer/merge/table.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_MERGE_CHANGE_DRAFT_H
 #define CF_PEER_MERGE_CHANGE_DRAFT_H
 #include "codec/change.h"
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 typedef struct {
     cf_arena *arena;

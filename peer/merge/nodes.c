@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "codec/content.h"
+#include "codec/table.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/rules.h"
-#include "peer/merge/table.h"
 
 typedef struct kept kept;
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 /* How a directory is reached. */
 typedef struct way {

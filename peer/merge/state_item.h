@@ -3,9 +3,9 @@
  * and how it is made anew. */
 #ifndef CF_PEER_MERGE_STATE_ITEM_H
 #define CF_PEER_MERGE_STATE_ITEM_H
+#include "codec/table.h"
 #include "peer/merge/dots.h"
 #include "peer/merge/state.h"
-#include "peer/merge/table.h"
 
 #define CF_FIELD_NUMBER_LIMIT (UINT32_C(1) << 31)
 

@@ -3,7 +3,7 @@
  * this. What an item's writes say is not kept but read from the state when it is needed. */
 #ifndef CF_PEER_MERGE_VIEW_INSIDE_H
 #define CF_PEER_MERGE_VIEW_INSIDE_H
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "peer/merge/view.h"
 
 typedef struct cf_seen cf_seen;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/table.h"
 #include "peer/merge/fields.h"
-#include "peer/merge/table.h"
 
 typedef struct {
     const cf_row_view *view;

@@ -2,10 +2,10 @@
 /* Inside the view of records: what it knows of each row while it decides what is shown. */
 #ifndef CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
 #define CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
+#include "codec/table.h"
 #include "peer/records/record_facts.h"
 #include "peer/records/record_view.h"
 #include "peer/records/row_instead.h"
-#include "peer/merge/table.h"
 
 /* A field of the state as the schema sees it: a field of the row, or an entry of one. */
 typedef struct {

@@ -2,7 +2,7 @@
 /* Rows found by table and key. They are borrowed, and lie side by side. */
 #ifndef CF_PEER_RECORDS_ROW_INDEX_H
 #define CF_PEER_RECORDS_ROW_INDEX_H
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "peer/records/record.h"
 
 typedef struct {

@@ -2,7 +2,7 @@
 /* Rows found by those that are tied to them (cf_row_tie in peer/records/schema.h). */
 #ifndef CF_PEER_RECORDS_ROW_TIES_H
 #define CF_PEER_RECORDS_ROW_TIES_H
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "peer/records/schema.h"
 
 typedef struct {

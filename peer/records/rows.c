@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 typedef struct {
     cf_table_link link;

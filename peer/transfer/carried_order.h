@@ -3,7 +3,7 @@
  * carried.c alone, which fetches and brings them, and asks whether the broker still has them. */
 #ifndef CF_PEER_TRANSFER_CARRIED_ORDER_H
 #define CF_PEER_TRANSFER_CARRIED_ORDER_H
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "peer/transfer/carried.h"
 
 typedef enum {

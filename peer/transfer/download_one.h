@@ -5,7 +5,6 @@
 #include "peer/transfer/download_making.h"
 #include "peer/transfer/downloads.h"
 #include "peer/transfer/turns.h"
-#include "peer/merge/table.h"
 
 typedef enum {
     CF_DOWNLOAD_IS_QUEUED,

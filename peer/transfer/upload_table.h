@@ -4,8 +4,8 @@
 #ifndef CF_PEER_TRANSFER_UPLOAD_TABLE_H
 #define CF_PEER_TRANSFER_UPLOAD_TABLE_H
 #include "broker/platform/names.h"
+#include "codec/table.h"
 #include "peer/transfer/turns.h"
-#include "peer/merge/table.h"
 #include "peer/transfer/upload_delta.h"
 #include "peer/transfer/upload_sealing.h"
 #include "peer/transfer/uploads.h"

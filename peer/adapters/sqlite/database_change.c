@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One row of a database, deleted, inserted or updated, always with bound values. */
+#include "codec/table.h"
 #include "peer/adapters/sqlite/database_inside.h"
-#include "peer/merge/table.h"
 
 #include <stdlib.h>
 

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
+#include "codec/table.h"
 #include "peer/adapters/sqlite/database_inside.h"
-#include "peer/merge/table.h"
 
 /* ---- References ---- */
 

@@ -3,9 +3,9 @@
  * that can't be synced. What becomes of the latter only their program knows. */
 #include <stdlib.h>
 
+#include "codec/table.h"
 #include "peer/adapters/sqlite/database_inside.h"
 #include "peer/adapters/sqlite/database_schema_inside.h"
-#include "peer/merge/table.h"
 
 /* A foreign key of a table that isn't synced, to one that is. */
 typedef struct {

@@ -3,9 +3,9 @@
 
 #include "codec/hash.h"
 #include "codec/pack.h"
+#include "codec/table.h"
 #include "peer/adapters/sqlite/database_inside.h"
 #include "peer/adapters/sqlite/database_tuples.h"
-#include "peer/merge/table.h"
 #include "peer/records/row_refs.h"
 
 /* A row of the base, of the disk or of the view in one table. */

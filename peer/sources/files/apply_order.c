@@ -4,8 +4,8 @@
  * however many wait for one another. */
 #include "peer/sources/files/apply_inside.h"
 
+#include "codec/table.h"
 #include "peer/adapters/spellings.h"
-#include "peer/merge/table.h"
 
 #include <stdlib.h>
 

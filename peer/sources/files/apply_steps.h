@@ -4,6 +4,7 @@
 #ifndef CF_PEER_SOURCES_FILES_APPLY_STEPS_H
 #define CF_PEER_SOURCES_FILES_APPLY_STEPS_H
 #include "broker/platform/jobs.h"
+#include "codec/table.h"
 #include "peer/transfer/download_landing.h"
 #include "peer/sources/files/intents.h"
 #include "peer/merge/numbers.h"
@@ -11,7 +12,6 @@
 #include "peer/sources/context/watch.h"
 #include "peer/merge/node_stat.h"
 #include "peer/merge/plan.h"
-#include "peer/merge/table.h"
 
 typedef enum {
     CF_TASK_WAITING, /* for other steps */

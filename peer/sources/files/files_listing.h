@@ -7,8 +7,8 @@
 #include "broker/platform/files.h"
 #include "codec/arena.h"
 #include "codec/item.h"
+#include "codec/table.h"
 #include "peer/merge/files_include.h"
-#include "peer/merge/table.h"
 
 #define CF_LISTED_START SIZE_MAX
 

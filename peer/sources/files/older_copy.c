@@ -3,10 +3,10 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "codec/table.h"
 #include "peer/bindings/binding_folder.h"
 #include "peer/log/past.h"
 #include "peer/merge/fields.h"
-#include "peer/merge/table.h"
 #include "peer/sources/files/meeting.h"
 #include "peer/sources/files/past_version.h"
 

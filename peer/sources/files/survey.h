@@ -5,11 +5,11 @@
  * the engine's thread, as all of these. */
 #ifndef CF_PEER_SOURCES_FILES_SURVEY_H
 #define CF_PEER_SOURCES_FILES_SURVEY_H
+#include "codec/table.h"
 #include "peer/sources/files/files_identity.h"
 #include "peer/bindings/files_read.h"
 #include "peer/bindings/binding.h"
 #include "peer/merge/scan.h"
-#include "peer/merge/table.h"
 #include "peer/sources/files/renames.h"
 #include "peer/sources/context/watch.h"
 #include "peer/transfer/uploads.h"

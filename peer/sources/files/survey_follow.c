@@ -7,7 +7,7 @@
  *   h3 holds B, which was at h2; h2 holds A, which was at h1; nothing is at h1: h3, h2 and h1
  *
  * What changes meanwhile leads elsewhere: then the identity asks once more. */
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "peer/sources/files/survey_inside.h"
 
 typedef struct {

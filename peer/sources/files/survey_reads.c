@@ -3,8 +3,8 @@
 
 #include "broker/platform/jobs.h"
 #include "codec/clock.h"
+#include "codec/table.h"
 #include "peer/merge/node_stat.h"
-#include "peer/merge/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * (record_source_look.c), and in it publishing and applying. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
+#include "codec/table.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/past.h"
-#include "peer/merge/table.h"
 #include "peer/records/record_scan.h"
 #include "peer/records/row_index.h"
 #include "peer/records/row_ties.h"

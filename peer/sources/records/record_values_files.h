@@ -3,7 +3,7 @@
  * record_values_moving.c (out and in) alone. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_FILES_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_FILES_H
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "peer/sources/records/record_values.h"
 
 typedef struct {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "peer/merge/table.h"
+#include "codec/table.h"
 #include "tests/peer/records/row_check.h"
 #include "tests/peer/states.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An intrusive hash table: what is in it embeds a cf_table_link, and brings its hash and its
  * equality. */
-#ifndef CF_PEER_MERGE_TABLE_H
-#define CF_PEER_MERGE_TABLE_H
+#ifndef CF_CODEC_TABLE_H
+#define CF_CODEC_TABLE_H
 #include "codec/bytes.h"
 #include "codec/ids.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/merge/table.h"
+#include "codec/table.h"
 
 #include <stdlib.h>
 
