@@ -37,5 +37,9 @@ static inline uint64_t cf_hash_id(uint64_t seed, const cf_id *id)
 {
     return cf_hash_bytes(seed, cf_bytes_of(id->bytes, sizeof id->bytes));
 }
+static inline uint64_t cf_hash_hash(uint64_t seed, const cf_hash *hash)
+{
+    return cf_hash_bytes(seed, cf_bytes_of(hash->bytes, sizeof hash->bytes));
+}
 
 #endif
