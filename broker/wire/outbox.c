@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/wire/outbox.h"
 
+#include "codec/table.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,8 @@ struct waiting {
 
 /* What waits for one destination, in order. */
 struct lane {
-    struct lane *next;
+    cf_table_link by_name;
+    struct lane *next, **at; /* what points to it */
     struct waiting *first, *last;
     size_t size;
     uint8_t name_size;
@@ -22,13 +25,17 @@ struct lane {
 };
 
 struct cf_outbox {
-    struct lane *lanes; /* only such as hold something, the longest waiting first */
+    struct lane *lanes, **end; /* only such as hold something, the longest waiting first */
+    cf_table by_name;
     size_t size;
 };
 
 cf_outbox *cf_outbox_new(void)
 {
-    return cf_allocate(1, sizeof(cf_outbox));
+    cf_outbox *outbox = cf_allocate(1, sizeof *outbox);
+
+    outbox->end = &outbox->lanes;
+    return outbox;
 }
 
 /* What a message takes, small ones too: many of them count as what they are. */
@@ -37,8 +44,50 @@ static size_t frames_size(const cf_frames *frames)
     return MESSAGE_COST + frames->frame[0].size + frames->frame[1].size;
 }
 
-static void free_lane(struct lane *lane)
+static cf_bytes name_of(const struct lane *lane)
 {
+    return cf_bytes_of(lane->name, lane->name_size);
+}
+
+static uint64_t hash_of(cf_bytes name)
+{
+    return cf_hash_bytes(0, name);
+}
+
+static struct lane *find(const cf_outbox *outbox, cf_bytes name)
+{
+    cf_table_link *link = cf_table_first(&outbox->by_name, hash_of(name));
+
+    while (link && !cf_bytes_equal(name_of(cf_linked(link, struct lane, by_name)), name))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, struct lane, by_name) : NULL;
+}
+
+static struct lane *add_lane(cf_outbox *outbox, cf_bytes name)
+{
+    struct lane *lane = cf_allocate(1, sizeof *lane);
+
+    assert(name.size <= sizeof lane->name);
+    lane->name_size = (uint8_t)name.size;
+    if (name.size)
+        memcpy(lane->name, name.data, name.size);
+    cf_table_add(&outbox->by_name, &lane->by_name, hash_of(name));
+    lane->at = outbox->end;
+    *lane->at = lane;
+    outbox->end = &lane->next;
+    return lane;
+}
+
+/* With what still waits in it. */
+static void drop_lane(cf_outbox *outbox, struct lane *lane)
+{
+    cf_table_remove(&outbox->by_name, &lane->by_name);
+    *lane->at = lane->next;
+    if (lane->next)
+        lane->next->at = lane->at;
+    else
+        outbox->end = lane->at;
+    outbox->size -= lane->size;
     while (lane->first) {
         struct waiting *message = lane->first;
 
@@ -53,45 +102,27 @@ void cf_outbox_destroy(cf_outbox **outbox)
 {
     if (!*outbox)
         return;
-    while ((*outbox)->lanes) {
-        struct lane *lane = (*outbox)->lanes;
-
-        (*outbox)->lanes = lane->next;
-        free_lane(lane);
-    }
+    while ((*outbox)->lanes)
+        drop_lane(*outbox, (*outbox)->lanes);
+    cf_table_release(&(*outbox)->by_name);
     free(*outbox);
     *outbox = NULL;
 }
 
-/* The link that points at the destination's lane, or at the end. */
-static struct lane **find(const cf_outbox *outbox, cf_bytes destination)
-{
-    struct lane **at = (struct lane **)&outbox->lanes;
-
-    while (*at && !cf_bytes_equal(cf_bytes_of((*at)->name, (*at)->name_size), destination))
-        at = &(*at)->next;
-    return at;
-}
-
 void cf_outbox_add(cf_outbox *outbox, cf_bytes destination, const cf_message *message)
 {
-    struct lane **at = find(outbox, destination);
+    struct lane *lane = find(outbox, destination);
     struct waiting *added = cf_allocate(1, sizeof *added);
 
-    assert(destination.size <= sizeof(*at)->name);
-    if (!*at) {
-        *at = cf_allocate(1, sizeof **at);
-        (*at)->name_size = (uint8_t)destination.size;
-        if (destination.size)
-            memcpy((*at)->name, destination.data, destination.size);
-    }
+    if (!lane)
+        lane = add_lane(outbox, destination);
     cf_message_write(message, &added->frames);
-    if ((*at)->last)
-        (*at)->last->next = added;
+    if (lane->last)
+        lane->last->next = added;
     else
-        (*at)->first = added;
-    (*at)->last = added;
-    (*at)->size += frames_size(&added->frames);
+        lane->first = added;
+    lane->last = added;
+    lane->size += frames_size(&added->frames);
     outbox->size += frames_size(&added->frames);
 }
 
@@ -101,15 +132,12 @@ static bool send_lane(cf_outbox *outbox, struct lane *lane, cf_outbox_sender *se
     while (lane->first) {
         struct waiting *message = lane->first;
         size_t size = frames_size(&message->frames);
-        cf_send_answer answer =
-            sender(context, cf_bytes_of(lane->name, lane->name_size), &message->frames);
+        cf_send_answer answer = sender(context, name_of(lane), &message->frames);
 
         if (answer == CF_SEND_BLOCKED)
             return false;
-        if (answer == CF_SEND_GONE) {
-            outbox->size -= lane->size;
+        if (answer == CF_SEND_GONE)
             return true;
-        }
         lane->first = message->next;
         lane->size -= size;
         outbox->size -= size;
@@ -121,24 +149,19 @@ static bool send_lane(cf_outbox *outbox, struct lane *lane, cf_outbox_sender *se
 
 bool cf_outbox_send(cf_outbox *outbox, cf_outbox_sender *sender, void *context)
 {
-    struct lane **at = &outbox->lanes;
+    for (struct lane *lane = outbox->lanes, *next; lane; lane = next) {
+        const bool is_done = send_lane(outbox, lane, sender, context);
 
-    while (*at) {
-        struct lane *lane = *at;
-
-        if (send_lane(outbox, lane, sender, context)) {
-            *at = lane->next;
-            free_lane(lane);
-        } else {
-            at = &lane->next;
-        }
+        next = lane->next;
+        if (is_done)
+            drop_lane(outbox, lane);
     }
     return outbox->lanes == NULL;
 }
 
 size_t cf_outbox_waiting(const cf_outbox *outbox, cf_bytes destination)
 {
-    const struct lane *lane = *find(outbox, destination);
+    const struct lane *lane = find(outbox, destination);
 
     return lane ? lane->size : 0;
 }
@@ -150,12 +173,8 @@ size_t cf_outbox_size(const cf_outbox *outbox)
 
 void cf_outbox_discard(cf_outbox *outbox, cf_bytes destination)
 {
-    struct lane **at = find(outbox, destination);
-    struct lane *lane = *at;
+    struct lane *lane = find(outbox, destination);
 
-    if (!lane)
-        return;
-    *at = lane->next;
-    outbox->size -= lane->size;
-    free_lane(lane);
+    if (lane)
+        drop_lane(outbox, lane);
 }

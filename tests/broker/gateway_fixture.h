@@ -6,7 +6,7 @@
 #include "broker/gateway/gateway.h"
 #include "tests/broker/people.h"
 
-enum { CLIENTS_MAX = 72, LETTERS_MAX = 4096 };
+enum { CLIENTS_MAX = 1500, LETTERS_MAX = 4096 };
 
 /* A connection. */
 typedef struct {

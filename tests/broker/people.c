@@ -25,18 +25,18 @@ static person with_keys(cf_keys *keys, const cf_hash *user)
     return made;
 }
 
-person an_account(uint8_t seed)
+person an_account(uint16_t seed)
 {
-    uint8_t secret[CF_PHRASE_SECRET] = {seed};
+    uint8_t secret[CF_PHRASE_SECRET] = {(uint8_t)seed, (uint8_t)(seed >> 8)};
     cf_keys *keys = cf_keys_of_phrase(secret);
     cf_hash user = cf_device_id(cf_keys_public(keys)->signing);
 
     return with_keys(keys, &user);
 }
 
-person a_device(uint8_t seed, const cf_hash *user)
+person a_device(uint16_t seed, const cf_hash *user)
 {
-    uint8_t seeds[32] = {seed, 'd'};
+    uint8_t seeds[32] = {(uint8_t)seed, 'd', (uint8_t)(seed >> 8)};
     return with_keys(cf_keys_new(seeds), user);
 }
 

@@ -23,9 +23,9 @@ typedef struct {
 extern const cf_id papers; /* the collection that everybody writes to */
 
 /* Other seeds are other people; the account of a new user. */
-person an_account(uint8_t seed);
+person an_account(uint16_t seed);
 /* A device that isn't anybody's yet. */
-person a_device(uint8_t seed, const cf_hash *user);
+person a_device(uint16_t seed, const cf_hash *user);
 void person_end(person *self);
 
 /* Makes the next entry; it is in `wire` and has been learned. */

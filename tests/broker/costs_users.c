@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one act of a user costs the broker beside other users who have something under way: it is
+ * the same beside few of them and beside many. A suite of its own beside costs.c, where what grows
+ * is the user's own. */
+#include "tests/broker/gateway_fixture.h"
+#include "tests/broker/tally.h"
+
+#include <stdlib.h>
+
+/* Another user, with a device that is connected. */
+typedef struct {
+    person account, desk, lap;
+    caller *at_desk;
+} other;
+
+/* What all of them do. */
+typedef void doing(broker_world *house, other *user);
+
+static tally counted;
+
+static other another(broker_world *house, size_t number)
+{
+    const uint16_t seed = (uint16_t)(100 + 3 * number);
+    other made = {.account = an_account(seed)};
+
+    made.desk = a_device(seed + 1, &made.account.user);
+    made.lap = a_device(seed + 2, &made.account.user);
+    settle_in(house, &made.account, &made.desk, &made.lap);
+    made.at_desk = call_in(house, cf_keys_public(made.desk.keys)->curve);
+    greet(house, made.at_desk, &made.account.user, NULL, 0);
+    return made;
+}
+
+static void other_end(other *user)
+{
+    person_end(&user->account);
+    person_end(&user->desk);
+    person_end(&user->lap);
+}
+
+static void save(household *a)
+{
+    write_change(&a->desk, "some body", NULL, 0);
+    publish(a->house, a->at_desk, &a->desk);
+    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear(a->house, a->at_lap, CF_COMMAND_ENTRY);
+}
+
+typedef struct {
+    doing *others;
+    void (*act)(household *of, other *others, size_t count);
+} scene;
+
+static tally cost_beside(void *context, size_t count)
+{
+    const scene *it = context;
+    household a = a_greeted_household();
+    other *others = cf_allocate(count, sizeof *others);
+
+    subscribe(a.house, a.at_lap, NULL, 0, CF_MIB);
+    for (int entries = 0; entries < 3; entries++)
+        hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    save(&a);
+    for (size_t i = 0; i < count; i++) {
+        others[i] = another(a.house, i);
+        it->others(a.house, &others[i]);
+    }
+    settle(a.house);
+    tally_begin(&counted);
+    it->act(&a, others, count);
+    tally_end(&counted);
+    for (size_t i = 0; i < count; i++)
+        other_end(&others[i]);
+    free(others);
+    household_end(&a);
+    return counted;
+}
+
+static void save_once(household *a, other *others, size_t count)
+{
+    (void)others, (void)count;
+    save(a);
+}
+
+#define BESIDE(name)                                                                               \
+    static void name(broker_world *house, other *user);                                            \
+    Test(costs_users, of_a_save_beside_others_who_##name)                                          \
+    {                                                                                              \
+        scene it = {name, save_once};                                                              \
+                                                                                                   \
+        tally_expect(#name, cost_beside, &it, (const char *[]){"", "", ""});                       \
+    }                                                                                              \
+    static void name(broker_world *house, other *user)
+
+BESIDE(are_connected)
+{
+    (void)house, (void)user;
+}
+
+/* ---- What all do ---- */
+
+static void ask_all(household *a, other *others, size_t count)
+{
+    const cf_message clock = {.command = CF_COMMAND_CLOCK,
+                              .clock = {CF_PROTOCOL_VERSION, a->house->now_ms}};
+
+    for (size_t i = 0; i < count; i++)
+        say(a->house, others[i].at_desk, &clock);
+    settle(a->house);
+}
+
+/* Answers that are sent in one round. */
+Test(costs_users, of_a_question_of_each)
+{
+    scene it = {are_connected, ask_all};
+
+    tally_expect_linear("a question of each", cost_beside, &it, (const char *[]){"", "", ""});
+}
