@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/communication.h"
 
-#include "codec/bytes.h"
+#include "codec/deadlines.h"
+#include "codec/table.h"
 
 #include <stdlib.h>
 
-/* A user whose log is being replayed. */
+/* A user whose log is being replayed, or waited for. */
 typedef struct {
+    cf_table_link link;
     cf_hash user;
     size_t replays;
+    cf_exclusion *first, **end; /* in the order in which they came */
+    cf_deadline overdue;        /* of the first, while it waits */
 } busy_user;
 
 struct cf_exclusion {
     cf_communication *communication;
-    cf_hash user;
+    busy_user *busy;
     uint64_t since_ms;
     void (*ready)(void *context);
     void *context;
     bool is_ready;
-    cf_exclusion *next; /* in the order in which they came */
+    cf_exclusion *next;
 };
 
 struct cf_communication {
-    busy_user *busy;
-    size_t count, capacity;
-    cf_exclusion *exclusions;
+    cf_table users;
+    cf_deadlines overdue;
 };
 
 cf_communication *cf_communication_new(void)
@@ -32,89 +35,112 @@ cf_communication *cf_communication_new(void)
     return cf_allocate(1, sizeof(cf_communication));
 }
 
+static void forget(cf_communication *communication, busy_user *busy)
+{
+    cf_deadlines_set(&communication->overdue, &busy->overdue, UINT64_MAX);
+    cf_table_remove(&communication->users, &busy->link);
+    free(busy);
+}
+
 void cf_communication_destroy(cf_communication **communication)
 {
+    cf_table_link *link;
+
     if (!*communication)
         return;
-    while ((*communication)->exclusions) {
-        cf_exclusion *first = (*communication)->exclusions;
+    while ((link = cf_table_walk(&(*communication)->users, NULL))) {
+        busy_user *busy = cf_linked(link, busy_user, link);
 
-        (*communication)->exclusions = first->next;
-        free(first);
+        for (cf_exclusion *at = busy->first, *next; at; at = next) {
+            next = at->next;
+            free(at);
+        }
+        forget(*communication, busy);
     }
-    free((*communication)->busy);
+    cf_table_release(&(*communication)->users);
+    cf_deadlines_release(&(*communication)->overdue);
     free(*communication);
     *communication = NULL;
 }
 
 static busy_user *find(const cf_communication *communication, const cf_hash *user)
 {
-    for (size_t i = 0; i < communication->count; i++)
-        if (cf_hash_equal(&communication->busy[i].user, user))
-            return &communication->busy[i];
-    return NULL;
+    cf_table_link *link = cf_table_first(&communication->users, cf_hash_hash(0, user));
+
+    while (link && !cf_hash_equal(&cf_linked(link, busy_user, link)->user, user))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, busy_user, link) : NULL;
 }
 
-static cf_exclusion *first_of(const cf_communication *communication, const cf_hash *user)
+static busy_user *find_or_add(cf_communication *communication, const cf_hash *user)
 {
-    cf_exclusion *at = communication->exclusions;
+    busy_user *busy = find(communication, user);
 
-    while (at && !cf_hash_equal(&at->user, user))
-        at = at->next;
-    return at;
+    if (busy)
+        return busy;
+    busy = cf_allocate(1, sizeof *busy);
+    busy->user = *user;
+    busy->end = &busy->first;
+    cf_table_add(&communication->users, &busy->link, cf_hash_hash(0, user));
+    return busy;
 }
 
 bool cf_communication_enter(cf_communication *communication, const cf_hash *user)
 {
-    busy_user *busy = find(communication, user);
+    busy_user *busy = find_or_add(communication, user);
 
-    if (first_of(communication, user))
+    if (busy->first)
         return false;
-    if (!busy) {
-        busy = cf_one_more(communication->busy, communication->count, communication->capacity);
-        *busy = (busy_user){.user = *user};
-    }
     busy->replays++;
     return true;
 }
 
-/* The first in the queue, once nobody replays. */
-static void let_in(cf_communication *communication, const cf_hash *user)
+static uint64_t overdue_at(const busy_user *busy)
 {
-    cf_exclusion *first = first_of(communication, user);
+    return busy->first && !busy->first->is_ready
+               ? busy->first->since_ms + CF_COMMUNICATION_PATIENCE_MS
+               : UINT64_MAX;
+}
 
-    if (!first || first->is_ready || find(communication, user))
-        return;
-    first->is_ready = true;
-    first->ready(first->context);
+/* The first in the queue, once nobody replays; `ready` may end it, and the user with it. */
+static void let_in(cf_communication *communication, busy_user *busy)
+{
+    cf_exclusion *first = busy->first;
+    const bool becomes_ready = first && !first->is_ready && !busy->replays;
+
+    if (becomes_ready)
+        first->is_ready = true;
+    cf_deadlines_set(&communication->overdue, &busy->overdue, overdue_at(busy));
+    if (becomes_ready)
+        first->ready(first->context);
+    else if (!first && !busy->replays)
+        forget(communication, busy);
 }
 
 void cf_communication_leave(cf_communication *communication, const cf_hash *user)
 {
-    const cf_hash who = *user; /* it may end with what is let in */
     busy_user *busy = find(communication, user);
 
-    if (!busy || --busy->replays > 0)
+    if (!busy || !busy->replays)
         return;
-    *busy = communication->busy[--communication->count];
-    let_in(communication, &who);
+    busy->replays--;
+    let_in(communication, busy);
 }
 
 cf_exclusion *cf_exclusion_begin(cf_communication *communication, const cf_hash *user,
                                  uint64_t now_ms, void (*ready)(void *context), void *context)
 {
     cf_exclusion *exclusion = cf_allocate(1, sizeof *exclusion);
-    cf_exclusion **end = &communication->exclusions;
+    busy_user *busy = find_or_add(communication, user);
 
     *exclusion = (cf_exclusion){.communication = communication,
-                                .user = *user,
+                                .busy = busy,
                                 .since_ms = now_ms,
                                 .ready = ready,
                                 .context = context};
-    while (*end)
-        end = &(*end)->next;
-    *end = exclusion;
-    let_in(communication, user);
+    *busy->end = exclusion;
+    busy->end = &exclusion->next;
+    let_in(communication, busy);
     return exclusion;
 }
 
@@ -130,35 +156,27 @@ void cf_exclusion_end(cf_exclusion **exclusion)
     if (!it)
         return;
     cf_communication *communication = it->communication;
-    const cf_hash user = it->user;
-    at = &communication->exclusions;
+    busy_user *busy = it->busy;
+    at = &busy->first;
     while (*at != it)
         at = &(*at)->next;
     *at = it->next;
+    if (!it->next)
+        busy->end = at;
     free(it);
     *exclusion = NULL;
-    let_in(communication, &user);
-}
-
-static uint64_t overdue_at(const cf_exclusion *exclusion)
-{
-    return exclusion->since_ms + CF_COMMUNICATION_PATIENCE_MS;
+    let_in(communication, busy);
 }
 
 bool cf_communication_is_overdue(const cf_communication *communication, const cf_hash *user,
                                  uint64_t now_ms)
 {
-    const cf_exclusion *first = first_of(communication, user);
+    const busy_user *busy = find(communication, user);
 
-    return first && !first->is_ready && now_ms >= overdue_at(first);
+    return busy && now_ms >= overdue_at(busy);
 }
 
 uint64_t cf_communication_deadline(const cf_communication *communication)
 {
-    uint64_t next = UINT64_MAX;
-
-    for (const cf_exclusion *at = communication->exclusions; at; at = at->next)
-        if (!at->is_ready && first_of(communication, &at->user) == at && overdue_at(at) < next)
-            next = overdue_at(at);
-    return next;
+    return cf_deadlines_next(&communication->overdue);
 }

@@ -2,6 +2,7 @@
 /* What one act of a user costs the broker beside other users who have something under way: it is
  * the same beside few of them and beside many. A suite of its own beside costs.c, where what grows
  * is the user's own. */
+#include "broker/gateway/communication.h"
 #include "tests/broker/gateway_fixture.h"
 #include "tests/broker/tally.h"
 
@@ -11,6 +12,7 @@
 typedef struct {
     person account, desk, lap;
     caller *at_desk;
+    cf_exclusion *exclusion; /* or NULL */
 } other;
 
 /* What all of them do. */
@@ -33,6 +35,7 @@ static other another(broker_world *house, size_t number)
 
 static void other_end(other *user)
 {
+    cf_exclusion_end(&user->exclusion);
     person_end(&user->account);
     person_end(&user->desk);
     person_end(&user->lap);
@@ -95,6 +98,21 @@ static void save_once(household *a, other *others, size_t count)
 BESIDE(are_connected)
 {
     (void)house, (void)user;
+}
+
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+/* Its replay stops after one entry, for want of credit. */
+BESIDE(hold_up_what_removes)
+{
+    subscribe(house, user->at_desk, NULL, 0, 1);
+    hear(house, user->at_desk, CF_COMMAND_ENTRY);
+    user->exclusion = cf_exclusion_begin(cf_users_communication(house->users), &user->account.user,
+                                         house->now_ms, ignore, NULL);
+    cr_assert_not(cf_exclusion_is_ready(user->exclusion));
 }
 
 /* ---- What all do ---- */
