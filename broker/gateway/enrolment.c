@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/enrolment_inside.h"
 
+#include "codec/deadlines.h"
+#include "codec/table.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +12,8 @@ enum { GUESTS_MAX = 16, KNOCKERS_MAX = 4 };
 
 /* A pairing code's guest, whom an owner expects. */
 struct guest {
+    cf_table_link by_key, by_user;
+    cf_deadline expiry;
     cf_hash key;
     cf_hash user;
     uint64_t expires_ms;
@@ -22,8 +27,8 @@ struct guest {
 struct cf_enrolment {
     cf_service *service;
     const cf_management *management; /* asked at each knock: SIGHUP may close it; NULL: none */
-    struct guest *guests;
-    size_t count, capacity;
+    cf_table by_key, by_user;        /* guests */
+    cf_deadlines expiries;
 };
 
 cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *management)
@@ -35,21 +40,52 @@ cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *managem
     return enrolment;
 }
 
+static void forget_guest(cf_enrolment *enrolment, struct guest *guest)
+{
+    cf_table_remove(&enrolment->by_key, &guest->by_key);
+    cf_table_remove(&enrolment->by_user, &guest->by_user);
+    cf_deadlines_set(&enrolment->expiries, &guest->expiry, UINT64_MAX);
+    free(guest);
+}
+
 void cf_enrolment_destroy(cf_enrolment **enrolment)
 {
     if (!*enrolment)
         return;
-    free((*enrolment)->guests);
+    for (cf_table_link *link; (link = cf_table_walk(&(*enrolment)->by_key, NULL));)
+        forget_guest(*enrolment, cf_linked(link, struct guest, by_key));
+    cf_table_release(&(*enrolment)->by_key);
+    cf_table_release(&(*enrolment)->by_user);
+    cf_deadlines_release(&(*enrolment)->expiries);
     free(*enrolment);
     *enrolment = NULL;
 }
 
 static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
 {
-    for (size_t i = 0; i < enrolment->count; i++)
-        if (cf_hash_equal(&enrolment->guests[i].key, key))
-            return &enrolment->guests[i];
-    return NULL;
+    cf_table_link *link = cf_table_first(&enrolment->by_key, cf_hash_hash(0, key));
+
+    while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_key)->key, key))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, struct guest, by_key) : NULL;
+}
+
+/* One of the user's from this link on; NULL: no more. */
+static struct guest *of_user(cf_table_link *link, const cf_hash *user)
+{
+    while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_user)->user, user))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, struct guest, by_user) : NULL;
+}
+
+static struct guest *first_of(const cf_enrolment *enrolment, const cf_hash *user)
+{
+    return of_user(cf_table_first(&enrolment->by_user, cf_hash_hash(0, user)), user);
+}
+
+static struct guest *next_of(const struct guest *guest)
+{
+    return of_user(cf_table_next(&guest->by_user), &guest->user);
 }
 
 /* Who knocked and was not answered hears why nobody will. */
@@ -62,7 +98,7 @@ static void shut_out(cf_enrolment *enrolment, struct guest *guest, const char *c
         cf_enrolment_turn_away(enrolment->service, cf_routing_id_bytes(&guest->knockers[i]),
                                &guest->key, &why);
     cf_users_deny(enrolment->service->users, guest->key.bytes);
-    *guest = enrolment->guests[--enrolment->count];
+    forget_guest(enrolment, guest);
 }
 
 static bool is_closed(const cf_enrolment *enrolment)
@@ -86,8 +122,8 @@ static size_t guests_of(const cf_enrolment *enrolment, const cf_hash *user)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < enrolment->count; i++)
-        count += cf_hash_equal(&enrolment->guests[i].user, user);
+    for (const struct guest *guest = first_of(enrolment, user); guest; guest = next_of(guest))
+        count++;
     return count;
 }
 
@@ -103,10 +139,12 @@ static void refuse_guest(const cf_service *service, const cf_session *session, c
 
 static struct guest *add_guest(cf_enrolment *enrolment, const cf_hash *key, const cf_hash *user)
 {
-    struct guest *guest;
+    struct guest *guest = cf_allocate(1, sizeof *guest);
 
-    guest = cf_one_more(enrolment->guests, enrolment->count, enrolment->capacity);
-    *guest = (struct guest){.key = *key, .user = *user};
+    guest->key = *key;
+    guest->user = *user;
+    cf_table_add(&enrolment->by_key, &guest->by_key, cf_hash_hash(0, key));
+    cf_table_add(&enrolment->by_user, &guest->by_user, cf_hash_hash(0, user));
     cf_users_allow(enrolment->service->users, key->bytes);
     return guest;
 }
@@ -142,6 +180,7 @@ void cf_enrolment_guest(cf_enrolment *enrolment, cf_session *session, const cf_m
         if (!guest)
             guest = add_guest(enrolment, key, user);
         guest->expires_ms = earliest(message->guest.expires_ms, service->now_ms + CF_GUEST_MS_MAX);
+        cf_deadlines_set(&enrolment->expiries, &guest->expiry, guest->expires_ms);
         guest->device = session->device;
         guest->owner = session->routing_id;
         guest->owner_serial = session->serial;
@@ -228,10 +267,8 @@ void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_h
 
 void cf_enrolment_forget(cf_enrolment *enrolment, const cf_hash *user)
 {
-    for (size_t i = enrolment->count; i-- > 0;)
-        if (cf_hash_equal(&enrolment->guests[i].user, user))
-            shut_out(enrolment, &enrolment->guests[i], CF_REFUSED_UNKNOWN,
-                     "there is no such code here");
+    for (struct guest *guest; (guest = first_of(enrolment, user));)
+        shut_out(enrolment, guest, CF_REFUSED_UNKNOWN, "there is no such code here");
 }
 
 /* What an owner allowed goes with its being one. */
@@ -246,19 +283,19 @@ static bool is_withdrawn(cf_enrolment *enrolment, const struct guest *guest)
     return true;
 }
 
+void cf_enrolment_members_changed(cf_enrolment *enrolment, const cf_hash *user)
+{
+    for (struct guest *guest = first_of(enrolment, user), *after; guest; guest = after) {
+        after = next_of(guest);
+        if (is_withdrawn(enrolment, guest))
+            shut_out(enrolment, guest, CF_REFUSED_UNKNOWN, "there is no such code here");
+    }
+}
+
 uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms)
 {
-    uint64_t next = UINT64_MAX;
-
-    for (size_t i = enrolment->count; i-- > 0;) {
-        struct guest *guest = &enrolment->guests[i];
-
-        if (guest->expires_ms <= now_ms)
-            shut_out(enrolment, guest, CF_REFUSED_EXPIRED, "the code has expired");
-        else if (is_withdrawn(enrolment, guest))
-            shut_out(enrolment, guest, CF_REFUSED_UNKNOWN, "there is no such code here");
-        else if (guest->expires_ms < next)
-            next = guest->expires_ms;
-    }
-    return next;
+    for (cf_deadline *due; (due = cf_deadlines_due(&enrolment->expiries, now_ms));)
+        shut_out(enrolment, cf_linked(due, struct guest, expiry), CF_REFUSED_EXPIRED,
+                 "the code has expired");
+    return cf_deadlines_next(&enrolment->expiries);
 }

@@ -21,6 +21,8 @@ void cf_enrolment_knock(cf_enrolment *enrolment, cf_bytes routing_id, const cf_h
                         const cf_message *message);
 /* Shuts out whom this user expects. */
 void cf_enrolment_forget(cf_enrolment *enrolment, const cf_hash *user);
+/* Shuts out whom an owner of this user expects who is none any more. */
+void cf_enrolment_members_changed(cf_enrolment *enrolment, const cf_hash *user);
 /* Shuts out who has expired. Returns when to call again, UINT64_MAX for never. */
 uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms);
 

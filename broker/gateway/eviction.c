@@ -86,17 +86,13 @@ void cf_session_evict(const cf_service *service, cf_session *session)
     cf_session_end(service, session, "the device is no member any more");
 }
 
-void cf_sessions_evict(const cf_service *service)
+void cf_sessions_evict(const cf_service *service, const cf_hash *user)
 {
-    cf_hash user;
-
-    while (cf_users_next_changed(service->users, &user)) {
-        cf_users_refresh(service->users, &user);
-        for (cf_session *session = cf_sessions_first_of(service->sessions, &user), *after; session;
-             session = after) {
-            after = cf_sessions_next_of(session);
-            if (!cf_session_is_member(session))
-                cf_session_evict(service, session);
-        }
+    cf_users_refresh(service->users, user);
+    for (cf_session *session = cf_sessions_first_of(service->sessions, user), *after; session;
+         session = after) {
+        after = cf_sessions_next_of(session);
+        if (!cf_session_is_member(session))
+            cf_session_evict(service, session);
     }
 }

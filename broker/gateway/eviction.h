@@ -24,8 +24,8 @@ void cf_evictions_forget(cf_evictions *evictions, cf_bytes routing_id);
 bool cf_session_is_member(const cf_session *session);
 /* Tells the client that it is a member no more, sends nothing else, and ends the session. */
 void cf_session_evict(const cf_service *service, cf_session *session);
-/* Looks at the sessions of all users whose members changed since it last did, however that came,
- * and lets in and shuts out the keys that this changed. */
-void cf_sessions_evict(const cf_service *service);
+/* The user's members changed: looks at its sessions, and lets in and shuts out the keys that this
+ * changed. */
+void cf_sessions_evict(const cf_service *service, const cf_hash *user);
 
 #endif

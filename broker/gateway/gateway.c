@@ -419,6 +419,17 @@ static uint64_t steady_of(const cf_service *service, uint64_t at_ms)
     return service->steady_ms + (at_ms > service->now_ms ? at_ms - service->now_ms : 0);
 }
 
+/* Users whose members changed since this last looked, however that came. */
+static void follow_members(cf_gateway *gateway)
+{
+    cf_hash user;
+
+    while (cf_users_next_changed(gateway->service.users, &user)) {
+        cf_enrolment_members_changed(gateway->enrolment, &user);
+        cf_sessions_evict(&gateway->service, &user);
+    }
+}
+
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
 {
     cf_sessions *sessions = gateway->service.sessions;
@@ -430,7 +441,7 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
         next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
     next = earlier(steady_of(&gateway->service, next),
                    end_overdue(gateway, gateway->service.steady_ms));
-    cf_sessions_evict(&gateway->service);
+    follow_members(gateway);
     for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
         if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
             next = gateway->service.steady_ms;

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { TEN_MINUTES = 600000 };
+
 /* Another user, with a device that is connected. */
 typedef struct {
     person account, desk, lap;
@@ -98,6 +100,16 @@ static void save_once(household *a, other *others, size_t count)
 BESIDE(are_connected)
 {
     (void)house, (void)user;
+}
+
+BESIDE(expect_a_newcomer)
+{
+    const cf_hash key = user->lap.id; /* any */
+
+    say(house, user->at_desk,
+        &(cf_message){.command = CF_COMMAND_GUEST,
+                      .guest = {.key = key, .expires_ms = house->now_ms + TEN_MINUTES}});
+    hear(house, user->at_desk, CF_COMMAND_GUEST);
 }
 
 static void ignore(void *context)
