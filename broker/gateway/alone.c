@@ -3,11 +3,17 @@
 
 #include "broker/gateway/alone_blobs.h"
 #include "broker/gateway/transfer_server.h"
+#include "codec/deadlines.h"
+#include "codec/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
+typedef struct alone alone;
+struct alone {
+    cf_table_link by_user;
+    cf_deadline end;          /* 0: it is looked at in the next round */
+    alone *next_read, **read; /* what points to it, among those whose blobs are read; or NULL */
     cf_hash user, holder;
     cf_id collection;
     cf_lease_token token;
@@ -15,7 +21,7 @@ typedef struct {
     uint64_t gone_ms;      /* when the holder's last session ended; 0: it has one */
     bool is_spent;         /* others go on, and it does not begin anew */
     cf_alone_blobs *blobs; /* NULL: nobody has asked for any */
-} alone;
+};
 
 enum { GETS_MAX = 16 }; /* without an answer, of a session */
 
@@ -27,8 +33,9 @@ typedef struct {
 
 struct cf_alones {
     cf_service *service;
-    alone *all;
-    size_t count, capacity;
+    cf_table by_user;
+    cf_deadlines ends;
+    alone *reading; /* whose blobs aren't known yet */
     waiting_get *waiting;
     size_t waiting_count, waiting_capacity;
 };
@@ -41,25 +48,80 @@ cf_alones *cf_alones_new(cf_service *service)
     return alones;
 }
 
+static void stop_reading(alone *it)
+{
+    if (!it->read)
+        return;
+    *it->read = it->next_read;
+    if (it->next_read)
+        it->next_read->read = it->read;
+    it->read = NULL;
+}
+
+static void forget_blobs(alone *it)
+{
+    stop_reading(it);
+    cf_alone_blobs_destroy(&it->blobs);
+}
+
+static void forget(cf_alones *alones, alone *it)
+{
+    forget_blobs(it);
+    cf_deadlines_set(&alones->ends, &it->end, UINT64_MAX);
+    cf_table_remove(&alones->by_user, &it->by_user);
+    free(it);
+}
+
 void cf_alones_destroy(cf_alones **alones)
 {
     if (!*alones)
         return;
-    for (size_t i = 0; i < (*alones)->count; i++)
-        cf_alone_blobs_destroy(&(*alones)->all[i].blobs);
-    free((*alones)->all);
+    for (cf_table_link *link; (link = cf_table_walk(&(*alones)->by_user, NULL));)
+        forget(*alones, cf_linked(link, alone, by_user));
+    cf_table_release(&(*alones)->by_user);
+    cf_deadlines_release(&(*alones)->ends);
     free((*alones)->waiting);
     free(*alones);
     *alones = NULL;
 }
 
+/* One of the user's from this link on; NULL: no more. */
+static alone *of_user(cf_table_link *link, const cf_hash *user)
+{
+    while (link && !cf_hash_equal(&cf_linked(link, alone, by_user)->user, user))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, alone, by_user) : NULL;
+}
+
+/* The user's, the latest first. */
+static alone *first_of(const cf_alones *alones, const cf_hash *user)
+{
+    return of_user(cf_table_first(&alones->by_user, cf_hash_hash(0, user)), user);
+}
+
+static alone *next_of(const alone *it)
+{
+    return of_user(cf_table_next(&it->by_user), &it->user);
+}
+
 static alone *find(const cf_alones *alones, const cf_hash *user, const cf_id *collection)
 {
-    for (size_t i = 0; i < alones->count; i++)
-        if (cf_id_equal(&alones->all[i].collection, collection) &&
-            cf_hash_equal(&alones->all[i].user, user))
-            return &alones->all[i];
-    return NULL;
+    alone *it = first_of(alones, user);
+
+    while (it && !cf_id_equal(&it->collection, collection))
+        it = next_of(it);
+    return it;
+}
+
+static void look_next_round(cf_alones *alones, alone *it)
+{
+    cf_deadlines_set(&alones->ends, &it->end, 0);
+}
+
+void cf_alones_leases_changed(cf_alones *alones, const cf_hash *user)
+{
+    for (alone *it = first_of(alones, user); it; it = next_of(it))
+        look_next_round(alones, it);
 }
 
 static bool is_kept_from(const alone *it, const cf_session *session)
@@ -105,26 +167,24 @@ static void let_go_on(const cf_alones *alones, const alone *it)
 
 void cf_alones_greet(cf_alones *alones, cf_session *session)
 {
-    for (size_t i = 0; i < alones->count; i++) {
-        alone *it = &alones->all[i];
-
-        if (is_kept_from(it, session))
+    for (alone *it = first_of(alones, cf_log_user(session->log)); it; it = next_of(it)) {
+        if (is_kept_from(it, session)) {
             keep_from(alones, it, session);
-        else if (cf_hash_equal(&it->holder, &session->device) &&
-                 cf_hash_equal(&it->user, cf_log_user(session->log)))
+        } else if (cf_hash_equal(&it->holder, &session->device)) {
             it->gone_ms = 0;
+            look_next_round(alones, it);
+        }
     }
 }
 
 void cf_alones_forget(cf_alones *alones, const cf_session *session)
 {
-    for (size_t i = 0; i < alones->count; i++) {
-        alone *it = &alones->all[i];
-
+    for (alone *it = first_of(alones, cf_log_user(session->log)); it; it = next_of(it))
         if (cf_hash_equal(&it->holder, &session->device) && !it->gone_ms &&
-            !has_session(alones, it, session))
+            !has_session(alones, it, session)) {
             it->gone_ms = alones->service->steady_ms;
-    }
+            look_next_round(alones, it);
+        }
 }
 
 static cf_paused paused_of(const cf_alones *alones, const alone *it, const cf_session *session)
@@ -138,17 +198,18 @@ static cf_paused paused_of(const cf_alones *alones, const alone *it, const cf_se
 
 void cf_alones_tell(const cf_alones *alones, cf_session *session)
 {
+    const size_t count = session->kept_count;
     cf_paused *list;
-    size_t count = 0;
+    size_t left = count;
 
     if (!session->hears_leases) /* told once it asks */
         return;
     session->owes_paused = false;
-    list = cf_allocate(session->kept_count, sizeof *list);
-    for (size_t i = 0; i < alones->count && count < session->kept_count; i++)
-        if (is_kept_from(&alones->all[i], session))
-            list[count++] = paused_of(alones, &alones->all[i], session);
-    cf_message message = {.command = CF_COMMAND_PAUSED, .paused = {list, count}};
+    list = cf_allocate(count, sizeof *list);
+    for (alone *it = first_of(alones, cf_log_user(session->log)); it && left; it = next_of(it))
+        if (is_kept_from(it, session))
+            list[--left] = paused_of(alones, it, session);
+    cf_message message = {.command = CF_COMMAND_PAUSED, .paused = {list + left, count - left}};
     cf_session_send(alones->service, session, &message);
     free(list);
 }
@@ -167,8 +228,7 @@ static void drop(cf_alones *alones, alone *it)
 {
     if (!it->is_spent)
         let_go_on(alones, it);
-    cf_alone_blobs_destroy(&it->blobs);
-    *it = alones->all[--alones->count];
+    forget(alones, it);
 }
 
 bool cf_alones_begin(cf_alones *alones, const cf_session *session, const cf_lease_held *held)
@@ -182,12 +242,14 @@ bool cf_alones_begin(cf_alones *alones, const cf_session *session, const cf_leas
         return false;
     if (it)
         drop(alones, it);
-    it = cf_one_more(alones->all, alones->count, alones->capacity);
+    it = cf_allocate(1, sizeof *it);
     *it = (alone){.user = *user,
                   .holder = session->device,
                   .collection = held->collection,
                   .token = held->token,
                   .until_ms = alones->service->steady_ms + CF_ALONE_MS};
+    cf_table_add(&alones->by_user, &it->by_user, cf_hash_hash(0, user));
+    look_next_round(alones, it);
     for (cf_session *other = cf_sessions_first_of(alones->service->sessions, user); other;
          other = cf_sessions_next_of(other))
         if (is_kept_from(it, other))
@@ -232,7 +294,7 @@ static void spend(cf_alones *alones, alone *it)
 {
     let_go_on(alones, it);
     it->is_spent = true;
-    cf_alone_blobs_destroy(&it->blobs);
+    forget_blobs(it);
 }
 
 /* ---- Blobs ---- */
@@ -241,10 +303,20 @@ static size_t blobs_of_user(const cf_alones *alones, const cf_hash *user)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < alones->count; i++)
-        if (alones->all[i].blobs && cf_hash_equal(&alones->all[i].user, user))
-            count += cf_alone_blobs_count(alones->all[i].blobs);
+    for (const alone *it = first_of(alones, user); it; it = next_of(it))
+        if (it->blobs)
+            count += cf_alone_blobs_count(it->blobs);
     return count;
+}
+
+static void start_reading(cf_alones *alones, alone *it, cf_log *log)
+{
+    it->blobs = cf_alone_blobs_new(log, &it->collection);
+    it->next_read = alones->reading;
+    it->read = &alones->reading;
+    if (it->next_read)
+        it->next_read->read = &it->next_read;
+    alones->reading = it;
 }
 
 /* False: something is to be read before that is known of the blob. */
@@ -253,13 +325,11 @@ static bool look_up(cf_alones *alones, const cf_session *session, const cf_hash 
     bool is_known = true;
 
     *kept = false;
-    for (size_t i = 0; i < alones->count; i++) {
-        alone *it = &alones->all[i];
-
+    for (alone *it = first_of(alones, cf_log_user(session->log)); it; it = next_of(it)) {
         if (!is_kept_from(it, session))
             continue;
         if (!it->blobs)
-            it->blobs = cf_alone_blobs_new(session->log, &it->collection);
+            start_reading(alones, it, session->log);
         *kept |= cf_alone_blobs_have(it->blobs, blob);
         is_known &= cf_alone_blobs_are_known(it->blobs);
     }
@@ -311,19 +381,15 @@ bool cf_alones_keep_back(cf_alones *alones, cf_session *session, const cf_messag
 /* True: there is more to read. */
 static bool read_on(cf_alones *alones)
 {
-    bool more = false;
-
-    for (size_t i = 0; i < alones->count; i++) {
-        alone *it = &alones->all[i];
-
-        if (!it->blobs || cf_alone_blobs_are_known(it->blobs))
-            continue;
+    for (alone *it = alones->reading, *next; it; it = next) {
+        next = it->next_read;
         const size_t others = blobs_of_user(alones, &it->user) - cf_alone_blobs_count(it->blobs);
         cf_alone_blobs_read(it->blobs,
                             others < CF_ALONE_BLOBS_MAX ? CF_ALONE_BLOBS_MAX - others : 0);
-        more |= !cf_alone_blobs_are_known(it->blobs);
+        if (cf_alone_blobs_are_known(it->blobs))
+            stop_reading(it);
     }
-    return more;
+    return alones->reading != NULL;
 }
 
 static void answer_waiting(cf_alones *alones)
@@ -352,24 +418,24 @@ static void answer_waiting(cf_alones *alones)
 uint64_t cf_alones_tick(cf_alones *alones)
 {
     const uint64_t now_ms = alones->service->steady_ms;
-    uint64_t next = UINT64_MAX;
     bool changed = false;
 
-    for (size_t i = alones->count; i-- > 0;) {
-        alone *it = &alones->all[i];
+    for (cf_deadline *due; (due = cf_deadlines_due(&alones->ends, now_ms));) {
+        alone *it = cf_linked(due, alone, end);
 
         if (!has_lease(alones, it)) {
             changed |= !it->is_spent;
             drop(alones, it);
-        } else if (end_of(it) <= now_ms) {
+            continue;
+        }
+        if (end_of(it) <= now_ms) {
             spend(alones, it);
             changed = true;
-        } else if (end_of(it) < next) {
-            next = end_of(it);
         }
+        cf_deadlines_set(&alones->ends, &it->end, end_of(it));
     }
     changed |= read_on(alones);
     if (alones->waiting_count)
         answer_waiting(alones);
-    return changed ? now_ms : next;
+    return changed ? now_ms : cf_deadlines_next(&alones->ends);
 }

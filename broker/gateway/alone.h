@@ -33,6 +33,8 @@ void cf_alones_tell(const cf_alones *alones, cf_session *session);
  * once it is known which collection the blob belongs to. */
 bool cf_alones_keep_back(cf_alones *alones, cf_session *session, const cf_message *message);
 
+/* Leases of this user may have ended. */
+void cf_alones_leases_changed(cf_alones *alones, const cf_hash *user);
 /* Ends what is over, after leases that are over have ended. Returns when to call again, by the
  * clock that nobody sets; `steady_ms` of the service: sessions are to be looked after now. */
 uint64_t cf_alones_tick(cf_alones *alones);

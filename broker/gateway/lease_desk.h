@@ -17,6 +17,8 @@ void cf_lease_desk_destroy(cf_lease_desk **desk);
 void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_message *message);
 /* Ends what is over, before anything of this user is decided. */
 void cf_lease_desk_expire(cf_lease_desk *desk, cf_log *log);
+/* The user's leases, if there are any, are looked after in the next round. */
+void cf_lease_desk_members_changed(cf_lease_desk *desk, const cf_hash *user);
 /* Ends what is over, lets in who is next. Returns when to call again. */
 uint64_t cf_lease_desk_tick(cf_lease_desk *desk);
 /* Sends what may be sent. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/lease_room.h"
 
+#include "broker/gateway/alone.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,22 +20,56 @@ struct cf_lease_keeping {
 
 static cf_lease_room *room_of(cf_lease_desk *desk, const cf_hash *user)
 {
-    for (size_t i = 0; i < desk->room_count; i++)
-        if (cf_hash_equal(&desk->rooms[i].user, user))
-            return &desk->rooms[i];
-    return NULL;
+    cf_table_link *link = cf_table_first(&desk->by_user, cf_hash_hash(0, user));
+
+    while (link && !cf_hash_equal(&cf_linked(link, cf_lease_room, by_user)->user, user))
+        link = cf_table_next(link);
+    return link ? cf_linked(link, cf_lease_room, by_user) : NULL;
+}
+
+static void make_due(cf_lease_desk *desk, cf_lease_room *room)
+{
+    if (room->is_due)
+        return;
+    room->is_due = true;
+    room->next_due = NULL;
+    *desk->end_of_due = room;
+    desk->end_of_due = &room->next_due;
+}
+
+static cf_lease_room *add_room(cf_lease_desk *desk, const cf_hash *user)
+{
+    cf_lease_room *room = cf_allocate(1, sizeof *room);
+
+    room->user = *user;
+    room->next = desk->rooms;
+    room->at = &desk->rooms;
+    if (room->next)
+        room->next->at = &room->next;
+    desk->rooms = room;
+    cf_table_add(&desk->by_user, &room->by_user, cf_hash_hash(0, user));
+    return room;
+}
+
+/* Of a room that isn't due. */
+static void close_room(cf_lease_desk *desk, cf_lease_room *room)
+{
+    *room->at = room->next;
+    if (room->next)
+        room->next->at = room->at;
+    cf_table_remove(&desk->by_user, &room->by_user);
+    cf_deadlines_set(&desk->deadlines, &room->deadline, UINT64_MAX);
+    free(room);
 }
 
 cf_lease_room *cf_lease_room_open(cf_lease_desk *desk, const cf_hash *user)
 {
-    cf_lease_room *found = room_of(desk, user);
+    cf_lease_room *room = room_of(desk, user);
 
-    if (found)
-        return found;
-    desk->rooms =
-        cf_grow(desk->rooms, &desk->room_capacity, desk->room_count + 1, sizeof *desk->rooms);
-    desk->rooms[desk->room_count] = (cf_lease_room){.user = *user};
-    return &desk->rooms[desk->room_count++];
+    if (!room)
+        room = add_room(desk, user);
+    make_due(desk, room);
+    return room;
 }
 
 static void open_room_of_holders(void *context, cf_log *log)
@@ -52,6 +88,7 @@ cf_lease_desk *cf_lease_desk_new(cf_service *service)
     cf_lease_desk *desk = cf_allocate(1, sizeof *desk);
 
     desk->service = service;
+    desk->end_of_due = &desk->first_due;
     cf_users_each(service->users, open_room_of_holders, desk);
     return desk;
 }
@@ -62,7 +99,10 @@ void cf_lease_desk_destroy(cf_lease_desk **desk)
         return;
     for (keeping *at = (*desk)->keepings; at; at = at->next)
         at->desk = NULL;
-    free((*desk)->rooms);
+    while ((*desk)->rooms)
+        close_room(*desk, (*desk)->rooms);
+    cf_table_release(&(*desk)->by_user);
+    cf_deadlines_release(&(*desk)->deadlines);
     free((*desk)->owed);
     free(*desk);
     *desk = NULL;
@@ -281,6 +321,7 @@ void cf_lease_room_look_after(cf_lease_desk *desk, cf_lease_room *in, cf_log *lo
     }
     if (!ended)
         return;
+    make_due(desk, in);
     cf_lease_keep(desk, log, NULL, CF_COMMAND_UNLOCK, NULL);
     cf_lease_room_serve_next(desk, log, leases);
 }
@@ -322,59 +363,86 @@ static void tell(const cf_lease_desk *desk, const cf_hash *user, cf_leases *leas
             cf_lease_send_all(desk, session, leases, &unasked);
 }
 
-/* Until when there is nothing to do in a room; `*is_over`: for ever. */
-static uint64_t visit(cf_lease_desk *desk, cf_lease_room *in, bool *is_over)
+/* Ends what is over, says what is new, and sets when to come again. */
+static void visit(cf_lease_desk *desk, cf_lease_room *in)
 {
-    cf_hash user = in->user;
-    cf_log *log = cf_users_find(desk->service->users, &user);
+    cf_log *log = cf_users_find(desk->service->users, &in->user);
     cf_leases *leases = log ? cf_log_leases(log) : NULL;
 
-    *is_over = !log;
-    if (!leases)
-        return UINT64_MAX;
-    cf_lease_room_look_after(desk, in, log, leases);
-    if (in->is_news)
-        tell(desk, &user, leases);
-    in->is_news = false;
-    *is_over = cf_leases_is_idle(leases);
-    return cf_leases_deadline(leases);
+    cf_alones_leases_changed(desk->service->alones, &in->user);
+    if (log && !leases) { /* the store is being opened again */
+        make_due(desk, in);
+        return;
+    }
+    if (log) {
+        cf_lease_room_look_after(desk, in, log, leases);
+        if (in->is_news)
+            tell(desk, &in->user, leases);
+        in->is_news = false;
+        cf_deadlines_set(&desk->deadlines, &in->deadline, cf_leases_deadline(leases));
+    }
+    if ((!log || cf_leases_is_idle(leases)) && !in->is_due)
+        close_room(desk, in);
+}
+
+/* Takes one from those that are due. */
+static cf_lease_room *take_due(cf_lease_desk *desk)
+{
+    cf_lease_room *first = desk->first_due;
+
+    desk->first_due = first->next_due;
+    if (!desk->first_due)
+        desk->end_of_due = &desk->first_due;
+    first->is_due = false;
+    return first;
 }
 
 uint64_t cf_lease_desk_tick(cf_lease_desk *desk)
 {
-    uint64_t next = UINT64_MAX;
-    bool is_over;
+    cf_deadline *deadline;
+    size_t count = 0;
 
-    for (size_t i = desk->room_count; i-- > 0;) {
-        uint64_t deadline = visit(desk, &desk->rooms[i], &is_over);
-
-        next = deadline < next ? deadline : next;
-        if (is_over)
-            desk->rooms[i] = desk->rooms[--desk->room_count];
+    while ((deadline = cf_deadlines_due(&desk->deadlines, desk->service->now_ms))) {
+        cf_deadlines_set(&desk->deadlines, deadline, UINT64_MAX);
+        make_due(desk, cf_linked(deadline, cf_lease_room, deadline));
     }
-    return next;
+    for (const cf_lease_room *room = desk->first_due; room; room = room->next_due)
+        count++; /* what becomes due meanwhile waits for the next round */
+    while (count-- > 0)
+        visit(desk, take_due(desk));
+    return cf_deadlines_next(&desk->deadlines);
+}
+
+void cf_lease_desk_members_changed(cf_lease_desk *desk, const cf_hash *user)
+{
+    cf_lease_room *in = room_of(desk, user);
+
+    if (in)
+        make_due(desk, in);
 }
 
 void cf_lease_desk_clock_set(cf_lease_desk *desk, int64_t later_ms)
 {
-    for (size_t i = 0; i < desk->room_count; i++) {
-        cf_log *log = cf_users_find(desk->service->users, &desk->rooms[i].user);
+    for (cf_lease_room *in = desk->rooms; in; in = in->next) {
+        cf_log *log = cf_users_find(desk->service->users, &in->user);
         cf_leases *leases = log ? cf_log_leases(log) : NULL;
 
         if (!leases)
             continue;
         cf_leases_clock_set(leases, later_ms);
-        tell(desk, &desk->rooms[i].user, leases);
+        make_due(desk, in);
+        tell(desk, &in->user, leases);
     }
 }
 
 void cf_lease_desk_forget(cf_lease_desk *desk, const cf_session *session)
 {
-    cf_leases *leases =
-        room_of(desk, cf_log_user(session->log)) ? cf_log_leases(session->log) : NULL;
+    cf_lease_room *in = room_of(desk, cf_log_user(session->log));
+    cf_leases *leases = in ? cf_log_leases(session->log) : NULL;
 
     if (!leases)
         return;
     cf_leases_forget_session(leases, session->serial);
+    make_due(desk, in);
     cf_lease_room_serve_next(desk, session->log, leases);
 }

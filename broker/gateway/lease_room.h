@@ -4,13 +4,21 @@
 #ifndef CF_BROKER_GATEWAY_LEASE_ROOM_H
 #define CF_BROKER_GATEWAY_LEASE_ROOM_H
 #include "broker/gateway/lease_desk.h"
+#include "codec/deadlines.h"
+#include "codec/table.h"
 
 /* A user whose leases are looked after. */
-typedef struct {
+typedef struct cf_lease_room cf_lease_room;
+struct cf_lease_room {
+    cf_table_link by_user;
+    cf_lease_room *next, **at; /* of all, what points to it */
+    cf_lease_room *next_due;
+    bool is_due;          /* to be looked after in the next round, */
+    cf_deadline deadline; /* or then */
     cf_hash user;
     size_t members; /* entries of the member log when the holders were last looked at */
     bool is_news;   /* LEASES has changed, durably, since it was last sent */
-} cf_lease_room;
+};
 
 /* An answer that is durable and waits for the session to have seen the log as far as this. */
 typedef struct {
@@ -22,13 +30,15 @@ typedef struct {
 
 struct cf_lease_desk {
     cf_service *service;
-    cf_lease_room *rooms;
-    size_t room_count, room_capacity;
+    cf_table by_user;
+    cf_lease_room *rooms, *first_due, **end_of_due;
+    cf_deadlines deadlines;
     cf_owed_lease *owed;
     size_t owed_count, owed_capacity;
     struct cf_lease_keeping *keepings;
 };
 
+/* The user's, which is due then: for whoever is about to change its leases. */
 cf_lease_room *cf_lease_room_open(cf_lease_desk *desk, const cf_hash *user);
 /* Ends what is over, and lets in who is next. */
 void cf_lease_room_look_after(cf_lease_desk *desk, cf_lease_room *in, cf_log *log,

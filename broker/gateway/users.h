@@ -44,8 +44,8 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user);
 cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error);
 /* After an entry of the member log: lets in whom it names. */
 void cf_users_refresh(cf_users *users, const cf_hash *user);
-/* The next user whose registry may say something else than when it was last told here; false: no
- * more. */
+/* The next user whose registry, or whose leases in the store, may say something else than when it
+ * was last told here; false: no more. */
 bool cf_users_next_changed(cf_users *users, cf_hash *user);
 /* Closes the log, if it is open, of a user who has no session, and lets nobody in for it. It can't
  * be added until cf_users_gone says that nothing is left of it. */

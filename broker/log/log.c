@@ -363,8 +363,10 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
             cf_bounds_forget(flight->log->bounds);
         if (answer == CF_APPEND_STORED)
             cf_log_note_wanted(flight->log, flight->wanted, flight->wanted_count);
-        if (!worked)
+        if (!worked) {
             flight->log->is_off = true;
+            tell_members_change(flight->log);
+        }
     }
     if (flight->done)
         flight->done(flight->context, answer, position, error);

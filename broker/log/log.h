@@ -67,7 +67,8 @@ void cf_log_destroy(cf_log **log);
 const cf_hash *cf_log_user(const cf_log *log);
 cf_store *cf_log_store(const cf_log *log);
 const cf_registry *cf_log_registry(const cf_log *log);
-/* Told from now on whenever the registry may say something else than before. */
+/* Told from now on whenever the registry may say something else than before, or the log is to be
+ * read anew, with its leases: an append to it failed. */
 typedef void cf_log_members_change(void *context);
 void cf_log_watch_members(cf_log *log, cf_log_members_change *change, void *context);
 

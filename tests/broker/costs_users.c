@@ -112,6 +112,30 @@ BESIDE(expect_a_newcomer)
     hear(house, user->at_desk, CF_COMMAND_GUEST);
 }
 
+static void take_lease(broker_world *house, other *user)
+{
+    write_change(&user->desk, "some body", NULL, 0);
+    publish(house, user->at_desk, &user->desk);
+    hear(house, user->at_desk, CF_COMMAND_ACCEPTED);
+    say(house, user->at_desk,
+        &(cf_message){.command = CF_COMMAND_LOCK,
+                      .lock = {.collection = papers, .for_ms = TEN_MINUTES}});
+    hear(house, user->at_desk, CF_COMMAND_LEASE);
+}
+
+BESIDE(have_a_lease)
+{
+    take_lease(house, user);
+}
+
+BESIDE(communicate_alone)
+{
+    take_lease(house, user);
+    say(house, user->at_desk,
+        &(cf_message){.command = CF_COMMAND_ALONE,
+                      .alone = {.collection = papers, .begins = true}});
+}
+
 static void ignore(void *context)
 {
     (void)context;

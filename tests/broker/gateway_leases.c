@@ -239,6 +239,28 @@ Test(gateway_leases, says_nothing_of_a_lease_that_is_not_durable)
     household_end(&a);
 }
 
+/* Not only from when it would have ended. */
+Test(gateway_leases, runs_its_full_time_from_when_a_write_that_failed_has_it_read_anew)
+{
+    ann a = anns_house();
+    cf_lease_token token = take(&a, a.at_desk, "one");
+    cf_error error;
+
+    a.house->now_ms += TEN_S / 2;
+    cf_store_memory_disk_fail(a.house->disk, CF_IO);
+    write_and_publish(&a, &a.desk, a.at_desk, &token);
+    hear(a.house, a.at_desk, CF_COMMAND_REFUSED);
+    cf_store_memory_disk_fail(a.house->disk, CF_OK);
+    expect_ok(a.house->store->reopen(a.house->store, &error), error);
+    settle(a.house);
+    a.house->now_ms += TEN_S - 1;
+    settle(a.house);
+    ask(&a, a.at_lap, "two", NULL, false);
+    cf_message busy = hear(a.house, a.at_lap, CF_COMMAND_BUSY);
+    cr_expect_eq(busy.busy.until_ms, a.house->now_ms + 1);
+    household_end(&a);
+}
+
 Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
 {
     ann a = anns_house();
@@ -376,6 +398,20 @@ Test(gateway_leases, ends_with_the_membership_of_its_holder)
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
     take(&a, a.at_desk, "desk's");
+    household_end(&a);
+}
+
+/* Without being asked again. */
+Test(gateway_leases, goes_to_who_waits_when_its_holder_is_shut_out)
+{
+    ann a = anns_house();
+
+    take(&a, a.at_lap, "lap's");
+    ask(&a, a.at_desk, "desk's", NULL, true);
+    shut_out(&a.desk, &a.lap.id, NULL, 0);
+    publish(a.house, a.at_desk, &a.desk);
+    hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
+    hear_lease(&a, a.at_desk);
     household_end(&a);
 }
 
