@@ -17,12 +17,25 @@ enum {
     ADDRESS_SIZE = 16,
 };
 
+/* Strangers that may be shut, the longest silent first, by their number + 1 (0: none); in the order
+ * in which they were heard, since a busy broker hears of many in one ms. Each is in the queue of
+ * all, and in the queue of its address. */
+typedef struct {
+    size_t first, last;
+} queue;
+enum { OF_ALL, OF_ADDRESS, QUEUES };
+
+typedef struct {
+    size_t before, after;
+} neighbours;
+
 typedef struct {
     uint8_t name[ADDRESS_SIZE];
     uint64_t debt; /* see has_credit; at `since_ms` */
     uint64_t since_ms;
     uint64_t members_ms; /* until then it is one from which a member came; 0: none did */
     size_t strangers;
+    queue silent;
 } address;
 
 typedef struct {
@@ -33,7 +46,8 @@ typedef struct {
     uint64_t paid;   /* connections, until it has a session */
     uint8_t address[ADDRESS_SIZE];
     uint64_t said_ms; /* or came */
-    uint64_t turn;    /* at which that was: a busy broker hears of many in one ms */
+    bool is_queued;
+    neighbours in[QUEUES];
 } connection;
 
 struct cf_doorkeeper {
@@ -43,7 +57,8 @@ struct cf_doorkeeper {
     connection *connections; /* by their number */
     size_t count, capacity;
     size_t strangers;
-    uint64_t turns;
+    size_t crowded; /* addresses with more of them than they may have */
+    queue silent;
     uint64_t news;
 };
 
@@ -55,9 +70,19 @@ cf_doorkeeper *cf_doorkeeper_new(const cf_restraints *restraints)
     return keeper;
 }
 
+static bool is_crowded(const cf_doorkeeper *keeper, const address *it)
+{
+    const uint64_t most = keeper->restraints.strangers_per_address;
+
+    return most && it->strangers > most;
+}
+
 void cf_doorkeeper_restrain(cf_doorkeeper *keeper, const cf_restraints *restraints)
 {
     keeper->restraints = *restraints;
+    keeper->crowded = 0;
+    for (size_t i = 0; i < keeper->address_count; i++)
+        keeper->crowded += is_crowded(keeper, &keeper->addresses[i]);
 }
 
 void cf_doorkeeper_destroy(cf_doorkeeper **doorkeeper)
@@ -188,6 +213,43 @@ static connection *connection_of(const cf_doorkeeper *keeper, int number)
     return known ? &keeper->connections[number] : NULL;
 }
 
+static neighbours *beside(const cf_doorkeeper *keeper, size_t number, int which)
+{
+    return &keeper->connections[number - 1].in[which];
+}
+
+static void join(const cf_doorkeeper *keeper, queue *of, int which, size_t number)
+{
+    *beside(keeper, number, which) = (neighbours){.before = of->last};
+    *(of->last ? &beside(keeper, of->last, which)->after : &of->first) = number;
+    of->last = number;
+}
+
+static void leave(const cf_doorkeeper *keeper, queue *of, int which, size_t number)
+{
+    const neighbours was = *beside(keeper, number, which);
+
+    *(was.before ? &beside(keeper, was.before, which)->after : &of->first) = was.after;
+    *(was.after ? &beside(keeper, was.after, which)->before : &of->last) = was.before;
+}
+
+static void set_queued(cf_doorkeeper *keeper, connection *it, address *from, bool is_queued)
+{
+    const size_t number = (size_t)(it - keeper->connections) + 1;
+
+    if (it->is_queued == is_queued)
+        return;
+    it->is_queued = is_queued;
+    if (is_queued) {
+        join(keeper, &keeper->silent, OF_ALL, number);
+        join(keeper, &from->silent, OF_ADDRESS, number);
+    } else {
+        leave(keeper, &keeper->silent, OF_ALL, number);
+        leave(keeper, &from->silent, OF_ADDRESS, number);
+    }
+}
+
+/* The address of a stranger is known. */
 static void set_stranger(cf_doorkeeper *keeper, connection *it, bool is_stranger)
 {
     address *from = find(keeper, it->address);
@@ -195,15 +257,11 @@ static void set_stranger(cf_doorkeeper *keeper, connection *it, bool is_stranger
     if (it->is_stranger == is_stranger)
         return;
     it->is_stranger = is_stranger;
-    if (from)
-        from->strangers += is_stranger ? 1 : (size_t)-1;
+    keeper->crowded -= is_crowded(keeper, from);
+    from->strangers += is_stranger ? 1 : (size_t)-1;
+    keeper->crowded += is_crowded(keeper, from);
     keeper->strangers += is_stranger ? 1 : (size_t)-1;
-}
-
-static void note_said(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
-{
-    it->said_ms = now_ms;
-    it->turn = ++keeper->turns;
+    set_queued(keeper, it, from, is_stranger && !it->is_told);
 }
 
 static bool take_credit(const cf_doorkeeper *keeper, connection *it, address *from, uint64_t now_ms)
@@ -242,14 +300,13 @@ bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given
         *cf_one_more(keeper->connections, keeper->count, keeper->capacity) = (connection){0};
     }
     connection *it = &keeper->connections[number];
-    *it = (connection){.is_open = true};
-    note_said(keeper, it, now_ms);
+    *it = (connection){.is_open = true, .said_ms = now_ms};
     name_of(given, it->address);
     address *from = find_or_add(keeper, it->address, now_ms);
-    set_stranger(keeper, it, true);
     bool may_come = take_credit(keeper, it, from, now_ms);
     if (!may_come)
         it->had_session = it->is_told = true; /* it had no chance to come to anything */
+    set_stranger(keeper, it, true);
     return may_come;
 }
 
@@ -260,8 +317,10 @@ bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
 
     if (!it || !it->is_stranger)
         return true;
-    note_said(keeper, it, now_ms);
-    return !from || take_credit(keeper, it, from, now_ms);
+    it->said_ms = now_ms;
+    set_queued(keeper, it, from, false);
+    set_queued(keeper, it, from, !it->is_told);
+    return take_credit(keeper, it, from, now_ms);
 }
 
 void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *keeper, int number, uint64_t now_ms)
@@ -282,8 +341,10 @@ void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, 
 
     if (!it)
         return;
-    if (!has_session && !it->is_stranger)
-        note_said(keeper, it, now_ms);
+    if (!has_session && !it->is_stranger) {
+        it->said_ms = now_ms;
+        find_or_add(keeper, it->address, now_ms);
+    }
     if (has_session)
         welcome(keeper, it, now_ms);
     it->had_session = it->had_session || has_session;
@@ -357,56 +418,32 @@ void cf_doorkeeper_expect(cf_doorkeeper *keeper, const cf_door_member *member, u
 
 /* ---- Who is to be shut ---- */
 
-/* Of one address, or of all (NULL), the stranger that was silent longest; -1 when there is none. */
-static int longest_silent(const cf_doorkeeper *keeper, const uint8_t *name)
+static int tell(cf_doorkeeper *keeper, connection *it, const char **why, const char *text)
 {
-    int longest = -1;
-
-    for (size_t i = 0; i < keeper->count; i++) {
-        const connection *it = &keeper->connections[i];
-
-        if (!it->is_open || !it->is_stranger || it->is_told ||
-            (name && memcmp(it->address, name, ADDRESS_SIZE) != 0))
-            continue;
-        if (longest < 0 || it->turn < keeper->connections[longest].turn)
-            longest = (int)i;
-    }
-    return longest;
-}
-
-static int tell(cf_doorkeeper *keeper, int number, const char **why, const char *text)
-{
-    connection *it = &keeper->connections[number];
-
     it->is_told = true;
     set_stranger(keeper, it, false);
     *why = text;
-    return number;
+    return (int)(it - keeper->connections);
 }
 
 int cf_doorkeeper_overdue(cf_doorkeeper *keeper, uint64_t now_ms, const char **why)
 {
     uint64_t patience_ms = keeper->restraints.silence * 1000;
-    int longest = longest_silent(keeper, NULL);
 
-    if (longest < 0)
+    if (!keeper->silent.first)
         return -1;
-    const connection *it = &keeper->connections[longest];
+    connection *it = &keeper->connections[keeper->silent.first - 1];
     if (patience_ms && now_ms > it->said_ms && now_ms - it->said_ms >= patience_ms) {
-        keeper->connections[longest].was_silent = true;
-        return tell(keeper, longest, why, "it was silent too long");
+        it->was_silent = true;
+        return tell(keeper, it, why, "it was silent too long");
     }
     if (keeper->restraints.strangers && keeper->strangers > keeper->restraints.strangers)
-        return tell(keeper, longest, why, "too many connections without a session");
-    uint64_t most = keeper->restraints.strangers_per_address;
-    if (!most || keeper->strangers <= most)
-        return -1;
-    for (size_t i = 0; i < keeper->address_count; i++) {
-        if (keeper->addresses[i].strangers <= most)
-            continue;
-        longest = longest_silent(keeper, keeper->addresses[i].name);
-        if (longest >= 0)
-            return tell(keeper, longest, why,
+        return tell(keeper, it, why, "too many connections without a session");
+    for (size_t i = 0; keeper->crowded && i < keeper->address_count; i++) {
+        const address *from = &keeper->addresses[i];
+
+        if (is_crowded(keeper, from) && from->silent.first)
+            return tell(keeper, &keeper->connections[from->silent.first - 1], why,
                         "too many connections of this address without a session");
     }
     return -1;

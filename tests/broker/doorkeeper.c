@@ -432,6 +432,32 @@ Test(doorkeeper, remembers_a_bounded_number_of_addresses)
     cf_doorkeeper_destroy(&keeper);
 }
 
+static void come_from_many(cf_doorkeeper *keeper, uint32_t count, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        place from = {{[10] = 0xff, 0xff, 10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+
+        cr_assert(opened(keeper, 1, from, now_ms));
+        cf_doorkeeper_closed(keeper, 1, now_ms);
+    }
+}
+
+/* Whose session ended after its address was forgotten was no stranger of that address. */
+Test(doorkeeper, counts_who_lost_a_session_also_when_its_address_was_forgotten)
+{
+    cf_doorkeeper *keeper = a_doorkeeper();
+
+    opened(keeper, 10, ipv4(1), 0);
+    cf_doorkeeper_settled(keeper, 10, true, 0);
+    come_from_many(keeper, ADDRESSES_MAX, DAY_MS);
+    cf_doorkeeper_settled(keeper, 10, false, DAY_MS);
+    for (int i = 11; i < 14; i++)
+        cr_assert(opened(keeper, i, ipv4(1), DAY_MS));
+    expect_overdue(keeper, 10, DAY_MS);
+    expect_overdue(keeper, -1, DAY_MS);
+    cf_doorkeeper_destroy(&keeper);
+}
+
 /* Who came once is forgotten when there are too many, who owes more is not. */
 Test(doorkeeper, forgets_who_owes_least_when_there_are_too_many)
 {
