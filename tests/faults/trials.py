@@ -20,6 +20,17 @@ PROGRAMS = ("crash", "disks_", "power", "system_")
 AT_THE_FIRST_FAILURE = {"CRITERION_FAIL_FAST": "1", "PYTEST_ADDOPTS": "-x"}
 
 
+def kill_session(leader):
+    """All that it has started, workers of Criterion as well, which are process groups of their own."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            session = (process / "stat").read_text().rpartition(")")[2].split()[3]
+            if int(session) == leader:
+                os.kill(int(process.name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+
 class Build:
     """What a build directory knows: how each file in it is made, and its tests."""
 
@@ -155,10 +166,7 @@ class Trial:
             code = process.wait(limit or self.limit_of(test))
         except subprocess.TimeoutExpired:
             code = "timeout"
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        kill_session(process.pid)
         process.wait()
         return code
 
