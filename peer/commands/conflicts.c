@@ -5,6 +5,7 @@
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
 #include "peer/commands/verbs.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/sources/context/lock_guard.h"
 #include "peer/sources/records/record_settling.h"
 
@@ -178,6 +179,8 @@ static cf_status find_source(cf_run *run, const char *which, cf_arena *arena, cf
             which);
     const char *name = cf_arena_text(arena, cf_bytes_of(which, (size_t)(slashes - which)));
     cf_status status = cf_source_find_collection(run, name, arena, &found, error);
+    if (status == CF_MISSING)
+        cf_catalog_say_renamed(peer, name, error);
     if (status)
         return status;
     *out = cf_source_of_collection(engine, &found.id);

@@ -7,6 +7,7 @@
 
 #include "broker/platform/names.h"
 #include "peer/commands/sources.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/log/record_names.h"
 
@@ -157,6 +158,8 @@ cf_status cf_named_record_read(const cf_run *run, const char *named, cf_arena *a
         return cf_fail(error, CF_MISSING, "%s names no record", named);
     const char *name = cf_arena_text(arena, cf_bytes_of(named, (size_t)(slashes - named)));
     cf_status status = cf_source_find_collection(run, name, arena, &found, error);
+    if (status == CF_MISSING)
+        cf_catalog_say_renamed(peer, name, error);
     if (!status)
         status = cf_keep_check(run, &found, error);
     if (!status)

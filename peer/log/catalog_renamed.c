@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog_renamed.h"
 
+#include "broker/platform/names.h"
 #include "codec/pack.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_writing.h"
@@ -44,10 +45,15 @@ static bool say(cf_peer *peer, const cf_catalog_collection *collection, const ch
 
     const cf_status status = cf_record_past_read(peer, &cf_catalog_id, &item, 1, &past, &ignored);
     const cf_record_write *by = status ? NULL : find_renaming(&past, name, collection->name);
-    if (by)
-        cf_fail(error, CF_MISSING,
-                "there is no collection '%.80s' any more: %.60s renamed it %.80s", name,
-                cf_catalog_device_name(peer, &by->device, &arena), collection->name);
+    if (by) {
+        char then[CF_NAME_SHOWN], now[CF_NAME_SHOWN], device[CF_NAME_SHOWN];
+
+        cf_name_show(cf_bytes_of_text(name), then);
+        cf_name_show(cf_bytes_of_text(collection->name), now);
+        cf_name_show(cf_bytes_of_text(cf_catalog_device_name(peer, &by->device, &arena)), device);
+        cf_fail(error, CF_MISSING, "there is no collection '%s' any more: %s renamed it %s", then,
+                device, now);
+    }
     cf_record_past_release(&past);
     cf_arena_release(&arena);
     return by != NULL;

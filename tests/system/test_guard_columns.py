@@ -117,6 +117,83 @@ def test_what_else_is_done_goes_on(share):
     assert [row["mail"] for row in there.rows()] == [""] * 13 + ["99@x"], "that is 12 of 13, or of 14"
 
 
+def put_one_back(here, there):
+    here.write([people(12)[0], *here.rows()[1:]])
+
+
+def write_another(here, there):
+    here.write([{**here.rows()[0], "mail": "other@x"}, *here.rows()[1:]])
+
+
+def delete_a_row(here, there):
+    here.write(here.rows()[1:])
+
+
+def clear_some_elsewhere(here, there):
+    there.clear("mail", 5)
+
+
+@pytest.mark.parametrize("act", (put_one_back, write_another, delete_a_row, clear_some_elsewhere))
+def test_what_was_held_is_held_until_a_word(share, act):
+    laptop, desktop, here, there = share(12)
+    here.clear("mail", 12)
+    laptop.sync(8)
+    act(here, there)
+    desktop.sync()
+    laptop.sync(8)
+    laptop.sync(8)
+    ((_, reason),) = held(laptop)
+    gone = 7 if act is clear_some_elsewhere else 11
+    assert reason.startswith(f"{gone} of 12 records that had something in mail")
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") in (0, 5)
+    laptop.sync(0, "--yes")
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == (12 if act is clear_some_elsewhere else 11) and not held(laptop)
+
+
+def test_it_ends_when_all_is_back(share):
+    laptop, desktop, here, there = share(12)
+    here.clear("mail", 12)
+    laptop.sync(8)
+    for count in 5, 0:
+        here.write([{**row, "mail": "" if at < count else row["mail"]} for at, row in enumerate(people(12))])
+        laptop.sync(8 if count else 0)
+    here.clear("mail", 11)
+    laptop.sync()
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == 11, "the first time is forgotten"
+
+
+@pytest.fixture
+def objects(two):
+    """A document of these objects on the laptop, in sync."""
+    def make(rows):
+        laptop, _ = two
+        here = Objects(laptop.source("people"))
+        here.write(rows)
+        laptop.json("add", str(here.path), "--collection", "people", *JSON)
+        laptop.sync()
+        return laptop, here
+    return make
+
+
+@pytest.mark.parametrize("nothing", ("", None, [], {}), ids=("text", "null", "list", "object"))
+def test_an_empty_value_is_as_good_as_none(objects, nothing):
+    laptop, here = objects(people(12))
+    here.write([{**row, "mail": nothing} for row in here.rows()])
+    laptop.sync(8)
+    assert held(laptop)[0][1].startswith("12 of 12 records that had something in mail")
+
+
+def test_empty_values_and_flags_may_be_dropped(objects):
+    spare = {"note": "", "done": None, "tags": [], "more": {}, "unread": True, "mark": "x", "tick": "\u2713"}
+    laptop, here = objects([{**row, **spare} for row in people(12)])
+    here.write(people(12))
+    laptop.sync()
+    assert not held(laptop)
+
+
 def test_refill_brings_them_back(share):
     laptop, _, here, _ = share(12)
     here.clear("mail", 12)

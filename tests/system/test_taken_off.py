@@ -159,7 +159,7 @@ def test_who_uses_its_old_name_is_told_the_new_one(pair_of_notes):
     laptop.run("collections", "rename", "papers", "diary")
     laptop.sync()
     desktop.sync()
-    for words in ("sync", "notes"), ("sync", "papers"), ("log", "notes"), ("set", "notes"), ("collections", "delete", "notes"), ("collections", "rename", "papers", "x"):
+    for words in ("sync", "notes"), ("sync", "papers"), ("log", "notes"), ("show", "notes//a"), ("set", "notes"), ("collections", "delete", "notes"), ("collections", "rename", "papers", "x"):
         said = desktop.run(*words, code=3)
         assert "any more: laptop renamed it diary" in said, words
     assert "any more" not in desktop.run("sync", "note", code=3)

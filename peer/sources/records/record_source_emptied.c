@@ -120,6 +120,7 @@ static void hold_document(cf_record_counted *self)
 typedef struct {
     cf_bytes table, field;
     size_t gone, count; /* rows here that have nothing in it any more, and that had something */
+    bool was_held;
 } column;
 
 typedef struct {
@@ -143,11 +144,47 @@ static column *find_column(const columns *self, cf_bytes table, cf_bytes field)
     return self->count ? bsearch(&wanted, self->at, self->count, sizeof wanted, by_name) : NULL;
 }
 
+/* None, an empty text, list or object: a program drops them as it likes. */
+static bool is_nothing(cf_bytes value)
+{
+    static const char *const all[] = {"\xc0", "\xa0", "\x90", "\x80"};
+    bool is = value.size == 0 || cf_bytes_equal(value, cf_bytes_of("\xc4", 2));
+
+    for (size_t i = 0; !is && i < sizeof all / sizeof *all; i++)
+        is = cf_bytes_equal(value, cf_bytes_of_text(all[i]));
+    return is;
+}
+
+/* Yes, no, or one character: taken off as often as it is set, as of what is unread or done. */
+static bool is_flag(cf_bytes value)
+{
+    enum { NO = 0xc2, YES = 0xc3, FIXSTR = 0xa0, FIXSTR_LAST = 0xbf, CONTINUES = 0x80 };
+    const uint8_t head = value.size ? value.data[0] : 0;
+    size_t characters = 0;
+
+    if (head == NO || head == YES)
+        return true;
+    for (size_t i = 1; i < value.size; i++)
+        characters += (value.data[i] & 0xc0) != CONTINUES;
+    return head > FIXSTR && head <= FIXSTR_LAST && characters == 1;
+}
+
+static bool says_something(const cf_row_field *field)
+{
+    for (size_t i = 0; i < field->count; i++)
+        if (!is_nothing(field->values[i]) && !is_flag(field->values[i]))
+            return true;
+    return false;
+}
+
 static bool says_nothing(const cf_row *row, cf_bytes field)
 {
     const cf_row_field *here = cf_row_field_named(row, field);
 
-    return !(here && here->count);
+    for (size_t i = 0; here && i < here->count; i++)
+        if (!is_nothing(here->values[i]))
+            return false;
+    return true;
 }
 
 /* The row of the base that the file's row is. NULL: there is none, or what was done to it doesn't
@@ -187,9 +224,10 @@ static void find_gone(columns *self, cf_arena *arena)
     for (size_t i = 0; i < file->count; i++)
         if (!is_as_base(self->counted, i) && show_base(self->counted, i, arena, &base))
             for (size_t k = 0; k < base.field_count; k++)
-                if (base.fields[k].count && says_nothing(&file->rows[i], base.fields[k].name))
+                if (says_something(&base.fields[k]) &&
+                    says_nothing(&file->rows[i], base.fields[k].name))
                     *cf_one_more(self->at, self->count, self->capacity) =
-                        (column){base.table, base.fields[k].name, 1, 0};
+                        (column){base.table, base.fields[k].name, 1, 0, false};
     if (self->count)
         qsort(self->at, self->count, sizeof *self->at, by_name);
     for (size_t i = 0; i < self->count; i++)
@@ -211,12 +249,13 @@ static void count_had(columns *self, cf_arena *arena)
                 column *found = find_column(self, base.table, base.fields[k].name);
 
                 if (found)
-                    found->count += base.fields[k].count > 0;
+                    found->count += says_something(&base.fields[k]);
             }
 }
 
-/* What comes while a column is held lets nothing of it go: 12 of 12, and 12 of 12 still when
- * another device has made a 13th. */
+/* A column that was held stays so until its user's word, however little of it is still gone: who
+ * puts it back does that cell by cell. And what comes meanwhile lets nothing of it go: 12 of 12,
+ * and 12 of 12 still when another device has made a 13th. */
 static void count_as_first(columns *self)
 {
     cf_record_run *run = self->counted->run;
@@ -236,8 +275,10 @@ static void count_as_first(columns *self)
         if (!status)
             status = cf_read_uint(&reader, &had, &ignored);
         column *found = status ? NULL : find_column(self, table, field);
-        if (found && found->count > had)
+        if (found) {
+            found->was_held = true;
             found->count = found->gone > had ? found->gone : (size_t)had;
+        }
     }
 }
 
@@ -273,23 +314,45 @@ static void keep_first(const columns *self)
     cf_buffer_release(&now);
 }
 
-/* Those of which too much is gone; before all are counted, those of which it might be. */
-static void keep_emptied(columns *self, bool are_counted)
+/* Of one that was held the usual measure decides nothing any more: a word does that is given now,
+ * or the source's own limit, if that lets all go that the column had. */
+static bool may_go(const cf_record_source *source, const column *one)
 {
-    const cf_delete_word word = word_of(self->counted->run->source);
+    const cf_guard_count lost = {one->gone, one->count, one->gone, one->count};
+
+    if (!one->was_held)
+        return cf_guard_allows_values(word_of(source), one->gone, one->count);
+    return source->word.given
+               ? cf_guard_allows(source->word, &lost)
+               : cf_guard_allows_values(source->binding->limit, one->count, one->count);
+}
+
+/* Those of which too much is gone. */
+static void keep_emptied(columns *self)
+{
     size_t kept = 0;
 
     for (size_t i = 0; i < self->count; i++)
-        if (!cf_guard_allows_values(word, self->at[i].gone,
-                                    are_counted ? self->at[i].count : self->at[i].gone))
+        if (!may_go(self->counted->run->source, &self->at[i]))
             self->at[kept++] = self->at[i];
     self->count = kept;
+}
+
+/* Most edits take too little for that, whatever the columns have. */
+static bool may_be_too_many(const columns *self)
+{
+    bool any = self->count && keeps_any(self->counted->run);
+
+    for (size_t i = 0; !any && i < self->count; i++)
+        any = !cf_guard_allows_values(word_of(self->counted->run->source), self->at[i].gone,
+                                      self->at[i].gone);
+    return any;
 }
 
 static bool is_cleared(const columns *self, const cf_row *row, const cf_row *base)
 {
     for (size_t i = 0; i < base->field_count; i++)
-        if (base->fields[i].count && says_nothing(row, base->fields[i].name) &&
+        if (says_something(&base->fields[i]) && says_nothing(row, base->fields[i].name) &&
             find_column(self, base->table, base->fields[i].name))
             return true;
     return false;
@@ -346,12 +409,13 @@ static void hold_columns(cf_record_counted *counted)
     if (!cf_adapter_is_mapped(cf_adapter_of(counted->run->source->binding->format)))
         return;
     find_gone(&self, &arena);
-    keep_emptied(&self, false);
-    if (self.count) {
+    if (may_be_too_many(&self)) {
         count_had(&self, &arena);
         count_as_first(&self);
+        keep_emptied(&self);
+    } else {
+        self.count = 0;
     }
-    keep_emptied(&self, true);
     keep_first(&self);
     if (self.count)
         hold_cleared(&self, &arena);
