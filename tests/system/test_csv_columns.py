@@ -190,7 +190,7 @@ def test_beside_as_many_columns_as_are_kept_none_comes_by_itself(two, lacking, c
     """4,096 that it goes without are kept, in two files that have half of them each."""
     laptop, desktop = two
     names = [f"c{number}" for number in range(lacking)]
-    add(laptop, "first.csv", f"id,{','.join(names[:2100])}\na{',x' * 2100}\n", *CSV, "--natural")
+    first = add(laptop, "first.csv", f"id,{','.join(names[:2100])}\na{',x' * 2100}\n", *CSV, "--natural")
     second = add(laptop, "second.csv", f"id,{','.join(names[2100:])}\nb{',x' * (lacking - 2100)}\n", *CSV)
     laptop.sync()
     desktop.sync()
@@ -198,7 +198,10 @@ def test_beside_as_many_columns_as_are_kept_none_comes_by_itself(two, lacking, c
     both(laptop, desktop)
     both(laptop, desktop)
     assert there.read_text() == "id,name\nc,Carl\na,\nb,\n"
-    fax = {"id": ",fax", "b": ",7"}
-    second.write_text("".join(line + fax.get(line.split(",")[0], ",") + "\n" for line in second.read_text().splitlines()))
+    # To the one that is looked at first, whichever that is, the other's columns come: it is full.
+    narrow, key = min((first, "a"), (second, "b"), key=lambda one: len(one[0].read_text()))
+    fax = {"id": ",fax", key: ",7"}
+    narrow.write_text("".join(line + fax.get(line.split(",")[0], ",") + "\n" for line in narrow.read_text().splitlines()))
     both(laptop, desktop)
-    assert there.read_text() == ("id,name,fax\nc,Carl,\na,,\nb,,7\n" if comes else "id,name\nc,Carl\na,\nb,\n")
+    rows = "".join(f"{row},,{'7' if row == key else ''}\n" for row in "ab")
+    assert there.read_text() == ("id,name,fax\nc,Carl,\n" + rows if comes else "id,name\nc,Carl\na,\nb,\n")
