@@ -8,7 +8,7 @@
 
 /* librsync's (src/rabinkarp.h): odd, and of no short period modulo 2^32. */
 #define FACTOR 0x08104225u
-enum { STRIDE = 16 };
+enum { LANES = 32 };
 
 size_t cf_block_size(uint64_t size)
 {
@@ -37,23 +37,39 @@ static uint32_t power(size_t exponent)
     return result;
 }
 
-/* Sixteen bytes at a time, whose products don't wait for each other. */
-uint32_t cf_block_checksum(cf_bytes block)
+/* Each lane takes every LANES-th byte, so that none waits for another. */
+__attribute__((always_inline)) static inline uint32_t checksum_in_lanes(cf_bytes block)
 {
-    uint32_t weights[STRIDE], sum = 0;
+    uint32_t lanes[LANES] = {0};
+    uint32_t sum = 0;
     size_t at = 0;
 
-    for (size_t i = 0; i < STRIDE; i++)
-        weights[i] = power(STRIDE - 1 - i);
-    const uint32_t stride = power(STRIDE);
-    for (; block.size - at >= STRIDE; at += STRIDE) {
-        sum *= stride;
-        for (size_t i = 0; i < STRIDE; i++)
-            sum += block.data[at + i] * weights[i];
-    }
+    const uint32_t stride = power(LANES);
+    for (; block.size - at >= LANES; at += LANES)
+        for (size_t i = 0; i < LANES; i++)
+            lanes[i] = lanes[i] * stride + block.data[at + i];
+    for (size_t i = 0; i < LANES; i++)
+        sum = sum * FACTOR + lanes[i];
     for (; at < block.size; at++)
         sum = sum * FACTOR + block.data[at];
     return sum;
+}
+
+#ifdef __x86_64__
+/* With the instructions that most machines have, and no compiler expects by itself. */
+__attribute__((target("avx2"))) static uint32_t checksum_avx2(cf_bytes block)
+{
+    return checksum_in_lanes(block);
+}
+#endif
+
+uint32_t cf_block_checksum(cf_bytes block)
+{
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2"))
+        return checksum_avx2(block);
+#endif
+    return checksum_in_lanes(block);
 }
 
 void cf_block_print(const uint8_t key[CF_BLOCK_KEY], cf_bytes block, uint8_t out[CF_BLOCK_PRINT])
