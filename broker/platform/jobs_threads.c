@@ -41,7 +41,8 @@ typedef struct pool {
     pthread_cond_t wake;
     size_t memory;
     int event;
-    size_t asked, count, most; /* workers: at first, there are, there may be */
+    size_t asked, count, most; /* workers: wanted, there are, there may be */
+    size_t busy;               /* of them, in a job */
     worker workers[];
 } pool;
 
@@ -99,18 +100,21 @@ static bool can_start(const pool *self)
     return self->waiting.first && need_of(self, self->waiting.first) <= self->memory_left;
 }
 
-/* Whoever takes a job wakes one more worker if the next one can start too, so each that can is
+static void call_worker(pool *self);
+
+/* Whoever takes a job calls one more worker if the next one can start too, so each that can is
  * taken, and nobody wakes for nothing. */
 static void run_next(pool *self, worker *me)
 {
     cf_job *job = queue_take(&self->waiting);
     size_t need = need_of(self, job);
 
+    self->busy++;
     self->memory_left -= need;
     me->need = need;
     me->began_ms = clock_ms();
     if (can_start(self))
-        pthread_cond_signal(&self->wake);
+        call_worker(self);
     pthread_mutex_unlock(&self->lock);
     job->work(job);
     pthread_mutex_lock(&self->lock);
@@ -119,6 +123,7 @@ static void run_next(pool *self, worker *me)
     self->workers_late -= me->is_late;
     me->is_late = false;
     me->began_ms = 0;
+    self->busy--;
     finish(self, job);
 }
 
@@ -136,6 +141,37 @@ static void *work_on(void *argument)
     }
     pthread_mutex_unlock(&self->lock);
     return NULL;
+}
+
+/* Signals are the main thread's: others take none. */
+static int start_thread(pthread_t *out, void *(*run)(void *), void *argument)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(out, NULL, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return number;
+}
+
+static int start_worker(pool *self)
+{
+    worker *one = &self->workers[self->count];
+
+    one->pool = self;
+    int number = start_thread(&one->thread, work_on, one);
+    self->count += number == 0;
+    return number;
+}
+
+/* With the lock: one that rests, or another one as long as fewer are there than are wanted, those
+ * aside that wait for a disk. A process of one verb needs few of them, or none. */
+static void call_worker(pool *self)
+{
+    if (self->busy < self->count || self->count - self->workers_late >= self->asked ||
+        self->count == self->most || start_worker(self))
+        pthread_cond_signal(&self->wake);
 }
 
 /* ---- Alone ---- */
@@ -158,18 +194,6 @@ static void *run_alone(void *argument)
         pthread_cond_signal(&own.pool->calm);
     pthread_mutex_unlock(&own.pool->lock);
     return NULL;
-}
-
-/* Signals are the main thread's: others take none. */
-static int start_thread(pthread_t *out, void *(*run)(void *), void *argument)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(out, NULL, run, argument);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number;
 }
 
 /* With the lock. */
@@ -196,7 +220,7 @@ static void submit(cf_jobs *jobs, cf_job *job)
     pthread_mutex_lock(&self->lock);
     if (!job->alone || !start_alone(self, job)) {
         queue_add(&self->waiting, job);
-        pthread_cond_signal(&self->wake);
+        call_worker(self);
     }
     pthread_mutex_unlock(&self->lock);
 }
@@ -216,26 +240,14 @@ static void find_late(pool *self, uint64_t now_ms, uint64_t late_ms)
     }
 }
 
-static int start_worker(pool *self)
-{
-    worker *one = &self->workers[self->count];
-
-    one->pool = self;
-    int number = start_thread(&one->thread, work_on, one);
-    self->count += number == 0;
-    return number;
-}
-
 static void relieve(cf_jobs *jobs, uint64_t late_ms)
 {
     pool *self = (pool *)jobs;
 
     pthread_mutex_lock(&self->lock);
     find_late(self, clock_ms(), late_ms);
-    while (self->count - self->workers_late < self->asked && self->count < self->most &&
-           start_worker(self) == 0)
-        ;
-    pthread_cond_signal(&self->wake);
+    if (can_start(self))
+        call_worker(self);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -337,13 +349,11 @@ static void destroy(cf_jobs *jobs)
     free(self);
 }
 
-static int start_threads(pool *self)
+/* One, so that there is somebody whatever the system refuses later. */
+static int start_first(pool *self)
 {
-    int number = 0;
-
     pthread_mutex_lock(&self->lock);
-    while (self->count < self->asked && number == 0)
-        number = start_worker(self);
+    int number = start_worker(self);
     pthread_mutex_unlock(&self->lock);
     return number;
 }
@@ -375,10 +385,10 @@ cf_status cf_jobs_threads_new(size_t threads, size_t memory, cf_jobs **out, cf_e
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->wake, NULL);
     make_calm(self);
-    int number = start_threads(self);
+    int number = start_first(self);
     if (number) {
         destroy(&self->jobs);
-        return cf_fail_errno(error, number, "starting threads");
+        return cf_fail_errno(error, number, "starting a thread");
     }
     *out = &self->jobs;
     return CF_OK;

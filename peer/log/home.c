@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/home.h"
 
+#include "codec/limits.h"
 #include "peer/log/tables.h"
 
 #include <stdio.h>
@@ -92,6 +93,7 @@ static cf_status open_store(cf_home *home, bool create, cf_error *error)
     cf_store_options options = {.path = (const char *)path.data,
                                 .existing = !create,
                                 .random = instance,
+                                .write_buffer = 4 * CF_MIB,
                                 .cut = &cut,
                                 .remedy = "this home is damaged: move it away and `counterfoil "
                                           "join`, or `recover` where no other device is left, "

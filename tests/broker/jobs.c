@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/jobs.h"
 
+#include <dirent.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -269,6 +270,49 @@ Test(jobs, what_runs_alone_is_delivered_when_it_ends)
     submit_gated(jobs, &one, -1, true, &is_done);
     cf_jobs_destroy(&jobs);
     cr_expect(is_done);
+}
+
+static size_t count_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    size_t count = 0;
+
+    cr_assert(tasks);
+    for (const struct dirent *one; (one = readdir(tasks));)
+        count += one->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+Test(jobs, begins_a_worker_only_for_what_no_other_one_can_take)
+{
+    enum { THREADS = 4 };
+    gated each[THREADS], one;
+    bool is_each_done[THREADS], is_done;
+    const size_t others = count_threads();
+    cf_jobs *jobs;
+    cf_error error;
+    int gate[2];
+
+    cr_assert_eq(pipe(gate), 0);
+    expect_ok(cf_jobs_threads_new(THREADS, 100 * BUDGET, &jobs, &error), error);
+    for (int i = 0; i < 20; i++) {
+        submit_gated(jobs, &one, -1, false, &is_done);
+        cr_assert(ends(jobs, &is_done, 10000));
+    }
+    cr_expect_eq(count_threads(), others + 1, "one after the other is one worker's");
+    for (size_t i = 0; i + 1 < THREADS; i++)
+        submit_gated(jobs, &each[i], gate[0], false, &is_each_done[i]);
+    submit_gated(jobs, &one, -1, false, &is_done);
+    cr_expect(ends(jobs, &is_done, 10000), "the last worker waits for one of the others");
+    cr_expect_eq(count_threads(), others + THREADS);
+    submit_gated(jobs, &each[THREADS - 1], gate[0], false, &is_each_done[THREADS - 1]);
+    submit_gated(jobs, &one, -1, false, &is_done);
+    cr_expect(!ends(jobs, &is_done, 100), "there are more workers than were asked for");
+    cr_assert_eq(write(gate[1], "x", 1), 1);
+    cf_jobs_destroy(&jobs);
+    close(gate[0]);
+    close(gate[1]);
 }
 
 /* All workers, and all memory, wait for something: others take their places, as often as the bound
