@@ -3,9 +3,7 @@
 
 #include "tests/support/expect.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 world *w;
 device *full, *folds;
@@ -24,15 +22,6 @@ void two_spellings_begin(void)
 void two_spellings_end(void)
 {
     world_destroy(&w);
-}
-
-bool is_there(const device *self, const char *path)
-{
-    char at[512];
-    struct stat stat;
-
-    snprintf(at, sizeof at, "%s/%s", self->folder, path);
-    return lstat(at, &stat) == 0;
 }
 
 void settle_without_news(void)

@@ -2,6 +2,7 @@
 /* Two devices, of which one has a disk that takes `A` for `a`, and refuses ":" and "?" in names. */
 #ifndef CF_TESTS_TWO_SPELLINGS_H
 #define CF_TESTS_TWO_SPELLINGS_H
+#include "tests/peer/small_checks.h"
 #include "tests/peer/small_folder.h"
 
 /* Of the case that runs: two_spellings_begin fills them in. */
@@ -12,8 +13,6 @@ extern device *full, *folds;
 void two_spellings_begin(void);
 void two_spellings_end(void);
 
-/* Under that name as it is spelled. */
-bool is_there(const device *self, const char *path);
 /* Whatever is looked at, and however often: nobody did anything. */
 void settle_without_news(void);
 /* The one that folds says this of what lies at `path`, once. */
