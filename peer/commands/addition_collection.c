@@ -4,6 +4,7 @@
 
 #include "peer/adapters/record_format.h"
 #include "peer/log/catalog.h"
+#include "peer/log/catalog_renamed.h"
 #include "peer/log/catalog_schema.h"
 #include "peer/records/record_view.h"
 
@@ -175,6 +176,8 @@ cf_status cf_addition_say_missing(cf_addition *self, cf_error *error)
                        "nothing is known here of a collection '%s', and the broker can't be asked: "
                        "%s",
                        self->name, self->unasked.text);
+    if (cf_catalog_say_renamed(self->peer, self->name, error))
+        return CF_MISSING;
     if (cf_catalog_list(self->peer, &self->arena, &list, &count, &ignored))
         count = 0;
     for (; i < count && names.size + strlen(list[i].name) < ENOUGH; i++)

@@ -123,9 +123,11 @@ static cf_status list(cf_run *run, cf_error *error)
     else
         json_decref(all);
     run->exit_code = count ? STILL_THERE : 0;
-    return count || !asked ? CF_OK
-                           : cf_fail(error, CF_MISSING, "%s: no conflict is listed so",
-                                     run->options.arguments[1]);
+    if (count || !asked)
+        return CF_OK;
+    cf_fail(error, CF_MISSING, "%s: no conflict is listed so", run->options.arguments[1]);
+    cf_source_explain_missing(run, run->options.arguments[1], error);
+    return error->status;
 }
 
 /* ---- Their end ---- */

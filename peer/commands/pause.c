@@ -3,6 +3,7 @@
 #include "broker/platform/times.h"
 #include "peer/engine/pauses.h"
 #include "peer/log/catalog.h"
+#include "peer/commands/sources.h"
 #include "peer/commands/verbs.h"
 
 #include <string.h>
@@ -21,6 +22,25 @@ static void recall(const cf_run *run, cf_pauses *out)
         cf_pauses_release(out);
 }
 
+/* By its name, or as that of a source here. */
+static cf_status find_collection(const cf_run *run, const char *named, cf_catalog_collection *out,
+                                 cf_arena *arena, cf_error *error)
+{
+    cf_status status = cf_catalog_find(cf_loop_peer(run->loop), named, arena, out, error);
+    cf_binding *binding;
+    cf_error ignored;
+
+    if (status == CF_MISSING && cf_source_named(run, named, &binding, &ignored) == CF_OK) {
+        *out = (cf_catalog_collection){
+            .id = binding->collection,
+            .name = cf_catalog_name(cf_loop_peer(run->loop), &binding->collection, arena)};
+        return CF_OK;
+    }
+    if (status == CF_MISSING)
+        cf_source_explain_missing(run, named, error);
+    return status;
+}
+
 /* Which collection is named; none: `is_one` is false. */
 static cf_status name(const cf_run *run, cf_catalog_collection *out, cf_arena *arena, bool *is_one,
                       cf_error *error)
@@ -29,8 +49,7 @@ static cf_status name(const cf_run *run, cf_catalog_collection *out, cf_arena *a
 
     *is_one = run->options.argument_count > 0;
     return status || !*is_one ? status
-                              : cf_catalog_find(cf_loop_peer(run->loop), run->options.arguments[0],
-                                                arena, out, error);
+                              : find_collection(run, run->options.arguments[0], out, arena, error);
 }
 
 static cf_status keep(cf_run *run, const cf_pauses *pauses, cf_error *error)
@@ -116,7 +135,7 @@ static const cf_option options[] = {
 
 const cf_verb cf_verb_pause = {
     .name = "pause",
-    .usage = "pause [COLLECTION]",
+    .usage = "pause [COLLECTION|SOURCE]",
     .summary = "Lets this device, or a collection on it, rest",
     .more = "Of a device nothing goes to the broker or comes from it; of a collection nothing\n"
             "that is done here is looked at, and nothing that others did is put into its place.\n"
@@ -152,7 +171,7 @@ static cf_status resume(cf_run *run, cf_error *error)
 
 const cf_verb cf_verb_resume = {
     .name = "resume",
-    .usage = "resume [COLLECTION]",
+    .usage = "resume [COLLECTION|SOURCE]",
     .summary = "Goes on with what was paused: with all of it, or with a collection",
     .more = "A collection goes on alone while the device is paused only once that is resumed, too.",
     .needs = CF_NEEDS_PEER,

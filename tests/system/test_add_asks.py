@@ -108,6 +108,31 @@ def test_a_card_among_other_files_is_a_file(two):
     laptop.run("add", str(moved))  # what was a source is none to ask about
 
 
+# ---- Named ----
+
+def test_every_verb_takes_a_source_by_its_path_and_by_its_collection(two):
+    laptop, _ = two
+    here, table = laptop.source(), laptop.source("p.csv")
+    here.mkdir()
+    fill(here, {"one": "1\n"})
+    table.write_text("id,name\n1,ann\n2,bob\n")
+    laptop.run("add", str(here), "--collection", "notes")
+    laptop.run("add", str(table), "--format", "csv", "--key", "id", "--collection", "people")
+    laptop.sync()
+    for path, name in (str(here), "notes"), (str(table), "people"):
+        for verb, *more in (
+            ("sync",), ("sync", "-n"), ("status",), ("log",), ("pause",), ("resume",), ("lock",), ("set",),
+            ("set", "--max-delete", "7"), ("repair", "--refill"),
+        ):
+            said = [laptop.run(verb, what, *more).partition("\nbroker:")[0].partition(" until ")[0] for what in (path, name)]
+            assert said[0] == said[1] and name in said[0], verb
+        for what in path, name:
+            laptop.run("lock", what)
+            assert f"unlocked {name}" in laptop.run("unlock", what)
+        laptop.run("remove", name)
+        assert "is no source" in laptop.run("set", path, code=3)
+
+
 # ---- Refused ----
 
 def test_a_key_that_no_object_has(two):

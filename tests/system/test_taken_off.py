@@ -159,14 +159,19 @@ def test_who_uses_its_old_name_is_told_the_new_one(pair_of_notes):
     laptop.run("collections", "rename", "papers", "diary")
     laptop.sync()
     desktop.sync()
-    for words in ("sync", "notes"), ("sync", "papers"), ("log", "notes"), ("show", "notes//a"), ("set", "notes"), ("collections", "delete", "notes"), ("collections", "rename", "papers", "x"):
+    (desktop.folder / "other").mkdir()
+    for words in (
+        ("sync", "notes"), ("sync", "papers"), ("log", "notes"), ("show", "notes//a"), ("set", "notes"), ("status", "notes"), ("pause", "notes"), ("resume", "papers"),
+        ("lock", "notes"), ("unlock", "notes"), ("repair", "papers", "--refill"), ("remove", "notes"), ("conflicts", "show", "notes//a"),
+        ("conflicts", "resolve", "notes//a", "--keep", "mine"), ("add", str(desktop.folder / "other"), "--existing", "--collection", "notes"),
+        ("collections", "delete", "notes"), ("collections", "rename", "papers", "x"),
+    ):
         said = desktop.run(*words, code=3)
         assert "any more: laptop renamed it diary" in said, words
     assert "any more" not in desktop.run("sync", "note", code=3)
     desktop.run("sync", "diary")
     fill(there, {"more": "x"})
     desktop.run("sync", str(there))
-    (desktop.folder / "other").mkdir()
     add_anew(desktop, desktop.folder / "other")
     assert desktop.run("sync", "notes"), "that one is called so now"
 
