@@ -106,7 +106,7 @@ static const char *tell_record(const cf_event *event, cf_arena *arena)
         if (event->values[i].several)
             continue;
         const cf_told_value value = told(&event->values[i]);
-        cf_buffer_append(&text, " ", 1);
+        cf_buffer_append_text(&text, "%s", event->values[i].stays ? " stays " : " ");
         cf_value_shown_append(&value, "nothing", &text);
     }
     const char *copy = cf_arena_text(arena, cf_buffer_view(&text));

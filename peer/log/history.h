@@ -9,6 +9,7 @@ typedef struct {
     cf_bytes value; /* as in the state; of a reference the name of that row, as text; none: nothing
                        is there any more */
     bool is_long;   /* it is the identity of what stands elsewhere */
+    bool stays;     /* it stood there before: only other values than this were given up */
     bool several;   /* of a set, more than one was written: none of them is told */
 } cf_event_value;
 

@@ -45,17 +45,37 @@ static cf_bytes named(const cf_collection *collection, cf_bytes value, cf_arena 
     return copy;
 }
 
-static cf_event_value value_of(const cf_collection *collection, const cf_change *change,
-                               cf_arena *arena)
+/* The value of the field that was written before, and that the change, which writes none, leaves
+ * there: of two titles in conflict one was kept. Nothing: it emptied the field. */
+static cf_bytes staying(const cf_collection *collection, const cf_change *change,
+                        const cf_event *event)
 {
-    cf_event_value value = {.is_long =
-                                cf_item_has_content(&change->item, change->field, change->value)};
+    const cf_item *item =
+        collection && !change->value.size ? cf_state_item(collection->state, &change->item) : NULL;
+
+    for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
+        const cf_write write = cf_state_write(collection->state, item, i);
+
+        if (write.time.ms <= event->time_ms &&
+            cf_bytes_equal(cf_state_field_name(collection->state, write.field), change->field))
+            return write.value;
+    }
+    return (cf_bytes){0};
+}
+
+static cf_event_value value_of(const cf_collection *collection, const cf_change *change,
+                               const cf_event *event, cf_arena *arena)
+{
+    const cf_bytes stays = staying(collection, change, event);
+    const cf_bytes said = stays.size ? stays : change->value;
+    cf_event_value value = {.is_long = cf_item_has_content(&change->item, change->field, said),
+                            .stays = stays.size > 0};
     cf_buffer identity = {0};
     cf_error ignored;
 
     if (!value.is_long)
-        value.value = named(collection, change->value, arena);
-    else if (cf_content_identity(change->value, &identity, &ignored) == CF_OK)
+        value.value = named(collection, said, arena);
+    else if (cf_content_identity(said, &identity, &ignored) == CF_OK)
         value.value = cf_arena_copy(arena, cf_buffer_view(&identity));
     cf_buffer_release(&identity);
     return value;
@@ -80,12 +100,14 @@ static void add_fields(const cf_collection *collection, const cf_change *changes
         cf_buffer_clear(&text);
         cf_record_field_text(name, &text);
         const size_t at = place_of(event, cf_buffer_view(&text));
-        const cf_event_value value = value_of(collection, &changes[i], arena);
+        const cf_event_value value = value_of(collection, &changes[i], event, arena);
         if (at == event->field_count) {
             fields[event->field_count++] = cf_arena_copy(arena, cf_buffer_view(&text));
             values[at] = value;
         } else if (value.value.size) {
-            values[at] = (cf_event_value){value.value, value.is_long, values[at].value.size > 0};
+            values[at] = (cf_event_value){.value = value.value,
+                                          .is_long = value.is_long,
+                                          .several = values[at].value.size > 0};
         }
     }
     cf_buffer_release(&text);

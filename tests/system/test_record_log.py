@@ -117,3 +117,29 @@ def test_a_row_that_has_another_number_by_now_is_told_with_that(two):
         assert lines == ['new 2 (now 3)', 'new 2', 'new 1']
         assert [one.get("now") for one in device.json("log", "people")] == ["3", None, None]
         assert [one["device"] for one in device.json("log", "people//3")] == ["desktop"]
+
+
+def test_a_value_that_was_kept_stays(two):
+    """Of two in conflict: that the other one was given up empties nothing."""
+    laptop, desktop = two
+    people = laptop.source("people.csv")
+    people.write_text(PEOPLE)
+    laptop.json("add", str(people), "--collection", "people", "--format", "csv", "--key", "name")
+    laptop.sync()
+    desktop.sync()
+    there = desktop.source("people.csv")
+    desktop.json("add", str(there), "--existing", "--collection", "people", "--format", "csv", "--key", "name")
+    desktop.sync()
+    people.write_text(PEOPLE.replace("Rome", "Oslo"))
+    there.write_text(there.read_text().replace("Rome", "Bern"))
+    laptop.sync()
+    desktop.sync(4)
+    kept = next(line.rpartition(",")[2] for line in there.read_text().splitlines() if "bert@" in line)
+    desktop.run("conflicts", "resolve", "people//bert/town", "--keep", "mine")
+    desktop.sync()
+    laptop.sync()
+    assert f'edited bert: town stays "{kept}"' in laptop.run("log", "-n", "1")
+    assert laptop.json("log", "-n", "1")[0]["values"] == [kept]
+    people.write_text(people.read_text().replace(kept, ""))
+    laptop.sync()
+    assert "edited bert: town nothing" in laptop.run("log", "-n", "1")
