@@ -199,8 +199,10 @@ static void kept(void *context, cf_append_answer answer, uint64_t position, cons
     if (self->next)
         self->next->link = self->link;
     const cf_session *session = self->has_asker ? cf_request_session(&self->request) : NULL;
+    /* Also where it failed: what ended here is read anew, and has to end again. */
+    cf_lease_room *in = cf_lease_room_open(desk, &self->user);
     if (answer == CF_APPEND_STORED) {
-        cf_lease_room_open(desk, &self->user)->is_news = true;
+        in->is_news = true;
         if (session)
             owe(desk, self);
     } else {

@@ -261,6 +261,29 @@ Test(gateway_leases, runs_its_full_time_from_when_a_write_that_failed_has_it_rea
     household_end(&a);
 }
 
+/* And it was nobody's any more when that turned out. */
+Test(gateway_leases, runs_its_time_also_when_its_end_was_not_kept)
+{
+    ann a = anns_house();
+    cf_lease_token token = take(&a, a.at_desk, "one");
+    cf_error error;
+
+    cf_store_memory_disk_fail(a.house->disk, CF_IO);
+    give_back(&a, a.at_desk, "one", &token);
+    cf_gateway_tick(a.house->gateway, a.house->now_ms); /* a disk that fails takes its time */
+    hear_refusal(a.house, a.at_desk, CF_REFUSED_BUSY);
+    cf_store_memory_disk_fail(a.house->disk, CF_OK);
+    expect_ok(a.house->store->reopen(a.house->store, &error), error);
+    settle(a.house);
+    a.house->now_ms += TEN_S - 1;
+    write_and_publish(&a, &a.lap, a.at_lap, NULL);
+    hear_refusal(a.house, a.at_lap, CF_REFUSED_LOCKED);
+    a.house->now_ms += 1;
+    publish(a.house, a.at_lap, &a.lap);
+    hear(a.house, a.at_lap, CF_COMMAND_ACCEPTED);
+    household_end(&a);
+}
+
 Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
 {
     ann a = anns_house();
