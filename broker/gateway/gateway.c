@@ -11,8 +11,6 @@
 
 #include <stdlib.h>
 
-/* Waiting bytes beyond which somebody is not reading: answers to all that may be asked at once. */
-#define UNREAD_MAX (4 * CF_WINDOW)
 #define UNREAD_STRANGER_MAX (64 * CF_KIB)
 
 enum { CLOCK_SET_MS = 1000 }; /* what is less is drift, until it comes to that */
@@ -302,7 +300,7 @@ static bool is_unread(cf_gateway *gateway, const cf_gateway_peer *peer, cf_sessi
 {
     size_t waiting = cf_outbox_waiting(gateway->service.outbox, peer->routing_id);
 
-    if (waiting <= (session ? UNREAD_MAX : UNREAD_STRANGER_MAX))
+    if (waiting <= (session ? CF_UNREAD_MAX : UNREAD_STRANGER_MAX))
         return false;
     cf_outbox_discard(gateway->service.outbox, peer->routing_id);
     if (session)

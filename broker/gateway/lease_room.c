@@ -155,12 +155,18 @@ static bool has_seen(const cf_session *session, uint64_t position)
            (cf_replay_position(session->replay) > position && !cf_replay_owes(session->replay));
 }
 
-static void owe(cf_lease_desk *desk, const keeping *kept)
+/* Who asks on and takes nothing comes anew. */
+static void owe(cf_lease_desk *desk, const keeping *kept, cf_session *session)
 {
     cf_store *store = desk->service->store;
     cf_owed_lease owed = {.request = kept->request, .user = kept->user, .lease = kept->answer};
     cf_error error;
 
+    if (session->owed_leases == CF_OWED_LEASES_MAX) {
+        cf_session_dismiss(desk->service, session, "it asks for locks and takes no entries");
+        return;
+    }
+    session->owed_leases++;
     if (kept->is_grant && store->last(store, &kept->user, &owed.position, &error))
         cf_report(desk->service->env, CF_REPORT_ERROR, "user %s: granting a lease: %s",
                   cf_user_shorten(&kept->user).text, error.text);
@@ -173,12 +179,14 @@ void cf_lease_desk_pay(cf_lease_desk *desk)
 
     for (size_t i = 0; i < desk->owed_count; i++) {
         const cf_owed_lease *owed = &desk->owed[i];
-        const cf_session *session = cf_request_session(&owed->request);
+        cf_session *session = cf_request_session(&owed->request);
 
-        if (session && has_seen(session, owed->position))
+        if (session && has_seen(session, owed->position)) {
+            session->owed_leases--;
             cf_session_send(desk->service, session, &owed->lease);
-        else if (session)
+        } else if (session) {
             desk->owed[left++] = *owed;
+        }
     }
     desk->owed_count = left;
 }
@@ -198,13 +206,13 @@ static void kept(void *context, cf_append_answer answer, uint64_t position, cons
     *self->link = self->next;
     if (self->next)
         self->next->link = self->link;
-    const cf_session *session = self->has_asker ? cf_request_session(&self->request) : NULL;
+    cf_session *session = self->has_asker ? cf_request_session(&self->request) : NULL;
     /* Also where it failed: what ended here is read anew, and has to end again. */
     cf_lease_room *in = cf_lease_room_open(desk, &self->user);
     if (answer == CF_APPEND_STORED) {
         in->is_news = true;
         if (session)
-            owe(desk, self);
+            owe(desk, self, session);
     } else {
         cf_report(desk->service->env, CF_REPORT_WARNING, "user %s: a lease was not kept: %s",
                   cf_user_shorten(&self->user).text,
@@ -354,15 +362,18 @@ void cf_lease_send_all(const cf_lease_desk *desk, const cf_session *session, cf_
     free(list);
 }
 
-/* To all of the user who asked once. */
+/* To all of the user who asked once, and read what they are told. */
 static void tell(const cf_lease_desk *desk, const cf_hash *user, cf_leases *leases)
 {
     static const cf_id unasked;
+    const cf_service *service = desk->service;
 
-    for (cf_session *session = cf_sessions_first_of(desk->service->sessions, user); session;
-         session = cf_sessions_next_of(session))
-        if (session->hears_leases)
+    for (cf_session *session = cf_sessions_first_of(service->sessions, user), *after; session;
+         session = after) {
+        after = cf_sessions_next_of(session);
+        if (session->hears_leases && !cf_session_drop_unread(service, session))
             cf_lease_send_all(desk, session, leases, &unasked);
+    }
 }
 
 /* Ends what is over, says what is new, and sets when to come again. */

@@ -323,6 +323,15 @@ void cf_session_dismiss(const cf_service *service, cf_session *session, const ch
     cf_session_end(service, session, why);
 }
 
+bool cf_session_drop_unread(const cf_service *service, cf_session *session)
+{
+    if (cf_outbox_waiting(service->outbox, cf_session_destination(session)) <= CF_UNREAD_MAX)
+        return false;
+    cf_outbox_discard(service->outbox, cf_session_destination(session));
+    cf_session_dismiss(service, session, "it doesn't read what it is told");
+    return true;
+}
+
 void cf_session_end_unread(const cf_service *service, cf_session *session, const cf_error *error)
 {
     cf_report(service->env, CF_REPORT_ERROR, "user %s: reading the log: %s",

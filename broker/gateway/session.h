@@ -51,6 +51,7 @@ struct cf_session {
     cf_heads report;    /* its pages so far */
     uint64_t under_way; /* bytes of PUBLISH and PUT that aren't answered */
     bool hears_leases;  /* it asked once: it is told of changes */
+    size_t owed_leases; /* answers that are durable, and wait for what it has to be sent before */
     size_t kept_count;  /* collections that others communicate alone in */
     bool owes_paused;   /* that has changed since it was told */
     bool is_replaying;  /* it shares the lock of communication */
@@ -133,6 +134,15 @@ static inline cf_bytes cf_session_destination(const cf_session *session)
 }
 void cf_session_send(const cf_service *service, const cf_session *session,
                      const cf_message *message);
+
+/* Waiting bytes beyond which somebody is not reading: answers to all that may be asked at once. */
+#define CF_UNREAD_MAX (4 * CF_WINDOW)
+/* Answers that a session may be owed: to LOCK, RENEW and UNLOCK of all that a device may have, and
+ * more, which a slow disk may answer at once. */
+#define CF_OWED_LEASES_MAX 4096
+/* To be asked before a session is told what it did not ask for just now. True: so much waits for
+ * it; that is forgotten, and the session has ended. */
+bool cf_session_drop_unread(const cf_service *service, cf_session *session);
 
 /* What a refusal says; the text is for the person. */
 typedef struct {

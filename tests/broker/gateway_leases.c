@@ -284,6 +284,44 @@ Test(gateway_leases, runs_its_time_also_when_its_end_was_not_kept)
     household_end(&a);
 }
 
+/* Whose session asks for no entries is owed each of them. */
+Test(gateway_leases, bounds_the_answers_that_a_session_is_owed)
+{
+    ann a = anns_house();
+
+    subscribe(a.house, a.at_desk, NULL, 0, 0);
+    for (int i = 0; i < 4096; i++)
+        ask(&a, a.at_desk, "one", NULL, false);
+    settle(a.house);
+    hear_nothing(a.house, a.at_desk);
+    ask(&a, a.at_desk, "one", NULL, false);
+    hear(a.house, a.at_desk, CF_COMMAND_AGAIN);
+    household_end(&a);
+}
+
+Test(gateway_leases, bounds_what_waits_for_one_who_hears_of_leases_and_is_stuck)
+{
+    ann a = anns_house();
+    const cf_message locks = {.command = CF_COMMAND_LOCKS};
+    const cf_bytes lap = cf_bytes_of_text(a.at_lap->routing_id);
+
+    say(a.house, a.at_lap, &locks);
+    hear(a.house, a.at_lap, CF_COMMAND_LEASES);
+    a.at_lap->is_stuck = true;
+    for (int i = 0; i < CF_LEASES_OF_DEVICE_MAX; i++) {
+        cf_id name = page;
+
+        memcpy(name.bytes + sizeof name.bytes - sizeof i, &i, sizeof i);
+        ask(&a, a.at_desk, "many", &name, false);
+        hear_lease(&a, a.at_desk);
+        cr_assert_lt(cf_outbox_waiting(a.house->outbox, lap), 5 * CF_WINDOW);
+    }
+    a.at_lap->is_stuck = false;
+    hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
+    hear_nothing(a.house, a.at_lap);
+    household_end(&a);
+}
+
 Test(gateway_leases, gives_it_to_who_waits_until_the_session_ends)
 {
     ann a = anns_house();
