@@ -63,6 +63,7 @@ ROWS = {
     "blob ids in one message": ["CF_ENTRY_BLOBS_MAX"],
     "a text in a message": ["CF_TEXT_MAX"],
     "leases of a user, and in one LEASES": ["CF_LEASES_MAX", "CF_LEASES_OF_DEVICE_MAX"],
+    "answers to LOCK, UNLOCK and RENEW that wait until a session has the entries before them": ["CF_OWED_LEASES_MAX"],
     "requests that wait for a lease": ["CF_LEASE_WAITERS_MAX", "CF_LEASE_WAITERS_OF_SESSION_MAX"],
     "how long one communicates alone": ["CF_ALONE_MS", "CF_ALONE_GONE_MS"],
     "blobs of a user that are kept back meanwhile": ["CF_ALONE_BLOBS_MAX"],
