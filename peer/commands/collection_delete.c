@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/collection_delete.h"
 
+#include "broker/platform/hash_set.h"
 #include "broker/platform/names.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
@@ -9,67 +10,54 @@
 
 #include <string.h>
 
-/* The other devices that wrote in a collection, or say that they keep it: those that have a source
- * of it, as far as is known here. */
+/* The other devices that have a source of a collection, as far as is known here. */
 typedef struct {
     cf_peer *peer;
     const cf_id *collection;
+    cf_hash_set writers; /* in it */
     json_t *names;
-} writers;
-
-static void add_writer(writers *self, const cf_hash *device)
-{
-    const cf_device *known = cf_registry_device(cf_log_registry(self->peer->log), device);
-    cf_arena arena = {0};
-    json_t *each, *name = NULL;
-    size_t i;
-
-    if (known && known->is_valid && !cf_hash_equal(device, cf_peer_device(self->peer)))
-        name = json_string(cf_catalog_device_name(self->peer, device, &arena));
-    json_array_foreach(self->names, i, each)
-    {
-        if (json_equal(each, name)) {
-            json_decref(name);
-            name = NULL;
-        }
-    }
-    if (name)
-        json_array_append_new(self->names, name);
-    cf_arena_release(&arena);
-}
+} holders;
 
 static bool visit_head(void *context, const cf_head *head)
 {
-    writers *self = context;
-    cf_buffer wire = {0};
-    cf_arena arena = {0};
-    cf_entry entry;
-    cf_error ignored;
-    cf_id of;
+    holders *self = context;
+    cf_head_place place;
 
-    if (cf_log_head_collection(self->peer->log, head, &of) && cf_id_equal(&of, self->collection) &&
-        cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
-        cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK)
-        add_writer(self, &entry.header.device);
-    cf_buffer_release(&wire);
-    cf_arena_release(&arena);
+    if (cf_log_head_place(self->peer->log, head, &place) &&
+        cf_id_equal(&place.collection, self->collection))
+        cf_hash_set_insert(&self->writers, &place.device);
     return true;
 }
 
-/* Who keeps less than all says of what. */
-static void add_keepers(writers *self)
+/* A reader can't say what it has; a program from before has what it wrote in. */
+static bool has_source(const holders *self, const cf_device *device, cf_arena *arena)
+{
+    cf_kept sources;
+
+    if (device->role == CF_ROLE_READER)
+        return true;
+    if (cf_kept_sources_of(self->peer, &device->id, arena, &sources))
+        return cf_kept_has(&sources, self->collection);
+    return cf_hash_set_contains(&self->writers, &device->id);
+}
+
+static cf_status find_holders(holders *self, cf_error *error)
 {
     const cf_registry *registry = cf_log_registry(self->peer->log);
     cf_arena arena = {0};
 
-    for (size_t i = 0; i < cf_registry_device_count(registry); i++) {
-        const cf_hash *device = &cf_registry_device_at(registry, i)->id;
-        const cf_kept kept = cf_kept_of(self->peer, device, &arena);
+    cf_status status = cf_log_heads(self->peer->log, visit_head, self, error);
+    for (size_t i = 0; !status && i < cf_registry_device_count(registry); i++) {
+        const cf_device *device = cf_registry_device_at(registry, i);
 
-        if (!kept.is_all && cf_kept_has(&kept, self->collection))
-            add_writer(self, device);
+        if (device->is_valid && !cf_hash_equal(&device->id, cf_peer_device(self->peer)) &&
+            !cf_hash_equal(&device->id, cf_peer_user(self->peer)) &&
+            has_source(self, device, &arena))
+            json_array_append_new(
+                self->names, json_string(cf_catalog_device_name(self->peer, &device->id, &arena)));
     }
     cf_arena_release(&arena);
+    return status;
 }
 
 static void append_names(const json_t *names, cf_buffer *out)
@@ -84,7 +72,7 @@ static void append_names(const json_t *names, cf_buffer *out)
     }
 }
 
-static cf_status check_writers(const cf_run *run, const writers *others, cf_error *error)
+static cf_status check_holders(const cf_run *run, const holders *others, cf_error *error)
 {
     cf_buffer names = {0};
 
@@ -93,21 +81,21 @@ static cf_status check_writers(const cf_run *run, const writers *others, cf_erro
     append_names(others->names, &names);
     cf_status status =
         cf_fail(error, CF_UNSAFE,
-                "'%s' would be synced nowhere any more, and %.*s wrote in it, or keep it, too: "
-                "--yes says that this is meant",
+                "'%s' would be synced nowhere any more, and it is on %.*s, too, as far as is known "
+                "here: --yes says that this is meant",
                 run->options.arguments[1], (int)names.size, (const char *)names.data);
     cf_buffer_release(&names);
     return status;
 }
 
 /* What would be done, as `--dry-run` tells it, or what was. */
-static void tell(const cf_run *run, const writers *others, bool rehearses)
+static void tell(const cf_run *run, const holders *others, bool rehearses)
 {
     cf_error why = {0};
 
     if (run->json && rehearses)
-        cf_print_json(&run->output, json_pack("{s:O}", "writers", others->names));
-    else if (!run->json && rehearses && check_writers(run, others, &why))
+        cf_print_json(&run->output, json_pack("{s:O}", "devices", others->names));
+    else if (!run->json && rehearses && check_holders(run, others, &why))
         cf_say(&run->output, "%s", why.text);
     else if (!run->json && !run->quiet)
         cf_print(&run->output, "%s: %s off the list; what sources hold stays where it is%s\n",
@@ -120,19 +108,19 @@ static cf_status take_off(cf_run *run, const cf_id *collection, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop);
     const bool rehearses = cf_options_has(&run->options, "dry-run");
-    writers others = {peer, collection, json_array()};
+    holders others = {peer, collection, .names = json_array()};
 
     cf_status status = cf_catalog_may_change(peer, collection, error);
     if (!status)
-        status = cf_log_heads(peer->log, visit_head, &others, error);
-    add_keepers(&others);
+        status = find_holders(&others, error);
     if (!status && !rehearses)
-        status = check_writers(run, &others, error);
+        status = check_holders(run, &others, error);
     if (!status && !rehearses)
         status = cf_catalog_delete(peer, collection, cf_loop_time(run->loop), error);
     if (!status)
         tell(run, &others, rehearses);
     json_decref(others.names);
+    cf_hash_set_release(&others.writers);
     return status;
 }
 
@@ -172,11 +160,11 @@ cf_status cf_collection_ask_delete(cf_run *run, cf_error *error)
         return CF_OK;
     const char *words[] = {"collections", "--dry-run", "delete", given->arguments[1]};
     cf_status status = run->consult(run, words, sizeof words / sizeof *words, &found, error);
-    append_names(json_object_get(found, "writers"), &names);
+    append_names(json_object_get(found, "devices"), &names);
     if (!status && names.size)
         status = cf_run_confirm(
             run, &yes, error,
-            "%.*s wrote in it, or keep it, too: it would be synced nowhere any more, and "
+            "It is on %.*s, too, as far as is known here: it would be synced nowhere any more, and "
             "files stay as they are. Take it off the list? [y/N]",
             (int)names.size, (const char *)names.data);
     if (!status)

@@ -44,7 +44,8 @@ bool cf_engine_keeps_all(const cf_engine *engine);
 cf_kept cf_engine_kept(const cf_engine *engine, cf_arena *arena);
 /* Keeps this collection, too, that it has no source of yet; NULL: none any more. */
 void cf_engine_want(cf_engine *engine, const cf_id *collection);
-/* Has the catalog say who this device is, and what it keeps, unless it does. */
+/* Has the catalog say who this device is, what it keeps and of what it has sources, unless it does.
+ */
 cf_status cf_engine_introduce(cf_engine *engine, uint64_t now_ms, cf_error *error);
 /* NULL while no broker is set. The loop gives it connections. */
 cf_link *cf_engine_link(cf_engine *engine);

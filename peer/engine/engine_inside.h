@@ -48,7 +48,7 @@ typedef struct {
     cf_ids at;     /* what that comes to, ascending, */
     bool is_all;   /* unless it is this */
     bool was_all;  /* this device kept all when that was found out */
-    bool is_told;  /* the catalog says what is kept here */
+    bool is_told;  /* the catalog says what this device has */
 } cf_engine_scope;
 
 struct cf_engine {

@@ -163,15 +163,26 @@ cf_kept cf_engine_kept(const cf_engine *engine, cf_arena *arena)
     return kept;
 }
 
+/* The collections of its sources. */
+static cf_kept find_sources(const cf_engine *engine, cf_arena *arena)
+{
+    cf_ids ids = {0};
+
+    add_bound(engine, &ids);
+    const cf_kept sources = cf_kept_copy(false, &ids, arena);
+    free(ids.at);
+    return sources;
+}
+
 cf_status cf_engine_introduce(cf_engine *engine, uint64_t now_ms, cf_error *error)
 {
     cf_status status = cf_catalog_introduce(engine->peer, now_ms, error);
     cf_arena arena = {0};
 
     if (!status && !engine->scope.is_told && cf_kept_may_tell(engine->peer)) {
-        const cf_kept kept = cf_engine_kept(engine, &arena);
+        const cf_kept_here here = {cf_engine_kept(engine, &arena), find_sources(engine, &arena)};
 
-        status = cf_kept_tell(engine->peer, &kept, now_ms, &engine->scope.is_told, error);
+        status = cf_kept_tell(engine->peer, &here, now_ms, &engine->scope.is_told, error);
     }
     cf_arena_release(&arena);
     return status;

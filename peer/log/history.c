@@ -175,6 +175,16 @@ typedef struct {
     bool repeats, was_known, lacks, moved;
 } item_step;
 
+/* A device says what it has by itself (keeping.h): that is no change that somebody made. */
+static bool only_says_what_it_has(const item_step *step)
+{
+    const item_changes *item = &step->item;
+
+    return cf_id_equal(&step->at->collection, &cf_catalog_id) &&
+           step->at->item.bytes[0] == CF_CATALOG_DEVICE && !change_of(item, CF_FIELD_NAME) &&
+           !deletes(item);
+}
+
 static void look(reading *self, const cf_entry *entry, item_step *step)
 {
     step->at =
@@ -247,7 +257,8 @@ static void read_changes(reading *self, const cf_entry *entry, const cf_body *bo
     for (size_t i = 0; i < count; i++)
         take(self, entry, body->time, &steps[i]);
     for (size_t i = 0; i < count; i++)
-        if (!steps[i].repeats && !only_gives_away(&steps[i].item))
+        if (!steps[i].repeats && !only_gives_away(&steps[i].item) &&
+            !only_says_what_it_has(&steps[i]))
             tell(self, entry, body->time, &steps[i]);
     free(steps);
 }

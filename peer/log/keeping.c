@@ -9,6 +9,7 @@
 #include "peer/log/catalog_writing.h"
 
 #define KEEPS_FIELD "/keeps"
+#define SOURCES_FIELD "/sources"
 
 /* ---- In the home ---- */
 
@@ -91,25 +92,38 @@ static bool read_list(cf_bytes value, cf_arena *arena, cf_kept *out)
     return cf_read_end(&reader, &ignored) == CF_OK;
 }
 
-static cf_bytes said_of(cf_peer *peer, const cf_hash *device)
+static cf_bytes said_of(cf_peer *peer, const cf_hash *device, const char *field)
 {
     const cf_id item = cf_catalog_item(CF_CATALOG_DEVICE, device->bytes);
     cf_collection *catalog;
     cf_error ignored;
 
-    return cf_catalog_open(peer, &catalog, &ignored)
-               ? (cf_bytes){0}
-               : cf_catalog_value(catalog, &item, KEEPS_FIELD);
+    return cf_catalog_open(peer, &catalog, &ignored) ? (cf_bytes){0}
+                                                     : cf_catalog_value(catalog, &item, field);
+}
+
+/* What has another role by now may say something still that it said before. */
+static bool has_role(cf_peer *peer, const cf_hash *device, cf_role role)
+{
+    const cf_device *known = cf_registry_device(cf_log_registry(peer->log), device);
+
+    return known && known->role == role;
 }
 
 cf_kept cf_kept_of(cf_peer *peer, const cf_hash *device, cf_arena *arena)
 {
-    const cf_device *known = cf_registry_device(cf_log_registry(peer->log), device);
-    const bool is_relay = known && known->role == CF_ROLE_RELAY;
     cf_kept kept = {0};
 
-    return !is_relay && read_list(said_of(peer, device), arena, &kept) ? kept
-                                                                       : (cf_kept){.is_all = true};
+    return !has_role(peer, device, CF_ROLE_RELAY) &&
+                   read_list(said_of(peer, device, KEEPS_FIELD), arena, &kept)
+               ? kept
+               : (cf_kept){.is_all = true};
+}
+
+bool cf_kept_sources_of(cf_peer *peer, const cf_hash *device, cf_arena *arena, cf_kept *out)
+{
+    return !has_role(peer, device, CF_ROLE_RELAY) && !has_role(peer, device, CF_ROLE_READER) &&
+           read_list(said_of(peer, device, SOURCES_FIELD), arena, out);
 }
 
 cf_kept cf_kept_by_any(cf_peer *peer, const cf_kept *own, cf_arena *arena)
@@ -146,14 +160,6 @@ static void write_kept(const cf_kept *kept, cf_buffer *out)
         cf_pack_bin(out, cf_bytes_of(kept->at[i].bytes, CF_ID_SIZE));
 }
 
-/* Who has never kept less says nothing. */
-static bool is_said(cf_peer *peer, const cf_kept *kept, cf_bytes value)
-{
-    const cf_bytes said = said_of(peer, cf_peer_device(peer));
-
-    return said.size ? cf_bytes_equal(said, value) : kept->is_all;
-}
-
 bool cf_kept_may_tell(cf_peer *peer)
 {
     cf_hash epoch;
@@ -163,23 +169,36 @@ bool cf_kept_may_tell(cf_peer *peer)
            cf_peer_epoch(peer, &epoch, &ignored) == CF_OK;
 }
 
-cf_status cf_kept_tell(cf_peer *peer, const cf_kept *kept, uint64_t now_ms, bool *told,
-                       cf_error *error)
+/* What is missing says as much as `unsaid` does. */
+static void say(cf_catalog_writing *self, const char *field, const cf_kept *list, bool unsaid)
 {
-    const cf_hash *device = cf_peer_device(peer);
-    cf_catalog_writing self = {0};
+    const cf_bytes said = said_of(self->peer, cf_peer_device(self->peer), field);
     cf_buffer value = {0};
 
-    write_kept(kept, &value);
-    *told = is_said(peer, kept, cf_buffer_view(&value));
+    write_kept(list, &value);
+    if (said.size ? !cf_bytes_equal(said, cf_buffer_view(&value)) : !unsaid)
+        cf_catalog_write(self, cf_bytes_of_text(field), cf_buffer_view(&value));
+    cf_buffer_release(&value);
+}
+
+/* Who has never kept less, or never had a source, says nothing of it. */
+cf_status cf_kept_tell(cf_peer *peer, const cf_kept_here *here, uint64_t now_ms, bool *told,
+                       cf_error *error)
+{
+    cf_catalog_writing self = {0};
+
+    *told = false;
     cf_status status =
-        *told ? CF_OK : cf_catalog_begin(&self, peer, CF_CATALOG_DEVICE, device->bytes, error);
-    if (!status && !*told && cf_collection_lives(self.catalog, &self.item)) {
-        cf_catalog_write(&self, cf_bytes_of_text(KEEPS_FIELD), cf_buffer_view(&value));
+        cf_catalog_begin(&self, peer, CF_CATALOG_DEVICE, cf_peer_device(peer)->bytes, error);
+    if (!status) {
+        say(&self, KEEPS_FIELD, &here->kept, here->kept.is_all);
+        say(&self, SOURCES_FIELD, &here->sources, !here->sources.count);
+        *told = !self.count;
+    }
+    if (!status && self.count && cf_collection_lives(self.catalog, &self.item)) {
         status = cf_catalog_publish(&self, now_ms, error);
         *told = !status;
     }
     cf_catalog_writing_release(&self);
-    cf_buffer_release(&value);
     return status;
 }

@@ -33,14 +33,20 @@ static size_t entries(ann *self)
 }
 
 /* How many entries it took. */
-static size_t tell(ann *self, const cf_kept *kept)
+static size_t tell_both(ann *self, const cf_kept *kept, const cf_kept *sources)
 {
+    const cf_kept_here here = {*kept, *sources};
     const size_t before = entries(self);
     bool told = false;
 
-    expect_ok(cf_kept_tell(self->peer, kept, 2000, &told, &self->error), self->error);
+    expect_ok(cf_kept_tell(self->peer, &here, 2000, &told, &self->error), self->error);
     cr_expect(told);
     return entries(self) - before;
+}
+
+static size_t tell(ann *self, const cf_kept *kept)
+{
+    return tell_both(self, kept, &(cf_kept){0});
 }
 
 Test(keeping, keeps_all_until_the_home_says_otherwise)
@@ -84,6 +90,50 @@ Test(keeping, tells_what_a_device_keeps_once)
     cr_expect_eq(tell(self, &all), 1);
     cr_expect_eq(tell(self, &all), 0);
     cr_expect(own(self).is_all);
+    end_ann(self);
+}
+
+/* In one entry with what it keeps; who never had a source says nothing, and who has none any more
+ * says that. */
+Test(keeping, tells_of_what_a_device_has_sources_once)
+{
+    ann *self = make_named();
+    const cf_hash *device = cf_peer_device(self->peer);
+    const cf_id ids[] = {films, papers};
+    const cf_kept all = {.is_all = true}, two = {false, ids, 2}, one = {false, ids, 1}, none = {0};
+    cf_kept sources;
+
+    cr_expect_eq(tell_both(self, &all, &none), 0);
+    cr_expect_not(cf_kept_sources_of(self->peer, device, &self->arena, &sources));
+    cr_expect_eq(tell_both(self, &two, &two), 1);
+    cr_expect_eq(tell_both(self, &two, &two), 0);
+    cr_assert(cf_kept_sources_of(self->peer, device, &self->arena, &sources));
+    cr_expect(cf_kept_has(&sources, &films) && cf_kept_has(&sources, &papers));
+    cr_expect_not(cf_kept_has(&sources, &notes));
+    cr_expect_eq(tell_both(self, &two, &one), 1);
+    cr_expect_eq(tell_both(self, &all, &none), 1);
+    cr_expect_eq(tell_both(self, &all, &none), 0);
+    cr_assert(cf_kept_sources_of(self->peer, device, &self->arena, &sources));
+    cr_expect_eq(sources.count, 0);
+    end_ann(self);
+}
+
+/* Of more than 2,048 it says nothing, rather than of some. */
+Test(keeping, tells_of_no_more_sources_than_a_list_has)
+{
+    static cf_id ids[CF_KEPT_MAX + 1];
+    ann *self = make_named();
+    const cf_kept all = {.is_all = true};
+    cf_kept sources;
+
+    for (size_t i = 0; i <= CF_KEPT_MAX; i++)
+        cf_put_u64(ids[i].bytes, i + 1);
+    cr_expect_eq(tell_both(self, &all, &(cf_kept){false, ids, CF_KEPT_MAX}), 1);
+    cr_assert(cf_kept_sources_of(self->peer, cf_peer_device(self->peer), &self->arena, &sources));
+    cr_expect_eq(sources.count, CF_KEPT_MAX);
+    cr_expect_eq(tell_both(self, &all, &(cf_kept){false, ids, CF_KEPT_MAX + 1}), 1);
+    cr_expect_not(
+        cf_kept_sources_of(self->peer, cf_peer_device(self->peer), &self->arena, &sources));
     end_ann(self);
 }
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from counterfoil import broker, fill, make_device, pair_of_notes, tree, two  # noqa: F401
+from counterfoil import broker, fill, make_device, pair_of_notes, tree, two, wait_until  # noqa: F401
+from hostile_peer import Mallory, body, file
 
 
 def take_off(laptop, source):
@@ -25,18 +26,96 @@ def add_anew(device, source, code=0):
 
 
 def test_it_is_not_taken_from_others_without_a_word(pair_of_notes):
+    """The desktop wrote nothing in it: that it has a source of it, it says by itself."""
     laptop, desktop, here, there = pair_of_notes
-    (there / "one.txt").write_text("edited\n")
-    desktop.sync()
     laptop.sync()
     laptop.run("remove", str(here))
     said = laptop.run("collections", "delete", "notes", code=8)
-    assert "desktop wrote in it" in said and "--yes" in said
-    assert laptop.json("collections", "delete", "notes", "--dry-run") == {"writers": ["desktop"]}
+    assert "it is on desktop, too" in said and "--yes" in said
+    assert laptop.json("collections", "delete", "notes", "--dry-run") == {"devices": ["desktop"]}
     assert "desktop" in laptop.finish("collections", "delete", "notes", "-n").stderr
     assert [one["name"] for one in laptop.json("collections")] == ["notes"]
     laptop.run("collections", "delete", "notes", "--yes")
     assert listed(laptop) == []
+
+
+def test_who_has_no_source_of_it_any_more_is_not_named(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    (there / "one.txt").write_text("edited\n")
+    desktop.sync()
+    desktop.run("remove", str(there))
+    desktop.sync()
+    laptop.sync()
+    laptop.run("remove", str(here))
+    laptop.run("collections", "delete", "notes")
+    assert listed(laptop) == []
+
+
+def test_who_serves_says_at_once_what_it_has_and_has_no_more(two):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    laptop.run("remove", str(here))
+    process = desktop.serve()
+
+    def has_it():
+        laptop.sync()
+        return laptop.json("collections", "delete", "notes", "-n") == {"devices": ["desktop"]}
+
+    wait_until(lambda: "notes" in listed(desktop), "the desktop knows of it")
+    there = desktop.add("notes", None, "--existing")
+    wait_until(has_it, "its source is known")
+    desktop.run("remove", str(there))
+    wait_until(lambda: not has_it(), "and that it has none")
+    assert desktop.stop(process) == 0
+
+
+def test_a_reader_can_not_say_what_it_has_and_is_named(two, make_device):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    kiosk = make_device("kiosk")
+    pairing = laptop.start("pair", "--role", "reader")
+    kiosk.json("join", "-", "--name", "kiosk", stdin=pairing.stdout.readline())
+    pairing.communicate(timeout=120)
+    kiosk.add("notes", None, "--existing")
+    kiosk.sync()
+    laptop.sync()
+    laptop.run("remove", str(here))
+    assert "it is on kiosk, too, as far as is known" in laptop.run("collections", "delete", "notes", code=8)
+    laptop.run("devices", "revoke", "kiosk", "--yes")
+    laptop.run("collections", "delete", "notes")
+
+
+def test_a_program_that_does_not_say_what_it_has_has_what_it_wrote_in(two, broker):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    pairing = laptop.start("pair", "--role", "member")
+    other = Mallory(broker, pairing.stdout.readline(), "other")
+    pairing.communicate(timeout=120)
+    other.learn()
+    other.notes = other.device.collection("notes")
+    laptop.run("remove", str(here))
+    assert laptop.json("collections", "delete", "notes", "-n") == {"devices": []}
+    other.publish(body(file(b"b")))
+    laptop.sync()
+    assert laptop.json("collections", "delete", "notes", "-n") == {"devices": ["other"]}
+
+
+def test_what_a_device_has_is_said_when_it_changes_and_not_else(pair_of_notes):
+    laptop, desktop, here, there = pair_of_notes
+    laptop.sync()
+
+    def positions():
+        return [device.json("status", "--remote")["remote"]["position"] for device in (laptop, desktop)]
+
+    before = positions()
+    for _ in range(2):
+        for device in laptop, desktop:
+            assert device.sync()["traffic"]["entries_sent"] == 0
+    assert positions() == before
+    assert "settled" not in laptop.run("log"), "nobody did that"
 
 
 def test_what_nobody_else_wrote_in_goes_without_a_question(two):
@@ -186,7 +265,7 @@ def test_who_keeps_it_without_having_written_is_named(two, make_device):
     desktop.sync()
     laptop.sync()
     laptop.run("remove", str(here))
-    assert "desktop wrote in it, or keep it" in laptop.run("collections", "delete", "notes", code=8)
+    assert "it is on desktop, too" in laptop.run("collections", "delete", "notes", code=8)
     assert listed(laptop) == ["notes"]
 
 
