@@ -144,6 +144,7 @@ static void take_back(cf_hauls *hauls, errand *it)
         cf_report(hauls->connections->env, CF_REPORT_WARNING,
                   "keeping what is still to be brought: %s", error.text);
     end(hauls, it);
+    cf_engine_use_keep(hauls->engine);
     cf_engine_try_again(hauls->engine);
     cf_connections_wake(hauls->connections);
 }

@@ -5,6 +5,7 @@
 #include "peer/account/heralds.h"
 #include "peer/account/newcomer.h"
 #include "peer/commands/catching_up.h"
+#include "peer/commands/keep_shown.h"
 #include "peer/commands/recovery_file.h"
 #include "peer/commands/verbs.h"
 #include "peer/log/gone.h"
@@ -20,12 +21,14 @@ enum { SETTLE_MS = 1000, LOOK_AGAIN_MS = 250 };
 
 /* Before the user leaves, this device catches up with the broker where it was, so that what others
  * wrote is not left behind; afterwards what only that one has is hauled, or will be. Who can't be
- * reached is left all the same, and the user told. */
+ * reached is left all the same, and the user told; but not by a device that doesn't keep all: there
+ * it would leave whole collections behind. All that travels goes through such a device, too. */
 typedef struct {
     cf_run *run;
     cf_address from;
     cf_catching_up catching_up;
-    bool has_caught_up; /* or never will */
+    bool has_caught_up; /* or never will, */
+    bool is_lost;       /* as it is then */
 } moving;
 
 /* Brings the engine's link into connection with the broker before. `timeout_ms`: without any
@@ -36,6 +39,7 @@ static moving *begin_moving(cf_run *run, const cf_address *from, uint64_t timeou
 
     self->run = run;
     self->from = *from;
+    cf_engine_move(cf_loop_engine(run->loop), true);
     cf_catching_up_begin(&self->catching_up, run, timeout_ms);
     return self;
 }
@@ -58,7 +62,8 @@ static bool is_packed(moving *self, uint64_t now_ms)
     if (!self->has_caught_up) {
         cf_reach reached = cf_catching_up_step(&self->catching_up, self->run, now_ms);
 
-        if (reached == CF_REACH_LOST)
+        self->is_lost = reached == CF_REACH_LOST;
+        if (self->is_lost && cf_engine_keeps_all(cf_loop_engine(self->run->loop)))
             tell_lost(self);
         self->has_caught_up = reached != CF_REACH_TRYING;
     }
@@ -111,7 +116,15 @@ static cf_status tell_left_behind(const moving *self, cf_error *error)
     return status;
 }
 
+/* What was typed, until the broker before was asked. */
 typedef struct {
+    cf_code code;
+    uint8_t secret[CF_PHRASE_SECRET];
+    bool has_secret;
+} invited_user;
+
+typedef struct {
+    invited_user *invited;
     cf_enrolling *enrolling;
     char line[CF_ADDRESS_TEXT];
     cf_address old;
@@ -191,15 +204,9 @@ static bool is_owner(const cf_run *run)
     return device && device->role == CF_ROLE_OWNER;
 }
 
-/* Others go where the user is, and bring a broker back what it lost. A broker gets all of the log
- * of who moves the user there. */
+/* Others go where the user is, and bring a broker back what it lost. */
 static cf_status check_may_move(const cf_run *run, const state *self, cf_error *error)
 {
-    if (self->has_old && !cf_engine_keeps_all(cf_loop_engine(run->loop)))
-        return cf_fail(error, CF_DENIED,
-                       "this device keeps only what it has sources of, and a broker is to get all: "
-                       "do it on a device that keeps all, or here after `counterfoil set --keep "
-                       "all` and `counterfoil sync`");
     return !self->has_old || is_owner(run) ||
                    cf_engine_is_home(cf_loop_engine(run->loop), self->line)
                ? CF_OK
@@ -234,39 +241,55 @@ static cf_status check_is_line(const char *text, cf_error *error)
     return status;
 }
 
+static void forget_invited(state *self)
+{
+    if (self->invited)
+        cf_wipe(self->invited, sizeof *self->invited);
+    free(self->invited);
+    self->invited = NULL;
+}
+
+static cf_status begin_enrolling(cf_run *run, state *self, cf_error *error)
+{
+    const invited_user *invited = self->invited;
+    cf_enrolling_options options = {.connections = cf_loop_connections(run->loop),
+                                    .home = cf_loop_home(run->loop),
+                                    .code = &invited->code,
+                                    .secret = invited->has_secret ? invited->secret : NULL,
+                                    .peer = cf_loop_peer(run->loop),
+                                    .timeout_ms = self->timeout_ms};
+
+    cf_status status = cf_enrolling_new(&options, &self->enrolling, error);
+    forget_invited(self);
+    return status;
+}
+
+/* Who keeps all knocks at once: what it couldn't ask for is told, and comes later. */
 static cf_status enrol(cf_run *run, state *self, const char *text, cf_error *error)
 {
-    uint8_t secret[CF_PHRASE_SECRET];
-    cf_code code = {0};
-    bool given = false;
+    invited_user *invited = cf_allocate(1, sizeof *invited);
+    cf_engine *engine = cf_loop_engine(run->loop);
 
+    self->invited = invited;
     cf_status status = cf_run_timeout(run, &self->timeout_ms, error);
     if (!status)
         status = check_is_line(text, error);
     if (!status)
-        status = cf_code_take(text, true, cf_loop_time(run->loop), &code, error);
-    bool moves =
-        self->has_old && memcmp(self->old.key, code.broker.key, sizeof code.broker.key) != 0;
+        status = cf_code_take(text, true, cf_loop_time(run->loop), &invited->code, error);
+    bool moves = self->has_old && memcmp(self->old.key, invited->code.broker.key,
+                                         sizeof invited->code.broker.key) != 0;
     if (!status) {
-        cf_address_write(&code.broker, self->line);
+        cf_address_write(&invited->code.broker, self->line);
         status = check_may_move(run, self, error);
     }
     if (!status)
-        status = read_secret(run, self, secret, &given, error);
-    if (!status) {
+        status = read_secret(run, self, invited->secret, &invited->has_secret, error);
+    if (!status)
         self->says_home = self->has_old && is_owner(run);
-        cf_enrolling_options options = {.connections = cf_loop_connections(run->loop),
-                                        .home = cf_loop_home(run->loop),
-                                        .code = &code,
-                                        .secret = given ? secret : NULL,
-                                        .peer = cf_loop_peer(run->loop),
-                                        .timeout_ms = self->timeout_ms};
-        status = cf_enrolling_new(&options, &self->enrolling, error);
-    }
+    if (!status && (!moves || cf_engine_keeps_all(engine)))
+        status = begin_enrolling(run, self, error);
     if (!status && moves)
         self->moving = begin_moving(run, &self->old, self->timeout_ms);
-    cf_wipe(secret, sizeof secret);
-    cf_wipe(&code, sizeof code);
     return status;
 }
 
@@ -330,6 +353,7 @@ static cf_status give_up(cf_run *run, cf_error *error)
 {
     cf_status status = cf_left_give_up(cf_loop_home(run->loop), error);
 
+    cf_engine_use_keep(cf_loop_engine(run->loop));
     if (!status)
         status = cf_heralds_give_up(cf_loop_peer(run->loop), error);
     if (!status && !run->json && !run->quiet)
@@ -374,6 +398,20 @@ static void finish(cf_run *run, const state *self)
         cf_print_json(&run->output, json_pack("{s:s}", "address", self->line));
     else
         cf_print(&run->output, "%s\n", self->line);
+}
+
+/* A device that doesn't keep all has all now, and goes on; or nothing has been done yet. */
+static cf_status go_on_invited(cf_run *run, state *self, uint64_t now_ms, cf_error *error)
+{
+    if (!is_packed(self->moving, now_ms))
+        return CF_OK;
+    if (self->moving->is_lost)
+        return cf_fail(error, CF_UNREACHABLE,
+                       "%.80s:%u does not answer, and has what this device doesn't keep: try again "
+                       "when it does, or on a device that keeps all; after `counterfoil set --keep "
+                       "all` it is left all the same",
+                       self->old.host, (unsigned)self->old.port);
+    return begin_enrolling(run, self, error);
 }
 
 static cf_status step_enrolling(cf_run *run, state *self, uint64_t now_ms, cf_progress *progress,
@@ -421,9 +459,12 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 
     if (!self)
         return CF_OK;
-    if (self->enrolling)
+    *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
+    if (self->invited)
+        status = go_on_invited(run, self, now_ms, error);
+    if (!status && self->enrolling)
         status = step_enrolling(run, self, now_ms, progress, error);
-    if (status || self->enrolling)
+    if (status || self->invited || self->enrolling)
         return status;
     *progress = (cf_progress){false, now_ms + LOOK_AGAIN_MS};
     if (!self->is_there)
@@ -437,6 +478,8 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return status;
     if (self->moving)
         status = tell_left_behind(self->moving, error);
+    else if (self->has_old)
+        status = cf_keep_say_unbrought(run, error);
     progress->over = true;
     if (!status)
         finish(run, self);
@@ -449,7 +492,10 @@ static void end(cf_run *run)
 
     if (!self)
         return;
+    forget_invited(self);
     cf_enrolling_destroy(&self->enrolling);
+    if (self->moving)
+        cf_engine_move(cf_loop_engine(run->loop), false);
     free(self->moving);
     cf_round_end(&self->round);
     free(self);

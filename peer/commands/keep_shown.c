@@ -24,6 +24,26 @@ static cf_status say_unkept(const cf_run *run, cf_error *error)
     return status;
 }
 
+cf_status cf_keep_say_unbrought(const cf_run *run, cf_error *error)
+{
+    cf_peer *peer = cf_loop_peer(run->loop);
+    cf_catalog_collection *list;
+    cf_arena arena = {0};
+    size_t count;
+
+    const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &arena);
+    const cf_kept any = cf_kept_by_any(peer, &own, &arena);
+    cf_status status = cf_catalog_list(peer, &arena, &list, &count, error);
+    for (size_t i = 0; !status && i < count; i++)
+        if (!cf_kept_has(&own, &list[i].id))
+            cf_say(&run->output, "'%s' is not kept here: what the broker lacks of it %s",
+                   list[i].name,
+                   cf_kept_has(&any, &list[i].id) ? "other devices bring"
+                                                  : "no device has all of any more");
+    cf_arena_release(&arena);
+    return status;
+}
+
 /* What a broker that the user has left alone has is of all collections, and goes on from here. */
 static cf_status check_left(const cf_run *run, cf_error *error)
 {

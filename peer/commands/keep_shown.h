@@ -7,6 +7,8 @@
 
 /* `set --keep all|bound`. */
 cf_status cf_keep_choose(cf_run *run, cf_error *error);
+/* Of a broker that was brought what this device keeps: what others have still to bring. */
+cf_status cf_keep_say_unbrought(const cf_run *run, cf_error *error);
 /* CF_MISSING where this device keeps nothing of the collection, and has nothing of it. */
 cf_status cf_keep_check(const cf_run *run, const cf_catalog_collection *collection,
                         cf_error *error);

@@ -42,7 +42,9 @@ typedef struct {
 /* Of which collections entries go to the broker, and come. */
 typedef struct {
     cf_keeping keep;
-    cf_ids named; /* by a verb: see cf_engine_confine */
+    bool is_moving; /* see cf_engine_move */
+    bool brings;    /* to where the user is now what a broker that it has left alone may have */
+    cf_ids named;   /* by a verb: see cf_engine_confine */
     bool is_named;
     cf_ids wanted; /* see cf_engine_want */
     cf_ids at;     /* what that comes to, ascending, */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Of which collections entries go to the broker, and come: of all, of those that a verb names, or
- * of those that this device keeps. */
+ * of those that this device keeps. All of them while something is brought from a broker that the
+ * user has left. */
 #include "peer/engine/engine_inside.h"
 
 #include "codec/limits.h"
 #include "peer/engine/limits.h"
 #include "peer/log/catalog.h"
+#include "peer/membership/left.h"
 
 #include <stdlib.h>
 
@@ -80,7 +82,7 @@ void cf_engine_rescope(cf_engine *engine)
     cf_engine_scope *scope = &engine->scope;
     cf_ids next = {0};
 
-    bool is_all = !scope->is_named && find_kept(engine, &next);
+    bool is_all = scope->brings || (!scope->is_named && find_kept(engine, &next));
     const cf_ids *more = scope->is_named ? &scope->named : &scope->wanted;
     cf_ids_add_all(&next, more->at, more->count);
     cf_ids_sort(&next);
@@ -142,6 +144,22 @@ bool cf_engine_carries(const cf_engine *engine, const cf_id *collection)
 
 /* ---- What is kept ---- */
 
+/* Its entries are to be at the new broker before it is asked which blobs it lacks: what it isn't
+ * brought it can't name. */
+static bool has_left_any(const cf_engine *engine)
+{
+    cf_left left;
+    cf_error error;
+
+    return cf_left_read(engine->home, &left, &error) || left.count;
+}
+
+void cf_engine_move(cf_engine *engine, bool is_moving)
+{
+    engine->scope.is_moving = is_moving;
+    cf_engine_use_keep(engine);
+}
+
 void cf_engine_use_keep(cf_engine *engine)
 {
     cf_keeping keep = CF_KEEPING_ALL;
@@ -150,6 +168,7 @@ void cf_engine_use_keep(cf_engine *engine)
     if (cf_keeping_recall(engine->home, &keep, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "%s", error.text);
     engine->scope.keep = keep;
+    engine->scope.brings = engine->scope.is_moving || has_left_any(engine);
     cf_engine_rescope(engine);
 }
 

@@ -2,6 +2,7 @@
 /* A device that keeps what it has sources of, and sessions that a verb confines. */
 #include "codec/limits.h"
 #include "peer/log/keeping.h"
+#include "peer/membership/left.h"
 #include "tests/peer/small_folder.h"
 
 #include "tests/support/expect.h"
@@ -43,6 +44,33 @@ Test(engine_keep, carries_what_it_has_sources_of_and_is_the_same_there)
     cr_expect(cf_engine_carries(second->engine, &elsewhere));
     cr_assert(device_sync(second));
     cf_buffer_release(&difference);
+    world_destroy(&w);
+}
+
+/* What it is to bring to the broker where the user is now is of all collections, whatever it keeps,
+ * and whatever a verb names: until that is done, or given up. */
+Test(engine_keep, carries_all_while_something_is_left_behind)
+{
+    world *w = world_new(14, 1);
+    device *only = &w->devices[0];
+    cf_engine *engine = only->engine;
+    const cf_address left = {.host = "broker.example", .port = 7819};
+    cf_error error;
+
+    keep(only, CF_KEEPING_BOUND);
+    cf_engine_move(engine, true);
+    cr_expect(cf_engine_carries(engine, &elsewhere));
+    expect_ok(cf_left_note(only->home, &left, &error), error);
+    cf_engine_move(engine, false);
+    cr_expect(cf_engine_carries(engine, &elsewhere));
+    cr_expect_not(cf_engine_keeps_all(engine));
+    cf_engine_confine(engine, &cf_engine_binding_at(engine, 0)->collection, 1);
+    cr_expect(cf_engine_carries(engine, &elsewhere));
+    cf_engine_confine(engine, NULL, 0);
+    expect_ok(cf_left_give_up(only->home, &error), error);
+    cf_engine_use_keep(engine);
+    cr_expect_not(cf_engine_carries(engine, &elsewhere));
+    cr_assert(device_sync(only));
     world_destroy(&w);
 }
 

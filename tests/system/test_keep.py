@@ -281,15 +281,84 @@ def test_a_broker_that_lost_something_is_told_of_by_who_keeps_it(user, broker, t
     assert "rolled back" in laptop.finish("sync").stderr
 
 
-def test_only_who_keeps_all_moves_to_another_broker(user, tmp_path):
-    laptop, phone = user
+@pytest.fixture
+def other(tmp_path):
+    """Another broker, and an invitation there."""
+    made = Broker(str(tmp_path / "other"))
+    made.start()
+    yield made
+    made.stop()
+
+
+def make_owner(laptop, phone):
+    laptop.run("devices", "role", "phone", "owner")
+    phone.add("notes", None, "--existing")
     phone.sync()
-    laptop.run("set", "--keep", "bound")
-    other = Broker(str(tmp_path / "other"))
-    other.start()
-    said = laptop.run("broker", other.run("invite").strip(), code=6)
-    assert "keeps only what it has sources of" in said and "set --keep all" in said
-    other.stop()
+    write(laptop, "papers", "second", os.urandom(LARGE))
+    write(laptop, "notes", "second")
+    laptop.sync()
+
+
+@pytest.mark.parametrize("serves", [False, True])
+def test_who_does_not_keep_all_moves_to_another_broker_with_all(user, broker, other, make_device, serves):
+    """Nobody else is there, and the broker before goes for good; what only it had, another device finds at the new one."""
+    laptop, phone = user
+    make_owner(laptop, phone)
+    process = phone.serve() if serves else None
+    moved = phone.finish("broker", other.run("invite").strip())
+    assert moved.returncode == 0 and moved.stdout.strip() == other.line, moved.stderr
+    assert "could not be" not in moved.stderr
+    if serves:
+        assert phone.stop(process) == 0
+    broker.stop()
+    assert not [note for note in phone.json("status")["notes"] if note["kind"] == "left"]
+    assert listed(phone)["papers"]["source"] is None and not listed(phone)["papers"]["kept"]
+    desk = make_device("desk")
+    phone.pair(desk)
+    for name in "notes", "papers":
+        desk.add(name, None, "--existing")
+        desk.sync()
+        assert tree(desk.source(name)) == tree(laptop.source(name))
+    desk.run("verify")
+    # From now on it keeps what it kept.
+    write(desk, "papers", "third")
+    desk.sync()
+    phone.sync()
+    assert received(phone)[0] == 0
+    assert "third" not in phone.finish("log", "papers").stdout
+
+
+def test_who_does_not_keep_all_does_not_leave_a_broker_that_is_away(user, broker, other):
+    laptop, phone = user
+    make_owner(laptop, phone)
+    invitation = other.run("invite").strip()
+    broker.stop()
+    said = phone.finish("broker", invitation, "--timeout", "3s")
+    assert said.returncode == 5 and "does not answer" in said.stderr and "set --keep all" in said.stderr, said.stderr
+    assert phone.run("broker").strip() == broker.line
+    assert not other.run("users").strip()
+    broker.restart()
+    phone.run("broker", invitation)
+    assert phone.run("broker").strip() == other.line
+    assert phone.json("status")["in_sync"]
+
+
+def test_who_does_not_keep_all_brings_a_broker_that_lost_its_data_what_it_has(user, broker):
+    laptop, phone = user
+    make_owner(laptop, phone)
+    phone.sync()
+    broker.stop()
+    for part in "store", "blobs":
+        shutil.rmtree(os.path.join(broker.data, part))
+    broker.run("init")
+    broker.restart()
+    said = phone.finish("broker", broker.run("invite").strip())
+    assert said.returncode == 0 and "'papers' is not kept here" in said.stderr, said.stderr
+    assert "other devices bring" in said.stderr and "'notes'" not in said.stderr
+    laptop.sync()
+    phone.add("papers", None, "--existing")
+    phone.sync()
+    assert tree(phone.source("papers")) == tree(laptop.source("papers"))
 
 
 def test_what_is_old_or_not_here_yet_is_said(user, broker):
