@@ -50,6 +50,7 @@
 #define CF_WELCOME_MAX (16 * CF_HEADS_MAX)       /* heads beyond which WELCOME isn't read on */
 #define CF_COLLECTIONS_MAX 4096                  /* collections in one SUBSCRIBE, CONFINE */
 #define CF_KEPT_MAX 2048                         /* collections that a device says it keeps */
+#define CF_UNMADE_MAX 64                         /* contents that it says it can't make */
 #define CF_CHAINS_DEVICES_MAX 1024               /* devices in one CHAINS */
 #define CF_LEASES_MAX 4096                       /* leases in one answer */
 #define CF_CHECKPOINTS_MAX 256                   /* checkpoints in one answer */

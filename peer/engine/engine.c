@@ -205,8 +205,8 @@ static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
     engine->workshop.context = engine;
     cf_engine_watch_intake(engine);
     engine->workshop.uploads = cf_uploads_new(engine->peer);
-    engine->workshop.downloads =
-        cf_downloads_new(&(cf_downloads_options){engine->peer, get_bindings, engine});
+    engine->workshop.downloads = cf_downloads_new(&(cf_downloads_options){
+        engine->peer, get_bindings, engine, .unmade = cf_engine_note_unmade});
     engine->workshop.bases =
         cf_bases_new(&(cf_bases_options){engine->peer, get_bindings, is_read, engine});
     engine->resupply = cf_resupply_new(&(cf_resupply_options){engine->peer, get_bindings, engine});
@@ -244,6 +244,7 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
         cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
         cf_engine_load_applied(engine);
         cf_checkpoints_load(engine->peer, &engine->checkpoint.own);
+        cf_engine_load_unmade(engine);
         cf_engine_open_carried(engine);
     }
     if (status) {
@@ -266,6 +267,7 @@ void cf_engine_close(cf_engine **engine)
     cf_pauses_release(&self->pauses);
     free(self->told_locks);
     cf_engine_release_scope(&self->scope);
+    cf_unmade_release(&self->unmade.own);
     cf_heads_release(&self->applied);
     free(self->behind.at);
     cf_resupply_destroy(&self->resupply);

@@ -8,6 +8,7 @@
 #include "peer/engine/pauses.h"
 #include "peer/log/acknowledged.h"
 #include "peer/log/checkpoints.h"
+#include "peer/log/unmade.h"
 #include "peer/sources/source.h"
 #include "peer/transfer/carried.h"
 #include "peer/transfer/resupply.h"
@@ -53,6 +54,13 @@ typedef struct {
     bool is_told;  /* the catalog says what this device has */
 } cf_engine_scope;
 
+/* What wrong patches make something else of (unmade.h). */
+typedef struct {
+    cf_unmade own;
+    bool is_told;   /* the catalog says so */
+    uint64_t heard; /* changes of the catalog that are heeded */
+} cf_engine_unmade;
+
 struct cf_engine {
     const cf_env *env;
     cf_home *home;
@@ -67,6 +75,7 @@ struct cf_engine {
     size_t count, capacity, bindings_capacity;
     cf_round *rounds;
     cf_engine_scope scope;
+    cf_engine_unmade unmade;
     uint64_t now_ms;    /* the time of day; and */
     uint64_t steady_ms; /* the clock that nobody sets, by which all deadlines here are */
     int64_t apart_ms;   /* the first less the second, when a jump was last looked for */
@@ -137,6 +146,14 @@ void cf_engine_follow_role(cf_engine *engine);
 /* and has the link know. */
 void cf_engine_use_scope(cf_engine *engine);
 void cf_engine_release_scope(cf_engine_scope *scope);
+/* Contents that wrong patches make something else of: begins with what is known of them. */
+void cf_engine_load_unmade(cf_engine *engine);
+/* The event of the downloads. */
+bool cf_engine_note_unmade(void *context, const cf_id *collection, const cf_hash *content);
+/* The log grew: others may ask for some, or have supplied what was asked for. */
+void cf_engine_follow_unmade(cf_engine *engine);
+/* Has the catalog say which they are here, unless it does. */
+cf_status cf_engine_tell_unmade(cf_engine *engine, uint64_t now_ms, cf_error *error);
 /* When it has waited for long enough if nothing moves any more. */
 uint64_t cf_round_deadline(const cf_round *round);
 

@@ -141,6 +141,8 @@ static void connected(void *context, const cf_link_welcome *welcome)
     cf_unsent_shown(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer),
                     welcome->heads);
     cf_resupply_begin(engine->resupply);
+    if (cf_contents_doubts_any(engine->peer->contents))
+        cf_resupply_asked(engine->resupply, engine->steady_ms);
     if (engine->carried)
         cf_carried_ask_again(engine->carried);
     cf_locks_connected(engine->workshop.locks, difference);
@@ -539,6 +541,7 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     if (engine->carried)
         cf_carried_grew(engine->carried);
     cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
+    cf_engine_follow_unmade(engine);
     cf_link_credit(engine->peer->link, bytes);
     cf_engine_follow_role(engine);
     return cf_engine_follow_home(engine, error);

@@ -203,6 +203,8 @@ cf_status cf_engine_introduce(cf_engine *engine, uint64_t now_ms, cf_error *erro
 
         status = cf_kept_tell(engine->peer, &here, now_ms, &engine->scope.is_told, error);
     }
+    if (!status)
+        status = cf_engine_tell_unmade(engine, now_ms, error);
     cf_arena_release(&arena);
     return status;
 }

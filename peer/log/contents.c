@@ -17,6 +17,7 @@ struct cf_contents {
     cf_ways_table *ways;
     cf_hash_set lacking;
     bool lacks_unnamed;
+    cf_hash_set doubted; /* contents that patches don't make */
     cf_opened_entries *opened;
 };
 
@@ -36,6 +37,7 @@ void cf_contents_destroy(cf_contents **contents)
     cf_opened_entries_destroy(&(*contents)->opened);
     cf_ways_table_destroy(&(*contents)->ways);
     cf_hash_set_release(&(*contents)->lacking);
+    cf_hash_set_release(&(*contents)->doubted);
     free(*contents);
     *contents = NULL;
 }
@@ -230,7 +232,7 @@ static bool find_way(way_search *self, const cf_ways *ways, const cf_hash *hash,
             read_source(self->contents, ways, i, hash, &arena, &source, &ignored) == CF_OK &&
             has_all_blobs(self->contents, &source);
         if (good && source.content.how.is_patch)
-            good = patches > 0 &&
+            good = patches > 0 && !cf_hash_set_contains(&self->contents->doubted, hash) &&
                    read_ways(self->contents, self->collection, &source.content.how.base, &base,
                              &ignored) == CF_OK &&
                    find_way(self, &base, &source.content.how.base, patches - 1, &ignored_way);
@@ -249,7 +251,29 @@ static bool choose_way(cf_contents *contents, const cf_id *collection, const cf_
     way_search search = {contents, collection, LOOKS_MAX};
 
     *way = 0;
-    return !contents->lacking.count || find_way(&search, ways, hash, CF_DELTA_DEPTH_MAX, way);
+    return (!contents->lacking.count && !contents->doubted.count) ||
+           find_way(&search, ways, hash, CF_DELTA_DEPTH_MAX, way);
+}
+
+bool cf_contents_doubt(cf_contents *contents, const cf_hash *hash)
+{
+    return cf_hash_set_insert(&contents->doubted, hash);
+}
+
+bool cf_contents_doubts_any(const cf_contents *contents)
+{
+    return contents->doubted.count > 0;
+}
+
+bool cf_contents_has_whole(cf_contents *contents, const cf_id *collection, const cf_hash *hash)
+{
+    way_search search = {contents, collection, LOOKS_MAX};
+    cf_ways ways;
+    cf_error ignored;
+    size_t way;
+
+    return read_ways(contents, collection, hash, &ways, &ignored) == CF_OK &&
+           find_way(&search, &ways, hash, 0, &way);
 }
 
 bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash)

@@ -50,6 +50,13 @@ const cf_hash *cf_contents_lacked(const cf_contents *contents, size_t *count);
 /* Whether it can be made, as far as is known. Nobody builds upon what can't. */
 bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
 
+/* Where patches made something else of a content: from now on they are no way to it, only a whole
+ * is. In memory. False: it was doubted already. */
+bool cf_contents_doubt(cf_contents *contents, const cf_hash *hash);
+bool cf_contents_doubts_any(const cf_contents *contents);
+/* Whether the log has a whole of it, of which no blob is lacking. */
+bool cf_contents_has_whole(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
+
 /* What the record of a content becomes by an entry that introduces it, or says where else it is
  * found (a patch for a content, or on one, that is not known here says nothing). What a void
  * entry says is gone by only where no other way is known. */

@@ -36,7 +36,7 @@ struct cf_making {
     cf_fetch *fetch;
     cf_file_job *job;
     size_t fetches; /* begun */
-    bool from_here, resumed;
+    bool from_here, resumed, is_wrong;
     cf_stat stat;
     cf_buffer leaves;
 };
@@ -428,8 +428,10 @@ static cf_fetch_state go_on(cf_making *making, cf_error *error)
         return end_fetch(making, cf_fetch_step(making->fetch, error), error);
     if (!cf_file_job_over(making->job))
         return CF_FETCH_WORKING;
-    if (cf_file_job_result(making->job, error))
+    if (cf_file_job_result(making->job, error)) {
+        making->is_wrong = error->status == CF_FORGED || error->status == CF_MALFORMED;
         return fail(making, error);
+    }
     if (making->step == CF_MAKING_PROVING)
         return end_proof(making, error);
     end_step(making);
@@ -467,6 +469,37 @@ bool cf_making_is_stopped(const cf_making *making)
 bool cf_making_is_paused(const cf_making *making)
 {
     return making->fetch && cf_fetch_is_paused(making->fetch);
+}
+
+/* The last of a chain that doesn't begin on this disk is a whole. */
+static size_t count_patches(const cf_making *making)
+{
+    return making->from_here ? making->chain.count : making->chain.count - 1;
+}
+
+bool cf_making_is_unmade(const cf_making *making)
+{
+    return making->is_wrong && count_patches(making) > 0;
+}
+
+bool cf_making_knows_wholes(const cf_making *making)
+{
+    cf_contents *contents = making->peer->contents;
+    bool knows = false;
+
+    for (size_t i = 0; i < count_patches(making); i++) {
+        const cf_hash *content = &making->chain.at[i].content;
+
+        if (cf_contents_has_whole(contents, &making->options.places.collection, content))
+            knows |= cf_contents_doubt(contents, content);
+    }
+    return knows;
+}
+
+void cf_making_doubt(const cf_making *making)
+{
+    for (size_t i = 0; i < count_patches(making); i++)
+        cf_contents_doubt(making->peer->contents, &making->chain.at[i].content);
 }
 
 bool cf_making_used_disk(const cf_making *making)

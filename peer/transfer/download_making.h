@@ -34,6 +34,13 @@ bool cf_making_hungry(const cf_making *making);
 bool cf_making_is_stopped(const cf_making *making);
 /* By that another device communicates alone. */
 bool cf_making_is_paused(const cf_making *making);
+/* What its patches gave is not what was meant, though each piece was what its name says. */
+bool cf_making_is_unmade(const cf_making *making);
+/* Such contents of its chain of which the log has a whole as well are doubted; true: there are
+ * some, and it is to be tried so. */
+bool cf_making_knows_wholes(const cf_making *making);
+/* All that is made by patches is. */
+void cf_making_doubt(const cf_making *making);
 /* Something that was on this disk went into it; it may be the reason of a failure. */
 bool cf_making_used_disk(const cf_making *making);
 /* The whole at the end of its chain is being made in the temporary folder as well. */

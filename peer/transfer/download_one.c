@@ -388,11 +388,27 @@ static bool has_other_way(const cf_downloads *downloads, const cf_incoming *one)
            cf_contents_available(contents, &one->binding->collection, &one->hash);
 }
 
+/* A patch of the log is wrong, so others are asked for all of it. */
+static void ask_for_whole(const cf_downloads *downloads, const cf_incoming *one, cf_error *error)
+{
+    const cf_downloads_options *options = &downloads->options;
+
+    cf_making_doubt(one->making);
+    if (options->unmade && options->unmade(options->context, &one->binding->collection, &one->hash))
+        cf_fail(error, error->status,
+                "a patch that makes it is wrong: waits for a device that has all of it");
+}
+
 /* What was taken from this disk may be the reason: then all of it comes from the broker. */
 static void end_failed(cf_downloads *downloads, cf_incoming *one, cf_error *error)
 {
-    bool again = cf_making_used_disk(one->making) && !one->afresh && error->status != CF_FULL &&
-                 !is_too_large(downloads, one, error);
+    const bool unmade = cf_making_is_unmade(one->making);
+    const bool otherwise = unmade && cf_making_knows_wholes(one->making);
+    bool again = otherwise || (cf_making_used_disk(one->making) && !one->afresh &&
+                               error->status != CF_FULL && !is_too_large(downloads, one, error));
+
+    if (unmade && !again)
+        ask_for_whole(downloads, one, error);
 
     end(downloads, one, again ? CF_DOWNLOAD_IS_QUEUED : CF_DOWNLOAD_IS_FAILED, error);
     /* By its entry it can't be made, so nothing goes on from here. */
@@ -400,7 +416,8 @@ static void end_failed(cf_downloads *downloads, cf_incoming *one, cf_error *erro
     if (!again && never && one->binding->temporary &&
         !cf_incoming_is_shared(downloads, one, &one->hash))
         cf_landing_remove(files_of(downloads), one->binding->temporary, &one->hash);
-    one->afresh = again;
+    if (!otherwise)
+        one->afresh = again;
 }
 
 static void go_on(cf_downloads *downloads, cf_incoming *one)

@@ -16,6 +16,9 @@ typedef struct {
     /* The bindings as they are now: their files serve as bases. NULL: there are none. */
     cf_binding *const *(*bindings)(void *context, size_t *count);
     void *context;
+    /* Patches of the log made something else of this content; NULL: nobody is told. True: others
+     * will be asked for all of it. */
+    bool (*unmade)(void *context, const cf_id *collection, const cf_hash *content);
 } cf_downloads_options;
 
 cf_downloads *cf_downloads_new(const cf_downloads_options *options);

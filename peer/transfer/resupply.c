@@ -276,6 +276,11 @@ void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t coun
     look_soon(resupply, now_ms);
 }
 
+void cf_resupply_asked(cf_resupply *resupply, uint64_t now_ms)
+{
+    look_soon(resupply, now_ms);
+}
+
 void cf_resupply_looked(cf_resupply *resupply, uint64_t now_ms, uint64_t *deadline)
 {
     if (!is_connected(resupply) || !cf_contents_lacking(resupply->options.peer->contents))

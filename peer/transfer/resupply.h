@@ -25,6 +25,8 @@ void cf_resupply_destroy(cf_resupply **resupply);
 void cf_resupply_begin(cf_resupply *resupply);
 /* The broker lacks these. */
 void cf_resupply_wanted(cf_resupply *resupply, const cf_hash *blobs, size_t count, uint64_t now_ms);
+/* Somebody asks for the whole of contents that patches don't make. */
+void cf_resupply_asked(cf_resupply *resupply, uint64_t now_ms);
 /* An entry of this device's is refused until its blobs are there. Those that can't be made again it
  * is published without. */
 void cf_resupply_blocked(cf_resupply *resupply, const cf_head *entry, uint64_t now_ms);

@@ -57,6 +57,7 @@ ROWS = {
     "heads and rungs of one session; heads in all HOLDS, or in all ENDS": ["CF_HEADS_MAX"],
     "devices in one CHAINS": ["CF_CHAINS_DEVICES_MAX"],
     "collections that a device says it keeps": ["CF_KEPT_MAX"],
+    "contents that a device says it can't make": ["CF_UNMADE_MAX"],
     "heads in all REPORTED": ["CF_REPORTED_MAX"],
     "heads in all WELCOME that are read": ["CF_WELCOME_MAX"],
     "collections in one SUBSCRIBE or CONFINE": ["CF_COLLECTIONS_MAX"],

@@ -42,7 +42,8 @@ static cf_binding *const *bindings_of(void *context, size_t *count)
 
 static void begin_downloads(depot *self)
 {
-    self->downloads = cf_downloads_new(&(cf_downloads_options){&self->peer, bindings_of, self});
+    self->downloads = cf_downloads_new(
+        &(cf_downloads_options){.peer = &self->peer, .bindings = bindings_of, .context = self});
 }
 
 static void open_peer(depot *self)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept here of what was agreed on, and what need not travel for that."""
 
+import hashlib
 import os
 import pathlib
 
 import pytest
 
-from counterfoil import broker, make_device, tree, two  # noqa: F401
+from counterfoil import broker, make_device, tree, two, wait_until  # noqa: F401
 
 MIB = 1 << 20
 
@@ -136,6 +137,89 @@ def test_spoilt_prints_are_not_used(two, spoil):  # noqa: F811
     assert len(prints(laptop)) == 1 and prints(laptop) != [name]
     change(here / "large", SHIFTS["a head"])
     assert laptop.sync()["traffic"]["bytes_sent"] < 20_000
+
+
+def swap_and_sign_prints(path):
+    """The same, with a sum that fits: so a program with a mistake would have made them."""
+    swap_prints(path)
+    kept = path.read_bytes()[:-32]
+    path.write_bytes(kept + hashlib.sha256(kept).digest())
+
+
+def publish_a_wrong_patch(laptop, here):
+    (name,) = prints(laptop)
+    swap_and_sign_prints(base_of(laptop) / name)
+    change(here / "large", SHIFTS["a head"])
+    assert laptop.sync()["traffic"]["bytes_sent"] < 20_000
+
+
+def test_who_can_not_make_what_a_wrong_patch_says_is_given_the_whole(two):  # noqa: F811
+    """By its author, which has it; once, whatever else happens, and edits go on from there."""
+    laptop, desktop, here, there = large(two, "--base", "leaves")
+    publish_a_wrong_patch(laptop, here)
+    before = tree(there)
+    said = desktop.finish("sync")
+    assert said.returncode == 1 and tree(there) == before, said
+    assert "a patch that makes it is wrong" in said.stdout + said.stderr + desktop.run("status", "notes")
+    assert laptop.sync()["traffic"]["bytes_sent"] > 5 * MIB
+    desktop.sync()
+    assert tree(here) == tree(there)
+    for device in laptop, desktop, laptop:
+        assert device.sync()["traffic"]["bytes_sent"] < 20_000
+    for editor, folder, reader in (desktop, there, laptop), (laptop, here, desktop):
+        change(folder / "large", SHIFTS["a head"])
+        editor.sync()
+        reader.sync()
+        assert tree(here) == tree(there)
+    assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
+
+
+def test_who_joins_after_a_wrong_patch_takes_the_whole(two, make_device):  # noqa: F811
+    """Also of what was made from it since, and which nobody asked for."""
+    laptop, desktop, here, there = large(two, "--base", "leaves")
+    publish_a_wrong_patch(laptop, here)
+    desktop.finish("sync")
+    laptop.sync()
+    desktop.sync()
+    overwrite(there / "large", 77_777)
+    desktop.sync()
+    laptop.sync()
+    third = make_device("third")
+    laptop.pair(third)
+    third.add("notes", None, "--existing")
+    third.sync()
+    assert tree(third.source()) == tree(here)
+
+
+def test_an_edit_in_the_meantime_is_made_of_what_others_can_make(two):  # noqa: F811
+    """The author hears of it with the next session; what it saves then is no patch on what others lack."""
+    laptop, desktop, here, there = large(two, "--base", "leaves")
+    publish_a_wrong_patch(laptop, here)
+    desktop.finish("sync")
+    change(here / "large", SHIFTS["a head"])
+    laptop.sync()
+    desktop.finish("sync")
+    laptop.sync()
+    desktop.sync()
+    assert tree(here) == tree(there)
+
+
+def test_who_serves_asks_and_is_answered_at_once(two):  # noqa: F811
+    laptop, desktop, here, there = large(two, "--base", "leaves")
+    laptop.sync()
+    processes = [(device, device.serve()) for device in two]
+
+    def position():
+        return laptop.json("status", "--remote")["remote"]["position"]
+
+    before = position()
+    (name,) = prints(laptop)
+    swap_and_sign_prints(base_of(laptop) / name)
+    change(here / "large", SHIFTS["a head"])
+    wait_until(lambda: tree(here) == tree(there), "all of it came")
+    wait_until(lambda: position() == before + 4, "an edit, what asks, what answers, and that it is done")
+    for device, process in processes:
+        assert device.stop(process) == 0
 
 
 def test_a_base_that_is_spoilt_where_a_patch_arrives_is_thrown_away_and_all_is_asked_for(two):  # noqa: F811
