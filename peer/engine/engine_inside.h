@@ -112,6 +112,7 @@ struct cf_engine {
     uint64_t anew_ms;      /* when a session began anew that the broker had forgotten */
     bool crowded;          /* only the member log goes to and fro: see cf_link_welcome */
     bool is_told_some;     /* the session names heads of some collections alone */
+    uint64_t told_lacking; /* of what the broker had acknowledged, by the heads of the session */
     bool refused;
     cf_hash refused_entry;
     char refusal[CF_ERROR_TEXT];

@@ -72,6 +72,24 @@ static void greet_broker(cf_engine *engine, const cf_link_welcome *welcome)
         cf_report(engine->env, CF_REPORT_WARNING, "what the broker has: %s", error.text);
     else if (lacking)
         tell_rollback(engine, lacking);
+    engine->told_lacking = lacking;
+}
+
+/* A device that doesn't keep all is not told what of the others is there: how much there is in all
+ * says whether some of it is gone. */
+static void note_extent(cf_engine *engine, const uint8_t instance[16], uint64_t position)
+{
+    const cf_log_extent now = {instance, position};
+    uint64_t fewer = 0;
+    cf_error error;
+
+    if (cf_engine_keeps_all(engine))
+        return;
+    if (cf_acknowledged_extent(cf_home_store(engine->home), cf_peer_user(engine->peer), &now,
+                               &fewer, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what the broker has: %s", error.text);
+    if (fewer > engine->told_lacking)
+        tell_rollback(engine, fewer - engine->told_lacking);
 }
 
 void cf_engine_save_acknowledged(cf_engine *engine)
@@ -489,6 +507,7 @@ static void unsupported(void *context, cf_command command)
 static void located(void *context, const uint8_t instance[16], uint64_t position,
                     const cf_bytes *lines, size_t count)
 {
+    note_extent(context, instance, position);
     cf_engine_located(context, instance, position);
     cf_engine_told_addresses(context, lines, count);
 }

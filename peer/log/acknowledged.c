@@ -4,6 +4,7 @@
 #include "codec/pack.h"
 
 #define META_ROLLBACK "rolled-back"
+#define META_EXTENT "extent"
 
 void cf_acknowledged_release(cf_acknowledged *acknowledged)
 {
@@ -124,6 +125,49 @@ cf_status cf_acknowledged_save(cf_acknowledged *acknowledged, cf_store *store, c
     cf_record record = {key_of(&arena, acknowledged->instance), cf_buffer_view(&value)};
     cf_status status = store->write(store, user, &record, 1, false, error);
     acknowledged->is_dirty = status != CF_OK;
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return status;
+}
+
+/* ---- How far it goes ---- */
+
+/* 0 where nothing is kept of this instance, or what is kept can't be read. */
+static uint64_t read_extent(cf_store *store, const cf_hash *user, const uint8_t *instance)
+{
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+    uint8_t known[16];
+    uint64_t position = 0;
+    cf_error ignored;
+    size_t count;
+
+    cf_status status = store->get(store, user, cf_key_meta(&arena, META_EXTENT), &value, &ignored);
+    cf_reader reader = cf_reader_of(cf_buffer_view(&value));
+    if (status || cf_read_array(&reader, &count, &ignored) ||
+        cf_read_bin_exact(&reader, known, sizeof known, &ignored) ||
+        memcmp(known, instance, sizeof known) != 0 || cf_read_uint(&reader, &position, &ignored))
+        position = 0;
+    cf_buffer_release(&value);
+    cf_arena_release(&arena);
+    return position;
+}
+
+cf_status cf_acknowledged_extent(cf_store *store, const cf_hash *user, const cf_log_extent *now,
+                                 uint64_t *fewer, cf_error *error)
+{
+    const uint64_t before = read_extent(store, user, now->instance);
+    cf_arena arena = {0};
+    cf_buffer value = {0};
+
+    *fewer = before > now->position ? before - now->position : 0;
+    if (before == now->position)
+        return CF_OK;
+    cf_pack_array(&value, 2);
+    cf_pack_bin(&value, cf_bytes_of(now->instance, 16));
+    cf_pack_uint(&value, now->position);
+    cf_record record = {cf_key_meta(&arena, META_EXTENT), cf_buffer_view(&value)};
+    cf_status status = store->write(store, user, &record, 1, false, error);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status;

@@ -37,6 +37,16 @@ void cf_acknowledged_add(cf_acknowledged *acknowledged, const cf_entry *entry);
 cf_status cf_acknowledged_save(cf_acknowledged *acknowledged, cf_store *store, const cf_hash *user,
                                cf_error *error);
 
+/* How far the broker's log goes, by its own word: for a device that isn't told what lies in it,
+ * since it doesn't keep all. `*fewer` gets how many entries there were more when it was last said,
+ * of the same instance. Written unsynced. */
+typedef struct {
+    const uint8_t *instance; /* 16 bytes */
+    uint64_t position;
+} cf_log_extent;
+cf_status cf_acknowledged_extent(cf_store *store, const cf_hash *user, const cf_log_extent *now,
+                                 uint64_t *fewer, cf_error *error);
+
 /* How many entries lie between what was acknowledged and what is shown. Of two branches of one
  * writer it is not known which is whose: one that is shown as far stands for the other. */
 uint64_t cf_heads_lacking(const cf_heads *acknowledged, const cf_heads *shown);
@@ -44,7 +54,7 @@ uint64_t cf_heads_lacking(const cf_heads *acknowledged, const cf_heads *shown);
 /* The last time that a broker was found rolled back, for people. */
 typedef struct {
     uint64_t time_ms;
-    uint64_t lacking;
+    uint64_t lacking;   /* entries */
     const char *broker; /* its endpoint; in the arena */
 } cf_rollback;
 

@@ -147,3 +147,33 @@ Test(acknowledged, recalls_the_last_time_for_people)
     cf_store_destroy(&store);
     cf_store_memory_disk_destroy(&disk);
 }
+
+static uint64_t fewer(cf_store *store, const uint8_t of[16], uint64_t position)
+{
+    uint64_t found = 99;
+    cf_error error;
+
+    expect_ok(cf_acknowledged_extent(store, &user, &(cf_log_extent){of, position}, &found, &error),
+              error);
+    return found;
+}
+
+/* 10, then 7: three are gone, and that is said once; another broker's log begins anew. */
+Test(acknowledged, counts_how_many_entries_there_were_more)
+{
+    cf_store_memory_disk *disk = cf_store_memory_disk_new(instance);
+    cf_store *store = cf_store_memory_new(disk);
+    cf_error error;
+    uint64_t epoch;
+
+    expect_ok(store->acquire(store, &user, &epoch, &error), error);
+    cr_expect_eq(fewer(store, instance, 10), 0);
+    cr_expect_eq(fewer(store, instance, 10), 0);
+    cr_expect_eq(fewer(store, instance, 7), 3);
+    cr_expect_eq(fewer(store, instance, 7), 0);
+    cr_expect_eq(fewer(store, instance, 8), 0);
+    cr_expect_eq(fewer(store, other_instance, 2), 0);
+    cr_expect_eq(fewer(store, other_instance, 1), 1);
+    cf_store_destroy(&store);
+    cf_store_memory_disk_destroy(&disk);
+}

@@ -263,7 +263,8 @@ def test_who_becomes_a_relay_while_it_serves_keeps_all(user):
 
 
 def test_a_broker_that_lost_something_is_told_of_by_who_keeps_it(user, broker, tmp_path):
-    """What is not told in a session is not taken for lost, and the next full one does."""
+    """What is not told in a session is not taken for lost, and the next full one does. Who keeps less knows how much there
+    was in all, and tells once."""
     laptop, phone = user
     phone.add("notes", None, "--existing")
     phone.sync()
@@ -275,7 +276,10 @@ def test_a_broker_that_lost_something_is_told_of_by_who_keeps_it(user, broker, t
     laptop.sync(0, "notes")
     phone.sync()
     set_back(broker, saved)
-    assert "rolled back" not in phone.finish("sync").stderr
+    for said in "rolled back: it lacks 1 entry", "":
+        told = phone.finish("sync").stderr
+        assert said in told and bool(said) == ("rolled back" in told), told
+    assert [note["kind"] for note in phone.json("status")["notes"]] == ["rolled-back"]
     said = laptop.finish("sync", "notes").stderr
     assert "rolled back" not in said, said
     assert "rolled back" in laptop.finish("sync").stderr
