@@ -175,14 +175,15 @@ typedef struct {
     bool repeats, was_known, lacks, moved;
 } item_step;
 
-/* A device says what it has by itself (keeping.h): that is no change that somebody made. */
-static bool only_says_what_it_has(const item_step *step)
+/* Devices say by themselves what they have (keeping.h), and what tables and layouts a collection
+ * has: that is no change that somebody made. */
+static bool is_said_by_itself(const item_step *step)
 {
-    const item_changes *item = &step->item;
+    const uint8_t kind = step->at->item.bytes[0];
 
     return cf_id_equal(&step->at->collection, &cf_catalog_id) &&
-           step->at->item.bytes[0] == CF_CATALOG_DEVICE && !change_of(item, CF_FIELD_NAME) &&
-           !deletes(item);
+           (kind == CF_CATALOG_DEVICE || kind == CF_CATALOG_COLLECTION) &&
+           !change_of(&step->item, CF_FIELD_NAME) && !deletes(&step->item);
 }
 
 static void look(reading *self, const cf_entry *entry, item_step *step)
@@ -257,8 +258,7 @@ static void read_changes(reading *self, const cf_entry *entry, const cf_body *bo
     for (size_t i = 0; i < count; i++)
         take(self, entry, body->time, &steps[i]);
     for (size_t i = 0; i < count; i++)
-        if (!steps[i].repeats && !only_gives_away(&steps[i].item) &&
-            !only_says_what_it_has(&steps[i]))
+        if (!steps[i].repeats && !only_gives_away(&steps[i].item) && !is_said_by_itself(&steps[i]))
             tell(self, entry, body->time, &steps[i]);
     free(steps);
 }

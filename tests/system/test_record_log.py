@@ -45,6 +45,7 @@ def test_a_file_and_a_record_in_one_order(two):
     assert there == here, "one order everywhere"
     text = laptop.run("log")
     assert 'people: edited anna: email "a@example.org", town "Oslo"' in text
+    assert "(catalog): new people" in text and "settled" not in text, "what tables there are devices say by themselves"
 
 
 def test_one_record_by_its_key(two):
