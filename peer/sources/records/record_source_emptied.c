@@ -127,8 +127,6 @@ typedef struct {
     cf_record_counted *counted;
     column *at; /* ascending, once they are found */
     size_t count, capacity;
-    column *first; /* those that were held before this look, as they were counted then */
-    size_t first_count;
 } columns;
 
 static int by_name(const void *left, const void *right)
@@ -255,6 +253,35 @@ static void count_had(columns *self, cf_arena *arena)
             }
 }
 
+/* A column that was held stays so until its user's word, however little of it is still gone: who
+ * puts it back does that cell by cell. And what comes meanwhile lets nothing of it go: 12 of 12,
+ * and 12 of 12 still when another device has made a 13th. */
+static void count_as_first(columns *self)
+{
+    cf_record_run *run = self->counted->run;
+    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_EMPTIED));
+    size_t count = 0;
+    uint64_t had;
+    cf_bytes table, field;
+    cf_error ignored;
+
+    cf_status status = cf_read_array(&reader, &count, &ignored);
+    for (size_t i = 0; !status && i < count; i++) {
+        status = cf_read_array_of(&reader, 3, &ignored);
+        if (!status)
+            status = cf_read_bin(&reader, &table, &ignored);
+        if (!status)
+            status = cf_read_bin(&reader, &field, &ignored);
+        if (!status)
+            status = cf_read_uint(&reader, &had, &ignored);
+        column *found = status ? NULL : find_column(self, table, field);
+        if (found) {
+            found->was_held = true;
+            found->count = found->gone > had ? found->gone : (size_t)had;
+        }
+    }
+}
+
 /* Most sources have none, and needn't ask the store twice. */
 static bool keeps_any(cf_record_run *run)
 {
@@ -266,108 +293,24 @@ static bool keeps_any(cf_record_run *run)
     return source->keeps_emptied;
 }
 
-static void read_first(columns *self, cf_arena *arena)
-{
-    cf_reader reader = cf_reader_of(cf_record_run_kept(self->counted->run, CF_TABLE_EMPTIED));
-    size_t count = 0;
-    uint64_t had;
-    cf_error ignored;
-
-    cf_status status = cf_read_array(&reader, &count, &ignored);
-    self->first = cf_arena_allocate(arena, status ? 0 : count, sizeof *self->first);
-    for (size_t i = 0; !status && i < count; i++) {
-        column *one = &self->first[i];
-
-        status = cf_read_array_of(&reader, 3, &ignored);
-        if (!status)
-            status = cf_read_bin(&reader, &one->table, &ignored);
-        if (!status)
-            status = cf_read_bin(&reader, &one->field, &ignored);
-        if (!status)
-            status = cf_read_uint(&reader, &had, &ignored);
-        if (status)
-            return;
-        one->count = (size_t)had;
-        self->first_count++;
-    }
-}
-
-/* Whether a row of the base that has something in the column is not here now, or doesn't count:
- * then nobody can tell. */
-static bool is_any_away(const cf_record_counted *counted, const column *one)
-{
-    const cf_record_run *run = counted->run;
-    const cf_rows *base = run->source->binding->rows;
-
-    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
-        const cf_row_field *field = cf_row_field_named(row, one->field);
-
-        if (!field || !cf_bytes_equal(row->table, one->table) || !says_something(field))
-            continue;
-        const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
-        if (!here || !base_of(counted, (size_t)(here - run->content.file.rows)))
-            return true;
-    }
-    return false;
-}
-
-/* Leaves those of which nothing is gone here, and not all rows are here: they stay held. */
-static void keep_unseen(columns *self)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < self->first_count; i++)
-        if (!find_column(self, self->first[i].table, self->first[i].field) &&
-            is_any_away(self->counted, &self->first[i]))
-            self->first[kept++] = self->first[i];
-    self->first_count = kept;
-}
-
-/* A column that was held stays so until its user's word, however little of it is still gone: who
- * puts it back does that cell by cell. And what comes meanwhile lets nothing of it go: 12 of 12,
- * and 12 of 12 still when another device has made a 13th. Nor does a file that is cut short:
- *
- *   12 of 12 are gone, 3 are put back, and the file ends there for a moment: 9 of 12 are held then
- */
-static void count_as_first(columns *self)
-{
-    for (size_t i = 0; i < self->first_count; i++) {
-        const column *first = &self->first[i];
-        column *found = find_column(self, first->table, first->field);
-
-        if (found) {
-            found->was_held = true;
-            found->count = found->gone > first->count ? found->gone : first->count;
-        }
-    }
-    keep_unseen(self);
-}
-
-static void pack(cf_buffer *out, const column *all, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        cf_pack_array(out, 3);
-        cf_pack_bin(out, all[i].table);
-        cf_pack_bin(out, all[i].field);
-        cf_pack_uint(out, all[i].count);
-    }
-}
-
 static void keep_first(const columns *self)
 {
-    const size_t count = self->count + self->first_count;
     cf_record_run *run = self->counted->run;
     cf_buffer now = {0};
 
-    if (run->look_only || (!count && !keeps_any(run)))
+    if (run->look_only || (!self->count && !keeps_any(run)))
         return;
-    if (count)
-        cf_pack_array(&now, count);
-    pack(&now, self->at, self->count);
-    pack(&now, self->first, self->first_count);
+    if (self->count)
+        cf_pack_array(&now, self->count);
+    for (size_t i = 0; i < self->count; i++) {
+        cf_pack_array(&now, 3);
+        cf_pack_bin(&now, self->at[i].table);
+        cf_pack_bin(&now, self->at[i].field);
+        cf_pack_uint(&now, self->at[i].count);
+    }
     cf_record_run_keep(run, CF_TABLE_EMPTIED, cf_buffer_view(&now), &run->records);
     run->source->emptied_known = true;
-    run->source->keeps_emptied = count > 0;
+    run->source->keeps_emptied = self->count > 0;
     cf_buffer_release(&now);
 }
 
@@ -466,14 +409,13 @@ static void hold_columns(cf_record_counted *counted)
     if (!cf_adapter_is_mapped(cf_adapter_of(counted->run->source->binding->format)))
         return;
     find_gone(&self, &arena);
-    if (keeps_any(counted->run))
-        read_first(&self, &arena);
-    if (may_be_too_many(&self))
+    if (may_be_too_many(&self)) {
         count_had(&self, &arena);
-    else
+        count_as_first(&self);
+        keep_emptied(&self);
+    } else {
         self.count = 0;
-    count_as_first(&self);
-    keep_emptied(&self);
+    }
     keep_first(&self);
     if (self.count)
         hold_cleared(&self, &arena);
