@@ -456,7 +456,7 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
         CF_TABLE_MEETING,  CF_TABLE_HELD,    CF_TABLE_HIDDEN, CF_TABLE_REFUSED,  CF_TABLE_WAITED,
         CF_TABLE_ENDED,    CF_TABLE_GUARDED, CF_TABLE_LIFTED, CF_TABLE_FOLDER,   CF_TABLE_LIMIT,
         CF_TABLE_DISK,     CF_TABLE_POLL,    CF_TABLE_CACHE,  CF_TABLE_LAYOUT,   CF_TABLE_RENAMED,
-        CF_TABLE_LEFT_OUT, CF_TABLE_EMPTIED};
+        CF_TABLE_LEFT_OUT, CF_TABLE_EMPTIED, CF_TABLE_CLEARED};
     cf_status status = CF_OK;
 
     for (size_t i = 0; !status && i < sizeof tables / sizeof tables[0]; i++)

@@ -96,16 +96,15 @@ bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items
 
 /* ---- What went within the last minute ---- */
 
+bool cf_is_recent(uint64_t at_ms, uint64_t now_ms)
+{
+    return at_ms + CF_RECENT_MS > now_ms && at_ms < now_ms + CF_RECENT_MS;
+}
+
 static int by_item(const void *a, const void *b)
 {
     return cf_id_compare(&((const cf_recent_deletion *)a)->item,
                          &((const cf_recent_deletion *)b)->item);
-}
-
-/* A clock that was set back makes nothing recent for longer. */
-static bool is_recent(const cf_recent_deletion *one, uint64_t now_ms)
-{
-    return one->at_ms + CF_RECENT_MS > now_ms && one->at_ms < now_ms + CF_RECENT_MS;
 }
 
 void cf_recent_add(cf_recent_deletions *recent, cf_recent_deletion *added, size_t count,
@@ -125,7 +124,8 @@ void cf_recent_add(cf_recent_deletions *recent, cf_recent_deletion *added, size_
 
         if (order == 0)
             old++;
-        if (is_recent(one, now_ms) && !(kept && cf_id_equal(&merged[kept - 1].item, &one->item)))
+        if (cf_is_recent(one->at_ms, now_ms) &&
+            !(kept && cf_id_equal(&merged[kept - 1].item, &one->item)))
             merged[kept++] = *one;
     }
     free(recent->at);
@@ -143,7 +143,7 @@ cf_recent_count cf_recent_counted(const cf_recent_deletions *recent, const cf_id
     for (size_t i = 0; i < recent->count; i++) {
         const cf_recent_deletion *one = &recent->at[i];
 
-        if (!is_recent(one, now_ms) || one->born_ms + CF_RECENT_MS > now_ms ||
+        if (!cf_is_recent(one->at_ms, now_ms) || one->born_ms + CF_RECENT_MS > now_ms ||
             cf_ids_has(&sorted, &one->item))
             continue;
         counted.items++;

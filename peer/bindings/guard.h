@@ -76,6 +76,8 @@ bool cf_guard_allows_others(cf_delete_word word, uint64_t others, uint64_t items
  * an argument. */
 
 #define CF_RECENT_MS UINT64_C(60000)
+/* A clock that was set back makes nothing recent for longer. */
+bool cf_is_recent(uint64_t at_ms, uint64_t now_ms);
 
 typedef struct {
     cf_id item;

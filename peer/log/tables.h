@@ -45,8 +45,9 @@ typedef enum {
     CF_TABLE_DATABASE = 'b', /* source → which file its database is */
     CF_TABLE_MEETING = 'e',  /* source → nothing: rows of one number are the same, at first */
     CF_TABLE_GUARDED = 'u', /* source → how many items there were when deletions were first held */
-    CF_TABLE_EMPTIED = 'V', /* source → columns of which too many values are gone, and how many
+    CF_TABLE_EMPTIED = 'B', /* source → columns of which too many values are gone, and how many
                              * there were when that was first held */
+    CF_TABLE_CLEARED = 'Z', /* source → of which columns values went just before, and how many */
     CF_TABLE_WRITER = 'w',  /* collection → this device's chain in it */
     CF_TABLE_WAITING =
         'x', /* collection, entry → held, but it can't be read yet (nothing; of a void one, a byte),

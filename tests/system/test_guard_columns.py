@@ -2,6 +2,7 @@
 """A column that is emptied, or a member that is taken out of all objects, is held as deletions are."""
 
 import json
+import os
 
 import pytest
 
@@ -25,8 +26,8 @@ class Objects:
     def write(self, rows):
         self.path.write_text(json.dumps(rows))
 
-    def clear(self, member, count):
-        self.write([{name: value for name, value in row.items() if name != member or i >= count} for i, row in enumerate(self.rows())])
+    def clear(self, member, count, first=0):
+        self.write([{name: value for name, value in row.items() if name != member or not first <= i < count} for i, row in enumerate(self.rows())])
 
 
 class Sheet(Objects):
@@ -40,8 +41,8 @@ class Sheet(Objects):
         names = rows[0].keys()
         self.path.write_text("".join(",".join(line) + "\n" for line in [names, *(row.values() for row in rows)]))
 
-    def clear(self, member, count):
-        self.write([row | ({member: ""} if i < count else {}) for i, row in enumerate(self.rows())])
+    def clear(self, member, count, first=0):
+        self.write([row | ({member: ""} if first <= i < count else {}) for i, row in enumerate(self.rows())])
 
 
 def people(count):
@@ -163,6 +164,80 @@ def test_it_ends_when_all_is_back(share):
     laptop.sync()
     desktop.sync()
     assert [row["mail"] for row in there.rows()].count("") == 11, "the first time is forgotten"
+
+
+@pytest.mark.parametrize("count, first, then", ((12, 6, 6), (10, 9, 1), (120, 60, 40)))
+def test_what_goes_in_two_saves_is_judged_as_one(share, count, first, then):
+    laptop, desktop, here, there = share(count)
+    here.clear("mail", first)
+    laptop.sync()
+    here.clear("mail", first + then, first)
+    laptop.run("status", "--check", code=8)
+    for _ in range(2):
+        laptop.sync(8)
+        ((_, reason),) = held(laptop)
+        assert reason.startswith(f"{then} of {count - first} records that had something in mail have nothing there any more, after {first} that went just before")
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == first
+    laptop.run("repair", str(here.path), "--refill")
+    assert [bool(row.get("mail")) for row in here.rows()] == [False] * first + [True] * (count - first) and not held(laptop)
+    here.clear("mail", first + then)
+    laptop.sync(8)
+    laptop.sync(0, "--yes")
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == first + then
+
+
+def test_what_goes_bit_by_bit_under_serve_is_held(share):
+    laptop, desktop, here, there = share(12)
+    server = laptop.serve()
+    said = Said(server)
+    for done in 4, 8, 12:
+        here.clear("mail", done)
+        laptop.sync(8 if done == 12 else 0)
+    said.wait_for("4 of 4 records that had something in mail have nothing there any more, after 8 that went just before")
+    laptop.stop(server)
+
+
+def test_what_was_put_back_went_not(share):
+    laptop, desktop, here, there = share(12)
+    for _ in range(3):
+        here.clear("mail", 6)
+        laptop.sync()
+        here.write(people(12))
+        laptop.sync()
+    here.clear("name", 6)
+    laptop.sync()
+    here.clear("mail", 12, 6)
+    laptop.sync()
+    desktop.sync()
+    assert [row["mail"] for row in there.rows()].count("") == 6
+
+
+def test_what_goes_by_a_word_counts_no_more(share):
+    laptop, desktop, here, there = share(12)
+    here.clear("mail", 6)
+    laptop.sync(0, "--yes")
+    here.clear("mail", 12, 6)
+    laptop.sync()
+    desktop.sync()
+    assert {row["mail"] for row in there.rows()} == {""}
+
+
+def test_after_a_minute_they_are_two(share):
+    laptop, desktop, here, there = share(12)
+    library = os.environ.get("CF_CLOCK_LIBRARY")
+    if not library:
+        pytest.skip("needs a clock that can be set")
+    here.clear("mail", 6)
+    laptop.sync()
+    here.clear("mail", 12, 6)
+    laptop.sync(8)
+    here.write([{**row, "mail": "" if i < 6 else row["mail"]} for i, row in enumerate(people(12))])
+    laptop.sync()
+    here.clear("mail", 12, 6)
+    done = laptop.finish("sync", environment={"LD_PRELOAD": library, "CF_CLOCK_SHIFT": "61"})
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture

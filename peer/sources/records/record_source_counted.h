@@ -19,6 +19,7 @@ typedef struct {
     const cf_row *emptied; /* the document of the base that counts as unchanged; NULL: it counts */
     bool *cleared; /* of the file's rows: that have nothing in a column that seems emptied, and
                       count as unchanged; NULL: none is */
+    bool clears;   /* something in a column of any of the file's rows */
     const cf_row **moved; /* rows of the base that are here under another key, ascending */
     size_t moved_count;
     cf_arena arena; /* of all this and of the scan: it ends before what came out is committed */
@@ -44,6 +45,9 @@ void cf_record_counted_hold_locked(cf_record_counted *self);
 /* What was done to a document that seems emptied, or to rows that have nothing in a column any more
  * as too many others, waits for its user's word (record_source_emptied.c). */
 void cf_record_counted_hold_emptied(cf_record_counted *self);
+/* With what is published it is known what of a column went: it counts with what goes within the
+ * minute. */
+void cf_record_counted_keep_cleared(cf_record_counted *self);
 /* Contents go before the entry that names them: what has one that is on its way waits. */
 void cf_record_counted_send_values(cf_record_counted *self);
 

@@ -120,6 +120,8 @@ static void hold_document(cf_record_counted *self)
 typedef struct {
     cf_bytes table, field;
     size_t gone, count; /* rows here that have nothing in it any more, and that had something */
+    size_t went;        /* lost it just before, by what was published: they count with these */
+    size_t empty;       /* rows that have nothing in it, here and in the base */
     bool was_held;
 } column;
 
@@ -227,7 +229,7 @@ static void find_gone(columns *self, cf_arena *arena)
                 if (says_something(&base.fields[k]) &&
                     says_nothing(&file->rows[i], base.fields[k].name))
                     *cf_one_more(self->at, self->count, self->capacity) =
-                        (column){base.table, base.fields[k].name, 1, 0, false};
+                        (column){.table = base.table, .field = base.fields[k].name, .gone = 1};
     if (self->count)
         qsort(self->at, self->count, sizeof *self->at, by_name);
     for (size_t i = 0; i < self->count; i++)
@@ -238,19 +240,170 @@ static void find_gone(columns *self, cf_arena *arena)
     self->count = kept;
 }
 
+static void count_row(column *one, const cf_row *row, const cf_row *base)
+{
+    const cf_row_field *had = cf_row_field_named(base, one->field);
+
+    if (had && says_something(had))
+        one->count++;
+    else if (one->went && says_nothing(row, one->field))
+        one->empty++;
+}
+
+/* Of what went, that only counts which wasn't put back since. */
 static void count_had(columns *self, cf_arena *arena)
 {
-    const size_t count = self->counted->run->content.file.count;
+    const cf_record_file *file = &self->counted->run->content.file;
     cf_row base;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < file->count; i++)
         if (show_base(self->counted, i, arena, &base))
-            for (size_t k = 0; k < base.field_count; k++) {
-                column *found = find_column(self, base.table, base.fields[k].name);
+            for (size_t k = 0; k < self->count; k++)
+                if (cf_bytes_equal(self->at[k].table, base.table))
+                    count_row(&self->at[k], &file->rows[i], &base);
+    for (size_t k = 0; k < self->count; k++)
+        if (self->at[k].went > self->at[k].empty)
+            self->at[k].went = self->at[k].empty;
+}
 
-                if (found)
-                    found->count += says_something(&base.fields[k]);
-            }
+/* ---- What went within the last minute ---- */
+
+/* A column is rarely cleared in one save: what goes bit by bit is judged with what went just
+ * before (guard.h).
+ *   6 of 12, which went, and 6 of 6 half a minute later: 12 of 12, held
+ *   6 of 12, which went and were put back, and 6 of 12:  6 of 12, goes */
+
+typedef struct {
+    cf_bytes table, field;
+    uint64_t at_ms, gone;
+} cleared;
+
+static uint64_t now_of(const cf_record_run *run)
+{
+    const cf_env *env = run->source->workshop->peer->env;
+
+    return env->now_ms(env->context);
+}
+
+static bool read_cleared(cf_reader *reader, cleared *out)
+{
+    cf_error ignored;
+
+    return cf_read_array_of(reader, 4, &ignored) == CF_OK &&
+           cf_read_bin(reader, &out->table, &ignored) == CF_OK &&
+           cf_read_bin(reader, &out->field, &ignored) == CF_OK &&
+           cf_read_uint(reader, &out->at_ms, &ignored) == CF_OK &&
+           cf_read_uint(reader, &out->gone, &ignored) == CF_OK;
+}
+
+/* What is kept of the last minute; the caller frees the array. */
+static cleared *read_all_cleared(cf_record_run *run, size_t *out)
+{
+    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_CLEARED));
+    const uint64_t now_ms = now_of(run);
+    cleared *all = NULL, one;
+    size_t count = 0, kept = 0, capacity = 0;
+    cf_error ignored;
+
+    if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
+        count = 0;
+    while (count-- && read_cleared(&reader, &one))
+        if (cf_is_recent(one.at_ms, now_ms))
+            *cf_one_more(all, kept, capacity) = one;
+    *out = kept;
+    return all;
+}
+
+/* What is said for once is said of what is gone now. */
+static void count_went(columns *self)
+{
+    size_t count = 0;
+    cleared *all = self->count && !self->counted->run->source->word.given
+                       ? read_all_cleared(self->counted->run, &count)
+                       : NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        column *found = find_column(self, all[i].table, all[i].field);
+
+        if (found)
+            found->went += (size_t)all[i].gone;
+    }
+    free(all);
+}
+
+static void pack_cleared(cf_buffer *out, const cleared *one)
+{
+    cf_pack_array(out, 4);
+    cf_pack_bin(out, one->table);
+    cf_pack_bin(out, one->field);
+    cf_pack_uint(out, one->at_ms);
+    cf_pack_uint(out, one->gone);
+}
+
+/* One a second of each column, however often it is written to. */
+static void keep_cleared(const columns *self)
+{
+    cf_record_run *run = self->counted->run;
+    const uint64_t now_ms = now_of(run);
+    cf_buffer now = {0};
+    size_t before = 0, count = 0;
+    cleared *all = read_all_cleared(run, &before);
+
+    for (size_t i = 0; i < before; i++) {
+        column *same = find_column(self, all[i].table, all[i].field);
+
+        if (same && all[i].at_ms / 1000 == now_ms / 1000)
+            same->gone += (size_t)all[i].gone;
+        else
+            all[count++] = all[i];
+    }
+    cf_pack_array(&now, count + self->count);
+    for (size_t i = 0; i < count; i++)
+        pack_cleared(&now, &all[i]);
+    for (size_t i = 0; i < self->count; i++)
+        pack_cleared(&now,
+                     &(cleared){self->at[i].table, self->at[i].field, now_ms, self->at[i].gone});
+    cf_record_run_keep(run, CF_TABLE_CLEARED, cf_buffer_view(&now), &run->records);
+    cf_buffer_release(&now);
+    free(all);
+}
+
+void cf_record_counted_keep_cleared(cf_record_counted *counted)
+{
+    columns self = {.counted = counted};
+    cf_arena arena = {0};
+
+    if (!counted->clears)
+        return;
+    if (counted->run->source->word.given) { /* the user knows of it */
+        cf_record_run_keep(counted->run, CF_TABLE_CLEARED, (cf_bytes){0}, &counted->run->records);
+        return;
+    }
+    find_gone(&self, &arena);
+    if (self.count)
+        keep_cleared(&self);
+    free(self.at);
+    cf_arena_release(&arena);
+}
+
+/* ---- What was held ---- */
+
+/* [[table, field, how many had something, how many went just before]…], or without the last in an
+ * older home. */
+static bool read_held(cf_reader *reader, column *out)
+{
+    size_t parts = 0;
+    uint64_t count = 0, went = 0;
+    cf_error ignored;
+
+    bool is_read = cf_read_array(reader, &parts, &ignored) == CF_OK && (parts == 3 || parts == 4) &&
+                   cf_read_bin(reader, &out->table, &ignored) == CF_OK &&
+                   cf_read_bin(reader, &out->field, &ignored) == CF_OK &&
+                   cf_read_uint(reader, &count, &ignored) == CF_OK &&
+                   (parts == 3 || cf_read_uint(reader, &went, &ignored) == CF_OK);
+    out->count = (size_t)count;
+    out->went = (size_t)went;
+    return is_read;
 }
 
 /* A column that was held stays so until its user's word, however little of it is still gone: who
@@ -261,24 +414,19 @@ static void count_as_first(columns *self)
     cf_record_run *run = self->counted->run;
     cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_EMPTIED));
     size_t count = 0;
-    uint64_t had;
-    cf_bytes table, field;
+    column held;
     cf_error ignored;
 
-    cf_status status = cf_read_array(&reader, &count, &ignored);
-    for (size_t i = 0; !status && i < count; i++) {
-        status = cf_read_array_of(&reader, 3, &ignored);
-        if (!status)
-            status = cf_read_bin(&reader, &table, &ignored);
-        if (!status)
-            status = cf_read_bin(&reader, &field, &ignored);
-        if (!status)
-            status = cf_read_uint(&reader, &had, &ignored);
-        column *found = status ? NULL : find_column(self, table, field);
-        if (found) {
-            found->was_held = true;
-            found->count = found->gone > had ? found->gone : (size_t)had;
-        }
+    if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
+        count = 0;
+    while (count-- && read_held(&reader, &held)) {
+        column *found = find_column(self, held.table, held.field);
+
+        if (!found)
+            continue;
+        found->was_held = true;
+        found->count = found->gone > held.count ? found->gone : held.count;
+        found->went = held.went;
     }
 }
 
@@ -303,10 +451,11 @@ static void keep_first(const columns *self)
     if (self->count)
         cf_pack_array(&now, self->count);
     for (size_t i = 0; i < self->count; i++) {
-        cf_pack_array(&now, 3);
+        cf_pack_array(&now, 4);
         cf_pack_bin(&now, self->at[i].table);
         cf_pack_bin(&now, self->at[i].field);
         cf_pack_uint(&now, self->at[i].count);
+        cf_pack_uint(&now, self->at[i].went);
     }
     cf_record_run_keep(run, CF_TABLE_EMPTIED, cf_buffer_view(&now), &run->records);
     run->source->emptied_known = true;
@@ -319,12 +468,12 @@ static void keep_first(const columns *self)
 static bool may_go(const cf_record_source *source, const column *one)
 {
     const cf_guard_count lost = {one->gone, one->count, one->gone, one->count};
+    const size_t all = one->count + one->went;
 
     if (!one->was_held)
-        return cf_guard_allows_values(word_of(source), one->gone, one->count);
-    return source->word.given
-               ? cf_guard_allows(source->word, &lost)
-               : cf_guard_allows_values(source->binding->limit, one->count, one->count);
+        return cf_guard_allows_values(word_of(source), one->gone + one->went, all);
+    return source->word.given ? cf_guard_allows(source->word, &lost)
+                              : cf_guard_allows_values(source->binding->limit, all, all);
 }
 
 /* Those of which too much is gone. */
@@ -343,9 +492,11 @@ static bool may_be_too_many(const columns *self)
 {
     bool any = self->count && keeps_any(self->counted->run);
 
-    for (size_t i = 0; !any && i < self->count; i++)
-        any = !cf_guard_allows_values(word_of(self->counted->run->source), self->at[i].gone,
-                                      self->at[i].gone);
+    for (size_t i = 0; !any && i < self->count; i++) {
+        const size_t gone = self->at[i].gone + self->at[i].went;
+
+        any = !cf_guard_allows_values(word_of(self->counted->run->source), gone, gone);
+    }
     return any;
 }
 
@@ -361,22 +512,26 @@ static bool is_cleared(const columns *self, const cf_row *row, const cf_row *bas
 static void note_emptied_column(cf_record_run *run, const column *one)
 {
     char shown[CF_NAME_SHOWN];
-    cf_buffer name = {0}, word = {0}, text = {0};
+    cf_buffer name = {0}, word = {0}, before = {0}, text = {0};
 
     cf_record_field_text(one->field, &name);
     cf_name_show(cf_buffer_view(&name), shown);
     cf_binding_path_word(run->source->binding, &word);
     cf_buffer_append(&word, "", 1);
     const char *path = (const char *)word.data;
+    if (one->went)
+        cf_buffer_append_text(&before, ", after %zu that went just before", one->went);
+    cf_buffer_append(&before, "", 1);
     cf_buffer_append_text(&text,
                           "%zu of %zu records that had something in %s have nothing there any "
-                          "more: put it back, or `counterfoil repair %s --refill` does, or "
+                          "more%s: put it back, or `counterfoil repair %s --refill` does, or "
                           "`counterfoil sync %s --yes` deletes it elsewhere too",
-                          one->gone, one->count, shown, path, path);
+                          one->gone, one->count, shown, (const char *)before.data, path, path);
     cf_buffer_append(&text, "", 1);
     cf_record_run_note_column(run, CF_PENDING_HELD, one->field, (const char *)text.data);
     cf_buffer_release(&name);
     cf_buffer_release(&word);
+    cf_buffer_release(&before);
     cf_buffer_release(&text);
 }
 
@@ -409,6 +564,8 @@ static void hold_columns(cf_record_counted *counted)
     if (!cf_adapter_is_mapped(cf_adapter_of(counted->run->source->binding->format)))
         return;
     find_gone(&self, &arena);
+    counted->clears = self.count > 0;
+    count_went(&self);
     if (may_be_too_many(&self)) {
         count_had(&self, &arena);
         count_as_first(&self);

@@ -95,6 +95,7 @@ static cf_status publish(cf_record_counted *self, const cf_row_scan *scan, cf_er
     } else if (!status) {
         identities published = identities_of(run, scan); /* a change borrows from the base, too */
 
+        cf_record_counted_keep_cleared(self);
         rebase(self, scan, dots);
         status = commit(self, &published, publication, error);
     }
