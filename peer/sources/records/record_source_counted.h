@@ -42,9 +42,11 @@ void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);
 void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why);
 /* What is done to records that another has locked waits. */
 void cf_record_counted_hold_locked(cf_record_counted *self);
-/* What was done to a document that seems emptied, or to rows that have nothing in a column any more
- * as too many others, waits for its user's word (record_source_emptied.c). */
+/* What was done to a document that seems emptied waits for its user's word
+ * (record_source_emptied.c), and so does what was done to rows that have nothing in a column any
+ * more, as too many others (record_source_cleared.c). */
 void cf_record_counted_hold_emptied(cf_record_counted *self);
+void cf_record_counted_hold_cleared(cf_record_counted *self);
 /* With what is published it is known what of a column went: it counts with what goes within the
  * minute. */
 void cf_record_counted_keep_cleared(cf_record_counted *self);

@@ -237,6 +237,11 @@ bool cf_record_run_any_locked(const cf_record_run *run);
 bool cf_record_run_is_locked(const cf_record_run *run, const cf_row *base);
 /* Lists what was done to it, and that it is not published until that is over. */
 void cf_record_run_note_locked(cf_record_run *run, const cf_row *base);
+/* What its user says of deletions: for once, or for the source. */
+static inline cf_delete_word cf_record_source_word(const cf_record_source *source)
+{
+    return source->word.given ? source->word : source->binding->limit;
+}
 /* Whether nothing that is done here is ever published: by its mode, or by the device's role. */
 static inline bool cf_record_run_receives(const cf_record_run *run)
 {
@@ -257,7 +262,7 @@ bool cf_record_run_is_emptied(cf_record_run *run, const cf_row *base, const cf_r
 void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf_row *base,
                                 const cf_guard_fields *fields);
 /* No column is held any more since too many of its values are gone. */
-void cf_record_run_end_emptied(cf_record_run *run);
+void cf_record_run_end_cleared(cf_record_run *run);
 /* Puts a row into the base. */
 void cf_record_run_put(cf_record_run *run, const cf_row *row);
 /* Writes the records gathered, if there are any. */

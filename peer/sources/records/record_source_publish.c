@@ -259,8 +259,10 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
         cf_record_counted_hold_locked(self);
     if (!silent && !run->look_only)
         cf_record_counted_send_values(self);
-    if (!silent)
+    if (!silent) {
         cf_record_counted_hold_emptied(self);
+        cf_record_counted_hold_cleared(self);
+    }
     cf_record_counted_gather(self);
     if (!seems_allowed(self))
         cf_record_counted_find_moved(self);
@@ -331,7 +333,7 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
     if (run->as_base) {
         if (!run->look_only) {
             cf_binding_end_count(run->source->workshop->peer, run->source->binding, CF_GUARD_HERE);
-            cf_record_run_end_emptied(run);
+            cf_record_run_end_cleared(run);
         }
         bool silent = cf_record_run_silence(run, &kind) != NULL;
 
