@@ -243,6 +243,9 @@ uint64_t cf_binding_counted(const cf_binding *binding, cf_guard_side side);
 /* That so many are held, and the commands that end it; in the arena. */
 const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
                                  cf_arena *arena);
+/* "`counterfoil repair SOURCE --refill` does, or ", as a way to have back what is missing; nothing
+ * of a source that only sends, to which nothing is brought. Appended. */
+void cf_binding_refill_way(const cf_binding *binding, cf_buffer *out);
 /* The source's path as a word of a command; appended. */
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
 enum { CF_PATH_TYPED = 128 };

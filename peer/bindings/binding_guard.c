@@ -313,12 +313,21 @@ bool cf_binding_allows(cf_peer *peer, cf_binding *binding, const cf_vanishing *v
 
 /* ---- What is told ---- */
 
+void cf_binding_refill_way(const cf_binding *binding, cf_buffer *out)
+{
+    if (binding->mode == CF_MODE_SEND)
+        return;
+    cf_buffer_append_text(out, "`counterfoil repair ");
+    cf_binding_path_word(binding, out);
+    cf_buffer_append_text(out, " --refill` does, or ");
+}
+
 const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
                                  cf_arena *arena)
 {
     const unsigned long long count = held, all = count_items(binding);
     const unsigned long long went = binding->counted[side].went.items;
-    cf_buffer word = {0}, text = {0}, before = {0};
+    cf_buffer word = {0}, text = {0}, before = {0}, way = {0};
 
     cf_binding_path_word(binding, &word);
     cf_buffer_append(&word, "", 1);
@@ -326,12 +335,13 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
     if (went)
         cf_buffer_append_text(&before, ", after %llu that went just before", went);
     cf_buffer_append(&before, "", 1);
+    cf_binding_refill_way(binding, &way);
+    cf_buffer_append(&way, "", 1);
     if (side == CF_GUARD_HERE)
         cf_buffer_append_text(&text,
                               "%llu of %llu items are missing here%s: put them back, or "
-                              "`counterfoil repair %s --refill` does, or `counterfoil sync %s "
-                              "--yes` deletes them elsewhere too",
-                              count, all, (const char *)before.data, path, path);
+                              "%s`counterfoil sync %s --yes` deletes them elsewhere too",
+                              count, all, (const char *)before.data, (const char *)way.data, path);
     else
         cf_buffer_append_text(&text,
                               "%llu of %llu items were deleted elsewhere%s: `counterfoil sync %s "
@@ -341,6 +351,7 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
     const char *kept = cf_arena_text(arena, cf_buffer_view(&text));
     cf_buffer_release(&word);
     cf_buffer_release(&before);
+    cf_buffer_release(&way);
     cf_buffer_release(&text);
     return kept;
 }

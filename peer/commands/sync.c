@@ -220,6 +220,22 @@ static bool is_pending(const cf_binding_status *status, cf_pending_kind kind)
     return false;
 }
 
+/* To one that only sends nothing is brought back. */
+static void say_held(cf_run *run, const cf_binding *binding, const char *path)
+{
+    if (binding->mode == CF_MODE_SEND)
+        cf_say(&run->output,
+               "stopped for safety: if these deletions are meant, `counterfoil sync %s --yes` (or "
+               "--max-delete) says so; if not, put back what is missing",
+               path);
+    else
+        cf_say(&run->output,
+               "stopped for safety: if these deletions are meant, `counterfoil sync %s --yes` (or "
+               "--max-delete) says so; if not, `counterfoil repair %s --refill` brings them back, "
+               "but nothing that went before these were held",
+               path, path);
+}
+
 /* What stops one source, with the commands that end it. */
 static void say_stop(cf_run *run, const cf_binding_status *status)
 {
@@ -229,11 +245,7 @@ static void say_stop(cf_run *run, const cf_binding_status *status)
     cf_buffer_append(&word, "", 1);
     const char *path = (const char *)word.data;
     if (is_pending(status, CF_PENDING_HELD))
-        cf_say(&run->output,
-               "stopped for safety: if these deletions are meant, `counterfoil sync %s --yes` (or "
-               "--max-delete) says so; if not, `counterfoil repair %s --refill` brings them back, "
-               "but nothing that went before these were held",
-               path, path);
+        say_held(run, status->binding, path);
     if (is_pending(status, CF_PENDING_AWAY))
         cf_say(&run->output,
                "stopped for safety: what is missing with a file system is not deleted elsewhere. "

@@ -113,10 +113,10 @@ static const char *others_text(cf_record_counted *self, size_t items, size_t oth
 
     cf_buffer_append_text(&text,
                           "%zu of %zu items are missing here, and %zu rows that aren't shown here "
-                          "would go with them: put them back, or `counterfoil repair ",
+                          "would go with them: put them back, or ",
                           self->missing, items, others);
-    cf_binding_path_word(binding, &text);
-    cf_buffer_append_text(&text, " --refill` does, or `counterfoil sync ");
+    cf_binding_refill_way(binding, &text);
+    cf_buffer_append_text(&text, "`counterfoil sync ");
     cf_binding_path_word(binding, &text);
     cf_buffer_append_text(&text, " --yes` deletes them elsewhere too");
     const char *kept = cf_arena_text(&self->run->arena, cf_buffer_view(&text));

@@ -203,10 +203,10 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
         return false;
     cf_buffer_append_text(&reason,
                           "%zu of %zu rows are others than they were, under the same keys: put "
-                          "back what was there, or `counterfoil repair ",
+                          "back what was there, or ",
                           scan->deleted, items);
-    cf_binding_path_word(run->source->binding, &reason);
-    cf_buffer_append_text(&reason, " --refill` does, or `counterfoil sync ");
+    cf_binding_refill_way(run->source->binding, &reason);
+    cf_buffer_append_text(&reason, "`counterfoil sync ");
     cf_binding_path_word(run->source->binding, &reason);
     cf_buffer_append_text(&reason, " --yes` replaces them elsewhere too");
     cf_buffer_append(&reason, "", 1);
