@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DEPTH_MAX = 256, TRIES_MAX = 100, TIME_TEXT = 40 };
+enum { DEPTH_MAX = 256, TRIES_MAX = 100, TIME_TEXT = 40, COLUMNS_NAMED = 10 };
 enum { SHUT = 1 << 16 }; /* beside a mode, which may be 0 */
 
 typedef struct {
@@ -28,6 +28,7 @@ typedef struct {
     own_thing *things; /* of a folder, ascending by path */
     cf_row *rows;      /* of records */
     size_t count, capacity;
+    size_t columns;       /* in which records get back what they had */
     char name[TIME_TEXT]; /* of the folder for all that is put aside now */
     char shown[CF_ERROR_TEXT];
     cf_folder *root, *aside;
@@ -288,6 +289,25 @@ static void add_row(void *context, const cf_row *row)
     *cf_one_more(self->rows, self->count, self->capacity) = cf_row_copy(row, &self->arena);
 }
 
+static void name_column(void *context, cf_bytes field, size_t count)
+{
+    putting *self = context;
+    const bool is_column = cf_adapter_of(self->of->binding->format)->mapping == CF_MAPPING_COLUMNS;
+    cf_buffer name = {0};
+    char shown[CF_NAME_SHOWN];
+
+    if (++self->columns > COLUMNS_NAMED)
+        return;
+    cf_record_field_text(field, &name);
+    cf_name_show(cf_buffer_view(&name), shown);
+    cf_say(
+        &self->of->run->output,
+        "%s %s: %zu record%s get%s back what the log has there; what else was done to %s is kept",
+        is_column ? "column" : "member", shown, count, count == 1 ? "" : "s", count == 1 ? "s" : "",
+        count == 1 ? "it" : "them");
+    cf_buffer_release(&name);
+}
+
 static void append_cell(cf_buffer *out, cf_bytes text, bool first)
 {
     cf_buffer_append_text(out, first ? "\"" : ",\"");
@@ -417,8 +437,10 @@ static cf_status put_rows_aside(putting *self, cf_error *error)
     const cf_refill *of = self->of;
     const bool has_rows = cf_adapter_has_own_tables(cf_adapter_of(of->binding->format));
 
-    const cf_refill_visitor visitor = {add_row, keep_file, self};
+    const cf_refill_visitor visitor = {add_row, name_column, keep_file, self};
     cf_status status = cf_record_source_refill(of->peer, of->binding, &visitor, of->records, error);
+    if (self->columns > COLUMNS_NAMED)
+        cf_say(&of->run->output, "and %zu more", self->columns - COLUMNS_NAMED);
     if (!status && self->count)
         status = open_aside(self, error);
     for (size_t i = 0; !status && i < self->count; i++)

@@ -174,6 +174,24 @@ static cf_status make_missing(const repair *self, const cf_binding *binding, cf_
     return status;
 }
 
+/* Nothing comes to it from the log: what is held would only be forgotten. */
+static cf_status refuse_sender(const cf_binding *binding, cf_error *error)
+{
+    char typed[CF_PATH_TYPED];
+
+    cf_binding_path_typed(binding, typed);
+    return cf_fail(error, CF_USAGE,
+                   "it only sends, so nothing is brought back to it: put back what is missing, or "
+                   "`counterfoil sync %s --yes` lets it go",
+                   typed);
+}
+
+static bool is_held_sender(cf_peer *peer, const cf_binding *binding)
+{
+    return binding->mode == CF_MODE_SEND && (binding->counted[CF_GUARD_HERE].is_held ||
+                                             cf_record_source_holds_columns(peer, binding));
+}
+
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 {
     const cf_refill refill = {self->run, self->peer, binding, &self->records};
@@ -184,6 +202,8 @@ static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
                          "%s can't be written to, and so not filled: `counterfoil remove` it and "
                          "add it again to send what lies there",
                          binding->path);
+    if (!status && is_held_sender(self->peer, binding))
+        status = refuse_sender(binding, error);
     if (!status)
         status = make_missing(self, binding, error);
     if (!status)

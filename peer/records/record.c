@@ -66,6 +66,49 @@ bool cf_row_field_has(const cf_row_field *field, cf_bytes value)
     return false;
 }
 
+/* None, an empty text, list or object: a program drops them as it likes. */
+static bool is_nothing(cf_bytes value)
+{
+    static const char *const all[] = {"\xc0", "\xa0", "\x90", "\x80"};
+    bool is = value.size == 0 || cf_bytes_equal(value, cf_bytes_of("\xc4", 2));
+
+    for (size_t i = 0; !is && i < sizeof all / sizeof *all; i++)
+        is = cf_bytes_equal(value, cf_bytes_of_text(all[i]));
+    return is;
+}
+
+/* Yes, no, or one character: taken off as often as it is set, as of what is unread or done. */
+static bool is_flag(cf_bytes value)
+{
+    enum { NO = 0xc2, YES = 0xc3, FIXSTR = 0xa0, FIXSTR_LAST = 0xbf, CONTINUES = 0x80 };
+    const uint8_t head = value.size ? value.data[0] : 0;
+    size_t characters = 0;
+
+    if (head == NO || head == YES)
+        return true;
+    for (size_t i = 1; i < value.size; i++)
+        characters += (value.data[i] & 0xc0) != CONTINUES;
+    return head > FIXSTR && head <= FIXSTR_LAST && characters == 1;
+}
+
+bool cf_row_field_says(const cf_row_field *field)
+{
+    for (size_t i = 0; i < field->count; i++)
+        if (!is_nothing(field->values[i]) && !is_flag(field->values[i]))
+            return true;
+    return false;
+}
+
+bool cf_row_says_nothing(const cf_row *row, cf_bytes field)
+{
+    const cf_row_field *here = cf_row_field_named(row, field);
+
+    for (size_t i = 0; here && i < here->count; i++)
+        if (!is_nothing(here->values[i]))
+            return false;
+    return true;
+}
+
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but)
 {
     for (size_t i = 0; i < of->field_count; i++) {

@@ -58,6 +58,11 @@ const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
 bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b);
 /* The value is one of the field's; NULL has none. */
 bool cf_row_field_has(const cf_row_field *field, cf_bytes value);
+/* It has a value that is more than none, an empty text, list or object, or a mark such as yes, no
+ * or one character. */
+bool cf_row_field_says(const cf_row_field *field);
+/* The row has nothing in the field, or only what is as good as that; a mark is something. */
+bool cf_row_says_nothing(const cf_row *row, cf_bytes field);
 /* The row has all values of the other one, but for those of its field `but`; NULL: all. */
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but);
 /* The same fields with the same values, whatever the rest. */

@@ -277,6 +277,92 @@ def test_refill_brings_them_back(share):
     assert here.rows() == people(12) and laptop.sync()["in_sync"]
 
 
+def test_refill_takes_nothing_else_off(share):
+    """What else was done to these rows stays, and goes out; what others did comes; a column is one line."""
+    laptop, desktop, here, there = share(12)
+    here.write([{**row, "mail": "", "name": f"M{i}" if i < 3 else row["name"]} for i, row in enumerate(people(12))])
+    laptop.sync(8)
+    there.write([{**row, "name": "T5", "mail": "t5@x"} if row["id"] == "5" else row for row in there.rows()])
+    desktop.sync()
+    laptop.sync(8)
+    done = laptop.finish("repair", str(here.path), "--refill")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [one for one in done.stderr.splitlines() if "sync" not in one]
+    assert "mail: 12 records get back what the log has there; what else was done to them is kept" in line
+    assert "kept in" not in done.stderr
+    assert [row["name"] for row in here.rows()] == ["M0", "M1", "M2", "N3", "N4", "T5", *(f"N{i}" for i in range(6, 12))]
+    assert [row["mail"] for row in here.rows()] == ["t5@x" if i == 5 else f"{i}@x" for i in range(12)]
+    assert laptop.sync()["in_sync"] and not held(laptop)
+    desktop.sync()
+    assert there.rows() == here.rows()
+
+
+def test_refill_of_two_columns_and_of_what_was_put_back_in_part(objects):
+    laptop, here = objects([{**row, "tags": ["a", i]} for i, row in enumerate(people(12))])
+    here.write([{"id": row["id"], "mail": "", "name": row["name"]} for row in people(12)])
+    laptop.sync(8)
+    here.write([{**row, "mail": "0@x" if row["id"] == "0" else ""} for row in here.rows()])
+    laptop.sync(8)
+    done = laptop.finish("repair", str(here.path), "--refill")
+    lines = [one for one in done.stderr.splitlines() if "get back" in one]
+    assert len(lines) == 2 and "mail: 11 records" in lines[0] and "tags: 12 records" in lines[1], done.stderr
+    assert here.rows() == [{**row, "tags": ["a", i]} for i, row in enumerate(people(12))] and laptop.sync()["in_sync"]
+
+
+def test_who_only_sends_is_told_of_no_way_that_brings_nothing_back(two):
+    laptop, desktop = two
+    here = Objects(laptop.source("people"))
+    here.write(people(12))
+    laptop.json("add", str(here.path), "--collection", "people", *JSON, "--mode", "send")
+    laptop.sync()
+    before = here.rows()
+    for act in lambda: here.clear("mail", 12), lambda: here.write([]):
+        act()
+        for verb in "sync", "status":
+            done = laptop.finish(verb)
+            assert "put " in done.stdout and "--yes" in done.stdout and "--refill" not in done.stdout + done.stderr, done.stdout + done.stderr
+        for _ in range(2):
+            said = laptop.run("repair", str(here.path), "--refill", code=2)
+            assert "it only sends, so nothing is brought back to it: put back what is missing, or `counterfoil sync " in said, said
+        laptop.sync(8)
+        here.write(before)
+        assert laptop.sync()["in_sync"]
+
+
+def test_hundreds_of_columns_are_a_line(objects):
+    names = [f"c{i:03}" for i in range(300)]
+    rows = [{"id": str(i), **{name: f"{name} {i}" for name in names}} for i in range(12)]
+    laptop, here = objects(rows)
+    here.write([{"id": row["id"]} for row in rows])
+    for verb in "sync", "status":
+        done = laptop.finish(verb)
+        assert len((done.stdout + done.stderr).splitlines()) < 12, done.stdout
+        assert "300 columns, or members, have nothing any more in too many records that had something there, one of them in 12 of 12: put it back" in done.stdout
+        assert "member c000, member c001, member c002 and 297 more" in done.stdout
+    assert [column for column, _ in held(laptop)] == names
+    done = laptop.finish("repair", str(here.path), "--refill")
+    lines = [line for line in done.stderr.splitlines() if "get back" in line or "more" in line]
+    assert len(lines) == 11 and "and 290 more" in lines[-1], done.stderr
+    assert here.rows() == rows
+
+
+def test_what_others_did_to_held_records_waits_and_is_told(share):
+    laptop, desktop, here, there = share(12)
+    here.clear("mail", 12)
+    laptop.sync(8)
+    there.write([{**row, "name": "T"} if row["id"] in ("1", "2") else row for row in there.rows() if row["id"] != "3"])
+    desktop.sync()
+
+    def waits(report):
+        return [(one["path"], one["kind"], one["reason"]) for one in report["collections"][0]["pending"] if one["kind"] != "held"]
+
+    told = [(here.path.name, "unapplied", "3 records that are held here were changed elsewhere: that waits until it is decided")]
+    assert waits(laptop.sync(8)) == waits(laptop.json("status")) == waits(laptop.sync(8)) == told
+    here.write(people(12))
+    report = laptop.sync()
+    assert waits(report) == [] and report["in_sync"] and here.rows() == there.rows()
+
+
 def test_a_words_number_lets_more_go_and_holds_no_edit(share):
     laptop, desktop, here, there = share(12)
     laptop.run("set", str(here.path), "--max-delete", "5")

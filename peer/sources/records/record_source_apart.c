@@ -8,6 +8,7 @@
 #include "peer/log/catalog_schema.h"
 #include "peer/sources/records/database_made.h"
 #include "peer/sources/records/medium_folder.h"
+#include "peer/sources/records/record_cleared.h"
 
 /* By a clock of the future nothing is fresh. */
 static const uint64_t FUTURE_MS = INT64_MAX / 1000000;
@@ -361,25 +362,35 @@ cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
 {
     apart self = {0};
     cf_record_run *run = &self.run;
+    cf_record_cleared *cleared = cf_record_cleared_take(peer, binding);
 
     if (is_database(binding)) /* no row is missing in what is there */
         forget_rows(binding, records);
     cf_status status = mend(peer, binding, visitor, records, error);
     if (status)
-        return status == CF_MISSING ? CF_OK : status;
+        goto done;
     forget_rows(binding, records);
     status = open_apart(&self, peer, binding, false, error);
     for (size_t i = 0; !status && i < run->content.file.count; i++) {
         const cf_row *row = &run->content.file.rows[i];
+        cf_row base;
         bool is_own;
 
         if (!cf_record_includes(binding, &run->content.format, row))
             continue;
-        const cf_row base = base_of(run, peer, row, &is_own);
+        if (cf_record_cleared_base(cleared, run, row, &base)) {
+            cf_binding_put_row(binding, &base, records);
+            continue;
+        }
+        base = base_of(run, peer, row, &is_own);
         if (is_own)
             visitor->own(visitor->context, run->as_read.rows ? &run->as_read.rows[i] : row);
         cf_binding_put_row(binding, &base, records);
     }
+    if (!status)
+        cf_record_cleared_tell(cleared, visitor);
+done:
+    cf_record_cleared_destroy(&cleared);
     close_apart(&self);
     return status == CF_MISSING ? CF_OK : status;
 }

@@ -10,80 +10,17 @@
 
 #include "broker/platform/names.h"
 #include "codec/pack.h"
+#include "peer/sources/records/record_cleared.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-typedef struct {
-    cf_bytes table, field;
-    size_t gone, count; /* rows here that have nothing in it any more, and that had something */
-    size_t went;        /* lost it just before, by what was published: they count with these */
-    size_t empty;       /* rows that have nothing in it, here and in the base */
-    bool was_held;
-} column;
+enum { COLUMNS_TOLD = 10 }; /* each by a reason of its own */
 
 typedef struct {
     cf_record_counted *counted;
-    column *at; /* ascending, once they are found */
-    size_t count, capacity;
+    cf_cleared_columns found;
 } columns;
-
-static int by_name(const void *left, const void *right)
-{
-    const column *a = left, *b = right;
-    const int order = cf_bytes_compare(a->table, b->table);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
-}
-
-static column *find_column(const columns *self, cf_bytes table, cf_bytes field)
-{
-    const column wanted = {.table = table, .field = field};
-
-    return self->count ? bsearch(&wanted, self->at, self->count, sizeof wanted, by_name) : NULL;
-}
-
-/* None, an empty text, list or object: a program drops them as it likes. */
-static bool is_nothing(cf_bytes value)
-{
-    static const char *const all[] = {"\xc0", "\xa0", "\x90", "\x80"};
-    bool is = value.size == 0 || cf_bytes_equal(value, cf_bytes_of("\xc4", 2));
-
-    for (size_t i = 0; !is && i < sizeof all / sizeof *all; i++)
-        is = cf_bytes_equal(value, cf_bytes_of_text(all[i]));
-    return is;
-}
-
-/* Yes, no, or one character: taken off as often as it is set, as of what is unread or done. */
-static bool is_flag(cf_bytes value)
-{
-    enum { NO = 0xc2, YES = 0xc3, FIXSTR = 0xa0, FIXSTR_LAST = 0xbf, CONTINUES = 0x80 };
-    const uint8_t head = value.size ? value.data[0] : 0;
-    size_t characters = 0;
-
-    if (head == NO || head == YES)
-        return true;
-    for (size_t i = 1; i < value.size; i++)
-        characters += (value.data[i] & 0xc0) != CONTINUES;
-    return head > FIXSTR && head <= FIXSTR_LAST && characters == 1;
-}
-
-static bool says_something(const cf_row_field *field)
-{
-    for (size_t i = 0; i < field->count; i++)
-        if (!is_nothing(field->values[i]) && !is_flag(field->values[i]))
-            return true;
-    return false;
-}
-
-static bool says_nothing(const cf_row *row, cf_bytes field)
-{
-    const cf_row_field *here = cf_row_field_named(row, field);
-
-    for (size_t i = 0; here && i < here->count; i++)
-        if (!is_nothing(here->values[i]))
-            return false;
-    return true;
-}
 
 /* The row of the base that the file's row is. NULL: there is none, or what was done to it doesn't
  * count. */
@@ -122,27 +59,27 @@ static void find_gone(columns *self, cf_arena *arena)
     for (size_t i = 0; i < file->count; i++)
         if (!is_as_base(self->counted, i) && show_base(self->counted, i, arena, &base))
             for (size_t k = 0; k < base.field_count; k++)
-                if (says_something(&base.fields[k]) &&
-                    says_nothing(&file->rows[i], base.fields[k].name))
-                    *cf_one_more(self->at, self->count, self->capacity) =
-                        (column){.table = base.table, .field = base.fields[k].name, .gone = 1};
-    if (self->count)
-        qsort(self->at, self->count, sizeof *self->at, by_name);
-    for (size_t i = 0; i < self->count; i++)
-        if (kept && by_name(&self->at[kept - 1], &self->at[i]) == 0)
-            self->at[kept - 1].gone++;
+                if (cf_row_field_says(&base.fields[k]) &&
+                    cf_row_says_nothing(&file->rows[i], base.fields[k].name))
+                    *cf_one_more(self->found.at, self->found.count, self->found.capacity) =
+                        (cf_cleared_column){
+                            .table = base.table, .field = base.fields[k].name, .gone = 1};
+    cf_cleared_columns_sort(&self->found);
+    for (size_t i = 0; i < self->found.count; i++)
+        if (kept && cf_cleared_column_compare(&self->found.at[kept - 1], &self->found.at[i]) == 0)
+            self->found.at[kept - 1].gone++;
         else
-            self->at[kept++] = self->at[i];
-    self->count = kept;
+            self->found.at[kept++] = self->found.at[i];
+    self->found.count = kept;
 }
 
-static void count_row(column *one, const cf_row *row, const cf_row *base)
+static void count_row(cf_cleared_column *one, const cf_row *row, const cf_row *base)
 {
     const cf_row_field *had = cf_row_field_named(base, one->field);
 
-    if (had && says_something(had))
+    if (had && cf_row_field_says(had))
         one->count++;
-    else if (one->went && says_nothing(row, one->field))
+    else if (one->went && cf_row_says_nothing(row, one->field))
         one->empty++;
 }
 
@@ -154,12 +91,12 @@ static void count_had(columns *self, cf_arena *arena)
 
     for (size_t i = 0; i < file->count; i++)
         if (show_base(self->counted, i, arena, &base))
-            for (size_t k = 0; k < self->count; k++)
-                if (cf_bytes_equal(self->at[k].table, base.table))
-                    count_row(&self->at[k], &file->rows[i], &base);
-    for (size_t k = 0; k < self->count; k++)
-        if (self->at[k].went > self->at[k].empty)
-            self->at[k].went = self->at[k].empty;
+            for (size_t k = 0; k < self->found.count; k++)
+                if (cf_bytes_equal(self->found.at[k].table, base.table))
+                    count_row(&self->found.at[k], &file->rows[i], &base);
+    for (size_t k = 0; k < self->found.count; k++)
+        if (self->found.at[k].went > self->found.at[k].empty)
+            self->found.at[k].went = self->found.at[k].empty;
 }
 
 /* ---- What went within the last minute ---- */
@@ -214,12 +151,13 @@ static cleared *read_all_cleared(cf_record_run *run, size_t *out)
 static void count_went(columns *self)
 {
     size_t count = 0;
-    cleared *all = self->count && !self->counted->run->source->word.given
+    cleared *all = self->found.count && !self->counted->run->source->word.given
                        ? read_all_cleared(self->counted->run, &count)
                        : NULL;
 
     for (size_t i = 0; i < count; i++) {
-        column *found = find_column(self, all[i].table, all[i].field);
+        cf_cleared_column *found =
+            cf_cleared_columns_find(&self->found, all[i].table, all[i].field);
 
         if (found)
             found->went += (size_t)all[i].gone;
@@ -246,19 +184,19 @@ static void keep_cleared(const columns *self)
     cleared *all = read_all_cleared(run, &before);
 
     for (size_t i = 0; i < before; i++) {
-        column *same = find_column(self, all[i].table, all[i].field);
+        cf_cleared_column *same = cf_cleared_columns_find(&self->found, all[i].table, all[i].field);
 
         if (same && all[i].at_ms / 1000 == now_ms / 1000)
             same->gone += (size_t)all[i].gone;
         else
             all[count++] = all[i];
     }
-    cf_pack_array(&now, count + self->count);
+    cf_pack_array(&now, count + self->found.count);
     for (size_t i = 0; i < count; i++)
         pack_cleared(&now, &all[i]);
-    for (size_t i = 0; i < self->count; i++)
-        pack_cleared(&now,
-                     &(cleared){self->at[i].table, self->at[i].field, now_ms, self->at[i].gone});
+    for (size_t i = 0; i < self->found.count; i++)
+        pack_cleared(&now, &(cleared){self->found.at[i].table, self->found.at[i].field, now_ms,
+                                      self->found.at[i].gone});
     cf_record_run_keep(run, CF_TABLE_CLEARED, cf_buffer_view(&now), &run->records);
     cf_buffer_release(&now);
     free(all);
@@ -276,54 +214,34 @@ void cf_record_counted_keep_cleared(cf_record_counted *counted)
         return;
     }
     find_gone(&self, &arena);
-    if (self.count)
+    if (self.found.count)
         keep_cleared(&self);
-    free(self.at);
+    free(self.found.at);
     cf_arena_release(&arena);
 }
 
 /* ---- What was held ---- */
-
-/* [[table, field, how many had something, how many went just before]…], or without the last in an
- * older home. */
-static bool read_held(cf_reader *reader, column *out)
-{
-    size_t parts = 0;
-    uint64_t count = 0, went = 0;
-    cf_error ignored;
-
-    bool is_read = cf_read_array(reader, &parts, &ignored) == CF_OK && (parts == 3 || parts == 4) &&
-                   cf_read_bin(reader, &out->table, &ignored) == CF_OK &&
-                   cf_read_bin(reader, &out->field, &ignored) == CF_OK &&
-                   cf_read_uint(reader, &count, &ignored) == CF_OK &&
-                   (parts == 3 || cf_read_uint(reader, &went, &ignored) == CF_OK);
-    out->count = (size_t)count;
-    out->went = (size_t)went;
-    return is_read;
-}
 
 /* A column that was held stays so until its user's word, however little of it is still gone: who
  * puts it back does that cell by cell. And what comes meanwhile lets nothing of it go: 12 of 12,
  * and 12 of 12 still when another device has made a 13th. */
 static void count_as_first(columns *self)
 {
-    cf_record_run *run = self->counted->run;
-    cf_reader reader = cf_reader_of(cf_record_run_kept(run, CF_TABLE_EMPTIED));
-    size_t count = 0;
-    column held;
-    cf_error ignored;
+    cf_cleared_columns held = {0};
 
-    if (reader.at == reader.end || cf_read_array(&reader, &count, &ignored))
-        count = 0;
-    while (count-- && read_held(&reader, &held)) {
-        column *found = find_column(self, held.table, held.field);
+    cf_cleared_columns_read(cf_record_run_kept(self->counted->run, CF_TABLE_EMPTIED), &held);
+    for (size_t i = 0; i < held.count; i++) {
+        const cf_cleared_column *first = &held.at[i];
+        cf_cleared_column *found =
+            cf_cleared_columns_find(&self->found, first->table, first->field);
 
         if (!found)
             continue;
         found->was_held = true;
-        found->count = found->gone > held.count ? found->gone : held.count;
-        found->went = held.went;
+        found->count = found->gone > first->count ? found->gone : first->count;
+        found->went = first->went;
     }
+    free(held.at);
 }
 
 /* Most sources have none, and needn't ask the store twice. */
@@ -342,26 +260,18 @@ static void keep_first(const columns *self)
     cf_record_run *run = self->counted->run;
     cf_buffer now = {0};
 
-    if (run->look_only || (!self->count && !keeps_any(run)))
+    if (run->look_only || (!self->found.count && !keeps_any(run)))
         return;
-    if (self->count)
-        cf_pack_array(&now, self->count);
-    for (size_t i = 0; i < self->count; i++) {
-        cf_pack_array(&now, 4);
-        cf_pack_bin(&now, self->at[i].table);
-        cf_pack_bin(&now, self->at[i].field);
-        cf_pack_uint(&now, self->at[i].count);
-        cf_pack_uint(&now, self->at[i].went);
-    }
+    cf_cleared_columns_pack(&self->found, &now);
     cf_record_run_keep(run, CF_TABLE_EMPTIED, cf_buffer_view(&now), &run->records);
     run->source->emptied_known = true;
-    run->source->keeps_emptied = self->count > 0;
+    run->source->keeps_emptied = self->found.count > 0;
     cf_buffer_release(&now);
 }
 
 /* Of one that was held the usual measure decides nothing any more: a word does that is given now,
  * or the source's own limit, if that lets all go that the column had. */
-static bool may_go(const cf_record_source *source, const column *one)
+static bool may_go(const cf_record_source *source, const cf_cleared_column *one)
 {
     const cf_guard_count lost = {one->gone, one->count, one->gone, one->count};
     const size_t all = one->count + one->went;
@@ -377,19 +287,19 @@ static void keep_emptied(columns *self)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < self->count; i++)
-        if (!may_go(self->counted->run->source, &self->at[i]))
-            self->at[kept++] = self->at[i];
-    self->count = kept;
+    for (size_t i = 0; i < self->found.count; i++)
+        if (!may_go(self->counted->run->source, &self->found.at[i]))
+            self->found.at[kept++] = self->found.at[i];
+    self->found.count = kept;
 }
 
 /* Most edits take too little for that, whatever the columns have. */
 static bool may_be_too_many(const columns *self)
 {
-    bool any = self->count && keeps_any(self->counted->run);
+    bool any = self->found.count && keeps_any(self->counted->run);
 
-    for (size_t i = 0; !any && i < self->count; i++) {
-        const size_t gone = self->at[i].gone + self->at[i].went;
+    for (size_t i = 0; !any && i < self->found.count; i++) {
+        const size_t gone = self->found.at[i].gone + self->found.at[i].went;
 
         any =
             !cf_guard_allows_values(cf_record_source_word(self->counted->run->source), gone, gone);
@@ -400,56 +310,114 @@ static bool may_be_too_many(const columns *self)
 static bool is_cleared(const columns *self, const cf_row *row, const cf_row *base)
 {
     for (size_t i = 0; i < base->field_count; i++)
-        if (says_something(&base->fields[i]) && says_nothing(row, base->fields[i].name) &&
-            find_column(self, base->table, base->fields[i].name))
+        if (cf_row_field_says(&base->fields[i]) && cf_row_says_nothing(row, base->fields[i].name) &&
+            cf_cleared_columns_find(&self->found, base->table, base->fields[i].name))
             return true;
     return false;
 }
 
-static void note_emptied_column(cf_record_run *run, const column *one)
+/* The ways to have it back, or to let it go; appended. */
+static void append_ways(const cf_binding *binding, cf_buffer *out)
+{
+    cf_buffer_append_text(out, "put it back, or ");
+    cf_binding_refill_way(binding, out);
+    cf_buffer_append_text(out, "`counterfoil sync ");
+    cf_binding_path_word(binding, out);
+    cf_buffer_append_text(out, " --yes` deletes it elsewhere too");
+    cf_buffer_append(out, "", 1);
+}
+
+static void append_column(const cf_cleared_column *one, cf_buffer *out)
 {
     char shown[CF_NAME_SHOWN];
-    cf_buffer name = {0}, word = {0}, before = {0}, text = {0};
+    cf_buffer name = {0};
 
     cf_record_field_text(one->field, &name);
     cf_name_show(cf_buffer_view(&name), shown);
-    cf_binding_path_word(run->source->binding, &word);
-    cf_buffer_append(&word, "", 1);
-    const char *path = (const char *)word.data;
+    cf_buffer_append_text(out,
+                          "%zu of %zu records that had something in %s have nothing there any more",
+                          one->gone, one->count, shown);
     if (one->went)
-        cf_buffer_append_text(&before, ", after %zu that went just before", one->went);
-    cf_buffer_append(&before, "", 1);
-    cf_buffer_append_text(&text,
-                          "%zu of %zu records that had something in %s have nothing there any "
-                          "more%s: put it back, or `counterfoil repair %s --refill` does, or "
-                          "`counterfoil sync %s --yes` deletes it elsewhere too",
-                          one->gone, one->count, shown, (const char *)before.data, path, path);
-    cf_buffer_append(&text, "", 1);
-    cf_record_run_note_column(run, CF_PENDING_HELD, one->field, (const char *)text.data);
+        cf_buffer_append_text(out, ", after %zu that went just before", one->went);
     cf_buffer_release(&name);
-    cf_buffer_release(&word);
-    cf_buffer_release(&before);
+}
+
+/* Of many columns one reason tells, so that one line does. */
+static void append_many(const columns *self, cf_buffer *out)
+{
+    const cf_cleared_column *most = &self->found.at[0];
+
+    for (size_t i = 1; i < self->found.count; i++)
+        if (self->found.at[i].gone > most->gone)
+            most = &self->found.at[i];
+    cf_buffer_append_text(out,
+                          "%zu columns, or members, have nothing any more in too many records that "
+                          "had something there, one of them in %zu of %zu",
+                          self->found.count, most->gone, most->count);
+}
+
+static void note_columns(const columns *self)
+{
+    cf_record_run *run = self->counted->run;
+    const bool are_many = self->found.count > COLUMNS_TOLD;
+    cf_buffer text = {0};
+
+    for (size_t i = 0; i < self->found.count; i++) {
+        cf_buffer_clear(&text);
+        if (are_many)
+            append_many(self, &text);
+        else
+            append_column(&self->found.at[i], &text);
+        cf_buffer_append_text(&text, ": ");
+        append_ways(run->source->binding, &text);
+        cf_record_run_note_column(run, CF_PENDING_HELD, self->found.at[i].field,
+                                  (const char *)text.data);
+    }
     cf_buffer_release(&text);
+}
+
+static bool is_changed_elsewhere(cf_record_run *run, const cf_row *base)
+{
+    const cf_row *shown = cf_record_run_shown(run, base->table, base->key);
+
+    return !shown || !cf_record_run_shows(run, base, shown);
+}
+
+/* What others did to these rows waits as well. */
+static void note_waiting(cf_record_run *run, size_t waiting)
+{
+    char text[CF_ERROR_TEXT];
+
+    if (!waiting || run->source->binding->mode == CF_MODE_SEND)
+        return;
+    snprintf(text, sizeof text,
+             "%zu record%s that %s held here %s changed elsewhere: that waits until it is decided",
+             waiting, waiting == 1 ? "" : "s", waiting == 1 ? "is" : "are",
+             waiting == 1 ? "was" : "were");
+    cf_record_note_whole(run, CF_PENDING_UNAPPLIED, text);
 }
 
 static void hold_cleared(columns *self, cf_arena *arena)
 {
     cf_record_counted *counted = self->counted;
     const cf_record_file *file = &counted->run->content.file;
+    size_t changed = 0;
     cf_row base;
 
     counted->cleared = cf_arena_allocate(&counted->arena, file->count, sizeof *counted->cleared);
-    for (size_t i = 0; i < file->count; i++)
+    for (size_t i = 0; i < file->count; i++) {
         counted->cleared[i] =
             show_base(counted, i, arena, &base) && is_cleared(self, &file->rows[i], &base);
+        changed += counted->cleared[i] && is_changed_elsewhere(counted->run, &base);
+    }
     if (!counted->waits)
         counted->waits = cf_arena_allocate(&counted->arena, file->count, sizeof *counted->waits);
     for (size_t i = 0; i < file->count; i++) {
         counted->waits[i] |= counted->cleared[i];
         counted->waiting += counted->cleared[i];
     }
-    for (size_t i = 0; i < self->count; i++)
-        note_emptied_column(counted->run, &self->at[i]);
+    note_columns(self);
+    note_waiting(counted->run, changed);
 }
 
 /* In a database it is its program that clears a column, as it does with a queue. */
@@ -462,19 +430,19 @@ void cf_record_counted_hold_cleared(cf_record_counted *counted)
         !cf_adapter_is_mapped(cf_adapter_of(counted->run->source->binding->format)))
         return;
     find_gone(&self, &arena);
-    counted->clears = self.count > 0;
+    counted->clears = self.found.count > 0;
     count_went(&self);
     if (may_be_too_many(&self)) {
         count_had(&self, &arena);
         count_as_first(&self);
         keep_emptied(&self);
     } else {
-        self.count = 0;
+        self.found.count = 0;
     }
     keep_first(&self);
-    if (self.count)
+    if (self.found.count)
         hold_cleared(&self, &arena);
-    free(self.at);
+    free(self.found.at);
     cf_arena_release(&arena);
 }
 
