@@ -200,18 +200,18 @@ def test_what_goes_bit_by_bit_under_serve_is_held(share):
 
 
 def test_what_was_put_back_went_not(share):
-    laptop, desktop, here, there = share(12)
-    for _ in range(3):
-        here.clear("mail", 6)
+    laptop, desktop, here, there = share(120)
+    for _ in range(4):
+        here.clear("mail", 40)
         laptop.sync()
-        here.write(people(12))
+        here.write(people(120))
         laptop.sync()
-    here.clear("name", 6)
+    here.clear("name", 40)
     laptop.sync()
-    here.clear("mail", 12, 6)
+    here.clear("mail", 80, 40)
     laptop.sync()
     desktop.sync()
-    assert [row["mail"] for row in there.rows()].count("") == 6
+    assert [row["mail"] for row in there.rows()].count("") == 40
 
 
 def test_what_goes_by_a_word_counts_no_more(share):

@@ -103,8 +103,8 @@ static void count_had(columns *self, cf_arena *arena)
 
 /* A column is rarely cleared in one save: what goes bit by bit is judged with what went just
  * before (guard.h).
- *   6 of 12, which went, and 6 of 6 half a minute later: 12 of 12, held
- *   6 of 12, which went and were put back, and 6 of 12:  6 of 12, goes */
+ *   6 of 12, which went, and 6 of 6 half a minute later:                12 of 12, held
+ *   40 of 120, which went and were put back, three times, and 40 of 120: goes */
 
 typedef struct {
     cf_bytes table, field;
