@@ -153,6 +153,30 @@ def test_what_was_held_is_held_until_a_word(share, act):
     assert [row["mail"] for row in there.rows()].count("") == (12 if act is clear_some_elsewhere else 11) and not held(laptop)
 
 
+def test_it_is_held_after_the_file_was_cut_short(two):
+    laptop, desktop = two
+    here = Sheet(laptop.source("people.csv"))
+    here.write(people(12))
+    laptop.json("add", str(here.path), "--collection", "people", *CSV)
+    both(laptop, desktop)
+    there = Sheet(add(desktop, "people.csv", None, *CSV, "--existing"))
+    both(laptop, desktop)
+    here.clear("mail", 12)
+    laptop.sync(8)
+    here.write(people(3) + here.rows()[3:])
+    whole = here.path.read_text()
+    here.path.write_text(whole[:whole.index("3,,N3") + 3])
+    laptop.finish("sync")
+    here.path.write_text(whole)
+    laptop.sync(8)
+    assert held(laptop)[0][1].startswith("9 of 12 records that had something in mail")
+    desktop.sync()
+    assert there.rows() == people(12)
+    here.write(people(12))
+    laptop.sync()
+    assert not held(laptop)
+
+
 def test_it_ends_when_all_is_back(share):
     laptop, desktop, here, there = share(12)
     here.clear("mail", 12)

@@ -20,6 +20,7 @@ enum { COLUMNS_TOLD = 10 }; /* each by a reason of its own */
 typedef struct {
     cf_record_counted *counted;
     cf_cleared_columns found;
+    cf_cleared_columns first; /* those that were held before this look, as they were counted then */
 } columns;
 
 /* The row of the base that the file's row is. NULL: there is none, or what was done to it doesn't
@@ -222,28 +223,6 @@ void cf_record_counted_keep_cleared(cf_record_counted *counted)
 
 /* ---- What was held ---- */
 
-/* A column that was held stays so until its user's word, however little of it is still gone: who
- * puts it back does that cell by cell. And what comes meanwhile lets nothing of it go: 12 of 12,
- * and 12 of 12 still when another device has made a 13th. */
-static void count_as_first(columns *self)
-{
-    cf_cleared_columns held = {0};
-
-    cf_cleared_columns_read(cf_record_run_kept(self->counted->run, CF_TABLE_EMPTIED), &held);
-    for (size_t i = 0; i < held.count; i++) {
-        const cf_cleared_column *first = &held.at[i];
-        cf_cleared_column *found =
-            cf_cleared_columns_find(&self->found, first->table, first->field);
-
-        if (!found)
-            continue;
-        found->was_held = true;
-        found->count = found->gone > first->count ? found->gone : first->count;
-        found->went = first->went;
-    }
-    free(held.at);
-}
-
 /* Most sources have none, and needn't ask the store twice. */
 static bool keeps_any(cf_record_run *run)
 {
@@ -255,18 +234,78 @@ static bool keeps_any(cf_record_run *run)
     return source->keeps_emptied;
 }
 
+/* Whether a row of the base that has something in the column is not here now, or doesn't count:
+ * then nobody can tell. */
+static bool is_any_away(const cf_record_counted *counted, const cf_cleared_column *one)
+{
+    const cf_record_run *run = counted->run;
+    const cf_rows *base = run->source->binding->rows;
+
+    for (const cf_row *row = NULL; (row = cf_rows_next(base, row));) {
+        const cf_row_field *field = cf_row_field_named(row, one->field);
+
+        if (!field || !cf_bytes_equal(row->table, one->table) || !cf_row_field_says(field))
+            continue;
+        const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
+        if (!here || !base_of(counted, (size_t)(here - run->content.file.rows)))
+            return true;
+    }
+    return false;
+}
+
+/* Leaves those of which nothing is gone here, and not all rows are here: they stay held. */
+static void keep_unseen(columns *self)
+{
+    cf_cleared_columns *first = &self->first;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < first->count; i++)
+        if (!cf_cleared_columns_find(&self->found, first->at[i].table, first->at[i].field) &&
+            is_any_away(self->counted, &first->at[i]))
+            first->at[kept++] = first->at[i];
+    first->count = kept;
+}
+
+/* A column that was held stays so until its user's word, however little of it is still gone: who
+ * puts it back does that cell by cell. And what comes meanwhile lets nothing of it go: 12 of 12,
+ * and 12 of 12 still when another device has made a 13th. Nor does a file that is cut short:
+ *
+ *   12 of 12 are gone, 3 are put back, and the file ends there for a moment: 9 of 12 are held then
+ */
+static void count_as_first(columns *self)
+{
+    for (size_t i = 0; i < self->first.count; i++) {
+        const cf_cleared_column *first = &self->first.at[i];
+        cf_cleared_column *found =
+            cf_cleared_columns_find(&self->found, first->table, first->field);
+
+        if (!found)
+            continue;
+        found->was_held = true;
+        found->count = found->gone > first->count ? found->gone : first->count;
+        found->went = first->went;
+    }
+    keep_unseen(self);
+}
+
 static void keep_first(const columns *self)
 {
     cf_record_run *run = self->counted->run;
+    cf_cleared_columns all = {0};
     cf_buffer now = {0};
 
-    if (run->look_only || (!self->found.count && !keeps_any(run)))
+    if (run->look_only || (!self->found.count && !self->first.count && !keeps_any(run)))
         return;
-    cf_cleared_columns_pack(&self->found, &now);
+    for (size_t i = 0; i < self->found.count; i++)
+        *cf_one_more(all.at, all.count, all.capacity) = self->found.at[i];
+    for (size_t i = 0; i < self->first.count; i++)
+        *cf_one_more(all.at, all.count, all.capacity) = self->first.at[i];
+    cf_cleared_columns_pack(&all, &now);
     cf_record_run_keep(run, CF_TABLE_EMPTIED, cf_buffer_view(&now), &run->records);
     run->source->emptied_known = true;
-    run->source->keeps_emptied = self->found.count > 0;
+    run->source->keeps_emptied = all.count > 0;
     cf_buffer_release(&now);
+    free(all.at);
 }
 
 /* Of one that was held the usual measure decides nothing any more: a word does that is given now,
@@ -432,17 +471,19 @@ void cf_record_counted_hold_cleared(cf_record_counted *counted)
     find_gone(&self, &arena);
     counted->clears = self.found.count > 0;
     count_went(&self);
-    if (may_be_too_many(&self)) {
+    if (keeps_any(counted->run))
+        cf_cleared_columns_read(cf_record_run_kept(counted->run, CF_TABLE_EMPTIED), &self.first);
+    if (may_be_too_many(&self))
         count_had(&self, &arena);
-        count_as_first(&self);
-        keep_emptied(&self);
-    } else {
+    else
         self.found.count = 0;
-    }
+    count_as_first(&self);
+    keep_emptied(&self);
     keep_first(&self);
     if (self.found.count)
         hold_cleared(&self, &arena);
     free(self.found.at);
+    free(self.first.at);
     cf_arena_release(&arena);
 }
 
