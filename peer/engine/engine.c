@@ -270,6 +270,8 @@ void cf_engine_close(cf_engine **engine)
     cf_unmade_release(&self->unmade.own);
     cf_heads_release(&self->applied);
     free(self->behind.at);
+    for (size_t i = 0; i < self->count; i++)
+        cf_source_end(&self->sources[i]);
     cf_resupply_destroy(&self->resupply);
     cf_carried_destroy(&self->carried);
     cf_uploads_destroy(&self->workshop.uploads);
@@ -503,6 +505,7 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
     for (size_t i = 0; i < engine->count; i++) {
         if (engine->bindings[i] != binding)
             continue;
+        cf_source_end(&engine->sources[i]);
         cf_uploads_forget(engine->workshop.uploads, binding);
         cf_downloads_forget(engine->workshop.downloads, binding);
         cf_bases_forget(engine->workshop.bases, binding);

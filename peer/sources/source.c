@@ -11,6 +11,12 @@ cf_source_at_work cf_source_open(cf_workshop *workshop, cf_binding *binding)
                                                  : cf_files_source_open(workshop, binding);
 }
 
+void cf_source_end(cf_source_at_work *source)
+{
+    if (source->self && source->operations->end)
+        source->operations->end(source->self);
+}
+
 void cf_source_close(cf_source_at_work *source)
 {
     if (source->self)

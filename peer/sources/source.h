@@ -6,6 +6,9 @@
 
 /* Of the sort that the binding's format asks for. */
 cf_source_at_work cf_source_open(cf_workshop *workshop, cf_binding *binding);
+/* From now on it asks nobody for anything: before those whom it asks end, while whose jobs are
+ * waited for what it began ends, too. */
+void cf_source_end(cf_source_at_work *source);
 void cf_source_close(cf_source_at_work *source);
 
 /* Look at everything. One that is kept in sync all the time does that, whatever the look is for,

@@ -52,6 +52,7 @@ static inline uint64_t cf_deadline_set_back(uint64_t at_ms, uint64_t by_ms)
 typedef bool cf_is_undone(const void *context, const cf_dot *dot);
 
 typedef struct {
+    void (*end)(void *self); /* NULL: it asks nobody for anything */
     void (*destroy)(void *self);
     void (*look)(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms);
     void (*look_again)(void *self, uint64_t now_ms);

@@ -50,11 +50,17 @@ static void report_failure(const cf_applying *applying)
                   applying->options.binding->path, failed->text);
 }
 
+void cf_applying_end(cf_applying *applying)
+{
+    if (applying)
+        applying->ends = true;
+}
+
 void cf_applying_destroy(cf_applying **applying)
 {
     if (!*applying)
         return;
-    (*applying)->ends = true;
+    cf_applying_end(*applying);
     if ((*applying)->jobs || (*applying)->apart) {
         cf_applying_await(*applying);
         report_failure(*applying);

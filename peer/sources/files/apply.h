@@ -26,6 +26,8 @@ typedef struct {
 } cf_applying_options;
 
 cf_applying *cf_applying_new(const cf_applying_options *options);
+/* From now on nothing is asked of the downloads: they end, too. NULL: there is nothing to end. */
+void cf_applying_end(cf_applying *applying);
 /* Waits for jobs. */
 void cf_applying_destroy(cf_applying **applying);
 

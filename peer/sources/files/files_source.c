@@ -20,6 +20,11 @@ static void restore_lifted(cf_files_source *source)
         cf_lifted_restore(source->workshop->peer, source->binding, &ignored);
 }
 
+static void end(void *self)
+{
+    cf_applying_end(((cf_files_source *)self)->applying);
+}
+
 static void destroy(void *self)
 {
     cf_files_source *source = self;
@@ -485,6 +490,7 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
 cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *binding)
 {
     static const cf_source_operations operations = {
+        .end = end,
         .destroy = destroy,
         .look = look,
         .look_again = look_again,
