@@ -109,7 +109,7 @@ static void measure(measuring *self)
     }
 }
 
-enum { LOOKING_UP = 180 }; /* in what is sorted: some steps more, each time that it is looked up */
+enum { LOOKING_UP = 250 }; /* in what is sorted: some steps more, each time that it is looked up */
 
 void tally_expect(const char *name, tally_act *cost_beside, void *context,
                   const char *const known[TALLY_SIZES])
