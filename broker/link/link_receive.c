@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "codec/address.h"
 #include "codec/clock.h"
 #include "codec/limits.h"
 
@@ -311,6 +312,24 @@ static cf_status receive(cf_link *link, const cf_message *message, uint64_t now_
     return status;
 }
 
+/* With where to, as far as that can be read. */
+static cf_status on_moved(cf_link *link, const cf_message *message, cf_error *error)
+{
+    const cf_bytes endpoint = message->moved.endpoint;
+    char text[CF_ADDRESS_TEXT] = "";
+    cf_address address;
+    cf_error ignored;
+
+    if (link->options.events.moved)
+        link->options.events.moved(link->options.events.context, endpoint);
+    if (endpoint.size < sizeof text)
+        memcpy(text, endpoint.data, endpoint.size);
+    if (cf_address_read(text, &address, &ignored))
+        return cf_fail(error, CF_UNREACHABLE, "the user has moved to another broker");
+    cf_address_write(&address, text);
+    return cf_fail(error, CF_UNREACHABLE, "the user has moved to another broker, %s", text);
+}
+
 cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now_ms,
                           cf_outbox *outbox, cf_error *error)
 {
@@ -325,9 +344,7 @@ cf_status cf_link_receive(cf_link *link, const cf_message *message, uint64_t now
     case CF_COMMAND_AGAIN:
         return on_again(link, error);
     case CF_COMMAND_MOVED:
-        if (link->options.events.moved)
-            link->options.events.moved(link->options.events.context, message->moved.endpoint);
-        return cf_fail(error, CF_UNREACHABLE, "the user has moved to another broker");
+        return on_moved(link, message, error);
     case CF_COMMAND_REFUSED:
         return on_refused(link, message, now_ms, error);
     case CF_COMMAND_ADMIT:

@@ -68,6 +68,7 @@ typedef enum {
     CF_MEETS_OLD = 2,   /* what is only old is brought up to date */
     CF_MEETS_AGAIN = 4, /* the same also of what the base has: that is older, the home went back */
     CF_MEETS_MINE = 8,  /* what lies here is the newest */
+    CF_MEETS_NEW = 16,  /* all of it is new: the collection was made with the source */
 } cf_meets;
 
 /* Of how many the guard judges: those that there were when the first of them was missed. */
@@ -132,8 +133,10 @@ typedef struct {
     bool unites; /* its rows that were made apart, and say the same: they are one */
     char **keys; /* of a format of records: what its key is */
     size_t key_count;
-    char *map;      /* how its columns stand for fields: record_map.h; NULL: by their names */
-    unsigned meets; /* of cf_meets */
+    char *map;       /* how its columns stand for fields: record_map.h; NULL: by their names */
+    unsigned meets;  /* of cf_meets */
+    uint64_t met_ms; /* by the log's time, when that was over: what was told of by then was there
+                        before, and not made here; 0: nobody knows */
 
     cf_delete_word limit;                   /* the source's own, of deletions; {0}: the guard's */
     cf_guarded counted[2], counted_kept[2]; /* by cf_guard_side */
@@ -361,7 +364,8 @@ void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_r
 void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_records *records);
 void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_records *records);
 /* These hold no longer. */
-void cf_binding_end_meeting(cf_binding *binding, unsigned meets, cf_records *records);
+void cf_binding_end_meeting(const cf_peer *peer, cf_binding *binding, unsigned meets,
+                            uint64_t now_ms, cf_records *records);
 
 /* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
  * root. */

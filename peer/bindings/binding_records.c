@@ -4,6 +4,7 @@
 #include "codec/pack.h"
 #include "peer/bindings/lifted.h"
 #include "peer/bindings/owed.h"
+#include "peer/log/author.h"
 
 #include <stdlib.h>
 
@@ -57,6 +58,7 @@ static void put_meeting(const cf_binding *binding, cf_records *records)
     cf_buffer value = {0};
 
     cf_pack_uint(&value, binding->meets);
+    cf_pack_uint(&value, binding->met_ms);
     cf_records_put(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number),
                    cf_buffer_view(&value));
     cf_buffer_release(&value);
@@ -98,18 +100,14 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
     cf_arena_release(&arena);
 }
 
-void cf_binding_end_meeting(cf_binding *binding, unsigned meets, cf_records *records)
+void cf_binding_end_meeting(const cf_peer *peer, cf_binding *binding, unsigned meets,
+                            uint64_t now_ms, cf_records *records)
 {
-    cf_arena arena = {0};
-
     if (!(binding->meets & meets))
         return;
     binding->meets &= ~meets;
-    if (binding->meets)
-        put_meeting(binding, records);
-    else
-        cf_records_delete(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number));
-    cf_arena_release(&arena);
+    binding->met_ms = cf_author_time(peer->author, now_ms).ms;
+    put_meeting(binding, records);
 }
 
 static cf_status read_texts(cf_reader *reader, cf_arena *arena, const char *const **out,
@@ -308,8 +306,10 @@ static bool load_row(void *context, cf_bytes key, cf_bytes value)
     return load->status == CF_OK;
 }
 
+/* One of before it was kept when that was over has the first number alone. */
 static bool note_meeting(void *context, cf_bytes key, cf_bytes value)
 {
+    cf_binding *binding = context;
     cf_reader reader = cf_reader_of(value);
     uint64_t meets = CF_MEETS_SAME;
     cf_error ignored;
@@ -317,7 +317,9 @@ static bool note_meeting(void *context, cf_bytes key, cf_bytes value)
     (void)key;
     if (value.size && cf_read_uint(&reader, &meets, &ignored))
         meets = 0;
-    ((cf_binding *)context)->meets = (unsigned)meets;
+    if (reader.at == reader.end || cf_read_uint(&reader, &binding->met_ms, &ignored))
+        binding->met_ms = 0;
+    binding->meets = (unsigned)meets;
     return true;
 }
 

@@ -26,8 +26,9 @@ static bool is_within(const cf_write *birth, const cf_id *writer, uint64_t at_ms
     return cf_id_equal(&birth->dot.writer, writer) && birth->time.ms + CF_GUARD_YOUNG_MS > at_ms;
 }
 
-/* A file that was older than that when it was first told of, was not made then: its source was
- * added, or it was brought from elsewhere. */
+/* What was older than that when it was first told of was not made then: its source was added, or it
+ * was brought from elsewhere. A row has no time, and what came with its source is known where that
+ * is alone (met_ms). */
 static bool was_brought(const cf_state *state, const cf_item *item, const cf_write *birth)
 {
     int64_t mtime_ns;
@@ -44,6 +45,8 @@ static bool was_brought(const cf_state *state, const cf_item *item, const cf_wri
 
 static bool is_young(const cf_deleters *self, const cf_item *item, const cf_write *birth)
 {
+    if (birth->time.ms <= self->met_ms)
+        return false;
     for (size_t i = 0; i < self->count; i++)
         if (is_within(birth, &self->at[i].writer, self->at[i].at_ms))
             return !was_brought(self->state, item, birth);
@@ -89,8 +92,10 @@ void cf_deleters_know(cf_deleters *self, cf_peer *peer, const cf_binding *bindin
         self->state = collection->state;
     /* By the log's time: a clock that was set back makes nothing young. */
     if (vanishing->side == CF_GUARD_HERE &&
-        cf_author_writer(peer->author, &binding->collection, &own))
+        cf_author_writer(peer->author, &binding->collection, &own)) {
         add_deleter(self, &own, cf_author_time(peer->author, vanishing->now_ms).ms);
+        self->met_ms = binding->meets ? UINT64_MAX : binding->met_ms;
+    }
 }
 
 cf_age cf_deletion_age(cf_deleters *self, const cf_id *id, cf_guard_side side)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How old what vanishes from a source is, by the log. Young is what who deletes it made himself
- * within the hour before: that is his own affair. */
+ * within the hour before: that is his own affair.
+ *
+ *     a folder of 200 new notes is added, and emptied but for one:   they were there, older
+ *     200 notes are made in it, and deleted half an hour later:      young
+ *     200 links are moved into it from where they lay for a year:    brought, older */
 #ifndef CF_PEER_BINDINGS_DELETION_AGES_H
 #define CF_PEER_BINDINGS_DELETION_AGES_H
 #include "peer/bindings/binding.h"
@@ -15,6 +19,7 @@ typedef struct {
 
 typedef struct {
     const cf_state *state; /* NULL: nobody knows, all is older */
+    uint64_t met_ms;       /* what was born by then came with its source, and is older */
     cf_deleter at[CF_DELETERS_MAX];
     size_t count;
 } cf_deleters;

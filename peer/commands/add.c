@@ -69,8 +69,9 @@ static cf_status make_binding(cf_addition *self, cf_binding **out, cf_error *err
     if (status)
         return status;
     (*out)->instance = self->instance;
-    if (!self->is_new)
-        (*out)->meets = cf_options_has(&self->run->options, "mine") ? CF_MEETS_MINE : CF_MEETS_OLD;
+    (*out)->meets = self->is_new                                  ? CF_MEETS_NEW
+                    : cf_options_has(&self->run->options, "mine") ? CF_MEETS_MINE
+                                                                  : CF_MEETS_OLD;
     return CF_OK;
 }
 

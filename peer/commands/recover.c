@@ -340,7 +340,8 @@ static void end(cf_run *run)
 
 static const cf_option options[] = {
     {"recovery-file", 0, "FILE", "where the recovery phrase is, or - for stdin"},
-    {"broker", 0, "LINE", "the broker's address, if the file does not have it"},
+    {"broker", 0, "LINE",
+     "the broker's address, if the file does not have it, or the user has moved since"},
     {"keep", 0, "DEVICE", "this one stays, others are shut out; may be given often"},
     {"yes", 0, NULL, "shut out all others that are not named, without asking"},
     {"name", 0, "DEVICE", "what this device is called (else the machine's name)"},

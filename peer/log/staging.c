@@ -2,6 +2,7 @@
 #include "peer/log/staging.h"
 
 #include "broker/platform/descriptor.h"
+#include "broker/platform/names.h"
 #include "codec/limits.h"
 #include "codec/keys.h"
 #include "codec/secret.h"
@@ -45,18 +46,21 @@ static void remove_tree(const char *path)
     nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* But for what a new file system has, and what is begun here. */
-static bool is_empty(const char *path)
+/* But for what a new file system has, and what is begun here. `shown`: what else is there. */
+static bool is_empty(const char *path, char shown[CF_NAME_SHOWN])
 {
     DIR *folder = opendir(path);
     const struct dirent *found;
 
+    *shown = '\0';
     if (!folder)
         return false;
     while ((found = cf_descriptor_next_name(folder)) &&
            (strcmp(found->d_name, "lost+found") == 0 || strcmp(found->d_name, INSIDE) == 0))
         ;
     bool ended = !found && errno == 0;
+    if (found)
+        cf_name_show(cf_bytes_of_text(found->d_name), shown);
     closedir(folder);
     return ended;
 }
@@ -100,6 +104,7 @@ static cf_status sync_folder(const char *path, cf_error *error)
 
 static cf_status check_place(const char *path, cf_error *error)
 {
+    char shown[CF_NAME_SHOWN];
     struct stat stat;
 
     if (lstat(path, &stat) && errno == ENOENT)
@@ -109,8 +114,13 @@ static cf_status check_place(const char *path, cf_error *error)
                        "%s has a user already: `counterfoil devices` shows its devices, and "
                        "another user needs another --home",
                        path);
-    return is_empty(path) ? CF_OK
-                          : cf_fail(error, CF_CHANGED, "%s is there, and is not empty", path);
+    if (is_empty(path, shown))
+        return CF_OK;
+    return *shown ? cf_fail(error, CF_CHANGED,
+                            "%s is there, and is not empty: %s lies in it. Move that elsewhere, or "
+                            "give another --home",
+                            path, shown)
+                  : cf_fail(error, CF_CHANGED, "%s is there, and is no empty folder", path);
 }
 
 static cf_status open_home(cf_staging *staging, cf_error *error)

@@ -43,7 +43,7 @@ typedef enum {
     CF_TABLE_REFUSED = 'r',  /* source → rows that it could not be made to show, and why */
     CF_TABLE_WAITED = 'q',   /* source → what waited when it was last synced, and why */
     CF_TABLE_DATABASE = 'b', /* source → which file its database is */
-    CF_TABLE_MEETING = 'e',  /* source → nothing: rows of one number are the same, at first */
+    CF_TABLE_MEETING = 'e', /* source → what holds until it was first looked at, and when it was */
     CF_TABLE_GUARDED = 'u', /* source → how many items there were when deletions were first held */
     CF_TABLE_EMPTIED = 'B', /* source → columns of which too many values are gone, and how many
                              * there were when that was first held */

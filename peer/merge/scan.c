@@ -155,7 +155,7 @@ static void scan_new(scan_work *scanning, cf_spot *spot)
         set(scanning, spot, item, CF_FIELD_NUMBER_CONTENT, spot->content);
     if (spot->mode.size)
         set(scanning, spot, item, CF_FIELD_NUMBER_MODE, spot->mode);
-    if (spot->kind == CF_KIND_FILE && spot->mtime.size)
+    if (spot->mtime.size)
         set(scanning, spot, item, CF_FIELD_NUMBER_MTIME, spot->mtime);
 }
 

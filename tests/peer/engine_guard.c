@@ -86,6 +86,49 @@ Test(engine_guard, holds_what_was_older_than_an_hour_when_it_was_brought)
     }
 }
 
+typedef enum { A_LINK, A_FOLDER, KINDS_WITHOUT_TIMES } kind_without_times;
+
+/* On device `b`, with the time of two hours ago where it is brought. */
+static void make_one(const world *in, device *b, kind_without_times kind, const char *name,
+                     bool brings)
+{
+    if (kind == A_LINK)
+        cr_assert(user_points(b, name, "target"));
+    else
+        user_makes(b, name);
+    if (brings)
+        user_stamps(b, name, (in->now_ms - 2 * CF_GUARD_YOUNG_MS) / 1000);
+}
+
+/* Nothing in the log tells when they were made but what their author says of it: whoever had wiped
+ * a source of 200 files and 200 links just after it was added had lost all links elsewhere. */
+Test(engine_guard, holds_links_and_folders_that_were_older_than_an_hour_when_they_were_brought)
+{
+    for (kind_without_times kind = 0; kind < KINDS_WITHOUT_TIMES; kind++)
+        for (int brings = 0; brings < 2; brings++) {
+            world *w = a_world_with(16, FILES);
+            device *a = &w->devices[0], *b = &w->devices[1];
+            char name[16];
+
+            for (int k = FILES; k < MANY; k++) {
+                name_file(k, name);
+                make_one(w, b, kind, name, brings);
+            }
+            cr_assert(world_settle(w));
+            for (int k = FILES; k < MANY; k++) {
+                name_file(k, name);
+                user_removes(b, name);
+            }
+            cr_assert(world_settle(w));
+            cr_expect_eq(device_pending(b, NULL, CF_PENDING_HELD), brings ? MANY - FILES : 0);
+            sync_with_the_word(b); /* the other device judges by what the log says */
+            cr_assert(device_sync(a));
+            cr_expect_eq(device_pending(a, NULL, CF_PENDING_SPARED), brings ? MANY - FILES : 0);
+            cr_expect_eq(count_of(a, FILES), FILES);
+            world_destroy(&w);
+        }
+}
+
 Test(engine_guard, lets_half_of_many_pass)
 {
     world *w = a_world_with(2, MANY);
@@ -299,13 +342,15 @@ Test(engine_guard, lets_go_what_was_made_while_more_and_more_went)
 
 enum { FOLDERS = 60, NEW_FOLDERS = 200, STEP_MS = 50, STEPS = 8 };
 
-static void make_folders(device *self, int from, int to)
+/* By the world's clock, which has gone on. */
+static void make_folders(const world *in, device *self, int from, int to)
 {
     char name[16];
 
     for (; from < to; from++) {
         snprintf(name, sizeof name, "made%d", from);
         user_makes(self, name);
+        user_stamps(self, name, in->now_ms / 1000);
     }
 }
 
@@ -330,13 +375,13 @@ Test(engine_guard, lets_go_what_came_in_the_look_that_missed_the_first, .timeout
         w->now_ms += 2 * CF_GUARD_YOUNG_MS;
         device_serves(b);
         device_passes(b, SERVED_MS);
-        make_folders(b, 0, 2 * FOLDERS);
+        make_folders(w, b, 0, 2 * FOLDERS);
         device_passes(b, SERVED_MS);
         remove_folders(b, 0, FOLDERS);
         device_passes(b, CF_QUIET_ABSENT_MS - BETWEEN_MS);
         remove_folders(b, FOLDERS, 2 * FOLDERS);
         device_passes(b, BETWEEN_MS - before * STEP_MS);
-        make_folders(b, 2 * FOLDERS, NEW_FOLDERS + 2 * FOLDERS);
+        make_folders(w, b, 2 * FOLDERS, NEW_FOLDERS + 2 * FOLDERS);
         device_passes(b, (before + 1) * STEP_MS);
         remove_folders(b, 2 * FOLDERS, NEW_FOLDERS + 2 * FOLDERS);
         device_passes(b, JUDGED_MS);

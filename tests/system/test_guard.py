@@ -398,6 +398,70 @@ def test_what_a_device_made_within_the_hour_it_may_delete(two, serve):
     wait_until(lambda: laptop.json("status")["in_sync"] and desktop.json("status")["in_sync"], "nothing is held")
 
 
+def files_just_saved(here):
+    fill(here, {f"d/{i}": f"{i}\n" for i in range(120)})
+
+
+def old_links(here):
+    """No file tells how old they are."""
+    (here / "d").mkdir()
+    for i in range(120):
+        (here / "d" / str(i)).symlink_to(f"target {i}")
+        os.utime(here / "d" / str(i), (0, 0), follow_symlinks=False)
+    os.utime(here / "d", (0, 0))
+
+
+def old_folders(here):
+    for i in range(120):
+        (here / "d" / str(i)).mkdir(parents=True)
+        os.utime(here / "d" / str(i), (0, 0))
+    os.utime(here / "d", (0, 0))
+
+
+@pytest.mark.parametrize("comes", ["with its source", "later"])
+@pytest.mark.parametrize("make", [files_just_saved, old_links, old_folders])
+def test_what_was_there_before_it_is_told_of_is_not_made_within_the_hour(make, comes, two, tmp_path):
+    """Whoever wipes it just after it was added, or moved there, loses it nowhere else. What was saved just now and comes later
+    can't be told from what is made there."""
+    laptop, desktop = two
+    here, there = tmp_path / "here", tmp_path / "there"
+    fill(here, {"kept": "kept\n"}), there.mkdir()
+    if comes == "with its source":
+        make(here)
+    laptop.run("add", here, "--collection", "notes", "--new")
+    laptop.sync()
+    desktop.run("add", there, "--collection", "notes", "--existing")
+    desktop.sync()
+    if comes == "later":
+        make(here)
+        laptop.sync(), desktop.sync()
+    before = len(tree(there))
+    assert before >= 121
+    shutil.rmtree(here / "d")
+    is_made = comes == "later" and make is files_just_saved
+    laptop.run("sync", code=0 if is_made else 8)
+    desktop.sync()
+    assert len(tree(there)) == (1 if is_made else before)
+    if not is_made:
+        laptop.run("repair", here, "--refill")
+        assert tree(here) == tree(there)
+
+
+def test_rows_that_came_with_their_file_were_not_made_within_the_hour(two, tmp_path):
+    laptop, desktop = two
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    lines = ["id,name\n", *(f"{i},name {i}\n" for i in range(150))]
+    here.write_text("".join(lines))
+    laptop.run("add", here, "--collection", "rows", "--new", "--format", "csv", "--key", "id")
+    laptop.sync()
+    desktop.run("add", there, "--collection", "rows", "--existing", "--format", "csv", "--key", "id")
+    desktop.sync()
+    here.write_text("".join(lines[:30]))
+    laptop.run("sync", code=8)
+    desktop.sync()
+    assert sorted(there.read_text().splitlines()) == sorted("".join(lines).splitlines())
+
+
 def test_a_quarter_goes_by_itself_and_what_is_suddenly_empty_does_not(two):
     desktop, laptop, there, here = share(two, {**tree_of(150, "photos"), **tree_of(450, "else")})
     shutil.rmtree(here / "photos")

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 import protocol_crypto as crypto
-from counterfoil import WAIT, broker, fill, make_device, tree, wait_until  # noqa: F401
+from counterfoil import WAIT, Broker, broker, fill, make_device, tree, wait_until  # noqa: F401
 from family import at_terminal, bind, family, settle, state_of  # noqa: F401
 
 
@@ -210,6 +210,34 @@ def test_recovering_takes_the_phrase_and_the_brokers_line(family, make_device, b
     done = new.json("recover", "--recovery-file", "-", "--broker", line, "--yes", "--name", "new", stdin=phrase + "\n")
     assert {one["name"] for one in done["revoked"]} == {"laptop", "desktop"}
     assert "has a user already" in new.run("recover", "--recovery-file", laptop.phrase, "--yes", code=2)
+
+
+def test_who_recovers_with_the_line_of_before_a_move_is_told_where_the_user_is(family, make_device, broker, tmp_path):
+    laptop, _ = family
+    files = tree(laptop.here)
+    other = Broker(str(tmp_path / "other"))
+    other.start()
+    try:
+        laptop.run("broker", other.run("invite").strip())
+        new = make_device("new")
+        recover = ["recover", "--recovery-file", laptop.phrase, "--yes", "--name", "new"]
+        assert f"the user has moved to another broker, {other.line}" in new.run(*recover, code=5)
+        new.run(*recover, "--broker", other.line)
+        bind(new)
+        assert tree(new.here) == files
+    finally:
+        other.stop()
+
+
+def test_a_home_that_is_not_empty_is_told_with_what_lies_in_it(family):
+    """As what `repair --refill` put aside there, which `leave` leaves."""
+    laptop, desktop = family
+    desktop.run("leave")
+    os.makedirs(os.path.join(desktop.home, "kept/2026"))
+    said = desktop.run("init", code=1)
+    assert f"{desktop.home} is there, and is not empty: kept lies in it. Move that elsewhere, or give another --home" in said, said
+    shutil.move(os.path.join(desktop.home, "kept"), os.path.join(desktop.home, "..", "kept"))
+    laptop.pair(desktop)
 
 
 @pytest.mark.parametrize("way", ["removed", "moved"])

@@ -387,8 +387,8 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
 static cf_status check_age(cf_files_source *source, cf_error *error)
 {
     if (!source->surveying_all || !cf_survey_take(source->survey)->is_first ||
-        source->binding->meets || source->binding->mode == CF_MODE_RECEIVE ||
-        cf_delete_word_is_all(source->word))
+        source->binding->meets & ~(unsigned)CF_MEETS_NEW ||
+        source->binding->mode == CF_MODE_RECEIVE || cf_delete_word_is_all(source->word))
         return CF_OK;
     cf_status status = cf_older_copy_find(source->workshop->peer, source->binding, source->survey,
                                           &source->age, error);
@@ -517,7 +517,7 @@ static void read_later(cf_files_source *source, uint64_t now_ms)
 
 /* All was looked at, and nothing of it has to be looked at again. Where it can't be kept that this
  * is over, the next process meets the folder once more. */
-static void end_meeting(cf_files_source *source)
+static void end_meeting(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
     cf_store *store = cf_home_store(peer->home);
@@ -529,7 +529,7 @@ static void end_meeting(cf_files_source *source)
     if (!source->binding->meets || !source->met_all || source->look_all || source->places.count ||
         source->held_back || source->awaits_broker)
         return;
-    cf_binding_end_meeting(source->binding, source->binding->meets, &records);
+    cf_binding_end_meeting(peer, source->binding, source->binding->meets, now_ms, &records);
     store->write(store, cf_peer_user(peer), records.at, records.count, true, &ignored);
     cf_records_release(&records);
 }
@@ -546,7 +546,7 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
     look_again(source, now_ms);
     read_later(source, now_ms);
     read_again(source, now_ms);
-    end_meeting(source);
+    end_meeting(source, now_ms);
     if (source->quiet && cf_quiet_next(source->quiet) == CF_QUIET_NEVER && !source->places.count)
         cf_renames_clear(source->renames); /* all of them were looked at */
     source->looked = true;

@@ -310,6 +310,7 @@ cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *err
 {
     cf_status status = CF_OK;
 
+    survey->now_ms = now_ms;
     cf_survey_reads_clock(survey->reads, now_ms);
     while (!survey->is_reading && !cf_survey_reads_busy(survey->reads) && !survey->syncing) {
         switch (survey->phase) {

@@ -3,6 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
+#include "peer/bindings/guard.h"
 #include "peer/bindings/lifted.h"
 #include "peer/merge/node_stat.h"
 
@@ -78,6 +79,18 @@ static cf_bytes found_mtime(cf_survey *survey, const cf_node *node, const cf_fin
     return cf_binding_meant_mtime(binding, node->mtime, shown);
 }
 
+/* A link or a folder has no time in the log, but for this: it was not made within the hour, but
+ * comes with its source or from elsewhere. Who deletes it then deletes nothing that he had just
+ * made (deletion_ages.h). */
+static cf_bytes found_age(cf_survey *survey, const cf_node *node, const cf_stat *stat)
+{
+    const int64_t since_ns = stat->mtime_ns;
+    const bool is_old =
+        since_ns < 0 || (uint64_t)since_ns / 1000000 + CF_GUARD_YOUNG_MS < survey->now_ms;
+
+    return !node && is_old ? pack_mtime(survey, since_ns) : (cf_bytes){0};
+}
+
 static bool recall(const cf_survey *survey, size_t entry, cf_recalled *out)
 {
     const cf_survey_options *options = &survey->options;
@@ -146,13 +159,16 @@ static void fill_finding(cf_survey *survey, size_t entry, const cf_read *read, c
         cf_hash hash = cf_content_hash(listed->target);
 
         out->content = pack_content(survey, &hash, listed->target.size);
+        out->mtime = found_age(survey, node, stat);
         return;
     }
     out->mode = found_mode(survey, node, out, stat);
     if (listed->kind == CF_KIND_DIRECTORY && out->mode.size)
         cf_lifted_see(survey->options.binding, out->number, cf_mode_of(out->mode, 0));
-    if (listed->kind != CF_KIND_FILE)
+    if (listed->kind != CF_KIND_FILE) {
+        out->mtime = found_age(survey, node, stat);
         return;
+    }
     if (read) {
         out->content = pack_content(survey, &read->content, read->stat.size);
     } else if (is_recalled) {

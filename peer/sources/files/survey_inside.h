@@ -23,6 +23,7 @@ typedef enum {
 struct cf_survey {
     cf_survey_options options;
     cf_survey_phase phase;
+    uint64_t now_ms;    /* of the last step */
     bool everywhere;    /* lists also what is not asked for */
     cf_listing listing; /* but for what is under way */
     struct cf_survey_listing *under_way;

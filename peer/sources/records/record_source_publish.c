@@ -10,7 +10,15 @@
 
 /* What was there is told: who makes a row from now on makes another one, and an old one is an edit.
  */
-enum { MEETS = CF_MEETS_SAME | CF_MEETS_OLD | CF_MEETS_AGAIN | CF_MEETS_MINE };
+enum {
+    MEETS = CF_MEETS_SAME | CF_MEETS_OLD | CF_MEETS_AGAIN | CF_MEETS_MINE | CF_MEETS_NEW,
+};
+
+static void end_meeting(cf_record_run *run, unsigned meets)
+{
+    cf_binding_end_meeting(run->source->workshop->peer, run->source->binding, meets, run->now_ms,
+                           &run->records);
+}
 
 /* ---- Entries ---- */
 
@@ -65,7 +73,7 @@ static cf_status commit(cf_record_counted *self, identities *published, cf_publi
     cf_record_run *run = self->run;
 
     if (self->waiting == 0) /* nothing of what is there waits */
-        cf_binding_end_meeting(run->source->binding, MEETS, &run->records);
+        end_meeting(run, MEETS);
     cf_medium_settled(run->source->medium, &run->records);
     cf_row_view_destroy(&run->view);
     cf_arena_release(&self->arena);
@@ -273,7 +281,7 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
             scan_guarded(self, &scan);
         cf_record_counted_note_unsent(self, kind, silent);
         if (!run->look_only && !run->unrest)
-            cf_binding_end_meeting(source->binding, MEETS & ~CF_MEETS_SAME, &run->records);
+            end_meeting(run, MEETS & ~CF_MEETS_SAME);
         return cf_record_run_commit(run, error);
     }
     bool whole = cf_record_run_is_transactional(run);
@@ -289,7 +297,7 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
     if (scan.count)
         return publish(self, &scan, error);
     if (!self->waiting)
-        cf_binding_end_meeting(source->binding, MEETS, &run->records);
+        end_meeting(run, MEETS);
     return cf_record_run_commit(run, error);
 }
 
@@ -338,8 +346,7 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
         bool silent = cf_record_run_silence(run, &kind) != NULL;
 
         if (!run->look_only)
-            cf_binding_end_meeting(run->source->binding, silent ? MEETS & ~CF_MEETS_SAME : MEETS,
-                                   &run->records);
+            end_meeting(run, silent ? MEETS & ~CF_MEETS_SAME : MEETS);
         return cf_record_run_commit(run, error);
     }
     if (!run->look_only || run->agrees)
