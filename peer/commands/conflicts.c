@@ -348,6 +348,17 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool
 }
 
 /* What was settled stays so, also where the next can't be. */
+/* Of what a word was given for. */
+static const char *what_lacks(const cf_keep *keep)
+{
+    if (keep->kind == CF_KEEP_SAME)
+        return "are no two rows that could be one";
+    return keep->kind == CF_KEEP_MINE
+               ? "is none that this device wrote: --keep 1 is what is shown, 2 the first that is "
+                 "not"
+               : "is no such version, or rows that can't be without the value";
+}
+
 static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -357,12 +368,9 @@ static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
     cf_loop_wake(run->loop);
     if (status)
         return status;
-    const bool same = self->keep.kind == CF_KEEP_SAME;
-    tell(run, &self->all, self->lacking, same);
+    tell(run, &self->all, self->lacking, self->keep.kind == CF_KEEP_SAME);
     if (!self->all.settled && !self->all.locked && !self->all.ended && self->lacking)
-        return cf_fail(error, CF_USAGE, "nothing was settled: there %s",
-                       same ? "are no two rows that could be one"
-                            : "is no such version, or rows that can't be without the value");
+        return cf_fail(error, CF_USAGE, "nothing was settled: there %s", what_lacks(&self->keep));
     run->exit_code = self->all.locked                   ? 9
                      : self->lacking || self->all.ended ? 1
                      : count_all(run) != 0              ? STILL_THERE

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from counterfoil import broker, make_device, two  # noqa: F401
-from test_sqlite import both, share
+from test_sqlite import add, both, share
 
 SCHEMA = """
 CREATE TABLE towns (code TEXT PRIMARY KEY, name TEXT);
@@ -96,6 +96,19 @@ def test_one_field_of_several_rows_is_settled_in_each(people):
     both(laptop, desktop)
     for database in here, there:
         assert database.rows("SELECT DISTINCT name FROM people") == [("mine",)]
+
+
+def test_who_wrote_none_of_the_values_is_told_how_to_settle_it(people, make_device):
+    laptop, *_ = people
+    tablet = make_device("tablet")
+    laptop.pair(tablet)
+    database = add(tablet, "", options=("--existing",))
+    quarrel(people, "name = 'first'", "name = 'second'")
+    tablet.sync(4)
+    said = tablet.run("conflicts", "resolve", "book//*", "--keep", "mine", code=2)
+    assert "none that this device wrote: --keep 1 is what is shown, 2 the first that is not" in said, said
+    tablet.run("conflicts", "resolve", "book//*", "--keep", "2")
+    assert conflicts(tablet) == {} and database.rows("SELECT name FROM people") == [("first",)]
 
 
 def test_a_long_value_is_told_short(people):
