@@ -197,6 +197,101 @@ static void act_on_numbers(chance *from, device *who)
     cells_release(&all);
 }
 
+/* ---- More rows ---- */
+
+static void give(chance *from, cells *all, record_kind kind, const char *key, const char *field)
+{
+    cf_buffer value = {0};
+    char tag[8] = "";
+
+    if (kind == RECORDS_NUMBERS)
+        tag_of(from, all, key, tag);
+    compose(from, tag, false, &value);
+    cf_buffer_append(&value, "", 1);
+    cells_set(all, key, field, (const char *)value.data);
+    cf_buffer_release(&value);
+}
+
+static void add_whole_row(chance *from, device *who, record_kind kind, cells *all)
+{
+    char key[24];
+    unsigned number = 10; /* what other acts make has one digit */
+
+    if (kind == RECORDS_NUMBERS) {
+        long last = highest(all);
+
+        who->counted = 1 + (last > who->counted ? last : who->counted);
+        snprintf(key, sizeof key, "%ld", who->counted);
+    } else {
+        do
+            snprintf(key, sizeof key, "k%u", number++);
+        while (is_there(all, key));
+    }
+    cells_add(all, key, "", "");
+    for (int i = 0; i < CELL_COLUMNS; i++)
+        give(from, all, kind, key, cell_columns[i]);
+}
+
+static size_t count_in(const cells *all, const char *field)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < all->count; i++)
+        count += strcmp(all->all[i].field, field) == 0;
+    return count;
+}
+
+void records_fill(device *who, record_kind kind, const char *field, size_t least, uint64_t seed)
+{
+    chance from = {seed};
+    cells all, before;
+
+    records_read(who, kind, &all);
+    records_read(who, kind, &before);
+    for (size_t i = 0; i < before.count; i++) {
+        const cell *row = &before.all[i];
+        const char *other = cell_columns[strcmp(field, cell_columns[0]) == 0];
+
+        if (!*row->field &&
+            count_values(&all, row->key) == (cells_find(&all, row->key, field) != NULL))
+            give(&from, &all, kind, row->key, other);
+    }
+    while (count_in(&all, field) < least)
+        add_whole_row(&from, who, kind, &all);
+    records_save_table(who, kind, &all, chance_one_in(&from, 3));
+    cells_release(&all);
+    cells_release(&before);
+}
+
+void records_go_on(device *who, record_kind kind, uint64_t seed)
+{
+    chance from = {seed};
+    cells all;
+
+    records_read(who, kind, &all);
+    if (!all.count || chance_one_in(&from, 2)) {
+        add_whole_row(&from, who, kind, &all);
+    } else {
+        char *key = strdup(all.all[chance_below(&from, all.count)].key);
+
+        give(&from, &all, kind, key, cell_columns[chance_below(&from, CELL_COLUMNS)]);
+        free(key);
+    }
+    records_save_table(who, kind, &all, chance_one_in(&from, 3));
+    cells_release(&all);
+}
+
+void records_add(device *who, record_kind kind, uint64_t seed)
+{
+    chance from = {seed};
+    cells all;
+
+    records_read(who, kind, &all);
+    add_whole_row(&from, who, kind, &all);
+    records_save_table(who, kind, &all, chance_one_in(&from, 3));
+    cells_release(&all);
+}
+
 /* ---- Cards ---- */
 
 typedef struct {

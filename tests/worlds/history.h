@@ -58,7 +58,7 @@ typedef struct {
 } run_options;
 void history_run(const story *script, const run_options *options, judgement *out, uint64_t *digest);
 
-/* ---- users.c, misfortunes.c, disk_fates.c, record_fates.c, outcasts.c ---- */
+/* ---- users.c, misfortunes.c, disk_fates.c, record_fates.c, record_clears.c, outcasts.c ---- */
 
 /* The device that this act is of. */
 device *act_device(history *self, const event *act);
@@ -78,6 +78,11 @@ void disk_is_older(history *self, chance *from, device *who);
 /* One of its files of records ends early for a sync, of which nothing may come; nor may it say that
  * all is well. Then that is put back. */
 void record_file_is_cut(history *self, chance *from, device *who);
+/* The device has records, and what happens to them can be judged. */
+bool record_may_be_spoiled(const device *who);
+/* All values of a column are gone from one of its tables, of which nothing may come, whatever
+ * others do. Then they are put back. */
+void record_column_is_cleared(history *self, chance *from, device *who);
 /* The device is revoked, by the first one. */
 void outcast_made(history *self, device *who);
 /* What one that was revoked says reaches this device. */

@@ -441,6 +441,9 @@ void misfortune_happens(history *self, device *who, const event *act)
     case ACT_CUT_FILE:
         record_file_is_cut(self, &from, who);
         break;
+    case ACT_CLEAR:
+        record_column_is_cleared(self, &from, who);
+        break;
     case ACT_BAD_DISK:
         use_bad_disk(self, &from, who);
         break;

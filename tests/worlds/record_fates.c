@@ -116,7 +116,7 @@ static void edit_some(history *self, chance *from, device *who)
     world_wait(self->w, PAUSE_MS);
 }
 
-static bool may_be_cut(const device *who)
+bool record_may_be_spoiled(const device *who)
 {
     return who->in->plan.records && !who->is_out && !who->is_rotten && !who->is_copy &&
            !asking_is_limited(who) && !disk_is_out(who->drive);
@@ -128,7 +128,7 @@ void record_file_is_cut(history *self, chance *from, device *who)
     choice file = {0};
     size_t size;
 
-    if (!may_be_cut(who))
+    if (!record_may_be_spoiled(who))
         return;
     edit_some(self, from, who);
     history_sync(self, 1u << who->number, TURNS_MAX);

@@ -54,6 +54,13 @@ enum { CLERKS_TAG = 5 };
 /* As programs save it, durably. */
 void records_save_table(device *of, record_kind kind, const cells *what, bool in_place);
 void records_act(device *who, record_kind kind, const char *key, uint64_t seed);
+/* In a table: another value for each row that has one in this field only or none at all, and more
+ * rows with one in each, until so many have one in it. */
+void records_fill(device *who, record_kind kind, const char *field, size_t least, uint64_t seed);
+/* Another row. */
+void records_add(device *who, record_kind kind, uint64_t seed);
+/* Another row, or another value of one that is there: nothing goes. */
+void records_go_on(device *who, record_kind kind, uint64_t seed);
 /* The same record, which all make by themselves: of one of the kinds there are, with this key, or
  * with the next number that none of them has given. */
 typedef struct {

@@ -33,6 +33,7 @@ enum {
     HANGS = 1 << 17,
     OLDER_DISKS = 1 << 18,
     CUT_FILES = 1 << 19,
+    CLEARS = 1 << 20,
 };
 
 static const struct {
@@ -92,6 +93,7 @@ static const struct {
     [ACT_HANG] = {"hang", HANGS, 14},
     [ACT_OLDER_DISK] = {"older-disk", OLDER_DISKS, 14},
     [ACT_CUT_FILE] = {"cut-file", CUT_FILES, 14},
+    [ACT_CLEAR] = {"clear", CLEARS, 6},
 };
 
 const char *const script_paths[PATHS] = {"a",     "b.txt", "d",   "d/a", "d/e",
@@ -158,7 +160,7 @@ static unsigned draw_some(uint64_t seed, uint64_t stream, unsigned trouble)
 {
     chance from = chance_of_seed(seed, stream);
 
-    return chance_one_in(&from, trouble == CUT_FILES ? 2 : SOME_ONE_IN) ? trouble : 0;
+    return chance_one_in(&from, trouble & (CUT_FILES | CLEARS) ? 2 : SOME_ONE_IN) ? trouble : 0;
 }
 
 void script_draw(story *self, uint64_t seed, size_t count)
@@ -174,6 +176,8 @@ void script_draw(story *self, uint64_t seed, size_t count)
     troubles |= draw_some(seed, 7, HANGS) | draw_some(seed, 8, OLDER_DISKS);
     if (self->plan.records)
         troubles |= draw_some(seed, 9, CUT_FILES);
+    if (troubles & (TABLE | NUMBERS))
+        troubles |= draw_some(seed, 20, CLEARS);
     self->plan.devices =
         2 + (int)(chance_below(&from, 10) ? chance_below(&from, 2) : chance_below(&from, 5));
     self->is_calm = chance_one_in(&from, CALM_ONE_IN);

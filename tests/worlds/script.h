@@ -61,6 +61,7 @@ typedef enum {
     ACT_HANG,       /* it does not answer for a while */
     ACT_OLDER_DISK, /* as it was once, and then as it was last again */
     ACT_CUT_FILE,   /* one of records, and then it is whole again */
+    ACT_CLEAR,      /* a column of one, and then its values are there again */
     ACTS
 } act_kind;
 
