@@ -444,6 +444,9 @@ void misfortune_happens(history *self, device *who, const event *act)
     case ACT_CLEAR:
         record_column_is_cleared(self, &from, who);
         break;
+    case ACT_EMPTY:
+        record_table_is_emptied(self, &from, who);
+        break;
     case ACT_BAD_DISK:
         use_bad_disk(self, &from, who);
         break;

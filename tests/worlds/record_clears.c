@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program clears a column of a table, in one save or bit by bit within a minute: too much to go
- * elsewhere without the user's word, whatever others do meanwhile. Then what went is put back. */
+/* A program clears a column of a table, or takes all its rows, in one save or bit by bit within a
+ * minute: too much to go elsewhere without the user's word, whatever others do meanwhile. Then what
+ * went is put back. */
 #include "tests/worlds/history.h"
 
 #include "tests/worlds/asking.h"
@@ -10,14 +11,14 @@
 #include <stdlib.h>
 
 /* Of fewer than 10 values all may go (peer/bindings/guard.h). */
-enum { LEAST = 12, PAUSE_MS = 2000, MINUTE_MS = 60000, OTHERS_ACTS = 4 };
+enum { LEAST = 12, HELD_FROM = 10, PAUSE_MS = 2000, MINUTE_MS = 60000, OTHERS_ACTS = 4 };
 
 typedef struct {
     history *of;
     chance *from;
     device *who;
     record_kind kind;
-    const char *field;
+    const char *field;     /* NULL: all of them, with the rows */
     cells whole;           /* the table as it was */
     cells went;            /* what was cleared before, and was let go */
     cf_buffer bytes, left; /* the file as it was, and as it was saved then */
@@ -32,6 +33,14 @@ static void read_file(const clearing *self, cf_buffer *out)
 {
     cf_buffer_clear(out);
     disk_user_reads(self->who->drive, path_of(self->kind), out);
+}
+
+static void release(clearing *self)
+{
+    cells_release(&self->whole);
+    cells_release(&self->went);
+    cf_buffer_release(&self->bytes);
+    cf_buffer_release(&self->left);
 }
 
 /* ---- What its user does ---- */
@@ -59,7 +68,8 @@ static void fill(clearing *self)
     noting note;
 
     begin_note(self->who, &note);
-    records_fill(self->who, self->kind, self->field, LEAST, chance_next(self->from));
+    records_fill(self->who, self->kind, self->field ? self->field : cell_columns[0], LEAST,
+                 chance_next(self->from));
     end_note(self->who, &note);
     world_wait(self->of->w, PAUSE_MS);
 }
@@ -147,6 +157,31 @@ static void touch_record(ledger *book, const mark *record)
             ledger_touch(book, &book->all[i].token);
 }
 
+static bool lacks_record(const device *of, const mark *record)
+{
+    bool found = false;
+    sight there;
+
+    sight_take(of, &there);
+    for (size_t i = 0; !found && i < there.count; i++)
+        found = strcmp(there.all[i].record.text, record->text) == 0;
+    sight_release(&there);
+    return !found;
+}
+
+/* Somebody may have let it go meanwhile: the value, or the row that comes back. */
+static bool may_be_away(const clearing *self, const seen *it)
+{
+    const world *w = self->of->w;
+    const written *known = ledger_find(&w->ledger, &it->token);
+    bool found = self->field && known && known->may_go;
+
+    for (int i = 0; !self->field && !found && i < w->count; i++)
+        found = &w->devices[i] != self->who && !w->devices[i].is_out &&
+                lacks_record(&w->devices[i], &it->record);
+    return found;
+}
+
 /* He also puts back what somebody let go meanwhile, which is an edit of the record. No token tells
  * it from what was there before: who sees that may not know of it. */
 static void note_back(const clearing *self, const sight *before)
@@ -158,9 +193,8 @@ static void note_back(const clearing *self, const sight *before)
     sight_take_whole(self->who, &after);
     for (size_t i = 0; i < after.count; i++) {
         const seen *one = &after.all[i];
-        const written *known = ledger_find(&w->ledger, &one->token);
 
-        if (sight_has(before, &one->token) || !known || !known->may_go)
+        if (sight_has(before, &one->token) || !may_be_away(self, one))
             continue;
         touch_record(&w->ledger, &one->record);
         any = true;
@@ -221,8 +255,8 @@ static void expect(clearing *self, bool held, const char *when)
     who->serves = served;
     if (is_held(self) != held || (held && who->claims))
         verdict_fail(&self->of->verdict, "truthful status",
-                     "device %d: column %s of %s is %s, and it says that it is %s", who->number,
-                     self->field, path_of(self->kind), when,
+                     "device %d: %s of %s is %s, and it says that it is %s", who->number,
+                     self->field ? self->field : "each row", path_of(self->kind), when,
                      who->claims ? "in sync"
                      : held      ? "not held"
                                  : "held");
@@ -237,7 +271,27 @@ static void expect_held(clearing *self, const char *when)
         device_restart(self->who, chance_one_in(self->from, 2) ? END_KILLED : END_CALMLY);
 }
 
-/* ---- All of it ---- */
+/* Of what there is, and what went just before and is not there again. Others may have taken some of
+ * what was filled in. */
+static bool is_enough(const clearing *self)
+{
+    size_t count = 0;
+    cells all;
+
+    records_read(self->who, self->kind, &all);
+    for (size_t i = 0; i < all.count; i++)
+        count += strcmp(all.all[i].field, self->field ? self->field : "") == 0;
+    for (size_t i = 0; i < self->went.count; i++) {
+        const cell *was = &self->went.all[i];
+        const char *key = self->field ? key_of(self, &all, was) : was->key;
+
+        count += key && !cells_find(&all, key, was->field);
+    }
+    cells_release(&all);
+    return count >= HELD_FROM;
+}
+
+/* ---- A column ---- */
 
 /* The first half is an edit like any other. False: that took so long that the second would be one,
  * too. */
@@ -303,7 +357,7 @@ static void clear_and_put_back(clearing *self)
 {
     const bool in_parts = chance_one_in(self->from, 3);
 
-    if (in_parts && !clear_half(self)) {
+    if ((in_parts && !clear_half(self)) || !is_enough(self)) {
         put_half_back(self);
         return;
     }
@@ -364,8 +418,118 @@ void record_column_is_cleared(history *self, chance *from, device *who)
         clear_and_put_back(&it);
         history_sync(self, 1u << who->number, TURNS_MAX);
     }
-    cells_release(&it.whole);
-    cells_release(&it.went);
-    cf_buffer_release(&it.bytes);
-    cf_buffer_release(&it.left);
+    release(&it);
+}
+
+/* ---- All rows ---- */
+
+static void others_add_and_edit(clearing *self)
+{
+    world *w = self->of->w;
+
+    for (int i = 0; i < OTHERS_ACTS; i++) {
+        device *other = &w->devices[chance_below(self->from, (uint64_t)w->count)];
+        const uint64_t seed = chance_next(self->from);
+        noting note;
+
+        if (other == self->who || other->is_out)
+            continue;
+        begin_note(other, &note);
+        records_go_on(other, self->kind, seed);
+        end_note(other, &note);
+    }
+    world_wait(w, PAUSE_MS);
+    history_sync(self->of, world_members(w) & ~(1u << self->who->number), TURNS_MAX);
+}
+
+static void delete_half(clearing *self)
+{
+    const world_round round = {.set = 1u << self->who->number, .turns = TURNS_MAX, .guarded = true};
+    const bool served = self->who->serves;
+    size_t found = 0;
+    noting note;
+    cells all;
+
+    world_wait(self->of->w, MINUTE_MS); /* what is so young and goes counts for nothing later */
+    begin_note(self->who, &note);
+    records_read(self->who, self->kind, &all);
+    for (size_t i = all.count; i-- > 0;)
+        if (!*all.all[i].field && found++ % 2 == 0) {
+            cells_add(&self->went, all.all[i].key, "", "");
+            cells_drop_row(&all, all.all[i].key);
+        }
+    save(self, &all);
+    end_note(self->who, &note);
+    cells_release(&all);
+    self->who->serves = true; /* of few nothing is kept for the next process */
+    world_sync(self->of->w, &round);
+    self->who->serves = served;
+}
+
+/* Every so many of the rows that are not there. */
+static void add_rows_back(clearing *self, uint64_t one_of)
+{
+    size_t found = 0;
+    sight before;
+    cells all, now;
+
+    sight_take_whole(self->who, &before);
+    records_read(self->who, self->kind, &all);
+    records_read(self->who, self->kind, &now);
+    bool takes = false;
+    for (size_t i = 0; i < self->whole.count; i++) {
+        const cell *was = &self->whole.all[i];
+
+        if (!*was->field) /* the row itself comes first */
+            takes = !cells_find(&now, was->key, "") && found++ % one_of == 0;
+        if (takes)
+            cells_add(&all, was->key, was->field, was->value);
+    }
+    save(self, &all);
+    note_back(self, &before);
+    sight_release(&before);
+    cells_release(&all);
+    cells_release(&now);
+}
+
+static void empty_and_put_back(clearing *self)
+{
+    if (chance_one_in(self->from, 3))
+        delete_half(self);
+    if (!is_enough(self))
+        return;
+    read_file(self, &self->bytes);
+    records_read(self->who, self->kind, &self->whole);
+    save(self, &(cells){0});
+    read_file(self, &self->left);
+    world_tell(self->who->in, "device %d: all rows are gone from %s", self->who->number,
+               path_of(self->kind));
+    expect_held(self, "gone");
+    if (chance_below(self->from, 3))
+        others_add_and_edit(self);
+    expect_held(self, "gone, and others went on");
+    if (chance_one_in(self->from, 2) || !put_file_back(self)) {
+        if (chance_one_in(self->from, 3)) {
+            add_rows_back(self, 2);
+            expect_held(self, "put back in part");
+        }
+        add_rows_back(self, 1);
+    }
+    world_tell(self->who->in, "device %d: they are put back", self->who->number);
+    expect(self, false, "put back");
+}
+
+void record_table_is_emptied(history *self, chance *from, device *who)
+{
+    clearing it = {.of = self, .from = from, .who = who, .kind = RECORDS_TABLE};
+
+    if (!record_may_be_spoiled(who) || !records_are_in(self->w, RECORDS_TABLE))
+        return;
+    fill(&it);
+    history_sync(self, 1u << who->number, TURNS_MAX);
+    if (who->claims) {
+        empty_and_put_back(&it);
+        history_sync(self, 1u << who->number, TURNS_MAX);
+    }
+    release(&it);
 }

@@ -93,7 +93,8 @@ static const struct {
     [ACT_HANG] = {"hang", HANGS, 14},
     [ACT_OLDER_DISK] = {"older-disk", OLDER_DISKS, 14},
     [ACT_CUT_FILE] = {"cut-file", CUT_FILES, 14},
-    [ACT_CLEAR] = {"clear", CLEARS, 6},
+    [ACT_CLEAR] = {"clear", CLEARS, 5},
+    [ACT_EMPTY] = {"empty", CLEARS, 6},
 };
 
 const char *const script_paths[PATHS] = {"a",     "b.txt", "d",   "d/a", "d/e",

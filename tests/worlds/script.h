@@ -62,6 +62,7 @@ typedef enum {
     ACT_OLDER_DISK, /* as it was once, and then as it was last again */
     ACT_CUT_FILE,   /* one of records, and then it is whole again */
     ACT_CLEAR,      /* a column of one, and then its values are there again */
+    ACT_EMPTY,      /* all rows of one, and then they are there again */
     ACTS
 } act_kind;
 
