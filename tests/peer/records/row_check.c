@@ -157,6 +157,26 @@ void row_check_equal(const row_world *world, const cf_row_view *a, const cf_row_
     }
 }
 
+/* A column that another row has gives way, not the row that says it. */
+void row_check_shown(const row_world *world, const cf_row_view *view)
+{
+    size_t count;
+    const cf_row_held *held = cf_row_view_held(view, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (held[i].why == CF_HELD_UNIQUE)
+            row_world_broken(world, "a row is hidden for what another one has");
+    for (size_t i = 0; i < cf_row_view_count(view); i++)
+        for (size_t k = 0; k < i; k++) {
+            const cf_row *a = cf_row_view_at(view, i), *b = cf_row_view_at(view, k);
+            const cf_row_field *own = cf_row_field_named(a, cf_bytes_of_text("/email")),
+                               *other = cf_row_field_named(b, cf_bytes_of_text("/email"));
+
+            if (own && other && cf_bytes_equal(own->values[0], other->values[0]))
+                row_world_broken(world, "two rows have what only one can have");
+        }
+}
+
 void row_check_disks(const row_world *world, const row_device *device, const cf_row_view *view)
 {
     for (size_t i = 0; i < device->source_count; i++) {

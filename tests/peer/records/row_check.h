@@ -14,6 +14,8 @@ void row_check_base(const row_world *world, const row_source *source, const cf_r
 
 /* Two devices see the same. */
 void row_check_equal(const row_world *world, const cf_row_view *a, const cf_row_view *b);
+/* No row is hidden since another one has what only one can have, and no two have that. */
+void row_check_shown(const row_world *world, const cf_row_view *view);
 /* All sources of the device show the view, as far as they can. */
 void row_check_disks(const row_world *world, const row_device *device, const cf_row_view *view);
 

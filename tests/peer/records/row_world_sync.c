@@ -353,6 +353,7 @@ void row_world_settle(row_world *world)
         cf_row_view *view = cf_row_view_new(world->devices[i].state, &row_world_schema);
 
         row_check_equal(world, first, view);
+        row_check_shown(world, view);
         row_check_disks(world, &world->devices[i], view);
         check_stored(world, &world->devices[i]);
         cf_row_view_destroy(&view);
