@@ -40,6 +40,12 @@ static bool shows_as_left(const row_source *source, const cf_row *shown, const c
     return same;
 }
 
+/* The row was held back and fits now, or comes back with its family. */
+static bool is_new_in_view(const cf_row_view *before, const cf_row *row)
+{
+    return cf_row_view_holds_back(before, &row->item) || !cf_row_view_of_item(before, &row->item);
+}
+
 void row_check_fidelity(const row_world *world, const row_source *source, const cf_row_view *before,
                         const cf_row_view *after)
 {
@@ -51,7 +57,7 @@ void row_check_fidelity(const row_world *world, const row_source *source, const 
         cf_row shown;
 
         if (!cf_row_show(source->format, row, &arena, &shown) ||
-            (!disk && cf_row_view_holds_back(before, &row->item)))
+            (!disk && is_new_in_view(before, row)))
             continue;
         if (disk && shows_as_left(source, &shown, disk))
             continue;
@@ -122,7 +128,7 @@ void row_check_base(const row_world *world, const row_source *source, const cf_r
         cf_arena arena = {0};
         cf_row agreed = cf_row_view_agree(after, row, &arena);
 
-        if (!base && cf_row_view_holds_back(before, &row->item)) {
+        if (!base && is_new_in_view(before, row)) {
             cf_arena_release(&arena);
             continue;
         }
