@@ -255,6 +255,34 @@ static bool choose_way(cf_contents *contents, const cf_id *collection, const cf_
            find_way(&search, ways, hash, CF_DELTA_DEPTH_MAX, way);
 }
 
+/* What its slices are in. */
+static void lack_no_more_of(cf_contents *contents, const cf_content_source *source)
+{
+    cf_slice_reader reader = cf_slice_reader_of(source->content.how.slices);
+    cf_slice slice;
+
+    while (!source->content.how.is_inline && cf_slice_next(&reader, &slice))
+        if (!slice.zeros)
+            cf_contents_lack_no_more(contents, &source->blobs[slice.blob]);
+}
+
+void cf_contents_ask_again(cf_contents *contents, const cf_id *collection, const cf_hash *hash)
+{
+    cf_arena arena = {0};
+    cf_content_source source;
+    cf_ways ways;
+    size_t way;
+    cf_error ignored;
+
+    if (read_ways(contents, collection, hash, &ways, &ignored) ||
+        choose_way(contents, collection, &ways, hash, &way))
+        return;
+    for (size_t i = 0; i < ways.count; i++)
+        if (read_source(contents, &ways, i, hash, &arena, &source, &ignored) == CF_OK)
+            lack_no_more_of(contents, &source);
+    cf_arena_release(&arena);
+}
+
 bool cf_contents_doubt(cf_contents *contents, const cf_hash *hash)
 {
     return cf_hash_set_insert(&contents->doubted, hash);

@@ -359,6 +359,7 @@ static void begin(cf_downloads *downloads, cf_incoming *one)
         cf_incoming_turn(downloads, one, CF_DOWNLOAD_IS_ASKER);
         return;
     }
+    cf_contents_ask_again(options->peer->contents, &one->binding->collection, &one->hash);
     one->lacking = cf_contents_lacking(options->peer->contents);
     if (options->bindings)
         making.places.bindings = options->bindings(options->context, &making.places.binding_count);

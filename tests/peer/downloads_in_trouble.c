@@ -308,6 +308,41 @@ Test(downloads_in_trouble, asks_again_for_what_was_absent_on_a_new_connection)
     free(bytes);
 }
 
+static void ask_until_it_ends(cf_bytes identity)
+{
+    cf_download got;
+
+    while (depot_want(&d, identity, &got) == CF_DOWNLOAD_STARTED)
+        ;
+}
+
+/* World 4093: a broker was emptied, and whoever has the content brought it as a whole; nobody can
+ * bring the patch, which was asked for over and over. */
+Test(downloads_in_trouble, finds_the_way_that_came_back_though_all_were_lacking)
+{
+    uint8_t *base = version_of_noise(SOME, 1), *next = noise(2, SOME);
+
+    depot_connect(&d);
+    depot_whole(&d, some(base));
+    depot_lay(&d, "base", some(base));
+    const size_t patch = d.blob_count;
+    depot_patch(&d, some(base), some(next), true);
+    const size_t whole = d.blob_count;
+    cf_bytes identity = depot_whole(&d, some(next));
+    for (size_t i = patch; i < d.blob_count; i++) {
+        d.blobs[i].lacks = true;
+        cf_contents_lack(d.peer.contents, &d.blobs[i].id); /* as the broker wants it */
+    }
+    ask_until_it_ends(identity);
+    for (size_t i = whole; i < d.blob_count; i++)
+        d.blobs[i].lacks = false;
+    cf_downloads_retry(d.downloads);
+    ask_until_it_ends(identity);
+    expect_ready(&d, identity, some(next));
+    free(base);
+    free(next);
+}
+
 /* ---- Interruptions ---- */
 
 static cf_bytes interrupt_large(uint8_t *bytes)
