@@ -274,7 +274,7 @@ void cf_contents_ask_again(cf_contents *contents, const cf_id *collection, const
     size_t way;
     cf_error ignored;
 
-    if (read_ways(contents, collection, hash, &ways, &ignored) ||
+    if (!contents->lacking.count || read_ways(contents, collection, hash, &ways, &ignored) ||
         choose_way(contents, collection, &ways, hash, &way))
         return;
     for (size_t i = 0; i < ways.count; i++)
