@@ -108,6 +108,7 @@ def test_who_wrote_none_of_the_values_is_told_how_to_settle_it(people, make_devi
     said = tablet.run("conflicts", "resolve", "book//*", "--keep", "mine", code=2)
     assert "none that this device wrote: --keep 1 is what is shown, 2 the first that is not" in said, said
     tablet.run("conflicts", "resolve", "book//*", "--keep", "2")
+    tablet.sync()
     assert conflicts(tablet) == {} and database.rows("SELECT name FROM people") == [("first",)]
 
 
