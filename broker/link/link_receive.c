@@ -312,7 +312,7 @@ static cf_status receive(cf_link *link, const cf_message *message, uint64_t now_
     return status;
 }
 
-/* With where to, as far as that can be read. */
+/* The error says where the user is now, as far as that can be read. */
 static cf_status on_moved(cf_link *link, const cf_message *message, cf_error *error)
 {
     const cf_bytes endpoint = message->moved.endpoint;
@@ -322,7 +322,7 @@ static cf_status on_moved(cf_link *link, const cf_message *message, cf_error *er
 
     if (link->options.events.moved)
         link->options.events.moved(link->options.events.context, endpoint);
-    if (endpoint.size < sizeof text)
+    if (endpoint.size && endpoint.size < sizeof text)
         memcpy(text, endpoint.data, endpoint.size);
     if (cf_address_read(text, &address, &ignored))
         return cf_fail(error, CF_UNREACHABLE, "the user has moved to another broker");

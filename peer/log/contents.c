@@ -275,7 +275,7 @@ void cf_contents_ask_again(cf_contents *contents, const cf_id *collection, const
     cf_error ignored;
 
     if (!contents->lacking.count || read_ways(contents, collection, hash, &ways, &ignored) ||
-        choose_way(contents, collection, &ways, hash, &way))
+        ways.count < 2 || choose_way(contents, collection, &ways, hash, &way))
         return;
     for (size_t i = 0; i < ways.count; i++)
         if (read_source(contents, &ways, i, hash, &arena, &source, &ignored) == CF_OK)
