@@ -53,9 +53,15 @@ class House:
         self.write(self.laptop, name)
         return self.broker.log.entries[before].collection
 
-    def receive(self, alter=None, device=None, **lies):
+    def receive(self, alter=None, device=None, seconds=4, **lies):
         with self.broker.lying(alter, **lies):
-            return attacked(device or self.desktop, "sync", "--timeout", "4s")
+            return attacked(device or self.desktop, "sync", "--timeout", f"{seconds}s")
+
+    def receive_all(self, alter, device=None):
+        """Through a lie that ends nothing, however long a slow machine takes for it."""
+        outcome = self.receive(alter, device, PATIENCE - 20)
+        assert outcome.code == 0, outcome.said
+        return outcome
 
     def heal(self, *devices):
         """The broker is honest again: everybody gets everything, and nothing was lost or touched."""

@@ -127,8 +127,8 @@ def test_a_fork_of_which_each_sees_one_branch_comes_out(house):
         return None if said.command == "ENTRY" and read_entry(said.bulk).head == head else said
 
     for device, content in (house.laptop, b"laptop\n"), (house.desktop, b"desktop\n"):
-        outcome = house.receive(alter, device)
-        assert outcome.code == 0 and not forks(device), outcome.said
+        outcome = house.receive_all(alter, device)
+        assert not forks(device), outcome.said
         assert (device.source("notes") / "shared").read_bytes() == content
     with house.broker.lying(alter):
         (house.laptop.source("notes") / "spoken of").write_bytes(b"after what the laptop saw\n")
