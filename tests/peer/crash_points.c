@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
-enum { EVERY_CHANGE = CF_SANITIZED ? 13 : 1, EVERY_READ = CF_SANITIZED ? 53 : 11 };
+enum { EVERY_CHANGE = CF_SANITIZED ? 29 : 1, EVERY_READ = CF_SANITIZED ? 101 : 11 };
 
 /* ---- The same in folders in which their owner may not write ---- */
 

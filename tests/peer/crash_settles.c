@@ -8,7 +8,7 @@
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
 enum {
-    SETTLE_EVERY = CF_SANITIZED ? 79 : 13,
+    SETTLE_EVERY = CF_SANITIZED ? 149 : 13,
     SETTLE_CALLS = 50,
     SERVING_CALLS = 80,
     TRIES_AGAIN_MS = 6200
@@ -113,7 +113,7 @@ Test(crash_settles, settling_is_tried_again_by_the_same_process)
  * it, and it doesn't stay. */
 Test(crash_settles, an_engine_ends_while_a_file_that_came_is_made)
 {
-    for (unsigned turns = 1; turns < 40; turns += CF_SANITIZED ? 5 : 3)
+    for (unsigned turns = 1; turns < 40; turns += CF_SANITIZED ? 9 : 3)
         for (unsigned long at = 1; at < 14; at += 2) {
             world *w = world_new(7, 2);
             device *a = &w->devices[0], *b = &w->devices[1];

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The labels of tests: each is fast or slow, and of one room; what is in Python, or drives the real programs, is slow,
-but for two. And their names, as the README has them."""
+"""The labels of tests: each is fast or slow, of one room, and sanitized or not; what is in Python, or drives the real
+programs, is slow, but for two. And their names, as the README has them."""
 
 import json
 import os
@@ -27,9 +27,16 @@ def labels():
 
 
 def test_each_is_fast_or_slow_and_of_one_room():
+    """What is sanitized runs in tests/run with sanitizers alone."""
     wrong = {name: found for name, _, found in labels()
-             if len(found) != 2 or len(ROOMS & set(found)) != 1 or len({"fast", "slow"} & set(found)) != 1}
+             if len(set(found) - {"sanitized"}) != 2 or len(ROOMS & set(found)) != 1 or len({"fast", "slow"} & set(found)) != 1}
     assert not wrong
+
+
+def test_what_runs_with_sanitizers_alone_is_a_suite_in_c():
+    alone = {name: command for name, command, found in labels() if "sanitized" in found}
+    assert len(alone) > 200
+    assert not [name for name, command in alone.items() if not any("run_criterion" in word for word in command)]
 
 
 def test_nothing_in_python_and_no_real_program_is_fast():

@@ -3,7 +3,7 @@ import os
 
 from short_form import cut
 
-CASES_EACH = 1 if os.environ.get("COUNTERFOIL_SANITIZED") == "1" else 3  # of a test, in the short form
+CASES_EACH = 1 if os.environ.get("COUNTERFOIL_SANITIZED") == "1" else 2  # of a test, in the short form
 
 
 def pytest_collection_modifyitems(config, items):
