@@ -266,21 +266,46 @@ static void lack_no_more_of(cf_contents *contents, const cf_content_source *sour
             cf_contents_lack_no_more(contents, &source->blobs[slice.blob]);
 }
 
+/* All ways to a content, and to what they are patches on; those that are `tried` lack nothing from
+ * now on. True: there were several to one of these contents.
+ *
+ *     C from B by a patch, B from A by a patch that is lacking, or whole, lacking too: true
+ *     C from B by a patch, B from A by a patch that is lacking: false, this way is asked for anyway
+ */
+static bool pass_ways(way_search *self, const cf_hash *hash, unsigned patches, bool tried)
+{
+    cf_ways ways;
+    cf_error ignored;
+    bool several;
+
+    if (read_ways(self->contents, self->collection, hash, &ways, &ignored))
+        return false;
+    several = ways.count > 1;
+    for (size_t i = 0; i < ways.count && self->looks; i++) {
+        cf_arena arena = {0};
+        cf_content_source source;
+
+        self->looks--;
+        if (read_source(self->contents, &ways, i, hash, &arena, &source, &ignored) == CF_OK) {
+            if (tried)
+                lack_no_more_of(self->contents, &source);
+            if (source.content.how.is_patch && patches)
+                several |= pass_ways(self, &source.content.how.base, patches - 1, tried);
+        }
+        cf_arena_release(&arena);
+    }
+    return several;
+}
+
 void cf_contents_ask_again(cf_contents *contents, const cf_id *collection, const cf_hash *hash)
 {
-    cf_arena arena = {0};
-    cf_content_source source;
-    cf_ways ways;
-    size_t way;
-    cf_error ignored;
+    way_search search = {contents, collection, LOOKS_MAX};
 
-    if (!contents->lacking.count || read_ways(contents, collection, hash, &ways, &ignored) ||
-        ways.count < 2 || choose_way(contents, collection, &ways, hash, &way))
+    if (!contents->lacking.count || cf_contents_available(contents, collection, hash) ||
+        !pass_ways(&search, hash, CF_DELTA_DEPTH_MAX, false))
         return;
-    for (size_t i = 0; i < ways.count; i++)
-        if (read_source(contents, &ways, i, hash, &arena, &source, &ignored) == CF_OK)
-            lack_no_more_of(contents, &source);
-    cf_arena_release(&arena);
+    search.looks = LOOKS_MAX;
+    pass_ways(&search, hash, CF_DELTA_DEPTH_MAX, true);
 }
 
 bool cf_contents_doubt(cf_contents *contents, const cf_hash *hash)

@@ -47,9 +47,9 @@ bool cf_contents_lacks(const cf_contents *contents, const cf_hash *blob);
 size_t cf_contents_lacking(const cf_contents *contents); /* how many */
 /* All of them; borrowed until the next change. */
 const cf_hash *cf_contents_lacked(const cf_contents *contents, size_t *count);
-/* Nobody is told when a lacking blob comes. So before a content is asked for to which none of
- * several ways can be gone, the blobs of its ways are lacking no more, and each way is tried in
- * turn. Where there is one alone it is tried anyway. */
+/* Nobody is told when a lacking blob comes. So before a content is asked for to which, or to what
+ * it is a patch on, none of several ways can be gone, the blobs of all these ways are lacking no
+ * more, and each way is tried in turn. Where there is one alone it is tried anyway. */
 void cf_contents_ask_again(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
 /* Whether it can be made, as far as is known. Nobody builds upon what can't. */
 bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash);

@@ -343,6 +343,36 @@ Test(downloads_in_trouble, finds_the_way_that_came_back_though_all_were_lacking)
     free(next);
 }
 
+/* The same of what the only way to a content is a patch on. */
+Test(downloads_in_trouble, finds_the_way_that_came_back_to_a_base)
+{
+    uint8_t *first = version_of_noise(SOME, 1), *second = version_of_noise(SOME, 2);
+    uint8_t *third = version_of_noise(SOME, 3);
+
+    depot_connect(&d);
+    depot_whole(&d, some(first));
+    depot_lay(&d, "base", some(first));
+    const size_t patch = d.blob_count;
+    depot_patch(&d, some(first), some(second), true);
+    const size_t whole = d.blob_count;
+    depot_whole(&d, some(second));
+    const size_t only = d.blob_count;
+    cf_bytes identity = depot_patch(&d, some(second), some(third), true);
+    for (size_t i = patch; i < only; i++) {
+        d.blobs[i].lacks = true;
+        cf_contents_lack(d.peer.contents, &d.blobs[i].id);
+    }
+    ask_until_it_ends(identity);
+    for (size_t i = whole; i < only; i++)
+        d.blobs[i].lacks = false;
+    cf_downloads_retry(d.downloads);
+    ask_until_it_ends(identity);
+    expect_ready(&d, identity, some(third));
+    free(first);
+    free(second);
+    free(third);
+}
+
 /* ---- Interruptions ---- */
 
 static cf_bytes interrupt_large(uint8_t *bytes)
