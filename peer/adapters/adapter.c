@@ -42,15 +42,14 @@ static const cf_adapter sqlite = {
     .what = "rows of a database",
     .item = "row",
     .usage =
-        "--format sqlite: a database, row by row, beside the program that has it open. "
-        "--include TABLE chooses tables,\nFIELD=VALUE or TABLE//FIELD=VALUE rows; a column of "
-        "the key is a FIELD, too. --exclude TABLE leaves one out. Of counters\nand times of use "
-        "--last TABLE.COLUMN says that the later value counts, without a conflict. What no "
-        "foreign key declares,\n--map FILE names, one a line: refers TABLE COLUMN TABLE. With "
-        "--unique same, rows made apart with one text in a unique\ncolumn are one, if no other "
-        "column that both fill differs; with --natural-key TABLE.COLUMN, of one text in this, "
-        "whatever\ndiffers. One that isn't there is made as the collection's first one is, with "
-        "--existing.",
+        "--format sqlite: a database, row by row, beside the program that has it open. --include "
+        "TABLE chooses tables, FIELD=VALUE or TABLE//FIELD=VALUE rows; a column of the key is a "
+        "FIELD, too. --exclude TABLE leaves one out. Of counters and times of use --last "
+        "TABLE.COLUMN says that the later value counts, without a conflict. What no foreign key "
+        "declares, --map FILE names, one a line: refers TABLE COLUMN TABLE. With --unique same, "
+        "rows made apart with one text in a unique column are one, if no other column that both "
+        "fill differs; with --natural-key TABLE.COLUMN, of one text in this, whatever differs. "
+        "One that isn't there is made as the collection's first one is, with --existing.",
     .storage = CF_STORAGE_DATABASE,
     .keying = CF_KEYING_DATABASE,
     .mapping = CF_MAPPING_REFERENCES,

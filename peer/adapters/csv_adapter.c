@@ -209,16 +209,17 @@ const cf_adapter cf_adapter_csv = {
     .item = "record",
     .usage =
         "--format csv --key COLUMN: a CSV file, record by record, field by field. The column "
-        "tells which row it is; of several all\ndo. Columns may be separated by commas, "
-        "semicolons, tabs (TSV) or bars. A key that is counted up (1, 2, 3 ...) is a\nserial "
-        "one: rows made apart under one number are two, and one of them is given the next free "
-        "number. --serial and\n--natural say which it is. Where such rows meet others, --rows "
+        "tells which row it is; of several all do. Columns may be separated by commas, "
+        "semicolons, tabs (TSV) or bars. A key that is counted up (1, 2, 3 ...) is a serial one: "
+        "rows made apart under one number are two, and one of them is given the next free "
+        "number. --serial and --natural say which it is. Where such rows meet others, --rows "
         "says whether those of one number are the same.\n"
-        "Contacts, events and tasks may be a table, too: --map FILE says which columns stand "
-        "for what, one a line, COLUMN = POINTER:\nUID = /uid, Name = /name/full, Mobile = "
+        "Contacts, events and tasks may be a table, too: --map FILE says which columns stand for "
+        "what, one a line, COLUMN = POINTER: UID = /uid, Name = /name/full, Mobile = "
         "/phones/mobile/number, E-mail 1 = /emails/1/address; the manual has all of it.\n"
-        "Without --map the columns of well-known exports are known, and such an export may be "
-        "a new collection of contacts.\nWhat the table can't hold stays where it is.",
+        "Without --map the columns of well-known exports are known, and such an export may be a "
+        "new collection of contacts.\n"
+        "What the table can't hold stays where it is.",
     .storage = CF_STORAGE_FILE,
     .keying = CF_KEYING_COLUMNS,
     .mapping = CF_MAPPING_COLUMNS,

@@ -96,7 +96,7 @@ const cf_adapter cf_adapter_icalendar = {
     .item = "event or task",
     .usage =
         "--format icalendar: events and tasks, in one file or in a folder of files as "
-        "vdirsyncer, khal and todoman use it. The UID\nsays which one it is. Elsewhere they may "
+        "vdirsyncer, khal and todoman use it. The UID says which one it is. Elsewhere they may "
         "be csv or json.",
     .storage = CF_STORAGE_FILE_OR_FOLDER,
     .keying = CF_KEYING_UID,

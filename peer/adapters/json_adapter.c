@@ -149,11 +149,11 @@ const cf_adapter cf_adapter_json = {
     .what = "records",
     .item = "record",
     .usage =
-        "--format json alone: the document is one record; --key NAME: it is an array of "
-        "objects with this member; --key\n/POINTER/NAME: the array is there; --key /POINTER/: "
-        "an object is there whose member names are the keys. A collection\nmay be csv here and "
-        "json there. Contacts, events and tasks are JSContact or JSCalendar objects, an array "
-        "of them or an\nobject of them by UID.",
+        "--format json alone: the document is one record; --key NAME: it is an array of objects "
+        "with this member; --key /POINTER/NAME: the array is there; --key /POINTER/: an object "
+        "is there whose member names are the keys. A collection may be csv here and json there. "
+        "Contacts, events and tasks are JSContact or JSCalendar objects, an array of them or an "
+        "object of them by UID.",
     .storage = CF_STORAGE_FILE,
     .keying = CF_KEYING_MEMBER,
     .mapping = CF_MAPPING_OBJECTS,

@@ -117,8 +117,8 @@ const cf_adapter cf_adapter_vcard = {
     .item = "contact",
     .usage =
         "--format vcard: contacts, in one file with many of them or in a folder of files as "
-        "vdirsyncer and khard use it. The UID\nsays which one it is. Elsewhere they may be csv "
-        "or json.",
+        "vdirsyncer and khard use it. The UID says which one it is. Elsewhere they may be csv or "
+        "json.",
     .storage = CF_STORAGE_FILE_OR_FOLDER,
     .keying = CF_KEYING_UID,
     .mapping = CF_MAPPING_NONE,

@@ -513,11 +513,10 @@ const cf_verb cf_verb_broker = {
     .usage = "broker [LINE | ADDRESS]",
     .summary = "Shows the broker, sets the first one, or moves to another",
     .more = "LINE is what `counterfoild invite` printed. For a user that was made without a broker "
-            "the recovery phrase is\nneeded this once. A user that has one moves, which an owner's "
-            "device does, or is brought back to the same\nbroker after that lost its data; this "
-            "device brings what the broker lacks, the others follow by themselves.\nADDRESS, as "
-            "`counterfoild address` "
-            "prints it, is for a device that can't hear of that.",
+            "the recovery phrase is needed this once. A user that has one moves, which an owner's "
+            "device does, or is brought back to the same broker after that lost its data; this "
+            "device brings what the broker lacks, the others follow by themselves. ADDRESS, as "
+            "`counterfoild address` prints it, is for a device that can't hear of that.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = prepare,

@@ -129,6 +129,7 @@ cf_status cf_collection_delete(cf_run *run, cf_error *error)
     const char *const *arguments = run->options.arguments;
     cf_catalog_collection found;
     cf_arena arena = {0};
+    char typed[CF_PATH_TYPED];
 
     cf_status status = cf_run_check_count(run, 2, 2, error);
     if (!status)
@@ -138,9 +139,8 @@ cf_status cf_collection_delete(cf_run *run, cf_error *error)
     const cf_binding *binding =
         status ? NULL : cf_source_of_collection(cf_loop_engine(run->loop), &found.id);
     if (binding)
-        status =
-            cf_fail(error, CF_CHANGED, "'%s' is bound to %s here: `counterfoil remove` that first",
-                    arguments[1], binding->path);
+        status = cf_fail(error, CF_CHANGED, "'%s' has a source here: `counterfoil remove %s` first",
+                         arguments[1], cf_binding_path_typed(binding, typed));
     if (!status)
         status = take_off(run, &found.id, error);
     cf_arena_release(&arena);

@@ -94,12 +94,13 @@ static void show_one(const cf_run *run, const cf_catalog_collection *collection,
         if (!cf_id_equal(&binding->collection, &collection->id))
             continue;
         here = true;
-        cf_print(&run->output, "%-20s %-8s %s\n", collection->name, cf_format_text(binding->format),
-                 binding->path);
+        cf_print_padded(&run->output, collection->name, 20);
+        cf_print(&run->output, "%-8s %s\n", cf_format_text(binding->format), binding->path);
     }
-    if (!here)
-        cf_print(&run->output, "%-20s %-8s %s\n", collection->name, format,
-                 absence(kept, &collection->id));
+    if (!here) {
+        cf_print_padded(&run->output, collection->name, 20);
+        cf_print(&run->output, "%-8s %s\n", format, absence(kept, &collection->id));
+    }
 }
 
 /* What was taken off the list has its name and its sources still. */
@@ -126,9 +127,9 @@ static void show_gone(const cf_run *run, const cf_catalog_gone *gone, const keep
         json_array_append_new(list, shown);
     } else {
         cf_catalog_deletion_text(peer, &gone->deletion, &text);
-        cf_print(&run->output, "%-20s %-8s %s%s(%.*s)\n", collection->name, format,
-                 binding ? binding->path : "", binding ? " " : "", (int)text.size,
-                 (const char *)text.data);
+        cf_print_padded(&run->output, collection->name, 20);
+        cf_print(&run->output, "%-8s %s%s(%.*s)\n", format, binding ? binding->path : "",
+                 binding ? " " : "", (int)text.size, (const char *)text.data);
     }
     cf_buffer_release(&text);
     cf_arena_release(&arena);

@@ -53,8 +53,10 @@ static cf_status list_admitted(cf_run *run, cf_error *error)
         cf_print_json(&run->output, json_incref(list));
     if (!status && !run->json)
         json_array_foreach(list, i, one)
-            cf_print(&run->output, "%-20s %s\n", json_string_value(json_object_get(one, "name")),
-                     json_string_value(json_object_get(one, "fingerprint")));
+        {
+            cf_print_padded(&run->output, json_string_value(json_object_get(one, "name")), 20);
+            cf_print(&run->output, "%s\n", json_string_value(json_object_get(one, "fingerprint")));
+        }
     free(admitted);
     json_decref(list);
     return status;
@@ -205,8 +207,8 @@ static void print_line(const cf_run *run, const json_t *device)
 {
     const cf_output *output = &run->output;
 
-    cf_print(output, "%-20s %-7s %s  ", json_string_value(json_object_get(device, "name")),
-             json_string_value(json_object_get(device, "role")),
+    cf_print_padded(output, json_string_value(json_object_get(device, "name")), 20);
+    cf_print(output, "%-7s %s  ", json_string_value(json_object_get(device, "role")),
              json_string_value(json_object_get(device, "fingerprint")));
     if (strcmp(json_string_value(json_object_get(device, "state")), "in") == 0)
         print_progress(run, device);
@@ -379,8 +381,8 @@ const cf_verb cf_verb_devices = {
              "DEVICE]",
     .summary = "Lists the user's devices, names them, shuts them out, gives them roles",
     .more = "DEVICE is a fingerprint, the beginning of an id, or a name. `revoke` shuts a device "
-            "out: nothing more is taken\nfrom it or sent to it, and it can't read what is written "
-            "later. `annul` takes that back, by the account.\n`role` is owner, member, reader or "
+            "out: nothing more is taken from it or sent to it, and it can't read what is written "
+            "later. `annul` takes that back, by the account. `role` is owner, member, reader or "
             "relay. `admitted` lists whom a device let in.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,

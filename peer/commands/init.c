@@ -317,7 +317,7 @@ const cf_verb cf_verb_init = {
     .usage = "init [LINE | -]",
     .summary = "Makes a new user, and this device its first one",
     .more = "LINE is what `counterfoild invite` printed; - asks for it, or reads it from stdin: "
-            "arguments are\nseen by all who list processes. Without a broker the user is kept here "
+            "arguments are seen by all who list processes. Without a broker the user is kept here "
             "only.",
     .needs = CF_NEEDS_NO_USER,
     .options = options,

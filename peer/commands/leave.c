@@ -311,7 +311,7 @@ const cf_verb cf_verb_leave = {
     .usage = "leave",
     .summary = "Takes this device out and wipes its keys; the files in its sources stay",
     .more = "The other devices hear of it from the broker. What was changed here and not synced is "
-            "published no more: it is\nlisted, and --yes says that this is meant. Exits 8 where it "
+            "published no more: it is listed, and --yes says that this is meant. Exits 8 where it "
             "was not given, and 2 on the last owner's device.",
     .needs = CF_NEEDS_PEER,
     .options = options,

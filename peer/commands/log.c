@@ -381,11 +381,10 @@ const cf_verb cf_verb_log = {
     .usage = "log [PATH|COLLECTION[//KEY]]",
     .summary = "Shows the history, newest first",
     .more = "Each line begins with an entry's id; an entry that did several things has several "
-            "lines. Of a record that was edited it names\nthe fields with their "
-            "new values, and what it calls itself; a row that joins others is called after them. A "
-            "row that no source can\nshow is marked as hidden. What is called otherwise since has "
-            "\"(now NAME)\". `show` says "
-            "what was there before.",
+            "lines. Of a record that was edited it names the fields with their new values, and "
+            "what it calls itself; a row that joins others is called after them. A row that no "
+            "source can show is marked as hidden. What is called otherwise since has \"(now "
+            "NAME)\". `show` says what was there before.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .requires = &cf_disk_answers_paths,

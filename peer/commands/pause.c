@@ -137,9 +137,9 @@ const cf_verb cf_verb_pause = {
     .name = "pause",
     .usage = "pause [COLLECTION|SOURCE]",
     .summary = "Lets this device, or a collection on it, rest",
-    .more = "Of a device nothing goes to the broker or comes from it; of a collection nothing\n"
-            "that is done here is looked at, and nothing that others did is put into its place.\n"
-            "Kept over restarts, shown by `status`. `resume` ends it: nothing was lost meanwhile.",
+    .more = "Of a device nothing goes to the broker or comes from it; of a collection nothing that "
+            "is done here is looked at, and nothing that others did is put into its place. Kept "
+            "over restarts, shown by `status`. `resume` ends it: nothing was lost meanwhile.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .start = pause,

@@ -354,7 +354,7 @@ const cf_verb cf_verb_recover = {
     .usage = "recover [--keep DEVICE]...",
     .summary = "Makes this device an owner by the recovery phrase, with no other device left",
     .more = "FILE is what `init --recovery-file` wrote: the phrase and the broker's line. All "
-            "devices that are not confirmed\nare shut out.",
+            "devices that are not confirmed are shut out.",
     .needs = CF_NEEDS_NO_USER,
     .options = options,
     .prepare = prepare,

@@ -381,9 +381,9 @@ const cf_verb cf_verb_set = {
              "set --metered pause|send | set --keep all|bound",
     .summary = "Changes how a source is synced",
     .more = "With --metered how this device syncs: with `pause` contents over 1 MiB are neither "
-            "sent nor\nfetched while NetworkManager calls the network metered. With --keep what "
-            "it keeps: with `bound` nothing\nof collections is fetched that it has no source of; "
-            "`add` fetches one.",
+            "sent nor fetched while NetworkManager calls the network metered. With --keep what it "
+            "keeps: with `bound` nothing of collections is fetched that it has no source of; `add` "
+            "fetches one.",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,
     .requires = &cf_disk_answers_source,

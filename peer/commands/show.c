@@ -410,8 +410,8 @@ const cf_verb cf_verb_show = {
     .usage = "show COLLECTION//KEY[/FIELD] [-n N]",
     .summary = "Shows a record: what it says, what it doesn't show, and who wrote what",
     .more = "Of a database KEY is TABLE/KEY. A record that no source can show, and one that was "
-            "deleted, is shown as well, with what it\nsaid last. Of several that are called so "
-            "each is shown.",
+            "deleted, is shown as well, with what it said last. Of several that are called so each "
+            "is shown.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .start = start,

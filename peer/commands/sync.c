@@ -57,7 +57,14 @@ static cf_status refuse_path(const cf_run *run, const char *named, cf_arena *are
     cf_error ignored;
     char typed[CF_PATH_TYPED];
 
-    if (cf_source_of_path(run, named, arena, &binding, &rest, &ignored) || !rest.size)
+    if (cf_source_of_path(run, named, arena, &binding, &rest, &ignored))
+        return strchr(named, '/')
+                   ? cf_fail(
+                         error, CF_MISSING,
+                         "%.80s is no source, and lies in none: `counterfoil status` lists them",
+                         named)
+                   : error->status;
+    if (!rest.size)
         return error->status;
     cf_buffer path = {0};
     cf_buffer_append_text(&path, "%s/%.*s", binding->path, (int)rest.size, (const char *)rest.data);
@@ -490,9 +497,9 @@ const cf_verb cf_verb_sync = {
     .usage = "sync [COLLECTION|SOURCE...]",
     .summary = "One round: looks, sends, receives and applies until nothing is left to do",
     .more = "A source is synced with the other sources of its collection here; where some are "
-            "named, nothing else is sent or\nfetched, unless `serve` runs. "
-            "Exits 4 as long as conflict copies lie there, 5 when the broker can't be reached, 8 "
-            "when a mass delete\nneeds a word, 9 when only what another device has locked is left.",
+            "named, nothing else is sent or fetched, unless `serve` runs. Exits 4 as long as "
+            "conflict copies lie there, 5 when the broker can't be reached, 8 when a mass delete "
+            "needs a word, 9 when only what another device has locked is left.",
     .needs = CF_NEEDS_PEER,
     .options = options,
     .requires = &cf_disk_answers_paths,

@@ -16,6 +16,49 @@ const cf_verb *const cf_verbs[] = {
     &cf_verb_paths,  &cf_verb_version, &cf_verb_help,        NULL,
 };
 
+/* ---- Lines of a terminal ---- */
+
+enum { WIDTH = 80, USAGE = 7, NAMED = 19, VERB = 15, LEFT = 29 /* columns */ };
+
+/* A word, or what stands in brackets, if a line has room for it. */
+static size_t together(const char *text, size_t room)
+{
+    size_t size = 0, depth = 0;
+
+    for (; text[size] && (depth || !strchr(" \n", text[size])); size++) {
+        depth += text[size] == '[';
+        depth -= text[size] == ']' && depth;
+    }
+    return size <= room ? size : strcspn(text, " \n");
+}
+
+/* Text after `column` of its first line; all others begin at `indent`. */
+static void show_text(const cf_output *output, const char *text, size_t column, size_t indent)
+{
+    bool follows = false; /* a word of the same line */
+
+    for (const char *at = text; *at;) {
+        size_t size = together(at, WIDTH - indent);
+
+        if (follows && column + 1 + size > WIDTH) {
+            cf_print(output, "\n%*s", (int)indent, "");
+            column = indent;
+            follows = false;
+        }
+        cf_print(output, "%s%.*s", follows ? " " : "", (int)size, at);
+        column += follows + size;
+        follows = at[size] != '\n';
+        if (!follows) {
+            cf_print(output, "\n%*s", (int)indent, "");
+            column = indent;
+        }
+        at += size + (at[size] != 0);
+    }
+    cf_print(output, "\n");
+}
+
+/* ---- Verbs and their options ---- */
+
 static bool is_among(const cf_option *options, const char *name)
 {
     while (options && options->name && strcmp(options->name, name) != 0)
@@ -36,16 +79,21 @@ static void show_options(const cf_output *output, const cf_option *options, cons
             snprintf(letter, sizeof letter, "-%c, ", options->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, options->name, options->value ? " " : "",
                  options->value ? options->value : "");
-        cf_print(output, "  %-26s %s\n", left, options->help);
+        cf_print(output, "  %-26s ", left);
+        show_text(output, options->help, strlen(left) + 3 > LEFT ? strlen(left) + 3 : LEFT, LEFT);
     }
 }
 
 static void show_all(const cf_output *output)
 {
-    cf_print(output, "usage: counterfoil [--home DIR] [-q|-v] [--json] [--timeout T] VERB "
-                     "[OPTIONS] [ARGUMENTS]\n\n");
-    for (const cf_verb *const *at = cf_verbs; *at; at++)
-        cf_print(output, "  %-12s %s\n", (*at)->name, (*at)->summary);
+    cf_print(output, "usage: counterfoil ");
+    show_text(output, "[--home DIR] [-q|-v] [--json] [--timeout T] VERB [OPTIONS] [ARGUMENTS]",
+              NAMED, USAGE);
+    cf_print(output, "\n");
+    for (const cf_verb *const *at = cf_verbs; *at; at++) {
+        cf_print(output, "  %-12s ", (*at)->name);
+        show_text(output, (*at)->summary, VERB, VERB);
+    }
     cf_print(output, "\n");
 }
 
@@ -54,23 +102,27 @@ static void show_verb(const cf_output *output, const cf_verb *verb)
     cf_arena arena = {0};
     cf_buffer more = {0};
 
-    cf_print(output, "usage: counterfoil %s\n\n%s.\n", cf_verb_usage(verb, &arena), verb->summary);
+    cf_print(output, "usage: counterfoil ");
+    show_text(output, cf_verb_usage(verb, &arena), NAMED, USAGE);
     cf_arena_release(&arena);
-    if (verb->more)
-        cf_buffer_append_text(&more, "%s", verb->more);
+    cf_buffer_append_text(&more, "\n%s.%s%s", verb->summary, verb->more ? "\n" : "",
+                          verb->more ? verb->more : "");
     if (verb->more_of)
         verb->more_of(&more);
-    if (more.size)
-        cf_print(output, "%.*s\n", (int)more.size, (const char *)more.data);
+    cf_buffer_append_text(&more, "\n");
+    cf_buffer_append(&more, "", 1);
+    show_text(output, (const char *)more.data, 0, 0);
     cf_buffer_release(&more);
-    cf_print(output, "\n");
     show_options(output, verb->options, NULL, NULL);
 }
 
 static void show_subverb(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb)
 {
-    cf_print(output, "usage: counterfoil %s %s\n\n%s.\n\n", verb->name, subverb->usage,
-             subverb->summary);
+    cf_print(output, "usage: counterfoil %s ", verb->name);
+    show_text(output, subverb->usage, NAMED + strlen(verb->name) + 1, USAGE);
+    cf_print(output, "\n");
+    show_text(output, subverb->summary, 0, 0);
+    cf_print(output, "\n");
     show_options(output, verb->options, NULL, subverb->usage);
 }
 

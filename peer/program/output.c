@@ -56,6 +56,13 @@ void cf_print(const cf_output *output, const char *format, ...)
     va_end(arguments);
 }
 
+void cf_print_padded(const cf_output *output, const char *text, int width)
+{
+    for (const char *at = text; *at; at++)
+        width += ((unsigned char)*at & 0xC0) == 0x80; /* a byte of a character that has begun */
+    cf_print(output, "%-*s ", width, text);
+}
+
 void cf_say(const cf_output *output, const char *format, ...)
 {
     va_list arguments;

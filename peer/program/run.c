@@ -139,9 +139,13 @@ const char *cf_verb_usage(const cf_verb *verb, cf_arena *arena)
 
     cf_buffer_append_text(&out, "%s", verb->usage);
     for (const cf_option *at = verb->options; at && at->name; at++)
-        if (!cf_usage_names(verb->usage, at))
-            cf_buffer_append_text(&out, " [--%s%s%s]", at->name, at->value ? " " : "",
+        if (!cf_usage_names(verb->usage, at)) {
+            cf_buffer_append_text(&out, " [");
+            if (at->letter && !at->value)
+                cf_buffer_append_text(&out, "-%c|", at->letter);
+            cf_buffer_append_text(&out, "--%s%s%s]", at->name, at->value ? " " : "",
                                   at->value ? at->value : "");
+        }
     cf_buffer_append(&out, "", 1);
     cf_bytes usage = cf_arena_copy(arena, cf_buffer_view(&out));
     cf_buffer_release(&out);

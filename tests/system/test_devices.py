@@ -50,6 +50,12 @@ def manual_of(verbs):
     return said
 
 
+def usage_of(said):
+    """In one line, and what follows it."""
+    usage, _, more = said.partition("\n\n")
+    return " ".join(usage.split()), more
+
+
 def test_usage_and_manual_have_every_option_of_each_verb(make_device):
     device = make_device("laptop")
     verbs = [verb["name"] for verb in device.json("help")]
@@ -57,7 +63,7 @@ def test_usage_and_manual_have_every_option_of_each_verb(make_device):
     manual = manual_of(verbs)
     count = 0
     for verb in verbs:
-        usage, _, more = device.run("help", verb).partition("\n")
+        usage, more = usage_of(device.run("help", verb))
         own = [(letter, name) for letter, name in options_of(more) if name not in globals or f" {name}" in usage]
         for letter, name in own:
             count += 1
@@ -65,6 +71,13 @@ def test_usage_and_manual_have_every_option_of_each_verb(make_device):
             words = f"Fl Fl {name[2:]}" + (f"|Fl {letter[1:]}" if letter else "")
             assert re.search(rf"({words})\b(?!-)", manual.get(verb, "")), f"the manual's {verb} lacks {name}"
     assert count > 60
+
+
+def test_help_fits_a_terminal(make_device):
+    device = make_device("laptop")
+    for words in [], *([verb["name"]] for verb in device.json("help")):
+        said = device.run("help", *words)
+        assert not [line for line in said.splitlines() if len(line) > 80 and " " in line.strip()], said
 
 
 def test_help_and_version_need_no_home(make_device):
@@ -116,7 +129,7 @@ def test_help_has_each_subverb_with_its_own_options(make_device):
     globals = {name for _, name in options_of(device.run("help"))}
     for verb, subverb in subverbs:
         said = device.run("help", verb, subverb)
-        usage, _, more = said.partition("\n")
+        usage, more = usage_of(said)
         assert usage.startswith(f"usage: counterfoil {verb} {subverb} ")
         assert {name for _, name in options_of(more)} - globals <= {
             option for option in re.findall(r"--[\w-]+", usage) + ["--dry-run"] * ("[-n]" in usage)}
@@ -125,7 +138,7 @@ def test_help_has_each_subverb_with_its_own_options(make_device):
         assert listed["name"] == f"{verb} {subverb}" and f"usage: counterfoil {listed['usage']}" == usage
         assert subverb in device.run("help", verb)
     assert "--also DEVICE" in device.run("help", "devices", "revoke")
-    assert "--also" not in device.run("help", "devices", "rename").partition("\n")[2]
+    assert "--also" not in usage_of(device.run("help", "devices", "rename"))[1]
     assert device.run("devices", "burn", "--help") == device.run("help", "devices")
     assert not os.path.exists(device.home)
 
@@ -337,6 +350,9 @@ def test_devices_are_renamed_everywhere(two):
     desktop.sync()
     laptop.sync()
     assert {one["name"] for one in laptop.json("devices")} == {"old laptop", "new desktop"}
+    laptop.run("devices", "rename", "old laptop", "Küchenrechner")
+    lines = laptop.run("devices").splitlines()
+    assert len({re.search(r" (owner|member) ", line).start() for line in lines}) == 1, "one stands below the other"
     laptop.run("devices", "rename", "nobody", "x", code=3)
     burn = laptop.run("devices", "burn", "x", code=2)
     assert "unknown subverb 'burn'" in burn

@@ -208,6 +208,7 @@ def test_status_of_what_is_nowhere(pair_of_notes):
     laptop, _, here, _ = pair_of_notes
     laptop.run("status", str(here / "no such file"), code=3)  # said 'in sync'
     laptop.run("status", str(here))
+    assert "/nonexist is no source, and lies in none" in laptop.run("sync", "/nonexist", code=3)
 
 
 def test_what_is_pending_below_a_new_folder_has_that_folder(pair_of_notes):
@@ -336,7 +337,7 @@ def test_collections_are_listed_renamed_and_deleted(pair_of_notes):
     assert listed["name"] == "diary" and listed["format"] == "files"
     laptop.run("sync", "notes", code=3)
     laptop.run("sync", "diary")
-    assert "bound" in laptop.run("collections", "delete", "diary", code=1)
+    assert f"has a source here: `counterfoil remove {here}` first" in laptop.run("collections", "delete", "diary", code=1)
     laptop.run("remove", str(here))
     laptop.run("collections", "delete", "diary", "--yes")
     assert [one["taken_off"]["device"] for one in laptop.json("collections")] == ["laptop"]
