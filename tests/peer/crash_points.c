@@ -13,7 +13,11 @@
 #include <unistd.h>
 
 /* With sanitizers, which ask about memory alone, fewer of the calls. */
-enum { EVERY_CHANGE = CF_SANITIZED ? 29 : 1, EVERY_READ = CF_SANITIZED ? 101 : 11 };
+enum {
+    EVERY_CHANGE = CF_SANITIZED ? 29 : 1,
+    EVERY_READ = CF_SANITIZED ? 101 : 11,
+    FEWER = CF_SANITIZED ? 5 : 1
+};
 
 /* ---- The same in folders in which their owner may not write ---- */
 
@@ -283,7 +287,7 @@ Test(crash_points, a_place_that_is_empty_half_way_is_no_deletion)
 {
     uint64_t torn = 0;
 
-    for (unsigned long at = 1; at < 80; at += 3)
+    for (unsigned long at = 1; at < 80; at += 3 * FEWER)
         is_torn_from(at, &torn);
     cr_assert_gt(torn, 0, "no place was empty");
 }
@@ -351,7 +355,7 @@ static unsigned steps_left(const device *self)
 
 Test(crash_points, what_fails_is_named_and_done_at_the_next_sync)
 {
-    for (unsigned at = 1; at < 60; at += 2) {
+    for (unsigned at = 1; at < 60; at += 2 * FEWER) {
         world *w = world_new(6, 2);
         device *a = &w->devices[0], *b = &w->devices[1];
         cf_buffer ignored = {0};
@@ -376,7 +380,7 @@ Test(crash_points, what_found_no_room_is_not_left_in_part)
 {
     unsigned full = 0;
 
-    for (unsigned at = 1; at < 12; at++) {
+    for (unsigned at = 1; at < 12; at += FEWER) {
         world *w = world_new(6, 2);
         device *a = &w->devices[0], *b = &w->devices[1];
 
@@ -420,7 +424,7 @@ static void crash_after(unsigned turns, bool broker, int who)
 
 Test(crash_points, device_or_broker_ends_after_any_turn)
 {
-    for (unsigned turns = 1; turns < 24; turns += 2)
+    for (unsigned turns = 1; turns < 24; turns += 2 * FEWER)
         for (int which = 0; which < 4; which++)
             crash_after(turns, which & 1, which >> 1);
 }
