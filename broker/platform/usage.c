@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/usage.h"
 
+#include "broker/platform/wrap.h"
+
 #include <string.h>
 
 const cf_option cf_usage_options[] = {
     {"data", 0, "DIR", "the data directory"},
     {"listen", 0, "ADDRESS",
-     "where to listen: tcp://ADDRESS:PORT, by default every address, port\n"
+     "where to listen: tcp://ADDRESS:PORT, by default every address, port "
      "7817; as often as there are addresses"},
     {"advertise", 0, "HOST", "what peers are told to connect to: HOST or HOST:PORT"},
     {"enrol", 0, "POLICY", "who may become a user: invitation (the default) or closed"},
@@ -53,7 +55,7 @@ static const struct {
     const char *does;
 } verbs[] = {
     {"serve", "[--existing]",
-     "run in the foreground (the default); makes a broker where the\n"
+     "run in the foreground (the default); makes a broker where the "
      "directory is missing or empty, but for --existing"},
     {"init", "", "make a broker, and print its address"},
     {"address", "", "print the broker's address"},
@@ -61,7 +63,7 @@ static const struct {
     {"invitations", "", "list the invitations that are kept, and who came with them"},
     {"invitations revoke", "N|NAME", "take one back that was not used"},
     {"status", "[--check]",
-     "users, devices, sizes, room left, what needs attention; --check: 1\n"
+     "users, devices, sizes, room left, what needs attention; --check: 1 "
      "if anything does"},
     {"users", "", "list the users: a USER is a name, or 8 digits of an id or more"},
     {"users show", "USER", "a user with its devices"},
@@ -69,7 +71,7 @@ static const struct {
     {"users quota", "USER SIZE", "bound what a user's entries and blobs take; none: no bound"},
     {"users remove", "USER", "remove a user and all that it has here, for good"},
     {"verify", "[--repair] [--known]",
-     "check every record and blob of the store; --repair: mend it first,\n"
+     "check every record and blob of the store; --repair: mend it first, "
      "while no broker runs"},
     {"help", "[VERB [SUBVERB]]", "print this, or how a verb is used"},
 };
@@ -123,16 +125,20 @@ const char *cf_usage_subverb(const char *verb, const char *subverb)
     return NULL;
 }
 
-/* Lines of their own are set under each other. */
+static void show_text(FILE *out, const char *text, size_t column, size_t indent)
+{
+    cf_buffer lines = {0};
+
+    cf_wrap(&lines, text, column, indent);
+    fwrite(lines.data, 1, lines.size, out);
+    cf_buffer_release(&lines);
+}
+
 static void show_line(FILE *out, const char *left, const char *right)
 {
-    fprintf(out, "  %-*s", LEFT - 2, left);
-    for (const char *at = right; *at;) {
-        size_t size = strcspn(at, "\n");
+    const int size = fprintf(out, "  %-*s", LEFT - 2, left);
 
-        fprintf(out, "%*s%.*s\n", at == right ? 0 : LEFT, "", (int)size, at);
-        at += size + (at[size] == '\n');
-    }
+    show_text(out, right, size > 0 ? (size_t)size : 0, LEFT);
 }
 
 static void show_verbs(FILE *out)
@@ -183,6 +189,8 @@ void cf_usage_show(FILE *out, const char *verb)
     fprintf(out, "\n");
     show_options(out, verb);
     if (!verb)
-        fprintf(out, "\nEach option can be given in the environment, as COUNTERFOIL_DATA and so "
-                     "on.\nSee counterfoild(8).\n");
+        show_text(out,
+                  "\nEach option can be given in the environment, as COUNTERFOIL_DATA and so on.\n"
+                  "See counterfoild(8).",
+                  0, 0);
 }

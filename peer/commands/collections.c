@@ -94,11 +94,11 @@ static void show_one(const cf_run *run, const cf_catalog_collection *collection,
         if (!cf_id_equal(&binding->collection, &collection->id))
             continue;
         here = true;
-        cf_print_padded(&run->output, collection->name, 20);
+        cf_print_name(&run->output, collection->name);
         cf_print(&run->output, "%-8s %s\n", cf_format_text(binding->format), binding->path);
     }
     if (!here) {
-        cf_print_padded(&run->output, collection->name, 20);
+        cf_print_name(&run->output, collection->name);
         cf_print(&run->output, "%-8s %s\n", format, absence(kept, &collection->id));
     }
 }
@@ -127,7 +127,7 @@ static void show_gone(const cf_run *run, const cf_catalog_gone *gone, const keep
         json_array_append_new(list, shown);
     } else {
         cf_catalog_deletion_text(peer, &gone->deletion, &text);
-        cf_print_padded(&run->output, collection->name, 20);
+        cf_print_name(&run->output, collection->name);
         cf_print(&run->output, "%-8s %s%s(%.*s)\n", format, binding ? binding->path : "",
                  binding ? " " : "", (int)text.size, (const char *)text.data);
     }

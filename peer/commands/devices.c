@@ -54,7 +54,7 @@ static cf_status list_admitted(cf_run *run, cf_error *error)
     if (!status && !run->json)
         json_array_foreach(list, i, one)
         {
-            cf_print_padded(&run->output, json_string_value(json_object_get(one, "name")), 20);
+            cf_print_name(&run->output, json_string_value(json_object_get(one, "name")));
             cf_print(&run->output, "%s\n", json_string_value(json_object_get(one, "fingerprint")));
         }
     free(admitted);
@@ -207,7 +207,7 @@ static void print_line(const cf_run *run, const json_t *device)
 {
     const cf_output *output = &run->output;
 
-    cf_print_padded(output, json_string_value(json_object_get(device, "name")), 20);
+    cf_print_name(output, json_string_value(json_object_get(device, "name")));
     cf_print(output, "%-7s %s  ", json_string_value(json_object_get(device, "role")),
              json_string_value(json_object_get(device, "fingerprint")));
     if (strcmp(json_string_value(json_object_get(device, "state")), "in") == 0)

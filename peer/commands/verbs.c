@@ -2,6 +2,8 @@
 /* All verbs, and the one that shows them. */
 #include "peer/commands/verbs.h"
 
+#include "broker/platform/wrap.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,48 +18,16 @@ const cf_verb *const cf_verbs[] = {
     &cf_verb_paths,  &cf_verb_version, &cf_verb_help,        NULL,
 };
 
-/* ---- Lines of a terminal ---- */
+enum { USAGE_INDENT = 7, USAGE_BEGUN = 19, VERB_WIDTH = 15, OPTION_WIDTH = 29 /* columns */ };
 
-enum { WIDTH = 80, USAGE = 7, NAMED = 19, VERB = 15, LEFT = 29 /* columns */ };
-
-/* A word, or what stands in brackets, if a line has room for it. */
-static size_t together(const char *text, size_t room)
-{
-    size_t size = 0, depth = 0;
-
-    for (; text[size] && (depth || !strchr(" \n", text[size])); size++) {
-        depth += text[size] == '[';
-        depth -= text[size] == ']' && depth;
-    }
-    return size <= room ? size : strcspn(text, " \n");
-}
-
-/* Text after `column` of its first line; all others begin at `indent`. */
 static void show_text(const cf_output *output, const char *text, size_t column, size_t indent)
 {
-    bool follows = false; /* a word of the same line */
+    cf_buffer lines = {0};
 
-    for (const char *at = text; *at;) {
-        size_t size = together(at, WIDTH - indent);
-
-        if (follows && column + 1 + size > WIDTH) {
-            cf_print(output, "\n%*s", (int)indent, "");
-            column = indent;
-            follows = false;
-        }
-        cf_print(output, "%s%.*s", follows ? " " : "", (int)size, at);
-        column += follows + size;
-        follows = at[size] != '\n';
-        if (!follows) {
-            cf_print(output, "\n%*s", (int)indent, "");
-            column = indent;
-        }
-        at += size + (at[size] != 0);
-    }
-    cf_print(output, "\n");
+    cf_wrap(&lines, text, column, indent);
+    cf_print(output, "%.*s", (int)lines.size, (const char *)lines.data);
+    cf_buffer_release(&lines);
 }
-
-/* ---- Verbs and their options ---- */
 
 static bool is_among(const cf_option *options, const char *name)
 {
@@ -80,7 +50,8 @@ static void show_options(const cf_output *output, const cf_option *options, cons
         snprintf(left, sizeof left, "%s--%s%s%s", letter, options->name, options->value ? " " : "",
                  options->value ? options->value : "");
         cf_print(output, "  %-26s ", left);
-        show_text(output, options->help, strlen(left) + 3 > LEFT ? strlen(left) + 3 : LEFT, LEFT);
+        const size_t size = strlen(left) + 3;
+        show_text(output, options->help, size > OPTION_WIDTH ? size : OPTION_WIDTH, OPTION_WIDTH);
     }
 }
 
@@ -88,11 +59,11 @@ static void show_all(const cf_output *output)
 {
     cf_print(output, "usage: counterfoil ");
     show_text(output, "[--home DIR] [-q|-v] [--json] [--timeout T] VERB [OPTIONS] [ARGUMENTS]",
-              NAMED, USAGE);
+              USAGE_BEGUN, USAGE_INDENT);
     cf_print(output, "\n");
     for (const cf_verb *const *at = cf_verbs; *at; at++) {
         cf_print(output, "  %-12s ", (*at)->name);
-        show_text(output, (*at)->summary, VERB, VERB);
+        show_text(output, (*at)->summary, VERB_WIDTH, VERB_WIDTH);
     }
     cf_print(output, "\n");
 }
@@ -103,7 +74,7 @@ static void show_verb(const cf_output *output, const cf_verb *verb)
     cf_buffer more = {0};
 
     cf_print(output, "usage: counterfoil ");
-    show_text(output, cf_verb_usage(verb, &arena), NAMED, USAGE);
+    show_text(output, cf_verb_usage(verb, &arena), USAGE_BEGUN, USAGE_INDENT);
     cf_arena_release(&arena);
     cf_buffer_append_text(&more, "\n%s.%s%s", verb->summary, verb->more ? "\n" : "",
                           verb->more ? verb->more : "");
@@ -119,7 +90,7 @@ static void show_verb(const cf_output *output, const cf_verb *verb)
 static void show_subverb(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb)
 {
     cf_print(output, "usage: counterfoil %s ", verb->name);
-    show_text(output, subverb->usage, NAMED + strlen(verb->name) + 1, USAGE);
+    show_text(output, subverb->usage, USAGE_BEGUN + strlen(verb->name) + 1, USAGE_INDENT);
     cf_print(output, "\n");
     show_text(output, subverb->summary, 0, 0);
     cf_print(output, "\n");

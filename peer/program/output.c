@@ -56,11 +56,13 @@ void cf_print(const cf_output *output, const char *format, ...)
     va_end(arguments);
 }
 
-void cf_print_padded(const cf_output *output, const char *text, int width)
+void cf_print_name(const cf_output *output, const char *name)
 {
-    for (const char *at = text; *at; at++)
+    int width = 20;
+
+    for (const char *at = name; *at; at++)
         width += ((unsigned char)*at & 0xC0) == 0x80; /* a byte of a character that has begun */
-    cf_print(output, "%-*s ", width, text);
+    cf_print(output, "%-*s ", width, name);
 }
 
 void cf_say(const cf_output *output, const char *format, ...)

@@ -19,8 +19,8 @@ cf_output cf_output_own(void);
 /* For stdout; of what can't be seen on a terminal only newlines and tabs. */
 void cf_print(const cf_output *output, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Text that others are to stand under: so many characters at least, and a space. */
-void cf_print_padded(const cf_output *output, const char *text, int width);
+/* A name as the first column of a list: 20 characters at least, and a space. */
+void cf_print_name(const cf_output *output, const char *name);
 /* One message on stderr: the program's name before it, a newline behind. */
 void cf_say(const cf_output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* One document on stdout; takes it. */

@@ -195,7 +195,7 @@ def test_makes_no_broker_where_it_can_not_listen(broker, arguments, code):
 def test_explains_itself(broker):
     help = broker.run("--help")
     assert all(verb in help for verb in ("serve", "init", "address", "invite", "status", "users", "verify"))
-    assert broker.run("-h") == broker.run("help") == help and max(map(len, help.splitlines())) <= 100
+    assert broker.run("-h") == broker.run("help") == help and max(map(len, help.splitlines())) <= 80
     of_users = broker.run("help", "users")
     assert broker.run("users", "--help") == broker.run("-h", "users") == of_users
     assert "users quota USER SIZE" in of_users and "--yes" in of_users and "--listen" not in of_users
