@@ -13,12 +13,12 @@ def of(*files):
     return subprocess.run([ROOT / "tests/of", *files], cwd=ROOT, capture_output=True, text=True)
 
 
-def test_the_tests_of_a_source_are_those_of_its_faults():
+def test_the_tests_of_a_source_are_those_of_its_faults(tmp_path):
     for name in "peer/transfer/resupply.c", "peer/transfer/resupply.h":
-        said = of(name).stdout
+        said = of("--build", tmp_path, name).stdout
         assert "what_was_brought_lacks_again: " in said and "wanted_anew: " in said
         command = said.splitlines()[-1]
-        assert command.startswith("ctest --test-dir build -R '^(") and "worlds_resupply|" in command and "peer_resupply" in said
+        assert command.startswith(f"ctest --test-dir {os.path.relpath(tmp_path, ROOT)} -R '^(") and "worlds_resupply|" in command and "peer_resupply" in said
 
 
 def test_suites_that_link_a_source_are_named_and_no_others():

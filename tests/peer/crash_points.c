@@ -178,12 +178,12 @@ Test(crash_points, crash_at_every_change_where_there_are_no_links_either)
     try_every((trial){.disk = PLAIN, .faults = {.status = CF_IO}}, EVERY_CHANGE);
 }
 
-Test(crash_points, crash_at_every_change_and_mounted_anew)
+Test(crash_points, crash_at_every_change_and_mounted_anew, .disabled = CF_SANITIZED)
 {
     try_every((trial){.renumbers = true, .faults = {.status = CF_IO}}, 1);
 }
 
-Test(crash_points, crash_at_every_change_without_links_and_mounted_anew)
+Test(crash_points, crash_at_every_change_without_links_and_mounted_anew, .disabled = CF_SANITIZED)
 {
     try_every((trial){.disk = PLAIN, .renumbers = true, .faults = {.status = CF_IO}}, 1);
 }
@@ -234,7 +234,8 @@ Test(crash_points, each_call_fails_once_in_folders_that_are_shut)
         EVERY_CHANGE);
 }
 
-Test(crash_points, crash_at_every_change_in_folders_that_are_shut_and_mounted_anew)
+Test(crash_points, crash_at_every_change_in_folders_that_are_shut_and_mounted_anew,
+     .disabled = CF_SANITIZED)
 {
     try_every_as_nobody((trial){.shut = true, .renumbers = true, .faults = {.status = CF_IO}}, 1);
 }
@@ -247,7 +248,7 @@ Test(crash_points, each_call_fails_once_while_publishing)
 
 Test(crash_points, the_disk_is_full_from_some_change_on)
 {
-    try_every((trial){.faults = {.status = CF_FULL}}, 3);
+    try_every((trial){.faults = {.status = CF_FULL}}, 3 * FEWER);
 }
 
 /* ---- A place that is empty while two files change places ---- */

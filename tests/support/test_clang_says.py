@@ -29,9 +29,10 @@ def look(folder, environment=None, **sources):
 
 @pytest.mark.skipif(not shutil.which("clang"), reason="clang is not installed")
 def test_what_clang_alone_warns_of_fails(tmp_path):
-    said = look(tmp_path, fine=FINE, warns=ONLY_CLANG_WARNS)
-    assert said.returncode == 1 and "[-Werror,-Wparentheses-equality]" in said.stderr
-    assert said.stderr.endswith("clang_says: of 2 sources clang warns in 1\n")
+    said = look(tmp_path, fine=FINE, warns=ONLY_CLANG_WARNS, warns_too=ONLY_CLANG_WARNS.replace("twice", "double_of"))
+    assert said.returncode == 1 and "/warns.c:" in said.stderr and "/warns_too.c:" in said.stderr
+    assert said.stderr.count("[-Werror,-Wparentheses-equality]") == 2
+    assert said.stderr.endswith("clang_says: clang warns, of 3 sources\n")
     said = look(tmp_path, fine=FINE)
     assert (said.returncode, said.stdout) == (0, "clang_says: nothing, of 1 sources\n")
 
