@@ -175,7 +175,7 @@ static cf_status find_source(cf_run *run, const char *which, cf_arena *arena, cf
     if (!slashes || slashes == which || !slashes[2])
         return cf_fail(
             error, CF_USAGE,
-            "%s names no field: say COLLECTION//KEY/FIELD, as it is listed, a pattern "
+            "'%s' names no field: say COLLECTION//KEY/FIELD, as it is listed, a pattern "
             "of it, or its id in JSON; a conflict copy of a file is settled by renaming or "
             "deleting it",
             which);
@@ -347,7 +347,6 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool
                all->locked == 1 ? "s" : "");
 }
 
-/* What was settled stays so, also where the next can't be. */
 /* Of what a word was given for. */
 static const char *what_lacks(const cf_keep *keep)
 {
@@ -359,6 +358,7 @@ static const char *what_lacks(const cf_keep *keep)
                : "is no such version, or rows that can't be without the value";
 }
 
+/* What was settled stays so, also where the next can't be. */
 static cf_status resolve(cf_run *run, resolving *self, cf_error *error)
 {
     cf_status status = CF_OK;

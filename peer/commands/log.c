@@ -344,7 +344,10 @@ static cf_status read_named(cf_run *run, const char *named, uint64_t most, cf_ar
         return status;
     return choose_collection(run, named, arena, filter)
                ? read_newest(run, filter, most, out, error)
-               : cf_fail(error, CF_MISSING, "the log knows nothing of %s", named);
+               : cf_fail(error, CF_MISSING,
+                         "the log knows nothing of %s; `counterfoil status` lists what is not "
+                         "synced",
+                         named);
 }
 
 static cf_status start(cf_run *run, cf_error *error)

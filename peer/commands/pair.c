@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/platform/times.h"
 #include "peer/account/reception.h"
 #include "peer/commands/verbs.h"
 
@@ -135,14 +136,19 @@ static cf_status show_qr(const cf_run *run, const char *code, cf_error *error)
 static cf_status show_code(const cf_run *run, const state *self, cf_error *error)
 {
     const char *code = cf_reception_code(self->reception);
+    char end[CF_TIME_TEXT];
 
+    cf_time_show_end(cf_loop_time(run->loop) + (self->expires_ms - cf_loop_now(run->loop)),
+                     cf_loop_time(run->loop), end);
     if (run->json)
         cf_print(&run->output, "{\"code\": \"%s\",\n", code);
     else
         cf_print(&run->output, "%s\n", code);
     if (!run->quiet && !run->json)
         cf_say(&run->output,
-               "on the other device: `counterfoil join` asks for it; it lets one device in");
+               "on the other device: `counterfoil join` asks for it; it lets one device in, until "
+               "%s",
+               end);
     return cf_options_has(&run->options, "qr") ? show_qr(run, code, error) : CF_OK;
 }
 

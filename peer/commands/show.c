@@ -109,7 +109,9 @@ static cf_status find_items(showing *self, cf_error *error)
     keep_first(self);
     split_field(self);
     return self->items.count ? CF_OK
-                             : cf_fail(error, CF_MISSING, "the log knows no record %s",
+                             : cf_fail(error, CF_MISSING,
+                                       "the log knows no record %s; `counterfoil status` lists "
+                                       "what is not synced",
                                        self->run->options.arguments[0]);
 }
 

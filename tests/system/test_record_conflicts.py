@@ -55,12 +55,13 @@ def test_the_value_that_is_not_shown_is_told(people):
         assert re.fullmatch(r"  conflict  book//people/anna/name: not shown is \"Änne\\x0a\\x1b\\\\\", "
                             r"written on laptop, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", name), name
         settle, = [line for line in lines if "to settle" in line]
-        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//people/*' --keep mine`, or theirs; or "), settle
+        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//people/*' --keep 1`, which is what is shown, or 2, which is not; or "), settle
         for verb in "sync", "conflicts":
             assert settle in device.run(verb, code=4).splitlines()
     laptop.run("conflicts", "resolve", "book//*", "--keep", "mine")
     assert laptop.sync() and "to settle" not in laptop.run("status")
     laptop.run("conflicts", "resolve", "book//*", "--keep", "mine", code=3)
+    assert "'' names no field" in laptop.run("conflicts", "resolve", "", "--keep", "1", code=2)
 
 
 def test_what_is_said_of_one_table_settles_no_other(people):

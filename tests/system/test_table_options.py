@@ -21,6 +21,8 @@ def test_a_table_without_a_primary_key_is_a_note(two):
     named = pending(laptop)
     assert "no primary key" in named["metadata"] and "virtual table" in named["f"]
     assert laptop.json("status")["in_sync"] and laptop.run("status", "--check")
+    for verb, path in ("log", "metadata"), ("show", "metadata/1"), ("log", "metadata/1"):
+        assert "; `counterfoil status` lists what is not synced\n" in laptop.run(verb, f"book//{path}", code=3)
 
 
 def test_a_table_that_has_its_primary_key_elsewhere_only_keeps_from_being_in_sync(two):
