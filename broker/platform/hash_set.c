@@ -1,61 +1,105 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Linear probing (Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R): a hash stands
+ * in the first slot that was free from its home on. At least half of the slots are free. */
 #include "broker/platform/hash_set.h"
 
 #include "codec/bytes.h"
+#include "codec/table.h"
 
 #include <stdlib.h>
 
-static size_t place_of(const cf_hash_set *set, const cf_hash *hash)
-{
-    size_t low = 0, high = set->count;
+enum { SLOTS_MIN = 16 }; /* a power of two, as each number of slots */
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (cf_hash_compare(&set->hashes[middle], hash) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+static size_t home_of(const cf_hash_set *set, const cf_hash *hash)
+{
+    return cf_hash_hash(0, hash) & (set->slot_count - 1);
 }
 
-static bool is_at(const cf_hash_set *set, size_t place, const cf_hash *hash)
+static size_t next_slot(const cf_hash_set *set, size_t slot)
 {
-    return place < set->count && cf_hash_equal(&set->hashes[place], hash);
+    return (slot + 1) & (set->slot_count - 1);
+}
+
+/* Its slot, or the free one that it would have. */
+static size_t slot_of(const cf_hash_set *set, const cf_hash *hash)
+{
+    size_t slot = home_of(set, hash);
+
+    while (set->slots[slot] && !cf_hash_equal(&set->hashes[set->slots[slot] - 1], hash))
+        slot = next_slot(set, slot);
+    return slot;
+}
+
+static void double_slots(cf_hash_set *set)
+{
+    free(set->slots);
+    set->slot_count = set->slot_count ? 2 * set->slot_count : SLOTS_MIN;
+    set->slots = cf_allocate(set->slot_count, sizeof *set->slots);
+    for (size_t i = 0; i < set->count; i++)
+        set->slots[slot_of(set, &set->hashes[i])] = (uint32_t)(i + 1);
 }
 
 bool cf_hash_set_contains(const cf_hash_set *set, const cf_hash *hash)
 {
-    return is_at(set, place_of(set, hash), hash);
+    return set->count && set->slots[slot_of(set, hash)];
 }
 
 bool cf_hash_set_insert(cf_hash_set *set, const cf_hash *hash)
 {
-    size_t place = place_of(set, hash);
-
-    if (is_at(set, place, hash))
+    if (cf_hash_set_contains(set, hash))
         return false;
+    if (2 * (set->count + 1) > set->slot_count)
+        double_slots(set);
     set->hashes = cf_grow(set->hashes, &set->capacity, set->count + 1, sizeof *set->hashes);
-    memmove(&set->hashes[place + 1], &set->hashes[place],
-            (set->count - place) * sizeof *set->hashes);
-    set->hashes[place] = *hash;
-    set->count++;
+    const size_t slot = slot_of(set, hash);
+    set->hashes[set->count++] = *hash;
+    set->slots[slot] = (uint32_t)set->count;
     return true;
+}
+
+/* Those behind it whose home is not behind it come nearer to their homes. */
+static void free_slot(cf_hash_set *set, size_t slot)
+{
+    const size_t mask = set->slot_count - 1;
+    size_t hole = slot;
+
+    for (size_t at = next_slot(set, slot); set->slots[at]; at = next_slot(set, at)) {
+        const size_t home = home_of(set, &set->hashes[set->slots[at] - 1]);
+
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            set->slots[hole] = set->slots[at];
+            hole = at;
+        }
+    }
+    set->slots[hole] = 0;
 }
 
 void cf_hash_set_remove(cf_hash_set *set, const cf_hash *hash)
 {
-    size_t place = place_of(set, hash);
-
-    if (!is_at(set, place, hash))
+    if (!cf_hash_set_contains(set, hash))
         return;
+    const size_t slot = slot_of(set, hash);
+    const uint32_t number = set->slots[slot];
+    free_slot(set, slot);
+    if (number < set->count) {
+        const cf_hash *last = &set->hashes[set->count - 1];
+
+        set->slots[slot_of(set, last)] = number;
+        set->hashes[number - 1] = *last;
+    }
     set->count--;
-    memmove(&set->hashes[place], &set->hashes[place + 1],
-            (set->count - place) * sizeof *set->hashes);
+}
+
+void cf_hash_set_clear(cf_hash_set *set)
+{
+    if (set->count)
+        memset(set->slots, 0, set->slot_count * sizeof *set->slots);
+    set->count = 0;
 }
 
 void cf_hash_set_release(cf_hash_set *set)
 {
     free(set->hashes);
+    free(set->slots);
     *set = (cf_hash_set){0};
 }
