@@ -13,7 +13,9 @@
  * One file that differs is put back by somebody: an older copy differs in two at least, of which
  * one went back, or one came back that was deleted, and one went. What is new here, and what was
  * edited, says nothing. What lies where its file was, and is missed elsewhere, as after `mv f~ f`,
- * is one with that. A copy that did not keep the times of its files is not told from edits.
+ * is one with that. A copy that did not keep the times of its files is not told from edits; nor is
+ * one with a file that was made alike here and elsewhere in the same second, which shows what the
+ * other wrote.
  *
  * Where the folder itself is known to be the same, by a number that lasts and its birth, only the
  * whole disk can have gone back, and its files' ctimes with it. What has a later ctime than all of
