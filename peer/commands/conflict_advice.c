@@ -73,7 +73,7 @@ static void append_fields(const advising *self, const advised *one, cf_buffer *o
     if (self->settles) {
         cf_buffer_append_text(out, "`counterfoil conflicts resolve ");
         append_which(self, one, out);
-        cf_buffer_append_text(out, " --keep 1`, which is what is shown, or 2, which is not; or ");
+        cf_buffer_append_text(out, " --keep 1`, as shown, or 2; or ");
     }
     cf_buffer_append_text(out, "give the field the value that is not shown, or none, and sync; "
                                "then it may be set to any");

@@ -55,7 +55,7 @@ def test_the_value_that_is_not_shown_is_told(people):
         assert re.fullmatch(r"  conflict  book//people/anna/name: not shown is \"Änne\\x0a\\x1b\\\\\", "
                             r"written on laptop, \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", name), name
         settle, = [line for line in lines if "to settle" in line]
-        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//people/*' --keep 1`, which is what is shown, or 2, which is not; or "), settle
+        assert settle.startswith("  to settle it, `counterfoil conflicts resolve 'book//people/*' --keep 1`, as shown, or 2; or "), settle
         for verb in "sync", "conflicts":
             assert settle in device.run(verb, code=4).splitlines()
     laptop.run("conflicts", "resolve", "book//*", "--keep", "mine")
@@ -82,7 +82,7 @@ def test_what_is_said_of_one_table_settles_no_other(people):
         left = {path for path in left if not path.startswith(table)}
         assert set(conflicts(laptop)) == left
     both(laptop, desktop)
-    assert {name for database in (here, there) for name, in database.rows("SELECT name FROM towns UNION ALL SELECT name FROM people")} == {"A"}
+    assert {name for database in (here, there) for name, in database.rows("SELECT name FROM towns UNION ALL SELECT name FROM people")} == {"B"}
 
 
 def test_one_field_of_several_rows_is_settled_in_each(people):
