@@ -90,13 +90,6 @@ void cf_hash_set_remove(cf_hash_set *set, const cf_hash *hash)
     set->count--;
 }
 
-void cf_hash_set_clear(cf_hash_set *set)
-{
-    if (set->count)
-        memset(set->slots, 0, set->slot_count * sizeof *set->slots);
-    set->count = 0;
-}
-
 void cf_hash_set_release(cf_hash_set *set)
 {
     free(set->hashes);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of hashes: what is asked of it costs the same however many there are. Plain data. */
+/* A set of hashes: what is asked of it costs the same however many there are, but for hashes that
+ * somebody chose so that they meet in one slot, which cost as much as there are of those. Plain
+ * data. */
 #ifndef CF_BROKER_PLATFORM_HASH_SET_H
 #define CF_BROKER_PLATFORM_HASH_SET_H
 #include "codec/ids.h"
@@ -19,8 +21,6 @@ bool cf_hash_set_contains(const cf_hash_set *set, const cf_hash *hash);
 /* False when it was there. */
 bool cf_hash_set_insert(cf_hash_set *set, const cf_hash *hash);
 void cf_hash_set_remove(cf_hash_set *set, const cf_hash *hash);
-/* Of its hashes, not of its memory. */
-void cf_hash_set_clear(cf_hash_set *set);
 void cf_hash_set_release(cf_hash_set *set);
 
 #endif

@@ -69,7 +69,7 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
 static cf_status look_at_user(search *self, const cf_hash *user, cf_error *error)
 {
     self->user = *user;
-    cf_hash_set_clear(&self->seen);
+    cf_hash_set_release(&self->seen); /* not cleared: the next one may have few */
     return self->store->read(self->store, user, 1, visit, self, error);
 }
 

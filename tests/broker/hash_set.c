@@ -57,11 +57,9 @@ Test(hash_set, has_what_was_inserted_and_not_removed)
         if (step % 500 == 0 || step + 1 == STEPS)
             expect_as(&set, in);
     }
-    cf_hash_set_clear(&set);
+    cf_hash_set_release(&set);
     memset(in, 0, sizeof in);
     expect_as(&set, in);
-    cf_hash_set_release(&set);
-    cr_expect_eq(set.count, 0);
 }
 
 /* Who lists them sees them as they came. */
@@ -90,7 +88,6 @@ Test(hash_set, is_empty_at_first)
 
     cr_expect_not(cf_hash_set_contains(&set, &hash));
     cf_hash_set_remove(&set, &hash);
-    cf_hash_set_clear(&set);
     cr_expect_eq(set.count, 0);
     cf_hash_set_release(&set);
 }
