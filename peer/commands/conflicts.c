@@ -347,7 +347,7 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool
                all->locked == 1 ? "s" : "");
 }
 
-/* Of what a word was given for. */
+/* What --keep or --same asked for, and there is none of. */
 static const char *what_lacks(const cf_keep *keep)
 {
     if (keep->kind == CF_KEEP_SAME)
