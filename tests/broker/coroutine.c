@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5, LONG_MS = 60000, MANY = 2000 };
+enum { PATIENCE_MS = 5, GOES_ON_MS = 50, LONG_MS = 60000, MANY = 2000 };
 
 typedef struct {
     cf_jobs *jobs;
@@ -102,6 +102,7 @@ Test(coroutine, owner_goes_on_during_a_call_and_it_only_when_he_waits)
         cr_assert_not(cf_coroutine_resume(s.coroutine, LONG_MS));
     answer(&s);
     expect_word(&s);
+    poll(NULL, 0, GOES_ON_MS);
     cr_expect_eq(s.steps, 1, "it went on beside its owner");
     cr_expect_eq(s.jobs->deliver(s.jobs), 0);
     cr_expect_not(s.ended);

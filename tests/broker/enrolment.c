@@ -285,6 +285,7 @@ Test(pairing, ends_when_the_code_expires)
     s.home.house->now_ms += 1000;
     knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
+    hear_nothing(s.home.house, s.home.at_desk);
     settle(s.home.house);
     cr_expect_eq(s.home.house->allowed, allowed);
     end(&s);

@@ -17,7 +17,7 @@
 #include "tests/support/calls.h"
 #include "tests/support/expect.h"
 
-enum { RECORDS = 3000, VALUE = 1000, SECTOR = 4096 };
+enum { RECORDS = 3000, VALUE = 1000, SECTOR = 4096, TIMES = 3 };
 
 /* A log is read in blocks of 32 KiB: what stands in that of the sector, and what begins or ends
  * there, is lost with it. */
@@ -73,6 +73,10 @@ Test(repair, makes_a_manifest_where_it_can_not_read_it_whole)
     for (off_t at = 0; at < size; at += SECTOR) {
         calls_give_eio(file, at, at + 1, -1);
         cr_expect_eq(salvaged(), 100, "sector at %lld", (long long)at);
+        for (int times = 1; times <= TIMES; times++) { /* whoever reads it later sees it whole */
+            calls_give_eio(file, at, at + 1, times);
+            cr_expect_eq(salvaged(), 100, "sector at %lld, %d times", (long long)at, times);
+        }
     }
     scratch_destroy(&here);
 }
@@ -470,12 +474,15 @@ static bool is_left(const char *data, const char *name)
     return lstat(at, &found) == 0;
 }
 
+/* What a repair needs while it runs. */
+static const char *const passing[] = {"store.mended", "store.mending", "store.copy",
+                                      "store.copy.trial"};
+enum { PASSING = sizeof passing / sizeof *passing };
+
 /* Without the first that is damaged, and what its device wrote behind it. What any verb finds then,
  * and what the next repair makes of it. */
 static void expect_a_broker(const cf_env *env, const char *data, const char *when)
 {
-    static const char *const names[] = {"store.mended", "store.mending", "store.copy",
-                                        "store.copy.trial"};
     cf_datadir *datadir = NULL;
     cf_error error;
 
@@ -484,8 +491,8 @@ static void expect_a_broker(const cf_env *env, const char *data, const char *whe
     expect_ok(cf_repair(env, data, &error), error);
     cr_expect_eq(count_entries(&user), 3 + 2 * CHANGES - DAMAGED, "%s: %zu", when,
                  count_entries(&user));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        cr_expect(!is_left(data, names[i]), "%s: %s is left", when, names[i]);
+    for (size_t i = 0; i < PASSING; i++)
+        cr_expect(!is_left(data, passing[i]), "%s: %s is left", when, passing[i]);
     cr_expect(is_left(data, "store.damaged"), "%s", when);
 }
 
@@ -520,6 +527,39 @@ Test(repair, that_is_killed_at_any_rename_leaves_a_broker)
                 count++;
     cr_expect_eq(count, 12, "%zu", count); /* three of each way, and before and behind each */
     cf_buffer_release(&last);
+    scratch_destroy(&here);
+}
+
+static void leave_behind(const char *data, const char *name)
+{
+    char at[192], in_it[224];
+
+    snprintf(at, sizeof at, "%s/%s", data, name);
+    snprintf(in_it, sizeof in_it, "%s/000007.sst", at);
+    cr_assert(mkdir(at, 0700) == 0);
+    FILE *made = fopen(in_it, "w");
+    cr_assert(made);
+    cr_assert(!fclose(made));
+}
+
+/* It was killed before it had put the mended store in its place, and then a copy of the store was
+ * brought back by hand: as large as the store, these would stay for good. */
+Test(repair, removes_what_one_that_was_killed_left_beside_a_whole_store)
+{
+    scratch *here = scratch_new();
+    char data[96];
+    cf_error error;
+    cf_env env;
+
+    cf_env_system(&env, "repair", CF_REPORT_ERROR);
+    snprintf(data, sizeof data, "%s/broker", here->path);
+    make_broker(&env, data, make_three);
+    for (size_t i = 0; i < PASSING; i++)
+        if (strcmp(passing[i], "store.mended") != 0) /* which would be taken for the store */
+            leave_behind(data, passing[i]);
+    expect_ok(cf_repair(&env, data, &error), error);
+    for (size_t i = 0; i < PASSING; i++)
+        cr_expect(!is_left(data, passing[i]), "%s is left", passing[i]);
     scratch_destroy(&here);
 }
 
