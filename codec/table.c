@@ -2,6 +2,9 @@
 #include "codec/table.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
 
 enum { FIRST_SIZE = 16 };
 
@@ -122,4 +125,28 @@ uint64_t cf_hash_bytes(uint64_t seed, cf_bytes bytes)
     }
     hash *= UINT64_C(0xc4ceb9fe1a85ec53);
     return hash ^ hash >> 29;
+}
+
+/* ---- Against an adversary ---- */
+
+static struct {
+    uint8_t bytes[CF_HASH_KEY_SIZE];
+    bool begun;
+} chance;
+
+void cf_hash_begin(const uint8_t key[CF_HASH_KEY_SIZE])
+{
+    _Static_assert(CF_HASH_KEY_SIZE == crypto_shorthash_KEYBYTES, "SipHash has another key");
+    if (!chance.begun)
+        memcpy(chance.bytes, key, sizeof chance.bytes);
+    chance.begun = true;
+}
+
+uint64_t cf_hash_keyed(cf_bytes bytes)
+{
+    uint64_t hash;
+
+    _Static_assert(sizeof hash == crypto_shorthash_BYTES, "SipHash is of another size");
+    crypto_shorthash((unsigned char *)&hash, bytes.data, bytes.size, chance.bytes);
+    return hash;
 }

@@ -6,6 +6,8 @@
 #include "codec/bytes.h"
 #include "codec/ids.h"
 
+#define CF_HASH_KEY_SIZE 16
+
 typedef struct cf_table_link {
     struct cf_table_link *next;
     uint64_t hash;
@@ -37,9 +39,16 @@ static inline uint64_t cf_hash_id(uint64_t seed, const cf_id *id)
 {
     return cf_hash_bytes(seed, cf_bytes_of(id->bytes, sizeof id->bytes));
 }
-static inline uint64_t cf_hash_hash(uint64_t seed, const cf_hash *hash)
+
+/* Of what strangers choose: without the key nobody can choose bytes that meet in one bucket.
+ * SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012). */
+uint64_t cf_hash_keyed(cf_bytes bytes);
+/* The key, from chance, before there is any table or thread; later ones are ignored. Until then it
+ * is all zeros, the same in every run. */
+void cf_hash_begin(const uint8_t key[CF_HASH_KEY_SIZE]);
+static inline uint64_t cf_hash_hash(const cf_hash *hash)
 {
-    return cf_hash_bytes(seed, cf_bytes_of(hash->bytes, sizeof hash->bytes));
+    return cf_hash_keyed(cf_bytes_of(hash->bytes, sizeof hash->bytes));
 }
 
 #endif

@@ -96,7 +96,7 @@ static alone *of_user(cf_table_link *link, const cf_hash *user)
 /* The user's, the latest first. */
 static alone *first_of(const cf_alones *alones, const cf_hash *user)
 {
-    return of_user(cf_table_first(&alones->by_user, cf_hash_hash(0, user)), user);
+    return of_user(cf_table_first(&alones->by_user, cf_hash_hash(user)), user);
 }
 
 static alone *next_of(const alone *it)
@@ -248,7 +248,7 @@ bool cf_alones_begin(cf_alones *alones, const cf_session *session, const cf_leas
                   .collection = held->collection,
                   .token = held->token,
                   .until_ms = alones->service->steady_ms + CF_ALONE_MS};
-    cf_table_add(&alones->by_user, &it->by_user, cf_hash_hash(0, user));
+    cf_table_add(&alones->by_user, &it->by_user, cf_hash_hash(user));
     look_next_round(alones, it);
     for (cf_session *other = cf_sessions_first_of(alones->service->sessions, user); other;
          other = cf_sessions_next_of(other))

@@ -65,7 +65,7 @@ void cf_communication_destroy(cf_communication **communication)
 
 static busy_user *find(const cf_communication *communication, const cf_hash *user)
 {
-    cf_table_link *link = cf_table_first(&communication->users, cf_hash_hash(0, user));
+    cf_table_link *link = cf_table_first(&communication->users, cf_hash_hash(user));
 
     while (link && !cf_hash_equal(&cf_linked(link, busy_user, link)->user, user))
         link = cf_table_next(link);
@@ -81,7 +81,7 @@ static busy_user *find_or_add(cf_communication *communication, const cf_hash *us
     busy = cf_allocate(1, sizeof *busy);
     busy->user = *user;
     busy->end = &busy->first;
-    cf_table_add(&communication->users, &busy->link, cf_hash_hash(0, user));
+    cf_table_add(&communication->users, &busy->link, cf_hash_hash(user));
     return busy;
 }
 

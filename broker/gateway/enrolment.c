@@ -63,7 +63,7 @@ void cf_enrolment_destroy(cf_enrolment **enrolment)
 
 static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
 {
-    cf_table_link *link = cf_table_first(&enrolment->by_key, cf_hash_hash(0, key));
+    cf_table_link *link = cf_table_first(&enrolment->by_key, cf_hash_hash(key));
 
     while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_key)->key, key))
         link = cf_table_next(link);
@@ -80,7 +80,7 @@ static struct guest *of_user(cf_table_link *link, const cf_hash *user)
 
 static struct guest *first_of(const cf_enrolment *enrolment, const cf_hash *user)
 {
-    return of_user(cf_table_first(&enrolment->by_user, cf_hash_hash(0, user)), user);
+    return of_user(cf_table_first(&enrolment->by_user, cf_hash_hash(user)), user);
 }
 
 static struct guest *next_of(const struct guest *guest)
@@ -143,8 +143,8 @@ static struct guest *add_guest(cf_enrolment *enrolment, const cf_hash *key, cons
 
     guest->key = *key;
     guest->user = *user;
-    cf_table_add(&enrolment->by_key, &guest->by_key, cf_hash_hash(0, key));
-    cf_table_add(&enrolment->by_user, &guest->by_user, cf_hash_hash(0, user));
+    cf_table_add(&enrolment->by_key, &guest->by_key, cf_hash_hash(key));
+    cf_table_add(&enrolment->by_user, &guest->by_user, cf_hash_hash(user));
     cf_users_allow(enrolment->service->users, key->bytes);
     return guest;
 }

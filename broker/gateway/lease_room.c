@@ -20,7 +20,7 @@ struct cf_lease_keeping {
 
 static cf_lease_room *room_of(cf_lease_desk *desk, const cf_hash *user)
 {
-    cf_table_link *link = cf_table_first(&desk->by_user, cf_hash_hash(0, user));
+    cf_table_link *link = cf_table_first(&desk->by_user, cf_hash_hash(user));
 
     while (link && !cf_hash_equal(&cf_linked(link, cf_lease_room, by_user)->user, user))
         link = cf_table_next(link);
@@ -47,7 +47,7 @@ static cf_lease_room *add_room(cf_lease_desk *desk, const cf_hash *user)
     if (room->next)
         room->next->at = &room->next;
     desk->rooms = room;
-    cf_table_add(&desk->by_user, &room->by_user, cf_hash_hash(0, user));
+    cf_table_add(&desk->by_user, &room->by_user, cf_hash_hash(user));
     return room;
 }
 

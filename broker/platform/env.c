@@ -15,6 +15,7 @@
 #include "broker/platform/files.h"
 #include "broker/platform/tallies.h"
 #include "broker/platform/report_line.h"
+#include "codec/table.h"
 
 enum { LINE_SIZE = 1024 };
 
@@ -119,6 +120,10 @@ void cf_env_begin_log(bool json)
 
 void cf_env_system(cf_env *env, const char *program, cf_report_level level)
 {
+    uint8_t key[CF_HASH_KEY_SIZE];
+
+    system_random(NULL, key, sizeof key);
+    cf_hash_begin(key);
     messages.program = program;
     messages.level = level;
     messages.json = false;

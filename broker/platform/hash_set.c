@@ -12,7 +12,7 @@ enum { SLOTS_MIN = 16 }; /* a power of two, as each number of slots */
 
 static size_t home_of(const cf_hash_set *set, const cf_hash *hash)
 {
-    return cf_hash_hash(0, hash) & (set->slot_count - 1);
+    return cf_hash_hash(hash) & (set->slot_count - 1);
 }
 
 static size_t next_slot(const cf_hash_set *set, size_t slot)

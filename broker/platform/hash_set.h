@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of hashes: what is asked of it costs the same however many there are, but for hashes that
- * somebody chose so that they meet in one slot, which cost as much as there are of those. Plain
- * data. */
+/* A set of hashes: what is asked of it costs the same however many there are, and whoever chose
+ * them. Plain data. */
 #ifndef CF_BROKER_PLATFORM_HASH_SET_H
 #define CF_BROKER_PLATFORM_HASH_SET_H
 #include "codec/ids.h"

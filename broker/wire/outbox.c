@@ -51,7 +51,7 @@ static cf_bytes name_of(const struct lane *lane)
 
 static uint64_t hash_of(cf_bytes name)
 {
-    return cf_hash_bytes(0, name);
+    return cf_hash_keyed(name);
 }
 
 static struct lane *find(const cf_outbox *outbox, cf_bytes name)

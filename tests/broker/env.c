@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "codec/table.h"
 #include "tests/support/expect.h"
 
 /* What the call writes to stderr. */
@@ -25,6 +26,20 @@ static void reported(const cf_env *env, cf_report_level level, const char *text,
     close(ends[0]);
     cr_assert_geq(got, 0);
     out[got] = '\0';
+}
+
+/* With the same one in every run anybody could choose names that meet. */
+Test(env, hashes_what_strangers_choose_with_a_key_of_its_own)
+{
+    const cf_bytes name = cf_bytes_of_text("chosen");
+    cf_env env;
+
+    const uint64_t before = cf_hash_keyed(name);
+    cf_env_system(&env, "counterfoil", CF_REPORT_ERROR);
+    const uint64_t first = cf_hash_keyed(name);
+    cr_expect_neq(first, before);
+    cf_env_system(&env, "counterfoil", CF_REPORT_ERROR); /* there are tables by now */
+    cr_expect_eq(cf_hash_keyed(name), first);
 }
 
 Test(env, reports_up_to_the_level_that_was_asked_for)

@@ -128,3 +128,33 @@ Test(table, hashes_by_all_bytes_their_number_and_the_seed)
         cr_expect_neq(hash, cf_hash_bytes(1, cf_bytes_of(bytes, i)), "%zu", i);
     }
 }
+
+enum { CHOSEN = 300, MEET = 1024 };
+
+/* So many names of which all meet in one of MEET buckets. */
+static void choose(uint64_t names[CHOSEN])
+{
+    size_t count = 0;
+
+    for (uint64_t name = 0; count < CHOSEN; name++)
+        if (cf_hash_keyed(cf_bytes_of(&name, sizeof name)) % MEET == 0)
+            names[count++] = name;
+}
+
+Test(table, names_that_were_chosen_to_meet_do_not_under_another_key)
+{
+    static const uint8_t key[CF_HASH_KEY_SIZE] = "a secret of it";
+    uint64_t names[CHOSEN];
+    bool has[MEET] = {0};
+    size_t buckets = 0;
+
+    choose(names);
+    cf_hash_begin(key);
+    for (size_t i = 0; i < CHOSEN; i++) {
+        const uint64_t bucket = cf_hash_keyed(cf_bytes_of(&names[i], sizeof names[i])) % MEET;
+
+        buckets += !has[bucket];
+        has[bucket] = true;
+    }
+    cr_expect_gt(buckets, CHOSEN / 2); /* of 1,024 300 take 260 */
+}
