@@ -153,7 +153,6 @@ static cf_status take_entries(repair *self, const cf_hash *user)
 static cf_status take_log(repair *self, const cf_hash *user)
 {
     static const uint8_t members = CF_LOG_REGISTRY;
-    uint64_t sum = 0;
     cf_error unread;
 
     do {
@@ -163,9 +162,7 @@ static cf_status take_log(repair *self, const cf_hash *user)
             self->status = take_entries(self, user);
         if (!self->status)
             self->status = self->to->commit(self->to, self->error);
-        sum += self->taken;
     } while (!self->status && self->taken && self->left);
-    self->taken = sum;
     return self->status;
 }
 
@@ -242,15 +239,16 @@ static cf_status take_parts(repair *self, const cf_hash *user, bool has_records,
     return status;
 }
 
-/* In the numbers that `users` shows. What the last one was may be unreadable, too. */
-static void say_kept(const repair *self, const cf_hash *user)
+/* In the numbers that `users` shows. What the last one was may be unreadable in the damaged store. */
+static cf_status say_kept(const repair *self, const cf_hash *user)
 {
     uint64_t kept = 0, were = 0;
     char of[32] = "", text[160 + CF_ADDRESS_TEXT];
     cf_error unread;
 
-    if (self->to->last(self->to, user, &kept, &unread))
-        kept = self->taken;
+    cf_status status = self->to->last(self->to, user, &kept, self->error);
+    if (status)
+        return status;
     if (!self->from->last(self->from, user, &were, &unread) && were > kept)
         snprintf(of, sizeof of, " of %" PRIu64, were);
     snprintf(text, sizeof text, "%" PRIu64 "%s entries are whole; %s%s%s", kept, of,
@@ -260,6 +258,7 @@ static void say_kept(const repair *self, const cf_hash *user)
                             : "what may be missing",
              self->moved[0] ? ", and nothing is brought here" : "");
     say(self, user, CF_REPORT_NOTICE, text);
+    return CF_OK;
 }
 
 /* A log that can't be opened for its records does without them. */
@@ -279,7 +278,7 @@ static cf_status take_user(repair *self, const cf_hash *user)
         *cf_one_more(self->bare, self->bare_count, self->bare_capacity) = *user;
     } else if (!status) {
         self->kept++;
-        say_kept(self, user);
+        status = say_kept(self, user);
     }
     return status;
 }

@@ -22,7 +22,7 @@ SECONDS_OF_A_LINE = 240
 SKIPPED = 77  # what a test ends with that was not run
 AREAS = ("codec", "broker", "peer")
 # What only tells, or ends: nothing of it is done otherwise.
-TELLS = re.compile(r"\bcf_(?:log|print|say|explain)\w*\(|\bcf_error_\w+\(|\bcf_fail\(|_(?:release|destroy|free|close)\(|\bclose_\w+\(|\bfree\(|\bprintf\(|"
+TELLS = re.compile(r"\bcf_(?:log|print|say|explain)\w*\(|\bcf_error_\w+\(|\bcf_fail\(|_(?:release|destroy|free|close|wipe)\(|\bclose_\w+\(|\bfree\(|\bprintf\(|"
                    r"^\(void\)|^if \(!?status\)|^(?:goto|case|default|break)\b|^return(?: status| error)?\s*;")
 NUMBER = r"(?:const )?(?:size_t|uint\d+_t|int\d+_t|int|unsigned|off_t)"
 DECLARED = re.compile(r"(?:(?:const|static|struct|enum|union|unsigned|extern|typedef)\s+)*\w+\s*(?:\([^;]*\)\s*)?[\s*]+(?:const\s+)?\w+\s*(?:[=;,\[(:]|$)")
