@@ -239,7 +239,8 @@ static cf_status take_parts(repair *self, const cf_hash *user, bool has_records,
     return status;
 }
 
-/* In the numbers that `users` shows. What the last one was may be unreadable in the damaged store. */
+/* In the numbers that `users` shows. What the last one was may be unreadable in the damaged store.
+ */
 static cf_status say_kept(const repair *self, const cf_hash *user)
 {
     uint64_t kept = 0, were = 0;
