@@ -439,8 +439,8 @@ static cf_flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *
 
 /* A member entry is kept a second time, in the order of arrival, so that opening a log reads no
  * more than these. */
-static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *arena, cf_record *out,
-                              size_t *count)
+static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *arena,
+                              cf_record_list *out)
 {
     uint8_t ordinal[8], key[CF_LOG_KEY_MAX];
 
@@ -451,20 +451,20 @@ static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *aren
         return; /* of a newer version */
     cf_verified_extend(&log->members_digest, entry->wire);
     log->has_verified = false;
-    out[(*count)++] = (cf_record){
+    *cf_one_more(out->at, out->count, out->capacity) = (cf_record){
         cf_arena_copy(arena, cf_log_record_key(CF_LOG_REGISTRY, ordinal, sizeof ordinal, key)),
         entry->wire,
     };
 }
 
 /* With the next entry that is taken: opening a log writes nothing. */
-static void add_verified_record(cf_log *log, cf_arena *arena, cf_record *out, size_t *count)
+static void add_verified_record(cf_log *log, cf_arena *arena, cf_record_list *out)
 {
     uint8_t table = CF_LOG_VERIFIED;
 
     if (log->has_verified || !log->keys)
         return;
-    out[(*count)++] = (cf_record){
+    *cf_one_more(out->at, out->count, out->capacity) = (cf_record){
         cf_arena_copy(arena, cf_bytes_of(&table, 1)),
         cf_verified_make(log->keys, &log->user, log->registry, &log->members_digest, arena)};
     log->has_verified = true;
@@ -476,32 +476,34 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
     cf_arena arena = {0};
     bool is_new_member =
         entry->header.type == CF_ENTRY_MEMBER && !cf_registry_holds(log->registry, &entry->hash);
-    size_t marks = cf_log_marks_max(log, entry, is_new_member);
-    size_t count = record_count;
-    cf_record *all =
-        cf_arena_allocate(&arena, record_count + 2 + marks + entry->header.blob_count, sizeof *all);
-    cf_append append = {
-        .user = log->user, .epoch = log->epoch, .entry = entry, .records = all, .done = end_flight};
-
-    if (record_count)
-        memcpy(all, records, record_count * sizeof *all);
-    if (is_new_member)
-        add_member_record(log, entry, &arena, all, &count);
-    add_verified_record(log, &arena, all, &count);
-    cf_log_mark(log, entry, is_new_member, &arena, all, &count);
-    const size_t wanted = cf_log_mark_wanted(log, entry, offer, &arena, all + count);
-    append.record_count = count + wanted;
+    cf_record_list all = {0};
     cf_record fence;
+
+    for (size_t i = 0; i < record_count; i++)
+        *cf_one_more(all.at, all.count, all.capacity) = records[i];
+    if (is_new_member)
+        add_member_record(log, entry, &arena, &all);
+    add_verified_record(log, &arena, &all);
+    cf_log_mark(log, entry, is_new_member, &arena, &all);
+    const size_t others = all.count;
+    cf_log_mark_wanted(log, entry, offer, &arena, &all);
+    cf_append append = {.user = log->user,
+                        .epoch = log->epoch,
+                        .entry = entry,
+                        .records = all.at,
+                        .record_count = all.count,
+                        .done = end_flight};
     if (is_fenced(entry, offer)) {
         fence = cf_lease_keeper_fence(&log->leases, &entry->header.collection, &arena);
         append.expected = &fence;
         append.expected_count = 1;
     }
     cf_flight *flight = begin_flight(log, entry, done, context);
-    flight->wanted = cf_log_wanted_of(all + count, wanted);
-    flight->wanted_count = wanted;
+    flight->wanted_count = all.count - others;
+    flight->wanted = cf_log_wanted_of(all.at + others, flight->wanted_count);
     append.context = flight;
     log->store->append(log->store, &append);
+    free(all.at);
     cf_arena_release(&arena);
 }
 

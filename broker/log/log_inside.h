@@ -81,15 +81,18 @@ static inline cf_judge cf_log_judge(const cf_log *log)
                       log->lineage, log->bounds, log->heads,    &log->head_bounds};
 }
 
-/* The marks that an entry leaves, which the registry has taken already if it is a member's:
- * `*count` grows. There is room for as many as cf_log_marks_max says. */
-size_t cf_log_marks_max(const cf_log *log, const cf_entry *entry, bool is_new_member);
+/* What is written with an entry; the records' bytes are the arena's. */
+typedef struct {
+    cf_record *at;
+    size_t count, capacity;
+} cf_record_list;
+
+/* Adds the marks that an entry leaves, which the registry has taken already if it is a member's. */
 void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
-                 cf_record *out, size_t *count);
-/* Those of the blobs that it names and that are not here; returns how many. There is room for as
- * many as it names. */
-size_t cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
-                          cf_arena *arena, cf_record *out);
+                 cf_record_list *out);
+/* Adds those of the blobs that it names and that are not here. */
+void cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                        cf_arena *arena, cf_record_list *out);
 /* The blobs that such records are of; to be freed. */
 cf_hash *cf_log_wanted_of(const cf_record *records, size_t count);
 void cf_log_note_wanted(cf_log *log, const cf_hash *blobs, size_t count);

@@ -67,20 +67,8 @@ static cf_record mark(const cf_hash *device, uint8_t what, cf_arena *arena)
     return (cf_record){cf_arena_copy(arena, cf_bytes_of(key, sizeof key)), cf_bytes_of("", 0)};
 }
 
-size_t cf_log_marks_max(const cf_log *log, const cf_entry *entry, bool is_new_member)
-{
-    const cf_head head = cf_head_of(entry);
-    size_t count = 0;
-
-    if (is_new_member) /* all devices, one that it makes, one that nobody let in */
-        return cf_registry_device_count(log->registry) + 2;
-    for (size_t from = 0; cf_registry_named_for(log->registry, &head, &from);)
-        count++;
-    return count;
-}
-
 void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
-                 cf_record *out, size_t *count)
+                 cf_record_list *out)
 {
     size_t disturbed;
     bool only_less;
@@ -88,11 +76,13 @@ void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, c
     const cf_head head = cf_head_of(entry);
 
     for (size_t i = 0; is_new_member && i < disturbed; i++)
-        out[(*count)++] = mark(&devices[i], only_less ? LESS : ANY, arena);
+        *cf_one_more(out->at, out->count, out->capacity) =
+            mark(&devices[i], only_less ? LESS : ANY, arena);
     if (entry->header.type == CF_ENTRY_MEMBER)
         return;
     for (size_t from = 0; (named = cf_registry_named_for(log->registry, &head, &from));)
-        out[(*count)++] = mark(named, ANY, arena); /* what is before it counts from now on */
+        *cf_one_more(out->at, out->count, out->capacity) =
+            mark(named, ANY, arena); /* what is before it counts from now on */
 }
 
 typedef struct {

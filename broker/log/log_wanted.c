@@ -18,19 +18,17 @@ static bool blob_of(cf_bytes key, cf_hash *out)
     return true;
 }
 
-size_t cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
-                          cf_arena *arena, cf_record *out)
+void cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
+                        cf_arena *arena, cf_record_list *out)
 {
-    size_t count = 0;
-
     for (size_t i = 0; i < entry->header.blob_count && offer->stored; i++) {
         const cf_hash *blob = &entry->header.blobs[i];
         uint8_t key[CF_LOG_KEY_MAX];
 
         if (!offer->stored(offer->context, &log->user, blob))
-            out[count++] = (cf_record){cf_arena_copy(arena, key_of(blob, key)), cf_bytes_of("", 0)};
+            *cf_one_more(out->at, out->count, out->capacity) =
+                (cf_record){cf_arena_copy(arena, key_of(blob, key)), cf_bytes_of("", 0)};
     }
-    return count;
 }
 
 cf_hash *cf_log_wanted_of(const cf_record *records, size_t count)
