@@ -337,12 +337,15 @@ Test(carried, what_the_broker_does_not_have_is_said_and_asked_for_again)
     cr_expect_eq(shown.count, 2);
     cr_expect_eq(shown.lacks, 1);
     cr_expect_eq(shown.absent, 1);
-    d.blobs[1].lacks = false;
-    d.steady_ms += AGAIN_MS - 1;
-    run();
-    cr_expect_not(is_here(1), "not before");
-    d.steady_ms++;
-    run();
+    for (int times = 1; times <= 2; times++) {
+        d.steady_ms += AGAIN_MS - 1;
+        d.blobs[1].lacks = false;
+        run();
+        cr_expect_not(is_here(1), "not before, the %d. time", times);
+        d.blobs[1].lacks = times == 1;
+        d.steady_ms++;
+        run();
+    }
     expect_here_from(0);
     d.blobs[3].lacks = true;
     publish(1);
