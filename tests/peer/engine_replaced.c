@@ -106,6 +106,9 @@ Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
             device_passes(first, QUIET_MS);
         }
         cr_assert(device_sync(first));
+        if (is_told)
+            user_writes_text(first, "one~", "its second line"); /* and so is no draft */
+        cr_assert(device_sync(first));
         cr_assert(device_sync(second));
         cr_assert(device_token(first, "one", before));
 
@@ -130,11 +133,15 @@ Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
     }
 }
 
-/* It waits for its bytes, and what it left goes when it is told to have left. */
+/* It was told twice, and so is no draft: it waits for its bytes, and what it left goes when it is
+ * told to have left. */
 Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
 {
-    for (int way = 0; way < 4; way++) {
-        const bool serves = way % 2, is_file_then = way / 2;
+    enum { NOTHING, FILE_THEN, LINK_THEN, THINGS };
+
+    for (int way = 0; way < 2 * THINGS; way++) {
+        const bool serves = way % 2;
+        const int then = way / 2;
         world *w = world_new(7, 2);
         device *first = &w->devices[0], *second = &w->devices[1];
         cf_buffer large = world_noise(w, LARGE), larger = world_noise(w, LARGE + 1);
@@ -142,18 +149,22 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
         char after[64], seen[64];
 
         user_makes(first, "e");
-        user_writes(first, "e/x", large.data, large.size);
+        user_writes_text(first, "e/x", "its first line");
         user_writes_text(first, "f", "1");
         if (serves) {
             device_serves(first);
             device_passes(first, QUIET_MS);
         }
         cr_assert(world_settle(w));
+        user_writes(first, "e/x", large.data, large.size);
+        cr_assert(world_settle(w));
         user_writes(first, "e/x", larger.data, larger.size);
         cr_assert(user_moves(first, "e/x", "f"));
         user_removes(first, "e");
-        if (is_file_then)
+        if (then == FILE_THEN)
             user_writes_text(first, "e", "a file now");
+        if (then == LINK_THEN)
+            user_points(first, "e", "f");
         cr_assert(device_token(first, "f", after));
         cr_assert(world_settle(w));
         if (serves) {
@@ -170,7 +181,7 @@ Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
         cf_buffer_append(&shown, "", 1);
         cr_expect_not(device_has_line(second, "e/"));
         cr_expect_not(strstr((const char *)shown.data, "conflict"), "%s", (char *)shown.data);
-        cr_expect_eq(device_token(second, "e", seen), is_file_then);
+        cr_expect_eq(device_token(second, "e", seen), then != NOTHING);
         cf_buffer_release(&shown);
         cf_buffer_release(&difference);
         cf_buffer_release(&larger);

@@ -84,6 +84,7 @@ static bool without_content(const cf_node *node, cf_finding *finding)
 
 typedef struct {
     const cf_survey_batch *batch;
+    cf_numbers gone;              /* that the batch tells of */
     cf_upload_answer *answers;    /* by observation */
     const cf_prepared **prepared; /* the same */
     bool *held;                   /* the same */
@@ -123,9 +124,18 @@ static void find_left(const cf_nodes *nodes, collecting *self)
     cf_numbers_sort(&self->left);
 }
 
+/* A file that was held in an earlier part of the look, with the one that has its place, is told
+ * with that by the next look. A directory may go with what left it, which has its place. */
+static bool is_told_of(const collecting *self, const cf_observed *observed, const cf_node *was)
+{
+    return was->kind == CF_KIND_DIRECTORY || cf_numbers_have(&self->gone, was->number) ||
+           cf_observed_find(observed, was->number) != SIZE_MAX;
+}
+
 /* Whether the file has to wait: its content, in another thing's place, or it has the place of a
- * directory that stays. */
-static bool must_wait(const cf_nodes *nodes, const collecting *self, size_t index)
+ * directory that stays, or of what nothing is told of. */
+static bool must_wait(const cf_nodes *nodes, const collecting *self, const cf_observed *observed,
+                      size_t index)
 {
     const cf_finding *finding = &self->batch->at[index].finding;
     const cf_node *was = cf_nodes_child(nodes, finding->parent, finding->name);
@@ -133,7 +143,8 @@ static bool must_wait(const cf_nodes *nodes, const collecting *self, size_t inde
     if (self->held[index] || !was || was->number == finding->number)
         return false;
     return self->answers[index] != CF_UPLOAD_READY ||
-           (finding->kind != CF_KIND_DIRECTORY && cf_numbers_have(&self->left, was->number));
+           (finding->kind != CF_KIND_DIRECTORY &&
+            (cf_numbers_have(&self->left, was->number) || !is_told_of(self, observed, was)));
 }
 
 /* A file whose content has to wait is in another thing's place. What the log has of it may be half
@@ -151,7 +162,7 @@ static void hold(const cf_nodes *nodes, collecting *self)
     while (more) {
         more = false;
         for (size_t i = 0; i < self->batch->count; i++) {
-            if (!must_wait(nodes, self, i))
+            if (!must_wait(nodes, self, &observed, i))
                 continue;
             self->held[i] = more = true;
             hold_chain(nodes, self, &observed, &self->batch->at[i].finding);
@@ -208,6 +219,7 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
     cf_arena *arena = &self->arena;
     collecting of = {
         .batch = batch,
+        .gone = {.at = (uint64_t *)gone, .count = gone_count},
         .answers = cf_arena_allocate(arena, batch->count, sizeof *of.answers),
         .prepared = cf_arena_allocate(arena, batch->count, sizeof *of.prepared),
         .held = cf_arena_allocate(arena, batch->count, sizeof *of.held),
