@@ -3,15 +3,18 @@
  * costs the same, however much there is. */
 #include "peer/engine/engine_inside.h"
 #include "tests/peer/small_folder.h"
+#include "tests/peer/small_inside.h"
 #include "tests/peer/small_table.h"
 
 #include "tests/support/expect.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum {
     FOLDER,
     TABLE,
+    BESIDE = 1, /* of two folders */
     TURNS = 200,
     QUIET_MS = 40000,
     ASKED = 5,
@@ -167,6 +170,37 @@ Test(engine_told, is_that_the_source_has_gone)
     cr_expect_eq(status.trouble, CF_OK, "%s", status.trouble_text);
     cf_arena_release(&arena);
     table_release(&rows);
+    world_destroy(&w);
+}
+
+/* What was renamed is above the source, where nobody watches. */
+Test(engine_told, is_that_the_source_has_gone_with_what_it_lies_in)
+{
+    world *w = world_new(76, 1);
+    device *a = &w->devices[0];
+    cf_binding_status status;
+    cf_arena arena = {0};
+    char above[160], aside[160], path[170];
+
+    snprintf(above, sizeof above, "%s-above", a->folder);
+    snprintf(aside, sizeof aside, "%s-aside", a->folder);
+    snprintf(path, sizeof path, "%s/source", above);
+    cr_assert_eq(mkdir(above, 0755), 0);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    device_take_folder(a, &(cf_binding_options){
+                              .number = FOLDER_BESIDE, .collection = w->collection, .path = path});
+    cr_assert(device_sync(a));
+    device_serves(a);
+    device_passes(a, QUIET_MS);
+    cr_assert_eq(rename(above, aside), 0);
+    cr_assert(tells(a));
+    cf_engine_status(a->engine, cf_engine_binding_at(a->engine, BESIDE), &arena, &status);
+    cr_expect_neq(status.trouble, CF_OK);
+    cr_assert_eq(rename(aside, above), 0);
+    cr_assert(tells(a));
+    cf_engine_status(a->engine, cf_engine_binding_at(a->engine, BESIDE), &arena, &status);
+    cr_expect_eq(status.trouble, CF_OK, "%s", status.trouble_text);
+    cf_arena_release(&arena);
     world_destroy(&w);
 }
 
