@@ -14,7 +14,7 @@
 
 TestSuite(engine_equals_in, .timeout = 300);
 
-enum { SIZE = 100000, BESIDE = 12, BATCH = 512 };
+enum { SIZE = 100000, LARGE = 1000000, BESIDE = 12, BATCH = 512 };
 
 /* Steps that were planned. The linker brings calls here. */
 static uint64_t planned;
@@ -70,16 +70,21 @@ static void expect_full(const device *self, int files, cf_bytes bytes)
     }
 }
 
-/* The first device has published so many files of one content. */
-static world *world_of_copies(int files, cf_buffer *bytes)
+/* The first device has published so many files of one content of that size. */
+static world *world_of_sized(int files, size_t size, cf_buffer *bytes)
 {
     world *w = world_new(61, 2);
 
-    *bytes = world_noise(w, SIZE);
+    *bytes = world_noise(w, size);
     cr_assert(world_settle(w));
     fill(&w->devices[0], files, cf_buffer_view(bytes));
     cr_assert(device_sync(&w->devices[0]));
     return w;
+}
+
+static world *world_of_copies(int files, cf_buffer *bytes)
+{
+    return world_of_sized(files, SIZE, bytes);
 }
 
 typedef struct {
@@ -238,13 +243,14 @@ Test(engine_equals_in, come_once_for_several_sources)
     world_destroy(&w);
 }
 
-/* One of the sources ends while the content is on its way for it, or for the other one. */
+/* One of the sources ends while the content is on its way for it, or for the other one, and takes
+ * some turns: the other one asks for it meanwhile. */
 Test(engine_equals_in, come_though_the_source_that_asked_first_ends)
 {
-    for (unsigned turns = 1; turns < 24; turns++)
+    for (unsigned turns = 3; turns < 12; turns++)
         for (int first = 0; first < 2; first++) {
             cf_buffer bytes;
-            world *w = world_of_copies(3, &bytes);
+            world *w = world_of_sized(3, LARGE, &bytes);
             device *b = &w->devices[1], beside = folder_beside(b, NULL);
             uint32_t ends = first ? cf_engine_binding_at(b->engine, 0)->number : FOLDER_BESIDE;
             cf_error error;
