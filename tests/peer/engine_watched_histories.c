@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 enum { DEVICES = 2, STEPS = 25, SEEDS = 12, NAMES = 4, PATH = 256, FOLDERS_MAX = 512 };
-enum { REST_MS = 12000 };
+enum { REST_MS = 12000, COMING = 5 };
 enum { KEPT = 60 }; /* files, so that a user never deletes most of what there is */
 
 typedef struct {
@@ -250,4 +250,31 @@ Test(engine_watched_histories, each_directory_is_watched_and_no_other)
 
     for (uint64_t seed = first; seed < first + count; seed++)
         try_history(seed);
+}
+
+/* The watch of the one above tells of them too, and so they are looked at: what is renamed in them
+ * before that is told by their own. */
+Test(engine_watched_histories, directories_that_come_are_watched_before_they_are_looked_at)
+{
+    static folders there;
+    history self = {.w = world_new(1, DEVICES)};
+    device *first = &self.w->devices[0], *second = &self.w->devices[1];
+    char path[PATH];
+
+    for (int i = 0; i < DEVICES; i++)
+        device_serves(&self.w->devices[i]);
+    all_pass(self.w, REST_MS);
+    for (int i = 0; i < COMING; i++) {
+        snprintf(path, sizeof path, "d%d", i);
+        user_makes(first, path);
+    }
+    cr_assert(device_sync(first));
+    for (int turns = 0; turns < TURNS_MAX && there.count <= 1; turns++) {
+        device_passes(second, TURN_MS);
+        there.count = 0;
+        find_folders(second, "", &there);
+    }
+    cr_expect_eq(there.count, 1 + COMING);
+    expect_watched(second, 1);
+    world_destroy(&self.w);
 }
