@@ -12,7 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { QUIET_MS = 9000, SOON_MS = 1000, LOOK_CALLS = 40, COMES_TURNS = 100, MINUTE_MS = 60000 };
+enum {
+    QUIET_MS = 9000,
+    SOON_MS = 1000,
+    LOOK_CALLS = 40,
+    LOOK_TURNS = 6,
+    COMES_TURNS = 100,
+    MINUTE_MS = 60000
+};
 
 /* `known`: everything was looked at again, so that each directory is watched as what it is. */
 static world *served_world(device **first, device **second, bool known)
@@ -169,6 +176,40 @@ Test(engine_watched, a_file_that_is_moved_while_another_is_found_to_be_gone)
         if (call % 4 == 0) /* what happens between two looks is heard of before the second */
             moves_during_a_look(call, true);
     }
+}
+
+/* All is looked at, and so it is seen at both places when one of them was listed before. False:
+ * there were not so many calls. */
+static bool moves_during_a_look_at_all(uint64_t call)
+{
+    device *first, *second;
+    world *w = served_world(&first, &second, true);
+
+    user_writes_text(second, "above/a/two", "edited");
+    first->faults = (disk_faults){.reads = true,
+                                  .calls = first->faults.calls,
+                                  .at = first->faults.calls + call,
+                                  .meanwhile = move,
+                                  .context = first};
+    device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, LOOK_TURNS);
+    bool reached = !first->faults.meanwhile;
+    first->faults = (disk_faults){.calls = first->faults.calls};
+    if (!reached)
+        move(first);
+    cr_assert(world_settle(w));
+    cr_expect(has(first, "above/b/two"), "call %d", (int)call);
+    cr_expect(!has(first, "above/a/two"), "call %d", (int)call);
+    world_destroy(&w);
+    return reached;
+}
+
+Test(engine_watched, a_file_that_is_moved_while_all_is_looked_at)
+{
+    uint64_t call = 1;
+
+    while (moves_during_a_look_at_all(call))
+        call += 2;
+    cr_expect_gt(call, 20);
 }
 
 /* ---- What an event does not name ---- */
