@@ -84,6 +84,13 @@ typedef struct {
     disk_faults faults;
 } trial;
 
+/* Whoever asks how it stands has nothing done, and ends no run in which folders are given back. */
+static void expect_given_back(device *self, unsigned long at)
+{
+    device_round(self, &(cf_round_options){.kind = CF_ROUND_TELL}, TURNS_MAX);
+    cr_assert_eq(cf_engine_binding_at(self->engine, 0)->lifted.count, 0, "%lu: one is open", at);
+}
+
 /* Whether all of the work was done before the fault came. */
 static bool is_tried(const trial *how)
 {
@@ -115,6 +122,8 @@ static bool is_tried(const trial *how)
     device_sync(who);
     bool over = who->faults.calls < first + at;
     device_crash(who);
+    if (how->shut && !how->faults.once)
+        expect_given_back(who, at);
     if (how->renumbers) {
         lesser_disk_remount(&disk, 5);
         device_crash(who == a ? b : a);
