@@ -336,3 +336,27 @@ Test(registry_epochs, and_the_home_in_force_has_the_highest_generation)
     cr_expect_eq(home.generation, 1);
     release(&f);
 }
+
+/* Or clients of others, which hold to PROTOCOL, would look elsewhere. */
+Test(registry_epochs, and_of_homes_of_one_generation_that_of_the_lowest_entry)
+{
+    enum { TIMES = 12 };
+    family f = a_family();
+    cf_home_broker home;
+    cf_hash lowest = {0};
+    size_t lower = 0;
+
+    for (size_t i = 0; i < TIMES; i++) {
+        person *owner = i % 2 ? &f.desk : &f.account;
+
+        move(&f, owner, 5, "one of them");
+        if (i == 0 || cf_hash_compare(&owner->head.hash, &lowest) < 0) {
+            lowest = owner->head.hash;
+            lower++;
+        }
+        cr_assert(cf_registry_home(f.registry, &home));
+        cr_expect(cf_hash_equal(&home.entry, &lowest), "after %zu", i + 1);
+    }
+    cr_expect(lower > 1 && lower < TIMES, "both orders");
+    release(&f);
+}

@@ -36,5 +36,12 @@ def test_without_a_build_the_folder_is_asked(tmp_path):
     assert said.startswith("no fault lies in codec/base32.c\nin codec/:") and "codec_address" in said.splitlines()[-1]
 
 
+def test_of_a_verb_its_story_is_named_and_what_is_nearest_is_run_by_itself():
+    said = of("--build", BUILD, "peer/commands/log.c").stdout
+    assert "\nits story: system_log\n" in said and "|peer_usages" in said.splitlines()[-1]
+    assert "\nnearest: ctest" in said and "(system_log)" in said
+    assert "its story: system_devices\n" in of("--build", BUILD, "peer/commands/devices_change.c").stdout
+
+
 def test_what_is_no_source_is_refused():
     assert of("nowhere.c").returncode == 1 and "is no source" in of("nowhere.c").stderr
