@@ -308,18 +308,26 @@ static void make_three(void)
     make_store(3, 10, true);
 }
 
+enum { DATA_SIZE = 96 };
+
+/* One in this directory, and what its programs take from the system. */
+static void begin_broker(cf_env *env, const scratch *here, char data[DATA_SIZE], void make(void))
+{
+    cf_env_system(env, "repair", CF_REPORT_ERROR);
+    snprintf(data, DATA_SIZE, "%s/broker", here->path);
+    make_broker(env, data, make);
+}
+
 Test(repair, takes_no_disk_that_failed_once_for_a_damaged_store)
 {
     scratch *here = scratch_new();
-    char data[96], kept[128];
+    char data[DATA_SIZE], kept[128];
     struct stat found;
     cf_error error;
     cf_env env;
 
-    cf_env_system(&env, "repair", CF_REPORT_ERROR);
-    snprintf(data, sizeof data, "%s/broker", here->path);
+    begin_broker(&env, here, data, make_three);
     snprintf(kept, sizeof kept, "%s/store.damaged", data);
-    make_broker(&env, data, make_three);
     expect_ok(cf_repair(&env, data, &error), error);
     find_file(".sst");
     calls_give_eio(file, 0, 1, 1);
@@ -346,16 +354,14 @@ Test(repair, takes_no_want_of_descriptors_for_damage)
     enum { UP_TO = 48 };
     scratch *here = scratch_new();
     struct rlimit before, less;
-    char data[96], kept[128];
+    char data[DATA_SIZE], kept[128];
     struct stat found;
     size_t failed = 0;
     cf_error error;
     cf_env env;
 
-    cf_env_system(&env, "repair", CF_REPORT_ERROR);
-    snprintf(data, sizeof data, "%s/broker", here->path);
+    begin_broker(&env, here, data, make_three);
     snprintf(kept, sizeof kept, "%s/store.damaged", data);
-    make_broker(&env, data, make_three);
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     for (rlim_t more = 1; more < UP_TO; more++) {
         less = (struct rlimit){lowest_descriptor() + more, before.rlim_max};
@@ -384,13 +390,11 @@ static void make_written(void)
 Test(repair, goes_on_right_behind_what_it_can_not_read)
 {
     scratch *here = scratch_new();
-    char data[96];
+    char data[DATA_SIZE];
     cf_error error;
     cf_env env;
 
-    cf_env_system(&env, "repair", CF_REPORT_ERROR);
-    snprintf(data, sizeof data, "%s/broker", here->path);
-    make_broker(&env, data, make_written);
+    begin_broker(&env, here, data, make_written);
     cr_assert_eq(count_entries(&user), 3 + 2 * CHANGES);
     const size_t size = last.size / DAMAGED;
     for (size_t i = 0; i < DAMAGED; i++)
@@ -547,13 +551,11 @@ static void leave_behind(const char *data, const char *name)
 Test(repair, removes_what_one_that_was_killed_left_beside_a_whole_store)
 {
     scratch *here = scratch_new();
-    char data[96];
+    char data[DATA_SIZE];
     cf_error error;
     cf_env env;
 
-    cf_env_system(&env, "repair", CF_REPORT_ERROR);
-    snprintf(data, sizeof data, "%s/broker", here->path);
-    make_broker(&env, data, make_three);
+    begin_broker(&env, here, data, make_three);
     for (size_t i = 0; i < PASSING; i++)
         if (strcmp(passing[i], "store.mended") != 0) /* which would be taken for the store */
             leave_behind(data, passing[i]);
@@ -577,14 +579,12 @@ Test(repair, is_not_told_that_all_is_well_by_a_file_that_was_left_over)
 {
     scratch *here = scratch_new();
     cf_datadir *datadir = NULL;
-    char data[96], left[128];
+    char data[DATA_SIZE], left[128];
     cf_error error;
     cf_env env;
 
-    cf_env_system(&env, "repair", CF_REPORT_ERROR);
-    snprintf(data, sizeof data, "%s/broker", here->path);
+    begin_broker(&env, here, data, make_three);
     snprintf(left, sizeof left, "%s/verified.new", data);
-    make_broker(&env, data, make_three);
     for (int fails = 0; fails < 2; fails++) {
         FILE *made = fopen(left, "w");
 
