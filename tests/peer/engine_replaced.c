@@ -10,6 +10,7 @@
 
 enum {
     QUIET_MS = 9000,
+    ONE_ROUND = 300,
     SAVES = 3,
     STEP_MS = 100,
     STEPS = 60,
@@ -214,5 +215,40 @@ Test(engine_replaced, folder_with_what_was_in_the_one_whose_place_it_takes)
     cr_assert(device_has_line(second, "old/file"));
     cr_assert_not(device_has_line(second, "new/"));
     cf_buffer_release(&difference);
+    world_destroy(&w);
+}
+
+/* What is gone comes the deepest first, not by number. */
+Test(engine_replaced, a_file_takes_the_place_while_a_tree_goes)
+{
+    world *w = world_new(8, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    cf_round_options once = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    char after[64], seen[64];
+
+    user_writes_text(first, "f", "1");
+    user_writes_text(first, "g", "its first line");
+    cr_assert(device_sync(first));
+    user_makes(first, "d");
+    user_makes(first, "d/e");
+    user_writes_text(first, "d/e/x", "x");
+    user_writes_text(first, "d/e/y", "y");
+    user_writes_text(first, "d/e/z", "z");
+    cr_assert(world_settle(w));
+    for (int lines = 2; lines < 4; lines++) { /* and so is no draft */
+        user_writes_text(first, "g", lines == 2 ? "its second line" : "its third line");
+        cr_assert(world_settle(w));
+    }
+    cr_assert(user_moves(first, "g", "f"));
+    cr_assert(device_token(first, "f", after));
+    user_removes(first, "d");
+    const uint64_t entries = world_entries(w);
+    device_round(first, &once, ONE_ROUND);
+    cr_expect_eq(world_entries(w), entries + 1, "%d: it was told by a second look",
+                 (int)(world_entries(w) - entries));
+    cr_assert(device_sync(second));
+    cr_assert(device_token(second, "f", seen));
+    cr_expect_str_eq(seen, after);
+    cr_expect_not(device_token(second, "g", seen));
     world_destroy(&w);
 }

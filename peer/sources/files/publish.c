@@ -84,7 +84,7 @@ static bool without_content(const cf_node *node, cf_finding *finding)
 
 typedef struct {
     const cf_survey_batch *batch;
-    cf_numbers gone;              /* that the batch tells of */
+    cf_numbers gone;              /* that the batch tells of, by number */
     cf_upload_answer *answers;    /* by observation */
     const cf_prepared **prepared; /* the same */
     bool *held;                   /* the same */
@@ -219,12 +219,14 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
     cf_arena *arena = &self->arena;
     collecting of = {
         .batch = batch,
-        .gone = {.at = (uint64_t *)gone, .count = gone_count},
         .answers = cf_arena_allocate(arena, batch->count, sizeof *of.answers),
         .prepared = cf_arena_allocate(arena, batch->count, sizeof *of.prepared),
         .held = cf_arena_allocate(arena, batch->count, sizeof *of.held),
     };
 
+    for (size_t i = 0; i < gone_count; i++)
+        cf_numbers_add(&of.gone, gone[i]);
+    cf_numbers_sort(&of.gone);
     self->found = cf_arena_allocate(arena, batch->count, sizeof *self->found);
     self->prepared = cf_arena_allocate(arena, batch->count, sizeof *self->prepared);
     self->before = cf_arena_allocate(arena, batch->count, sizeof *self->before);
@@ -239,6 +241,7 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
     collect_gone(self, &of, gone, gone_count);
     cf_look_places_release(&of.places);
     cf_numbers_release(&of.left);
+    cf_numbers_release(&of.gone);
 }
 
 /* ---- The base ---- */
