@@ -533,3 +533,23 @@ def test_a_limit_that_is_none_is_refused(two, limit):
     before = laptop.json("status")["collections"]
     assert "no number of items" in laptop.run("set", str(here), "--max-delete", limit, code=2)
     assert laptop.json("status")["collections"] == before
+
+
+def test_a_file_in_the_place_of_one_that_is_held_goes_with_it(pair_of_notes):
+    """Neither is it told beside that, as a conflict, nor does the sync go on and on."""
+    laptop, desktop, here, there = pair_of_notes
+    for name in "f", "g", *(f"many-{i}" for i in range(30)):
+        (here / name).write_text("first")
+    laptop.sync()
+    for text in "its second line", "its third line, longer":  # and so it is no draft
+        (here / "g").write_text(text)
+        laptop.sync()
+    desktop.sync()
+    (here / "g").rename(here / "f")
+    for i in range(30):
+        (here / f"many-{i}").unlink()
+    for _ in range(2):
+        laptop.run("sync", "--max-delete", "10", code=8)
+    laptop.run("sync", "--yes")
+    desktop.run("sync", "--yes")
+    assert set(tree(there)) == set(tree(here)) and (there / "f").read_text() == "its third line, longer"
