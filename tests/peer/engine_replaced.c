@@ -16,7 +16,8 @@ enum {
     STEPS = 60,
     LARGE = 600 * 1024,
     RESTED_MS = 3200,
-    PAUSES = 9
+    PAUSES = 9,
+    ROUNDS = 200
 };
 static const uint64_t PAUSE_MS[PAUSES] = {0, 100, 400, 700, 1000, 1500, 2600, 3200, 5000};
 
@@ -118,7 +119,9 @@ Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
             cr_assert(user_moves(first, "one", backup));
         cr_assert(user_moves(first, "one~", "one"));
         cr_assert(device_token(first, "one", after));
+        unsigned rounds = 0;
         do {
+            cr_assert_lt(rounds++, ROUNDS, "%zu: it waits for ever", i);
             if (serves)
                 device_passes(first, STEP_MS);
             else

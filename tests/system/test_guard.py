@@ -553,3 +553,29 @@ def test_a_file_in_the_place_of_one_that_is_held_goes_with_it(pair_of_notes):
     laptop.run("sync", "--yes")
     desktop.run("sync", "--yes")
     assert set(tree(there)) == set(tree(here)) and (there / "f").read_text() == "its third line, longer"
+
+
+def test_a_file_in_the_place_of_one_that_is_out_of_sight_does_not_wait(pair_of_notes, as_nobody):
+    """What it replaced lies where nobody may look: it has left its place, and is told to have."""
+    laptop, desktop, here, there = pair_of_notes
+    as_nobody(laptop, here, laptop.home)
+    (here / "shut").mkdir(mode=0o777)
+    for name in "f", "g":
+        (here / name).write_text("first")
+    laptop.sync()
+    for text in "its second line", "its third line, longer":  # and so it is no draft
+        (here / "g").write_text(text)
+        laptop.sync()
+    desktop.sync()
+    (here / "f").rename(here / "shut/f")
+    (here / "g").rename(here / "f")
+    (here / "shut").chmod(0)
+    try:
+        laptop.sync(code=1)
+    finally:
+        (here / "shut").chmod(0o755)
+    desktop.sync()
+    assert (there / "f").read_text() == "its third line, longer" and not (there / "g").exists()
+    laptop.sync()
+    desktop.sync()
+    assert tree(there) == tree(here) and (there / "shut/f").read_text() == "first"
