@@ -428,12 +428,14 @@ Test(control, replaces_an_empty_file_and_names_any_other)
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_assert_eq(mknod(name, S_IFREG | 0600, 0), 0);
     listen_in(path);
-    cr_expect(stat(name, &there) == 0 && S_ISSOCK(there.st_mode));
+    cr_assert_eq(stat(name, &there), 0);
+    cr_expect(S_ISSOCK(there.st_mode));
 
     cr_assert_eq(unlink(name), 0);
     cr_assert_eq(mknod(name, S_IFREG | 0600, 0), 0);
     expect_ok(cf_control_renew(running.control, &error), error);
-    cr_expect(stat(name, &there) == 0 && S_ISSOCK(there.st_mode));
+    cr_assert_eq(stat(name, &there), 0);
+    cr_expect(S_ISSOCK(there.st_mode));
     cf_control_destroy(&running.control);
 
     cr_assert_eq(mknod(name, S_IFREG | 0600, 0), 0);

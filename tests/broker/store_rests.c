@@ -133,7 +133,8 @@ Test(store_rests, goes_on_writing_when_damage_was_met_in_the_background)
     write_until_hindered(here.store);
     here.store->commit(here.store, &error);
     expect_fails(here.store->damage(here.store, &error), CF_BROKEN);
-    cr_assert(strstr(error.text, REMEDY) && strstr(error.text, ".sst"), "%s", error.text);
+    cr_assert(strstr(error.text, REMEDY), "%s", error.text);
+    cr_assert(strstr(error.text, ".sst"), "%s", error.text);
     expect_ok(here.store->failure(here.store, &for_good, &error), error);
     here.store->tend(here.store);
     stage_write(&here, &carol_user, "key", "after", true);

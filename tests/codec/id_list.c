@@ -15,8 +15,10 @@ Test(id_list, is_a_set_once_it_is_sorted)
     cf_ids_add_all(&ids, some, 4);
     cf_ids_sort(&ids);
     cr_assert_eq(ids.count, 2);
-    cr_expect(cf_id_equal(&ids.at[0], &ann) && cf_id_equal(&ids.at[1], &eve));
-    cr_expect(cf_ids_has(&ids, &ann) && cf_ids_has(&ids, &eve));
+    cr_expect(cf_id_equal(&ids.at[0], &ann));
+    cr_expect(cf_id_equal(&ids.at[1], &eve));
+    cr_expect(cf_ids_has(&ids, &ann));
+    cr_expect(cf_ids_has(&ids, &eve));
     cr_expect_not(cf_ids_has(&ids, &bob));
     cf_ids_add(&ids, &bob);
     cf_ids_sort(&ids);

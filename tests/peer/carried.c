@@ -261,7 +261,9 @@ Test(carried, what_has_to_wait_for_room_is_asked_for_once_something_has_ended)
     d.serve_max = 0;
     depot_connect(&d);
     run();
-    cr_assert(begins(2) && begins(1) && begins(0));
+    cr_assert(begins(2));
+    cr_assert(begins(1));
+    cr_assert(begins(0));
     cr_expect_eq(begun(0), 2, "the room is one's, and the other is beyond");
     step();
     cr_expect_not(begins(0), "not asked for");
@@ -519,7 +521,8 @@ Test(carried, a_step_looks_at_few_blobs_whatever_entries_name)
     step();
     cr_expect_leq(known(), AT_MOST);
     run();
-    cr_expect(is_here(0) && is_here(1), "they come after all that nobody has");
+    cr_expect(is_here(0), "they come after all that nobody has");
+    cr_expect(is_here(1), "they come after all that nobody has");
 }
 
 static void passes(uint64_t ms)

@@ -81,7 +81,8 @@ static void expect_in(const scene *self, const cf_id *item, const cf_id *parent,
 {
     const cf_seen *seen = cf_view_seen(self->view, item);
 
-    cr_assert(seen && seen->parent, "%s: it is not shown", what);
+    cr_assert(seen, "%s: it is not shown", what);
+    cr_assert(seen->parent, "%s: it is not shown", what);
     cr_expect(cf_id_equal(&seen->parent->id, parent), "%s: it is in another directory", what);
 }
 

@@ -424,7 +424,10 @@ Test(engine_base_dir, a_look_costs_the_same_calls_as_without)
         }
         more[i] = reads[1] - reads[0];
     }
-    cr_expect(more[0] == more[1] && more[1] == more[2] && more[0] < 20, "%llu %llu %llu",
-              (unsigned long long)more[0], (unsigned long long)more[1],
-              (unsigned long long)more[2]);
+    cr_expect(more[0] == more[1], "%llu %llu %llu", (unsigned long long)more[0],
+              (unsigned long long)more[1], (unsigned long long)more[2]);
+    cr_expect(more[1] == more[2], "%llu %llu %llu", (unsigned long long)more[0],
+              (unsigned long long)more[1], (unsigned long long)more[2]);
+    cr_expect(more[0] < 20, "%llu %llu %llu", (unsigned long long)more[0],
+              (unsigned long long)more[1], (unsigned long long)more[2]);
 }

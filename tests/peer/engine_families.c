@@ -402,8 +402,10 @@ static pair rivals_new(bool owned)
     cr_assert(device_sync(self.all));
     add(self.some, LATER, PARENT, "second");
     cr_assert(world_settle(self.w));
-    cr_assert(has(self.all, CHILD) && has(self.some, CHILD));
-    cr_assert(!has(self.all, LATER) && !has(self.some, LATER));
+    cr_assert(has(self.all, CHILD));
+    cr_assert(has(self.some, CHILD));
+    cr_assert(!has(self.all, LATER));
+    cr_assert(!has(self.some, LATER));
     return self;
 }
 

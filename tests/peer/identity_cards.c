@@ -159,8 +159,10 @@ static void look(reader_of_cards *self, const char *card)
 }
 
 #define expect(self, is_gone, is_away)                                                             \
-    cr_expect((self)->gone == (is_gone) && (self)->away == (is_away), "%zu gone, %zu away",        \
-              (self)->gone, (self)->away)
+    do {                                                                                           \
+        cr_expect_eq((self)->gone, (size_t)(is_gone), "%zu gone", (self)->gone);                   \
+        cr_expect_eq((self)->away, (size_t)(is_away), "%zu away", (self)->away);                   \
+    } while (0)
 
 static const char ONE[] = "a 1 1, b 2 2, c 3 3, d 4 4, e 5 5";
 static const char OTHER[] = "x 1 1, y 2 2, z 3 3";

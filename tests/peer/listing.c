@@ -465,5 +465,6 @@ Test(listing, finds_a_thing_under_the_name_that_it_is_spelled_as)
               error);
     cr_assert_eq(listing.entry_count, 1);
     cr_expect(cf_bytes_equal(listing.entries[0].name, names[1]));
-    cr_expect(listing.folders[0].sure[0] && listing.folders[0].sure[1], "Case is missing for sure");
+    cr_expect(listing.folders[0].sure[0], "Case is missing for sure");
+    cr_expect(listing.folders[0].sure[1], "Case is missing for sure");
 }

@@ -54,8 +54,8 @@ Test(unmade, is_a_list_that_ascends_and_has_each_once)
     cr_expect(cf_unmade_add(&list, &notes, &one));
     cr_expect_not(cf_unmade_add(&list, &notes, &two));
     cr_assert_eq(list.count, 3);
-    cr_expect(cf_id_equal(&list.at[0].collection, &notes) &&
-              cf_hash_equal(&list.at[0].content, &one));
+    cr_expect(cf_id_equal(&list.at[0].collection, &notes));
+    cr_expect(cf_hash_equal(&list.at[0].content, &one));
     cr_expect(cf_id_equal(&list.at[2].collection, &papers));
     cf_unmade_release(&list);
 }

@@ -25,7 +25,8 @@ static bool next_said(const char **at, said_option *out)
         return false;
     begin += begin[1] == '-' ? 2 : 1;
     const size_t size = strspn(begin, "abcdefghijklmnopqrstuvwxyz-");
-    cr_assert(size > 0 && size < sizeof out->name, "%s", begin);
+    cr_assert(size > 0, "%s", begin);
+    cr_assert(size < sizeof out->name, "%s", begin);
     memcpy(out->name, begin, size);
     out->name[size] = '\0';
     *at = begin + size;
@@ -87,7 +88,8 @@ Test(usages, say_each_option_that_the_verb_reads)
             for (const char *rest = usage; !found && next_said(&rest, &said);)
                 found = option_of(at, said.name) == at;
             cr_expect(found, "the usage of %s lacks --%s: %s", (*verb)->name, at->name, usage);
-            cr_expect(at->help && *at->help, "%s --%s", (*verb)->name, at->name);
+            cr_assert(at->help, "%s --%s", (*verb)->name, at->name);
+            cr_expect(*at->help, "%s --%s", (*verb)->name, at->name);
         }
         cf_arena_release(&arena);
     }

@@ -83,8 +83,10 @@ Test(meetings, tell_of_a_device_that_there_is_twice)
     disk_user_writes(twin->drive, "/things/other", "by the other");
     syncs(lap), syncs(twin);
     devices_meet(first, lap);
-    for (int i = 0; i < w->count; i++)
-        cr_expect(forks_told(&w->devices[i], id) == 0 && device_doubles(&w->devices[i]) == 0);
+    for (int i = 0; i < w->count; i++) {
+        cr_expect_eq(forks_told(&w->devices[i], id), 0, "%d", i);
+        cr_expect_eq(device_doubles(&w->devices[i]), 0, "%d", i);
+    }
     devices_meet(first, twin);
     cr_expect_eq(device_doubles(first), 1);
     cr_expect_eq(forks_told(first, id), 1);

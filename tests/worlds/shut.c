@@ -78,7 +78,9 @@ Test(shut, what_others_do_in_a_folder_without_an_agreed_mode_arrives)
         if (!w)
             continue;
         tried++;
-        cr_assert(syncs(&w->devices[0]) && syncs(&w->devices[1]) && syncs(&w->devices[0]));
+        cr_assert(syncs(&w->devices[0]));
+        cr_assert(syncs(&w->devices[1]));
+        cr_assert(syncs(&w->devices[0]));
         disk_user_chmods(w->devices[1].drive, "/things/d", 0555);
         act(&w->devices[0], what);
         cr_expect(syncs(&w->devices[0]));
@@ -104,7 +106,9 @@ Test(shut, such_a_folder_is_shut_again_after_a_power_cut)
         w = a_world_of_such_disks(seed - 1);
         device *one = &w->devices[0], *two = &w->devices[1];
 
-        cr_assert(syncs(one) && syncs(two) && syncs(one));
+        cr_assert(syncs(one));
+        cr_assert(syncs(two));
+        cr_assert(syncs(one));
         disk_user_chmods(two->drive, "/things/d", 0555);
         disk_sync(two->drive);
         act(one, MAKE);

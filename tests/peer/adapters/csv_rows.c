@@ -419,12 +419,19 @@ Test(csv_rows, tells_how_a_file_is_laid_out)
     cf_csv_layout found;
 
     expect_laid("\xef\xbb\xbfsep=;\r\na/b;id;\r\n1;2;3\r\n", &found, &arena, &value);
-    cr_assert(found.is_marked && found.is_told && found.separator == ';' && found.count == 3);
+    cr_assert(found.is_marked);
+    cr_assert(found.is_told);
+    cr_assert(found.separator == ';');
+    cr_assert(found.count == 3);
     cr_assert_str_eq(found.line_end, "\r\n");
     cr_assert(cf_bytes_equal(found.columns[0].name, cf_bytes_of_text("a/b")));
-    cr_assert(found.columns[1].is_key && !found.columns[2].is_key && !found.columns[2].name.size);
+    cr_assert(found.columns[1].is_key);
+    cr_assert(!found.columns[2].is_key);
+    cr_assert(!found.columns[2].name.size);
     expect_laid("id\n1\n", &found, &arena, &value);
-    cr_assert(!found.is_marked && !found.is_told && found.separator == ',');
+    cr_assert(!found.is_marked);
+    cr_assert(!found.is_told);
+    cr_assert(found.separator == ',');
     for (const char *const *text = (const char *const[]){"", "\n", "x,y\n", NULL}; *text; text++) {
         expect_ok(cf_csv_document_read(cf_bytes_of_text(*text), &source, &document, &error), error);
         cr_expect(!cf_csv_document_layout(document, &found), "%s", *text);

@@ -12,10 +12,14 @@
 
 static void expect_facts(const cf_adapter *adapter)
 {
-    cr_assert(adapter->name && *adapter->name);
-    cr_expect(adapter->what && *adapter->what, "%s", adapter->name);
-    cr_expect(adapter->item && *adapter->item, "%s", adapter->name);
-    cr_expect(adapter->usage && *adapter->usage, "%s", adapter->name);
+    cr_assert(adapter->name);
+    cr_assert(*adapter->name);
+    cr_assert(adapter->what, "%s", adapter->name);
+    cr_expect(*adapter->what, "%s", adapter->name);
+    cr_assert(adapter->item, "%s", adapter->name);
+    cr_expect(*adapter->item, "%s", adapter->name);
+    cr_assert(adapter->usage, "%s", adapter->name);
+    cr_expect(*adapter->usage, "%s", adapter->name);
     cr_expect(adapter->storage, "%s", adapter->name);
     cr_expect(adapter->keying, "%s", adapter->name);
     cr_expect(adapter->mapping, "%s", adapter->name);
@@ -37,10 +41,15 @@ static void expect_functions(const cf_adapter *adapter)
     cr_assert_eq(records != NULL, has_text, "%s", adapter->name);
     if (!has_text)
         return;
-    cr_expect(adapter->tables && adapter->schema, "%s", adapter->name);
-    cr_expect(records->read && records->open && records->close, "%s", adapter->name);
-    cr_expect(records->rows && records->write && records->holds && records->mend, "%s",
-              adapter->name);
+    cr_expect(adapter->tables, "%s", adapter->name);
+    cr_expect(adapter->schema, "%s", adapter->name);
+    cr_expect(records->read, "%s", adapter->name);
+    cr_expect(records->open, "%s", adapter->name);
+    cr_expect(records->close, "%s", adapter->name);
+    cr_expect(records->rows, "%s", adapter->name);
+    cr_expect(records->write, "%s", adapter->name);
+    cr_expect(records->holds, "%s", adapter->name);
+    cr_expect(records->mend, "%s", adapter->name);
     cr_expect_eq(records->keeps != NULL, cf_adapter_has_named_keys(adapter), "%s", adapter->name);
     cr_expect_eq(records->begin != NULL, adapter->mapping == CF_MAPPING_COLUMNS, "%s",
                  adapter->name);
