@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A body as bytes (PROTOCOL.md, "Bodies"); body_read.c reads. All dots that a body mentions stand
+ * once, ascending, in a table, and are named by their index there: equal bodies make equal
+ * bytes. */
 #include "codec/change.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A body out of bytes (PROTOCOL.md, "Bodies"); body_pack.c writes. Any bytes end in a body or a
+ * status; what body_pack.c would not have written, such as dots out of order or dots that nothing
+ * mentions, is refused. */
 #include "codec/change.h"
 
 #include "codec/content.h"

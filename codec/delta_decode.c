@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a patch makes of a source, see delta.h. The patch is foreign: its header, and the start of
+ * each window, are checked before xdelta3 allocates what they ask for. */
 #include "codec/delta.h"
 #include "codec/delta_run.h"
 #include "codec/limits.h"

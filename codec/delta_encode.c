@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A patch between a source and a target, see delta.h: spans that are equal become COPY windows at
+ * once, each changed span goes through xdelta3 by itself, with windows as large as the memory
+ * allows. */
 #include "codec/delta.h"
 #include "codec/delta_run.h"
 #include "codec/delta_trim.h"

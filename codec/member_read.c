@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reading; member.c writes. One function for each operation, in a table; whether the operation
+ * counts is asked elsewhere. */
 #include "codec/member.h"
 
 #include "codec/heads.h"

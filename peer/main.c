@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* counterfoil: reads what is wanted, and has it done by whoever serves the home, or else here, by a
+ * loop of this process. A home that a verb of another process has is waited for. */
 #include "broker/platform/descriptor.h"
 #include "broker/platform/owner.h"
 #include "peer/program/callers.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs in memory, see blobs.h: complete blobs lie on a disk that outlives the cf_blobs, uploads
+ * are lost with that, as in a crash. Visitors are called without the lock, so that they may drop
+ * blobs. */
 #include "broker/blobs/blobs.h"
 #include "broker/store/memory_table.h"
 

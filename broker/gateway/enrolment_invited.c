@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A KNOCK with an invitation of the operator, see enrolment_inside.h, and how anybody who knocks is
+ * turned away. The invitation is marked before the user's first entry is appended, and ADMIT goes
+ * out once that entry is durable. */
 #include "broker/gateway/enrolment_inside.h"
 
 #include "broker/gateway/invitation.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* From HELLO, or CONFINE before HELLO, to WELCOME, see gateway_inside.h. let_in() decides who gets
+ * a session, in the order of its checks. HELLO comes in pages: WELCOME, or MOVED in its place,
+ * answers the last page. */
 #include "broker/gateway/gateway_inside.h"
 
 #include "broker/gateway/alone.h"

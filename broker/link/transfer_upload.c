@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs that are offered: HAVE asks which of them the broker lacks, PUT sends pieces of these
+ * within the window. MISSING answers both, so no blob is asked for while an answer to one of its
+ * PUTs is outstanding (cf_upload_missing). */
 #include "broker/link/transfer_state.h"
 
 #include <assert.h>

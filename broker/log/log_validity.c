@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What of a log counts, by judge.h, and what may count otherwise by what came: the commit of an
+ * entry that disturbs a device's entries marks the device. The marks tell which collections are to
+ * be looked at anew, until the records of cf_log_settle remove them. */
 #include "broker/log/log_inside.h"
 #include "broker/log/judge.h"
 #include "broker/store/store.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Blobs that entries name and that are not here: a record for each, in the commit of the entry. As
+ * long as the blobs are few, memory knows them, too; else, and at the first question, the store is
+ * scanned. */
 #include "broker/log/log_inside.h"
 
 #include <stdlib.h>

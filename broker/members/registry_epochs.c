@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which content key is in use, and who lacks it: of the openings that are in no other opening's
+ * past, the usable one with the least hash, so that all devices choose alike. An opening is
+ * unusable when somebody who made it, or was given its key, is out or a relay. And which broker is
+ * the user's home. */
 #include "broker/members/registry_inside.h"
 
 #include <stdlib.h>

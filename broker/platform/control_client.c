@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The caller's side, which blocks; control.c has the server's. A silence is told to the sink once;
+ * it ends the call only where the request says how long its patience is. */
 #include "broker/platform/control.h"
 
 #include <errno.h>

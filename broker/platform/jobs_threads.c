@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs in threads, see jobs.h: workers take jobs in the order in which they came, as long as there
+ * is memory for the next one; what runs alone has a thread of its own. `work` runs there, `done` in
+ * the owner's thread, in deliver() or at the end. */
 #include "broker/platform/jobs.h"
 
 #include <assert.h>

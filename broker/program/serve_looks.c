@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a running broker looks at now and then: room on the disk, the store, descriptors, its
+ * directory, the clock; and what else goes by the timer (cf_broker_keep_house). A look says what
+ * has changed since it was told, not what is so. */
 #include "broker/program/serve_inside.h"
 
 #include <fcntl.h>

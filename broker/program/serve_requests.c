@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked through the control socket: most verbs are done at once, in the loop; `verify` and
+ * `users remove` are errands, done by jobs beside the loop. A removal begins once no replay of its
+ * user is under way; where it fails, it is tried again, though its caller has had an answer. */
 #include "broker/program/serve_inside.h"
 
 #include "broker/gateway/reports.h"

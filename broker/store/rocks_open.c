@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a RocksDB is made, opened and closed, and with which settings. Format and files are checked
+ * before RocksDB sees them, since it repairs what it takes for a crash; a log that a power cut tore
+ * is mended when opening fails for that (store_tail.h). */
 #include "broker/store/rocks.h"
 
 #include "broker/platform/descriptor.h"

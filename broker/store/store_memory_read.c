@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads of the store in memory, see store_memory.h. A visitor gets each row copied, without the
+ * lock held, so that it may write. */
 #include "broker/store/store_memory.h"
 
 #include "broker/store/store_keys.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A user removed from the RocksDB store, see store_rocksdb.h: cf_rocks_store_forget deletes his
+ * keys, cf_rocks_store_purge writes the tables anew and checks that nothing that was deleted is
+ * left in them. */
 #include "broker/store/store_rocksdb.h"
 
 #include "broker/store/store_room.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The database of the RocksDB store opened, closed and opened anew, and a log that somebody removed
+ * written anew, see store_rocksdb.h. Renewing believes nothing in memory: users' positions and
+ * epochs are read again, and where that fails, the database is opened to be read only. */
 #include "broker/store/store_rocksdb.h"
 
 #include "broker/store/store_format.h"

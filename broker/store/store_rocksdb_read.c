@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reads of the RocksDB store, and `verify`, see store_rocksdb.h. A read of the database is between
+ * begin() and end(), which hold `reopening` shared: so reads come from any thread; and end() notes
+ * what was found damaged. */
 #include "broker/store/store_rocksdb.h"
 
 #include "broker/store/store_format.h"

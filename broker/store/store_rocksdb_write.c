@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Writes of the RocksDB store, see store_rocksdb.h. An append is judged against batch and database
+ * together, and waits in the batch; the commit writes the batch once, synced, and only then calls
+ * each `done`. */
 #include "broker/store/store_rocksdb.h"
 
 #include "broker/store/store_keys.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows into the text of a CSV file: cells that say something else than the row are edited, rows
+ * appended and deleted, all other bytes stay. A file without even a header gets one first
+ * (csv_begin.c). */
 #include "peer/adapters/csv_inside.h"
 
 #include <stdlib.h>

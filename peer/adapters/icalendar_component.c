@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One event or task read as fields: times in one zone, lines and components below it, occurrences
+ * that don't take place. Of a property with one value the first line counts; any further line, and
+ * what has no word, is an entry of /iCalProps. And the zones that a file describes. */
 #include "peer/adapters/icalendar_inside.h"
 
 #include "codec/pack.h"

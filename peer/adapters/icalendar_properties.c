@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of iCalendar for which JSCalendar has a word, and their values, read and written.
+ * A line is taken for such a word only if no parameter says more than the word can. */
 #include "peer/adapters/icalendar_inside.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Dates, times and durations, as iCalendar and JSCalendar spell them: seconds on a wall clock, as
+ * if every day had 24 hours, beside the name of a zone. */
 #include "peer/adapters/icalendar_inside.h"
 
 #include <string.h>

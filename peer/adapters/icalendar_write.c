@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows into the text of a calendar: components that are there are edited (icalendar_edit.c), new
+ * ones are built and come with their zones, which RFC 5545 asks for. Nothing of that depends on the
+ * device or its clock: DTSTAMP is the row's time, or the log's. */
 #include "peer/adapters/icalendar_inside.h"
 
 #include <stdlib.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Fields of a contact, event or task taken apart to the leaves of a JSON object;
+ * record_map_objects.c puts them together. Entries that are as they were keep their ids, those that
+ * changed take the ids that are left, in order. */
 #include "peer/adapters/record_map_inside.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The names of zones by their rules, see time_zones.h: a rule stands once, with all its names. */
 #include "peer/adapters/time_zones.h"
 
 #include <string.h>

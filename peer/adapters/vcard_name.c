@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* FN, which a card must have, of contacts without a full name: made of other fields and marked as
+ * derived, so that, read again, the line is nobody's word. */
 #include "peer/adapters/vcard_inside.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The table of properties for which JSContact has a word (RFC 9555), see vcard_inside.h: which
+ * field a line is, and which property an entry of a field is written as. */
 #include "peer/adapters/vcard_inside.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows into the text of a file of cards: cards whose row changed are edited (vcard_edit.c), new
+ * ones are built, all other bytes stay. A card of vCard 2.1 whose row changed is written anew, as
+ * vCard 3. */
 #include "peer/adapters/vcard_inside.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The records of a source in the home: packed, read when the engine opens, changed, and dropped
+ * with the source; and its base, read into memory. What is added to the source's record comes last,
+ * and is left out where nobody uses it: older programs read these records, too. */
 #include "peer/bindings/binding.h"
 
 #include "codec/pack.h"

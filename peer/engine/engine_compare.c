@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a folder compares with what its collection shows, by contents: what is equal, older, deleted
+ * elsewhere, different, or on one side alone. And whether its patterns ask for anything at all.
+ * Files are read for that, and nothing is changed. */
 #include "peer/engine/engine.h"
 #include "peer/sources/files/files_listing.h"
 #include "peer/sources/files/meeting.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine makes of the events of its link. Entries are only put into the inbox:
+ * cf_engine_take_inbox gives all of them to the log in one commit. Blobs go to whoever asked for
+ * them: uploads, resupply, downloads, or what a relay carries. */
 #include "peer/engine/engine_inside.h"
 #include "peer/membership/membership.h"
 #include "peer/log/unsent.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rounds: until when a verb waits. cf_round_over asks each part that may have work under way, and
+ * gives up when nothing got anywhere for as long as the round's patience: what is done here may
+ * take its time, the broker and a disk that hangs may not. */
 #include "peer/engine/engine_inside.h"
 #include "peer/log/unsent.h"
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How sources, the broker and transfers stand, for `status`: worked out when it is asked. Of
+ * several reasons that one path is pending, the first one added is told, so the order of
+ * cf_engine_status counts. What is held is said once by itself, too, where a process serves. */
 #include "peer/bindings/pendings.h"
 #include "peer/engine/engine_inside.h"
 #include "peer/log/catalog.h"

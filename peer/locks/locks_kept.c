@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Leases in the home: each of this device's by itself, synced, and in one record, unsynced, what
+ * the broker said last of all in force. A record that can't be read is passed over: the broker
+ * tells of the lease again. */
 #include "peer/locks/locks_inside.h"
 
 #include "codec/pack.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a session says and hears of leases. The broker's list decides: a lease of this device that
+ * the list doesn't name is over. Times come by the broker's clock, and are kept by ours
+ * (own_time()). */
 #include "peer/locks/locks_inside.h"
 
 static const cf_id whole;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Under which path the history shows an item, from places as they were last heard of
+ * (history_places.h). As in a view, of directories that were moved into each other one is shown
+ * elsewhere, and a file whose name a directory or an earlier file has is shown as a conflict
+ * copy. */
 #include "peer/log/history_places.h"
 
 enum { DEPTH_MAX = 512 };

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* This device's own entries, of collections and the member log: built, judged by the own log, then
+ * committed together with the records that follow from them. The log judges before the author
+ * counts an entry as made, which can't be taken back. */
 #include "peer/log/peer.h"
 
 #include "peer/log/unsent.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The nodes of a base in memory, found by number, place, inode, content, item, and by the writes
+ * that they show. Each is copied in, and lies with its names in one piece, until its number is put
+ * again or dropped. */
 #include "peer/merge/node.h"
 
 #include <assert.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The home and the engine of a loop. Where another process has the home, the loop waits; where the
+ * engine fails, a process that serves closes it and opens it again, later each time, and a process
+ * of one verb ends. */
 #include "peer/program/loop_inside.h"
 
 enum { REOPEN_MS = 1000, REOPEN_MS_MAX = 60000 };

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One run of a verb, from start to end or failure; what is asked of its user; the paths that he
+ * typed; verbs by name, and their usage. What a verb requires is stepped first, and only then the
+ * verb starts. */
 #include "peer/program/verb.h"
 
 #include <ctype.h>

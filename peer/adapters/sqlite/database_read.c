@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Rows out of a database, table by table. A row with a text that is no Unicode, or without a key,
+ * is in trouble, and not missing; keys that are tuples get their numbers when all tables were read
+ * (database_tuples.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The transaction that makes rows others. What was read must be there as it was (CF_CHANGED); then
+ * changes are made in passes until none gets further, and where a row is refused for which others
+ * were changed, all is done anew without that row. What a program's rules refuse is told, and never
+ * forced. */
 #include <stdlib.h>
 
 #include "peer/adapters/sqlite/database_inside.h"

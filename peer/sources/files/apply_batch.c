@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A batch once its contents are made: intents are recorded, durably, before a step is done; folders
+ * are synced before the base follows; and nodes of the base come, and their intents go, in one
+ * commit. The steps themselves are apply_perform.c's. */
 #include "peer/sources/files/apply_inside.h"
 
 #include "broker/platform/jobs.h"

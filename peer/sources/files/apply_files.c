@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How a batch begins: which steps it has, whether their contents are here, and the jobs that make
+ * their files (apply_make.c). Of several steps that ask for one content the last one gets the file
+ * that came, when all others have copied it. */
 #include "peer/sources/files/apply_inside.h"
 
 #include "broker/platform/jobs.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One file or link, made in the temporary folder, in a job: bytes, mode and time, synced, so that
+ * it only has to be put into its place. A download that can't be synced, or whose copy proves
+ * wrong, is spoiled, and not gone on with. */
 #include "codec/content.h"
 #include "codec/pack.h"
 #include "peer/sources/files/apply_steps.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One step, done on the disk: made, moved, given another mode or time. Nothing is done where
+ * something else stands than the base says, or where a disk below may be away; the base's node
+ * follows what the disk has. apply_outcome.c replaces contents, apply_remove.c deletes. */
 #include "peer/sources/files/apply_outcome.h"
 #include "peer/sources/files/apply_remove.h"
 

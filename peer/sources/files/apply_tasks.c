@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* From marked groups to tasks, in the order in which batches take them: what frees places comes
+ * first, what is written last. A directory that is to be made is planned by itself, and what is in
+ * it once it is there. */
 #include "peer/sources/files/apply_inside.h"
 
 #include "codec/content.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* When a folder as a source applies, and what follows when that has ended: what stood in the way is
+ * looked at some times in a row; what failed is tried again, later each time; a disk that takes
+ * nothing is told once. */
 #include "peer/sources/files/files_source_inside.h"
 
 #include <stdio.h>

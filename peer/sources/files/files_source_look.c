@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A look of a folder as a source: when, at which places, what becomes of each batch that the survey
+ * gives, and where to look again. Of a batch disks that are away and locked files are taken out
+ * first; then absences are judged, what others have is agreed, and the rest is published. */
 #include "peer/sources/files/files_source_inside.h"
 
 #include "peer/sources/files/draft.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What looks of a folder as a source say is pending: `found` gathers it during a look, `notes` has
+ * it from then on. A look at everything replaces all notes; a look at some places, those of these
+ * places. */
 #include "peer/sources/files/files_source_inside.h"
 
 #include "broker/platform/names.h"

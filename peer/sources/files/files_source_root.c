@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The root of a folder as a source: held, rested, let go. Before anything is looked at, the root's
+ * mark, the place of the base, intents that a crash left, and patterns that became narrower are
+ * seen to, in this order; then everything is looked at. */
 #include "peer/sources/files/files_source_inside.h"
 
 #include "peer/sources/context/lock_guard.h"

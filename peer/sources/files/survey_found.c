@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a survey tells of each entry that has its number: by stats whether the file has to be read,
+ * and by comparing with the base whether there is anything to tell. What a disk doesn't keep, such
+ * as modes, is as it was agreed. */
 #include "peer/sources/files/survey_inside.h"
 
 #include "codec/content.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which directories a survey lists, in a job. Each is watched before it is listed, so that nothing
+ * falls between. The job may outlive the survey, as on a disk that hangs: the job keeps the root
+ * then, and the source opens its root anew. */
 #include "peer/sources/files/survey_inside.h"
 
 #include "broker/platform/jobs.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The files of a folder of records: listed, found by name, read where they changed, and synced,
+ * many together, before anybody hears of their rows. A file that can't be read, or has nothing in
+ * it, is in trouble, and says of no row that it is gone. */
 #include "peer/adapters/vdir.h"
 #include "codec/clock.h"
 #include "peer/merge/node_stat.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which rows a folder of records shows. Of files with one key the one counts that had the key
+ * before. What a file held that can't be read now, and, where that was never read, all rows that
+ * are missing, are in trouble, and not gone. */
 #include "peer/sources/records/medium_folder_inside.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What has to be done to the files of a folder so that it shows the wanted rows;
+ * medium_folder_steps.c does that. A file is read again first, and must be as it was; none is made
+ * for a row that may be in a file that can't be read. */
 #include "peer/adapters/vdir.h"
 #include "peer/sources/records/medium_folder_inside.h"
 

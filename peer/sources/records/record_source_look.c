@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One run of a source of records, in the order of work(): read the medium, make view and rows, take
+ * what an earlier run intended, publish, apply. Where a user was faster (CF_CHANGED), the run ends
+ * there and is soon done again, and nothing counts as deleted for that. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/adapters/record_meant.h"

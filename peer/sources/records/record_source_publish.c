@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a user did to rows becomes one changeset, in one commit with the new base. First comes what
+ * may not be told: rows that others have locked, and those of which too many are missing; then the
+ * scan, which may add rows that go along, for which the guard is asked again. */
 #include "codec/item.h"
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_meeting.h"

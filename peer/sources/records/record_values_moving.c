@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Long values on their way: out, by uploads, before their row is published; in, by downloads,
+ * before the row is written; then into the base. In their place rows have identities
+ * (record_values.h); a value that is small stands in the log itself, and needs no file. */
 #include "peer/sources/records/record_values_files.h"
 
 #include "codec/content.h"
