@@ -210,13 +210,22 @@ def named_by_faults(line, faults, build):
     return sorted((test for test in found if test in build.tests and not test.startswith(LONG)), key=lambda test: -found[test])
 
 
+def is_in(line, fault):
+    """Whether the fault takes out, or changes, this line."""
+    text = (ROOT / line.file).read_text() if fault.file == line.file else ""
+    start = text.find(fault.old) if text else -1
+    return start >= 0 and 0 <= line.line - 1 - text.count("\n", 0, start) <= fault.old.rstrip("\n").count("\n")
+
+
 def order_of(it, line, faults):
-    """The fast suites in C that come by it, first those that faults of its file name, then what else these name, and
-    those of its folder."""
+    """What faults of this very line name; the fast suites in C that come by it, first those that faults of its file
+    name; then what else these name, and those of its folder."""
+    known = [test for fault in faults if is_in(line, fault) for test in fault.tests if test in it.build.tests]
     named = named_by_faults(line, faults, it.build)
     suites = it.tests_of(line)
     near = [test for test in named if test in suites]
-    return near + [test for test in suites if test not in near] + [test for test in named if test not in it.seconds]
+    others = [test for test in named if test not in it.seconds]
+    return list(dict.fromkeys([*known, *near, *suites, *others]))
 
 
 def outcome_of(it, line, tests, seconds):

@@ -94,3 +94,24 @@ def test_a_seed_draws_the_same_lines(monkeypatch):
         return [str(line) for line in lines.drawn(None, 5, seed, files)]
 
     assert said("a") == said("a") != said("b")
+
+
+def test_what_holds_the_very_line_is_tried_first(monkeypatch):
+    """A fault of two lines further on, or of another file, says nothing of it."""
+    text = "int a;\n    one();\n    two();\n    three();\n"
+
+    class Root:
+        def __truediv__(self, name):
+            return self
+
+        def read_text(self):
+            return text
+
+    def fault(file, old):
+        return type("Fault", (), {"file": file, "old": old})
+
+    monkeypatch.setattr(lines, "ROOT", Root())
+    line = lines.Line("x.c", text, text.index("two"), "left out", [])
+    assert [lines.is_in(line, fault(*of)) for of in (
+        ("x.c", "    two();\n"), ("x.c", "    one();\n    two();"), ("x.c", "one();\n"), ("x.c", "    three();\n"),
+        ("y.c", "    two();\n"), ("x.c", "four();"))] == [True, True, False, False, False, False]
