@@ -187,6 +187,39 @@ Test(engine_include_less, leaves_what_was_on_its_way_old_or_new)
     }
 }
 
+/* What came while it brought things is planned when these are in their places, and not before it
+ * has forgotten the rest. */
+Test(engine_include_less, leaves_what_is_there_though_more_has_come)
+{
+    for (unsigned turns = 1; turns < 12; turns++) {
+        world *w = two_with_many(110 + turns);
+        device *a = &w->devices[0], *b = &w->devices[1];
+        char name[40];
+
+        for (int k = 0; k < MANY; k++) {
+            snprintf(name, sizeof name, "other/%d", k);
+            user_writes_text(a, name, "theirs");
+        }
+        cr_assert(device_sync(a));
+        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        for (int k = 0; k < MANY; k += 2) {
+            snprintf(name, sizeof name, "other/%d", k);
+            user_removes(a, name);
+        }
+        user_writes_text(a, "docs/one", "eins");
+        cr_assert(device_sync(a));
+        user_writes_text(b, "other/3", "mine");
+        include(b, "/docs/");
+        settle(w);
+        for (int k = 0; k < MANY; k++) {
+            snprintf(name, sizeof name, "other/%d", k);
+            cr_expect(is_there(b, name), "after %u turns: %s", turns, name);
+        }
+        expect_text(b, "docs/one", "eins");
+        world_destroy(&w);
+    }
+}
+
 Test(engine_include_less, stops_at_any_write_while_it_forgets)
 {
     for (unsigned long at = 1; at < 8; at++) {
