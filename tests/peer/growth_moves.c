@@ -113,6 +113,36 @@ Test(growth_moves, of_half_of_a_folder_to_one_as_full_is_linear, .timeout = 240)
     expect_linear(to_a_full_folder, SMALL);
 }
 
+/* To two folders, in each of which two files have one name; then the folder goes. */
+static uint64_t move_to_two(int files)
+{
+    static const char *const to[] = {"e", "f"};
+    world *w = world_new(79, 2);
+    char from[64], path[64];
+
+    write_files(&w->devices[0], "d", files);
+    user_makes(&w->devices[0], to[0]);
+    user_makes(&w->devices[0], to[1]);
+    settles_equal(w);
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/both", to[i % 2]);
+        user_writes_text(&w->devices[i / 2], path, i < 2 ? "one" : "other");
+    }
+    settles_equal(w);
+    for (int i = 0; i < files; i++) {
+        snprintf(from, sizeof from, "d/d%d", i);
+        snprintf(path, sizeof path, "%s/d%d", to[i % 2], i);
+        move_one(&w->devices[0], from, path);
+    }
+    user_removes(&w->devices[0], "d");
+    return work_of_both(w);
+}
+
+Test(growth_moves, of_a_folder_to_two_others_is_linear, .timeout = 240)
+{
+    expect_linear(move_to_two, SMALL);
+}
+
 /* As logs are rotated, and then, perhaps, the first is begun anew; of its content `size` bytes. */
 static uint64_t rotate(int files, size_t size)
 {
