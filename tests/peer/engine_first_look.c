@@ -82,6 +82,7 @@ static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
     user_writes_text(self.second, what->file, "edited elsewhere");
     device_crash(self.second);
     device_serves(self.first);
+    self.first->hears_late = call % 2;
     self.disk.watched = 0;
     self.first->faults.reads = true;
     self.first->faults.meanwhile = rename_it;

@@ -110,6 +110,14 @@ static void connect(device *self)
     cf_put_u64(self->routing_id, ++self->in->connections);
 }
 
+static void hear(device *self)
+{
+    cf_error error;
+
+    if (cf_engine_watch(self->engine))
+        world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
+}
+
 /* One turn of everything that this device has to do with; false: its engine can't go on. */
 static bool turn(device *self)
 {
@@ -117,9 +125,11 @@ static bool turn(device *self)
     uint64_t deadline;
     cf_error error;
 
+    if (self->hears_late)
+        hear(self);
     in->env.jobs->deliver(in->env.jobs);
-    if (cf_engine_watch(self->engine))
-        world_must(cf_watch_readable(cf_engine_watch(self->engine), &error), &error, "watch");
+    if (!self->hears_late)
+        hear(self);
     self->trouble = cf_engine_step(self->engine, world_time(in), &deadline, &error);
     if (self->trouble) {
         cf_report(&in->env, CF_REPORT_ERROR, "%s", error.text);
