@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of a link share: link.c (calls and time), link_greeting.c (from HELLO to live) and
- * link_receive.c (what arrives). Nobody else includes this. */
+/* What the parts of a link share: link.c (calls and time), link_greeting.c (from HELLO to live),
+ * link_receive.c (what arrives), link_leases.c and link_asking.c (what is asked). Nobody else
+ * includes this. */
 #ifndef CF_BROKER_LINK_LINK_STATE_H
 #define CF_BROKER_LINK_LINK_STATE_H
 #include "broker/link/guests.h"

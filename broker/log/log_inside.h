@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a log, for its parts: log.c takes entries, log_validity.c says what counts,
- * log_wanted.c which blobs are missing. Nobody else includes it. */
+ * log_wanted.c which blobs are missing. Besides them only repair.c includes it, for the kinds of
+ * records that a log keeps. */
 #ifndef CF_BROKER_LOG_LOG_INSIDE_H
 #define CF_BROKER_LOG_LOG_INSIDE_H
 #include "broker/leases/lease_keeper.h"

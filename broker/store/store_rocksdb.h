@@ -2,7 +2,8 @@
 /* The inside of the RocksDB store, for its parts: store_rocksdb.c makes and ends it,
  * store_rocksdb_open.c opens and closes the database, store_rocksdb_failure.c knows what failed,
  * store_rocksdb_write.c writes, store_rocksdb_heads.c keeps the heads, store_rocksdb_read.c reads,
- * store_rocksdb_forget.c removes users. */
+ * store_rocksdb_forget.c removes users. What mends a store that lies there reads it by this, too
+ * (store_salvage.c, repair_look.c). */
 #ifndef CF_BROKER_STORE_STORE_ROCKSDB_H
 #define CF_BROKER_STORE_STORE_ROCKSDB_H
 #include "broker/store/rocks.h"

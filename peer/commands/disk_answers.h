@@ -6,7 +6,7 @@
 #define CF_PEER_COMMANDS_DISK_ANSWERS_H
 #include "peer/program/verb.h"
 
-/* For `requires`: of verbs whose argument is a SOURCE. CF_IO: it is silent. */
+/* For `prerequisite`: of verbs whose argument is a SOURCE. CF_IO: it is silent. */
 extern const cf_prerequisite cf_disk_answers_source;
 /* The same, but what is silent is begun: the verb sees that at the binding. */
 extern const cf_prerequisite cf_disk_answers_source_or_silence;

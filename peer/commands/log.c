@@ -390,6 +390,6 @@ const cf_verb cf_verb_log = {
             "NAME)\". `show` says what was there before.",
     .needs = CF_NEEDS_PEER,
     .options = options,
-    .requires = &cf_disk_answers_paths,
+    .prerequisite = &cf_disk_answers_paths,
     .start = start,
 };

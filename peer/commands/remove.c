@@ -99,7 +99,7 @@ const cf_verb cf_verb_remove = {
     .usage = "remove SOURCE",
     .summary = "Stops syncing a source; what lies in it stays",
     .needs = CF_NEEDS_PEER,
-    .requires = &cf_disk_answers_source_or_silence,
+    .prerequisite = &cf_disk_answers_source_or_silence,
     .start = start,
     .step = step,
 };

@@ -416,7 +416,7 @@ const cf_verb cf_verb_repair = {
         "and never removed by counterfoil.",
     .needs = CF_NEEDS_HOME,
     .options = options_of_repair,
-    .requires = &cf_disk_answers_source,
+    .prerequisite = &cf_disk_answers_source,
     .start = start,
     .step = step,
     .end = end,

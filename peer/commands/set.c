@@ -386,7 +386,7 @@ const cf_verb cf_verb_set = {
             "fetches one.",
     .needs = CF_NEEDS_PEER,
     .options = options_of_set,
-    .requires = &cf_disk_answers_source,
+    .prerequisite = &cf_disk_answers_source,
     .start = start,
     .step = step,
     .end = end,

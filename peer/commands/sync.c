@@ -502,7 +502,7 @@ const cf_verb cf_verb_sync = {
             "needs a word, 9 when only what another device has locked is left.",
     .needs = CF_NEEDS_PEER,
     .options = options,
-    .requires = &cf_disk_answers_paths,
+    .prerequisite = &cf_disk_answers_paths,
     .prepare = prepare,
     .start = start,
     .step = step,

@@ -409,7 +409,7 @@ cf_status cf_catalog_make(cf_peer *peer, const cf_catalog_new *new, uint64_t now
 
 static bool is_owner(const cf_peer *peer)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+    const cf_device *self = cf_peer_self(peer);
 
     return self && self->is_valid && self->role == CF_ROLE_OWNER;
 }

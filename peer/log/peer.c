@@ -285,25 +285,35 @@ cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out
     return CF_OK;
 }
 
+const cf_device *cf_peer_self(const cf_peer *peer)
+{
+    return cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+}
+
+bool cf_peer_is_out(const cf_peer *peer)
+{
+    const cf_device *self = cf_peer_self(peer);
+
+    return self && !self->is_valid;
+}
+
 bool cf_peer_only_reads(const cf_peer *peer)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+    const cf_device *self = cf_peer_self(peer);
 
     return self && self->is_valid && self->role == CF_ROLE_READER;
 }
 
 bool cf_peer_is_relay(const cf_peer *peer)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+    const cf_device *self = cf_peer_self(peer);
 
     return self && self->is_valid && self->role == CF_ROLE_RELAY;
 }
 
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
-
-    if (self && !self->is_valid)
+    if (cf_peer_is_out(peer))
         return cf_fail(error, CF_DENIED, "this device was shut out: nothing of it is published");
     if (cf_peer_only_reads(peer))
         return cf_fail(error, CF_DENIED,

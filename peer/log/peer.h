@@ -52,6 +52,10 @@ cf_collection *cf_peer_next_changed(cf_peer *peer);
 /* Whether this device has a part in writing at all; CF_DENIED, and why: it was shut out, or its
  * role is another. */
 cf_status cf_peer_may_write(const cf_peer *peer, cf_error *error);
+/* As the member log has it; NULL: it tells nothing of it. Borrowed, until the log takes more. */
+const cf_device *cf_peer_self(const cf_peer *peer);
+/* It was shut out, or has left. */
+bool cf_peer_is_out(const cf_peer *peer);
 /* Its role is to read, and nothing else keeps it from writing. */
 bool cf_peer_only_reads(const cf_peer *peer);
 /* It carries the log, and can read none of it: all that waits for a key waits for ever. */

@@ -15,7 +15,7 @@ static cf_member operation_of(const cf_peer *peer, cf_member_kind kind)
 
 cf_status cf_membership_check_owner(const cf_peer *peer, cf_error *error)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+    const cf_device *self = cf_peer_self(peer);
 
     return self && self->is_valid && self->role == CF_ROLE_OWNER
                ? CF_OK
@@ -207,7 +207,7 @@ cf_status cf_membership_standing(cf_peer *peer, cf_error *error)
 
 bool cf_membership_left(const cf_peer *peer)
 {
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
+    const cf_device *self = cf_peer_self(peer);
 
     return self && self->ended_by == CF_MEMBER_LEAVE;
 }

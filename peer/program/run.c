@@ -44,7 +44,8 @@ static bool step_waiting(cf_run *run, uint64_t *deadline_ms)
     cf_progress progress = {true, UINT64_MAX};
     cf_error error;
 
-    cf_status status = run->verb->requires->step(run, cf_loop_now(run->loop), &progress, &error);
+    cf_status status =
+        run->verb->prerequisite->step(run, cf_loop_now(run->loop), &progress, &error);
     if (status)
         cf_run_fail(run, &error);
     *deadline_ms = progress.deadline_ms;
@@ -54,7 +55,7 @@ static bool step_waiting(cf_run *run, uint64_t *deadline_ms)
 
 static bool is_awaited(const cf_run *run)
 {
-    return run->verb->requires && !run->has_waited;
+    return run->verb->prerequisite && !run->has_waited;
 }
 
 bool cf_run_start(cf_run *run)
@@ -91,8 +92,8 @@ void cf_run_fail(cf_run *run, const cf_error *why)
 
 void cf_run_end(cf_run *run)
 {
-    if (run->verb && run->verb->requires)
-    run->verb->requires->end(run);
+    if (run->verb && run->verb->prerequisite)
+        run->verb->prerequisite->end(run);
     if (run->verb && run->verb->end)
         run->verb->end(run);
     run->state = NULL;

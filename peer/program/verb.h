@@ -27,7 +27,7 @@ struct cf_run {
     bool stopping;          /* the user wants it to end: finish what is in hand */
     int exit_code;          /* of a run that ends without an error */
     void *state;            /* the verb's own */
-    void *waiting;          /* of the verb's `requires`; NULL: it has not begun */
+    void *waiting;          /* of the verb's `prerequisite`; NULL: it has not begun */
     bool has_waited;        /* and its `start` was called */
     cf_arena arena;         /* of words that came from stdin or a file */
     cf_consulting *consult; /* for `prepare`; NULL: there is nobody to ask */
@@ -77,7 +77,7 @@ struct cf_verb {
     /* Where it was typed, before it is sent anywhere: takes what comes from there (stdin, files).
      * NULL: nothing does. */
     cf_status (*prepare)(cf_run *run, cf_error *error);
-    const cf_prerequisite *requires; /* NULL: nothing */
+    const cf_prerequisite *prerequisite; /* NULL: nothing */
     cf_status (*start)(cf_run *run, cf_error *error);
     /* NULL: start was all. `*progress` is {true, UINT64_MAX} before. */
     cf_status (*step)(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error);

@@ -11,16 +11,9 @@
 enum { BLOCKED_MAX = 6, BLOCKED_ONCE = 1, RETRY_MS = 4000, RETRY_DOUBLED = 4 };
 
 /* Who was shut out keeps what it has as it is. */
-static bool is_out(const cf_peer *peer)
-{
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
-
-    return self && !self->is_valid;
-}
-
 static bool may_compare(const cf_files_source *source)
 {
-    return source->looked && !source->agreed && !is_out(source->workshop->peer);
+    return source->looked && !source->agreed && !cf_peer_is_out(source->workshop->peer);
 }
 
 bool cf_source_may_apply(const cf_files_source *source)

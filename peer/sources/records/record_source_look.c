@@ -158,13 +158,6 @@ static void note_troubles(cf_record_run *run)
 
 /* ---- A run ---- */
 
-static bool is_out(const cf_peer *peer)
-{
-    const cf_device *self = cf_registry_device(cf_log_registry(peer->log), cf_peer_device(peer));
-
-    return self && !self->is_valid;
-}
-
 /* Also where nothing was to be written. After a write that failed nothing is settled. */
 static cf_status keep_held(cf_record_run *run, cf_error *error)
 {
@@ -187,7 +180,7 @@ static cf_status apply(cf_record_run *run, cf_error *error)
     cf_record_source *source = run->source;
     const cf_cutting cutting = cf_adapter_of(source->binding->format)->cutting;
 
-    if (is_out(source->workshop->peer) ||
+    if (cf_peer_is_out(source->workshop->peer) ||
         (run->cut && cutting == CF_CUTTING_LINE)) /* an end would make it whole */
         return keep_held(run, error);
     if (source->binding->mode == CF_MODE_SEND) {
