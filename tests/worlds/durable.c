@@ -89,6 +89,57 @@ Test(durable, a_deletion)
     expect_to_stay(remove_both, "");
 }
 
+static uint32_t mode_of(const device *who, const char *path)
+{
+    cf_stat stat;
+
+    cr_assert(disk_user_stat(who->drive, path, &stat), "no %s", path);
+    return stat.mode & 0777;
+}
+
+/* Something is brought into it, for which it is lifted. The process dies at this call, and the next
+ * one gives the mode back; a power cut may then leave it lifted, which is no change that anybody
+ * made. False: there are not so many calls. */
+static bool gives_back_after(uint64_t call)
+{
+    enum { SHUT = 0555, OPEN = 0755 };
+    static const char folder[] = "/things/folder";
+    world *w = a_small_world(call);
+    device *here = &w->devices[0], *there = &w->devices[1];
+
+    disk_user_chmods(here->drive, folder, SHUT);
+    cr_assert(syncs(here));
+    cr_assert(syncs(there));
+    cr_assert_eq(mode_of(there, folder), SHUT);
+    disk_user_chmods(here->drive, folder, OPEN);
+    disk_user_writes(here->drive, "/things/folder/new", "new");
+    disk_user_chmods(here->drive, folder, SHUT);
+    cr_assert(syncs(here));
+    there->faults = (disk_faults){
+        .calls = there->faults.calls, .at = there->faults.calls + call, .status = CF_IO};
+    (void)syncs(there);
+    const bool was_made = there->faults.calls >= there->faults.at;
+    device_mend(there);
+    device_restart(there, END_KILLED);
+    cr_expect(syncs(there), "call %d", (int)call);
+    loses_power(there);
+    cr_expect_eq(mode_of(there, folder), SHUT, "call %d: it is lost", (int)call);
+    expect_tree(w, "folder/\nfolder/new: new\nold: old\n");
+    cr_expect_eq(mode_of(here, folder), SHUT, "call %d: it is another one", (int)call);
+    world_destroy(&w);
+    return was_made;
+}
+
+Test(durable, the_mode_of_a_folder_in_which_its_owner_may_not_write)
+{
+    enum { CALLS_MIN = 10 };
+    uint64_t call = 1;
+
+    while (gives_back_after(call))
+        call++;
+    cr_expect_gt(call, CALLS_MIN);
+}
+
 static void save_by_rename(disk *drive)
 {
     disk_user_saves(drive, "/things/old", cf_bytes_of_text("newer"), DISK_SAVE_BY_RENAME);
