@@ -464,6 +464,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         cf_engine_tell_held(engine);
         cf_engine_say_checkpoint(engine);
         cf_engine_report(engine);
+        cf_engine_note_gone(engine, &steady_due);
         cf_engine_step_fault(engine, &steady_due);
     }
     relieve_workers(engine, now_ms, deadline);

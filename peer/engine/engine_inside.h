@@ -102,7 +102,8 @@ struct cf_engine {
     bool knows_applied; /* since this start it was gathered of all collections */
     cf_ids behind;      /* collections that were not applied when that was last gathered */
     uint64_t reported_session, reported_activity;
-    uint64_t noted_session;       /* in which what is gone was noted, */
+    uint64_t noted_session;       /* in which what is gone was noted; 0: never */
+    uint64_t noted_ms;            /* then, */
     size_t noted_lacking;         /* when so many blobs were lacking */
     char broker[CF_ADDRESS_TEXT]; /* its line */
     uint64_t broker_number;
@@ -185,6 +186,9 @@ bool cf_engine_tell_fault(const cf_engine *engine, char out[CF_ERROR_TEXT]);
 void cf_engine_tell_held(cf_engine *engine);
 /* Tells the broker what is applied here, when everything is calm. */
 void cf_engine_report(cf_engine *engine);
+/* Keeps, when everything is calm, which versions nobody has brought back so far. That takes all of
+ * the log, and so, while blobs come and go, it is done once a minute. */
+void cf_engine_note_gone(cf_engine *engine, uint64_t *due_ms);
 void cf_engine_load_applied(cf_engine *engine);
 /* The member log has grown: goes where the user has moved. */
 cf_status cf_engine_follow_home(cf_engine *engine, cf_error *error);

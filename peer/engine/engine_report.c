@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this device tells the broker that it has applied: so that others can wait for it. */
+/* What this device tells the broker that it has applied: so that others can wait for it. And what
+ * it keeps of what it can't have. */
 #include "peer/engine/engine_inside.h"
 
 #include "codec/pack.h"
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 
 #define META_APPLIED "applied"
+
+enum { GONE_AGAIN_MS = 60000 };
 
 static bool is_behind(cf_engine *engine, const cf_id *collection)
 {
@@ -161,21 +164,6 @@ static bool is_quiet(const cf_engine *engine)
     return quiet;
 }
 
-/* What nobody brought back in this session so far. */
-static void note_gone(cf_engine *engine)
-{
-    size_t lacking = cf_contents_lacking(engine->peer->contents);
-    cf_error error;
-
-    if (engine->noted_session == cf_link_session(engine->peer->link) &&
-        engine->noted_lacking == lacking)
-        return;
-    engine->noted_session = cf_link_session(engine->peer->link);
-    engine->noted_lacking = lacking;
-    if (cf_gone_keep(engine->peer, &error))
-        cf_report(engine->env, CF_REPORT_WARNING, "noting what is gone: %s", error.text);
-}
-
 void cf_engine_report(cf_engine *engine)
 {
     cf_link *link = engine->peer->link;
@@ -186,8 +174,6 @@ void cf_engine_report(cf_engine *engine)
          engine->reported_activity == engine->workshop.activity))
         return;
     engine->reported_activity = engine->workshop.activity;
-    if (cf_link_is_idle(link))
-        note_gone(engine);
     cf_ids due = take_due(engine);
     is_new = gather(engine, &due);
     free(due.at);
@@ -198,4 +184,27 @@ void cf_engine_report(cf_engine *engine)
         cf_link_report(link, &engine->applied);
     }
     cf_engine_ask_position(engine);
+}
+
+void cf_engine_note_gone(cf_engine *engine, uint64_t *due_ms)
+{
+    cf_link *link = engine->peer->link;
+    const uint64_t session = link ? cf_link_session(link) : 0;
+    const size_t lacking = cf_contents_lacking(engine->peer->contents);
+    const uint64_t again_ms = engine->noted_session ? engine->noted_ms + GONE_AGAIN_MS : 0;
+    cf_error error;
+
+    if ((engine->noted_session == session && engine->noted_lacking == lacking) || !link ||
+        !cf_link_is_idle(link) || !is_quiet(engine))
+        return;
+    if (engine->steady_ms < again_ms) {
+        if (again_ms < *due_ms)
+            *due_ms = again_ms;
+        return;
+    }
+    engine->noted_session = session;
+    engine->noted_lacking = lacking;
+    engine->noted_ms = engine->steady_ms;
+    if (cf_gone_keep(engine->peer, &error))
+        cf_report(engine->env, CF_REPORT_WARNING, "noting what is gone: %s", error.text);
 }

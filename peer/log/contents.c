@@ -197,15 +197,16 @@ const cf_hash *cf_contents_lacked(const cf_contents *contents, size_t *count)
     return contents->lacking.hashes;
 }
 
-static bool has_all_blobs(const cf_contents *contents, const cf_content_source *source)
+bool cf_contents_lacks_none(const cf_contents *contents, const cf_content *content,
+                            const cf_hash *blobs)
 {
-    cf_slice_reader reader = cf_slice_reader_of(source->content.how.slices);
+    cf_slice_reader reader = cf_slice_reader_of(content->how.slices);
     cf_slice slice;
 
-    if (source->content.how.is_inline)
+    if (content->how.is_inline)
         return true;
     while (cf_slice_next(&reader, &slice))
-        if (!slice.zeros && cf_contents_lacks(contents, &source->blobs[slice.blob]))
+        if (!slice.zeros && cf_contents_lacks(contents, &blobs[slice.blob]))
             return false;
     return true;
 }
@@ -230,7 +231,7 @@ static bool find_way(way_search *self, const cf_ways *ways, const cf_hash *hash,
         self->looks--;
         bool good =
             read_source(self->contents, ways, i, hash, &arena, &source, &ignored) == CF_OK &&
-            has_all_blobs(self->contents, &source);
+            cf_contents_lacks_none(self->contents, &source.content, source.blobs);
         if (good && source.content.how.is_patch)
             good = patches > 0 && !cf_hash_set_contains(&self->contents->doubted, hash) &&
                    read_ways(self->contents, self->collection, &source.content.how.base, &base,

@@ -45,6 +45,9 @@ void cf_contents_lack_unnamed(cf_contents *contents);
 bool cf_contents_lacks_unnamed(const cf_contents *contents);
 bool cf_contents_lacks(const cf_contents *contents, const cf_hash *blob);
 size_t cf_contents_lacking(const cf_contents *contents); /* how many */
+/* Of the blobs that its bytes are in; `blobs` are those that its entry names. */
+bool cf_contents_lacks_none(const cf_contents *contents, const cf_content *content,
+                            const cf_hash *blobs);
 /* All of them; borrowed until the next change. */
 const cf_hash *cf_contents_lacked(const cf_contents *contents, size_t *count);
 /* Nobody is told when a lacking blob comes. So before a content is asked for to which, or to what

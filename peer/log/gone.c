@@ -4,56 +4,119 @@
 #include "codec/pack.h"
 #include "peer/log/history.h"
 
+#include <stdlib.h>
+
 #define META_GONE "gone"
 
 /* ---- Finding ---- */
 
-/* The content that an entry gives an item; false when it gives none. */
-static bool content_of(cf_peer *peer, const cf_event *event, cf_hash *hash)
+/* What an entry gives an item. */
+typedef struct {
+    cf_id item;
+    size_t index; /* of the change; the first one counts */
+    cf_hash content;
+    bool is_here; /* whole, in the entry itself or in blobs that it names, of which none is lacking
+                   */
+} given;
+
+/* Events of one entry follow each other: it is opened once for all of them. */
+typedef struct {
+    cf_peer *peer;
+    cf_head entry;
+    bool is_open;
+    given *at; /* ascending by item */
+    size_t count, capacity;
+} finding;
+
+static int by_item(const void *left, const void *right)
+{
+    const given *a = left, *b = right;
+    const int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+static void list_given(finding *self, const cf_entry *entry, const cf_body *body)
+{
+    for (size_t i = 0; i < body->change_count; i++) {
+        const cf_change *change = &body->changes[i];
+        cf_content content;
+        cf_error ignored;
+
+        if (!change->value.size ||
+            !cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_CONTENT)) ||
+            cf_content_read(change->value, entry->header.blob_count, &content, &ignored))
+            continue;
+        *cf_one_more(self->at, self->count, self->capacity) = (given){
+            .item = change->item,
+            .index = i,
+            .content = content.hash,
+            .is_here = !content.how.is_patch &&
+                       cf_contents_lacks_none(self->peer->contents, &content, entry->header.blobs)};
+    }
+    if (self->count)
+        qsort(self->at, self->count, sizeof *self->at, by_item);
+}
+
+/* An entry that can't be opened gives nothing. */
+static void open_entry(finding *self, const cf_head *head)
 {
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
     const cf_body *body = NULL;
-    cf_content content;
     cf_error ignored;
-    bool found = false;
 
-    if (cf_log_get(peer->log, &event->entry, &wire, &ignored) == CF_OK &&
+    if (self->is_open && cf_head_compare(&self->entry, head) == 0)
+        return;
+    self->entry = *head;
+    self->is_open = true;
+    self->count = 0;
+    if (cf_log_get(self->peer->log, head, &wire, &ignored) == CF_OK &&
         cf_entry_read(cf_buffer_view(&wire), &arena, &entry, &ignored) == CF_OK &&
         entry.header.type != CF_ENTRY_MEMBER &&
-        cf_contents_open(peer->contents, &entry, &body, &ignored) == CF_OK)
-        for (size_t i = 0; i < body->change_count && !found; i++) {
-            const cf_change *change = &body->changes[i];
-
-            found = change->value.size && cf_id_equal(&change->item, &event->item) &&
-                    cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_CONTENT)) &&
-                    cf_content_read(change->value, entry.header.blob_count, &content, &ignored) ==
-                        CF_OK;
-            if (found)
-                *hash = content.hash;
-        }
+        cf_contents_open(self->peer->contents, &entry, &body, &ignored) == CF_OK)
+        list_given(self, &entry, body);
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
+}
+
+static int against_item(const void *item, const void *element)
+{
+    return cf_id_compare(item, &((const given *)element)->item);
+}
+
+/* NULL: nothing. */
+static const given *given_to(const finding *self, const cf_id *item)
+{
+    const given *found =
+        self->count ? bsearch(item, self->at, self->count, sizeof *self->at, against_item) : NULL;
+
+    while (found && found > self->at && cf_id_equal(&found[-1].item, item))
+        found--;
     return found;
 }
 
-static bool is_gone(cf_peer *peer, const cf_event *event)
+static bool is_gone(finding *self, const cf_event *event)
 {
-    cf_hash hash;
-
-    return cf_kind_of(&event->item) == CF_KIND_FILE && content_of(peer, event, &hash) &&
-           !cf_contents_available(peer->contents, &event->collection, &hash);
+    if (cf_kind_of(&event->item) != CF_KIND_FILE)
+        return false;
+    open_entry(self, &event->entry);
+    const given *one = given_to(self, &event->item);
+    return one && !one->is_here &&
+           !cf_contents_available(self->peer->contents, &event->collection, &one->content);
 }
 
 /* The latest first. */
 static void find(cf_peer *peer, const cf_history *history, cf_gone *out)
 {
+    finding self = {.peer = peer};
+
     *out = (cf_gone){0};
     for (size_t i = history->count; i-- > 0;) {
         const cf_event *event = &history->at[i];
 
-        if (!is_gone(peer, event))
+        if (!is_gone(&self, event))
             continue;
         out->count++;
         if (out->named == CF_GONE_NAMED)
@@ -61,6 +124,7 @@ static void find(cf_peer *peer, const cf_history *history, cf_gone *out)
         out->at[out->named].time_ms = event->time_ms;
         out->at[out->named++].path = event->path;
     }
+    free(self.at);
 }
 
 /* ---- Keeping ---- */
