@@ -560,6 +560,7 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     free(wires);
     if (status)
         return status;
+    engine->workshop.came_ms = engine->now_ms;
     if (engine->carried)
         cf_carried_grew(engine->carried);
     cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */

@@ -24,6 +24,7 @@ typedef struct {
     bool awaits_locks;  /* what is locked is about to be known: nothing is published before */
     const char *silent; /* why nothing may be published now; NULL: nothing forbids it */
     uint64_t activity;  /* rises with everything that gets somewhere */
+    uint64_t came_ms;   /* when entries of others were taken up last, by the time of day */
     uint64_t looks;     /* at all of a source, that are over */
     /* Something happened to this file under one of the names that it has in a source: each source
      * looks at those that its base has of it. */

@@ -299,7 +299,7 @@ static bool next_batch(cf_applying *applying)
     return applying->first < applying->count;
 }
 
-cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error)
+cf_status cf_applying_begin(cf_applying *applying, const cf_applying_how *how, cf_error *error)
 {
     cf_binding *binding = applying->options.binding;
 
@@ -312,7 +312,7 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
     cf_buffer_clear(&applying->awaited);
     applying->result = (cf_applied){0};
     cf_look_places_release(&applying->look_at);
-    status = cf_applying_plan(applying, word, error);
+    status = cf_applying_plan(applying, how, error);
     if (status)
         return status;
     const cf_env *env = applying->options.peer->env;
@@ -322,9 +322,9 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
                                       .arena = &applying->arena,
                                       .watch = applying->options.watch,
                                       .now_ms = env->now_ms(env->context)};
-    if (!dry && applying->count)
+    if (!how->dry && applying->count)
         applying->phase = CF_APPLY_STARTING;
-    else if (!dry && cf_applying_start_returning(applying))
+    else if (!how->dry && cf_applying_start_returning(applying))
         applying->phase = CF_APPLY_RETURNING;
     else
         finish_run(applying);
@@ -334,7 +334,7 @@ cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry
 cf_status cf_applying_compare(cf_applying *applying, cf_error *error)
 {
     return cf_applying_marked(applying) && !cf_applying_busy(applying)
-               ? cf_applying_begin(applying, (cf_delete_word){0}, true, error)
+               ? cf_applying_begin(applying, &(cf_applying_how){.dry = true}, error)
                : CF_OK;
 }
 

@@ -44,8 +44,13 @@ void cf_applying_try_all(cf_applying *applying);
 /* Wakes it when others have what may not leave without. */
 void cf_applying_heed(cf_applying *applying);
 
-/* Plans and begins; not while busy. `dry`: only plans, for what is pending. The root is held. */
-cf_status cf_applying_begin(cf_applying *applying, cf_delete_word word, bool dry, cf_error *error);
+typedef struct {
+    cf_delete_word word;
+    bool dry;        /* only plans, for what is pending */
+    bool more_comes; /* entries come just now, and what more than a few of them delete waits */
+} cf_applying_how;
+/* Plans and begins; not while busy. The root is held. */
+cf_status cf_applying_begin(cf_applying *applying, const cf_applying_how *how, cf_error *error);
 /* Plans, for what is pending, where something was marked since it was last planned: of a source
  * that only sends, and applies nothing. Not while busy. */
 cf_status cf_applying_compare(cf_applying *applying, cf_error *error);
@@ -68,6 +73,7 @@ typedef struct {
     size_t watched_count;
     bool waits;       /* for downloads, which mark nothing by themselves */
     bool held;        /* deletes wait for the user's word */
+    bool awaits_more; /* deletes wait until it is known what else goes */
     bool unveils;     /* what lies here may be asked for now that was not: look at all */
     bool torn;        /* a place may be empty that was to be filled: hold the root anew */
     const char *disk; /* why nothing can be put there: it is full, or can't be written to; NULL */

@@ -154,24 +154,42 @@ static void fail_held(cf_applying *applying, const cf_numbers *held, const char 
         if (task->step.kind != CF_STEP_DELETE || !cf_numbers_have(held, task->step.node->number))
             continue;
         task->state = CF_TASK_FAILED;
+        task->waits = applying->result.awaits_more;
         task->reason = reason;
     }
 }
 
-void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word)
+/* One act is told by several entries, the first of which may tell of few enough to go: what they
+ * delete is judged when it is known what else goes.
+ *
+ *     12:00:00  60 of 300 are deleted elsewhere      they wait
+ *     12:00:03  120 more                             all wait
+ *     12:00:08  nothing more has come                180 of 300: held */
+static bool awaits_more(const cf_applying_how *how, const deleted *all)
+{
+    return how->more_comes && !how->word.given && !cf_guard_are_few(all->count);
+}
+
+void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
+                              const cf_applying_how *how)
 {
     cf_binding *binding = applying->options.binding;
     cf_arena *arena = &applying->arena;
     const deleted all = gather_deleted(applying, plan);
     bool *goes = cf_arena_allocate(arena, all.count, sizeof *goes);
-    const cf_vanishing vanishing = {
-        .side = CF_GUARD_THERE, .word = word, .gone = all.items, .count = all.count, .goes = goes};
+    const cf_vanishing vanishing = {.side = CF_GUARD_THERE,
+                                    .word = how->word,
+                                    .gone = all.items,
+                                    .count = all.count,
+                                    .goes = goes};
     cf_numbers held = {0};
     uint64_t count = 0;
 
+    applying->result.awaits_more = awaits_more(how, &all);
     if (!all.count)
         cf_binding_end_count(applying->options.peer, binding, CF_GUARD_THERE);
-    if (cf_binding_allows(applying->options.peer, binding, &vanishing))
+    if (!applying->result.awaits_more &&
+        cf_binding_allows(applying->options.peer, binding, &vanishing))
         return;
     for (size_t i = 0; i < all.count; i++)
         if (!goes[i]) {
@@ -179,7 +197,10 @@ void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_del
             count++;
         }
     cf_numbers_sort(&held);
-    applying->result.held = true;
-    fail_held(applying, &held, cf_binding_held_text(binding, CF_GUARD_THERE, count, arena));
+    applying->result.held = !applying->result.awaits_more;
+    fail_held(applying, &held,
+              applying->result.held
+                  ? cf_binding_held_text(binding, CF_GUARD_THERE, count, arena)
+                  : "it was deleted elsewhere, and waits until it is known what else was");
     cf_numbers_release(&held);
 }

@@ -73,15 +73,17 @@ static inline cf_files *cf_applying_files(const cf_applying *applying)
 }
 
 /* Makes tasks of the marked groups' steps. Deletes that need the user's word end at once. */
-cf_status cf_applying_plan(cf_applying *applying, cf_delete_word word, cf_error *error);
+cf_status cf_applying_plan(cf_applying *applying, const cf_applying_how *how, cf_error *error);
 /* What the plan deletes, but may not, is from now on what is to come into its place, and of its
  * kind. True: some is. Folders that are so are marked: what is in them may be, too; and `groups`
  * gets what is to be planned anew when none is left. Where that has some already, the plan is of
  * such folders, and may not delete. */
 bool cf_applying_meet_held(cf_applying *applying, const cf_plan *plan, cf_delete_word word,
                            cf_ids *groups);
-/* The tasks of deletions that may not be done fail; the result says that something is held. */
-void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan, cf_delete_word word);
+/* The tasks of deletions that may not be done, or not yet, fail; the result says that something is
+ * held, or awaits more. */
+void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
+                              const cf_applying_how *how);
 
 /* All jobs of a run begin with this; `done` takes one off `jobs`. None ends while a step is under
  * way. */

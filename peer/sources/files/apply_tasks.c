@@ -437,7 +437,7 @@ static void plan_meeting(cf_applying *applying, cf_plan *plan, cf_delete_word wo
     free(groups.at);
 }
 
-cf_status cf_applying_plan(cf_applying *applying, cf_delete_word word, cf_error *error)
+cf_status cf_applying_plan(cf_applying *applying, const cf_applying_how *how, cf_error *error)
 {
     cf_plan plan = {
         .scope = cf_scope_new(applying->collection->view, applying->options.binding->matcher)};
@@ -445,7 +445,7 @@ cf_status cf_applying_plan(cf_applying *applying, cf_delete_word word, cf_error 
     cf_status status = CF_OK;
 
     if (takes)
-        plan_meeting(applying, &plan, word);
+        plan_meeting(applying, &plan, how->word);
     else
         plan_marked(applying, &plan);
     if (applying->records.count) {
@@ -455,7 +455,7 @@ cf_status cf_applying_plan(cf_applying *applying, cf_delete_word word, cf_error 
     if (!status) {
         make_tasks(applying, &plan);
         if (takes)
-            cf_applying_hold_deletes(applying, &plan, word);
+            cf_applying_hold_deletes(applying, &plan, how);
     }
     for (size_t i = 0; i < plan.again.count; i++)
         cf_ids_add(&applying->later, &plan.again.at[i]);

@@ -232,6 +232,7 @@ static void set_back(void *self, uint64_t by_ms)
     source->retry_ms = cf_deadline_set_back(source->retry_ms, by_ms);
     source->owed_ms = cf_deadline_set_back(source->owed_ms, by_ms);
     source->postponed_ms = cf_deadline_set_back(source->postponed_ms, by_ms);
+    source->awaited_ms = cf_deadline_set_back(source->awaited_ms, by_ms);
 }
 
 static void set_forth(void *self, uint64_t by_ms)
@@ -429,7 +430,7 @@ static bool busy(const void *self, uint64_t now_ms)
     (void)now_ms;
     return !source->binding->silence &&
            (source->survey || cf_applying_busy(source->applying) || source->look_all ||
-            source->checks_place || source->places.count ||
+            source->checks_place || source->places.count || source->awaited_ms ||
             (source->binding->root && cf_source_may_apply(source)));
 }
 

@@ -89,7 +89,9 @@ static void plan_retry(cf_files_source *source, const cf_applied *applied, uint6
 
     if (applied->applied)
         source->retries = 0;
-    if (!failed || !source->quiet)
+    if (applied->awaits_more)
+        source->retry_ms = now_ms + CF_SOURCE_CALM_MS;
+    else if (!failed || !source->quiet)
         source->retry_ms = 0;
     else if (!source->retry_ms)
         source->retry_ms = now_ms + ((uint64_t)RETRY_MS << source->retries);
@@ -113,6 +115,10 @@ static void end_applying(cf_files_source *source, uint64_t now_ms)
     source->applied += applied.applied;
     source->workshop->activity += applied.applied;
     source->guards_again |= applied.applied > 0;
+    if (!applied.awaits_more)
+        source->awaited_ms = 0;
+    else if (!source->awaited_ms)
+        source->awaited_ms = now_ms;
     plan_retry(source, &applied, now_ms);
     if (source->quiet)
         tell_disk(source, &applied);
@@ -134,12 +140,23 @@ static void end_applying(cf_files_source *source, uint64_t now_ms)
     source->not_before_ms = now_ms + ((uint64_t)CF_SOURCE_AGAIN_MS << source->blocked);
 }
 
+/* Who serves gets entries as they are written; but nothing waits for ever. */
+static bool more_comes(const cf_files_source *source, uint64_t now_ms)
+{
+    const uint64_t came_ms = source->workshop->came_ms;
+
+    return source->quiet && now_ms >= came_ms && now_ms < came_ms + CF_SOURCE_CALM_MS &&
+           (!source->awaited_ms || now_ms < source->awaited_ms + CF_SOURCE_POSTPONED_MS);
+}
+
 cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     cf_pendings_release(&source->waits);
     if (source->looks_now)
         cf_waits_recall(source->workshop->peer, source->binding, &source->waits);
-    cf_status status = cf_applying_begin(source->applying, source->word, source->looks_now, error);
+    const cf_applying_how how = {
+        .word = source->word, .dry = source->looks_now, .more_comes = more_comes(source, now_ms)};
+    cf_status status = cf_applying_begin(source->applying, &how, error);
     if (!status && !source->looks_now && !cf_applying_busy(source->applying))
         end_applying(source, now_ms); /* what waited is wanted no more */
     return status;

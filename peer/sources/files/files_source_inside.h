@@ -58,6 +58,7 @@ typedef struct cf_files_source {
                            there again */
     cf_numbers seen_missing;
     uint64_t postponed_ms;  /* since when what is missing waits until it is known how many go; 0 */
+    uint64_t awaited_ms;    /* the same of what was deleted elsewhere */
     cf_numbers held;        /* in order: that are missing, and not told because they are too many;
                                until each is seen again, or may go */
     bool judge_held;        /* once more, since they are fewer */
@@ -142,6 +143,7 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
 
 /* ---- What is not where it was ---- */
 
+#define CF_SOURCE_CALM_MS 5000       /* so long nothing has come: no more comes */
 #define CF_SOURCE_POSTPONED_MS 30000 /* so long, if more and more goes, nothing of it is judged */
 
 /* Of what this part of a look found, all that counts: what is missing from its place, because it is
