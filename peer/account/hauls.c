@@ -20,6 +20,7 @@ typedef struct {
     cf_haul *haul; /* NULL: it has ended, and is due again */
     cf_connection *at_from, *at_to;
     uint64_t began_ms;
+    bool is_asked_for;
 } errand;
 
 struct cf_hauls {
@@ -89,6 +90,7 @@ static void begin(cf_hauls *hauls, errand *it, const cf_address *home, uint64_t 
 
     it->to = *home;
     it->began_ms = now_ms;
+    it->is_asked_for = false;
     it->haul = cf_haul_new(&options, now_ms);
     it->at_from = connect(hauls, cf_haul_from(it->haul), &it->from);
 }
@@ -118,7 +120,7 @@ cf_status cf_hauls_look(cf_hauls *hauls, const cf_address *home, uint64_t now_ms
     forget_others(hauls, &left);
     for (size_t i = 0; i < left.count; i++) {
         errand *it = find(hauls, &left.at[i].broker);
-        bool is_due = !it || (!it->haul && now_ms >= it->began_ms + AGAIN_MS);
+        bool is_due = !it || (!it->haul && (it->is_asked_for || now_ms >= it->began_ms + AGAIN_MS));
 
         if (!it) {
             it = &hauls->errands[hauls->count++];
@@ -128,6 +130,12 @@ cf_status cf_hauls_look(cf_hauls *hauls, const cf_address *home, uint64_t now_ms
             begin(hauls, it, home, now_ms);
     }
     return CF_OK;
+}
+
+void cf_hauls_try_all(cf_hauls *hauls)
+{
+    for (size_t i = 0; i < hauls->count; i++)
+        hauls->errands[i].is_asked_for = !hauls->errands[i].haul;
 }
 
 /* ---- Going on ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hauls to the brokers that this device has left (left.h): each is tried when a process begins, and
- * again now and then, until it is done. Of the heralds, who go where the same brokers are. */
+ * again now and then, or when that is asked for, until it is done. Of the heralds, who go where the
+ * same brokers are. */
 #ifndef CF_PEER_ACCOUNT_HAULS_H
 #define CF_PEER_ACCOUNT_HAULS_H
 #include "peer/engine/connections.h"
@@ -14,6 +15,8 @@ void cf_hauls_destroy(cf_hauls **hauls);
 
 /* Begins those that are due. The user is at `home`: of that one nothing is left. */
 cf_status cf_hauls_look(cf_hauls *hauls, const cf_address *home, uint64_t now_ms, cf_error *error);
+/* All that are not under way are due, as soon as cf_hauls_look is called. */
+void cf_hauls_try_all(cf_hauls *hauls);
 /* True when it is time to look: some have ended, or are due. `*next_ms` is when to call again. */
 bool cf_hauls_step(cf_hauls *hauls, uint64_t now_ms, uint64_t *next_ms);
 /* Some are under way; each goes on as long as it gets on. */

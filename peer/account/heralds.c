@@ -286,6 +286,12 @@ void cf_heralds_destroy(cf_heralds **heralds)
     *heralds = NULL;
 }
 
+void cf_heralds_try_all(cf_heralds *heralds)
+{
+    heralds->session = 0; /* as in a new one */
+    cf_hauls_try_all(heralds->hauls);
+}
+
 bool cf_heralds_haul(const cf_heralds *heralds)
 {
     return heralds && cf_hauls_are_out(heralds->hauls);

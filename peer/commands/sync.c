@@ -177,6 +177,8 @@ static cf_status start(cf_run *run, cf_error *error)
     if (self->count && !self->dry_run)
         cf_engine_confine(cf_loop_engine(run->loop), self->collections, self->count);
     run->connects = true; /* not before: what else is unsent would go */
+    if (!self->count && !self->dry_run)
+        cf_loop_try_before(run->loop);
     self->give_up_ms = cf_loop_now(run->loop) + self->timeout_ms;
     if (cf_options_has(&run->options, "exclusive") && !self->dry_run)
         self->exclusive = cf_exclusive_new(run, self->collections, self->count,

@@ -187,7 +187,8 @@ void cf_engine_tell_held(cf_engine *engine);
 /* Tells the broker what is applied here, when everything is calm. */
 void cf_engine_report(cf_engine *engine);
 /* Keeps, when everything is calm, which versions nobody has brought back so far. That takes all of
- * the log, and so, while blobs come and go, it is done once a minute. */
+ * the log, and so, while blobs come and go, it is done once a minute; that nothing lacks any more
+ * is kept at once. */
 void cf_engine_note_gone(cf_engine *engine, uint64_t *due_ms);
 void cf_engine_load_applied(cf_engine *engine);
 /* The member log has grown: goes where the user has moved. */

@@ -197,7 +197,7 @@ void cf_engine_note_gone(cf_engine *engine, uint64_t *due_ms)
     if ((engine->noted_session == session && engine->noted_lacking == lacking) || !link ||
         !cf_link_is_idle(link) || !is_quiet(engine))
         return;
-    if (engine->steady_ms < again_ms) {
+    if (lacking && engine->steady_ms < again_ms) {
         if (again_ms < *due_ms)
             *due_ms = again_ms;
         return;

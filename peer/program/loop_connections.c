@@ -153,6 +153,12 @@ bool cf_loop_hauls(const cf_loop *loop)
     return cf_heralds_haul(loop->heralds);
 }
 
+void cf_loop_try_before(cf_loop *loop)
+{
+    if (loop->heralds)
+        cf_heralds_try_all(loop->heralds);
+}
+
 void cf_loop_tell_connections(cf_loop *loop)
 {
     for (cf_connection *at = loop->connections, *next; at; at = next) {

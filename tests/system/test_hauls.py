@@ -80,6 +80,16 @@ def test_it_is_asked_again_until_it_is_done(broker, other, moved, serve):
     assert other.run("verify") == "everything is whole\n"
 
 
+def test_sync_asks_again_beside_serve(broker, other, moved):
+    """Which by itself tries again in ten minutes."""
+    moved.serve()
+    wait_until(lambda: "refuses" in left(moved)[0], "it was tried")
+    broker.restart()
+    moved.sync()
+    wait_until(lambda: not left(moved), "it is brought")
+    wait_until(lambda: has_the_last(moved), "it is here")
+
+
 def test_it_is_done_when_the_connection_broke_in_the_middle(broker, other, family):
     laptop, desktop = family
     wire = Brittle(broker)
