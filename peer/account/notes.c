@@ -96,10 +96,9 @@ static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_err
     if (!status && gone.count)
         cf_notes_add(out, arena, "gone", 0,
                      "%llu version%s in the history can't be had until a device comes that still "
-                     "has %s, because the broker lost %s: %.*s%s",
+                     "has %s, and the broker has not: %.*s%s",
                      (unsigned long long)gone.count, gone.count == 1 ? "" : "s",
-                     gone.count == 1 ? "it" : "them", gone.count == 1 ? "it" : "them",
-                     (int)names.size, (const char *)names.data,
+                     gone.count == 1 ? "it" : "them", (int)names.size, (const char *)names.data,
                      gone.count > gone.named ? " and earlier ones" : "");
     cf_buffer_release(&names);
     return status;

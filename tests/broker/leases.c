@@ -118,6 +118,23 @@ Test(leases, gives_an_expired_lease_to_the_next_asker)
     cf_leases_destroy(&leases);
 }
 
+/* 0 is one that has not begun to run. */
+Test(leases, end_also_where_the_clock_was_set_to_before_its_beginning)
+{
+    cf_leases *leases = cf_leases_new();
+
+    take(leases, an_ask(&ann, "a"), NOW);
+    cf_leases_clock_set(leases, -5000);
+    is_busy(leases, an_ask(&bob, "b"), NOW + TEN_S - 5001);
+    cf_leases_clock_set(leases, -2 * NOW);
+    cr_expect_eq(cf_leases_deadline(leases), 1);
+    cr_expect_eq(cf_leases_expire(leases, 1), 1);
+    take(leases, an_ask(&bob, "b"), 1);
+    cf_leases_clock_set(leases, INT64_MAX);
+    is_busy(leases, an_ask(&ann, "c"), INT64_MAX);
+    cf_leases_destroy(&leases);
+}
+
 Test(leases, opens_what_nobody_has_to_all_but_an_old_token)
 {
     cf_leases *leases = cf_leases_new();

@@ -18,7 +18,7 @@ def test_the_tests_of_a_source_are_those_of_its_faults(tmp_path):
         said = of("--build", tmp_path, name).stdout
         assert "what_was_brought_lacks_again: " in said and "wanted_anew: " in said
         command = said.splitlines()[-1]
-        assert command.startswith(f"ctest --test-dir {os.path.relpath(tmp_path, ROOT)} -R '^(") and "worlds_resupply|" in command and "peer_resupply" in said
+        assert command.startswith(f"cmake --build {os.path.relpath(tmp_path, ROOT)} && ctest --test-dir {os.path.relpath(tmp_path, ROOT)} -R '^(") and "worlds_resupply|" in command and "peer_resupply" in said
 
 
 def test_suites_that_link_a_source_are_named_and_no_others():
@@ -27,7 +27,7 @@ def test_suites_that_link_a_source_are_named_and_no_others():
     linked = lines[1].removeprefix("linked by: ").split()
     assert linked[0] == "codec_base32" and "codec_address" in linked and "peer_engine_guard" in linked
     assert not {"codec_error", "codec_vcdiff"} & set(linked)
-    command = lines[-1].removeprefix(f"ctest --test-dir {os.path.relpath(BUILD, ROOT)} -R '^(").removesuffix(")$'").split("|")
+    command = lines[-1].removeprefix(f"cmake --build {os.path.relpath(BUILD, ROOT)} && ctest --test-dir {os.path.relpath(BUILD, ROOT)} -R '^(").removesuffix(")$'").split("|")
     assert "codec_base32" in command and "peer_engine_guard" not in command  # which is slow
 
 
@@ -38,8 +38,8 @@ def test_without_a_build_the_folder_is_asked(tmp_path):
 
 def test_of_a_verb_its_story_is_named_and_what_is_nearest_is_run_by_itself():
     said = of("--build", BUILD, "peer/commands/log.c").stdout
-    assert "\nits story: system_log\n" in said and "|peer_usages" in said.splitlines()[-1]
-    assert "\nnearest: ctest" in said and "(system_log)" in said
+    assert "\nits story: system_log system_devices\n" in said and "|peer_usages" in said.splitlines()[-1]
+    assert "\nnearest: cmake --build" in said and "(system_log|system_devices)" in said
     assert "its story: system_devices\n" in of("--build", BUILD, "peer/commands/devices_change.c").stdout
 
 

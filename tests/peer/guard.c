@@ -32,6 +32,20 @@ Test(guard, stops_at_all_of_ten_and_at_more_than_half_of_a_hundred)
     cr_assert(!allows(no_word, 13, 12), "more than there were when the first was missed");
 }
 
+Test(guard, takes_a_percentage_of_what_is_no_hundred)
+{
+    static const struct {
+        uint64_t percent, items, most;
+    } asked[] = {{10, 37, 3}, {33, 10, 3}, {1, 99, 0}, {1, 100, 1}, {50, 199, 99}, {100, 37, 37}};
+
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        const cf_delete_word word = {true, true, asked[i].percent};
+
+        cr_expect(allows(word, asked[i].most, asked[i].items), "%zu", i);
+        cr_expect_not(allows(word, asked[i].most + 1, asked[i].items), "%zu", i);
+    }
+}
+
 Test(guard, counts_only_what_is_older)
 {
     cr_assert(cf_guard_allows(no_word, &(cf_guard_count){1000, 1150, 0, 150}));

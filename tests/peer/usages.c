@@ -96,6 +96,27 @@ Test(usages, say_each_option_that_the_verb_reads)
     cr_expect_gt(count, 40);
 }
 
+static void expect_another_letter(const cf_verb *verb, const cf_option *one,
+                                  const cf_option *others)
+{
+    for (const cf_option *other = others; other && other->name && other != one; other++)
+        cr_expect(!one->letter || one->letter != other->letter ||
+                      strcmp(one->name, other->name) == 0,
+                  "%s: -%c is --%s, and --%s", verb->name, one->letter, one->name, other->name);
+}
+
+/* Else one of both could not be given. A verb may have its own word for what all have. */
+Test(usages, give_each_name_and_letter_to_one_option)
+{
+    for (const cf_verb *const *verb = cf_verbs; *verb; verb++)
+        for (const cf_option *at = (*verb)->options; at && at->name; at++) {
+            for (const cf_option *other = (*verb)->options; other != at; other++)
+                cr_expect_str_neq(at->name, other->name, "%s", (*verb)->name);
+            expect_another_letter(*verb, at, (*verb)->options);
+            expect_another_letter(*verb, at, cf_global_options);
+        }
+}
+
 Test(usages, of_subverbs_begin_with_their_names)
 {
     for (const cf_verb *const *verb = cf_verbs; *verb; verb++) {

@@ -76,6 +76,12 @@ def test_no_readme_of_a_room_names_what_is_not_there():
                           *untested(text, {*tests, *stems(folder)})])} == {}
 
 
+def test_each_test_in_python_is_run():
+    """By a CMakeLists.txt, which names it, or what follows its test_."""
+    known = words_of_the_lists()
+    assert not [path for path in (ROOT / "tests").rglob("test_*.py") if not {path.stem, path.stem.removeprefix("test_")} & known]
+
+
 def test_the_readme_above_leads_to_each_room():
     for room in rooms():
         above, _, name = room.partition("/")
