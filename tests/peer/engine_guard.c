@@ -459,6 +459,31 @@ Test(engine_guard, spares_here_what_is_deleted_elsewhere_by_several_entries)
     world_destroy(&w);
 }
 
+/* Nothing is awaited of a folder that is not there: who asks how it stands has an answer. */
+Test(engine_guard, awaits_no_more_where_the_folder_has_gone)
+{
+    enum { ALL = 300, PART = 60, SOON_MS = 1000 };
+    world *w = a_world_with(26, ALL);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    char aside[sizeof b->folder + 8];
+
+    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
+    device_serves(b);
+    device_passes(b, SERVED_MS);
+    remove_range(a, 0, PART);
+    sync_with_the_word(a);
+    device_passes(b, SOON_MS);
+    cr_expect_eq(device_pending(b, NULL, CF_PENDING_WAITS), PART);
+    snprintf(aside, sizeof aside, "%s-aside", b->folder);
+    cr_assert_eq(rename(b->folder, aside), 0);
+    cr_expect(device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 100));
+    cr_assert_eq(rename(aside, b->folder), 0);
+    device_passes(b, 2 * JUDGED_MS);
+    cr_assert(device_sync(b));
+    cr_expect_eq(count_of(b, ALL), ALL - PART);
+    world_destroy(&w);
+}
+
 /* Not for ever: the first of them are judged by themselves, and the others with them. */
 Test(engine_guard, lets_go_here_what_is_deleted_elsewhere_without_end)
 {

@@ -374,6 +374,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         if (source->quiet)
             earlier(deadline, source->reopen_ms);
         source->look_all = source->agrees = false;
+        source->awaited_ms = 0;
         cf_look_places_release(&source->places);
         cf_probe_rest(source->probe);
         return CF_OK;
