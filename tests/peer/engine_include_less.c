@@ -160,6 +160,19 @@ Test(engine_include_less, publishes_no_mode_of_what_it_no_longer_asks_for)
     }
 }
 
+/* The first one edits all that is in other/, and the second has so many turns to bring that. */
+static void bring_others(device *from, device *to, unsigned turns)
+{
+    char name[40];
+
+    for (int k = 0; k < MANY; k++) {
+        snprintf(name, sizeof name, "other/%d", k);
+        user_writes_text(from, name, "theirs");
+    }
+    cr_assert(device_sync(from));
+    device_round(to, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+}
+
 /* In the middle of bringing just that; all of it, or all but one in the same folder. */
 Test(engine_include_less, leaves_what_was_on_its_way_old_or_new)
 {
@@ -169,12 +182,7 @@ Test(engine_include_less, leaves_what_was_on_its_way_old_or_new)
         device *a = &w->devices[0], *b = &w->devices[1];
         char name[40];
 
-        for (int k = 0; k < MANY; k++) {
-            snprintf(name, sizeof name, "other/%d", k);
-            user_writes_text(a, name, "theirs");
-        }
-        cr_assert(device_sync(a));
-        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        bring_others(a, b, turns);
         include(b, i % 2 ? "/docs/" : "7");
         settle(w);
         for (int k = 0; k < MANY; k++) {
@@ -196,12 +204,7 @@ Test(engine_include_less, leaves_what_is_there_though_more_has_come)
         device *a = &w->devices[0], *b = &w->devices[1];
         char name[40];
 
-        for (int k = 0; k < MANY; k++) {
-            snprintf(name, sizeof name, "other/%d", k);
-            user_writes_text(a, name, "theirs");
-        }
-        cr_assert(device_sync(a));
-        device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
+        bring_others(a, b, turns);
         for (int k = 0; k < MANY; k += 2) {
             snprintf(name, sizeof name, "other/%d", k);
             user_removes(a, name);

@@ -535,16 +535,21 @@ def test_a_limit_that_is_none_is_refused(two, limit):
     assert laptop.json("status")["collections"] == before
 
 
+def sync_edited_twice(laptop, desktop, file):
+    """And so it is no draft."""
+    laptop.sync()
+    for text in "its second line", "its third line, longer":
+        file.write_text(text)
+        laptop.sync()
+    desktop.sync()
+
+
 def test_a_file_in_the_place_of_one_that_is_held_goes_with_it(pair_of_notes):
     """Neither is it told beside that, as a conflict, nor does the sync go on and on."""
     laptop, desktop, here, there = pair_of_notes
     for name in "f", "g", *(f"many-{i}" for i in range(30)):
         (here / name).write_text("first")
-    laptop.sync()
-    for text in "its second line", "its third line, longer":  # and so it is no draft
-        (here / "g").write_text(text)
-        laptop.sync()
-    desktop.sync()
+    sync_edited_twice(laptop, desktop, here / "g")
     (here / "g").rename(here / "f")
     for i in range(30):
         (here / f"many-{i}").unlink()
@@ -562,11 +567,7 @@ def test_a_file_in_the_place_of_one_that_is_out_of_sight_does_not_wait(pair_of_n
     (here / "shut").mkdir(mode=0o777)
     for name in "f", "g":
         (here / name).write_text("first")
-    laptop.sync()
-    for text in "its second line", "its third line, longer":  # and so it is no draft
-        (here / "g").write_text(text)
-        laptop.sync()
-    desktop.sync()
+    sync_edited_twice(laptop, desktop, here / "g")
     (here / "f").rename(here / "shut/f")
     (here / "g").rename(here / "f")
     (here / "shut").chmod(0)
