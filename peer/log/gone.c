@@ -15,8 +15,7 @@ typedef struct {
     cf_id item;
     size_t index; /* of the change; the first one counts */
     cf_hash content;
-    bool is_here; /* whole, in the entry itself or in blobs that it names, of which none is lacking
-                   */
+    bool is_here; /* whole, and no blob of it is lacking */
 } given;
 
 /* Events of one entry follow each other: it is opened once for all of them. */

@@ -236,16 +236,6 @@ Test(engine_guard, holds_back_a_mass_delete_from_elsewhere)
 
 /* ---- Bit by bit ---- */
 
-static void remove_range(device *self, int first, int end)
-{
-    char name[16];
-
-    for (int i = first; i < end; i++) {
-        name_file(i, name);
-        user_removes(self, name);
-    }
-}
-
 /* What the second device did goes to the first one, and no time passes. */
 static void sync_at_once(world *w)
 {
@@ -434,74 +424,6 @@ Test(engine_guard, spares_here_what_is_deleted_bit_by_bit_elsewhere)
     }
     cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), 30);
     cr_expect_eq(count_of(b, MANY), 70);
-    world_destroy(&w);
-}
-
-/* One act elsewhere comes in several entries, the first of which tell of few enough to go: who
- * serves waits until no more comes, and judges all of them. */
-Test(engine_guard, spares_here_what_is_deleted_elsewhere_by_several_entries)
-{
-    enum { ALL = 300, PART = 60, PARTS = 3, APART_MS = 2000 };
-    world *w = a_world_with(24, ALL);
-    device *a = &w->devices[0], *b = &w->devices[1];
-
-    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
-    device_serves(b);
-    device_passes(b, SERVED_MS);
-    for (int part = 0; part < PARTS; part++) {
-        remove_range(a, part * PART, (part + 1) * PART);
-        sync_with_the_word(a);
-        device_passes(b, APART_MS);
-    }
-    device_passes(b, JUDGED_MS);
-    cr_expect_eq(count_of(b, ALL), ALL);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_SPARED), PARTS * PART);
-    world_destroy(&w);
-}
-
-/* Nothing is awaited of a folder that is not there: who asks how it stands has an answer. */
-Test(engine_guard, awaits_no_more_where_the_folder_has_gone)
-{
-    enum { ALL = 300, PART = 60, SOON_MS = 1000 };
-    world *w = a_world_with(26, ALL);
-    device *a = &w->devices[0], *b = &w->devices[1];
-    char aside[sizeof b->folder + 8];
-
-    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
-    device_serves(b);
-    device_passes(b, SERVED_MS);
-    remove_range(a, 0, PART);
-    sync_with_the_word(a);
-    device_passes(b, SOON_MS);
-    cr_expect_eq(device_pending(b, NULL, CF_PENDING_WAITS), PART);
-    snprintf(aside, sizeof aside, "%s-aside", b->folder);
-    cr_assert_eq(rename(b->folder, aside), 0);
-    cr_expect(device_round(b, &(cf_round_options){.kind = CF_ROUND_SYNC}, 100));
-    cr_assert_eq(rename(aside, b->folder), 0);
-    device_passes(b, 2 * JUDGED_MS);
-    cr_assert(device_sync(b));
-    cr_expect_eq(count_of(b, ALL), ALL - PART);
-    world_destroy(&w);
-}
-
-/* Not for ever: the first of them are judged by themselves, and the others with them. */
-Test(engine_guard, lets_go_here_what_is_deleted_elsewhere_without_end)
-{
-    enum { ALL = 300, PART = 60, APART_MS = 2000, TIMES = 40 };
-    world *w = a_world_with(25, ALL);
-    device *a = &w->devices[0], *b = &w->devices[1];
-
-    w->now_ms += 2 * CF_GUARD_YOUNG_MS;
-    device_serves(b);
-    device_passes(b, SERVED_MS);
-    remove_range(a, 0, PART);
-    sync_with_the_word(a);
-    for (int i = 0; i < TIMES; i++) {
-        device_passes(b, APART_MS);
-        user_writes_text(a, "beside", i % 2 ? "odd" : "even");
-        cr_assert(device_sync(a));
-    }
-    cr_expect_eq(count_of(b, ALL), ALL - PART);
     world_destroy(&w);
 }
 

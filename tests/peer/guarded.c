@@ -10,14 +10,19 @@ void name_file(int number, char name[16])
     snprintf(name, 16, "file%d", number);
 }
 
-void remove_files(device *self, int count)
+void remove_range(device *self, int first, int end)
 {
     char name[16];
 
-    for (int i = 0; i < count; i++) {
+    for (int i = first; i < end; i++) {
         name_file(i, name);
         user_removes(self, name);
     }
+}
+
+void remove_files(device *self, int count)
+{
+    remove_range(self, 0, count);
 }
 
 void write_files(device *self, int first, int end)

@@ -16,6 +16,7 @@ void write_files(device *self, int first, int end);
 /* The same by the world's clock, which may have gone on. */
 void make_files(const world *in, device *self, int first, int end);
 void remove_files(device *self, int count);
+void remove_range(device *self, int first, int end);
 
 /* How many of the first `files` are there. */
 int count_of(const device *self, int files);

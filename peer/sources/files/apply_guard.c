@@ -163,11 +163,12 @@ static void fail_held(cf_applying *applying, const cf_numbers *held, const char 
  * delete is judged when it is known what else goes.
  *
  *     12:00:00  60 of 300 are deleted elsewhere      they wait
- *     12:00:03  120 more                             all wait
- *     12:00:08  nothing more has come                180 of 300: held */
-static bool awaits_more(const cf_applying_how *how, const deleted *all)
+ *     12:00:02  60 more                              120 wait
+ *     12:00:04  60 more                              180 of 300: held, whatever comes then */
+static bool awaits_more(const cf_applying *applying, const deleted *all, const cf_applying_how *how)
 {
-    return how->more_comes && !how->word.given && !cf_guard_are_few(all->count);
+    return how->more_comes && !how->word.given && !cf_guard_are_few(all->count) &&
+           may_delete(applying, all, how->word);
 }
 
 void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
@@ -185,7 +186,7 @@ void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
     cf_numbers held = {0};
     uint64_t count = 0;
 
-    applying->result.awaits_more = awaits_more(how, &all);
+    applying->result.awaits_more = awaits_more(applying, &all, how);
     if (!all.count)
         cf_binding_end_count(applying->options.peer, binding, CF_GUARD_THERE);
     if (!applying->result.awaits_more &&
