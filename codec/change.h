@@ -47,11 +47,11 @@ typedef struct {
 /* Among changes that are ascending, as below: the first of the item's, or where they would be. */
 size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item);
 
-/* Whether it replaces this write. */
 /* The change of this item and field among those of an entry or scan, which are ascending; NULL:
  * none. */
 const cf_change *cf_changes_find(const cf_change *changes, size_t count, const cf_id *item,
                                  cf_bytes field);
+/* Whether it replaces this write. */
 bool cf_change_names(const cf_change *change, const cf_dot *dot);
 
 /* What else a body may carry: "this content is found here too"; it writes nothing (ARCHITECTURE:

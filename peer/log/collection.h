@@ -46,9 +46,10 @@ typedef struct {
 cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
                              const cf_entry *entry, bool is_void, cf_records *records,
                              cf_error *error);
-/* Tries again what waits. */
+/* Tries again what waits, and writes what came of it: of a long log in several commits, each of
+ * whole entries, with an item once. */
 cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding *folding,
-                                     cf_records *records, cf_error *error);
+                                     cf_error *error);
 
 /* The best value of a field that nothing in a folder is needed for (names in the catalog): the
  * latest write that no deletion covers. Size 0: none. Borrowed until the state changes. */

@@ -9,12 +9,16 @@
 
 #include <stdlib.h>
 
-/* A folding under way. */
+/* So many items, about, are changed before they are saved. */
+enum { ITEMS_AT_ONCE = 4096 };
+
+/* A folding under way, of one entry or of several. */
 typedef struct {
     cf_collection *collection;
     const cf_folding *folding;
     cf_records *records;
     cf_error *error;
+    cf_ids dirty; /* the items of what was applied, once for each entry that names them */
 } fold_run;
 
 /* The state holds of a content only what it is; how to get it stays in the log. */
@@ -81,10 +85,11 @@ static int compare_ids(const void *left, const void *right)
     return cf_id_compare(left, right);
 }
 
-/* What was applied is saved and seen once for all entries of a changeset: an item of many fields is
- * in all of them. */
-static void take_dirty(cf_collection *collection, cf_ids *dirty, cf_records *records)
+/* What was applied is saved and seen: each item once, however many of the entries name it. */
+static void take_dirty(fold_run *self)
 {
+    cf_collection *collection = self->collection;
+    cf_ids *dirty = &self->dirty;
     size_t count = 0;
 
     if (dirty->count)
@@ -93,9 +98,8 @@ static void take_dirty(cf_collection *collection, cf_ids *dirty, cf_records *rec
         if (i == 0 || !cf_id_equal(&dirty->at[i], &dirty->at[count - 1]))
             dirty->at[count++] = dirty->at[i];
     dirty->count = count;
-    save_items(collection, dirty, records);
+    save_items(collection, dirty, self->records);
     cf_view_update(collection->view, dirty->at, dirty->count);
-    collection->changes++;
     free(dirty->at);
     *dirty = (cf_ids){0};
 }
@@ -109,8 +113,7 @@ static cf_status limit_changes(const cf_folding *folding, const cf_entry *entry,
     return cf_catalog_rights_apply(folding->log, entry, changes, count, arena, error);
 }
 
-static cf_status apply_body(fold_run *self, const cf_entry *entry, const cf_body *body,
-                            cf_ids *dirty)
+static cf_status apply_body(fold_run *self, const cf_entry *entry, const cf_body *body)
 {
     cf_collection *collection = self->collection;
     cf_arena arena = {0};
@@ -121,7 +124,8 @@ static cf_status apply_body(fold_run *self, const cf_entry *entry, const cf_body
     reduce_contents(self->folding, entry, body, changes, &arena, self->records);
     cf_status status = limit_changes(self->folding, entry, changes, &count, &arena, self->error);
     if (!status)
-        cf_state_apply(collection->state, &dot, body->time, changes, count, dirty);
+        cf_state_apply(collection->state, &dot, body->time, changes, count, &self->dirty);
+    collection->changes++;
     cf_arena_release(&arena);
     return status;
 }
@@ -153,7 +157,6 @@ static bool was_folded(void *context, const cf_head *head)
 static cf_status fold_whole(fold_run *self, const cf_bytes *wires, size_t count)
 {
     cf_status status = CF_OK;
-    cf_ids dirty = {0};
 
     for (size_t i = 0; !status && i < count; i++) {
         cf_arena arena = {0};
@@ -166,12 +169,11 @@ static cf_status fold_whole(fold_run *self, const cf_bytes *wires, size_t count)
         if (!status) {
             cf_head head = cf_head_of(&entry);
 
-            status = apply_body(self, &entry, body, &dirty);
+            status = apply_body(self, &entry, body);
             cf_records_delete(self->records, cf_key_waiting(&arena, &self->collection->id, &head));
         }
         cf_arena_release(&arena);
     }
-    take_dirty(self->collection, &dirty, self->records);
     return status;
 }
 
@@ -207,14 +209,8 @@ static cf_status fold_part(fold_run *self, const cf_entry *entry, const cf_body 
 
 static cf_status fold_what_counts(fold_run *self, const cf_entry *entry, const cf_body *body)
 {
-    cf_ids dirty = {0};
-
     self->folding->saw(self->folding->context, entry, body->time, self->records);
-    if (body->parts > 1)
-        return fold_part(self, entry, body);
-    cf_status status = apply_body(self, entry, body, &dirty);
-    take_dirty(self->collection, &dirty, self->records);
-    return status;
+    return body->parts > 1 ? fold_part(self, entry, body) : apply_body(self, entry, body);
 }
 
 static const char *why_it_waits(cf_status status)
@@ -238,35 +234,44 @@ static void note_waiting(cf_collection *collection, const cf_entry *entry, bool 
     cf_arena_release(&arena);
 }
 
-cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
-                             const cf_entry *entry, bool is_void, cf_records *records,
-                             cf_error *error)
+static cf_status fold_entry(fold_run *self, const cf_entry *entry, bool is_void)
 {
+    const cf_folding *folding = self->folding;
     const cf_body *body;
 
-    cf_status status = cf_contents_open(folding->contents, entry, &body, error);
+    cf_status status = cf_contents_open(folding->contents, entry, &body, self->error);
     switch (status) {
     case CF_OK:
         if (is_void)
-            note_contents(folding, entry, body, records);
+            note_contents(folding, entry, body, self->records);
         else
-            status =
-                fold_what_counts(&(fold_run){collection, folding, records, error}, entry, body);
+            status = fold_what_counts(self, entry, body);
         break;
     case CF_MISSING:
     case CF_DENIED:
-        note_waiting(collection, entry, is_void, status, records);
+        note_waiting(self->collection, entry, is_void, status, self->records);
         break;
     case CF_MALFORMED:
     case CF_FORGED:
     case CF_TOO_LARGE:
         if (!is_void)
-            folding->left_out(folding->context, entry, error);
+            folding->left_out(folding->context, entry, self->error);
         status = CF_OK;
         break;
     default:
         break;
     }
+    return status;
+}
+
+cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
+                             const cf_entry *entry, bool is_void, cf_records *records,
+                             cf_error *error)
+{
+    fold_run self = {collection, folding, records, error, {0}};
+
+    cf_status status = fold_entry(&self, entry, is_void);
+    take_dirty(&self);
     return status;
 }
 
@@ -281,48 +286,64 @@ static bool collect_waiting(void *context, cf_bytes key, cf_bytes value)
 }
 
 /* It can't be read yet: nothing is to be written of it. */
-static bool waits_on(cf_collection *collection, const cf_folding *folding, const cf_entry *entry,
-                     bool is_void)
+static bool waits_on(fold_run *self, const cf_entry *entry, bool is_void)
 {
     const cf_body *body;
     cf_error ignored;
-    cf_status status = cf_contents_open(folding->contents, entry, &body, &ignored);
+    cf_status status = cf_contents_open(self->folding->contents, entry, &body, &ignored);
 
     if (status != CF_MISSING && status != CF_DENIED)
         return false;
     if (!is_void)
-        collection->waits = why_it_waits(status);
+        self->collection->waits = why_it_waits(status);
     return true;
 }
 
-static cf_status fold_one_waiting(cf_collection *collection, const cf_folding *folding,
-                                  const cf_head *head, cf_records *records, cf_error *error)
+static cf_status fold_one_waiting(fold_run *self, const cf_head *head)
 {
+    const cf_folding *folding = self->folding;
     cf_arena arena = {0};
     cf_buffer wire = {0};
     cf_entry entry;
     bool is_void = false, waits = false;
 
-    cf_status status = cf_log_get(folding->log, head, &wire, error);
+    cf_status status = cf_log_get(folding->log, head, &wire, self->error);
     if (!status)
-        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, error);
+        status = cf_entry_read(cf_buffer_view(&wire), &arena, &entry, self->error);
     if (!status)
-        status = cf_log_is_void(folding->log, &entry, &is_void, error);
+        status = cf_log_is_void(folding->log, &entry, &is_void, self->error);
     if (!status)
-        waits = waits_on(collection, folding, &entry, is_void);
-    if (!status && !waits) /* unless it is put again, as a part */
-        cf_records_delete(records, cf_key_waiting(&arena, &collection->id, head));
-    if (!status && !waits)
-        status = cf_collection_fold(collection, folding, &entry, is_void, records, error);
+        waits = waits_on(self, &entry, is_void);
+    if (!status && !waits) { /* unless it is put again, as a part */
+        cf_records_delete(self->records, cf_key_waiting(&arena, &self->collection->id, head));
+        status = fold_entry(self, &entry, is_void);
+    }
     cf_buffer_release(&wire);
     cf_arena_release(&arena);
+    return status == CF_MISSING || status == CF_DENIED ? CF_OK : status; /* it waits on */
+}
+
+/* Of whole entries: who ends here goes on with the next one. */
+static cf_status write_folded(fold_run *self)
+{
+    const cf_log *log = self->folding->log;
+    cf_store *store = cf_log_store(log);
+    cf_status status = CF_OK;
+
+    take_dirty(self);
+    if (self->records->count)
+        status = store->write(store, cf_log_user(log), self->records->at, self->records->count,
+                              true, self->error);
+    cf_records_release(self->records);
     return status;
 }
 
 cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding *folding,
-                                     cf_records *records, cf_error *error)
+                                     cf_error *error)
 {
     cf_store *store = cf_log_store(folding->log);
+    cf_records records = {0};
+    fold_run self = {collection, folding, &records, error, {0}};
     cf_arena arena = {0};
     cf_waiting_entries list = {0};
 
@@ -331,10 +352,14 @@ cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding
                                    cf_key_collection(&arena, CF_TABLE_WAITING, &collection->id),
                                    collect_waiting, &list, error);
     for (size_t i = 0; !status && i < list.count; i++) {
-        status = fold_one_waiting(collection, folding, &list.at[i].head, records, error);
-        if (status == CF_MISSING || status == CF_DENIED)
-            status = CF_OK; /* waits on */
+        status = fold_one_waiting(&self, &list.at[i].head);
+        if (!status && self.dirty.count >= ITEMS_AT_ONCE)
+            status = write_folded(&self);
     }
+    if (!status)
+        status = write_folded(&self);
+    free(self.dirty.at);
+    cf_records_release(&records);
     free(list.at);
     cf_arena_release(&arena);
     return status;

@@ -157,15 +157,11 @@ static cf_status fold_waiting(cf_peer *peer, cf_error *error)
     cf_store *store = cf_home_store(peer->home);
     const cf_folding folding = cf_peer_folding(peer);
     const uint8_t table = CF_TABLE_WAITING;
-    cf_records records = {0};
 
     cf_status status =
         store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), load_waiting, peer, error);
     for (size_t i = 0; !status && i < peer->collection_count; i++)
-        status = cf_collection_fold_waiting(peer->collections[i], &folding, &records, error);
-    if (!status && records.count)
-        status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
+        status = cf_collection_fold_waiting(peer->collections[i], &folding, error);
     return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "tests/support/expect.h"
 
+#include "peer/merge/covered.h"
 #include "peer/sources/files/apply_inside.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 
 enum { FEW = 32, SIZES = 3, BELOW = 4, FILES = 4, BATCH = 512, WATCHED_MS = 9000 };
 
-static uint64_t stretches, synced;
+static uint64_t stretches, synced, deletions;
 
 void __sanitizer_cov_trace_pc(void);
 void __sanitizer_cov_trace_pc(void)
@@ -154,6 +155,40 @@ static uint64_t work_of_author(int folders)
 Test(growth_deletions, that_are_seen_name_by_name_are_linear, .timeout = 240)
 {
     expect_linear(work_of_author);
+}
+
+static void add_deletions(void *context, const cf_id *item)
+{
+    const cf_state *state = context;
+
+    if (item->bytes[0] == CF_KIND_DIRECTORY)
+        deletions += cf_deletion_count(state, cf_state_item(state, item));
+}
+
+/* Of all folders, in the author's state: each names the entries that delete it. */
+static uint64_t deletions_of_folders(int folders)
+{
+    world *w = world_new(78, 1);
+    device *author = &w->devices[0];
+    cf_collection *collection;
+    cf_error error;
+
+    make_packages(author, folders);
+    cr_assert(device_sync(author));
+    user_removes(author, "node_modules");
+    cr_assert(device_sync(author));
+    expect_ok(
+        cf_peer_collection(cf_engine_peer(author->engine), &w->collection, &collection, &error),
+        error);
+    deletions = 0;
+    cf_state_each(collection->state, add_deletions, collection->state);
+    world_destroy(&w);
+    return deletions;
+}
+
+Test(growth_deletions, of_folders_are_told_by_the_entries_of_what_was_in_them, .timeout = 240)
+{
+    expect_linear(deletions_of_folders);
 }
 
 /* A folder that goes with all that was in it has no names to keep: only what it was in has. */

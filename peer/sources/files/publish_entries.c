@@ -2,7 +2,7 @@
 #include "peer/sources/files/publish_entries.h"
 
 #include "codec/item.h"
-#include "peer/merge/covered.h"
+#include "peer/sources/files/publish_order.h"
 #include "peer/transfer/uploads.h"
 
 #include <stdlib.h>
@@ -27,8 +27,8 @@ cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error)
 
 /* ---- Deletions that a part repeats ---- */
 
-/* Which deletions a part repeats (PROTOCOL, "Deletions"): what went along with its directory is
- * told by the same entry as that is. */
+/* Which deletions a part repeats (PROTOCOL, "What an author writes"): what went along with its
+ * directory is told by the same entry as that is. */
 
 /* The deletions of directories that a part has to repeat. {0} is empty. */
 typedef struct {
@@ -66,7 +66,7 @@ static const cf_change *deletion_of(const cf_scan *scan, const cf_id *item)
     const cf_change *found =
         cf_changes_find(scan->changes, scan->count, item, cf_field_fixed(CF_FIELD_NUMBER_DELETED));
 
-    return found && cf_deletion_deletes(found->value) ? found : NULL;
+    return found && cf_publish_deletes(found) ? found : NULL;
 }
 
 /* False: the scan doesn't delete it, or the part tells of it and of those above already. */
@@ -86,15 +86,25 @@ static bool add_directory(directories_above *self, const cf_scan *scan, const cf
     return added;
 }
 
-/* If the scan deletes the item: those of the directories above, as far up as it deletes them.
+static void tell_deleted(directories_above *self, const cf_publishing_batch *batch,
+                         const cf_item_changes *changes)
+{
+    if (changes->is_deleted)
+        tell(self, &batch->scan.changes[changes->from].item);
+}
+
+/* Of an item of the part that the scan deletes: the deletions of the directories above, as far up
+ * as it deletes them.
  *
  *     d/e/f in a part, d/e and d in others, all deleted: the part has d/e and d, too */
-static void add_above(directories_above *self, const cf_publishing_batch *batch, const cf_id *item)
+static void add_above(directories_above *self, const cf_publishing_batch *batch,
+                      const cf_item_changes *changes)
 {
+    const cf_id *item = &batch->scan.changes[changes->from].item;
     const cf_nodes *nodes = batch->with->binding->nodes;
     const cf_node *node = NULL;
 
-    if (!deletion_of(&batch->scan, item))
+    if (!changes->is_deleted)
         return;
     while ((node = cf_nodes_next_of_item(nodes, item, node))) {
         const cf_node *above = cf_nodes_find(nodes, node->parent);
@@ -156,36 +166,33 @@ static int by_item_and_field(const void *left, const void *right)
     return order ? order : cf_bytes_compare(a->field, b->field);
 }
 
-/* All changes of an item stand in one part: one that lies between its ends has its own there. */
-static bool is_between(const cf_scan *scan, size_t from, size_t to, const cf_id *item)
-{
-    return cf_id_compare(&scan->changes[from].item, item) <= 0 &&
-           cf_id_compare(item, &scan->changes[to - 1].item) <= 0;
-}
-
-/* The part's changes, and the deletions that it repeats. */
-static void gather_part(cf_publishing_batch *self, size_t from, size_t to, part *out)
+/* The changes of these items, and the deletions that the part repeats. */
+static void gather_part(cf_publishing_batch *self, const cf_item_changes *items, size_t count,
+                        part *out)
 {
     directories_above above = {0};
+    size_t own = 0;
 
-    for (size_t i = from; i < to; i++)
-        if (cf_field_is_deletion(self->scan.changes[i].field))
-            add_above(&above, self, &self->scan.changes[i].item);
-    out->changes = cf_arena_allocate(&self->arena, to - from + above.count, sizeof *out->changes);
-    out->count = to - from;
-    memcpy(out->changes, &self->scan.changes[from], out->count * sizeof *out->changes);
+    for (size_t i = 0; i < count; i++) {
+        own += items[i].to - items[i].from;
+        tell_deleted(&above, self, &items[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        add_above(&above, self, &items[i]);
+    out->changes = cf_arena_allocate(&self->arena, own + above.count, sizeof *out->changes);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = items[i].from; k < items[i].to; k++)
+            out->changes[out->count++] = self->scan.changes[k];
     for (size_t i = 0; i < above.count; i++)
-        if (!is_between(&self->scan, from, to, &above.at[i]->item))
-            out->changes[out->count++] = *above.at[i];
-    if (out->count > to - from)
-        qsort(out->changes, out->count, sizeof *out->changes, by_item_and_field);
+        out->changes[out->count++] = *above.at[i];
+    qsort(out->changes, out->count, sizeof *out->changes, by_item_and_field);
     release_above(&above);
 }
 
-static cf_status fill_part(cf_publishing_batch *self, size_t from, size_t to, part *out,
-                           cf_error *error)
+static cf_status fill_part(cf_publishing_batch *self, const cf_item_changes *items, size_t count,
+                           part *out, cf_error *error)
 {
-    gather_part(self, from, to, out);
+    gather_part(self, items, count, out);
     for (size_t i = 0; i < out->count; i++) {
         cf_change *change = &out->changes[i];
         const cf_prepared *prepared;
@@ -215,56 +222,65 @@ static void measure(cf_publishing_batch *self, const cf_change *change, uint64_t
     *blobs += prepared->blob_count;
 }
 
-/* Where the part that begins at `from` ends: all changes of one item stand in one part. */
-static size_t end_of_part(cf_publishing_batch *self, size_t from)
+/* How many of these items the part has that begins with them: one at least. */
+static size_t size_of_part(cf_publishing_batch *self, const cf_item_changes *items, size_t count)
 {
-    const cf_change *changes = self->scan.changes;
     const uint64_t most = cf_peer_entry_size(self->with->peer);
     directories_above above = {0};
     uint64_t bytes = 0;
-    size_t blobs = 0, end = from;
+    size_t blobs = 0, n = 0;
 
-    while (end < self->scan.count) {
-        size_t next = end, repeated = above.count;
+    for (; n < count; n++) {
+        size_t repeated = above.count;
 
-        add_above(&above, self, &changes[end].item);
+        tell_deleted(&above, self, &items[n]);
+        add_above(&above, self, &items[n]);
         while (repeated < above.count)
             measure(self, above.at[repeated++], &bytes, &blobs);
-        do
-            measure(self, &changes[next++], &bytes, &blobs);
-        while (next < self->scan.count && cf_id_equal(&changes[next].item, &changes[end].item));
-        if (end > from && (bytes > most || blobs > CF_ENTRY_BLOBS_MAX))
+        for (size_t i = items[n].from; i < items[n].to; i++)
+            measure(self, &self->scan.changes[i], &bytes, &blobs);
+        if (n && (bytes > most || blobs > CF_ENTRY_BLOBS_MAX))
             break;
-        end = next;
     }
     release_above(&above);
-    return end;
+    return n;
+}
+
+static cf_status publish_part(cf_publishing_batch *self, const cf_item_changes *items, size_t count,
+                              cf_error *error)
+{
+    part cut = {0};
+    cf_dot dot;
+
+    cf_status status = fill_part(self, items, count, &cut, error);
+    cf_body body = {
+        .time = cf_publication_time(self->publication, self->with->now_ms),
+        .part = 1,
+        .parts = 1,
+        .changes = cut.changes,
+        .change_count = cut.count,
+    };
+    if (!status)
+        status = cf_publication_add(self->publication, &body, cut.blobs.at, cut.blobs.count, &dot,
+                                    error);
+    for (size_t i = 0; !status && i < count; i++)
+        for (size_t k = items[i].from; k < items[i].to; k++)
+            self->dots[k] = dot;
+    cf_blob_list_release(&cut.blobs);
+    return status;
 }
 
 cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error)
 {
     cf_status status = CF_OK;
+    size_t count;
 
     self->dots = cf_arena_allocate(&self->arena, self->scan.count, sizeof *self->dots);
-    for (size_t from = 0, to; !status && from < self->scan.count; from = to) {
-        part cut = {0};
-        cf_dot dot;
-
-        to = end_of_part(self, from);
-        status = fill_part(self, from, to, &cut, error);
-        cf_body body = {
-            .time = cf_publication_time(self->publication, self->with->now_ms),
-            .part = 1,
-            .parts = 1,
-            .changes = cut.changes,
-            .change_count = cut.count,
-        };
-        if (!status)
-            status = cf_publication_add(self->publication, &body, cut.blobs.at, cut.blobs.count,
-                                        &dot, error);
-        for (size_t i = from; !status && i < to; i++)
-            self->dots[i] = dot;
-        cf_blob_list_release(&cut.blobs);
+    const cf_item_changes *items =
+        cf_publish_order(self->with->binding->nodes, &self->scan, &self->arena, &count);
+    for (size_t from = 0, size; !status && from < count; from += size) {
+        size = size_of_part(self, &items[from], count - from);
+        status = publish_part(self, &items[from], size, error);
     }
     return status;
 }
