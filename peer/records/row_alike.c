@@ -162,15 +162,6 @@ typedef struct {
     size_t making_count;
 } named_row;
 
-/* The value that the row wishes for, where its column gives way. */
-static cf_bytes wished_value(const cf_viewed *viewed, cf_bytes column)
-{
-    const cf_row wished = {.fields = viewed->wished, .field_count = viewed->wished_count};
-    const cf_row_field *field = cf_row_field_named(viewed->wished ? &wished : &viewed->row, column);
-
-    return field && field->count == 1 ? field->values[0] : (cf_bytes){0};
-}
-
 static bool is_name(cf_bytes value)
 {
     cf_reader reader = cf_reader_of(value);
@@ -247,7 +238,8 @@ static named_row *find_named(const alike_search *self, const cf_natural_key *key
 
         if (!cf_bytes_equal(viewed->row.table, key->table))
             continue;
-        named_row named = {.text = wished_value(viewed, key->column), .row = &viewed->row};
+        named_row named = {.text = cf_row_says_of(self->view, &viewed->row, key->column),
+                           .row = &viewed->row};
         if (!is_name(named.text) || !is_meant(self, named.row) ||
             !was_made_with(self, named.row, key->column, named.text))
             continue;

@@ -41,14 +41,30 @@ bool cf_row_gives_way(const cf_row_view *view, const cf_row *row)
     return found;
 }
 
-bool cf_row_column_gives_way(const cf_row_view *view, const cf_id *item, cf_bytes column)
+/* The wish of the item for the column; NULL: that doesn't give way. */
+static const cf_bytes *find_wish(const cf_row_view *view, const cf_id *item, cf_bytes column)
 {
     const conflict_list own = conflicts_of(view, item);
-    bool found = false;
 
-    for (size_t i = 0; !found && i < own.count; i++)
-        found = own.at[i].gives_way && cf_bytes_equal(own.at[i].field, column);
-    return found;
+    for (size_t i = 0; i < own.count; i++)
+        if (own.at[i].gives_way && cf_bytes_equal(own.at[i].field, column))
+            return &own.at[i].value;
+    return NULL;
+}
+
+bool cf_row_column_gives_way(const cf_row_view *view, const cf_id *item, cf_bytes column)
+{
+    return find_wish(view, item, column) != NULL;
+}
+
+cf_bytes cf_row_says_of(const cf_row_view *view, const cf_row *row, cf_bytes column)
+{
+    const cf_bytes *wish = find_wish(view, &row->item, column);
+    const cf_row_field *field = cf_row_field_named(row, column);
+
+    if (wish)
+        return *wish;
+    return field && field->count == 1 ? field->values[0] : (cf_bytes){0};
 }
 
 bool cf_row_says_text(cf_bytes value)

@@ -18,6 +18,9 @@ typedef struct {
 /* A column of the row, which is shown, gives way; this one does. */
 bool cf_row_gives_way(const cf_row_view *view, const cf_row *row);
 bool cf_row_column_gives_way(const cf_row_view *view, const cf_id *item, cf_bytes column);
+/* The only value that the row, which is shown, has in the column, or wishes for where it gives way;
+ * nothing: it has none, or several. */
+cf_bytes cf_row_says_of(const cf_row_view *view, const cf_row *row, cf_bytes column);
 bool cf_row_says_text(cf_bytes value);
 
 /* In the arena, of a row that is shown; borrows from the view. */

@@ -82,6 +82,13 @@ def natural(state, schema, seen, columns):
     >>> rows("A natural person email; A person 1 mark=a email=e; B person 2 mark=b email=e name=Ann; all")
     person 1 email=e mark=b name=Ann
     conflict mark=a
+
+    What the row is shown with in its stead names nothing, also once a program has written that:
+
+    >>> rows("A person 1 mark=a email=e; B person 2 mark=b email=e; all; B person 3 mark=c; B scan; B natural person email; all")
+    person 1 email=e mark=b
+    person 3 mark=c
+    conflict mark=a
     """
     changes = {}
     for table, name in sorted(columns):

@@ -182,6 +182,27 @@ Test(row_alike, are_one_by_what_names_them)
     expect_named("word u guid=g", "word v guid=g", 0);               /* its key is it */
 }
 
+/* A program that shows the second as "g (2)" adds another one: the stead is said from then on. What
+ * names the row is what it wishes for, still. */
+Test(row_alike, are_named_by_what_gives_way)
+{
+    cf_arena arena = {0};
+    const cf_schema schema = made_schema("item # =/guid", &arena);
+    const cf_natural_key key = {cf_bytes_of_text("item"), cf_bytes_of_text("/guid")};
+    const cf_alike_choice choice = {.keys = &key, .key_count = 1};
+    rule_world world = rule_world_of(&schema);
+
+    rule_world_write_apart(&world, 'A', 10, "item 1 guid=g mark=a");
+    rule_world_write_apart(&world, 'B', 20, "item 2 guid=g mark=b");
+    cf_rows *shown = rule_world_applied(&world);
+    rule_world_write(&world, shown, 'C', 30,
+                     "item 1 guid=g mark=a;item 2 guid=g~(2) mark=b;item 3 guid=h");
+    cr_expect_eq(count_alike(&world, &choice), 1);
+    cf_rows_destroy(&shown);
+    rule_world_end(&world);
+    cf_arena_release(&arena);
+}
+
 /* ---- What follows them ---- */
 
 /* Of what joins one tag by a word, or a number, in each. */

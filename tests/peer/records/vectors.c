@@ -10,7 +10,7 @@
 #include "tests/peer/vector_file.h"
 #include "tests/support/expect.h"
 
-enum { ORDERS = 3, LEAST = 100, ALIKE_LEAST = 30 };
+enum { ORDERS = 3, LEAST = 100, ALIKE_LEAST = 10 };
 
 static size_t each_vector(void (*check)(const json_t *vector))
 {
