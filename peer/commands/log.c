@@ -85,7 +85,7 @@ static json_t *list_values(const cf_event *event)
         const cf_told_value value = told(&event->values[i]);
 
         json_array_append_new(values,
-                              event->values[i].several ? json_null() : cf_value_shown_json(&value));
+                              event->values[i].untold ? json_null() : cf_value_shown_json(&value));
     }
     return values;
 }
@@ -103,7 +103,7 @@ static const char *tell_record(const cf_event *event, cf_arena *arena)
     for (size_t i = 0; i < event->field_count; i++) {
         cf_buffer_append(&text, i ? ", " : ": ", 2);
         cf_name_append(&text, event->fields[i]);
-        if (event->values[i].several)
+        if (event->values[i].untold)
             continue;
         const cf_told_value value = told(&event->values[i]);
         cf_buffer_append_text(&text, "%s", event->values[i].stays ? " stays " : " ");

@@ -162,27 +162,48 @@ static void print_value(showing *self, const cf_shown_record *record, const cf_s
     cf_buffer_release(&value);
 }
 
-/* ` "Anna"`, or ` "Ann" -> "Anna"`, or ` "Anna" -> nothing`. */
-static void append_step(showing *self, const cf_shown_record *record, const cf_record_write *write,
-                        cf_buffer *out)
+static void append_written(showing *self, const cf_record_write *write, cf_buffer *out)
 {
-    const char *between = " ";
+    const cf_told_value value = cf_shown_value_of(&self->names, write, &self->arena);
+
+    cf_value_shown_append(&value, write->value.size ? "a row that is gone" : "nothing", out);
+}
+
+/* ` "Ann"`, or ` "Ann", "Anja"`: what the write replaced. How many these are. */
+static size_t append_replaced(showing *self, const cf_record_past *past,
+                              const cf_record_write *write, cf_buffer *out)
+{
+    size_t count = 0;
 
     for (size_t i = 0; i < write->over_count; i++) {
-        const cf_record_write *was =
-            cf_record_past_find(&record->past, write->field, &write->over[i]);
-        const cf_told_value value =
-            was ? cf_shown_value_of(&self->names, was, &self->arena) : (cf_told_value){0};
+        const cf_record_write *was = cf_record_past_find(past, write->field, &write->over[i]);
 
         if (!was || !was->value.size)
             continue;
-        cf_buffer_append_text(out, "%s", between);
-        cf_value_shown_append(&value, "a row that is gone", out);
-        between = ", ";
+        cf_buffer_append_text(out, "%s", count++ ? ", " : " ");
+        append_written(self, was, out);
     }
-    const cf_told_value value = cf_shown_value_of(&self->names, write, &self->arena);
-    cf_buffer_append_text(out, *between == ',' ? " -> " : " ");
-    cf_value_shown_append(&value, write->value.size ? "a row that is gone" : "nothing", out);
+    return count;
+}
+
+/* ` "Anna"`, or ` "Ann" -> "Anna"`, or ` "Anna" -> nothing`, or ` "Anna" stays, "Ann" is given up`.
+ */
+static void append_step(showing *self, const cf_record_past *past, const cf_record_write *write,
+                        cf_buffer *out)
+{
+    const cf_record_write *kept =
+        write->value.size ? NULL : cf_record_past_kept(past, (size_t)(write - past->at));
+
+    if (kept) {
+        cf_buffer_append_text(out, " ");
+        append_written(self, kept, out);
+        cf_buffer_append_text(out, " stays,");
+        const size_t count = append_replaced(self, past, write, out);
+        cf_buffer_append_text(out, " %s given up", count == 1 ? "is" : "are");
+        return;
+    }
+    cf_buffer_append_text(out, append_replaced(self, past, write, out) ? " -> " : " ");
+    append_written(self, write, out);
 }
 
 /* What of a write is of no data: which number a row was given, which table it is of, and the first
@@ -203,7 +224,7 @@ static void print_step(showing *self, const cf_shown_record *record, const cf_re
     cf_time_show(write->time_ms, time);
     if (write->field.size) {
         cf_buffer_append_text(&step, "%s:", name_of(self, record, write->field));
-        append_step(self, record, write, &step);
+        append_step(self, &record->past, write, &step);
     } else {
         cf_buffer_append_text(&step, "deleted");
     }

@@ -10,7 +10,8 @@ typedef struct {
                        is there any more */
     bool is_long;   /* it is the identity of what stands elsewhere */
     bool stays;     /* it stood there before: only other values than this were given up */
-    bool several;   /* of a set, more than one was written: none of them is told */
+    bool untold; /* more than one was written, of a set; or none, and the field was written since:
+                    nobody looks up what it had then */
 } cf_event_value;
 
 typedef struct {

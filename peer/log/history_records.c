@@ -45,34 +45,42 @@ static cf_bytes named(const cf_collection *collection, cf_bytes value, cf_arena 
     return copy;
 }
 
-/* The value of the field that was written before, and that the change, which writes none, leaves
- * there: of two titles in conflict one was kept. Nothing: it emptied the field. */
-static cf_bytes staying(const cf_collection *collection, const cf_change *change,
-                        const cf_event *event)
+/* What a change that writes no value leaves in its field, as far as the state says: the value that
+ * was written before, as of two titles in conflict one was kept; else nothing, unless the field was
+ * written since.
+ *
+ *     "Ann" and "Anja", "Ann" given up:   "Anja" stays
+ *     then "Eva" written:                 untold of the former
+ *     "Ann", emptied:                     nothing */
+static cf_event_value value_left(const cf_collection *collection, const cf_change *change,
+                                 const cf_event *event)
 {
-    const cf_item *item =
-        collection && !change->value.size ? cf_state_item(collection->state, &change->item) : NULL;
+    const cf_item *item = collection ? cf_state_item(collection->state, &change->item) : NULL;
+    cf_event_value left = {.untold = false};
 
     for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
         const cf_write write = cf_state_write(collection->state, item, i);
 
-        if (write.time.ms <= event->time_ms &&
-            cf_bytes_equal(cf_state_field_name(collection->state, write.field), change->field))
-            return write.value;
+        if (!cf_bytes_equal(cf_state_field_name(collection->state, write.field), change->field))
+            continue;
+        if (write.time.ms <= event->time_ms)
+            return (cf_event_value){.value = write.value, .stays = true};
+        left.untold = true;
     }
-    return (cf_bytes){0};
+    return left;
 }
 
 static cf_event_value value_of(const cf_collection *collection, const cf_change *change,
                                const cf_event *event, cf_arena *arena)
 {
-    const cf_bytes stays = staying(collection, change, event);
-    const cf_bytes said = stays.size ? stays : change->value;
-    cf_event_value value = {.is_long = cf_item_has_content(&change->item, change->field, said),
-                            .stays = stays.size > 0};
+    cf_event_value value = change->value.size ? (cf_event_value){.value = change->value}
+                                              : value_left(collection, change, event);
+    const cf_bytes said = value.value;
     cf_buffer identity = {0};
     cf_error ignored;
 
+    value.value = (cf_bytes){0};
+    value.is_long = cf_item_has_content(&change->item, change->field, said);
     if (!value.is_long)
         value.value = named(collection, said, arena);
     else if (cf_content_identity(said, &identity, &ignored) == CF_OK)
@@ -107,7 +115,7 @@ static void add_fields(const cf_collection *collection, const cf_change *changes
         } else if (value.value.size) {
             values[at] = (cf_event_value){.value = value.value,
                                           .is_long = value.is_long,
-                                          .several = values[at].value.size > 0};
+                                          .untold = values[at].value.size > 0};
         }
     }
     cf_buffer_release(&text);

@@ -35,7 +35,8 @@ static void add_write(cf_record_past *past, const cf_entry *entry, const cf_body
                            .entry = cf_head_of(entry),
                            .device = entry->header.device,
                            .time_ms = body->time.ms,
-                           .over_count = change->over_count};
+                           .over_count = change->over_count,
+                           .until = SIZE_MAX};
     cf_dot *over = cf_arena_allocate(&past->arena, change->over_count, sizeof *over);
 
     take_value(past, change, &one);
@@ -81,13 +82,29 @@ static bool read_entry(void *context, uint64_t position, cf_bytes wire)
     return true;
 }
 
+static void note_replaced(cf_record_past *past)
+{
+    for (size_t i = 0; i < past->count; i++) {
+        const cf_record_write *one = &past->at[i];
+
+        for (size_t k = 0; k < one->over_count; k++) {
+            const cf_record_write *was = cf_record_past_find(past, one->field, &one->over[k]);
+
+            if (was && was->until == SIZE_MAX)
+                past->at[was - past->at].until = i;
+        }
+    }
+}
+
 cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *items,
                               size_t count, cf_record_past *out, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     reading self = {peer, *collection, items, count, out};
 
-    return store->read(store, cf_peer_user(peer), 1, read_entry, &self, error);
+    cf_status status = store->read(store, cf_peer_user(peer), 1, read_entry, &self, error);
+    note_replaced(out);
+    return status;
 }
 
 void cf_record_past_release(cf_record_past *past)
@@ -103,5 +120,17 @@ const cf_record_write *cf_record_past_find(const cf_record_past *past, cf_bytes 
     for (size_t i = 0; i < past->count; i++)
         if (cf_dot_equal(&past->at[i].dot, dot) && cf_bytes_equal(past->at[i].field, field))
             return &past->at[i];
+    return NULL;
+}
+
+const cf_record_write *cf_record_past_kept(const cf_record_past *past, size_t place)
+{
+    for (size_t i = place; i-- > 0;) {
+        const cf_record_write *one = &past->at[i];
+
+        if (one->value.size && one->until > place &&
+            cf_bytes_equal(one->field, past->at[place].field))
+            return one;
+    }
     return NULL;
 }

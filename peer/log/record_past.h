@@ -15,6 +15,7 @@ typedef struct {
     uint64_t time_ms;
     const cf_dot *over; /* the writes that it replaced */
     size_t over_count;
+    size_t until; /* the place of the first write that replaced this one; SIZE_MAX: none did */
 } cf_record_write;
 
 typedef struct {
@@ -27,6 +28,10 @@ typedef struct {
 cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_id *items,
                               size_t count, cf_record_past *out, cf_error *error);
 void cf_record_past_release(cf_record_past *past);
+
+/* What stayed in the field after the write at this place, which wrote no value: of two values in
+ * conflict the other one was given up. NULL: nothing did, it emptied the field. */
+const cf_record_write *cf_record_past_kept(const cf_record_past *past, size_t place);
 
 /* The write with this dot of the field; NULL: there is none. */
 const cf_record_write *cf_record_past_find(const cf_record_past *past, cf_bytes field,

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The history of files and records, in one order, with the names that people know."""
 
+import re
+
 from counterfoil import broker, make_device, two  # noqa: F401
 from test_sqlite import add as add_database
 
@@ -141,6 +143,20 @@ def test_a_value_that_was_kept_stays(two):
     laptop.sync()
     assert f'edited bert: town stays "{kept}"' in laptop.run("log", "-n", "1")
     assert laptop.json("log", "-n", "1")[0]["values"] == [kept]
+    given_up, = {"Oslo", "Bern"} - {kept}
+    assert told_of_town(laptop)[0] == f'town: "{kept}" stays, "{given_up}" is given up'
     people.write_text(people.read_text().replace(kept, ""))
     laptop.sync()
     assert "edited bert: town nothing" in laptop.run("log", "-n", "1")
+    assert told_of_town(laptop)[0] == f'town: "{kept}" -> nothing'
+    people.write_text(people.read_text().replace("bert,bert@example.org,", "bert,bert@example.org,Genf"))
+    laptop.sync()
+    assert told_of_town(laptop)[0] == 'town: "Genf"'
+    assert [line.rpartition("bert: ")[2] for line in laptop.run("log", "-n", "3").splitlines()] == ['town "Genf"', "town", "town"]
+    assert [one["values"] for one in laptop.json("log", "-n", "3")] == [["Genf"], [None], [None]]
+
+
+def told_of_town(device):
+    """What the record's history says of it, newest first."""
+    lines = device.run("show", "people//bert/town").splitlines()
+    return [re.sub(r"^  \S+ \S+ \S+ ", "", line) for line in lines[lines.index("history, newest first:") + 1:]]

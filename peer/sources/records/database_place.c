@@ -167,19 +167,38 @@ static cf_database_standing compare(const cf_binding *binding, const cf_database
     return standing;
 }
 
-/* Which rows, and what a user's word does with them elsewhere. */
+/* What a user's word does elsewhere: an older copy knows none of the edits since. `to`: what it
+ * does with the rows that another database lacks, or has otherwise. */
+static void append_deed(const cf_database_standing *standing, const char *to, cf_buffer *out)
+{
+    const size_t others = standing->missing + standing->gone ? standing->changed : 0;
+
+    if (standing->older) {
+        cf_buffer_append_text(out, "takes back elsewhere too what was written since");
+        return;
+    }
+    cf_buffer_append_text(out, "%s them elsewhere too", to);
+    if (others)
+        cf_buffer_append_text(out, ", and changes %zu other%s", others, others == 1 ? "" : "s");
+}
+
 static cf_status refuse(size_t count, const cf_database_standing *standing, const char *what,
                         const char *to, cf_error *error)
 {
     const char *source = standing->source;
+    cf_buffer deed = {0};
 
-    return cf_fail(
-        error, CF_UNSAFE,
-        "%s stands in its place: %zu of %zu rows %s, nothing of it is synced. Put the "
-        "%s one back, or `counterfoil repair %s --refill` fills it, or `counterfoil sync "
-        "%s --yes` %s them elsewhere too",
-        standing->older ? "an older copy" : "another database", count, standing->rows, what,
-        standing->older ? "newer" : "old", source, source, to);
+    append_deed(standing, to, &deed);
+    cf_buffer_append(&deed, "", 1);
+    cf_status status =
+        cf_fail(error, CF_UNSAFE,
+                "%s stands in its place: %zu of %zu rows %s, nothing of it is synced. Put the "
+                "%s one back, or `counterfoil repair %s --refill` fills it, or `counterfoil sync "
+                "%s --yes` %s",
+                standing->older ? "an older copy" : "another database", count, standing->rows, what,
+                standing->older ? "newer" : "old", source, source, (const char *)deed.data);
+    cf_buffer_release(&deed);
+    return status;
 }
 
 /* A write-ahead log leaves the file uncounted: an edit that is taken back makes the bytes that were

@@ -68,6 +68,28 @@ Test(database_place, tells_how_many_are_missing_and_what_to_do)
                      "or `counterfoil sync a.db --yes` deletes them elsewhere too"));
 }
 
+static void expect_deed(const cf_database_standing *standing, const char *deed)
+{
+    cf_error error;
+
+    expect_fails(cf_database_standing_check(standing, no_word, &error), CF_UNSAFE);
+    const char *said = strstr(error.text, "--yes` ");
+    cr_assert_str_eq(said ? said + strlen("--yes` ") : error.text, deed);
+}
+
+Test(database_place, tells_what_a_word_does_with_edits_of_others)
+{
+    const char *taken_back = "takes back elsewhere too what was written since";
+
+    expect_deed(&(cf_database_standing){.rows = 9, .missing = 1}, "deletes them elsewhere too");
+    expect_deed(&(cf_database_standing){.rows = 9, .gone = 1, .changed = 1},
+                "deletes them elsewhere too, and changes 1 other");
+    expect_deed(&(cf_database_standing){.rows = 20, .changed = 11}, "changes them elsewhere too");
+    expect_deed(&(cf_database_standing){.rows = 9, .missing = 1, .changed = 2, .older = true},
+                taken_back);
+    expect_deed(&(cf_database_standing){.rows = 20, .changed = 11, .older = true}, taken_back);
+}
+
 Test(database_place, takes_no_row_of_an_older_copy_without_a_word)
 {
     static const cf_database_standing differing[] = {
