@@ -102,6 +102,9 @@ typedef struct {
 const cf_limit *cf_registry_limits(const cf_registry *registry, const cf_hash *device,
                                    size_t *count);
 bool cf_limit_names(const cf_limit *limit, const cf_head *entry);
+/* It names a later entry of the same chain: while that is not here, nobody knows whether it leaves
+ * this one. */
+bool cf_limit_names_later(const cf_limit *limit, const cf_head *entry);
 /* The next device of which a limit in force names this entry; `*from` begins with 0. NULL: none. */
 const cf_hash *cf_registry_named_for(const cf_registry *registry, const cf_head *entry,
                                      size_t *from);

@@ -27,6 +27,16 @@ bool cf_limit_names(const cf_limit *limit, const cf_head *entry)
     return false;
 }
 
+bool cf_limit_names_later(const cf_limit *limit, const cf_head *entry)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < limit->head_count; i++)
+        found = cf_id_equal(&limit->heads[i].writer, &entry->writer) &&
+                limit->heads[i].sequence > entry->sequence;
+    return found;
+}
+
 static bool is_named_for(const cf_subject *subject, const cf_head *entry)
 {
     for (size_t i = 0; i < subject->limit_count; i++)

@@ -415,13 +415,28 @@ static cf_status fold(cf_intake *in, const cf_entry *entry, bool is_void, cf_rec
     return status;
 }
 
+/* What a revocation leaves is known by the entries that it names: where the member log comes first,
+ * as of who has moved, these come after those before them. */
+static bool may_count_yet(const cf_peer *peer, const cf_entry *entry)
+{
+    const cf_head head = cf_head_of(entry);
+    bool later = false;
+    size_t count;
+    const cf_limit *limits =
+        cf_registry_limits(cf_log_registry(peer->log), &entry->header.device, &count);
+
+    for (size_t i = 0; !later && i < count; i++)
+        later = cf_limit_names_later(&limits[i], &head);
+    return later;
+}
+
 /* It is kept and passed on, and no change comes of it. Told once for many of one device. */
 static void tell_void(cf_intake *in, const cf_entry *entry)
 {
     cf_peer *peer = in->peer;
     cf_arena arena = {0};
 
-    if (cf_hash_equal(&in->void_of, &entry->header.device))
+    if (cf_hash_equal(&in->void_of, &entry->header.device) || may_count_yet(peer, entry))
         return;
     in->void_of = entry->header.device;
     cf_report(peer->env, CF_REPORT_WARNING,

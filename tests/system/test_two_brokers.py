@@ -387,6 +387,23 @@ def test_a_broker_before_that_has_spoiled_blobs_spoils_nothing(broker, other, fa
     assert laptop.sync()["in_sync"] and len(gone(laptop)) == 1
 
 
+def test_a_newcomer_hears_nothing_false_of_what_a_device_wrote_before_it_was_shut_out(broker, other, family, make_device):
+    """The member log comes first from there: the entry that the revocation names comes after those before it."""
+    laptop, desktop = family
+    for n in range(3):
+        fill(desktop.here, {f"of the other, {n}": b"%d\n" % n})
+        desktop.sync()
+        laptop.sync()
+    laptop.run("devices", "revoke", "desktop", "--yes")
+    laptop.run("broker", other.run("invite").strip())
+    third = make_device("third")
+    done = third.finish("recover", "--recovery-file", laptop.phrase, "--yes", "--name", "third", "--broker", other.line)
+    assert done.returncode == 0 and "counts for nothing" not in done.stderr, done.stderr
+    third.here = third.add("notes", None, "--existing")
+    third.sync()
+    assert tree(third.here) == tree(laptop.here)
+
+
 def test_a_line_without_its_scheme_is_no_code(broker, make_device):
     laptop = make_device("laptop")
     laptop.init()
