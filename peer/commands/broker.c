@@ -398,6 +398,8 @@ static void finish(cf_run *run, const state *self)
         cf_print_json(&run->output, json_pack("{s:s}", "address", self->line));
     else
         cf_print(&run->output, "%s\n", self->line);
+    if (!run->json && !run->quiet)
+        cf_say(&run->output, "the recovery file is to have this line from now on");
 }
 
 /* A device that doesn't keep all has all now, and goes on; or nothing has been done yet. */

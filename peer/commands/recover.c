@@ -287,6 +287,16 @@ static cf_status go_on(cf_run *run, state *self, cf_error *error)
     return CF_OK;
 }
 
+/* The line of a recovery file is as old as that. */
+static void tell_next_step(const state *self, cf_status why, cf_error *error)
+{
+    if (self->is_said)
+        cf_error_while(error, "part of it may be done: recover again; what is there by now");
+    else if (why == CF_UNREACHABLE)
+        cf_error_while(error, "the broker gives no log; if the user has moved, say where to, with "
+                              "--broker");
+}
+
 static cf_status visit_ended(cf_run *run, state *self, cf_status status, cf_progress *progress,
                              cf_error *error)
 {
@@ -294,8 +304,8 @@ static cf_status visit_ended(cf_run *run, state *self, cf_status status, cf_prog
         return finish(run, self, error);
     if (!status)
         status = go_on(run, self, error);
-    else if (self->is_said)
-        cf_error_while(error, "part of it may be done: recover again; what is there by now");
+    else
+        tell_next_step(self, status, error);
     progress->over = false;
     progress->deadline_ms = self->deadline_ms;
     return status;
@@ -312,8 +322,11 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         self->received = cf_visit_received(self->visit);
         self->deadline_ms = now_ms + self->timeout_ms;
     }
-    if (now_ms >= self->deadline_ms)
-        return cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
+    if (now_ms >= self->deadline_ms) {
+        status = cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
+        tell_next_step(self, status, error);
+        return status;
+    }
     progress->over = false;
     progress->deadline_ms = self->deadline_ms;
     return CF_OK;

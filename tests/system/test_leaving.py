@@ -218,10 +218,15 @@ def test_who_recovers_with_the_line_of_before_a_move_is_told_where_the_user_is(f
     other = Broker(str(tmp_path / "other"))
     other.start()
     try:
-        laptop.run("broker", other.run("invite").strip())
+        moved = laptop.finish("broker", other.run("invite").strip())
+        assert moved.stdout == other.line + "\n" and "the recovery file is to have this line" in moved.stderr, moved
         new = make_device("new")
         recover = ["recover", "--recovery-file", laptop.phrase, "--yes", "--name", "new"]
-        assert f"the user has moved to another broker, {other.line}" in new.run(*recover, code=5)
+        said = new.run(*recover, code=5)
+        assert f"the user has moved to another broker, {other.line}" in said and "with --broker" in said, said
+        broker.stop()
+        said = new.run(*recover, code=5)
+        assert "no broker runs there" in said and "if the user has moved, say where to, with --broker" in said, said
         new.run(*recover, "--broker", other.line)
         bind(new)
         assert tree(new.here) == files
