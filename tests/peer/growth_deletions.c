@@ -120,8 +120,8 @@ static void expect_linear(uint64_t work(int folders))
     for (int i = 0; i < SIZES; i++)
         counts[i] = work((BELOW + 1) * (FEW << i));
     cr_expect_gt(counts[0], FEW, "nothing is counted");
-    for (int i = 1; i < SIZES; i++)
-        cr_expect_lt(counts[i], 3 * counts[i - 1], "%llu for %d, %llu for twice as many",
+    for (int i = 1; i < SIZES; i++) /* what grows with its square comes near three times at these */
+        cr_expect_lt(2 * counts[i], 5 * counts[i - 1], "%llu for %d, %llu for twice as many",
                      (unsigned long long)counts[i - 1], FEW << (i - 1),
                      (unsigned long long)counts[i]);
 }
