@@ -3,6 +3,7 @@
  * when all was seen, by the share's own clock; whoever removes something changes the folder. */
 #include "peer/bindings/disk_clock.h"
 #include "tests/peer/card_below.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -218,6 +219,28 @@ Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
     device_sync(first);
     cr_assert(device_sync(second));
     cr_expect(has(second, "card/in/c"));
+}
+
+/* The card has it, whatever was made and removed in its place. */
+Test(engine_below, an_empty_folder_made_and_removed_beneath_tells_nothing)
+{
+    user_makes(first, "card/none");
+    for (int i = 0; i < 2; i++) {
+        both_sync();
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    take_out(NULL);
+    expect_held();
+    user_makes(first, "card/none");
+    device_sync(first);
+    passes(LONGER_THAN_REMEMBERED);
+    user_removes(first, "card/none");
+    for (int i = 0; i < 2; i++) {
+        device_sync(first);
+        passes(LONGER_THAN_REMEMBERED);
+    }
+    cr_assert(device_sync(second));
+    cr_expect(is_there(second, "card/none"), "what the card has was removed elsewhere");
 }
 
 static void card_goes_in_and_out_of_slot(void)
