@@ -5,6 +5,7 @@
 #include "tests/support/expect.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct {
     char folder[160], away[160];
@@ -17,6 +18,17 @@ static root_paths paths_of(const device *self)
     snprintf(paths.folder, sizeof paths.folder, "%s", self->folder);
     snprintf(paths.away, sizeof paths.away, "%s-away", self->folder);
     return paths;
+}
+
+static void expect_told(device *self, const char *why)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    cr_assert(status.trouble_text);
+    cr_expect(strstr(status.trouble_text, why), "%s", status.trouble_text);
+    cf_arena_release(&arena);
 }
 
 static void expect_nothing_happens(world *w, cf_status expected)
@@ -61,6 +73,8 @@ Test(engine_guard_root, publishes_nothing_of_an_empty_folder_in_the_roots_place)
     cr_assert_eq(rename(paths.folder, paths.away), 0);
     user_makes(&w->devices[0], "");
     expect_nothing_happens(w, CF_UNSAFE);
+    sync_with_the_word(&w->devices[0]);
+    expect_told(&w->devices[0], "its .counterfoil is gone");
     world_destroy(&w);
 }
 
