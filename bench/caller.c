@@ -161,8 +161,8 @@ void cf_caller_arm(cf_caller *caller, cf_bytes entry)
     cf_hash *blobs = cf_allocate(BLOBS, sizeof *blobs);
     cf_message hello = hello_of(&caller->user);
     cf_message publish = {.command = CF_COMMAND_PUBLISH, .publish = {.entry = entry}};
-    cf_message have = {.command = CF_COMMAND_HAVE, .have = {blobs, BLOBS}};
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = blobs, .id_count = BLOBS}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
     cf_message subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1 << 20}};
     const cf_message *all[CURSES] = {&have, &publish, &hello, &subscribe, &credit};
 

@@ -209,7 +209,8 @@ void cf_alones_tell(const cf_alones *alones, cf_session *session)
     for (alone *it = first_of(alones, cf_log_user(session->log)); it && left; it = next_of(it))
         if (is_kept_from(it, session))
             list[--left] = paused_of(alones, it, session);
-    cf_message message = {.command = CF_COMMAND_PAUSED, .paused = {list + left, count - left}};
+    cf_message message = {.command = CF_COMMAND_PAUSED,
+                          .paused = {.collections = list + left, .count = count - left}};
     cf_session_send(alones->service, session, &message);
     free(list);
 }

@@ -83,7 +83,7 @@ void cf_checkpoints_take(cf_service *service, cf_session *session, const cf_chec
         cf_session_end_unread(service, session, &error);
     } else {
         const cf_message answer = {.command = CF_COMMAND_CHECKPOINTS,
-                                   .checkpoints = {others.at, others.count}};
+                                   .checkpoints = {.at = others.at, .count = others.count}};
 
         cf_session_send(service, session, &answer);
     }

@@ -233,7 +233,8 @@ static void compare_clocks(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
                            const cf_message *message)
 {
     const uint64_t now_ms = gateway->service.now_ms;
-    const cf_message answer = {.command = CF_COMMAND_CLOCK, .clock = {CF_PROTOCOL_VERSION, now_ms}};
+    const cf_message answer = {.command = CF_COMMAND_CLOCK,
+                               .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = now_ms}};
 
     if (session) {
         cf_session_charge(&gateway->service, session, CF_PRICE_REPORT);

@@ -27,8 +27,9 @@ static bool is_duration(uint64_t for_ms)
 static void say_busy(const cf_service *service, const cf_session *session, const cf_id *request,
                      const cf_lease_held *held)
 {
-    cf_message busy = {.command = CF_COMMAND_BUSY,
-                       .busy = {*request, held->holder, held->until_ms}};
+    cf_message busy = {
+        .command = CF_COMMAND_BUSY,
+        .busy = {.request = *request, .holder = held->holder, .until_ms = held->until_ms}};
 
     cf_session_send(service, session, &busy);
     cf_session_audit(service, session, CF_AUDIT_LEASE_REFUSED, NULL, "another has it");

@@ -145,7 +145,8 @@ void cf_lease_note(const cf_service *service, cf_audit_decision what, const cf_h
 
 cf_message cf_lease_message(const cf_id *request, const cf_lease_token *token, uint64_t until_ms)
 {
-    return (cf_message){.command = CF_COMMAND_LEASE, .lease = {*request, *token, until_ms}};
+    return (cf_message){.command = CF_COMMAND_LEASE,
+                        .lease = {.request = *request, .token = *token, .until_ms = until_ms}};
 }
 
 /* The session has been sent all that the log held at the position. */
@@ -353,7 +354,8 @@ void cf_lease_send_all(const cf_lease_desk *desk, const cf_session *session, cf_
     size_t count;
     const cf_lease_held *held = cf_leases_all(leases, &count);
     cf_lease *list = cf_allocate(count, sizeof *list);
-    cf_message message = {.command = CF_COMMAND_LEASES, .leases = {*request, list, count}};
+    cf_message message = {.command = CF_COMMAND_LEASES,
+                          .leases = {.request = *request, .leases = list, .lease_count = count}};
 
     for (size_t i = 0; i < count; i++)
         list[i] = (cf_lease){held[i].collection, held[i].name,   held[i].holder,

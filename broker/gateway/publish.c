@@ -33,7 +33,8 @@ void cf_send_wanted(const cf_service *service, const cf_session *session, const 
 {
     while (count) {
         size_t page = count < CF_ENTRY_BLOBS_MAX ? count : CF_ENTRY_BLOBS_MAX;
-        cf_message message = {.command = CF_COMMAND_WANTED, .wanted = {blobs, page}};
+        cf_message message = {.command = CF_COMMAND_WANTED,
+                              .wanted = {.ids = blobs, .id_count = page}};
 
         cf_session_send(service, session, &message);
         blobs += page;
@@ -55,7 +56,7 @@ void cf_send_wanted_to_all(const cf_service *service, const cf_hash *user, const
 static void accept(const cf_service *service, const cf_session *session, const cf_head *head,
                    const cf_hash *lacking, size_t lacking_count)
 {
-    cf_message message = {.command = CF_COMMAND_ACCEPTED, .accepted = {*head}};
+    cf_message message = {.command = CF_COMMAND_ACCEPTED, .accepted = {.head = *head}};
 
     cf_send_wanted(service, session, lacking, lacking_count);
     cf_session_send(service, session, &message);

@@ -176,7 +176,9 @@ static void say_holds(const cf_service *service, const cf_session *session, cons
                         cf_id_equal(&placed->at[from + count].collection, collection);
              count++)
             page[count] = placed->at[from + count].head;
-        cf_message message = {.command = CF_COMMAND_HOLDS, .holds = {*collection, page, count}};
+        cf_message message = {
+            .command = CF_COMMAND_HOLDS,
+            .holds = {.collection = *collection, .heads = page, .head_count = count}};
         cf_session_send(service, session, &message);
     }
 }

@@ -43,8 +43,9 @@ static void answer_rungs(cf_service *service, cf_session *session)
         bool more = page > CF_HEADS_PAGE;
 
         page = more ? CF_HEADS_PAGE : page;
-        cf_message message = {.command = CF_COMMAND_SUBSCRIBED,
-                              .subscribed = {session->held.heads + sent, page, more}};
+        cf_message message = {
+            .command = CF_COMMAND_SUBSCRIBED,
+            .subscribed = {.held = session->held.heads + sent, .held_count = page, .more = more}};
         cf_session_send(service, session, &message);
         sent += page;
     } while (sent < session->held.count);
@@ -113,7 +114,8 @@ static void note(const cf_service *service, const cf_session *session, cf_audit_
 static bool send_entry(void *context, uint64_t position, cf_bytes wire)
 {
     struct round *round = context;
-    cf_message message = {.command = CF_COMMAND_ENTRY, .entry = {position, wire}};
+    cf_message message = {.command = CF_COMMAND_ENTRY,
+                          .entry = {.position = position, .entry = wire}};
 
     cf_session_send(round->service, round->session, &message);
     if (!round->session->has_sent)

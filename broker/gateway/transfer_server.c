@@ -17,7 +17,8 @@ enum {
 static void send_missing(const cf_service *service, const cf_session *session,
                          const cf_partial *blobs, size_t count)
 {
-    cf_message message = {.command = CF_COMMAND_MISSING, .missing = {blobs, count}};
+    cf_message message = {.command = CF_COMMAND_MISSING,
+                          .missing = {.blobs = blobs, .blob_count = count}};
 
     cf_session_send(service, session, &message);
 }
@@ -134,7 +135,7 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
     struct putting *putting = context;
     cf_service *service = putting->request.service;
     cf_session *session = cf_request_session(&putting->request);
-    cf_message stored = {.command = CF_COMMAND_STORED, .stored = {putting->blob}};
+    cf_message stored = {.command = CF_COMMAND_STORED, .stored = {.id = putting->blob}};
     cf_partial partial = {putting->blob, held.size};
 
     if (service->quotas)
@@ -191,7 +192,7 @@ static bool is_within_quota(cf_service *service, cf_session *session, const cf_m
     if (!status)
         return true;
     if (status == CF_FULL && cf_blob_is_stored(service->blobs, user, blob)) {
-        cf_message stored = {.command = CF_COMMAND_STORED, .stored = {*blob}};
+        cf_message stored = {.command = CF_COMMAND_STORED, .stored = {.id = *blob}};
 
         cf_session_send(service, session, &stored);
         return false;
@@ -215,7 +216,7 @@ static bool has_room(cf_service *service, cf_session *session, const cf_message 
 {
     const cf_hash *blob = &message->put.id;
     const size_t size = message->put.bytes.size;
-    cf_message stored = {.command = CF_COMMAND_STORED, .stored = {*blob}};
+    cf_message stored = {.command = CF_COMMAND_STORED, .stored = {.id = *blob}};
     cf_error error;
 
     if (takes_contents(service, size) ||
@@ -329,7 +330,7 @@ void cf_transfer_get(cf_service *service, cf_session *session, const cf_message 
 {
     const cf_hash *blob = &message->get.id;
     const size_t most = message->command == CF_COMMAND_GET ? CF_BLOB_STEP : message->get.size;
-    cf_message absent = {.command = CF_COMMAND_ABSENT, .absent = {*blob}};
+    cf_message absent = {.command = CF_COMMAND_ABSENT, .absent = {.id = *blob}};
     cf_buffer piece = {0};
     cf_error error;
     uint64_t total;
@@ -352,9 +353,11 @@ void cf_transfer_get(cf_service *service, cf_session *session, const cf_message 
             report_unreadable(service, session, blob, &error);
         refuse(service, session, message->command, blob, &error);
     } else {
-        cf_message message_out = {
-            .command = CF_COMMAND_BLOB,
-            .blob = {*blob, message->get.offset, total, cf_buffer_view(&piece)}};
+        cf_message message_out = {.command = CF_COMMAND_BLOB,
+                                  .blob = {.id = *blob,
+                                           .offset = message->get.offset,
+                                           .total = total,
+                                           .bytes = cf_buffer_view(&piece)}};
         cf_session_send(service, session, &message_out);
     }
     cf_buffer_release(&piece);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Leases lie in the order of their things, waiters in that in which they asked. An ask is granted
+ * at once, or queued, or refused:
+ *
+ *     A has x; B asks for x, shared; C asks for x, shared, too:    both wait
+ *     A lets it go:                                                both have it, B was first */
 #include "broker/leases/leases.h"
 
 #include <stdlib.h>

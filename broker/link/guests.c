@@ -86,7 +86,7 @@ static void send_admissions(cf_guests *guests, cf_outbox *outbox)
     for (size_t i = 0; i < guests->admission_count; i++) {
         admission *it = &guests->admissions[i];
         cf_message message = {.command = CF_COMMAND_ADMIT,
-                              .admit = {it->key, cf_buffer_view(&it->sealed)}};
+                              .admit = {.key = it->key, .sealed = cf_buffer_view(&it->sealed)}};
         cf_outbox_add(outbox, (cf_bytes){0}, &message);
     }
     release_admissions(guests);
@@ -113,8 +113,9 @@ void cf_guests_pump(cf_guests *guests, uint64_t now_ms, cf_outbox *outbox)
         guest *it = &guests->guests[i];
         bool is_over = it->expires_ms && it->expires_ms <= now_ms;
         if (!it->said && !is_over) {
-            cf_message message = {.command = CF_COMMAND_GUEST,
-                                  .guest = {it->key, by_their_clock(guests, it->expires_ms)}};
+            cf_message message = {
+                .command = CF_COMMAND_GUEST,
+                .guest = {.key = it->key, .expires_ms = by_their_clock(guests, it->expires_ms)}};
             cf_outbox_add(outbox, (cf_bytes){0}, &message);
             it->said = true;
         }

@@ -436,7 +436,7 @@ static void begin(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 
 static void grant(cf_link *link, cf_outbox *outbox)
 {
-    cf_message message = {.command = CF_COMMAND_CREDIT, .credit = {link->credit_due}};
+    cf_message message = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = link->credit_due}};
 
     if (!link->credit_due)
         return;

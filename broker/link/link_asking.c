@@ -120,7 +120,8 @@ void cf_link_located(cf_link *link)
 
 void cf_link_say_locate(cf_link *link, cf_outbox *outbox)
 {
-    const cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {link->options.user}};
+    const cf_message locate = {.command = CF_COMMAND_LOCATE,
+                               .locate = {.user = link->options.user}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &locate);
     link->locates_out++;
@@ -185,7 +186,7 @@ static void ask(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
 {
     const cf_message query = {.command = CF_COMMAND_QUERY},
                      chains = {.command = CF_COMMAND_CHAINS,
-                               .chains = {link->asked, link->asked_count}};
+                               .chains = {.devices = link->asked, .count = link->asked_count}};
 
     if (link->asked && cf_unknown_is(&link->unknown, CF_COMMAND_CHAINS, now_ms)) {
         end_asking(link);
@@ -214,7 +215,8 @@ void cf_link_asking_pump(cf_link *link, uint64_t now_ms, cf_outbox *outbox)
     }
     link->locates = false;
     if (link->lacking) {
-        const cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {link->lacking}};
+        const cf_message lacking = {.command = CF_COMMAND_LACKING,
+                                    .lacking = {.count = link->lacking}};
 
         say(link, &lacking, now_ms, outbox);
         link->lacking = 0;

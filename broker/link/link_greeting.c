@@ -104,8 +104,9 @@ static void say_confine(cf_link *link, cf_outbox *outbox)
 
 static void say_clock(cf_link *link, cf_outbox *outbox)
 {
-    const cf_message message = {.command = CF_COMMAND_CLOCK,
-                                .clock = {CF_PROTOCOL_VERSION, cf_env_now_ms(link->options.env)}};
+    const cf_message message = {
+        .command = CF_COMMAND_CLOCK,
+        .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = cf_env_now_ms(link->options.env)}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
     cf_unknown_said(&link->unknown, CF_COMMAND_CLOCK);

@@ -116,7 +116,7 @@ static void ask(cf_transfer *transfer, cf_transfer_item *item, uint64_t size, cf
 {
     const bool fetches = size < CF_BLOB_STEP;
     const cf_message message = {.command = fetches ? CF_COMMAND_FETCH : CF_COMMAND_GET,
-                                .get = {item->id, item->next, size}};
+                                .get = {.id = item->id, .offset = item->next, .size = size}};
 
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
     if (fetches && transfer->trial.state == CF_TRIAL_NONE) {

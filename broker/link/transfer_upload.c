@@ -175,7 +175,7 @@ static void ask(cf_transfer *transfer, uint64_t now_ms, cf_outbox *outbox)
     if (count == 0)
         return;
     transfer->asked = count;
-    cf_message message = {.command = CF_COMMAND_HAVE, .have = {ids, count}};
+    cf_message message = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = count}};
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
 }
 
@@ -221,7 +221,10 @@ static bool send_piece(cf_transfer *transfer, const cf_transfer_turn *turn, cf_t
     assert(piece->size == size);
     cf_message message = {
         .command = CF_COMMAND_PUT,
-        .put = {item->id, item->next, item->total, cf_buffer_view(piece)},
+        .put = {.id = item->id,
+                .offset = item->next,
+                .total = item->total,
+                .bytes = cf_buffer_view(piece)},
     };
     cf_outbox_add(outbox, (cf_bytes){0}, &message);
     cf_rate_limit_take(&transfer->up, size);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One question after the other, the first that says no answers: is the entry another user's, or
+ * here already; does it continue a chain, from what is here; is what it names as heard here; may
+ * its author write it, and did he sign it; does it count (else it is kept, from whoever but its own
+ * device); is there room for its head; are its blobs here. */
 #include "broker/log/judge.h"
 
 #include "broker/store/store.h"

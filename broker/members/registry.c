@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An entry is checked in its own past alone, once, and becomes a node; what it does to a device is
+ * noted with that (a subject: its roles, and what put it out). Which nodes count is weighed anew by
+ * registry_validity.c each time that something came, which epochs open what by registry_epochs.c.
+ */
 #include "broker/members/registry.h"
 
 #include "broker/members/registry_inside.h"

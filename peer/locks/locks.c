@@ -307,8 +307,9 @@ void cf_locks_give_back(cf_locks *locks, const cf_id *request)
 
 static void say_renew(cf_locks *locks, cf_lock *lock)
 {
-    cf_message message = {.command = CF_COMMAND_RENEW,
-                          .renew = {lock->request, lock->token, lock->for_ms}};
+    cf_message message = {
+        .command = CF_COMMAND_RENEW,
+        .renew = {.request = lock->request, .token = lock->token, .for_ms = lock->for_ms}};
 
     cf_link_ask_lease(locks->peer->link, &message);
 }
@@ -326,7 +327,8 @@ void cf_locks_renew(cf_locks *locks, const cf_id *request, uint64_t for_ms)
 
 void cf_locks_say_alone(cf_locks *locks, const cf_id *collection, bool begins)
 {
-    cf_message message = {.command = CF_COMMAND_ALONE, .alone = {*collection, begins}};
+    cf_message message = {.command = CF_COMMAND_ALONE,
+                          .alone = {.collection = *collection, .begins = begins}};
 
     if (locks->is_connected)
         cf_link_ask_lease(locks->peer->link, &message);

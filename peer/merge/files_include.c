@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A pattern is a list of components, matched from the root: `**` stands for any number of
+ * directories, and a pattern that begins elsewhere than at the root begins with one. */
 #include "peer/merge/files_include.h"
 
 #include <fnmatch.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Both are asked while a scan drafts: of what went along with its directory (scan.c), and of the
+ * directories that it writes (pins.c), which name the deletions that lie carried out on the disk.
+ */
 #include "peer/merge/gone_along.h"
 
 #include <stdlib.h>

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* By trial: the draft is applied to the state, the view is computed with it, and undone; where the
+ * two views show an item in different places, and the user left it where it is, the draft gets a
+ * pin. A pin may move another thing again, so that is done until nothing does, ROUNDS_MAX times at
+ * most.
+ *
+ *     a and b have one name, b is shown as "a (conflict …)"; the user deletes a:
+ *     by the rules alone b would be called a; it is pinned where he sees it */
 #include "peer/merge/pins.h"
 
 #include <stdlib.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A group is planned in three passes: where its directory is on the disk, which is waited for if it
+ * is not there yet; a step for each thing that is shown and isn't on the disk like that; then what
+ * the disk has there and the view does not, children before their directory. What is shown in
+ * another group goes by that group's plan (`again`), so that a move is never a deletion and a new
+ * file. */
 #include "peer/merge/plan.h"
 
 #include <stdio.h>

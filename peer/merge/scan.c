@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What was found is drafted first, new things with a new item, known ones by what differs; then
+ * what is gone; then the pins of what would move or vanish by that (pins.c), which has to know all
+ * of the draft. */
 #include "peer/merge/scan.h"
 
 #include <assert.h>

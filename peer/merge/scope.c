@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A directory's way to the root is followed once, and kept with its path and the patterns' answer;
+ * what is asked of a thing is asked of its directory's way and its name. */
 #include "peer/merge/scope.h"
 
 #include <stdlib.h>

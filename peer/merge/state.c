@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An item is one piece of memory, made anew with each entry that changes it (state_item.c). Those
+ * with too many writes are counted, kept and not shown; during a trial the pieces that are replaced
+ * are kept, and put back at its end. */
 #include "peer/merge/state.h"
 
 #include <assert.h>

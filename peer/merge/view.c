@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An update judges again the items that changed, what lies in directories that live or don't by
+ * that (view_graves.c), and places them (view_parents.c); it marks the groups in which something
+ * came, went or changed. What a group shows is listed when it is asked for (view_groups.c,
+ * view_names.c). */
 #include "peer/merge/view.h"
 
 #include <assert.h>

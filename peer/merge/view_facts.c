@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An item's writes are listed with what deletions leave of them; of each field the best one is the
+ * answer: one that is left before one that isn't, a strong one before a weak one, then the latest.
+ */
 #include "peer/merge/view_facts.h"
 
 #include <stdio.h>

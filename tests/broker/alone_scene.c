@@ -30,7 +30,8 @@ void alone_unlock(ann *a, caller *from, const cf_lease_token *token)
 
 void alone_say(ann *a, caller *from, bool begins)
 {
-    const cf_message message = {.command = CF_COMMAND_ALONE, .alone = {papers, begins}};
+    const cf_message message = {.command = CF_COMMAND_ALONE,
+                                .alone = {.collection = papers, .begins = begins}};
 
     say(a->house, from, &message);
 }
@@ -58,7 +59,7 @@ void alone_turn_to(ann *a, const cf_id *collection)
 
 void alone_follow(ann *a, caller *by)
 {
-    const cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {list}};
+    const cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = list}};
 
     say(a->house, by, &locks);
     hear(a->house, by, CF_COMMAND_LEASES);

@@ -41,8 +41,10 @@ void contender_publishes(contest *self, contender *who, bool with_token)
 
 static void give_back(contest *self, contender *who)
 {
-    cf_message unlock = {.command = CF_COMMAND_UNLOCK,
-                         .unlock = {who->request, papers, {{0}}, &who->token}};
+    cf_message unlock = {
+        .command = CF_COMMAND_UNLOCK,
+        .unlock = {
+            .request = who->request, .collection = papers, .name = {{0}}, .token = &who->token}};
 
     who->has_given_back = true;
     contest_say(self, who, &unlock);
@@ -53,8 +55,9 @@ static void give_back(contest *self, contender *who)
 
 static void renew(contest *self, contender *who)
 {
-    cf_message message = {.command = CF_COMMAND_RENEW,
-                          .renew = {who->request, who->token, LEASE_MS}};
+    cf_message message = {
+        .command = CF_COMMAND_RENEW,
+        .renew = {.request = who->request, .token = who->token, .for_ms = LEASE_MS}};
 
     contest_say(self, who, &message);
 }

@@ -37,7 +37,10 @@ static cf_hash put_blob(household *a, caller *from, size_t number)
 
     say(a->house, from,
         &(cf_message){.command = CF_COMMAND_PUT,
-                      .put = {id, 0, sizeof bytes, cf_bytes_of(bytes, sizeof bytes)}});
+                      .put = {.id = id,
+                              .offset = 0,
+                              .total = sizeof bytes,
+                              .bytes = cf_bytes_of(bytes, sizeof bytes)}});
     hear(a->house, from, CF_COMMAND_STORED);
     return id;
 }
@@ -186,7 +189,8 @@ COST(a_question_for_a_blob, "blobs 1, messages 1")
     uint8_t bytes[BLOB_SIZE] = {1, 0, 1};
     cf_hash id = cf_blob_id(cf_bytes_of(bytes, sizeof bytes));
 
-    say(a->house, a->at_desk, &(cf_message){.command = CF_COMMAND_HAVE, .have = {&id, 1}});
+    say(a->house, a->at_desk,
+        &(cf_message){.command = CF_COMMAND_HAVE, .have = {.ids = &id, .id_count = 1}});
     hear(a->house, a->at_desk, CF_COMMAND_MISSING);
 }
 
@@ -238,7 +242,8 @@ COST(a_new_member, "gets 2, scans 1, shown 1, writes 1, records 1, messages 2")
 COST(a_question_for_the_ends_of_a_device, "scans 1, shown 2, messages 1")
 {
     say(a->house, a->at_lap,
-        &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {&a->desk.id, 1}});
+        &(cf_message){.command = CF_COMMAND_CHAINS,
+                      .chains = {.devices = &a->desk.id, .count = 1}});
     hear(a->house, a->at_lap, CF_COMMAND_ENDS);
 }
 
@@ -247,6 +252,7 @@ COST(a_report, "writes 1, records 1, messages 1")
     cf_head heads[] = {a->account.head, a->desk.head};
 
     say(a->house, a->at_lap,
-        &(cf_message){.command = CF_COMMAND_REPORT, .report = {heads, 2, false}});
+        &(cf_message){.command = CF_COMMAND_REPORT,
+                      .report = {.heads = heads, .head_count = 2, .more = false}});
     settle(a->house);
 }

@@ -156,8 +156,9 @@ BESIDE(hold_up_what_removes)
 
 static void ask_all(household *a, other *others, size_t count)
 {
-    const cf_message clock = {.command = CF_COMMAND_CLOCK,
-                              .clock = {CF_PROTOCOL_VERSION, a->house->now_ms}};
+    const cf_message clock = {
+        .command = CF_COMMAND_CLOCK,
+        .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = a->house->now_ms}};
 
     for (size_t i = 0; i < count; i++)
         say(a->house, others[i].at_desk, &clock);

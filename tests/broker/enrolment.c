@@ -47,7 +47,7 @@ Test(pairing, carries_a_knock_to_the_owner_and_the_answer_back)
     cr_expect(cf_bytes_equal(heard.knock.sealed, cf_bytes_of_text("it's me")));
 
     cf_message admit = {.command = CF_COMMAND_ADMIT,
-                        .admit = {heard.knock.key, cf_bytes_of_text("come in")}};
+                        .admit = {.key = heard.knock.key, .sealed = cf_bytes_of_text("come in")}};
     say(s.home.house, s.home.at_lap, &admit); /* not hers to say */
     hear_nothing(s.home.house, s.pad.door);
     say(s.home.house, s.home.at_desk, &admit);
@@ -74,7 +74,7 @@ Test(pairing, brings_the_answer_to_each_who_knocked_with_the_code)
     knock(s.home.house, &other, &s.home.account.user, cf_bytes_of_text("me, too"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     cf_message admit = {.command = CF_COMMAND_ADMIT,
-                        .admit = {heard.knock.key, cf_bytes_of_text("come in")}};
+                        .admit = {.key = heard.knock.key, .sealed = cf_bytes_of_text("come in")}};
     say(s.home.house, s.home.at_desk, &admit);
     hear(s.home.house, s.pad.door, CF_COMMAND_ADMIT);
     hear(s.home.house, other.door, CF_COMMAND_ADMIT);

@@ -123,7 +123,10 @@ Test(gateway, never_shows_one_user_what_is_anothers)
     write_and_publish(&a, &a.lap, a.at_lap);
     hear_nothing(a.house, at_pc);
 
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
     caller *curious = call_in(a.house, cf_keys_public(pc.keys)->curve);
     say(a.house, curious, &hello); /* with his own key, for her log */
     hear_refusal(a.house, curious, CF_REFUSED_UNKNOWN);
@@ -147,7 +150,7 @@ Test(gateway, sends_no_more_than_credit_and_one_entry)
     subscribe(a.house, a.at_desk, NULL, 0, 1);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear_nothing(a.house, a.at_desk);
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {a.lap.wire.size + 1}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = a.lap.wire.size + 1}};
     say(a.house, a.at_desk, &credit);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
@@ -158,7 +161,7 @@ Test(gateway, sends_no_more_than_credit_and_one_entry)
 Test(gateway, keeps_credit_that_is_given_till_the_sum_would_turn_over)
 {
     household a = a_greeted_household();
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {10}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 10}};
 
     write_and_publish(&a, &a.lap, a.at_lap);
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);

@@ -50,7 +50,9 @@ Test(gateway_alone, answers_questions_and_reports_meanwhile)
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
     const cf_message query = {.command = CF_COMMAND_QUERY};
-    const cf_message report = {.command = CF_COMMAND_REPORT, .report = {&a.account.head, 1, false}};
+    const cf_message report = {
+        .command = CF_COMMAND_REPORT,
+        .report = {.heads = &a.account.head, .head_count = 1, .more = false}};
     bool named = false;
 
     say(a.house, a.at_lap, &report);
@@ -64,7 +66,8 @@ Test(gateway_alone, answers_questions_and_reports_meanwhile)
     }
     hear(a.house, a.at_lap, CF_COMMAND_REPORTED);
     cr_expect(named, "heads go on");
-    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {&a.desk.id, 1}});
+    say(a.house, a.at_lap,
+        &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = &a.desk.id, .count = 1}});
     const cf_message ends = hear(a.house, a.at_lap, CF_COMMAND_ENDS);
     cr_assert_eq(ends.ends.head_count, 1);
     cr_expect_eq(cf_head_compare(ends.ends.heads, &kept), 0);
@@ -103,7 +106,11 @@ Test(gateway_alone, names_heads_to_who_comes_meanwhile_and_says_when_all_else_wa
     const cf_lease_token token = alone_begin(&a);
     const cf_head kept = alone_hold_back(&a, &token);
     const cf_message hello = {.command = CF_COMMAND_HELLO,
-                              .hello = {CF_PROTOCOL_VERSION, a.account.user, NULL, 0, false}};
+                              .hello = {.version = CF_PROTOCOL_VERSION,
+                                        .user = a.account.user,
+                                        .heads = NULL,
+                                        .head_count = 0,
+                                        .more = false}};
     bool named = false;
 
     alone_turn_to(&a, &pictures);

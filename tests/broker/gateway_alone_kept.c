@@ -40,7 +40,7 @@ Test(gateway_alone, does_not_keep_back_again_what_it_owes)
     cf_head kept[3];
     cf_heads held = {0};
     caller *slow = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
-    const cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    const cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
 
     cf_heads_insert(&held, &a.account.head);
     cf_heads_insert(&held, &a.desk.head);
@@ -71,8 +71,9 @@ Test(gateway_alone, does_not_keep_back_again_what_it_owes)
 static cf_hash store_blob(ann *a, caller *from, const char *text)
 {
     const cf_hash id = cf_blob_id(cf_bytes_of_text(text));
-    const cf_message put = {.command = CF_COMMAND_PUT,
-                            .put = {id, 0, strlen(text), cf_bytes_of_text(text)}};
+    const cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = id, .offset = 0, .total = strlen(text), .bytes = cf_bytes_of_text(text)}};
 
     say(a->house, from, &put);
     hear(a->house, from, CF_COMMAND_STORED);

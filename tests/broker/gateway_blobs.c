@@ -24,11 +24,12 @@ static cf_buffer a_large_blob(cf_hash *id)
 static void put_piece(household *a, const cf_hash *id, const cf_buffer *blob, size_t offset)
 {
     size_t left = blob->size - offset;
-    cf_message put = {.command = CF_COMMAND_PUT,
-                      .put = {*id,
-                              offset,
-                              blob->size,
-                              {blob->data + offset, left < CF_BLOB_STEP ? left : CF_BLOB_STEP}}};
+    cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = *id,
+                .offset = offset,
+                .total = blob->size,
+                .bytes = {blob->data + offset, left < CF_BLOB_STEP ? left : CF_BLOB_STEP}}};
 
     say(a->house, a->at_lap, &put);
 }
@@ -38,7 +39,7 @@ Test(gateway_blobs, takes_a_blob_piece_by_piece_and_gives_it_back)
     household a = a_greeted_household();
     cf_hash id;
     cf_buffer blob = a_large_blob(&id), back = {0};
-    cf_message have = {.command = CF_COMMAND_HAVE, .have = {&id, 1}};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = &id, .id_count = 1}};
 
     say(a.house, a.at_lap, &have);
     cf_message missing = hear(a.house, a.at_lap, CF_COMMAND_MISSING);

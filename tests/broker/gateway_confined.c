@@ -35,8 +35,9 @@ static writers two_collections(void)
 static void confine(const writers *w, caller *by, const cf_id *collections, size_t count)
 {
     say(w->home.house, by,
-        &(cf_message){.command = CF_COMMAND_CONFINE,
-                      .confine = {w->home.account.user, collections, count}});
+        &(cf_message){
+            .command = CF_COMMAND_CONFINE,
+            .confine = {.user = w->home.account.user, .collections = collections, .count = count}});
 }
 
 static void say_hello(const writers *w, caller *by, bool more)

@@ -301,7 +301,11 @@ void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head 
            size_t count)
 {
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {CF_PROTOCOL_VERSION, *user, heads, count, false}};
+                        .hello = {.version = CF_PROTOCOL_VERSION,
+                                  .user = *user,
+                                  .heads = heads,
+                                  .head_count = count,
+                                  .more = false}};
 
     say(self, from, &hello);
     hear(self, from, CF_COMMAND_WELCOME);

@@ -168,7 +168,7 @@ Test(gateway_leases, ends_as_late_as_ever_when_the_clock_is_set)
 
     for (size_t i = 0; i < 2; i++) {
         ann a = anns_house();
-        cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {request_id("list")}};
+        cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = request_id("list")}};
 
         take(&a, a.at_desk, "one");
         say(a.house, a.at_lap, &locks);
@@ -369,7 +369,9 @@ Test(gateway_leases, is_renewed_by_its_holder_only)
 {
     ann a = anns_house();
     cf_message renew = {.command = CF_COMMAND_RENEW,
-                        .renew = {request_id("renew"), take(&a, a.at_desk, "one"), TEN_S}};
+                        .renew = {.request = request_id("renew"),
+                                  .token = take(&a, a.at_desk, "one"),
+                                  .for_ms = TEN_S}};
 
     a.house->now_ms += TEN_S - 1;
     say(a.house, a.at_lap, &renew);
@@ -479,7 +481,7 @@ Test(gateway_leases, goes_to_who_waits_when_its_holder_is_shut_out)
 Test(gateway_leases, tells_those_who_asked_of_every_change)
 {
     ann a = anns_house();
-    cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {request_id("list")}};
+    cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = request_id("list")}};
 
     say(a.house, a.at_lap, &locks);
     cf_message list = hear(a.house, a.at_lap, CF_COMMAND_LEASES);
@@ -494,7 +496,10 @@ Test(gateway_leases, tells_those_who_asked_of_every_change)
     hear_nothing(a.house, a.at_desk);
     cf_message unlock = {
         .command = CF_COMMAND_UNLOCK,
-        .unlock = {request_id("one"), papers, page, &token},
+        .unlock = {.request = request_id("one"),
+                   .collection = papers,
+                   .name = page,
+                   .token = &token},
     };
     say(a.house, a.at_desk, &unlock);
     hear_lease(&a, a.at_desk);
@@ -510,7 +515,7 @@ Test(gateway_leases, tells_those_who_asked_of_every_change)
 Test(gateway_leases, comes_after_the_entries_that_its_holder_lacks)
 {
     ann a = anns_house();
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {CF_WINDOW}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
     subscribe(a.house, a.at_desk, NULL, 0, 0);
@@ -538,7 +543,7 @@ Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 {
     ann a = anns_house();
     cf_communication *communication = cf_users_communication(a.house->users);
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {CF_WINDOW}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
     bool ready = false;
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);

@@ -54,7 +54,10 @@ static bool is_void(ann *a, const person *author)
 
 static void say_hello(ann *a, caller *from)
 {
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a->account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a->account.user, .heads = NULL, .head_count = 0, .more = false}};
 
     say(a->house, from, &hello);
 }
@@ -126,7 +129,10 @@ Test(gateway_members, takes_nothing_more_from_a_revoked_device)
     static const cf_hash blob = {"a blob"};
     ann a = anns_house();
     cf_message put = {.command = CF_COMMAND_PUT,
-                      .put = {blob, 0, 2 * CF_BLOB_STEP, cf_bytes_of_text("a piece")}};
+                      .put = {.id = blob,
+                              .offset = 0,
+                              .total = 2 * CF_BLOB_STEP,
+                              .bytes = cf_bytes_of_text("a piece")}};
     cf_message get = {.command = CF_COMMAND_GET, .get = {.id = blob, .offset = 0}};
 
     say(a.house, a.at_lap, &put);
@@ -152,7 +158,8 @@ Test(gateway_members, does_nothing_more_for_a_revoked_device)
     ann a = anns_house();
     cf_bytes bytes = cf_bytes_of_text("a small blob");
     cf_hash blob = cf_sha256_of(bytes);
-    cf_message put = {.command = CF_COMMAND_PUT, .put = {blob, 0, bytes.size, bytes}};
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {.id = blob, .offset = 0, .total = bytes.size, .bytes = bytes}};
     cf_blob_held held;
     cf_error error;
 

@@ -35,7 +35,7 @@ static void bring(ann *a, caller *from, const person *author)
 Test(gateway_reports, says_where_the_log_is)
 {
     ann a = anns_house();
-    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
     char line[CF_ADDRESS_TEXT];
     uint64_t last;
     cf_error error;
@@ -55,7 +55,7 @@ Test(gateway_reports, says_where_the_log_is)
 
 static void ask_where(ann *a, caller *by)
 {
-    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a->account.user}};
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a->account.user}};
 
     say(a->house, by, &locate);
     hear(a->house, by, CF_COMMAND_ENDPOINTS);
@@ -104,7 +104,7 @@ Test(gateway_reports, notes_since_when_a_device_that_keeps_it_knows_the_address)
 Test(gateway_reports, keeps_the_most_that_a_device_misses_until_all_is_checked)
 {
     ann a = anns_house();
-    cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {5}};
+    cf_message lacking = {.command = CF_COMMAND_LACKING, .lacking = {.count = 5}};
     cf_reported_lacking kept;
     cf_error error;
 
@@ -133,7 +133,8 @@ Test(gateway_reports, tells_what_it_holds_and_who_has_applied_what)
     write_change(&a.desk, "some body", NULL, 0);
     bring(&a, a.at_desk, &a.desk);
     cf_head head = a.desk.head;
-    cf_message report = {.command = CF_COMMAND_REPORT, .report = {&head, 1, false}};
+    cf_message report = {.command = CF_COMMAND_REPORT,
+                         .report = {.heads = &head, .head_count = 1, .more = false}};
     say(a.house, a.at_desk, &report);
     cf_message answer = hear(a.house, a.at_desk, CF_COMMAND_REPORTED);
     cr_expect(!answer.reported.more);
@@ -193,7 +194,11 @@ static caller *hello(ann *a, const person *from, const cf_head *heads, size_t co
 {
     caller *again = call_in(a->house, cf_keys_public(from->keys)->curve);
     cf_message message = {.command = CF_COMMAND_HELLO,
-                          .hello = {CF_PROTOCOL_VERSION, a->account.user, heads, count, false}};
+                          .hello = {.version = CF_PROTOCOL_VERSION,
+                                    .user = a->account.user,
+                                    .heads = heads,
+                                    .head_count = count,
+                                    .more = false}};
 
     say(a->house, again, &message);
     return again;
@@ -210,7 +215,7 @@ static cf_status give_eio(cf_store *store, const cf_hash *user, cf_bytes key, cf
 Test(gateway_reports, names_no_other_log_where_the_disk_fails)
 {
     ann a = anns_house();
-    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
     cf_store *store = a.house->store;
     uint8_t instance[16];
 
@@ -248,7 +253,8 @@ Test(gateway_reports, ends_the_session_of_who_reports_too_many_heads)
 {
     ann a = anns_house();
     cf_head heads[CF_HEADS_PAGE] = {0};
-    cf_message report = {.command = CF_COMMAND_REPORT, .report = {heads, CF_HEADS_PAGE, true}};
+    cf_message report = {.command = CF_COMMAND_REPORT,
+                         .report = {.heads = heads, .head_count = CF_HEADS_PAGE, .more = true}};
 
     for (uint64_t named = 0; named <= CF_HEADS_MAX; named += CF_HEADS_PAGE) {
         for (size_t i = 0; i < CF_HEADS_PAGE; i++) {
@@ -285,7 +291,8 @@ Test(gateway_reports, names_the_heads_of_the_devices_that_are_asked_for)
     begin_chain(&a.desk, &films, &a.account.head);
     write_change(&a.desk, "of another collection", NULL, 0);
     bring(&a, a.at_desk, &a.desk);
-    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {asked, 3}});
+    say(a.house, a.at_lap,
+        &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = asked, .count = 3}});
     for (int i = 0; i < 2; i++) {
         const cf_message none = hear_ends(&a, &asked[i]);
 
@@ -311,7 +318,8 @@ Test(gateway_reports, names_the_heads_of_a_device_that_is_asked_for_twice_once)
     begin_chain(&a.desk, &papers, &a.account.head);
     write_change(&a.desk, "of papers", NULL, 0);
     bring(&a, a.at_desk, &a.desk);
-    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {asked, 2}});
+    say(a.house, a.at_lap,
+        &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = asked, .count = 2}});
     cr_expect_eq(hear_ends(&a, &a.desk.id).ends.head_count, 1);
     cr_expect_eq(hear_ends(&a, &a.desk.id).ends.head_count, 0);
     household_end(&a);
@@ -330,7 +338,8 @@ Test(gateway_reports, names_more_heads_than_a_message_holds_in_pages)
         append_entry(log, &a.desk);
     }
     settle(a.house);
-    say(a.house, a.at_lap, &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {&a.desk.id, 1}});
+    say(a.house, a.at_lap,
+        &(cf_message){.command = CF_COMMAND_CHAINS, .chains = {.devices = &a.desk.id, .count = 1}});
     cf_message ends = hear_ends(&a, &a.desk.id);
     cr_expect_eq(ends.ends.head_count, CF_HEADS_PAGE);
     cr_expect(ends.ends.more);

@@ -11,7 +11,7 @@ Test(gateway_sessions, answers_again_to_anything_before_hello)
 {
     household a = a_greeted_household();
     caller *late = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
 
     say(a.house, late, &credit);
     hear(a.house, late, CF_COMMAND_AGAIN);
@@ -27,7 +27,11 @@ Test(gateway_sessions, answers_again_in_the_middle_of_a_hello)
 {
     household a = a_greeted_household();
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {1, a.account.user, &a.account.head, 1, true}};
+                        .hello = {.version = 1,
+                                  .user = a.account.user,
+                                  .heads = &a.account.head,
+                                  .head_count = 1,
+                                  .more = true}};
 
     say(a.house, a.at_lap, &hello);
     write_change(&a.lap, "some body", NULL, 0);
@@ -41,7 +45,7 @@ Test(gateway_sessions, answers_again_in_the_middle_of_a_hello)
 Test(gateway_sessions, serves_a_session_to_the_key_that_greeted_only)
 {
     household a = a_greeted_household();
-    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
 
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
     memcpy(a.at_lap->key.bytes, cf_keys_public(a.desk.keys)->curve, 32); /* another member's */
@@ -57,7 +61,11 @@ Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
     household a = a_greeted_household();
     cf_head heads[CF_HEADS_PAGE] = {0};
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {1, a.account.user, heads, CF_HEADS_PAGE, true}};
+                        .hello = {.version = 1,
+                                  .user = a.account.user,
+                                  .heads = heads,
+                                  .head_count = CF_HEADS_PAGE,
+                                  .more = true}};
 
     for (size_t i = 0; i < CF_HEADS_PAGE; i++)
         heads[i].sequence = i + 1;
@@ -73,7 +81,7 @@ Test(gateway_sessions, ends_the_session_of_who_names_too_many_heads)
 Test(gateway_sessions, counts_what_begins_and_ends_and_nothing_else)
 {
     household a = a_greeted_household();
-    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {a.account.user}};
+    cf_message locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = a.account.user}};
     uint64_t at_first = cf_gateway_changes(a.house->gateway), with_lap;
 
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
@@ -91,7 +99,7 @@ Test(gateway_sessions, counts_what_begins_and_ends_and_nothing_else)
 Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
 {
     household a = a_greeted_household();
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
 
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     greet(a.house, a.at_lap, &a.account.user, NULL, 0);
@@ -110,7 +118,10 @@ Test(gateway_sessions, keeps_eight_sessions_of_a_device_and_lets_its_oldest_go)
 Test(gateway_sessions, says_in_welcome_what_it_holds_and_what_time_it_is)
 {
     household a = a_greeted_household();
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
 
     say(a.house, a.at_desk, &hello);
     cf_message welcome = hear(a.house, a.at_desk, CF_COMMAND_WELCOME);
@@ -127,7 +138,11 @@ Test(gateway_sessions, takes_hello_in_pages)
     household a = a_greeted_household();
     cf_head unknown = {{{9}}, 5, {{9}}};
     cf_message page = {.command = CF_COMMAND_HELLO,
-                       .hello = {1, a.account.user, &unknown, 1, true}};
+                       .hello = {.version = 1,
+                                 .user = a.account.user,
+                                 .heads = &unknown,
+                                 .head_count = 1,
+                                 .more = true}};
 
     say(a.house, a.at_desk, &page);
     hear_nothing(a.house, a.at_desk);
@@ -144,7 +159,10 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
 {
     household a = a_household();
     person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
 
     settle_in(a.house, &bob, &pc, &pad);
     const size_t allowed = a.house->allowed;
@@ -175,7 +193,10 @@ Test(gateway_sessions, refuses_hello_of_a_key_that_is_no_member)
     household a = a_greeted_household();
     person stranger = a_device(9, &a.account.user);
     caller *knocking = call_in(a.house, cf_keys_public(stranger.keys)->curve);
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
 
     say(a.house, knocking, &hello);
     hear_refusal(a.house, knocking, CF_REFUSED_UNKNOWN);
@@ -237,7 +258,9 @@ Test(gateway_sessions, ends_the_session_of_who_sends_garbage)
 Test(gateway_sessions, ends_the_session_of_who_sends_oversized_frames)
 {
     household a = a_greeted_household();
-    cf_message put = {.command = CF_COMMAND_PUT, .put = {{{1}}, 0, 10, cf_bytes_of_text("piece")}};
+    cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = {{1}}, .offset = 0, .total = 10, .bytes = cf_bytes_of_text("piece")}};
     cf_frames frames = {0};
     cf_buffer large = {0};
 
@@ -259,7 +282,7 @@ Test(gateway_sessions, forgets_a_session_whose_connection_is_gone)
 
     cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_lap->routing_id));
     cr_expect_eq(cf_gateway_count(a.house->gateway).sessions, 1);
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
     say(a.house, a.at_lap, &credit);
     hear(a.house, a.at_lap, CF_COMMAND_AGAIN);
     household_end(&a);
@@ -304,7 +327,11 @@ Test(gateway_sessions, tells_who_names_too_many_rungs)
     household a = a_greeted_household();
     cf_head heads[CF_HEADS_PAGE] = {0};
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {1, a.account.user, heads, CF_HEADS_PAGE, true}};
+                        .hello = {.version = 1,
+                                  .user = a.account.user,
+                                  .heads = heads,
+                                  .head_count = CF_HEADS_PAGE,
+                                  .more = true}};
     cf_message rungs = {.command = CF_COMMAND_SUBSCRIBE,
                         .subscribe = {.rungs = heads, .rung_count = 1, .credit = 1}};
 
@@ -348,7 +375,10 @@ static cf_status nothing_found(cf_store *store, const cf_hash *user, const cf_he
 Test(gateway_sessions, tells_whose_log_can_not_be_read)
 {
     household a = a_greeted_household();
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
     cf_message reports = {.command = CF_COMMAND_QUERY};
     cf_head head = {{{9}}, 5, {{9}}};
     cf_store *store = a.house->store;

@@ -133,7 +133,8 @@ Test(link_leases, owes_no_answer_that_came)
 
 static void tell_alone(attendee *by, bool begins)
 {
-    cf_message alone = {.command = CF_COMMAND_ALONE, .alone = {papers, begins}};
+    cf_message alone = {.command = CF_COMMAND_ALONE,
+                        .alone = {.collection = papers, .begins = begins}};
 
     cf_link_ask_lease(by->link, &alone);
     meet(&m);
@@ -141,7 +142,7 @@ static void tell_alone(attendee *by, bool begins)
 
 static void follow_leases(attendee *self)
 {
-    cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {request}};
+    cf_message locks = {.command = CF_COMMAND_LOCKS, .locks = {.request = request}};
 
     cf_link_ask_lease(self->link, &locks);
     meet(&m);

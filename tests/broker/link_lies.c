@@ -285,9 +285,11 @@ Test(link_lies, takes_no_piece_of_a_blob_that_can_not_be)
         meet(&m);
         cf_transfer_want(cf_link_transfer(desk->link), &blob, 0, CF_RANK_LARGE);
         cf_link_tick(desk->link, m.now_ms, desk->outbox);
-        cf_message message = {
-            .command = CF_COMMAND_BLOB,
-            .blob = {blob, pieces[i].offset, pieces[i].total, cf_bytes_of("eleven bytes", 12)}};
+        cf_message message = {.command = CF_COMMAND_BLOB,
+                              .blob = {.id = blob,
+                                       .offset = pieces[i].offset,
+                                       .total = pieces[i].total,
+                                       .bytes = cf_bytes_of("eleven bytes", 12)}};
         attendee_hears_cut(desk, &message, pieces[i].size);
         cr_expect_eq(desk->received.size, 0, "piece %zu", i);
         cr_expect_eq(desk->lost, 1, "piece %zu", i);
@@ -313,7 +315,7 @@ Test(link_lies, lets_a_broker_keep_entries_back_for_no_longer_than_anybody_may)
                      .heads = &head,
                      .head_count = 1}},
         {.command = CF_COMMAND_SUBSCRIBED},
-        {.command = CF_COMMAND_PAUSED, .paused = {&paused, 1}},
+        {.command = CF_COMMAND_PAUSED, .paused = {.collections = &paused, .count = 1}},
     };
 
     cf_link_start(desk->link);

@@ -140,10 +140,14 @@ Test(link_older, ends_no_question_for_chains_by_another_answer)
 {
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);
-    const cf_message other = {.command = CF_COMMAND_ENDS, .ends = {m.desk.id, NULL, 0, false}},
-                     page = {.command = CF_COMMAND_ENDS, .ends = {m.lap.id, NULL, 0, true}},
-                     last = {.command = CF_COMMAND_ENDS, .ends = {m.lap.id, NULL, 0, false}},
-                     report = {.command = CF_COMMAND_REPORTED};
+    const cf_message
+        other = {.command = CF_COMMAND_ENDS,
+                 .ends = {.device = m.desk.id, .heads = NULL, .head_count = 0, .more = false}},
+        page = {.command = CF_COMMAND_ENDS,
+                .ends = {.device = m.lap.id, .heads = NULL, .head_count = 0, .more = true}},
+        last = {.command = CF_COMMAND_ENDS,
+                .ends = {.device = m.lap.id, .heads = NULL, .head_count = 0, .more = false}},
+        report = {.command = CF_COMMAND_REPORTED};
 
     cf_link_start(desk->link);
     meet(&m);
@@ -185,8 +189,12 @@ static attendee *meet_stranger(const cf_head *stranger)
 Test(link_older, awaits_a_stranger_that_writes_where_it_is_confined_to)
 {
     const cf_head stranger = {{{9}}, 5, {{9}}}, other = {{{8}}, 5, {{8}}};
-    const cf_message elsewhere = {.command = CF_COMMAND_HOLDS, .holds = {{"films"}, &other, 1}},
-                     here = {.command = CF_COMMAND_HOLDS, .holds = {papers, &stranger, 1}},
+    const cf_message elsewhere = {.command = CF_COMMAND_HOLDS,
+                                  .holds = {.collection = {"films"},
+                                            .heads = &other,
+                                            .head_count = 1}},
+                     here = {.command = CF_COMMAND_HOLDS,
+                             .holds = {.collection = papers, .heads = &stranger, .head_count = 1}},
                      end = {.command = CF_COMMAND_REPORTED};
 
     meeting_open(&m);
@@ -208,7 +216,10 @@ Test(link_older, awaits_a_stranger_that_writes_where_it_is_confined_to)
 Test(link_older, awaits_no_stranger_that_writes_elsewhere)
 {
     const cf_head stranger = {{{9}}, 5, {{9}}};
-    const cf_message elsewhere = {.command = CF_COMMAND_HOLDS, .holds = {{"films"}, &stranger, 1}},
+    const cf_message elsewhere = {.command = CF_COMMAND_HOLDS,
+                                  .holds = {.collection = {"films"},
+                                            .heads = &stranger,
+                                            .head_count = 1}},
                      end = {.command = CF_COMMAND_REPORTED};
 
     meeting_open(&m);
@@ -224,7 +235,8 @@ Test(link_older, awaits_no_stranger_that_writes_elsewhere)
 Test(link_older, hears_of_no_more_than_65536_heads)
 {
     const cf_head stranger = {{{9}}, 5, {{9}}};
-    const cf_message empty = {.command = CF_COMMAND_HOLDS, .holds = {{"films"}, NULL, 0}};
+    const cf_message empty = {.command = CF_COMMAND_HOLDS,
+                              .holds = {.collection = {"films"}, .heads = NULL, .head_count = 0}};
 
     meeting_open(&m);
     attendee *desk = meet_stranger(&stranger);
@@ -251,8 +263,8 @@ Test(link_older, says_a_checkpoint_and_takes_a_refusal_for_an_answer)
     meet(&m);
     cr_expect(cf_link_is_idle(desk->link));
     cr_expect_eq(desk->checkpoints, 1, "an answer, with no other's");
-    attendee_hears(desk,
-                   &(cf_message){.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {&said, 1}});
+    attendee_hears(desk, &(cf_message){.command = CF_COMMAND_CHECKPOINTS,
+                                       .checkpoints = {.at = &said, .count = 1}});
     cr_expect_eq(desk->checkpoints, 1, "nobody had asked for that");
     cf_link_checkpoint(desk->link, &said);
     cr_expect_eq(said_by(desk, CF_COMMAND_CHECKPOINT), 1);
@@ -275,7 +287,8 @@ Test(link_older, says_a_checkpoint_and_takes_a_refusal_for_an_answer)
 Test(link_older, takes_a_refusal_for_that_of_the_latest_command)
 {
     static const cf_id collection = {"notes"};
-    const cf_message alone = {.command = CF_COMMAND_ALONE, .alone = {collection, true}};
+    const cf_message alone = {.command = CF_COMMAND_ALONE,
+                              .alone = {.collection = collection, .begins = true}};
 
     meeting_open(&m);
     attendee *desk = attend(&m, &m.desk);

@@ -424,7 +424,7 @@ Test(loopback, hears_nobody_with_too_long_a_name)
     house h = {0};
     open_house(&h);
     void *raw = a_raw_socket(&h, &h.m.desk);
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {1}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 1}};
     cf_frames frames = {0};
     static char name[200];
     char answer[64];

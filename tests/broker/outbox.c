@@ -35,7 +35,7 @@ static cf_send_answer take(void *context, cf_bytes destination, cf_frames *frame
 
 static void credit(cf_outbox *outbox, const char *destination, uint64_t bytes)
 {
-    cf_message message = {.command = CF_COMMAND_CREDIT, .credit = {bytes}};
+    cf_message message = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = bytes}};
 
     cf_outbox_add(outbox, cf_bytes_of_text(destination), &message);
 }

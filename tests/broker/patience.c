@@ -149,14 +149,17 @@ static void pass_over(broker_world *house, caller *by)
 
 static cf_message hello_of(const neighbours *n)
 {
-    return (cf_message){.command = CF_COMMAND_HELLO, .hello = {1, n->account.user, NULL, 0, false}};
+    return (cf_message){
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = n->account.user, .heads = NULL, .head_count = 0, .more = false}};
 }
 
 /* The desk asks for blobs until it isn't heard any more. */
 static void ask_too_much(neighbours *n)
 {
     static cf_hash ids[MANY];
-    cf_message have = {.command = CF_COMMAND_HAVE, .have = {ids, MANY}};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = MANY}};
 
     for (int i = 0; i <= MOST / (MANY * CF_PRICE_BLOB); i++)
         say(n->house, n->at_desk, &have);
@@ -187,7 +190,7 @@ Test(impatient_gateway, looks_up_no_blob_for_who_asks_too_much)
 static void bring_blobs(neighbours *n, int round, cf_hash ids[PAGE])
 {
     char text[PAGE][32];
-    cf_message have = {.command = CF_COMMAND_HAVE, .have = {ids, PAGE}};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = PAGE}};
 
     for (int i = 0; i < PAGE; i++) {
         snprintf(text[i], sizeof text[i], "blob %d of %d", i, round);
@@ -196,7 +199,8 @@ static void bring_blobs(neighbours *n, int round, cf_hash ids[PAGE])
     say(n->house, n->at_desk, &have);
     for (int i = 0; i < PAGE; i++) {
         cf_bytes bytes = cf_bytes_of_text(text[i]);
-        cf_message put = {.command = CF_COMMAND_PUT, .put = {ids[i], 0, bytes.size, bytes}};
+        cf_message put = {.command = CF_COMMAND_PUT,
+                          .put = {.id = ids[i], .offset = 0, .total = bytes.size, .bytes = bytes}};
 
         say(n->house, n->at_desk, &put);
     }
@@ -206,7 +210,7 @@ static void bring_blobs(neighbours *n, int round, cf_hash ids[PAGE])
 /* How many are missing of those that the desk asks after. */
 static size_t ask(neighbours *n, const cf_hash *ids, size_t count)
 {
-    cf_message have = {.command = CF_COMMAND_HAVE, .have = {ids, count}};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = count}};
 
     say(n->house, n->at_desk, &have);
     return hear(n->house, n->at_desk, CF_COMMAND_MISSING).missing.blob_count;
@@ -315,12 +319,12 @@ Test(impatient_gateway, is_tired_of_questions)
 {
     static const cf_hash nobody;
     cf_message query = {.command = CF_COMMAND_QUERY},
-               locate = {.command = CF_COMMAND_LOCATE, .locate = {nobody}},
+               locate = {.command = CF_COMMAND_LOCATE, .locate = {.user = nobody}},
                report = {.command = CF_COMMAND_REPORT},
                get = {.command = CF_COMMAND_GET, .get = {.id = nobody}};
 
     cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {.version = CF_PROTOCOL_VERSION + 1}};
-    cf_message chains = {.command = CF_COMMAND_CHAINS, .chains = {&nobody, 1}};
+    cf_message chains = {.command = CF_COMMAND_CHAINS, .chains = {.devices = &nobody, .count = 1}};
 
     expect_tires(&hello, CF_PRICE_ANEW);
     expect_tires(&query, CF_PRICE_QUESTION);
@@ -363,7 +367,7 @@ Test(impatient_gateway, never_tires_of_who_brings_what_it_asked_for, .disabled =
 {
     neighbours n = two_users();
     cf_hash ids[PAGE];
-    cf_message have = {.command = CF_COMMAND_HAVE, .have = {ids, PAGE}};
+    cf_message have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = PAGE}};
 
     for (int round = 0; round < 3 * MOST / (PAGE * CF_PRICE_BLOB); round++) {
         bring_blobs(&n, round, ids);
@@ -387,7 +391,11 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     cf_gateway *gateway = n.house->gateway;
     caller *again = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
     cf_message hello = {.command = CF_COMMAND_HELLO,
-                        .hello = {1, n.account.user, heads, CF_HEADS_PAGE, true}};
+                        .hello = {.version = 1,
+                                  .user = n.account.user,
+                                  .heads = heads,
+                                  .head_count = CF_HEADS_PAGE,
+                                  .more = true}};
     cf_message subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = CF_WINDOW}};
 
     for (size_t i = 0; i < CF_HEADS_PAGE; i++)

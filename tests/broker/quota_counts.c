@@ -69,7 +69,10 @@ static void put_part(ann *a, uint8_t blob, uint64_t offset)
 
     say(a->house, a->at_desk,
         &(cf_message){.command = CF_COMMAND_PUT,
-                      .put = {{{blob}}, offset, 1000, cf_bytes_of(part, sizeof part)}});
+                      .put = {.id = {{blob}},
+                              .offset = offset,
+                              .total = 1000,
+                              .bytes = cf_bytes_of(part, sizeof part)}});
 }
 
 /* Two parts of 300 lie there. The quota takes a blob of 1,000 beside one of them, and beside none
@@ -122,7 +125,10 @@ Test(quota_counts, drop_no_more_than_256_uploads_at_once)
         for (uint8_t j = 0; j < 2; j++) {
             say(a.house, a.at_desk,
                 &(cf_message){.command = CF_COMMAND_PUT,
-                              .put = {{{i, j}}, 0, 1000, cf_bytes_of_text("x")}});
+                              .put = {.id = {{i, j}},
+                                      .offset = 0,
+                                      .total = 1000,
+                                      .bytes = cf_bytes_of_text("x")}});
             hear(a.house, a.at_desk, CF_COMMAND_MISSING);
         }
     set_quota(&a, before + 260);
@@ -144,8 +150,9 @@ static void put_one(ann *a)
 
     snprintf(text, sizeof text, "blob %u", ++number);
     cf_bytes piece = cf_bytes_of_text(text);
-    cf_message put = {.command = CF_COMMAND_PUT,
-                      .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
     say(a->house, a->at_desk, &put);
     hear(a->house, a->at_desk, CF_COMMAND_STORED);
 }
@@ -354,8 +361,9 @@ Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
 {
     ann a = with_blobs(3);
     cf_bytes piece = cf_bytes_of_text("one more");
-    cf_message put = {.command = CF_COMMAND_PUT,
-                      .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
 
     stop_and_start(&a);
     put_one(&a);

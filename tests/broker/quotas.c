@@ -26,7 +26,8 @@ Test(quotas, let_who_has_no_room_delete_a_little_and_bring_nothing_new)
     ann a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
     const cf_hash name = cf_sha256_of(piece);
-    cf_message put = {.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}};
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {.id = name, .offset = 0, .total = piece.size, .bytes = piece}};
     char large[3000];
 
     memset(large, 'x', sizeof large - 1);
@@ -41,7 +42,8 @@ Test(quotas, let_who_has_no_room_delete_a_little_and_bring_nothing_new)
     const uint64_t quota = taken(&a);
     set_quota(&a, quota);
     say(a.house, a.at_desk,
-        &(cf_message){.command = CF_COMMAND_PUT, .put = {{"another"}, 0, 1000, piece}});
+        &(cf_message){.command = CF_COMMAND_PUT,
+                      .put = {.id = {"another"}, .offset = 0, .total = 1000, .bytes = piece}});
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     size_t more = 0;
     do {
@@ -99,7 +101,8 @@ Test(quotas, have_no_margin_for_what_names_a_blob)
     ann a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
     const cf_hash name = cf_sha256_of(piece);
-    cf_message put = {.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}};
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {.id = name, .offset = 0, .total = piece.size, .bytes = piece}};
 
     say(a.house, a.at_desk, &put);
     hear(a.house, a.at_desk, CF_COMMAND_STORED);
@@ -156,8 +159,9 @@ Test(quotas, know_the_same_after_a_crash)
 {
     ann a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
-    cf_message put = {.command = CF_COMMAND_PUT,
-                      .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
 
     write_and_publish(&a);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
@@ -208,7 +212,8 @@ Test(quotas, refuse_a_blob_at_its_first_piece)
 {
     ann a = anns_house();
     cf_bytes first = cf_bytes_of_text("the first piece");
-    cf_message put = {.command = CF_COMMAND_PUT, .put = {{"blob"}, 0, 1000, first}};
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {.id = {"blob"}, .offset = 0, .total = 1000, .bytes = first}};
 
     uint64_t before = taken(&a);
     set_quota(&a, before + 999);
@@ -226,8 +231,9 @@ Test(quotas, say_that_a_blob_is_stored_though_there_is_no_room)
 {
     ann a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a whole blob in one piece");
-    cf_message put = {.command = CF_COMMAND_PUT,
-                      .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    cf_message put = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
 
     say(a.house, a.at_desk, &put);
     hear(a.house, a.at_desk, CF_COMMAND_STORED);
@@ -285,7 +291,8 @@ Test(quotas, let_the_member_log_go_beyond_by_no_more_than_its_own)
     const cf_hash name = cf_sha256_of(piece);
     const uint64_t without = taken(&a), quota = without + 1000;
     say(a.house, a.at_desk,
-        &(cf_message){.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}});
+        &(cf_message){.command = CF_COMMAND_PUT,
+                      .put = {.id = name, .offset = 0, .total = piece.size, .bytes = piece}});
     hear(a.house, a.at_desk, CF_COMMAND_STORED);
     set_quota(&a, quota);
     cr_expect(takes_members(&a, most));
@@ -325,7 +332,8 @@ Test(quotas, give_no_room_back_that_was_freed_above_the_quota)
     const cf_bytes piece = cf_bytes_of(bytes, sizeof bytes);
     const cf_hash name = cf_sha256_of(piece);
     say(a.house, a.at_desk,
-        &(cf_message){.command = CF_COMMAND_PUT, .put = {name, 0, piece.size, piece}});
+        &(cf_message){.command = CF_COMMAND_PUT,
+                      .put = {.id = name, .offset = 0, .total = piece.size, .bytes = piece}});
     hear(a.house, a.at_desk, CF_COMMAND_STORED);
     for (int i = 0; i < 7; i++) {
         write_change(&a.desk, text, NULL, 0);
@@ -373,7 +381,10 @@ Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
 Test(quotas, bound_the_connections_of_a_user)
 {
     ann a = anns_house();
-    cf_message hello = {.command = CF_COMMAND_HELLO, .hello = {1, a.account.user, NULL, 0, false}};
+    cf_message hello = {
+        .command = CF_COMMAND_HELLO,
+        .hello = {
+            .version = 1, .user = a.account.user, .heads = NULL, .head_count = 0, .more = false}};
 
     a.house->sessions_of_user = 1;
     start_again(&a);

@@ -49,8 +49,9 @@ static cf_hash put(losing_house *self, const char *text)
 {
     broker_world *house = self->at.house;
     const cf_bytes piece = cf_bytes_of_text(text);
-    cf_message message = {.command = CF_COMMAND_PUT,
-                          .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    cf_message message = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
 
     say(house, self->at.at_desk, &message);
     hear(house, self->at.at_desk, CF_COMMAND_STORED);

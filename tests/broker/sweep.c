@@ -65,8 +65,9 @@ static void end(ann *a)
 static cf_hash put(ann *a, const char *text)
 {
     cf_bytes piece = cf_bytes_of_text(text);
-    cf_message message = {.command = CF_COMMAND_PUT,
-                          .put = {cf_sha256_of(piece), 0, piece.size, piece}};
+    cf_message message = {
+        .command = CF_COMMAND_PUT,
+        .put = {.id = cf_sha256_of(piece), .offset = 0, .total = piece.size, .bytes = piece}};
 
     say(a->house, a->at_desk, &message);
     hear(a->house, a->at_desk, CF_COMMAND_STORED);
@@ -143,7 +144,8 @@ Test(sweep, drops_uploads_that_were_given_up)
 {
     ann a = anns_house();
     cf_bytes piece = cf_bytes_of_text("a first piece");
-    cf_message message = {.command = CF_COMMAND_PUT, .put = {{"upload"}, 0, 500, piece}};
+    cf_message message = {.command = CF_COMMAND_PUT,
+                          .put = {.id = {"upload"}, .offset = 0, .total = 500, .bytes = piece}};
     cf_blob_usage usage;
     cf_error error;
 
@@ -209,10 +211,11 @@ Test(sweep, keeps_what_came_to_be_named_between_looking_and_dropping)
 static void put_piece(ann *a, size_t number)
 {
     static const uint8_t zeros[CF_BLOB_STEP];
-    cf_message message = {
-        .command = CF_COMMAND_PUT,
-        .put = {
-            {"upload"}, number * CF_BLOB_STEP, 3 * CF_BLOB_STEP, cf_bytes_of(zeros, sizeof zeros)}};
+    cf_message message = {.command = CF_COMMAND_PUT,
+                          .put = {.id = {"upload"},
+                                  .offset = number * CF_BLOB_STEP,
+                                  .total = 3 * CF_BLOB_STEP,
+                                  .bytes = cf_bytes_of(zeros, sizeof zeros)}};
 
     say(a->house, a->at_desk, &message);
     hear(a->house, a->at_desk, CF_COMMAND_MISSING);
@@ -327,7 +330,7 @@ static void begin_replay(ann *a)
 Test(sweep, waits_for_a_replay_that_is_under_way)
 {
     ann a = anns_house();
-    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {CF_WINDOW}};
+    cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
     cf_hash idle = put(&a, "nothing names this");
 
     begin_replay(&a);

@@ -22,66 +22,127 @@ static size_t examples(cf_message *out)
 {
     static const cf_bytes endpoints[] = {{(const uint8_t *)"tcp://a:1#k", 11}};
     const cf_message all[] = {
-        {.command = CF_COMMAND_HELLO, .hello = {CF_PROTOCOL_VERSION, hashes[0], heads, 2, true}},
-        {.command = CF_COMMAND_HELLO, .hello = {CF_PROTOCOL_VERSION, hashes[0], NULL, 0, false}},
+        {.command = CF_COMMAND_HELLO,
+         .hello = {.version = CF_PROTOCOL_VERSION,
+                   .user = hashes[0],
+                   .heads = heads,
+                   .head_count = 2,
+                   .more = true}},
+        {.command = CF_COMMAND_HELLO,
+         .hello = {.version = CF_PROTOCOL_VERSION,
+                   .user = hashes[0],
+                   .heads = NULL,
+                   .head_count = 0,
+                   .more = false}},
         {.command = CF_COMMAND_WELCOME,
-         .welcome = {CF_PROTOCOL_VERSION, {1, 2}, 1700000000000, 4194304, heads, 2, false}},
+         .welcome = {.version = CF_PROTOCOL_VERSION,
+                     .instance = {1, 2},
+                     .now_ms = 1700000000000,
+                     .window = 4194304,
+                     .heads = heads,
+                     .head_count = 2,
+                     .more = false}},
         {.command = CF_COMMAND_AGAIN},
-        {.command = CF_COMMAND_MOVED, .moved = {endpoints[0]}},
-        {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {heads, 2, ids, 2, 65536, false}},
-        {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {heads, 1, NULL, 0, 0, true}},
-        {.command = CF_COMMAND_SUBSCRIBED, .subscribed = {heads, 1, false}},
-        {.command = CF_COMMAND_ENTRY, .entry = {77, bulk}},
-        {.command = CF_COMMAND_CREDIT, .credit = {123456}},
-        {.command = CF_COMMAND_PUBLISH, .publish = {&token, hashes, 2, bulk}},
-        {.command = CF_COMMAND_PUBLISH, .publish = {NULL, NULL, 0, bulk}},
-        {.command = CF_COMMAND_ACCEPTED, .accepted = {heads[0]}},
+        {.command = CF_COMMAND_MOVED, .moved = {.endpoint = endpoints[0]}},
+        {.command = CF_COMMAND_SUBSCRIBE,
+         .subscribe = {.rungs = heads,
+                       .rung_count = 2,
+                       .collections = ids,
+                       .collection_count = 2,
+                       .credit = 65536,
+                       .more = false}},
+        {.command = CF_COMMAND_SUBSCRIBE,
+         .subscribe = {.rungs = heads,
+                       .rung_count = 1,
+                       .collections = NULL,
+                       .collection_count = 0,
+                       .credit = 0,
+                       .more = true}},
+        {.command = CF_COMMAND_SUBSCRIBED,
+         .subscribed = {.held = heads, .held_count = 1, .more = false}},
+        {.command = CF_COMMAND_ENTRY, .entry = {.position = 77, .entry = bulk}},
+        {.command = CF_COMMAND_CREDIT, .credit = {.bytes = 123456}},
+        {.command = CF_COMMAND_PUBLISH,
+         .publish = {.token = &token, .without = hashes, .without_count = 2, .entry = bulk}},
+        {.command = CF_COMMAND_PUBLISH,
+         .publish = {.token = NULL, .without = NULL, .without_count = 0, .entry = bulk}},
+        {.command = CF_COMMAND_ACCEPTED, .accepted = {.head = heads[0]}},
         {.command = CF_COMMAND_REFUSED,
-         .refused = {cf_bytes_of_text("PUBLISH"), cf_bytes_of("xyz", 3), true,
-                     cf_bytes_of_text(CF_REFUSED_GAP), cf_bytes_of_text("wait for more")}},
+         .refused = {.request = cf_bytes_of_text("PUBLISH"),
+                     .name = cf_bytes_of("xyz", 3),
+                     .later = true,
+                     .code = cf_bytes_of_text(CF_REFUSED_GAP),
+                     .text = cf_bytes_of_text("wait for more")}},
         {.command = CF_COMMAND_REFUSED,
-         .refused = {cf_bytes_of_text("HELLO"),
-                     {0},
-                     false,
-                     cf_bytes_of_text(CF_REFUSED_VERSION),
-                     cf_bytes_of_text("")}},
-        {.command = CF_COMMAND_HAVE, .have = {hashes, 2}},
-        {.command = CF_COMMAND_MISSING, .missing = {partials, 2}},
-        {.command = CF_COMMAND_PUT, .put = {hashes[0], 262144, 1000000, bulk}},
-        {.command = CF_COMMAND_STORED, .stored = {hashes[0]}},
+         .refused = {.request = cf_bytes_of_text("HELLO"),
+                     .name = {0},
+                     .later = false,
+                     .code = cf_bytes_of_text(CF_REFUSED_VERSION),
+                     .text = cf_bytes_of_text("")}},
+        {.command = CF_COMMAND_HAVE, .have = {.ids = hashes, .id_count = 2}},
+        {.command = CF_COMMAND_MISSING, .missing = {.blobs = partials, .blob_count = 2}},
+        {.command = CF_COMMAND_PUT,
+         .put = {.id = hashes[0], .offset = 262144, .total = 1000000, .bytes = bulk}},
+        {.command = CF_COMMAND_STORED, .stored = {.id = hashes[0]}},
         {.command = CF_COMMAND_GET, .get = {.id = hashes[0], .offset = 262144}},
-        {.command = CF_COMMAND_BLOB, .blob = {hashes[0], 262144, 1000000, bulk}},
-        {.command = CF_COMMAND_ABSENT, .absent = {hashes[1]}},
-        {.command = CF_COMMAND_WANTED, .wanted = {hashes, 1}},
-        {.command = CF_COMMAND_LOCK, .lock = {ids[0], ids[1], ids[0], 600000, true, false}},
-        {.command = CF_COMMAND_RENEW, .renew = {ids[0], token, 600000}},
-        {.command = CF_COMMAND_UNLOCK, .unlock = {ids[0], ids[1], ids[0], &token}},
-        {.command = CF_COMMAND_UNLOCK, .unlock = {ids[0], ids[1], ids[0], NULL}},
-        {.command = CF_COMMAND_LOCKS, .locks = {ids[0]}},
-        {.command = CF_COMMAND_LEASE, .lease = {ids[0], token, 1700000000000}},
-        {.command = CF_COMMAND_BUSY, .busy = {ids[0], hashes[0], 1700000000000}},
-        {.command = CF_COMMAND_LEASES, .leases = {ids[0], leases, 1}},
-        {.command = CF_COMMAND_LOCATE, .locate = {hashes[0]}},
-        {.command = CF_COMMAND_ENDPOINTS, .endpoints = {{3}, 99, endpoints, 1}},
-        {.command = CF_COMMAND_GUEST, .guest = {hashes[0], 1700000000000}},
-        {.command = CF_COMMAND_KNOCK, .knock = {&hashes[0], hashes[1], bulk}},
-        {.command = CF_COMMAND_KNOCK, .knock = {NULL, hashes[1], bulk}},
-        {.command = CF_COMMAND_ADMIT, .admit = {hashes[1], bulk}},
-        {.command = CF_COMMAND_REPORT, .report = {heads, 2, true}},
+        {.command = CF_COMMAND_BLOB,
+         .blob = {.id = hashes[0], .offset = 262144, .total = 1000000, .bytes = bulk}},
+        {.command = CF_COMMAND_ABSENT, .absent = {.id = hashes[1]}},
+        {.command = CF_COMMAND_WANTED, .wanted = {.ids = hashes, .id_count = 1}},
+        {.command = CF_COMMAND_LOCK,
+         .lock = {.request = ids[0],
+                  .collection = ids[1],
+                  .name = ids[0],
+                  .for_ms = 600000,
+                  .shared = true,
+                  .wait = false}},
+        {.command = CF_COMMAND_RENEW,
+         .renew = {.request = ids[0], .token = token, .for_ms = 600000}},
+        {.command = CF_COMMAND_UNLOCK,
+         .unlock = {.request = ids[0], .collection = ids[1], .name = ids[0], .token = &token}},
+        {.command = CF_COMMAND_UNLOCK,
+         .unlock = {.request = ids[0], .collection = ids[1], .name = ids[0], .token = NULL}},
+        {.command = CF_COMMAND_LOCKS, .locks = {.request = ids[0]}},
+        {.command = CF_COMMAND_LEASE,
+         .lease = {.request = ids[0], .token = token, .until_ms = 1700000000000}},
+        {.command = CF_COMMAND_BUSY,
+         .busy = {.request = ids[0], .holder = hashes[0], .until_ms = 1700000000000}},
+        {.command = CF_COMMAND_LEASES,
+         .leases = {.request = ids[0], .leases = leases, .lease_count = 1}},
+        {.command = CF_COMMAND_LOCATE, .locate = {.user = hashes[0]}},
+        {.command = CF_COMMAND_ENDPOINTS,
+         .endpoints =
+             {.instance = {3}, .position = 99, .endpoints = endpoints, .endpoint_count = 1}},
+        {.command = CF_COMMAND_GUEST, .guest = {.key = hashes[0], .expires_ms = 1700000000000}},
+        {.command = CF_COMMAND_KNOCK,
+         .knock = {.user = &hashes[0], .key = hashes[1], .sealed = bulk}},
+        {.command = CF_COMMAND_KNOCK, .knock = {.user = NULL, .key = hashes[1], .sealed = bulk}},
+        {.command = CF_COMMAND_ADMIT, .admit = {.key = hashes[1], .sealed = bulk}},
+        {.command = CF_COMMAND_REPORT, .report = {.heads = heads, .head_count = 2, .more = true}},
         {.command = CF_COMMAND_QUERY},
-        {.command = CF_COMMAND_HOLDS, .holds = {ids[0], heads, 2}},
-        {.command = CF_COMMAND_REPORTED, .reported = {&hashes[0], 1700000000000, heads, 2, true}},
-        {.command = CF_COMMAND_REPORTED, .reported = {NULL, 0, NULL, 0, false}},
-        {.command = CF_COMMAND_ALONE, .alone = {ids[0], true}},
-        {.command = CF_COMMAND_CLOCK, .clock = {CF_PROTOCOL_VERSION, 1700000000000}},
-        {.command = CF_COMMAND_LACKING, .lacking = {12}},
+        {.command = CF_COMMAND_HOLDS,
+         .holds = {.collection = ids[0], .heads = heads, .head_count = 2}},
+        {.command = CF_COMMAND_REPORTED,
+         .reported = {.device = &hashes[0],
+                      .at_ms = 1700000000000,
+                      .heads = heads,
+                      .head_count = 2,
+                      .more = true}},
+        {.command = CF_COMMAND_REPORTED,
+         .reported = {.device = NULL, .at_ms = 0, .heads = NULL, .head_count = 0, .more = false}},
+        {.command = CF_COMMAND_ALONE, .alone = {.collection = ids[0], .begins = true}},
+        {.command = CF_COMMAND_CLOCK,
+         .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = 1700000000000}},
+        {.command = CF_COMMAND_LACKING, .lacking = {.count = 12}},
         {.command = CF_COMMAND_FETCH, .get = {.id = hashes[0], .offset = 262144, .size = 4096}},
-        {.command = CF_COMMAND_PAUSED, .paused = {paused, 2}},
-        {.command = CF_COMMAND_CHAINS, .chains = {hashes, 2}},
-        {.command = CF_COMMAND_ENDS, .ends = {hashes[0], heads, 2, true}},
+        {.command = CF_COMMAND_PAUSED, .paused = {.collections = paused, .count = 2}},
+        {.command = CF_COMMAND_CHAINS, .chains = {.devices = hashes, .count = 2}},
+        {.command = CF_COMMAND_ENDS,
+         .ends = {.device = hashes[0], .heads = heads, .head_count = 2, .more = true}},
         {.command = CF_COMMAND_CHECKPOINT, .checkpoint = checkpoints[0]},
-        {.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {checkpoints, 2}},
-        {.command = CF_COMMAND_CONFINE, .confine = {hashes[0], ids, 2}},
+        {.command = CF_COMMAND_CHECKPOINTS, .checkpoints = {.at = checkpoints, .count = 2}},
+        {.command = CF_COMMAND_CONFINE,
+         .confine = {.user = hashes[0], .collections = ids, .count = 2}},
         {.command = CF_COMMAND_CONFINED},
     };
     memcpy(out, all, sizeof all);
@@ -223,7 +284,12 @@ Test(message, gives_back_every_field)
 {
     cf_error error;
     cf_arena arena = {0};
-    cf_message in = {.command = CF_COMMAND_PUBLISH, .publish = {&token, hashes, 2, bulk}}, out;
+    cf_message in = {.command = CF_COMMAND_PUBLISH,
+                     .publish = {.token = &token,
+                                 .without = hashes,
+                                 .without_count = 2,
+                                 .entry = bulk}},
+               out;
     cf_frames frames = {0};
     cf_bytes wire[CF_MESSAGE_FRAMES];
 
@@ -301,7 +367,8 @@ Test(message, is_refused_with_a_frame_too_many_or_too_few)
 Test(message, asks_for_the_chains_of_1024_devices_and_no_more)
 {
     static cf_hash devices[CF_CHAINS_DEVICES_MAX];
-    cf_message chains = {.command = CF_COMMAND_CHAINS, .chains = {devices, CF_CHAINS_DEVICES_MAX}};
+    cf_message chains = {.command = CF_COMMAND_CHAINS,
+                         .chains = {.devices = devices, .count = CF_CHAINS_DEVICES_MAX}};
     cf_buffer more = {0};
     cf_frames frames = {0};
 
@@ -337,7 +404,9 @@ Test(message, names_no_sequence_that_there_is_not)
 {
     cf_error error;
     cf_arena arena = {0};
-    cf_message accepted = {.command = CF_COMMAND_ACCEPTED, .accepted = {{{"ann"}, 1, {"x"}}}}, out;
+    cf_message accepted = {.command = CF_COMMAND_ACCEPTED,
+                           .accepted = {.head = {{"ann"}, 1, {"x"}}}},
+               out;
     const uint64_t sequences[] = {0, 1, CF_SEQUENCE_MAX, CF_SEQUENCE_MAX + 1, UINT64_MAX};
     cf_bytes view[CF_MESSAGE_FRAMES];
 
@@ -381,7 +450,9 @@ Test(message, is_refused_beyond_each_limit)
 {
     cf_error error;
     cf_arena arena = {0};
-    cf_message put = {.command = CF_COMMAND_PUT, .put = {hashes[0], 0, 9, bulk}}, out;
+    cf_message put = {.command = CF_COMMAND_PUT,
+                      .put = {.id = hashes[0], .offset = 0, .total = 9, .bytes = bulk}},
+               out;
     cf_frames frames = {0};
     cf_buffer large = {0}, wire = {0};
     cf_bytes view[CF_MESSAGE_FRAMES];
@@ -407,9 +478,11 @@ Test(message, is_refused_beyond_each_limit)
 
     memset(large.data, 'x', CF_TEXT_MAX + 1);
     cf_message refusal = {.command = CF_COMMAND_REFUSED,
-                          .refused = {cf_bytes_of_text("PUBLISH"), cf_bytes_of("xyz", 3), true,
-                                      cf_bytes_of_text(CF_REFUSED_GAP),
-                                      cf_bytes_of(large.data, CF_TEXT_MAX)}};
+                          .refused = {.request = cf_bytes_of_text("PUBLISH"),
+                                      .name = cf_bytes_of("xyz", 3),
+                                      .later = true,
+                                      .code = cf_bytes_of_text(CF_REFUSED_GAP),
+                                      .text = cf_bytes_of(large.data, CF_TEXT_MAX)}};
     for (int more = 0; more < 2; more++) {
         refusal.refused.text.size = CF_TEXT_MAX + (size_t)more;
         cf_frames_release(&frames);

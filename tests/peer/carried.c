@@ -445,7 +445,8 @@ Test(carried, the_broker_gets_what_it_lacks_and_is_here)
     depot_connect(&d);
     run();
     cf_hash wanted[] = {d.blobs[0].id, {{1}}};
-    depot_say(&d, &(cf_message){.command = CF_COMMAND_WANTED, .wanted = {wanted, 2}});
+    depot_say(
+        &d, &(cf_message){.command = CF_COMMAND_WANTED, .wanted = {.ids = wanted, .id_count = 2}});
     cf_transfer *transfer = cf_link_transfer(d.peer.link);
     cr_assert(cf_transfer_is_offering(transfer));
     cr_assert(cf_carried_piece(d.carried, &wanted[0], 10, 1000, &piece));

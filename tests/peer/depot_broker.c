@@ -145,7 +145,7 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
     if (self->served == self->serve_max)
         return;
     if (i == self->blob_count || self->blobs[i].lacks) {
-        depot_say(self, &(cf_message){.command = CF_COMMAND_ABSENT, .absent = {*id}});
+        depot_say(self, &(cf_message){.command = CF_COMMAND_ABSENT, .absent = {.id = *id}});
         return;
     }
     cf_bytes sealed = cf_buffer_view(&self->blobs[i].sealed);
@@ -165,8 +165,10 @@ static void serve(depot *self, const cf_hash *id, uint64_t offset)
     self->served_bytes += size;
     self->steady_ms += self->message_ms;
     depot_say(self, &(cf_message){.command = CF_COMMAND_BLOB,
-                                  .blob = {*id, offset, said ? said : sealed.size,
-                                           cf_bytes_of(sealed.data + offset, size)}});
+                                  .blob = {.id = *id,
+                                           .offset = offset,
+                                           .total = said ? said : sealed.size,
+                                           .bytes = cf_bytes_of(sealed.data + offset, size)}});
 }
 
 static void compare(depot *self, const cf_hash *blobs, size_t count)
@@ -178,7 +180,8 @@ static void compare(depot *self, const cf_hash *blobs, size_t count)
     for (size_t i = 0; i < count; i++)
         if (self->blobs[number_of(self, &blobs[i])].lacks)
             missing[lacks++] = (cf_partial){.id = blobs[i]};
-    depot_say(self, &(cf_message){.command = CF_COMMAND_MISSING, .missing = {missing, lacks}});
+    depot_say(self, &(cf_message){.command = CF_COMMAND_MISSING,
+                                  .missing = {.blobs = missing, .blob_count = lacks}});
 }
 
 static void take(depot *self, const cf_hash *id, uint64_t offset, uint64_t total, cf_bytes bytes)
@@ -190,7 +193,7 @@ static void take(depot *self, const cf_hash *id, uint64_t offset, uint64_t total
     cr_assert(cf_bytes_equal(bytes, cf_bytes_of(self->blobs[i].sealed.data + offset, bytes.size)));
     self->brought += offset == 0;
     self->blobs[i].lacks = false;
-    depot_say(self, &(cf_message){.command = CF_COMMAND_STORED, .stored = {*id}});
+    depot_say(self, &(cf_message){.command = CF_COMMAND_STORED, .stored = {.id = *id}});
 }
 
 typedef struct {

@@ -46,7 +46,8 @@ typedef struct {
 
 static void tell_time(cf_link *link, const told *by, cf_outbox *outbox)
 {
-    const cf_message clock = {.command = CF_COMMAND_CLOCK, .clock = {by->version, by->now_ms}};
+    const cf_message clock = {.command = CF_COMMAND_CLOCK,
+                              .clock = {.version = by->version, .now_ms = by->now_ms}};
     cf_frames letter = {0};
 
     cf_link_tick(link, NOW, outbox);
