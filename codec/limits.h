@@ -70,15 +70,24 @@
 #define CF_KEPT_PARTS_MAX 4096               /* and so many of them */
 #define CF_PARTS_MAX UINT32_MAX              /* entries that one changeset is cut into */
 
-/* Packed, at most: a head (collection, writer, sequence and hash), the id of a blob, and what
- * stands around them in a message. */
-enum { CF_PACKED_HEAD = 96, CF_PACKED_BLOB_ID = 34, CF_PACKED_AROUND = 4096 };
+/* Packed, at most: a head (collection, writer, sequence and hash), the id of a blob or device, a
+ * collection, a lease, and what stands around them in a message. */
+enum {
+    CF_PACKED_HEAD = 96,
+    CF_PACKED_BLOB_ID = 34,
+    CF_PACKED_COLLECTION = 18,
+    CF_PACKED_LEASE = 112,
+    CF_PACKED_AROUND = 4096
+};
 
 static_assert(CF_ENTRY_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "an entry fits into a frame");
 static_assert(CF_BLOB_STEP + CF_PACKED_AROUND <= CF_FRAME_MAX, "so does a step of a blob,");
 static_assert(CF_KNOCK_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "a knock,");
 static_assert(CF_PACKED_HEAD * CF_HEADS_PAGE + CF_PACKED_AROUND <= CF_FRAME_MAX, "a page,");
 static_assert(CF_PACKED_BLOB_ID * CF_ENTRY_BLOBS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "ids");
+static_assert(CF_PACKED_COLLECTION * CF_COLLECTIONS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX,
+              "collections");
+static_assert(CF_PACKED_LEASE * CF_LEASES_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "leases");
 static_assert(256 * CF_CHECKPOINTS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX, "checkpoints");
 static_assert(2 * CF_TEXT_MAX * CF_ENDPOINTS_MAX + CF_PACKED_AROUND <= CF_FRAME_MAX,
               "and the addresses of a user");
@@ -95,6 +104,7 @@ static_assert(CF_BLOB_PIECE % CF_LEAF_SIZE == 0 && CF_BLOB_PIECE_LARGE % CF_LEAF
               "a piece is whole leaves");
 static_assert(CF_BLOB_PIECE <= CF_BLOB_MAX && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX, "and a blob");
 static_assert(CF_DELTA_DEPTH_LARGE <= CF_DELTA_DEPTH_MAX, "the larger, the fewer patches");
+static_assert(CF_LAYOUT_MAX <= CF_INLINE_MAX, "a layout stands in its entry");
 static_assert(CF_NAME_MAX <= CF_TEXT_MAX, "a message has room for a name");
 static_assert(CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX <= CF_HEADS_OF_DEVICE_MAX &&
                   CF_HEADS_OF_DEVICE_MAX <= CF_HEADS_OF_USER_MAX,

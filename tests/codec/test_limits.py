@@ -87,6 +87,9 @@ OF_THE_CLIENT = {
     "PLAIN_MAX": "CF_BODY_MAX", "RECIPIENTS_MAX": "CF_MEMBER_RECIPIENTS_MAX", "SHARES_MAX": "CF_MEMBER_SHARES_MAX",
     "EPOCHS_MAX": "CF_MEMBER_EPOCHS_MAX", "HEADS_MAX": "CF_MEMBER_HEADS_MAX",
 }
+# The same of what speaks with a broker, and reads its log.
+OF_THE_OTHERS = {"broker_client": {"PIECE": "CF_BLOB_STEP", "HEADS_PAGE": "CF_HEADS_PAGE"},
+                 "reader_tree": {"DEPTH_MAX": "CF_DELTA_DEPTH_MAX"}}
 # How a writer goes about it, or what one side bears: said where PROTOCOL speaks of that, and no bound of what is read.
 NOT_IN_THE_TABLE = {
     "CF_BODY_GROWTH_MAX", "CF_BODY_GROWTH_FREE", "CF_PART_SIZE", "CF_LEAF_SIZE", "CF_BLOB_PIECE", "CF_BLOB_PIECE_LARGE",
@@ -154,3 +157,10 @@ def test_two_of_one_row_are_equal(first):
 def test_the_client_has_the_same(name):
     found = [getattr(one, name) for one in (protocol, protocol_crypto) if hasattr(one, name)]
     assert found and set(found) == {value_of(OF_THE_CLIENT[name], KNOWN)}
+
+
+@pytest.mark.parametrize("module", OF_THE_OTHERS)
+def test_who_speaks_with_a_broker_has_the_same(module):
+    text = (ROOT / "tests/system" / f"{module}.py").read_text()
+    for name, limit in OF_THE_OTHERS[module].items():
+        assert re.findall(rf"^{name} = (\d+)$", text, re.M) == [str(value_of(KNOWN[limit], KNOWN))]

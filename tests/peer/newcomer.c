@@ -92,6 +92,8 @@ static void answer(cf_link *link, const cf_code *code, const cf_admit *admit, cf
     cf_pairing_destroy(&pairing);
 }
 
+static char said[CF_ERROR_TEXT]; /* why it failed */
+
 /* How joining ends, at a broker that tells this, when somebody who knows the code admits to this
  * user. */
 static cf_status joined(const cf_hash *admitted_to, told broker)
@@ -116,6 +118,7 @@ static cf_status joined(const cf_hash *admitted_to, told broker)
     cr_expect_eq(cf_newcomer_has_knocked(newcomer),
                  broker.version == CF_PROTOCOL_VERSION && broker.now_ms <= NOW + CF_DAY_MS);
     cr_assert(cf_newcomer_over(newcomer, &status, &error));
+    snprintf(said, sizeof said, "%s", status ? error.text : "");
     cf_newcomer_destroy(&newcomer);
     cf_outbox_destroy(&outbox);
     cf_keys_destroy(&keys);
@@ -137,7 +140,12 @@ Test(newcomer, does_not_knock_where_it_is_another_day)
 
 Test(newcomer, does_not_knock_where_another_version_is_spoken)
 {
+    char both[80];
+
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION + 1, NOW}), CF_MALFORMED);
+    snprintf(both, sizeof both, "speaks version %d of the protocol, and the broker version %d",
+             CF_PROTOCOL_VERSION, CF_PROTOCOL_VERSION + 1);
+    cr_expect(strstr(said, both), "%s", said);
     cr_expect_eq(joined(&user, (told){0, NOW}), CF_MALFORMED);
 }
 
