@@ -74,6 +74,14 @@ def test_usage_and_manual_have_every_option_of_each_verb(make_device):
     assert count > 60
 
 
+def test_the_brokers_manual_has_every_option(broker):
+    """Each as `counterfoild --help` has it, long and short, and no other."""
+    told = set(re.findall(r"(?<![\w-])--?([a-z]+)", broker.run("help")))
+    manual = (pathlib.Path(__file__).parents[2] / "broker/counterfoild.8").read_text()
+    said = set(re.findall(r"\bFl (?:Fl )?([a-z]+)", manual))
+    assert len(told) > 15 and told <= said, told - said
+
+
 def test_help_fits_a_terminal(make_device):
     device = make_device("laptop")
     for words in [], *([verb["name"]] for verb in device.json("help")):
