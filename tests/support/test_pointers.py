@@ -10,7 +10,7 @@ ENDINGS = "c|h|md|py|cmake|toml|1|8"
 NAMED = re.compile(rf"(?<![\w./*{{}}<>$-])((?:[a-z_]\w*/)*[A-Za-z_]\w*\.(?:{ENDINGS}))(?![\w*/(.-])")
 # Of others: the system's, a library's that a comment names, and what stands for any file in an example.
 OTHERS = {"_inside.h", "_state.h", "allocator_interface.h", "b.c", "edit.1", "linux/magic.h", "perf_level.h",
-          "sanitizer/allocator_interface.h", "src/rabinkarp.h", "fs/proc_namespace.c", "d/e/x.c", "zmq.h"}
+          "sanitizer/allocator_interface.h", "src/rabinkarp.h", "xdelta3.h", "fs/proc_namespace.c", "d/e/x.c", "zmq.h"}
 SKIPPED = ("tests/fuzz/corpus/", "tests/support/wrong_layers/", "tests/support/test_", "tests/faults/", "tests/peer/vectors/")
 
 
@@ -24,6 +24,8 @@ def said(path, text):
     """What is written for people: of C the comments, of Python and scripts the comments and docstrings."""
     if path.suffix in (".c", ".h"):
         return re.findall(r"/\*.*?\*/", text, re.DOTALL)
+    if path.name == "CMakeLists.txt" or path.suffix == ".cmake":
+        return re.findall(r"#[^\n]*", text)
     if path.suffix == ".py" or text.startswith("#!"):
         return [one or other for one, other in re.findall(r'"""(.*?)"""|(#[^\n]*)', text, re.DOTALL)]
     return [text] if path.suffix in (".md", ".1", ".8") else []
@@ -51,4 +53,5 @@ def test_one_that_leads_nowhere_is_found():
     here = ROOT / "broker/log/log.h"
     assert list(lead_nowhere(here, "/* As judge.h and nowhere.h have it (broker/nothing/judge.h). */", {"judge.h"})) == [
         "broker/log/log.h: nowhere.h", "broker/log/log.h: broker/nothing/judge.h"]
+    assert list(lead_nowhere(ROOT / "tests/CMakeLists.txt", "# As nowhere.c\nadd(there.c)", set())) == ["tests/CMakeLists.txt: nowhere.c"]
     assert list(lead_nowhere(here, "int in_code = nowhere.h;", {"judge.h"})) == []
