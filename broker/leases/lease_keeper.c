@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The token's record is what every change expects to find: who has read older leases writes
+ * nothing. The record of a collection's own lease is what a publication expects. */
 #include "broker/leases/lease_keeper.h"
 
 #include "broker/leases/leases_record.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An id is the kind and a hash of what the item is made of; so who makes one file twice, or the
+ * copy of one write on two devices, makes one item. */
 #include "peer/merge/rules.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A spot is made of the base's node when it is first asked for, and the findings are laid over
+ * theirs at the beginning; those are then in the order of their paths, so that a directory is
+ * scanned before what lies in it. */
 #include "peer/merge/spots.h"
 
 #include "peer/merge/covered.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A slot is what is held of one write while an entry is folded in: the write, or how many name it
+ * whose write has not come; what balances is dropped. Slots are loaded of an item, changed, and
+ * stored as the next item, in the order of field and dot. */
 #include "peer/merge/state_item.h"
 
 #include <assert.h>

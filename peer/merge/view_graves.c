@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An item is decided after the directories above it, from the highest down, each once an update.
+ * What is lifted from an item is read of its directory; what it lifts itself are these, and, if
+ * somebody moved it, the deletions that not all who did so had seen. */
 #include "peer/merge/view_graves.h"
 
 #include <stdlib.h>
