@@ -105,3 +105,62 @@ Test(engine_moved_folders, leave_what_was_not_moved_deleted, .timeout = 120)
         world_destroy(&w);
     }
 }
+
+/* ---- In which order it is told ---- */
+
+typedef struct {
+    const cf_state *state;
+    uint64_t before, last, deleted, named; /* entries: the last of before, and of all; the last that
+                                              deletes, the first since that gives a name */
+} order;
+
+static void note_order(void *context, const cf_id *item)
+{
+    order *self = context;
+    const cf_item *is = cf_state_item(self->state, item);
+
+    for (size_t i = 0; i < cf_item_write_count(is); i++) {
+        const cf_write write = cf_state_write(self->state, is, i);
+        const uint64_t entry = write.dot.sequence;
+
+        self->last = entry > self->last ? entry : self->last;
+        if (write.field == CF_FIELD_NUMBER_DELETED && entry > self->deleted)
+            self->deleted = entry;
+        if (write.field == CF_FIELD_NUMBER_NAME && entry > self->before && entry < self->named)
+            self->named = entry;
+    }
+}
+
+/* Files are renamed over others, and more than one entry tells of it: nobody is told of the new
+ * names first, and shows both meanwhile. */
+Test(engine_moved_folders, tell_first_of_what_is_renamed_over, .timeout = 120)
+{
+    world *w = a_world_with_a_large_folder();
+    device *author = &w->devices[0];
+    order told = {.named = UINT64_MAX};
+    cf_collection *collection;
+    cf_error error;
+    char from[64], to[64];
+
+    expect_ok(
+        cf_peer_collection(cf_engine_peer(author->engine), &w->collection, &collection, &error),
+        error);
+    told.state = collection->state;
+    cf_state_each(told.state, note_order, &told);
+    told = (order){.state = told.state, .before = told.last, .named = UINT64_MAX};
+    w->now_ms += CF_DAY_MS; /* else they are saves */
+    for (int i = 0; i < FILES; i++)
+        for (int k = 0; k < FOLDERS; k += 2) {
+            snprintf(from, sizeof from, "d/in/%d/%d", k, i);
+            snprintf(to, sizeof to, "d/in/%d/%d", k + 1, i);
+            cr_assert(user_moves(author, from, to));
+        }
+    cr_assert(device_sync(author));
+    cf_state_each(told.state, note_order, &told);
+    cr_assert_gt(told.last, told.before + 1, "one entry tells of all");
+    cr_assert_lt(told.named, UINT64_MAX, "nothing was renamed");
+    cr_expect_leq(told.deleted, told.named, "%llu deletes, %llu names before",
+                  (unsigned long long)told.deleted, (unsigned long long)told.named);
+    expect_equal(w);
+    world_destroy(&w);
+}

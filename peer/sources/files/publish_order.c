@@ -19,14 +19,21 @@ typedef struct {
 } way;
 
 typedef struct {
+    cf_table_link link;
+    const cf_finding *finding;
+} taken_place;
+
+typedef struct {
     const cf_nodes *nodes;
     cf_arena arena;
-    cf_table ways; /* by directory */
+    cf_table ways;  /* by directory */
+    cf_table taken; /* places in which something was found */
 } ways;
 
 typedef struct {
     cf_item_changes changes;
-    const way *way; /* NULL: the item stays, or the base has it nowhere */
+    bool is_replaced; /* it is deleted, and something else has its place */
+    const way *way;   /* NULL: that, or the item stays, or the base has it nowhere */
 } placed;
 
 static uint64_t hash_number(uint64_t number)
@@ -78,7 +85,8 @@ static int compare_ways(const way *a, const way *b)
 static int by_way_and_item(const void *left, const void *right)
 {
     const placed *a = left, *b = right;
-    int order = compare_ways(a->way, b->way);
+    int order =
+        a->is_replaced != b->is_replaced ? (a->is_replaced ? -1 : 1) : compare_ways(a->way, b->way);
 
     return order ? order : a->changes.from < b->changes.from ? -1 : 1;
 }
@@ -88,14 +96,47 @@ bool cf_publish_deletes(const cf_change *change)
     return cf_field_is_deletion(change->field) && cf_deletion_deletes(change->value);
 }
 
+static uint64_t hash_place(uint64_t directory, cf_bytes name)
+{
+    return cf_hash_bytes(hash_number(directory), name);
+}
+
+static void note_taken(ways *self, const cf_scan_input *input)
+{
+    taken_place *places = cf_arena_allocate(&self->arena, input->found_count, sizeof *places);
+
+    for (size_t i = 0; i < input->found_count; i++) {
+        places[i].finding = &input->found[i];
+        cf_table_add(&self->taken, &places[i].link,
+                     hash_place(input->found[i].parent, input->found[i].name));
+    }
+}
+
+static bool is_taken(const ways *self, const cf_node *node)
+{
+    const uint64_t hash = hash_place(node->parent, node->name);
+
+    for (cf_table_link *link = cf_table_first(&self->taken, hash); link;
+         link = cf_table_next(link)) {
+        const cf_finding *by = cf_linked(link, taken_place, link)->finding;
+
+        if (by->parent == node->parent && cf_bytes_equal(by->name, node->name) &&
+            by->number != node->number)
+            return true;
+    }
+    return false;
+}
+
 /* Of what was shown in several places, that in one of them. */
-static const way *way_of(ways *self, const cf_id *item)
+static void place_deleted(ways *self, const cf_id *item, placed *out)
 {
     const cf_node *node = cf_nodes_next_of_item(self->nodes, item, NULL);
 
     if (!node)
-        return NULL;
-    return way_to(self, node->kind == CF_KIND_DIRECTORY ? node->number : node->parent);
+        return;
+    out->is_replaced = is_taken(self, node);
+    if (!out->is_replaced)
+        out->way = way_to(self, node->kind == CF_KIND_DIRECTORY ? node->number : node->parent);
 }
 
 cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf_arena *arena,
@@ -105,14 +146,17 @@ cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf
     placed *items = cf_arena_allocate(&self.arena, scan->count, sizeof *items);
     size_t n = 0;
 
+    note_taken(&self, scan->input);
     for (size_t from = 0, to; from < scan->count; from = to) {
         const cf_change *first = &scan->changes[from];
         const bool is_deleted = cf_publish_deletes(first);
 
         for (to = from + 1; to < scan->count && cf_id_equal(&scan->changes[to].item, &first->item);)
             to++;
-        items[n++] =
-            (placed){{from, to, is_deleted}, is_deleted ? way_of(&self, &first->item) : NULL};
+        items[n] = (placed){.changes = {from, to, is_deleted}};
+        if (is_deleted)
+            place_deleted(&self, &first->item, &items[n]);
+        n++;
     }
     if (n)
         qsort(items, n, sizeof *items, by_way_and_item);
@@ -121,6 +165,7 @@ cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf
         ordered[i] = items[i].changes;
     *count = n;
     cf_table_release(&self.ways);
+    cf_table_release(&self.taken);
     cf_arena_release(&self.arena);
     return ordered;
 }

@@ -13,9 +13,11 @@ typedef struct {
 /* Whether the change deletes its item. */
 bool cf_publish_deletes(const cf_change *change);
 
-/* All items of the scan, in the arena: first those that stay, by their ids; then the deleted ones,
- * each behind the deleted directory it lay in, and before what lay beside that. So few entries tell
- * of what was in one directory, and repeat its deletion (PROTOCOL, "What an author writes"). */
+/* All items of the scan, in the arena. First the deleted ones whose place something else has: who
+ * has heard of that alone would show both. Then those that stay, by their ids: who copies them from
+ * what is deleted has that still. Then the other deleted ones, each behind the deleted directory it
+ * lay in, and before what lay beside that: so few entries tell of what was in one directory, and
+ * repeat its deletion (PROTOCOL, "What an author writes"). */
 cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf_arena *arena,
                                   size_t *count);
 
