@@ -8,6 +8,11 @@
 #include <string.h>
 
 typedef struct {
+    cf_table_link link;
+    size_t place; /* in the past */
+} placed_write;
+
+typedef struct {
     cf_peer *peer;
     cf_id collection;
     const cf_id *items;
@@ -27,6 +32,11 @@ static void take_value(cf_record_past *past, const cf_change *change, cf_record_
     cf_buffer_release(&identity);
 }
 
+static uint64_t hash_of(cf_bytes field, const cf_dot *dot)
+{
+    return cf_hash_bytes(cf_hash_id(dot->sequence, &dot->writer), field);
+}
+
 static void add_write(cf_record_past *past, const cf_entry *entry, const cf_body *body,
                       const cf_change *change)
 {
@@ -43,6 +53,9 @@ static void add_write(cf_record_past *past, const cf_entry *entry, const cf_body
     if (change->over_count)
         memcpy(over, change->over, change->over_count * sizeof *over);
     one.over = over;
+    placed_write *placed = cf_arena_allocate(&past->arena, 1, sizeof *placed);
+    placed->place = past->count;
+    cf_table_add(&past->by_dot, &placed->link, hash_of(one.field, &one.dot));
     *cf_one_more(past->at, past->count, past->capacity) = one;
 }
 
@@ -110,6 +123,7 @@ cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_i
 void cf_record_past_release(cf_record_past *past)
 {
     free(past->at);
+    cf_table_release(&past->by_dot);
     cf_arena_release(&past->arena);
     *past = (cf_record_past){0};
 }
@@ -117,10 +131,16 @@ void cf_record_past_release(cf_record_past *past)
 const cf_record_write *cf_record_past_find(const cf_record_past *past, cf_bytes field,
                                            const cf_dot *dot)
 {
-    for (size_t i = 0; i < past->count; i++)
-        if (cf_dot_equal(&past->at[i].dot, dot) && cf_bytes_equal(past->at[i].field, field))
-            return &past->at[i];
-    return NULL;
+    const cf_record_write *found = NULL;
+
+    for (cf_table_link *link = cf_table_first(&past->by_dot, hash_of(field, dot)); link;
+         link = cf_table_next(link)) {
+        const cf_record_write *one = &past->at[cf_linked(link, placed_write, link)->place];
+
+        if (cf_dot_equal(&one->dot, dot) && cf_bytes_equal(one->field, field))
+            found = one; /* the first: of rows that are one, several may have it */
+    }
+    return found;
 }
 
 const cf_record_write *cf_record_past_kept(const cf_record_past *past, size_t place)

@@ -221,8 +221,8 @@ Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
     cr_expect(has(second, "card/in/c"));
 }
 
-/* The card has it, whatever was made and removed in its place. */
-Test(engine_below, an_empty_folder_made_and_removed_beneath_tells_nothing)
+/* An empty folder on the card, which is taken out, and another one in its place. */
+static void make_none_beneath(void)
 {
     user_makes(first, "card/none");
     for (int i = 0; i < 2; i++) {
@@ -233,6 +233,12 @@ Test(engine_below, an_empty_folder_made_and_removed_beneath_tells_nothing)
     expect_held();
     user_makes(first, "card/none");
     device_sync(first);
+}
+
+/* The card has it, whatever was made and removed in its place. */
+Test(engine_below, an_empty_folder_made_and_removed_beneath_tells_nothing)
+{
+    make_none_beneath();
     passes(LONGER_THAN_REMEMBERED);
     user_removes(first, "card/none");
     for (int i = 0; i < 2; i++) {
@@ -295,15 +301,7 @@ Test(engine_below, empty_folders_that_are_gone_make_room_for_others)
 /* Its directory is another one then. */
 Test(engine_below, a_folder_that_stands_for_one_that_is_held_is_removed_as_elsewhere)
 {
-    user_makes(first, "card/none");
-    for (int i = 0; i < 2; i++) {
-        both_sync();
-        passes(LONGER_THAN_REMEMBERED);
-    }
-    take_out(NULL);
-    expect_held();
-    user_makes(first, "card/none");
-    device_sync(first);
+    make_none_beneath();
     cr_assert(device_has_line(first, "card/none"));
     user_removes(second, "card/none");
     cr_assert(device_sync(second));
