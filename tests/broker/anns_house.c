@@ -24,7 +24,7 @@ void start_again(ann *a)
     call_from_desk(a);
 }
 
-void end(ann *a)
+void ann_end(ann *a)
 {
     house_end(a->house);
     person_end(&a->account);

@@ -19,7 +19,7 @@ ann anns_house(void);
 void call_from_desk(ann *a);
 /* The broker is killed and begins again, and the desk calls. */
 void start_again(ann *a);
-void end(ann *a);
+void ann_end(ann *a);
 
 void set_quota(ann *a, uint64_t bytes);
 /* Of her quota, in bytes. */

@@ -5,9 +5,6 @@
 
 #include <stdio.h>
 
-const cf_hash ann_user = {"ann"};
-const cf_hash bob_user = {"bob"};
-
 static void open_blobs(shelf *self, const char *path)
 {
     cf_blobs *inner = NULL;

@@ -5,6 +5,7 @@
 #include "broker/blobs/blob_actor.h"
 #include "broker/blobs/blobs.h"
 #include "codec/limits.h"
+#include "tests/broker/two_users.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 
@@ -23,8 +24,6 @@ typedef struct {
     cf_error error;
     size_t answered;
 } shelf;
-
-extern const cf_hash ann_user, bob_user;
 
 shelf a_shelf(blobs_kind kind);
 /* With blobs below `path`. */

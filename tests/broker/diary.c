@@ -82,7 +82,7 @@ void found(diary *d)
     cr_assert_eq(d->position, 3);
 }
 
-void reopen(diary *d)
+void diary_reopen(diary *d)
 {
     cf_error error;
 
@@ -92,7 +92,7 @@ void reopen(diary *d)
     expect_ok(cf_log_open(d->store, &d->account.user, NULL, &d->log, &error), error);
 }
 
-void end(diary *d)
+void diary_end(diary *d)
 {
     cf_log_destroy(&d->log);
     cf_store_destroy(&d->store);

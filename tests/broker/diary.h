@@ -19,8 +19,8 @@ diary a_diary(void);
 /* The account's first entry, and those that let desk and lap in. */
 void found(diary *d);
 /* From what was durable. */
-void reopen(diary *d);
-void end(diary *d);
+void diary_reopen(diary *d);
+void diary_end(diary *d);
 
 /* Judges an author's last entry; appends what is new, without a commit. */
 cf_verdict offer(diary *d, const person *author, cf_bringer bringer);

@@ -42,7 +42,7 @@ Test(pairing, carries_a_knock_to_the_owner_and_the_answer_back)
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
     cr_expect_eq(s.home.house->allowed, allowed + 1);
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     cf_message heard = hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     cr_expect(cf_bytes_equal(heard.knock.sealed, cf_bytes_of_text("it's me")));
 
@@ -69,9 +69,9 @@ Test(pairing, brings_the_answer_to_each_who_knocked_with_the_code)
 
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     cf_message heard = hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
-    knock(s.home.house, &other, &s.home.account.user, cf_bytes_of_text("me, too"));
+    guest_knock(s.home.house, &other, &s.home.account.user, cf_bytes_of_text("me, too"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     cf_message admit = {.command = CF_COMMAND_ADMIT,
                         .admit = {.key = heard.knock.key, .sealed = cf_bytes_of_text("come in")}};
@@ -79,7 +79,7 @@ Test(pairing, brings_the_answer_to_each_who_knocked_with_the_code)
     hear(s.home.house, s.pad.door, CF_COMMAND_ADMIT);
     hear(s.home.house, other.door, CF_COMMAND_ADMIT);
 
-    knock(s.home.house, &late, &s.home.account.user, cf_bytes_of_text("and me"));
+    guest_knock(s.home.house, &late, &s.home.account.user, cf_bytes_of_text("and me"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     expect_guest(&s, s.home.at_desk, 0);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
@@ -103,7 +103,7 @@ Test(pairing, brings_the_answer_to_the_latest_of_many)
     for (int i = 0; i < DOORS; i++) {
         doors[i] = a_guest(s.home.house, secret);
         for (int again = 0; again < 2; again++) {
-            knock(s.home.house, &doors[i], &s.home.account.user, cf_bytes_of_text("it's me"));
+            guest_knock(s.home.house, &doors[i], &s.home.account.user, cf_bytes_of_text("it's me"));
             hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
         }
     }
@@ -125,7 +125,7 @@ Test(pairing, tells_who_waits_that_the_code_is_over)
 
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 1000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     s.home.house->now_ms += 1000;
     settle(s.home.house);
@@ -155,7 +155,7 @@ Test(pairing, keeps_no_guest_of_who_is_no_owner_any_more)
     change_role(&s, CF_ROLE_MEMBER);
     settle(s.home.house);
     cr_expect_eq(s.home.house->allowed, allowed, "its key gets in no more");
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
     hear_nothing(s.home.house, s.home.at_desk);
     end(&s);
@@ -169,14 +169,15 @@ Test(pairing, lets_only_the_right_guest_knock)
 
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    knock(s.home.house, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, stranger.door, CF_REFUSED_UNKNOWN);
     caller *own = stranger.door;
     stranger.door = s.pad.door; /* the other's name over this one's connection */
-    knock(s.home.house, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &stranger, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_FORGED);
     stranger.door = own;
-    knock(s.home.house, &s.pad, &s.home.desk.id, cf_bytes_of_text("it's me")); /* no such user */
+    guest_knock(s.home.house, &s.pad, &s.home.desk.id,
+                cf_bytes_of_text("it's me")); /* no such user */
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
     hear_nothing(s.home.house, s.home.at_desk);
     cf_pairing_destroy(&stranger.pairing);
@@ -189,7 +190,7 @@ Test(pairing, is_for_owners_only)
 
     expect_guest(&s, s.home.at_lap, s.home.house->now_ms + 600000);
     hear_refusal(s.home.house, s.home.at_lap, CF_REFUSED_ROLE);
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_UNKNOWN);
     end(&s);
 }
@@ -210,7 +211,7 @@ Test(pairing, leaves_a_code_to_the_user_who_registered_it)
     hear_refusal(s.home.house, thief, CF_REFUSED_USED);
     expect_guest(&s, thief, 0);
     hear_refusal(s.home.house, thief, CF_REFUSED_USED);
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     person_end(&other);
     person_end(&his_desk);
@@ -246,14 +247,14 @@ Test(pairing, asks_the_guest_to_wait_while_the_owner_is_away)
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
     cf_gateway_gone(s.home.house->gateway, cf_bytes_of_text(s.home.at_desk->routing_id));
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     cf_message refused = hear(s.home.house, s.pad.door, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
 
     greet(s.home.house, s.home.at_desk, &s.home.account.user, NULL, 0);
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 600000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear(s.home.house, s.home.at_desk, CF_COMMAND_KNOCK);
     end(&s);
 }
@@ -283,7 +284,7 @@ Test(pairing, ends_when_the_code_expires)
     expect_guest(&s, s.home.at_desk, s.home.house->now_ms + 1000);
     hear(s.home.house, s.home.at_desk, CF_COMMAND_GUEST);
     s.home.house->now_ms += 1000;
-    knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
+    guest_knock(s.home.house, &s.pad, &s.home.account.user, cf_bytes_of_text("it's me"));
     hear_refusal(s.home.house, s.pad.door, CF_REFUSED_EXPIRED);
     hear_nothing(s.home.house, s.home.at_desk);
     settle(s.home.house);

@@ -64,7 +64,7 @@ Test(invitations, let_one_new_user_in)
     cr_expect_eq(house->allowed, 1);
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
     cr_expect_eq(house->allowed, 2, "the account may connect now");
 
@@ -94,15 +94,15 @@ Test(invitations, answer_the_same_knock_again_and_no_other)
     first_entry(&account);
     first_entry(&other);
     cf_buffer sealed = sealed_first(&cyd, &account), second = sealed_first(&cyd, &other);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
-    knock(house, &cyd, NULL, cf_buffer_view(&second));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&second));
     hear_refusal(house, cyd.door, CF_REFUSED_USED);
     house_crash(house);
     cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
-    knock(house, &cyd, NULL, cf_buffer_view(&second));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&second));
     hear_refusal(house, cyd.door, CF_REFUSED_USED);
 
     cf_buffer_release(&sealed);
@@ -129,14 +129,14 @@ Test(invitations, are_neither_made_nor_honoured_when_the_broker_is_closed)
     cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
     cr_expect_eq(cf_users_count(house->users), 0);
 
     house->closed = false;
     house_crash(house);
     cyd.door = call_in(house, cf_pairing_guest_public(cyd.pairing));
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
@@ -155,7 +155,7 @@ Test(invitations, give_their_quota_to_the_user)
 
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
     expect_ok(cf_quotas_figures(house->quotas, &account.user, &figures, &error), error);
     cr_expect_eq(figures.quota, 12345);
@@ -177,7 +177,7 @@ Test(invitations, expire)
     house->now_ms += 1000;
     settle(house);
     cr_expect_eq(house->allowed, 0);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
     cf_buffer_release(&sealed);
     cf_pairing_destroy(&cyd.pairing);
@@ -195,7 +195,7 @@ Test(invitations, are_not_honoured_in_the_moment_in_which_they_expire)
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
     house->now_ms += 1000;
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_EXPIRED);
     cr_expect_null(cf_users_find(house->users, &account.user));
     cf_buffer_release(&sealed);
@@ -243,18 +243,18 @@ Test(invitations, are_not_used_up_by_garbage)
     guest cyd = an_invited(house, 0);
     person account = an_account(21), desk = a_device(22, &account.user);
 
-    knock(house, &cyd, NULL, cf_bytes_of_text("garbage, not sealed under the code"));
+    guest_knock(house, &cyd, NULL, cf_bytes_of_text("garbage, not sealed under the code"));
     hear_refusal(house, cyd.door, CF_REFUSED_FORGED);
     first_entry(&account);
     let_in(&account, &desk, CF_ROLE_OWNER);
     cf_buffer second_entry = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&second_entry));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&second_entry));
     hear_refusal(house, cyd.door, CF_REFUSED_MALFORMED);
 
     person again = an_account(21);
     first_entry(&again);
     cf_buffer sealed = sealed_first(&cyd, &again);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &again.user);
     cf_buffer_release(&sealed);
     cf_buffer_release(&second_entry);
@@ -300,7 +300,7 @@ Test(invitations, leave_no_user_behind_who_is_refused)
     first_entry(&account);
     write_newer(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_MALFORMED);
     cr_expect_eq(cf_users_count(house->users), users);
     cf_buffer_release(&sealed);
@@ -322,7 +322,7 @@ Test(invitations, are_not_spent_by_who_is_refused)
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
     house_damage(house, &account.user);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     cf_message refused = hear(house, cyd.door, CF_COMMAND_REFUSED);
     cr_expect(refused.refused.later);
     cr_expect(cf_bytes_equal(refused.refused.text, cf_bytes_of_text(CF_LOG_DAMAGED)));
@@ -359,7 +359,7 @@ Test(invitations, give_their_name_to_the_user)
 
     first_entry(&account);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
     expect_ok(cf_user_name_get(house->store, &account.user, &name, &error), error);
     cr_expect_str_eq(name.text, "bob");
@@ -389,7 +389,7 @@ Test(invitations, that_are_taken_back_let_nobody_in)
     expect_ok(cf_management_revoke(house->management, "1", house->now_ms, &revoked, &error), error);
     cr_expect_str_eq(revoked.name.text, "bob");
     cr_expect_eq(house->allowed, 0);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_refusal(house, cyd.door, CF_REFUSED_UNKNOWN);
     expect_fails(cf_management_revoke(house->management, "1", house->now_ms, &revoked, &error),
                  CF_MISSING);
@@ -452,7 +452,7 @@ Test(users_by_name, keep_it_while_what_is_here_of_them_is_damaged)
     first_entry(&account);
     cf_hex(cf_bytes_of(account.user.bytes, CF_HASH_SIZE), id);
     cf_buffer sealed = sealed_first(&cyd, &account);
-    knock(house, &cyd, NULL, cf_buffer_view(&sealed));
+    guest_knock(house, &cyd, NULL, cf_buffer_view(&sealed));
     hear_admitted(house, &cyd, cf_buffer_view(&sealed), &account.user);
     house_damage(house, &account.user);
     house_crash(house);

@@ -11,7 +11,7 @@ guest a_guest(broker_world *house, const uint8_t secret[32])
     return made;
 }
 
-void knock(broker_world *house, guest *from, const cf_hash *user, cf_bytes sealed)
+void guest_knock(broker_world *house, guest *from, const cf_hash *user, cf_bytes sealed)
 {
     cf_message message = {.command = CF_COMMAND_KNOCK, .knock = {.user = user, .sealed = sealed}};
 

@@ -11,6 +11,6 @@ typedef struct {
 } guest;
 
 guest a_guest(broker_world *house, const uint8_t secret[32]);
-void knock(broker_world *house, guest *from, const cf_hash *user, cf_bytes sealed);
+void guest_knock(broker_world *house, guest *from, const cf_hash *user, cf_bytes sealed);
 
 #endif

@@ -23,7 +23,7 @@ Test(log, takes_entries_that_follow_each_other_before_they_are_committed)
     cr_expect_eq(d.answer, CF_APPEND_STORED);
     cr_expect_eq(d.position, 9);
     cr_expect_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_HAVE);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, knows_its_members_when_it_is_opened_again)
@@ -31,13 +31,13 @@ Test(log, knows_its_members_when_it_is_opened_again)
     diary d = a_diary();
 
     found(&d);
-    reopen(&d);
+    diary_reopen(&d);
     cr_expect_eq(cf_registry_device_count(cf_log_registry(d.log)), 3);
     write_change(&d.lap, "body", NULL, 0);
     cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     commit(&d);
     cr_expect_eq(d.position, 4);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, waits_for_a_predecessor_and_for_what_an_entry_comes_after)
@@ -51,7 +51,7 @@ Test(log, waits_for_a_predecessor_and_for_what_an_entry_comes_after)
     learn(&d.desk, &d.lap);
     write_change(&d.desk, "after the second", NULL, 0);
     expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_LATER, CF_REFUSED_GAP);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, refuses_a_forged_signature_from_anyone)
@@ -63,7 +63,7 @@ Test(log, refuses_a_forged_signature_from_anyone)
     cf_bytes body = cf_bytes_of_text("body");
     d.lap.wire.data[d.lap.wire.size - body.size - 1] ^= 1; /* the signature's last byte */
     expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_FORGED);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, refuses_who_was_never_let_in)
@@ -76,7 +76,7 @@ Test(log, refuses_who_was_never_let_in)
     write_change(&stranger, "body", NULL, 0);
     expect_refused(offer(&d, &stranger, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
     person_end(&stranger);
-    end(&d);
+    diary_end(&d);
 }
 
 /* Sound in all else: it is by a member's device, and goes on nobody's chain. */
@@ -90,7 +90,7 @@ Test(log, refuses_what_is_another_users)
         cf_writer_id(&d.lap.id, &d.lap.id, &papers, d.lap.changes.previous.bytes);
     write_change(&d.lap, "body", NULL, 0);
     expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
-    end(&d);
+    diary_end(&d);
 }
 
 /* It is known here, and had yet to be told. */
@@ -105,7 +105,7 @@ Test(log, refuses_an_author_whose_past_does_not_reach_its_adding)
     cf_heads_insert(&d.lap.changes_after, &first);
     write_change(&d.lap, "too early", NULL, 0);
     expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, refuses_an_epoch_that_the_past_does_not_reach)
@@ -116,7 +116,7 @@ Test(log, refuses_an_epoch_that_the_past_does_not_reach)
     d.lap.epoch = d.lap.id;
     write_change(&d.lap, "body", NULL, 0);
     expect_refused(offer(&d, &d.lap, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_MALFORMED);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, refuses_to_go_on_with_anothers_chain)
@@ -132,7 +132,7 @@ Test(log, refuses_to_go_on_with_anothers_chain)
     write_change(&d.desk, "in the name of the lap", NULL, 0);
     expect_refused(offer(&d, &d.desk, CF_BRINGER_DEVICE), CF_OFFER_NEVER, CF_REFUSED_FORGED);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 /* A reader's entry: its own device is refused, others may bring it, and it counts for nothing. */
@@ -153,7 +153,7 @@ Test(log, takes_void_entries_from_others_only)
     cr_expect(verdict.is_void);
     commit(&d);
     person_end(&pad);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, refuses_a_revoked_author_and_takes_its_entries_from_others)
@@ -170,7 +170,7 @@ Test(log, refuses_a_revoked_author_and_takes_its_entries_from_others)
     cr_expect_eq(verdict.answer, CF_OFFER_NEW);
     cr_expect(verdict.is_void);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log, asks_the_author_for_blobs_and_others_not)
@@ -184,7 +184,7 @@ Test(log, asks_the_author_for_blobs_and_others_not)
     expect_refused(offer(&d, &d.lap, CF_BRINGER_AUTHOR), CF_OFFER_LATER, CF_REFUSED_BLOBS);
     cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 static bool count_wanted(void *context, const cf_hash *blob)
@@ -213,7 +213,7 @@ Test(log, remembers_what_an_entry_lacks_until_it_is_stored)
     commit(&d);
     expect_ok(cf_log_wanted(d.log, count_wanted, &wanted, &error), error);
     cr_expect_eq(wanted, 0);
-    end(&d);
+    diary_end(&d);
 }
 
 /* What was let in by an entry that could not be written is a stranger again. */
@@ -239,5 +239,5 @@ Test(log, forgets_members_that_were_not_written)
     commit(&d);
     cr_expect_eq(d.answer, CF_APPEND_STORED);
     person_end(&pad);
-    end(&d);
+    diary_end(&d);
 }

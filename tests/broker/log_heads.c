@@ -37,7 +37,7 @@ static diary a_diary_for_few(void)
 static void reopen_for_few(diary *d)
 {
     commit(d);
-    reopen(d);
+    diary_reopen(d);
     cf_log_bound_heads(d->log, &few);
 }
 
@@ -63,7 +63,7 @@ Test(log_heads, bounds_what_a_device_opens_in_a_collection_and_lets_it_go_on)
     cr_expect_eq(open_chain(&d, &d.lap, &invented, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     cr_expect_eq(open_chain(&d, &d.desk, &papers, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 /* The fourth branch of one writer is its fourth head. */
@@ -89,7 +89,7 @@ Test(log_heads, counts_each_branch_of_a_fork)
     d.lap.changes = end_of_branch;
     expect_goes_on(&d, &d.lap);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log_heads, bounds_what_a_device_opens_in_all_collections)
@@ -103,7 +103,7 @@ Test(log_heads, bounds_what_a_device_opens_in_all_collections)
     reopen_for_few(&d);
     expect_refused(open_chain(&d, &d.lap, &(cf_id){"another"}, CF_BRINGER_AUTHOR), CF_OFFER_NEVER,
                    CF_REFUSED_TOO_MANY_CHAINS);
-    end(&d);
+    diary_end(&d);
 }
 
 /* What others bring is bounded by the user's number alone, and may come later. */
@@ -120,7 +120,7 @@ Test(log_heads, takes_what_others_bring_up_to_the_users_number)
     d.lap.changes = last;
     expect_goes_on(&d, &d.lap);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 /* It is held already: nothing is opened. */
@@ -131,7 +131,7 @@ Test(log_heads, says_have_of_what_it_holds_however_many_there_are)
     open_chains(&d, &d.lap, &papers, CF_BRINGER_AUTHOR, 4);
     commit(&d);
     cr_expect_eq(offer(&d, &d.lap, CF_BRINGER_AUTHOR).answer, CF_OFFER_HAVE);
-    end(&d);
+    diary_end(&d);
 }
 
 /* An append that fails opens nothing. */
@@ -151,7 +151,7 @@ Test(log_heads, forgets_heads_that_were_not_written)
     expect_refused(open_chain(&d, &d.lap, &papers, CF_BRINGER_AUTHOR), CF_OFFER_NEVER,
                    CF_REFUSED_TOO_MANY_CHAINS);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 /* A log of before there were bounds: it opens, and its chains go on. */
@@ -170,7 +170,7 @@ Test(log_heads, opens_and_extends_a_log_that_has_more)
     expect_refused(open_chain(&d, &d.desk, &papers, CF_BRINGER_DEVICE), CF_OFFER_LATER,
                    CF_REFUSED_TOO_MANY_CHAINS);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 /* ---- The member log ---- */
@@ -203,7 +203,7 @@ Test(log_heads, keeps_room_in_the_member_log_for_what_counts)
     cr_expect_eq(offer(&d, &d.desk, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     cr_expect_not(cf_registry_device(cf_log_registry(d.log), &d.lap.id)->is_valid);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }
 
 /* ---- The real numbers ---- */
@@ -225,5 +225,5 @@ Test(log_heads, takes_64_of_a_device_in_a_collection_and_4096_in_all)
     cr_expect_eq(open_chain(&d, &d.lap, &invented, CF_BRINGER_DEVICE).answer, CF_OFFER_NEW);
     cr_expect_eq(open_chain(&d, &d.desk, &invented, CF_BRINGER_AUTHOR).answer, CF_OFFER_NEW);
     commit(&d);
-    end(&d);
+    diary_end(&d);
 }

@@ -138,12 +138,12 @@ Test(log_wanted, is_told_of_all_whatever_was_known_before)
     store(d.log, 1, 4);
     commit(&d);
     cr_expect_eq(count_wanted(d.log, 0), 2);
-    reopen(&d);
+    diary_reopen(&d);
     cr_expect_eq(count_wanted(d.log, 0), 2);
     store(d.log, 0, 5);
     commit(&d);
     cr_expect_eq(count_wanted(d.log, 0), 0);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log_wanted, is_not_what_came_while_it_was_being_noted)
@@ -156,9 +156,9 @@ Test(log_wanted, is_not_what_came_while_it_was_being_noted)
     store(d.log, 0, 1);
     commit(&d);
     cr_expect_eq(count_wanted(d.log, 0), 0);
-    reopen(&d);
+    diary_reopen(&d);
     cr_expect_eq(count_wanted(d.log, 0), 0);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log_wanted, is_what_an_entry_lacks_once_that_is_stored)
@@ -173,7 +173,7 @@ Test(log_wanted, is_what_an_entry_lacks_once_that_is_stored)
     cr_expect_eq(offer_without(&d, &d.lap, CF_BRINGER_AUTHOR, &blob).answer, CF_OFFER_NEW);
     commit(&d);
     cr_expect_eq(count_wanted(d.log, 0), 1);
-    end(&d);
+    diary_end(&d);
 }
 
 /* As many as are known, and one more: they are read from the store until they are fewer. */
@@ -194,7 +194,7 @@ Test(log_wanted, is_told_of_all_also_when_they_are_many)
     store(d.log, 0, MANY - 2);
     commit(&d);
     cr_expect_eq(count_wanted(d.log, 0), 2);
-    end(&d);
+    diary_end(&d);
 }
 
 Test(log_wanted, is_known_in_part_to_who_stopped_listening)
@@ -207,5 +207,5 @@ Test(log_wanted, is_known_in_part_to_who_stopped_listening)
     cr_expect_eq(count_wanted(d.log, 2), 2);
     cr_expect_eq(count_wanted(d.log, 0), 5);
     cr_expect_eq(count_wanted(d.log, 2), 2);
-    end(&d);
+    diary_end(&d);
 }

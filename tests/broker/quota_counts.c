@@ -112,7 +112,7 @@ Test(quota_counts, take_the_room_of_uploads_that_were_given_up_an_hour_ago)
     hear(a.house, a.at_desk, CF_COMMAND_MISSING);
     cr_expect_eq(taken(&a), before + 600);
     expect_exact(&a);
-    end(&a);
+    ann_end(&a);
 }
 
 /* 260 of them; more go with the next look. */
@@ -140,7 +140,7 @@ Test(quota_counts, drop_no_more_than_256_uploads_at_once)
     put_part(&a, 255, 0);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_expect_eq(taken(&a), before);
-    end(&a);
+    ann_end(&a);
 }
 
 static void put_one(ann *a)
@@ -199,7 +199,7 @@ Test(quota_counts, list_no_blob_after_a_stop)
         cr_expect_eq(said(&a).count, count + 1);
         cr_expect_eq(lists, 0, "%u blobs listed of %u", listed, count);
         expect_exact(&a);
-        end(&a);
+        ann_end(&a);
     }
 }
 
@@ -258,7 +258,7 @@ Test(quota_counts, are_all_doubted_with_one_sync)
         person_end(&desks[i]);
         person_end(&laps[i]);
     }
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quota_counts, list_blobs_once_after_a_kill)
@@ -278,7 +278,7 @@ Test(quota_counts, list_blobs_once_after_a_kill)
         kill_and_start(&a);
         cr_expect_eq(said(&a).count, count + 1);
         cr_expect_eq(lists, 0, "nothing was put since");
-        end(&a);
+        ann_end(&a);
     }
 }
 
@@ -300,7 +300,7 @@ Test(quota_counts, list_blobs_of_a_store_of_before_once)
 
         write_record(&a, size ? cf_bytes_of(any, size - 1) : (cf_bytes){0});
         if (size == 17) {
-            end(&a);
+            ann_end(&a);
             continue; /* a record's size */
         }
         kill_and_start(&a);
@@ -310,7 +310,7 @@ Test(quota_counts, list_blobs_of_a_store_of_before_once)
         kill_and_start(&a);
         cr_expect_eq(said(&a).count, 10);
         cr_expect_eq(lists, 0);
-        end(&a);
+        ann_end(&a);
     }
 }
 
@@ -340,7 +340,7 @@ Test(quota_counts, keep_what_has_not_changed_for_ten_minutes)
     kill_and_start(&a);
     cr_expect_eq(said(&a).count, 12);
     cr_expect_eq(lists, 0);
-    end(&a);
+    ann_end(&a);
 }
 
 /* Its answer is still to come. */
@@ -354,7 +354,7 @@ Test(quota_counts, keep_nothing_while_a_piece_is_under_way)
     stop_and_start(&a);
     cr_expect_eq(said(&a).count, 3);
     cr_expect_eq(lists, 1);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
@@ -372,7 +372,7 @@ Test(quota_counts, give_no_room_to_who_brings_blobs_before_a_kill)
     kill_and_start(&a);
     say(a.house, a.at_desk, &put);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
@@ -396,7 +396,7 @@ Test(quota_counts, take_what_was_listed_unless_something_changed_meanwhile)
     before = cf_quotas_changes(quotas, &a.account.user);
     cf_quotas_recounted(quotas, &a.account.user, before, wrong);
     cr_expect_eq(said(&a).size, 7000);
-    end(&a);
+    ann_end(&a);
 }
 
 /* Whoever was removed may come again, with the same account, while his blobs are still listed. */
@@ -411,5 +411,5 @@ Test(quota_counts, take_no_count_that_was_made_of_an_earlier_user)
     cf_quotas_changes(quotas, &a.account.user);
     cf_quotas_recounted(quotas, &a.account.user, before, (cf_blob_usage){1000, 10});
     cr_expect_eq(said(&a).size, 0);
-    end(&a);
+    ann_end(&a);
 }

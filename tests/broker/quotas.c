@@ -56,7 +56,7 @@ Test(quotas, let_who_has_no_room_delete_a_little_and_bring_nothing_new)
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_gt(taken(&a), quota, "one went beyond");
     cr_assert_leq(taken(&a), quota + quota / 100);
-    end(&a);
+    ann_end(&a);
 }
 
 /* A quota that was set far below what is taken. */
@@ -93,7 +93,7 @@ Test(quotas, let_who_has_far_more_than_its_quota_delete)
     }
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_leq(taken(&a), before + 16384);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, have_no_margin_for_what_names_a_blob)
@@ -113,7 +113,7 @@ Test(quotas, have_no_margin_for_what_names_a_blob)
     set_quota(&a, taken(&a) + a.desk.wire.size);
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, take_the_last_byte_that_fits_and_refuse_the_next)
@@ -139,7 +139,7 @@ Test(quotas, take_the_last_byte_that_fits_and_refuse_the_next)
     set_quota(&a, 0);
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, count_what_is_under_way)
@@ -152,7 +152,7 @@ Test(quotas, count_what_is_under_way)
     write_and_publish(&a); /* before the first is committed */
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, know_the_same_after_a_crash)
@@ -174,7 +174,7 @@ Test(quotas, know_the_same_after_a_crash)
     cr_assert_eq(taken(&a), sum);
     write_and_publish(&a);
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
-    end(&a);
+    ann_end(&a);
 }
 
 static uint64_t seen_ms(ann *a)
@@ -205,7 +205,7 @@ Test(quotas, tell_when_the_last_session_began_and_keep_that_once_a_minute)
     a.house->now_ms -= 3600000; /* the clock was wrong */
     call_from_desk(&a);
     cr_expect_eq(seen_ms(&a), a.house->now_ms);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, refuse_a_blob_at_its_first_piece)
@@ -224,7 +224,7 @@ Test(quotas, refuse_a_blob_at_its_first_piece)
     say(a.house, a.at_desk, &put);
     hear(a.house, a.at_desk, CF_COMMAND_MISSING);
     cr_assert_eq(taken(&a), before + first.size);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, say_that_a_blob_is_stored_though_there_is_no_room)
@@ -240,7 +240,7 @@ Test(quotas, say_that_a_blob_is_stored_though_there_is_no_room)
     set_quota(&a, 1);
     say(a.house, a.at_desk, &put);
     hear(a.house, a.at_desk, CF_COMMAND_STORED);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, let_an_owner_change_members_when_all_is_full)
@@ -261,7 +261,7 @@ Test(quotas, let_an_owner_change_members_when_all_is_full)
     publish(a.house, at_account, &a.account);
     hear(a.house, at_account, CF_COMMAND_ACCEPTED);
     person_end(&phone);
-    end(&a);
+    ann_end(&a);
 }
 
 /* Whether an entry of the member log would be taken; nothing is brought. */
@@ -314,7 +314,7 @@ Test(quotas, let_the_member_log_go_beyond_by_no_more_than_its_own)
     start_again(&a);
     cr_expect(takes_members(&a, left + most));
     cr_expect_not(takes_members(&a, left + most + 1));
-    end(&a);
+    ann_end(&a);
 }
 
 /* Still above the quota: 50 KB were had, 20 KB are, and beside these 16 KiB may come. */
@@ -354,7 +354,7 @@ Test(quotas, give_no_room_back_that_was_freed_above_the_quota)
     }
     hear_refusal(a.house, a.at_desk, CF_REFUSED_QUOTA);
     cr_assert_leq(taken(&a), before + 16384);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
@@ -375,7 +375,7 @@ Test(quotas, hold_back_who_brings_more_entries_than_a_minute_has)
     a.house->now_ms += 1;
     publish(a.house, a.at_desk, &a.desk);
     hear(a.house, a.at_desk, CF_COMMAND_ACCEPTED);
-    end(&a);
+    ann_end(&a);
 }
 
 Test(quotas, bound_the_connections_of_a_user)
@@ -396,5 +396,5 @@ Test(quotas, bound_the_connections_of_a_user)
     cf_gateway_gone(a.house->gateway, cf_bytes_of_text(a.at_desk->routing_id));
     cf_gateway_gone(a.house->gateway, cf_bytes_of_text("c0"));
     greet(a.house, at_lap, &a.account.user, NULL, 0);
-    end(&a);
+    ann_end(&a);
 }

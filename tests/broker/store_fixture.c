@@ -4,9 +4,6 @@
 #include <stdio.h>
 
 static const uint8_t instance[16] = "instance of test";
-const cf_hash ann_user = {"uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu"};
-const cf_hash bob_user = {"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"};
-
 static void open_store(stage *self)
 {
     cf_store_options options = {.random = instance, .write_buffer = 1 << 20, .cache = 1 << 20};

@@ -5,6 +5,7 @@
 #include "broker/store/store.h"
 #include "broker/store/store_actor.h"
 #include "codec/heads.h"
+#include "tests/broker/two_users.h"
 #include "tests/support/author.h"
 #include "tests/support/scratch.h"
 
@@ -28,9 +29,6 @@ stage a_stage(store_kind kind);
 /* Drops the store without a commit and opens it again. */
 void stage_crash(stage *self);
 void stage_end(stage *self);
-
-extern const cf_hash ann_user; /* that of an_author */
-extern const cf_hash bob_user;
 
 /* Makes the author's next entry in `wire` and appends it for ann. */
 void stage_append(stage *self, author *writer, cf_buffer *wire);

@@ -61,7 +61,7 @@ static void desk_ends(desk *self)
 {
     cf_author_destroy(&self->author);
     cf_ring_destroy(&self->ring);
-    end(&self->d);
+    diary_end(&self->d);
 }
 
 static cf_dot dot_of(const cf_head *head)

@@ -4,11 +4,11 @@
 #ifndef CF_TESTS_CARD_BELOW_H
 #define CF_TESTS_CARD_BELOW_H
 #include "tests/peer/lesser_disk.h"
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 enum { LONGER_THAN_REMEMBERED = 130, LONG_AGO_S = 1000000000 };
 
-extern world *w;
+extern world *machine;
 extern lesser_disk disk;
 extern device *first, *second; /* the share is the first one's */
 
@@ -28,7 +28,6 @@ void swap_card(const char *goes_as, const char *comes);
 void take_out(void *context);
 void put_back(void);
 
-bool has(const device *self, const char *path);
 /* The second device has all of the card still, and nothing was published, by two looks. */
 void expect_held(void);
 

@@ -122,7 +122,7 @@ static void make_conflict(case_life *self, uint8_t copy)
 
     edit_main(self, 0, node, nodes[copy].content);
     edit_main(self, 1, node, nodes[node].content);
-    world_settle(&self->world);
+    test_world_settle(&self->world);
     find_copy(self, 0, copy);
     find_copy(self, 1, copy);
 }
@@ -318,7 +318,7 @@ void case_do_rest(case_life *self)
     size_t entries = world->entry_count;
 
     apply_some(self);
-    world_settle(world);
+    test_world_settle(world);
     trace(self, "at the end");
     if (world->entry_count != entries)
         world_fail(world, "quiet: something was published that nobody did");

@@ -41,8 +41,8 @@ Test(engine_below, what_somebody_removed_goes)
 {
     user_removes(first, "card/a");
     both_sync();
-    cr_expect(!has(second, "card/a"));
-    cr_expect(has(second, "card/b"));
+    cr_expect(!has_path(second, "card/a"));
+    cr_expect(has_path(second, "card/b"));
 }
 
 /* A share shows that for a while: so did the look that saw everything. */
@@ -56,7 +56,7 @@ Test(engine_below, what_was_removed_shortly_before_all_was_seen_goes)
     user_removes(first, "card/a");
     user_stamps(first, "card", (uint64_t)(removed_ns / SECOND_NS));
     both_sync();
-    cr_expect(!has(second, "card/a"));
+    cr_expect(!has_path(second, "card/a"));
 }
 
 /* As of a share whose machine has started anew, without its card and without the time. */
@@ -76,7 +76,7 @@ Test(engine_below, what_is_removed_after_the_clock_was_set_back_goes)
     passes(-2 * LONGER_THAN_REMEMBERED);
     user_removes(first, "card/a");
     both_sync();
-    cr_expect(!has(second, "card/a"));
+    cr_expect(!has_path(second, "card/a"));
 }
 
 /* What is missing and not yet published was not seen: when it went is before the clock that would
@@ -106,9 +106,9 @@ Test(engine_below, what_waits_for_its_word_is_not_taken_for_a_card)
     }
     cr_expect_eq(device_pending(first, cf_engine_binding_at(first->engine, 0), CF_PENDING_HELD),
                  MANY);
-    w->guarded = false;
+    machine->guarded = false;
     both_sync();
-    cr_expect(!has(second, "card/m0"));
+    cr_expect(!has_path(second, "card/m0"));
 }
 
 /* Else that gives the folder another time, and the next look takes all for removed. */
@@ -123,10 +123,10 @@ Test(engine_below, nothing_comes_into_a_bare_folder_before_it_is_looked_at)
     cr_assert(!disk.between, "the card was not taken out");
     passes(LONGER_THAN_REMEMBERED);
     expect_held();
-    cr_expect(!has(first, "card/new"), "what came lies where the card will cover it");
+    cr_expect(!has_path(first, "card/new"), "what came lies where the card will cover it");
     put_back();
     cr_assert(device_sync(first));
-    cr_expect(has(first, "card/new"), "what came is not there");
+    cr_expect(has_path(first, "card/new"), "what came is not there");
 }
 
 /* What is brought into the bare folder gives it another time, and the card covers it. */
@@ -140,18 +140,18 @@ Test(engine_below, what_comes_while_a_card_is_away_waits_for_it)
     user_writes_text(second, "card/in/deep", "deep");
     cr_assert(device_sync(second));
     device_sync(first);
-    cr_expect(!has(first, "card/new"));
-    cr_expect(!has(first, "card/more"));
-    cr_expect(!has(first, "card/in"));
+    cr_expect(!has_path(first, "card/new"));
+    cr_expect(!has_path(first, "card/more"));
+    cr_expect(!has_path(first, "card/in"));
     passes(LONGER_THAN_REMEMBERED);
     put_back();
     both_sync();
-    cr_expect(has(first, "card/new"));
-    cr_expect(has(first, "card/more/deep"));
-    cr_expect(has(first, "card/in/deep"));
+    cr_expect(has_path(first, "card/new"));
+    cr_expect(has_path(first, "card/more/deep"));
+    cr_expect(has_path(first, "card/in/deep"));
     take_out(NULL);
     expect_held();
-    cr_expect(has(second, "card/in/deep"));
+    cr_expect(has_path(second, "card/in/deep"));
 }
 
 /* Soon: the disk's clock tells nothing yet. */
@@ -166,10 +166,10 @@ Test(engine_below, a_card_that_goes_again_soon_after_somebody_wrote_beneath_is_h
     device_sync(first);
     take_out(NULL);
     expect_held();
-    cr_expect(has(second, "card/late"), "what the card had covered was removed elsewhere");
+    cr_expect(has_path(second, "card/late"), "what the card had covered was removed elsewhere");
     put_back();
     expect_held();
-    cr_expect(has(second, "card/late"), "what the card covers was removed elsewhere");
+    cr_expect(has_path(second, "card/late"), "what the card covers was removed elsewhere");
 }
 
 Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_beneath_is_held)
@@ -188,7 +188,7 @@ Test(engine_below, a_card_that_goes_again_after_an_edit_came_for_what_lies_benea
     device_sync(first);
     take_out(NULL);
     expect_held();
-    cr_expect(has(second, "card/late"));
+    cr_expect(has_path(second, "card/late"));
 }
 
 /* As a camera's card has one folder, and all in it. */
@@ -218,7 +218,7 @@ Test(engine_below, a_folder_made_and_removed_beneath_tells_nothing)
     take_out(NULL);
     device_sync(first);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "card/in/c"));
+    cr_expect(has_path(second, "card/in/c"));
 }
 
 /* An empty folder on the card, which is taken out, and another one in its place. */
@@ -260,12 +260,12 @@ static void card_goes_in_and_out_of_slot(void)
     user_writes_text(first, "slot/old", "old");
     user_stamps(first, "slot/old", LONG_AGO_S);
     both_sync();
-    cr_assert(has(second, "slot/old"));
+    cr_assert(has_path(second, "slot/old"));
     user_removes(first, "slot");
     cr_assert_eq(rename(empty, slot), 0);
     device_sync(first);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "slot/old"), "what went with a card was removed elsewhere");
+    cr_expect(has_path(second, "slot/old"), "what went with a card was removed elsewhere");
 }
 
 /* However soon after it was made. */
@@ -279,7 +279,7 @@ Test(engine_below, a_folder_that_was_seen_empty_is_known_again)
 
 Test(engine_below, empty_folders_that_are_gone_make_room_for_others)
 {
-    w->guarded = false;
+    machine->guarded = false;
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 0; i < CF_BARE_TIMES_MAX / 2; i++) {
             char name[16];
@@ -292,7 +292,7 @@ Test(engine_below, empty_folders_that_are_gone_make_room_for_others)
         }
         both_sync();
     }
-    w->guarded = true;
+    machine->guarded = true;
     user_makes(first, "slot");
     both_sync();
     card_goes_in_and_out_of_slot();
@@ -322,15 +322,15 @@ Test(engine_below, what_somebody_removes_from_a_bare_folder_goes)
         cr_assert(device_sync(second));
         passes(LONGER_THAN_REMEMBERED);
     }
-    cr_assert(has(second, "card/late"));
-    cr_assert(has(second, "card/new/one"));
+    cr_assert(has_path(second, "card/late"));
+    cr_assert(has_path(second, "card/new/one"));
     user_removes(first, "card/late");
     user_removes(first, "card/new/one");
     for (int i = 0; i < 2; i++) {
         device_sync(first);
         cr_assert(device_sync(second));
     }
-    cr_expect(!has(second, "card/late"));
-    cr_expect(!has(second, "card/new/one"));
-    cr_expect(has(second, "card/a"));
+    cr_expect(!has_path(second, "card/late"));
+    cr_expect(!has_path(second, "card/new/one"));
+    cr_expect(has_path(second, "card/a"));
 }

@@ -50,13 +50,6 @@ static world *busy_world(int files, const char *const *folders, size_t count)
     return w;
 }
 
-static bool has(const device *self, const char *path)
-{
-    char token[64];
-
-    return device_token(self, path, token);
-}
-
 /* Files that come, are written again and go, one event after the other, for so long. */
 static void is_busy(world *w, const char *folder, uint64_t ms)
 {
@@ -147,10 +140,10 @@ Test(engine_busy, a_move_is_a_move_while_others_go_on)
     bool doubled = false;
     for (int i = 0; i < BUSY_MS / EVENT_MS; i++) {
         is_busy(w, "d", EVENT_MS);
-        doubled |= has(second, "d/m1") && has(second, "d/moved");
+        doubled |= has_path(second, "d/m1") && has_path(second, "d/moved");
     }
-    cr_expect(has(second, "d/moved"));
-    cr_expect(!has(second, "d/m1"));
+    cr_expect(has_path(second, "d/moved"));
+    cr_expect(!has_path(second, "d/m1"));
     cr_expect(!doubled, "it was new there before it was moved");
     world_destroy(&w);
 }
@@ -163,7 +156,7 @@ Test(engine_busy, a_deletion_is_heard_of_while_others_go_on)
     is_busy(w, "d", BUSY_MS / 6);
     user_removes(&w->devices[0], "d/m1");
     is_busy(w, "d", BUSY_MS);
-    cr_expect(!has(&w->devices[1], "d/m1"));
+    cr_expect(!has_path(&w->devices[1], "d/m1"));
     world_destroy(&w);
 }
 
@@ -205,7 +198,7 @@ Test(engine_busy, too_many_deletions_are_held_though_each_comes_alone)
     all_pass(w, SETTLE_MS);
     for (int i = 0; i < FEW; i++) {
         snprintf(path, sizeof path, "d/m%d", i);
-        cr_expect(has(&w->devices[0], path), "%s", path);
+        cr_expect(has_path(&w->devices[0], path), "%s", path);
     }
     world_destroy(&w);
 }
@@ -218,7 +211,7 @@ static size_t mails_named(const device *self, int mail)
 
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         snprintf(path, sizeof path, places[i], mail);
-        count += has(self, path);
+        count += has_path(self, path);
     }
     return count;
 }

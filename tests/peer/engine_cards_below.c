@@ -29,12 +29,12 @@ Test(engine_cards_below, what_is_removed_on_a_card_that_is_away_goes)
     passes(LONGER_THAN_REMEMBERED);
     put_back();
     both_sync();
-    cr_expect(!has(second, "card/a"), "it is still there");
-    cr_expect(has(second, "card/b"));
+    cr_expect(!has_path(second, "card/a"), "it is still there");
+    cr_expect(has_path(second, "card/b"));
     take_out(NULL);
     device_sync(first);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "card/b"));
+    cr_expect(has_path(second, "card/b"));
 }
 
 /* Another card has a file of the same name. */
@@ -112,8 +112,8 @@ Test(engine_cards_below, a_photo_that_is_copied_back_beneath_is_not_the_card)
     for (int i = 0; i < 3; i++)
         device_sync(first);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "card/b"), "the others were removed elsewhere");
-    cr_expect(has(second, "card/in/c"));
+    cr_expect(has_path(second, "card/b"), "the others were removed elsewhere");
+    cr_expect(has_path(second, "card/in/c"));
 }
 
 /* Nor where the disk tells no directories apart, while it is not most of them. */
@@ -130,8 +130,8 @@ Test(engine_cards_below, another_card_with_one_file_of_the_first_is_not_that)
     for (int i = 0; i < 3; i++)
         device_sync(first);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "card/b"), "the others were removed elsewhere");
-    cr_expect(has(second, "card/in/c"));
+    cr_expect(has_path(second, "card/b"), "the others were removed elsewhere");
+    cr_expect(has_path(second, "card/in/c"));
 }
 
 /* Each is held with what went with it. */
@@ -151,16 +151,16 @@ Test(engine_cards_below, two_cards_take_turns)
         swap_card("bare", "two");
         device_sync(first);
         cr_assert(device_sync(second));
-        cr_expect(has(second, "card/x"));
-        cr_expect(has(second, "card/y"));
-        cr_expect(has(second, "card/a"), "what lies on the other card was removed elsewhere");
+        cr_expect(has_path(second, "card/x"));
+        cr_expect(has_path(second, "card/y"));
+        cr_expect(has_path(second, "card/a"), "what lies on the other card was removed elsewhere");
         swap_card("two", "bare");
         device_sync(first);
         put_back();
         device_sync(first);
         cr_assert(device_sync(second));
-        cr_expect(has(second, "card/x"), "what lies on the other card was removed elsewhere");
-        cr_expect(has(second, "card/y"), "what lies on the other card was removed elsewhere");
+        cr_expect(has_path(second, "card/x"), "what lies on the other card was removed elsewhere");
+        cr_expect(has_path(second, "card/y"), "what lies on the other card was removed elsewhere");
         take_out(NULL);
         device_sync(first);
     }
@@ -409,7 +409,7 @@ Test(engine_cards_below, an_older_image_of_a_card_removes_nothing)
     passes(LONGER_THAN_REMEMBERED);
     user_writes_text(first, "card/new", "new");
     both_sync();
-    cr_assert(has(second, "card/new"));
+    cr_assert(has_path(second, "card/new"));
     take_out(NULL);
     device_sync(first);
     path_of(made, "card/new");
@@ -421,7 +421,7 @@ Test(engine_cards_below, an_older_image_of_a_card_removes_nothing)
     for (int i = 0; i < 3; i++)
         device_sync(first);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "card/new"), "it was removed elsewhere");
+    cr_expect(has_path(second, "card/new"), "it was removed elsewhere");
 }
 
 static void put_in_place_of(const char *folder, const char *other)
@@ -464,7 +464,7 @@ Test(engine_cards_below, a_folder_that_is_put_in_the_place_of_another_is_an_edit
 Test(engine_cards_below, large_files_that_wait_to_be_sent_are_edits)
 {
     static const char *const names[] = {"card/a", "card/b", "card/d", "card/e"};
-    cf_buffer noise = world_noise(w, 300000);
+    cf_buffer noise = world_noise(machine, 300000);
     char was[64], is[64];
 
     four_on_the_card();
@@ -532,7 +532,7 @@ Test(engine_cards_below, what_only_a_copy_of_a_card_has_is_not_removed_by_the_fi
     for (int turn = 0; turn < 2; turn++) {
         swap_card("card", "copy");
         both_sync();
-        cr_expect(has(second, "card/more"));
+        cr_expect(has_path(second, "card/more"));
         swap_card("copy", "bare");
         device_sync(first);
         swap_card("bare", "card");
@@ -540,7 +540,8 @@ Test(engine_cards_below, what_only_a_copy_of_a_card_has_is_not_removed_by_the_fi
             device_sync(first);
             cr_assert(device_sync(second));
         }
-        cr_expect(has(second, "card/more"), "what the first card never had was removed elsewhere");
+        cr_expect(has_path(second, "card/more"),
+                  "what the first card never had was removed elsewhere");
     }
 }
 
@@ -548,7 +549,7 @@ Test(engine_cards_below, what_only_a_copy_of_a_card_has_is_not_removed_by_the_fi
 Test(engine_cards_below, an_edit_that_was_seen_goes_when_its_card_is_back)
 {
     char was[64], is[64];
-    cf_buffer noise = world_noise(w, 300000);
+    cf_buffer noise = world_noise(machine, 300000);
 
     cr_assert(device_token(second, "card/a", was));
     first->offline = true;
@@ -583,6 +584,6 @@ Test(engine_cards_below, a_mount_point_is_not_moved_while_its_disk_is_away)
     cr_expect_not(device_has_line(first, "moved"));
     put_back();
     both_sync();
-    cr_expect(has(first, "moved/a"));
-    cr_expect(has(second, "moved/a"));
+    cr_expect(has_path(first, "moved/a"));
+    cr_expect(has_path(second, "moved/a"));
 }

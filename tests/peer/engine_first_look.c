@@ -2,7 +2,7 @@
 /* What is renamed while a device that begins to serve looks for the first time, at whichever call
  * of that look: it is moved, and what was written elsewhere to the old name goes along. */
 #include "tests/peer/lesser_disk.h"
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -63,13 +63,6 @@ static void rename_it(void *context)
         user_writes_text(self->first, what->there, what->written);
 }
 
-static bool has(const device *self, const char *path)
-{
-    char token[64];
-
-    return device_token(self, path, token);
-}
-
 /* False: the look has not so many calls. */
 static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
 {
@@ -99,14 +92,15 @@ static bool renames_at_call(uint64_t call, const renaming *what, bool renumbers)
         for (int i = 0; i < 2; i++) {
             const device *one = &self.w->devices[i];
 
-            cr_expect(has(one, what->there), "call %d: %s is not there", (int)call, what->there);
+            cr_expect(has_path(one, what->there), "call %d: %s is not there", (int)call,
+                      what->there);
             if (!what->written || !renumbers || self.is_told)
-                cr_expect(!has(one, what->file), "call %d, %d: %s is new, and not moved", (int)call,
-                          renumbers, what->there);
+                cr_expect(!has_path(one, what->file), "call %d, %d: %s is new, and not moved",
+                          (int)call, renumbers, what->there);
             if (!what->written)
                 cr_expect(user_reads_as(one, what->there, "edited elsewhere"), "call %d, %d: %s",
                           (int)call, renumbers, what->there);
-            cr_expect(has(one, "f5") || what->from[0] == 'f');
+            cr_expect(has_path(one, "f5") || what->from[0] == 'f');
         }
     }
     cf_buffer_release(&difference);

@@ -2,7 +2,7 @@
 /* Where nothing tells of a change, as on a share that another machine writes to, a source is
  * polled: what was done is seen within the period, by one look of those that cost no read. */
 #include "tests/peer/lesser_disk.h"
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "peer/bindings/disk_traits.h"
 #include "tests/support/expect.h"
@@ -30,13 +30,6 @@ static world *share(lesser_disk *disk, device **first, device **second, bool is_
     return w;
 }
 
-static bool has(const device *self, const char *path)
-{
-    char token[64];
-
-    return device_token(self, path, token);
-}
-
 static void say(device *self, cf_poll_word word)
 {
     cf_binding *binding = cf_engine_binding_at(self->engine, 0);
@@ -57,7 +50,7 @@ static void expect_seen(device *first, device *second, uint64_t within_ms, bool 
     user_writes_text(first, name, name);
     device_passes(first, within_ms + WHILE_MS);
     cr_assert(device_sync(second));
-    cr_expect_eq(has(second, name), seen, "%s", name);
+    cr_expect_eq(has_path(second, name), seen, "%s", name);
 }
 
 Test(engine_polls, what_another_machine_wrote_is_seen_within_the_period)
@@ -111,13 +104,13 @@ Test(engine_polls, what_was_deleted_there_is_deleted_once_it_has_lasted)
     user_writes_text(first, "b", "two");
     device_passes(first, 2 * PERIOD_MS);
     cr_assert(device_sync(second));
-    cr_assert(has(second, "a"));
+    cr_assert(has_path(second, "a"));
     snprintf(path, sizeof path, "%s/a", first->folder);
     cr_assert_eq(unlink(path), 0);
     device_passes(first, PERIOD_MS + WHILE_MS);
     cr_assert(device_sync(second));
-    cr_expect(!has(second, "a"));
-    cr_expect(has(second, "b"));
+    cr_expect(!has_path(second, "a"));
+    cr_expect(has_path(second, "b"));
     world_destroy(&w);
 }
 
@@ -195,7 +188,7 @@ static void expect_moved(const char *between, bool renumbers)
     device_serves(first);
     device_passes(first, 2 * PERIOD_MS);
     cr_assert(device_sync(second));
-    cr_assert(has(second, "z/x"));
+    cr_assert(has_path(second, "z/x"));
     step_on(&disk);
     device_passes(first, 2 * PERIOD_MS);
     uint64_t entries = world_entries(w);
@@ -210,8 +203,8 @@ static void expect_moved(const char *between, bool renumbers)
     cr_expect_eq(world_entries(w), entries + 2, "the edit, and the move");
     cr_assert(device_sync(second));
     for (int i = 0; i < 2; i++) {
-        cr_expect(has(&w->devices[i], "a/x"), "%d", i);
-        cr_expect_not(has(&w->devices[i], "z/x"), "%d", i);
+        cr_expect(has_path(&w->devices[i], "a/x"), "%d", i);
+        cr_expect_not(has_path(&w->devices[i], "z/x"), "%d", i);
     }
     close(disk.elsewhere);
     world_destroy(&w);

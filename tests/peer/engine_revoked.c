@@ -40,7 +40,7 @@ Test(engine_revoked, takes_back_what_was_on_the_disks_already)
 
     vandalise(&s);
     cr_assert(world_settle(s.w));
-    cr_assert(has(s.other, "spam"));
+    cr_assert(has_path(s.other, "spam"));
     user_writes_text(s.other, "own", "work of another");
     cr_assert(world_settle(s.w));
     revoke(s.owner, &s.id, &s.heads);
@@ -78,8 +78,8 @@ Test(engine_revoked, leaves_what_a_user_had_before_others_brought_it)
     sync_both(&s);
     for (device *each = s.owner; each; each = each == s.owner ? s.other : NULL) {
         cr_expect(holds(each, "box/letter", "to both of us"));
-        cr_expect_not(has(each, "card"));
-        cr_expect_not(has(each, "memo"));
+        cr_expect_not(has_path(each, "card"));
+        cr_expect_not(has_path(each, "memo"));
         expect_unharmed(each, each == s.owner ? "owner" : "other");
     }
     expect_the_rest_alike(&s);
@@ -98,8 +98,8 @@ Test(engine_revoked, deletes_what_a_user_had_before_and_somebody_deleted)
     cr_assert(world_settle(s.w));
     user_removes(s.other, "card");
     cr_assert(world_settle(s.w));
-    cr_expect_not(has(s.owner, "card"));
-    cr_expect_not(has(s.other, "card"));
+    cr_expect_not(has_path(s.owner, "card"));
+    cr_expect_not(has_path(s.other, "card"));
     scene_end(&s);
 }
 
@@ -116,7 +116,7 @@ Test(engine_revoked, gives_back_what_the_account_annuls)
     sync_both(&s);
     cr_expect(holds(s.owner, "report", "ruined"));
     cr_expect(holds(s.other, "spam", "buy"));
-    cr_expect_not(has(s.owner, "notes"));
+    cr_expect_not(has_path(s.owner, "notes"));
     expect_the_rest_alike(&s);
     scene_end(&s);
 }
@@ -322,11 +322,11 @@ Test(engine_revoked, holds_back_a_mass_delete_that_a_revocation_makes)
     revoke(s.owner, &s.id, &s.heads);
     sync_both(&s);
     cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_SPARED), FILES);
-    cr_expect(has(s.other, "file3"));
-    cr_expect(has(s.owner, "file3"));
+    cr_expect(has_path(s.other, "file3"));
+    cr_expect(has_path(s.owner, "file3"));
     cr_assert(device_round(s.other, &round, TURNS_MAX));
     cr_expect_eq(device_pending(s.other, NULL, CF_PENDING_SPARED), 0);
-    cr_expect_not(has(s.other, "file3"));
+    cr_expect_not(has_path(s.other, "file3"));
     cr_expect(holds(s.other, "notes", "mine"));
     scene_end(&s);
 }

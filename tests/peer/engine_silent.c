@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A disk that does not answer: nothing of its source is touched, all others go on, it is told once,
  * and when it answers everything goes on where it was. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "broker/platform/jobs.h"
 #include "peer/sources/context/probe.h"
@@ -154,13 +154,6 @@ static world *begin(uint64_t seed)
     return w;
 }
 
-static bool has(const device *self, const char *path)
-{
-    char token[64];
-
-    return device_token(self, path, token);
-}
-
 static void expect_status(device *self, size_t source, bool is_silent)
 {
     cf_arena arena = {0};
@@ -208,9 +201,9 @@ Test(engine_silent, the_other_sources_go_on_and_it_is_told_once)
     expect_status(first, 0, true);
     expect_status(first, 1, false);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "other"));
-    cr_expect(has(second, "a"));
-    cr_expect(!has(second, "mine"));
+    cr_expect(has_path(second, "other"));
+    cr_expect(has_path(second, "a"));
+    cr_expect(!has_path(second, "mine"));
     device_passes(first, 2 * SILENT_MS);
     cr_expect_eq(hanging.told, 1);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
@@ -218,11 +211,11 @@ Test(engine_silent, the_other_sources_go_on_and_it_is_told_once)
     device_passes(first, 2 * CALM_MS);
     cr_expect_eq(hanging.told_again, 1);
     expect_status(first, 0, false);
-    cr_expect(has(first, "other"));
+    cr_expect(has_path(first, "other"));
     expect_whole(w);
-    cr_expect(has(second, "mine"));
-    cr_expect(has(second, "in/b"));
-    cr_expect(!has(second, "a"));
+    cr_expect(has_path(second, "mine"));
+    cr_expect(has_path(second, "in/b"));
+    cr_expect(!has_path(second, "a"));
     world_destroy(&w);
 }
 
@@ -287,8 +280,8 @@ Test(engine_silent, a_disk_with_the_copies_of_a_base_holds_up_its_source_alone)
         cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
         cr_expect_eq(hanging.told_of_base, (size_t)i + 1);
         cr_assert(device_sync(second));
-        cr_expect(has(second, i ? "other too" : "other"));
-        cr_expect(!has(second, i ? "mine too" : "mine"));
+        cr_expect(has_path(second, i ? "other too" : "other"));
+        cr_expect(!has_path(second, i ? "mine too" : "mine"));
         hang(w, NULL);
         device_passes(first, 2 * CALM_MS);
         hang(w, dir);
@@ -299,8 +292,8 @@ Test(engine_silent, a_disk_with_the_copies_of_a_base_holds_up_its_source_alone)
     hang(w, NULL);
     cr_expect_eq(hanging.told, 0);
     expect_whole(w);
-    cr_expect(has(second, "mine"));
-    cr_expect(has(second, "mine too"));
+    cr_expect(has_path(second, "mine"));
+    cr_expect(has_path(second, "mine too"));
     free(large);
     world_destroy(&w);
 }
@@ -325,7 +318,7 @@ Test(engine_silent, nobody_else_asks_for_its_contents_before_it_has_answered)
     device_passes(first, CF_PROBE_SILENT_MS - 2000);
     cr_expect_eq(hanging.told, 0);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
-    cr_expect(has(&beside, "copy"));
+    cr_expect(has_path(&beside, "copy"));
     hang(w, NULL);
     device_passes(first, 2 * CALM_MS);
     expect_whole(w);
@@ -361,12 +354,12 @@ Test(engine_silent, what_is_to_be_sent_from_it_holds_back_no_contents_of_others)
     user_writes(&beside, "other", noise.data, noise.size);
     device_passes(first, RECONNECT_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "other"), "it waits for a disk that hangs");
-    cr_expect(!has(second, "mine 0"));
+    cr_expect(has_path(second, "other"), "it waits for a disk that hangs");
+    cr_expect(!has_path(second, "mine 0"));
     hang(w, NULL);
     device_passes(first, 2 * CALM_MS);
     expect_whole(w);
-    cr_expect(has(second, "mine 0"));
+    cr_expect(has_path(second, "mine 0"));
     cf_buffer_release(&noise);
     world_destroy(&w);
 }
@@ -389,8 +382,8 @@ static void expect_others_go_on(device *self, device *beside, device *second, co
     user_writes_text(beside, name, "made beside it");
     device_passes(self, CALM_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, name));
-    cr_expect(!has(second, "mine"));
+    cr_expect(has_path(second, name));
+    cr_expect(!has_path(second, "mine"));
 }
 
 Test(engine_silent, a_listing_under_way_holds_up_its_source_alone)
@@ -433,7 +426,7 @@ Test(engine_silent, a_listing_under_way_holds_up_its_source_alone)
         device_passes(first, 2 * CALM_MS);
         if (end != IS_REMOVED)
             expect_whole(w);
-        cr_expect_eq(has(second, "mine"), end != IS_REMOVED);
+        cr_expect_eq(has_path(second, "mine"), end != IS_REMOVED);
         world_destroy(&w);
     }
 }
@@ -459,13 +452,13 @@ Test(engine_silent, a_round_ends_without_it)
     expect_status(first, 1, false);
     cr_expect_eq(hanging.touched, 0, "touched %zu times", hanging.touched);
     cr_assert(device_sync(second));
-    cr_expect(has(&beside, "far"));
-    cr_expect(has(second, "other"));
-    cr_expect(has(second, "a"));
+    cr_expect(has_path(&beside, "far"));
+    cr_expect(has_path(second, "other"));
+    cr_expect(has_path(second, "a"));
     hang(w, NULL);
     expect_whole(w);
-    cr_expect(has(first, "far"));
-    cr_expect(has(first, "other"));
+    cr_expect(has_path(first, "far"));
+    cr_expect(has_path(first, "other"));
     world_destroy(&w);
 }
 
@@ -498,10 +491,12 @@ Test(engine_silent, nothing_is_lost_or_deleted_whenever_it_hangs)
         expect_whole(w);
         for (int i = 0; i < 8; i++) {
             snprintf(name, sizeof name, "f%d", i);
-            cr_expect(has(first, name), "seed %llu: %s is gone", (unsigned long long)seed, name);
-            cr_expect(has(second, name), "seed %llu: %s is gone", (unsigned long long)seed, name);
+            cr_expect(has_path(first, name), "seed %llu: %s is gone", (unsigned long long)seed,
+                      name);
+            cr_expect(has_path(second, name), "seed %llu: %s is gone", (unsigned long long)seed,
+                      name);
         }
-        cr_expect(has(second, "kept"), "seed %llu", (unsigned long long)seed);
+        cr_expect(has_path(second, "kept"), "seed %llu", (unsigned long long)seed);
         world_destroy(&w);
     }
 }

@@ -131,7 +131,7 @@ Test(engine_void_contents, are_known_of_when_their_key_comes)
     s.owner->offline = s.other->offline = false;
     sync_both(&s);
     expect_edition(s.owner, 2, "owner");
-    cr_expect_not(has(s.owner, "spam"));
+    cr_expect_not(has_path(s.owner, "spam"));
     expect_the_rest_alike(&s);
     cf_heads_release(&heads);
     scene_end(&s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that serves, with the watches of a real folder: what happens in a directory is seen
  * wherever it lies by now, and a move is a move at any moment. Time is the world's. */
-#include "tests/peer/small_folder.h"
+#include "tests/peer/small_checks.h"
 
 #include "tests/support/expect.h"
 
@@ -41,20 +41,13 @@ static world *served_world(device **first, device **second, bool known)
     return w;
 }
 
-static bool has(const device *self, const char *path)
-{
-    char token[64];
-
-    return device_token(self, path, token);
-}
-
 /* What comes by the watches alone: nothing else looks for it within minutes. */
 static void expect_seen(device *first, device *second, const char *path)
 {
     user_writes_text(first, path, "later");
     device_passes(first, QUIET_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, path), "%s is not seen", path);
+    cr_expect(has_path(second, path), "%s is not seen", path);
 }
 
 Test(engine_watched, a_directory_that_was_moved_over_another)
@@ -65,8 +58,8 @@ Test(engine_watched, a_directory_that_was_moved_over_another)
     cr_assert(user_moves(first, "above/a", "above/b"));
     device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/b/later");
-    cr_expect(has(second, "above/b/one"));
-    cr_expect(!has(second, "above/a/one"));
+    cr_expect(has_path(second, "above/b/one"));
+    cr_expect(!has_path(second, "above/a/one"));
     world_destroy(&w);
 }
 
@@ -79,8 +72,8 @@ Test(engine_watched, two_that_swapped_their_names)
     device_passes(first, QUIET_MS);
     expect_seen(first, second, "above/b/later");
     expect_seen(first, second, "above/a/later");
-    cr_expect(has(second, "above/b/one"));
-    cr_expect(!has(second, "above/a/one"));
+    cr_expect(has_path(second, "above/b/one"));
+    cr_expect(!has_path(second, "above/a/one"));
     world_destroy(&w);
 }
 
@@ -119,13 +112,13 @@ static bool writes_at_call(uint64_t call)
     first->faults.meanwhile = write_into_new;
     first->faults.context = first;
     first->faults.at = first->faults.calls + call;
-    for (int turns = 0; turns < COMES_TURNS && !has(first, "above/new/quick"); turns++)
+    for (int turns = 0; turns < COMES_TURNS && !has_path(first, "above/new/quick"); turns++)
         device_passes(first, TURN_MS);
-    bool reached = !first->faults.meanwhile, written = has(first, "above/new/quick");
+    bool reached = !first->faults.meanwhile, written = has_path(first, "above/new/quick");
     first->faults = (disk_faults){.calls = first->faults.calls};
     device_passes(first, COMES_TURNS * TURN_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "above/new/quick") == written, "call %d", (int)call);
+    cr_expect(has_path(second, "above/new/quick") == written, "call %d", (int)call);
     world_destroy(&w);
     return reached;
 }
@@ -161,11 +154,11 @@ static void moves_during_a_look(uint64_t call, bool known)
     first->faults.at = first->faults.calls + call;
     device_passes(first, QUIET_MS);
     first->faults = (disk_faults){.calls = first->faults.calls};
-    if (!has(first, "above/b/two"))
+    if (!has_path(first, "above/b/two"))
         move(first);
     cr_assert(world_settle(w));
-    cr_expect(has(first, "above/b/two"), "call %d, %d", (int)call, known);
-    cr_expect(!has(first, "above/a/two"), "call %d, %d", (int)call, known);
+    cr_expect(has_path(first, "above/b/two"), "call %d, %d", (int)call, known);
+    cr_expect(!has_path(first, "above/a/two"), "call %d, %d", (int)call, known);
     world_destroy(&w);
 }
 
@@ -197,8 +190,8 @@ static bool moves_during_a_look_at_all(uint64_t call)
     if (!reached)
         move(first);
     cr_assert(world_settle(w));
-    cr_expect(has(first, "above/b/two"), "call %d", (int)call);
-    cr_expect(!has(first, "above/a/two"), "call %d", (int)call);
+    cr_expect(has_path(first, "above/b/two"), "call %d", (int)call);
+    cr_expect(!has_path(first, "above/a/two"), "call %d", (int)call);
     world_destroy(&w);
     return reached;
 }
@@ -301,9 +294,9 @@ Test(engine_watched, what_lies_below_a_directory_that_was_renamed)
     user_writes_text(first, "aside/a/deep/deeper/at_once", "before the move is told");
     device_passes(first, QUIET_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "aside/a/deep/deeper/at_once"));
-    cr_expect(has(second, "aside/a/one"));
-    cr_expect(!has(second, "above/a/one"));
+    cr_expect(has_path(second, "aside/a/deep/deeper/at_once"));
+    cr_expect(has_path(second, "aside/a/one"));
+    cr_expect(!has_path(second, "above/a/one"));
     expect_seen(first, second, "aside/a/deep/deeper/later");
     world_destroy(&w);
 }
@@ -390,7 +383,7 @@ Test(engine_watched, files_that_stay_open_go_when_they_have_rested_for_a_minute)
 
     open_files(first, "x", writers);
     device_passes(first, MINUTE_MS / 2);
-    cr_expect_not(has(second, "above/b/2") || shows(second, "above/b/2", "x"));
+    cr_expect_not(has_path(second, "above/b/2") || shows(second, "above/b/2", "x"));
     device_passes(first, MINUTE_MS);
     cr_expect(shows(second, "above/b/2", "x"));
     cr_assert_eq(write(writers[2], "y", 1), 1);
@@ -420,12 +413,12 @@ Test(engine_watched, files_that_stay_open_are_seldom_asked_for)
     cr_expect(asked >= FILES * MINUTES, "asked %zu times", asked);
     cr_expect(asked <= ASKS_MAX, "asked %zu times", asked);
     cr_assert(device_sync(second));
-    cr_expect_not(has(second, "above/b/2"));
+    cr_expect_not(has_path(second, "above/b/2"));
     for (int i = 0; i < FILES; i++)
         close(writers[i]);
     device_passes(first, QUIET_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "above/b/2"));
+    cr_expect(has_path(second, "above/b/2"));
     world_destroy(&w);
 }
 
@@ -507,12 +500,12 @@ Test(engine_watched, a_directory_that_a_failing_disk_does_not_let_it_list)
     user_writes_text(first, "above/beside", "1");
     device_passes(first, QUIET_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "above/beside"));
-    cr_expect(!has(second, "above/a/new"));
+    cr_expect(has_path(second, "above/beside"));
+    cr_expect(!has_path(second, "above/a/new"));
     lists_badly = false;
     device_passes(first, 12 * MINUTE_MS);
     cr_assert(device_sync(second));
-    cr_expect(has(second, "above/a/new"), "it is not looked for again");
+    cr_expect(has_path(second, "above/a/new"), "it is not looked for again");
     world_destroy(&w);
 }
 
@@ -623,10 +616,10 @@ Test(engine_watched, a_file_that_vanishes_after_a_long_rest)
     hears(first);
     device_passes(first, 100);
     device_passes(second, 100);
-    cr_expect(has(second, "above/a/one"), "it counts as gone at once");
+    cr_expect(has_path(second, "above/a/one"), "it counts as gone at once");
     device_passes(first, QUIET_MS);
     device_passes(second, QUIET_MS);
-    cr_expect_not(has(second, "above/a/one"));
+    cr_expect_not(has_path(second, "above/a/one"));
     world_destroy(&w);
 }
 

@@ -189,7 +189,7 @@ static void play(test_world *world, const char *script)
         step += *step == ' ';
         world->now_ms += 1000;
         if (strcmp(step, "sync") == 0) {
-            world_settle(world);
+            test_world_settle(world);
         } else if (strncmp(step, "fork ", 5) == 0) {
             world_fork(world, &world->devices[step[5] - 'A']);
         } else {
@@ -199,7 +199,7 @@ static void play(test_world *world, const char *script)
             world_check_view(world, device);
         }
     }
-    world_settle(world);
+    test_world_settle(world);
 }
 
 static void print_path(const world_device *device, const world_file *file, cf_buffer *out)

@@ -22,7 +22,7 @@ static world_device *another(test_world *world, const world_device *device)
     world_device *other;
 
     do
-        other = &world->devices[world_random(world, world->device_count)];
+        other = &world->devices[test_world_random(world, world->device_count)];
     while (other == device);
     return other;
 }
@@ -34,7 +34,7 @@ static void scan(test_world *world, world_device *device)
 
 static void receive(test_world *world, world_device *device)
 {
-    world_receive(world, device, another(world, device), 1 + world_random(world, 3));
+    world_receive(world, device, another(world, device), 1 + test_world_random(world, 3));
 }
 
 static void apply_part(test_world *world, world_device *device)
@@ -45,7 +45,7 @@ static void apply_part(test_world *world, world_device *device)
 /* The power goes after some step. */
 static void apply_some(test_world *world, world_device *device)
 {
-    world_apply_part(world, device, 100, world_random(world, 6));
+    world_apply_part(world, device, 100, test_world_random(world, 6));
 }
 
 static void sync_with(test_world *world, world_device *device)
@@ -116,33 +116,33 @@ static void add(history *self, test_world *dice, uint64_t device, uint64_t kind)
 {
     if (self->count < EVENTS_MAX)
         self->events[self->count++] =
-            (event){(uint8_t)device, (uint8_t)kind, (uint32_t)world_random(dice, UINT32_MAX)};
+            (event){(uint8_t)device, (uint8_t)kind, (uint32_t)test_world_random(dice, UINT32_MAX)};
 }
 
 /* A tree that all agree on. */
 static void begin(history *self, test_world *dice)
 {
-    for (uint64_t i = UINT64_C(1) << world_random(dice, 4); i; i--)
-        add(self, dice, 0, world_random(dice, 3) ? CREATE : MKDIR);
+    for (uint64_t i = UINT64_C(1) << test_world_random(dice, 4); i; i--)
+        add(self, dice, 0, test_world_random(dice, 3) ? CREATE : MKDIR);
     for (size_t i = 0; i < 2 * self->devices; i++)
         add(self, dice, i % self->devices, SYNC);
 }
 
 static void work_alone(history *self, test_world *dice, size_t device)
 {
-    for (uint64_t i = world_random(dice, 4); i; i--) {
-        add(self, dice, device, world_random(dice, ACTS));
-        for (uint64_t j = world_random(dice, 3); j; j--)
-            add(self, dice, device, SCAN + world_random(dice, SYNC - SCAN));
+    for (uint64_t i = test_world_random(dice, 4); i; i--) {
+        add(self, dice, device, test_world_random(dice, ACTS));
+        for (uint64_t j = test_world_random(dice, 3); j; j--)
+            add(self, dice, device, SCAN + test_world_random(dice, SYNC - SCAN));
     }
 }
 
 static void add_rare(history *self, test_world *dice)
 {
-    if (world_random(dice, 100) < 12)
-        add(self, dice, world_random(dice, self->devices), FORK);
-    if (world_random(dice, 100) < 12)
-        add(self, dice, world_random(dice, self->devices), REVOKE);
+    if (test_world_random(dice, 100) < 12)
+        add(self, dice, test_world_random(dice, self->devices), FORK);
+    if (test_world_random(dice, 100) < 12)
+        add(self, dice, test_world_random(dice, self->devices), REVOKE);
 }
 
 static void make(history *self, uint64_t number)
@@ -151,14 +151,14 @@ static void make(history *self, uint64_t number)
 
     self->count = 0;
     self->devices = 2 + number % 4;
-    if (world_random(&dice, 5))
+    if (test_world_random(&dice, 5))
         begin(self, &dice);
-    for (uint64_t rounds = 1 + world_random(&dice, 4); rounds; rounds--) {
+    for (uint64_t rounds = 1 + test_world_random(&dice, 4); rounds; rounds--) {
         for (size_t i = 0; i < self->devices; i++)
             work_alone(self, &dice, i);
-        for (uint64_t i = world_random(&dice, 2 * self->devices); i; i--)
-            add(self, &dice, world_random(&dice, self->devices),
-                RECEIVE + world_random(&dice, SYNC - RECEIVE + 1));
+        for (uint64_t i = test_world_random(&dice, 2 * self->devices); i; i--)
+            add(self, &dice, test_world_random(&dice, self->devices),
+                RECEIVE + test_world_random(&dice, SYNC - RECEIVE + 1));
         add_rare(self, &dice);
     }
 }
@@ -192,7 +192,7 @@ static void run(void *context)
     world_open(&world, "history", self->devices, self->devices);
     for (size_t i = 0; i < self->count; i++)
         happen(&world, &self->events[i], self->tracing);
-    world_settle(&world);
+    test_world_settle(&world);
     *self->steps += world.steps;
     world_close(&world);
 }

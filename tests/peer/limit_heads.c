@@ -79,7 +79,7 @@ Test(limit_heads, are_those_that_show_and_then_the_longest)
     cr_expect(cf_heads_contain(&heads, &chains[4]));
     cr_expect_eq(voided, 5, "three of the longest chain and two more");
     cf_heads_release(&heads);
-    end(&d);
+    diary_end(&d);
 }
 
 /* However long the chains are that a broker makes up. */
@@ -104,5 +104,5 @@ Test(limit_heads, are_those_that_are_here_before_those_that_are_only_told)
     for (size_t i = 0; i < CHAINS; i++)
         cr_expect(cf_heads_contain(&heads, &chains[i]));
     cf_heads_release(&heads);
-    end(&d);
+    diary_end(&d);
 }

@@ -21,7 +21,7 @@ static void begin(const char *name)
     uint64_t two = world_put(&world, device, CF_NODE_ROOT, "two", CF_KIND_DIRECTORY, "")->number;
     world_put(&world, device, one, "f", CF_KIND_FILE, "1");
     world_put(&world, device, two, "f", CF_KIND_FILE, "2");
-    world_settle(&world);
+    test_world_settle(&world);
 }
 
 static const cf_node *folder(const char *name)
@@ -232,7 +232,7 @@ Test(plan, looks_into_the_folder_that_takes_the_place_of_another)
 
     world_open(&world, "crossed", 1, 2);
     put_folder(put_folder(put_folder(CF_NODE_ROOT, "a")->number, "b")->number, "c");
-    world_settle(&world);
+    test_world_settle(&world);
     move_to_root(one, "c", "x");
     world_remove(one, find(one, "b")->number);
     world_scan(&world, one);
@@ -244,7 +244,7 @@ Test(plan, looks_into_the_folder_that_takes_the_place_of_another)
     world_receive(&world, other, one, 3);
     world_apply_part(&world, other, /* percent */ 100, /* most */ 0);
     world_scan(&world, other);
-    world_settle(&world);
+    test_world_settle(&world);
     cr_expect_eq(other->file_count, 1, "b was deleted, and nobody did anything to it");
     world_close(&world);
 }
@@ -257,7 +257,7 @@ static void begin_conflict(const char *name)
     world_open(&world, name, 1, 2);
     there->skew_ms = here->skew_ms;
     world_put(&world, here, CF_NODE_ROOT, "f", CF_KIND_FILE, "1");
-    world_settle(&world);
+    test_world_settle(&world);
     world_edit(&world, find(here, "f"), "2");
     world_scan(&world, here);
     world.now_ms += 1000;
@@ -302,7 +302,7 @@ Test(plan, makes_no_copy_of_what_was_deleted_meanwhile)
     world_apply_part(&world, here, /* percent */ 100, /* most */ SIZE_MAX);
     cr_expect_eq(here->file_count, 0, "what was deleted is there under another name");
     world_scan(&world, here);
-    world_settle(&world);
+    test_world_settle(&world);
     cr_assert_eq(here->file_count, 1);
     cr_expect_str_eq(here->files[0].name, "f");
     cr_expect_str_eq(here->files[0].content, "3");

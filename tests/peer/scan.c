@@ -17,7 +17,7 @@ static void begin(const char *name)
 {
     world_open(&world, name, 1, 2);
     world_put(&world, device(0), CF_NODE_ROOT, "a", CF_KIND_FILE, "1");
-    world_settle(&world);
+    test_world_settle(&world);
 }
 
 static void edit_on_both(void)
@@ -25,7 +25,7 @@ static void edit_on_both(void)
     world.now_ms += 1000;
     world_edit(&world, world_child(device(0), CF_NODE_ROOT, "a"), "2");
     world_edit(&world, world_child(device(1), CF_NODE_ROOT, "a"), "3");
-    world_settle(&world);
+    test_world_settle(&world);
     cr_assert_eq(device(0)->file_count, 2);
 }
 
@@ -141,7 +141,7 @@ Test(scan, pins_the_conflict_copy_when_the_main_file_is_deleted)
     cr_assert(pin->weak);
     cr_assert(deletion);
     cr_assert_not(cf_id_equal(&pin->item, &deletion->item));
-    world_settle(&world);
+    test_world_settle(&world);
     cr_assert_eq(device(1)->file_count, 1);
     cr_assert(strstr(device(1)->files[0].name, "(conflict "));
     world_close(&world);

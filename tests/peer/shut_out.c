@@ -162,13 +162,6 @@ void carry(device *from, device *to)
 
 /* ---- The world ---- */
 
-bool has(const device *self, const char *path)
-{
-    char token[64];
-
-    return device_token(self, path, token);
-}
-
 scene a_scene(uint64_t seed)
 {
     scene s = {.w = world_new(seed, 3)};
@@ -209,7 +202,7 @@ void expect_unharmed(const device *self, const char *who)
 {
     cr_expect(holds(self, "report", "first"), "%s", who);
     cr_expect(holds(self, "notes", "mine"), "%s", who);
-    cr_expect_not(has(self, "spam"), "%s", who);
+    cr_expect_not(has_path(self, "spam"), "%s", who);
 }
 
 void expect_the_rest_alike(scene *s)

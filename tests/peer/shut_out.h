@@ -29,8 +29,6 @@ void parcel_release(parcel *self);
 /* That, by hand to another. */
 void carry(device *from, device *to);
 
-bool has(const device *self, const char *path);
-
 /* An owner, one whom this is about, and another; all hold the same. */
 typedef struct {
     world *w;

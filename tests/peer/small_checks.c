@@ -35,6 +35,13 @@ unsigned mode_of(const device *self, const char *path)
     return lstat(whole, &stat) ? 0 : stat.st_mode & 0777;
 }
 
+bool has_path(const device *self, const char *path)
+{
+    char token[64];
+
+    return device_token(self, path, token);
+}
+
 bool is_there(const device *self, const char *path)
 {
     return mode_of(self, path) != 0;

@@ -14,6 +14,7 @@ void settles_equal_by(world_comparison *are_equal, world *self, const char *when
 /* 0: nothing is there. */
 unsigned mode_of(const device *self, const char *path);
 bool is_there(const device *self, const char *path);
+bool has_path(const device *self, const char *path); /* something that can be read */
 bool holds_bytes(const device *self, const char *path, cf_bytes bytes);
 bool holds(const device *self, const char *path, const char *text);
 void expect_text(const device *self, const char *path, const char *text);

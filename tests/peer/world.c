@@ -23,7 +23,7 @@ static void fill_random(void *context, void *out, size_t size)
         bytes[i] = (uint8_t)next_random(context);
 }
 
-uint64_t world_random(test_world *world, uint64_t below)
+uint64_t test_world_random(test_world *world, uint64_t below)
 {
     return next_random(&world->random) % below;
 }
@@ -250,7 +250,8 @@ void world_revoke(test_world *world, world_device *device, world_device *whom)
         alive <= 2)
         return;
     world->revoked = whom->dead = true;
-    limit(world, device, &(world_limit){whom->writer, world_random(world, whom->sequence + 1)});
+    limit(world, device,
+          &(world_limit){whom->writer, test_world_random(world, whom->sequence + 1)});
 }
 
 void world_fork(test_world *world, const world_device *of)

@@ -78,7 +78,7 @@ typedef struct {
 
 void world_open(test_world *world, const char *name, uint64_t seed, size_t devices);
 void world_close(test_world *world);
-uint64_t world_random(test_world *world, uint64_t below);
+uint64_t test_world_random(test_world *world, uint64_t below);
 __attribute__((noreturn, format(printf, 2, 3))) void world_fail(const test_world *world,
                                                                 const char *format, ...);
 
@@ -115,7 +115,7 @@ void world_forget_shown(world_device *device); /* the state has changed */
 /* The disk shows what the view says. */
 void world_check_disk(test_world *world, world_device *device);
 /* Scans and exchanges until nobody has anything to say; all are equal then, and nothing is lost. */
-void world_settle(test_world *world);
+void test_world_settle(test_world *world);
 
 /* What users do: to files of their choice, by name of the act. */
 void world_act(test_world *world, world_device *device, const char *act);

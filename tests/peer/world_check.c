@@ -285,7 +285,7 @@ static void check_contents(test_world *world, const world_device *device)
     }
 }
 
-void world_settle(test_world *world)
+void test_world_settle(test_world *world)
 {
     bool published = true;
 

@@ -39,6 +39,24 @@ def test_what_runs_with_sanitizers_alone_is_a_suite_in_c():
     assert not [name for name, command in alone.items() if not any("run_criterion" in word for word in command)]
 
 
+def suites_in(sources):
+    texts = (Path(source).read_text() for source in sources)
+    return {suite for text in texts for suite in re.findall(r"^ *(?:Test\(|ParameterizedTest\([^,]*, )(\w+),", text, re.MULTILINE)}
+
+
+def test_each_suite_of_a_program_is_run_by_one_test():
+    run = {}
+    for name, command, _ in labels():
+        if len(command) > 2 and command[0].endswith("run_criterion") and Path(command[1]).exists():
+            run.setdefault(command[1], {})[name] = suites_in(command[2:])
+    assert len(run) > 5
+    for program, tests in run.items():
+        listed = subprocess.run([program, "--list", "--ascii", "--color=never"], check=True, capture_output=True, text=True).stdout
+        found = sorted(suite for suites in tests.values() for suite in suites)
+        assert found == sorted(set(found)), f"{program}: a suite in two tests"
+        assert set(found) == set(re.findall(r"^(\w+): \d+ tests?", listed, re.MULTILINE)), program
+
+
 def test_nothing_in_python_and_no_real_program_is_fast():
     assert not [name for name, command, found in labels()
                 if "fast" in found and name not in FAST_IN_PYTHON and ("pytest" in command or SLOW_ROOMS & set(found))]
