@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Those whose things stores and blobs keep in tests. */
+/* The users whose entries and blobs the suites of stores and of blobs keep. */
 #ifndef CF_TESTS_TWO_USERS_H
 #define CF_TESTS_TWO_USERS_H
 #include "codec/ids.h"

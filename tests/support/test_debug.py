@@ -56,7 +56,7 @@ def test_what_can_not_be_debugged_is_told():
 
 
 def test_what_is_missing_is_named(tmp_path):
-    for tool in "python3", "ctest":
+    for tool in "python3", "ctest", "sed", "sort":
         (tmp_path / tool).symlink_to(shutil.which(tool))
     said = debug("codec_base32", PATH=str(tmp_path))
     assert said.returncode == 1 and "(apt-get install gdb gdbserver)" in said.stderr
