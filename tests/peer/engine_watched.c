@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that serves, with the watches of a real folder: what happens in a directory is seen
  * wherever it lies by now, and a move is a move at any moment. Time is the world's. */
-#include "tests/peer/small_checks.h"
+#include "tests/peer/watched_folder.h"
 
 #include "tests/support/expect.h"
 
@@ -12,34 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    QUIET_MS = 9000,
-    SOON_MS = 1000,
-    LOOK_CALLS = 40,
-    LOOK_TURNS = 6,
-    COMES_TURNS = 100,
-    MINUTE_MS = 60000
-};
-
-/* `known`: everything was looked at again, so that each directory is watched as what it is. */
-static world *served_world(device **first, device **second, bool known)
-{
-    world *w = world_new(5, 2);
-
-    *first = &w->devices[0];
-    *second = &w->devices[1];
-    user_makes(*first, "above");
-    user_makes(*first, "above/a");
-    user_writes_text(*first, "above/a/one", "1");
-    user_writes_text(*first, "above/a/two", "2");
-    user_makes(*first, "above/b");
-    device_serves(*first);
-    device_passes(*first, QUIET_MS);
-    if (known)
-        cr_assert(device_sync(*first));
-    cr_assert(device_sync(*second));
-    return w;
-}
+enum { SOON_MS = 1000, LOOK_CALLS = 40, LOOK_TURNS = 6, COMES_TURNS = 100 };
 
 /* What comes by the watches alone: nothing else looks for it within minutes. */
 static void expect_seen(device *first, device *second, const char *path)
@@ -312,17 +285,6 @@ static cf_writer_answer closes_late(cf_files *files, const cf_file *file)
     return asked++ < open_for ? CF_WRITER_OPEN : ask_writer(files, file);
 }
 
-static bool shows(device *self, const char *path, const char *text)
-{
-    cf_buffer found = {0};
-
-    cr_assert(device_sync(self));
-    bool same = user_reads(self, path, &found) &&
-                cf_bytes_equal(cf_buffer_view(&found), cf_bytes_of_text(text));
-    cf_buffer_release(&found);
-    return same;
-}
-
 Test(engine_watched, a_file_whose_closing_is_told_before_it_counts)
 {
     for (open_for = 1; open_for <= 3; open_for++) {
@@ -419,93 +381,6 @@ Test(engine_watched, files_that_stay_open_are_seldom_asked_for)
     device_passes(first, QUIET_MS);
     cr_assert(device_sync(second));
     cr_expect(has_path(second, "above/b/2"));
-    world_destroy(&w);
-}
-
-/* ---- A disk that fails ---- */
-
-static cf_status (*open_well)(cf_files *files, const cf_folder *folder, cf_bytes name,
-                              cf_file **out, cf_error *error);
-static size_t fails_left;
-
-static cf_status open_badly(cf_files *files, const cf_folder *folder, cf_bytes name, cf_file **out,
-                            cf_error *error)
-{
-    if (!fails_left || !cf_bytes_equal(name, cf_bytes_of_text("one")))
-        return open_well(files, folder, name, out, error);
-    fails_left--;
-    return cf_fail(error, CF_IO, "the disk fails");
-}
-
-Test(engine_watched, a_file_that_a_failing_disk_does_not_let_it_read)
-{
-    for (size_t times = 1; times <= 2; times++) {
-        device *first, *second;
-        world *w = served_world(&first, &second, true);
-
-        open_well = first->env.files->open_file;
-        first->env.files->open_file = open_badly;
-        fails_left = times;
-        user_writes_text(first, "above/a/one", "saved");
-        device_passes(first, 3 * MINUTE_MS);
-        cr_expect_eq(fails_left, 0);
-        cr_expect(shows(second, "above/a/one", "saved"), "it failed %zu times", times);
-        world_destroy(&w);
-    }
-}
-
-static cf_status (*list_well)(cf_files *files, const cf_folder *folder, cf_name_visit *visit,
-                              void *context, cf_error *error);
-static bool lists_badly;
-
-typedef struct {
-    cf_name_visit *visit;
-    void *context;
-    bool has_new;
-} looked_through;
-
-static bool look_through(void *context, cf_bytes name)
-{
-    looked_through *self = context;
-
-    self->has_new |= cf_bytes_equal(name, cf_bytes_of_text("new"));
-    return self->visit(self->context, name);
-}
-
-static cf_status list_badly(cf_files *files, const cf_folder *folder, cf_name_visit *visit,
-                            void *context, cf_error *error)
-{
-    looked_through self = {visit, context, false};
-
-    cf_status status = list_well(files, folder, look_through, &self, error);
-    if (!status && lists_badly && self.has_new)
-        return cf_fail(error, CF_IO, "the disk fails");
-    return status;
-}
-
-/* When the disk is well again nothing tells of it, and a look at the directory above passes what
- * has not changed there: everything is looked at anew. */
-Test(engine_watched, a_directory_that_a_failing_disk_does_not_let_it_list)
-{
-    device *first, *second;
-    world *w = served_world(&first, &second, true);
-
-    device_crash(first);
-    user_writes_text(first, "above/a/new", "1");
-    device_serves(first);
-    list_well = first->env.files->list;
-    first->env.files->list = list_badly;
-    lists_badly = true;
-    device_passes(first, QUIET_MS);
-    user_writes_text(first, "above/beside", "1");
-    device_passes(first, QUIET_MS);
-    cr_assert(device_sync(second));
-    cr_expect(has_path(second, "above/beside"));
-    cr_expect(!has_path(second, "above/a/new"));
-    lists_badly = false;
-    device_passes(first, 12 * MINUTE_MS);
-    cr_assert(device_sync(second));
-    cr_expect(has_path(second, "above/a/new"), "it is not looked for again");
     world_destroy(&w);
 }
 
