@@ -138,7 +138,10 @@ class Build:
         return self.objects_by_test[test]
 
     def uses(self, test, outputs):
-        return not (self.programs_of(test).isdisjoint(outputs) or self.objects_of(test).isdisjoint(outputs))
+        """Of what is not built only its programs are known, not what it takes of them."""
+        if self.programs_of(test).isdisjoint(outputs):
+            return False
+        return not self.is_built(test) or not self.objects_of(test).isdisjoint(outputs)
 
     def tests_of(self, outputs):
         """Those that use any of these, the cheapest first."""
