@@ -15,19 +15,20 @@
 #define CF_BODY_MAX (16 * CF_MIB)               /* an entry's body after decompression */
 #define CF_BODY_GROWTH_MAX 1024                 /* a body opens to so many times its sealed size, */
 #define CF_BODY_GROWTH_FREE (64 * CF_KIB)       /* and this */
-#define CF_PART_SIZE (256 * CF_KIB)      /* a changeset is cut into entries of about this size */
-#define CF_ENTRY_BLOBS_MAX 16384         /* blob ids in one header */
-#define CF_ENTRY_AFTER_MAX 4096          /* heads in one `after` */
-#define CF_VALUE_DEPTH_MAX 8             /* nested containers in a value */
-#define CF_FIELD_MAX 1024                /* bytes of a field name */
-#define CF_NAME_MAX 255                  /* bytes of a file or device name */
-#define CF_LAYOUT_MAX (32 * CF_KIB)      /* how a collection's files are laid out */
-#define CF_FORGOTTEN_MAX 4096            /* tables and columns of a collection */
-#define CF_INLINE_MAX (64 * CF_KIB)      /* content or patch kept inside the entry */
-#define CF_LEAF_SIZE (64 * CF_KIB)       /* leaf of the content hash tree */
-#define CF_FILE_MAX (256 * CF_GIB)       /* a larger file is refused by name */
-#define CF_BLOB_PIECE (1 * CF_MIB)       /* how contents are cut */
-#define CF_BLOB_PIECE_LARGE (4 * CF_MIB) /* and those of CF_BLOB_LARGE or more */
+#define CF_PART_SIZE (256 * CF_KIB) /* a changeset is cut into entries of about this size */
+#define CF_ENTRY_BLOBS_MAX 16384    /* blob ids in one header */
+#define CF_ENTRY_AFTER_MAX 4096     /* heads in one `after` */
+#define CF_VALUE_DEPTH_MAX 8        /* nested containers in a value */
+#define CF_FIELD_MAX 1024           /* bytes of a field name */
+#define CF_NAME_MAX 255             /* bytes of a file or device name */
+#define CF_LAYOUT_MAX (32 * CF_KIB) /* how a collection's files are laid out, */
+#define CF_DATABASE_LAYOUT_MAX (256 * CF_KIB) /* and its databases */
+#define CF_FORGOTTEN_MAX 4096                 /* tables and columns of a collection */
+#define CF_INLINE_MAX (64 * CF_KIB)           /* content or patch kept inside the entry */
+#define CF_LEAF_SIZE (64 * CF_KIB)            /* leaf of the content hash tree */
+#define CF_FILE_MAX (256 * CF_GIB)            /* a larger file is refused by name */
+#define CF_BLOB_PIECE (1 * CF_MIB)            /* how contents are cut */
+#define CF_BLOB_PIECE_LARGE (4 * CF_MIB)      /* and those of CF_BLOB_LARGE or more */
 #define CF_BLOB_LARGE (64 * CF_MIB)
 #define CF_BLOB_MAX (16 * CF_MIB)   /* largest piece size, before sealing */
 #define CF_BLOB_OVERHEAD 4096       /* sealing and framing of a blob, at most */
@@ -105,6 +106,7 @@ static_assert(CF_BLOB_PIECE % CF_LEAF_SIZE == 0 && CF_BLOB_PIECE_LARGE % CF_LEAF
 static_assert(CF_BLOB_PIECE <= CF_BLOB_MAX && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX, "and a blob");
 static_assert(CF_DELTA_DEPTH_LARGE <= CF_DELTA_DEPTH_MAX, "the larger, the fewer patches");
 static_assert(CF_LAYOUT_MAX <= CF_INLINE_MAX, "a layout stands in its entry");
+static_assert(CF_DATABASE_LAYOUT_MAX <= CF_PART_SIZE, "and a database's is a whole one");
 static_assert(CF_NAME_MAX <= CF_TEXT_MAX, "a message has room for a name");
 static_assert(CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX <= CF_HEADS_OF_DEVICE_MAX &&
                   CF_HEADS_OF_DEVICE_MAX <= CF_HEADS_OF_USER_MAX,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/adapter.h"
 
+#include "codec/limits.h"
 #include "peer/adapters/record_adapter.h"
 #include "peer/records/seats.h"
 
@@ -54,12 +55,13 @@ static const cf_adapter sqlite = {
     .keying = CF_KEYING_DATABASE,
     .mapping = CF_MAPPING_REFERENCES,
     .cutting = CF_CUTTING_NONE,
+    .layout_max = CF_DATABASE_LAYOUT_MAX,
     .looks = looks_like_database,
 };
 
 /* ---- The table ---- */
 
-static const cf_adapter *const adapters[CF_FORMATS] = {
+static const cf_adapter *const adapters[] = {
     [CF_FORMAT_FILES] = &files,
     [CF_FORMAT_CSV] = &cf_adapter_csv,
     [CF_FORMAT_JSON] = &cf_adapter_json,
@@ -67,6 +69,7 @@ static const cf_adapter *const adapters[CF_FORMATS] = {
     [CF_FORMAT_ICALENDAR] = &cf_adapter_icalendar,
     [CF_FORMAT_SQLITE] = &sqlite,
 };
+static_assert(sizeof adapters / sizeof *adapters == CF_FORMATS, "the last one has its line, too");
 
 const cf_adapter *cf_adapter_of(cf_format format)
 {

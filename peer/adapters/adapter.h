@@ -22,8 +22,8 @@ typedef enum {
     CF_FORMAT_VCARD,
     CF_FORMAT_ICALENDAR,
     CF_FORMAT_SQLITE,
+    CF_FORMATS, /* how many there are */
 } cf_format;
-enum { CF_FORMATS = CF_FORMAT_SQLITE + 1 };
 
 /* ---- A descriptor. 0 is of no enumeration in it: it shows that a field was forgotten ---- */
 
@@ -85,6 +85,9 @@ typedef struct {
      * whether keys are counted up (key_text.h). */
     bool guesses_types;
     bool guesses_counting;
+    /* Bytes of what a source may tell of how its file is laid out (codec/PROTOCOL.md, section 3).
+     * 0: it has nothing to tell. */
+    uint64_t layout_max;
     /* Whether a file that begins with these bytes looks like one of this format. */
     bool (*looks)(cf_bytes bytes);
     /* `looks` proves little: a file of this format may begin in any way, and a file that looks like

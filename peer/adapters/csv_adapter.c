@@ -2,6 +2,7 @@
 /* The format csv: rows under a header, whatever separates their columns. */
 #include "peer/adapters/record_adapter.h"
 
+#include "codec/limits.h"
 #include "codec/pack.h"
 #include "peer/adapters/csv.h"
 #include "peer/adapters/json_value.h"
@@ -229,6 +230,7 @@ const cf_adapter cf_adapter_csv = {
     .schema = &cf_schema_records,
     .guesses_types = true,
     .guesses_counting = true,
+    .layout_max = CF_LAYOUT_MAX,
     .looks = looks,
     .is_vague = true,
     .records = &records,

@@ -2,6 +2,7 @@
 /* The format vcard: contacts. */
 #include "peer/adapters/record_adapter.h"
 
+#include "codec/limits.h"
 #include "peer/adapters/text/content_lines_edit.h"
 #include "peer/adapters/vcard.h"
 
@@ -128,6 +129,7 @@ const cf_adapter cf_adapter_vcard = {
     .tables_text = "contacts",
     .schema = &cf_schema_contacts,
     .columns = &cf_known_contacts,
+    .layout_max = CF_LAYOUT_MAX,
     .looks = looks,
     .records = &records,
 };

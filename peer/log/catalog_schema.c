@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/catalog_schema.h"
 
-#include "codec/limits.h"
 #include "codec/pack.h"
 #include "codec/pointer.h"
 #include "peer/adapters/record_format.h"
-#include "peer/adapters/sqlite/database_layout.h"
 #include "peer/records/record_facts.h"
 #include "peer/records/schema_join.h"
 
@@ -13,7 +11,6 @@
 #include <string.h>
 
 #define FIELD_SCHEMA "/schema/"
-#define FORMAT_WITHOUT_TABLES "sqlite" /* its tables are those of its databases */
 
 /* ---- Names ---- */
 
@@ -108,14 +105,17 @@ static void add_known(reading *self)
             }
 }
 
-static bool is_database(const cf_collection *catalog, const cf_id *item)
+/* Whether the collection's tables are those of its databases alone. */
+static bool has_own_tables(const cf_collection *catalog, const cf_id *item, cf_arena *arena)
 {
     cf_reader reader = cf_reader_of(cf_catalog_value(catalog, item, CF_CATALOG_FORMAT));
-    cf_bytes format;
+    cf_bytes text;
+    cf_format format;
     cf_error ignored;
 
-    return cf_read_text(&reader, &format, &ignored) == CF_OK &&
-           cf_bytes_equal(format, cf_bytes_of_text(FORMAT_WITHOUT_TABLES));
+    return cf_read_text(&reader, &text, &ignored) == CF_OK &&
+           cf_format_of_text(cf_arena_text(arena, text), &format, &ignored) == CF_OK &&
+           cf_adapter_has_own_tables(cf_adapter_of(format));
 }
 
 static int by_name(const void *a, const void *b)
@@ -132,7 +132,7 @@ static cf_status read_schema(const cf_collection *catalog, const cf_id *item, bo
 
     cf_status status = held ? read_fields(&self, held, error) : CF_OK;
     if (!status) {
-        if (all && !is_database(catalog, item))
+        if (all && !has_own_tables(catalog, item, arena))
             add_known(&self);
         cf_schema_table *tables = cf_arena_allocate(arena, self.count, sizeof *tables);
         if (self.count) {
@@ -229,11 +229,6 @@ static const char *layout_field(cf_format format, cf_arena *arena)
     return text;
 }
 
-static uint64_t max_of(cf_format format)
-{
-    return format == CF_FORMAT_SQLITE ? CF_DATABASE_LAYOUT_MAX : CF_LAYOUT_MAX;
-}
-
 cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format format,
                             cf_arena *arena, cf_bytes *out, cf_error *error)
 {
@@ -244,7 +239,8 @@ cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format fo
     if (status)
         return status;
     cf_bytes value = cf_catalog_value(catalog, &item, layout_field(format, arena));
-    *out = value.size > max_of(format) ? (cf_bytes){0} : cf_arena_copy(arena, value);
+    *out = value.size > cf_adapter_of(format)->layout_max ? (cf_bytes){0}
+                                                          : cf_arena_copy(arena, value);
     return CF_OK;
 }
 

@@ -27,8 +27,7 @@ void cf_catalog_write_tables(cf_catalog_writing *writing, const cf_schema *schem
  * 3): a field for each format, whose value only the format's adapter understands. It is for files
  * that are made; what lies on a disk keeps its own. */
 
-/* In the arena; nothing: none was told, or it is over CF_LAYOUT_MAX bytes, of a database
- * CF_DATABASE_LAYOUT_MAX. */
+/* In the arena; nothing: none was told, or one that is over the format's `layout_max`. */
 cf_status cf_catalog_layout(cf_peer *peer, const cf_id *collection, cf_format format,
                             cf_arena *arena, cf_bytes *out, cf_error *error);
 cf_status cf_catalog_write_layout(cf_peer *peer, const cf_id *collection, cf_format format,

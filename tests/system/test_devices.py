@@ -74,6 +74,17 @@ def test_usage_and_manual_have_every_option_of_each_verb(make_device):
     assert count > 60
 
 
+def test_the_manual_has_every_format(two, tmp_path):
+    """As `add` names them where one is unknown."""
+    (tmp_path / "new").mkdir()
+    refused = two[0].run("add", str(tmp_path / "new"), "--format", "cheese", code=2)
+    told = re.search(r"unknown format 'cheese': (.*)", refused).group(1)
+    formats = re.split(", | or ", told)
+    assert len(formats) > 5
+    said = re.search(r"^\.Op Fl Fl format Cm (.*)$", MANUAL.read_text(), re.MULTILINE).group(1)
+    assert said.split(" Ns | Ns Cm ") == formats
+
+
 def test_the_brokers_manual_has_every_option(broker):
     """Each as `counterfoild --help` has it, long and short, and no other."""
     told = set(re.findall(r"(?<![\w-])--?([a-z]+)", broker.run("help")))

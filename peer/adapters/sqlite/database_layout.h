@@ -12,11 +12,8 @@
 
 #include <sqlite3.h>
 
-#define CF_DATABASE_LAYOUT_MAX (256 * CF_KIB) /* bytes of the value, */
-#define CF_DATABASE_STATEMENTS_MAX 2048       /* statements in it, */
-#define CF_DATABASE_MADE_MAX (16 * CF_MIB)    /* and bytes of what is made, before its first row */
-
-static_assert(CF_DATABASE_LAYOUT_MAX <= CF_PART_SIZE, "a layout is in an entry");
+#define CF_DATABASE_STATEMENTS_MAX 2048    /* statements in a value, */
+#define CF_DATABASE_MADE_MAX (16 * CF_MIB) /* and bytes of what is made, before its first row */
 
 typedef struct {
     uint64_t page_size;

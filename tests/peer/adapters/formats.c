@@ -29,6 +29,10 @@ static void expect_facts(const cf_adapter *adapter)
     cr_expect_eq(adapter->extension != NULL, adapter->storage == CF_STORAGE_FILE_OR_FOLDER, "%s",
                  adapter->name);
     cr_expect(!adapter->columns || adapter->schema, "%s", adapter->name);
+    cr_expect_eq(adapter->layout_max > 0,
+                 adapter->storage == CF_STORAGE_DATABASE ||
+                     (adapter->records && adapter->records->lay),
+                 "%s", adapter->name);
 }
 
 /* Files and databases are read by no text of records; all others are, and have tables. */
