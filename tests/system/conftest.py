@@ -7,8 +7,7 @@ from short_form import cut
 if not {"COUNTERFOIL", "COUNTERFOILD", "CF_CRYPTO_PROBE", "CF_FORMAT_PROBE", "CF_DELTA_TOOL"} & os.environ.keys():
     pytest.exit(f"nothing is built in {os.environ.get('CF_BUILD')}: `cmake -S . -B build -G Ninja && ninja -C build`, or CF_BUILD=FOLDER", 2)
 
-FEWER = os.environ.get("COUNTERFOIL_SANITIZED") == "1" or os.environ.get("CF_ONE_CASE") == "1"
-CASES_EACH = 1 if FEWER else 2  # of a test, in the short form
+CASES_EACH = 1  # of a test, in the short form
 
 
 def pytest_collection_modifyitems(config, items):
