@@ -176,7 +176,7 @@ void cf_engine_unguard(cf_engine *engine);
 /* Its options, path or root changed. */
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding);
 
-/* Before the first round: for `add`. */
+/* Before the first round: for `add`. A folder that would be made has nothing in it. */
 cf_status cf_engine_compare(cf_engine *engine, const cf_binding *binding, cf_comparison *out,
                             cf_error *error);
 /* The same of a folder of files, where no engine is at work; `own` is told of each thing that lies

@@ -377,11 +377,13 @@ cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare
     cf_buffer path = {0};
 
     cf_status status = files->open_root(files, binding->path, &self.root, error);
+    if (status == CF_MISSING && !own)
+        status = CF_OK;
     if (!status)
         status = cf_peer_collection(peer, &binding->collection, &self.collection, error);
     if (!status)
         status = cf_past_read(peer, &binding->collection, &self.past, error);
-    if (!status)
+    if (!status && self.root)
         status = list_here(&self, error);
     if (!status) {
         list_there(&self, &cf_root_item, &path);

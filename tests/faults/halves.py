@@ -19,10 +19,11 @@ from faults import Rotten
 from trials import LONG, PROGRAMS, ROOT, Trial, property_of
 
 # The files that decide.
-DECIDING = ("broker/leases/*.c", "broker/log/judge*.c", "broker/members/registry*.c", "peer/bindings/guard*.c",
-            "peer/merge/*.c")
+DECIDING = ("broker/leases/*.c", "broker/log/judge*.c", "broker/members/registry*.c", "peer/bindings/*guard*.c",
+            "peer/merge/*.c", "peer/sources/files/*guard*.c")
 SECONDS_MAX = 60  # of a suite: what takes longer is not tried
 QUICK_SECONDS = 5  # of all suites that are tried first
+SAID_EACH = 50  # halves that were tried
 
 PROLOGUE = """
 #include <fcntl.h>
@@ -216,12 +217,13 @@ class Campaign:
         tests = [test for test in self.build.tests_of(trial.affected)
                  if not test.startswith(LONG + PROGRAMS) and self.is_in_c(test) and re.search(suites, test) and
                  (not only_fast or "fast" in property_of(self.build.tests[test], "LABELS", []))]
+        print(f"{len(self.halves)} halves of {len(self.texts)} files: makes the programs of {len(tests)} suites", flush=True)
         self.build.bring_up_to_date(set().union(*map(self.build.programs_of, tests)), str(os.cpu_count()))
         for test in list(tests):
             if not trial.make_for(test):
                 print(f"{test} is not tried: it does not build: {trial.complaint.strip()[-300:]}", flush=True)
                 tests.remove(test)
-        print(f"{len(self.halves)} halves of {len(self.texts)} files in {len(tests)} suites", flush=True)
+        print(f"runs each of {len(tests)} suites once, to learn which halves it comes by", flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(self.learn, tests))
 
@@ -275,6 +277,8 @@ class Campaign:
         def one(half, tests):
             if not end or time.monotonic() < end:
                 outcomes[half] = self.outcome(half, tests)
+                if len(outcomes) % SAID_EACH == 0:
+                    print(f"{len(outcomes)} of {len(order)} tried", flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(lambda half: one(half, self.quick(self.tests_of(half))), order))

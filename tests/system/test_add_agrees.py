@@ -161,6 +161,17 @@ def test_a_dry_run_agrees_on_nothing(two):
     assert len(conflicts(desktop, 4)) == 1
 
 
+def test_a_dry_run_counts_for_a_folder_that_would_be_made(two):
+    laptop, desktop = two
+    laptop.add("notes", FILES)
+    laptop.sync()
+    there = desktop.source("notes")
+    options = (str(there), "--collection", "notes", "--existing")
+    rehearsed = desktop.json("add", "-n", *options)
+    assert rehearsed["only_there"] == len(tree(laptop.source("notes"))) and not there.exists()
+    assert desktop.json("add", *options)["only_there"] == rehearsed["only_there"]
+
+
 TAKEN = "was a source already, of another home or of this one before, and"
 
 

@@ -8,6 +8,8 @@
 #include "peer/adapters/value_map.h"
 #include "tests/peer/adapters/rows.h"
 
+#include <signal.h>
+
 /* ---- The table ---- */
 
 static void expect_facts(const cf_adapter *adapter)
@@ -69,6 +71,12 @@ Test(formats, each_has_a_full_descriptor)
         expect_facts(adapter);
         expect_functions(adapter);
     }
+}
+
+/* The product's own asserts, too, run in the build with sanitizers. */
+Test(formats, an_unknown_number_ends_a_program_with_asserts, .signal = CF_SANITIZED ? SIGABRT : 0)
+{
+    cr_expect_not(CF_SANITIZED && cf_adapter_of(CF_FORMATS), "it was answered");
 }
 
 Test(formats, each_table_that_one_names_is_in_a_schema_of_it_or_of_a_map)
