@@ -3,6 +3,7 @@
  * was there at one moment of the past is not published as edits and deletions. */
 #include "tests/peer/stick.h"
 
+#include "peer/sources/files/draft.h"
 #include "tests/support/expect.h"
 
 #include <stdio.h>
@@ -187,6 +188,30 @@ Test(engine_older_copy, is_known_though_saves_left_backups)
     expect_unsaved(true, 1, true, true);
     expect_unsaved(false, 2, false, true);
     expect_unsaved(false, 1, true, true);
+}
+
+/* Later a backup is a file of its own, no draft of what its old name has: by its number it was
+ * moved, over what that name had since. */
+Test(engine_older_copy, is_known_by_its_numbers_though_saves_left_backups)
+{
+    static const char *const names[] = {"file0", "file1"};
+    stick self;
+
+    stick_begin_on(&self, 6, false);
+    const int64_t then_ns = lesser_disk_clock(&self.disk);
+    stick_pass_time(&self);
+    for (int i = 0; i < 2; i++)
+        save_with_backup(&self, names[i]);
+    cr_assert(world_settle(self.w));
+    self.w->now_ms += CF_DRAFT_MS;
+    device_crash(self.first);
+    stick_count_log_reads(&self);
+    lesser_disk_set_clock(&self.disk, then_ns);
+    for (int i = 0; i < 2; i++)
+        unsave(&self, names[i]);
+    expect_stick_held(&self, true);
+    cr_expect(user_reads_as(self.second, "file0", "saved"));
+    stick_end(&self);
 }
 
 /* `mv f~ f` is one thing that is done. */
