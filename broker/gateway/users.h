@@ -42,7 +42,8 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user);
 /* The log of a new user; without members until its first entry is appended. CF_LOCKED while it is
  * being removed. */
 cf_status cf_users_add(cf_users *users, const cf_hash *user, cf_log **out, cf_error *error);
-/* After an entry of the member log: lets in whom it names. */
+/* After an entry of the member log: those of the user's devices that are valid may connect, and no
+ * others. */
 void cf_users_refresh(cf_users *users, const cf_hash *user);
 /* The next user whose registry, or whose leases in the store, may say something else than when it
  * was last told here; false: no more. */

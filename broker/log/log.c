@@ -305,7 +305,7 @@ static bool is_ready(const cf_log *log)
     return !log->is_off || !log->flights;
 }
 
-static bool is_fenced(const cf_entry *entry, const cf_offer *offer)
+static bool is_under_lease(const cf_entry *entry, const cf_offer *offer)
 {
     return offer->session && !cf_collection_is_common(&entry->header.collection);
 }
@@ -316,7 +316,7 @@ static void check_lease(const cf_log *log, const cf_entry *entry, const cf_offer
 {
     cf_lease_held by;
 
-    if (out->answer != CF_OFFER_NEW || !is_fenced(entry, offer))
+    if (out->answer != CF_OFFER_NEW || !is_under_lease(entry, offer))
         return;
     cf_fence fence = cf_leases_fence(log->leases.leases, &entry->header.collection, offer->session,
                                      offer->token, &by);
@@ -493,7 +493,7 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
                         .records = all.at,
                         .record_count = all.count,
                         .done = end_flight};
-    if (is_fenced(entry, offer)) {
+    if (is_under_lease(entry, offer)) {
         fence = cf_lease_keeper_fence(&log->leases, &entry->header.collection, &arena);
         append.expected = &fence;
         append.expected_count = 1;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The formats of sources, one descriptor each. An adapter turns one kind of source into items and
- * back; what it knows of the engine is this file: it gives each thing that it finds a token, and
- * says what it can't bring under sync, and why.
+ * back.
  *
  * Who must do one thing for one format and another for the next asks a field of the descriptor,
  * never which format it is: a new format is a file with its descriptor, an enumerator, and a line
@@ -133,21 +132,5 @@ const char *cf_format_names(bool (*is)(const cf_adapter *adapter), char text[CF_
  * in any case. */
 cf_bytes cf_format_beginning(cf_bytes bytes);
 bool cf_format_begins(cf_bytes bytes, const char *with);
-
-/* ---- Tokens ---- */
-
-/* How a thing that was found got its token. */
-typedef enum {
-    CF_TOKEN_NONE,     /* no item: of a sort that isn't synced, or not asked for */
-    CF_TOKEN_SAME,     /* the base node, where it was */
-    CF_TOKEN_REPLACED, /* the base node, where it was, as another file: a save by rename */
-    CF_TOKEN_MOVED,    /* the base node, from elsewhere */
-    CF_TOKEN_NEW,
-} cf_token_how;
-
-typedef struct {
-    cf_token_how how;
-    uint64_t node; /* number of the base node; nothing with NONE and NEW */
-} cf_token;
 
 #endif

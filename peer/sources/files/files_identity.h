@@ -40,8 +40,21 @@
 #ifndef CF_PEER_SOURCES_FILES_FILES_IDENTITY_H
 #define CF_PEER_SOURCES_FILES_FILES_IDENTITY_H
 #include "codec/ids.h"
-#include "peer/adapters/adapter.h"
 #include "peer/sources/files/files_listing.h"
+
+/* How a thing that was found got its token. */
+typedef enum {
+    CF_TOKEN_NONE,     /* no item: of a sort that isn't synced, or not asked for */
+    CF_TOKEN_SAME,     /* the base node, where it was */
+    CF_TOKEN_REPLACED, /* the base node, where it was, as another file: a save by rename */
+    CF_TOKEN_MOVED,    /* the base node, from elsewhere */
+    CF_TOKEN_NEW,
+} cf_token_how;
+
+typedef struct {
+    cf_token_how how;
+    uint64_t node; /* number of the base node; nothing with NONE and NEW */
+} cf_token;
 
 /* What the identity rules need to know of one base node. The source's folder is node 0 and is not
  * among them. */

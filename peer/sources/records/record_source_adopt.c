@@ -150,7 +150,9 @@ static bool is_shown_elsewhere(const cf_record_run *run, const cf_row *base)
     return there && !cf_bytes_equal(there->key, base->key);
 }
 
-/* Gone here and there, or asked for no more. */
+/* The base forgets rows that are gone here and there, or that aren't asked for any more: nothing is
+ * to be told of them. Of one that is held back, or that has another key elsewhere, the deletion
+ * here is still to be told. */
 static void adopt_gone(cf_record_run *run)
 {
     const cf_rows *rows = run->source->binding->rows;

@@ -2,9 +2,11 @@
 /* What others did comes here: rows of the view that the medium is to show, rows of the base that
  * are to go. An edit is before a deletion:
  *
- *     Ann deleted here, called Anna there    Anna is back here, with those that went with her
+ *     Ann deleted here, called Anna there                 both have Anna, with what went with her
+ *     Ann deleted here, a telephone of hers added there   both have Ann, and that telephone
  *
- * What a database refuses, as a row that others still refer to, is kept and listed with its reason
+ * The view decides that (peer/records/record_view.h). What a database refuses, as to delete a row
+ * that rows refer to which aren't synced, is kept and listed with its reason
  * (record_source_unshown.c), and tried again. */
 #include "peer/sources/records/record_source_inside.h"
 
@@ -129,7 +131,9 @@ static bool is_emptied(applying *self, const cf_row *base)
     return cf_record_run_is_emptied(self->run, base, shown, &self->gone);
 }
 
-/* A row that is there. One that was changed and is not published stays as it is. */
+/* What becomes of a row that is here: it is left as it is, made as it is shown elsewhere, or taken
+ * away, as its item was deleted or has another key. One that was changed and is not published is
+ * left as it is. */
 static void take_here(applying *self, size_t index)
 {
     const cf_row *row = &self->run->content.file.rows[index];
@@ -183,7 +187,9 @@ static void take_here(applying *self, size_t index)
     }
 }
 
-/* One that is not there: new elsewhere, or deleted here. */
+/* Makes a row of the view that neither the source nor the base has: it is new elsewhere, or was
+ * deleted here, which was published, and is shown all the same. One that is missing here, which is
+ * not published yet, is in the base. */
 static void take_there(applying *self, const cf_row *shown)
 {
     cf_record_run *run = self->run;
@@ -252,8 +258,8 @@ static void hold(applying *self)
     decide_in_place(self);
 }
 
-/* Rows that nobody deleted, but that can't be shown beside others, are the user's still: fewer of
- * them go at once. */
+/* Whether the rows that are to go from here may go now, by the guard. Those that nobody deleted,
+ * but that can't be shown beside others, are the user's still: fewer of them go at once. */
 static bool may_vanish(applying *self)
 {
     const cf_record_source *source = self->run->source;
@@ -292,6 +298,8 @@ static void note_waiting(applying *self)
 
 /* ---- What the base becomes ---- */
 
+/* The base takes and drops what was done; of a row that the medium refused it stays as it was, so
+ * that the row is tried again. */
 static void settle_base(applying *self, const cf_rows *refused)
 {
     cf_record_run *run = self->run;

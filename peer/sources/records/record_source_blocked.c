@@ -104,6 +104,8 @@ static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
     return found;
 }
 
+/* Whether a row to which it refers is blocked, or is ignored here. One that is missing here is no
+ * reason: the database refuses the row then. `passes`: what blocks it passes by itself. */
 static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed, bool *passes)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, viewed->table);
@@ -235,7 +237,8 @@ static bool block_rows(cf_record_run *run)
 
 /* ---- Rows here ---- */
 
-/* Of what it refers to. */
+/* The fate of a row to which one of this fate refers: it stays or waits for that one, or leaves
+ * after it. */
 static cf_row_fate fate_for(cf_row_fate of)
 {
     if (of == CF_ROW_LEAVES || of == CF_ROW_LEAVES_AFTER_OTHERS)
@@ -265,7 +268,8 @@ static bool says_otherwise(const cf_row *here, const cf_row *shown, cf_bytes fie
     return is && should ? !cf_row_field_equal(is, should) : is != should;
 }
 
-/* The same, and perhaps not by its key: what these columns say stays as well. */
+/* As pin(); and a row that keeps its item and its key stays, too, where the view would change one
+ * of these columns, by which a row that stays refers to it. */
 static bool pin_said(cf_record_run *run, cf_row_fate fate, const cf_row_pin *one)
 {
     const cf_row *here = cf_row_index_find(&run->here, one->table, one->key);
@@ -298,6 +302,8 @@ static bool pin_tied(cf_record_run *run, cf_row_fate fate, const cf_row_tie *tie
     return any;
 }
 
+/* Keeps all rows to which this one refers, which stays, by their key or by a tie, and which were
+ * deleted or replaced elsewhere. */
 static bool pin_parents(cf_record_run *run, const cf_row *here)
 {
     cf_row_fate fate = fate_for(fate_of(run, here));

@@ -134,6 +134,8 @@ static void gather(family *self)
 
 /* ---- What is kept of them ---- */
 
+/* Which writes of a row that isn't shown here this device knows of: if the row that it hangs on is
+ * deleted here, these are deleted, and no later ones. */
 static void learn(cf_record_run *run, const cf_row *viewed)
 {
     cf_binding *binding = run->source->binding;
