@@ -216,7 +216,7 @@ class Campaign:
         trial = self.trial = Trial(self.build, sources, self.scratch)
         tests = [test for test in self.build.tests_of(trial.affected)
                  if not test.startswith(LONG + PROGRAMS) and self.is_in_c(test) and re.search(suites, test) and
-                 (not only_fast or "fast" in property_of(self.build.tests[test], "LABELS", []))]
+                 (not only_fast or self.is_fast(test))]
         print(f"{len(self.halves)} halves of {len(self.texts)} files: makes the programs of {len(tests)} suites", flush=True)
         self.build.bring_up_to_date(set().union(*map(self.build.programs_of, tests)), str(os.cpu_count()))
         for test in list(tests):
@@ -226,6 +226,10 @@ class Campaign:
         print(f"runs each of {len(tests)} suites once, to learn which halves it comes by", flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(self.learn, tests))
+
+    def is_fast(self, test):
+        """By its label, or as it was when it ran last."""
+        return "fast" in property_of(self.build.tests[test], "LABELS", []) or self.build.costs.get(test, SECONDS_MAX) < QUICK_SECONDS
 
     def is_in_c(self, test):
         return any(word.endswith("run_criterion") for word in self.build.tests[test]["command"])

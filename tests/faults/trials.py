@@ -216,6 +216,10 @@ class Trial:
             return pattern.sub(lambda found: moved[found[0]], word)
 
         environment = dict(os.environ, CF_ALL_CASES="1") | dict(in_scratch(each).split("=", 1) for each in environment_of(run)) | dict(extra)
+        left = Path(self.place("left"))  # by what is ended in the midst
+        left.mkdir(exist_ok=True)
+        left.chmod(0o1777)
+        environment["TMPDIR"] = str(left)
         for name, value in AT_THE_FIRST_FAILURE.items():
             environment[name] = f"{environment.get(name, '')} {value}".strip()
         process = subprocess.Popen([in_scratch(word) for word in run["command"]], env=environment,
