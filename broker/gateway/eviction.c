@@ -86,7 +86,7 @@ void cf_session_evict(const cf_service *service, cf_session *session)
     cf_session_end(service, session, "the device is no member any more");
 }
 
-void cf_sessions_evict(const cf_service *service, const cf_hash *user)
+void cf_sessions_evict_nonmembers(const cf_service *service, const cf_hash *user)
 {
     cf_users_refresh(service->users, user);
     for (cf_session *session = cf_sessions_first_of(service->sessions, user), *after; session;

@@ -8,24 +8,24 @@
 
 enum { CF_EVICTED_MS = 1000 }; /* then the connection is to be cut */
 
-/* The connections of which that is so, in the order in which their sessions were ended. */
+/* The connections whose sessions were ended so, in that order. */
 cf_evictions *cf_evictions_new(void);
 void cf_evictions_destroy(cf_evictions **evictions);
-/* This session is being ended so. */
+/* This session ends as its device is no member any more. */
 void cf_evictions_note(const cf_service *service, const cf_session *session);
-/* When the next one is to be cut; UINT64_MAX: none. */
+/* When the next connection is to be cut; UINT64_MAX: none. */
 uint64_t cf_evictions_deadline(const cf_evictions *evictions);
-/* Takes the next one whose time has come. */
+/* Takes the next connection whose time has come. */
 bool cf_evictions_take(cf_evictions *evictions, uint64_t steady_ms, cf_routing_id *out);
-/* It has ended. */
+/* This connection has ended by itself. */
 void cf_evictions_forget(cf_evictions *evictions, cf_bytes routing_id);
 
-/* By what the log holds now. */
+/* Whether the session's device is a member, by what the log holds now. */
 bool cf_session_is_member(const cf_session *session);
 /* Tells the client that it is a member no more, sends nothing else, and ends the session. */
 void cf_session_evict(const cf_service *service, cf_session *session);
 /* The user's members changed: looks at its sessions, and lets in and shuts out the keys that this
  * changed. */
-void cf_sessions_evict(const cf_service *service, const cf_hash *user);
+void cf_sessions_evict_nonmembers(const cf_service *service, const cf_hash *user);
 
 #endif

@@ -426,7 +426,7 @@ static void follow_members(cf_gateway *gateway)
     while (cf_users_next_changed(gateway->service.users, &user)) {
         cf_enrolment_members_changed(gateway->enrolment, &user);
         cf_lease_desk_members_changed(gateway->leases, &user);
-        cf_sessions_evict(&gateway->service, &user);
+        cf_sessions_evict_nonmembers(&gateway->service, &user);
     }
 }
 
