@@ -106,7 +106,7 @@ static_assert(CF_BLOB_PIECE % CF_LEAF_SIZE == 0 && CF_BLOB_PIECE_LARGE % CF_LEAF
 static_assert(CF_BLOB_PIECE <= CF_BLOB_MAX && CF_BLOB_PIECE_LARGE <= CF_BLOB_MAX, "and a blob");
 static_assert(CF_DELTA_DEPTH_LARGE <= CF_DELTA_DEPTH_MAX, "the larger, the fewer patches");
 static_assert(CF_LAYOUT_MAX <= CF_INLINE_MAX, "a layout stands in its entry");
-static_assert(CF_DATABASE_LAYOUT_MAX <= CF_PART_SIZE, "and a database's is a whole one");
+static_assert(CF_DATABASE_LAYOUT_MAX <= CF_PART_SIZE, "and a database's fits into an entry");
 static_assert(CF_NAME_MAX <= CF_TEXT_MAX, "a message has room for a name");
 static_assert(CF_HEADS_OF_DEVICE_IN_COLLECTION_MAX <= CF_HEADS_OF_DEVICE_MAX &&
                   CF_HEADS_OF_DEVICE_MAX <= CF_HEADS_OF_USER_MAX,

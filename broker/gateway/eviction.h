@@ -8,10 +8,10 @@
 
 enum { CF_EVICTED_MS = 1000 }; /* then the connection is to be cut */
 
-/* The connections whose sessions were ended so, in that order. */
+/* The connections whose sessions were ended, in that order. */
 cf_evictions *cf_evictions_new(void);
 void cf_evictions_destroy(cf_evictions **evictions);
-/* This session ends as its device is no member any more. */
+/* This session is being ended: its connection is to be cut. */
 void cf_evictions_note(const cf_service *service, const cf_session *session);
 /* When the next connection is to be cut; UINT64_MAX: none. */
 uint64_t cf_evictions_deadline(const cf_evictions *evictions);

@@ -108,7 +108,7 @@ static bool is_second(cf_last_places *self, const cf_last_place *at)
 }
 
 /* The name of a conflict copy is the one that the view gives it, but where several would be called
- * so, as in ask_original(). */
+ * so: the first number is taken. */
 cf_bytes cf_last_place_shown(cf_last_places *self, const cf_last_place *at, cf_bytes *original)
 {
     const cf_rules *rules = &self->peer->rules;

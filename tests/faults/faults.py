@@ -3,11 +3,7 @@
 
 import tomllib
 
-from trials import ROOT
-
-
-class Rotten(Exception):
-    """A fault that doesn't fit the source, or names what isn't there."""
+from trials import ROOT, Rotten
 
 
 class Fault:

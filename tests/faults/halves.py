@@ -228,7 +228,7 @@ class Campaign:
             list(pool.map(self.learn, tests))
 
     def is_fast(self, test):
-        """By its label, or as it was when it ran last."""
+        """By its label, or by what ctest knows of its time."""
         return "fast" in property_of(self.build.tests[test], "LABELS", []) or self.build.costs.get(test, SECONDS_MAX) < QUICK_SECONDS
 
     def is_in_c(self, test):
@@ -276,13 +276,14 @@ class Campaign:
         order = [half for half in self.halves if half not in self.left_out]
         random.Random(seed).shuffle(order)
         end = time.monotonic() + seconds if seconds else None
-        outcomes = {}
+        outcomes, tried = {}, []
 
         def one(half, tests):
             if not end or time.monotonic() < end:
                 outcomes[half] = self.outcome(half, tests)
-                if len(outcomes) % SAID_EACH == 0:
-                    print(f"{len(outcomes)} of {len(order)} tried", flush=True)
+                tried.append(half)
+                if len(tried) % SAID_EACH == 0:
+                    print(f"{len(tried)} tried", flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(lambda half: one(half, self.quick(self.tests_of(half))), order))

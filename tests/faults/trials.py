@@ -7,15 +7,23 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PLACE_MAX = 38  # bytes of the path of where tests write
+
 # Tried for a fault only where it names them.
 LONG = ("bench", "crash", "manual/", "power", "quickstart", "seeded_faults", "system_bench",
         "system_contest", "system_lease_contest", "worlds")
 
 # Tests that start the real programs, which takes them a minute.
 PROGRAMS = ("crash", "disks_", "power", "system_")
+
+
+class Rotten(Exception):
+    """A fault that doesn't fit the source, or names what isn't there."""
+
 
 AT_THE_FIRST_FAILURE = {"CRITERION_FAIL_FAST": "1", "PYTEST_ADDOPTS": "-x"}
 
@@ -168,6 +176,11 @@ class Trial:
         self.affected = set().union(*map(build.outputs_from, sources))
         self.made = set()
         self.complaint = ""
+        # For what is ended in the midst, and leaves something. A suite has room for 64 bytes of a path, and aborts else.
+        self.left = tempfile.TemporaryDirectory(prefix="", ignore_cleanup_errors=True)
+        os.chmod(self.left.name, 0o1777)
+        if len(self.left.name) > PLACE_MAX:
+            raise Rotten(f"{self.left.name} is too long a path: TMPDIR may be shorter")
         self.moved = {word: self.place(word) for word in self.affected}
         for word in [word for word in self.moved if word.endswith(".o")]:
             self.moved[word + ".d"] = self.moved[word] + ".d"
@@ -216,10 +229,7 @@ class Trial:
             return pattern.sub(lambda found: moved[found[0]], word)
 
         environment = dict(os.environ, CF_ALL_CASES="1") | dict(in_scratch(each).split("=", 1) for each in environment_of(run)) | dict(extra)
-        left = Path(self.place("left"))  # by what is ended in the midst
-        left.mkdir(exist_ok=True)
-        left.chmod(0o1777)
-        environment["TMPDIR"] = str(left)
+        environment["TMPDIR"] = self.left.name
         for name, value in AT_THE_FIRST_FAILURE.items():
             environment[name] = f"{environment.get(name, '')} {value}".strip()
         process = subprocess.Popen([in_scratch(word) for word in run["command"]], env=environment,

@@ -5,9 +5,9 @@
  *     Ann deleted here, called Anna there                 both have Anna, with what went with her
  *     Ann deleted here, a telephone of hers added there   both have Ann, and that telephone
  *
- * The view decides that (peer/records/record_view.h). What a database refuses, as to delete a row
- * that rows refer to which aren't synced, is kept and listed with its reason
- * (record_source_unshown.c), and tried again. */
+ * The view decides that (peer/records/record_view.h). What a database refuses, as a row that breaks
+ * one of its checks, is kept and listed with its reason (record_source_unshown.c), and tried again.
+ * A row that rows refer to which aren't synced stays (record_source_blocked.c). */
 #include "peer/sources/records/record_source_inside.h"
 
 #include <stdlib.h>

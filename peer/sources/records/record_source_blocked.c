@@ -302,8 +302,8 @@ static bool pin_tied(cf_record_run *run, cf_row_fate fate, const cf_row_tie *tie
     return any;
 }
 
-/* Keeps all rows to which this one refers, which stays, by their key or by a tie, and which were
- * deleted or replaced elsewhere. */
+/* Keeps all rows to which this one, which stays, refers by their key or by a tie, and which
+ * elsewhere were deleted, replaced, or changed in a column of the tie. */
 static bool pin_parents(cf_record_run *run, const cf_row *here)
 {
     cf_row_fate fate = fate_for(fate_of(run, here));
