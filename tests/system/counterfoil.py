@@ -19,14 +19,13 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 
 def wait_until(condition, what, seconds=WAIT):
-    """Who asks a program asks it a quarter of the time, not all of it, and who waited long more seldom: others want the
-    processors."""
-    began = asked = time.monotonic()
-    end = began + seconds
+    """Who asks a program asks it a quarter of the time, not all of it: others want the processors."""
+    end = time.monotonic() + seconds
+    asked = time.monotonic()
     while not condition():
         now = time.monotonic()
         assert now < end, f"waited in vain until {what}"
-        time.sleep(min(max(0.02, 3 * (now - asked), (now - began) / 20), 0.5))
+        time.sleep(min(max(0.02, 3 * (now - asked)), 0.5))
         asked = time.monotonic()
 
 
