@@ -305,6 +305,8 @@ static bool is_ready(const cf_log *log)
     return !log->is_off || !log->flights;
 }
 
+/* Whether a lease says if the entry is taken: a session brings it, to a collection that can be
+ * locked, as the common ones can't. */
 static bool is_under_lease(const cf_entry *entry, const cf_offer *offer)
 {
     return offer->session && !cf_collection_is_common(&entry->header.collection);
