@@ -68,7 +68,8 @@
 #define CF_BODY_REFERENCES_MAX 262144                /* mentions of dots in one body */
 #define CF_ITEM_WRITES_MAX (UINT64_C(1) << 20)       /* living writes of an item that is shown */
 #define CF_KEPT_PARTS_SIZE_MAX (64 * CF_MIB) /* of blobs that come slowly, kept by who fetches */
-#define CF_KEPT_PARTS_MAX 4096               /* and so many of them */
+#define CF_KEPT_PARTS_MAX 4096               /* and so many of them, */
+#define CF_KEPT_PARTS_MS (7 * CF_DAY_MS)     /* each for so long after more of it came */
 #define CF_PARTS_MAX UINT32_MAX              /* entries that one changeset is cut into */
 
 /* Packed, at most: a head (collection, writer, sequence and hash), the id of a blob or device, a

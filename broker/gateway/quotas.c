@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/quotas.h"
 
-#include "codec/limits.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TABLE = 'q', MINUTE_MS = 60000, REST_MS = 10 * MINUTE_MS };
-
-#define MEMBER_SLACK (16 * CF_MIB)
-#define MARGIN_MAX CF_MIB
-#define MARGIN_OF_HAD (16 * CF_KIB)
 
 typedef struct {
     cf_hash user;
@@ -357,7 +351,9 @@ void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms)
 
 static uint64_t margin_of(uint64_t bytes)
 {
-    return bytes / 100 < MARGIN_MAX ? bytes / 100 : MARGIN_MAX;
+    const uint64_t part = bytes / CF_QUOTA_MARGIN_PART;
+
+    return part < CF_QUOTA_MARGIN_MAX ? part : CF_QUOTA_MARGIN_MAX;
 }
 
 /* A quota of 50 MiB that is used up: deletions and small edits take 512 KiB more. One of 1 KiB that
@@ -367,12 +363,13 @@ static uint64_t slack_of(const account *it, const cf_header *header)
     const uint64_t margin = margin_of(it->had);
 
     if (header->type == CF_ENTRY_MEMBER)
-        return (it->had > it->quota ? it->had - it->quota : 0) + MEMBER_SLACK;
+        return (it->had > it->quota ? it->had - it->quota : 0) + CF_QUOTA_MEMBER_SLACK;
     if (header->blob_count)
         return 0;
     if (it->had <= it->quota)
         return margin_of(it->quota);
-    return it->had - it->quota + (margin > MARGIN_OF_HAD ? margin : MARGIN_OF_HAD);
+    return it->had - it->quota +
+           (margin > CF_QUOTA_MARGIN_OF_HAD ? margin : CF_QUOTA_MARGIN_OF_HAD);
 }
 
 /* What was freed since the quota was set is not taken again beyond it. Where a crash loses the

@@ -15,6 +15,14 @@
 #include "broker/gateway/users.h"
 #include "broker/log/log.h"
 #include "broker/store/store.h"
+#include "codec/limits.h"
+
+/* Beyond a user's quota: the member log; and entries without blobs, by a part of it, or of what the
+ * user had when it was set (deletions and small edits pass). */
+#define CF_QUOTA_MEMBER_SLACK (16 * CF_MIB)
+#define CF_QUOTA_MARGIN_PART 100
+#define CF_QUOTA_MARGIN_MAX CF_MIB
+#define CF_QUOTA_MARGIN_OF_HAD (16 * CF_KIB) /* at least, of who had more */
 
 typedef struct cf_quotas cf_quotas;
 

@@ -8,7 +8,6 @@
 #include "broker/wire/connect_guard.h"
 
 enum {
-    LOOKUPS = 4,           /* under way: each waits for a name server of its time, in a thread */
     LOOKUP_MS = 10000,     /* of one try; the lookup goes on, for the next */
     LOOKUP_OLD_MS = 30000, /* what one found that began before is not taken any more */
 };
@@ -26,7 +25,7 @@ struct cf_connecting {
     struct {
         cf_lookup *lookup; /* of this endpoint or one before; NULL: none */
         uint64_t begun_ms;
-    } lookups[LOOKUPS];
+    } lookups[CF_LOOKUPS_MAX];
     bool is_looked_up; /* its addresses are in `found` */
     uint64_t lookup_until_ms;
     cf_found found;
@@ -72,7 +71,7 @@ void cf_connecting_destroy(cf_connecting **connecting)
     if (!*connecting)
         return;
     cf_connecting_stop(*connecting);
-    for (size_t i = 0; i < LOOKUPS; i++)
+    for (size_t i = 0; i < CF_LOOKUPS_MAX; i++)
         cf_lookup_destroy(&(*connecting)->lookups[i].lookup);
     free(*connecting);
     *connecting = NULL;
@@ -87,9 +86,9 @@ static bool is_of_endpoint(const cf_connecting *connecting, const cf_lookup *loo
  * finds in the end is taken all the same, or a slow server would never be heard. */
 static void look_up(cf_connecting *connecting, uint64_t now_ms)
 {
-    size_t at = LOOKUPS;
+    size_t at = CF_LOOKUPS_MAX;
 
-    for (size_t i = 0; i < LOOKUPS; i++) {
+    for (size_t i = 0; i < CF_LOOKUPS_MAX; i++) {
         cf_lookup **lookup = &connecting->lookups[i].lookup;
         const cf_found *found = *lookup ? cf_lookup_found(*lookup) : NULL;
 
@@ -99,7 +98,7 @@ static void look_up(cf_connecting *connecting, uint64_t now_ms)
         if (!*lookup)
             at = i;
     }
-    if (at == LOOKUPS)
+    if (at == CF_LOOKUPS_MAX)
         return;
     connecting->lookups[at].begun_ms = now_ms;
     connecting->lookups[at].lookup =
@@ -112,7 +111,7 @@ static cf_lookup **find_ended(cf_connecting *connecting)
     cf_lookup **failed = NULL;
     bool goes_on = false;
 
-    for (size_t i = 0; i < LOOKUPS; i++) {
+    for (size_t i = 0; i < CF_LOOKUPS_MAX; i++) {
         cf_lookup **lookup = &connecting->lookups[i].lookup;
 
         if (!*lookup || !is_of_endpoint(connecting, *lookup))

@@ -12,6 +12,9 @@
 
 typedef struct cf_connecting cf_connecting;
 
+/* Lookups under way: each waits for a name server of its time, in a thread. */
+enum { CF_LOOKUPS_MAX = 4 };
+
 /* All are borrowed, and outlive it. `came`: cf_connecting_step has something to do. */
 typedef struct {
     const cf_env *env;

@@ -8,8 +8,6 @@
 
 #include "codec/bytes.h"
 
-enum { CONSIDERED = 64 }; /* addresses, of which those that are tried are taken */
-
 struct cf_lookup {
     cf_job job;
     char endpoint[CF_ADDRESS_TEXT];
@@ -66,11 +64,11 @@ static void add(cf_found *found, const struct addrinfo *at)
 
 static void take(cf_found *found, const struct addrinfo *first)
 {
-    const struct addrinfo *all[CONSIDERED];
-    bool are_ipv6[CONSIDERED];
+    const struct addrinfo *all[CF_RACE_CONSIDERED];
+    bool are_ipv6[CF_RACE_CONSIDERED];
     size_t order[CF_RACE_MAX], count = 0;
 
-    for (const struct addrinfo *at = first; at && count < CONSIDERED; at = at->ai_next)
+    for (const struct addrinfo *at = first; at && count < CF_RACE_CONSIDERED; at = at->ai_next)
         if (at->ai_family == AF_INET || at->ai_family == AF_INET6) {
             are_ipv6[count] = at->ai_family == AF_INET6;
             all[count++] = at;

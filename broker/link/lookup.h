@@ -18,7 +18,8 @@
  * take turns; the next one starts 250 ms after the one before, or at once where that one failed,
  * and those before run on. Decides; connecting.c has the sockets. */
 enum {
-    CF_RACE_MAX = 8, /* addresses of a name */
+    CF_RACE_MAX = 8,         /* addresses of a name, */
+    CF_RACE_CONSIDERED = 64, /* taken of so many that it has at most */
     CF_RACE_DELAY_MS = 250,
     CF_RACE_TRY_MS = 10000, /* for one: a SYN that is lost is sent again after 1, 3 and 7 s */
 };

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #define FOLDER "parts"
-#define KEPT_MS (7 * CF_DAY_MS)
 
 typedef struct {
     cf_place_in_line place;
@@ -91,7 +90,7 @@ static void drop(cf_parts *parts, part *one)
 /* Nobody has asked for the rest of what is older. */
 static bool is_old(const cf_parts *parts, const part *one)
 {
-    return one->kept_ms + KEPT_MS < cf_env_now_ms(parts->env);
+    return one->kept_ms + CF_KEPT_PARTS_MS < cf_env_now_ms(parts->env);
 }
 
 static void drop_old(cf_parts *parts)
