@@ -28,7 +28,7 @@ void cf_door_members_keep(const cf_env *env, cf_store *store, const cf_doorkeepe
         cf_pack_bin(&value, cf_bytes_of(members[i].address, sizeof members[i].address));
         cf_pack_uint(&value, time_of_day(env) + members[i].left_ms);
     }
-    const cf_record record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
+    const cf_kv record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
     if (store->write(store, &nobody, &record, 1, false, &error))
         cf_report(env, CF_REPORT_DETAIL, "noting from where members came: %s", error.text);
     cf_buffer_release(&value);

@@ -18,7 +18,7 @@ static cf_status keep(const cf_service *service, const cf_session *session,
 
     memcpy(key + 1, session->device.bytes, CF_HASH_SIZE);
     cf_checkpoint_pack(&value, checkpoint);
-    const cf_record record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
+    const cf_kv record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
     cf_status status = store->write(store, cf_log_user(session->log), &record, 1, false, error);
     cf_buffer_release(&value);
     return status;

@@ -156,7 +156,7 @@ static cf_status enrol(cf_service *service, const cf_entry *first, cf_bytes memb
     cf_status status = check_first(service, first, &offer, &log, error);
     uint8_t quota[8];
     uint8_t instance[CF_LOG_INSTANCE_SIZE];
-    cf_record records[3];
+    cf_kv records[3];
     size_t record_count = 0;
 
     if (!status && !invitation->is_used) {

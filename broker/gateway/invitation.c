@@ -74,7 +74,7 @@ cf_status cf_invitation_keep(cf_store *store, const cf_hash *guest, const cf_inv
 {
     uint8_t key[KEY_SIZE];
     cf_buffer value = {0};
-    cf_record record;
+    cf_kv record;
     cf_status status;
 
     cf_buffer_reserve(&value, 512);
@@ -88,7 +88,7 @@ cf_status cf_invitation_keep(cf_store *store, const cf_hash *guest, const cf_inv
     cf_pack_uint(&value, invitation->number);
     cf_pack_uint(&value, invitation->made_ms);
     cf_pack_text(&value, cf_bytes_of_text(invitation->name.text));
-    record = (cf_record){key_of(guest, key), cf_buffer_view(&value)};
+    record = (cf_kv){key_of(guest, key), cf_buffer_view(&value)};
     status = store->write(store, &nobody, &record, 1, true, error);
     cf_buffer_wipe(&value);
     return status;
@@ -97,7 +97,7 @@ cf_status cf_invitation_keep(cf_store *store, const cf_hash *guest, const cf_inv
 cf_status cf_invitation_drop(cf_store *store, const cf_hash *guest, cf_error *error)
 {
     uint8_t key[KEY_SIZE];
-    cf_record record = {key_of(guest, key), {0}};
+    cf_kv record = {key_of(guest, key), {0}};
 
     return store->write(store, &nobody, &record, 1, true, error);
 }

@@ -7,9 +7,9 @@
 
 static const uint8_t table = 'i';
 
-cf_record cf_log_instance_record(const uint8_t random[CF_LOG_INSTANCE_SIZE])
+cf_kv cf_log_instance_record(const uint8_t random[CF_LOG_INSTANCE_SIZE])
 {
-    return (cf_record){cf_bytes_of(&table, 1), cf_bytes_of(random, CF_LOG_INSTANCE_SIZE)};
+    return (cf_kv){cf_bytes_of(&table, 1), cf_bytes_of(random, CF_LOG_INSTANCE_SIZE)};
 }
 
 cf_status cf_log_instance(cf_store *store, const cf_hash *user, uint8_t out[CF_LOG_INSTANCE_SIZE],

@@ -8,7 +8,7 @@
 enum { CF_LOG_INSTANCE_SIZE = 16 };
 
 /* The record with which a new log's first entry is committed. */
-cf_record cf_log_instance_record(const uint8_t random[CF_LOG_INSTANCE_SIZE]);
+cf_kv cf_log_instance_record(const uint8_t random[CF_LOG_INSTANCE_SIZE]);
 /* Of this record and the store; of the store alone where there is none. One that can't be read is
  * an error: devices would take another instance for a log that went back. */
 cf_status cf_log_instance(cf_store *store, const cf_hash *user, uint8_t out[CF_LOG_INSTANCE_SIZE],

@@ -439,7 +439,7 @@ cf_status cf_management_name(cf_management *management, const cf_hash *user,
                              const cf_user_name *name, uint64_t now_ms, cf_error *error)
 {
     const cf_management_options *options = &management->options;
-    const cf_record record = cf_user_name_record(name);
+    const cf_kv record = cf_user_name_record(name);
     const cf_audit_event event = {.what = CF_AUDIT_USER_NAME, .user = user, .name = name->text};
     cf_invitation_info *kept = NULL;
     search found = {0};

@@ -163,7 +163,7 @@ static cf_status write_blobs(const cf_quotas *quotas, const account *it, cf_byte
                              bool synced, cf_error *error)
 {
     cf_store *store = quotas->options.store;
-    cf_record record = {cf_bytes_of(blobs_key, sizeof blobs_key), value};
+    cf_kv record = {cf_bytes_of(blobs_key, sizeof blobs_key), value};
 
     return store->write(store, &it->user, &record, 1, synced, error);
 }
@@ -254,8 +254,7 @@ static void keep_seen(const cf_quotas *quotas, account *it)
 {
     cf_store *store = quotas->options.store;
     uint8_t value[8];
-    const cf_record record = {cf_bytes_of(seen_key, sizeof seen_key),
-                              cf_bytes_of(value, sizeof value)};
+    const cf_kv record = {cf_bytes_of(seen_key, sizeof seen_key), cf_bytes_of(value, sizeof value)};
     cf_error ignored; /* at most a minute is forgotten */
 
     if (it->seen_ms == it->seen_kept_ms)
@@ -274,10 +273,10 @@ void cf_quotas_finish(cf_quotas *quotas)
     }
 }
 
-cf_record cf_quotas_record(uint64_t bytes, uint8_t value[8])
+cf_kv cf_quotas_record(uint64_t bytes, uint8_t value[8])
 {
     cf_put_u64(value, bytes);
-    return (cf_record){cf_bytes_of(&table, 1), cf_bytes_of(value, 8)};
+    return (cf_kv){cf_bytes_of(&table, 1), cf_bytes_of(value, 8)};
 }
 
 cf_status cf_quotas_set(cf_quotas *quotas, const cf_hash *user, uint64_t bytes, cf_error *error)
@@ -297,7 +296,7 @@ cf_status cf_quotas_set(cf_quotas *quotas, const cf_hash *user, uint64_t bytes, 
     }
     account *it = find(quotas, user);
     cf_put_u64(had_value, had);
-    const cf_record records[] = {
+    const cf_kv records[] = {
         cf_quotas_record(bytes, value),
         {cf_bytes_of(had_key, sizeof had_key), cf_bytes_of(had ? had_value : NULL, had ? 8 : 0)}};
     const cf_status status = store->write(store, user, records, 2, true, error);
@@ -335,7 +334,7 @@ cf_status cf_quotas_figures(cf_quotas *quotas, const cf_hash *user, cf_quota_fig
 void cf_quotas_seen(cf_quotas *quotas, cf_log *log, uint64_t now_ms)
 {
     uint8_t value[8];
-    cf_record record = {cf_bytes_of(seen_key, sizeof seen_key), cf_bytes_of(value, sizeof value)};
+    cf_kv record = {cf_bytes_of(seen_key, sizeof seen_key), cf_bytes_of(value, sizeof value)};
     cf_error error;
     account *it;
 
@@ -385,8 +384,8 @@ static void note_freed(const cf_quotas *quotas, account *it)
         return;
     it->had = taken > it->quota ? taken : 0;
     cf_put_u64(value, it->had);
-    const cf_record record = {cf_bytes_of(had_key, sizeof had_key),
-                              cf_bytes_of(it->had ? value : NULL, it->had ? sizeof value : 0)};
+    const cf_kv record = {cf_bytes_of(had_key, sizeof had_key),
+                          cf_bytes_of(it->had ? value : NULL, it->had ? sizeof value : 0)};
     store->write(store, &it->user, &record, 1, false, &ignored);
 }
 

@@ -49,7 +49,7 @@ void cf_quotas_finish(cf_quotas *quotas);
 /* In bytes; 0: none. Durable at return. */
 cf_status cf_quotas_set(cf_quotas *quotas, const cf_hash *user, uint64_t bytes, cf_error *error);
 /* The record with which a new user's first entry is committed; `value` has 8 bytes. */
-cf_record cf_quotas_record(uint64_t bytes, uint8_t value[8]);
+cf_kv cf_quotas_record(uint64_t bytes, uint8_t value[8]);
 /* The user is gone: nothing of it is under way. */
 void cf_quotas_forget(cf_quotas *quotas, const cf_hash *user);
 

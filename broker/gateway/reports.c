@@ -45,7 +45,7 @@ static cf_status keep(const cf_service *service, const cf_session *session, cf_e
     cf_pack_array(&value, 2);
     cf_pack_uint(&value, service->now_ms);
     cf_heads_pack(&value, session->report.heads, session->report.count);
-    cf_record record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
+    cf_kv record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
     cf_status status = store->write(store, cf_log_user(session->log), &record, 1, false, error);
     cf_buffer_release(&value);
     return status;
@@ -94,8 +94,8 @@ void cf_reports_lacking(cf_service *service, cf_session *session, uint64_t count
               "user %s: device %s says that %" PRIu64 " entr%s gone which this broker had "
               "acknowledged: it was set back to an older state, and the devices bring them again",
               cf_user_shorten(user).text, device, count, count == 1 ? "y is" : "ies are");
-    const cf_record record = {cf_bytes_of(lacking_key, sizeof lacking_key),
-                              cf_bytes_of(value, sizeof value)};
+    const cf_kv record = {cf_bytes_of(lacking_key, sizeof lacking_key),
+                          cf_bytes_of(value, sizeof value)};
     if (store->write(store, user, &record, 1, false, &error))
         cf_report(service->env, CF_REPORT_WARNING, "user %s: keeping a report: %s",
                   cf_user_shorten(user).text, error.text);
@@ -118,7 +118,7 @@ cf_status cf_reports_last_lacking(cf_store *store, const cf_hash *user, cf_repor
 
 static void forget_lacking(void *context, cf_log *log)
 {
-    static const cf_record record = {{lacking_key, sizeof lacking_key}, {0}};
+    static const cf_kv record = {{lacking_key, sizeof lacking_key}, {0}};
     cf_reported_lacking kept;
     cf_store *store = context;
     cf_error ignored;

@@ -66,7 +66,7 @@ void cf_told_address_note(const cf_service *service, const cf_session *session, 
     cf_pack_array(&value, 2);
     cf_pack_text(&value, cf_bytes_of_text(line));
     cf_pack_uint(&value, service->now_ms);
-    const cf_record record = {key_of(&session->device, key), cf_buffer_view(&value)};
+    const cf_kv record = {key_of(&session->device, key), cf_buffer_view(&value)};
     if (store->write(store, user, &record, 1, false, &error))
         cf_report(service->env, CF_REPORT_DETAIL, "user %s: noting who knows the address: %s",
                   cf_user_shorten(user).text, error.text);

@@ -35,9 +35,9 @@ cf_status cf_user_name_read(const char *text, cf_user_name *out, cf_error *error
     return CF_OK;
 }
 
-cf_record cf_user_name_record(const cf_user_name *name)
+cf_kv cf_user_name_record(const cf_user_name *name)
 {
-    return (cf_record){cf_bytes_of(&table, 1), cf_bytes_of_text(name->text)};
+    return (cf_kv){cf_bytes_of(&table, 1), cf_bytes_of_text(name->text)};
 }
 
 cf_status cf_user_name_get(cf_store *store, const cf_hash *user, cf_user_name *out, cf_error *error)

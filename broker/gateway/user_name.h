@@ -22,7 +22,7 @@ enum { CF_USER_DIGITS = 8 };
 bool cf_user_digits(const char *text, size_t least);
 
 /* The record with which the user's first entry is committed; it borrows the name. */
-cf_record cf_user_name_record(const cf_user_name *name);
+cf_kv cf_user_name_record(const cf_user_name *name);
 /* No name where there is no record. */
 cf_status cf_user_name_get(cf_store *store, const cf_hash *user, cf_user_name *out,
                            cf_error *error);

@@ -75,12 +75,12 @@ void cf_lease_keeper_release(cf_lease_keeper *keeper)
 }
 
 /* The record of a thing as it is now; without leases there is none. */
-static cf_record record_of(const cf_leases *leases, const cf_id *collection, const cf_id *name,
-                           cf_arena *arena)
+static cf_kv record_of(const cf_leases *leases, const cf_id *collection, const cf_id *name,
+                       cf_arena *arena)
 {
     uint8_t key[THING_KEY_SIZE] = {TABLE, THING};
     cf_buffer value = {0};
-    cf_record record = {{0}, {0}};
+    cf_kv record = {{0}, {0}};
 
     memcpy(key + 2, collection->bytes, CF_ID_SIZE);
     memcpy(key + 2 + CF_ID_SIZE, name->bytes, CF_ID_SIZE);
@@ -96,7 +96,7 @@ void cf_lease_keeper_take(cf_lease_keeper *keeper, cf_arena *arena, cf_lease_cha
 {
     cf_bytes key = cf_bytes_of(token_key, sizeof token_key);
     size_t capacity = 0;
-    cf_record *records = NULL;
+    cf_kv *records = NULL;
     cf_id collection, name;
 
     *out = (cf_lease_change){.expected = {key, {0}}};
@@ -110,14 +110,13 @@ void cf_lease_keeper_take(cf_lease_keeper *keeper, cf_arena *arena, cf_lease_cha
         return;
     cf_buffer_clear(&keeper->token);
     cf_leases_pack_token(keeper->leases, &keeper->token);
-    records[out->count++] = (cf_record){key, cf_arena_copy(arena, cf_buffer_view(&keeper->token))};
+    records[out->count++] = (cf_kv){key, cf_arena_copy(arena, cf_buffer_view(&keeper->token))};
     out->records = cf_arena_allocate(arena, out->count, sizeof *records);
     memcpy(out->records, records, out->count * sizeof *records);
     free(records);
 }
 
-cf_record cf_lease_keeper_fence(const cf_lease_keeper *keeper, const cf_id *collection,
-                                cf_arena *arena)
+cf_kv cf_lease_keeper_fence(const cf_lease_keeper *keeper, const cf_id *collection, cf_arena *arena)
 {
     static const cf_id whole;
 

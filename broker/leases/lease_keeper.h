@@ -22,13 +22,13 @@ void cf_lease_keeper_release(cf_lease_keeper *keeper);
 
 /* What has changed as records, and what must hold before; all in the arena. */
 typedef struct {
-    cf_record *records;
+    cf_kv *records;
     size_t count;
-    cf_record expected; /* the token's */
+    cf_kv expected; /* the token's */
 } cf_lease_change;
 void cf_lease_keeper_take(cf_lease_keeper *keeper, cf_arena *arena, cf_lease_change *out);
 /* What must hold for something to be published to the collection. */
-cf_record cf_lease_keeper_fence(const cf_lease_keeper *keeper, const cf_id *collection,
-                                cf_arena *arena);
+cf_kv cf_lease_keeper_fence(const cf_lease_keeper *keeper, const cf_id *collection,
+                            cf_arena *arena);
 
 #endif

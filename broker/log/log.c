@@ -453,7 +453,7 @@ static void add_member_record(cf_log *log, const cf_entry *entry, cf_arena *aren
         return; /* of a newer version */
     cf_verified_extend(&log->members_digest, entry->wire);
     log->has_verified = false;
-    *cf_one_more(out->at, out->count, out->capacity) = (cf_record){
+    *cf_one_more(out->at, out->count, out->capacity) = (cf_kv){
         cf_arena_copy(arena, cf_log_record_key(CF_LOG_REGISTRY, ordinal, sizeof ordinal, key)),
         entry->wire,
     };
@@ -466,20 +466,20 @@ static void add_verified_record(cf_log *log, cf_arena *arena, cf_record_list *ou
 
     if (log->has_verified || !log->keys)
         return;
-    *cf_one_more(out->at, out->count, out->capacity) = (cf_record){
+    *cf_one_more(out->at, out->count, out->capacity) = (cf_kv){
         cf_arena_copy(arena, cf_bytes_of(&table, 1)),
         cf_verified_make(log->keys, &log->user, log->registry, &log->members_digest, arena)};
     log->has_verified = true;
 }
 
-void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
-                   const cf_record *records, size_t record_count, cf_log_done *done, void *context)
+void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer, const cf_kv *records,
+                   size_t record_count, cf_log_done *done, void *context)
 {
     cf_arena arena = {0};
     bool is_new_member =
         entry->header.type == CF_ENTRY_MEMBER && !cf_registry_holds(log->registry, &entry->hash);
     cf_record_list all = {0};
-    cf_record fence;
+    cf_kv fence;
 
     for (size_t i = 0; i < record_count; i++)
         *cf_one_more(all.at, all.count, all.capacity) = records[i];
@@ -541,7 +541,7 @@ void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context)
     cf_arena_release(&arena);
 }
 
-void cf_log_record(cf_log *log, const cf_record *record)
+void cf_log_record(cf_log *log, const cf_kv *record)
 {
     cf_log_put_record(log, record);
 }

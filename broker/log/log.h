@@ -91,8 +91,8 @@ typedef void cf_log_done(void *context, cf_append_answer answer, uint64_t positi
 
 /* Queues an entry that was judged NEW, or HAVE, with records of the caller's; `done` is called when
  * it is durable, possibly from inside. What follows may be checked at once. */
-void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer,
-                   const cf_record *records, size_t record_count, cf_log_done *done, void *context);
+void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer, const cf_kv *records,
+                   size_t record_count, cf_log_done *done, void *context);
 
 /* Whether an entry that is held (or was judged NEW) counts for nothing: by its author's role in
  * its own past, or by a revocation. Entries that are being appended may not be seen yet. */
@@ -112,7 +112,7 @@ typedef bool cf_collection_visit(void *context, const cf_id *collection);
 cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *context, cf_error *error);
 /* Appends to `*records` what says, once it is written, that all is settled: to be committed
  * with what was worked out anew. It borrows from the arena. */
-cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_record **records, size_t *count,
+cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_kv **records, size_t *count,
                         cf_error *error);
 
 /* The user's leases, to be expired by the caller before anything is decided by them. NULL while the
@@ -125,7 +125,7 @@ bool cf_log_has_collection(const cf_log *log, const cf_id *collection);
 void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context);
 
 /* Queues a record of the caller's, alone; nobody is told when it is durable. */
-void cf_log_record(cf_log *log, const cf_record *record);
+void cf_log_record(cf_log *log, const cf_kv *record);
 
 /* Blobs that entries name and that were not here when the entry came, or were lost since. */
 typedef bool cf_log_wanted_visit(void *context, const cf_hash *blob);

@@ -68,7 +68,7 @@ struct cf_log {
 };
 
 /* See cf_log_record. */
-static inline void cf_log_put_record(cf_log *log, const cf_record *record)
+static inline void cf_log_put_record(cf_log *log, const cf_kv *record)
 {
     const cf_append append = {
         .user = log->user, .epoch = log->epoch, .records = record, .record_count = 1};
@@ -84,7 +84,7 @@ static inline cf_judge cf_log_judge(const cf_log *log)
 
 /* What is written with an entry; the records' bytes are the arena's. */
 typedef struct {
-    cf_record *at;
+    cf_kv *at;
     size_t count, capacity;
 } cf_record_list;
 
@@ -95,7 +95,7 @@ void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, c
 void cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer *offer,
                         cf_arena *arena, cf_record_list *out);
 /* The blobs that such records are of; to be freed. */
-cf_hash *cf_log_wanted_of(const cf_record *records, size_t count);
+cf_hash *cf_log_wanted_of(const cf_kv *records, size_t count);
 void cf_log_note_wanted(cf_log *log, const cf_hash *blobs, size_t count);
 
 #endif

@@ -62,12 +62,12 @@ cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out,
 /* What may have happened to a device's entries: some became void, or some may count again, too. */
 enum { LESS = 1, ANY = 2, MARK_SIZE = 2 + CF_HASH_SIZE };
 
-static cf_record mark(const cf_hash *device, uint8_t what, cf_arena *arena)
+static cf_kv mark(const cf_hash *device, uint8_t what, cf_arena *arena)
 {
     uint8_t key[MARK_SIZE] = {CF_LOG_UNSETTLED, what};
 
     memcpy(key + 2, device->bytes, CF_HASH_SIZE);
-    return (cf_record){cf_arena_copy(arena, cf_bytes_of(key, sizeof key)), cf_bytes_of("", 0)};
+    return (cf_kv){cf_arena_copy(arena, cf_bytes_of(key, sizeof key)), cf_bytes_of("", 0)};
 }
 
 void cf_log_mark(const cf_log *log, const cf_entry *entry, bool is_new_member, cf_arena *arena,
@@ -189,7 +189,7 @@ cf_status cf_log_unsettled(cf_log *log, cf_collection_visit *visit, void *contex
     return status;
 }
 
-cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_record **records, size_t *count,
+cf_status cf_log_settle(cf_log *log, cf_arena *arena, cf_kv **records, size_t *count,
                         cf_error *error)
 {
     struct marks marks = {0};

@@ -30,11 +30,11 @@ void cf_log_mark_wanted(const cf_log *log, const cf_entry *entry, const cf_offer
 
         if (!offer->stored(offer->context, &log->user, blob))
             *cf_one_more(out->at, out->count, out->capacity) =
-                (cf_record){cf_arena_copy(arena, key_of(blob, key)), cf_bytes_of("", 0)};
+                (cf_kv){cf_arena_copy(arena, key_of(blob, key)), cf_bytes_of("", 0)};
     }
 }
 
-cf_hash *cf_log_wanted_of(const cf_record *records, size_t count)
+cf_hash *cf_log_wanted_of(const cf_kv *records, size_t count)
 {
     cf_hash *blobs = count ? cf_allocate(count, sizeof *blobs) : NULL;
 
@@ -111,7 +111,7 @@ cf_status cf_log_stored(cf_log *log, const cf_hash *blob, cf_error *error)
 
     cf_buffer_release(&value);
     if (!status || cf_hash_set_contains(&log->wanted.blobs, blob)) /* it may be on its way */
-        cf_log_put_record(log, &(cf_record){key, {0}});
+        cf_log_put_record(log, &(cf_kv){key, {0}});
     cf_hash_set_remove(&log->wanted.blobs, blob);
     if (!log->wanted.blobs.count)
         cf_hash_set_release(&log->wanted.blobs);
@@ -134,6 +134,6 @@ void cf_log_want(cf_log *log, const cf_hash *blob)
 {
     uint8_t bytes[CF_LOG_KEY_MAX];
 
-    cf_log_put_record(log, &(cf_record){key_of(blob, bytes), cf_bytes_of("", 0)});
+    cf_log_put_record(log, &(cf_kv){key_of(blob, bytes), cf_bytes_of("", 0)});
     cf_log_note_wanted(log, blob, 1);
 }

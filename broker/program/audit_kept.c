@@ -57,7 +57,7 @@ static uint64_t time_of(cf_bytes key)
 
 cf_status cf_audit_kept_write(cf_audit_kept *kept, cf_store *store, cf_error *error)
 {
-    cf_record records[CF_AUDIT_KEPT_MAX];
+    cf_kv records[CF_AUDIT_KEPT_MAX];
     uint8_t keys[CF_AUDIT_KEPT_MAX][KEY_SIZE];
 
     if (!kept || !kept->count)
@@ -65,7 +65,7 @@ cf_status cf_audit_kept_write(cf_audit_kept *kept, cf_store *store, cf_error *er
     const uint64_t now_ms = kept->env->now_ms(kept->env->context);
     for (size_t i = 0; i < kept->count; i++) {
         write_key(now_ms, i, keys[i]);
-        records[i] = (cf_record){cf_bytes_of(keys[i], KEY_SIZE), cf_bytes_of_text(kept->lines[i])};
+        records[i] = (cf_kv){cf_bytes_of(keys[i], KEY_SIZE), cf_bytes_of_text(kept->lines[i])};
     }
     return store->write(store, &nobody, records, kept->count, true, error);
 }
@@ -108,13 +108,13 @@ static bool tell(void *context, cf_bytes key, cf_bytes value)
 cf_status cf_audit_kept_tell(const cf_env *env, cf_store *store, cf_error *error)
 {
     static const uint8_t table = TABLE;
-    cf_record records[CF_AUDIT_KEPT_MAX];
+    cf_kv records[CF_AUDIT_KEPT_MAX];
     telling *self = cf_allocate(1, sizeof *self);
 
     self->env = env;
     cf_status status = store->scan(store, &nobody, cf_bytes_of(&table, 1), tell, self, error);
     for (size_t i = 0; i < self->count; i++)
-        records[i] = (cf_record){cf_bytes_of(self->keys[i], KEY_SIZE), {0}};
+        records[i] = (cf_kv){cf_bytes_of(self->keys[i], KEY_SIZE), {0}};
     if (!status && self->count)
         status = store->write(store, &nobody, records, self->count, true, error);
     free(self);

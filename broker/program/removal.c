@@ -19,7 +19,7 @@ static const char begun_value[] = "removing";
 static cf_status mark(cf_store *store, const cf_hash *user, const char *value, cf_error *error)
 {
     uint8_t key[MARK_SIZE] = {MARK};
-    cf_record record = {cf_bytes_of(key, sizeof key), cf_bytes_of_text(value)};
+    cf_kv record = {cf_bytes_of(key, sizeof key), cf_bytes_of_text(value)};
 
     if (!*value)
         record.value = (cf_bytes){0}; /* there is none any more */
@@ -155,7 +155,7 @@ cf_status cf_removal_each(cf_store *store, cf_removal_visit *visit, void *contex
     return store->scan(store, &nobody, cf_bytes_of(&table, 1), visit_mark, &self, error);
 }
 
-void cf_removal_take_over(cf_record *record)
+void cf_removal_take_over(cf_kv *record)
 {
     if (record->key.size == MARK_SIZE && record->key.data[0] == MARK)
         record->value = cf_bytes_of_text(begun_value);

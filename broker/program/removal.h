@@ -18,7 +18,7 @@ cf_status cf_removal_each(cf_store *store, cf_removal_visit *visit, void *contex
 #define CF_REMOVAL_UNFINISHED_FORMAT "the removal of user %s is not finished: %s"
 /* The same removal in a store that was mended, of which nobody knows yet whether it fails. `record`
  * is any of nobody's. */
-void cf_removal_take_over(cf_record *record);
+void cf_removal_take_over(cf_kv *record);
 
 /* Finishes what a stop in the middle of a removal left: which that was is kept in the store until
  * nothing is left of the user. Before anybody can connect. */

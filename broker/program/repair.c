@@ -174,7 +174,7 @@ static bool visit_record(void *context, cf_bytes key, cf_bytes value)
                                         CF_LOG_UNSETTLED};
     repair *self = context;
     const cf_hash *user = self->log ? cf_log_user(self->log) : &nobody;
-    cf_record record = {key, value};
+    cf_kv record = {key, value};
 
     self->has_invitations |= !self->log;
     if (!self->log)

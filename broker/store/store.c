@@ -21,19 +21,19 @@ static cf_bytes carve(carver *from, cf_bytes bytes)
 typedef struct {
     cf_append append;
     cf_entry entry;
-    cf_record records[]; /* then those expected, then the bytes */
+    cf_kv records[]; /* then those expected, then the bytes */
 } append_copy;
 
-static size_t size_of_records(const cf_record *records, size_t count)
+static size_t size_of_records(const cf_kv *records, size_t count)
 {
-    size_t size = count * sizeof(cf_record);
+    size_t size = count * sizeof(cf_kv);
 
     for (size_t i = 0; i < count; i++)
         size += records[i].key.size + records[i].value.size;
     return size;
 }
 
-static void carve_records(carver *from, const cf_record *records, size_t count, cf_record *out)
+static void carve_records(carver *from, const cf_kv *records, size_t count, cf_kv *out)
 {
     for (size_t i = 0; i < count; i++) {
         out[i].key = carve(from, records[i].key);
@@ -54,7 +54,7 @@ static size_t copied_size(const cf_append *append)
 cf_append *cf_append_copy(const cf_append *append)
 {
     append_copy *copy = cf_allocate(1, copied_size(append));
-    cf_record *expected = copy->records + append->record_count;
+    cf_kv *expected = copy->records + append->record_count;
     carver from = {(uint8_t *)(expected + append->expected_count)};
 
     copy->append = *append;

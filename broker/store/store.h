@@ -32,18 +32,18 @@ typedef enum {
 typedef struct {
     cf_bytes key;
     cf_bytes value; /* data NULL: delete */
-} cf_record;
+} cf_kv;
 
 typedef struct {
     cf_hash user;
     uint64_t epoch;        /* from acquire */
     const cf_entry *entry; /* parsed; NULL: the records alone. Borrowed for the call, as the records
                               are: the store copies what it keeps */
-    const cf_record *records; /* committed together with the entry, or not at all */
+    const cf_kv *records;  /* committed together with the entry, or not at all */
     size_t record_count;
     /* Compare-and-set: these records must be so (data NULL: not there), with all that is in the
      * queue before, or nothing is written. Not looked at where the entry is held already. */
-    const cf_record *expected;
+    const cf_kv *expected;
     size_t expected_count;
     /* Called once, in the order of the appends, from commit (or where a shell delivers); it may
      * append. `position` counts from 1, and is 0 for records alone and when nothing is held.
@@ -95,7 +95,7 @@ struct cf_store {
     cf_status (*commit)(cf_store *store, cf_error *error);
     /* Records alone: atomic, visible at return, and durable then when `synced`, else with the next
      * commit or synced write. Appends in the queue are committed before it. */
-    cf_status (*write)(cf_store *store, const cf_hash *user, const cf_record *records, size_t count,
+    cf_status (*write)(cf_store *store, const cf_hash *user, const cf_kv *records, size_t count,
                        bool synced, cf_error *error);
     /* Removes all that the store has of the user, durably at return; who appends for it is fenced.
      * Appends in the queue are committed before it. */

@@ -27,7 +27,7 @@ struct request {
     cf_status status;
     const cf_hash *user;
     uint64_t *epoch;
-    const cf_record *records;
+    const cf_kv *records;
     size_t record_count;
     bool synced;
 };
@@ -188,8 +188,8 @@ static cf_status ask_acquire(cf_store *base, const cf_hash *user, uint64_t *epoc
     return ask(base, &it, error);
 }
 
-static cf_status ask_write(cf_store *base, const cf_hash *user, const cf_record *records,
-                           size_t count, bool synced, cf_error *error)
+static cf_status ask_write(cf_store *base, const cf_hash *user, const cf_kv *records, size_t count,
+                           bool synced, cf_error *error)
 {
     request it = {.run = run_write,
                   .user = user,

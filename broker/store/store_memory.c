@@ -131,7 +131,7 @@ static void note_former(cf_store_memory_disk *disk, cf_bytes key)
     *cf_one_more(disk->unsynced, disk->unsynced_count, disk->unsynced_capacity) = it;
 }
 
-static void put_records(cf_memory_store *self, const cf_hash *user, const cf_record *records,
+static void put_records(cf_memory_store *self, const cf_hash *user, const cf_kv *records,
                         size_t count, bool synced)
 {
     cf_memory_table *table = &self->disk->tables[CF_MEMORY_RECORDS];
@@ -174,7 +174,7 @@ static bool is_as_expected(const cf_memory_store *self, const cf_append *append)
     bool same = true;
 
     for (size_t i = 0; same && i < append->expected_count; i++) {
-        const cf_record *expected = &append->expected[i];
+        const cf_kv *expected = &append->expected[i];
         const cf_memory_row *row =
             cf_memory_table_get(table, record_key(&key, &append->user, expected->key));
 
@@ -260,7 +260,7 @@ static cf_status memory_acquire(cf_store *base, const cf_hash *user, uint64_t *e
     return status;
 }
 
-static cf_status memory_write(cf_store *base, const cf_hash *user, const cf_record *records,
+static cf_status memory_write(cf_store *base, const cf_hash *user, const cf_kv *records,
                               size_t count, bool synced, cf_error *error)
 {
     cf_memory_store *self = cf_memory_store_of(base);

@@ -63,7 +63,7 @@ static void batch_size(cf_rocks_store *self, const cf_rocks_account *account)
               cf_bytes_of(value, sizeof value));
 }
 
-static void batch_records(cf_rocks_store *self, const cf_hash *user, const cf_record *records,
+static void batch_records(cf_rocks_store *self, const cf_hash *user, const cf_kv *records,
                           size_t count)
 {
     cf_buffer key = {0};
@@ -90,7 +90,7 @@ static cf_status compare_records(cf_rocks_store *self, const cf_append *append, 
 
     *same = true;
     for (size_t i = 0; *same && !text && i < append->expected_count; i++) {
-        const cf_record *expected = &append->expected[i];
+        const cf_kv *expected = &append->expected[i];
         size_t size = 0;
 
         cf_buffer_clear(&key);
@@ -267,7 +267,7 @@ static cf_status rocks_acquire(cf_store *base, const cf_hash *user, uint64_t *ep
     return CF_OK;
 }
 
-static cf_status rocks_write(cf_store *base, const cf_hash *user, const cf_record *records,
+static cf_status rocks_write(cf_store *base, const cf_hash *user, const cf_kv *records,
                              size_t count, bool synced, cf_error *error)
 {
     cf_rocks_store *self = cf_rocks_store_of(base);

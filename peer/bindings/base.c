@@ -406,10 +406,10 @@ cf_status cf_leaves_get(cf_peer *peer, const cf_hash *hash, cf_buffer *out, cf_e
     return status;
 }
 
-void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_records *records)
+void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_records_put(records, cf_key_hash(&arena, CF_TABLE_LEAVES, hash), leaves);
+    cf_kv_list_put(records, cf_key_hash(&arena, CF_TABLE_LEAVES, hash), leaves);
     cf_arena_release(&arena);
 }

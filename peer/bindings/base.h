@@ -64,6 +64,6 @@ void cf_bases_forget(cf_bases *bases, const cf_binding *binding);
 
 /* Leaf hashes of a content, 32 bytes each, appended; CF_MISSING. */
 cf_status cf_leaves_get(cf_peer *peer, const cf_hash *hash, cf_buffer *out, cf_error *error);
-void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_records *records);
+void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_kv_list *records);
 
 #endif

@@ -285,7 +285,7 @@ const char *cf_binding_path_typed(const cf_binding *binding, char out[CF_PATH_TY
 
 /* ---- Where the copies of its base lie ---- */
 
-void cf_binding_put_place(const cf_binding *binding, cf_records *records)
+void cf_binding_put_place(const cf_binding *binding, cf_kv_list *records)
 {
     const cf_base_place *place = &binding->place;
     cf_arena arena = {0};
@@ -296,9 +296,9 @@ void cf_binding_put_place(const cf_binding *binding, cf_records *records)
         cf_pack_array(&value, 2);
         cf_pack_bin(&value, cf_bytes_of_text(place->dir));
         cf_pack_bin(&value, cf_bytes_of(place->id.bytes, CF_ID_SIZE));
-        cf_records_put(records, key, cf_buffer_view(&value));
+        cf_kv_list_put(records, key, cf_buffer_view(&value));
     } else {
-        cf_records_delete(records, key);
+        cf_kv_list_delete(records, key);
     }
     cf_buffer_release(&value);
     cf_arena_release(&arena);

@@ -256,14 +256,14 @@ enum { CF_PATH_TYPED = 128 };
 const char *cf_binding_path_typed(const cf_binding *binding, char out[CF_PATH_TYPED]);
 cf_status cf_binding_load_count(cf_peer *peer, cf_binding *binding, cf_error *error);
 /* The source's own limit, as it is kept. */
-void cf_binding_put_limit(const cf_binding *binding, cf_records *records);
+void cf_binding_put_limit(const cf_binding *binding, cf_kv_list *records);
 
 /* Visits what a table keeps of the source. */
 cf_status cf_binding_scan(cf_peer *peer, const cf_binding *binding, cf_table_letter table,
                           cf_record_visit *visit, void *context, cf_error *error);
 
 /* The record of the binding, for a commit. */
-void cf_binding_put(const cf_binding *binding, cf_records *records);
+void cf_binding_put(const cf_binding *binding, cf_kv_list *records);
 cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error);
 /* Forgets the binding and its base. */
 cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *error);
@@ -340,9 +340,9 @@ bool cf_binding_saw_all_since(const cf_binding *binding, int64_t time_ns);
 bool cf_binding_has_lost_nothing(const cf_binding *binding, cf_bare_time now, int64_t seen_ns);
 /* How often all of it is looked at though nothing was told, in ms; 0: it is not polled. */
 uint64_t cf_binding_poll_ms(const cf_binding *binding);
-void cf_binding_put_poll(const cf_binding *binding, cf_records *records);
+void cf_binding_put_poll(const cf_binding *binding, cf_kv_list *records);
 /* The same of where its base lies. */
-void cf_binding_put_place(const cf_binding *binding, cf_records *records);
+void cf_binding_put_place(const cf_binding *binding, cf_kv_list *records);
 cf_status cf_binding_load_place(cf_peer *peer, cf_binding *binding, cf_error *error);
 /* The value of such a record; the caller releases the place. False: it is none. */
 bool cf_binding_place_read(cf_bytes value, cf_base_place *out);
@@ -356,16 +356,16 @@ bool cf_binding_is_folder(const cf_binding *binding);
 
 uint64_t cf_binding_new_number(cf_binding *binding);
 /* Puts a node into the base and into the records of a commit. */
-void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_records *records);
-void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_records *records);
+void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_kv_list *records);
+void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_kv_list *records);
 /* The same of a source of records. */
-void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_records *records);
-void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_records *records);
-void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_records *records);
-void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_records *records);
+void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_kv_list *records);
+void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_kv_list *records);
+void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_kv_list *records);
+void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_kv_list *records);
 /* These hold no longer. */
 void cf_binding_end_meeting(const cf_peer *peer, cf_binding *binding, unsigned meets,
-                            uint64_t now_ms, cf_records *records);
+                            uint64_t now_ms, cf_kv_list *records);
 
 /* The path of a node from the source's root, without a leading slash; appended raw. Empty for the
  * root. */

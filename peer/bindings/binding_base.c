@@ -11,13 +11,13 @@ uint64_t cf_binding_new_number(cf_binding *binding)
     return binding->next_node++;
 }
 
-void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_records *records)
+void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
     cf_node_pack(node, &value);
-    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_NODE, binding->number, node->number),
+    cf_kv_list_put(records, cf_key_numbered(&arena, CF_TABLE_NODE, binding->number, node->number),
                    cf_buffer_view(&value));
     cf_nodes_put(binding->nodes, node);
     if (node->number >= binding->next_node)
@@ -26,56 +26,56 @@ void cf_binding_put_node(cf_binding *binding, const cf_node *node, cf_records *r
     cf_arena_release(&arena);
 }
 
-void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_records *records)
+void cf_binding_drop_node(cf_binding *binding, uint64_t number, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_NODE, binding->number, number));
+    cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_NODE, binding->number, number));
     cf_nodes_drop(binding->nodes, number);
     cf_arena_release(&arena);
 }
 
-void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_records *records)
+void cf_binding_put_row(cf_binding *binding, const cf_row *row, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
     cf_row_pack(row, &value);
-    cf_records_put(records, cf_key_row(&arena, binding->number, row->table, row->key),
+    cf_kv_list_put(records, cf_key_row(&arena, binding->number, row->table, row->key),
                    cf_buffer_view(&value));
     cf_rows_put(binding->rows, row);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_records *records)
+void cf_binding_drop_row(cf_binding *binding, cf_bytes table, cf_bytes key, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_records_delete(records, cf_key_row(&arena, binding->number, table, key));
+    cf_kv_list_delete(records, cf_key_row(&arena, binding->number, table, key));
     cf_rows_drop(binding->rows, table, key);
     cf_arena_release(&arena);
 }
 
-void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_records *records)
+void cf_binding_put_dependant(cf_binding *binding, const cf_row *row, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
     cf_row_pack(row, &value);
-    cf_records_put(records, cf_key_dependant(&arena, binding->number, &row->item),
+    cf_kv_list_put(records, cf_key_dependant(&arena, binding->number, &row->item),
                    cf_buffer_view(&value));
     cf_rows_put(binding->dependants, row);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_records *records)
+void cf_binding_drop_dependant(cf_binding *binding, const cf_id *item, cf_kv_list *records)
 {
     const cf_row *row = cf_rows_of_item(binding->dependants, item);
     cf_arena arena = {0};
 
-    cf_records_delete(records, cf_key_dependant(&arena, binding->number, item));
+    cf_kv_list_delete(records, cf_key_dependant(&arena, binding->number, item));
     if (row)
         cf_rows_drop(binding->dependants, row->table, row->key);
     cf_arena_release(&arena);

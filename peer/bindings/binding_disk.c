@@ -161,7 +161,7 @@ static void mark(moving_disks *self, const cf_node *node)
 
 /* A link that is not there because the disk can't have it is not deleted: the base forgets it, and
  * the plan names it as what can't be made. */
-static void change_base(moving_disks *self, cf_records *records)
+static void change_base(moving_disks *self, cf_kv_list *records)
 {
     if (keeps_modes_again(self) || keeps_times_again(self))
         compare_in(self, CF_NODE_ROOT);
@@ -189,7 +189,7 @@ static cf_status move_to(cf_peer *peer, cf_binding *binding, const cf_disk_ident
 {
     cf_store *store = cf_home_store(peer->home);
     moving_disks self = {.peer = peer, .binding = binding, .now = traits};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_buffer value = {0};
 
     cf_status status = cf_peer_collection(peer, &binding->collection, &self.collection, error);
@@ -198,12 +198,12 @@ static cf_status move_to(cf_peer *peer, cf_binding *binding, const cf_disk_ident
     if (is_known(binding) && !cf_format_is_records(binding->format))
         change_base(&self, &records);
     cf_disk_pack(disk, traits, &binding->seen, &value);
-    cf_records_put(&records, cf_key_source(&self.arena, CF_TABLE_DISK, binding->number),
+    cf_kv_list_put(&records, cf_key_source(&self.arena, CF_TABLE_DISK, binding->number),
                    cf_buffer_view(&value));
     status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     free(self.changed);
     free(self.dropped);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_buffer_release(&value);
     cf_arena_release(&self.arena);
     return status;
@@ -314,18 +314,18 @@ bool cf_binding_has_lost_nothing(const cf_binding *binding, cf_bare_time now, in
 static cf_status keep_seen(cf_peer *peer, cf_binding *binding, bool sync, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_buffer value = {0};
     cf_arena arena = {0};
 
     cf_disk_pack(&binding->disk, &binding->traits, &binding->seen, &value);
-    cf_records_put(&records, cf_key_source(&arena, CF_TABLE_DISK, binding->number),
+    cf_kv_list_put(&records, cf_key_source(&arena, CF_TABLE_DISK, binding->number),
                    cf_buffer_view(&value));
     cf_status status =
         store->write(store, cf_peer_user(peer), records.at, records.count, sync, error);
     if (!status)
         binding->whole_kept_ns = binding->seen.whole_ns;
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status;
@@ -379,7 +379,7 @@ uint64_t cf_binding_poll_ms(const cf_binding *binding)
                : cf_poll_period(binding->poll, binding->is_remote);
 }
 
-void cf_binding_put_poll(const cf_binding *binding, cf_records *records)
+void cf_binding_put_poll(const cf_binding *binding, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -387,9 +387,9 @@ void cf_binding_put_poll(const cf_binding *binding, cf_records *records)
 
     cf_pack_uint(&value, binding->poll.period_ms);
     if (binding->poll.given)
-        cf_records_put(records, key, cf_buffer_view(&value));
+        cf_kv_list_put(records, key, cf_buffer_view(&value));
     else
-        cf_records_delete(records, key);
+        cf_kv_list_delete(records, key);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -424,7 +424,7 @@ typedef struct {
     cf_node *at; /* of the kind that is told of */
     size_t count, capacity;
     bool directories;
-    cf_records records;
+    cf_kv_list records;
 } telling;
 
 static void gather_untold(void *context, const cf_node *node)
@@ -466,7 +466,7 @@ cf_status cf_binding_tell_disks(cf_peer *peer, cf_binding *binding, cf_error *er
     if (self.records.count)
         status = store->write(store, cf_peer_user(peer), self.records.at, self.records.count, true,
                               error);
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
     free(self.at);
     cf_arena_release(&self.arena);
     return status;

@@ -27,18 +27,18 @@ cf_status cf_binding_keep_folder(cf_peer *peer, cf_binding *binding, const cf_st
                                  cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     uint8_t value[IMAGE_SIZE] = {0};
 
     pack_identity(now, value);
-    cf_records_put(&records, cf_key_source(&arena, CF_TABLE_FOLDER, binding->number),
+    cf_kv_list_put(&records, cf_key_source(&arena, CF_TABLE_FOLDER, binding->number),
                    cf_bytes_of(value, binding->is_image ? IMAGE_SIZE : IDENTITY_SIZE));
     cf_status status =
         store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     if (!status)
         binding->folder = *now;
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_arena_release(&arena);
     return status;
 }

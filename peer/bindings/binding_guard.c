@@ -27,7 +27,7 @@ enum { ALL = 1, HELD = 2 };
 static void keep(cf_peer *peer, cf_binding *binding, bool synced)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     cf_buffer value = {0};
     cf_error ignored;
@@ -50,12 +50,12 @@ static void keep(cf_peer *peer, cf_binding *binding, bool synced)
         cf_pack_uint(&value, counted->since.counter);
     }
     if (is_counting(binding))
-        cf_records_put(&records, key, cf_buffer_view(&value));
+        cf_kv_list_put(&records, key, cf_buffer_view(&value));
     else
-        cf_records_delete(&records, key);
+        cf_kv_list_delete(&records, key);
     if (!store->write(store, cf_peer_user(peer), records.at, records.count, synced, &ignored))
         memcpy(binding->counted_kept, binding->counted, sizeof binding->counted);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -411,7 +411,7 @@ static bool load(void *context, cf_bytes key, cf_bytes value)
 }
 
 /* [1 of per cent or 0, how many] */
-void cf_binding_put_limit(const cf_binding *binding, cf_records *records)
+void cf_binding_put_limit(const cf_binding *binding, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -421,9 +421,9 @@ void cf_binding_put_limit(const cf_binding *binding, cf_records *records)
     cf_pack_uint(&value, binding->limit.percent);
     cf_pack_uint(&value, binding->limit.limit);
     if (binding->limit.given)
-        cf_records_put(records, key, cf_buffer_view(&value));
+        cf_kv_list_put(records, key, cf_buffer_view(&value));
     else
-        cf_records_delete(records, key);
+        cf_kv_list_delete(records, key);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }

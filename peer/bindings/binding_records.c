@@ -55,20 +55,20 @@ static void pack_earlier(cf_buffer *out, const cf_binding *binding)
 }
 
 /* Nothing in it: rows of one number are the same, as it was kept before there was more. */
-static void put_meeting(const cf_binding *binding, cf_records *records)
+static void put_meeting(const cf_binding *binding, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
     cf_pack_uint(&value, binding->meets);
     cf_pack_uint(&value, binding->met_ms);
-    cf_records_put(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number),
+    cf_kv_list_put(records, cf_key_source(&arena, CF_TABLE_MEETING, binding->number),
                    cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-void cf_binding_put(const cf_binding *binding, cf_records *records)
+void cf_binding_put(const cf_binding *binding, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -95,7 +95,7 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
         pack_texts(&value, binding->last, binding->last_count);
     if (parts >= PARTS_WITH_NATURAL)
         pack_texts(&value, binding->natural, binding->natural_count);
-    cf_records_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
+    cf_kv_list_put(records, cf_key_source(&arena, CF_TABLE_SOURCE, binding->number),
                    cf_buffer_view(&value));
     if (binding->meets)
         put_meeting(binding, records);
@@ -104,7 +104,7 @@ void cf_binding_put(const cf_binding *binding, cf_records *records)
 }
 
 void cf_binding_end_meeting(const cf_peer *peer, cf_binding *binding, unsigned meets,
-                            uint64_t now_ms, cf_records *records)
+                            uint64_t now_ms, cf_kv_list *records)
 {
     if (!(binding->meets & meets))
         return;
@@ -403,7 +403,7 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
 cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     cf_binding_put(binding, &records);
     cf_binding_put_limit(binding, &records);
@@ -411,7 +411,7 @@ cf_status cf_binding_save(cf_peer *peer, const cf_binding *binding, cf_error *er
     cf_binding_put_place(binding, &records);
     cf_status status =
         store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }
 
@@ -447,14 +447,14 @@ cf_status cf_binding_change(cf_peer *peer, cf_binding *binding, cf_binding *tria
 static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 {
     (void)value;
-    cf_records_delete(context, key);
+    cf_kv_list_delete(context, key);
     return true;
 }
 
 cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     const cf_table_letter tables[] = {
         CF_TABLE_SOURCE,   CF_TABLE_NODE,    CF_TABLE_ROW,    CF_TABLE_PLACE,    CF_TABLE_INTENT,
         CF_TABLE_OWED,     CF_TABLE_TAKEN,   CF_TABLE_SCHEMA, CF_TABLE_DATABASE, CF_TABLE_AGREED,
@@ -468,6 +468,6 @@ cf_status cf_binding_drop(cf_peer *peer, const cf_binding *binding, cf_error *er
         status = cf_binding_scan(peer, binding, tables[i], drop_key, &records, error);
     if (!status)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }

@@ -121,7 +121,7 @@ void cf_lifted_see(cf_binding *binding, uint64_t folder, uint32_t mode)
         add(&binding->shut, &(cf_lifted){.node = folder, .own = mode});
 }
 
-void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_records *records)
+void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_kv_list *records)
 {
     const cf_node *node = cf_nodes_find(binding->nodes, folder);
     const uint32_t own = node && !node->mode.size ? own_mode(binding, folder) : CF_MODE_UNKNOWN;
@@ -131,16 +131,16 @@ void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_record
     add(&binding->lifted, &(cf_lifted){.node = folder, .set = set, .own = own});
     cf_put_u32(value, set);
     cf_put_u32(value + 4, own);
-    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, folder),
+    cf_kv_list_put(records, cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, folder),
                    cf_bytes_of(value, own == CF_MODE_UNKNOWN ? 4 : sizeof value));
     cf_arena_release(&arena);
 }
 
-static void drop(cf_binding *binding, cf_lifted *lifted, cf_records *records)
+static void drop(cf_binding *binding, cf_lifted *lifted, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_records_delete(records,
+    cf_kv_list_delete(records,
                       cf_key_numbered(&arena, CF_TABLE_LIFTED, binding->number, lifted->node));
     take_out(&binding->lifted, lifted);
     cf_arena_release(&arena);
@@ -216,7 +216,7 @@ static bool may_be_lifted(const cf_binding *binding, cf_files *files, const cf_n
     return seen == HIDDEN || (seen == HERE && (now.mode & ALL_BITS) == mode);
 }
 
-void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_records *records)
+void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_kv_list *records)
 {
     way found;
 
@@ -234,7 +234,7 @@ void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_
 }
 
 void cf_lifted_intend_mode(cf_binding *binding, cf_files *files, uint64_t folder, uint32_t mode,
-                           cf_records *records)
+                           cf_kv_list *records)
 {
     const cf_node *node = cf_nodes_find(binding->nodes, folder);
     cf_hold above = {0};
@@ -360,7 +360,7 @@ void cf_lifted_list(const cf_binding *binding, cf_numbers *out)
 
 /* Held before its mode may forbid that. */
 void cf_lifted_give_back(cf_binding *binding, cf_files *files, uint64_t folder, cf_hold *hold,
-                         cf_records *records)
+                         cf_kv_list *records)
 {
     cf_lifted *lifted = find(binding, folder);
     const cf_node *node = cf_nodes_find(binding->nodes, folder);
@@ -393,7 +393,7 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
     cf_files *files = peer->env->files;
     cf_store *store = cf_home_store(peer->home);
     cf_numbers all = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_status status = CF_OK;
 
     cf_lifted_list(binding, &all);
@@ -407,7 +407,7 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
     }
     if (!status && records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_numbers_release(&all);
     return status;
 }
@@ -445,7 +445,7 @@ const cf_taken *cf_taken_of(const cf_binding *binding, uint64_t node)
     return find_taken(binding, node);
 }
 
-void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_records *records)
+void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list *records)
 {
     cf_taken *taken = find_taken(binding, node);
     cf_arena arena = {0};
@@ -456,12 +456,12 @@ void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_records 
     else
         add_taken(binding, node, mode);
     cf_put_u32(value, mode);
-    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_TAKEN, binding->number, node),
+    cf_kv_list_put(records, cf_key_numbered(&arena, CF_TABLE_TAKEN, binding->number, node),
                    cf_bytes_of(value, sizeof value));
     cf_arena_release(&arena);
 }
 
-void cf_taken_drop(cf_binding *binding, uint64_t node, cf_records *records)
+void cf_taken_drop(cf_binding *binding, uint64_t node, cf_kv_list *records)
 {
     cf_taken *taken = find_taken(binding, node);
     cf_arena arena = {0};
@@ -469,7 +469,7 @@ void cf_taken_drop(cf_binding *binding, uint64_t node, cf_records *records)
     if (!taken)
         return;
     *taken = binding->taken[--binding->taken_count];
-    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_TAKEN, binding->number, node));
+    cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_TAKEN, binding->number, node));
     cf_arena_release(&arena);
 }
 

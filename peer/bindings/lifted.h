@@ -27,13 +27,13 @@ void cf_lifted_see(cf_binding *binding, uint64_t folder, uint32_t mode);
 /* ---- Before anything is done, in records that are made durable before it is ---- */
 
 /* The folder that gets this number is made with the mode `set`. */
-void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_records *records);
+void cf_lifted_put(cf_binding *binding, uint64_t folder, uint32_t set, cf_kv_list *records);
 /* Something may be done in the folder: it may have to be lifted, and those above it that can't be
  * gone through. Whose mode on the disk is not the base's is left. */
-void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_records *records);
+void cf_lifted_intend(cf_binding *binding, cf_files *files, uint64_t folder, cf_kv_list *records);
 /* The folder's mode is to become `mode`, and its owner may not write in it then. */
 void cf_lifted_intend_mode(cf_binding *binding, cf_files *files, uint64_t folder, uint32_t mode,
-                           cf_records *records);
+                           cf_kv_list *records);
 
 /* ---- When it is done ---- */
 
@@ -53,7 +53,7 @@ void cf_lifted_list(const cf_binding *binding, cf_numbers *out);
 /* Gives the folder back the base's mode. Unless it was not lifted, `*hold` has the folder, which is
  * to be synced before the records are written. */
 void cf_lifted_give_back(cf_binding *binding, cf_files *files, uint64_t folder, cf_hold *hold,
-                         cf_records *records);
+                         cf_kv_list *records);
 /* All of that at once, durably. */
 cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error);
 
@@ -67,8 +67,8 @@ enum { CF_WRITE_BITS = 0222 };
 cf_status cf_taken_load(cf_peer *peer, cf_binding *binding, cf_error *error);
 /* NULL: nothing was taken of this node. */
 const cf_taken *cf_taken_of(const cf_binding *binding, uint64_t node);
-void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_records *records);
-void cf_taken_drop(cf_binding *binding, uint64_t node, cf_records *records);
+void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list *records);
+void cf_taken_drop(cf_binding *binding, uint64_t node, cf_kv_list *records);
 /* The mode that a file with this one on the disk has as far as the user is concerned. */
 uint32_t cf_taken_meant(const cf_binding *binding, uint64_t node, uint32_t mode);
 

@@ -58,7 +58,7 @@ static cf_owed *find_or_add(cf_binding *binding, uint64_t number)
     return owed;
 }
 
-static void put_record(const cf_binding *binding, const cf_owed *owed, cf_records *records)
+static void put_record(const cf_binding *binding, const cf_owed *owed, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -66,14 +66,14 @@ static void put_record(const cf_binding *binding, const cf_owed *owed, cf_record
     cf_pack_array(&value, 2);
     cf_pack_uint(&value, owed->parent);
     cf_pack_bin(&value, cf_buffer_view(&owed->name));
-    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number, owed->number),
+    cf_kv_list_put(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number, owed->number),
                    cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
 void cf_owed_add(cf_binding *binding, const cf_displaced *displaced, uint64_t parent,
-                 const cf_error *why, cf_records *records)
+                 const cf_error *why, cf_kv_list *records)
 {
     uint64_t number = number_of(displaced->temporary_name);
 
@@ -132,11 +132,11 @@ cf_status cf_owed_load(cf_peer *peer, cf_binding *binding, cf_error *error)
     return status;
 }
 
-static void drop(cf_binding *binding, size_t index, cf_records *records)
+static void drop(cf_binding *binding, size_t index, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number,
+    cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number,
                                                binding->owed[index].number));
     cf_buffer_release(&binding->owed[index].name);
     binding->owed[index] = binding->owed[--binding->owed_count];
@@ -192,7 +192,7 @@ static cf_status open_places(cf_peer *peer, cf_binding *binding, cf_error *error
 {
     cf_store *store = cf_home_store(peer->home);
     cf_files *files = peer->env->files;
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_status status = CF_OK;
 
     for (size_t i = 0; i < binding->owed_count; i++)
@@ -201,14 +201,14 @@ static cf_status open_places(cf_peer *peer, cf_binding *binding, cf_error *error
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     for (size_t i = 0; !status && i < binding->owed_count; i++)
         cf_lifted_open(binding, files, binding->owed[i].parent, true);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }
 
 cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     *settled = 0;
     if (!binding->owed_count)
@@ -225,7 +225,7 @@ cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     if (!status)
         status = cf_lifted_restore(peer, binding, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }
 

@@ -18,7 +18,7 @@ cf_status cf_owed_load(cf_peer *peer, cf_binding *binding, cf_error *error);
 /* Its place is in the directory `parent`; it could not return because of `why`. Nothing is done
  * unless it stands under the name of a number. */
 void cf_owed_add(cf_binding *binding, const cf_displaced *displaced, uint64_t parent,
-                 const cf_error *why, cf_records *records);
+                 const cf_error *why, cf_kv_list *records);
 /* Whether that number is taken. */
 bool cf_owed_has(const cf_binding *binding, uint64_t number);
 bool cf_owed_has_name(const cf_binding *binding, cf_bytes name);

@@ -10,7 +10,7 @@ typedef struct {
     cf_run *run;
     cf_peer *peer;
     cf_binding *binding; /* its root, if it has one, is in place */
-    cf_records *records; /* into which the base goes that the source has then */
+    cf_kv_list *records; /* into which the base goes that the source has then */
 } cf_refill;
 
 /* Names what it puts aside, one by one. `*count`: so much of it. */

@@ -20,7 +20,7 @@
 typedef struct {
     cf_run *run;
     cf_peer *peer;
-    cf_records records; /* of the bases, to be dropped */
+    cf_kv_list records; /* of the bases, to be dropped */
     size_t mended, lost;
     bool state_damaged;
     size_t kept;      /* things that were put aside */
@@ -56,7 +56,7 @@ static void note(void *context, const cf_damage *damage)
     case CF_DAMAGE_ENDED:
         break;
     case CF_DAMAGE_BASE:
-        cf_records_delete(&self->records, damage->key);
+        cf_kv_list_delete(&self->records, damage->key);
         break;
     case CF_DAMAGE_CACHE:
         drop_copy(self, damage->place, damage->key);
@@ -113,7 +113,7 @@ static cf_status mend(repair *self, cf_error *error)
 static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 {
     (void)value;
-    cf_records_delete(context, key);
+    cf_kv_list_delete(context, key);
     return true;
 }
 
@@ -248,7 +248,7 @@ static cf_status work(repair *self, cf_error *error)
     const cf_options *options = &self->run->options;
     cf_status status = mend(self, error);
 
-    cf_records_release(&self->records);
+    cf_kv_list_release(&self->records);
     if (!status && self->peer && options->argument_count)
         status = refill(self, options->arguments[0], error);
     return status;
@@ -385,7 +385,7 @@ static cf_status start(cf_run *run, cf_error *error)
         return status;
     cf_loop_close_engine(run->loop, run);
     status = work(&self, error);
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
     bool fills = !status && refills && self.peer && !self.lost;
     cf_peer_close(&self.peer);
     if (had_engine && cf_loop_open_engine(run->loop, &reopening))

@@ -73,7 +73,7 @@ static cf_status keep_undone(cf_engine *engine, cf_error *error)
     cf_store *store = cf_home_store(engine->home);
     size_t count = cf_registry_count(cf_log_registry(peer->log));
     search undone = {.peer = peer, .error = error};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_status status = CF_OK;
 
     if (count == engine->kept || !may_have_some(peer)) {
@@ -89,7 +89,7 @@ static cf_status keep_undone(cf_engine *engine, cf_error *error)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     if (!status)
         engine->kept = count;
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     free(undone.dots);
     return status;
 }

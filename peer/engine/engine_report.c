@@ -130,7 +130,7 @@ static void save(cf_engine *engine)
     cf_error error;
 
     cf_heads_pack(&value, engine->applied.heads, engine->applied.count);
-    cf_record record = {cf_key_meta(&arena, META_APPLIED), cf_buffer_view(&value)};
+    cf_kv record = {cf_key_meta(&arena, META_APPLIED), cf_buffer_view(&value)};
     if (store->write(store, cf_peer_user(engine->peer), &record, 1, false, &error))
         cf_report(engine->env, CF_REPORT_WARNING, "noting what is applied: %s", error.text);
     cf_buffer_release(&value);

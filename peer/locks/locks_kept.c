@@ -14,7 +14,7 @@ enum { OWN_ELEMENTS = 8, PASSING_ELEMENTS = 9, KNOWN_ELEMENTS = 6 };
 
 #define KNOWN "leases" /* what the broker said last of all in force */
 
-static void write_records(cf_locks *locks, const cf_record *record, bool synced)
+static void write_records(cf_locks *locks, const cf_kv *record, bool synced)
 {
     cf_store *store = cf_home_store(locks->peer->home);
     cf_error error;
@@ -51,7 +51,7 @@ void cf_locks_keep(cf_locks *locks, const cf_lock *lock)
     cf_pack_uint(&value, lock->until_ms);
     if (lock->passes)
         cf_pack_bool(&value, true);
-    write_records(locks, &(cf_record){key_of(&arena, lock), cf_buffer_view(&value)}, true);
+    write_records(locks, &(cf_kv){key_of(&arena, lock), cf_buffer_view(&value)}, true);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -60,7 +60,7 @@ void cf_locks_unkeep(cf_locks *locks, const cf_lock *lock)
 {
     cf_arena arena = {0};
 
-    write_records(locks, &(cf_record){key_of(&arena, lock), {0}}, false);
+    write_records(locks, &(cf_kv){key_of(&arena, lock), {0}}, false);
     cf_arena_release(&arena);
 }
 
@@ -141,7 +141,7 @@ void cf_locks_keep_known(cf_locks *locks)
         cf_pack_bool(&value, lease->shared);
         cf_pack_uint(&value, lease->since_ms);
     }
-    write_records(locks, &(cf_record){cf_key_meta(&arena, KNOWN), cf_buffer_view(&value)}, false);
+    write_records(locks, &(cf_kv){cf_key_meta(&arena, KNOWN), cf_buffer_view(&value)}, false);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }

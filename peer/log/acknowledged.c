@@ -122,7 +122,7 @@ cf_status cf_acknowledged_save(cf_acknowledged *acknowledged, cf_store *store, c
     if (!acknowledged->is_dirty)
         return CF_OK;
     cf_heads_pack(&value, acknowledged->heads.heads, acknowledged->heads.count);
-    cf_record record = {key_of(&arena, acknowledged->instance), cf_buffer_view(&value)};
+    cf_kv record = {key_of(&arena, acknowledged->instance), cf_buffer_view(&value)};
     cf_status status = store->write(store, user, &record, 1, false, error);
     acknowledged->is_dirty = status != CF_OK;
     cf_buffer_release(&value);
@@ -166,7 +166,7 @@ cf_status cf_acknowledged_extent(cf_store *store, const cf_hash *user, const cf_
     cf_pack_array(&value, 2);
     cf_pack_bin(&value, cf_bytes_of(now->instance, 16));
     cf_pack_uint(&value, now->position);
-    cf_record record = {cf_key_meta(&arena, META_EXTENT), cf_buffer_view(&value)};
+    cf_kv record = {cf_key_meta(&arena, META_EXTENT), cf_buffer_view(&value)};
     cf_status status = store->write(store, user, &record, 1, false, error);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
@@ -185,7 +185,7 @@ cf_status cf_rollback_keep(cf_store *store, const cf_hash *user, const cf_rollba
     cf_pack_uint(&value, rollback->time_ms);
     cf_pack_uint(&value, rollback->lacking);
     cf_pack_text(&value, cf_bytes_of_text(rollback->broker));
-    cf_record record = {cf_key_meta(&arena, META_ROLLBACK), cf_buffer_view(&value)};
+    cf_kv record = {cf_key_meta(&arena, META_ROLLBACK), cf_buffer_view(&value)};
     cf_status status = store->write(store, user, &record, 1, true, error);
     cf_buffer_release(&value);
     cf_arena_release(&arena);

@@ -79,18 +79,18 @@ static void advance(cf_author *author, chain *of, const cf_entry *entry)
 
 /* ---- Records ---- */
 
-static void put_clock(const cf_author *author, cf_records *records)
+static void put_clock(const cf_author *author, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
     cf_author_clock_pack(&author->clock, &value);
-    cf_records_put(records, cf_key_meta(&arena, META_CLOCK), cf_buffer_view(&value));
+    cf_kv_list_put(records, cf_key_meta(&arena, META_CLOCK), cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-static void put_chain(const cf_author *author, const chain *own, cf_records *records)
+static void put_chain(const cf_author *author, const chain *own, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -105,7 +105,7 @@ static void put_chain(const cf_author *author, const chain *own, cf_records *rec
     if (cf_hash_equal(&author->device, cf_log_user(author->options.log)))
         key = (cf_bytes){0}; /* the account writes at birth and in need, from no home */
     if (key.size)
-        cf_records_put(records, key, cf_buffer_view(&value));
+        cf_kv_list_put(records, key, cf_buffer_view(&value));
     put_clock(author, records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
@@ -271,7 +271,7 @@ cf_time cf_author_time(const cf_author *author, uint64_t now_ms)
 }
 
 void cf_author_saw(cf_author *author, const cf_hash *device, cf_time time, uint64_t now_ms,
-                   cf_records *records)
+                   cf_kv_list *records)
 {
     bool own = cf_hash_equal(device, &author->device); /* then it is a copy's, or was mended */
 
@@ -433,7 +433,7 @@ bool cf_author_tells_first(cf_author *author, const cf_draft *draft, bool whole)
 }
 
 cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
-                          cf_records *records, cf_error *error)
+                          cf_kv_list *records, cf_error *error)
 {
     chain *own = get_chain(author, &draft->collection);
     cf_heads after = {0};

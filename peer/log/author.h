@@ -39,7 +39,7 @@ cf_time cf_author_time_on(const cf_author *author, uint64_t now_ms);
 /* A time was seen in an entry that counts, of this device. What is to be known after a restart goes
  * into the records of the commit that carries the entry. */
 void cf_author_saw(cf_author *author, const cf_hash *device, cf_time time, uint64_t now_ms,
-                   cf_records *records);
+                   cf_kv_list *records);
 const cf_author_clock *cf_author_clock_of(const cf_author *author);
 
 typedef struct {
@@ -58,7 +58,7 @@ bool cf_author_tells_first(cf_author *author, const cf_draft *draft, bool whole)
 /* Builds the next entry of the collection's chain: its bytes are appended to `wire`, the records
  * that belong to the same commit go to `records`. Nothing has changed here until cf_author_took. */
 cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *wire,
-                          cf_records *records, cf_error *error);
+                          cf_kv_list *records, cf_error *error);
 /* The log took an entry that this author made. */
 void cf_author_took(cf_author *author, const cf_entry *entry);
 /* The log took an entry that came from elsewhere. One of an own chain is another copy's of this

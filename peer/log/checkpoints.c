@@ -22,7 +22,7 @@ static cf_status set(const cf_peer *peer, const char *name, cf_bytes value, cf_e
 {
     cf_store *store = cf_home_store(peer->home);
     cf_arena arena = {0};
-    const cf_record record = {cf_key_meta(&arena, name), value};
+    const cf_kv record = {cf_key_meta(&arena, name), value};
 
     cf_status status = store->write(store, cf_peer_user(peer), &record, 1, true, error);
     cf_arena_release(&arena);

@@ -33,7 +33,7 @@ typedef struct {
     /* This entry is empty for everyone. */
     void (*left_out)(void *context, const cf_entry *entry, const cf_error *why);
     /* This entry counts, and says this time. */
-    void (*saw)(void *context, const cf_entry *entry, cf_time time, cf_records *records);
+    void (*saw)(void *context, const cf_entry *entry, cf_time time, cf_kv_list *records);
     void *context;
     cf_log *log; /* has all entries that were folded, and were not in this commit */
 } cf_folding;
@@ -44,7 +44,7 @@ typedef struct {
  * CF_MISSING, CF_DENIED: it can't be read yet (no key, newer version): it is noted in the records
  * and folded by cf_collection_fold_waiting. */
 cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
-                             const cf_entry *entry, bool is_void, cf_records *records,
+                             const cf_entry *entry, bool is_void, cf_kv_list *records,
                              cf_error *error);
 /* Tries again what waits, and writes what came of it: of a long log in several commits, each of
  * whole entries, with an item once. */

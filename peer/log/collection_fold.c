@@ -16,14 +16,14 @@ enum { ITEMS_AT_ONCE = 4096 };
 typedef struct {
     cf_collection *collection;
     const cf_folding *folding;
-    cf_records *records;
+    cf_kv_list *records;
     cf_error *error;
     cf_ids dirty; /* the items of what was applied, once for each entry that names them */
 } fold_run;
 
 /* The state holds of a content only what it is; how to get it stays in the log. */
 static void reduce_contents(const cf_folding *folding, const cf_entry *entry, const cf_body *body,
-                            cf_change *changes, cf_arena *arena, cf_records *records)
+                            cf_change *changes, cf_arena *arena, cf_kv_list *records)
 {
     cf_buffer identity = {0};
     cf_error ignored;
@@ -46,7 +46,7 @@ static void reduce_contents(const cf_folding *folding, const cf_entry *entry, co
 
 /* All that a void entry is good for. */
 static void note_contents(const cf_folding *folding, const cf_entry *entry, const cf_body *body,
-                          cf_records *records)
+                          cf_kv_list *records)
 {
     cf_error ignored;
     cf_content content;
@@ -62,7 +62,7 @@ static void note_contents(const cf_folding *folding, const cf_entry *entry, cons
         cf_contents_note_supply(folding->contents, entry, &body->supplies[i], true, records);
 }
 
-static void save_items(const cf_collection *collection, const cf_ids *items, cf_records *records)
+static void save_items(const cf_collection *collection, const cf_ids *items, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer record = {0};
@@ -72,9 +72,9 @@ static void save_items(const cf_collection *collection, const cf_ids *items, cf_
 
         cf_buffer_clear(&record);
         if (cf_state_item_pack(collection->state, &items->at[i], &record))
-            cf_records_put(records, key, cf_buffer_view(&record));
+            cf_kv_list_put(records, key, cf_buffer_view(&record));
         else
-            cf_records_delete(records, key);
+            cf_kv_list_delete(records, key);
     }
     cf_buffer_release(&record);
     cf_arena_release(&arena);
@@ -170,7 +170,7 @@ static cf_status fold_whole(fold_run *self, const cf_bytes *wires, size_t count)
             cf_head head = cf_head_of(&entry);
 
             status = apply_body(self, &entry, body);
-            cf_records_delete(self->records, cf_key_waiting(&arena, &self->collection->id, &head));
+            cf_kv_list_delete(self->records, cf_key_waiting(&arena, &self->collection->id, &head));
         }
         cf_arena_release(&arena);
     }
@@ -185,7 +185,7 @@ static void note_part(fold_run *self, const cf_entry *entry, const cf_body *body
 
     cf_put_u64(record, body->part);
     cf_put_u64(record + 8, body->parts);
-    cf_records_put(self->records, cf_key_waiting(&arena, &self->collection->id, &head),
+    cf_kv_list_put(self->records, cf_key_waiting(&arena, &self->collection->id, &head),
                    cf_bytes_of(record, sizeof record));
     cf_arena_release(&arena);
 }
@@ -221,7 +221,7 @@ static const char *why_it_waits(cf_status status)
 }
 
 static void note_waiting(cf_collection *collection, const cf_entry *entry, bool is_void,
-                         cf_status why, cf_records *records)
+                         cf_status why, cf_kv_list *records)
 {
     static const uint8_t of_void[CF_WAITING_VOID];
     cf_arena arena = {0};
@@ -229,7 +229,7 @@ static void note_waiting(cf_collection *collection, const cf_entry *entry, bool 
 
     if (!is_void)
         collection->waits = why_it_waits(why);
-    cf_records_put(records, cf_key_waiting(&arena, &collection->id, &head),
+    cf_kv_list_put(records, cf_key_waiting(&arena, &collection->id, &head),
                    is_void ? cf_bytes_of(of_void, sizeof of_void) : cf_bytes_of_text(""));
     cf_arena_release(&arena);
 }
@@ -265,7 +265,7 @@ static cf_status fold_entry(fold_run *self, const cf_entry *entry, bool is_void)
 }
 
 cf_status cf_collection_fold(cf_collection *collection, const cf_folding *folding,
-                             const cf_entry *entry, bool is_void, cf_records *records,
+                             const cf_entry *entry, bool is_void, cf_kv_list *records,
                              cf_error *error)
 {
     fold_run self = {collection, folding, records, error, {0}};
@@ -315,7 +315,7 @@ static cf_status fold_one_waiting(fold_run *self, const cf_head *head)
     if (!status)
         waits = waits_on(self, &entry, is_void);
     if (!status && !waits) { /* unless it is put again, as a part */
-        cf_records_delete(self->records, cf_key_waiting(&arena, &self->collection->id, head));
+        cf_kv_list_delete(self->records, cf_key_waiting(&arena, &self->collection->id, head));
         status = fold_entry(self, &entry, is_void);
     }
     cf_buffer_release(&wire);
@@ -334,7 +334,7 @@ static cf_status write_folded(fold_run *self)
     if (self->records->count)
         status = store->write(store, cf_log_user(log), self->records->at, self->records->count,
                               true, self->error);
-    cf_records_release(self->records);
+    cf_kv_list_release(self->records);
     return status;
 }
 
@@ -342,7 +342,7 @@ cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding
                                      cf_error *error)
 {
     cf_store *store = cf_log_store(folding->log);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     fold_run self = {collection, folding, &records, error, {0}};
     cf_arena arena = {0};
     cf_waiting_entries list = {0};
@@ -359,7 +359,7 @@ cf_status cf_collection_fold_waiting(cf_collection *collection, const cf_folding
     if (!status)
         status = write_folded(&self);
     free(self.dirty.at);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     free(list.at);
     cf_arena_release(&arena);
     return status;

@@ -78,7 +78,7 @@ static bool stands_in_the_log(const cf_content *content)
 }
 
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
-                      bool is_void, cf_records *records)
+                      bool is_void, cf_kv_list *records)
 {
     cf_content_key key = {entry->header.collection, content->hash};
     cf_way way = {cf_head_of(entry), content->depth, is_void};
@@ -93,7 +93,7 @@ void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_con
 
 /* A whole says its size; what waited for a key may come before the content itself. */
 void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
-                             bool is_void, cf_records *records)
+                             bool is_void, cf_kv_list *records)
 {
     cf_content_key key = {entry->header.collection, supply->content};
     cf_way way = {.entry = cf_head_of(entry), .is_void = is_void};

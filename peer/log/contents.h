@@ -68,9 +68,9 @@ bool cf_contents_has_whole(cf_contents *contents, const cf_id *collection, const
  * found (a patch for a content, or on one, that is not known here says nothing). What a void
  * entry says is gone by only where no other way is known. */
 void cf_contents_note(cf_contents *contents, const cf_entry *entry, const cf_content *content,
-                      bool is_void, cf_records *records);
+                      bool is_void, cf_kv_list *records);
 void cf_contents_note_supply(cf_contents *contents, const cf_entry *entry, const cf_supply *supply,
-                             bool is_void, cf_records *records);
+                             bool is_void, cf_kv_list *records);
 /* What was noted is committed, or never will be. */
 void cf_contents_settle(cf_contents *contents);
 

@@ -116,7 +116,7 @@ cf_status cf_ways_get(const cf_ways_table *table, const cf_content_key *key, cf_
     return status;
 }
 
-static void put(const cf_content_key *key, const cf_ways *ways, cf_records *records)
+static void put(const cf_content_key *key, const cf_ways *ways, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -131,7 +131,7 @@ static void put(const cf_content_key *key, const cf_ways *ways, cf_records *reco
         cf_pack_uint(&value, way->depth + (way->is_void ? OF_VOID : 0));
         cf_pack_uint(&value, ways->size);
     }
-    cf_records_put(records, cf_key_content(&arena, &key->collection, &key->hash),
+    cf_kv_list_put(records, cf_key_content(&arena, &key->collection, &key->hash),
                    cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
@@ -149,7 +149,7 @@ static void remember(cf_ways_table *table, const cf_content_key *key, const cf_w
 }
 
 void cf_ways_add(cf_ways_table *table, const cf_content_key *key, uint64_t size, const cf_way *way,
-                 cf_records *records)
+                 cf_kv_list *records)
 {
     cf_ways ways;
     cf_error ignored;

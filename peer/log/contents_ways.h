@@ -37,7 +37,7 @@ cf_status cf_ways_get(const cf_ways_table *table, const cf_content_key *key, cf_
 /* One more; the record goes into `records`. Twice is once. Of a void entry it counts only where no
  * other is known, and as long. */
 void cf_ways_add(cf_ways_table *table, const cf_content_key *key, uint64_t size, const cf_way *way,
-                 cf_records *records);
+                 cf_kv_list *records);
 /* What was added is in the store, or never will be. */
 void cf_ways_settle(cf_ways_table *table);
 

@@ -122,7 +122,7 @@ static void keep_seen(cf_peer *peer, const seen *what)
         cf_pack_bin(&value, cf_bytes_of(what->at[i].head.bytes, CF_HASH_SIZE));
         cf_pack_uint(&value, what->at[i].time_ms);
     }
-    cf_record record = {cf_key_meta(&arena, META_FORKS), cf_buffer_view(&value)};
+    cf_kv record = {cf_key_meta(&arena, META_FORKS), cf_buffer_view(&value)};
     store->write(store, cf_peer_user(peer), &record, 1, true, &ignored);
     cf_buffer_release(&value);
     cf_arena_release(&arena);

@@ -151,7 +151,7 @@ static cf_status write_record(cf_peer *peer, const cf_gone *gone, cf_error *erro
         cf_pack_uint(&value, gone->at[i].time_ms);
         cf_pack_bin(&value, gone->at[i].path);
     }
-    cf_record record = {cf_key_meta(&arena, META_GONE), cf_buffer_view(&value)};
+    cf_kv record = {cf_key_meta(&arena, META_GONE), cf_buffer_view(&value)};
     cf_status status = read_record(peer, &before, error);
     bool is_new =
         before.size ? !cf_bytes_equal(cf_buffer_view(&before), record.value) : gone->count > 0;

@@ -387,7 +387,7 @@ cf_status cf_home_get(cf_home *home, const char *name, cf_buffer *value, cf_erro
 cf_status cf_home_set(cf_home *home, const char *name, cf_bytes value, cf_error *error)
 {
     cf_arena arena = {0};
-    cf_record record = {cf_key_meta(&arena, name), value.data ? value : cf_bytes_of("", 0)};
+    cf_kv record = {cf_key_meta(&arena, name), value.data ? value : cf_bytes_of("", 0)};
 
     cf_status status = home->store->write(home->store, &nobody, &record, 1, true, error);
     cf_arena_release(&arena);

@@ -382,7 +382,7 @@ static void left_out(void *context, const cf_entry *entry, const cf_error *why)
     cf_arena_release(&arena);
 }
 
-static void saw(void *context, const cf_entry *entry, cf_time time, cf_records *records)
+static void saw(void *context, const cf_entry *entry, cf_time time, cf_kv_list *records)
 {
     cf_peer *peer = context;
 
@@ -395,7 +395,7 @@ cf_folding cf_peer_folding(cf_peer *peer)
     return (cf_folding){peer->contents, left_out, saw, peer, peer->log};
 }
 
-static cf_status fold(cf_intake *in, const cf_entry *entry, bool is_void, cf_records *records,
+static cf_status fold(cf_intake *in, const cf_entry *entry, bool is_void, cf_kv_list *records,
                       cf_error *error)
 {
     cf_peer *peer = in->peer;
@@ -472,7 +472,7 @@ static cf_status keep_keys(cf_intake *in, cf_error *error)
 }
 
 cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
-                         cf_records *records, bool *taken, cf_error *error)
+                         cf_kv_list *records, bool *taken, cf_error *error)
 {
     cf_peer *peer = in->peer;
     cf_offer offer = {.bringer = bringer};
@@ -534,7 +534,7 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
 
     for (size_t i = 0; !status && i < count; i++) {
         cf_arena arena = {0};
-        cf_records records = {0};
+        cf_kv_list records = {0};
         cf_entry entry;
         bool taken;
 
@@ -545,7 +545,7 @@ cf_status cf_peer_take(cf_peer *peer, const cf_bytes *wires, size_t count, cf_er
             if (!status && taken)
                 cf_author_met(peer->author, &entry);
         }
-        cf_records_release(&records);
+        cf_kv_list_release(&records);
         cf_arena_release(&arena);
     }
     return cf_intake_finish(&in, status, error);

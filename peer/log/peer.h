@@ -87,7 +87,7 @@ cf_status cf_publication_add(cf_publication *publication, const cf_body *body, c
                              size_t blob_count, cf_dot *dot, cf_error *error);
 /* Commits the entries, and `records` with them, which are empty then, and tells the link. A failure
  * leaves the peer unusable. */
-cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error);
+cf_status cf_publication_commit(cf_publication *publication, cf_kv_list *records, cf_error *error);
 
 /* An entry of the member log, by this device, committed at return. CF_DENIED: the log takes no such
  * entry, and all is as before. */
@@ -115,7 +115,7 @@ typedef struct {
 cf_folding cf_peer_folding(cf_peer *peer);
 /* Judges an entry, folds it in and queues it, with `records` which become more. */
 cf_status cf_intake_take(cf_intake *in, const cf_entry *entry, cf_bringer bringer,
-                         cf_records *records, bool *taken, cf_error *error);
+                         cf_kv_list *records, bool *taken, cf_error *error);
 /* Commits what was queued, which answers to `in`, also where taking ended with a failure: `taken`,
  * which is returned then. */
 cf_status cf_intake_finish(cf_intake *in, cf_status taken, cf_error *error);

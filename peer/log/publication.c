@@ -15,7 +15,7 @@ struct cf_publication {
     bool has_epoch;
     cf_buffer *wires;
     size_t count, capacity;
-    cf_records records;
+    cf_kv_list records;
 };
 
 cf_publication *cf_publication_new(cf_peer *peer, cf_collection *collection)
@@ -34,7 +34,7 @@ void cf_publication_destroy(cf_publication **publication)
     for (size_t i = 0; i < (*publication)->count; i++)
         cf_buffer_release(&(*publication)->wires[i]);
     free((*publication)->wires);
-    cf_records_release(&(*publication)->records);
+    cf_kv_list_release(&(*publication)->records);
     free(*publication);
     *publication = NULL;
 }
@@ -142,7 +142,7 @@ cf_status cf_publication_add(cf_publication *publication, const cf_body *body, c
     return status ? status : seal_and_build(publication, draft, &said, dot, error);
 }
 
-cf_status cf_publication_commit(cf_publication *publication, cf_records *records, cf_error *error)
+cf_status cf_publication_commit(cf_publication *publication, cf_kv_list *records, cf_error *error)
 {
     cf_peer *peer = publication->peer;
     cf_intake in = {.peer = peer};
@@ -151,15 +151,15 @@ cf_status cf_publication_commit(cf_publication *publication, cf_records *records
     cf_status status =
         cf_unsent_load(cf_home_store(peer->home), cf_peer_user(peer), &unsent, error);
     if (records)
-        cf_records_add(&publication->records, records);
+        cf_kv_list_add(&publication->records, records);
     for (size_t i = 0; !status && i < publication->count; i++) {
         bool last = i + 1 == publication->count, taken;
         cf_arena arena = {0};
-        cf_records own = {0};
+        cf_kv_list own = {0};
         cf_entry entry;
 
         if (last)
-            cf_records_add(&own, &publication->records);
+            cf_kv_list_add(&own, &publication->records);
         status = cf_entry_read(cf_buffer_view(&publication->wires[i]), &arena, &entry, error);
         if (!status) {
             cf_head head = cf_head_of(&entry);
@@ -168,7 +168,7 @@ cf_status cf_publication_commit(cf_publication *publication, cf_records *records
             cf_unsent_put(&unsent, &own);
             status = cf_intake_take(&in, &entry, CF_BRINGER_SELF, &own, &taken, error);
         }
-        cf_records_release(&own);
+        cf_kv_list_release(&own);
         cf_arena_release(&arena);
     }
     cf_unsent_release(&unsent);

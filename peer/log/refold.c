@@ -9,7 +9,7 @@ typedef struct {
     cf_peer *peer;
     bool write;
     const cf_ids *only;  /* NULL: all */
-    cf_records *records; /* NULL: they go nowhere, or are written */
+    cf_kv_list *records; /* NULL: they go nowhere, or are written */
     cf_refolded *out;
     cf_status status;
     cf_error *error;
@@ -37,22 +37,22 @@ static bool is_wanted(const folding *self, const cf_entry *entry)
 }
 
 /* Items are compared as a whole; the rest is noted as it comes. */
-static void keep(folding *self, const cf_records *records)
+static void keep(folding *self, const cf_kv_list *records)
 {
     for (size_t i = 0; self->records && i < records->count; i++) {
-        const cf_record *record = &records->at[i];
+        const cf_kv *record = &records->at[i];
 
         if (record->key.data[0] == CF_TABLE_ITEM)
             continue;
         if (record->value.data)
-            cf_records_put(self->records, record->key, record->value);
+            cf_kv_list_put(self->records, record->key, record->value);
         else
-            cf_records_delete(self->records, record->key);
+            cf_kv_list_delete(self->records, record->key);
     }
 }
 
 /* It was when it came. */
-static void saw_already(void *context, const cf_entry *entry, cf_time time, cf_records *records)
+static void saw_already(void *context, const cf_entry *entry, cf_time time, cf_kv_list *records)
 {
     (void)context;
     (void)entry;
@@ -65,7 +65,7 @@ static cf_status fold(folding *self, const cf_entry *entry)
     cf_peer *peer = self->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_folding how = cf_peer_folding(peer);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     bool is_void;
 
     how.saw = saw_already;
@@ -80,7 +80,7 @@ static cf_status fold(folding *self, const cf_entry *entry)
             store->write(store, cf_peer_user(peer), records.at, records.count, false, self->error);
     if (!status)
         keep(self, &records);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }
 
@@ -119,12 +119,12 @@ cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error
 static bool drop_key(void *context, cf_bytes key, cf_bytes value)
 {
     (void)value;
-    cf_records_delete(context, key);
+    cf_kv_list_delete(context, key);
     return true;
 }
 
 /* What waited is read with the rest; what can't be read yet is noted again. */
-static cf_status forget_waiting(cf_peer *peer, const cf_ids *collections, cf_records *records,
+static cf_status forget_waiting(cf_peer *peer, const cf_ids *collections, cf_kv_list *records,
                                 cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -139,7 +139,7 @@ static cf_status forget_waiting(cf_peer *peer, const cf_ids *collections, cf_rec
     return status;
 }
 
-cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_records *records,
+cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_kv_list *records,
                          cf_refolded *out, cf_error *error)
 {
     folding self = {
@@ -161,12 +161,12 @@ cf_status cf_table_clear(cf_peer *peer, cf_table_letter table, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     const uint8_t prefix = (uint8_t)table;
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     cf_status status =
         store->scan(store, cf_peer_user(peer), cf_bytes_of(&prefix, 1), drop_key, &records, error);
     if (!status && records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }

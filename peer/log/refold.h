@@ -15,7 +15,7 @@ typedef struct {
 cf_status cf_refold(cf_peer *peer, bool write, cf_refolded *out, cf_error *error);
 /* The same of some collections; nothing is written, and what is to be noted of contents and of what
  * waits goes to `records`: once they are written, or never will be, cf_contents_settle. */
-cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_records *records,
+cf_status cf_refold_some(cf_peer *peer, const cf_ids *collections, cf_kv_list *records,
                          cf_refolded *out, cf_error *error);
 void cf_refolded_release(cf_refolded *refolded);
 

@@ -52,7 +52,7 @@ static void add_new(void *context, const cf_id *item)
 
 /* The item as it is now, into the state that others look at and into its record. */
 static cf_status take_item(cf_collection *collection, const cf_state *now, const cf_id *item,
-                           cf_records *records, cf_error *error)
+                           cf_kv_list *records, cf_error *error)
 {
     cf_arena arena = {0};
     cf_buffer packed = {0};
@@ -60,10 +60,10 @@ static cf_status take_item(cf_collection *collection, const cf_state *now, const
     cf_status status = CF_OK;
 
     if (cf_state_item_pack(now, item, &packed)) {
-        cf_records_put(records, key, cf_buffer_view(&packed));
+        cf_kv_list_put(records, key, cf_buffer_view(&packed));
         status = cf_state_item_read(collection->state, item, cf_buffer_view(&packed), error);
     } else {
-        cf_records_delete(records, key);
+        cf_kv_list_delete(records, key);
         cf_state_forget_item(collection->state, item);
     }
     cf_buffer_release(&packed);
@@ -72,7 +72,7 @@ static cf_status take_item(cf_collection *collection, const cf_state *now, const
 }
 
 /* `now` is NULL where no entry counts any more. */
-static cf_status take_over(cf_collection *collection, cf_collection *now, cf_records *records,
+static cf_status take_over(cf_collection *collection, cf_collection *now, cf_kv_list *records,
                            cf_error *error)
 {
     cf_state *nothing = cf_state_new();
@@ -96,7 +96,7 @@ static cf_status take_over(cf_collection *collection, cf_collection *now, cf_rec
 }
 
 static cf_status take_all(cf_peer *peer, const cf_ids *unsettled, const cf_refolded *refolded,
-                          cf_records *records, cf_error *error)
+                          cf_kv_list *records, cf_error *error)
 {
     cf_collection *collection;
     cf_status status = CF_OK;
@@ -114,16 +114,16 @@ static cf_status take_all(cf_peer *peer, const cf_ids *unsettled, const cf_refol
     return status;
 }
 
-static cf_status write_settled(cf_peer *peer, cf_records *records, cf_error *error)
+static cf_status write_settled(cf_peer *peer, cf_kv_list *records, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     cf_arena arena = {0};
-    cf_record *settled;
+    cf_kv *settled;
     size_t count;
 
     cf_status status = cf_log_settle(peer->log, &arena, &settled, &count, error);
     for (size_t i = 0; !status && i < count; i++)
-        cf_records_delete(records, settled[i].key);
+        cf_kv_list_delete(records, settled[i].key);
     if (!status && records->count)
         status = store->write(store, cf_peer_user(peer), records->at, records->count, true, error);
     cf_arena_release(&arena);
@@ -133,7 +133,7 @@ static cf_status write_settled(cf_peer *peer, cf_records *records, cf_error *err
 cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
 {
     cf_refolded refolded = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_ids unsettled = {0};
 
     if (!cf_registry_is_valid(cf_log_registry(peer->log), cf_peer_device(peer)))
@@ -148,7 +148,7 @@ cf_status cf_peer_settle(cf_peer *peer, cf_error *error)
     if (unsettled.count)
         cf_contents_settle(peer->contents);
     cf_refolded_release(&refolded);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     free(unsettled.at);
     return status;
 }

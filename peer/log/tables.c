@@ -149,33 +149,33 @@ bool cf_key_waiting_read(cf_bytes key, cf_head *entry)
 
 /* ---- Records ---- */
 
-static void add(cf_records *records, cf_record record)
+static void add(cf_kv_list *records, cf_kv record)
 {
     *cf_one_more(records->at, records->count, records->capacity) = record;
 }
 
-void cf_records_put(cf_records *records, cf_bytes key, cf_bytes value)
+void cf_kv_list_put(cf_kv_list *records, cf_bytes key, cf_bytes value)
 {
     add(records,
-        (cf_record){cf_arena_copy(&records->arena, key), cf_arena_copy(&records->arena, value)});
+        (cf_kv){cf_arena_copy(&records->arena, key), cf_arena_copy(&records->arena, value)});
 }
 
-void cf_records_delete(cf_records *records, cf_bytes key)
+void cf_kv_list_delete(cf_kv_list *records, cf_bytes key)
 {
-    add(records, (cf_record){cf_arena_copy(&records->arena, key), {NULL, 0}});
+    add(records, (cf_kv){cf_arena_copy(&records->arena, key), {NULL, 0}});
 }
 
-void cf_records_add(cf_records *records, cf_records *more)
+void cf_kv_list_add(cf_kv_list *records, cf_kv_list *more)
 {
     for (size_t i = 0; i < more->count; i++)
         add(records, more->at[i]);
     cf_arena_join(&records->arena, &more->arena);
-    cf_records_release(more);
+    cf_kv_list_release(more);
 }
 
-void cf_records_release(cf_records *records)
+void cf_kv_list_release(cf_kv_list *records)
 {
     free(records->at);
     cf_arena_release(&records->arena);
-    *records = (cf_records){0};
+    *records = (cf_kv_list){0};
 }

@@ -89,15 +89,15 @@ bool cf_key_waiting_read(cf_bytes key, cf_head *entry);
 /* Records gathered for one commit: what is put last for a key counts. Everything is copied. */
 typedef struct {
     cf_arena arena;
-    cf_record *at;
+    cf_kv *at;
     size_t count, capacity;
-} cf_records; /* {0} is empty */
+} cf_kv_list; /* {0} is empty */
 
-void cf_records_put(cf_records *records, cf_bytes key, cf_bytes value);
-void cf_records_delete(cf_records *records, cf_bytes key);
+void cf_kv_list_put(cf_kv_list *records, cf_bytes key, cf_bytes value);
+void cf_kv_list_delete(cf_kv_list *records, cf_bytes key);
 /* Moves all of `more` behind what is there. */
-void cf_records_add(cf_records *records, cf_records *more);
+void cf_kv_list_add(cf_kv_list *records, cf_kv_list *more);
 /* Empties it for the next commit. */
-void cf_records_release(cf_records *records);
+void cf_kv_list_release(cf_kv_list *records);
 
 #endif

@@ -18,7 +18,7 @@ static cf_bytes key_of_all(void)
 void cf_unsent_release(cf_unsent *unsent)
 {
     free(unsent->at);
-    cf_records_release(&unsent->old);
+    cf_kv_list_release(&unsent->old);
     *unsent = (cf_unsent){0};
 }
 
@@ -106,7 +106,7 @@ static bool read_old(void *context, cf_bytes key, cf_bytes value)
     (void)value;
     if (cf_key_entry_read(key, &entry))
         cf_unsent_add(unsent, &entry);
-    cf_records_delete(&unsent->old, key);
+    cf_kv_list_delete(&unsent->old, key);
     return true;
 }
 
@@ -131,7 +131,7 @@ cf_status cf_unsent_load(cf_store *store, const cf_hash *user, cf_unsent *out, c
     return CF_OK;
 }
 
-void cf_unsent_put(const cf_unsent *unsent, cf_records *records)
+void cf_unsent_put(const cf_unsent *unsent, cf_kv_list *records)
 {
     cf_buffer value = {0};
 
@@ -146,8 +146,8 @@ void cf_unsent_put(const cf_unsent *unsent, cf_records *records)
         cf_pack_bin(&value, cf_bytes_of(last->hash.bytes, CF_HASH_SIZE));
     }
     for (size_t i = 0; i < unsent->old.count; i++)
-        cf_records_delete(records, unsent->old.at[i].key);
-    cf_records_put(records, key_of_all(), cf_buffer_view(&value));
+        cf_kv_list_delete(records, unsent->old.at[i].key);
+    cf_kv_list_put(records, key_of_all(), cf_buffer_view(&value));
     cf_buffer_release(&value);
 }
 
@@ -158,13 +158,13 @@ static void tell_trouble(const cf_env *env, const cf_error *error)
 
 static void save(const cf_env *env, cf_store *store, const cf_hash *user, const cf_unsent *unsent)
 {
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_error error;
 
     cf_unsent_put(unsent, &records);
     if (store->write(store, user, records.at, records.count, false, &error))
         tell_trouble(env, &error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
 }
 
 /* ---- Which entries ---- */

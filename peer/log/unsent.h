@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     cf_unsent_part *at; /* each of another writer */
     size_t count, capacity;
-    cf_records old; /* what takes away the keys of an older home */
+    cf_kv_list old; /* what takes away the keys of an older home */
     bool is_old;    /* the home has no value yet */
 } cf_unsent;        /* {0} is empty */
 void cf_unsent_release(cf_unsent *unsent);
@@ -29,7 +29,7 @@ cf_status cf_unsent_load(cf_store *store, const cf_hash *user, cf_unsent *out, c
 /* One that was made just now, the last of its writer. */
 void cf_unsent_add(cf_unsent *unsent, const cf_head *entry);
 /* Adds what writes it, to be committed with the entries that it names. */
-void cf_unsent_put(const cf_unsent *unsent, cf_records *records);
+void cf_unsent_put(const cf_unsent *unsent, cf_kv_list *records);
 /* How many entries. */
 uint64_t cf_unsent_count(const cf_unsent *unsent);
 

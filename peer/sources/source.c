@@ -166,7 +166,7 @@ uint64_t cf_source_applied(const cf_source_at_work *source)
 }
 
 void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const void *context,
-                      cf_records *records)
+                      cf_kv_list *records)
 {
     source->operations->forget(source->self, is_undone, context, records);
 }

@@ -63,6 +63,6 @@ bool cf_source_behind(const cf_source_at_work *source);
 uint64_t cf_source_applied(const cf_source_at_work *source);
 /* What of the base shows one of these writes, which count no longer, is forgotten. */
 void cf_source_forget(cf_source_at_work *source, cf_is_undone *is_undone, const void *context,
-                      cf_records *records);
+                      cf_kv_list *records);
 
 #endif

@@ -97,7 +97,7 @@ static void append_number(cf_store *store, uint64_t epoch, uint64_t number)
     cf_put_u64(entry.hash.bytes, number);
     if (number > 1)
         cf_put_u64(entry.header.previous.bytes, number - 1);
-    cf_record record = {entry.wire, entry.wire};
+    cf_kv record = {entry.wire, entry.wire};
     store->append(store, &(cf_append){.user = user,
                                       .epoch = epoch,
                                       .entry = &entry,

@@ -53,7 +53,7 @@ void make_store(size_t count, size_t size, bool flushed)
     cf_rocks *rocks = cf_rocks_store_of(store)->rocks;
     for (size_t i = 0; i < count; i++) {
         const uint8_t key[] = {1, (uint8_t)(i >> 8), (uint8_t)i};
-        const cf_record record = {cf_bytes_of(key, sizeof key), cf_bytes_of(value.data, size)};
+        const cf_kv record = {cf_bytes_of(key, sizeof key), cf_bytes_of(value.data, size)};
         char *text = NULL;
 
         expect_ok(store->write(store, &ann, &record, 1, i + 1 == count, &error), error);

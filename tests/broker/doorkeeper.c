@@ -286,7 +286,7 @@ Test(doorkeeper, remembers_a_bounded_number_of_addresses_over_a_restart)
 static void spoil(restarted *r, cf_bytes value)
 {
     const cf_hash nobody = {{0}};
-    const cf_record record = {cf_bytes_of_text("w"), value};
+    const cf_kv record = {cf_bytes_of_text("w"), value};
     cf_error error;
 
     cr_assert_eq(r->store->write(r->store, &nobody, &record, 1, false, &error), CF_OK);

@@ -226,8 +226,8 @@ Test(invitations, are_listed_without_what_is_none)
     free(infos);
     expect_ok(store->get(store, &nobody, cf_bytes_of(own, sizeof own), &record, &error), error);
     for (size_t i = 0; i < 2; i++)
-        expect_ok(store->write(store, &nobody, &(cf_record){keys[i], cf_buffer_view(&record)}, 1,
-                               true, &error),
+        expect_ok(store->write(store, &nobody, &(cf_kv){keys[i], cf_buffer_view(&record)}, 1, true,
+                               &error),
                   error);
     expect_ok(cf_invitations_list(store, &infos, &count, &error), error);
     cr_expect_eq(count, 1, "%zu", count);
@@ -549,7 +549,7 @@ Test(users_by_name, have_names_within_bounds)
 
 static void keep_record(broker_world *house, const cf_hash *user, cf_bytes key, cf_bytes value)
 {
-    cf_record record = {key, value};
+    cf_kv record = {key, value};
     cf_error error;
 
     expect_ok(house->store->write(house->store, user, &record, 1, true, &error), error);

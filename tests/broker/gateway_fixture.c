@@ -158,7 +158,7 @@ void house_end(broker_world *self)
 /* A record that no lease has. */
 void house_damage(broker_world *self, const cf_hash *user)
 {
-    const cf_record record = {cf_bytes_of_text("lc?"), cf_bytes_of_text("?")};
+    const cf_kv record = {cf_bytes_of_text("lc?"), cf_bytes_of_text("?")};
     cf_error error;
 
     expect_ok(self->store->write(self->store, user, &record, 1, true, &error), error);

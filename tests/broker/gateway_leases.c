@@ -349,7 +349,7 @@ Test(gateway_leases, is_heeded_by_the_store_itself)
 {
     ann a = anns_house();
     uint8_t key[2 + 2 * CF_ID_SIZE] = {'l', 'c'};
-    cf_record record = {cf_bytes_of(key, sizeof key), cf_bytes_of_text("a lease")};
+    cf_kv record = {cf_bytes_of(key, sizeof key), cf_bytes_of_text("a lease")};
     cf_error error;
 
     memcpy(key + 2, papers.bytes, CF_ID_SIZE);

@@ -403,7 +403,7 @@ Test(gateway_reports, checkpoints_of_who_is_not_in_are_not_told)
 
     memcpy(key + 1, stranger.device.bytes, 32);
     cf_checkpoint_pack(&value, &stranger);
-    const cf_record record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
+    const cf_kv record = {cf_bytes_of(key, sizeof key), cf_buffer_view(&value)};
     expect_ok(store->write(store, &a.account.user, &record, 1, true, &error), error);
     say_checkpoint(&a, a.at_desk, &desks);
     cf_message heard = say_checkpoint(&a, a.at_lap, &laps);

@@ -203,12 +203,12 @@ Test(quota_counts, list_no_blob_after_a_stop)
     }
 }
 
-static cf_status (*store_write)(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status (*store_write)(cf_store *store, const cf_hash *user, const cf_kv *records,
                                 size_t count, bool synced, cf_error *error);
 static cf_status (*store_commit)(cf_store *store, cf_error *error);
 static size_t writes, syncs;
 
-static cf_status count_write(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status count_write(cf_store *store, const cf_hash *user, const cf_kv *records,
                              size_t count, bool synced, cf_error *error)
 {
     writes++;
@@ -284,7 +284,7 @@ Test(quota_counts, list_blobs_once_after_a_kill)
 
 static void write_record(ann *a, cf_bytes value)
 {
-    cf_record record = {cf_bytes_of("qb", 2), value};
+    cf_kv record = {cf_bytes_of("qb", 2), value};
     cf_error error;
 
     expect_ok(a->house->store->write(a->house->store, &a->account.user, &record, 1, true, &error),

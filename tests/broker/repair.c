@@ -86,7 +86,7 @@ static void write_one(void)
 {
     const cf_store_options options = {
         .path = path, .existing = true, .random = instance, .has_inventory = true};
-    const cf_record record = {cf_bytes_of_text("one"), cf_bytes_of_text("more")};
+    const cf_kv record = {cf_bytes_of_text("one"), cf_bytes_of_text("more")};
     cf_store *store = NULL;
     cf_error error;
 

@@ -24,7 +24,7 @@ static const uint8_t often[] = {200, 1}, gone[] = {200, 2};
 
 static void write_record(cf_store *store, const cf_hash *of, cf_bytes key, cf_bytes value)
 {
-    const cf_record record = {key, value};
+    const cf_kv record = {key, value};
     cf_error error;
 
     expect_ok(store->write(store, of, &record, 1, true, &error), error);

@@ -66,7 +66,7 @@ static void expect_refused(stage *it, author *writer, const char *words)
 
 static void expect_nothing_is_written(stage *it, const char *words)
 {
-    const cf_record record = {.key = cf_bytes_of_text("a"), .value = cf_bytes_of_text("b")};
+    const cf_kv record = {.key = cf_bytes_of_text("a"), .value = cf_bytes_of_text("b")};
     cf_error error;
     uint64_t epoch;
     bool for_good = false;
@@ -174,7 +174,7 @@ static void expect_not_reopened(stage *it)
 static void fail_behind_it(stage *it)
 {
     static uint8_t piece[PIECE];
-    const cf_record record = {cf_bytes_of_text("a"), cf_bytes_of(piece, sizeof piece)};
+    const cf_kv record = {cf_bytes_of_text("a"), cf_bytes_of(piece, sizeof piece)};
     author ann = an_author(1);
     cf_error error = {0};
     int written = 0;

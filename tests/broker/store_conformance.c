@@ -385,7 +385,7 @@ EVERY_STORE(fences_who_acquired_earlier)
 EVERY_STORE(fences_who_never_acquired)
 {
     stage it = a_stage(*kind);
-    cf_record record = {cf_bytes_of_text("key"), cf_bytes_of_text("value")};
+    cf_kv record = {cf_bytes_of_text("key"), cf_bytes_of_text("value")};
     cf_append append = {.user = bob_user, .epoch = 0, .records = &record, .record_count = 1};
 
     stage_append_with(&it, &append);

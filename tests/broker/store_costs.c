@@ -59,7 +59,7 @@ static void write_values(stage *it, size_t from, size_t to)
     char text[LONG_KEY + 1];
 
     for (; from < to; from++) {
-        cf_record record = {long_key(from, text), cf_bytes_of(text, LONG_KEY)};
+        cf_kv record = {long_key(from, text), cf_bytes_of(text, LONG_KEY)};
 
         expect_ok(it->store->write(it->store, &ann_user, &record, 1, false, &it->error), it->error);
     }

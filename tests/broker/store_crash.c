@@ -60,7 +60,7 @@ static void append_one(cf_store *store, uint64_t epoch, cf_header *next)
     cf_hash hash;
     uint8_t number[8];
     cf_put_u64(number, next->sequence);
-    cf_record record = {cf_bytes_of(number, 8), cf_bytes_of(number, 8)};
+    cf_kv record = {cf_bytes_of(number, 8), cf_bytes_of(number, 8)};
 
     must(cf_entry_build(next, cf_bytes_of(body, sizeof body), secret, &wire, &hash, &error) ==
              CF_OK,

@@ -146,7 +146,7 @@ void expect_positions(stage *self, const cf_hash *user, uint64_t from, uint64_t 
 
 void stage_write(stage *self, const cf_hash *user, const char *key, const char *value, bool synced)
 {
-    cf_record record = {.key = cf_bytes_of_text(key)};
+    cf_kv record = {.key = cf_bytes_of_text(key)};
     cf_error error;
 
     if (value)

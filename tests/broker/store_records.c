@@ -59,7 +59,7 @@ EVERY_STORE(commits_records_with_their_entry_or_not_at_all)
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
-    cf_record record = {cf_bytes_of_text("state"), cf_bytes_of_text("first")};
+    cf_kv record = {cf_bytes_of_text("state"), cf_bytes_of_text("first")};
     cf_append append = {.user = ann_user,
                         .epoch = it.epoch,
                         .entry = &entry,
@@ -94,9 +94,9 @@ EVERY_STORE(commits_records_with_their_entry_or_not_at_all)
 EVERY_STORE(commits_records_without_an_entry)
 {
     stage it = a_stage(*kind);
-    cf_record records[] = {{cf_bytes_of_text("a"), cf_bytes_of_text("1")},
-                           {cf_bytes_of_text("b"), cf_bytes_of_text("2")},
-                           {cf_bytes_of_text("a"), {0}}};
+    cf_kv records[] = {{cf_bytes_of_text("a"), cf_bytes_of_text("1")},
+                       {cf_bytes_of_text("b"), cf_bytes_of_text("2")},
+                       {cf_bytes_of_text("a"), {0}}};
     cf_append append = {.user = ann_user, .epoch = it.epoch, .records = records, .record_count = 3};
 
     stage_append_with(&it, &append);
@@ -111,7 +111,7 @@ EVERY_STORE(commits_records_without_an_entry)
 EVERY_STORE(writes_after_what_was_queued)
 {
     stage it = a_stage(*kind);
-    cf_record record = {cf_bytes_of_text("a"), cf_bytes_of_text("queued")};
+    cf_kv record = {cf_bytes_of_text("a"), cf_bytes_of_text("queued")};
     cf_append append = {.user = ann_user, .epoch = it.epoch, .records = &record, .record_count = 1};
 
     stage_append_with(&it, &append);
@@ -165,7 +165,7 @@ EVERY_STORE(scans_a_prefix_in_order)
 static bool delete_key(void *context, cf_bytes key, cf_bytes value)
 {
     listing *list = context;
-    cf_record record = {.key = key};
+    cf_kv record = {.key = key};
     cf_error error;
     (void)value;
 
@@ -199,8 +199,8 @@ static cf_append_answer append_expecting(stage *it, author *writer, const char *
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
-    cf_record expected = {cf_bytes_of_text(key), before ? cf_bytes_of_text(before) : (cf_bytes){0}};
-    cf_record record = {cf_bytes_of_text(key), after ? cf_bytes_of_text(after) : (cf_bytes){0}};
+    cf_kv expected = {cf_bytes_of_text(key), before ? cf_bytes_of_text(before) : (cf_bytes){0}};
+    cf_kv record = {cf_bytes_of_text(key), after ? cf_bytes_of_text(after) : (cf_bytes){0}};
     cf_append append = {.user = ann_user,
                         .epoch = it->epoch,
                         .entry = writer ? &entry : NULL,

@@ -112,7 +112,7 @@ Test(store_rests, serves_who_has_nothing_in_a_damaged_table)
 /* Until it has met the damage. */
 static void write_until_hindered(cf_store *store)
 {
-    const cf_record record = {cf_bytes_of_text("key"), cf_bytes_of_text("before")};
+    const cf_kv record = {cf_bytes_of_text("key"), cf_bytes_of_text("before")};
     cf_error error;
     int count = 0;
 

@@ -442,7 +442,7 @@ Test(store_rocksdb, takes_appends_after_a_write_for_which_there_was_no_room)
 {
     stage it = {.kind = ROCKSDB, .folder = scratch_new()};
     author ann = an_author(1);
-    const cf_record record = {cf_bytes_of_text("jone"), cf_bytes_of_text("value")};
+    const cf_kv record = {cf_bytes_of_text("jone"), cf_bytes_of_text("value")};
     uint64_t epoch;
 
     small_disk_mount(it.folder->path, 32 << 20);

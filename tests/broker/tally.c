@@ -197,7 +197,7 @@ static void append(cf_store *store, const cf_append *append)
     self->was.store.append(store, append);
 }
 
-static cf_status write_records(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status write_records(cf_store *store, const cf_hash *user, const cf_kv *records,
                                size_t record_count, bool synced, cf_error *error)
 {
     counted *self = one_more(store, TALLY_WRITES);

@@ -101,7 +101,7 @@ static bool expect_none(void *context, const cf_id *collection)
 static void commit(taker *self)
 {
     cf_arena arena = {0};
-    cf_record *records;
+    cf_kv *records;
     size_t count;
     cf_error error;
 

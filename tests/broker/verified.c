@@ -101,7 +101,7 @@ static void end(house *self)
 
 static void put(house *self, cf_bytes key, cf_bytes value)
 {
-    cf_record record = {key, value};
+    cf_kv record = {key, value};
     cf_error error;
 
     expect_ok(self->store->write(self->store, &self->account.user, &record, 1, true, &error),

@@ -65,7 +65,7 @@ static void expect_time(const desk *self, uint64_t now_ms, cf_time time)
 }
 
 /* The next entry of the chain of members; it isn't taken. */
-static cf_header make(desk *self, cf_records *records, cf_arena *arena, cf_entry *out)
+static cf_header make(desk *self, cf_kv_list *records, cf_arena *arena, cf_entry *out)
 {
     cf_buffer wire = {0};
     cf_error error;
@@ -78,20 +78,20 @@ static cf_header make(desk *self, cf_records *records, cf_arena *arena, cf_entry
     return out->header;
 }
 
-static void commit(desk *self, cf_records *records)
+static void commit(desk *self, cf_kv_list *records)
 {
     cf_error error;
 
     if (records->count)
         expect_ok(self->store->write(self->store, &user, records->at, records->count, true, &error),
                   error);
-    cf_records_release(records);
+    cf_kv_list_release(records);
 }
 
 /* The records of an entry are committed, without the entry. */
 static cf_header write_down(desk *self)
 {
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     cf_entry entry;
 
@@ -104,7 +104,7 @@ static cf_header write_down(desk *self)
 /* An entry of this device comes, and with it what is to be known of its time. */
 static void see_of(desk *self, const cf_hash *device, cf_time time, uint64_t now_ms)
 {
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     cf_author_saw(self->author, device, time, now_ms, &records);
     commit(self, &records);

@@ -96,7 +96,7 @@ static cf_heads write_next(desk *self, const cf_body *body)
     const cf_draft draft = draft_of(self, body);
     const cf_offer offer = {.bringer = CF_BRINGER_SELF};
     cf_buffer wire = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     cf_heads named = {0};
     cf_verdict verdict;
@@ -111,7 +111,7 @@ static cf_heads write_next(desk *self, const cf_body *body)
     cf_log_append(self->d.log, &entry, &offer, records.at, records.count, NULL, NULL);
     commit(&self->d);
     cf_heads_add(&named, entry.header.after, entry.header.after_count);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     return named;

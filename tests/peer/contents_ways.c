@@ -34,7 +34,7 @@ static void shelf_release(shelf *self)
     cf_store_memory_disk_destroy(&self->disk);
 }
 
-static void add_way(shelf *self, uint64_t sequence, bool is_void, cf_records *records)
+static void add_way(shelf *self, uint64_t sequence, bool is_void, cf_kv_list *records)
 {
     cf_way way = {
         {.writer.bytes = {3}, .sequence = sequence, .hash.bytes = {4}}, sequence, is_void};
@@ -42,18 +42,18 @@ static void add_way(shelf *self, uint64_t sequence, bool is_void, cf_records *re
     cf_ways_add(self->table, &key, 100, &way, records);
 }
 
-static void add(shelf *self, uint64_t sequence, cf_records *records)
+static void add(shelf *self, uint64_t sequence, cf_kv_list *records)
 {
     add_way(self, sequence, false, records);
 }
 
-static void commit(shelf *self, cf_records *records)
+static void commit(shelf *self, cf_kv_list *records)
 {
     cf_error error;
 
     expect_ok(self->store->write(self->store, &user, records->at, records->count, true, &error),
               error);
-    cf_records_release(records);
+    cf_kv_list_release(records);
     cf_ways_settle(self->table);
 }
 
@@ -69,7 +69,7 @@ static cf_ways get(shelf *self)
 Test(contents_ways, are_all_of_them_known_before_and_after_the_commit)
 {
     shelf self = shelf_new();
-    cf_records first = {0}, second = {0};
+    cf_kv_list first = {0}, second = {0};
     cf_ways ways;
     cf_error error;
 
@@ -78,20 +78,20 @@ Test(contents_ways, are_all_of_them_known_before_and_after_the_commit)
     add(&self, 2, &second); /* of the same commit */
     add(&self, 2, &second);
     cr_expect_eq(get(&self).count, 2);
-    cf_records_add(&first, &second);
+    cf_kv_list_add(&first, &second);
     commit(&self, &first);
     ways = get(&self);
     cr_expect_eq(ways.count, 2);
     cr_expect_eq(ways.size, 100);
     cr_expect_eq(ways.at[1].depth, 2);
-    cf_records_release(&second);
+    cf_kv_list_release(&second);
     shelf_release(&self);
 }
 
 Test(contents_ways, keep_the_first_and_the_latest_of_many)
 {
     shelf self = shelf_new();
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     for (uint64_t i = 1; i <= CF_WAYS_MAX + 3; i++)
         add(&self, i, &records);
@@ -109,14 +109,14 @@ Test(contents_ways, of_a_damaged_record_are_none)
 {
     enum { PARTS = 5, HEAD = 3 };
     shelf self = shelf_new();
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_buffer damaged = {0};
     cf_ways ways;
     cf_error error;
 
     for (uint64_t i = 1; i <= CF_WAYS_MAX; i++)
         add(&self, i, &records);
-    cf_record *last = &records.at[records.count - 1];
+    cf_kv *last = &records.at[records.count - 1];
     cf_bytes whole = last->value;
     cf_pack_array(&damaged, (CF_WAYS_MAX + 1) * PARTS);
     cr_assert_eq(damaged.size, HEAD);
@@ -134,7 +134,7 @@ Test(contents_ways, of_a_damaged_record_are_none)
 Test(contents_ways, of_void_entries_are_gone_only_where_there_is_no_other)
 {
     shelf self = shelf_new();
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_ways ways;
 
     add_way(&self, 1, true, &records);

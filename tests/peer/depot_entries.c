@@ -26,7 +26,7 @@ static void write_entry(depot *self, const cf_content *content, const cf_hash *b
     cf_header *header = &self->author.next;
     cf_seal_place place = {self->peer.ring, &header->epoch, &header->collection};
     cf_buffer value = {0}, plain = {0}, open = {0}, sealed = {0}, wire = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     cf_entry entry;
     cf_error error;
@@ -56,7 +56,7 @@ static void write_entry(depot *self, const cf_content *content, const cf_hash *b
                         .record_count = records.count};
     self->store->append(self->store, &append);
     expect_ok(self->store->commit(self->store, &error), error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_arena_release(&arena);
     cf_buffer_release(&value);
     cf_buffer_release(&plain);

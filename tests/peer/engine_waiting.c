@@ -105,10 +105,10 @@ Test(engine_waiting, reads_what_waited_for_its_key_after_a_restart)
 }
 
 static size_t writes;
-static cf_status (*real_write)(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status (*real_write)(cf_store *store, const cf_hash *user, const cf_kv *records,
                                size_t count, bool synced, cf_error *error);
 
-static cf_status count_write(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status count_write(cf_store *store, const cf_hash *user, const cf_kv *records,
                              size_t count, bool synced, cf_error *error)
 {
     writes++;

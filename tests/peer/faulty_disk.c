@@ -400,7 +400,7 @@ static cf_status commit_call(cf_store *store, cf_error *error)
     return store->commit(store, error);
 }
 
-static cf_status write_call(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status write_call(cf_store *store, const cf_hash *user, const cf_kv *records,
                             size_t count, bool synced, cf_error *error)
 {
     prepare_store(store);

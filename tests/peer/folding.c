@@ -152,7 +152,7 @@ static cf_collection *bank(ann *self)
 static void publish_change(ann *self, const cf_change *change)
 {
     cf_publication *publication = cf_publication_new(self->peer, bank(self));
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_body body = {.time = cf_publication_time(publication, 2000),
                     .part = 1,
                     .parts = 1,
@@ -163,14 +163,14 @@ static void publish_change(ann *self, const cf_change *change)
     expect_ok(cf_publication_add(publication, &body, NULL, 0, &dot, &self->error), self->error);
     expect_ok(cf_publication_commit(publication, &records, &self->error), self->error);
     cf_publication_destroy(&publication);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
 }
 
 /* One commit with the parts from `first` to `last` of so many; each writes an item of its own. */
 static void publish(ann *self, uint64_t first, uint64_t last, uint64_t parts)
 {
     cf_publication *publication = cf_publication_new(self->peer, bank(self));
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     for (uint64_t part = first; part <= last; part++) {
         cf_change change = {.item = {{'r', (uint8_t)part}},
@@ -187,7 +187,7 @@ static void publish(ann *self, uint64_t first, uint64_t last, uint64_t parts)
     }
     expect_ok(cf_publication_commit(publication, &records, &self->error), self->error);
     cf_publication_destroy(&publication);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
 }
 
 static void expect_items(ann *self, size_t count)
@@ -338,7 +338,7 @@ static void record_as_older(ann *self, const cf_dot *replaced, bool with_write)
     cf_pack_array(&record, 2);
     cf_field_pack(&record, field);
     cf_pack_uint(&record, 1);
-    cf_record put = {cf_key_item(&arena, &self->id, &item), cf_buffer_view(&record)};
+    cf_kv put = {cf_key_item(&arena, &self->id, &item), cf_buffer_view(&record)};
     expect_ok(store->write(store, cf_peer_user(self->peer), &put, 1, true, &self->error),
               self->error);
     cf_buffer_release(&record);

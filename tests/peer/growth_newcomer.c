@@ -13,10 +13,10 @@
 enum { SIZES = 3, FEW = 20, SAVES = 4, MANY = 2000, AT_ONCE = 12000 };
 
 static uint64_t items, most;
-static cf_status (*store_writes)(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status (*store_writes)(cf_store *store, const cf_hash *user, const cf_kv *records,
                                  size_t count, bool durable, cf_error *error);
 
-static cf_status count_write(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status count_write(cf_store *store, const cf_hash *user, const cf_kv *records,
                              size_t count, bool durable, cf_error *error)
 {
     for (size_t i = 0; i < count; i++)

@@ -29,16 +29,16 @@ static void show(diary *d, const cf_head *by)
     cf_state *state = cf_state_new();
     cf_buffer packed = {0};
     cf_arena arena = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_error error;
 
     memcpy(dot.hash, by->hash.bytes, sizeof dot.hash);
     cf_state_apply(state, &dot, (cf_time){1, 0}, &change, 1, NULL);
     cr_assert(cf_state_item_pack(state, &item, &packed));
-    cf_records_put(&records, cf_key_item(&arena, &papers, &item), cf_buffer_view(&packed));
+    cf_kv_list_put(&records, cf_key_item(&arena, &papers, &item), cf_buffer_view(&packed));
     expect_ok(d->store->write(d->store, &d->account.user, records.at, records.count, true, &error),
               error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_arena_release(&arena);
     cf_buffer_release(&packed);
     cf_state_destroy(&state);

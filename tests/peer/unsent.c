@@ -45,7 +45,7 @@ static cf_head entry_of(uint8_t writer, uint64_t sequence)
     return (cf_head){{{writer}}, sequence, {{writer, (uint8_t)sequence}}};
 }
 
-static void write_down(home *self, const cf_records *records)
+static void write_down(home *self, const cf_kv_list *records)
 {
     cf_error error;
 
@@ -56,7 +56,7 @@ static void write_down(home *self, const cf_records *records)
 static void make(home *self, uint8_t writer, uint64_t sequence)
 {
     cf_head entry = entry_of(writer, sequence);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_unsent unsent;
     cf_error error;
 
@@ -64,7 +64,7 @@ static void make(home *self, uint8_t writer, uint64_t sequence)
     cf_unsent_add(&unsent, &entry);
     cf_unsent_put(&unsent, &records);
     write_down(self, &records);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_unsent_release(&unsent);
 }
 
@@ -150,7 +150,7 @@ Test(unsent, is_read_from_an_older_home_once)
 {
     static const uint8_t table = CF_TABLE_UNSENT;
     home self = make_home();
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     size_t keys = 0;
     cf_error error;
@@ -158,11 +158,11 @@ Test(unsent, is_read_from_an_older_home_once)
     for (uint64_t sequence = 3; sequence <= 5; sequence++) {
         cf_head entry = entry_of(1, sequence);
 
-        cf_records_put(&records, cf_key_entry(&arena, CF_TABLE_UNSENT, &entry),
+        cf_kv_list_put(&records, cf_key_entry(&arena, CF_TABLE_UNSENT, &entry),
                        cf_bytes_of_text(""));
     }
     write_down(&self, &records);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cr_expect_eq(count(&self), 3);
     cr_expect(holds(&self, 1, 3));
     cr_expect(holds(&self, 1, 5));

@@ -145,11 +145,11 @@ Test(waits, are_over_with_the_reason)
 
 /* ---- A home that is full ---- */
 
-static cf_status (*real_write)(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status (*real_write)(cf_store *store, const cf_hash *user, const cf_kv *records,
                                size_t count, bool synced, cf_error *error);
 static size_t refused;
 
-static cf_status refuse_waits(cf_store *store, const cf_hash *user, const cf_record *records,
+static cf_status refuse_waits(cf_store *store, const cf_hash *user, const cf_kv *records,
                               size_t count, bool synced, cf_error *error)
 {
     if (count && records[0].key.size && records[0].key.data[0] == CF_TABLE_WAITED) {

@@ -55,8 +55,8 @@ static void give_checkpoints(world *w, kept_checkpoints *all)
     cf_error error;
 
     for (size_t i = 0; i < all->count; i++) {
-        const cf_record record = {cf_bytes_of(all->at[i].key, sizeof all->at[i].key),
-                                  cf_buffer_view(&all->at[i].value)};
+        const cf_kv record = {cf_bytes_of(all->at[i].key, sizeof all->at[i].key),
+                              cf_buffer_view(&all->at[i].value)};
 
         expect_ok(store->write(store, user_of(w), &record, 1, true, &error), error);
         cf_buffer_release(&all->at[i].value);

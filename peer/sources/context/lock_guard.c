@@ -62,7 +62,7 @@ typedef struct {
     cf_binding *binding;
     uint64_t *due; /* nodes whose permission is to be taken */
     size_t due_count, due_capacity;
-    cf_records records;
+    cf_kv_list records;
 } heeding;
 
 static void find_due(void *context, const cf_node *node)
@@ -82,7 +82,7 @@ static cf_status commit(heeding *self, cf_error *error)
     if (self->records.count)
         status = store->write(store, cf_peer_user(self->peer), self->records.at,
                               self->records.count, true, error);
-    cf_records_release(&self->records);
+    cf_kv_list_release(&self->records);
     return status;
 }
 
@@ -179,7 +179,7 @@ cf_status cf_lock_guard_heed(cf_peer *peer, cf_locks *locks, cf_binding *binding
         cf_nodes_each(binding->nodes, find_due, &self);
     if (!status)
         status = take(&self, error);
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
     free(self.due);
     return status;
 }
@@ -195,5 +195,5 @@ void cf_lock_guard_release(cf_peer *peer, cf_binding *binding)
     if (give_back(&self, &given, &error))
         cf_report(peer->env, CF_REPORT_WARNING, "the permissions of what was locked: %s",
                   error.text);
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
 }

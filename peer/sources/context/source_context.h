@@ -67,7 +67,7 @@ typedef struct {
     size_t (*held)(const void *self);
     bool (*behind)(const void *self); /* NULL: `status` says it */
     uint64_t (*applied)(const void *self);
-    void (*forget)(void *self, cf_is_undone *is_undone, const void *context, cf_records *records);
+    void (*forget)(void *self, cf_is_undone *is_undone, const void *context, cf_kv_list *records);
     /* NULL: it means nothing to a source of this sort. */
     void (*look_at)(void *self, uint64_t folder);
     bool (*look_at_file)(void *self, const cf_stat *file);

@@ -18,7 +18,7 @@ cf_applying *cf_applying_new(const cf_applying_options *options)
 static void end_run(cf_applying *applying)
 {
     cf_arena_release(&applying->arena);
-    cf_records_release(&applying->records);
+    cf_kv_list_release(&applying->records);
     cf_numbers_release(&applying->place.touched);
     cf_numbers_release(&applying->place.watched);
     cf_numbers_release(&applying->lifted);

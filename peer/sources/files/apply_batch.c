@@ -95,7 +95,7 @@ static void intend_lifting(cf_applying *applying, const cf_task *task)
 {
     cf_binding *binding = applying->options.binding;
     cf_files *files = applying->place.files;
-    cf_records *records = &applying->records;
+    cf_kv_list *records = &applying->records;
     const cf_step *step = &task->step;
     const bool directory = task->after.kind == CF_KIND_DIRECTORY;
     const uint32_t mode = cf_mode_of(task->after.mode, CF_OWNER_BITS);
@@ -129,7 +129,7 @@ cf_status cf_applying_write(cf_applying *applying, cf_error *error)
     if (applying->records.count)
         status = store->write(store, cf_peer_user(peer), applying->records.at,
                               applying->records.count, true, error);
-    cf_records_release(&applying->records);
+    cf_kv_list_release(&applying->records);
     return status;
 }
 

@@ -44,7 +44,7 @@ struct cf_applying {
     bool is_last;      /* no step comes after these */
     size_t jobs;       /* that have not ended */
     cf_task_place place;
-    cf_records records;
+    cf_kv_list records;
     uint64_t numbers;  /* of temporary files and intents */
     cf_numbers lifted; /* folders that get their modes back, */
     size_t returned;   /* and how many of them have it */

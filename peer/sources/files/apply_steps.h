@@ -83,7 +83,7 @@ cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *tas
 typedef struct {
     cf_files *files;
     cf_binding *binding;
-    cf_records *records;
+    cf_kv_list *records;
     cf_arena *arena; /* for the reasons */
     cf_watch *watch; /* or NULL */
     uint64_t now_ms;

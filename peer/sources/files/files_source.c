@@ -470,7 +470,7 @@ static void gather(void *context, const cf_node *node)
     cf_arena_release(&arena);
 }
 
-static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_records *records)
+static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_kv_list *records)
 {
     cf_files_source *source = self;
     gathering found = {.is_undone = is_undone, .context = context};

@@ -524,7 +524,7 @@ static void end_meeting(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_error ignored;
 
     cf_past_destroy(&source->past);
@@ -534,7 +534,7 @@ static void end_meeting(cf_files_source *source, uint64_t now_ms)
         return;
     cf_binding_end_meeting(peer, source->binding, source->binding->meets, now_ms, &records);
     store->write(store, cf_peer_user(peer), records.at, records.count, true, &ignored);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
 }
 
 static void end_survey(cf_files_source *source, uint64_t now_ms)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
-                   cf_records *records)
+                   cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0}, node = {0};
@@ -24,18 +24,18 @@ void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *
     cf_pack_uint(&value, intent->kind);
     cf_pack_bin(&value, cf_buffer_view(&node));
     cf_pack_bin(&value, intent->temporary);
-    cf_records_put(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number),
+    cf_kv_list_put(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number),
                    cf_buffer_view(&value));
     cf_buffer_release(&node);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-void cf_intent_drop(const cf_binding *binding, uint64_t number, cf_records *records)
+void cf_intent_drop(const cf_binding *binding, uint64_t number, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
-    cf_records_delete(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number));
+    cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_INTENT, binding->number, number));
     cf_arena_release(&arena);
 }
 
@@ -69,7 +69,7 @@ static cf_status read_intent(cf_bytes value, cf_arena *arena, cf_intent *out, cf
 typedef struct {
     cf_peer *peer;
     cf_binding *binding;
-    cf_records records;
+    cf_kv_list records;
     const cf_node *before; /* what the base has of the intent's node; NULL: nothing */
     cf_status status;
     cf_error *error;
@@ -374,7 +374,7 @@ static bool recover_one(void *context, cf_bytes key, cf_bytes value)
     self->status = read_intent(value, &arena, &intent, self->error);
     if (!self->status) {
         settle(self, &intent);
-        cf_records_delete(&self->records, key);
+        cf_kv_list_delete(&self->records, key);
     }
     cf_arena_release(&arena);
     return self->status == CF_OK;
@@ -472,6 +472,6 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
     if (status)
         status = forget_settled(&self, status, error);
     cf_numbers_release(&self.touched);
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
     return status;
 }

@@ -21,8 +21,8 @@ typedef struct {
 } cf_intent;
 
 void cf_intent_put(const cf_binding *binding, uint64_t number, const cf_intent *intent,
-                   cf_records *records);
-void cf_intent_drop(const cf_binding *binding, uint64_t number, cf_records *records);
+                   cf_kv_list *records);
+void cf_intent_drop(const cf_binding *binding, uint64_t number, cf_kv_list *records);
 
 /* After a crash: settles what was on its way, and empties the temporary folder. The root is held.
  */

@@ -101,7 +101,7 @@ static bool keeps_any(narrowing *self, uint64_t directory, size_t depth)
     return any;
 }
 
-static void forget(narrowing *self, cf_binding *binding, cf_records *records)
+static void forget(narrowing *self, cf_binding *binding, cf_kv_list *records)
 {
     for (size_t i = 0; i < self->count; i++)
         cf_binding_drop_node(binding, self->out[i], records);
@@ -121,12 +121,12 @@ size_t cf_narrow_count(const cf_binding *binding)
 }
 
 /* They are known until the store has forgotten them. */
-static void put(const narrowing *self, cf_arena *arena, cf_records *records)
+static void put(const narrowing *self, cf_arena *arena, cf_kv_list *records)
 {
     cf_binding now = *self->binding;
 
     for (size_t i = 0; i < self->count; i++)
-        cf_records_delete(records, cf_key_numbered(arena, CF_TABLE_NODE, now.number, self->out[i]));
+        cf_kv_list_delete(records, cf_key_numbered(arena, CF_TABLE_NODE, now.number, self->out[i]));
     if (!now.earlier_count)
         return;
     now.earlier_count = 0;
@@ -137,7 +137,7 @@ cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     narrowing self = {.binding = binding, .earlier = true};
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     cf_status status = CF_OK;
 
@@ -152,7 +152,7 @@ cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error)
         cf_binding_end_earlier(binding);
     free(self.out);
     free(self.names);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_arena_release(&arena);
     return status;
 }
@@ -178,7 +178,7 @@ static size_t name_above(narrowing *self, const cf_node *node)
     return depth + 1;
 }
 
-void cf_narrow_node(cf_binding *binding, uint64_t number, bool below, cf_records *records)
+void cf_narrow_node(cf_binding *binding, uint64_t number, bool below, cf_kv_list *records)
 {
     narrowing self = {.binding = binding, .keeps_ways = true, .flat = !below};
     const cf_node *node = cf_nodes_find(binding->nodes, number);

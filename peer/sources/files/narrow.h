@@ -20,6 +20,6 @@ cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error);
 bool cf_narrow_is_moved(const cf_binding *binding, const cf_finding *finding);
 /* It has come to where it is now by this device's user: forgets it if it is not asked for there;
  * `below`: and what is in it. Directories that are passed through stay. */
-void cf_narrow_node(cf_binding *binding, uint64_t number, bool below, cf_records *records);
+void cf_narrow_node(cf_binding *binding, uint64_t number, bool below, cf_kv_list *records);
 
 #endif

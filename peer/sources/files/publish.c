@@ -247,7 +247,7 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
 /* ---- The base ---- */
 
 static void keep_leaves(cf_publishing_batch *self, const cf_survey_batch *batch,
-                        cf_records *records)
+                        cf_kv_list *records)
 {
     for (size_t i = 0; i < self->found_count; i++) {
         const cf_prepared *prepared = self->prepared[i];
@@ -290,7 +290,7 @@ static void mark_below(cf_publishing_batch *self, const cf_node *directory)
 
 /* What the user took to where it is not asked for is nobody's business any more; in a directory
  * that came to another place, something else may be asked for. */
-static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_records *records)
+static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_kv_list *records)
 {
     cf_binding *binding = self->with->binding;
 
@@ -304,7 +304,7 @@ static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_record
     }
 }
 
-static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, cf_records *records)
+static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, cf_kv_list *records)
 {
     cf_binding *binding = self->with->binding;
     bool *moved = cf_arena_allocate(&self->arena, self->found_count, sizeof *moved);
@@ -385,7 +385,7 @@ cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *bat
         status = run(&self, batch, error);
         cf_publication_destroy(&self.publication);
     }
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
     cf_arena_release(&self.arena);
     return status;
 }

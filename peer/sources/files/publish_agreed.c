@@ -278,7 +278,7 @@ cf_status cf_publish_agreed(const cf_publishing *with, const cf_survey_batch *ba
         cf_binding_put(with->binding, &self.records);
         status = cf_publish_write(&self, error);
     }
-    cf_records_release(&self.records);
+    cf_kv_list_release(&self.records);
     cf_arena_release(&self.arena);
     return status;
 }

@@ -20,7 +20,7 @@ typedef struct {
     cf_scan scan;
     cf_dot *dots; /* by change */
     cf_publication *publication;
-    cf_records records;
+    cf_kv_list records;
 
     /* The directory in which things were last adopted, and what is shown there, once it is listed:
      * what a plain group shows is found by name. */

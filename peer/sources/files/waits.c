@@ -51,7 +51,7 @@ cf_status cf_waits_keep(cf_peer *peer, const cf_binding *binding, const cf_pendi
 {
     cf_store *store = cf_home_store(peer->home);
     cf_buffer now = {0}, before = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_arena arena = {0};
     cf_status status = CF_OK;
 
@@ -61,12 +61,12 @@ cf_status cf_waits_keep(cf_peer *peer, const cf_binding *binding, const cf_pendi
         goto done;
     cf_bytes key = cf_key_source(&arena, CF_TABLE_WAITED, binding->number);
     if (now.size)
-        cf_records_put(&records, key, cf_buffer_view(&now));
+        cf_kv_list_put(&records, key, cf_buffer_view(&now));
     else
-        cf_records_delete(&records, key);
+        cf_kv_list_delete(&records, key);
     status = store->write(store, cf_peer_user(peer), records.at, records.count, false, error);
 done:
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_arena_release(&arena);
     cf_buffer_release(&now);
     cf_buffer_release(&before);

@@ -410,13 +410,13 @@ static cf_status keep_copied(const cf_database_place *place, const cf_medium *me
     cf_store *store = cf_home_store(medium->peer->home);
     cf_arena arena = {0};
     cf_buffer value = {0};
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     pack(place, &value);
-    cf_records_put(&records, key_of(medium->binding, &arena), cf_buffer_view(&value));
+    cf_kv_list_put(&records, key_of(medium->binding, &arena), cf_buffer_view(&value));
     cf_status status =
         store->write(store, cf_peer_user(medium->peer), records.at, records.count, true, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
     return status;
@@ -515,7 +515,7 @@ static void add_content(cf_database_place *place)
 }
 
 void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
-                            cf_records *records)
+                            cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -530,7 +530,7 @@ void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
         place->kept = place->is;
         place->copied_ns = 0;
         pack(place, &value);
-        cf_records_put(records, key_of(binding, &arena), cf_buffer_view(&value));
+        cf_kv_list_put(records, key_of(binding, &arena), cf_buffer_view(&value));
     }
     cf_buffer_release(&value);
     cf_arena_release(&arena);

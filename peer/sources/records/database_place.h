@@ -110,6 +110,6 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
                                   bool *lacks, cf_error *error);
 /* Into the commit that agrees with it. */
 void cf_database_place_keep(cf_database_place *place, const cf_binding *binding,
-                            cf_records *records);
+                            cf_kv_list *records);
 
 #endif

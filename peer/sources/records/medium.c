@@ -61,7 +61,7 @@ cf_status cf_medium_mend(cf_medium *medium, const cf_medium_keeping *keeping, cf
     return medium->operations->mend ? medium->operations->mend(medium, keeping, error) : CF_OK;
 }
 
-void cf_medium_settled(cf_medium *medium, cf_records *records)
+void cf_medium_settled(cf_medium *medium, cf_kv_list *records)
 {
     medium->operations->settled(medium, records);
 }

@@ -71,7 +71,7 @@ typedef struct {
     bool (*changed)(cf_medium *medium);
     cf_status (*write)(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
                        cf_error *error);
-    void (*settled)(cf_medium *medium, cf_records *records);
+    void (*settled)(cf_medium *medium, cf_kv_list *records);
     void (*rest)(cf_medium *medium);
     cf_status (*mend)(cf_medium *medium, const cf_medium_keeping *keeping,
                       cf_error *error); /* NULL: there is no such thing */
@@ -128,7 +128,7 @@ cf_status cf_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
  * Then it is to be read again. */
 cf_status cf_medium_mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error);
 /* Adds what belongs into the next commit of a look, whatever was done in it. */
-void cf_medium_settled(cf_medium *medium, cf_records *records);
+void cf_medium_settled(cf_medium *medium, cf_kv_list *records);
 /* The look is over: what was held for a write is let go. */
 void cf_medium_rest(cf_medium *medium);
 

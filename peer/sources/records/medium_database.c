@@ -407,7 +407,7 @@ static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_er
     return status;
 }
 
-static void settled(cf_medium *medium, cf_records *records)
+static void settled(cf_medium *medium, cf_kv_list *records)
 {
     cf_database_place_keep(&of(medium)->place, medium->binding, records);
 }

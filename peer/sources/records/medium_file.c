@@ -77,7 +77,7 @@ static cf_status keep_intent(const cf_medium *medium, const intent *meant, cf_er
 {
     cf_store *store = cf_home_store(medium->peer->home);
     cf_arena arena = {0};
-    cf_record record = {intent_key(medium, &arena), {NULL, 0}};
+    cf_kv record = {intent_key(medium, &arena), {NULL, 0}};
 
     if (meant)
         record.value = cf_bytes_of(meant, sizeof *meant);
@@ -449,12 +449,12 @@ static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_er
     return status;
 }
 
-static void settled(cf_medium *medium, cf_records *records)
+static void settled(cf_medium *medium, cf_kv_list *records)
 {
     cf_arena arena = {0};
 
     if (of(medium)->intends)
-        cf_records_delete(records, intent_key(medium, &arena));
+        cf_kv_list_delete(records, intent_key(medium, &arena));
     of(medium)->intends = false;
     if (of(medium)->renames)
         cf_renamed_save(medium->binding, &of(medium)->options.renamed, &arena, records);

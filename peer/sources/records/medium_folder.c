@@ -226,7 +226,7 @@ static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_er
     return status;
 }
 
-static void settled(cf_medium *medium, cf_records *records)
+static void settled(cf_medium *medium, cf_kv_list *records)
 {
     cf_folder_kept_save(of(medium), records);
     cf_folder_intents_settle(of(medium), records);

@@ -101,7 +101,7 @@ bool cf_folder_item_may_be_new(const cf_folder_item *item);
 /* ---- Kept in the home ---- */
 
 cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error);
-void cf_folder_kept_save(cf_folder_medium *self, cf_records *records);
+void cf_folder_kept_save(cf_folder_medium *self, cf_kv_list *records);
 /* To be kept with the next commit, so that no look makes durable again what was written. */
 void cf_folder_kept_note(cf_folder_medium *self, const cf_folder_written *written);
 
@@ -126,6 +126,6 @@ void cf_folder_step_release(cf_folder_step *step);
 void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size_t count,
                              cf_medium_outcome *out);
 cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error);
-void cf_folder_intents_settle(cf_folder_medium *self, cf_records *records);
+void cf_folder_intents_settle(cf_folder_medium *self, cf_kv_list *records);
 
 #endif

@@ -111,7 +111,7 @@ cf_status cf_folder_kept_load(cf_folder_medium *self, cf_error *error)
     return status;
 }
 
-static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_records *records)
+static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
@@ -133,9 +133,9 @@ static void save(const cf_folder_medium *self, const cf_folder_item *item, cf_re
     cf_pack_int(&value, stat.ctime_ns);
     cf_bytes key = cf_key_named(&arena, CF_TABLE_PLACE, self->medium.binding->number, item->name);
     if (item->there)
-        cf_records_put(records, key, cf_buffer_view(&value));
+        cf_kv_list_put(records, key, cf_buffer_view(&value));
     else
-        cf_records_delete(records, key);
+        cf_kv_list_delete(records, key);
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -167,7 +167,7 @@ static void take_written(cf_folder_medium *self)
     cf_arena_release(&self->written_arena);
 }
 
-void cf_folder_kept_save(cf_folder_medium *self, cf_records *records)
+void cf_folder_kept_save(cf_folder_medium *self, cf_kv_list *records)
 {
     take_written(self);
     for (size_t i = 0; i < self->count; i++) {

@@ -35,7 +35,7 @@ static cf_bytes intent_key(const cf_folder_medium *self, uint64_t number, cf_are
 }
 
 static void put_intent(const cf_folder_medium *self, const cf_folder_step *step,
-                       cf_records *records)
+                       cf_kv_list *records)
 {
     const cf_bytes sides[HASHES] = {cf_buffer_view(&step->after),
                                     cf_buffer_view(&step->disk.bytes)};
@@ -49,7 +49,7 @@ static void put_intent(const cf_folder_medium *self, const cf_folder_step *step,
 
         cf_pack_bin(&value, cf_bytes_of(hash.bytes, CF_HASH_SIZE));
     }
-    cf_records_put(records, intent_key(self, step->number, &arena), cf_buffer_view(&value));
+    cf_kv_list_put(records, intent_key(self, step->number, &arena), cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
@@ -106,7 +106,7 @@ static cf_status prepare(cf_folder_medium *self, cf_folder_step *steps, size_t c
 {
     cf_peer *peer = self->medium.peer;
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_status status = CF_OK;
 
     for (size_t at = 0; at < count; at += TOGETHER)
@@ -116,7 +116,7 @@ static cf_status prepare(cf_folder_medium *self, cf_folder_step *steps, size_t c
             put_intent(self, &steps[i], &records);
     if (records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }
 
@@ -199,7 +199,7 @@ static bool is_left(const cf_folder_medium *self, uint64_t number)
     return left;
 }
 
-void cf_folder_intents_settle(cf_folder_medium *self, cf_records *records)
+void cf_folder_intents_settle(cf_folder_medium *self, cf_kv_list *records)
 {
     cf_arena arena = {0};
     bool left = false;
@@ -208,7 +208,7 @@ void cf_folder_intents_settle(cf_folder_medium *self, cf_records *records)
         if (is_left(self, number))
             left = true;
         else
-            cf_records_delete(records, intent_key(self, number, &arena));
+            cf_kv_list_delete(records, intent_key(self, number, &arena));
     if (!left)
         self->intents = 0; /* else numbers go on behind it */
     cf_arena_release(&arena);
@@ -218,7 +218,7 @@ void cf_folder_intents_settle(cf_folder_medium *self, cf_records *records)
 
 typedef struct {
     cf_folder_medium *self;
-    cf_records *records; /* that drop the intents */
+    cf_kv_list *records; /* that drop the intents */
     bool saved;
     cf_status status;
     cf_error *error;
@@ -258,7 +258,7 @@ static bool visit(void *context, cf_bytes key, cf_bytes value)
 
     self->status = clear(self, cf_get_u64(key.data + 5), value);
     if (!self->status)
-        cf_records_delete(self->records, key);
+        cf_kv_list_delete(self->records, key);
     return self->status == CF_OK;
 }
 
@@ -293,7 +293,7 @@ static cf_status settle(recovering *self)
 cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error)
 {
     cf_folder_medium *folder = (cf_folder_medium *)medium;
-    cf_records records = {0};
+    cf_kv_list records = {0};
     recovering self = {.self = folder, .records = &records, .error = error};
 
     cf_status status = cf_folder_medium_open(folder, error);
@@ -305,6 +305,6 @@ cf_status cf_folder_medium_recover(cf_medium *medium, cf_error *error)
                   "a file in %s was saved while it was written here: that is kept beside it, as "
                   "'NAME (saved N)'",
                   medium->binding->path);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     return status;
 }

@@ -68,7 +68,7 @@ cf_status cf_renamed_load(const cf_binding *binding, cf_peer *peer, cf_arena *ar
 }
 
 void cf_renamed_save(const cf_binding *binding, const cf_renamed_columns *columns, cf_arena *arena,
-                     cf_records *records)
+                     cf_kv_list *records)
 {
     cf_buffer kept = {0};
 
@@ -78,7 +78,7 @@ void cf_renamed_save(const cf_binding *binding, const cf_renamed_columns *column
         cf_pack_text(&kept, columns->at[i].name);
         cf_pack_text(&kept, columns->at[i].before);
     }
-    cf_records_put(records, key_of(binding, arena), cf_buffer_view(&kept));
+    cf_kv_list_put(records, key_of(binding, arena), cf_buffer_view(&kept));
     cf_buffer_release(&kept);
 }
 

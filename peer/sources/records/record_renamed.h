@@ -11,7 +11,7 @@
 cf_status cf_renamed_load(const cf_binding *binding, cf_peer *peer, cf_arena *arena,
                           cf_renamed_columns *out, cf_error *error);
 void cf_renamed_save(const cf_binding *binding, const cf_renamed_columns *columns, cf_arena *arena,
-                     cf_records *records);
+                     cf_kv_list *records);
 
 /* `plain` is what the file has under its own names. Leaves out of `columns` those that have the
  * name that they had before again. CF_MALFORMED: the name that one had before is now another

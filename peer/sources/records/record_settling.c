@@ -462,13 +462,13 @@ static cf_status publish(settling *self, cf_error *error)
                                        .now_ms = self->of->now_ms};
     cf_publication *publication = cf_publication_new(self->of->peer, self->collection);
     cf_dot *dots = cf_arena_allocate(&self->arena, self->count, sizeof *dots);
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     cf_status status = cf_record_entries_add(&entries, publication, dots, error);
     cf_row_view_destroy(&self->view); /* the state changes */
     if (!status)
         status = cf_publication_commit(publication, &records, error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_publication_destroy(&publication);
     return status;
 }

@@ -354,7 +354,7 @@ static size_t count_held(const void *self)
     return ((const cf_record_source *)self)->notes.held;
 }
 
-static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_records *records)
+static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_kv_list *records)
 {
     cf_record_source *source = self;
     cf_binding *binding = source->binding;

@@ -45,7 +45,7 @@ typedef struct {
     void *context;
 } cf_refill_visitor;
 cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
-                                  const cf_refill_visitor *visitor, cf_records *records,
+                                  const cf_refill_visitor *visitor, cf_kv_list *records,
                                   cf_error *error);
 
 #endif

@@ -85,7 +85,7 @@ static cf_status publish(cf_record_run *run, const cf_change *changes, size_t co
     } else if (!status) {
         cf_row_view_destroy(&run->view); /* the state changes */
         status = cf_publication_commit(publication, &run->records, error);
-        cf_records_release(&run->records);
+        cf_kv_list_release(&run->records);
         source->workshop->activity++;
     }
     cf_publication_destroy(&publication);

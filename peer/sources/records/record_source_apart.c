@@ -297,7 +297,7 @@ static cf_row base_of(cf_record_run *run, cf_peer *peer, const cf_row *row, bool
     return overwritten(run, peer, row, shown);
 }
 
-static void forget_rows(cf_binding *binding, cf_records *records)
+static void forget_rows(cf_binding *binding, cf_kv_list *records)
 {
     const cf_row *row;
 
@@ -331,7 +331,7 @@ static bool had_end(cf_peer *peer, const cf_binding *binding)
 
 /* What is cut short goes first, so that all that is left can be read, and written to. */
 static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visitor *visitor,
-                      cf_records *records, cf_error *error)
+                      cf_kv_list *records, cf_error *error)
 {
     const cf_medium_keeping keeping = {visitor->keep, visitor->context};
     cf_medium *medium = cf_medium_new(peer->env->files, peer, binding);
@@ -357,7 +357,7 @@ static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visito
 }
 
 cf_status cf_record_source_refill(cf_peer *peer, cf_binding *binding,
-                                  const cf_refill_visitor *visitor, cf_records *records,
+                                  const cf_refill_visitor *visitor, cf_kv_list *records,
                                   cf_error *error)
 {
     apart self = {0};

@@ -358,7 +358,7 @@ void cf_record_run_keep_held(cf_record_run *run)
     }
     if (!cf_bytes_equal(cf_buffer_view(&now), run->held.kept)) {
         run->held.kept = cf_arena_copy(&run->arena, cf_buffer_view(&now));
-        cf_records_put(&run->records, cf_record_held_key(&run->arena, run->source->binding->number),
+        cf_kv_list_put(&run->records, cf_record_held_key(&run->arena, run->source->binding->number),
                        run->held.kept);
     }
     cf_buffer_release(&columns);

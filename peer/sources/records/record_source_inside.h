@@ -112,7 +112,7 @@ typedef struct {
     cf_row_view *view;
     cf_past *past;                 /* while the source meets its collection; else NULL */
     cf_record_selection selection; /* of the view */
-    cf_records records;
+    cf_kv_list records;
     cf_arena arena;
 } cf_record_run;
 
@@ -290,7 +290,7 @@ void cf_record_run_note_unshown(cf_record_run *run, cf_pending_kind kind, const 
 cf_bytes cf_record_run_kept(cf_record_run *run, cf_table_letter table);
 /* Adds to `records` what becomes of it; false: it is kept already. */
 bool cf_record_run_keep(cf_record_run *run, cf_table_letter table, cf_bytes now,
-                        cf_records *records);
+                        cf_kv_list *records);
 
 /* What waits is kept, with its reasons; a later look that only looks tells them of what it finds
  * (record_source_waits.c). */

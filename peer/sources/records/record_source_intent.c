@@ -67,7 +67,7 @@ cf_status cf_record_run_intend(cf_record_run *run, const cf_record_agreement *ag
     for (size_t i = 0; i < agreement->drop_count; i++)
         pack_row(&value, cf_rows_find(base, agreement->drops[i].table, agreement->drops[i].key));
     pack_hidden(run, agreement, &value);
-    const cf_record record = {key_of(run), cf_buffer_view(&value)};
+    const cf_kv record = {key_of(run), cf_buffer_view(&value)};
     cf_status status = store->write(store, cf_peer_user(peer), &record, 1, true, error);
     run->source->settled = false;
     cf_buffer_release(&value);
@@ -77,7 +77,7 @@ cf_status cf_record_run_intend(cf_record_run *run, const cf_record_agreement *ag
 void cf_record_run_settled(cf_record_run *run)
 {
     if (!run->source->settled)
-        cf_records_delete(&run->records, key_of(run));
+        cf_kv_list_delete(&run->records, key_of(run));
     run->source->settled = true;
 }
 

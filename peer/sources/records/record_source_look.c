@@ -303,7 +303,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     source->medium->layout = (cf_bytes){0};
     source->medium->forgotten = (cf_forgotten){0};
     source->medium->columns = (cf_new_columns){0};
-    cf_records_release(&run.records);
+    cf_kv_list_release(&run.records);
     cf_arena_release(&run.arena);
     return status;
 }

@@ -81,7 +81,7 @@ static cf_status commit(cf_record_counted *self, identities *published, cf_publi
     cf_row_view_destroy(&run->view);
     cf_arena_release(&self->arena);
     cf_status status = cf_publication_commit(publication, &run->records, error);
-    cf_records_release(&run->records);
+    cf_kv_list_release(&run->records);
     end_values(run, published);
     run->source->workshop->activity++;
     return status;

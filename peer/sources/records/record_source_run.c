@@ -166,7 +166,7 @@ cf_status cf_record_run_commit(cf_record_run *run, cf_error *error)
     if (run->records.count)
         status = store->write(store, cf_peer_user(peer), run->records.at, run->records.count, true,
                               error);
-    cf_records_release(&run->records);
+    cf_kv_list_release(&run->records);
     return status;
 }
 
@@ -186,16 +186,16 @@ cf_bytes cf_record_run_kept(cf_record_run *run, cf_table_letter table)
 }
 
 bool cf_record_run_keep(cf_record_run *run, cf_table_letter table, cf_bytes now,
-                        cf_records *records)
+                        cf_kv_list *records)
 {
     cf_bytes key = cf_key_source(&run->arena, table, run->source->binding->number);
 
     if (cf_bytes_equal(now, cf_record_run_kept(run, table)))
         return false;
     if (now.size)
-        cf_records_put(records, key, now);
+        cf_kv_list_put(records, key, now);
     else
-        cf_records_delete(records, key);
+        cf_kv_list_delete(records, key);
     return true;
 }
 

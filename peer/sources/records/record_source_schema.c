@@ -150,7 +150,7 @@ static void keep_own(cf_record_run *run, cf_bytes before)
 
     cf_schema_pack(&own, run->content.schema);
     if (!cf_bytes_equal(cf_buffer_view(&own), before))
-        cf_records_put(&run->records,
+        cf_kv_list_put(&run->records,
                        cf_key_source(&run->arena, CF_TABLE_SCHEMA, run->source->binding->number),
                        cf_buffer_view(&own));
     cf_buffer_release(&own);
@@ -244,7 +244,7 @@ cf_status cf_record_run_tell_layout(cf_record_run *run, cf_error *error)
         status = cf_catalog_write_layout(run->source->workshop->peer, &binding->collection,
                                          binding->format, own, run->now_ms, error);
         if (!status)
-            cf_records_put(&run->records, key, own);
+            cf_kv_list_put(&run->records, key, own);
     }
     cf_buffer_release(&told);
     return status;

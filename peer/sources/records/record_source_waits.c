@@ -37,7 +37,7 @@ void cf_record_run_keep_waits(cf_record_run *run)
 {
     cf_peer *peer = run->source->workshop->peer;
     cf_store *store = cf_home_store(peer->home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
     cf_buffer now = {0};
     cf_error error;
 
@@ -45,7 +45,7 @@ void cf_record_run_keep_waits(cf_record_run *run)
     if (cf_record_run_keep(run, CF_TABLE_WAITED, cf_buffer_view(&now), &records) &&
         store->write(store, cf_peer_user(peer), records.at, records.count, false, &error))
         cf_report(peer->env, CF_REPORT_DETAIL, "keeping why something waits: %s", error.text);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
     cf_buffer_release(&now);
 }
 

@@ -84,6 +84,6 @@ void cf_record_values_fetched(cf_record_values *values);
 /* ---- The base ---- */
 
 /* The row is the base's now: keeps the bytes of its long values. */
-void cf_record_values_keep(cf_record_values *values, const cf_row *row, cf_records *records);
+void cf_record_values_keep(cf_record_values *values, const cf_row *row, cf_kv_list *records);
 
 #endif

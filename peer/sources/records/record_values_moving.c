@@ -326,7 +326,7 @@ void cf_record_values_fetched(cf_record_values *values)
 
 typedef struct {
     cf_record_values *self;
-    cf_records *records;
+    cf_kv_list *records;
 } keeping;
 
 static bool needs_file(const cf_record_values *self, const cf_record_value *one)
@@ -371,7 +371,7 @@ static void keep(void *context, cf_bytes field, cf_bytes identity)
         cf_value_file_write(at->self, one, &ignored);
 }
 
-void cf_record_values_keep(cf_record_values *values, const cf_row *row, cf_records *records)
+void cf_record_values_keep(cf_record_values *values, const cf_row *row, cf_kv_list *records)
 {
     cf_row_identities(row, keep, &(keeping){values, records});
 }

@@ -96,14 +96,14 @@ void book_put(const book *self, const char *file, const char *uid, const char *n
 void book_commit(book *self)
 {
     cf_store *store = cf_home_store(self->peer.home);
-    cf_records records = {0};
+    cf_kv_list records = {0};
 
     cf_medium_settled(self->medium, &records);
     if (records.count)
         expect_ok(store->write(store, cf_peer_user(&self->peer), records.at, records.count, true,
                                &self->error),
                   self->error);
-    cf_records_release(&records);
+    cf_kv_list_release(&records);
 }
 
 void book_look_at(book *self, uint64_t now_ms)
