@@ -118,10 +118,10 @@ static uint64_t size_of(const char *path)
     return stat(path, &info) ? 0 : (uint64_t)info.st_size;
 }
 
-static cf_source source_of(int *file, const cf_bench_path *path)
+static cf_reader_at source_of(int *file, const cf_bench_path *path)
 {
     *file = open(path->text, O_RDONLY | O_CLOEXEC);
-    return (cf_source){read_file, file, size_of(path->text)};
+    return (cf_reader_at){read_file, file, size_of(path->text)};
 }
 
 static cf_sink sink_of(int *file, const cf_bench_path *path)

@@ -105,7 +105,7 @@ typedef struct {
 
 struct cf_block_search {
     const cf_block_prints *source;
-    const cf_source *target;
+    const cf_reader_at *target;
     uint64_t block; /* bytes */
     slot *slots;
     unsigned bits; /* of the count of slots */
@@ -152,7 +152,7 @@ static void add_block(cf_block_search *self, uint64_t block)
         *at = (slot){sum, (uint32_t)block + 1};
 }
 
-cf_block_search *cf_block_search_new(const cf_block_prints *source, const cf_source *target)
+cf_block_search *cf_block_search_new(const cf_block_prints *source, const cf_reader_at *target)
 {
     cf_block_search *self = cf_allocate(1, sizeof *self);
     const uint64_t count = cf_block_count(source->size);
@@ -191,7 +191,7 @@ static cf_status hold(cf_block_search *self, uint64_t from, uint64_t to, cf_erro
         return CF_OK;
     self->begin = self->end = from;
     const uint64_t held = size - from < WINDOW ? size - from : WINDOW;
-    cf_status status = cf_source_read(self->target, from, self->window, (size_t)held, error);
+    cf_status status = cf_reader_at_read(self->target, from, self->window, (size_t)held, error);
     if (!status)
         self->end = from + held;
     return status;

@@ -13,7 +13,7 @@
 #define CF_CODEC_BLOCK_PRINTS_H
 #include "codec/bytes.h"
 #include "codec/limits.h"
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 enum { CF_BLOCK_KEY = 32, CF_BLOCK_PRINT = 20, CF_BLOCK_MIN = 4096, CF_BLOCKS_MAX = 1 << 20 };
 
@@ -48,7 +48,7 @@ void cf_block_window_move(cf_block_window *window, uint8_t leaves, uint8_t comes
 typedef struct cf_block_search cf_block_search;
 
 /* Borrows both. Takes 2 MiB of memory, and at most 32 bytes a block. */
-cf_block_search *cf_block_search_new(const cf_block_prints *source, const cf_source *target);
+cf_block_search *cf_block_search_new(const cf_block_prints *source, const cf_reader_at *target);
 void cf_block_search_destroy(cf_block_search **search);
 
 /* So many bytes of the target from `at` on are the source's from `source` on. */

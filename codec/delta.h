@@ -4,7 +4,7 @@
  * xdelta3 sees what changed, with the source around it. */
 #ifndef CF_CODEC_DELTA_H
 #define CF_CODEC_DELTA_H
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 #include <stdbool.h>
 
@@ -28,8 +28,8 @@ typedef struct {
 } cf_delta_figures;
 
 typedef struct {
-    cf_source source;
-    cf_source target;
+    cf_reader_at source;
+    cf_reader_at target;
     cf_sink patch;
     cf_delta_form form;
     size_t memory_max;         /* from 8 MiB on, 0: as above. Less memory looks less far */
@@ -42,8 +42,8 @@ typedef struct {
 cf_status cf_delta_encode(const cf_delta_encoding *encoding, cf_error *error);
 
 typedef struct {
-    cf_source source;
-    cf_source patch;
+    cf_reader_at source;
+    cf_reader_at patch;
     cf_sink target;
     cf_delta_form form;
     uint64_t target_max;       /* the size that was signed: refused before more is written */

@@ -33,12 +33,12 @@ static bool from_log(const decoder *self)
 /* Looks at the header before xdelta3 does: it would allocate what the header asks for. */
 static cf_status check_header(const decoder *self, cf_error *error)
 {
-    const cf_source *patch = &self->decoding->patch;
+    const cf_reader_at *patch = &self->decoding->patch;
     uint8_t start[CF_VCDIFF_HEADER_SIZE + 12];
     size_t size = patch->size < sizeof start ? (size_t)patch->size : sizeof start;
     uint64_t application = 0;
 
-    cf_status status = cf_source_read(patch, 0, start, size, error);
+    cf_status status = cf_reader_at_read(patch, 0, start, size, error);
     if (status)
         return status;
     if (size < CF_VCDIFF_HEADER_SIZE || memcmp(start, cf_vcdiff_header, CF_VCDIFF_MAGIC_SIZE) != 0)
@@ -82,12 +82,12 @@ static cf_status check_window(const decoder *self, cf_error *error)
 
 static cf_status feed(decoder *self, cf_error *error)
 {
-    const cf_source *patch = &self->decoding->patch;
+    const cf_reader_at *patch = &self->decoding->patch;
     xd3_stream *stream = &self->run.stream;
     uint64_t left = patch->size - self->offset;
     size_t size = left < STEP ? (size_t)left : STEP;
 
-    cf_status status = cf_source_read(patch, self->offset, self->buffer, size, error);
+    cf_status status = cf_reader_at_read(patch, self->offset, self->buffer, size, error);
     if (status)
         return status;
     self->offset += size;

@@ -54,7 +54,7 @@ static cf_status checksum_target(encoder *self, uint64_t offset, uint64_t size, 
     while (size && !status) {
         size_t step = size < CHECKSUM_STEP ? (size_t)size : CHECKSUM_STEP;
 
-        status = cf_source_read(&self->encoding->target, offset, bytes, step, error);
+        status = cf_reader_at_read(&self->encoding->target, offset, bytes, step, error);
         if (!status)
             *checksum = cf_vcdiff_checksum(*checksum, cf_bytes_of(bytes, step));
         offset += step;
@@ -139,7 +139,7 @@ static cf_status feed(search *self, cf_error *error)
     size_t size = left < stream->winsize ? (size_t)left : stream->winsize;
 
     cf_status status =
-        cf_source_read(&self->owner->encoding->target, self->offset, self->buffer, size, error);
+        cf_reader_at_read(&self->owner->encoding->target, self->offset, self->buffer, size, error);
     if (status)
         return status;
     self->offset += size;
@@ -181,7 +181,7 @@ static cf_status pump(search *self, cf_error *error)
 
 static cf_status search_span(encoder *owner, const cf_delta_span *span, cf_error *error)
 {
-    const cf_source *source = &owner->encoding->source;
+    const cf_reader_at *source = &owner->encoding->source;
     uint64_t around = span->target_size < AROUND_MIN   ? AROUND_MIN
                       : span->target_size > AROUND_MAX ? AROUND_MAX
                                                        : span->target_size;

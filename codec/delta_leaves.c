@@ -101,8 +101,8 @@ static cf_status write_piece(piece *self, cf_error *error)
     if (self->from != NOWHERE && self->size)
         status = cf_vcdiff_write_copy(&encoding->patch, self->from, self->size, NULL, error);
     else if (self->size) {
-        status = cf_source_read(&encoding->target_bytes, self->offset, self->buffer,
-                                (size_t)self->size, error);
+        status = cf_reader_at_read(&encoding->target_bytes, self->offset, self->buffer,
+                                   (size_t)self->size, error);
         if (!status)
             status = cf_vcdiff_write_add(
                 &encoding->patch, cf_bytes_of(self->buffer, (size_t)self->size), NULL, error);

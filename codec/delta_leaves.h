@@ -5,7 +5,7 @@
 #ifndef CF_CODEC_DELTA_LEAVES_H
 #define CF_CODEC_DELTA_LEAVES_H
 #include "codec/block_prints.h"
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 /* The leaves of a content, in order: of CF_LEAF_SIZE bytes each, the last one of what is left. */
 typedef struct {
@@ -19,7 +19,7 @@ typedef struct {
     /* Of the source. A print that is not its block's makes a patch of another content. NULL: only
      * leaves are found again. */
     const cf_block_prints *prints;
-    cf_source target_bytes; /* read only where leaves changed, once or twice */
+    cf_reader_at target_bytes; /* read only where leaves changed, once or twice */
     cf_sink patch;
 } cf_delta_leaf_encoding;
 

@@ -76,7 +76,7 @@ static int get_block(xd3_stream *stream, xd3_source *view, xoff_t number)
         block->number = NO_BLOCK;
         block->size = left < run->block_size ? (size_t)left : run->block_size;
         run->failed =
-            cf_source_read(run->source, run->offset + begin, bytes, block->size, run->error);
+            cf_reader_at_read(run->source, run->offset + begin, bytes, block->size, run->error);
         if (run->failed)
             return EIO;
         block->number = number;

@@ -3,7 +3,7 @@
  * it sees in blocks. For delta_encode.c and delta_decode.c only. */
 #ifndef CF_CODEC_DELTA_RUN_H
 #define CF_CODEC_DELTA_RUN_H
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 #include <lzma.h>
 #include <stdbool.h>
@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
     cf_delta_memory *memory;
-    const cf_source *source;
+    const cf_reader_at *source;
     uint64_t offset; /* what xdelta3 sees begins here in the source, */
     uint64_t size;   /* and has this many bytes */
     cf_error *error;

@@ -14,8 +14,8 @@
 #define NOTHING UINT64_MAX
 
 typedef struct {
-    const cf_source *source;
-    const cf_source *target;
+    const cf_reader_at *source;
+    const cf_reader_at *target;
     cf_delta_take_span *take;
     void *context;
     uint8_t *of_source;
@@ -107,11 +107,11 @@ static cf_status compare_blocks(trim *self, uint64_t offset, size_t size, cf_err
 static cf_status read_both(const trim *self, uint64_t source_offset, uint64_t target_offset,
                            size_t size, cf_error *error)
 {
-    cf_status status = cf_source_read(self->source, source_offset, self->of_source, size, error);
+    cf_status status = cf_reader_at_read(self->source, source_offset, self->of_source, size, error);
 
     if (status)
         return status;
-    return cf_source_read(self->target, target_offset, self->of_target, size, error);
+    return cf_reader_at_read(self->target, target_offset, self->of_target, size, error);
 }
 
 /* Of two sizes only: at equal sizes the walk from the front finds the same and reads once. */
@@ -161,8 +161,8 @@ static cf_status walk(trim *self, cf_error *error)
     return give_equal(self, self->equal, self->equal, target_end - self->equal, error);
 }
 
-cf_status cf_delta_trim(const cf_source *source, const cf_source *target, cf_delta_take_span *take,
-                        void *context, cf_error *error)
+cf_status cf_delta_trim(const cf_reader_at *source, const cf_reader_at *target,
+                        cf_delta_take_span *take, void *context, cf_error *error)
 {
     size_t at_once = (size_t)least(least(source->size, target->size), READ_SIZE);
     trim self = {

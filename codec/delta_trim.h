@@ -3,7 +3,7 @@
  * sizes differ, at the same distance from the end. The rest are the spans worth a search. */
 #ifndef CF_CODEC_DELTA_TRIM_H
 #define CF_CODEC_DELTA_TRIM_H
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 #include <stdbool.h>
 
@@ -22,7 +22,7 @@ typedef cf_status cf_delta_take_span(void *context, const cf_delta_span *span, c
 
 /* Gives the spans of the target in order, without gaps; none when it is empty. Reads source and
  * target once each, side by side. An error of `take` ends it. */
-cf_status cf_delta_trim(const cf_source *source, const cf_source *target, cf_delta_take_span *take,
-                        void *context, cf_error *error);
+cf_status cf_delta_trim(const cf_reader_at *source, const cf_reader_at *target,
+                        cf_delta_take_span *take, void *context, cf_error *error);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef CF_CODEC_VCDIFF_H
 #define CF_CODEC_VCDIFF_H
 #include "codec/limits.h"
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 #include <stdbool.h>
 

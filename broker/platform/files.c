@@ -296,9 +296,9 @@ static cf_status read_source(void *context, uint64_t offset, void *buffer, size_
     return read == size ? CF_OK : cf_fail(error, CF_CHANGED, "a file became shorter while read");
 }
 
-cf_source cf_source_of_file(cf_file_bytes *bytes, uint64_t size)
+cf_reader_at cf_reader_of_file(cf_file_bytes *bytes, uint64_t size)
 {
-    return (cf_source){.read = read_source, .context = bytes, .size = size};
+    return (cf_reader_at){.read = read_source, .context = bytes, .size = size};
 }
 
 static cf_status write_sink(void *context, const void *data, size_t size, cf_error *error)

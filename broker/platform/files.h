@@ -14,7 +14,7 @@
 #include "codec/arena.h"
 #include "codec/bytes.h"
 #include "codec/error.h"
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 typedef struct cf_files cf_files;
 typedef struct cf_folder cf_folder; /* a held directory; it is the same one wherever it is moved */
@@ -266,7 +266,7 @@ typedef struct {
     const cf_file *file;
     uint64_t offset; /* of the sink's next byte */
 } cf_file_bytes;
-cf_source cf_source_of_file(cf_file_bytes *bytes, uint64_t size);
+cf_reader_at cf_reader_of_file(cf_file_bytes *bytes, uint64_t size);
 cf_sink cf_sink_of_file(cf_file_bytes *bytes);
 
 #endif

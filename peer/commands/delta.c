@@ -3,7 +3,7 @@
 
 #include "codec/delta.h"
 #include "codec/limits.h"
-#include "peer/commands/source_file.h"
+#include "peer/commands/reader_file.h"
 #include "peer/commands/target_file.h"
 #include "peer/commands/verbs.h"
 
@@ -11,18 +11,18 @@
 
 cf_status cf_delta_files(const char *source, const char *target, const char *patch, cf_error *error)
 {
-    cf_source_file *source_file = NULL, *target_file = NULL;
+    cf_reader_file *source_file = NULL, *target_file = NULL;
     cf_target_file *patch_file = NULL;
 
     if (strcmp(source, "-") == 0 && strcmp(target, "-") == 0)
         return cf_fail(error, CF_USAGE, "source and target can't both be standard input");
-    cf_status status = cf_source_file_open(source, &source_file, error);
+    cf_status status = cf_reader_file_open(source, &source_file, error);
     if (status)
         goto done;
-    status = cf_source_file_open(target, &target_file, error);
+    status = cf_reader_file_open(target, &target_file, error);
     if (status)
         goto done;
-    if (cf_source_file_view(target_file)->size > CF_FILE_MAX) {
+    if (cf_reader_file_view(target_file)->size > CF_FILE_MAX) {
         status = cf_fail(error, CF_TOO_LARGE, "%s is over 256 GiB", target);
         goto done;
     }
@@ -30,8 +30,8 @@ cf_status cf_delta_files(const char *source, const char *target, const char *pat
     if (status)
         goto done;
     const cf_delta_encoding encoding = {
-        .source = *cf_source_file_view(source_file),
-        .target = *cf_source_file_view(target_file),
+        .source = *cf_reader_file_view(source_file),
+        .target = *cf_reader_file_view(target_file),
         .patch = *cf_target_file_sink(patch_file),
         .form = CF_DELTA_FILE,
     };
@@ -41,8 +41,8 @@ cf_status cf_delta_files(const char *source, const char *target, const char *pat
     else
         status = cf_target_file_commit(patch_file, error);
 done:
-    cf_source_file_destroy(&source_file);
-    cf_source_file_destroy(&target_file);
+    cf_reader_file_destroy(&source_file);
+    cf_reader_file_destroy(&target_file);
     cf_target_file_destroy(&patch_file);
     return status;
 }

@@ -3,7 +3,7 @@
 
 #include "codec/delta.h"
 #include "codec/limits.h"
-#include "peer/commands/source_file.h"
+#include "peer/commands/reader_file.h"
 #include "peer/commands/target_file.h"
 #include "peer/commands/verbs.h"
 
@@ -11,23 +11,23 @@
 
 cf_status cf_patch_files(const char *source, const char *patch, const char *target, cf_error *error)
 {
-    cf_source_file *source_file = NULL, *patch_file = NULL;
+    cf_reader_file *source_file = NULL, *patch_file = NULL;
     cf_target_file *target_file = NULL;
 
     if (strcmp(source, "-") == 0 && strcmp(patch, "-") == 0)
         return cf_fail(error, CF_USAGE, "source and patch can't both be standard input");
-    cf_status status = cf_source_file_open(source, &source_file, error);
+    cf_status status = cf_reader_file_open(source, &source_file, error);
     if (status)
         goto done;
-    status = cf_source_file_open(patch, &patch_file, error);
+    status = cf_reader_file_open(patch, &patch_file, error);
     if (status)
         goto done;
     status = cf_target_file_open(target, &target_file, error);
     if (status)
         goto done;
     const cf_delta_decoding decoding = {
-        .source = *cf_source_file_view(source_file),
-        .patch = *cf_source_file_view(patch_file),
+        .source = *cf_reader_file_view(source_file),
+        .patch = *cf_reader_file_view(patch_file),
         .target = *cf_target_file_sink(target_file),
         .form = CF_DELTA_FILE,
         .target_max = CF_FILE_MAX,
@@ -38,8 +38,8 @@ cf_status cf_patch_files(const char *source, const char *patch, const char *targ
     else
         status = cf_target_file_commit(target_file, error);
 done:
-    cf_source_file_destroy(&source_file);
-    cf_source_file_destroy(&patch_file);
+    cf_reader_file_destroy(&source_file);
+    cf_reader_file_destroy(&patch_file);
     cf_target_file_destroy(&target_file);
     return status;
 }

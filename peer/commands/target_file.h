@@ -4,7 +4,7 @@
  * /dev/null), is written as it comes. */
 #ifndef CF_PEER_COMMANDS_TARGET_FILE_H
 #define CF_PEER_COMMANDS_TARGET_FILE_H
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 typedef struct cf_target_file cf_target_file;
 

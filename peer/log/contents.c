@@ -379,8 +379,8 @@ static cf_status apply_patch(cf_bytes base, const cf_content *content, cf_buffer
                              cf_error *error)
 {
     cf_delta_decoding decoding = {
-        .source = cf_source_of_bytes(&base),
-        .patch = cf_source_of_bytes(&content->how.bytes),
+        .source = cf_reader_of_bytes(&base),
+        .patch = cf_reader_of_bytes(&content->how.bytes),
         .target = cf_sink_of_buffer(out),
         .form = CF_DELTA_LOG,
         .target_max = content->size,

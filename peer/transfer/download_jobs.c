@@ -50,9 +50,9 @@ static void patch(cf_job *job)
     cf_file_bytes base = {files, options->base, 0}, patch_file = {files, options->patch_file, 0};
     cf_file_bytes target = {files, options->target, 0};
     cf_delta_decoding decoding = {
-        .source = cf_source_of_file(&base, options->base_size),
-        .patch = options->patch_file ? cf_source_of_file(&patch_file, options->patch_size)
-                                     : cf_source_of_bytes(&options->patch),
+        .source = cf_reader_of_file(&base, options->base_size),
+        .patch = options->patch_file ? cf_reader_of_file(&patch_file, options->patch_size)
+                                     : cf_reader_of_bytes(&options->patch),
         .target = cf_sink_of_file(&target),
         .form = CF_DELTA_LOG,
         .target_max = options->target_size,

@@ -90,10 +90,10 @@ static cf_status hold_leaf(checked_bytes *self, uint64_t index, cf_error *error)
 {
     uint64_t offset = index * CF_LEAF_SIZE, rest = self->size - offset;
     size_t size = rest < CF_LEAF_SIZE ? rest : CF_LEAF_SIZE;
-    cf_source file = cf_source_of_file(&self->bytes, self->size);
+    cf_reader_at file = cf_reader_of_file(&self->bytes, self->size);
 
     self->index = UINT64_MAX;
-    cf_status status = cf_source_read(&file, offset, self->leaf, size, error);
+    cf_status status = cf_reader_at_read(&file, offset, self->leaf, size, error);
     if (!status && !cf_leaf_fits(self->leaves, index, cf_bytes_of(self->leaf, size)))
         status = cf_fail(error, CF_CHANGED, "the file was changed while it was sent");
     if (!status)
@@ -126,7 +126,7 @@ static cf_status read_checked(void *context, uint64_t offset, void *buffer, size
 
 /* ---- The patch ---- */
 
-static cf_status encode_bytes(cf_delta_job *self, const cf_source *target, cf_error *error)
+static cf_status encode_bytes(cf_delta_job *self, const cf_reader_at *target, cf_error *error)
 {
     cf_files *files = self->env->files;
     const cf_base_cache cache = cache_of(self);
@@ -139,7 +139,7 @@ static cf_status encode_bytes(cf_delta_job *self, const cf_source *target, cf_er
     if (!status) {
         cf_file_bytes from = {files, base, 0};
         cf_delta_encoding encoding = {
-            .source = cf_source_of_file(&from, self->options.before_size),
+            .source = cf_reader_of_file(&from, self->options.before_size),
             .target = *target,
             .patch = {write_patch, self},
             .form = CF_DELTA_LOG,
@@ -167,7 +167,7 @@ static bool read_prints(const cf_delta_job *self, cf_buffer *kept, cf_block_prin
     return status == CF_OK;
 }
 
-static cf_status encode_leaves(cf_delta_job *self, const cf_source *target, cf_error *error)
+static cf_status encode_leaves(cf_delta_job *self, const cf_reader_at *target, cf_error *error)
 {
     const cf_delta_job_options *options = &self->options;
 
@@ -196,7 +196,7 @@ static void work(cf_job *job)
     cf_file *patch = NULL;
     cf_error ignored;
     checked_bytes *checked = cf_allocate(1, sizeof *checked);
-    const cf_source target = {read_checked, checked, self->options.size};
+    const cf_reader_at target = {read_checked, checked, self->options.size};
 
     *checked = (checked_bytes){.bytes = {files, self->target, 0},
                                .size = self->options.size,

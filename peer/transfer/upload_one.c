@@ -80,8 +80,8 @@ static bool delta_small(cf_uploads *uploads, cf_upload *one, cf_bytes whole)
                           &ignored) == CF_OK) {
         cf_bytes source = cf_buffer_view(&base);
         cf_delta_encoding encoding = {
-            .source = cf_source_of_bytes(&source),
-            .target = cf_source_of_bytes(&whole),
+            .source = cf_reader_of_bytes(&source),
+            .target = cf_reader_of_bytes(&whole),
             .patch = cf_sink_of_buffer(&patch),
             .form = CF_DELTA_LOG,
         };

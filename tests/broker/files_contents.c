@@ -160,10 +160,10 @@ Test(files_contents, reads_up_to_the_end)
     expect_fails(files->write_at(files, file, 0, named("x"), &error), CF_IO);
 
     cf_file_bytes bytes = {.files = files, .file = file};
-    cf_source source = cf_source_of_file(&bytes, 12);
-    expect_ok(cf_source_read(&source, 2, text, 3, &error), error);
+    cf_reader_at source = cf_reader_of_file(&bytes, 12);
+    expect_ok(cf_reader_at_read(&source, 2, text, 3, &error), error);
     cr_assert_eq(memcmp(text, "234", 3), 0);
-    expect_fails(cf_source_read(&source, 8, text, 4, &error), CF_CHANGED);
+    expect_fails(cf_reader_at_read(&source, 8, text, 4, &error), CF_CHANGED);
     files->close_file(files, &file);
 }
 

@@ -87,7 +87,7 @@ Test(files_interrupted, a_file_is_a_sink_and_a_source_with_its_hash)
     cf_file *file = made("f");
     cf_file_bytes at = {files, file, 0};
     cf_sink sink = cf_sink_of_file(&at);
-    cf_source source = cf_source_of_file(&at, SIZE);
+    cf_reader_at source = cf_reader_of_file(&at, SIZE);
     cf_sha256 *hasher = cf_sha256_new();
 
     for (size_t done = 0, step; done < SIZE; done += step) {
@@ -97,7 +97,7 @@ Test(files_interrupted, a_file_is_a_sink_and_a_source_with_its_hash)
     expect_on_disk("f", 0);
     for (size_t done = 0, step; done < SIZE; done += step) {
         step = SIZE - done < 50021 ? SIZE - done : 50021;
-        expect_ok(cf_source_read(&source, done, found, step, &error), error);
+        expect_ok(cf_reader_at_read(&source, done, found, step, &error), error);
         cf_sha256_update(hasher, cf_bytes_of(found, step));
     }
     cf_hash hash = cf_sha256_finish(hasher);

@@ -16,8 +16,8 @@ static cf_delta_figures encode(cf_bytes source, cf_bytes target, cf_delta_form f
     cf_error error;
     cf_delta_figures figures;
     cf_delta_encoding encoding = {
-        .source = cf_source_of_bytes(&source),
-        .target = cf_source_of_bytes(&target),
+        .source = cf_reader_of_bytes(&source),
+        .target = cf_reader_of_bytes(&target),
         .patch = cf_sink_of_buffer(patch),
         .form = form,
         .memory_max = memory_max,
@@ -170,7 +170,7 @@ Test(delta, ends_with_the_error_of_a_callback)
     cf_bytes bytes = cf_buffer_view(&target);
     cf_delta_encoding encoding = {
         .source = {refuse_reading, &readable, MIB},
-        .target = cf_source_of_bytes(&bytes),
+        .target = cf_reader_of_bytes(&bytes),
         .patch = {refuse_much, &left},
         .form = CF_DELTA_LOG,
     };
@@ -200,8 +200,8 @@ Test(delta, keeps_to_its_memory)
     encode(cf_buffer_view(&source), cf_buffer_view(&target), CF_DELTA_LOG, 0, &patch);
     cf_bytes source_bytes = cf_buffer_view(&source), patch_bytes = cf_buffer_view(&patch);
     cf_delta_decoding decoding = {
-        .source = cf_source_of_bytes(&source_bytes),
-        .patch = cf_source_of_bytes(&patch_bytes),
+        .source = cf_reader_of_bytes(&source_bytes),
+        .patch = cf_reader_of_bytes(&patch_bytes),
         .target = cf_sink_of_buffer(&result),
         .form = CF_DELTA_LOG,
         .target_max = target.size,

@@ -92,8 +92,8 @@ static outcome decode_within(const cf_buffer *patch, cf_delta_form form, uint64_
     cf_delta_figures figures;
     outcome found = {0};
     cf_delta_decoding decoding = {
-        .source = cf_source_of_bytes(&source_bytes),
-        .patch = cf_source_of_bytes(&patch_bytes),
+        .source = cf_reader_of_bytes(&source_bytes),
+        .patch = cf_reader_of_bytes(&patch_bytes),
         .target = {count_bytes, &found.written},
         .form = form,
         .target_max = target_max,

@@ -117,9 +117,9 @@ static cf_status read_vast(void *context, uint64_t offset, void *buffer, size_t 
     return CF_OK;
 }
 
-cf_source vast_source(vast_content *content, uint64_t size)
+cf_reader_at vast_source(vast_content *content, uint64_t size)
 {
-    return (cf_source){read_vast, content, size};
+    return (cf_reader_at){read_vast, content, size};
 }
 
 static cf_status compare(void *context, const void *data, size_t size, cf_error *error)
@@ -130,7 +130,7 @@ static cf_status compare(void *context, const void *data, size_t size, cf_error 
 
     while (size) {
         size_t step = size < sizeof expected ? size : sizeof expected;
-        cf_status status = cf_source_read(&self->expected, self->offset, expected, step, error);
+        cf_status status = cf_reader_at_read(&self->expected, self->offset, expected, step, error);
 
         if (status)
             return status;
@@ -152,8 +152,8 @@ cf_status decode_bytes(cf_bytes source, cf_bytes patch, cf_delta_form form, uint
                        cf_buffer *target, cf_error *error)
 {
     cf_delta_decoding decoding = {
-        .source = cf_source_of_bytes(&source),
-        .patch = cf_source_of_bytes(&patch),
+        .source = cf_reader_of_bytes(&source),
+        .patch = cf_reader_of_bytes(&patch),
         .target = cf_sink_of_buffer(target),
         .form = form,
         .target_max = target_max,

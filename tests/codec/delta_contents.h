@@ -19,11 +19,11 @@ typedef struct {
     uint64_t read;
 } vast_content;
 
-cf_source vast_source(vast_content *content, uint64_t size);
+cf_reader_at vast_source(vast_content *content, uint64_t size);
 
 /* A sink that compares what it is given with a source. */
 typedef struct {
-    cf_source expected;
+    cf_reader_at expected;
     uint64_t offset;
 } comparison;
 

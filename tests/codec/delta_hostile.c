@@ -29,8 +29,8 @@ static void make_sample(sample *self, size_t size, cf_delta_form form)
     self->form = form;
     cf_bytes source = cf_buffer_view(&self->source), target = cf_buffer_view(&self->target);
     cf_delta_encoding encoding = {
-        .source = cf_source_of_bytes(&source),
-        .target = cf_source_of_bytes(&target),
+        .source = cf_reader_of_bytes(&source),
+        .target = cf_reader_of_bytes(&target),
         .patch = cf_sink_of_buffer(&self->patch),
         .form = form,
     };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Any hash will do here: the encoder only compares them. */
-static cf_buffer hash_leaves(const cf_source *content)
+static cf_buffer hash_leaves(const cf_reader_at *content)
 {
     static uint8_t leaf[CF_LEAF_SIZE];
     cf_error error;
@@ -19,7 +19,7 @@ static cf_buffer hash_leaves(const cf_source *content)
     for (uint64_t at = 0; at < content->size; at += CF_LEAF_SIZE) {
         size_t size = content->size - at < CF_LEAF_SIZE ? content->size - at : CF_LEAF_SIZE;
 
-        expect_ok(cf_source_read(content, at, leaf, size, &error), error);
+        expect_ok(cf_reader_at_read(content, at, leaf, size, &error), error);
         crypto_generichash(cf_buffer_reserve(&hashes, CF_HASH_SIZE), CF_HASH_SIZE, leaf, size, NULL,
                            0);
         hashes.size += CF_HASH_SIZE;
@@ -46,7 +46,7 @@ static cf_block_prints prints_of(cf_bytes content, cf_buffer *out)
 static cf_status encode_with(const cf_block_prints *prints, cf_bytes source, cf_bytes target,
                              cf_buffer *patch, cf_error *error)
 {
-    cf_source of_source = cf_source_of_bytes(&source), of_target = cf_source_of_bytes(&target);
+    cf_reader_at of_source = cf_reader_of_bytes(&source), of_target = cf_reader_of_bytes(&target);
     cf_buffer source_hashes = hash_leaves(&of_source), target_hashes = hash_leaves(&of_target);
     cf_delta_leaf_encoding encoding = {
         .source = {cf_buffer_view(&source_hashes), source.size},
@@ -157,7 +157,7 @@ Test(leaves, must_fit_their_contents)
 {
     cf_error error;
     cf_bytes bytes = cf_bytes_of_text("some");
-    cf_source source = cf_source_of_bytes(&bytes);
+    cf_reader_at source = cf_reader_of_bytes(&bytes);
     uint8_t hash[CF_HASH_SIZE] = {0};
     cf_buffer patch = {0};
     cf_delta_leaf_encoding good = {
@@ -224,7 +224,7 @@ Test(leaves, reach_beyond_4_gib)
     comparison result = {.expected = vast_source(&content, size), .offset = size - CF_LEAF_SIZE};
     cf_delta_decoding decoding = {
         .source = result.expected,
-        .patch = cf_source_of_bytes(&patch_bytes),
+        .patch = cf_reader_of_bytes(&patch_bytes),
         .target = comparing_sink(&result),
         .form = CF_DELTA_LOG,
         .target_max = CF_LEAF_SIZE,

@@ -30,7 +30,7 @@ static span_list trim(cf_bytes source, cf_bytes target)
 {
     cf_error error;
     span_list list = {0};
-    cf_source of_source = cf_source_of_bytes(&source), of_target = cf_source_of_bytes(&target);
+    cf_reader_at of_source = cf_reader_of_bytes(&source), of_target = cf_reader_of_bytes(&target);
     uint64_t offset = 0;
 
     expect_ok(cf_delta_trim(&of_source, &of_target, take, &list, &error), error);
@@ -183,7 +183,7 @@ Test(trim, ends_with_the_error_of_its_taker)
     cf_error error;
     span_list full = {.count = SPANS_MAX};
     cf_bytes bytes = cf_bytes_of_text("some");
-    cf_source source = cf_source_of_bytes(&bytes);
+    cf_reader_at source = cf_reader_of_bytes(&bytes);
 
     expect_fails(cf_delta_trim(&source, &source, take, &full, &error), CF_TOO_LARGE);
 }
@@ -211,7 +211,7 @@ static uint64_t expect_vast_round_trip(uint64_t size, uint64_t changed_offset, c
     comparison result = {.expected = encoding.target};
     cf_delta_decoding decoding = {
         .source = encoding.source,
-        .patch = cf_source_of_bytes(&bytes),
+        .patch = cf_reader_of_bytes(&bytes),
         .target = comparing_sink(&result),
         .form = CF_DELTA_LOG,
         .target_max = size,

@@ -38,8 +38,8 @@ bool fuzz_seed(size_t number, cf_buffer *out)
 
     sources(number, &source, &target);
     cf_bytes from = cf_buffer_view(&source), to = cf_buffer_view(&target);
-    const cf_delta_encoding encoding = {.source = cf_source_of_bytes(&from),
-                                        .target = cf_source_of_bytes(&to),
+    const cf_delta_encoding encoding = {.source = cf_reader_of_bytes(&from),
+                                        .target = cf_reader_of_bytes(&to),
                                         .patch = cf_sink_of_buffer(&patch),
                                         .form = form};
     fuzz_must(!cf_delta_encode(&encoding, &error));
@@ -169,8 +169,8 @@ bool fuzz_run(cf_bytes input)
     cf_delta_figures figures;
     cf_error error;
 
-    const cf_delta_decoding decoding = {.source = cf_source_of_bytes(&source),
-                                        .patch = cf_source_of_bytes(&patch),
+    const cf_delta_decoding decoding = {.source = cf_reader_of_bytes(&source),
+                                        .patch = cf_reader_of_bytes(&patch),
                                         .target = cf_sink_of_buffer(&target),
                                         .form = form,
                                         .target_max = TARGET_MAX,

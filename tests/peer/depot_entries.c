@@ -140,8 +140,8 @@ static cf_bytes patch_of(depot *self, cf_bytes base, cf_bytes content, cf_bytes 
     cf_buffer patch = {0};
     cf_error error;
     cf_delta_encoding encoding = {
-        .source = cf_source_of_bytes(&base),
-        .target = cf_source_of_bytes(&content),
+        .source = cf_reader_of_bytes(&base),
+        .target = cf_reader_of_bytes(&content),
         .patch = cf_sink_of_buffer(&patch),
         .form = CF_DELTA_LOG,
     };

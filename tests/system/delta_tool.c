@@ -29,14 +29,14 @@ static cf_status write_file(void *context, const void *data, size_t size, cf_err
     return done == (ssize_t)size ? CF_OK : cf_fail_errno(error, errno, "writing");
 }
 
-static cf_source open_source(const char *path, int *file)
+static cf_reader_at open_source(const char *path, int *file)
 {
     struct stat status = {0};
 
     *file = open(path, O_RDONLY | O_CLOEXEC);
     if (*file >= 0)
         fstat(*file, &status);
-    return (cf_source){read_file, file, (uint64_t)status.st_size};
+    return (cf_reader_at){read_file, file, (uint64_t)status.st_size};
 }
 
 int main(int count, char **words)
@@ -49,7 +49,8 @@ int main(int count, char **words)
     if (count != 6)
         return 2;
     cf_delta_form form = strcmp(words[2], "log") == 0 ? CF_DELTA_LOG : CF_DELTA_FILE;
-    cf_source source = open_source(words[3], &files[0]), input = open_source(words[4], &files[1]);
+    cf_reader_at source = open_source(words[3], &files[0]),
+                 input = open_source(words[4], &files[1]);
     files[2] = open(words[5], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     cf_sink output = {write_file, &files[2]};
     if (files[0] < 0 || files[1] < 0 || files[2] < 0) {

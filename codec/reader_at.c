@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/source.h"
+#include "codec/reader_at.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-cf_status cf_source_read(const cf_source *source, uint64_t offset, void *buffer, size_t size,
-                         cf_error *error)
+cf_status cf_reader_at_read(const cf_reader_at *source, uint64_t offset, void *buffer, size_t size,
+                            cf_error *error)
 {
     if (offset > source->size || size > source->size - offset)
         return cf_fail(error, CF_MALFORMED,
@@ -30,9 +30,9 @@ static cf_status read_bytes(void *context, uint64_t offset, void *buffer, size_t
     return CF_OK;
 }
 
-cf_source cf_source_of_bytes(const cf_bytes *bytes)
+cf_reader_at cf_reader_of_bytes(const cf_bytes *bytes)
 {
-    return (cf_source){read_bytes, (void *)(uintptr_t)bytes, bytes->size};
+    return (cf_reader_at){read_bytes, (void *)(uintptr_t)bytes, bytes->size};
 }
 
 static cf_status write_buffer(void *context, const void *data, size_t size, cf_error *error)

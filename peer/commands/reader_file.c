@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/commands/source_file.h"
+#include "peer/commands/reader_file.h"
 
 #include "broker/platform/descriptor.h"
 
@@ -13,15 +13,15 @@
 
 #define STEP ((size_t)256 << 10)
 
-struct cf_source_file {
+struct cf_reader_file {
     int descriptor;
     const char *path; /* the caller's, for errors */
-    cf_source view;
+    cf_reader_at view;
 };
 
 static cf_status read_at(void *context, uint64_t offset, void *buffer, size_t size, cf_error *error)
 {
-    const cf_source_file *file = context;
+    const cf_reader_file *file = context;
 
     size_t got;
 
@@ -39,7 +39,7 @@ static cf_status open_nameless(int *descriptor, cf_error *error)
 }
 
 /* Copies what the descriptor still gives to a file, which takes its place. */
-static cf_status spool(cf_source_file *file, cf_error *error)
+static cf_status spool(cf_reader_file *file, cf_error *error)
 {
     int spooled = -1;
     uint8_t *buffer = cf_allocate(STEP, 1);
@@ -62,7 +62,7 @@ static cf_status spool(cf_source_file *file, cf_error *error)
     return status;
 }
 
-static cf_status measure(cf_source_file *file, cf_error *error)
+static cf_status measure(cf_reader_file *file, cf_error *error)
 {
     struct stat stat;
 
@@ -78,11 +78,11 @@ static cf_status measure(cf_source_file *file, cf_error *error)
     off_t end = lseek(file->descriptor, 0, SEEK_END);
     if (end < 0)
         return cf_fail_errno(error, errno, "looking at %s", file->path);
-    file->view = (cf_source){read_at, file, (uint64_t)end};
+    file->view = (cf_reader_at){read_at, file, (uint64_t)end};
     return CF_OK;
 }
 
-cf_status cf_source_file_open(const char *path, cf_source_file **out, cf_error *error)
+cf_status cf_reader_file_open(const char *path, cf_reader_file **out, cf_error *error)
 {
     bool standard_input = strcmp(path, "-") == 0;
     int descriptor = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
@@ -90,18 +90,18 @@ cf_status cf_source_file_open(const char *path, cf_source_file **out, cf_error *
 
     if (descriptor < 0)
         return cf_fail_errno(error, errno, "opening %s", path);
-    cf_source_file *file = cf_allocate(1, sizeof *file);
+    cf_reader_file *file = cf_allocate(1, sizeof *file);
     file->descriptor = descriptor;
     file->path = standard_input ? "standard input" : path;
     cf_status status = measure(file, error);
     if (status)
-        cf_source_file_destroy(&file);
+        cf_reader_file_destroy(&file);
     else
         *out = file;
     return status;
 }
 
-void cf_source_file_destroy(cf_source_file **file)
+void cf_reader_file_destroy(cf_reader_file **file)
 {
     if (!*file)
         return;
@@ -110,7 +110,7 @@ void cf_source_file_destroy(cf_source_file **file)
     *file = NULL;
 }
 
-const cf_source *cf_source_file_view(const cf_source_file *file)
+const cf_reader_at *cf_reader_file_view(const cf_reader_file *file)
 {
     return &file->view;
 }
