@@ -72,7 +72,7 @@ static bool is_known(const cf_files_source *source)
 
 static void look_at_place(void *context, const cf_look_place *place)
 {
-    cf_source_look_at(context, place->folder, place->name, CF_ABSENCE_WAITS);
+    cf_files_source_look_at(context, place->folder, place->name, CF_ABSENCE_WAITS);
 }
 
 /* What rests is not read, but told. That the root is where it was is seen at the next step. */
@@ -81,7 +81,7 @@ static void catch_up(cf_files_source *source, uint64_t now_ms)
     source->checks_place = true;
     cf_quiet_each_resting(source->quiet, now_ms, look_at_place, source);
     cf_quiet_hasten(source->quiet, now_ms);
-    cf_source_take_quiet(source, now_ms);
+    cf_files_source_take_quiet(source, now_ms);
 }
 
 static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_word word,
@@ -100,7 +100,7 @@ static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_w
         absence = CF_ABSENCE_WAITS;
     }
     source->asked = true;
-    cf_source_look_at_all(source, absence);
+    cf_files_source_look_at_all(source, absence);
     source->look_only = look_only;
     source->agrees = agrees;
     source->word = word;
@@ -147,7 +147,7 @@ static void end_word(void *self)
 
 static void look_at(void *self, uint64_t folder)
 {
-    cf_source_look_at(self, folder, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+    cf_files_source_look_at(self, folder, CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
 }
 
 static bool look_at_file(void *self, const cf_stat *file)
@@ -164,7 +164,7 @@ static bool look_at_file(void *self, const cf_stat *file)
         if (known.kind != file->kind || !cf_stat_same_file(&known, file) ||
             (node->disk && !known.birth_ns))
             continue;
-        cf_source_look_at(source, node->parent, node->name, CF_ABSENCE_WAITS);
+        cf_files_source_look_at(source, node->parent, node->name, CF_ABSENCE_WAITS);
         any = true;
     }
     return any;
@@ -201,7 +201,7 @@ static void mark(void *self, const cf_group *group)
     cf_files_source *source = self;
 
     cf_applying_mark_group(source->applying, group);
-    cf_source_note_conflicts(source, group->directories, group->count ? 1 : 0);
+    cf_files_source_note_conflicts(source, group->directories, group->count ? 1 : 0);
 }
 
 static void wake(void *self)
@@ -251,7 +251,7 @@ static bool check_root(cf_files_source *source)
     bool asked = source->look_all || !source->looked;
 
     if (cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
-        (!asked || cf_source_is_root_in_place(source)) && cf_source_has_base(source))
+        (!asked || cf_files_source_is_root_in_place(source)) && cf_files_source_has_base(source))
         return true;
     reopen(source);
     return false;
@@ -261,7 +261,7 @@ static bool check_root(cf_files_source *source)
 static void check_place(cf_files_source *source, uint64_t now_ms)
 {
     if (source->checks_place && is_known(source) &&
-        !(cf_source_is_root_in_place(source) && cf_source_has_base(source)))
+        !(cf_files_source_is_root_in_place(source) && cf_files_source_has_base(source)))
         look_at_disk(source, CF_LOOK_CATCHES_UP, (cf_delete_word){0}, now_ms);
     source->checks_place = false;
 }
@@ -296,7 +296,7 @@ static void hear_broker(cf_files_source *source)
         (link && !cf_link_is_idle_in(link, &source->binding->collection)))
         return;
     source->awaits_broker = false;
-    cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
+    cf_files_source_look_at_all(source, CF_ABSENCE_COUNTS);
 }
 
 /* A look or an application under way wakes us when it goes on; what waits for its end may be due
@@ -329,15 +329,15 @@ static bool needs_disk(const cf_files_source *source, uint64_t now_ms)
         return now_ms >= source->reopen_ms;
     return source->reopen || source->checks_place || source->survey || binding->is_disk_doubted ||
            (binding->owed_count && now_ms >= source->owed_ms) ||
-           cf_applying_busy(source->applying) || cf_source_guard_is_due(source) ||
-           cf_source_wants_look(source, now_ms) || cf_source_may_merge(source) ||
-           cf_source_may_apply(source);
+           cf_applying_busy(source->applying) || cf_files_source_guard_is_due(source) ||
+           cf_files_source_wants_look(source, now_ms) || cf_files_source_may_merge(source) ||
+           cf_files_source_may_apply(source);
 }
 
 /* Another disk may have taken its place meanwhile. */
 static void end_rest(cf_files_source *source)
 {
-    if (source->rests && source->binding->root && !cf_source_is_root_itself(source))
+    if (source->rests && source->binding->root && !cf_files_source_is_root_itself(source))
         reopen(source);
     source->rests = false;
 }
@@ -358,8 +358,8 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
 
     if (!source->quiet && !source->asked)
         return CF_OK;
-    cf_source_take_quiet(source, now_ms);
-    cf_source_retry(source, now_ms);
+    cf_files_source_take_quiet(source, now_ms);
+    cf_files_source_retry(source, now_ms);
     cf_applying_heed(source->applying);
     hear_broker(source);
     if (needs_disk(source, now_ms)) {
@@ -369,8 +369,8 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     }
     check_place(source, now_ms);
     if (source->reopen && !cf_applying_busy(source->applying))
-        cf_source_let_root_go(source);
-    if (!cf_source_hold_root(source, now_ms)) {
+        cf_files_source_let_root_go(source);
+    if (!cf_files_source_hold_root(source, now_ms)) {
         if (source->quiet)
             earlier(deadline, source->reopen_ms);
         source->look_all = source->agrees = false;
@@ -385,32 +385,32 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
          !status && on && source->binding->root && (answers = answers_yet(source, deadline));) {
         on = false;
         if (source->survey) {
-            status = cf_source_step_survey(source, now_ms, error);
+            status = cf_files_source_step_survey(source, now_ms, error);
             on = !source->survey;
         } else if (cf_applying_busy(source->applying)) {
-            status = cf_source_step_applying(source, now_ms, error);
+            status = cf_files_source_step_applying(source, now_ms, error);
             if (cf_applying_is_stuck(source->applying))
                 cf_probe_rest(source->probe);
             on = !cf_applying_busy(source->applying);
         } else if (source->reopen) {
             return step(source, now_ms, deadline, error); /* what is asked for may be new */
-        } else if (cf_source_guard_is_due(source)) {
-            status = cf_source_guard(source, error);
+        } else if (cf_files_source_guard_is_due(source)) {
+            status = cf_files_source_guard(source, error);
             on = true;
-        } else if (cf_source_wants_look(source, now_ms)) {
+        } else if (cf_files_source_wants_look(source, now_ms)) {
             if (!check_root(source))
                 return step(source, now_ms, deadline, error);
-            cf_source_start_survey(source, now_ms);
+            cf_files_source_start_survey(source, now_ms);
             on = true;
-        } else if (cf_source_may_merge(source)) {
-            status = cf_source_merge(source, now_ms, error);
+        } else if (cf_files_source_may_merge(source)) {
+            status = cf_files_source_merge(source, now_ms, error);
             on = true;
-        } else if (cf_source_may_apply(source)) {
-            if (!cf_source_has_base(source)) {
+        } else if (cf_files_source_may_apply(source)) {
+            if (!cf_files_source_has_base(source)) {
                 reopen(source);
                 return step(source, now_ms, deadline, error);
             }
-            status = cf_source_begin_applying(source, now_ms, error);
+            status = cf_files_source_begin_applying(source, now_ms, error);
             on = true;
         }
     }
@@ -418,7 +418,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         return status;
     if (!needs_disk(source, now_ms)) {
         cf_probe_rest(source->probe);
-        cf_source_rest(source);
+        cf_files_source_rest(source);
     }
     plan_step(source, now_ms, deadline);
     return status;
@@ -432,7 +432,7 @@ static bool busy(const void *self, uint64_t now_ms)
     return !source->binding->silence &&
            (source->survey || cf_applying_busy(source->applying) || source->look_all ||
             source->checks_place || source->places.count || source->awaited_ms ||
-            (source->binding->root && cf_source_may_apply(source)));
+            (source->binding->root && cf_files_source_may_apply(source)));
 }
 
 static bool agrees(const void *self)
@@ -475,11 +475,11 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
     cf_files_source *source = self;
     gathering found = {.is_undone = is_undone, .context = context};
 
-    cf_source_finish_applying(source); /* it has steps of nodes that go */
+    cf_files_source_finish_applying(source); /* it has steps of nodes that go */
     cf_nodes_each(source->binding->nodes, gather, &found);
     if (found.count) {
         if (source->survey) { /* it compares with nodes that go */
-            cf_source_let_root_go(source);
+            cf_files_source_let_root_go(source);
             source->reopen_ms = 0;
         }
         source->look_all = true;
@@ -500,9 +500,9 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
         .step = step,
         .busy = busy,
         .agrees = agrees,
-        .status = cf_source_tell,
-        .held = cf_source_count_held,
-        .behind = cf_source_is_behind,
+        .status = cf_files_source_tell,
+        .held = cf_files_source_count_held,
+        .behind = cf_files_source_is_behind,
         .applied = count_applied,
         .forget = forget,
         .look_at = look_at,

@@ -16,13 +16,13 @@ static bool may_compare(const cf_files_source *source)
     return source->looked && !source->agreed && !cf_peer_is_out(source->workshop->peer);
 }
 
-bool cf_source_may_apply(const cf_files_source *source)
+bool cf_files_source_may_apply(const cf_files_source *source)
 {
     return may_compare(source) && source->binding->mode != CF_MODE_SEND &&
            cf_applying_marked(source->applying);
 }
 
-cf_pending_counts cf_source_count_left(const cf_files_source *source)
+cf_pending_counts cf_files_source_count_left(const cf_files_source *source)
 {
     cf_applied applied;
 
@@ -30,7 +30,7 @@ cf_pending_counts cf_source_count_left(const cf_files_source *source)
     return source->binding->mode == CF_MODE_SEND ? (cf_pending_counts){0} : applied.counts;
 }
 
-void cf_source_compare(cf_files_source *source, cf_pendings *pendings)
+void cf_files_source_compare(cf_files_source *source, cf_pendings *pendings)
 {
     cf_error error;
 
@@ -97,7 +97,7 @@ static void plan_retry(cf_files_source *source, const cf_applied *applied, uint6
         source->retry_ms = now_ms + ((uint64_t)RETRY_MS << source->retries);
 }
 
-void cf_source_retry(cf_files_source *source, uint64_t now_ms)
+void cf_files_source_retry(cf_files_source *source, uint64_t now_ms)
 {
     if (!source->retry_ms || now_ms < source->retry_ms)
         return;
@@ -125,18 +125,18 @@ static void end_applying(cf_files_source *source, uint64_t now_ms)
     keep_waits(source, &applied);
     source->reopen |= applied.torn;
     if (applied.unveils)
-        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+        cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
     for (size_t i = 0; i < applied.watched_count; i++)
-        cf_source_look_at(source, applied.watched[i], CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
+        cf_files_source_look_at(source, applied.watched[i], CF_WHOLE_FOLDER, CF_ABSENCE_WAITS);
     if (!applied.look_at->count) {
         source->blocked = 0;
         return;
     }
-    if (source->blocked++ >= (cf_source_silence(source) ? BLOCKED_ONCE : BLOCKED_MAX))
+    if (source->blocked++ >= (cf_files_source_silence(source) ? BLOCKED_ONCE : BLOCKED_MAX))
         return; /* whatever changes there will bring it up again */
     for (size_t i = 0; i < applied.look_at->count; i++)
-        cf_source_look_at(source, applied.look_at->at[i].folder, applied.look_at->at[i].name,
-                          CF_ABSENCE_WAITS);
+        cf_files_source_look_at(source, applied.look_at->at[i].folder, applied.look_at->at[i].name,
+                                CF_ABSENCE_WAITS);
     source->not_before_ms = now_ms + ((uint64_t)CF_SOURCE_AGAIN_MS << source->blocked);
 }
 
@@ -149,7 +149,7 @@ static bool more_comes(const cf_files_source *source, uint64_t now_ms)
            (!source->awaited_ms || now_ms < source->awaited_ms + CF_SOURCE_POSTPONED_MS);
 }
 
-cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
+cf_status cf_files_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     cf_pendings_release(&source->waits);
     if (source->looks_now)
@@ -162,7 +162,7 @@ cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_
     return status;
 }
 
-cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
+cf_status cf_files_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     bool busy;
 
@@ -172,7 +172,7 @@ cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_e
     return status;
 }
 
-void cf_source_finish_applying(cf_files_source *source)
+void cf_files_source_finish_applying(cf_files_source *source)
 {
     const cf_env *env = source->workshop->peer->env;
     cf_status status = CF_OK;
@@ -180,6 +180,6 @@ void cf_source_finish_applying(cf_files_source *source)
 
     while (!status && cf_applying_busy(source->applying)) {
         cf_applying_await(source->applying);
-        status = cf_source_step_applying(source, env->now_ms(env->context), &ignored);
+        status = cf_files_source_step_applying(source, env->now_ms(env->context), &ignored);
     }
 }

@@ -26,7 +26,7 @@ static cf_identity_away *find_away(const cf_files_source *source, uint64_t numbe
                : NULL;
 }
 
-bool cf_source_is_still_missing(const cf_files_source *source, uint64_t number)
+bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t number)
 {
     return cf_nodes_find(source->binding->nodes, number) && !source->surveying_all &&
            !cf_survey_found(source->survey, number);
@@ -43,7 +43,7 @@ static void renew_away(cf_files_source *source, const cf_survey_batch *batch)
     cf_numbers_sort(&gone);
     for (size_t i = 0; i < source->away_count; i++)
         if (!cf_numbers_have(&gone, source->away[i].number) &&
-            cf_source_is_still_missing(source, source->away[i].number))
+            cf_files_source_is_still_missing(source, source->away[i].number))
             source->away[count++] = source->away[i];
     source->away =
         cf_grow(source->away, &capacity, count + batch->away_count, sizeof *source->away);
@@ -61,7 +61,7 @@ static bool may_go(const cf_files_source *source)
                                                         cf_nodes_count(source->binding->nodes));
 }
 
-void cf_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
+void cf_files_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
 {
     uint64_t *gone = cf_arena_allocate(arena, batch->gone_count, sizeof *gone);
     size_t kept = 0;
@@ -168,7 +168,7 @@ static void explain(const away_groups *self, away_group *group, cf_arena *arena)
     cf_buffer_release(&path);
 }
 
-void cf_source_tell_away(const cf_files_source *source, cf_pendings *pendings)
+void cf_files_source_tell_away(const cf_files_source *source, cf_pendings *pendings)
 {
     away_groups self = {.source = source, .nodes = source->binding->nodes};
     cf_buffer path = {0};

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *cf_source_held_text(const cf_files_source *source, cf_arena *arena)
+const char *cf_files_source_held_text(const cf_files_source *source, cf_arena *arena)
 {
     const cf_binding *binding = source->binding;
 
     return cf_binding_held_text(binding, CF_GUARD_HERE, source->held.count, arena);
 }
 
-void cf_source_forget_unheld(cf_files_source *source)
+void cf_files_source_forget_unheld(cf_files_source *source)
 {
     size_t kept = 0;
 
@@ -23,8 +23,8 @@ void cf_source_forget_unheld(cf_files_source *source)
         const uint64_t number = source->held.at[i];
         const cf_node *node = cf_nodes_find(source->binding->nodes, number);
 
-        if (node &&
-            (cf_source_find_gone(source, number) || cf_source_is_still_missing(source, number)))
+        if (node && (cf_files_source_find_gone(source, number) ||
+                     cf_files_source_is_still_missing(source, number)))
             source->held.at[kept++] = number;
     }
     source->judge_held |= kept < source->held.count;
@@ -181,15 +181,15 @@ static void let_wait(cf_files_source *source, const cf_survey_batch *judged, uin
 
     for (size_t i = 0; i < judged->gone_count; i++) {
         const cf_node *node = cf_nodes_find(source->binding->nodes, judged->gone[i]);
-        const cf_look_place left = cf_source_place_left(source, node);
+        const cf_look_place left = cf_files_source_place_left(source, node);
 
         if (is_next)
             cf_look_places_add(&source->confirmed, left.folder, left.name, CF_ABSENCE_COUNTS);
         else
             cf_quiet_miss_until(source->quiet, &left, when_ms);
         if (!cf_numbers_have(&source->held, node->number))
-            cf_source_note_node(source, node->number, CF_PENDING_WAITS,
-                                "it is missing here, perhaps for a moment");
+            cf_files_source_note_node(source, node->number, CF_PENDING_WAITS,
+                                      "it is missing here, perhaps for a moment");
     }
     if (!source->postponed_ms)
         source->postponed_ms = now_ms;
@@ -227,8 +227,8 @@ static size_t part(uint64_t *gone, size_t count, const bool *goes)
     return going;
 }
 
-void cf_source_judge_missing(cf_files_source *source, const cf_survey_batch *found, uint64_t now_ms,
-                             uint64_t *gone, size_t *count)
+void cf_files_source_judge_missing(cf_files_source *source, const cf_survey_batch *found,
+                                   uint64_t now_ms, uint64_t *gone, size_t *count)
 {
     const cf_survey_batch judged = {.gone = gone, .gone_count = *count};
     cf_binding *binding = source->binding;
@@ -264,20 +264,20 @@ void cf_source_judge_missing(cf_files_source *source, const cf_survey_batch *fou
     free(missing.others.at);
 }
 
-void cf_source_look_at_held(cf_files_source *source)
+void cf_files_source_look_at_held(cf_files_source *source)
 {
     for (size_t i = 0; source->judge_held && i < source->held.count; i++) {
         const cf_node *node = cf_nodes_find(source->binding->nodes, source->held.at[i]);
-        const cf_look_place left = cf_source_place_left(source, node);
+        const cf_look_place left = cf_files_source_place_left(source, node);
 
-        cf_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
+        cf_files_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
     }
     source->judge_held = false;
 }
 
 /* ---- What another device has locked ---- */
 
-bool cf_source_guard_is_due(const cf_files_source *source)
+bool cf_files_source_guard_is_due(const cf_files_source *source)
 {
     const cf_locks *locks = source->workshop->locks;
 
@@ -287,7 +287,7 @@ bool cf_source_guard_is_due(const cf_files_source *source)
 }
 
 /* What was held back is looked at again when it may be published. */
-cf_status cf_source_guard(cf_files_source *source, cf_error *error)
+cf_status cf_files_source_guard(cf_files_source *source, cf_error *error)
 {
     cf_workshop *workshop = source->workshop;
     bool changed = source->guarded != cf_locks_changes(workshop->locks);
@@ -326,7 +326,7 @@ static const char *reason_of(cf_files_source *source, const cf_lease *lease)
     return reason;
 }
 
-void cf_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
+void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
 {
     cf_locks *locks = source->workshop->locks;
     const cf_lease *lease;
@@ -340,16 +340,16 @@ void cf_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_bat
     for (size_t i = 0; i < batch->count; i++) {
         lease = lease_of(source, &batch->at[i].finding);
         if (lease)
-            cf_source_note_found(source, &batch->at[i], CF_PENDING_LOCKED,
-                                 reason_of(source, lease));
+            cf_files_source_note_found(source, &batch->at[i], CF_PENDING_LOCKED,
+                                       reason_of(source, lease));
         else
             at[count++] = batch->at[i];
     }
     for (size_t i = 0; i < batch->gone_count; i++) {
         lease = cf_lock_guard_of(locks, source->binding, batch->gone[i]);
         if (lease)
-            cf_source_note_node(source, batch->gone[i], CF_PENDING_LOCKED,
-                                reason_of(source, lease));
+            cf_files_source_note_node(source, batch->gone[i], CF_PENDING_LOCKED,
+                                      reason_of(source, lease));
         else
             gone[gone_count++] = batch->gone[i];
     }

@@ -112,34 +112,35 @@ typedef struct cf_files_source {
 
 /* A folder that is held stays the same wherever it is moved: what its path leads to may be another
  * one by now. */
-bool cf_source_is_root_in_place(const cf_files_source *source);
+bool cf_files_source_is_root_in_place(const cf_files_source *source);
 /* Opens it, now and then, if it is not held; before anything is looked at, what was under way there
  * is settled. False: it can't be had, which is noted. */
-bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms);
+bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms);
 /* The disk on which the base's copies lie is there: without it the source waits. */
-bool cf_source_has_base(const cf_files_source *source);
+bool cf_files_source_has_base(const cf_files_source *source);
 /* Nothing is to be done there: what is open of its disk is closed, unless somebody works there. */
-void cf_source_rest(cf_files_source *source);
+void cf_files_source_rest(cf_files_source *source);
 /* After that: whether the root is still the one. */
-bool cf_source_is_root_itself(const cf_files_source *source);
+bool cf_files_source_is_root_itself(const cf_files_source *source);
 /* Nothing is held there any more; who works in it ends first. */
-void cf_source_let_root_go(cf_files_source *source);
+void cf_files_source_let_root_go(cf_files_source *source);
 
 /* ---- Looking ---- */
 
 /* Plans the looks that the watch's events and the time ask for. */
-void cf_source_take_quiet(cf_files_source *source, uint64_t now_ms);
-bool cf_source_wants_look(const cf_files_source *source, uint64_t now_ms);
-void cf_source_start_survey(cf_files_source *source, uint64_t now_ms);
+void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms);
+bool cf_files_source_wants_look(const cf_files_source *source, uint64_t now_ms);
+void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms);
 /* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
-cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
+cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 /* Why nothing of what was found here is published; NULL: nothing forbids it. */
-const char *cf_source_silence(cf_files_source *source);
+const char *cf_files_source_silence(cf_files_source *source);
 
 /* Look at it; of several words about what is missing there the strongest holds. */
-void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name, cf_absence absence);
-void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
+void cf_files_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name,
+                             cf_absence absence);
+void cf_files_source_look_at_all(cf_files_source *source, cf_absence absence);
 
 /* ---- What is not where it was ---- */
 
@@ -152,115 +153,117 @@ void cf_source_look_at_all(cf_files_source *source, cf_absence absence);
  * be in a directory that is known or counts, too, and that does not wait, and not in the place of
  * something that is missing and does not count. `*out` has arrays of its own, which the caller
  * frees. */
-void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
-                     cf_survey_batch *out);
+void cf_files_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
+                           cf_survey_batch *out);
 /* The part of it for `*count` nodes that are gone: which of them may be told, with all that was
  * found missing. They are put first, and counted; what may not is held, or waits. */
-void cf_source_judge_missing(cf_files_source *source, const cf_survey_batch *found, uint64_t now_ms,
-                             uint64_t *gone, size_t *count);
+void cf_files_source_judge_missing(cf_files_source *source, const cf_survey_batch *found,
+                                   uint64_t now_ms, uint64_t *gone, size_t *count);
 /* What is there again, or gone elsewhere too, is not held any more. */
-void cf_source_forget_unheld(cf_files_source *source);
+void cf_files_source_forget_unheld(cf_files_source *source);
 /* What is still held, after others came back or went, may be few enough to go: it is looked at. */
-void cf_source_look_at_held(cf_files_source *source);
+void cf_files_source_look_at_held(cf_files_source *source);
 /* The part of it for what has to wait until something else is told. */
-void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
-                            cf_survey_batch *judged);
+void cf_files_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
+                                  cf_survey_batch *judged);
 /* Among those that the look under way did not find; NULL: it is there. */
-cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number);
+cf_gone_node *cf_files_source_find_gone(const cf_files_source *source, uint64_t number);
 /* Where it was, or the directory in which it was that went from one which is still there. */
-cf_look_place cf_source_place_left(const cf_files_source *source, const cf_node *node);
+cf_look_place cf_files_source_place_left(const cf_files_source *source, const cf_node *node);
 /* What to make of what is missing there, now. */
-cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_place *place);
+cf_absence cf_files_source_absence_at(const cf_files_source *source, const cf_look_place *place);
 /* Before the first part of a look is judged: what it found in the place of something else. */
-void cf_source_find_takers(cf_files_source *source);
+void cf_files_source_find_takers(cf_files_source *source);
 /* The node that lay elsewhere before; NULL: it is new, or was there, or is a directory, which is no
  * backup of another one. */
-const cf_node *cf_source_moved_from(const cf_files_source *source, const cf_finding *finding);
+const cf_node *cf_files_source_moved_from(const cf_files_source *source, const cf_finding *finding);
 /* Something that is no directory left its place, and another thing is there. */
-bool cf_source_is_taken(const cf_files_source *source, const cf_node *was);
+bool cf_files_source_is_taken(const cf_files_source *source, const cf_node *was);
 /* Of what is gone, or was moved away. */
-cf_absence cf_source_absence_of(const cf_files_source *source, const cf_node *node);
+cf_absence cf_files_source_absence_of(const cf_files_source *source, const cf_node *node);
 /* What is gone, or was moved, and was taken the place of by what the first part of a look doesn't
  * tell is left to the part that does, whose judgement begins with what is gone; `told->gone` is the
  * caller's to free. */
-void cf_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told);
-void cf_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
-                         cf_survey_batch *told);
+void cf_files_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told);
+void cf_files_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
+                               cf_survey_batch *told);
 /* Seen to be missing; true: for the second time in a row. Else there is another look, at its place
  * and, if it was found, at that. */
-bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
-                               const cf_finding *found);
+bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *node,
+                                     const cf_finding *found);
 /* What was found and not kept, to be published now, waits with all that is in it, and with what
  * took its place. */
-void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
-                            const cf_survey_batch *kept);
+void cf_files_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
+                                  const cf_survey_batch *kept);
 /* That what is held is, and how that ends; in the arena. */
-const char *cf_source_held_text(const cf_files_source *source, cf_arena *arena);
+const char *cf_files_source_held_text(const cf_files_source *source, cf_arena *arena);
 /* A look begins; is over. */
-void cf_source_begin_judging(cf_files_source *source);
-void cf_source_end_judging(cf_files_source *source);
+void cf_files_source_begin_judging(cf_files_source *source);
+void cf_files_source_end_judging(cf_files_source *source);
 
 /* ---- What is noted of a look ---- */
 
-void cf_source_note_awaits(void *source, const cf_observation *seen);
-void cf_source_note_wait(void *source, const cf_observation *seen, cf_upload_answer why);
-void cf_source_note_found(cf_files_source *source, const cf_observation *seen, cf_pending_kind kind,
-                          const char *reason);
-void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
-                         const char *reason);
+void cf_files_source_note_awaits(void *source, const cf_observation *seen);
+void cf_files_source_note_wait(void *source, const cf_observation *seen, cf_upload_answer why);
+void cf_files_source_note_found(cf_files_source *source, const cf_observation *seen,
+                                cf_pending_kind kind, const char *reason);
+void cf_files_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
+                               const char *reason);
 /* What is not published; `reason` NULL: because this only looks. */
-void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *reason,
-                          uint64_t now_ms);
+void cf_files_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
+                                const char *reason, uint64_t now_ms);
 /* What is not published because nothing may be, and was not agreed. */
-void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
-                         const cf_survey_batch *batch, const char *why);
+void cf_files_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
+                               const cf_survey_batch *batch, const char *why);
 /* What the survey that ends has found takes the place of what was noted there before. */
-void cf_source_renew_notes(cf_files_source *source);
+void cf_files_source_renew_notes(cf_files_source *source);
 
 /* Takes out of what was found what is missing where another file system lies than the one on which
  * it was seen last, and holds it; not if the user has said that it may go. */
-void cf_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
-void cf_source_tell_away(const cf_files_source *source, cf_pendings *pendings);
+void cf_files_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+void cf_files_source_tell_away(const cf_files_source *source, cf_pendings *pendings);
 /* Of what was missing before the look under way: nothing that this look saw says otherwise. */
-bool cf_source_is_still_missing(const cf_files_source *source, uint64_t number);
+bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t number);
 
 /* ---- What others have locked ---- */
 
-bool cf_source_guard_is_due(const cf_files_source *source);
-cf_status cf_source_guard(cf_files_source *source, cf_error *error);
+bool cf_files_source_guard_is_due(const cf_files_source *source);
+cf_status cf_files_source_guard(cf_files_source *source, cf_error *error);
 /* Takes out of what was found what is not to be published now. */
-void cf_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
 
 /* ---- Texts that are merged ---- */
 
 /* Groups changed: if the user wants texts merged, their conflict copies are looked at. */
-void cf_source_note_conflicts(cf_files_source *source, const cf_id *directories, size_t count);
-bool cf_source_may_merge(const cf_files_source *source);
+void cf_files_source_note_conflicts(cf_files_source *source, const cf_id *directories,
+                                    size_t count);
+bool cf_files_source_may_merge(const cf_files_source *source);
 /* Publishes what can be made of them. A failure leaves the peer unusable. */
-cf_status cf_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *error);
+cf_status cf_files_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 /* ---- Status ---- */
 
 /* As cf_source_operations has them; `self` is a cf_files_source. */
-size_t cf_source_count_held(const void *self);
-bool cf_source_is_behind(const void *self);
-void cf_source_tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out);
+size_t cf_files_source_count_held(const void *self);
+bool cf_files_source_is_behind(const void *self);
+void cf_files_source_tell(void *self, cf_pendings *pendings, const char *sending,
+                          cf_binding_status *out);
 
 /* ---- Applying ---- */
 
-bool cf_source_may_apply(const cf_files_source *source);
+bool cf_files_source_may_apply(const cf_files_source *source);
 /* Of what was to be put here, all that is not. What a source that only sends takes no more counts
  * no more. */
-cf_pending_counts cf_source_count_left(const cf_files_source *source);
+cf_pending_counts cf_files_source_count_left(const cf_files_source *source);
 /* Of a source that only sends: finds out what is otherwise elsewhere; what keeps it from that is
  * pending. */
-void cf_source_compare(cf_files_source *source, cf_pendings *pendings);
+void cf_files_source_compare(cf_files_source *source, cf_pendings *pendings);
 /* Wakes what could not be applied, when it is due. */
-void cf_source_retry(cf_files_source *source, uint64_t now_ms);
+void cf_files_source_retry(cf_files_source *source, uint64_t now_ms);
 /* One that only looks ends at once. */
-cf_status cf_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
-cf_status cf_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
+cf_status cf_files_source_begin_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
+cf_status cf_files_source_step_applying(cf_files_source *source, uint64_t now_ms, cf_error *error);
 /* Waits for all that it has begun. */
-void cf_source_finish_applying(cf_files_source *source);
+void cf_files_source_finish_applying(cf_files_source *source);
 
 #endif

@@ -70,12 +70,13 @@ static void begin_costs(cf_files_source *source, uint64_t now_ms)
         cf_quiet_begin(source->quiet, &source->surveyed.at[i], now_ms);
 }
 
-void cf_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name, cf_absence absence)
+void cf_files_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name,
+                             cf_absence absence)
 {
     cf_look_places_add(&source->places, folder, name, absence);
 }
 
-void cf_source_look_at_all(cf_files_source *source, cf_absence absence)
+void cf_files_source_look_at_all(cf_files_source *source, cf_absence absence)
 {
     source->look_all = true;
     if (source->absence < absence)
@@ -105,28 +106,28 @@ static void look_at_other_names(const cf_files_source *source, const cf_look_pla
             look_at_names_of(source, node);
 }
 
-void cf_source_take_quiet(cf_files_source *source, uint64_t now_ms)
+void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms)
 {
     if (!source->quiet)
         return;
     cf_quiet_due due = cf_quiet_take(source->quiet, now_ms);
     for (size_t i = 0; i < due.places.count; i++) {
-        cf_source_look_at(source, due.places.at[i].folder, due.places.at[i].name,
-                          due.places.at[i].absence);
+        cf_files_source_look_at(source, due.places.at[i].folder, due.places.at[i].name,
+                                due.places.at[i].absence);
         look_at_other_names(source, &due.places.at[i]);
     }
     cf_look_places_release(&due.places);
     if (due.all)
-        cf_source_look_at_all(source, due.absence);
+        cf_files_source_look_at_all(source, due.absence);
     if (now_ms >= source->poll_ms)
-        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+        cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
     if (now_ms < source->rescan_ms)
         return;
-    cf_source_look_at_all(source, CF_ABSENCE_COUNTS);
+    cf_files_source_look_at_all(source, CF_ABSENCE_COUNTS);
     cf_applying_try_all(source->applying);
 }
 
-bool cf_source_wants_look(const cf_files_source *source, uint64_t now_ms)
+bool cf_files_source_wants_look(const cf_files_source *source, uint64_t now_ms)
 {
     return (source->look_all || source->places.count) && now_ms >= source->not_before_ms;
 }
@@ -186,7 +187,7 @@ static bool is_draft(void *context, const cf_node *node)
            cf_draft_is(collection->state, node, &own, cf_author_time(peer->author, now_ms).ms);
 }
 
-void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
+void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->workshop->peer;
     bool all = source->look_all || !source->looked;
@@ -222,11 +223,11 @@ void cf_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->surveying_absence = source->absence;
     source->look_all = source->look_only = source->agrees = false;
     source->absence = CF_ABSENCE_WAITS;
-    cf_source_begin_judging(source); /* the one before may have been broken off */
+    cf_files_source_begin_judging(source); /* the one before may have been broken off */
     plan_rescan(source, now_ms);
 }
 
-const char *cf_source_silence(cf_files_source *source)
+const char *cf_files_source_silence(cf_files_source *source)
 {
     cf_hash epoch;
     cf_error why;
@@ -248,7 +249,7 @@ static cf_status keep_to_itself(cf_files_source *source, const cf_publishing *pu
     cf_status status = cf_publish_agreed(publishing, batch, &arena, &left, error);
     if (!status) {
         source->workshop->activity += batch->count - left.count;
-        cf_source_note_kept(source, publishing, &left, silent);
+        cf_files_source_note_kept(source, publishing, &left, silent);
     }
     cf_arena_release(&arena);
     return status;
@@ -285,15 +286,15 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
                                uint64_t now_ms, cf_error *error)
 {
     cf_workshop *workshop = source->workshop;
-    const char *silent = cf_source_silence(source);
+    const char *silent = cf_files_source_silence(source);
 
     if (source->surveying_only && !source->surveying_agrees) {
         const cf_publishing told = {.peer = workshop->peer, .binding = source->binding};
 
         if (silent)
-            cf_source_note_kept(source, &told, batch, silent);
+            cf_files_source_note_kept(source, &told, batch, silent);
         else
-            cf_source_note_batch(source, batch, NULL, now_ms);
+            cf_files_source_note_batch(source, batch, NULL, now_ms);
         return CF_OK;
     }
     if (meets(source) && !source->past) {
@@ -309,8 +310,8 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
         .bases = workshop->bases,
         .now_ms = now_ms,
         .past = source->past,
-        .awaits = source->surveying_agrees ? NULL : cf_source_note_awaits,
-        .waits = cf_source_note_wait,
+        .awaits = source->surveying_agrees ? NULL : cf_files_source_note_awaits,
+        .waits = cf_files_source_note_wait,
         .context = source,
     };
     if (silent || source->surveying_agrees)
@@ -318,18 +319,19 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     cf_survey_batch judged, left;
     cf_arena arena = {0};
     bool unveils = false;
-    cf_source_judge(source, batch, now_ms, &judged);
+    cf_files_source_judge(source, batch, now_ms, &judged);
     for (size_t i = 0; i < judged.count; i++)
         unveils |= cf_narrow_is_moved(source->binding, &judged.at[i].finding);
     if (unveils)
-        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+        cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
     cf_status status = cf_publish_agreed(&publishing, &judged, &arena, &left, error);
     if (!status)
         send_no_more(source, &left);
     if (!status)
         status = cf_publish_batch(&publishing, &left, left.gone, left.gone_count, error);
     if (status == CF_DENIED) {
-        cf_source_note_batch(source, batch, cf_pendings_text(&source->found, error->text), now_ms);
+        cf_files_source_note_batch(source, batch, cf_pendings_text(&source->found, error->text),
+                                   now_ms);
         status = CF_OK;
     }
     workshop->activity += judged.count + judged.gone_count;
@@ -374,10 +376,10 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
     cf_survey_batch batch = *found;
     cf_arena arena = {0};
 
-    cf_source_hold_disks(source, &arena, &batch);
+    cf_files_source_hold_disks(source, &arena, &batch);
     if (!source->surveying_agrees)
-        cf_source_hold_back(source, &arena, &batch);
-    cf_source_note_waiting(source, found, &batch);
+        cf_files_source_hold_back(source, &arena, &batch);
+    cf_files_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
     if (!status)
         status = note_seen(source, found, error);
@@ -403,7 +405,7 @@ static void end_in_trouble(cf_files_source *source, uint64_t reopen_ms, const cf
 {
     source->trouble = error->status;
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", error->text);
-    cf_source_let_root_go(source);
+    cf_files_source_let_root_go(source);
     source->reopen_ms = reopen_ms;
 }
 
@@ -424,7 +426,8 @@ static void end_as_older(cf_files_source *source, uint64_t now_ms, const cf_erro
 static void add_places(cf_files_source *source, const cf_look_places *places)
 {
     for (size_t i = 0; i < places->count; i++)
-        cf_source_look_at(source, places->at[i].folder, places->at[i].name, places->at[i].absence);
+        cf_files_source_look_at(source, places->at[i].folder, places->at[i].name,
+                                places->at[i].absence);
 }
 
 /* As the look that ends. */
@@ -442,7 +445,7 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
         source->confirm |= source->confirmed.at[i].folder != CF_NODE_ROOT &&
                            !cf_nodes_find(source->binding->nodes, source->confirmed.at[i].folder);
     if (source->surveying_all && (source->confirm || source->confirmed.count))
-        cf_source_look_at_all(source, source->surveying_absence);
+        cf_files_source_look_at_all(source, source->surveying_absence);
     add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
     if (source->confirm || source->confirmed.count) {
         look_alike(source);
@@ -472,10 +475,10 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
     source->tries++;
     look_alike(source);
     for (size_t i = 0; i < again->count; i++)
-        cf_source_look_at(source, again->at[i].folder, again->at[i].name,
-                          cf_source_absence_at(source, &again->at[i]));
+        cf_files_source_look_at(source, again->at[i].folder, again->at[i].name,
+                                cf_files_source_absence_at(source, &again->at[i]));
     if (all)
-        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+        cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
     if (source->not_before_ms < now_ms + CF_SOURCE_AGAIN_MS)
         source->not_before_ms = now_ms + CF_SOURCE_AGAIN_MS;
 }
@@ -540,10 +543,10 @@ static void end_meeting(cf_files_source *source, uint64_t now_ms)
 static void end_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_survey_renumber_watches(source->survey);
-    cf_source_renew_notes(source);
+    cf_files_source_renew_notes(source);
     if (source->quiet)
         cf_quiet_end(source->quiet, &source->surveyed, now_ms);
-    cf_source_end_judging(source);
+    cf_files_source_end_judging(source);
     plan_rescan(source, now_ms);
     look_to_confirm(source, now_ms);
     look_again(source, now_ms);
@@ -558,13 +561,13 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
     source->looks_now = source->surveying_only;
     source->agreed = source->surveying_agrees;
     if (source->agreed && source->quiet && !source->agrees)
-        cf_source_look_at_all(source, CF_ABSENCE_COUNTS); /* it is kept in sync from now on */
+        cf_files_source_look_at_all(source, CF_ABSENCE_COUNTS); /* it is kept in sync from now on */
     cf_survey_destroy(&source->survey);
     if (!source->surveying_only)
         cf_applying_wake(source->applying);
 }
 
-cf_status cf_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error)
+cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     if (source->workshop->awaits_locks && !source->surveying_only)
         return CF_OK;

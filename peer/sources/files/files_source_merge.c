@@ -20,13 +20,13 @@ typedef struct {
     bool merged;
 } merging;
 
-void cf_source_note_conflicts(cf_files_source *source, const cf_id *directories, size_t count)
+void cf_files_source_note_conflicts(cf_files_source *source, const cf_id *directories, size_t count)
 {
     for (size_t i = 0; i < count && source->binding->merges; i++)
         cf_ids_add(&source->unmerged, &directories[i]);
 }
 
-bool cf_source_may_merge(const cf_files_source *source)
+bool cf_files_source_may_merge(const cf_files_source *source)
 {
     const cf_binding *binding = source->binding;
     const cf_workshop *workshop = source->workshop;
@@ -222,7 +222,7 @@ static cf_status merge_in(merging *self, const cf_id *directory, cf_error *error
     return status;
 }
 
-cf_status cf_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *error)
+cf_status cf_files_source_merge(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     merging self = {.source = source, .now_ms = now_ms};
     cf_ids directories = source->unmerged;

@@ -19,7 +19,7 @@ static void forget_gone(cf_files_source *source)
     source->gone_count = source->taker_count = 0;
 }
 
-void cf_source_begin_judging(cf_files_source *source)
+void cf_files_source_begin_judging(cf_files_source *source)
 {
     forget_gone(source);
     source->seen_missing.count = source->waiting.count = source->left.count = 0;
@@ -28,7 +28,7 @@ void cf_source_begin_judging(cf_files_source *source)
 }
 
 /* The first part of a look says what is gone. */
-cf_gone_node *cf_source_find_gone(const cf_files_source *source, uint64_t number)
+cf_gone_node *cf_files_source_find_gone(const cf_files_source *source, uint64_t number)
 {
     const cf_gone_node wanted = {.number = number};
 
@@ -50,7 +50,7 @@ static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
     }
     qsort(source->gone, source->gone_count, sizeof *source->gone, by_number);
     for (size_t i = 0; i < batch->draft_count; i++) {
-        cf_gone_node *gone = cf_source_find_gone(source, batch->drafts[i].draft);
+        cf_gone_node *gone = cf_files_source_find_gone(source, batch->drafts[i].draft);
 
         if (gone)
             gone->as = batch->drafts[i].node;
@@ -58,17 +58,17 @@ static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
 }
 
 /* Itself, or the directory in which it was that went from one which is still there. */
-cf_look_place cf_source_place_left(const cf_files_source *source, const cf_node *node)
+cf_look_place cf_files_source_place_left(const cf_files_source *source, const cf_node *node)
 {
     const cf_node *above;
 
-    while (cf_source_find_gone(source, node->parent) &&
+    while (cf_files_source_find_gone(source, node->parent) &&
            (above = cf_nodes_find(source->binding->nodes, node->parent)))
         node = above;
     return (cf_look_place){.folder = node->parent, .name = node->name};
 }
 
-cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_place *place)
+cf_absence cf_files_source_absence_at(const cf_files_source *source, const cf_look_place *place)
 {
     cf_absence absence = source->surveying_absence;
 
@@ -84,16 +84,16 @@ cf_absence cf_source_absence_at(const cf_files_source *source, const cf_look_pla
     return absence;
 }
 
-bool cf_source_confirm_missing(cf_files_source *source, const cf_node *node,
-                               const cf_finding *found)
+bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *node,
+                                     const cf_finding *found)
 {
-    const cf_look_place left = cf_source_place_left(source, node);
+    const cf_look_place left = cf_files_source_place_left(source, node);
 
     cf_numbers_add(&source->seen_missing, node->number);
     if (cf_numbers_have(&source->missing, node->number))
         return true;
     cf_look_places_add(&source->confirmed, left.folder, left.name,
-                       cf_source_absence_at(source, &left));
+                       cf_files_source_absence_at(source, &left));
     if (found)
         cf_look_places_add(&source->confirmed, found->parent, found->name, CF_ABSENCE_WAITS);
     return false;
@@ -118,12 +118,12 @@ static void miss(cf_files_source *source, const cf_look_place *left, uint64_t no
 
 static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
 {
-    const cf_look_place left = cf_source_place_left(source, node);
+    const cf_look_place left = cf_files_source_place_left(source, node);
     const bool is_held = cf_numbers_have(&source->held, node->number);
-    const bool is_taken = cf_source_is_taken(source, node);
-    const cf_absence absence = cf_source_absence_of(source, node);
+    const bool is_taken = cf_files_source_is_taken(source, node);
+    const cf_absence absence = cf_files_source_absence_of(source, node);
 
-    if (cf_source_find_gone(source, node->number)->as)
+    if (cf_files_source_find_gone(source, node->number)->as)
         return true;                               /* its file was found */
     if (is_taken && absence == CF_ABSENCE_WAITS) { /* who came is looked at again, and so is this */
         cf_numbers_add(&source->seen_missing, node->number);
@@ -133,14 +133,14 @@ static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_m
         if (node->kind == CF_KIND_DIRECTORY)
             cf_quiet_wait_with(source->quiet, node->number, &left);
     } else if (may_be_elsewhere(source)) {
-        cf_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
-        cf_source_look_at_all(source, CF_ABSENCE_WAITS);
+        cf_files_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
+        cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
     } else {
-        return cf_source_confirm_missing(source, node, NULL);
+        return cf_files_source_confirm_missing(source, node, NULL);
     }
     if (!is_held)
-        cf_source_note_node(source, node->number, CF_PENDING_WAITS,
-                            "it is missing here, perhaps for a moment");
+        cf_files_source_note_node(source, node->number, CF_PENDING_WAITS,
+                                  "it is missing here, perhaps for a moment");
     return false;
 }
 
@@ -154,12 +154,12 @@ static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, ui
     for (size_t i = 0; i < batch->gone_count; i++)
         if (is_gone(source, cf_nodes_find(source->binding->nodes, batch->gone[i]), now_ms))
             gone[out->gone_count++] = batch->gone[i];
-    cf_source_judge_missing(source, batch, now_ms, gone, &out->gone_count);
+    cf_files_source_judge_missing(source, batch, now_ms, gone, &out->gone_count);
 }
 
 /* ---- Moved ---- */
 
-const cf_node *cf_source_moved_from(const cf_files_source *source, const cf_finding *finding)
+const cf_node *cf_files_source_moved_from(const cf_files_source *source, const cf_finding *finding)
 {
     const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
 
@@ -174,11 +174,11 @@ const cf_node *cf_source_moved_from(const cf_files_source *source, const cf_find
 static bool has_moved(cf_files_source *source, const cf_finding *finding, const cf_node *node,
                       uint64_t now_ms)
 {
-    const cf_look_place left = cf_source_place_left(source, node);
+    const cf_look_place left = cf_files_source_place_left(source, node);
     const cf_look_place found = {.folder = finding->parent, .name = finding->name};
 
-    if (cf_source_absence_of(source, node) != CF_ABSENCE_WAITS)
-        return cf_source_confirm_missing(source, node, finding);
+    if (cf_files_source_absence_of(source, node) != CF_ABSENCE_WAITS)
+        return cf_files_source_confirm_missing(source, node, finding);
     cf_quiet_hold(source->quiet, &left, &found, now_ms);
     return false;
 }
@@ -192,39 +192,39 @@ static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, u
     out->count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
-        const cf_node *node = cf_source_moved_from(source, finding);
+        const cf_node *node = cf_files_source_moved_from(source, finding);
 
         if (!node || has_moved(source, finding, node, now_ms))
             at[out->count++] = batch->at[i];
         else
-            cf_source_note_found(source, &batch->at[i], CF_PENDING_WAITS,
-                                 "it has just been moved, perhaps for a moment");
+            cf_files_source_note_found(source, &batch->at[i], CF_PENDING_WAITS,
+                                       "it has just been moved, perhaps for a moment");
     }
 }
 
-void cf_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
-                     cf_survey_batch *out)
+void cf_files_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
+                           cf_survey_batch *out)
 {
     *out = *batch;
     if (batch->is_first) {
         take_gone(source, batch);
-        cf_source_find_takers(source);
-        cf_source_forget_unheld(source);
+        cf_files_source_find_takers(source);
+        cf_files_source_forget_unheld(source);
         judge_gone(source, batch, now_ms, out);
     } else {
-        cf_source_take_left(source, batch, out);
+        cf_files_source_take_left(source, batch, out);
     }
     judge_moved(source, batch, now_ms, out);
-    cf_source_judge_placed(source, batch, out);
+    cf_files_source_judge_placed(source, batch, out);
     if (batch->is_first)
-        cf_source_leave_to_takers(source, out);
+        cf_files_source_leave_to_takers(source, out);
 }
 
-void cf_source_end_judging(cf_files_source *source)
+void cf_files_source_end_judging(cf_files_source *source)
 {
     if (!source->surveying_only)
-        cf_source_forget_unheld(source);
-    cf_source_look_at_held(source);
+        cf_files_source_forget_unheld(source);
+    cf_files_source_look_at_held(source);
     cf_numbers_release(&source->missing);
     source->missing = source->seen_missing;
     source->seen_missing = (cf_numbers){0};

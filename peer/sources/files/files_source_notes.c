@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void cf_source_note_found(cf_files_source *source, const cf_observation *seen, cf_pending_kind kind,
-                          const char *reason)
+void cf_files_source_note_found(cf_files_source *source, const cf_observation *seen,
+                                cf_pending_kind kind, const char *reason)
 {
     cf_buffer path = {0};
 
@@ -19,34 +19,34 @@ void cf_source_note_found(cf_files_source *source, const cf_observation *seen, c
     cf_buffer_release(&path);
 }
 
-void cf_source_note_awaits(void *context, const cf_observation *seen)
+void cf_files_source_note_awaits(void *context, const cf_observation *seen)
 {
     cf_files_source *source = context;
 
-    cf_source_note_found(
+    cf_files_source_note_found(
         source, seen, CF_PENDING_WAITS,
         "it was deleted elsewhere since, and goes once the broker is known to have "
         "it");
     source->awaits_broker = true;
 }
 
-void cf_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
+void cf_files_source_note_wait(void *context, const cf_observation *seen, cf_upload_answer why)
 {
     cf_files_source *source = context;
     const cf_look_place place = {.folder = seen->finding.parent, .name = seen->finding.name};
 
     if (source->quiet && why != CF_UPLOAD_AGAIN)
         cf_quiet_goes_on(source->quiet, &place, why != CF_UPLOAD_STARTED);
-    cf_source_note_found(source, seen, CF_PENDING_WAITS,
-                         why == CF_UPLOAD_AGAIN      ? "it has to be read again"
-                         : why == CF_UPLOAD_DEFERRED ? CF_WAITS_METERED
-                                                     : NULL);
+    cf_files_source_note_found(source, seen, CF_PENDING_WAITS,
+                               why == CF_UPLOAD_AGAIN      ? "it has to be read again"
+                               : why == CF_UPLOAD_DEFERRED ? CF_WAITS_METERED
+                                                           : NULL);
     if (why == CF_UPLOAD_AGAIN)
-        cf_source_look_at(source, seen->finding.parent, seen->finding.name, CF_ABSENCE_WAITS);
+        cf_files_source_look_at(source, seen->finding.parent, seen->finding.name, CF_ABSENCE_WAITS);
 }
 
-void cf_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
-                         const char *reason)
+void cf_files_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
+                               const char *reason)
 {
     cf_buffer path = {0};
 
@@ -69,8 +69,8 @@ static const char *done_here(cf_files_source *source, const char *what, const ch
     return kept;
 }
 
-void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
-                         const cf_survey_batch *batch, const char *why)
+void cf_files_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
+                               const cf_survey_batch *batch, const char *why)
 {
     const char *different = done_here(source, "it is different here", why);
     cf_survey_batch rest = *batch;
@@ -81,10 +81,10 @@ void cf_source_note_kept(cf_files_source *source, const cf_publishing *publishin
     rest.count = 0;
     for (size_t i = 0; i < batch->count; i++)
         if (cf_publish_differs(publishing, &batch->at[i].finding))
-            cf_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT, different);
+            cf_files_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT, different);
         else
             at[rest.count++] = batch->at[i];
-    cf_source_note_batch(source, &rest, why, publishing->now_ms);
+    cf_files_source_note_batch(source, &rest, why, publishing->now_ms);
     cf_arena_release(&arena);
 }
 
@@ -122,8 +122,8 @@ static const char *moved_here(cf_files_source *source, const cf_node *node,
     return done_here(source, cf_pendings_text(&source->found, what), why);
 }
 
-void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch, const char *why,
-                          uint64_t now_ms)
+void cf_files_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
+                                const char *why, uint64_t now_ms)
 {
     const char *new = done_here(source, "it is new here", why);
     const char *changed = done_here(source, "it was changed here", why);
@@ -135,10 +135,10 @@ void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
         const bool moved =
             node && (finding->parent != node->parent || !cf_bytes_equal(finding->name, node->name));
 
-        cf_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT,
-                             moved  ? moved_here(source, node, finding, why)
-                             : node ? changed
-                                    : new);
+        cf_files_source_note_found(source, &batch->at[i], CF_PENDING_UNSENT,
+                                   moved  ? moved_here(source, node, finding, why)
+                                   : node ? changed
+                                          : new);
         source->found.at[source->found.count - 1].moved = moved ? node->number : 0;
     }
     /* A look alone says what a sync would do: it would hold back too many at once. */
@@ -147,8 +147,8 @@ void cf_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
                                                      batch->gone_count, &source->found.arena)
                               : deleted;
     for (size_t i = 0; i < batch->gone_count; i++) {
-        cf_source_note_node(source, batch->gone[i], held ? CF_PENDING_HELD : CF_PENDING_UNSENT,
-                            reason);
+        cf_files_source_note_node(source, batch->gone[i],
+                                  held ? CF_PENDING_HELD : CF_PENDING_UNSENT, reason);
         source->found.at[source->found.count - 1].gone = batch->gone[i];
     }
 }
@@ -218,7 +218,7 @@ static void add_gone(cf_files_source *source)
 }
 
 /* A look at everything knows all; a look at some places knows these. */
-void cf_source_renew_notes(cf_files_source *source)
+void cf_files_source_renew_notes(cf_files_source *source)
 {
     take_notes(source);
     if (source->surveying_all)

@@ -34,8 +34,8 @@ static void sort_waiting(cf_files_source *source)
     cf_look_places_sort(&source->taken);
 }
 
-void cf_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
-                            const cf_survey_batch *kept)
+void cf_files_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
+                                  const cf_survey_batch *kept)
 {
     size_t next = 0;
 
@@ -129,7 +129,7 @@ static void note_filled(const cf_files_source *source, const cf_survey_batch *ju
                         bool is_filled)
 {
     for (size_t i = 0; i < judged->gone_count; i++)
-        cf_source_find_gone(source, judged->gone[i])->is_filled = is_filled;
+        cf_files_source_find_gone(source, judged->gone[i])->is_filled = is_filled;
 }
 
 /* A file that was copied elsewhere is found there when it is read, in a later part, or not at all
@@ -158,9 +158,9 @@ static void note_counting(cf_files_source *source, const cf_survey_batch *batch,
                           const cf_survey_batch *judged)
 {
     for (size_t i = 0; i < batch->gone_count; i++)
-        cf_source_find_gone(source, batch->gone[i])->counts = false;
+        cf_files_source_find_gone(source, batch->gone[i])->counts = false;
     for (size_t i = 0; i < judged->gone_count; i++)
-        cf_source_find_gone(source, judged->gone[i])->counts = true;
+        cf_files_source_find_gone(source, judged->gone[i])->counts = true;
 }
 
 /* A directory whose place is taken by what was in it can't go before that has left it. */
@@ -190,7 +190,7 @@ static bool is_in_place_of_another(const cf_files_source *source, const cf_findi
 
     if (!was || was->number == finding->number)
         return false;
-    const cf_gone_node *gone = cf_source_find_gone(source, was->number);
+    const cf_gone_node *gone = cf_files_source_find_gone(source, was->number);
     if (!gone)
         return cf_numbers_have(&source->waiting, was->number);
     return !gone->counts && !may_join(finding, gone) &&
@@ -204,12 +204,13 @@ static bool is_in_place_of_unseen(cf_files_source *source, const cf_observation 
     const cf_finding *finding = &seen->finding;
     const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
 
-    if (!was || was->number == finding->number || cf_source_find_gone(source, was->number) ||
+    if (!was || was->number == finding->number || cf_files_source_find_gone(source, was->number) ||
         cf_survey_found(source->survey, was->number))
         return false;
-    cf_source_confirm_missing(source, was, NULL);
-    cf_source_note_found(source, seen, CF_PENDING_WAITS,
-                         "what was there before may be somewhere else: not all could be listed");
+    cf_files_source_confirm_missing(source, was, NULL);
+    cf_files_source_note_found(
+        source, seen, CF_PENDING_WAITS,
+        "what was there before may be somewhere else: not all could be listed");
     return true;
 }
 
@@ -266,16 +267,16 @@ static void note_all_filled(cf_files_source *source)
 {
     for (size_t i = 0; i < source->gone_count; i++)
         if (source->gone[i].is_filled)
-            cf_source_note_node(source, source->gone[i].number, CF_PENDING_WAITS,
-                                "it is gone here, and told when all that was in it is");
+            cf_files_source_note_node(source, source->gone[i].number, CF_PENDING_WAITS,
+                                      "it is gone here, and told when all that was in it is");
 }
 
-void cf_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
-                            cf_survey_batch *judged)
+void cf_files_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
+                                  cf_survey_batch *judged)
 {
     size_t before = judged->gone_count;
 
-    cf_source_note_waiting(source, batch, judged);
+    cf_files_source_note_waiting(source, batch, judged);
     do {
         do
             hold_placeless(source, judged);

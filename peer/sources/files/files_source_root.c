@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-bool cf_source_is_root_in_place(const cf_files_source *source)
+bool cf_files_source_is_root_in_place(const cf_files_source *source)
 {
     cf_files *files = source->workshop->peer->env->files;
     cf_folder *there = NULL;
@@ -39,7 +39,7 @@ static cf_status narrow(cf_files_source *source, cf_error *error)
     return cf_narrow_base(peer, binding, error);
 }
 
-bool cf_source_has_base(const cf_files_source *source)
+bool cf_files_source_has_base(const cf_files_source *source)
 {
     cf_error ignored;
 
@@ -47,7 +47,7 @@ bool cf_source_has_base(const cf_files_source *source)
            CF_OK;
 }
 
-bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
+bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms)
 {
     const cf_env *env = source->workshop->peer->env;
     cf_error error;
@@ -85,7 +85,7 @@ bool cf_source_hold_root(cf_files_source *source, uint64_t now_ms)
     return !status;
 }
 
-void cf_source_rest(cf_files_source *source)
+void cf_files_source_rest(cf_files_source *source)
 {
     cf_workshop *workshop = source->workshop;
     cf_binding *binding = source->binding;
@@ -97,13 +97,13 @@ void cf_source_rest(cf_files_source *source)
     source->rests = true;
 }
 
-bool cf_source_is_root_itself(const cf_files_source *source)
+bool cf_files_source_is_root_itself(const cf_files_source *source)
 {
     return cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
-           cf_source_is_root_in_place(source);
+           cf_files_source_is_root_in_place(source);
 }
 
-void cf_source_let_root_go(cf_files_source *source)
+void cf_files_source_let_root_go(cf_files_source *source)
 {
     cf_workshop *workshop = source->workshop;
 

@@ -25,7 +25,7 @@ static void add_held(const cf_files_source *source, cf_pendings *pendings)
     const cf_binding *binding = source->binding;
     cf_buffer path = {0};
     cf_arena arena = {0};
-    const char *reason = source->held.count ? cf_source_held_text(source, &arena) : NULL;
+    const char *reason = source->held.count ? cf_files_source_held_text(source, &arena) : NULL;
 
     for (size_t i = 0; i < source->held.count; i++) {
         if (!cf_nodes_find(binding->nodes, source->held.at[i]))
@@ -52,20 +52,20 @@ static void add_left(const cf_files_source *source, const cf_pending *left, cf_p
     cf_buffer_release(&text);
 }
 
-size_t cf_source_count_held(const void *self)
+size_t cf_files_source_count_held(const void *self)
 {
     const cf_files_source *source = self;
-    const cf_pending_counts left = cf_source_count_left(source);
+    const cf_pending_counts left = cf_files_source_count_left(source);
 
     return source->held.count + source->away_count + cf_pending_counts_held(&source->notes.counts) +
            cf_pending_counts_held(&left);
 }
 
 /* As `tell` has it, at no cost of what is pending. */
-bool cf_source_is_behind(const void *self)
+bool cf_files_source_is_behind(const void *self)
 {
     const cf_files_source *source = self;
-    const cf_pending_counts left = cf_source_count_left(source);
+    const cf_pending_counts left = cf_files_source_count_left(source);
     bool holds = false;
 
     for (size_t i = 0; i < source->held.count && !holds; i++)
@@ -88,7 +88,8 @@ static void tell_note(void *context, const cf_pending *note)
                     note->reason ? note->reason : self->sending);
 }
 
-void cf_source_tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out)
+void cf_files_source_tell(void *self, cf_pendings *pendings, const char *sending,
+                          cf_binding_status *out)
 {
     cf_files_source *source = self;
     telling notes = {pendings, sending};
@@ -96,8 +97,8 @@ void cf_source_tell(void *self, cf_pendings *pendings, const char *sending, cf_b
 
     add_owed(source, pendings);
     add_held(source, pendings);
-    cf_source_tell_away(source, pendings);
-    cf_source_compare(source, pendings);
+    cf_files_source_tell_away(source, pendings);
+    cf_files_source_compare(source, pendings);
     cf_applying_result(source->applying, &applied);
     cf_pending_tree_each(&source->notes, tell_note, &notes);
     cf_pending_tree_each(&source->unseen, tell_note, &notes);

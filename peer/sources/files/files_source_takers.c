@@ -68,8 +68,8 @@ static void judge(const cf_files_source *source, cf_taker *first)
         next = from ? taker_of(source, from) : NULL;
         if (next || !from)
             continue;
-        const cf_look_place left = cf_source_place_left(source, from);
-        absence = cf_source_absence_at(source, &left);
+        const cf_look_place left = cf_files_source_place_left(source, from);
+        absence = cf_files_source_absence_at(source, &left);
     }
     if (next)
         absence = next->absence;
@@ -78,7 +78,7 @@ static void judge(const cf_files_source *source, cf_taker *first)
         one->absence = absence;
 }
 
-void cf_source_find_takers(cf_files_source *source)
+void cf_files_source_find_takers(cf_files_source *source)
 {
     cf_survey_sight seen;
 
@@ -92,17 +92,17 @@ void cf_source_find_takers(cf_files_source *source)
         judge(source, &source->takers[i]);
 }
 
-bool cf_source_is_taken(const cf_files_source *source, const cf_node *was)
+bool cf_files_source_is_taken(const cf_files_source *source, const cf_node *was)
 {
     return was->kind != CF_KIND_DIRECTORY && taker_of(source, was);
 }
 
-cf_absence cf_source_absence_of(const cf_files_source *source, const cf_node *node)
+cf_absence cf_files_source_absence_of(const cf_files_source *source, const cf_node *node)
 {
-    const cf_look_place left = cf_source_place_left(source, node);
+    const cf_look_place left = cf_files_source_place_left(source, node);
 
-    return cf_source_is_taken(source, node) ? taker_of(source, node)->absence
-                                            : cf_source_absence_at(source, &left);
+    return cf_files_source_is_taken(source, node) ? taker_of(source, node)->absence
+                                                  : cf_files_source_absence_at(source, &left);
 }
 
 /* ---- Told together ---- */
@@ -117,7 +117,7 @@ static void say_told(cf_files_source *source, const cf_finding *finding, bool is
 
 static bool has_taker_to_come(const cf_files_source *source, const cf_node *was)
 {
-    return cf_source_is_taken(source, was) && !taker_of(source, was)->is_told;
+    return cf_files_source_is_taken(source, was) && !taker_of(source, was)->is_told;
 }
 
 /* What was renamed is read, and so comes again; unless it can't be read. */
@@ -136,7 +136,7 @@ static void leave_chain(cf_files_source *source, const cf_survey_batch *told,
 
     while ((was = cf_nodes_child(source->binding->nodes, place.folder, place.name)) &&
            (at = cf_observed_find(observed, was->number)) != SIZE_MAX &&
-           cf_source_moved_from(source, &told->at[at].finding) &&
+           cf_files_source_moved_from(source, &told->at[at].finding) &&
            comes_again(source, &told->at[at].finding)) {
         const cf_finding *finding = &told->at[at].finding;
         cf_taker *taker = taker_at(source, finding->parent, finding->name);
@@ -167,7 +167,7 @@ static void leave_moved(cf_files_source *source, cf_survey_batch *told)
             at[told->count++] = at[i];
 }
 
-void cf_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told)
+void cf_files_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told)
 {
     uint64_t *gone = (uint64_t *)told->gone;
     size_t kept = 0;
@@ -177,9 +177,9 @@ void cf_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told)
     if (source->taker_count)
         leave_moved(source, told);
     for (size_t i = 0; i < told->gone_count; i++)
-        if (cf_source_find_gone(source, gone[i])->as ||
+        if (cf_files_source_find_gone(source, gone[i])->as ||
             has_taker_to_come(source, cf_nodes_find(source->binding->nodes, gone[i])))
-            cf_source_find_gone(source, gone[i])->is_left = true;
+            cf_files_source_find_gone(source, gone[i])->is_left = true;
         else
             gone[kept++] = gone[i];
     told->gone_count = kept;
@@ -191,7 +191,7 @@ static uint64_t draft_left_for(const cf_files_source *source, const cf_finding *
     const cf_node *node = NULL;
 
     while ((node = cf_nodes_next_of_inode(source->binding->nodes, finding->stat.inode, node))) {
-        const cf_gone_node *left = cf_source_find_gone(source, node->number);
+        const cf_gone_node *left = cf_files_source_find_gone(source, node->number);
 
         if (left && left->is_left && left->as == finding->number)
             return node->number;
@@ -199,8 +199,8 @@ static uint64_t draft_left_for(const cf_files_source *source, const cf_finding *
     return 0;
 }
 
-void cf_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
-                         cf_survey_batch *told)
+void cf_files_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
+                               cf_survey_batch *told)
 {
     uint64_t *gone = cf_allocate(2 * batch->count, sizeof *gone);
 
@@ -209,7 +209,7 @@ void cf_source_take_left(const cf_files_source *source, const cf_survey_batch *b
     for (size_t i = 0; source->gone_count && i < batch->count; i++) {
         const cf_finding *finding = &batch->at[i].finding;
         const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
-        const cf_gone_node *left = was ? cf_source_find_gone(source, was->number) : NULL;
+        const cf_gone_node *left = was ? cf_files_source_find_gone(source, was->number) : NULL;
 
         if (left && left->is_left && was->number != finding->number)
             gone[told->gone_count++] = was->number;
