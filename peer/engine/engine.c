@@ -43,7 +43,7 @@ static void follow_clock(cf_engine *engine, uint64_t now_ms)
     engine->apart_ms = apart_ms;
     for (size_t i = 0; i < engine->count; i++)
         cf_source_clock_set(&engine->sources[i], jump_ms);
-    cf_locks_clock_set(engine->workshop.locks, jump_ms);
+    cf_locks_clock_set(engine->context.locks, jump_ms);
     if (engine->clock.status || jump_ms > COMPARED_MS || jump_ms < -COMPARED_MS)
         compare_clocks_again(engine);
 }
@@ -107,7 +107,7 @@ static bool holds(const char *place, const char *path)
 /* Which disk lies there now is told by all that is on it. */
 void cf_engine_mounted(cf_engine *engine, const char *place)
 {
-    for (size_t i = 0; engine->workshop.watch && i < engine->count; i++) {
+    for (size_t i = 0; engine->context.watch && i < engine->count; i++) {
         const cf_binding *binding = engine->bindings[i];
 
         if (cf_format_is_records(binding->format))
@@ -128,7 +128,7 @@ static void look_at_file(void *context, const cf_binding *in, const cf_stat *fil
 
     for (size_t i = 0; i < engine->count; i++)
         if (cf_source_look_at_file(&engine->sources[i], file) && engine->bindings[i] != in)
-            engine->workshop.activity++;
+            engine->context.activity++;
 }
 
 /* ---- Opening ---- */
@@ -140,7 +140,7 @@ static void add_source(cf_engine *engine, cf_binding *binding)
     engine->bindings =
         cf_grow(engine->bindings, &engine->bindings_capacity, engine->count + 1, sizeof(void *));
     engine->bindings[engine->count] = binding;
-    engine->sources[engine->count++] = cf_source_open(&engine->workshop, binding);
+    engine->sources[engine->count++] = cf_source_open(&engine->context, binding);
 }
 
 static void mark_directory(void *context, const cf_id *item)
@@ -190,8 +190,8 @@ static bool is_read(void *context, const cf_hash *hash)
 {
     const cf_engine *engine = context;
 
-    return cf_uploads_read_base(engine->workshop.uploads, hash) ||
-           cf_downloads_read_base(engine->workshop.downloads, hash) ||
+    return cf_uploads_read_base(engine->context.uploads, hash) ||
+           cf_downloads_read_base(engine->context.downloads, hash) ||
            cf_resupply_reads(engine->resupply, hash);
 }
 
@@ -200,20 +200,20 @@ static cf_status make_parts(cf_engine *engine, bool watch, cf_error *error)
     cf_watch_handler handler = {engine, watch_changed, watch_renamed, watch_moved,
                                 watch_overflowed};
 
-    engine->workshop.peer = engine->peer;
-    engine->workshop.look_at_file = look_at_file;
-    engine->workshop.context = engine;
+    engine->context.peer = engine->peer;
+    engine->context.look_at_file = look_at_file;
+    engine->context.context = engine;
     cf_engine_watch_intake(engine);
-    engine->workshop.uploads = cf_uploads_new(engine->peer);
-    engine->workshop.downloads = cf_downloads_new(&(cf_downloads_options){
+    engine->context.uploads = cf_uploads_new(engine->peer);
+    engine->context.downloads = cf_downloads_new(&(cf_downloads_options){
         engine->peer, get_bindings, engine, .unmade = cf_engine_note_unmade});
-    engine->workshop.bases =
+    engine->context.bases =
         cf_bases_new(&(cf_bases_options){engine->peer, get_bindings, is_read, engine});
     engine->resupply = cf_resupply_new(&(cf_resupply_options){engine->peer, get_bindings, engine});
     cf_status status =
-        cf_locks_open(engine->peer, watch, engine->now_ms, &engine->workshop.locks, error);
+        cf_locks_open(engine->peer, watch, engine->now_ms, &engine->context.locks, error);
     return watch && !status
-               ? cf_watch_new(engine->env->files, &handler, &engine->workshop.watch, error)
+               ? cf_watch_new(engine->env->files, &handler, &engine->context.watch, error)
                : status;
 }
 
@@ -241,7 +241,7 @@ cf_status cf_engine_open(const cf_engine_options *options, uint64_t now_ms, cf_e
     if (!status)
         status = cf_engine_use_broker(engine, error);
     if (!status) {
-        cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
+        cf_bases_sweep(engine->context.bases, engine->bindings, engine->count);
         cf_engine_load_applied(engine);
         cf_checkpoints_load(engine->peer, &engine->checkpoint.own);
         cf_engine_load_unmade(engine);
@@ -274,19 +274,19 @@ void cf_engine_close(cf_engine **engine)
         cf_source_end(&self->sources[i]);
     cf_resupply_destroy(&self->resupply);
     cf_carried_destroy(&self->carried);
-    cf_uploads_destroy(&self->workshop.uploads);
-    cf_downloads_destroy(&self->workshop.downloads);
+    cf_uploads_destroy(&self->context.uploads);
+    cf_downloads_destroy(&self->context.downloads);
     for (size_t i = 0; i < self->count; i++) {
-        cf_bases_forget(self->workshop.bases, self->bindings[i]);
+        cf_bases_forget(self->context.bases, self->bindings[i]);
         cf_source_close(&self->sources[i]);
     }
-    cf_bases_destroy(&self->workshop.bases);
-    cf_watch_destroy(&self->workshop.watch);
+    cf_bases_destroy(&self->context.bases);
+    cf_watch_destroy(&self->context.watch);
     for (size_t i = 0; i < self->count; i++)
         cf_binding_destroy(&self->bindings[i], self->env->files);
     for (size_t i = 0; i < self->inbox_count; i++)
         cf_buffer_release(&self->inbox[i]);
-    cf_locks_close(&self->workshop.locks);
+    cf_locks_close(&self->context.locks);
     if (self->peer)
         cf_link_destroy(&self->peer->link);
     cf_peer_close(&self->peer);
@@ -299,7 +299,7 @@ void cf_engine_close(cf_engine **engine)
 
 cf_locks *cf_engine_locks(cf_engine *engine)
 {
-    return engine->workshop.locks;
+    return engine->context.locks;
 }
 
 cf_peer *cf_engine_peer(cf_engine *engine)
@@ -314,7 +314,7 @@ cf_link *cf_engine_link(cf_engine *engine)
 
 cf_watch *cf_engine_watch(cf_engine *engine)
 {
-    return engine->workshop.watch;
+    return engine->context.watch;
 }
 
 /* ---- Stepping ---- */
@@ -338,7 +338,7 @@ static void distribute_changes(cf_engine *engine)
     }
 }
 
-static cf_source_at_work *source_of(cf_engine *engine, const cf_binding *binding)
+static cf_source *source_of(cf_engine *engine, const cf_binding *binding)
 {
     for (size_t i = 0; i < engine->count; i++)
         if (engine->bindings[i] == binding)
@@ -351,22 +351,22 @@ static void step_transfers(cf_engine *engine)
     const cf_binding *binding;
     uint64_t folder;
 
-    cf_uploads_step(engine->workshop.uploads);
-    cf_downloads_step(engine->workshop.downloads);
-    cf_bases_step(engine->workshop.bases);
-    if (cf_bases_overdue(engine->workshop.bases))
-        cf_bases_sweep(engine->workshop.bases, engine->bindings, engine->count);
-    while (cf_uploads_finished(engine->workshop.uploads, &binding, &folder)) {
-        cf_source_at_work *source = source_of(engine, binding);
+    cf_uploads_step(engine->context.uploads);
+    cf_downloads_step(engine->context.downloads);
+    cf_bases_step(engine->context.bases);
+    if (cf_bases_overdue(engine->context.bases))
+        cf_bases_sweep(engine->context.bases, engine->bindings, engine->count);
+    while (cf_uploads_finished(engine->context.uploads, &binding, &folder)) {
+        cf_source *source = source_of(engine, binding);
 
-        engine->workshop.activity++;
+        engine->context.activity++;
         if (source)
             cf_source_look_at_folder(source, folder);
     }
-    while ((binding = cf_downloads_finished(engine->workshop.downloads))) {
-        cf_source_at_work *source = source_of(engine, binding);
+    while ((binding = cf_downloads_finished(engine->context.downloads))) {
+        cf_source *source = source_of(engine, binding);
 
-        engine->workshop.activity++;
+        engine->context.activity++;
         if (source)
             cf_source_came(source);
     }
@@ -377,7 +377,7 @@ static void step_transfers(cf_engine *engine)
 static void await_locks(cf_engine *engine, uint64_t *deadline)
 {
     const uint64_t now_ms = engine->steady_ms;
-    bool connects = engine->workshop.watch;
+    bool connects = engine->context.watch;
 
     for (const cf_round *round = engine->rounds; round; round = round->next)
         connects |= round->options.kind == CF_ROUND_SYNC;
@@ -386,13 +386,13 @@ static void await_locks(cf_engine *engine, uint64_t *deadline)
     engine->catches_up &=
         link && cf_link_is_connected(link) && (!cf_link_has_received(link) || engine->inbox_count);
     bool awaits = connects && link && (engine->connecting || cf_link_is_connected(link)) &&
-                  (engine->catches_up || !cf_locks_are_known(engine->workshop.locks));
+                  (engine->catches_up || !cf_locks_are_known(engine->context.locks));
     if (!awaits)
         engine->locks_due_ms = 0;
     else if (!engine->locks_due_ms)
         engine->locks_due_ms = now_ms + (engine->catches_up ? CATCHES_UP_MS : LOCKS_MS);
-    engine->workshop.awaits_locks = awaits && now_ms < engine->locks_due_ms;
-    if (engine->workshop.awaits_locks && engine->locks_due_ms < *deadline)
+    engine->context.awaits_locks = awaits && now_ms < engine->locks_due_ms;
+    if (engine->context.awaits_locks && engine->locks_due_ms < *deadline)
         *deadline = engine->locks_due_ms;
 }
 
@@ -433,11 +433,11 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
 
     follow_clock(engine, now_ms);
     do {
-        before = engine->workshop.activity;
+        before = engine->context.activity;
         *deadline = steady_due = UINT64_MAX;
         cf_engine_follow_pauses(engine, deadline);
         cf_engine_follow_metered(engine, &steady_due);
-        cf_locks_step(engine->workshop.locks, now_ms, deadline);
+        cf_locks_step(engine->context.locks, now_ms, deadline);
         await_locks(engine, &steady_due);
         if (engine->inbox_count)
             status = cf_engine_take_inbox(engine, error);
@@ -448,17 +448,17 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         if (!status)
             step_transfers(engine);
         if (!status)
-            status = cf_resupply_step(engine->resupply, engine->workshop.silent != NULL,
+            status = cf_resupply_step(engine->resupply, engine->context.silent != NULL,
                                       engine->steady_ms, &steady_due, error);
         for (size_t i = 0; !status && i < engine->count; i++)
             if (!engine->sources[i].paused[0])
                 status = cf_source_step(&engine->sources[i], now_ms, deadline, error);
         if (!status)
             status = cf_engine_step_carried(engine, &steady_due, error);
-        if (engine->looks != engine->workshop.looks)
+        if (engine->looks != engine->context.looks)
             cf_resupply_looked(engine->resupply, engine->steady_ms, &steady_due);
-        engine->looks = engine->workshop.looks;
-    } while (!status && engine->workshop.activity != before);
+        engine->looks = engine->context.looks;
+    } while (!status && engine->context.activity != before);
     if (!status) {
         cf_engine_look_flows(engine);
         cf_engine_tell_held(engine);
@@ -507,12 +507,12 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
         if (engine->bindings[i] != binding)
             continue;
         cf_source_end(&engine->sources[i]);
-        cf_uploads_forget(engine->workshop.uploads, binding);
-        cf_downloads_forget(engine->workshop.downloads, binding);
-        cf_bases_forget(engine->workshop.bases, binding);
+        cf_uploads_forget(engine->context.uploads, binding);
+        cf_downloads_forget(engine->context.downloads, binding);
+        cf_bases_forget(engine->context.bases, binding);
         cf_source_close(&engine->sources[i]);
-        if (engine->workshop.watch)
-            cf_watch_forget_source(engine->workshop.watch, binding->number);
+        if (engine->context.watch)
+            cf_watch_forget_source(engine->context.watch, binding->number);
         cf_lock_guard_release(engine->peer, binding);
         cf_status status = cf_binding_drop(engine->peer, binding, error);
         cf_binding_destroy(&binding, engine->env->files);
@@ -529,7 +529,7 @@ cf_status cf_engine_drop_binding(cf_engine *engine, cf_binding *binding, cf_erro
 
 void cf_engine_tidy_bases(cf_engine *engine)
 {
-    cf_bases_tidy(engine->workshop.bases, engine->bindings, engine->count);
+    cf_bases_tidy(engine->context.bases, engine->bindings, engine->count);
 }
 
 void cf_engine_unguard(cf_engine *engine)
@@ -541,7 +541,7 @@ void cf_engine_unguard(cf_engine *engine)
 
 void cf_engine_touch_binding(cf_engine *engine, cf_binding *binding)
 {
-    cf_source_at_work *source = source_of(engine, binding);
+    cf_source *source = source_of(engine, binding);
     cf_collection *collection;
     cf_error ignored;
 

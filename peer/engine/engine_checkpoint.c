@@ -64,7 +64,7 @@ void cf_engine_located(cf_engine *engine, const uint8_t instance[16], uint64_t p
         return;
     self->is_due = true;
     self->due = made;
-    engine->workshop.activity++;
+    engine->context.activity++;
 }
 
 /* What came or went since says more. */
@@ -190,7 +190,7 @@ void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline)
     cf_link *link = engine->peer->link;
     cf_error why;
 
-    if (!fault->count || !engine->workshop.watch || cf_link_session(link) != fault->session)
+    if (!fault->count || !engine->context.watch || cf_link_session(link) != fault->session)
         return;
     if (engine->steady_ms < fault->again_ms) {
         *deadline = fault->again_ms < *deadline ? fault->again_ms : *deadline;

@@ -65,12 +65,12 @@ struct cf_engine {
     const cf_env *env;
     cf_home *home;
     cf_peer *peer;
-    cf_workshop workshop;
+    cf_source_context context;
     cf_resupply *resupply;
     cf_carried *carried;  /* of a relay; NULL: no blobs are carried here */
     bool carries_nothing; /* and they can't be, as was told */
     uint64_t looks;       /* the workshop's, of which the resupply knows */
-    cf_source_at_work *sources;
+    cf_source *sources;
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;
     cf_round *rounds;

@@ -139,10 +139,10 @@ static void connected(void *context, const cf_link_welcome *welcome)
     engine->denials = 0;
     cf_engine_note_removed(engine, false);
     engine->retry_ms = 0;
-    engine->workshop.silent = NULL;
+    engine->context.silent = NULL;
     if (cf_clock_is_off(difference)) {
         cf_link_fail_clock(difference, &engine->clock);
-        engine->workshop.silent = engine->clock.text;
+        engine->context.silent = engine->clock.text;
         cf_report(engine->env, CF_REPORT_ERROR, "%s; nothing is published until then",
                   engine->clock.text);
     }
@@ -153,7 +153,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
         return;
     }
     if (was_lost)
-        cf_report(engine->env, engine->workshop.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL,
+        cf_report(engine->env, engine->context.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL,
                   "the broker: connected again");
     greet_broker(engine, welcome);
     cf_link_locate(engine->peer->link);
@@ -166,7 +166,7 @@ static void connected(void *context, const cf_link_welcome *welcome)
         cf_resupply_asked(engine->resupply, engine->steady_ms);
     if (engine->carried)
         cf_carried_ask_again(engine->carried);
-    cf_locks_connected(engine->workshop.locks, difference);
+    cf_locks_connected(engine->context.locks, difference);
     cf_engine_try_again(engine);
 }
 
@@ -208,7 +208,7 @@ static void lost(void *context, const cf_link_loss *loss)
     cf_engine *engine = context;
     cf_error before = engine->loss;
 
-    cf_locks_lost(engine->workshop.locks);
+    cf_locks_lost(engine->context.locks);
     cf_engine_save_acknowledged(engine);
     if (begins_anew(engine, loss))
         return;
@@ -244,7 +244,7 @@ static void entry_came(void *context, const cf_entry *entry)
     *cf_one_more(engine->inbox, engine->inbox_count, engine->inbox_capacity) = wire;
     engine->traffic.entries_received++;
     engine->traffic.bytes_received += entry->wire.size;
-    engine->workshop.activity++;
+    engine->context.activity++;
 }
 
 static void entry_spoiled(void *context, uint64_t position, const cf_error *why)
@@ -255,7 +255,7 @@ static void entry_spoiled(void *context, uint64_t position, const cf_error *why)
     cf_fail(&said, CF_MALFORMED, "the entry at position %" PRIu64 " is refused: %s", position,
             why->text);
     cf_engine_fault(engine, said.text);
-    engine->workshop.activity++;
+    engine->context.activity++;
 }
 
 static void note_accepted(cf_engine *engine, const cf_head *head)
@@ -282,7 +282,7 @@ static void accepted(void *context, const cf_head *entry)
         engine->delay[0] = '\0';
     engine->traffic.entries_sent++;
     note_accepted(engine, entry);
-    engine->workshop.activity++;
+    engine->context.activity++;
     cf_unsent_forget(engine->env, cf_home_store(engine->home), cf_peer_user(engine->peer), entry);
 }
 
@@ -337,8 +337,8 @@ static void tell_lock(cf_engine *engine, const cf_link_refusal *refusal)
         lease = cf_engine_lock_of(engine, &header.collection);
     if (lease)
         cf_report(engine->env,
-                  engine->workshop.watch && !was_told(engine, lease) ? CF_REPORT_WARNING
-                                                                     : CF_REPORT_DETAIL,
+                  engine->context.watch && !was_told(engine, lease) ? CF_REPORT_WARNING
+                                                                    : CF_REPORT_DETAIL,
                   "%s", cf_lock_guard_line(engine->peer, lease, &arena));
     cf_arena_release(&arena);
 }
@@ -399,11 +399,11 @@ static void lease_came(void *context, const cf_message *answer)
 {
     cf_engine *engine = context;
 
-    engine->workshop.activity++;
+    engine->context.activity++;
     if (answer->command == CF_COMMAND_PAUSED)
-        cf_downloads_try_paused(engine->workshop.downloads);
+        cf_downloads_try_paused(engine->context.downloads);
     else
-        cf_locks_answered(engine->workshop.locks, answer, engine->now_ms);
+        cf_locks_answered(engine->context.locks, answer, engine->now_ms);
 }
 
 static void wanted(void *context, const cf_hash *blobs, size_t count)
@@ -415,7 +415,7 @@ static void wanted(void *context, const cf_hash *blobs, size_t count)
     cf_resupply_wanted(engine->resupply, blobs, count, engine->steady_ms);
     if (engine->carried)
         cf_carried_wanted(engine->carried, blobs, count);
-    engine->workshop.activity++;
+    engine->context.activity++;
 }
 
 /* Everything of ours is there, also what was accepted in a session that broke before we heard; or,
@@ -426,7 +426,7 @@ static void idle(void *context)
 
     engine->delay[0] = '\0';
     engine->told_count = 0;
-    engine->workshop.activity++;
+    engine->context.activity++;
     cf_engine_save_acknowledged(engine);
     cf_engine_check_move(engine);
     cf_engine_end_fault(engine);
@@ -439,7 +439,7 @@ static bool piece(void *context, const cf_hash *blob, uint64_t offset, size_t si
     cf_engine *engine = context;
     size_t before = out->size;
 
-    if (!cf_uploads_piece(engine->workshop.uploads, blob, offset, size, out) &&
+    if (!cf_uploads_piece(engine->context.uploads, blob, offset, size, out) &&
         !cf_resupply_piece(engine->resupply, blob, offset, size, out) &&
         !(engine->carried && cf_carried_piece(engine->carried, blob, offset, size, out)))
         return false;
@@ -451,8 +451,8 @@ static void stored(void *context, const cf_hash *blob)
 {
     cf_engine *engine = context;
 
-    engine->workshop.activity++;
-    cf_uploads_stored(engine->workshop.uploads, blob);
+    engine->context.activity++;
+    cf_uploads_stored(engine->context.uploads, blob);
     cf_resupply_stored(engine->resupply, blob);
 }
 
@@ -462,19 +462,19 @@ static void blob_refused(void *context, const cf_hash *blob, const cf_error *why
 
     if (engine->carried && cf_carried_refused(engine->carried, blob, why))
         return;
-    cf_uploads_refused(engine->workshop.uploads, blob, why);
+    cf_uploads_refused(engine->context.uploads, blob, why);
     cf_resupply_refused(engine->resupply, blob, why);
-    cf_downloads_refused(engine->workshop.downloads, blob, why);
+    cf_downloads_refused(engine->context.downloads, blob, why);
 }
 
 static void blob_delayed(void *context, const cf_hash *blob, cf_bytes code, cf_bytes text)
 {
     cf_engine *engine = context;
 
-    if (cf_uploads_delayed(engine->workshop.uploads, blob, text))
+    if (cf_uploads_delayed(engine->context.uploads, blob, text))
         cf_report(engine->env, CF_REPORT_WARNING, "the broker takes no blobs (%.*s): %s",
                   (int)code.size, (const char *)code.data,
-                  cf_uploads_delay(engine->workshop.uploads));
+                  cf_uploads_delay(engine->context.uploads));
 }
 
 static void received(void *context, const cf_hash *blob, uint64_t offset, uint64_t total,
@@ -482,19 +482,19 @@ static void received(void *context, const cf_hash *blob, uint64_t offset, uint64
 {
     cf_engine *engine = context;
 
-    engine->workshop.activity++;
+    engine->context.activity++;
     engine->traffic.bytes_received += bytes.size;
     if (!engine->carried || !cf_carried_received(engine->carried, blob, offset, total, bytes))
-        cf_downloads_received(engine->workshop.downloads, blob, offset, total, bytes);
+        cf_downloads_received(engine->context.downloads, blob, offset, total, bytes);
 }
 
 static void absent(void *context, const cf_hash *blob)
 {
     cf_engine *engine = context;
 
-    engine->workshop.activity++;
+    engine->context.activity++;
     if (!engine->carried || !cf_carried_absent(engine->carried, blob))
-        cf_downloads_absent(engine->workshop.downloads, blob);
+        cf_downloads_absent(engine->context.downloads, blob);
 }
 
 static void moved(void *context, cf_bytes address)
@@ -519,7 +519,7 @@ static void checkpoints(void *context, const cf_checkpoint *others, size_t count
 {
     cf_engine *engine = context;
 
-    engine->workshop.activity++;
+    engine->context.activity++;
     cf_engine_hear_checkpoints(engine, others, count);
 }
 
@@ -560,10 +560,10 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error)
     free(wires);
     if (status)
         return status;
-    engine->workshop.came_ms = engine->now_ms;
+    engine->context.came_ms = engine->now_ms;
     if (engine->carried)
         cf_carried_grew(engine->carried);
-    cf_downloads_retry(engine->workshop.downloads); /* what it lacked may have come */
+    cf_downloads_retry(engine->context.downloads); /* what it lacked may have come */
     cf_engine_follow_unmade(engine);
     cf_link_credit(engine->peer->link, bytes);
     cf_engine_follow_role(engine);

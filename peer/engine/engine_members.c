@@ -115,11 +115,11 @@ static cf_status tend_keys(cf_engine *engine, cf_error *error)
     size_t count = cf_registry_count(cf_log_registry(peer->log));
 
     if (!peer->link || count == engine->tended || !cf_link_has_all_but_paused(peer->link) ||
-        engine->inbox_count || engine->workshop.silent)
+        engine->inbox_count || engine->context.silent)
         return CF_OK;
     cf_status status = cf_epochs_tend(peer, error);
     engine->tended = cf_registry_count(cf_log_registry(peer->log));
-    engine->workshop.activity += engine->tended != count;
+    engine->context.activity += engine->tended != count;
     if (status != CF_DENIED)
         return status;
     cf_report(engine->env, CF_REPORT_WARNING, "content keys of other devices: %s", error->text);

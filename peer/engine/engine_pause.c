@@ -7,7 +7,7 @@
 /* Who doesn't watch says it where it matters. */
 static cf_report_level level(const cf_engine *engine)
 {
-    return engine->workshop.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL;
+    return engine->context.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL;
 }
 
 static void stop_link(cf_engine *engine, const cf_pause *pause)
@@ -25,7 +25,7 @@ static void stop_link(cf_engine *engine, const cf_pause *pause)
     engine->retry_ms = 0;
     if (!engine->peer->link)
         return;
-    cf_locks_lost(engine->workshop.locks);
+    cf_locks_lost(engine->context.locks);
     cf_engine_save_acknowledged(engine);
     cf_link_stop(engine->peer->link);
 }
@@ -42,7 +42,7 @@ static void start_link(cf_engine *engine)
 
 static void pause_source(cf_engine *engine, size_t source, const cf_pause *pause)
 {
-    cf_source_at_work *at_work = &engine->sources[source];
+    cf_source *at_work = &engine->sources[source];
     const bool was_paused = at_work->paused[0];
 
     if (pause) {
@@ -108,7 +108,7 @@ bool cf_engine_is_paused(const cf_engine *engine)
 
 static void tell(const cf_engine *engine, bool holds)
 {
-    cf_report(engine->env, engine->workshop.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL, "%s",
+    cf_report(engine->env, engine->context.watch ? CF_REPORT_NOTICE : CF_REPORT_DETAIL, "%s",
               holds ? "this network is metered: contents over 1 MiB wait"
                     : "contents over 1 MiB no longer wait for a network that is not metered");
 }
@@ -117,11 +117,11 @@ static void tell(const cf_engine *engine, bool holds)
 static void carry(cf_engine *engine, uint64_t most)
 {
     engine->most = most;
-    cf_uploads_defer_over(engine->workshop.uploads, most);
-    cf_downloads_defer_over(engine->workshop.downloads, most);
+    cf_uploads_defer_over(engine->context.uploads, most);
+    cf_downloads_defer_over(engine->context.downloads, most);
     for (size_t i = 0; i < engine->count; i++)
         cf_source_wake(&engine->sources[i]);
-    engine->workshop.activity++;
+    engine->context.activity++;
 }
 
 void cf_engine_follow_metered(cf_engine *engine, uint64_t *deadline)
@@ -153,7 +153,7 @@ void cf_engine_use_metered(cf_engine *engine)
 
 bool cf_engine_asks_network(const cf_engine *engine)
 {
-    return engine->metered.choice == CF_METERED_PAUSE && (engine->workshop.watch || engine->rounds);
+    return engine->metered.choice == CF_METERED_PAUSE && (engine->context.watch || engine->rounds);
 }
 
 void cf_engine_ask_network(cf_engine *engine)
@@ -171,7 +171,7 @@ void cf_engine_metered(const cf_engine *engine, cf_metered_status *out)
     *out = (cf_metered_status){
         .choice = engine->metered.choice,
         .network = engine->metered.network,
-        .deferred = cf_uploads_deferred(engine->workshop.uploads) +
-                    cf_downloads_deferred(engine->workshop.downloads),
+        .deferred = cf_uploads_deferred(engine->context.uploads) +
+                    cf_downloads_deferred(engine->context.downloads),
     };
 }

@@ -155,8 +155,8 @@ void cf_engine_load_applied(cf_engine *engine)
 
 static bool is_quiet(const cf_engine *engine)
 {
-    bool quiet = !engine->inbox_count && !cf_downloads_busy(engine->workshop.downloads) &&
-                 !cf_uploads_busy(engine->workshop.uploads) && !cf_resupply_busy(engine->resupply);
+    bool quiet = !engine->inbox_count && !cf_downloads_busy(engine->context.downloads) &&
+                 !cf_uploads_busy(engine->context.uploads) && !cf_resupply_busy(engine->resupply);
 
     for (size_t i = 0; i < engine->count && quiet; i++)
         quiet =
@@ -171,9 +171,9 @@ void cf_engine_report(cf_engine *engine)
 
     if (!link || !cf_link_is_idle_in(link, NULL) || !is_quiet(engine) ||
         (engine->reported_session == cf_link_session(link) &&
-         engine->reported_activity == engine->workshop.activity))
+         engine->reported_activity == engine->context.activity))
         return;
-    engine->reported_activity = engine->workshop.activity;
+    engine->reported_activity = engine->context.activity;
     cf_ids due = take_due(engine);
     is_new = gather(engine, &due);
     free(due.at);

@@ -34,7 +34,7 @@ static bool is_alone(cf_round_kind kind)
 /* What a user did before asking is known then. */
 static void read_watch(cf_engine *engine)
 {
-    cf_watch *watch = engine->workshop.watch;
+    cf_watch *watch = engine->context.watch;
     cf_error error;
 
     if (watch && cf_watch_readable(watch, &error))
@@ -54,7 +54,7 @@ cf_round *cf_round_begin(cf_engine *engine, const cf_round_options *options)
                options->collection_count * sizeof *round->collections);
     round->losses = engine->losses;
     round->progress_ms = cf_env_steady_ms(engine->env);
-    round->activity = engine->workshop.activity;
+    round->activity = engine->context.activity;
     round->next = engine->rounds;
     engine->rounds = round;
     if (options->kind == CF_ROUND_TELL)
@@ -87,10 +87,10 @@ static bool link_is_idle(const cf_round *round)
     bool idle = true;
 
     if (!count)
-        return cf_link_is_idle(link) && !cf_downloads_are_paused(engine->workshop.downloads, NULL);
+        return cf_link_is_idle(link) && !cf_downloads_are_paused(engine->context.downloads, NULL);
     for (size_t i = 0; idle && i < count; i++)
         idle = cf_link_is_idle_in(link, &round->collections[i]) &&
-               !cf_downloads_are_paused(engine->workshop.downloads, &round->collections[i]);
+               !cf_downloads_are_paused(engine->context.downloads, &round->collections[i]);
     return idle;
 }
 
@@ -108,7 +108,7 @@ static bool is_anothers(void *context, const cf_id *collection)
 {
     cf_engine *engine = context;
 
-    return cf_locks_are_known(engine->workshop.locks) && cf_engine_lock_of(engine, collection);
+    return cf_locks_are_known(engine->context.locks) && cf_engine_lock_of(engine, collection);
 }
 
 static bool link_is_locked_out(const cf_round *round)
@@ -119,7 +119,7 @@ static bool link_is_locked_out(const cf_round *round)
     return round->options.kind == CF_ROUND_SYNC && link && cf_link_is_connected(link) &&
            cf_link_is_checked(link) && !engine->inbox_count && is_any_locked(round) &&
            (cf_link_is_locked_out(link, is_anothers, engine) ||
-            (cf_link_is_idle(link) && cf_downloads_are_paused(engine->workshop.downloads, NULL)));
+            (cf_link_is_idle(link) && cf_downloads_are_paused(engine->context.downloads, NULL)));
 }
 
 static bool link_is_over(const cf_round *round)
@@ -131,7 +131,7 @@ static bool link_is_over(const cf_round *round)
         return true;
     if (cf_link_is_connected(link)) /* as far as anybody has heard */
         return cf_link_is_checked(link) &&
-               (round->options.kind == CF_ROUND_LEARN || engine->workshop.silent
+               (round->options.kind == CF_ROUND_LEARN || engine->context.silent
                     ? cf_link_has_all_but_paused(link)
                     : link_is_idle(round)) &&
                !engine->inbox_count;
@@ -192,7 +192,7 @@ static bool is_agreed(const cf_round *round)
 }
 
 /* `status` needn't wait until a source that is written to all the time may be looked at again. */
-static bool is_busy(const cf_round *round, const cf_source_at_work *source, uint64_t now_ms)
+static bool is_busy(const cf_round *round, const cf_source *source, uint64_t now_ms)
 {
     return !source->paused[0] && cf_source_busy(source, now_ms) &&
            !(round->options.kind == CF_ROUND_TELL && cf_source_rests(source, now_ms));
@@ -211,26 +211,25 @@ bool cf_round_over(cf_round *round, uint64_t now_ms)
         works |=
             includes(round, engine->bindings[i]) && is_busy(round, &engine->sources[i], time_ms);
     if (round->options.kind == CF_ROUND_SYNC) {
-        works |=
-            cf_engine_owes_checkpoint(engine) || cf_uploads_working(engine->workshop.uploads) ||
-            cf_resupply_busy(engine->resupply) || cf_downloads_busy(engine->workshop.downloads);
-        waits = cf_uploads_busy(engine->workshop.uploads);
+        works |= cf_engine_owes_checkpoint(engine) || cf_uploads_working(engine->context.uploads) ||
+                 cf_resupply_busy(engine->resupply) || cf_downloads_busy(engine->context.downloads);
+        waits = cf_uploads_busy(engine->context.uploads);
     }
     /* What is done here may take its time (a delta of a large file); the other side, such as a
      * broker whose disk is full, may not, nor what may be reading from a disk that hangs. */
     const bool is_silent = cf_engine_is_any_silent(engine), is_checked = link_is_checked(engine);
     if ((works && !is_silent) || is_held_back(round) ||
-        engine->workshop.activity != round->activity || (is_checked && !round->is_checked)) {
-        round->activity = engine->workshop.activity;
+        engine->context.activity != round->activity || (is_checked && !round->is_checked)) {
+        round->activity = engine->context.activity;
         round->is_checked = is_checked;
         round->progress_ms = now_ms;
     }
     round->is_locked_out = !works && !waits && link_is_locked_out(round);
     if (!works && !waits &&
         (link_is_over(round) || (round->is_locked_out && round->options.leaves_locked)))
-        return !cf_bases_busy(engine->workshop.bases) || round->options.kind != CF_ROUND_SYNC;
+        return !cf_bases_busy(engine->context.bases) || round->options.kind != CF_ROUND_SYNC;
     if (!works && link_lacks_room(round))
-        return !cf_bases_busy(engine->workshop.bases);
+        return !cf_bases_busy(engine->context.bases);
     round->gave_up = (!works || is_silent) && now_ms > cf_round_deadline(round);
     return round->gave_up;
 }
@@ -301,8 +300,8 @@ cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
 
 void cf_engine_try_again(cf_engine *engine)
 {
-    engine->workshop.activity++;
-    cf_downloads_retry(engine->workshop.downloads);
+    engine->context.activity++;
+    cf_downloads_retry(engine->context.downloads);
     for (size_t i = 0; i < engine->count; i++)
         cf_source_wake(&engine->sources[i]);
 }

@@ -114,7 +114,7 @@ void cf_engine_confine(cf_engine *engine, const cf_id *collections, size_t count
 {
     cf_engine_scope *scope = &engine->scope;
 
-    if (engine->workshop.watch)
+    if (engine->context.watch)
         return;
     scope->named.count = 0;
     scope->is_named = collections != NULL;

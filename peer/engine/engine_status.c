@@ -118,7 +118,7 @@ static void add_all_overfull(cf_engine *engine, const cf_binding *binding,
 /* What it says of entries or blobs that it takes later only; NULL: nothing. */
 static const char *delay_of(const cf_engine *engine)
 {
-    return engine->delay[0] ? engine->delay : cf_uploads_delay(engine->workshop.uploads);
+    return engine->delay[0] ? engine->delay : cf_uploads_delay(engine->context.uploads);
 }
 
 static const char *tried_again(cf_arena *arena, const char *why)
@@ -133,11 +133,11 @@ static const char *tried_again(cf_arena *arena, const char *why)
 
 static const char *how_sending_goes(const cf_engine *engine, cf_arena *arena)
 {
-    const char *delay = cf_uploads_delay(engine->workshop.uploads);
+    const char *delay = cf_uploads_delay(engine->context.uploads);
 
-    if (!cf_uploads_may_seal(engine->workshop.uploads))
+    if (!cf_uploads_may_seal(engine->context.uploads))
         return "it waits for the broker";
-    if (cf_uploads_deferred(engine->workshop.uploads) && !cf_uploads_busy(engine->workshop.uploads))
+    if (cf_uploads_deferred(engine->context.uploads) && !cf_uploads_busy(engine->context.uploads))
         return CF_WAITS_METERED; /* what stands in its way does */
     return delay ? tried_again(arena, delay) : "it is being sent";
 }
@@ -198,13 +198,13 @@ bool cf_engine_is_locked(const cf_engine *engine, const cf_id *collection)
 
     return link && (cf_link_is_locked(link, collection) ||
                     (cf_link_is_paused(link, collection) &&
-                     cf_downloads_are_paused(engine->workshop.downloads, collection)));
+                     cf_downloads_are_paused(engine->context.downloads, collection)));
 }
 
 const cf_lease *cf_engine_lock_of(cf_engine *engine, const cf_id *collection)
 {
     static const cf_id whole;
-    cf_locks *locks = engine->workshop.locks;
+    cf_locks *locks = engine->context.locks;
 
     return cf_locks_own(locks, collection, &whole) ? NULL
                                                    : cf_locks_of_other(locks, collection, &whole);
@@ -263,7 +263,7 @@ void cf_engine_status(cf_engine *engine, const cf_binding *binding, cf_arena *ar
                       cf_binding_status *out)
 {
     conflicts list = {.engine = engine, .binding = binding, .arena = arena};
-    cf_source_at_work *source = NULL;
+    cf_source *source = NULL;
     cf_pendings pendings = {0};
     cf_error ignored;
 
@@ -313,7 +313,7 @@ static bool has_line(cf_bytes lines, const char *line)
 }
 
 /* What was told and is so still is not told again. */
-static void tell_held(const cf_engine *engine, cf_source_at_work *source)
+static void tell_held(const cf_engine *engine, cf_source *source)
 {
     cf_pendings pendings = {0};
     cf_binding_status status;
@@ -346,8 +346,8 @@ static void tell_held_no_more(cf_engine *engine, size_t source)
 
 void cf_engine_tell_held(cf_engine *engine)
 {
-    for (size_t i = 0; engine->workshop.watch && i < engine->count; i++) {
-        cf_source_at_work *source = &engine->sources[i];
+    for (size_t i = 0; engine->context.watch && i < engine->count; i++) {
+        cf_source *source = &engine->sources[i];
         size_t held = cf_source_held(source);
 
         if (cf_source_busy(source, engine->now_ms))
@@ -392,7 +392,7 @@ void cf_engine_broker_status(cf_engine *engine, cf_broker_status *out)
 
 void cf_engine_traffic(const cf_engine *engine, cf_traffic *out)
 {
-    cf_upload_figures figures = cf_uploads_count(engine->workshop.uploads);
+    cf_upload_figures figures = cf_uploads_count(engine->context.uploads);
 
     *out = engine->traffic;
     out->deltas = figures.deltas;
@@ -407,8 +407,8 @@ void cf_engine_traffic(const cf_engine *engine, cf_traffic *out)
 void cf_engine_look_flows(cf_engine *engine)
 {
     const uint64_t now_ms = cf_env_steady_ms(engine->env);
-    const cf_flow_count up = cf_uploads_flow(engine->workshop.uploads);
-    const cf_flow_count down = cf_downloads_flow(engine->workshop.downloads);
+    const cf_flow_count up = cf_uploads_flow(engine->context.uploads);
+    const cf_flow_count down = cf_downloads_flow(engine->context.downloads);
 
     cf_flow_look(&engine->up, &up, now_ms);
     cf_flow_look(&engine->down, &down, now_ms);

@@ -184,11 +184,11 @@ Test(engine_alone, stops_contents_on_their_way_which_go_on_afterwards)
         write_large(b);
         cr_assert(device_sync(b));
         device_round(a, &(cf_round_options){.kind = CF_ROUND_SYNC}, turns);
-        under_way += cf_downloads_busy(a->engine->workshop.downloads);
+        under_way += cf_downloads_busy(a->engine->context.downloads);
         tell_alone(b, true);
         const bool waits = ends_locked_out(a);
         cr_expect_eq(waits, !is_there(a, "large"), "after %u turns", turns);
-        stopped += waits && cf_downloads_are_paused(a->engine->workshop.downloads, NULL);
+        stopped += waits && cf_downloads_are_paused(a->engine->context.downloads, NULL);
         tell_alone(b, false);
         cr_expect_not(ends_locked_out(a));
         cr_expect(is_there(a, "large"));

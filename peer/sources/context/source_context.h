@@ -30,7 +30,7 @@ typedef struct {
      * looks at those that its base has of it. */
     void (*look_at_file)(void *context, const cf_binding *in, const cf_stat *file);
     void *context;
-} cf_workshop;
+} cf_source_context;
 
 /* What a look is for. */
 typedef enum {
@@ -91,6 +91,6 @@ typedef struct {
     cf_buffer told;                       /* and the lines that told it, each with a 0 at its end */
     struct cf_known_conflicts *conflicts; /* of records; NULL: nobody has asked */
     char paused[160];                     /* by the user, in words: nothing is done; empty: not */
-} cf_source_at_work;
+} cf_source;
 
 #endif

@@ -17,7 +17,7 @@ static void restore_lifted(cf_files_source *source)
     cf_error ignored;
 
     if (source->binding->root && source->binding->lifted.count && !source->binding->silence)
-        cf_lifted_restore(source->workshop->peer, source->binding, &ignored);
+        cf_lifted_restore(source->context->peer, source->binding, &ignored);
 }
 
 static void end(void *self)
@@ -112,7 +112,7 @@ static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_w
         return;
     if (source->quiet)
         cf_quiet_end_rests(source->quiet);
-    cf_downloads_retry(source->workshop->downloads);
+    cf_downloads_retry(source->context->downloads);
     cf_applying_try_all(source->applying);
     cf_applying_wake(source->applying);
 }
@@ -250,7 +250,7 @@ static bool check_root(cf_files_source *source)
 {
     bool asked = source->look_all || !source->looked;
 
-    if (cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
+    if (cf_binding_has_mark(source->binding, source->context->peer->env->files) &&
         (!asked || cf_files_source_is_root_in_place(source)) && cf_files_source_has_base(source))
         return true;
     reopen(source);
@@ -276,7 +276,7 @@ static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *er
         cf_applying_busy(source->applying))
         return CF_OK;
     source->owed_ms = now_ms + OWED_MS;
-    cf_status status = cf_owed_settle(source->workshop->peer, binding, &settled, error);
+    cf_status status = cf_owed_settle(source->context->peer, binding, &settled, error);
     source->look_all |= settled > 0;
     return status;
 }
@@ -290,7 +290,7 @@ static void earlier(uint64_t *deadline, uint64_t at_ms)
 /* What waited for the broker's word is looked at once more. */
 static void hear_broker(cf_files_source *source)
 {
-    const cf_link *link = source->workshop->peer->link;
+    const cf_link *link = source->context->peer->link;
 
     if (!source->awaits_broker || source->survey ||
         (link && !cf_link_is_idle_in(link, &source->binding->collection)))
@@ -345,7 +345,7 @@ static void end_rest(cf_files_source *source)
 /* What a step does may take long. */
 static bool answers_yet(const cf_files_source *source, uint64_t *deadline)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     const uint64_t now_ms = env->now_ms(env->context);
 
     return !needs_disk(source, now_ms) || cf_probe_answers(source->probe, now_ms, deadline);
@@ -489,7 +489,7 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
     free(found.numbers);
 }
 
-cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *binding)
+cf_source cf_files_source_open(cf_source_context *context, cf_binding *binding)
 {
     static const cf_source_operations operations = {
         .end = end,
@@ -517,13 +517,13 @@ cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *bindin
     };
     cf_files_source *source = cf_allocate(1, sizeof *source);
 
-    source->workshop = workshop;
+    source->context = context;
     source->binding = binding;
-    source->probe = cf_probe_new(workshop->peer->env, binding);
+    source->probe = cf_probe_new(context->peer->env, binding);
     source->applying = cf_applying_new(&(cf_applying_options){
-        workshop->peer, binding, workshop->downloads, workshop->bases, workshop->watch});
-    source->quiet = workshop->watch ? cf_quiet_new() : NULL;
+        context->peer, binding, context->downloads, context->bases, context->watch});
+    source->quiet = context->watch ? cf_quiet_new() : NULL;
     source->renames = cf_renames_new();
     source->poll_ms = CF_QUIET_NEVER;
-    return (cf_source_at_work){.self = source, .operations = &operations, .probe = source->probe};
+    return (cf_source){.self = source, .operations = &operations, .probe = source->probe};
 }

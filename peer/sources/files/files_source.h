@@ -5,6 +5,6 @@
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_H
 #include "peer/sources/context/source_context.h"
 
-cf_source_at_work cf_files_source_open(cf_workshop *workshop, cf_binding *binding);
+cf_source cf_files_source_open(cf_source_context *context, cf_binding *binding);
 
 #endif

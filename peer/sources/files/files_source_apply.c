@@ -13,7 +13,7 @@ enum { BLOCKED_MAX = 6, BLOCKED_ONCE = 1, RETRY_MS = 4000, RETRY_DOUBLED = 4 };
 /* Who was shut out keeps what it has as it is. */
 static bool may_compare(const cf_files_source *source)
 {
-    return source->looked && !source->agreed && !cf_peer_is_out(source->workshop->peer);
+    return source->looked && !source->agreed && !cf_peer_is_out(source->context->peer);
 }
 
 bool cf_files_source_may_apply(const cf_files_source *source)
@@ -53,7 +53,7 @@ static bool has_failed(const cf_applied *applied)
  */
 static void tell_disk(cf_files_source *source, const cf_applied *applied)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
 
     if (applied->disk && !source->disk_text[0]) {
         snprintf(source->disk_text, sizeof source->disk_text, "%s", applied->disk);
@@ -69,7 +69,7 @@ static void tell_disk(cf_files_source *source, const cf_applied *applied)
  * can't be kept, as in a home that is full, `status` says less, and nothing else waits for it. */
 static void keep_waits(cf_files_source *source, const cf_applied *applied)
 {
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     cf_error error;
 
     if (source->quiet && source->keeps_waits)
@@ -103,7 +103,7 @@ void cf_files_source_retry(cf_files_source *source, uint64_t now_ms)
         return;
     source->retry_ms = 0;
     source->retries += source->retries < RETRY_DOUBLED;
-    cf_downloads_retry(source->workshop->downloads);
+    cf_downloads_retry(source->context->downloads);
     cf_applying_wake(source->applying);
 }
 
@@ -113,7 +113,7 @@ static void end_applying(cf_files_source *source, uint64_t now_ms)
 
     cf_applying_result(source->applying, &applied);
     source->applied += applied.applied;
-    source->workshop->activity += applied.applied;
+    source->context->activity += applied.applied;
     source->guards_again |= applied.applied > 0;
     if (!applied.awaits_more)
         source->awaited_ms = 0;
@@ -143,7 +143,7 @@ static void end_applying(cf_files_source *source, uint64_t now_ms)
 /* Who serves gets entries as they are written; but nothing waits for ever. */
 static bool more_comes(const cf_files_source *source, uint64_t now_ms)
 {
-    const uint64_t came_ms = source->workshop->came_ms;
+    const uint64_t came_ms = source->context->came_ms;
 
     return source->quiet && now_ms >= came_ms && now_ms < came_ms + CF_SOURCE_CALM_MS &&
            (!source->awaited_ms || now_ms < source->awaited_ms + CF_SOURCE_POSTPONED_MS);
@@ -153,7 +153,7 @@ cf_status cf_files_source_begin_applying(cf_files_source *source, uint64_t now_m
 {
     cf_pendings_release(&source->waits);
     if (source->looks_now)
-        cf_waits_recall(source->workshop->peer, source->binding, &source->waits);
+        cf_waits_recall(source->context->peer, source->binding, &source->waits);
     const cf_applying_how how = {
         .word = source->word, .dry = source->looks_now, .more_comes = more_comes(source, now_ms)};
     cf_status status = cf_applying_begin(source->applying, &how, error);
@@ -174,7 +174,7 @@ cf_status cf_files_source_step_applying(cf_files_source *source, uint64_t now_ms
 
 void cf_files_source_finish_applying(cf_files_source *source)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     cf_status status = CF_OK;
     cf_error ignored; /* what fails so fails again when the base is written next */
 

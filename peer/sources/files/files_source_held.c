@@ -29,7 +29,7 @@ void cf_files_source_forget_unheld(cf_files_source *source)
     }
     source->judge_held |= kept < source->held.count;
     if (source->held.count && !kept) /* it is over, with what had gone before */
-        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
+        cf_binding_end_count(source->context->peer, source->binding, CF_GUARD_HERE);
     source->held.count = kept;
 }
 
@@ -167,7 +167,7 @@ static bool lets_wait(const cf_files_source *source, const cf_vanishing *vanishi
                            vanishing->now_ms >= source->postponed_ms + CF_SOURCE_POSTPONED_MS))
         return false;
     return !cf_guard_are_few(vanishing->count + vanishing->other_count) ||
-           !cf_binding_would_allow(source->workshop->peer, source->binding, vanishing);
+           !cf_binding_would_allow(source->context->peer, source->binding, vanishing);
 }
 
 /* Not at once, where no absence is waited for: who asks for a look would wait for its end. But with
@@ -234,7 +234,7 @@ void cf_files_source_judge_missing(cf_files_source *source, const cf_survey_batc
     cf_binding *binding = source->binding;
 
     if (found->gone_count)
-        cf_binding_count(source->workshop->peer, binding, CF_GUARD_HERE, now_ms);
+        cf_binding_count(source->context->peer, binding, CF_GUARD_HERE, now_ms);
     if (!judged.gone_count)
         return;
     missing_items missing = gather_missing(source, found, &judged);
@@ -252,7 +252,7 @@ void cf_files_source_judge_missing(cf_files_source *source, const cf_survey_batc
         *count = 0;
     } else {
         source->postponed_ms = 0;
-        if (!cf_binding_allows(source->workshop->peer, binding, &vanishing)) {
+        if (!cf_binding_allows(source->context->peer, binding, &vanishing)) {
             keep_above(binding->nodes, gone, judged.gone_count, goes);
             *count = part(gone, judged.gone_count, goes);
             hold_gone(source, &gone[*count], judged.gone_count - *count);
@@ -279,7 +279,7 @@ void cf_files_source_look_at_held(cf_files_source *source)
 
 bool cf_files_source_guard_is_due(const cf_files_source *source)
 {
-    const cf_locks *locks = source->workshop->locks;
+    const cf_locks *locks = source->context->locks;
 
     return !source->look_only &&
            (source->guarded != cf_locks_changes(locks) || source->guards_again) &&
@@ -289,16 +289,16 @@ bool cf_files_source_guard_is_due(const cf_files_source *source)
 /* What was held back is looked at again when it may be published. */
 cf_status cf_files_source_guard(cf_files_source *source, cf_error *error)
 {
-    cf_workshop *workshop = source->workshop;
-    bool changed = source->guarded != cf_locks_changes(workshop->locks);
+    cf_source_context *context = source->context;
+    bool changed = source->guarded != cf_locks_changes(context->locks);
     size_t given = 0;
 
-    source->guarded = cf_locks_changes(workshop->locks);
+    source->guarded = cf_locks_changes(context->locks);
     source->guards_again = false;
-    if (cf_lock_guard_idles(workshop->locks, source->binding) && !source->held_back)
+    if (cf_lock_guard_idles(context->locks, source->binding) && !source->held_back)
         return CF_OK;
     cf_status status =
-        cf_lock_guard_heed(workshop->peer, workshop->locks, source->binding, &given, error);
+        cf_lock_guard_heed(context->peer, context->locks, source->binding, &given, error);
     if ((changed && source->held_back) || given) {
         source->look_all = true;
         source->absence = CF_ABSENCE_COUNTS;
@@ -308,7 +308,7 @@ cf_status cf_files_source_guard(cf_files_source *source, cf_error *error)
 
 static const cf_lease *lease_of(const cf_files_source *source, const cf_finding *finding)
 {
-    cf_locks *locks = source->workshop->locks;
+    cf_locks *locks = source->context->locks;
     const cf_lease *lease = cf_lock_guard_of(locks, source->binding, finding->number);
 
     return lease ? lease : cf_lock_guard_of(locks, source->binding, finding->parent);
@@ -318,7 +318,7 @@ static const cf_lease *lease_of(const cf_files_source *source, const cf_finding 
 static const char *reason_of(cf_files_source *source, const cf_lease *lease)
 {
     cf_arena arena = {0};
-    const char *text = cf_lock_guard_text(source->workshop->peer, lease, &arena);
+    const char *text = cf_lock_guard_text(source->context->peer, lease, &arena);
     const char *reason = cf_pendings_text(&source->found, text);
 
     cf_arena_release(&arena);
@@ -328,7 +328,7 @@ static const char *reason_of(cf_files_source *source, const cf_lease *lease)
 
 void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
 {
-    cf_locks *locks = source->workshop->locks;
+    cf_locks *locks = source->context->locks;
     const cf_lease *lease;
 
     if (!cf_locks_any_inside(locks, &source->binding->collection))

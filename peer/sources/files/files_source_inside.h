@@ -28,7 +28,7 @@ typedef struct {
 } cf_gone_node;
 
 typedef struct cf_files_source {
-    cf_workshop *workshop;
+    cf_source_context *context;
     cf_binding *binding;
     cf_probe *probe;
     cf_applying *applying;

@@ -25,14 +25,14 @@ static bool recall(void *context, const cf_stat *stat, cf_recalled *out)
 {
     const cf_files_source *source = context;
 
-    return cf_uploads_recall(source->workshop->uploads, stat, out);
+    return cf_uploads_recall(source->context->uploads, stat, out);
 }
 
 /* What it holds by then is looked at when it has rested. */
 static const char *rests(void *context, uint64_t folder, cf_bytes name)
 {
     cf_files_source *source = context;
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     const cf_look_place place = {.folder = folder, .name = name};
     uint64_t now_ms = env->now_ms(env->context);
     uint64_t left_ms = source->quiet ? cf_quiet_rests(source->quiet, &place, now_ms) : 0;
@@ -53,7 +53,7 @@ static const char *rests(void *context, uint64_t folder, cf_bytes name)
 static bool insists(void *context, uint64_t folder, cf_bytes name, const cf_stat *unknown)
 {
     const cf_files_source *source = context;
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     const cf_look_place place = {.folder = folder, .name = name};
     uint64_t now_ms = env->now_ms(env->context);
 
@@ -88,7 +88,7 @@ static void look_at_names_of(const cf_files_source *source, const cf_node *node)
     if (!node || node->kind != CF_KIND_FILE)
         return;
     const cf_stat file = cf_stat_of_node(node);
-    source->workshop->look_at_file(source->workshop->context, source->binding, &file);
+    source->context->look_at_file(source->context->context, source->binding, &file);
 }
 
 /* What was done to a file through one of its names is done to all: after `ln x y`, `echo >>x` tells
@@ -142,13 +142,13 @@ static bool counts_absences(const cf_files_source *source)
 /* At the beginning of each look, and at its end: what can't be watched is known only then. */
 static void plan_rescan(cf_files_source *source, uint64_t now_ms)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     uint32_t random;
 
     if (!source->quiet)
         return;
     const bool complete =
-        !cf_watch_misses(source->workshop->watch, source->binding->number) && !source->unseen.count;
+        !cf_watch_misses(source->context->watch, source->binding->number) && !source->unseen.count;
     if (complete && !source->surveying_all)
         return;
     env->random(env->context, &random, sizeof random);
@@ -175,7 +175,7 @@ static void look_beside(cf_files_source *source)
 static bool is_draft(void *context, const cf_node *node)
 {
     const cf_files_source *source = context;
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     const cf_id *id = &source->binding->collection;
     const uint64_t now_ms = peer->env->now_ms(peer->env->context);
     cf_collection *collection;
@@ -189,7 +189,7 @@ static bool is_draft(void *context, const cf_node *node)
 
 void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
 {
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     bool all = source->look_all || !source->looked;
     cf_survey_options options = {
         .env = peer->env,
@@ -202,7 +202,7 @@ void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
         .takes_other_disks = source->word.given,
         .renames = source->renames,
         .context = source,
-        .watch = source->workshop->watch,
+        .watch = source->context->watch,
     };
 
     cf_look_places_release(&source->surveyed);
@@ -216,7 +216,7 @@ void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
     if (all && !source->look_only) /* they are judged anew */
         source->postponed_ms = 0;
     if (source->quiet && all)
-        cf_watch_count_anew(source->workshop->watch, (uint32_t)source->binding->number);
+        cf_watch_count_anew(source->context->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
     source->surveying_only = source->look_only;
     source->surveying_agrees = source->look_only && source->agrees;
@@ -232,11 +232,11 @@ const char *cf_files_source_silence(cf_files_source *source)
     cf_hash epoch;
     cf_error why;
 
-    if (cf_peer_epoch(source->workshop->peer, &epoch, &why))
+    if (cf_peer_epoch(source->context->peer, &epoch, &why))
         return cf_pendings_text(&source->found, why.text);
     if (source->binding->mode == CF_MODE_RECEIVE)
         return "this source only receives";
-    return source->surveying_only ? NULL : source->workshop->silent;
+    return source->surveying_only ? NULL : source->context->silent;
 }
 
 /* What differs stays as it is until its user decides, and holds up nothing else. */
@@ -248,7 +248,7 @@ static cf_status keep_to_itself(cf_files_source *source, const cf_publishing *pu
 
     cf_status status = cf_publish_agreed(publishing, batch, &arena, &left, error);
     if (!status) {
-        source->workshop->activity += batch->count - left.count;
+        source->context->activity += batch->count - left.count;
         cf_files_source_note_kept(source, publishing, &left, silent);
     }
     cf_arena_release(&arena);
@@ -262,7 +262,7 @@ static void watch_no_more(const cf_files_source *source, const cf_survey_batch *
 
     for (size_t i = 0; source->quiet && i < batch->gone_count; i++)
         if (!cf_nodes_find(binding->nodes, batch->gone[i]))
-            cf_watch_remove(source->workshop->watch,
+            cf_watch_remove(source->context->watch,
                             (uint64_t)binding->number << 32 | batch->gone[i]);
 }
 
@@ -272,8 +272,8 @@ static void send_no_more(const cf_files_source *source, const cf_survey_batch *b
         const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
 
         if (node)
-            cf_uploads_overtake(source->workshop->uploads, source->binding, node->parent,
-                                node->name, NULL);
+            cf_uploads_overtake(source->context->uploads, source->binding, node->parent, node->name,
+                                NULL);
     }
 }
 
@@ -285,11 +285,11 @@ static bool meets(const cf_files_source *source)
 static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *batch,
                                uint64_t now_ms, cf_error *error)
 {
-    cf_workshop *workshop = source->workshop;
+    cf_source_context *context = source->context;
     const char *silent = cf_files_source_silence(source);
 
     if (source->surveying_only && !source->surveying_agrees) {
-        const cf_publishing told = {.peer = workshop->peer, .binding = source->binding};
+        const cf_publishing told = {.peer = context->peer, .binding = source->binding};
 
         if (silent)
             cf_files_source_note_kept(source, &told, batch, silent);
@@ -299,15 +299,15 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     }
     if (meets(source) && !source->past) {
         cf_status status =
-            cf_past_read(workshop->peer, &source->binding->collection, &source->past, error);
+            cf_past_read(context->peer, &source->binding->collection, &source->past, error);
         if (status)
             return status;
     }
     const cf_publishing publishing = {
-        .peer = workshop->peer,
+        .peer = context->peer,
         .binding = source->binding,
-        .uploads = workshop->uploads,
-        .bases = workshop->bases,
+        .uploads = context->uploads,
+        .bases = context->bases,
         .now_ms = now_ms,
         .past = source->past,
         .awaits = source->surveying_agrees ? NULL : cf_files_source_note_awaits,
@@ -334,7 +334,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
                                    now_ms);
         status = CF_OK;
     }
-    workshop->activity += judged.count + judged.gone_count;
+    context->activity += judged.count + judged.gone_count;
     if (!status)
         watch_no_more(source, &judged);
     free((void *)judged.gone);
@@ -363,10 +363,10 @@ static cf_status note_seen(cf_files_source *source, const cf_survey_batch *found
                                  : 0;
 
     cf_status status =
-        cf_binding_note_bare(source->workshop->peer, source->binding, found->bare,
-                             found->bare_count, found->empty, found->empty_count, error);
+        cf_binding_note_bare(source->context->peer, source->binding, found->bare, found->bare_count,
+                             found->empty, found->empty_count, error);
     return !status && whole_ns && has_all(source, found)
-               ? cf_binding_note_whole(source->workshop->peer, source->binding, whole_ns, error)
+               ? cf_binding_note_whole(source->context->peer, source->binding, whole_ns, error)
                : status;
 }
 
@@ -395,7 +395,7 @@ static cf_status check_age(cf_files_source *source, cf_error *error)
         source->binding->meets & ~(unsigned)CF_MEETS_NEW ||
         source->binding->mode == CF_MODE_RECEIVE || cf_delete_word_is_all(source->word))
         return CF_OK;
-    cf_status status = cf_older_copy_find(source->workshop->peer, source->binding, source->survey,
+    cf_status status = cf_older_copy_find(source->context->peer, source->binding, source->survey,
                                           &source->age, error);
     return status || !source->age.changes ? status
                                           : cf_binding_refuse_older(source->binding, error);
@@ -415,7 +415,7 @@ static void end_as_older(cf_files_source *source, uint64_t now_ms, const cf_erro
     uint64_t wait_ms = 2 * source->older_wait_ms;
 
     if (!source->is_older)
-        cf_report(source->workshop->peer->env, CF_REPORT_WARNING, "%s", error->text);
+        cf_report(source->context->peer->env, CF_REPORT_WARNING, "%s", error->text);
     if (!source->is_older || !wait_ms)
         wait_ms = OLDER_COPY_MS;
     source->is_older = true;
@@ -525,7 +525,7 @@ static void read_later(cf_files_source *source, uint64_t now_ms)
  * is over, the next process meets the folder once more. */
 static void end_meeting(cf_files_source *source, uint64_t now_ms)
 {
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_kv_list records = {0};
     cf_error ignored;
@@ -557,7 +557,7 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
         cf_renames_clear(source->renames); /* all of them were looked at */
     source->looked = true;
     source->is_older &= !source->surveying_all;
-    source->workshop->looks += source->surveying_all;
+    source->context->looks += source->surveying_all;
     source->looks_now = source->surveying_only;
     source->agreed = source->surveying_agrees;
     if (source->agreed && source->quiet && !source->agrees)
@@ -569,7 +569,7 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
 
 cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
-    if (source->workshop->awaits_locks && !source->surveying_only)
+    if (source->context->awaits_locks && !source->surveying_only)
         return CF_OK;
     for (;;) {
         switch (cf_survey_step(source->survey, now_ms, error)) {

@@ -29,16 +29,16 @@ void cf_files_source_note_conflicts(cf_files_source *source, const cf_id *direct
 bool cf_files_source_may_merge(const cf_files_source *source)
 {
     const cf_binding *binding = source->binding;
-    const cf_workshop *workshop = source->workshop;
+    const cf_source_context *context = source->context;
     static const cf_id whole;
     cf_error ignored;
     cf_hash epoch;
 
     return source->unmerged.count && source->looked && !source->looks_now &&
-           binding->mode == CF_MODE_BOTH && !workshop->silent && !workshop->awaits_locks &&
-           !cf_locks_any_inside(workshop->locks, &binding->collection) &&
-           !cf_locks_of_other(workshop->locks, &binding->collection, &whole) &&
-           cf_peer_epoch(workshop->peer, &epoch, &ignored) == CF_OK;
+           binding->mode == CF_MODE_BOTH && !context->silent && !context->awaits_locks &&
+           !cf_locks_any_inside(context->locks, &binding->collection) &&
+           !cf_locks_of_other(context->locks, &binding->collection, &whole) &&
+           cf_peer_epoch(context->peer, &epoch, &ignored) == CF_OK;
 }
 
 /* ---- Two versions ---- */
@@ -68,7 +68,7 @@ static cf_status read_shown(const merging *self, const cf_shown *shown, cf_buffe
 
     cf_status status = cf_content_identity_read(shown->content, &hash, &size, error);
     return status ? status
-                  : cf_contents_small(self->source->workshop->peer->contents, &self->collection->id,
+                  : cf_contents_small(self->source->context->peer->contents, &self->collection->id,
                                       &hash, out, error);
 }
 
@@ -144,12 +144,12 @@ static cf_status publish(merging *self, const pair *of, cf_bytes text, cf_arena 
 {
     const cf_change changes[] = {change_content(of, text, arena), change_time(self, of, arena)};
 
-    cf_status status = cf_peer_publish_changes(self->source->workshop->peer, self->collection,
+    cf_status status = cf_peer_publish_changes(self->source->context->peer, self->collection,
                                                changes, 2, self->now_ms, error);
     if (status == CF_DENIED)
         return CF_OK;
     self->merged = true;
-    self->source->workshop->activity++;
+    self->source->context->activity++;
     return status;
 }
 
@@ -157,7 +157,7 @@ static cf_status publish(merging *self, const pair *of, cf_bytes text, cf_arena 
 static cf_status merge(merging *self, const cf_shown *shown, const cf_shown *copy, cf_arena *arena,
                        cf_error *error)
 {
-    cf_peer *peer = self->source->workshop->peer;
+    cf_peer *peer = self->source->context->peer;
     cf_buffer texts[3] = {{0}, {0}, {0}}, text = {0};
     cf_status status = CF_OK;
     cf_error ignored;
@@ -228,7 +228,7 @@ cf_status cf_files_source_merge(cf_files_source *source, uint64_t now_ms, cf_err
     cf_ids directories = source->unmerged;
 
     source->unmerged = (cf_ids){0};
-    cf_status status = cf_peer_collection(source->workshop->peer, &source->binding->collection,
+    cf_status status = cf_peer_collection(source->context->peer, &source->binding->collection,
                                           &self.collection, error);
     for (size_t i = 0; i < directories.count && !status; i++)
         status = merge_in(&self, &directories.at[i], error);

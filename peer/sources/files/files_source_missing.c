@@ -105,7 +105,7 @@ bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *nod
 static bool may_be_elsewhere(const cf_files_source *source)
 {
     return !source->surveying_all &&
-           (!source->quiet || cf_watch_misses(source->workshop->watch, source->binding->number));
+           (!source->quiet || cf_watch_misses(source->context->watch, source->binding->number));
 }
 
 static void miss(cf_files_source *source, const cf_look_place *left, uint64_t now_ms)
@@ -235,6 +235,6 @@ void cf_files_source_end_judging(cf_files_source *source)
     source->filled_before = source->filled;
     source->filled = 0;
     if (source->surveying_all && !source->gone_count)
-        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
+        cf_binding_end_count(source->context->peer, source->binding, CF_GUARD_HERE);
     forget_gone(source);
 }

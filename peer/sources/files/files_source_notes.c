@@ -98,7 +98,7 @@ static bool may_go(const cf_files_source *source, const cf_survey_batch *batch, 
 
         cf_ids_add(&items, node->item_count ? &node->items[0] : &none);
     }
-    bool may = cf_binding_would_allow(source->workshop->peer, source->binding,
+    bool may = cf_binding_would_allow(source->context->peer, source->binding,
                                       &(cf_vanishing){.side = CF_GUARD_HERE,
                                                       .word = source->word,
                                                       .gone = items.at,

@@ -12,7 +12,7 @@
 
 bool cf_files_source_is_root_in_place(const cf_files_source *source)
 {
-    cf_files *files = source->workshop->peer->env->files;
+    cf_files *files = source->context->peer->env->files;
     cf_folder *there = NULL;
     cf_stat held, now;
     cf_error ignored;
@@ -29,7 +29,7 @@ bool cf_files_source_is_root_in_place(const cf_files_source *source)
  */
 static cf_status narrow(cf_files_source *source, cf_error *error)
 {
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     cf_binding *binding = source->binding;
 
     if (binding->taken_count && cf_narrow_count(binding)) {
@@ -43,34 +43,34 @@ bool cf_files_source_has_base(const cf_files_source *source)
 {
     cf_error ignored;
 
-    return cf_binding_check_place(source->binding, source->workshop->peer->env->files, &ignored) ==
+    return cf_binding_check_place(source->binding, source->context->peer->env->files, &ignored) ==
            CF_OK;
 }
 
 bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     cf_error error;
 
     if (source->binding->root && source->binding->is_disk_doubted)
-        cf_binding_learn_disk(source->workshop->peer, source->binding);
+        cf_binding_learn_disk(source->context->peer, source->binding);
     if (source->binding->root)
         return true;
     if (now_ms < source->reopen_ms)
         return false;
-    cf_status status = cf_binding_open_root(source->workshop->peer, source->binding, &error);
+    cf_status status = cf_binding_open_root(source->context->peer, source->binding, &error);
     if (status && source->binding->is_unmarked && !source->quiet) /* nobody asks again later */
-        status = cf_binding_open_root(source->workshop->peer, source->binding, &error);
+        status = cf_binding_open_root(source->context->peer, source->binding, &error);
     if (!status) {
         status = cf_binding_check_place(source->binding, env->files, &error);
         if (!status)
-            status = cf_intents_recover(source->workshop->peer, source->binding, &error);
+            status = cf_intents_recover(source->context->peer, source->binding, &error);
         if (!status)
             status = narrow(source, &error);
         if (status)
             cf_binding_close_root(source->binding, env->files);
         else
-            cf_bases_sweep_place(source->workshop->bases, source->binding);
+            cf_bases_sweep_place(source->context->bases, source->binding);
     }
     if (status && source->trouble != status)
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
@@ -87,32 +87,32 @@ bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms)
 
 void cf_files_source_rest(cf_files_source *source)
 {
-    cf_workshop *workshop = source->workshop;
+    cf_source_context *context = source->context;
     cf_binding *binding = source->binding;
 
-    if (!source->quiet || !binding->root || cf_bases_read(workshop->bases, binding) ||
-        !cf_downloads_rest(workshop->downloads, binding))
+    if (!source->quiet || !binding->root || cf_bases_read(context->bases, binding) ||
+        !cf_downloads_rest(context->downloads, binding))
         return;
-    cf_binding_rest_root(binding, workshop->peer->env->files);
+    cf_binding_rest_root(binding, context->peer->env->files);
     source->rests = true;
 }
 
 bool cf_files_source_is_root_itself(const cf_files_source *source)
 {
-    return cf_binding_has_mark(source->binding, source->workshop->peer->env->files) &&
+    return cf_binding_has_mark(source->binding, source->context->peer->env->files) &&
            cf_files_source_is_root_in_place(source);
 }
 
 void cf_files_source_let_root_go(cf_files_source *source)
 {
-    cf_workshop *workshop = source->workshop;
+    cf_source_context *context = source->context;
 
-    cf_uploads_forget(workshop->uploads, source->binding);
-    cf_downloads_forget(workshop->downloads, source->binding);
-    cf_bases_forget(workshop->bases, source->binding);
+    cf_uploads_forget(context->uploads, source->binding);
+    cf_downloads_forget(context->downloads, source->binding);
+    cf_bases_forget(context->bases, source->binding);
     cf_survey_destroy(&source->survey);
     cf_past_destroy(&source->past);
     source->met_all = false;
-    cf_binding_close_root(source->binding, workshop->peer->env->files);
+    cf_binding_close_root(source->binding, context->peer->env->files);
     source->reopen = source->rests = false;
 }

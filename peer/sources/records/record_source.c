@@ -48,7 +48,7 @@ static uint64_t applied(const void *self)
 /* One that is in order is known, unless it was written to since. */
 static bool is_known(const cf_record_source *source)
 {
-    return source->workshop->watch && source->looked && !source->trouble && !source->retry_ms;
+    return source->context->watch && source->looked && !source->trouble && !source->retry_ms;
 }
 
 /* A rest that is over soon is waited for. */
@@ -78,7 +78,7 @@ static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t no
         catch_up(source, now_ms);
         return;
     }
-    if (look_only && source->workshop->watch && !agrees) { /* it is kept in sync all the time */
+    if (look_only && source->context->watch && !agrees) { /* it is kept in sync all the time */
         look_only = false;
         word = (cf_delete_word){0};
     }
@@ -89,7 +89,7 @@ static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t no
     source->tries = 0;
     source->not_before_ms = now_ms;
     if (!look_only)
-        cf_downloads_retry(source->workshop->downloads);
+        cf_downloads_retry(source->context->downloads);
 }
 
 static void look_again(void *self, uint64_t now_ms)
@@ -118,7 +118,7 @@ static void wake(void *self)
  *   40 values, one every 50 ms: one look after a second, and one when the last has come */
 static void gather(cf_record_source *source, bool is_more)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     const uint64_t now_ms = env->now_ms(env->context), rested_ms = first_look(source, now_ms);
     const uint64_t at_ms = rested_ms > now_ms + GATHER_MS ? rested_ms : now_ms + GATHER_MS;
 
@@ -135,7 +135,7 @@ static void came(void *self)
 {
     cf_record_source *source = self;
 
-    gather(source, cf_downloads_busy(source->workshop->downloads));
+    gather(source, cf_downloads_busy(source->context->downloads));
 }
 
 static void look_at(void *self, uint64_t folder)
@@ -143,7 +143,7 @@ static void look_at(void *self, uint64_t folder)
     cf_record_source *source = self;
 
     (void)folder;
-    gather(source, cf_uploads_busy(source->workshop->uploads));
+    gather(source, cf_uploads_busy(source->context->uploads));
 }
 
 /* Something was written to it. */
@@ -179,7 +179,7 @@ static void end_word(void *self)
 /* Whether it was written to is to be asked. */
 static bool asks_disk(const cf_record_source *source, uint64_t now_ms)
 {
-    return source->checks || (source->workshop->watch && now_ms >= source->poll_ms);
+    return source->checks || (source->context->watch && now_ms >= source->poll_ms);
 }
 
 /* Whoever asks how it stands doesn't wait until it rests. */
@@ -187,7 +187,7 @@ static void poll(cf_record_source *source, uint64_t now_ms)
 {
     source->look |= source->checks && cf_medium_changed(source->medium);
     source->checks = false;
-    if (!source->workshop->watch || now_ms < source->poll_ms)
+    if (!source->context->watch || now_ms < source->poll_ms)
         return;
     source->poll_ms = now_ms + POLL_MS;
     if (!source->look && cf_medium_changed(source->medium))
@@ -204,23 +204,23 @@ static void keep_retry(cf_record_source *source, uint64_t before_ms)
 /* What others did, and what held something back is over. */
 static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error)
 {
-    cf_workshop *workshop = source->workshop;
+    cf_source_context *context = source->context;
     cf_collection *collection;
 
     if (!source->looked || source->looks_now)
         return CF_OK;
     cf_status status =
-        cf_peer_collection(workshop->peer, &source->binding->collection, &collection, error);
+        cf_peer_collection(context->peer, &source->binding->collection, &collection, error);
     if (status)
         return status;
-    bool freed = source->held_back && source->guarded != cf_locks_changes(workshop->locks);
+    bool freed = source->held_back && source->guarded != cf_locks_changes(context->locks);
     bool due = source->retry_ms && now_ms >= source->retry_ms;
     if (source->changes == collection->changes && !freed && !due &&
         !cf_record_source_schema_changed(source) && !cf_record_source_has_awaited(source))
         return CF_OK;
     if (due) {
         source->retry_ms = 0;
-        cf_downloads_retry_disk(workshop->downloads);
+        cf_downloads_retry_disk(context->downloads);
     }
     source->look = true;
     if (source->not_before_ms > now_ms + QUIET_MS) /* it was to rest */
@@ -247,7 +247,7 @@ uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms)
  * else a look in which the time of day was set forth would have taken hours. */
 static cf_status run(cf_record_source *source, uint64_t now_ms, cf_look_kind kind, cf_error *error)
 {
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
     const uint64_t began_ms = cf_env_steady_ms(env);
 
     cf_status status = cf_record_source_run(source, now_ms, kind, error);
@@ -271,9 +271,9 @@ static void set_back(void *self, uint64_t by_ms)
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_record_source *source = self;
-    const cf_workshop *workshop = source->workshop;
+    const cf_source_context *context = source->context;
 
-    if (!workshop->watch && !source->asked)
+    if (!context->watch && !source->asked)
         return CF_OK;
     bool answers = true;
     if (asks_disk(source, now_ms))
@@ -281,7 +281,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     if (answers)
         poll(source, now_ms);
     cf_status status = heed(source, now_ms, error);
-    bool may = source->look_only || !workshop->awaits_locks;
+    bool may = source->look_only || !context->awaits_locks;
     const bool is_due = source->look && may && now_ms >= source->not_before_ms;
     if (!status && is_due && answers)
         answers = cf_probe_answers(source->probe, now_ms, deadline);
@@ -296,16 +296,16 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         source->look = source->look_only = source->agrees = false;
         source->retry_ms = 0;
         status = run(source, now_ms, kind, error);
-        source->look |= kind == CF_LOOK_AGREES && workshop->watch;
+        source->look |= kind == CF_LOOK_AGREES && context->watch;
         keep_retry(source, retry_ms);
     }
     if (!is_due)
         cf_probe_rest(source->probe);
     if (source->look && may)
         earlier(deadline, source->not_before_ms);
-    if (source->retry_ms && workshop->watch)
+    if (source->retry_ms && context->watch)
         earlier(deadline, source->retry_ms);
-    if (workshop->watch)
+    if (context->watch)
         earlier(deadline, source->poll_ms);
     return status;
 }
@@ -330,7 +330,7 @@ static bool agrees(const void *self)
 static void tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out)
 {
     const cf_record_source *source = self;
-    const cf_env *env = source->workshop->peer->env;
+    const cf_env *env = source->context->peer->env;
 
     (void)sending;
     if (rests(source, env->now_ms(env->context)))
@@ -382,7 +382,7 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
     }
 }
 
-cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *binding)
+cf_source cf_record_source_open(cf_source_context *context, cf_binding *binding)
 {
     static const cf_source_operations operations = {
         .destroy = destroy,
@@ -405,12 +405,12 @@ cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *bindi
     };
     cf_record_source *source = cf_allocate(1, sizeof *source);
 
-    source->workshop = workshop;
+    source->context = context;
     source->binding = binding;
-    source->probe = cf_probe_new(workshop->peer->env, binding);
-    source->medium = cf_medium_new(workshop->peer->env->files, workshop->peer, binding);
-    source->values = cf_record_values_new(workshop, binding);
-    source->medium->watch = workshop->watch;
-    source->look = workshop->watch != NULL;
-    return (cf_source_at_work){.self = source, .operations = &operations, .probe = source->probe};
+    source->probe = cf_probe_new(context->peer->env, binding);
+    source->medium = cf_medium_new(context->peer->env->files, context->peer, binding);
+    source->values = cf_record_values_new(context, binding);
+    source->medium->watch = context->watch;
+    source->look = context->watch != NULL;
+    return (cf_source){.self = source, .operations = &operations, .probe = source->probe};
 }

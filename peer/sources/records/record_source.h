@@ -6,7 +6,7 @@
 #include "peer/bindings/binding_report.h"
 #include "peer/sources/context/source_context.h"
 
-cf_source_at_work cf_record_source_open(cf_workshop *workshop, cf_binding *binding);
+cf_source cf_record_source_open(cf_source_context *context, cf_binding *binding);
 
 /* ---- Without a source at work ---- */
 

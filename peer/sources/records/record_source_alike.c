@@ -46,7 +46,7 @@ static bool is_locked(const cf_record_run *run, const cf_id *item)
     const cf_id *ones = cf_row_view_all_of_one(run->view, item, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (cf_locks_of_other(source->workshop->locks, &source->binding->collection, &ones[i]))
+        if (cf_locks_of_other(source->context->locks, &source->binding->collection, &ones[i]))
             return true;
     return false;
 }
@@ -70,13 +70,13 @@ static cf_status publish(cf_record_run *run, const cf_change *changes, size_t co
                          cf_error *error)
 {
     cf_record_source *source = run->source;
-    const cf_record_entries entries = {.peer = source->workshop->peer,
+    const cf_record_entries entries = {.peer = source->context->peer,
                                        .collection = run->collection->id,
                                        .values = source->values,
                                        .changes = changes,
                                        .count = count,
                                        .now_ms = run->now_ms};
-    cf_publication *publication = cf_publication_new(source->workshop->peer, run->collection);
+    cf_publication *publication = cf_publication_new(source->context->peer, run->collection);
     cf_dot *dots = cf_arena_allocate(&run->arena, count, sizeof *dots);
 
     cf_status status = cf_record_entries_add(&entries, publication, dots, error);
@@ -86,7 +86,7 @@ static cf_status publish(cf_record_run *run, const cf_change *changes, size_t co
         cf_row_view_destroy(&run->view); /* the state changes */
         status = cf_publication_commit(publication, &run->records, error);
         cf_kv_list_release(&run->records);
-        source->workshop->activity++;
+        source->context->activity++;
     }
     cf_publication_destroy(&publication);
     return status;

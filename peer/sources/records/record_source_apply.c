@@ -279,7 +279,7 @@ static bool may_vanish(applying *self)
     }
     vanishing.gone = gone;
     const uint64_t items = cf_binding_counted(source->binding, CF_GUARD_THERE);
-    return cf_binding_allows(source->workshop->peer, source->binding, &vanishing) &&
+    return cf_binding_allows(source->context->peer, source->binding, &vanishing) &&
            (!any_lives || cf_guard_allows_others(source->word, vanishing.count, items));
 }
 
@@ -358,7 +358,7 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     run->wrote = outcome->wrote;
     run->wrote_end = outcome->ended;
     source->applied += outcome->wrote;
-    source->workshop->activity += outcome->wrote;
+    source->context->activity += outcome->wrote;
     note_refusals(run, outcome, refused);
     cf_record_run_keep_refusals(run, outcome);
     cf_record_run_keep_unsaid(run, outcome);
@@ -418,7 +418,7 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error)
             cf_arena_allocate(&run->arena, run->content.file.count, sizeof *self.renewed);
     decide_in_place(&self);
     if (!self.vanishing)
-        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_THERE);
+        cf_binding_end_count(source->context->peer, source->binding, CF_GUARD_THERE);
     if (self.vanishing && !may_vanish(&self))
         hold(&self);
     note_waiting(&self);

@@ -114,7 +114,7 @@ typedef struct {
 
 static uint64_t now_of(const cf_record_run *run)
 {
-    const cf_env *env = run->source->workshop->peer->env;
+    const cf_env *env = run->source->context->peer->env;
 
     return env->now_ms(env->context);
 }

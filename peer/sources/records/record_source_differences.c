@@ -140,7 +140,7 @@ static cf_bytes name_elsewhere(cf_record_run *run, cf_bytes name)
     cf_renamed_columns renamed;
     cf_error ignored;
 
-    if (cf_renamed_load(run->source->binding, run->source->workshop->peer, &run->arena, &renamed,
+    if (cf_renamed_load(run->source->binding, run->source->context->peer, &run->arena, &renamed,
                         &ignored))
         return (cf_bytes){0};
     for (size_t i = 0; i < renamed.count; i++)

@@ -141,12 +141,12 @@ static void drop_rows(cf_record_run *run)
 
 static bool may_tell(const cf_record_run *run)
 {
-    const cf_workshop *workshop = run->source->workshop;
+    const cf_source_context *context = run->source->context;
     cf_error ignored;
     cf_hash epoch;
 
-    return !run->look_only && !run->cut && !workshop->silent && !cf_record_run_receives(run) &&
-           cf_peer_epoch(workshop->peer, &epoch, &ignored) == CF_OK;
+    return !run->look_only && !run->cut && !context->silent && !cf_record_run_receives(run) &&
+           cf_peer_epoch(context->peer, &epoch, &ignored) == CF_OK;
 }
 
 cf_status cf_record_run_tell_forgotten(cf_record_run *run, cf_error *error)
@@ -164,7 +164,7 @@ cf_status cf_record_run_tell_forgotten(cf_record_run *run, cf_error *error)
             tell_columns(&self);
     }
     if (self.count)
-        status = cf_catalog_write_forgotten(run->source->workshop->peer, collection, self.words,
+        status = cf_catalog_write_forgotten(run->source->context->peer, collection, self.words,
                                             self.count, run->now_ms, error);
     if (!status && self.count)
         status = cf_record_run_read_schema(run, error);

@@ -62,9 +62,8 @@ static cf_status read_had(cf_record_run *run, cf_row_format *out, cf_error *erro
 {
     cf_reader reader;
 
-    cf_status status =
-        cf_record_held_load(run->source->workshop->peer, run->source->binding->number, &run->arena,
-                            &run->held.kept, error);
+    cf_status status = cf_record_held_load(run->source->context->peer, run->source->binding->number,
+                                           &run->arena, &run->held.kept, error);
     reader = cf_reader_of(run->held.kept);
     if (!status)
         status = cf_record_held_read(&reader, &run->arena, out, error);

@@ -17,7 +17,7 @@
 #include "peer/sources/context/probe.h"
 
 typedef struct {
-    cf_workshop *workshop;
+    cf_source_context *context;
     cf_binding *binding;
     cf_medium *medium;
     cf_probe *probe;
@@ -246,7 +246,7 @@ static inline cf_delete_word cf_record_source_word(const cf_record_source *sourc
 static inline bool cf_record_run_receives(const cf_record_run *run)
 {
     return run->source->binding->mode == CF_MODE_RECEIVE ||
-           cf_peer_only_reads(run->source->workshop->peer);
+           cf_peer_only_reads(run->source->context->peer);
 }
 /* Merges lists that two devices changed apart, and publishes that (record_source_lists.c). */
 cf_status cf_record_run_merge_lists(cf_record_run *run, cf_error *error);

@@ -55,7 +55,7 @@ static void pack_hidden(cf_record_run *run, const cf_record_agreement *agreement
 cf_status cf_record_run_intend(cf_record_run *run, const cf_record_agreement *agreement,
                                cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     const cf_rows *base = run->source->binding->rows;
     cf_buffer value = {0};
@@ -176,7 +176,7 @@ static cf_status take_all(recollection *self, cf_reader *reader,
 
 cf_status cf_record_run_take_intended(cf_record_run *run, cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     recollection self = {.run = run};
     cf_buffer value = {0};

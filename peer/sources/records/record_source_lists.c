@@ -85,7 +85,7 @@ static bool merge(merging *self, const cf_row_conflict *conflict, const cf_row_r
     const cf_bytes showing = cf_row_refs_shown(refs, conflict->field);
     const cf_dots shown = dots_of(refs, conflict->field, showing, &run->arena);
     const cf_dots other = dots_of(refs, conflict->field, conflict->value, &run->arena);
-    const cf_ancestry past = {run->source->workshop->peer, run->source->binding->collection,
+    const cf_ancestry past = {run->source->context->peer, run->source->binding->collection,
                               conflict->row->item, conflict->field, &cf_ancestry_lists};
     cf_buffer before = {0}, merged = {0};
     cf_error ignored;
@@ -154,7 +154,7 @@ static void find_all(merging *self)
 static cf_status publish(merging *self, cf_error *error)
 {
     cf_record_run *run = self->run;
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     const cf_record_entries entries = {.peer = peer,
                                        .collection = run->source->binding->collection,
                                        .changes = self->changes,
@@ -170,7 +170,7 @@ static cf_status publish(merging *self, cf_error *error)
         status = cf_publication_commit(publication, &records, error);
     cf_kv_list_release(&records);
     cf_publication_destroy(&publication);
-    run->source->workshop->activity++;
+    run->source->context->activity++;
     self->denied = status == CF_DENIED;
     return self->denied ? CF_OK : status;
 }

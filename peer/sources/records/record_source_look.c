@@ -101,7 +101,7 @@ static void place_rows(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
     const cf_values_look look = {
-        .peer = run->source->workshop->peer,
+        .peer = run->source->context->peer,
         .collection = &run->source->binding->collection,
         .values = run->source->values,
         .base = run->source->binding->rows,
@@ -180,7 +180,7 @@ static cf_status apply(cf_record_run *run, cf_error *error)
     cf_record_source *source = run->source;
     const cf_cutting cutting = cf_adapter_of(source->binding->format)->cutting;
 
-    if (cf_peer_is_out(source->workshop->peer) ||
+    if (cf_peer_is_out(source->context->peer) ||
         (run->cut && cutting == CF_CUTTING_LINE)) /* an end would make it whole */
         return keep_held(run, error);
     if (source->binding->mode == CF_MODE_SEND) {
@@ -216,7 +216,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
 
-    cf_status status = cf_peer_collection(source->workshop->peer, &source->binding->collection,
+    cf_status status = cf_peer_collection(source->context->peer, &source->binding->collection,
                                           &run->collection, error);
     if (!status)
         status = cf_record_run_know_held(run, error);
@@ -230,7 +230,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
         return CF_OK;
     cf_record_run_view(run);
     place_rows(run);
-    source->guarded = cf_locks_changes(source->workshop->locks);
+    source->guarded = cf_locks_changes(source->context->locks);
     source->held_back = false;
     note_troubles(run);
     cf_record_run_note_differences(run);
@@ -244,8 +244,7 @@ static cf_status work(cf_record_run *run, cf_error *error)
     if (!status)
         cf_record_run_find_ignored(run);
     if (!status && (!run->look_only || run->agrees))
-        status =
-            cf_record_run_know_past(run, source->binding->meets, source->workshop->peer, error);
+        status = cf_record_run_know_past(run, source->binding->meets, source->context->peer, error);
     if (!status)
         status = cf_record_run_publish(run, error);
     if (!status)
@@ -282,7 +281,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
         cf_record_run_tell_waits(&run);
     else if (!status)
         cf_record_run_keep_waits(&run);
-    source->workshop->looks += !source->looked; /* what later ones find was just brought */
+    source->context->looks += !source->looked; /* what later ones find was just brought */
     source->looked = true;
     source->looks_now = look_only;
     if (run.collection)

@@ -19,7 +19,7 @@ enum {
 
 static void end_meeting(cf_record_run *run, unsigned meets)
 {
-    cf_binding_end_meeting(run->source->workshop->peer, run->source->binding, meets, run->now_ms,
+    cf_binding_end_meeting(run->source->context->peer, run->source->binding, meets, run->now_ms,
                            &run->records);
 }
 
@@ -83,7 +83,7 @@ static cf_status commit(cf_record_counted *self, identities *published, cf_publi
     cf_status status = cf_publication_commit(publication, &run->records, error);
     cf_kv_list_release(&run->records);
     end_values(run, published);
-    run->source->workshop->activity++;
+    run->source->context->activity++;
     return status;
 }
 
@@ -91,9 +91,9 @@ static cf_status publish(cf_record_counted *self, const cf_row_scan *scan, cf_er
 {
     cf_record_run *run = self->run;
     cf_record_source *source = run->source;
-    cf_record_entries entries = {source->workshop->peer, run->collection->id, source->values,
-                                 scan->changes,          scan->count,         run->now_ms};
-    cf_publication *publication = cf_publication_new(source->workshop->peer, run->collection);
+    cf_record_entries entries = {source->context->peer, run->collection->id, source->values,
+                                 scan->changes,         scan->count,         run->now_ms};
+    cf_publication *publication = cf_publication_new(source->context->peer, run->collection);
     cf_dot *dots = cf_arena_allocate(&self->arena, scan->count, sizeof *dots);
 
     cf_status status = cf_record_entries_add(&entries, publication, dots, error);
@@ -122,7 +122,7 @@ static bool is_hidden(const void *hiding, const cf_row *viewed)
 static void scan_disk(cf_record_counted *self, cf_row_scan *out)
 {
     cf_record_run *run = self->run;
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_publication *publication = cf_publication_new(peer, run->collection);
     cf_row_scan_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
     cf_record_meeting *meeting = cf_arena_allocate(&self->arena, 1, sizeof *meeting);
@@ -175,8 +175,8 @@ static bool may_delete(const cf_record_run *run, const cf_row_scan *scan)
         if (cf_rows_of_item(source->binding->rows, &gone[i]))
             shown[own.count++] = gone[i];
     own.gone = shown;
-    bool may = cf_binding_would_allow(source->workshop->peer, source->binding, &own) &&
-               cf_binding_would_allow(source->workshop->peer, source->binding, &all);
+    bool may = cf_binding_would_allow(source->context->peer, source->binding, &own) &&
+               cf_binding_would_allow(source->context->peer, source->binding, &all);
     cf_arena_release(&arena);
     return may;
 }
@@ -241,7 +241,7 @@ static bool seems_allowed(const cf_record_counted *self)
     const cf_record_source *source = self->run->source;
     const cf_vanishing missing = missing_of(self);
 
-    return cf_binding_would_allow(source->workshop->peer, source->binding, &missing);
+    return cf_binding_would_allow(source->context->peer, source->binding, &missing);
 }
 
 /* Whether so many may be missing. */
@@ -253,8 +253,8 @@ static bool allows(cf_record_counted *self)
     if (self->run->look_only)
         return seems_allowed(self);
     if (!self->missing)
-        cf_binding_end_count(source->workshop->peer, source->binding, CF_GUARD_HERE);
-    return cf_binding_allows(source->workshop->peer, source->binding, &missing);
+        cf_binding_end_count(source->context->peer, source->binding, CF_GUARD_HERE);
+    return cf_binding_allows(source->context->peer, source->binding, &missing);
 }
 
 /* What was done to the disk, if anything was. */
@@ -343,7 +343,7 @@ cf_status cf_record_run_publish(cf_record_run *run, cf_error *error)
     run->as_base = is_as_base(run);
     if (run->as_base) {
         if (!run->look_only) {
-            cf_binding_end_count(run->source->workshop->peer, run->source->binding, CF_GUARD_HERE);
+            cf_binding_end_count(run->source->context->peer, run->source->binding, CF_GUARD_HERE);
             cf_record_run_end_cleared(run);
         }
         bool silent = cf_record_run_silence(run, &kind) != NULL;

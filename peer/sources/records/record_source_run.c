@@ -49,9 +49,9 @@ void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *tex
     cf_record_source *source = run->source;
 
     if (status && source->trouble != status)
-        cf_report(source->workshop->peer->env, CF_REPORT_WARNING, "%s", text);
-    if (!status && source->trouble && source->workshop->watch)
-        cf_report(source->workshop->peer->env, CF_REPORT_NOTICE, "%s is there again",
+        cf_report(source->context->peer->env, CF_REPORT_WARNING, "%s", text);
+    if (!status && source->trouble && source->context->watch)
+        cf_report(source->context->peer->env, CF_REPORT_NOTICE, "%s is there again",
                   source->binding->path);
     source->trouble = status;
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", text);
@@ -157,7 +157,7 @@ void cf_record_run_put(cf_record_run *run, const cf_row *row)
 
 cf_status cf_record_run_commit(cf_record_run *run, cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_status status = CF_OK;
 
@@ -172,7 +172,7 @@ cf_status cf_record_run_commit(cf_record_run *run, cf_error *error)
 
 cf_bytes cf_record_run_kept(cf_record_run *run, cf_table_letter table)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_bytes key = cf_key_source(&run->arena, table, run->source->binding->number);
     cf_buffer kept = {0};
@@ -206,37 +206,37 @@ bool cf_record_run_keep(cf_record_run *run, cf_table_letter table, cf_bytes now,
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind)
 {
     cf_record_source *source = run->source;
-    cf_workshop *workshop = source->workshop;
+    cf_source_context *context = source->context;
     static const cf_id whole;
     const cf_id *collection = &source->binding->collection;
     cf_hash epoch;
     cf_error why;
 
     *kind = CF_PENDING_UNSENT;
-    if (cf_peer_epoch(workshop->peer, &epoch, &why))
+    if (cf_peer_epoch(context->peer, &epoch, &why))
         return cf_arena_text(&run->arena, cf_bytes_of_text(why.text));
     if (source->binding->mode == CF_MODE_RECEIVE)
         return "this source only receives";
-    const cf_lease *lease = cf_locks_own(workshop->locks, collection, &whole)
+    const cf_lease *lease = cf_locks_own(context->locks, collection, &whole)
                                 ? NULL
-                                : cf_locks_of_other(workshop->locks, collection, &whole);
+                                : cf_locks_of_other(context->locks, collection, &whole);
     if (lease) {
         source->held_back = true;
         *kind = CF_PENDING_LOCKED;
-        return cf_lock_guard_text(workshop->peer, lease, &run->arena);
+        return cf_lock_guard_text(context->peer, lease, &run->arena);
     }
-    return run->look_only ? NULL : workshop->silent;
+    return run->look_only ? NULL : context->silent;
 }
 
 static const cf_lease *lease_of(const cf_record_run *run, const cf_row *base)
 {
-    return cf_locks_of_other(run->source->workshop->locks, &run->source->binding->collection,
+    return cf_locks_of_other(run->source->context->locks, &run->source->binding->collection,
                              &base->item);
 }
 
 bool cf_record_run_any_locked(const cf_record_run *run)
 {
-    return cf_locks_any_inside(run->source->workshop->locks, &run->source->binding->collection);
+    return cf_locks_any_inside(run->source->context->locks, &run->source->binding->collection);
 }
 
 bool cf_record_run_is_locked(const cf_record_run *run, const cf_row *base)
@@ -249,5 +249,5 @@ void cf_record_run_note_locked(cf_record_run *run, const cf_row *base)
     run->source->held_back = true;
     cf_record_note(
         run, CF_PENDING_LOCKED, &(cf_row_place){base->table, base->key}, "%s",
-        cf_lock_guard_text(run->source->workshop->peer, lease_of(run, base), &run->arena));
+        cf_lock_guard_text(run->source->context->peer, lease_of(run, base), &run->arena));
 }

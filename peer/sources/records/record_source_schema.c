@@ -25,7 +25,7 @@ static void pack_known(const cf_schema *schema, const cf_forgotten *forgotten, c
 cf_status cf_record_run_read_schema(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     cf_collection *catalog;
 
     cf_status status = cf_peer_collection(peer, &cf_catalog_id, &catalog, error);
@@ -93,7 +93,7 @@ bool cf_record_run_know_schema(cf_record_run *run)
 
 bool cf_record_source_schema_changed(cf_record_source *source)
 {
-    cf_peer *peer = source->workshop->peer;
+    cf_peer *peer = source->context->peer;
     cf_buffer packed = {0};
     cf_arena arena = {0};
     cf_collection *catalog;
@@ -134,7 +134,7 @@ static bool take_value(void *context, cf_bytes key, cf_bytes value)
 /* No bytes: nothing of it was told yet. */
 static cf_status load_own(cf_record_run *run, cf_bytes *out, cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_bytes key = cf_key_source(&run->arena, CF_TABLE_SCHEMA, run->source->binding->number);
     search self = {.arena = &run->arena};
@@ -160,7 +160,7 @@ static void keep_own(cf_record_run *run, cf_bytes before)
 
 static cf_status grow(cf_record_run *run, cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     const cf_id *collection = &run->source->binding->collection;
     cf_schema had, grown;
     cf_bytes before;
@@ -215,13 +215,13 @@ cf_status cf_record_run_know_layout(cf_record_run *run, cf_error *error)
 {
     const cf_binding *binding = run->source->binding;
 
-    return cf_catalog_layout(run->source->workshop->peer, &binding->collection, binding->format,
+    return cf_catalog_layout(run->source->context->peer, &binding->collection, binding->format,
                              &run->arena, &run->source->medium->layout, error);
 }
 
 static cf_status read_told(const cf_record_run *run, cf_bytes key, cf_buffer *out, cf_error *error)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
 
     cf_status status = store->get(store, cf_peer_user(peer), key, out, error);
@@ -241,7 +241,7 @@ cf_status cf_record_run_tell_layout(cf_record_run *run, cf_error *error)
         return CF_OK;
     cf_status status = read_told(run, key, &told, error);
     if (!status && (!known.size || cf_bytes_equal(known, cf_buffer_view(&told)))) {
-        status = cf_catalog_write_layout(run->source->workshop->peer, &binding->collection,
+        status = cf_catalog_write_layout(run->source->context->peer, &binding->collection,
                                          binding->format, own, run->now_ms, error);
         if (!status)
             cf_kv_list_put(&run->records, key, own);

@@ -53,7 +53,7 @@ static size_t tell_deleted(cf_record_run *run)
             gone[vanishing.count++] = row->item;
     vanishing.gone = gone;
     const char *held =
-        cf_binding_would_allow(run->source->workshop->peer, binding, &vanishing)
+        cf_binding_would_allow(run->source->context->peer, binding, &vanishing)
             ? NULL
             : cf_binding_held_text(binding, CF_GUARD_THERE, vanishing.count, &run->arena);
     for (const cf_row *row = NULL; (row = cf_rows_next(binding->rows, row));) {

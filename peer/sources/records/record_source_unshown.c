@@ -134,7 +134,7 @@ static void note_orphan(cf_record_run *run, const cf_hidden_row *hidden,
 
 void cf_record_run_note_held_back(cf_record_run *run)
 {
-    const cf_hidden_rows rows = cf_hidden_rows_of(run->source->workshop->peer, run->collection,
+    const cf_hidden_rows rows = cf_hidden_rows_of(run->source->context->peer, run->collection,
                                                   &run->schema, run->view, &run->arena);
     const cf_hidden_row **parents = rows.count ? find_parents(run, &rows) : NULL;
 
@@ -173,7 +173,7 @@ void cf_record_run_note_unshown(cf_record_run *run, cf_pending_kind kind, const 
     if (shown && cf_row_gives_way(run->view, shown) &&
         cf_row_made(run->collection->state, &shown->item, &made, &time)) {
         const cf_bytes suffix =
-            cf_hidden_row_suffix(run->source->workshop->peer, &made, &run->arena);
+            cf_hidden_row_suffix(run->source->context->peer, &made, &run->arena);
 
         cf_buffer_append(&path, suffix.data, suffix.size);
     }

@@ -18,7 +18,7 @@ static void pack(const cf_record_source *source, cf_buffer *out)
     const cf_pendings *found = &source->found;
     cf_pendings waits = {0};
 
-    for (size_t i = 0; !source->workshop->watch && i < found->count; i++)
+    for (size_t i = 0; !source->context->watch && i < found->count; i++)
         if (found->at[i].kind == CF_PENDING_WAITS)
             cf_pendings_add(&waits, CF_PENDING_WAITS, found->at[i].path, found->at[i].reason);
     cf_pendings_sort(&waits);
@@ -35,7 +35,7 @@ static void pack(const cf_record_source *source, cf_buffer *out)
 
 void cf_record_run_keep_waits(cf_record_run *run)
 {
-    cf_peer *peer = run->source->workshop->peer;
+    cf_peer *peer = run->source->context->peer;
     cf_store *store = cf_home_store(peer->home);
     cf_kv_list records = {0};
     cf_buffer now = {0};

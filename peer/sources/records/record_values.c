@@ -37,11 +37,11 @@ static void show_base(cf_record_values *self)
         cf_row_identities(row, show, self);
 }
 
-cf_record_values *cf_record_values_new(cf_workshop *workshop, cf_binding *binding)
+cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *binding)
 {
     cf_record_values *values = cf_allocate(1, sizeof *values);
 
-    values->workshop = workshop;
+    values->context = context;
     values->binding = binding;
     show_base(values);
     for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));)

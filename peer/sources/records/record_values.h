@@ -21,7 +21,7 @@ enum {
 typedef struct cf_record_values cf_record_values;
 
 /* Knows what the base shows. */
-cf_record_values *cf_record_values_new(cf_workshop *workshop, cf_binding *binding);
+cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *binding);
 void cf_record_values_destroy(cf_record_values **values);
 
 /* Calls `visit` with each value of the row in whose place a content stands. */

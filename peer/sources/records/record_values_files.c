@@ -62,7 +62,7 @@ bool cf_record_value_is_small(const cf_record_value *one)
 
 static cf_files *files_of(const cf_record_values *self)
 {
-    return self->workshop->peer->env->files;
+    return self->context->peer->env->files;
 }
 
 /* As cf_base_open has it. */
@@ -91,7 +91,7 @@ static cf_status open_temporary(cf_record_values *self, cf_error *error)
     cf_files *files = files_of(self);
     cf_binding *binding = self->binding;
 
-    cf_status status = cf_home_open_temporary(self->workshop->peer->home, "values", binding->number,
+    cf_status status = cf_home_open_temporary(self->context->peer->home, "values", binding->number,
                                               &binding->temporary, error);
     return status ? status : files->list(files, self->binding->temporary, clean, self, error);
 }
@@ -104,7 +104,7 @@ cf_status cf_value_files_open(cf_record_values *values, cf_error *error)
 
     if (binding->root)
         return CF_OK;
-    cf_buffer_append_text(&path, "%s/base", cf_home_shown(values->workshop->peer->home));
+    cf_buffer_append_text(&path, "%s/base", cf_home_shown(values->context->peer->home));
     cf_status status = files->open_root(files, (const char *)path.data, &binding->root, error);
     if (!status)
         status = open_temporary(values, error);
@@ -186,7 +186,7 @@ cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf
         return status;
     }
     one->is_written = true;
-    cf_bases_wrote(values->workshop->bases, one->size);
+    cf_bases_wrote(values->context->bases, one->size);
     put_node(values, one, &stat);
     return CF_OK;
 }
@@ -219,7 +219,7 @@ cf_status cf_value_file_take(cf_record_values *values, cf_record_value *one, cf_
         status = files->stat(files, binding->root, name_of(one, text), &stat, error);
     if (status)
         return status;
-    cf_bases_wrote(values->workshop->bases, one->size);
+    cf_bases_wrote(values->context->bases, one->size);
     put_node(values, one, &stat);
     return CF_OK;
 }
@@ -260,7 +260,7 @@ cf_status cf_value_bytes(cf_record_values *values, const cf_folder *folder, cf_b
 cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_arena *arena,
                              cf_bytes *out, cf_error *error)
 {
-    cf_peer *peer = values->workshop->peer;
+    cf_peer *peer = values->context->peer;
     char text[NAME];
 
     if (!one->node && !cf_value_file_find(values, one))

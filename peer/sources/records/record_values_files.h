@@ -19,7 +19,7 @@ typedef struct {
 } cf_record_value;
 
 struct cf_record_values {
-    cf_workshop *workshop;
+    cf_source_context *context;
     cf_binding *binding;
     cf_table table;
 };

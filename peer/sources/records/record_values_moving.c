@@ -87,7 +87,7 @@ static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, bo
         file.read = &read;
         read_value(one, &read);
     }
-    cf_upload_answer answer = cf_uploads_prepare(self->workshop->uploads, &file, out);
+    cf_upload_answer answer = cf_uploads_prepare(self->context->uploads, &file, out);
     cf_buffer_release(&read.leaves);
     cf_buffer_release(&read.whole);
     return answer;
@@ -163,7 +163,7 @@ void cf_record_values_published(cf_record_values *values, cf_bytes identity)
     if (!one)
         return;
     cf_upload_file file = file_of(values, one);
-    cf_uploads_published(values->workshop->uploads, &file);
+    cf_uploads_published(values->context->uploads, &file);
 }
 
 /* ---- In ---- */
@@ -203,7 +203,7 @@ static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
         return bytes;
     }
     one->is_asked = true;
-    switch (cf_downloads_want(self->workshop->downloads, self->binding, identity, &came)) {
+    switch (cf_downloads_want(self->context->downloads, self->binding, identity, &came)) {
     case CF_DOWNLOAD_READY:
         if (cf_value_bytes(self, self->binding->temporary, came.name, one, at->arena, &bytes,
                            &error))
@@ -313,7 +313,7 @@ void cf_record_values_fetched(cf_record_values *values)
 
         if (one->was_asked && !one->is_asked) {
             cf_content_identity_pack(&identity, &one->hash, one->size);
-            cf_downloads_take(values->workshop->downloads, values->binding,
+            cf_downloads_take(values->context->downloads, values->binding,
                               cf_buffer_view(&identity));
         }
         one->was_asked = one->is_asked;
@@ -341,13 +341,13 @@ static bool take_download(keeping *at, cf_record_value *one, cf_bytes identity)
     cf_download came;
     cf_error ignored;
 
-    if (!one->was_asked || cf_downloads_want(self->workshop->downloads, self->binding, identity,
+    if (!one->was_asked || cf_downloads_want(self->context->downloads, self->binding, identity,
                                              &came) != CF_DOWNLOAD_READY)
         return false;
     cf_leaves_put(&one->hash, came.leaves, at->records);
     bool taken =
         !needs_file(self, one) || cf_value_file_take(self, one, came.name, &ignored) == CF_OK;
-    cf_downloads_take(self->workshop->downloads, self->binding, identity);
+    cf_downloads_take(self->context->downloads, self->binding, identity);
     one->was_asked = false;
     return taken;
 }

@@ -87,7 +87,7 @@ Test(record_values, of_which_a_row_has_too_many_leave_it_as_it_was)
 Test(record_values, that_are_too_long_are_asked_of_nobody)
 {
     static const cf_hash hash = {"a photo"};
-    cf_workshop workshop = {0};
+    cf_source_context context = {0};
     cf_binding binding = {.rows = cf_rows_new(), .nodes = cf_nodes_new()};
     cf_buffer identity = {0};
     cf_arena arena = {0};
@@ -98,7 +98,7 @@ Test(record_values, that_are_too_long_are_asked_of_nobody)
     cf_content_identity_pack(&identity, &hash, CF_RECORD_VALUE_MAX + 1);
     cf_bytes value = cf_buffer_view(&identity);
     cf_row row = a_row(&value, &field);
-    cf_record_values *values = cf_record_values_new(&workshop, &binding);
+    cf_record_values *values = cf_record_values_new(&context, &binding);
     cr_expect_eq(cf_record_values_fetch(values, &row, &arena, &out, &why), CF_VALUES_FAILED);
     cr_assert(why);
     cr_expect(strstr(why, "too large"), "%s", why);
