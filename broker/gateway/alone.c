@@ -4,14 +4,14 @@
 #include "broker/gateway/alone_blobs.h"
 #include "broker/gateway/transfer_server.h"
 #include "codec/deadlines.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct alone alone;
 struct alone {
-    cf_table_link by_user;
+    cf_hash_link by_user;
     cf_deadline end;          /* 0: it is looked at in the next round */
     alone *next_read, **read; /* what points to it, among those whose blobs are read; or NULL */
     cf_hash user, holder;
@@ -33,7 +33,7 @@ typedef struct {
 
 struct cf_alones {
     cf_service *service;
-    cf_table by_user;
+    cf_hash_table by_user;
     cf_deadlines ends;
     alone *reading; /* whose blobs aren't known yet */
     waiting_get *waiting;
@@ -68,7 +68,7 @@ static void forget(cf_alones *alones, alone *it)
 {
     forget_blobs(it);
     cf_deadlines_set(&alones->ends, &it->end, UINT64_MAX);
-    cf_table_remove(&alones->by_user, &it->by_user);
+    cf_hash_table_remove(&alones->by_user, &it->by_user);
     free(it);
 }
 
@@ -76,9 +76,9 @@ void cf_alones_destroy(cf_alones **alones)
 {
     if (!*alones)
         return;
-    for (cf_table_link *link; (link = cf_table_walk(&(*alones)->by_user, NULL));)
+    for (cf_hash_link *link; (link = cf_hash_table_walk(&(*alones)->by_user, NULL));)
         forget(*alones, cf_linked(link, alone, by_user));
-    cf_table_release(&(*alones)->by_user);
+    cf_hash_table_release(&(*alones)->by_user);
     cf_deadlines_release(&(*alones)->ends);
     free((*alones)->waiting);
     free(*alones);
@@ -86,22 +86,22 @@ void cf_alones_destroy(cf_alones **alones)
 }
 
 /* One of the user's from this link on; NULL: no more. */
-static alone *of_user(cf_table_link *link, const cf_hash *user)
+static alone *of_user(cf_hash_link *link, const cf_hash *user)
 {
     while (link && !cf_hash_equal(&cf_linked(link, alone, by_user)->user, user))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, alone, by_user) : NULL;
 }
 
 /* The user's, the latest first. */
 static alone *first_of(const cf_alones *alones, const cf_hash *user)
 {
-    return of_user(cf_table_first(&alones->by_user, cf_hash_hash(user)), user);
+    return of_user(cf_hash_table_first(&alones->by_user, cf_hash_hash(user)), user);
 }
 
 static alone *next_of(const alone *it)
 {
-    return of_user(cf_table_next(&it->by_user), &it->user);
+    return of_user(cf_hash_table_next(&it->by_user), &it->user);
 }
 
 static alone *find(const cf_alones *alones, const cf_hash *user, const cf_id *collection)
@@ -249,7 +249,7 @@ bool cf_alones_begin(cf_alones *alones, const cf_session *session, const cf_leas
                   .collection = held->collection,
                   .token = held->token,
                   .until_ms = alones->service->steady_ms + CF_ALONE_MS};
-    cf_table_add(&alones->by_user, &it->by_user, cf_hash_hash(user));
+    cf_hash_table_add(&alones->by_user, &it->by_user, cf_hash_hash(user));
     look_next_round(alones, it);
     for (cf_session *other = cf_sessions_first_of(alones->service->sessions, user); other;
          other = cf_sessions_next_of(other))

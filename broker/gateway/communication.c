@@ -2,13 +2,13 @@
 #include "broker/gateway/communication.h"
 
 #include "codec/deadlines.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 
 /* A user whose log is being replayed, or waited for. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_hash user;
     size_t replays;
     cf_exclusion *first, **end; /* in the order in which they came */
@@ -26,7 +26,7 @@ struct cf_exclusion {
 };
 
 struct cf_communication {
-    cf_table users;
+    cf_hash_table users;
     cf_deadlines overdue;
 };
 
@@ -38,17 +38,17 @@ cf_communication *cf_communication_new(void)
 static void forget(cf_communication *communication, busy_user *busy)
 {
     cf_deadlines_set(&communication->overdue, &busy->overdue, UINT64_MAX);
-    cf_table_remove(&communication->users, &busy->link);
+    cf_hash_table_remove(&communication->users, &busy->link);
     free(busy);
 }
 
 void cf_communication_destroy(cf_communication **communication)
 {
-    cf_table_link *link;
+    cf_hash_link *link;
 
     if (!*communication)
         return;
-    while ((link = cf_table_walk(&(*communication)->users, NULL))) {
+    while ((link = cf_hash_table_walk(&(*communication)->users, NULL))) {
         busy_user *busy = cf_linked(link, busy_user, link);
 
         for (cf_exclusion *at = busy->first, *next; at; at = next) {
@@ -57,7 +57,7 @@ void cf_communication_destroy(cf_communication **communication)
         }
         forget(*communication, busy);
     }
-    cf_table_release(&(*communication)->users);
+    cf_hash_table_release(&(*communication)->users);
     cf_deadlines_release(&(*communication)->overdue);
     free(*communication);
     *communication = NULL;
@@ -65,10 +65,10 @@ void cf_communication_destroy(cf_communication **communication)
 
 static busy_user *find(const cf_communication *communication, const cf_hash *user)
 {
-    cf_table_link *link = cf_table_first(&communication->users, cf_hash_hash(user));
+    cf_hash_link *link = cf_hash_table_first(&communication->users, cf_hash_hash(user));
 
     while (link && !cf_hash_equal(&cf_linked(link, busy_user, link)->user, user))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, busy_user, link) : NULL;
 }
 
@@ -81,7 +81,7 @@ static busy_user *find_or_add(cf_communication *communication, const cf_hash *us
     busy = cf_allocate(1, sizeof *busy);
     busy->user = *user;
     busy->end = &busy->first;
-    cf_table_add(&communication->users, &busy->link, cf_hash_hash(user));
+    cf_hash_table_add(&communication->users, &busy->link, cf_hash_hash(user));
     return busy;
 }
 

@@ -2,7 +2,7 @@
 #include "broker/gateway/enrolment_inside.h"
 
 #include "codec/deadlines.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ enum { GUESTS_MAX = 16, KNOCKERS_MAX = 4 };
 
 /* A pairing code's guest, whom an owner expects. */
 struct guest {
-    cf_table_link by_key, by_user;
+    cf_hash_link by_key, by_user;
     cf_deadline expiry;
     cf_hash key;
     cf_hash user;
@@ -27,7 +27,7 @@ struct guest {
 struct cf_enrolment {
     cf_service *service;
     const cf_management *management; /* asked at each knock: SIGHUP may close it; NULL: none */
-    cf_table by_key, by_user;        /* guests */
+    cf_hash_table by_key, by_user;   /* guests */
     cf_deadlines expiries;
 };
 
@@ -42,8 +42,8 @@ cf_enrolment *cf_enrolment_new(cf_service *service, const cf_management *managem
 
 static void forget_guest(cf_enrolment *enrolment, struct guest *guest)
 {
-    cf_table_remove(&enrolment->by_key, &guest->by_key);
-    cf_table_remove(&enrolment->by_user, &guest->by_user);
+    cf_hash_table_remove(&enrolment->by_key, &guest->by_key);
+    cf_hash_table_remove(&enrolment->by_user, &guest->by_user);
     cf_deadlines_set(&enrolment->expiries, &guest->expiry, UINT64_MAX);
     free(guest);
 }
@@ -52,10 +52,10 @@ void cf_enrolment_destroy(cf_enrolment **enrolment)
 {
     if (!*enrolment)
         return;
-    for (cf_table_link *link; (link = cf_table_walk(&(*enrolment)->by_key, NULL));)
+    for (cf_hash_link *link; (link = cf_hash_table_walk(&(*enrolment)->by_key, NULL));)
         forget_guest(*enrolment, cf_linked(link, struct guest, by_key));
-    cf_table_release(&(*enrolment)->by_key);
-    cf_table_release(&(*enrolment)->by_user);
+    cf_hash_table_release(&(*enrolment)->by_key);
+    cf_hash_table_release(&(*enrolment)->by_user);
     cf_deadlines_release(&(*enrolment)->expiries);
     free(*enrolment);
     *enrolment = NULL;
@@ -63,29 +63,29 @@ void cf_enrolment_destroy(cf_enrolment **enrolment)
 
 static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
 {
-    cf_table_link *link = cf_table_first(&enrolment->by_key, cf_hash_hash(key));
+    cf_hash_link *link = cf_hash_table_first(&enrolment->by_key, cf_hash_hash(key));
 
     while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_key)->key, key))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, struct guest, by_key) : NULL;
 }
 
 /* One of the user's from this link on; NULL: no more. */
-static struct guest *of_user(cf_table_link *link, const cf_hash *user)
+static struct guest *of_user(cf_hash_link *link, const cf_hash *user)
 {
     while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_user)->user, user))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, struct guest, by_user) : NULL;
 }
 
 static struct guest *first_of(const cf_enrolment *enrolment, const cf_hash *user)
 {
-    return of_user(cf_table_first(&enrolment->by_user, cf_hash_hash(user)), user);
+    return of_user(cf_hash_table_first(&enrolment->by_user, cf_hash_hash(user)), user);
 }
 
 static struct guest *next_of(const struct guest *guest)
 {
-    return of_user(cf_table_next(&guest->by_user), &guest->user);
+    return of_user(cf_hash_table_next(&guest->by_user), &guest->user);
 }
 
 /* Who knocked and was not answered hears why nobody will. */
@@ -143,8 +143,8 @@ static struct guest *add_guest(cf_enrolment *enrolment, const cf_hash *key, cons
 
     guest->key = *key;
     guest->user = *user;
-    cf_table_add(&enrolment->by_key, &guest->by_key, cf_hash_hash(key));
-    cf_table_add(&enrolment->by_user, &guest->by_user, cf_hash_hash(user));
+    cf_hash_table_add(&enrolment->by_key, &guest->by_key, cf_hash_hash(key));
+    cf_hash_table_add(&enrolment->by_user, &guest->by_user, cf_hash_hash(user));
     cf_users_allow(enrolment->service->users, key->bytes);
     return guest;
 }

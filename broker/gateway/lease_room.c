@@ -20,10 +20,10 @@ struct cf_lease_keeping {
 
 static cf_lease_room *room_of(cf_lease_desk *desk, const cf_hash *user)
 {
-    cf_table_link *link = cf_table_first(&desk->by_user, cf_hash_hash(user));
+    cf_hash_link *link = cf_hash_table_first(&desk->by_user, cf_hash_hash(user));
 
     while (link && !cf_hash_equal(&cf_linked(link, cf_lease_room, by_user)->user, user))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, cf_lease_room, by_user) : NULL;
 }
 
@@ -47,7 +47,7 @@ static cf_lease_room *add_room(cf_lease_desk *desk, const cf_hash *user)
     if (room->next)
         room->next->at = &room->next;
     desk->rooms = room;
-    cf_table_add(&desk->by_user, &room->by_user, cf_hash_hash(user));
+    cf_hash_table_add(&desk->by_user, &room->by_user, cf_hash_hash(user));
     return room;
 }
 
@@ -57,7 +57,7 @@ static void close_room(cf_lease_desk *desk, cf_lease_room *room)
     *room->at = room->next;
     if (room->next)
         room->next->at = room->at;
-    cf_table_remove(&desk->by_user, &room->by_user);
+    cf_hash_table_remove(&desk->by_user, &room->by_user);
     cf_deadlines_set(&desk->deadlines, &room->deadline, UINT64_MAX);
     free(room);
 }
@@ -101,7 +101,7 @@ void cf_lease_desk_destroy(cf_lease_desk **desk)
         at->desk = NULL;
     while ((*desk)->rooms)
         close_room(*desk, (*desk)->rooms);
-    cf_table_release(&(*desk)->by_user);
+    cf_hash_table_release(&(*desk)->by_user);
     cf_deadlines_release(&(*desk)->deadlines);
     free((*desk)->owed);
     free(*desk);

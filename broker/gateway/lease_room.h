@@ -5,12 +5,12 @@
 #define CF_BROKER_GATEWAY_LEASE_ROOM_H
 #include "broker/gateway/lease_desk.h"
 #include "codec/deadlines.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 /* A user whose leases are looked after. */
 typedef struct cf_lease_room cf_lease_room;
 struct cf_lease_room {
-    cf_table_link by_user;
+    cf_hash_link by_user;
     cf_lease_room *next, **at; /* of all, what points to it */
     cf_lease_room *next_due;
     bool is_due;          /* to be looked after in the next round, */
@@ -30,7 +30,7 @@ typedef struct {
 
 struct cf_lease_desk {
     cf_service *service;
-    cf_table by_user;
+    cf_hash_table by_user;
     cf_lease_room *rooms, *first_due, **end_of_due;
     cf_deadlines deadlines;
     cf_owed_lease *owed;

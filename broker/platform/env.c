@@ -15,7 +15,7 @@
 #include "broker/platform/files.h"
 #include "broker/platform/tallies.h"
 #include "broker/platform/report_line.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 enum { LINE_SIZE = 1024 };
 

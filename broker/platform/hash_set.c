@@ -4,7 +4,7 @@
 #include "broker/platform/hash_set.h"
 
 #include "codec/bytes.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 

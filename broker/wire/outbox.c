@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/wire/outbox.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ struct waiting {
 
 /* What waits for one destination, in order. */
 struct lane {
-    cf_table_link by_name;
+    cf_hash_link by_name;
     struct lane *next, **at; /* what points to it */
     struct waiting *first, *last;
     size_t size;
@@ -26,7 +26,7 @@ struct lane {
 
 struct cf_outbox {
     struct lane *lanes, **end; /* only such as hold something, the longest waiting first */
-    cf_table by_name;
+    cf_hash_table by_name;
     size_t size;
 };
 
@@ -56,10 +56,10 @@ static uint64_t hash_of(cf_bytes name)
 
 static struct lane *find(const cf_outbox *outbox, cf_bytes name)
 {
-    cf_table_link *link = cf_table_first(&outbox->by_name, hash_of(name));
+    cf_hash_link *link = cf_hash_table_first(&outbox->by_name, hash_of(name));
 
     while (link && !cf_bytes_equal(name_of(cf_linked(link, struct lane, by_name)), name))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, struct lane, by_name) : NULL;
 }
 
@@ -71,7 +71,7 @@ static struct lane *add_lane(cf_outbox *outbox, cf_bytes name)
     lane->name_size = (uint8_t)name.size;
     if (name.size)
         memcpy(lane->name, name.data, name.size);
-    cf_table_add(&outbox->by_name, &lane->by_name, hash_of(name));
+    cf_hash_table_add(&outbox->by_name, &lane->by_name, hash_of(name));
     lane->at = outbox->end;
     *lane->at = lane;
     outbox->end = &lane->next;
@@ -81,7 +81,7 @@ static struct lane *add_lane(cf_outbox *outbox, cf_bytes name)
 /* With what still waits in it. */
 static void drop_lane(cf_outbox *outbox, struct lane *lane)
 {
-    cf_table_remove(&outbox->by_name, &lane->by_name);
+    cf_hash_table_remove(&outbox->by_name, &lane->by_name);
     *lane->at = lane->next;
     if (lane->next)
         lane->next->at = lane->at;
@@ -104,7 +104,7 @@ void cf_outbox_destroy(cf_outbox **outbox)
         return;
     while ((*outbox)->lanes)
         drop_lane(*outbox, (*outbox)->lanes);
-    cf_table_release(&(*outbox)->by_name);
+    cf_hash_table_release(&(*outbox)->by_name);
     free(*outbox);
     *outbox = NULL;
 }

@@ -4,17 +4,17 @@
 
 #include <stdlib.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 /* ---- What was read ---- */
 
 struct cf_vcard_cards {
-    cf_table by_text;
+    cf_hash_table by_text;
     cf_arena arena;
 };
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_bytes text;
     cf_row row;
 } known_card;
@@ -28,7 +28,7 @@ void cf_vcard_cards_destroy(cf_vcard_cards **cards)
 {
     if (!*cards)
         return;
-    cf_table_release(&(*cards)->by_text);
+    cf_hash_table_release(&(*cards)->by_text);
     cf_arena_release(&(*cards)->arena);
     free(*cards);
     *cards = NULL;
@@ -36,9 +36,10 @@ void cf_vcard_cards_destroy(cf_vcard_cards **cards)
 
 static const cf_row *find_known(const cf_vcard_cards *cards, cf_bytes text)
 {
-    cf_table_link *link = cards ? cf_table_first(&cards->by_text, cf_hash_bytes(0, text)) : NULL;
+    cf_hash_link *link =
+        cards ? cf_hash_table_first(&cards->by_text, cf_hash_bytes(0, text)) : NULL;
 
-    for (; link; link = cf_table_next(link)) {
+    for (; link; link = cf_hash_table_next(link)) {
         const known_card *known = cf_linked(link, known_card, link);
 
         if (cf_bytes_equal(known->text, text))
@@ -53,7 +54,7 @@ static void keep(cf_vcard_cards *cards, cf_bytes text, const cf_row *row)
     known_card *known = cf_arena_allocate(&cards->arena, 1, sizeof *known);
 
     *known = (known_card){.text = cf_arena_copy(&cards->arena, text), .row = *row};
-    cf_table_add(&cards->by_text, &known->link, cf_hash_bytes(0, text));
+    cf_hash_table_add(&cards->by_text, &known->link, cf_hash_bytes(0, text));
 }
 
 /* ---- The rows of a file ---- */

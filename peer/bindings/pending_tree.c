@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct {
-    cf_table_link by_text;
+    cf_hash_link by_text;
     size_t users;
     char text[];
 } reason;
@@ -14,7 +14,7 @@ typedef struct {
 typedef struct {
     cf_pending pending;
     reason *why; /* NULL: none is known */
-    cf_table_link by_node;
+    cf_hash_link by_node;
     uint8_t path[];
 } note;
 
@@ -31,14 +31,14 @@ static reason *take_reason(cf_pending_tree *tree, const char *text)
     const size_t size = strlen(text) + 1;
     reason *found = NULL;
 
-    for (cf_table_link *at = cf_table_first(&tree->reasons, key); at && !found;
-         at = cf_table_next(at))
+    for (cf_hash_link *at = cf_hash_table_first(&tree->reasons, key); at && !found;
+         at = cf_hash_table_next(at))
         if (strcmp(cf_linked(at, reason, by_text)->text, text) == 0)
             found = cf_linked(at, reason, by_text);
     if (!found) {
         found = cf_allocate(1, sizeof *found + size);
         memcpy(found->text, text, size);
-        cf_table_add(&tree->reasons, &found->by_text, key);
+        cf_hash_table_add(&tree->reasons, &found->by_text, key);
     }
     found->users++;
     return found;
@@ -48,7 +48,7 @@ static void leave_reason(cf_pending_tree *tree, reason *why)
 {
     if (!why || --why->users)
         return;
-    cf_table_remove(&tree->reasons, &why->by_text);
+    cf_hash_table_remove(&tree->reasons, &why->by_text);
     free(why);
 }
 
@@ -84,7 +84,7 @@ static void take_out(cf_pending_tree *tree, note *old)
 {
     tdelete(old, &tree->root, by_path);
     if (old->pending.moved)
-        cf_table_remove(&tree->moved, &old->by_node);
+        cf_hash_table_remove(&tree->moved, &old->by_node);
     tree->count--;
     tree->counts.of[old->pending.kind]--;
     leave_reason(tree, old->why);
@@ -112,7 +112,7 @@ void cf_pending_tree_take(cf_pending_tree *tree, const cf_pending *pending)
         made->pending.reason = made->why->text;
     }
     if (pending->moved)
-        cf_table_add(&tree->moved, &made->by_node, pending->moved);
+        cf_hash_table_add(&tree->moved, &made->by_node, pending->moved);
     tree->count++;
     tree->counts.of[pending->kind]++;
 }
@@ -125,7 +125,7 @@ void cf_pending_tree_add(cf_pending_tree *tree, cf_pending_kind kind, cf_bytes p
 
 bool cf_pending_tree_has_moved(const cf_pending_tree *tree, uint64_t node)
 {
-    return cf_table_first(&tree->moved, node) != NULL;
+    return cf_hash_table_first(&tree->moved, node) != NULL;
 }
 
 /* ---- Places ---- */
@@ -208,14 +208,14 @@ void cf_pending_tree_each(const cf_pending_tree *tree, cf_pending_visit *visit, 
 
 void cf_pending_tree_release(cf_pending_tree *tree)
 {
-    cf_table_link *next;
+    cf_hash_link *next;
 
     tdestroy(tree->root, free);
-    for (cf_table_link *at = cf_table_walk(&tree->reasons, NULL); at; at = next) {
-        next = cf_table_walk(&tree->reasons, at);
+    for (cf_hash_link *at = cf_hash_table_walk(&tree->reasons, NULL); at; at = next) {
+        next = cf_hash_table_walk(&tree->reasons, at);
         free(cf_linked(at, reason, by_text));
     }
-    cf_table_release(&tree->reasons);
-    cf_table_release(&tree->moved);
+    cf_hash_table_release(&tree->reasons);
+    cf_hash_table_release(&tree->moved);
     *tree = (cf_pending_tree){0};
 }

@@ -3,13 +3,13 @@
  * these alone. It owns what it holds. */
 #ifndef CF_PEER_BINDINGS_PENDING_TREE_H
 #define CF_PEER_BINDINGS_PENDING_TREE_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/bindings/binding_report.h"
 
 typedef struct {
-    void *root;       /* of tsearch(3) */
-    cf_table reasons; /* each once, whoever shares it */
-    cf_table moved;   /* of what was moved, by its node */
+    void *root;            /* of tsearch(3) */
+    cf_hash_table reasons; /* each once, whoever shares it */
+    cf_hash_table moved;   /* of what was moved, by its node */
     size_t count;
     cf_pending_counts counts;
 } cf_pending_tree; /* {0} is empty */

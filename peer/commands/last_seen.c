@@ -2,14 +2,14 @@
 #include "peer/commands/last_seen.h"
 
 #include "codec/member.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/log/keeping.h"
 
 #include <stdlib.h>
 
 /* A device that wrote, or was let in. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_hash id;
     bool wrote;
     cf_head newest; /* its newest entry */
@@ -21,7 +21,7 @@ typedef struct {
 
 /* Forks are counted by their longer branch. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id id;
     cf_id collection;
     const device *of; /* NULL: none of its entries is here */
@@ -30,7 +30,7 @@ typedef struct {
 
 /* How far one device has seen the chain of one writer. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     device *by;
     const writer *of;
     uint64_t sequence;
@@ -39,7 +39,7 @@ typedef struct {
 struct cf_sightings {
     cf_peer *peer;
     cf_arena arena;
-    cf_table devices, writers, sights;
+    cf_hash_table devices, writers, sights;
     uint64_t here; /* of all writers */
 };
 
@@ -50,8 +50,8 @@ static uint64_t hash_of(const cf_hash *id)
 
 static device *find_device(const cf_sightings *self, const cf_hash *id)
 {
-    for (cf_table_link *at = cf_table_first(&self->devices, hash_of(id)); at;
-         at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&self->devices, hash_of(id)); at;
+         at = cf_hash_table_next(at)) {
         device *found = cf_linked(at, device, link);
 
         if (cf_hash_equal(&found->id, id))
@@ -68,7 +68,7 @@ static device *device_of(cf_sightings *self, const cf_hash *id)
         return found;
     found = cf_arena_allocate(&self->arena, 1, sizeof *found);
     *found = (device){.id = *id};
-    cf_table_add(&self->devices, &found->link, hash_of(id));
+    cf_hash_table_add(&self->devices, &found->link, hash_of(id));
     return found;
 }
 
@@ -76,7 +76,8 @@ static writer *writer_of(cf_sightings *self, const cf_id *id)
 {
     uint64_t hash = cf_hash_id(0, id);
 
-    for (cf_table_link *at = cf_table_first(&self->writers, hash); at; at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&self->writers, hash); at;
+         at = cf_hash_table_next(at)) {
         writer *found = cf_linked(at, writer, link);
 
         if (cf_id_equal(&found->id, id))
@@ -84,7 +85,7 @@ static writer *writer_of(cf_sightings *self, const cf_id *id)
     }
     writer *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
     *made = (writer){.id = *id};
-    cf_table_add(&self->writers, &made->link, hash);
+    cf_hash_table_add(&self->writers, &made->link, hash);
     return made;
 }
 
@@ -92,7 +93,8 @@ static sight *sight_of(cf_sightings *self, device *by, const writer *of)
 {
     uint64_t hash = cf_hash_id(hash_of(&by->id), &of->id);
 
-    for (cf_table_link *at = cf_table_first(&self->sights, hash); at; at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&self->sights, hash); at;
+         at = cf_hash_table_next(at)) {
         sight *found = cf_linked(at, sight, link);
 
         if (found->by == by && found->of == of)
@@ -100,7 +102,7 @@ static sight *sight_of(cf_sightings *self, device *by, const writer *of)
     }
     sight *made = cf_arena_allocate(&self->arena, 1, sizeof *made);
     *made = (sight){.by = by, .of = of};
-    cf_table_add(&self->sights, &made->link, hash);
+    cf_hash_table_add(&self->sights, &made->link, hash);
     return made;
 }
 
@@ -156,19 +158,19 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
 /* Of what a device keeps alone. */
 static void count(cf_sightings *self)
 {
-    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->devices, at));) {
+    for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->devices, at));) {
         device *one = cf_linked(at, device, link);
 
         one->kept = cf_kept_of(self->peer, &one->id, &self->arena);
     }
-    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->writers, at));) {
+    for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->writers, at));) {
         const writer *of = cf_linked(at, writer, link);
 
         self->here += of->here;
         if (of->of && cf_kept_has(&of->of->kept, &of->collection))
             find_device(self, &of->of->id)->own += of->here;
     }
-    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->sights, at));) {
+    for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->sights, at));) {
         sight *one = cf_linked(at, sight, link);
 
         if (one->of->of != one->by && cf_kept_has(&one->by->kept, &one->of->collection))
@@ -183,7 +185,7 @@ static uint64_t here_of(const cf_sightings *self, const device *by)
 
     if (by->kept.is_all)
         return self->here;
-    for (cf_table_link *at = NULL; (at = cf_table_walk(&self->writers, at));) {
+    for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->writers, at));) {
         const writer *of = cf_linked(at, writer, link);
 
         here += cf_kept_has(&by->kept, &of->collection) ? of->here : 0;
@@ -211,9 +213,9 @@ void cf_sightings_destroy(cf_sightings **sightings)
 {
     if (!*sightings)
         return;
-    cf_table_release(&(*sightings)->devices);
-    cf_table_release(&(*sightings)->writers);
-    cf_table_release(&(*sightings)->sights);
+    cf_hash_table_release(&(*sightings)->devices);
+    cf_hash_table_release(&(*sightings)->writers);
+    cf_hash_table_release(&(*sightings)->sights);
     cf_arena_release(&(*sightings)->arena);
     free(*sightings);
     *sightings = NULL;

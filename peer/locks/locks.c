@@ -2,7 +2,7 @@
 #include "peer/locks/locks_inside.h"
 
 #include "codec/limits.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 
@@ -13,11 +13,11 @@
 
 struct cf_lock_names {
     const cf_ring *ring;
-    cf_table names;
+    cf_hash_table names;
 };
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id collection, item, name;
 } known_name;
 
@@ -34,11 +34,12 @@ static void names_destroy(cf_lock_names **names)
 {
     if (!*names)
         return;
-    for (cf_table_link *link = cf_table_walk(&(*names)->names, NULL), *next; link; link = next) {
-        next = cf_table_walk(&(*names)->names, link);
+    for (cf_hash_link *link = cf_hash_table_walk(&(*names)->names, NULL), *next; link;
+         link = next) {
+        next = cf_hash_table_walk(&(*names)->names, link);
         free(cf_linked(link, known_name, link));
     }
-    cf_table_release(&(*names)->names);
+    cf_hash_table_release(&(*names)->names);
     free(*names);
     *names = NULL;
 }
@@ -51,8 +52,8 @@ static uint64_t hash_of(const cf_id *collection, const cf_id *item)
 static const known_name *find(const cf_lock_names *names, const cf_id *collection,
                               const cf_id *item)
 {
-    for (cf_table_link *link = cf_table_first(&names->names, hash_of(collection, item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&names->names, hash_of(collection, item)); link;
+         link = cf_hash_table_next(link)) {
         const known_name *name = cf_linked(link, known_name, link);
 
         if (cf_id_equal(&name->collection, collection) && cf_id_equal(&name->item, item))
@@ -94,7 +95,7 @@ static cf_status names_find(cf_lock_names *names, const cf_id *collection, const
             free(name);
             return status;
         }
-        cf_table_add(&names->names, &name->link, hash_of(collection, item));
+        cf_hash_table_add(&names->names, &name->link, hash_of(collection, item));
         known = name;
     }
     *out = known->name;

@@ -4,7 +4,7 @@
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "codec/seal.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/log/after.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 /* A collection as its entries show it, and this author's chain in it. */
 typedef struct chain {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id collection;
     cf_heads heads;
     bool has_changed;
@@ -32,15 +32,15 @@ struct cf_author {
     cf_author_clock clock;
     chain **chains;
     size_t count, capacity;
-    cf_table by_collection;
+    cf_hash_table by_collection;
     chain *changed;   /* whose heads changed, see cf_author_each_changed */
     size_t after_max; /* heads in one `after` */
 };
 
 static chain *find_chain(const cf_author *author, const cf_id *collection)
 {
-    for (cf_table_link *at = cf_table_first(&author->by_collection, cf_hash_id(0, collection)); at;
-         at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&author->by_collection, cf_hash_id(0, collection));
+         at; at = cf_hash_table_next(at)) {
         chain *found = cf_linked(at, chain, link);
 
         if (cf_id_equal(&found->collection, collection))
@@ -58,7 +58,7 @@ static chain *get_chain(cf_author *author, const cf_id *collection)
     found = cf_allocate(1, sizeof *found);
     found->collection = *collection;
     *cf_one_more(author->chains, author->count, author->capacity) = found;
-    cf_table_add(&author->by_collection, &found->link, cf_hash_id(0, collection));
+    cf_hash_table_add(&author->by_collection, &found->link, cf_hash_id(0, collection));
     return found;
 }
 
@@ -242,7 +242,7 @@ void cf_author_destroy(cf_author **author)
         cf_heads_release(&(*author)->chains[i]->told);
         free((*author)->chains[i]);
     }
-    cf_table_release(&(*author)->by_collection);
+    cf_hash_table_release(&(*author)->by_collection);
     free((*author)->chains);
     free(*author);
     *author = NULL;

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 typedef struct {
-    cf_table_link link; /* by the entry's hash */
+    cf_hash_link link; /* by the entry's hash */
     cf_head head;
     cf_hash previous;
     uint64_t part, parts;
@@ -14,7 +14,7 @@ typedef struct {
 } held_part;
 
 struct cf_changesets {
-    cf_table parts;
+    cf_hash_table parts;
 };
 
 static uint64_t hash_of(const cf_hash *entry)
@@ -24,8 +24,8 @@ static uint64_t hash_of(const cf_hash *entry)
 
 static held_part *find(const cf_changesets *self, const cf_hash *entry)
 {
-    for (cf_table_link *link = cf_table_first(&self->parts, hash_of(entry)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->parts, hash_of(entry)); link;
+         link = cf_hash_table_next(link)) {
         held_part *part = cf_linked(link, held_part, link);
 
         if (cf_hash_equal(&part->head.hash, entry))
@@ -36,7 +36,7 @@ static held_part *find(const cf_changesets *self, const cf_hash *entry)
 
 static void drop(cf_changesets *self, held_part *part)
 {
-    cf_table_remove(&self->parts, &part->link);
+    cf_hash_table_remove(&self->parts, &part->link);
     cf_buffer_release(&part->wire);
     free(part);
 }
@@ -50,9 +50,9 @@ void cf_changesets_destroy(cf_changesets **changesets)
 {
     if (!*changesets)
         return;
-    for (cf_table_link *link; (link = cf_table_walk(&(*changesets)->parts, NULL));)
+    for (cf_hash_link *link; (link = cf_hash_table_walk(&(*changesets)->parts, NULL));)
         drop(*changesets, cf_linked(link, held_part, link));
-    cf_table_release(&(*changesets)->parts);
+    cf_hash_table_release(&(*changesets)->parts);
     free(*changesets);
     *changesets = NULL;
 }
@@ -73,7 +73,7 @@ void cf_changesets_hold(cf_changesets *changesets, const cf_entry *entry, uint64
     held->part = part;
     held->parts = parts;
     cf_buffer_append(&held->wire, entry->wire.data, entry->wire.size);
-    cf_table_add(&changesets->parts, &held->link, hash_of(&entry->hash));
+    cf_hash_table_add(&changesets->parts, &held->link, hash_of(&entry->hash));
 }
 
 /* How many parts before the last one are kept, in a row; where one is missing that does not count
@@ -112,8 +112,8 @@ static void take(cf_changesets *self, held_part *last, size_t kept, cf_arena *ar
 bool cf_changesets_take(cf_changesets *changesets, cf_part_counts *counts, void *context,
                         cf_arena *arena, cf_bytes **wires, size_t *count)
 {
-    for (cf_table_link *link = cf_table_walk(&changesets->parts, NULL); link;
-         link = cf_table_walk(&changesets->parts, link)) {
+    for (cf_hash_link *link = cf_hash_table_walk(&changesets->parts, NULL); link;
+         link = cf_hash_table_walk(&changesets->parts, link)) {
         held_part *last = cf_linked(link, held_part, link);
 
         if (last->part != last->parts || !is_whole(changesets, last, counts, context, count))

@@ -4,14 +4,14 @@
  * Owned by the engine's thread. */
 #ifndef CF_PEER_LOG_COLLECTION_H
 #define CF_PEER_LOG_COLLECTION_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/log/changesets.h"
 #include "peer/log/contents.h"
 #include "peer/merge/view.h"
 
 typedef struct cf_collection {
     cf_id id;
-    cf_table_link link;                 /* its peer's */
+    cf_hash_link link;                  /* its peer's */
     struct cf_collection **changed;     /* its peer's list of those whose view changed, */
     struct cf_collection *next_changed; /* and the next in it */
     cf_state *state;

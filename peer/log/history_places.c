@@ -53,10 +53,10 @@ uint64_t cf_last_place_hash(const cf_last_place *at)
 static void list_anew(cf_last_places *self, cf_last_place *at)
 {
     if (is_in_folder(at) && at->is_known)
-        cf_table_remove(&self->by_name, &at->by_name);
+        cf_hash_table_remove(&self->by_name, &at->by_name);
     at->is_known |= at->name.size > 0;
     if (is_in_folder(at) && at->is_known)
-        cf_table_add(&self->by_name, &at->by_name, cf_last_place_hash(at));
+        cf_hash_table_add(&self->by_name, &at->by_name, cf_last_place_hash(at));
 }
 
 void cf_last_place_came(cf_last_places *self, cf_last_place *at, cf_time time, const cf_dot *dot)
@@ -290,5 +290,5 @@ void cf_last_places_release(cf_last_places *self)
 {
     tdestroy(self->tree, keep_place);
     self->tree = NULL;
-    cf_table_release(&self->by_name);
+    cf_hash_table_release(&self->by_name);
 }

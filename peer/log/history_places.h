@@ -14,7 +14,7 @@ typedef struct cf_last_place {
     cf_dot dot;   /* and by which entry; sequence 0: a conflict copy without a place of its own */
     const struct cf_last_place *original; /* whose copy that is */
     uint64_t content;                     /* a hash of what a file has; 0: that isn't known */
-    cf_table_link by_name;                /* while it is known, among what lies in folders */
+    cf_hash_link by_name;                 /* while it is known, among what lies in folders */
     bool is_known;
     bool is_deleted; /* by the last entry that told of it; */
     cf_id deleter;   /* its writer */
@@ -27,10 +27,10 @@ typedef struct cf_last_place {
 typedef struct {
     cf_peer *peer;
     cf_arena *arena;
-    void *tree;       /* of places, which lie in the arena */
-    cf_table by_name; /* hash of collection, parent and name */
-    bool is_tail;     /* there are older entries */
-    bool lacks;       /* something that only these tell, for the event in hand */
+    void *tree;            /* of places, which lie in the arena */
+    cf_hash_table by_name; /* hash of collection, parent and name */
+    bool is_tail;          /* there are older entries */
+    bool lacks;            /* something that only these tell, for the event in hand */
 } cf_last_places;
 
 /* The item's, which may not be known yet. */

@@ -3,7 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/item.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/fields.h"
 
 #include <stdlib.h>
@@ -12,13 +12,13 @@ typedef struct known known;
 
 /* An item's stay at a place. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_past_place place;
     const known *item;
 } stay;
 
 struct known {
-    cf_table_link link;
+    cf_hash_link link;
     cf_past_item item;
     size_t capacity;
     cf_past_place at; /* as far as it is known: where it was last */
@@ -27,14 +27,14 @@ struct known {
 struct cf_past {
     cf_peer *peer;
     cf_id collection;
-    cf_table items, places;
+    cf_hash_table items, places;
     cf_arena arena;
 };
 
 static known *find(const cf_past *past, const cf_id *id)
 {
-    for (cf_table_link *link = cf_table_first(&past->items, cf_hash_id(0, id)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&past->items, cf_hash_id(0, id)); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, known, link)->item.id, id))
             return cf_linked(link, known, link);
     return NULL;
@@ -48,7 +48,7 @@ static known *get(cf_past *past, const cf_id *id)
         return found;
     found = cf_allocate(1, sizeof *found);
     found->item.id = *id;
-    cf_table_add(&past->items, &found->link, cf_hash_id(0, id));
+    cf_hash_table_add(&past->items, &found->link, cf_hash_id(0, id));
     return found;
 }
 
@@ -64,8 +64,8 @@ static bool is_place(const cf_past_place *place, cf_bytes within, cf_bytes name)
 
 static const stay *stay_of(const cf_past *past, const known *item, cf_bytes within, cf_bytes name)
 {
-    for (cf_table_link *link = cf_table_first(&past->places, hash_of_place(within, name)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&past->places, hash_of_place(within, name)); link;
+         link = cf_hash_table_next(link)) {
         const stay *one = cf_linked(link, stay, link);
 
         if (one->item == item && is_place(&one->place, within, name))
@@ -119,7 +119,7 @@ static void note_stay(cf_past *past, known *item)
     stay *one = cf_arena_allocate(&past->arena, 1, sizeof *one);
     one->place = *at;
     one->item = item;
-    cf_table_add(&past->places, &one->link, hash_of_place(at->within, at->name));
+    cf_hash_table_add(&past->places, &one->link, hash_of_place(at->within, at->name));
 }
 
 static bool note_write(cf_past *past, known *item, const cf_change *change, const cf_dot *dot)
@@ -190,19 +190,19 @@ cf_status cf_past_read(cf_peer *peer, const cf_id *collection, cf_past **out, cf
 
 void cf_past_destroy(cf_past **past)
 {
-    cf_table_link *link = *past ? cf_table_walk(&(*past)->items, NULL) : NULL;
+    cf_hash_link *link = *past ? cf_hash_table_walk(&(*past)->items, NULL) : NULL;
 
     if (!*past)
         return;
     while (link) {
         known *item = cf_linked(link, known, link);
 
-        link = cf_table_walk(&(*past)->items, link);
+        link = cf_hash_table_walk(&(*past)->items, link);
         free((void *)item->item.writes);
         free(item);
     }
-    cf_table_release(&(*past)->items);
-    cf_table_release(&(*past)->places);
+    cf_hash_table_release(&(*past)->items);
+    cf_hash_table_release(&(*past)->places);
     cf_arena_release(&(*past)->arena);
     free(*past);
     *past = NULL;
@@ -237,8 +237,8 @@ const cf_past_write *cf_past_last(const cf_past_item *item, cf_bytes field)
 void cf_past_at(const cf_past *past, cf_bytes within, cf_bytes name, cf_past_visit *visit,
                 void *context)
 {
-    for (cf_table_link *link = cf_table_first(&past->places, hash_of_place(within, name)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&past->places, hash_of_place(within, name)); link;
+         link = cf_hash_table_next(link)) {
         const stay *one = cf_linked(link, stay, link);
 
         if (is_place(&one->place, within, name) && !visit(context, &one->item->item, &one->place))

@@ -213,7 +213,7 @@ void cf_peer_close(cf_peer **peer)
     for (size_t i = 0; i < (*peer)->collection_count; i++)
         cf_collection_destroy(&(*peer)->collections[i]);
     free((*peer)->collections);
-    cf_table_release(&(*peer)->collection_table);
+    cf_hash_table_release(&(*peer)->collection_table);
     cf_contents_destroy(&(*peer)->contents);
     cf_author_destroy(&(*peer)->author);
     cf_log_destroy(&(*peer)->log);
@@ -235,8 +235,8 @@ const cf_hash *cf_peer_device(const cf_peer *peer)
 
 cf_collection *cf_peer_known_collection(const cf_peer *peer, const cf_id *id)
 {
-    for (cf_table_link *at = cf_table_first(&peer->collection_table, cf_hash_id(0, id)); at;
-         at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&peer->collection_table, cf_hash_id(0, id)); at;
+         at = cf_hash_table_next(at)) {
         cf_collection *found = cf_linked(at, cf_collection, link);
 
         if (cf_id_equal(&found->id, id))
@@ -274,7 +274,7 @@ cf_status cf_peer_collection(cf_peer *peer, const cf_id *id, cf_collection **out
     if (status)
         return status;
     *cf_one_more(peer->collections, peer->collection_count, peer->collection_capacity) = collection;
-    cf_table_add(&peer->collection_table, &collection->link, cf_hash_id(0, id));
+    cf_hash_table_add(&peer->collection_table, &collection->link, cf_hash_id(0, id));
     collection->changed = &peer->changed;
     cf_view_listen(collection->view, note_change, collection);
     *out = collection;

@@ -32,7 +32,7 @@ typedef struct {
     const cf_keys *account; /* borrowed, while its phrase is in hand: opens what is sealed to it */
     cf_collection **collections;
     size_t collection_count, collection_capacity;
-    cf_table collection_table;
+    cf_hash_table collection_table;
     cf_collection *changed; /* collections whose view has changes that nobody took */
     cf_intake_events intake;
 } cf_peer;

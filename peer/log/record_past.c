@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     size_t place; /* in the past */
 } placed_write;
 
@@ -55,7 +55,7 @@ static void add_write(cf_record_past *past, const cf_entry *entry, const cf_body
     one.over = over;
     placed_write *placed = cf_arena_allocate(&past->arena, 1, sizeof *placed);
     placed->place = past->count;
-    cf_table_add(&past->by_dot, &placed->link, hash_of(one.field, &one.dot));
+    cf_hash_table_add(&past->by_dot, &placed->link, hash_of(one.field, &one.dot));
     *cf_one_more(past->at, past->count, past->capacity) = one;
 }
 
@@ -123,7 +123,7 @@ cf_status cf_record_past_read(cf_peer *peer, const cf_id *collection, const cf_i
 void cf_record_past_release(cf_record_past *past)
 {
     free(past->at);
-    cf_table_release(&past->by_dot);
+    cf_hash_table_release(&past->by_dot);
     cf_arena_release(&past->arena);
     *past = (cf_record_past){0};
 }
@@ -133,8 +133,8 @@ const cf_record_write *cf_record_past_find(const cf_record_past *past, cf_bytes 
 {
     const cf_record_write *found = NULL;
 
-    for (cf_table_link *link = cf_table_first(&past->by_dot, hash_of(field, dot)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&past->by_dot, hash_of(field, dot)); link;
+         link = cf_hash_table_next(link)) {
         const cf_record_write *one = &past->at[cf_linked(link, placed_write, link)->place];
 
         if (cf_dot_equal(&one->dot, dot) && cf_bytes_equal(one->field, field))

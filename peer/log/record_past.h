@@ -3,7 +3,7 @@
  * user said that they are one (peer/records/row_same.h) are one record, of several items. */
 #ifndef CF_PEER_LOG_RECORD_PAST_H
 #define CF_PEER_LOG_RECORD_PAST_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/log/peer.h"
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     cf_record_write *at; /* in the log's order */
     size_t count, capacity;
-    cf_table by_dot;
+    cf_hash_table by_dot;
     cf_arena arena;
 } cf_record_past; /* {0} is empty */
 

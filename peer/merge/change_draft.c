@@ -9,7 +9,7 @@ typedef struct replaced {
 } replaced;
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id item;
     cf_bytes field, value;
     bool weak;
@@ -24,8 +24,8 @@ static uint64_t hash_of(const cf_id *item, cf_bytes field)
 
 static drafted *find(const cf_change_draft *draft, const cf_id *item, cf_bytes field)
 {
-    for (cf_table_link *link = cf_table_first(&draft->table, hash_of(item, field)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&draft->table, hash_of(item, field)); link;
+         link = cf_hash_table_next(link)) {
         drafted *known = cf_linked(link, drafted, link);
 
         if (cf_id_equal(&known->item, item) && cf_bytes_equal(known->field, field))
@@ -44,7 +44,7 @@ static drafted *get(cf_change_draft *draft, const cf_id *item, cf_bytes field)
     change = cf_arena_allocate(draft->arena, 1, sizeof *change);
     change->item = *item;
     change->field = field;
-    cf_table_add(&draft->table, &change->link, hash_of(item, field));
+    cf_hash_table_add(&draft->table, &change->link, hash_of(item, field));
     return change;
 }
 
@@ -113,8 +113,8 @@ static void finish(cf_change_draft *draft)
     drafted **all = cf_allocate(draft->table.count, sizeof *all);
     size_t count = 0;
 
-    for (cf_table_link *link = cf_table_walk(&draft->table, NULL); link;
-         link = cf_table_walk(&draft->table, link))
+    for (cf_hash_link *link = cf_hash_table_walk(&draft->table, NULL); link;
+         link = cf_hash_table_walk(&draft->table, link))
         all[count++] = cf_linked(link, drafted, link);
     if (count)
         qsort(all, count, sizeof *all, by_item_and_field);
@@ -136,5 +136,5 @@ cf_change *cf_change_draft_changes(cf_change_draft *draft, size_t *count)
 
 void cf_change_draft_release(cf_change_draft *draft)
 {
-    cf_table_release(&draft->table);
+    cf_hash_table_release(&draft->table);
 }

@@ -4,11 +4,11 @@
 #ifndef CF_PEER_MERGE_CHANGE_DRAFT_H
 #define CF_PEER_MERGE_CHANGE_DRAFT_H
 #include "codec/change.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 typedef struct {
     cf_arena *arena;
-    cf_table table;
+    cf_hash_table table;
     cf_change *changes; /* as they were last asked for */
     size_t change_count;
     bool changed;  /* since then */

@@ -7,14 +7,14 @@
 enum { CHUNK = 256 };
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_dot dot;
     cf_time time;
     uint32_t uses, number;
 } numbered;
 
 struct cf_dots {
-    cf_table table;
+    cf_hash_table table;
     numbered **chunks; /* each stays where it is, since the table links into it */
     size_t chunk_count, chunk_capacity;
     uint32_t *unused;
@@ -45,7 +45,7 @@ void cf_dots_destroy(cf_dots **dots)
         free((*dots)->chunks[i]);
     free((*dots)->chunks);
     free((*dots)->unused);
-    cf_table_release(&(*dots)->table);
+    cf_hash_table_release(&(*dots)->table);
     free(*dots);
     *dots = NULL;
 }
@@ -71,8 +71,8 @@ static uint32_t take_unused(cf_dots *dots)
 
 bool cf_dots_find(const cf_dots *dots, const cf_dot *dot, uint32_t *number)
 {
-    for (cf_table_link *link = cf_table_first(&dots->table, hash_of(dot)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&dots->table, hash_of(dot)); link;
+         link = cf_hash_table_next(link)) {
         const numbered *known = cf_linked(link, numbered, link);
 
         if (cf_dot_equal(&known->dot, dot)) {
@@ -90,7 +90,7 @@ uint32_t cf_dots_use(cf_dots *dots, const cf_dot *dot)
     if (!cf_dots_find(dots, dot, &number)) {
         number = take_unused(dots);
         *at(dots, number) = (numbered){.dot = *dot, .number = number};
-        cf_table_add(&dots->table, &at(dots, number)->link, hash_of(dot));
+        cf_hash_table_add(&dots->table, &at(dots, number)->link, hash_of(dot));
     }
     at(dots, number)->uses++;
     return number;
@@ -108,7 +108,7 @@ void cf_dots_drop(cf_dots *dots, uint32_t number)
     assert(known->uses);
     if (--known->uses)
         return;
-    cf_table_remove(&dots->table, &known->link);
+    cf_hash_table_remove(&dots->table, &known->link);
     put_unused(dots, number);
 }
 

@@ -3,7 +3,7 @@
 #ifndef CF_PEER_MERGE_DOTS_H
 #define CF_PEER_MERGE_DOTS_H
 #include "codec/clock.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 typedef struct cf_dots cf_dots;
 

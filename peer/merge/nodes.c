@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "codec/content.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/rules.h"
 
@@ -18,19 +18,19 @@ typedef struct kept kept;
 /* What else a node is found by: one of its items, or of the content writes that it shows. Which,
  * the place in the node's labels tells. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     kept *node;
 } node_label;
 
 /* The nodes of one directory. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     uint64_t number;
     kept *first;
 } directory;
 
 struct kept {
-    cf_table_link by_number, by_place, by_inode, by_content;
+    cf_hash_link by_number, by_place, by_inode, by_content;
     bool has_content;
     kept *next, *previous; /* in the directory */
     directory *directory;
@@ -41,7 +41,7 @@ struct kept {
 
 struct cf_nodes {
     size_t below; /* nodes that went with a disk below */
-    cf_table by_number, by_place, by_inode, by_content, by_item, by_write, directories;
+    cf_hash_table by_number, by_place, by_inode, by_content, by_item, by_write, directories;
 };
 
 cf_nodes *cf_nodes_new(void)
@@ -87,8 +87,8 @@ static uint64_t write_hash(const cf_id *holder, const cf_dot *dot)
 
 static kept *find(const cf_nodes *nodes, uint64_t number)
 {
-    for (cf_table_link *link = cf_table_first(&nodes->by_number, number_hash(number)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&nodes->by_number, number_hash(number)); link;
+         link = cf_hash_table_next(link)) {
         kept *node = cf_linked(link, kept, by_number);
 
         if (node->node.number == number)
@@ -99,8 +99,8 @@ static kept *find(const cf_nodes *nodes, uint64_t number)
 
 static directory *find_directory(const cf_nodes *nodes, uint64_t number)
 {
-    for (cf_table_link *link = cf_table_first(&nodes->directories, number_hash(number)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&nodes->directories, number_hash(number)); link;
+         link = cf_hash_table_next(link))
         if (cf_linked(link, directory, link)->number == number)
             return cf_linked(link, directory, link);
     return NULL;
@@ -166,7 +166,7 @@ static void enter_directory(cf_nodes *nodes, kept *node)
     if (!in) {
         in = cf_allocate(1, sizeof *in);
         in->number = node->node.parent;
-        cf_table_add(&nodes->directories, &in->link, number_hash(in->number));
+        cf_hash_table_add(&nodes->directories, &in->link, number_hash(in->number));
     }
     node->directory = in;
     node->next = in->first;
@@ -187,14 +187,14 @@ static void leave_directory(cf_nodes *nodes, kept *node)
         in->first = node->next;
     if (in->first)
         return;
-    cf_table_remove(&nodes->directories, &in->link);
+    cf_hash_table_remove(&nodes->directories, &in->link);
     free(in);
 }
 
-static void add_label(cf_table *table, node_label *label, kept *node, uint64_t hash)
+static void add_label(cf_hash_table *table, node_label *label, kept *node, uint64_t hash)
 {
     label->node = node;
-    cf_table_add(table, &label->link, hash);
+    cf_hash_table_add(table, &label->link, hash);
 }
 
 void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
@@ -209,12 +209,12 @@ void cf_nodes_put(cf_nodes *nodes, const cf_node *node)
     assert(node->number != CF_NODE_ROOT);
     cf_nodes_drop(nodes, own->number);
     nodes->below += cf_disk_is_below(own->disk);
-    cf_table_add(&nodes->by_number, &copy->by_number, number_hash(own->number));
-    cf_table_add(&nodes->by_place, &copy->by_place, place_hash(own->parent, own->name));
-    cf_table_add(&nodes->by_inode, &copy->by_inode, inode_hash(own->stat.inode));
+    cf_hash_table_add(&nodes->by_number, &copy->by_number, number_hash(own->number));
+    cf_hash_table_add(&nodes->by_place, &copy->by_place, place_hash(own->parent, own->name));
+    cf_hash_table_add(&nodes->by_inode, &copy->by_inode, inode_hash(own->stat.inode));
     copy->has_content = content_of(own, &content);
     if (copy->has_content)
-        cf_table_add(&nodes->by_content, &copy->by_content, content_hash(&content));
+        cf_hash_table_add(&nodes->by_content, &copy->by_content, content_hash(&content));
     for (size_t i = 0; i < own->item_count; i++)
         add_label(&nodes->by_item, &copy->items[i], copy, cf_hash_id(0, &own->items[i]));
     for (size_t i = 0; i < count; i++)
@@ -231,15 +231,15 @@ void cf_nodes_drop(cf_nodes *nodes, uint64_t number)
     if (!node)
         return;
     nodes->below -= cf_disk_is_below(node->node.disk);
-    cf_table_remove(&nodes->by_number, &node->by_number);
-    cf_table_remove(&nodes->by_place, &node->by_place);
-    cf_table_remove(&nodes->by_inode, &node->by_inode);
+    cf_hash_table_remove(&nodes->by_number, &node->by_number);
+    cf_hash_table_remove(&nodes->by_place, &node->by_place);
+    cf_hash_table_remove(&nodes->by_inode, &node->by_inode);
     if (node->has_content)
-        cf_table_remove(&nodes->by_content, &node->by_content);
+        cf_hash_table_remove(&nodes->by_content, &node->by_content);
     for (size_t i = 0; i < node->node.item_count; i++)
-        cf_table_remove(&nodes->by_item, &node->items[i].link);
+        cf_hash_table_remove(&nodes->by_item, &node->items[i].link);
     for (size_t i = 0; i < node->write_count; i++)
-        cf_table_remove(&nodes->by_write, &node->writes[i].link);
+        cf_hash_table_remove(&nodes->by_write, &node->writes[i].link);
     leave_directory(nodes, node);
     free(node);
 }
@@ -249,21 +249,22 @@ void cf_nodes_destroy(cf_nodes **nodes)
     if (!*nodes)
         return;
     cf_nodes *all = *nodes;
-    for (cf_table_link *link = cf_table_walk(&all->by_number, NULL), *next; link; link = next) {
-        next = cf_table_walk(&all->by_number, link);
+    for (cf_hash_link *link = cf_hash_table_walk(&all->by_number, NULL), *next; link; link = next) {
+        next = cf_hash_table_walk(&all->by_number, link);
         free(cf_linked(link, kept, by_number));
     }
-    for (cf_table_link *link = cf_table_walk(&all->directories, NULL), *next; link; link = next) {
-        next = cf_table_walk(&all->directories, link);
+    for (cf_hash_link *link = cf_hash_table_walk(&all->directories, NULL), *next; link;
+         link = next) {
+        next = cf_hash_table_walk(&all->directories, link);
         free(cf_linked(link, directory, link));
     }
-    cf_table_release(&all->by_number);
-    cf_table_release(&all->by_place);
-    cf_table_release(&all->by_inode);
-    cf_table_release(&all->by_content);
-    cf_table_release(&all->by_item);
-    cf_table_release(&all->by_write);
-    cf_table_release(&all->directories);
+    cf_hash_table_release(&all->by_number);
+    cf_hash_table_release(&all->by_place);
+    cf_hash_table_release(&all->by_inode);
+    cf_hash_table_release(&all->by_content);
+    cf_hash_table_release(&all->by_item);
+    cf_hash_table_release(&all->by_write);
+    cf_hash_table_release(&all->directories);
     free(all);
     *nodes = NULL;
 }
@@ -294,8 +295,8 @@ uint64_t cf_nodes_disk_in(const cf_nodes *nodes, uint64_t parent)
 
 const cf_node *cf_nodes_child(const cf_nodes *nodes, uint64_t parent, cf_bytes name)
 {
-    for (cf_table_link *link = cf_table_first(&nodes->by_place, place_hash(parent, name)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&nodes->by_place, place_hash(parent, name)); link;
+         link = cf_hash_table_next(link)) {
         const cf_node *node = &cf_linked(link, kept, by_place)->node;
 
         if (node->parent == parent && cf_bytes_equal(node->name, name))
@@ -332,8 +333,8 @@ const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const
 
 const cf_node *cf_nodes_next(const cf_nodes *nodes, const cf_node *previous)
 {
-    const cf_table_link *last = previous ? &cf_linked(previous, kept, node)->by_number : NULL;
-    cf_table_link *link = cf_table_walk(&nodes->by_number, last);
+    const cf_hash_link *last = previous ? &cf_linked(previous, kept, node)->by_number : NULL;
+    cf_hash_link *link = cf_hash_table_walk(&nodes->by_number, last);
 
     return link ? &cf_linked(link, kept, by_number)->node : NULL;
 }
@@ -341,21 +342,21 @@ const cf_node *cf_nodes_next(const cf_nodes *nodes, const cf_node *previous)
 const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
                                       const cf_node *previous)
 {
-    cf_table_link *link = previous ? cf_table_next(&cf_linked(previous, kept, node)->by_inode)
-                                   : cf_table_first(&nodes->by_inode, inode_hash(inode));
+    cf_hash_link *link = previous ? cf_hash_table_next(&cf_linked(previous, kept, node)->by_inode)
+                                  : cf_hash_table_first(&nodes->by_inode, inode_hash(inode));
 
     while (link && cf_linked(link, kept, by_inode)->node.stat.inode != inode)
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? &cf_linked(link, kept, by_inode)->node : NULL;
 }
 
 const cf_node *cf_nodes_next_of_content(const cf_nodes *nodes, const cf_hash *content,
                                         const cf_node *previous)
 {
-    cf_table_link *link = previous ? cf_table_next(&cf_linked(previous, kept, node)->by_content)
-                                   : cf_table_first(&nodes->by_content, content_hash(content));
+    cf_hash_link *link = previous ? cf_hash_table_next(&cf_linked(previous, kept, node)->by_content)
+                                  : cf_hash_table_first(&nodes->by_content, content_hash(content));
 
-    for (; link; link = cf_table_next(link)) {
+    for (; link; link = cf_hash_table_next(link)) {
         const cf_node *node = &cf_linked(link, kept, by_content)->node;
         cf_hash shown;
 
@@ -370,8 +371,8 @@ const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
 {
     bool passed = !previous;
 
-    for (cf_table_link *link = cf_table_first(&nodes->by_item, cf_hash_id(0, item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&nodes->by_item, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link)) {
         const node_label *label = cf_linked(link, node_label, link);
         const cf_node *node = &label->node->node;
 
@@ -399,8 +400,8 @@ const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder,
 {
     bool passed = !previous;
 
-    for (cf_table_link *link = cf_table_first(&nodes->by_write, write_hash(holder, dot)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&nodes->by_write, write_hash(holder, dot)); link;
+         link = cf_hash_table_next(link)) {
         const node_label *label = cf_linked(link, node_label, link);
 
         if (passed && shows(label, holder, dot) && &label->node->node != previous)
@@ -413,7 +414,7 @@ const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder,
 void cf_nodes_each(const cf_nodes *nodes, void (*visit)(void *context, const cf_node *node),
                    void *context)
 {
-    for (cf_table_link *link = cf_table_walk(&nodes->by_number, NULL); link;
-         link = cf_table_walk(&nodes->by_number, link))
+    for (cf_hash_link *link = cf_hash_table_walk(&nodes->by_number, NULL); link;
+         link = cf_hash_table_walk(&nodes->by_number, link))
         visit(context, &cf_linked(link, kept, by_number)->node);
 }

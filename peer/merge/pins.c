@@ -18,7 +18,7 @@ enum { ROUNDS_MAX = 8 };
 
 /* Where an item is shown, and how. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id item;
     const cf_group *group;
     cf_bytes name, mode, mtime;
@@ -26,19 +26,19 @@ typedef struct {
 
 typedef struct {
     cf_arena arena;
-    cf_table sights;
-    cf_table groups; /* those that were looked at, by each of their directories */
+    cf_hash_table sights;
+    cf_hash_table groups; /* those that were looked at, by each of their directories */
 } group_look;
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id directory;
 } seen_group;
 
 static bool was_looked_at(const group_look *look, const cf_id *directory)
 {
-    for (cf_table_link *link = cf_table_first(&look->groups, cf_hash_id(0, directory)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&look->groups, cf_hash_id(0, directory)); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, seen_group, link)->directory, directory))
             return true;
     return false;
@@ -50,7 +50,7 @@ static void note_directories(group_look *look, const cf_group *group)
         seen_group *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
 
         added->directory = group->directories[i];
-        cf_table_add(&look->groups, &added->link, cf_hash_id(0, &added->directory));
+        cf_hash_table_add(&look->groups, &added->link, cf_hash_id(0, &added->directory));
     }
 }
 
@@ -64,7 +64,7 @@ static void note_shown(group_look *look, const cf_group *group, const cf_shown *
         item_sight *added = cf_arena_allocate(&look->arena, 1, sizeof *added);
 
         *added = (item_sight){{0}, shown->items[i], group, name, mode, mtime};
-        cf_table_add(&look->sights, &added->link, cf_hash_id(0, &added->item));
+        cf_hash_table_add(&look->sights, &added->link, cf_hash_id(0, &added->item));
     }
 }
 
@@ -163,8 +163,8 @@ static void look_at(group_look *look, cf_view *view, const touched_groups *touch
 
 static const item_sight *seen_at(const group_look *look, const cf_id *item)
 {
-    for (cf_table_link *link = cf_table_first(&look->sights, cf_hash_id(0, item)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&look->sights, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, item_sight, link)->item, item))
             return cf_linked(link, item_sight, link);
     return NULL;
@@ -172,8 +172,8 @@ static const item_sight *seen_at(const group_look *look, const cf_id *item)
 
 static void look_release(group_look *look)
 {
-    cf_table_release(&look->sights);
-    cf_table_release(&look->groups);
+    cf_hash_table_release(&look->sights);
+    cf_hash_table_release(&look->groups);
     cf_arena_release(&look->arena);
 }
 
@@ -357,8 +357,8 @@ static bool fasten_all(pin_round *round)
 {
     bool any = false;
 
-    for (cf_table_link *link = cf_table_walk(&round->before.sights, NULL); link;
-         link = cf_table_walk(&round->before.sights, link)) {
+    for (cf_hash_link *link = cf_hash_table_walk(&round->before.sights, NULL); link;
+         link = cf_hash_table_walk(&round->before.sights, link)) {
         const item_sight *sight = cf_linked(link, item_sight, link);
         const cf_node *node = NULL;
 

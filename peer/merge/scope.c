@@ -5,11 +5,11 @@
 
 #include <stdlib.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 /* How a directory is reached. */
 typedef struct way {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id directory;
     const struct way *above; /* NULL: of the root, or of what is not shown */
     cf_bytes name;
@@ -22,7 +22,7 @@ struct cf_scope {
     cf_view *view;
     const cf_include *include;
     cf_arena arena;
-    cf_table ways;
+    cf_hash_table ways;
     cf_bytes *names; /* the path of `named`, and room for one more */
     size_t name_capacity;
     const way *named;
@@ -43,7 +43,7 @@ void cf_scope_destroy(cf_scope **scope)
 {
     if (!*scope)
         return;
-    cf_table_release(&(*scope)->ways);
+    cf_hash_table_release(&(*scope)->ways);
     cf_arena_release(&(*scope)->arena);
     free((*scope)->names);
     free(*scope);
@@ -54,8 +54,8 @@ void cf_scope_destroy(cf_scope **scope)
 
 static way *find_way(const cf_scope *scope, const cf_id *directory)
 {
-    for (cf_table_link *link = cf_table_first(&scope->ways, cf_hash_id(0, directory)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&scope->ways, cf_hash_id(0, directory)); link;
+         link = cf_hash_table_next(link)) {
         way *found = cf_linked(link, way, link);
 
         if (cf_id_equal(&found->directory, directory))
@@ -70,7 +70,7 @@ static way *add_way(cf_scope *scope, const way *of)
 
     *added = *of;
     added->name = cf_arena_copy(&scope->arena, of->name);
-    cf_table_add(&scope->ways, &added->link, cf_hash_id(0, &added->directory));
+    cf_hash_table_add(&scope->ways, &added->link, cf_hash_id(0, &added->directory));
     return added;
 }
 

@@ -63,8 +63,8 @@ static uint64_t hash_of(uint64_t number)
 
 static cf_spot *find(const cf_spots *spots, uint64_t number)
 {
-    for (cf_table_link *link = cf_table_first(&spots->table, hash_of(number)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&spots->table, hash_of(number)); link;
+         link = cf_hash_table_next(link))
         if (cf_linked(link, cf_spot, link)->number == number)
             return cf_linked(link, cf_spot, link);
     return NULL;
@@ -102,7 +102,7 @@ static cf_spot *get(cf_spots *spots, uint64_t number)
     spot->number = number;
     if (base)
         take_base(spots, spot, base);
-    cf_table_add(&spots->table, &spot->link, hash_of(number));
+    cf_hash_table_add(&spots->table, &spot->link, hash_of(number));
     return spot;
 }
 
@@ -162,7 +162,7 @@ void cf_spots_open(cf_spots *spots, const cf_scan_input *input, cf_arena *arena)
 
 void cf_spots_close(cf_spots *spots)
 {
-    cf_table_release(&spots->table);
+    cf_hash_table_release(&spots->table);
 }
 
 cf_spot *cf_spots_at(cf_spots *spots, uint64_t number)

@@ -25,7 +25,7 @@ bool cf_draft_has(const cf_change_draft *draft, const cf_id *item, uint32_t fiel
 bool cf_draft_deletes(const cf_change_draft *draft, const cf_id *item);
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     uint64_t number, parent;
     cf_bytes name;
     uint8_t kind;
@@ -43,7 +43,7 @@ typedef struct {
 typedef struct {
     const cf_scan_input *input;
     cf_arena *arena;
-    cf_table table;
+    cf_hash_table table;
     cf_spot **found; /* in the order of their paths, so directories before what is in them */
 } cf_spots;
 

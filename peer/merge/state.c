@@ -22,13 +22,13 @@ cf_state *cf_state_new(void)
     return state;
 }
 
-static void free_table(cf_table *table, size_t offset)
+static void free_table(cf_hash_table *table, size_t offset)
 {
-    for (cf_table_link *link = cf_table_walk(table, NULL), *next; link; link = next) {
-        next = cf_table_walk(table, link);
+    for (cf_hash_link *link = cf_hash_table_walk(table, NULL), *next; link; link = next) {
+        next = cf_hash_table_walk(table, link);
         free((char *)link - offset);
     }
-    cf_table_release(table);
+    cf_hash_table_release(table);
 }
 
 void cf_state_destroy(cf_state **state)
@@ -47,8 +47,8 @@ void cf_state_destroy(cf_state **state)
 
 static cf_item *held(const cf_state *state, const cf_id *id)
 {
-    for (cf_table_link *link = cf_table_first(&state->items, cf_hash_id(0, id)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&state->items, cf_hash_id(0, id)); link;
+         link = cf_hash_table_next(link)) {
         cf_item *item = cf_linked(link, cf_item, link);
 
         if (cf_id_equal(&item->id, id))
@@ -59,7 +59,7 @@ static cf_item *held(const cf_state *state, const cf_id *id)
 
 void cf_state_bound_items(cf_state *state, uint64_t most)
 {
-    assert(!cf_table_walk(&state->items, NULL));
+    assert(!cf_hash_table_walk(&state->items, NULL));
     state->most = most;
 }
 
@@ -93,7 +93,7 @@ static bool is_contested(const cf_state *state, const cf_item *item)
 
 static void unlink_item(cf_state *state, cf_item *item)
 {
-    cf_table_remove(&state->items, &item->link);
+    cf_hash_table_remove(&state->items, &item->link);
     state->shown -= is_shown(state, item);
     state->overfull -= is_overfull(state, item);
     state->contested -= is_contested(state, item);
@@ -101,7 +101,7 @@ static void unlink_item(cf_state *state, cf_item *item)
 
 static void link_item(cf_state *state, cf_item *item)
 {
-    cf_table_add(&state->items, &item->link, cf_hash_id(0, &item->id));
+    cf_hash_table_add(&state->items, &item->link, cf_hash_id(0, &item->id));
     state->shown += is_shown(state, item);
     state->overfull += is_overfull(state, item);
     state->contested += is_contested(state, item);
@@ -233,8 +233,8 @@ size_t cf_state_contested_count(const cf_state *state)
 static void visit_those(const cf_state *state, bool (*that)(const cf_state *, const cf_item *),
                         void (*visit)(void *context, const cf_id *item), void *context)
 {
-    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
-         link = cf_table_walk(&state->items, link)) {
+    for (cf_hash_link *link = cf_hash_table_walk(&state->items, NULL); link;
+         link = cf_hash_table_walk(&state->items, link)) {
         const cf_item *item = cf_linked(link, const cf_item, link);
 
         if (that(state, item))
@@ -258,8 +258,8 @@ void cf_state_each_overfull(const cf_state *state, void (*visit)(void *context, 
 void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                           void *context)
 {
-    for (cf_table_link *link = cf_table_walk(&state->items, NULL); link;
-         link = cf_table_walk(&state->items, link))
+    for (cf_hash_link *link = cf_hash_table_walk(&state->items, NULL); link;
+         link = cf_hash_table_walk(&state->items, link))
         visit(context, &cf_linked(link, const cf_item, link)->id);
 }
 

@@ -11,8 +11,8 @@ enum { INDEX_SIZE_MIN = 16, INDEX_KEPT = 1024 };
 
 static const cf_state_field *find_field(const cf_state *state, cf_bytes name)
 {
-    for (cf_table_link *link = cf_table_first(&state->fields, cf_hash_bytes(0, name)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&state->fields, cf_hash_bytes(0, name)); link;
+         link = cf_hash_table_next(link))
         if (cf_bytes_equal(cf_linked(link, cf_state_field, link)->name, name))
             return cf_linked(link, cf_state_field, link);
     return NULL;
@@ -40,7 +40,7 @@ uint32_t cf_state_field_number(cf_state *state, cf_bytes name)
     fresh->name = cf_bytes_of(fresh + 1, name.size);
     fresh->number = (uint32_t)state->name_count;
     *cf_one_more(state->names, state->name_count, state->name_capacity) = fresh;
-    cf_table_add(&state->fields, &fresh->link, cf_hash_bytes(0, name));
+    cf_hash_table_add(&state->fields, &fresh->link, cf_hash_bytes(0, name));
     return fresh->number;
 }
 

@@ -3,7 +3,7 @@
  * and how it is made anew. */
 #ifndef CF_PEER_MERGE_STATE_ITEM_H
 #define CF_PEER_MERGE_STATE_ITEM_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/dots.h"
 #include "peer/merge/state.h"
 
@@ -35,7 +35,7 @@ typedef struct {
 } cf_stored_write;
 
 struct cf_item {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id id;
     uint32_t live, total; /* writes, and all with the names remembered */
     bool tried;           /* made during the trial that is under way */
@@ -64,18 +64,18 @@ typedef struct {
 } cf_state_undo;
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_bytes name;
     uint32_t number;
 } cf_state_field;
 
 struct cf_state {
-    cf_table items;
+    cf_hash_table items;
     uint64_t most; /* writes of an item that is shown */
     size_t shown;  /* items that have a write, but for those */
     size_t overfull, contested;
     cf_dots *dots;
-    cf_table fields;
+    cf_hash_table fields;
     cf_state_field **names;
     size_t name_count, name_capacity;
     bool trying;

@@ -21,8 +21,8 @@ void cf_seen_list_add(cf_seen_list *list, cf_seen *seen)
 
 cf_seen *cf_view_seen(const cf_view *view, const cf_id *id)
 {
-    for (cf_table_link *link = cf_table_first(&view->seen, cf_hash_id(0, id)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->seen, cf_hash_id(0, id)); link;
+         link = cf_hash_table_next(link)) {
         cf_seen *seen = cf_linked(link, cf_seen, link);
 
         if (cf_id_equal(&seen->id, id))
@@ -50,7 +50,7 @@ cf_seen *cf_view_get(cf_view *view, const cf_id *id)
     seen = cf_allocate(1, sizeof *seen);
     seen->id = *id;
     seen->wished = view->root;
-    cf_table_add(&view->seen, &seen->link, cf_hash_id(0, id));
+    cf_hash_table_add(&view->seen, &seen->link, cf_hash_id(0, id));
     if (view->root && cf_kind_of(id) == CF_KIND_DIRECTORY) { /* one that only others name */
         cf_arena arena = {0};
         cf_facts none = {.id = *id};
@@ -78,21 +78,21 @@ void cf_view_destroy(cf_view **view)
 
     if (!ended)
         return;
-    for (cf_table_link *link = cf_table_walk(&ended->seen, NULL); link;
-         link = cf_table_walk(&ended->seen, link))
+    for (cf_hash_link *link = cf_hash_table_walk(&ended->seen, NULL); link;
+         link = cf_hash_table_walk(&ended->seen, link))
         cf_view_drop_claims(ended, cf_linked(link, cf_seen, link));
-    for (cf_table_link *link = cf_table_walk(&ended->seen, NULL), *next; link; link = next) {
+    for (cf_hash_link *link = cf_hash_table_walk(&ended->seen, NULL), *next; link; link = next) {
         cf_seen *seen = cf_linked(link, cf_seen, link);
 
-        next = cf_table_walk(&ended->seen, link);
+        next = cf_hash_table_walk(&ended->seen, link);
         cf_view_drop_grave(ended, seen);
         free((void *)seen->name.data);
         free(seen);
     }
-    cf_table_release(&ended->seen);
-    cf_table_release(&ended->claims);
-    cf_table_release(&ended->places);
-    cf_table_release(&ended->graves);
+    cf_hash_table_release(&ended->seen);
+    cf_hash_table_release(&ended->claims);
+    cf_hash_table_release(&ended->places);
+    cf_hash_table_release(&ended->graves);
     cf_view_forget_last(ended);
     free(ended->changed.at);
     free(ended->tried.at);

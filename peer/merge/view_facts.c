@@ -308,11 +308,11 @@ cf_version *cf_facts_versions(const cf_facts *facts, cf_arena *arena, size_t *co
 
 const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy, const cf_claim *previous)
 {
-    cf_table_link *link = previous ? cf_table_next(&previous->link)
-                                   : cf_table_first(&view->claims, cf_hash_id(0, copy));
+    cf_hash_link *link = previous ? cf_hash_table_next(&previous->link)
+                                  : cf_hash_table_first(&view->claims, cf_hash_id(0, copy));
 
     while (link && !cf_id_equal(&cf_linked(link, cf_claim, link)->copy, copy))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, cf_claim, link) : NULL;
 }
 
@@ -344,7 +344,7 @@ static cf_claim *add_claim(cf_view *view, cf_seen *holder, const cf_dot *dot, co
     claim->copy = *copy;
     claim->next = holder->claims;
     holder->claims = claim;
-    cf_table_add(&view->claims, &claim->link, cf_hash_id(0, copy));
+    cf_hash_table_add(&view->claims, &claim->link, cf_hash_id(0, copy));
     return claim;
 }
 
@@ -373,7 +373,7 @@ void cf_view_drop_claims(cf_view *view, cf_seen *holder)
     while (holder->claims) {
         cf_claim *next = holder->claims->next;
 
-        cf_table_remove(&view->claims, &holder->claims->link);
+        cf_hash_table_remove(&view->claims, &holder->claims->link);
         if (holder->claims->home)
             cf_view_seen(view, &holder->claims->copy)->homed--;
         free(holder->claims);

@@ -11,7 +11,7 @@
 
 /* An item with its deletions, as the state has it. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id id, above;
     cf_dot_list deletions; /* that delete it; none: it lifts nothing */
     cf_dot_list lifted, lifts;
@@ -21,7 +21,7 @@ typedef struct {
 
 void cf_lifting_release(cf_lifting *lifting)
 {
-    cf_table_release(&lifting->known);
+    cf_hash_table_release(&lifting->known);
     cf_arena_release(&lifting->arena);
 }
 
@@ -171,13 +171,13 @@ static bool decide(const cf_view *view, deleted_item *of, const deleted_item *ab
 
 static deleted_item *directory(cf_lifting *lifting, const cf_id *id)
 {
-    for (cf_table_link *link = cf_table_first(&lifting->known, cf_hash_id(0, id)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&lifting->known, cf_hash_id(0, id)); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, deleted_item, link)->id, id))
             return cf_linked(link, deleted_item, link);
     deleted_item *added = cf_arena_allocate(&lifting->arena, 1, sizeof *added);
     read_deleted(lifting->view, id, &lifting->arena, added);
-    cf_table_add(&lifting->known, &added->link, cf_hash_id(0, id));
+    cf_hash_table_add(&lifting->known, &added->link, cf_hash_id(0, id));
     return added;
 }
 
@@ -222,7 +222,7 @@ void cf_view_drop_grave(cf_view *view, cf_seen *seen)
 
     if (!grave)
         return;
-    cf_table_remove(&view->graves, &grave->link);
+    cf_hash_table_remove(&view->graves, &grave->link);
     free(grave->lifted.at);
     free(grave->lifts.at);
     free(grave);
@@ -237,12 +237,12 @@ static void put_grave(cf_view *view, cf_seen *seen, const deleted_item *as)
         grave = seen->grave = cf_allocate(1, sizeof *grave);
         grave->seen = seen;
     } else {
-        cf_table_remove(&view->graves, &grave->link);
+        cf_hash_table_remove(&view->graves, &grave->link);
     }
     grave->above = as->above;
     keep_dots(&grave->lifted, &as->lifted);
     keep_dots(&grave->lifts, &as->lifts);
-    cf_table_add(&view->graves, &grave->link, cf_hash_id(0, &grave->above));
+    cf_hash_table_add(&view->graves, &grave->link, cf_hash_id(0, &grave->above));
 }
 
 static bool is_concerned(const cf_view *view, const cf_grave *grave, const cf_dot_list *before,
@@ -267,8 +267,8 @@ static void add_along(const cf_view *view, const cf_id *above, const cf_dot_list
     if (before->count == after->count &&
         (!after->count || !memcmp(before->at, after->at, after->count * sizeof *after->at)))
         return;
-    for (cf_table_link *link = cf_table_first(&view->graves, cf_hash_id(0, above)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->graves, cf_hash_id(0, above)); link;
+         link = cf_hash_table_next(link)) {
         const cf_grave *grave = cf_linked(link, cf_grave, link);
 
         if (cf_id_equal(&grave->above, above) && is_concerned(view, grave, before, after))

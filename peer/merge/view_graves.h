@@ -20,7 +20,7 @@ typedef struct {
 
 /* What the view knows of an item that has a deletion. Owned by its cf_seen. */
 typedef struct cf_grave {
-    cf_table_link link; /* by `above` */
+    cf_hash_link link; /* by `above` */
     cf_seen *seen;
     cf_id above;        /* the directory in which it is placed by all its deletions */
     cf_dot_list lifted; /* of its deletions those that don't count, */
@@ -31,7 +31,7 @@ typedef struct cf_grave {
 typedef struct {
     cf_view *view;
     cf_arena arena;
-    cf_table known;
+    cf_hash_table known;
 } cf_lifting;
 void cf_lifting_release(cf_lifting *lifting);
 

@@ -49,9 +49,9 @@ static void find_named(cf_view *view, const cf_seen_list *above, cf_bytes name, 
 {
     out->count = 0;
     for (size_t i = 0; i < above->count; i++)
-        for (cf_table_link *link =
-                 cf_table_first(&view->places, cf_view_place_hash(above->at[i], name));
-             link; link = cf_table_next(link)) {
+        for (cf_hash_link *link =
+                 cf_hash_table_first(&view->places, cf_view_place_hash(above->at[i], name));
+             link; link = cf_hash_table_next(link)) {
             cf_seen *found = cf_linked(link, cf_seen, by_name);
 
             if (found->parent == above->at[i] && cf_kind_of(&found->id) == CF_KIND_DIRECTORY &&
@@ -388,9 +388,9 @@ const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes nam
     if (!is_shown(view, directory))
         return NULL;
     bool plain = cf_view_is_plain(view, directory);
-    for (cf_table_link *link =
-             plain ? cf_table_first(&view->places, cf_view_place_hash(directory, name)) : NULL;
-         link; link = cf_table_next(link))
+    for (cf_hash_link *link =
+             plain ? cf_hash_table_first(&view->places, cf_view_place_hash(directory, name)) : NULL;
+         link; link = cf_hash_table_next(link))
         cf_seen_list_add(&called, cf_linked(link, cf_seen, by_name));
     list(view, directory, plain ? &called : NULL, arena, &shown, &count);
     free(called.at);
@@ -403,21 +403,21 @@ void cf_view_called(const cf_view *view, const cf_id *directory, cf_bytes name, 
 
     if (!is_shown(view, parent))
         return;
-    for (cf_table_link *link = cf_table_first(&view->places, cf_view_place_hash(parent, name));
-         link; link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&view->places, cf_view_place_hash(parent, name));
+         link; link = cf_hash_table_next(link))
         if (cf_linked(link, cf_seen, by_name)->parent == parent)
             cf_ids_add(out, &cf_linked(link, cf_seen, by_name)->id);
 }
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id item;
     const cf_shown *shown;
 } indexed;
 
 void cf_view_forget_last(cf_view *view)
 {
-    cf_table_release(&view->last.by_item);
+    cf_hash_table_release(&view->last.by_item);
     cf_arena_release(&view->last.arena);
     view->last.known = false;
 }
@@ -439,7 +439,7 @@ static void list_last(cf_view *view, cf_seen *directory)
 
             entry->item = shown[i].items[j];
             entry->shown = &shown[i];
-            cf_table_add(&view->last.by_item, &entry->link, cf_hash_id(0, &entry->item));
+            cf_hash_table_add(&view->last.by_item, &entry->link, cf_hash_id(0, &entry->item));
         }
 }
 
@@ -458,8 +458,8 @@ static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_are
                     cf_place *out)
 {
     list_last(view, directory);
-    for (cf_table_link *link = cf_table_first(&view->last.by_item, cf_hash_id(0, item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->last.by_item, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link)) {
         const indexed *entry = cf_linked(link, indexed, link);
 
         if (!cf_id_equal(&entry->item, item))

@@ -3,7 +3,7 @@
  * this. What an item's writes say is not kept but read from the state when it is needed. */
 #ifndef CF_PEER_MERGE_VIEW_INSIDE_H
 #define CF_PEER_MERGE_VIEW_INSIDE_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/view.h"
 
 typedef struct cf_seen cf_seen;
@@ -12,7 +12,7 @@ typedef struct cf_seen cf_seen;
  * write has claims along the chain of its copies: on those that the state has, the last of them is
  * its home, and on the next, which it has not. */
 typedef struct cf_claim {
-    cf_table_link link; /* by `copy` */
+    cf_hash_link link; /* by `copy` */
     struct cf_claim *next;
     cf_seen *holder; /* where the write is stored */
     cf_dot dot;
@@ -21,7 +21,7 @@ typedef struct cf_claim {
 } cf_claim;
 
 struct cf_seen {
-    cf_table_link link; /* by id */
+    cf_hash_link link; /* by id */
     cf_id id;
     bool exists;   /* the state has a write of it */
     bool anchored; /* shown for its own sake */
@@ -40,7 +40,7 @@ struct cf_seen {
     cf_seen *wished;                     /* the directory it should be in; the root's is NULL */
     cf_seen *parent;                     /* the one it is shown in; NULL: it is not visible */
     cf_seen *children, *next, *previous; /* by `parent` */
-    cf_table_link by_name;               /* while it is in `parent`: by that and its name */
+    cf_hash_link by_name;                /* while it is in `parent`: by that and its name */
     cf_bytes name;                       /* of a directory, owned; else only during an update */
     cf_claim *claims;                    /* of the content writes stored here */
     struct cf_grave *grave;              /* NULL: nobody deleted it */
@@ -80,7 +80,7 @@ typedef struct {
 struct cf_view {
     const cf_rules *rules;
     const cf_state *state;
-    cf_table seen, claims, places, graves;
+    cf_hash_table seen, claims, places, graves;
     cf_seen *root;
     uint64_t crowded;    /* of all directories together */
     cf_seen_list uneven; /* each that isn't even, and some that were so since they were asked for */
@@ -100,7 +100,7 @@ struct cf_view {
         cf_id first;
         const cf_shown *shown;
         size_t count;
-        cf_table by_item;
+        cf_hash_table by_item;
     } last;
 };
 

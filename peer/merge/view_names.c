@@ -24,8 +24,8 @@ typedef struct node_member {
 
 /* A node to be: directories of one name, files of one name and content, or a conflict copy. */
 typedef struct {
-    cf_table_link by_key; /* name, kind, content */
-    cf_table_link by_name;
+    cf_hash_link by_key; /* name, kind, content */
+    cf_hash_link by_name;
     cf_bytes name; /* first the wished one, then the one shown */
     uint8_t kind;
     cf_bytes value;
@@ -43,7 +43,7 @@ typedef struct {
     bool places_only;
     group_child *children;
     size_t child_count;
-    cf_table by_key, by_name;
+    cf_hash_table by_key, by_name;
     node_sketch **sketches; /* in the order of their coming */
     size_t count, capacity;
     node_sketch **copies;
@@ -137,8 +137,8 @@ static void join(group_layout *layout, const group_child *child, cf_bytes name,
     uint64_t hash = key_hash(name, kind, value);
     node_sketch *found = NULL;
 
-    for (cf_table_link *link = cf_table_first(&layout->by_key, hash); link && !found;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&layout->by_key, hash); link && !found;
+         link = cf_hash_table_next(link)) {
         node_sketch *known = cf_linked(link, node_sketch, by_key);
 
         if (known->kind == kind && cf_bytes_equal(known->name, name) &&
@@ -148,7 +148,7 @@ static void join(group_layout *layout, const group_child *child, cf_bytes name,
     if (!found) {
         found = add_sketch(layout, name, kind, child);
         found->value = value;
-        cf_table_add(&layout->by_key, &found->by_key, hash);
+        cf_hash_table_add(&layout->by_key, &found->by_key, hash);
         *cf_one_more(layout->sketches, layout->count, layout->capacity) = found;
     }
     add_member(layout, found, child, version);
@@ -197,8 +197,8 @@ static void sketch_nodes(group_layout *layout)
 
 static bool is_taken(const group_layout *layout, cf_bytes name)
 {
-    for (cf_table_link *link = cf_table_first(&layout->by_name, cf_hash_bytes(0, name)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&layout->by_name, cf_hash_bytes(0, name)); link;
+         link = cf_hash_table_next(link))
         if (cf_bytes_equal(cf_linked(link, node_sketch, by_name)->name, name))
             return true;
     return false;
@@ -206,7 +206,7 @@ static bool is_taken(const group_layout *layout, cf_bytes name)
 
 static void take_name(group_layout *layout, node_sketch *sketch)
 {
-    cf_table_add(&layout->by_name, &sketch->by_name, cf_hash_bytes(0, sketch->name));
+    cf_hash_table_add(&layout->by_name, &sketch->by_name, cf_hash_bytes(0, sketch->name));
 }
 
 static void take_conflict_name(group_layout *layout, node_sketch *sketch)
@@ -379,8 +379,8 @@ static void lay(group_layout *layout, cf_shown **out, size_t *count)
     qsort(*out, *count, sizeof **out, by_shown_name);
     free(layout->sketches);
     free(layout->copies);
-    cf_table_release(&layout->by_key);
-    cf_table_release(&layout->by_name);
+    cf_hash_table_release(&layout->by_key);
+    cf_hash_table_release(&layout->by_name);
 }
 
 void cf_view_lay(cf_view *view, cf_lay what, cf_seen *directory, cf_arena *arena, cf_shown **out,

@@ -180,8 +180,8 @@ static unsigned count_named_alike(const cf_view *view, const cf_seen *parent, ui
 {
     unsigned count = 0;
 
-    for (cf_table_link *link = cf_table_first(&view->places, place); link && count < 2;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&view->places, place); link && count < 2;
+         link = cf_hash_table_next(link))
         count += cf_linked(link, cf_seen, by_name)->parent == parent;
     return count;
 }
@@ -206,7 +206,7 @@ static void unlink_seen(cf_view *view, cf_seen *seen)
         seen->parent->children = seen->next;
     seen->next = seen->previous = NULL;
     uint64_t place = seen->by_name.hash;
-    cf_table_remove(&view->places, &seen->by_name);
+    cf_hash_table_remove(&view->places, &seen->by_name);
     uint32_t fewer = crowds(view, seen->parent, place);
     seen->parent->crowded -= fewer;
     view->crowded -= fewer;
@@ -232,7 +232,7 @@ static void link_seen(cf_view *view, cf_seen *seen, cf_seen *parent)
     if (seen->next)
         seen->next->previous = seen;
     parent->children = seen;
-    cf_table_add(&view->places, &seen->by_name, place);
+    cf_hash_table_add(&view->places, &seen->by_name, place);
 }
 
 static void mark_moves(cf_renewal *update)

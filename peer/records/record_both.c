@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/fields.h"
 
 typedef struct {
@@ -185,7 +185,7 @@ static cf_bytes set_of(cf_bytes field)
 
 /* An entry that one of the values has got. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_bytes field;
 } given_entry;
 
@@ -195,18 +195,18 @@ typedef struct {
     cf_arena *arena;
     const cf_item *item;
     size_t at; /* of the writes of the item, which are ascending by field, as the values are */
-    cf_table given;
+    cf_hash_table given;
     given_entry *entries;
     size_t count;
 } parting;
 
 static bool is_given(const parting *self, cf_bytes field)
 {
-    cf_table_link *link =
-        self->count ? cf_table_first(&self->given, cf_hash_bytes(0, field)) : NULL;
+    cf_hash_link *link =
+        self->count ? cf_hash_table_first(&self->given, cf_hash_bytes(0, field)) : NULL;
 
     while (link && !cf_bytes_equal(cf_linked(link, given_entry, link)->field, field))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link != NULL;
 }
 
@@ -215,7 +215,7 @@ static void give(parting *self, cf_bytes field)
     given_entry *entry = &self->entries[self->count++];
 
     entry->field = field;
-    cf_table_add(&self->given, &entry->link, cf_hash_bytes(0, field));
+    cf_hash_table_add(&self->given, &entry->link, cf_hash_bytes(0, field));
 }
 
 /* The entry that is the value's own, or the next one that is free. */
@@ -311,6 +311,6 @@ size_t cf_row_both_part(const cf_row_both *all, size_t count, const cf_state *st
     }
     if (made)
         qsort(out, made, sizeof *out, by_field);
-    cf_table_release(&self.given);
+    cf_hash_table_release(&self.given);
     return made;
 }

@@ -88,8 +88,8 @@ size_t cf_claims_of(const cf_schema_table *table)
 static cf_claim *find_claim(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
                             size_t unique, uint64_t hash)
 {
-    for (cf_table_link *link = cf_table_first(&self->claims, hash); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->claims, hash); link;
+         link = cf_hash_table_next(link)) {
         cf_claim *known = cf_linked(link, cf_claim, link);
 
         if (known->table == table && known->unique == unique && is_claim_of(known, row))
@@ -125,7 +125,7 @@ cf_claim *cf_claim_with(cf_holding *self, const cf_schema_table *table, const cf
                        .fields = row->fields,
                        .field_count = row->field_count,
                        .key = row->key};
-    cf_table_add(&self->claims, &made->link, hash);
+    cf_hash_table_add(&self->claims, &made->link, hash);
     return made;
 }
 
@@ -338,7 +338,7 @@ void cf_row_view_hold_back(cf_row_view *view)
 {
     cf_holding self = {.view = view};
 
-    cf_table_reserve(&self.claims, view->rows.count);
+    cf_hash_table_reserve(&self.claims, view->rows.count);
     for (size_t i = 0; i < view->rows.count; i++) {
         cf_viewed *viewed = view->rows.at[i];
 
@@ -360,6 +360,6 @@ void cf_row_view_hold_back(cf_row_view *view)
     free(self.looked_at.at);
     free(self.news.at);
     cf_row_facts_release(&self.facts);
-    cf_table_release(&self.claims);
+    cf_hash_table_release(&self.claims);
     cf_arena_release(&self.arena);
 }

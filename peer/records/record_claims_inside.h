@@ -6,7 +6,7 @@
 
 /* A unique value, and the rows that claim it. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     const cf_schema_table *table;
     size_t unique;              /* which of the table's; behind them the natural key */
     const cf_row_field *fields; /* of the row that claimed it first, as they were then */
@@ -30,7 +30,7 @@ typedef struct {
 typedef struct {
     cf_row_view *view;
     cf_arena arena;
-    cf_table claims;
+    cf_hash_table claims;
     cf_contender *contenders; /* in the order in which they claim */
     size_t contender_count, contender_capacity;
     cf_viewed_list looked_at, news;

@@ -10,7 +10,7 @@
 #include "peer/records/seats.h"
 
 typedef struct dependant {
-    cf_table_link link; /* by the item that it refers to */
+    cf_hash_link link; /* by the item that it refers to */
     cf_id target;
     const cf_row *row;
     cf_bytes field;
@@ -18,7 +18,7 @@ typedef struct dependant {
 
 typedef struct {
     cf_row_scanning *scanning;
-    cf_table dependants;
+    cf_hash_table dependants;
     const cf_row **doomed;
     size_t count, capacity;
 } going;
@@ -104,7 +104,7 @@ static void add_dependant(going *self, const cf_row *row)
         found->target = target;
         found->row = row;
         found->field = refs.at[i].field;
-        cf_table_add(&self->dependants, &found->link, cf_hash_id(0, &target));
+        cf_hash_table_add(&self->dependants, &found->link, cf_hash_id(0, &target));
     }
 }
 
@@ -173,8 +173,8 @@ static bool is_bound(const going *self, const dependant *found)
 
 static void doom_dependants(going *self, const cf_id *target)
 {
-    for (cf_table_link *link = cf_table_first(&self->dependants, cf_hash_id(0, target)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->dependants, cf_hash_id(0, target)); link;
+         link = cf_hash_table_next(link)) {
         const dependant *found = cf_linked(link, const dependant, link);
 
         if (cf_id_equal(&found->target, target) && is_bound(self, found))
@@ -203,7 +203,7 @@ static void loosen(going *self, const dependant *found)
 
 static void loosen_others(going *self)
 {
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&self->dependants, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&self->dependants, link));) {
         const dependant *found = cf_linked(link, const dependant, link);
 
         if (is_doomed(self, &found->target) && !is_doomed(self, &found->row->item))
@@ -226,5 +226,5 @@ void cf_row_scan_gone(cf_row_scanning *scanning)
     scanning->gone = self.doomed;
     scanning->gone_count = self.count;
     scanning->gone_capacity = self.capacity;
-    cf_table_release(&self.dependants);
+    cf_hash_table_release(&self.dependants);
 }

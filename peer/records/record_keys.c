@@ -12,8 +12,9 @@ uint64_t cf_row_place_hash(cf_bytes table, cf_bytes key)
 
 static cf_viewed *at_place(const cf_row_view *view, const cf_schema_table *table, cf_bytes key)
 {
-    for (cf_table_link *link = cf_table_first(&view->places, cf_row_place_hash(table->name, key));
-         link; link = cf_table_next(link)) {
+    for (cf_hash_link *link =
+             cf_hash_table_first(&view->places, cf_row_place_hash(table->name, key));
+         link; link = cf_hash_table_next(link)) {
         cf_viewed *viewed = cf_linked(link, cf_viewed, place_link);
 
         if (viewed->table == table && cf_bytes_equal(viewed->row.key, key))
@@ -24,8 +25,8 @@ static cf_viewed *at_place(const cf_row_view *view, const cf_schema_table *table
 
 static void take_place(cf_row_view *view, cf_viewed *viewed)
 {
-    cf_table_add(&view->places, &viewed->place_link,
-                 cf_row_place_hash(viewed->table->name, viewed->row.key));
+    cf_hash_table_add(&view->places, &viewed->place_link,
+                      cf_row_place_hash(viewed->table->name, viewed->row.key));
 }
 
 /* The rows of one changeset stay in the order of their wishes. */
@@ -53,7 +54,7 @@ static void give_wishes(cf_row_view *view, cf_viewed_list *displaced)
         if (!other) {
             take_place(view, viewed);
         } else if (in_order(viewed, other) < 0) {
-            cf_table_remove(&view->places, &other->place_link);
+            cf_hash_table_remove(&view->places, &other->place_link);
             take_place(view, viewed);
             cf_viewed_add(displaced, other);
         } else {
@@ -110,7 +111,7 @@ void cf_row_view_give_keys(cf_row_view *view)
     cf_viewed_list displaced = {0};
     cf_buffer key = {0};
 
-    cf_table_reserve(&view->places, view->shown.count);
+    cf_hash_table_reserve(&view->places, view->shown.count);
     give_wishes(view, &displaced);
     if (displaced.count)
         qsort(displaced.at, displaced.count, sizeof *displaced.at, by_order);

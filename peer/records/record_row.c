@@ -14,8 +14,8 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
                     UINT64_C(0x9e3779b97f4a7c15);
 
     hash ^= hash >> 32;
-    for (cf_table_link *link = cf_table_first(&view->properties, hash); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->properties, hash); link;
+         link = cf_hash_table_next(link)) {
         const cf_row_property *known = cf_linked(link, cf_row_property, link);
 
         if (known->field == field && known->table == table)
@@ -32,7 +32,7 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     fresh->has_lines = cf_field_has_lines(table->kind, fresh->name);
     fresh->greatest =
         fresh->merge == CF_MERGE_VOLATILE && cf_field_is_greatest(table->kind, fresh->name);
-    cf_table_add(&view->properties, &fresh->link, hash);
+    cf_hash_table_add(&view->properties, &fresh->link, hash);
     return fresh;
 }
 

@@ -9,7 +9,7 @@
 
 /* A row of the disk. */
 typedef struct {
-    cf_table_link link; /* by place */
+    cf_hash_link link; /* by place */
     const cf_row *disk;
     const cf_schema_table *table;
     const cf_row *there; /* the row of the base at this place, if the format holds its table */
@@ -36,7 +36,7 @@ typedef struct {
     size_t spread_count;
     cf_row_spot *spots; /* in the order of the disk */
     size_t spot_count;
-    cf_table places;
+    cf_hash_table places;
     const cf_row **gone; /* of the base, not on the disk any more (under another key neither); in
                             the end also dependants, of which the base may have nothing */
     size_t gone_count, gone_capacity;

@@ -40,8 +40,8 @@ static uint64_t place_hash(cf_bytes table, cf_bytes key)
 
 cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
 {
-    for (cf_table_link *link = cf_table_first(&self->places, place_hash(table, key)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->places, place_hash(table, key)); link;
+         link = cf_hash_table_next(link)) {
         cf_row_spot *spot = cf_linked(link, cf_row_spot, link);
 
         if (cf_bytes_equal(spot->disk->key, key) && cf_bytes_equal(spot->table->name, table))
@@ -65,7 +65,7 @@ static void open_spot(cf_row_scanning *self, const cf_row *disk)
     if (!spot->table || !cf_viewed_key_read(spot->table, disk->key, &number))
         return; /* the adapter's to report */
     self->spot_count++;
-    cf_table_add(&self->places, &spot->link, place_hash(disk->table, disk->key));
+    cf_hash_table_add(&self->places, &spot->link, place_hash(disk->table, disk->key));
     spot->there = cf_rows_find(input->base, disk->table, disk->key);
     spot->fresh = !spot->there;
     if (!spot->there || !cf_row_show(input->format, spot->there, self->arena, &spot->shown))
@@ -101,7 +101,7 @@ static void find_gone(cf_row_scanning *self)
 
 /* Rows of one table that are gone or new and say the same. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     const cf_schema_table *table;
     const cf_row *row; /* one of them */
     size_t gone;       /* index of the last */
@@ -137,12 +137,13 @@ static bool has_plain_of(const cf_schema_table *table, const cf_row *a, const cf
     return true;
 }
 
-static twins *twins_of(cf_table *all, cf_arena *arena, const cf_schema_table *table,
+static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_table *table,
                        const cf_row *row)
 {
     uint64_t hash = plain_hash(table, row);
 
-    for (cf_table_link *link = cf_table_first(all, hash); link; link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(all, hash); link;
+         link = cf_hash_table_next(link)) {
         twins *known = cf_linked(link, twins, link);
 
         if (known->table == table && has_plain_of(table, known->row, row) &&
@@ -152,11 +153,11 @@ static twins *twins_of(cf_table *all, cf_arena *arena, const cf_schema_table *ta
     twins *made = cf_arena_allocate(arena, 1, sizeof *made);
     made->table = table;
     made->row = row;
-    cf_table_add(all, &made->link, hash);
+    cf_hash_table_add(all, &made->link, hash);
     return made;
 }
 
-static void pair_gone(cf_row_scanning *self, cf_table *all, cf_arena *arena, size_t index)
+static void pair_gone(cf_row_scanning *self, cf_hash_table *all, cf_arena *arena, size_t index)
 {
     const cf_schema_table *table = cf_schema_find(self->input->schema, self->gone[index]->table);
     cf_row *shown = cf_arena_allocate(arena, 1, sizeof *shown);
@@ -169,7 +170,7 @@ static void pair_gone(cf_row_scanning *self, cf_table *all, cf_arena *arena, siz
     pair->gone_count++;
 }
 
-static void pair_fresh(cf_row_spot *spot, cf_table *all, cf_arena *arena)
+static void pair_fresh(cf_row_spot *spot, cf_hash_table *all, cf_arena *arena)
 {
     if (!spot->fresh || !spot->table->serial)
         return;
@@ -197,7 +198,7 @@ static void move(cf_row_scanning *self, const twins *pair)
 static void find_moved(cf_row_scanning *self)
 {
     cf_arena arena = {0};
-    cf_table all = {0};
+    cf_hash_table all = {0};
     size_t kept = 0;
 
     self->moved = cf_arena_allocate(self->arena, self->gone_count, sizeof *self->moved);
@@ -205,7 +206,8 @@ static void find_moved(cf_row_scanning *self)
         pair_gone(self, &all, &arena, i);
     for (size_t i = 0; i < self->spot_count; i++)
         pair_fresh(&self->spots[i], &all, &arena);
-    for (cf_table_link *link = cf_table_walk(&all, NULL); link; link = cf_table_walk(&all, link)) {
+    for (cf_hash_link *link = cf_hash_table_walk(&all, NULL); link;
+         link = cf_hash_table_walk(&all, link)) {
         const twins *pair = cf_linked(link, const twins, link);
 
         if (pair->gone_count == 1 && pair->fresh_count == 1)
@@ -215,14 +217,14 @@ static void find_moved(cf_row_scanning *self)
         if (self->gone[i])
             self->gone[kept++] = self->gone[i];
     self->gone_count = kept;
-    cf_table_release(&all);
+    cf_hash_table_release(&all);
     cf_arena_release(&arena);
 }
 
 void cf_row_spots_open(cf_row_scanning *self)
 {
     self->spots = cf_arena_allocate(self->arena, self->input->disk_count, sizeof *self->spots);
-    cf_table_reserve(&self->places, self->input->disk_count);
+    cf_hash_table_reserve(&self->places, self->input->disk_count);
     for (size_t i = 0; i < self->input->disk_count; i++)
         open_spot(self, &self->input->disk[i]);
     find_gone(self);
@@ -238,7 +240,7 @@ void cf_row_spots_close(cf_row_scanning *self)
         memcpy(gone, self->gone, self->gone_count * sizeof *gone);
     free(self->gone);
     self->gone = gone;
-    cf_table_release(&self->places);
+    cf_hash_table_release(&self->places);
 }
 
 const cf_row **cf_row_scan_identify(const cf_row_scan_input *input, cf_arena *arena)

@@ -14,8 +14,8 @@ void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed)
 
 cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item)
 {
-    for (cf_table_link *link = cf_table_first(&view->items, cf_hash_id(0, item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->items, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link)) {
         cf_viewed *viewed = cf_linked(link, cf_viewed, item_link);
 
         if (cf_id_equal(&viewed->row.item, item))
@@ -58,7 +58,7 @@ static void load_item(void *context, const cf_id *id)
         return;
     viewed->deleted = writes > self->facts.count;
     cf_viewed_add(&self->view->rows, viewed);
-    cf_table_add(&self->view->items, &viewed->item_link, cf_hash_id(0, id));
+    cf_hash_table_add(&self->view->items, &viewed->item_link, cf_hash_id(0, id));
 }
 
 static void connect(cf_row_view *view)
@@ -268,7 +268,7 @@ cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
 
     view->state = state;
     view->schema = schema;
-    cf_table_reserve(&view->items, cf_state_item_count(state));
+    cf_hash_table_reserve(&view->items, cf_state_item_count(state));
     cf_state_each(state, load_item, &load);
     cf_row_facts_release(&load.facts);
     cf_row_view_make_one(view);
@@ -291,10 +291,10 @@ void cf_row_view_destroy(cf_row_view **view)
 
     if (!ended)
         return;
-    cf_table_release(&ended->properties);
-    cf_table_release(&ended->items);
-    cf_table_release(&ended->members);
-    cf_table_release(&ended->places);
+    cf_hash_table_release(&ended->properties);
+    cf_hash_table_release(&ended->items);
+    cf_hash_table_release(&ended->members);
+    cf_hash_table_release(&ended->places);
     free(ended->rows.at);
     free(ended->shown.at);
     free(ended->gave.at);
@@ -319,8 +319,8 @@ const cf_row *cf_row_view_at(const cf_row_view *view, size_t index)
 
 const cf_row *cf_row_view_find(const cf_row_view *view, cf_bytes table, cf_bytes key)
 {
-    for (cf_table_link *link = cf_table_first(&view->places, cf_row_place_hash(table, key)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->places, cf_row_place_hash(table, key));
+         link; link = cf_hash_table_next(link)) {
         const cf_row *row = &cf_linked(link, const cf_viewed, place_link)->row;
 
         if (cf_bytes_equal(row->table, table) && cf_bytes_equal(row->key, key))
@@ -340,8 +340,8 @@ void cf_row_view_each_field(const cf_row_view *view,
                             void (*found)(void *context, cf_bytes table, cf_bytes field),
                             void *context)
 {
-    for (cf_table_link *link = cf_table_walk(&view->properties, NULL); link;
-         link = cf_table_walk(&view->properties, link)) {
+    for (cf_hash_link *link = cf_hash_table_walk(&view->properties, NULL); link;
+         link = cf_hash_table_walk(&view->properties, link)) {
         const cf_row_property *property = cf_linked(link, cf_row_property, link);
 
         if (!property->tie)
@@ -353,7 +353,8 @@ bool cf_row_view_refers(const cf_row_view *view, cf_bytes table)
 {
     bool found = false;
 
-    for (cf_table_link *link = NULL; !found && (link = cf_table_walk(&view->properties, link));) {
+    for (cf_hash_link *link = NULL;
+         !found && (link = cf_hash_table_walk(&view->properties, link));) {
         const cf_row_property *property = cf_linked(link, cf_row_property, link);
 
         found = (property->tie || property->merge == CF_MERGE_REFERENCE) &&

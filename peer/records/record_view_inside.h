@@ -2,14 +2,14 @@
 /* Inside the view of records: what it knows of each row while it decides what is shown. */
 #ifndef CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
 #define CF_PEER_RECORDS_RECORD_VIEW_INSIDE_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/records/record_facts.h"
 #include "peer/records/record_view.h"
 #include "peer/records/row_instead.h"
 
 /* A field of the state as the schema sees it: a field of the row, or an entry of one. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     const cf_schema_table *table;
     uint32_t field;
     cf_bytes name; /* of the row's field */
@@ -61,7 +61,7 @@ struct cf_viewed {
     const cf_row_field *wished;
     size_t wished_count;
     cf_column_instead *instead;
-    cf_table_link item_link, place_link;
+    cf_hash_link item_link, place_link;
     const cf_schema_table *table;
     bool alive;   /* by itself */
     bool deleted; /* somebody did, whatever became of it */
@@ -107,9 +107,9 @@ struct cf_row_view {
     const cf_state *state;
     const cf_schema *schema;
     cf_arena arena;
-    cf_table properties, items, places;
+    cf_hash_table properties, items, places;
     cf_row_said_same *sames; /* all that is said */
-    cf_table members;        /* the rows that are one with others */
+    cf_hash_table members;   /* the rows that are one with others */
     cf_viewed_list rows;     /* all that the state has */
     cf_viewed_list shown;    /* those that are shown, */
     cf_viewed_list gave;     /* and of them those of which a column gives way */

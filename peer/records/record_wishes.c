@@ -45,14 +45,14 @@ void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed)
 /* ---- Who has what they wish for ---- */
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     const cf_viewed *viewed;
     size_t unique;
 } kept_claim;
 
 typedef struct {
     cf_row_view *view;
-    cf_table claims; /* of the rows that are shown, of tables in which some give way */
+    cf_hash_table claims; /* of the rows that are shown, of tables in which some give way */
     cf_row_facts facts;
     cf_arena arena;
 } listing;
@@ -92,7 +92,7 @@ static void keep_claims(listing *self, const cf_viewed *viewed)
             continue;
         kept_claim *kept = cf_arena_allocate(&self->arena, 1, sizeof *kept);
         *kept = (kept_claim){.viewed = viewed, .unique = i};
-        cf_table_add(&self->claims, &kept->link, hash);
+        cf_hash_table_add(&self->claims, &kept->link, hash);
     }
 }
 
@@ -103,8 +103,8 @@ static const cf_row *who_has(const listing *self, const cf_schema_table *table, 
 
     if (!tuple_hash(table, unique, row, &hash))
         return NULL;
-    for (cf_table_link *link = cf_table_first(&self->claims, hash); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->claims, hash); link;
+         link = cf_hash_table_next(link)) {
         const kept_claim *kept = cf_linked(link, kept_claim, link);
 
         if (kept->viewed->table == table && kept->unique == unique &&
@@ -220,6 +220,6 @@ void cf_row_view_list_wishes(cf_row_view *view)
     for (size_t i = 0; i < view->gave.count; i++)
         list_row(&self, view->gave.at[i]);
     cf_row_facts_release(&self.facts);
-    cf_table_release(&self.claims);
+    cf_hash_table_release(&self.claims);
     cf_arena_release(&self.arena);
 }

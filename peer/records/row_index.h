@@ -2,11 +2,11 @@
 /* Rows found by table and key. They are borrowed, and lie side by side. */
 #ifndef CF_PEER_RECORDS_ROW_INDEX_H
 #define CF_PEER_RECORDS_ROW_INDEX_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/records/record.h"
 
 typedef struct {
-    cf_table table;
+    cf_hash_table table;
     struct cf_row_indexed *entries;
 } cf_row_index; /* {0} is empty */
 

@@ -49,7 +49,7 @@ struct cf_row_group {
 
 /* A row that says of itself that it is another one, or of which another one says so. */
 typedef struct member {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id id;
     struct member *above; /* of its group, while these are found; NULL: it is the uppermost */
     bool says;
@@ -60,8 +60,8 @@ static member *find_member(const cf_row_view *view, const cf_id *id)
 {
     if (!view->members.count)
         return NULL;
-    for (cf_table_link *link = cf_table_first(&view->members, cf_hash_id(0, id)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&view->members, cf_hash_id(0, id)); link;
+         link = cf_hash_table_next(link)) {
         member *known = cf_linked(link, member, link);
 
         if (cf_id_equal(&known->id, id))
@@ -78,7 +78,7 @@ static member *member_of(cf_row_view *view, const cf_id *id)
         return known;
     known = cf_arena_allocate(&view->arena, 1, sizeof *known);
     known->id = *id;
-    cf_table_add(&view->members, &known->link, cf_hash_id(0, id));
+    cf_hash_table_add(&view->members, &known->link, cf_hash_id(0, id));
     return known;
 }
 
@@ -260,8 +260,8 @@ static void make_groups(cf_row_view *view)
     member **all = cf_allocate(view->members.count, sizeof(member *));
     size_t count = 0, end;
 
-    for (cf_table_link *link = cf_table_walk(&view->members, NULL); link;
-         link = cf_table_walk(&view->members, link))
+    for (cf_hash_link *link = cf_hash_table_walk(&view->members, NULL); link;
+         link = cf_hash_table_walk(&view->members, link))
         all[count++] = cf_linked(link, member, link);
     qsort(all, count, sizeof(member *), by_row);
     for (size_t first = 0; first < count; first = end) {
@@ -307,8 +307,8 @@ static cf_viewed *make_anew(cf_row_view *view, cf_viewed *viewed, cf_row_facts *
     if (!anew)
         return NULL;
     anew->deleted = viewed->deleted;
-    cf_table_remove(&view->items, &viewed->item_link);
-    cf_table_add(&view->items, &anew->item_link, cf_hash_id(0, &id));
+    cf_hash_table_remove(&view->items, &viewed->item_link);
+    cf_hash_table_add(&view->items, &anew->item_link, cf_hash_id(0, &id));
     return anew;
 }
 
@@ -324,7 +324,7 @@ static void join_rows(cf_row_view *view)
         const cf_id *first = cf_row_view_one(view, &viewed->row.item);
 
         if (!cf_id_equal(first, &viewed->row.item)) {
-            cf_table_remove(&view->items, &viewed->item_link);
+            cf_hash_table_remove(&view->items, &viewed->item_link);
             continue;
         }
         if (find_member(view, first) || leads_to_member(view, viewed))

@@ -6,7 +6,7 @@
 #include "codec/pack.h"
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     const cf_row_tie *tie;
     const cf_row *row; /* the parent */
     cf_bytes said;
@@ -52,14 +52,14 @@ void cf_tied_rows_add(cf_tied_rows *tied, const cf_row *row, cf_arena *arena)
         made->tie = tie;
         made->row = row;
         made->said = cf_arena_copy(arena, cf_buffer_view(&key));
-        cf_table_add(&tied->rows, &made->link, cf_hash_bytes(0, made->said));
+        cf_hash_table_add(&tied->rows, &made->link, cf_hash_bytes(0, made->said));
     }
     cf_buffer_release(&key);
 }
 
 void cf_tied_rows_release(cf_tied_rows *tied)
 {
-    cf_table_release(&tied->rows);
+    cf_hash_table_release(&tied->rows);
 }
 
 const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
@@ -71,8 +71,8 @@ const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
     if (cf_bytes_equal(tie->child, child->table) && said(tie, tie->from, child, &key)) {
         cf_bytes wanted = cf_buffer_view(&key);
 
-        for (cf_table_link *link = cf_table_first(&tied->rows, cf_hash_bytes(0, wanted));
-             !found && link; link = cf_table_next(link)) {
+        for (cf_hash_link *link = cf_hash_table_first(&tied->rows, cf_hash_bytes(0, wanted));
+             !found && link; link = cf_hash_table_next(link)) {
             const tied_row *one = cf_linked(link, const tied_row, link);
 
             if (one->tie == tie && cf_bytes_equal(one->said, wanted))

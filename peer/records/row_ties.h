@@ -2,12 +2,12 @@
 /* Rows found by those that are tied to them (cf_row_tie in peer/records/schema.h). */
 #ifndef CF_PEER_RECORDS_ROW_TIES_H
 #define CF_PEER_RECORDS_ROW_TIES_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/records/schema.h"
 
 typedef struct {
     const cf_row_format *format;
-    cf_table rows;
+    cf_hash_table rows;
 } cf_tied_rows; /* of a format; no rows yet */
 
 /* Borrows the row; the rest is in the arena. */

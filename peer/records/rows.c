@@ -5,20 +5,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_bytes text;
 } shared_name;
 
 typedef struct {
-    cf_table_link place, item;
+    cf_hash_link place, item;
     cf_row row;
 } kept_row;
 
 struct cf_rows {
-    cf_table places, items, names;
+    cf_hash_table places, items, names;
 };
 
 static uint64_t place_hash(cf_bytes table, cf_bytes key)
@@ -35,17 +35,18 @@ void cf_rows_destroy(cf_rows **rows)
 {
     if (!*rows)
         return;
-    for (cf_table_link *link = cf_table_walk(&(*rows)->places, NULL), *next; link; link = next) {
-        next = cf_table_walk(&(*rows)->places, link);
+    for (cf_hash_link *link = cf_hash_table_walk(&(*rows)->places, NULL), *next; link;
+         link = next) {
+        next = cf_hash_table_walk(&(*rows)->places, link);
         free(cf_linked(link, kept_row, place));
     }
-    for (cf_table_link *link = cf_table_walk(&(*rows)->names, NULL), *next; link; link = next) {
-        next = cf_table_walk(&(*rows)->names, link);
+    for (cf_hash_link *link = cf_hash_table_walk(&(*rows)->names, NULL), *next; link; link = next) {
+        next = cf_hash_table_walk(&(*rows)->names, link);
         free(cf_linked(link, shared_name, link));
     }
-    cf_table_release(&(*rows)->places);
-    cf_table_release(&(*rows)->items);
-    cf_table_release(&(*rows)->names);
+    cf_hash_table_release(&(*rows)->places);
+    cf_hash_table_release(&(*rows)->items);
+    cf_hash_table_release(&(*rows)->names);
     free(*rows);
     *rows = NULL;
 }
@@ -59,14 +60,15 @@ static cf_bytes shared(cf_rows *rows, cf_bytes text)
 {
     uint64_t hash = cf_hash_bytes(0, text);
 
-    for (cf_table_link *link = cf_table_first(&rows->names, hash); link; link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&rows->names, hash); link;
+         link = cf_hash_table_next(link))
         if (cf_bytes_equal(cf_linked(link, shared_name, link)->text, text))
             return cf_linked(link, shared_name, link)->text;
     shared_name *fresh = cf_allocate(1, sizeof *fresh + text.size);
     if (text.size)
         memcpy(fresh + 1, text.data, text.size);
     fresh->text = cf_bytes_of(fresh + 1, text.size);
-    cf_table_add(&rows->names, &fresh->link, hash);
+    cf_hash_table_add(&rows->names, &fresh->link, hash);
     return fresh->text;
 }
 
@@ -125,8 +127,8 @@ static kept_row *keep(cf_rows *rows, const cf_row *row)
 
 static kept_row *find(const cf_rows *rows, cf_bytes table, cf_bytes key)
 {
-    for (cf_table_link *link = cf_table_first(&rows->places, place_hash(table, key)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&rows->places, place_hash(table, key)); link;
+         link = cf_hash_table_next(link)) {
         kept_row *kept = cf_linked(link, kept_row, place);
 
         if (cf_bytes_equal(kept->row.key, key) && cf_bytes_equal(kept->row.table, table))
@@ -137,8 +139,8 @@ static kept_row *find(const cf_rows *rows, cf_bytes table, cf_bytes key)
 
 static void drop(cf_rows *rows, kept_row *kept)
 {
-    cf_table_remove(&rows->places, &kept->place);
-    cf_table_remove(&rows->items, &kept->item);
+    cf_hash_table_remove(&rows->places, &kept->place);
+    cf_hash_table_remove(&rows->items, &kept->item);
     free(kept);
 }
 
@@ -149,8 +151,8 @@ void cf_rows_put(cf_rows *rows, const cf_row *row)
     if (old)
         drop(rows, old); /* from which `row` may borrow */
     row = &fresh->row;
-    cf_table_add(&rows->places, &fresh->place, place_hash(row->table, row->key));
-    cf_table_add(&rows->items, &fresh->item, cf_hash_id(0, &row->item));
+    cf_hash_table_add(&rows->places, &fresh->place, place_hash(row->table, row->key));
+    cf_hash_table_add(&rows->items, &fresh->item, cf_hash_id(0, &row->item));
 }
 
 void cf_rows_drop(cf_rows *rows, cf_bytes table, cf_bytes key)
@@ -170,8 +172,8 @@ const cf_row *cf_rows_find(const cf_rows *rows, cf_bytes table, cf_bytes key)
 
 const cf_row *cf_rows_of_item(const cf_rows *rows, const cf_id *item)
 {
-    for (cf_table_link *link = cf_table_first(&rows->items, cf_hash_id(0, item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&rows->items, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link)) {
         const kept_row *kept = cf_linked(link, kept_row, item);
 
         if (cf_id_equal(&kept->row.item, item))
@@ -183,7 +185,7 @@ const cf_row *cf_rows_of_item(const cf_rows *rows, const cf_id *item)
 const cf_row *cf_rows_next(const cf_rows *rows, const cf_row *previous)
 {
     const kept_row *before = previous ? cf_linked(previous, const kept_row, row) : NULL;
-    const cf_table_link *link = cf_table_walk(&rows->places, before ? &before->place : NULL);
+    const cf_hash_link *link = cf_hash_table_walk(&rows->places, before ? &before->place : NULL);
 
     return link ? &cf_linked(link, const kept_row, place)->row : NULL;
 }

@@ -30,8 +30,8 @@ void cf_carried_in_trouble(cf_carried *self, const cf_error *why)
 
 cf_carried_blob *cf_carried_find(const cf_carried *self, const cf_hash *id)
 {
-    for (cf_table_link *at = cf_table_first(&self->table, hash_of(id)); at;
-         at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&self->table, hash_of(id)); at;
+         at = cf_hash_table_next(at)) {
         cf_carried_blob *blob = cf_linked(at, cf_carried_blob, link);
 
         if (cf_hash_equal(&blob->id, id))
@@ -94,7 +94,7 @@ static void forget(cf_carried *self, cf_carried_blob *blob)
     self->counts[CF_CARRIED_ABSENT]--;
     cf_carried_set_size(self, blob, 0);
     take_out(self, blob);
-    cf_table_remove(&self->table, &blob->link);
+    cf_hash_table_remove(&self->table, &blob->link);
     free(blob);
 }
 
@@ -123,7 +123,7 @@ void cf_carried_forget_all(cf_carried *self)
 {
     while (self->newest)
         forget(self, self->newest);
-    cf_table_release(&self->table);
+    cf_hash_table_release(&self->table);
     free(self->old.at);
     free(self->new.at);
     self->old = self->new = (cf_carried_named){0};
@@ -221,7 +221,7 @@ static cf_carried_blob *new_blob(cf_carried *self, const cf_hash *id)
     blob->id = *id;
     blob->state = CF_CARRIED_LACKING;
     self->counts[CF_CARRIED_LACKING]++;
-    cf_table_add(&self->table, &blob->link, hash_of(id));
+    cf_hash_table_add(&self->table, &blob->link, hash_of(id));
     if (blobs->held(blobs, cf_peer_user(self->options.peer), id, &held, &error))
         cf_carried_in_trouble(self, &error);
     if (held.complete) {

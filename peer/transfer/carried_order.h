@@ -3,7 +3,7 @@
  * carried.c alone, which fetches and brings them, and asks whether the broker still has them. */
 #ifndef CF_PEER_TRANSFER_CARRIED_ORDER_H
 #define CF_PEER_TRANSFER_CARRIED_ORDER_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/transfer/carried.h"
 
 typedef enum {
@@ -18,7 +18,7 @@ typedef enum {
 typedef struct cf_carried_blob cf_carried_blob;
 
 struct cf_carried_blob {
-    cf_table_link link;
+    cf_hash_link link;
     cf_carried_blob *newer, *older;
     cf_hash id;
     cf_carried_state state;
@@ -36,7 +36,7 @@ typedef struct {
 
 struct cf_carried {
     cf_carried_options options;
-    cf_table table;
+    cf_hash_table table;
     cf_carried_blob *newest, *oldest;
     cf_carried_blob *next; /* no newer one is lacking; NULL: nobody knows */
     uint64_t counts[CF_CARRIED_STATES];

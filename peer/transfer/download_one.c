@@ -20,11 +20,11 @@ static uint64_t key_of(const cf_hash *hash)
 static cf_incoming *next_of(const cf_downloads *downloads, const cf_hash *hash,
                             const cf_incoming *previous)
 {
-    cf_table_link *link =
-        previous ? cf_table_next(&previous->link) : cf_table_first(&downloads->table, key_of(hash));
+    cf_hash_link *link = previous ? cf_hash_table_next(&previous->link)
+                                  : cf_hash_table_first(&downloads->table, key_of(hash));
 
     while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, cf_incoming, link) : NULL;
 }
 
@@ -119,7 +119,7 @@ cf_incoming *cf_incoming_add(cf_downloads *downloads, cf_binding *binding, const
     one->rank = cf_transfer_rank_of(size + CF_BLOB_OVERHEAD);
     cf_landing_name(hash, false, one->name);
     enter(downloads, one, CF_DOWNLOAD_IS_QUEUED);
-    cf_table_add(&downloads->table, &one->link, key_of(hash));
+    cf_hash_table_add(&downloads->table, &one->link, key_of(hash));
     return one;
 }
 
@@ -129,7 +129,7 @@ void cf_incoming_drop(cf_downloads *downloads, cf_incoming *one)
     bool brought = one->phase == CF_DOWNLOAD_IS_WORKING;
 
     leave(downloads, one);
-    cf_table_remove(&downloads->table, &one->link);
+    cf_hash_table_remove(&downloads->table, &one->link);
     cf_making_destroy(&one->making);
     cf_buffer_release(&one->leaves);
     free(one);

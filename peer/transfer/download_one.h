@@ -21,7 +21,7 @@ typedef enum {
 } cf_download_phase;
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_download_phase phase;
     cf_place_in_line place; /* among those of its phase */
     bool announced;         /* that it has ended */
@@ -42,7 +42,7 @@ typedef struct {
 
 struct cf_downloads {
     cf_downloads_options options;
-    cf_table table; /* by content */
+    cf_hash_table table; /* by content */
     cf_line phases[CF_DOWNLOAD_PHASES];
     size_t queued[CF_RANKS]; /* of them those that wait to be begun */
     size_t untold[CF_RANKS]; /* have ended and are not announced */

@@ -36,7 +36,7 @@ void cf_downloads_destroy(cf_downloads **downloads)
     if (!*downloads)
         return;
     drop_all(*downloads, NULL);
-    cf_table_release(&(*downloads)->table);
+    cf_hash_table_release(&(*downloads)->table);
     cf_parts_destroy(&(*downloads)->parts);
     free(*downloads);
     *downloads = NULL;

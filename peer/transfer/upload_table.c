@@ -9,7 +9,7 @@
 
 /* The file that the content was found in, and the folder that is to be looked at again. */
 typedef struct {
-    cf_table_link by_file;
+    cf_hash_link by_file;
     cf_place_in_line beside; /* among those of its upload */
     cf_place_in_line place;  /* among those to be told */
     bool is_untold;
@@ -33,8 +33,8 @@ static asker *find(const cf_uploads *uploads, const cf_upload_file *file)
 {
     uint64_t key = key_of_asker(&file->stat, &file->hash);
 
-    for (cf_table_link *link = cf_table_first(&uploads->askers, key); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&uploads->askers, key); link;
+         link = cf_hash_table_next(link)) {
         asker *one = cf_linked(link, asker, by_file);
 
         if (one->binding == file->binding && one->folder == file->folder &&
@@ -64,7 +64,7 @@ static void drop(cf_uploads *uploads, asker *one)
 {
     leave_upload(one);
     be_told(uploads, one);
-    cf_table_remove(&uploads->askers, &one->by_file);
+    cf_hash_table_remove(&uploads->askers, &one->by_file);
     free(one);
 }
 
@@ -87,7 +87,7 @@ void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file 
     one->hash = file->hash;
     one->is_racy = file->is_racy;
     cf_line_add(&upload->askers, &one->beside);
-    cf_table_add(&uploads->askers, &one->by_file, key_of_asker(&file->stat, &file->hash));
+    cf_hash_table_add(&uploads->askers, &one->by_file, key_of_asker(&file->stat, &file->hash));
 }
 
 void cf_upload_answered(cf_uploads *uploads, const cf_upload_file *file)
@@ -108,10 +108,11 @@ void cf_upload_unask(cf_uploads *uploads, const cf_upload_file *file)
 
 void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding)
 {
-    for (cf_table_link *link = cf_table_walk(&uploads->askers, NULL), *after; link; link = after) {
+    for (cf_hash_link *link = cf_hash_table_walk(&uploads->askers, NULL), *after; link;
+         link = after) {
         asker *one = cf_linked(link, asker, by_file);
 
-        after = cf_table_walk(&uploads->askers, link);
+        after = cf_hash_table_walk(&uploads->askers, link);
         if (!binding || one->binding == binding)
             drop(uploads, one);
     }
@@ -147,11 +148,11 @@ static bool is_ready_moment(const asker *one, const cf_stat *stat)
 
 bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *out)
 {
-    for (cf_table_link *link = cf_table_first(&uploads->askers, stat->inode), *after; link;
+    for (cf_hash_link *link = cf_hash_table_first(&uploads->askers, stat->inode), *after; link;
          link = after) {
         asker *one = cf_linked(link, asker, by_file);
 
-        after = cf_table_next(link);
+        after = cf_hash_table_next(link);
         bool as_it_was = cf_stat_unchanged(&one->stat, stat);
         if (!one->is_over && (as_it_was || is_ready_moment(one, stat))) {
             *out = (cf_recalled){one->hash, one->is_racy, !as_it_was, one->stat};
@@ -291,8 +292,8 @@ void cf_upload_drop(cf_uploads *uploads, cf_upload *one)
 {
     let_go(one);
     leave(uploads, one);
-    cf_table_remove(&uploads->by_hash, &one->by_hash);
-    cf_table_remove(&uploads->by_place, &one->by_place);
+    cf_hash_table_remove(&uploads->by_hash, &one->by_hash);
+    cf_hash_table_remove(&uploads->by_place, &one->by_place);
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
     cf_buffer_release(&one->before_leaves);
@@ -313,11 +314,11 @@ static uint64_t key_of(const cf_hash *hash)
 
 cf_upload *cf_upload_next(const cf_uploads *uploads, const cf_hash *hash, const cf_upload *previous)
 {
-    cf_table_link *link = previous ? cf_table_next(&previous->by_hash)
-                                   : cf_table_first(&uploads->by_hash, key_of(hash));
+    cf_hash_link *link = previous ? cf_hash_table_next(&previous->by_hash)
+                                  : cf_hash_table_first(&uploads->by_hash, key_of(hash));
 
     while (link && !cf_hash_equal(&cf_linked(link, cf_upload, by_hash)->hash, hash))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, cf_upload, by_hash) : NULL;
 }
 
@@ -342,9 +343,9 @@ cf_upload *cf_upload_add(cf_uploads *uploads, const cf_upload_file *file, cf_upl
     one->name = cf_arena_copy(&one->arena, file->name);
     one->prepared.content = (cf_content){.hash = file->hash, .size = file->stat.size};
     enter(uploads, one, phase);
-    cf_table_add(&uploads->by_hash, &one->by_hash, key_of(&file->hash));
-    cf_table_add(&uploads->by_place, &one->by_place,
-                 key_of_place(file->binding, file->folder, file->name));
+    cf_hash_table_add(&uploads->by_hash, &one->by_hash, key_of(&file->hash));
+    cf_hash_table_add(&uploads->by_place, &one->by_place,
+                      key_of_place(file->binding, file->folder, file->name));
     return one;
 }
 
@@ -369,9 +370,9 @@ static bool waits(const cf_upload *one)
 void cf_uploads_overtake(cf_uploads *uploads, const cf_binding *binding, uint64_t folder,
                          cf_bytes name, const cf_hash *by)
 {
-    for (cf_table_link *link =
-             cf_table_first(&uploads->by_place, key_of_place(binding, folder, name));
-         link && name.size; link = cf_table_next(link)) {
+    for (cf_hash_link *link =
+             cf_hash_table_first(&uploads->by_place, key_of_place(binding, folder, name));
+         link && name.size; link = cf_hash_table_next(link)) {
         cf_upload *one = cf_linked(link, cf_upload, by_place);
 
         if (waits(one) && one->binding == binding && one->folder == folder &&

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_TRANSFER_UPLOAD_TABLE_H
 #define CF_PEER_TRANSFER_UPLOAD_TABLE_H
 #include "broker/platform/names.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/transfer/turns.h"
 #include "peer/transfer/upload_delta.h"
 #include "peer/transfer/upload_sealing.h"
@@ -30,7 +30,7 @@ typedef struct {
 } cf_upload_tally;
 
 typedef struct {
-    cf_table_link by_hash, by_place;
+    cf_hash_link by_hash, by_place;
     cf_upload_phase phase;
     cf_place_in_line place; /* among those of its phase */
     cf_upload_tally *tally; /* of its binding; NULL: it isn't coming */
@@ -63,9 +63,9 @@ typedef struct {
 
 struct cf_uploads {
     cf_peer *peer;
-    cf_table by_hash, by_place;
-    cf_table askers; /* by their files */
-    cf_line untold;  /* those for whom it has ended */
+    cf_hash_table by_hash, by_place;
+    cf_hash_table askers; /* by their files */
+    cf_line untold;       /* those for whom it has ended */
     cf_line phases[CF_UPLOAD_PHASES];
     size_t counts[CF_UPLOAD_PHASES][CF_RANKS]; /* of those in the phases, */
     size_t untold_counts[CF_RANKS];            /* and of the untold */

@@ -29,9 +29,9 @@ void cf_uploads_destroy(cf_uploads **uploads)
     for (cf_upload_phase phase = 0; phase < CF_UPLOAD_PHASES; phase++)
         drop_all(self, phase);
     cf_upload_unask_all(self, NULL);
-    cf_table_release(&self->by_hash);
-    cf_table_release(&self->by_place);
-    cf_table_release(&self->askers);
+    cf_hash_table_release(&self->by_hash);
+    cf_hash_table_release(&self->by_place);
+    cf_hash_table_release(&self->askers);
     free(self);
     *uploads = NULL;
 }

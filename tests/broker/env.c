@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "tests/support/expect.h"
 
 /* What the call writes to stderr. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/stick.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "tests/support/expect.h"
 
 enum { LONG_AGO = 1000 }; /* s */

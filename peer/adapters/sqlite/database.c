@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/sqlite/database.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One row of a database, deleted, inserted or updated, always with bound values. */
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/adapters/sqlite/database_inside.h"
 
 #include <stdlib.h>
@@ -242,18 +242,18 @@ bool cf_row_change_is_of_another(const cf_row_writing *self, const cf_row_change
 }
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_row_change *change;
 } shown_row;
 
 /* What would show under another key the row that stays in this one's place. */
-static cf_row_change *shows_elsewhere(const cf_row_writing *self, const cf_table *shown,
+static cf_row_change *shows_elsewhere(const cf_row_writing *self, const cf_hash_table *shown,
                                       const cf_row_change *change)
 {
     const cf_row *base = based(self, change);
-    cf_table_link *link = base ? cf_table_first(shown, cf_hash_id(0, &base->item)) : NULL;
+    cf_hash_link *link = base ? cf_hash_table_first(shown, cf_hash_id(0, &base->item)) : NULL;
 
-    for (; link; link = cf_table_next(link)) {
+    for (; link; link = cf_hash_table_next(link)) {
         cf_row_change *other = cf_linked(link, shown_row, link)->change;
 
         if (other != change && !other->refused && cf_id_equal(&other->after->item, &base->item))
@@ -272,7 +272,7 @@ static bool any_stays(const cf_row_writing *self)
 
 void cf_row_writing_keep_places(cf_row_writing *self)
 {
-    cf_table shown = {0};
+    cf_hash_table shown = {0};
 
     if (!any_stays(self))
         return;
@@ -280,7 +280,7 @@ void cf_row_writing_keep_places(cf_row_writing *self)
     for (size_t i = 0; i < self->count; i++) {
         rows[i].change = &self->changes[i];
         if (self->changes[i].after)
-            cf_table_add(&shown, &rows[i].link, cf_hash_id(0, &self->changes[i].after->item));
+            cf_hash_table_add(&shown, &rows[i].link, cf_hash_id(0, &self->changes[i].after->item));
     }
     for (size_t i = 0; i < self->count; i++) {
         cf_row_change *change = &self->changes[i];
@@ -292,6 +292,6 @@ void cf_row_writing_keep_places(cf_row_writing *self)
             self->again = true;
         }
     }
-    cf_table_release(&shown);
+    cf_hash_table_release(&shown);
     free(rows);
 }

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/adapters/sqlite/database_inside.h"
 
 /* ---- References ---- */
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_row_change *change;
 } changed_row;
 
@@ -27,10 +27,10 @@ static uint64_t place_hash(size_t place, cf_bytes key)
     return cf_hash_bytes(place, key);
 }
 
-static bool is_refused(const cf_table *refused, size_t place, cf_bytes key)
+static bool is_refused(const cf_hash_table *refused, size_t place, cf_bytes key)
 {
-    for (cf_table_link *link = cf_table_first(refused, place_hash(place, key)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(refused, place_hash(place, key)); link;
+         link = cf_hash_table_next(link)) {
         const cf_row_change *change = cf_linked(link, changed_row, link)->change;
 
         if (change->place == place && cf_bytes_equal(change->after->key, key))
@@ -40,7 +40,7 @@ static bool is_refused(const cf_table *refused, size_t place, cf_bytes key)
 }
 
 static bool needs_refused(const cf_row_writing *self, const cf_row_change *change,
-                          const cf_table *refused)
+                          const cf_hash_table *refused)
 {
     const cf_database_table *table = &self->schema->tables[change->place];
 
@@ -57,7 +57,7 @@ static bool needs_refused(const cf_row_writing *self, const cf_row_change *chang
 
 static void refuse_children(cf_row_writing *self)
 {
-    cf_table refused = {0};
+    cf_hash_table refused = {0};
     changed_row *rows = cf_allocate(self->count, sizeof *rows);
 
     for (size_t i = 0; i < self->count; i++) {
@@ -67,7 +67,7 @@ static void refuse_children(cf_row_writing *self)
             (change->before && !cf_row_change_is_of_another(self, change)))
             continue;
         rows[i].change = change;
-        cf_table_add(&refused, &rows[i].link, place_hash(change->place, change->after->key));
+        cf_hash_table_add(&refused, &rows[i].link, place_hash(change->place, change->after->key));
     }
     for (size_t i = 0; refused.count && i < self->count; i++) {
         cf_row_change *change = &self->changes[i];
@@ -77,15 +77,15 @@ static void refuse_children(cf_row_writing *self)
         cf_row_change_refuse(self, change, "what it refers to can't be brought here");
         self->again = true;
     }
-    cf_table_release(&refused);
+    cf_hash_table_release(&refused);
     free(rows);
 }
 
 /* The change in this place that puts another record there; NULL: none does. */
-static cf_row_change *find_another(const cf_table *places, size_t place, cf_bytes key)
+static cf_row_change *find_another(const cf_hash_table *places, size_t place, cf_bytes key)
 {
-    for (cf_table_link *link = cf_table_first(places, place_hash(place, key)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(places, place_hash(place, key)); link;
+         link = cf_hash_table_next(link)) {
         cf_row_change *change = cf_linked(link, changed_row, link)->change;
 
         if (change->place == place && !change->refused && cf_bytes_equal(change->before->key, key))
@@ -95,7 +95,7 @@ static cf_row_change *find_another(const cf_table *places, size_t place, cf_byte
 }
 
 static void keep_parents_of(cf_row_writing *self, const cf_row_change *stays,
-                            const cf_table *places)
+                            const cf_hash_table *places)
 {
     const cf_database_table *table = &self->schema->tables[stays->place];
 
@@ -115,7 +115,7 @@ static void keep_parents_of(cf_row_writing *self, const cf_row_change *stays,
 
 static void keep_parents(cf_row_writing *self)
 {
-    cf_table places = {0};
+    cf_hash_table places = {0};
     changed_row *rows = cf_allocate(self->count, sizeof *rows);
 
     for (size_t i = 0; i < self->count; i++) {
@@ -124,12 +124,12 @@ static void keep_parents(cf_row_writing *self)
         if (change->refused || !cf_row_change_is_of_another(self, change))
             continue;
         rows[i].change = change;
-        cf_table_add(&places, &rows[i].link, place_hash(change->place, change->before->key));
+        cf_hash_table_add(&places, &rows[i].link, place_hash(change->place, change->before->key));
     }
     for (size_t i = 0; places.count && i < self->count; i++)
         if (self->changes[i].refused && self->changes[i].before)
             keep_parents_of(self, &self->changes[i], &places);
-    cf_table_release(&places);
+    cf_hash_table_release(&places);
     free(rows);
 }
 

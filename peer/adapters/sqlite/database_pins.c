@@ -3,7 +3,7 @@
  * that can't be synced. What becomes of the latter only their program knows. */
 #include <stdlib.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/adapters/sqlite/database_inside.h"
 #include "peer/adapters/sqlite/database_schema_inside.h"
 

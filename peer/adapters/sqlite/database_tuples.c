@@ -3,14 +3,14 @@
 
 #include "codec/hash.h"
 #include "codec/pack.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/adapters/sqlite/database_inside.h"
 #include "peer/adapters/sqlite/database_tuples.h"
 #include "peer/records/row_refs.h"
 
 /* A row of the base, of the disk or of the view in one table. */
 typedef struct {
-    cf_table_link by_tuple, by_key;
+    cf_hash_link by_tuple, by_key;
     cf_bytes tuple, key;
     bool taken; /* of the view: a row of the disk is that */
 } known_row;
@@ -21,7 +21,7 @@ typedef struct {
     const cf_row_view *view; /* NULL: nobody knows */
     cf_record_file *file;
     size_t place; /* the table */
-    cf_table tuples, keys;
+    cf_hash_table tuples, keys;
     cf_arena arena;
 } giving;
 
@@ -49,19 +49,19 @@ static cf_bytes tuple_of(giving *self, const cf_row *row)
 
 static known_row *with_tuple(const giving *self, cf_bytes tuple)
 {
-    cf_table_link *link = cf_table_first(&self->tuples, cf_hash_bytes(0, tuple));
+    cf_hash_link *link = cf_hash_table_first(&self->tuples, cf_hash_bytes(0, tuple));
 
     while (link && !cf_bytes_equal(cf_linked(link, known_row, by_tuple)->tuple, tuple))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link ? cf_linked(link, known_row, by_tuple) : NULL;
 }
 
 static bool is_taken(const giving *self, cf_bytes key)
 {
-    cf_table_link *link = cf_table_first(&self->keys, cf_hash_bytes(0, key));
+    cf_hash_link *link = cf_hash_table_first(&self->keys, cf_hash_bytes(0, key));
 
     while (link && !cf_bytes_equal(cf_linked(link, known_row, by_key)->key, key))
-        link = cf_table_next(link);
+        link = cf_hash_table_next(link);
     return link != NULL;
 }
 
@@ -71,8 +71,8 @@ static void know(giving *self, cf_bytes tuple, cf_bytes key)
 
     known->tuple = tuple;
     known->key = key;
-    cf_table_add(&self->tuples, &known->by_tuple, cf_hash_bytes(0, tuple));
-    cf_table_add(&self->keys, &known->by_key, cf_hash_bytes(0, key));
+    cf_hash_table_add(&self->tuples, &known->by_tuple, cf_hash_bytes(0, tuple));
+    cf_hash_table_add(&self->keys, &known->by_key, cf_hash_bytes(0, key));
 }
 
 /* What stands for one column: of a reference the item of the row that it refers to, which has
@@ -164,8 +164,8 @@ static void give(giving *self)
             file->rows[i].key = new_key(self, &file->rows[i]);
             know(self, tuple_of(self, &file->rows[i]), file->rows[i].key);
         }
-    cf_table_release(&self->tuples);
-    cf_table_release(&self->keys);
+    cf_hash_table_release(&self->tuples);
+    cf_hash_table_release(&self->keys);
     cf_arena_release(&self->arena);
 }
 
@@ -211,7 +211,7 @@ static void know_shown(giving *self)
 
             *known = (known_row){.tuple = cf_arena_copy(&self->arena, cf_buffer_view(&meaning)),
                                  .key = cf_arena_copy(&self->file->arena, row->key)};
-            cf_table_add(&self->tuples, &known->by_tuple, cf_hash_bytes(0, known->tuple));
+            cf_hash_table_add(&self->tuples, &known->by_tuple, cf_hash_bytes(0, known->tuple));
         }
         cf_buffer_release(&meaning);
     }
@@ -232,7 +232,7 @@ static void keep_key(giving *self, cf_bytes key)
     known_row *known = cf_arena_allocate(&self->arena, 1, sizeof *known);
 
     known->key = key;
-    cf_table_add(&self->keys, &known->by_key, cf_hash_bytes(0, key));
+    cf_hash_table_add(&self->keys, &known->by_key, cf_hash_bytes(0, key));
 }
 
 /* What refers to the row from a table that isn't synced names it by its key. */
@@ -241,25 +241,25 @@ static void give_pins(giving *self, const cf_bytes *before)
     const cf_record_file *file = self->file;
     cf_row_pin *pins = (cf_row_pin *)file->pins;
     known_row *moved = cf_arena_allocate(&self->arena, file->count, sizeof *moved);
-    cf_table all = {0};
+    cf_hash_table all = {0};
 
     for (size_t i = 0; file->pin_count && i < file->count; i++) {
         if (file->places[i] != self->place || cf_bytes_equal(before[i], file->rows[i].key))
             continue;
         moved[i] = (known_row){.tuple = before[i], .key = file->rows[i].key};
-        cf_table_add(&all, &moved[i].by_tuple, cf_hash_bytes(0, before[i]));
+        cf_hash_table_add(&all, &moved[i].by_tuple, cf_hash_bytes(0, before[i]));
     }
     for (size_t p = 0; all.count && p < file->pin_count; p++) {
-        cf_table_link *link = cf_bytes_equal(pins[p].table, table_of(self)->name)
-                                  ? cf_table_first(&all, cf_hash_bytes(0, pins[p].key))
-                                  : NULL;
+        cf_hash_link *link = cf_bytes_equal(pins[p].table, table_of(self)->name)
+                                 ? cf_hash_table_first(&all, cf_hash_bytes(0, pins[p].key))
+                                 : NULL;
 
         while (link && !cf_bytes_equal(cf_linked(link, known_row, by_tuple)->tuple, pins[p].key))
-            link = cf_table_next(link);
+            link = cf_hash_table_next(link);
         if (link)
             pins[p].key = cf_linked(link, known_row, by_tuple)->key;
     }
-    cf_table_release(&all);
+    cf_hash_table_release(&all);
 }
 
 /* A key that another row takes now goes on counting. */
@@ -292,8 +292,8 @@ static void give_shown(giving *self)
             keep_key(self, file->rows[i].key);
         }
     give_pins(self, before);
-    cf_table_release(&self->tuples);
-    cf_table_release(&self->keys);
+    cf_hash_table_release(&self->tuples);
+    cf_hash_table_release(&self->keys);
     cf_arena_release(&self->arena);
 }
 

@@ -22,7 +22,7 @@ static void end_run(cf_applying *applying)
     cf_numbers_release(&applying->place.touched);
     cf_numbers_release(&applying->place.watched);
     cf_numbers_release(&applying->lifted);
-    cf_table_release(&applying->asked);
+    cf_hash_table_release(&applying->asked);
     applying->place = (cf_task_place){0};
     applying->tasks = NULL;
     applying->count = applying->first = applying->end = 0;

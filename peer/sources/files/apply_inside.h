@@ -39,10 +39,10 @@ struct cf_applying {
     cf_arena arena; /* of one run */
     cf_task *tasks;
     size_t count;
-    cf_table asked;    /* contents, by their hash; in the arena */
-    size_t first, end; /* the batch, with what others left; what is before it has ended */
-    bool is_last;      /* no step comes after these */
-    size_t jobs;       /* that have not ended */
+    cf_hash_table asked; /* contents, by their hash; in the arena */
+    size_t first, end;   /* the batch, with what others left; what is before it has ended */
+    bool is_last;        /* no step comes after these */
+    size_t jobs;         /* that have not ended */
     cf_task_place place;
     cf_kv_list records;
     uint64_t numbers;  /* of temporary files and intents */

@@ -4,7 +4,7 @@
  * however many wait for one another. */
 #include "peer/sources/files/apply_inside.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/adapters/spellings.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ typedef struct {
     size_t chain;        /* the same for all that wait for one another */
     bool resolved;
 
-    cf_table_link by_spelling; /* where the node lies, but for the case of its name */
+    cf_hash_link by_spelling; /* where the node lies, but for the case of its name */
     size_t walk;
 } link;
 
@@ -311,14 +311,14 @@ static uint64_t key_of(uint64_t parent, cf_bytes name)
 }
 
 /* Whoever lies where this one is to go, in whatever case, and is to go elsewhere itself. */
-static link *holder(const order *self, const cf_table *spellings, const link *it)
+static link *holder(const order *self, const cf_hash_table *spellings, const link *it)
 {
     const cf_step *step = &it->task->step;
-    cf_table_link *at = step->kind == CF_STEP_UPDATE
-                            ? cf_table_first(spellings, key_of(step->parent, step->shown->name))
-                            : NULL;
+    cf_hash_link *at = step->kind == CF_STEP_UPDATE
+                           ? cf_hash_table_first(spellings, key_of(step->parent, step->shown->name))
+                           : NULL;
 
-    for (; at; at = cf_table_next(at)) {
+    for (; at; at = cf_hash_table_next(at)) {
         link *other = cf_linked(at, link, by_spelling);
         const cf_node *node = cf_nodes_find(self->nodes, other->number);
 
@@ -329,7 +329,7 @@ static link *holder(const order *self, const cf_table *spellings, const link *it
     return NULL;
 }
 
-static bool is_ring(const order *self, const cf_table *spellings, link *begin)
+static bool is_ring(const order *self, const cf_hash_table *spellings, link *begin)
 {
     for (link *at = begin; at; at = holder(self, spellings, at)) {
         if (at->walk)
@@ -343,7 +343,7 @@ static bool is_ring(const order *self, const cf_table *spellings, link *begin)
 static bool break_respellings(order *self)
 {
     cf_task_place *place = &self->applying->place;
-    cf_table spellings = {0};
+    cf_hash_table spellings = {0};
     bool any = false;
 
     for (size_t i = 0; i < self->count; i++) {
@@ -351,9 +351,10 @@ static bool break_respellings(order *self)
 
         self->links[i].walk = 0;
         if (node && self->links[i].task->state == CF_TASK_WAITING && !cf_node_is_aside(node))
-            cf_table_add(&spellings, &self->links[i].by_spelling, key_of(node->parent, node->name));
+            cf_hash_table_add(&spellings, &self->links[i].by_spelling,
+                              key_of(node->parent, node->name));
     }
-    for (cf_table_link *at = NULL; (at = cf_table_walk(&spellings, at));) {
+    for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&spellings, at));) {
         link *it = cf_linked(at, link, by_spelling);
         const cf_node *node = cf_nodes_find(self->nodes, it->number);
 
@@ -361,7 +362,7 @@ static bool break_respellings(order *self)
             !stays_aside(self, node))
             any |= cf_task_step_aside(place, it->task, node);
     }
-    cf_table_release(&spellings);
+    cf_hash_table_release(&spellings);
     return any;
 }
 

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_SOURCES_FILES_APPLY_STEPS_H
 #define CF_PEER_SOURCES_FILES_APPLY_STEPS_H
 #include "broker/platform/jobs.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/transfer/download_landing.h"
 #include "peer/sources/files/intents.h"
 #include "peer/merge/numbers.h"
@@ -25,7 +25,7 @@ typedef struct cf_task cf_task;
 /* A content that steps of one run ask for: it comes once. The last step that asks takes the file
  * that it came in, the others have it copied before. */
 typedef struct {
-    cf_table_link by_content;
+    cf_hash_link by_content;
     cf_hash hash;
     uint64_t size;
     size_t askers;  /* steps that have no file of it yet */

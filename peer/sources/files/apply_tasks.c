@@ -279,8 +279,8 @@ static cf_asked_content *asked_for(cf_applying *applying, const cf_hash *hash, u
     uint64_t key = cf_hash_bytes(0, cf_bytes_of(hash->bytes, CF_HASH_SIZE));
     cf_asked_content *asked;
 
-    for (cf_table_link *link = cf_table_first(&applying->asked, key); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&applying->asked, key); link;
+         link = cf_hash_table_next(link)) {
         asked = cf_linked(link, cf_asked_content, by_content);
         if (cf_hash_equal(&asked->hash, hash) && asked->size == size)
             return asked;
@@ -288,7 +288,7 @@ static cf_asked_content *asked_for(cf_applying *applying, const cf_hash *hash, u
     asked = cf_arena_allocate(&applying->arena, 1, sizeof *asked);
     asked->hash = *hash;
     asked->size = size;
-    cf_table_add(&applying->asked, &asked->by_content, key);
+    cf_hash_table_add(&applying->asked, &asked->by_content, key);
     return asked;
 }
 

@@ -7,7 +7,7 @@
 /* ---- Folders by their file: none is listed twice ---- */
 
 typedef struct {
-    cf_table_link by_file;
+    cf_hash_link by_file;
     size_t index;
 } folder_link;
 
@@ -19,10 +19,11 @@ static uint64_t key_of(const cf_stat *stat)
 /* The next folder that is this directory, in part or as a whole; NULL: none. `link` goes on from
  * one to the next, and begins at NULL. */
 static const cf_listed_folder *next_same(const cf_listing *listing, const cf_stat *stat,
-                                         cf_table_link **link)
+                                         cf_hash_link **link)
 {
-    *link = *link ? cf_table_next(*link) : cf_table_first(&listing->by_file, key_of(stat));
-    for (; *link; *link = cf_table_next(*link)) {
+    *link =
+        *link ? cf_hash_table_next(*link) : cf_hash_table_first(&listing->by_file, key_of(stat));
+    for (; *link; *link = cf_hash_table_next(*link)) {
         const cf_listed_folder *folder =
             &listing->folders[cf_linked(*link, folder_link, by_file)->index];
 
@@ -34,7 +35,7 @@ static const cf_listed_folder *next_same(const cf_listing *listing, const cf_sta
 
 static bool has_folder(const cf_listing *listing, const cf_stat *stat, bool asked)
 {
-    cf_table_link *link = NULL;
+    cf_hash_link *link = NULL;
 
     for (const cf_listed_folder *at; (at = next_same(listing, stat, &link));)
         if ((at->asked_count > 0) == asked)
@@ -54,7 +55,7 @@ size_t cf_listing_add_folder(cf_listing *listing, cf_listed_folder folder)
     listing->folders[listing->folder_count] = folder;
     folder_link *link = cf_arena_allocate(&listing->arena, 1, sizeof *link);
     link->index = listing->folder_count;
-    cf_table_add(&listing->by_file, &link->by_file, key_of(&folder.stat));
+    cf_hash_table_add(&listing->by_file, &link->by_file, key_of(&folder.stat));
     return listing->folder_count++;
 }
 
@@ -86,7 +87,7 @@ static bool has_entry(const cf_listing *listing, const cf_listed_folder *folder,
 /* It is among what was found in this directory, whenever that was listed. */
 static bool is_found(const cf_listing *listing, const cf_stat *stat, cf_bytes name)
 {
-    cf_table_link *link = NULL;
+    cf_hash_link *link = NULL;
 
     for (const cf_listed_folder *at; (at = next_same(listing, stat, &link));)
         if (has_entry(listing, at, name))
@@ -122,7 +123,7 @@ void cf_listing_release(cf_listing *listing)
 {
     free(listing->entries);
     free(listing->folders);
-    cf_table_release(&listing->by_file);
+    cf_hash_table_release(&listing->by_file);
     cf_arena_release(&listing->arena);
     *listing = (cf_listing){0};
 }

@@ -7,7 +7,7 @@
 #include "broker/platform/files.h"
 #include "codec/arena.h"
 #include "codec/item.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/files_include.h"
 
 #define CF_LISTED_START SIZE_MAX
@@ -54,7 +54,7 @@ typedef struct {
     size_t entry_count, entry_capacity;
     cf_listed_folder *folders;
     size_t folder_count, folder_capacity;
-    cf_table by_file; /* folders, for the listing alone */
+    cf_hash_table by_file; /* folders, for the listing alone */
     cf_arena arena;
 } cf_listing;
 

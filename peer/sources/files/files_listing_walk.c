@@ -24,7 +24,7 @@ struct cf_listing_walk {
         size_t index;
     } held[HELD_MAX];
     size_t next;            /* of those that are held: the one that goes first */
-    cf_table lost;          /* steps that are not there, of which starts were to go on */
+    cf_hash_table lost;     /* steps that are not there, of which starts were to go on */
     bool is_poor;           /* in descriptors: none is held */
     bool has_found_folders; /* of which it is decided before the next start whether they are listed
                              */
@@ -216,7 +216,7 @@ static cf_bytes *names_of(cf_arena *arena, cf_listing_start start)
 }
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_stat above;
     cf_bytes name;
 } lost_step;
@@ -228,7 +228,8 @@ static bool is_lost_again(cf_listing_walk *self, const cf_stat *above, cf_bytes 
 {
     const uint64_t key = cf_hash_bytes(above->inode, name);
 
-    for (cf_table_link *at = cf_table_first(&self->lost, key); at; at = cf_table_next(at)) {
+    for (cf_hash_link *at = cf_hash_table_first(&self->lost, key); at;
+         at = cf_hash_table_next(at)) {
         const lost_step *step = cf_linked(at, lost_step, link);
 
         if (cf_stat_same_file(&step->above, above) && cf_bytes_equal(step->name, name))
@@ -236,7 +237,7 @@ static bool is_lost_again(cf_listing_walk *self, const cf_stat *above, cf_bytes 
     }
     lost_step *step = cf_arena_allocate(&self->listing.arena, 1, sizeof *step);
     *step = (lost_step){.above = *above, .name = name};
-    cf_table_add(&self->lost, &step->link, key);
+    cf_hash_table_add(&self->lost, &step->link, key);
     return false;
 }
 
@@ -426,7 +427,7 @@ cf_status cf_listing_walk_end(cf_listing_walk **walk, cf_listing *out, cf_error 
     if (status)
         *error = self->error;
     *out = self->listing;
-    cf_table_release(&self->lost);
+    cf_hash_table_release(&self->lost);
     free(self->starts);
     free(self);
     *walk = NULL;

@@ -3,7 +3,7 @@
 
 #include "codec/content.h"
 #include "codec/pack.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/bindings/binding_folder.h"
 #include "peer/log/past.h"
 #include "peer/merge/fields.h"
@@ -16,7 +16,7 @@ enum { CHANGES_MIN = 2 };
 
 /* What is here of what a device wrote, and what is not. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id writer;
     uint64_t shown;  /* the latest entry of which something is here */
     uint64_t undone; /* the first of which something has gone; 0: none */
@@ -33,7 +33,7 @@ typedef struct {
     size_t within_of;     /* the listed folder of which `within` tells, and one; 0: of none */
     cf_met_directories within;
     cf_past *past;
-    cf_table frontiers;
+    cf_hash_table frontiers;
     cf_arena arena;
     uint64_t *covered;    /* nodes that are missed where another thing of the base lies now, */
     size_t covered_count; /* in order */
@@ -48,13 +48,13 @@ static frontier *frontier_of(comparing *self, const cf_id *writer)
 {
     const uint64_t hash = cf_hash_id(0, writer);
 
-    for (cf_table_link *link = cf_table_first(&self->frontiers, hash); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&self->frontiers, hash); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, frontier, link)->writer, writer))
             return cf_linked(link, frontier, link);
     frontier *found = cf_arena_allocate(&self->arena, 1, sizeof *found);
     found->writer = *writer;
-    cf_table_add(&self->frontiers, &found->link, hash);
+    cf_hash_table_add(&self->frontiers, &found->link, hash);
     return found;
 }
 
@@ -76,8 +76,8 @@ static void undo(comparing *self, const cf_dot *dot)
 
 static bool is_of_one_moment(const comparing *self)
 {
-    for (cf_table_link *link = cf_table_walk(&self->frontiers, NULL); link;
-         link = cf_table_walk(&self->frontiers, link)) {
+    for (cf_hash_link *link = cf_hash_table_walk(&self->frontiers, NULL); link;
+         link = cf_hash_table_walk(&self->frontiers, link)) {
         const frontier *of = cf_linked(link, frontier, link);
 
         if (of->undone && of->shown >= of->undone)
@@ -561,7 +561,7 @@ cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_survey
     else
         *verdict = (cf_older_copy_verdict){0};
     cf_past_destroy(&self.past);
-    cf_table_release(&self.frontiers);
+    cf_hash_table_release(&self.frontiers);
     cf_file_looks_release(&self.missed);
     cf_arena_release(&self.arena);
     return status;

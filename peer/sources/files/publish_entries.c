@@ -33,21 +33,21 @@ cf_status cf_publish_write(cf_publishing_batch *self, cf_error *error)
 /* The deletions of directories that a part has to repeat. {0} is empty. */
 typedef struct {
     cf_arena arena;
-    cf_table told;
+    cf_hash_table told;
     const cf_change **at; /* of the scan */
     size_t count, capacity;
 } directories_above;
 
 /* A deleted item that the part tells of already. */
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_id item;
 } told_item;
 
 static bool is_told(const directories_above *self, const cf_id *item)
 {
-    for (cf_table_link *link = cf_table_first(&self->told, cf_hash_id(0, item)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&self->told, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, told_item, link)->item, item))
             return true;
     return false;
@@ -58,7 +58,7 @@ static void tell(directories_above *self, const cf_id *item)
     told_item *added = cf_arena_allocate(&self->arena, 1, sizeof *added);
 
     added->item = *item;
-    cf_table_add(&self->told, &added->link, cf_hash_id(0, item));
+    cf_hash_table_add(&self->told, &added->link, cf_hash_id(0, item));
 }
 
 static const cf_change *deletion_of(const cf_scan *scan, const cf_id *item)
@@ -116,7 +116,7 @@ static void add_above(directories_above *self, const cf_publishing_batch *batch,
 
 static void release_above(directories_above *self)
 {
-    cf_table_release(&self->told);
+    cf_hash_table_release(&self->told);
     cf_arena_release(&self->arena);
     free(self->at);
 }

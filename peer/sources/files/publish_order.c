@@ -6,28 +6,28 @@
  */
 #include "peer/sources/files/publish_order.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/covered.h"
 
 #include <stdlib.h>
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     uint64_t directory; /* the last of its numbers; CF_NODE_ROOT: it has none */
     size_t depth;
     uint64_t *numbers;
 } way;
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     const cf_finding *finding;
 } taken_place;
 
 typedef struct {
     const cf_nodes *nodes;
     cf_arena arena;
-    cf_table ways;  /* by directory */
-    cf_table taken; /* places in which something was found */
+    cf_hash_table ways;  /* by directory */
+    cf_hash_table taken; /* places in which something was found */
 } ways;
 
 typedef struct {
@@ -48,7 +48,7 @@ static way *add_way(ways *self, uint64_t directory, size_t depth)
     added->directory = directory;
     added->depth = depth;
     added->numbers = cf_arena_allocate(&self->arena, depth, sizeof *added->numbers);
-    cf_table_add(&self->ways, &added->link, hash_number(directory));
+    cf_hash_table_add(&self->ways, &added->link, hash_number(directory));
     return added;
 }
 
@@ -56,8 +56,8 @@ static const way *way_to(ways *self, uint64_t directory)
 {
     size_t depth = 0;
 
-    for (cf_table_link *link = cf_table_first(&self->ways, hash_number(directory)); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&self->ways, hash_number(directory)); link;
+         link = cf_hash_table_next(link))
         if (cf_linked(link, way, link)->directory == directory)
             return cf_linked(link, way, link);
     for (const cf_node *node = cf_nodes_find(self->nodes, directory); node;
@@ -107,8 +107,8 @@ static void note_taken(ways *self, const cf_scan_input *input)
 
     for (size_t i = 0; i < input->found_count; i++) {
         places[i].finding = &input->found[i];
-        cf_table_add(&self->taken, &places[i].link,
-                     hash_place(input->found[i].parent, input->found[i].name));
+        cf_hash_table_add(&self->taken, &places[i].link,
+                          hash_place(input->found[i].parent, input->found[i].name));
     }
 }
 
@@ -116,8 +116,8 @@ static bool is_taken(const ways *self, const cf_node *node)
 {
     const uint64_t hash = hash_place(node->parent, node->name);
 
-    for (cf_table_link *link = cf_table_first(&self->taken, hash); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->taken, hash); link;
+         link = cf_hash_table_next(link)) {
         const cf_finding *by = cf_linked(link, taken_place, link)->finding;
 
         if (by->parent == node->parent && cf_bytes_equal(by->name, node->name) &&
@@ -164,8 +164,8 @@ cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf
     for (size_t i = 0; i < n; i++)
         ordered[i] = items[i].changes;
     *count = n;
-    cf_table_release(&self.ways);
-    cf_table_release(&self.taken);
+    cf_hash_table_release(&self.ways);
+    cf_hash_table_release(&self.taken);
     cf_arena_release(&self.arena);
     return ordered;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/renames.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     uint64_t from_folder, to_folder;
     cf_buffer from, to;
 } renamed;
 
 struct cf_renames {
-    cf_table all; /* by the place that they have */
+    cf_hash_table all; /* by the place that they have */
 };
 
 cf_renames *cf_renames_new(void)
@@ -29,13 +29,13 @@ static void release(renamed *one)
 
 void cf_renames_clear(cf_renames *renames)
 {
-    cf_table_link *next, *link = cf_table_walk(&renames->all, NULL);
+    cf_hash_link *next, *link = cf_hash_table_walk(&renames->all, NULL);
 
     for (; link; link = next) {
-        next = cf_table_walk(&renames->all, link);
+        next = cf_hash_table_walk(&renames->all, link);
         release(cf_linked(link, renamed, link));
     }
-    cf_table_release(&renames->all);
+    cf_hash_table_release(&renames->all);
 }
 
 void cf_renames_destroy(cf_renames **renames)
@@ -54,8 +54,9 @@ bool cf_renames_any(const cf_renames *renames)
 
 static renamed *find(const cf_renames *renames, const cf_look_place *to)
 {
-    for (cf_table_link *link = cf_table_first(&renames->all, cf_hash_bytes(to->folder, to->name));
-         link; link = cf_table_next(link)) {
+    for (cf_hash_link *link =
+             cf_hash_table_first(&renames->all, cf_hash_bytes(to->folder, to->name));
+         link; link = cf_hash_table_next(link)) {
         renamed *one = cf_linked(link, renamed, link);
 
         if (one->to_folder == to->folder && cf_bytes_equal(cf_buffer_view(&one->to), to->name))
@@ -70,7 +71,7 @@ void cf_renames_drop(cf_renames *renames, const cf_look_place *to)
 
     if (!one)
         return;
-    cf_table_remove(&renames->all, &one->link);
+    cf_hash_table_remove(&renames->all, &one->link);
     release(one);
 }
 
@@ -87,7 +88,7 @@ void cf_renames_note(cf_renames *renames, const cf_look_place *from, const cf_lo
     cf_renames_drop(renames, to);
     if (renames->all.count >= CF_RENAMES_MAX)
         cf_renames_clear(renames);
-    cf_table_add(&renames->all, &one->link, cf_hash_bytes(to->folder, to->name));
+    cf_hash_table_add(&renames->all, &one->link, cf_hash_bytes(to->folder, to->name));
 }
 
 static cf_look_place origin_of(const renamed *one)
@@ -113,7 +114,7 @@ static void add(cf_look_places *places, const renamed *one)
 
 static void add_folder(const cf_renames *renames, uint64_t folder, cf_look_places *places)
 {
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&renames->all, link));)
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&renames->all, link));)
         if (cf_linked(link, renamed, link)->to_folder == folder)
             add(places, cf_linked(link, renamed, link));
 }

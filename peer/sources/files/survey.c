@@ -406,19 +406,20 @@ const cf_survey_racy *cf_survey_racy_files(const cf_survey *survey, size_t *coun
 /* ---- What was found, by number ---- */
 
 struct cf_observed_one {
-    cf_table_link by_number;
+    cf_hash_link by_number;
 };
 
 void cf_observed_index(cf_observed *observed, const cf_survey_batch *batch)
 {
     *observed = (cf_observed){.links = cf_allocate(batch->count, sizeof *observed->links)};
     for (size_t i = 0; i < batch->count; i++)
-        cf_table_add(&observed->table, &observed->links[i].by_number, batch->at[i].finding.number);
+        cf_hash_table_add(&observed->table, &observed->links[i].by_number,
+                          batch->at[i].finding.number);
 }
 
 size_t cf_observed_find(const cf_observed *observed, uint64_t number)
 {
-    cf_table_link *link = cf_table_first(&observed->table, number);
+    cf_hash_link *link = cf_hash_table_first(&observed->table, number);
 
     return link ? (size_t)(cf_linked(link, struct cf_observed_one, by_number) - observed->links)
                 : SIZE_MAX;
@@ -426,7 +427,7 @@ size_t cf_observed_find(const cf_observed *observed, uint64_t number)
 
 void cf_observed_release(cf_observed *observed)
 {
-    cf_table_release(&observed->table);
+    cf_hash_table_release(&observed->table);
     free(observed->links);
 }
 

@@ -5,7 +5,7 @@
  * the engine's thread, as all of these. */
 #ifndef CF_PEER_SOURCES_FILES_SURVEY_H
 #define CF_PEER_SOURCES_FILES_SURVEY_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/sources/files/files_identity.h"
 #include "peer/bindings/files_read.h"
 #include "peer/bindings/binding.h"
@@ -88,7 +88,7 @@ int64_t cf_survey_whole_ns(const cf_survey *survey);
 
 /* What a batch tells, by its nodes' numbers. */
 typedef struct {
-    cf_table table;
+    cf_hash_table table;
     struct cf_observed_one *links;
 } cf_observed;
 void cf_observed_index(cf_observed *observed, const cf_survey_batch *batch);

@@ -7,18 +7,18 @@
  *   h3 holds B, which was at h2; h2 holds A, which was at h1; nothing is at h1: h3, h2 and h1
  *
  * What changes meanwhile leads elsewhere: then the identity asks once more. */
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/sources/files/survey_inside.h"
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     uint64_t inode;
 } passed_file;
 
 typedef struct {
     const cf_survey *survey;
     cf_look_places *places; /* more and more */
-    cf_table passed;        /* files whose names are among the places */
+    cf_hash_table passed;   /* files whose names are among the places */
     cf_arena arena;
     uint64_t folder; /* that is held, or can't be */
     cf_hold hold;
@@ -30,13 +30,13 @@ static bool pass(following *self, uint64_t inode)
 {
     uint64_t hash = cf_hash_bytes(0, cf_bytes_of(&inode, sizeof inode));
 
-    for (cf_table_link *link = cf_table_first(&self->passed, hash); link;
-         link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&self->passed, hash); link;
+         link = cf_hash_table_next(link))
         if (cf_linked(link, passed_file, link)->inode == inode)
             return false;
     passed_file *file = cf_arena_allocate(&self->arena, 1, sizeof *file);
     file->inode = inode;
-    cf_table_add(&self->passed, &file->link, hash);
+    cf_hash_table_add(&self->passed, &file->link, hash);
     return true;
 }
 
@@ -99,7 +99,7 @@ void cf_survey_follow(const cf_survey *survey, cf_look_places *places)
             add_names(&self, &found, &place);
     }
     cf_hold_release(&self.hold, files);
-    cf_table_release(&self.passed);
+    cf_hash_table_release(&self.passed);
     cf_arena_release(&self.arena);
     cf_look_places_sort(places);
 }

@@ -8,7 +8,7 @@
  * Of a directory without any file nothing is told. */
 #include "peer/sources/files/survey_inside.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 

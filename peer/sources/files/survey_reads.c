@@ -3,7 +3,7 @@
 
 #include "broker/platform/jobs.h"
 #include "codec/clock.h"
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/merge/node_stat.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ typedef struct {
 
 /* A file with several names, of which each tells what the others do. */
 typedef struct {
-    cf_table_link by_inode;
+    cf_hash_link by_inode;
     size_t entry; /* which is read */
     size_t *askers;
     size_t asker_count, capacity;
@@ -65,7 +65,7 @@ struct cf_survey_reads {
     uint64_t queued_memory;
     size_t dropped; /* entries before are forgotten */
     size_t busy;
-    cf_table several; /* of several_names */
+    cf_hash_table several; /* of several_names */
 };
 
 cf_survey_reads *cf_survey_reads_new(const cf_env *env, cf_binding *binding,
@@ -95,14 +95,15 @@ void cf_survey_reads_destroy(cf_survey_reads **reads)
         cf_jobs_await((*reads)->env->jobs);
     for (size_t i = 0; i < (*reads)->capacity; i++)
         release_slot(&(*reads)->slots[i]);
-    for (cf_table_link *link = cf_table_walk(&(*reads)->several, NULL), *next; link; link = next) {
+    for (cf_hash_link *link = cf_hash_table_walk(&(*reads)->several, NULL), *next; link;
+         link = next) {
         several_names *names = cf_linked(link, several_names, by_inode);
 
-        next = cf_table_walk(&(*reads)->several, link);
+        next = cf_hash_table_walk(&(*reads)->several, link);
         free(names->askers);
         free(names);
     }
-    cf_table_release(&(*reads)->several);
+    cf_hash_table_release(&(*reads)->several);
     free((*reads)->slots);
     free((*reads)->hashes);
     free((*reads)->queue);
@@ -142,8 +143,8 @@ static several_names *names_of(const cf_survey_reads *reads, size_t entry)
 {
     const cf_stat *stat = &reads->listing->entries[entry].stat;
 
-    for (cf_table_link *link = cf_table_first(&reads->several, key_of(stat)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&reads->several, key_of(stat)); link;
+         link = cf_hash_table_next(link)) {
         several_names *names = cf_linked(link, several_names, by_inode);
 
         if (cf_stat_unchanged(&reads->listing->entries[names->entry].stat, stat))
@@ -176,7 +177,7 @@ static bool shares(cf_survey_reads *reads, size_t entry)
     if (stat->links > 1 && !names) {
         names = cf_allocate(1, sizeof *names);
         names->entry = entry;
-        cf_table_add(&reads->several, &names->by_inode, key_of(stat));
+        cf_hash_table_add(&reads->several, &names->by_inode, key_of(stat));
         return false;
     }
     if (!names)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/unplaced.h"
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Those in one directory that failed for one reason. */
 typedef struct {
-    cf_table_link by_directory;
+    cf_hash_link by_directory;
     uint64_t directory;
     const char *cause;
     size_t turn; /* which of them is tried next, as they are asked for */
@@ -18,14 +18,14 @@ typedef struct {
 } reason_group;
 
 typedef struct {
-    cf_table_link by_step;
+    cf_hash_link by_step;
     reason_group *group;
     const char *reason; /* with the name of the thing in it */
 } unplaced_step;
 
 struct cf_unplaced {
     cf_arena arena;
-    cf_table steps, groups;
+    cf_hash_table steps, groups;
     size_t open; /* groups that are not over */
 };
 
@@ -36,8 +36,8 @@ cf_unplaced *cf_unplaced_new(void)
 
 void cf_unplaced_forget(cf_unplaced *unplaced)
 {
-    cf_table_release(&unplaced->steps);
-    cf_table_release(&unplaced->groups);
+    cf_hash_table_release(&unplaced->steps);
+    cf_hash_table_release(&unplaced->groups);
     cf_arena_release(&unplaced->arena);
     unplaced->open = 0;
 }
@@ -84,7 +84,7 @@ static const char *cause_of(const char *reason)
 
 void cf_unplaced_begin(cf_unplaced *unplaced)
 {
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&unplaced->groups, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&unplaced->groups, link));) {
         reason_group *group = cf_linked(link, reason_group, by_directory);
 
         if (!group->is_tried)
@@ -96,7 +96,7 @@ void cf_unplaced_begin(cf_unplaced *unplaced)
 
 static unplaced_step *find(const cf_unplaced *unplaced, uint64_t key)
 {
-    cf_table_link *link = cf_table_first(&unplaced->steps, key);
+    cf_hash_link *link = cf_hash_table_first(&unplaced->steps, key);
 
     return link ? cf_linked(link, unplaced_step, by_step) : NULL;
 }
@@ -120,8 +120,8 @@ static reason_group *group_of(cf_unplaced *unplaced, uint64_t directory, const c
 {
     uint64_t key = key_of_directory(directory);
 
-    for (cf_table_link *link = cf_table_first(&unplaced->groups, key); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&unplaced->groups, key); link;
+         link = cf_hash_table_next(link)) {
         reason_group *group = cf_linked(link, reason_group, by_directory);
 
         if (group->directory == directory && strcmp(group->cause, cause) == 0)
@@ -130,7 +130,7 @@ static reason_group *group_of(cf_unplaced *unplaced, uint64_t directory, const c
     reason_group *made = cf_arena_allocate(&unplaced->arena, 1, sizeof *made);
     made->directory = directory;
     made->cause = cf_arena_text(&unplaced->arena, cf_bytes_of_text(cause));
-    cf_table_add(&unplaced->groups, &made->by_directory, key);
+    cf_hash_table_add(&unplaced->groups, &made->by_directory, key);
     unplaced->open++;
     return made;
 }
@@ -142,7 +142,7 @@ void cf_unplaced_failed(cf_unplaced *unplaced, const cf_step *step, const char *
 
     if (!one) {
         one = cf_arena_allocate(&unplaced->arena, 1, sizeof *one);
-        cf_table_add(&unplaced->steps, &one->by_step, key);
+        cf_hash_table_add(&unplaced->steps, &one->by_step, key);
     }
     one->group = group_of(unplaced, step->parent, cause_of(reason));
     if (!one->reason || strcmp(one->reason, reason) != 0)
@@ -156,7 +156,7 @@ bool cf_unplaced_passed(cf_unplaced *unplaced, const cf_step *step)
     if (!one || one->group->is_over)
         return false;
     one->group->is_over = true;
-    cf_table_remove(&unplaced->groups, &one->group->by_directory);
+    cf_hash_table_remove(&unplaced->groups, &one->group->by_directory);
     unplaced->open--;
     if (!unplaced->open)
         cf_unplaced_forget(unplaced);

@@ -174,14 +174,14 @@ const cf_record_clash *cf_record_clash_of(const cf_record_clash *at, size_t coun
 /* ---- What waits ---- */
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     cf_row row; /* its item alone */
 } waiting_row;
 
 typedef struct {
     const cf_clash_search *search;
     cf_arena *arena;
-    cf_table seen;
+    cf_hash_table seen;
     const waiting_row **rows;
     size_t row_count, row_capacity;
     cf_bytes *paths;
@@ -193,12 +193,13 @@ static bool is_new(waiting *self, const cf_id *item)
 {
     const uint64_t hash = cf_hash_id(0, item);
 
-    for (cf_table_link *link = cf_table_first(&self->seen, hash); link; link = cf_table_next(link))
+    for (cf_hash_link *link = cf_hash_table_first(&self->seen, hash); link;
+         link = cf_hash_table_next(link))
         if (cf_id_equal(&cf_linked(link, waiting_row, link)->row.item, item))
             return false;
     waiting_row *added = cf_arena_allocate(self->arena, 1, sizeof *added);
     added->row.item = *item;
-    cf_table_add(&self->seen, &added->link, hash);
+    cf_hash_table_add(&self->seen, &added->link, hash);
     *cf_one_more(self->rows, self->row_count, self->row_capacity) = added;
     return true;
 }
@@ -259,7 +260,7 @@ size_t cf_record_clash_waiting(const cf_clash_search *search, const cf_record_cl
                .data;
     free(self.paths);
     free(self.rows);
-    cf_table_release(&self.seen);
+    cf_hash_table_release(&self.seen);
     return self.count;
 }
 

@@ -19,7 +19,7 @@ typedef enum {
 } cf_row_block_why;
 
 typedef struct {
-    cf_table_link link; /* by item */
+    cf_hash_link link; /* by item */
     const cf_row *viewed;
     cf_row_block_why why;
     bool passes; /* by itself */
@@ -63,8 +63,8 @@ static bool is_passing(cf_row_fate fate)
 
 static const cf_row_block *find_block(const cf_record_run *run, const cf_row *viewed)
 {
-    for (cf_table_link *link = cf_table_first(&run->blocked, cf_hash_id(0, &viewed->item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&run->blocked, cf_hash_id(0, &viewed->item));
+         link; link = cf_hash_table_next(link)) {
         const cf_row_block *found = cf_linked(link, const cf_row_block, link);
 
         if (found->viewed == viewed)
@@ -200,7 +200,7 @@ static void block_row(cf_record_run *run, const cf_row_block *found)
     cf_row_block *made = cf_arena_allocate(&run->arena, 1, sizeof *made);
 
     *made = *found;
-    cf_table_add(&run->blocked, &made->link, cf_hash_id(0, &made->viewed->item));
+    cf_hash_table_add(&run->blocked, &made->link, cf_hash_id(0, &made->viewed->item));
     if (own && !cf_record_run_stays(run, own))
         run->stays[index_of(run, own)] = made->passes ? CF_ROW_KEEPS : CF_ROW_STAYS;
 }
@@ -546,7 +546,7 @@ void cf_record_run_note_blocked(cf_record_run *run)
 
     for (size_t i = 0; run->stays && i < file->count; i++)
         note_fate(run, &file->rows[i], fate_of(run, &file->rows[i]));
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&run->blocked, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&run->blocked, link));) {
         const cf_row_block *one = cf_linked(link, const cf_row_block, link);
 
         cf_record_note(run, one->passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,

@@ -9,15 +9,15 @@
 #include <stdlib.h>
 
 typedef struct {
-    cf_table_link link; /* by item */
-    const cf_row *row;  /* of the view */
-    bool doubtful;      /* it hangs on a row that is in doubt */
+    cf_hash_link link; /* by item */
+    const cf_row *row; /* of the view */
+    bool doubtful;     /* it hangs on a row that is in doubt */
 } member;
 
 typedef struct {
     cf_record_run *run;
     cf_arena arena;
-    cf_table members;
+    cf_hash_table members;
     const cf_row **ahead; /* whose children are still to be found */
     size_t ahead_count, ahead_capacity;
     bool doubtful;
@@ -71,8 +71,8 @@ void cf_record_run_find_doubts(cf_record_run *run)
 
 static member *find_member(const family *self, const cf_id *item)
 {
-    for (cf_table_link *link = cf_table_first(&self->members, cf_hash_id(0, item)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&self->members, cf_hash_id(0, item)); link;
+         link = cf_hash_table_next(link)) {
         member *found = cf_linked(link, member, link);
 
         if (cf_id_equal(&found->row->item, item))
@@ -90,7 +90,7 @@ static void take(void *context, const cf_row *child)
     member *fresh = cf_arena_allocate(&self->arena, 1, sizeof *fresh);
     fresh->row = child;
     fresh->doubtful = self->doubtful;
-    cf_table_add(&self->members, &fresh->link, cf_hash_id(0, &child->item));
+    cf_hash_table_add(&self->members, &fresh->link, cf_hash_id(0, &child->item));
     *cf_one_more(self->ahead, self->ahead_count, self->ahead_capacity) = child;
 }
 
@@ -170,14 +170,14 @@ void cf_record_run_keep_family(cf_record_run *run)
     if (!may_have_any(run))
         return;
     gather(&self);
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&self.members, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&self.members, link));) {
         const member *one = cf_linked(link, const member, link);
 
         if (!one->doubtful)
             learn(run, one->row);
     }
     forget_others(&self);
-    cf_table_release(&self.members);
+    cf_hash_table_release(&self.members);
     free(self.ahead);
     cf_arena_release(&self.arena);
 }

@@ -3,7 +3,7 @@
  * (record_source_look.c), and in it publishing and applying. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/past.h"
 #include "peer/records/record_scan.h"
@@ -100,9 +100,9 @@ typedef struct {
     const cf_row **known; /* by row: which of the base it is, until that is another; NULL while none
                              is astray */
     uint8_t *stays;       /* rows that stay as they are, whatever was done elsewhere */
-    cf_table blocked;     /* rows of the view that can't be shown because of that */
-    bool as_base;         /* it shows just what the base says: nothing was done to it */
-    cf_id *doubts;        /* items of the base's rows to which something was done */
+    cf_hash_table blocked; /* rows of the view that can't be shown because of that */
+    bool as_base;          /* it shows just what the base says: nothing was done to it */
+    cf_id *doubts;         /* items of the base's rows to which something was done */
     size_t doubt_count;
     bool cut;                    /* its file is cut short: nothing new is put into it, ... */
     bool cut_passes;             /* ... which may be over in a moment */

@@ -294,7 +294,7 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
     cf_row_index_release(&run.here);
     cf_rows_destroy(&run.troubled);
     cf_rows_destroy(&run.seen);
-    cf_table_release(&run.blocked);
+    cf_hash_table_release(&run.blocked);
     cf_tied_rows_release(&run.tied);
     cf_medium_content_release(&run.content);
     cf_medium_rest(source->medium);

@@ -44,7 +44,7 @@ cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *b
     values->context = context;
     values->binding = binding;
     show_base(values);
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));)
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));)
         cf_value_file_find(values, cf_linked(link, cf_record_value, link));
     return values;
 }
@@ -52,7 +52,7 @@ cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *b
 static void forget(cf_record_values *self, cf_record_value *one)
 {
     cf_value_file_drop(self, one);
-    cf_table_remove(&self->table, &one->link);
+    cf_hash_table_remove(&self->table, &one->link);
     free(one);
 }
 
@@ -60,9 +60,9 @@ void cf_record_values_destroy(cf_record_values **values)
 {
     if (!*values)
         return;
-    for (cf_table_link *link; (link = cf_table_walk(&(*values)->table, NULL));)
+    for (cf_hash_link *link; (link = cf_hash_table_walk(&(*values)->table, NULL));)
         forget(*values, cf_linked(link, cf_record_value, link));
-    cf_table_release(&(*values)->table);
+    cf_hash_table_release(&(*values)->table);
     free(*values);
     *values = NULL;
 }
@@ -73,7 +73,7 @@ void cf_record_values_refill(cf_record_values *values)
 
     if (values->binding->base == CF_BASE_LEAVES)
         return;
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));) {
         cf_record_value *one = cf_linked(link, cf_record_value, link);
 
         if (one->is_shown && one->value.size && !one->node && !cf_record_value_is_small(one))
@@ -83,7 +83,7 @@ void cf_record_values_refill(cf_record_values *values)
 
 void cf_record_values_end(cf_record_values *values)
 {
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));) {
         cf_record_value *one = cf_linked(link, cf_record_value, link);
 
         /* What the medium shows and the base doesn't yet is on its way out. */
@@ -92,10 +92,10 @@ void cf_record_values_end(cf_record_values *values)
     }
     if (values->table.count)
         show_base(values);
-    for (cf_table_link *link = cf_table_walk(&values->table, NULL), *next; link; link = next) {
+    for (cf_hash_link *link = cf_hash_table_walk(&values->table, NULL), *next; link; link = next) {
         cf_record_value *one = cf_linked(link, cf_record_value, link);
 
-        next = cf_table_walk(&values->table, link);
+        next = cf_hash_table_walk(&values->table, link);
         if (!one->is_shown && !one->was_asked && !one->is_asked)
             forget(values, one);
     }

@@ -21,8 +21,8 @@ static uint64_t key_of(const cf_hash *hash)
 
 cf_record_value *cf_record_values_find(const cf_record_values *values, const cf_hash *hash)
 {
-    for (cf_table_link *link = cf_table_first(&values->table, key_of(hash)); link;
-         link = cf_table_next(link)) {
+    for (cf_hash_link *link = cf_hash_table_first(&values->table, key_of(hash)); link;
+         link = cf_hash_table_next(link)) {
         cf_record_value *one = cf_linked(link, cf_record_value, link);
 
         if (cf_hash_equal(&one->hash, hash))
@@ -40,7 +40,7 @@ cf_record_value *cf_record_values_get(cf_record_values *values, const cf_hash *h
     one = cf_allocate(1, sizeof *one);
     one->hash = *hash;
     one->size = size;
-    cf_table_add(&values->table, &one->link, key_of(hash));
+    cf_hash_table_add(&values->table, &one->link, key_of(hash));
     return one;
 }
 

@@ -3,11 +3,11 @@
  * record_values_moving.c (out and in) alone. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_FILES_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_FILES_H
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "peer/sources/records/record_values.h"
 
 typedef struct {
-    cf_table_link link; /* by hash */
+    cf_hash_link link; /* by hash */
     cf_hash hash;
     uint64_t size;
     cf_bytes value;           /* as the medium shows it, during a look */
@@ -21,7 +21,7 @@ typedef struct {
 struct cf_record_values {
     cf_source_context *context;
     cf_binding *binding;
-    cf_table table;
+    cf_hash_table table;
 };
 
 /* NULL: there is none of that. */

@@ -307,7 +307,7 @@ bool cf_record_values_here(cf_record_values *values, const cf_row *row, cf_arena
 
 void cf_record_values_fetched(cf_record_values *values)
 {
-    for (cf_table_link *link = NULL; (link = cf_table_walk(&values->table, link));) {
+    for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));) {
         cf_record_value *one = cf_linked(link, cf_record_value, link);
         cf_buffer identity = {0};
 

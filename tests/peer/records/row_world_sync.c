@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "codec/table.h"
+#include "codec/hash_table.h"
 #include "tests/peer/records/row_check.h"
 #include "tests/peer/states.h"
 

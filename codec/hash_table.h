@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An intrusive hash table: what is in it embeds a cf_table_link, and brings its hash and its
+/* An intrusive hash table: what is in it embeds a cf_hash_link, and brings its hash and its
  * equality. */
-#ifndef CF_CODEC_TABLE_H
-#define CF_CODEC_TABLE_H
+#ifndef CF_CODEC_HASH_TABLE_H
+#define CF_CODEC_HASH_TABLE_H
 #include "codec/bytes.h"
 #include "codec/ids.h"
 
 #define CF_HASH_KEY_SIZE 16
 
-typedef struct cf_table_link {
-    struct cf_table_link *next;
+typedef struct cf_hash_link {
+    struct cf_hash_link *next;
     uint64_t hash;
-} cf_table_link;
+} cf_hash_link;
 
 typedef struct {
-    cf_table_link **buckets;
+    cf_hash_link **buckets;
     size_t size, count;
-} cf_table; /* {0} is empty */
+} cf_hash_table; /* {0} is empty */
 
 /* The structure of type `type` whose member `member` is `link`. */
 #define cf_linked(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
-void cf_table_add(cf_table *table, cf_table_link *link, uint64_t hash);
-void cf_table_remove(cf_table *table, cf_table_link *link);
+void cf_hash_table_add(cf_hash_table *table, cf_hash_link *link, uint64_t hash);
+void cf_hash_table_remove(cf_hash_table *table, cf_hash_link *link);
 /* Makes room for so many links at once. */
-void cf_table_reserve(cf_table *table, size_t count);
+void cf_hash_table_reserve(cf_hash_table *table, size_t count);
 /* All links of this hash, the latest first. */
-cf_table_link *cf_table_first(const cf_table *table, uint64_t hash);
-cf_table_link *cf_table_next(const cf_table_link *link);
+cf_hash_link *cf_hash_table_first(const cf_hash_table *table, uint64_t hash);
+cf_hash_link *cf_hash_table_next(const cf_hash_link *link);
 /* Every link, in no order: `previous` NULL gives the first. Take the next before you free one. */
-cf_table_link *cf_table_walk(const cf_table *table, const cf_table_link *previous);
+cf_hash_link *cf_hash_table_walk(const cf_hash_table *table, const cf_hash_link *previous);
 /* Frees the table, not what is in it; {0} afterwards. */
-void cf_table_release(cf_table *table);
+void cf_hash_table_release(cf_hash_table *table);
 
 /* For tables only, not against an adversary. */
 uint64_t cf_hash_bytes(uint64_t seed, cf_bytes bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 enum { THINGS = 1000, SAME = 7 };
 
 typedef struct {
-    cf_table_link link;
+    cf_hash_link link;
     size_t number;
     bool was_met;
 } thing;
@@ -19,97 +19,97 @@ static uint64_t hash_of(size_t number)
     return number / SAME;
 }
 
-static thing *things_in(cf_table *table)
+static thing *things_in(cf_hash_table *table)
 {
     thing *things = cf_allocate(THINGS, sizeof *things);
 
     for (size_t i = 0; i < THINGS; i++) {
         things[i].number = i;
-        cf_table_add(table, &things[i].link, hash_of(i));
+        cf_hash_table_add(table, &things[i].link, hash_of(i));
     }
     return things;
 }
 
-static size_t number_of(const cf_table_link *link)
+static size_t number_of(const cf_hash_link *link)
 {
     return cf_linked(link, thing, link)->number;
 }
 
 Test(table, finds_all_of_a_hash_the_latest_first)
 {
-    cf_table table = {0};
+    cf_hash_table table = {0};
     thing *things = things_in(&table);
 
     for (size_t first = 0; first + SAME <= THINGS; first += SAME) {
-        cf_table_link *link = cf_table_first(&table, hash_of(first));
+        cf_hash_link *link = cf_hash_table_first(&table, hash_of(first));
 
-        for (size_t i = SAME; i-- > 0; link = cf_table_next(link)) {
+        for (size_t i = SAME; i-- > 0; link = cf_hash_table_next(link)) {
             cr_assert(link);
             cr_expect_eq(number_of(link), first + i);
         }
         cr_expect_null(link);
     }
-    cr_expect_null(cf_table_first(&table, hash_of(THINGS) + 1));
-    cf_table_release(&table);
+    cr_expect_null(cf_hash_table_first(&table, hash_of(THINGS) + 1));
+    cf_hash_table_release(&table);
     free(things);
 }
 
 Test(table, finds_nothing_while_it_is_empty)
 {
-    cf_table table = {0};
+    cf_hash_table table = {0};
 
-    cr_expect_null(cf_table_first(&table, 0));
-    cr_expect_null(cf_table_walk(&table, NULL));
-    cf_table_release(&table);
+    cr_expect_null(cf_hash_table_first(&table, 0));
+    cr_expect_null(cf_hash_table_walk(&table, NULL));
+    cf_hash_table_release(&table);
 }
 
 Test(table, finds_what_is_left_when_others_were_taken_out)
 {
-    cf_table table = {0};
+    cf_hash_table table = {0};
     thing *things = things_in(&table);
 
     for (size_t i = 0; i < THINGS; i += 2)
-        cf_table_remove(&table, &things[i].link);
+        cf_hash_table_remove(&table, &things[i].link);
     cr_expect_eq(table.count, THINGS / 2);
     for (size_t i = 0; i < THINGS; i++) {
-        cf_table_link *link = cf_table_first(&table, hash_of(i));
+        cf_hash_link *link = cf_hash_table_first(&table, hash_of(i));
 
         while (link && number_of(link) != i)
-            link = cf_table_next(link);
+            link = cf_hash_table_next(link);
         cr_expect_eq(link != NULL, i % 2 == 1, "%zu", i);
     }
-    cf_table_release(&table);
+    cf_hash_table_release(&table);
     free(things);
 }
 
 Test(table, walks_by_each_once_also_when_that_is_taken_out)
 {
-    cf_table table = {0};
+    cf_hash_table table = {0};
     thing *things = things_in(&table);
 
-    for (cf_table_link *link = cf_table_walk(&table, NULL), *next; link; link = next) {
-        next = cf_table_walk(&table, link);
+    for (cf_hash_link *link = cf_hash_table_walk(&table, NULL), *next; link; link = next) {
+        next = cf_hash_table_walk(&table, link);
         cr_expect(!cf_linked(link, thing, link)->was_met);
         cf_linked(link, thing, link)->was_met = true;
-        cf_table_remove(&table, link);
+        cf_hash_table_remove(&table, link);
     }
     for (size_t i = 0; i < THINGS; i++)
         cr_expect(things[i].was_met);
     cr_expect_eq(table.count, 0);
-    cf_table_release(&table);
+    cf_hash_table_release(&table);
     free(things);
 }
 
 Test(table, grows_once_for_as_many_as_are_said_to_come)
 {
-    cf_table table = {0};
+    cf_hash_table table = {0};
 
-    cf_table_reserve(&table, THINGS);
+    cf_hash_table_reserve(&table, THINGS);
     const size_t size = table.size;
     thing *things = things_in(&table);
     cr_expect_geq(size, THINGS);
     cr_expect_eq(table.size, size);
-    cf_table_release(&table);
+    cf_hash_table_release(&table);
     free(things);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/table.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,27 +8,27 @@
 
 enum { FIRST_SIZE = 16 };
 
-static cf_table_link **bucket_of(const cf_table *table, uint64_t hash)
+static cf_hash_link **bucket_of(const cf_hash_table *table, uint64_t hash)
 {
     return &table->buckets[hash & (table->size - 1)];
 }
 
-static void grow(cf_table *table, size_t size)
+static void grow(cf_hash_table *table, size_t size)
 {
-    cf_table larger = {.size = size, .count = table->count};
+    cf_hash_table larger = {.size = size, .count = table->count};
 
-    larger.buckets = cf_allocate(larger.size, sizeof(cf_table_link *));
+    larger.buckets = cf_allocate(larger.size, sizeof(cf_hash_link *));
     for (size_t i = 0; i < table->size; i++) {
-        cf_table_link *reversed = NULL; /* so that the latest stays first */
+        cf_hash_link *reversed = NULL; /* so that the latest stays first */
 
-        for (cf_table_link *link = table->buckets[i], *next; link; link = next) {
+        for (cf_hash_link *link = table->buckets[i], *next; link; link = next) {
             next = link->next;
             link->next = reversed;
             reversed = link;
         }
-        for (cf_table_link *link = reversed, *next; link; link = next) {
+        for (cf_hash_link *link = reversed, *next; link; link = next) {
             next = link->next;
-            cf_table_link **bucket = bucket_of(&larger, link->hash);
+            cf_hash_link **bucket = bucket_of(&larger, link->hash);
             link->next = *bucket;
             *bucket = link;
         }
@@ -37,7 +37,7 @@ static void grow(cf_table *table, size_t size)
     *table = larger;
 }
 
-void cf_table_reserve(cf_table *table, size_t count)
+void cf_hash_table_reserve(cf_hash_table *table, size_t count)
 {
     size_t size = table->size ? table->size : FIRST_SIZE;
 
@@ -47,20 +47,20 @@ void cf_table_reserve(cf_table *table, size_t count)
         grow(table, size);
 }
 
-void cf_table_add(cf_table *table, cf_table_link *link, uint64_t hash)
+void cf_hash_table_add(cf_hash_table *table, cf_hash_link *link, uint64_t hash)
 {
     if (table->count >= table->size)
         grow(table, table->size ? 2 * table->size : FIRST_SIZE);
     link->hash = hash;
-    cf_table_link **bucket = bucket_of(table, hash);
+    cf_hash_link **bucket = bucket_of(table, hash);
     link->next = *bucket;
     *bucket = link;
     table->count++;
 }
 
-void cf_table_remove(cf_table *table, cf_table_link *link)
+void cf_hash_table_remove(cf_hash_table *table, cf_hash_link *link)
 {
-    cf_table_link **at = bucket_of(table, link->hash);
+    cf_hash_link **at = bucket_of(table, link->hash);
 
     while (*at != link)
         at = &(*at)->next;
@@ -69,24 +69,24 @@ void cf_table_remove(cf_table *table, cf_table_link *link)
     table->count--;
 }
 
-static cf_table_link *with_hash(cf_table_link *link, uint64_t hash)
+static cf_hash_link *with_hash(cf_hash_link *link, uint64_t hash)
 {
     while (link && link->hash != hash)
         link = link->next;
     return link;
 }
 
-cf_table_link *cf_table_first(const cf_table *table, uint64_t hash)
+cf_hash_link *cf_hash_table_first(const cf_hash_table *table, uint64_t hash)
 {
     return table->size ? with_hash(*bucket_of(table, hash), hash) : NULL;
 }
 
-cf_table_link *cf_table_next(const cf_table_link *link)
+cf_hash_link *cf_hash_table_next(const cf_hash_link *link)
 {
     return with_hash(link->next, link->hash);
 }
 
-cf_table_link *cf_table_walk(const cf_table *table, const cf_table_link *previous)
+cf_hash_link *cf_hash_table_walk(const cf_hash_table *table, const cf_hash_link *previous)
 {
     size_t i = 0;
 
@@ -101,10 +101,10 @@ cf_table_link *cf_table_walk(const cf_table *table, const cf_table_link *previou
     return NULL;
 }
 
-void cf_table_release(cf_table *table)
+void cf_hash_table_release(cf_hash_table *table)
 {
     free(table->buckets);
-    *table = (cf_table){0};
+    *table = (cf_hash_table){0};
 }
 
 uint64_t cf_hash_bytes(uint64_t seed, cf_bytes bytes)
