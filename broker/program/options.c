@@ -206,9 +206,9 @@ static cf_status check_place(const cf_choice *set, cf_error *error)
     cf_status status = CF_OK;
 
     if (strcmp(name, "listen") == 0)
-        status = cf_place_check_listen(set->value, error);
+        status = cf_endpoint_check_listen(set->value, error);
     else if (strcmp(name, "advertise") == 0)
-        status = cf_place_check_advertise(set->value, error);
+        status = cf_endpoint_check_advertise(set->value, error);
     if (status)
         cf_error_while(error, "--%s", name);
     return status;

@@ -8,7 +8,7 @@
 #include "broker/door/restraints.h"
 #include "broker/platform/command_line.h"
 #include "broker/platform/env.h"
-#include "broker/program/place.h"
+#include "broker/program/endpoint.h"
 #include "codec/error.h"
 
 #define CF_OPTIONS_SERVICE_DATA "/var/lib/counterfoil"

@@ -10,7 +10,7 @@
 
 #include "broker/platform/tallies.h"
 #include "broker/platform/service_manager.h"
-#include "broker/program/place.h"
+#include "broker/program/endpoint.h"
 #include "broker/program/removal.h"
 #include "broker/store/store_room.h"
 
@@ -154,12 +154,12 @@ static void set_port(char endpoint[CF_ADDRESS_TEXT], uint16_t port)
 }
 
 /* On each that was given; of a name's addresses one is enough, and of the others it is said. */
-static cf_status listen_on_all(cf_broker *self, const cf_place *place, cf_error *error)
+static cf_status listen_on_all(cf_broker *self, const cf_endpoints *place, cf_error *error)
 {
     const cf_env *env = self->options->env;
 
     for (size_t i = 0, next; i < place->count; i = next) {
-        cf_error why[CF_PLACE_ADDRESSES_MAX];
+        cf_error why[CF_LISTEN_ADDRESSES_MAX];
         size_t failed = 0;
         uint16_t port = 0;
 
@@ -183,7 +183,7 @@ static cf_status listen_on_all(cf_broker *self, const cf_place *place, cf_error 
     return CF_OK;
 }
 
-static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *error)
+static cf_status open_door(cf_broker *self, const cf_endpoints *place, cf_error *error)
 {
     const cf_serve_options *options = self->options;
     const cf_keys *keys = cf_datadir_keys(self->premises.datadir);
@@ -213,8 +213,8 @@ static cf_status open_door(cf_broker *self, const cf_place *place, cf_error *err
                   "devices are told %s:%u, as `init` was told, and the broker listens on port %u: "
                   "where that leads nowhere, see --advertise, or remove %s/advertise",
                   advertised.host, advertised.port, heard, options->data);
-    if (cf_place_is_bare(advertised.host))
-        cf_report(options->env, CF_REPORT_WARNING, CF_PLACE_BARE_FORMAT, advertised.host);
+    if (cf_endpoint_is_bare(advertised.host))
+        cf_report(options->env, CF_REPORT_WARNING, CF_ENDPOINT_BARE_FORMAT, advertised.host);
     cf_address_write(&advertised, self->address);
     cf_gateway_advertise(self->gateway, &advertised);
     return cf_datadir_keep_address(self->premises.datadir, self->address, error);
@@ -339,7 +339,7 @@ const char *cf_serve_advertise(const cf_env *env, const char *data, const char *
     const char *text = given ? given : cf_datadir_advertise(env, data, kept);
     cf_error damaged;
 
-    if (given || !text || cf_place_check_advertise(text, &damaged) == CF_OK)
+    if (given || !text || cf_endpoint_check_advertise(text, &damaged) == CF_OK)
         return text;
     cf_report(env, CF_REPORT_WARNING, "%s/advertise, which init made, is passed over: %s", data,
               damaged.text);
@@ -371,13 +371,13 @@ static cf_status start(cf_broker *self, cf_error *error)
     cf_control_handler handler = {self, cf_broker_request, cf_broker_abandoned};
 
     char kept[CF_ADDRESS_TEXT];
-    cf_place place;
+    cf_endpoints place;
 
     const char *advertise =
         cf_serve_advertise(options->env, options->data, options->advertise, kept);
-    cf_status status = cf_place_find(options->listen, advertise, &place, error);
+    cf_status status = cf_endpoints_find(options->listen, advertise, &place, error);
     if (!status && !options->existing && !cf_datadir_is_there(options->env, options->data))
-        status = cf_place_try(&place, error); /* so that none is made that serves nobody */
+        status = cf_endpoints_try(&place, error); /* so that none is made that serves nobody */
     if (!status)
         status = cf_premises_open(&premises, &self->premises, error);
     if (!status)
@@ -390,7 +390,7 @@ static cf_status start(cf_broker *self, cf_error *error)
     if (!status)
         status = open_door(self, &place, error);
     if (!status)
-        cf_place_tell(&place, options->env);
+        cf_endpoints_tell(&place, options->env);
     if (!status)
         status = cf_jobs_threads_new(1, CF_ERRAND_MEMORY, &self->jobs, error);
     if (!status)

@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
     const cf_env *env;
     const char *data;
-    const char *const *listen; /* CF_LISTEN_MAX, see broker/program/place.h */
+    const char *const *listen; /* CF_LISTEN_MAX, see broker/program/endpoint.h */
     const char *advertise;     /* NULL: derived */
     cf_serve_terms terms;
     bool existing; /* never makes a broker: CF_MISSING */

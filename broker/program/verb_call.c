@@ -176,12 +176,12 @@ static cf_status ask_running(const cf_broker_options *options, const cf_verb *ve
     return status;
 }
 
-static cf_status find_place(const cf_env *env, const cf_broker_options *options, cf_place *out,
+static cf_status find_place(const cf_env *env, const cf_broker_options *options, cf_endpoints *out,
                             cf_error *error)
 {
     char kept[CF_ADDRESS_TEXT];
     const char *advertise = cf_serve_advertise(env, options->data, options->advertise, kept);
-    cf_status status = cf_place_find(options->listen, advertise, out, error);
+    cf_status status = cf_endpoints_find(options->listen, advertise, out, error);
 
     if (!status && out->advertised.port == 0)
         status = cf_fail(error, CF_USAGE, "the port is known only while the broker runs");
@@ -237,7 +237,7 @@ static cf_status find_address(const cf_broker_options *options, const cf_premise
                               char line[CF_ADDRESS_TEXT], cf_error *error)
 {
     const uint8_t *key = cf_keys_public(cf_datadir_keys(premises->datadir))->curve;
-    cf_place place;
+    cf_endpoints place;
 
     if (!options->listen[0] && !options->advertise) {
         cf_status status = find_served(premises, options->arguments[0], line, error);
@@ -305,7 +305,7 @@ cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *optio
                                    .doing = verb->verb};
     char address[CF_ADDRESS_TEXT];
     cf_premises premises = {0};
-    cf_place place;
+    cf_endpoints place;
 
     /* What is to be told of a new one is known before it is made. */
     cf_status status =
@@ -323,7 +323,7 @@ cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *optio
     if (!status)
         status = find_address(options, &premises, address, error);
     if (!status && opening.way == CF_DATADIR_NEW)
-        cf_place_tell(&place, env);
+        cf_endpoints_tell(&place, env);
     if (!status && opening.way == CF_DATADIR_NEW) /* as if served: one that is gone is damage */
         status = cf_datadir_keep_address(premises.datadir, address, error);
     if (!status)

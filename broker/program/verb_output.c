@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "broker/program/place.h"
+#include "broker/program/endpoint.h"
 
 void cf_verb_append_json(cf_buffer *out, json_t *value)
 {
@@ -22,9 +22,9 @@ void cf_verb_warn_of_address(const cf_desk *desk)
     cf_error ignored;
 
     if (!desk->said || cf_address_read(desk->address, &address, &ignored) ||
-        !cf_place_is_bare(address.host))
+        !cf_endpoint_is_bare(address.host))
         return;
-    cf_buffer_append_text(desk->said, "counterfoild: " CF_PLACE_BARE_FORMAT "\n", address.host);
+    cf_buffer_append_text(desk->said, "counterfoild: " CF_ENDPOINT_BARE_FORMAT "\n", address.host);
 }
 
 void cf_verb_write_time(uint64_t time_ms, char text[CF_VERB_TIME])

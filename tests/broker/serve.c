@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The running broker in the test's own process. */
-#include "broker/program/place.h"
+#include "broker/program/endpoint.h"
 #include "broker/program/removal.h"
 #include "broker/program/serve.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which address a broker tells, where nothing is said of it. */
-#include "broker/program/place.h"
+#include "broker/program/endpoint.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -35,10 +35,10 @@ int __wrap_getaddrinfo(const char *name, const char *service, const struct addri
 static void expect_advertised(const char *listen, const char *host)
 {
     const char *const given[CF_LISTEN_MAX] = {listen};
-    cf_place place;
+    cf_endpoints place;
     cf_error error;
 
-    expect_ok(cf_place_find(given, NULL, &place, &error), error);
+    expect_ok(cf_endpoints_find(given, NULL, &place, &error), error);
     cr_expect_str_eq(place.advertised.host, host);
     cr_expect_eq(place.advertised.port, 7000);
 }

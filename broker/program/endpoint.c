@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/program/place.h"
+#include "broker/program/endpoint.h"
 
 #include "broker/door/gateway_zmq.h"
 
@@ -93,7 +93,7 @@ static cf_status read_form(const char *text, typed_place *out, cf_error *error)
     return status || !*out->port ? status : check_port(out->port, error);
 }
 
-cf_status cf_place_check_listen(const char *text, cf_error *error)
+cf_status cf_endpoint_check_listen(const char *text, cf_error *error)
 {
     typed_place typed;
 
@@ -147,14 +147,14 @@ static bool find_interface(const char *name, char out[CF_HOST_MAX + 1])
 
 /* What a given address, name or interface stands for, in digits. */
 typedef struct {
-    char hosts[CF_PLACE_ADDRESSES_MAX][CF_HOST_MAX + 1];
+    char hosts[CF_LISTEN_ADDRESSES_MAX][CF_HOST_MAX + 1];
     size_t count;
     bool is_of_name;
 } addresses;
 
 static void add_address(addresses *list, const char *host)
 {
-    if (list->count < CF_PLACE_ADDRESSES_MAX)
+    if (list->count < CF_LISTEN_ADDRESSES_MAX)
         snprintf(list->hosts[list->count++], CF_HOST_MAX + 1, "%s", host);
 }
 
@@ -212,7 +212,7 @@ static cf_status find_addresses(const char *listen, addresses *out, typed_place 
     return status;
 }
 
-static const cf_endpoint *find_endpoint(const cf_place *place, const cf_endpoint *wanted)
+static const cf_endpoint *find_endpoint(const cf_endpoints *place, const cf_endpoint *wanted)
 {
     for (size_t i = 0; i < place->count && !wanted->is_open; i++)
         if (strcmp(place->endpoints[i].text, wanted->text) == 0)
@@ -221,8 +221,8 @@ static const cf_endpoint *find_endpoint(const cf_place *place, const cf_endpoint
 }
 
 /* `localhost` and `::1` may both be given, one address twice not, nor one name. */
-static cf_status add_endpoints(cf_place *place, size_t given, const char *listen, typed_place *told,
-                               cf_error *error)
+static cf_status add_endpoints(cf_endpoints *place, size_t given, const char *listen,
+                               typed_place *told, cf_error *error)
 {
     addresses found = {0};
     bool is_new = false, is_twice = false;
@@ -256,7 +256,7 @@ static void find_host_name(char name[CF_HOST_MAX + 1])
         freeaddrinfo(found);
 }
 
-bool cf_place_is_bare(const char *host)
+bool cf_endpoint_is_bare(const char *host)
 {
     return !is_numeric(host) && !strchr(host, '.');
 }
@@ -289,14 +289,14 @@ static cf_status read_advertised(const char *text, typed_place *out, cf_error *e
     return status;
 }
 
-cf_status cf_place_check_advertise(const char *text, cf_error *error)
+cf_status cf_endpoint_check_advertise(const char *text, cf_error *error)
 {
     typed_place typed;
 
     return read_advertised(text, &typed, error);
 }
 
-static cf_status find_advertised(const char *advertise, const typed_place *heard, cf_place *out,
+static cf_status find_advertised(const char *advertise, const typed_place *heard, cf_endpoints *out,
                                  cf_error *error)
 {
     typed_place told = *heard;
@@ -313,8 +313,8 @@ static cf_status find_advertised(const char *advertise, const typed_place *heard
     return write_advertised(&told, &out->advertised, error);
 }
 
-cf_status cf_place_find(const char *const listen[CF_LISTEN_MAX], const char *advertise,
-                        cf_place *out, cf_error *error)
+cf_status cf_endpoints_find(const char *const listen[CF_LISTEN_MAX], const char *advertise,
+                            cf_endpoints *out, cf_error *error)
 {
     typed_place first = {0}, other;
     cf_status status = CF_OK;
@@ -407,16 +407,16 @@ static bool has_ipv6(void)
     return true;
 }
 
-void cf_place_tell(const cf_place *place, const cf_env *env)
+void cf_endpoints_tell(const cf_endpoints *place, const cf_env *env)
 {
     for (size_t i = 0; i < place->count; i++)
         if (strncmp(place->endpoints[i].text, "tcp://*:", strlen("tcp://*:")) == 0 && !has_ipv6())
             cf_report(env, CF_REPORT_NOTICE, "no IPv6 here: listening on 0.0.0.0 alone");
 }
 
-cf_status cf_place_try(const cf_place *place, cf_error *error)
+cf_status cf_endpoints_try(const cf_endpoints *place, cf_error *error)
 {
-    int held[CF_PLACE_ENDPOINTS_MAX];
+    int held[CF_LISTEN_ENDPOINTS_MAX];
     bool works = false;
     cf_status status = CF_OK;
     size_t count = 0;
