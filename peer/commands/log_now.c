@@ -83,7 +83,7 @@ static bool append_directory(cf_log_now *self, const cf_id *item, unsigned depth
 static bool append_file(cf_log_now *self, const cf_id *item, unsigned depth, cf_buffer *out)
 {
     cf_arena arena = {0};
-    cf_place place;
+    cf_tree_place place;
 
     bool is_shown =
         depth < DEPTH_MAX && self->held && cf_view_find(self->held->view, item, &arena, &place);

@@ -124,7 +124,7 @@ static bool is_asked_for(const against *with, const cf_id *directory, const cf_s
 
 /* Where the item is shown, if that is the node's, and asked for. */
 static bool find_of_node(const against *with, const cf_id *item, const cf_node *node,
-                         cf_arena *arena, cf_place *out)
+                         cf_arena *arena, cf_tree_place *out)
 {
     return cf_view_find(with->view, item, arena, out) &&
            cf_plan_node_of(with->base, out->shown) == node &&
@@ -138,7 +138,7 @@ static bool find_of_node(const against *with, const cf_id *item, const cf_node *
 static bool belongs_elsewhere(const against *with, const cf_node *node, const cf_shown *shown)
 {
     cf_arena arena = {0};
-    cf_place place;
+    cf_tree_place place;
     bool found = false;
 
     for (size_t i = 0; !found && i < node->item_count && !has_item(shown, &node->items[i]); i++)
@@ -296,7 +296,7 @@ static void plan_shown(const against *with, uint64_t directory, const cf_shown *
 static bool is_shown(const against *with, const cf_node *node, cf_id *directory)
 {
     cf_arena arena = {0};
-    cf_place place;
+    cf_tree_place place;
     bool found = false;
 
     for (size_t i = 0; !found && i < node->item_count; i++)

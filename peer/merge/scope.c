@@ -112,7 +112,7 @@ static way *way_of(cf_scope *scope, const cf_id *directory)
 {
     way *found = find_way(scope, directory);
     cf_arena arena = {0};
-    cf_place place;
+    cf_tree_place place;
 
     if (found)
         return found;

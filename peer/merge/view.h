@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     cf_id directory; /* one of the group's, or the root */
     const cf_shown *shown;
-} cf_place;
+} cf_tree_place;
 
 /* Of an empty state; both are borrowed for its life. */
 cf_view *cf_view_new(const cf_rules *rules, const cf_state *state);
@@ -63,7 +63,7 @@ void cf_view_list(cf_view *view, const cf_group *group, cf_arena *arena, const c
 /* Where an item is shown, conflict copies that nobody touched included; false: nowhere. Costs a
  * list of that group, unless it is the one that was asked for last: who asks for many items asks
  * directory by directory. */
-bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *out);
+bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_tree_place *out);
 
 /* The write of a content whose conflict copy this item is, where that copy has, or had, no place of
  * its own; false: the state has none. */

@@ -443,19 +443,19 @@ static void list_last(cf_view *view, cf_seen *directory)
         }
 }
 
-static bool find_alone(cf_view *view, cf_seen *seen, cf_arena *arena, cf_place *out)
+static bool find_alone(cf_view *view, cf_seen *seen, cf_arena *arena, cf_tree_place *out)
 {
     const cf_seen_list alone = {.at = &seen, .count = 1};
     cf_shown *shown;
     size_t count;
 
     list(view, seen->parent, &alone, arena, &shown, &count);
-    *out = (cf_place){seen->parent->id, shown};
+    *out = (cf_tree_place){seen->parent->id, shown};
     return count > 0;
 }
 
 static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_arena *arena,
-                    cf_place *out)
+                    cf_tree_place *out)
 {
     list_last(view, directory);
     for (cf_hash_link *link = cf_hash_table_first(&view->last.by_item, cf_hash_id(0, item)); link;
@@ -466,13 +466,13 @@ static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_are
             continue;
         cf_shown *shown = cf_arena_allocate(arena, 1, sizeof *shown);
         copy_shown(entry->shown, arena, shown);
-        *out = (cf_place){directory->id, shown};
+        *out = (cf_tree_place){directory->id, shown};
         return true;
     }
     return false;
 }
 
-bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_place *out)
+bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_tree_place *out)
 {
     cf_seen *seen = cf_view_seen(view, item);
     const cf_claim *claim = NULL;

@@ -16,7 +16,7 @@ static void check_places(test_world *world, world_device *device, const test_tre
     for (size_t i = 0; i < tree->count; i++)
         for (size_t j = 0; j < tree->lines[i].shown->item_count; j++) {
             const cf_shown *shown = tree->lines[i].shown;
-            cf_place place;
+            cf_tree_place place;
 
             if (!cf_view_find(device->view, &shown->items[j], &arena, &place) ||
                 !cf_bytes_equal(place.shown->name, shown->name))

@@ -331,7 +331,7 @@ static bool comes_later(const cf_applying *applying, const cf_step *step)
  */
 static bool lives_on(cf_applying *applying, const cf_node *node)
 {
-    cf_place place;
+    cf_tree_place place;
 
     for (size_t i = 0; i < node->item_count; i++)
         if (cf_view_find(applying->collection->view, &node->items[i], &applying->arena, &place) &&

@@ -87,7 +87,7 @@ typedef struct {
     cf_met met;
 } looking;
 
-static bool is_on_disk(looking *self, const cf_place *place);
+static bool is_on_disk(looking *self, const cf_tree_place *place);
 
 static bool has_node(const looking *self, const cf_id *item)
 {
@@ -120,7 +120,7 @@ static void meet_shown(looking *self, const cf_past_item *item)
 
 /* It is shown somewhere else, and nothing lies there here. */
 static void meet_moved(looking *self, const cf_past_item *item, const cf_past_place *stay,
-                       const cf_place *place)
+                       const cf_tree_place *place)
 {
     const cf_shown *shown = place->shown;
     refs list = copy_refs(shown->refs, shown->ref_count, self->arena);
@@ -184,7 +184,7 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
 {
     looking *self = context;
     const cf_met_thing *thing = self->thing;
-    cf_place place;
+    cf_tree_place place;
 
     if (cf_kind_of(&item->id) != thing->kind || !held(self, item))
         return true;
@@ -212,10 +212,10 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
 enum { DEPTH_MAX = 256 };
 
 /* The names from the root down to where the view shows it; 0: it is nowhere. */
-static size_t path_of(looking *self, const cf_place *place, cf_bytes names[DEPTH_MAX])
+static size_t path_of(looking *self, const cf_tree_place *place, cf_bytes names[DEPTH_MAX])
 {
     size_t at = DEPTH_MAX;
-    cf_place now = *place;
+    cf_tree_place now = *place;
 
     for (;;) {
         if (at == 0)
@@ -230,7 +230,7 @@ static size_t path_of(looking *self, const cf_place *place, cf_bytes names[DEPTH
     return DEPTH_MAX - at;
 }
 
-static bool is_on_disk(looking *self, const cf_place *place)
+static bool is_on_disk(looking *self, const cf_tree_place *place)
 {
     cf_files *files = self->meeting->peer->env->files;
     cf_bytes names[DEPTH_MAX];

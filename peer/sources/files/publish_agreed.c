@@ -208,7 +208,7 @@ static void drop_gone(cf_publishing_batch *self, cf_survey_batch *left, cf_arena
     for (size_t i = 0; i < left->gone_count; i++) {
         const cf_node *node = cf_nodes_find(binding->nodes, left->gone[i]);
         bool shown = false;
-        cf_place place;
+        cf_tree_place place;
 
         for (size_t k = 0; node && k < node->item_count; k++)
             shown |= cf_view_find(self->collection->view, &node->items[k], &self->arena, &place);
