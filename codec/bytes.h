@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The structure of type `type` whose member `member` is `at`. */
+#define cf_container_of(at, type, member) ((type *)((char *)(at)-offsetof(type, member)))
+
 typedef struct {
     const uint8_t *data; /* may be NULL when size is 0 */
     size_t size;

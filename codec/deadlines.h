@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deadlines in a heap: the next one is known at once, and setting one costs a few steps, however
- * many there are. What has a deadline embeds a cf_deadline (cf_linked of hash_table.h leads back).
+ * many there are. What has a deadline embeds a cf_deadline (cf_container_of of bytes.h leads back).
  */
 #ifndef CF_CODEC_DEADLINES_H
 #define CF_CODEC_DEADLINES_H

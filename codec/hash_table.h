@@ -18,9 +18,6 @@ typedef struct {
     size_t size, count;
 } cf_hash_table; /* {0} is empty */
 
-/* The structure of type `type` whose member `member` is `link`. */
-#define cf_linked(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
-
 void cf_hash_table_add(cf_hash_table *table, cf_hash_link *link, uint64_t hash);
 void cf_hash_table_remove(cf_hash_table *table, cf_hash_link *link);
 /* Makes room for so many links at once. */

@@ -77,7 +77,7 @@ void cf_alones_destroy(cf_alones **alones)
     if (!*alones)
         return;
     for (cf_hash_link *link; (link = cf_hash_table_walk(&(*alones)->by_user, NULL));)
-        forget(*alones, cf_linked(link, alone, by_user));
+        forget(*alones, cf_container_of(link, alone, by_user));
     cf_hash_table_release(&(*alones)->by_user);
     cf_deadlines_release(&(*alones)->ends);
     free((*alones)->waiting);
@@ -88,9 +88,9 @@ void cf_alones_destroy(cf_alones **alones)
 /* One of the user's from this link on; NULL: no more. */
 static alone *of_user(cf_hash_link *link, const cf_hash *user)
 {
-    while (link && !cf_hash_equal(&cf_linked(link, alone, by_user)->user, user))
+    while (link && !cf_hash_equal(&cf_container_of(link, alone, by_user)->user, user))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, alone, by_user) : NULL;
+    return link ? cf_container_of(link, alone, by_user) : NULL;
 }
 
 /* The user's, the latest first. */
@@ -422,7 +422,7 @@ uint64_t cf_alones_tick(cf_alones *alones)
     bool changed = false;
 
     for (cf_deadline *due; (due = cf_deadlines_due(&alones->ends, now_ms));) {
-        alone *it = cf_linked(due, alone, end);
+        alone *it = cf_container_of(due, alone, end);
 
         if (!has_lease(alones, it)) {
             changed |= !it->is_spent;

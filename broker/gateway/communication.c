@@ -49,7 +49,7 @@ void cf_communication_destroy(cf_communication **communication)
     if (!*communication)
         return;
     while ((link = cf_hash_table_walk(&(*communication)->users, NULL))) {
-        busy_user *busy = cf_linked(link, busy_user, link);
+        busy_user *busy = cf_container_of(link, busy_user, link);
 
         for (cf_exclusion *at = busy->first, *next; at; at = next) {
             next = at->next;
@@ -67,9 +67,9 @@ static busy_user *find(const cf_communication *communication, const cf_hash *use
 {
     cf_hash_link *link = cf_hash_table_first(&communication->users, cf_hash_hash(user));
 
-    while (link && !cf_hash_equal(&cf_linked(link, busy_user, link)->user, user))
+    while (link && !cf_hash_equal(&cf_container_of(link, busy_user, link)->user, user))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, busy_user, link) : NULL;
+    return link ? cf_container_of(link, busy_user, link) : NULL;
 }
 
 static busy_user *find_or_add(cf_communication *communication, const cf_hash *user)

@@ -53,7 +53,7 @@ void cf_enrolment_destroy(cf_enrolment **enrolment)
     if (!*enrolment)
         return;
     for (cf_hash_link *link; (link = cf_hash_table_walk(&(*enrolment)->by_key, NULL));)
-        forget_guest(*enrolment, cf_linked(link, struct guest, by_key));
+        forget_guest(*enrolment, cf_container_of(link, struct guest, by_key));
     cf_hash_table_release(&(*enrolment)->by_key);
     cf_hash_table_release(&(*enrolment)->by_user);
     cf_deadlines_release(&(*enrolment)->expiries);
@@ -65,17 +65,17 @@ static struct guest *find(const cf_enrolment *enrolment, const cf_hash *key)
 {
     cf_hash_link *link = cf_hash_table_first(&enrolment->by_key, cf_hash_hash(key));
 
-    while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_key)->key, key))
+    while (link && !cf_hash_equal(&cf_container_of(link, struct guest, by_key)->key, key))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, struct guest, by_key) : NULL;
+    return link ? cf_container_of(link, struct guest, by_key) : NULL;
 }
 
 /* One of the user's from this link on; NULL: no more. */
 static struct guest *of_user(cf_hash_link *link, const cf_hash *user)
 {
-    while (link && !cf_hash_equal(&cf_linked(link, struct guest, by_user)->user, user))
+    while (link && !cf_hash_equal(&cf_container_of(link, struct guest, by_user)->user, user))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, struct guest, by_user) : NULL;
+    return link ? cf_container_of(link, struct guest, by_user) : NULL;
 }
 
 static struct guest *first_of(const cf_enrolment *enrolment, const cf_hash *user)
@@ -295,7 +295,7 @@ void cf_enrolment_members_changed(cf_enrolment *enrolment, const cf_hash *user)
 uint64_t cf_enrolment_tick(cf_enrolment *enrolment, uint64_t now_ms)
 {
     for (cf_deadline *due; (due = cf_deadlines_due(&enrolment->expiries, now_ms));)
-        shut_out(enrolment, cf_linked(due, struct guest, expiry), CF_REFUSED_EXPIRED,
+        shut_out(enrolment, cf_container_of(due, struct guest, expiry), CF_REFUSED_EXPIRED,
                  "the code has expired");
     return cf_deadlines_next(&enrolment->expiries);
 }

@@ -22,9 +22,9 @@ static cf_lease_room *room_of(cf_lease_desk *desk, const cf_hash *user)
 {
     cf_hash_link *link = cf_hash_table_first(&desk->by_user, cf_hash_hash(user));
 
-    while (link && !cf_hash_equal(&cf_linked(link, cf_lease_room, by_user)->user, user))
+    while (link && !cf_hash_equal(&cf_container_of(link, cf_lease_room, by_user)->user, user))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, cf_lease_room, by_user) : NULL;
+    return link ? cf_container_of(link, cf_lease_room, by_user) : NULL;
 }
 
 static void make_due(cf_lease_desk *desk, cf_lease_room *room)
@@ -419,7 +419,7 @@ uint64_t cf_lease_desk_tick(cf_lease_desk *desk)
 
     while ((deadline = cf_deadlines_due(&desk->deadlines, desk->service->now_ms))) {
         cf_deadlines_set(&desk->deadlines, deadline, UINT64_MAX);
-        make_due(desk, cf_linked(deadline, cf_lease_room, deadline));
+        make_due(desk, cf_container_of(deadline, cf_lease_room, deadline));
     }
     for (const cf_lease_room *room = desk->first_due; room; room = room->next_due)
         count++; /* what becomes due meanwhile waits for the next round */

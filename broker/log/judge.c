@@ -28,7 +28,7 @@ struct judging {
     cf_error *error;
     cf_status status;
     cf_tip previous; /* of its predecessor; all zero when it is the first */
-    cf_standing standing;
+    cf_validity standing;
 };
 
 static bool read_previous(struct judging *judging, const cf_head *previous)
@@ -111,8 +111,8 @@ static bool check_member(struct judging *judging)
                       status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, why.text);
     if (!counts)
         judging->standing = is_out(judging->judge->registry, &judging->entry->header.device)
-                                ? CF_STANDING_REVOKED
-                                : CF_STANDING_ROLE;
+                                ? CF_VALIDITY_REVOKED
+                                : CF_VALIDITY_ROLE;
     return true;
 }
 
@@ -155,7 +155,7 @@ static bool check_change(struct judging *judging)
     if (header->version == 1 && !cf_hash_equal(&header->epoch, &judging->previous.epoch) &&
         !reaches_epoch(judging))
         return false;
-    judging->status = cf_standing_of(judging->judge, &(cf_considered){.entry = judging->entry},
+    judging->status = cf_validity_of(judging->judge, &(cf_considered){.entry = judging->entry},
                                      &judging->standing, judging->error);
     return judging->status == CF_OK;
 }
@@ -176,12 +176,12 @@ static bool lacks(const cf_hash *user, const cf_offer *offer, const cf_hash *blo
 /* What only the author's own device must have in order. */
 static bool check_standing(struct judging *judging)
 {
-    judging->verdict->is_void = judging->standing != CF_STANDING_COUNTS;
+    judging->verdict->is_void = judging->standing != CF_VALIDITY_COUNTS;
     if (judging->offer->bringer == CF_BRINGER_DEVICE)
         return true;
-    if (judging->standing == CF_STANDING_REVOKED)
+    if (judging->standing == CF_VALIDITY_REVOKED)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_VOID, "the device was revoked");
-    if (judging->standing == CF_STANDING_ROLE)
+    if (judging->standing == CF_VALIDITY_ROLE)
         return refuse(judging->verdict, CF_OFFER_NEVER, CF_REFUSED_ROLE,
                       "the device's role doesn't allow it");
     return true;
@@ -193,7 +193,7 @@ static bool check_heads(struct judging *judging)
 {
     const cf_judge *judge = judging->judge;
     cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_DEVICE,
-                           .is_void = judging->standing != CF_STANDING_COUNTS};
+                           .is_void = judging->standing != CF_VALIDITY_COUNTS};
 
     switch (cf_head_counts_room(judge->heads, judge->head_bounds, judging->entry, claim)) {
     case CF_HEAD_ROOM:
@@ -278,7 +278,7 @@ static cf_status is_left(const cf_judge *judge, const cf_limit *limit, const cf_
                : cf_bounds_leave(judge->bounds, limit, change->entry, left, error);
 }
 
-cf_status cf_standing_of(const cf_judge *judge, const cf_considered *change, cf_standing *out,
+cf_status cf_validity_of(const cf_judge *judge, const cf_considered *change, cf_validity *out,
                          cf_error *error)
 {
     const cf_entry *entry = change->entry;
@@ -289,19 +289,19 @@ cf_status cf_standing_of(const cf_judge *judge, const cf_considered *change, cf_
     bool varies = cf_registry_role_varies(judge->registry, author);
     cf_status status = CF_OK;
 
-    *out = CF_STANDING_COUNTS;
+    *out = CF_VALIDITY_COUNTS;
     if (varies)
         status = cf_lineage_past(judge->lineage, &entry->header, &past, error);
-    for (size_t i = 0; !status && *out == CF_STANDING_COUNTS && i < count; i++) {
+    for (size_t i = 0; !status && *out == CF_VALIDITY_COUNTS && i < count; i++) {
         bool left;
 
         status = is_left(judge, &limits[i], change, &past, &left, error);
         if (!status && !left)
-            *out = limits[i].kind == CF_MEMBER_ROLE ? CF_STANDING_ROLE : CF_STANDING_REVOKED;
+            *out = limits[i].kind == CF_MEMBER_ROLE ? CF_VALIDITY_ROLE : CF_VALIDITY_REVOKED;
     }
-    if (!status && *out == CF_STANDING_COUNTS &&
+    if (!status && *out == CF_VALIDITY_COUNTS &&
         !cf_registry_may_write(judge->registry, author, varies ? &past : NULL, change->as_owner))
-        *out = CF_STANDING_ROLE;
+        *out = CF_VALIDITY_ROLE;
     cf_member_past_release(&past);
     return status;
 }

@@ -31,10 +31,10 @@ cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_
 /* Whether a change counts, by its author's role in its own past and by what
  * limits its author. codec/PROTOCOL.md, "Membership". */
 typedef enum {
-    CF_STANDING_COUNTS,
-    CF_STANDING_REVOKED, /* void: the author was revoked, or left */
-    CF_STANDING_ROLE,    /* void: the author's role doesn't allow it */
-} cf_standing;
+    CF_VALIDITY_COUNTS,
+    CF_VALIDITY_REVOKED, /* void: the author was revoked, or left */
+    CF_VALIDITY_ROLE,    /* void: the author's role doesn't allow it */
+} cf_validity;
 
 /* An entry whose author is known. */
 typedef struct {
@@ -43,7 +43,7 @@ typedef struct {
     bool as_owner; /* it does what only an owner may */
 } cf_considered;
 
-cf_status cf_standing_of(const cf_judge *judge, const cf_considered *change, cf_standing *out,
+cf_status cf_validity_of(const cf_judge *judge, const cf_considered *change, cf_validity *out,
                          cf_error *error);
 
 #endif

@@ -58,9 +58,9 @@ static struct lane *find(const cf_outbox *outbox, cf_bytes name)
 {
     cf_hash_link *link = cf_hash_table_first(&outbox->by_name, hash_of(name));
 
-    while (link && !cf_bytes_equal(name_of(cf_linked(link, struct lane, by_name)), name))
+    while (link && !cf_bytes_equal(name_of(cf_container_of(link, struct lane, by_name)), name))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, struct lane, by_name) : NULL;
+    return link ? cf_container_of(link, struct lane, by_name) : NULL;
 }
 
 static struct lane *add_lane(cf_outbox *outbox, cf_bytes name)

@@ -40,7 +40,7 @@ static const cf_row *find_known(const cf_vcard_cards *cards, cf_bytes text)
         cards ? cf_hash_table_first(&cards->by_text, cf_hash_bytes(0, text)) : NULL;
 
     for (; link; link = cf_hash_table_next(link)) {
-        const known_card *known = cf_linked(link, known_card, link);
+        const known_card *known = cf_container_of(link, known_card, link);
 
         if (cf_bytes_equal(known->text, text))
             return &known->row;

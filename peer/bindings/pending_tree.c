@@ -33,8 +33,8 @@ static reason *take_reason(cf_pending_tree *tree, const char *text)
 
     for (cf_hash_link *at = cf_hash_table_first(&tree->reasons, key); at && !found;
          at = cf_hash_table_next(at))
-        if (strcmp(cf_linked(at, reason, by_text)->text, text) == 0)
-            found = cf_linked(at, reason, by_text);
+        if (strcmp(cf_container_of(at, reason, by_text)->text, text) == 0)
+            found = cf_container_of(at, reason, by_text);
     if (!found) {
         found = cf_allocate(1, sizeof *found + size);
         memcpy(found->text, text, size);
@@ -213,7 +213,7 @@ void cf_pending_tree_release(cf_pending_tree *tree)
     tdestroy(tree->root, free);
     for (cf_hash_link *at = cf_hash_table_walk(&tree->reasons, NULL); at; at = next) {
         next = cf_hash_table_walk(&tree->reasons, at);
-        free(cf_linked(at, reason, by_text));
+        free(cf_container_of(at, reason, by_text));
     }
     cf_hash_table_release(&tree->reasons);
     cf_hash_table_release(&tree->moved);

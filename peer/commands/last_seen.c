@@ -52,7 +52,7 @@ static device *find_device(const cf_sightings *self, const cf_hash *id)
 {
     for (cf_hash_link *at = cf_hash_table_first(&self->devices, hash_of(id)); at;
          at = cf_hash_table_next(at)) {
-        device *found = cf_linked(at, device, link);
+        device *found = cf_container_of(at, device, link);
 
         if (cf_hash_equal(&found->id, id))
             return found;
@@ -78,7 +78,7 @@ static writer *writer_of(cf_sightings *self, const cf_id *id)
 
     for (cf_hash_link *at = cf_hash_table_first(&self->writers, hash); at;
          at = cf_hash_table_next(at)) {
-        writer *found = cf_linked(at, writer, link);
+        writer *found = cf_container_of(at, writer, link);
 
         if (cf_id_equal(&found->id, id))
             return found;
@@ -95,7 +95,7 @@ static sight *sight_of(cf_sightings *self, device *by, const writer *of)
 
     for (cf_hash_link *at = cf_hash_table_first(&self->sights, hash); at;
          at = cf_hash_table_next(at)) {
-        sight *found = cf_linked(at, sight, link);
+        sight *found = cf_container_of(at, sight, link);
 
         if (found->by == by && found->of == of)
             return found;
@@ -159,19 +159,19 @@ static bool visit(void *context, uint64_t position, cf_bytes wire)
 static void count(cf_sightings *self)
 {
     for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->devices, at));) {
-        device *one = cf_linked(at, device, link);
+        device *one = cf_container_of(at, device, link);
 
         one->kept = cf_kept_of(self->peer, &one->id, &self->arena);
     }
     for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->writers, at));) {
-        const writer *of = cf_linked(at, writer, link);
+        const writer *of = cf_container_of(at, writer, link);
 
         self->here += of->here;
         if (of->of && cf_kept_has(&of->of->kept, &of->collection))
             find_device(self, &of->of->id)->own += of->here;
     }
     for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->sights, at));) {
-        sight *one = cf_linked(at, sight, link);
+        sight *one = cf_container_of(at, sight, link);
 
         if (one->of->of != one->by && cf_kept_has(&one->by->kept, &one->of->collection))
             one->by->seen += one->sequence < one->of->here ? one->sequence : one->of->here;
@@ -186,7 +186,7 @@ static uint64_t here_of(const cf_sightings *self, const device *by)
     if (by->kept.is_all)
         return self->here;
     for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&self->writers, at));) {
-        const writer *of = cf_linked(at, writer, link);
+        const writer *of = cf_container_of(at, writer, link);
 
         here += cf_kept_has(&by->kept, &of->collection) ? of->here : 0;
     }

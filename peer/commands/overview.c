@@ -322,12 +322,12 @@ static bool has_conflict(const cf_binding_status *source)
 }
 
 /* Returns whether something waits that may go on by itself. */
-static bool judge_source(const cf_binding_status *source, cf_standing *standing)
+static bool judge_source(const cf_binding_status *source, cf_exit_standing *standing)
 {
     bool waits = false;
 
     /* A root that isn't there, or another: nothing is deleted because of it. */
-    cf_standing_add(standing, source->trouble == CF_MISSING ? CF_UNSAFE : source->trouble);
+    cf_exit_standing_add(standing, source->trouble == CF_MISSING ? CF_UNSAFE : source->trouble);
     standing->conflicts |= has_conflict(source);
     for (size_t i = 0; i < source->pending_count; i++)
         switch (source->pending[i].kind) {
@@ -351,17 +351,18 @@ static bool judge_source(const cf_binding_status *source, cf_standing *standing)
     return waits;
 }
 
-cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
+cf_exit_standing cf_overview_standing(const cf_overview *overview, bool tried)
 {
     const cf_broker_status *broker = &overview->broker;
-    cf_standing standing = {0};
+    cf_exit_standing standing = {0};
     bool waits = (broker->set && broker->unsent > 0) || lacks_carried(overview);
 
     for (size_t i = 0; i < overview->count; i++)
         waits |= judge_source(&overview->sources[i].status, &standing);
     /* One that isn't there is missed by what waits for it; one that denies, by everything. */
     if (broker->set && broker->trouble && (tried || waits || broker->trouble == CF_DENIED))
-        cf_standing_add(&standing, broker->trouble == CF_FORGED ? CF_UNREACHABLE : broker->trouble);
+        cf_exit_standing_add(&standing,
+                             broker->trouble == CF_FORGED ? CF_UNREACHABLE : broker->trouble);
     else if (waits && (broker->set || !tried))
         standing.failed = true;
     standing.denied |= broker->set && broker->refused;
@@ -371,7 +372,7 @@ cf_standing cf_overview_standing(const cf_overview *overview, bool tried)
 
 /* ---- The exit code ---- */
 
-void cf_standing_add(cf_standing *standing, cf_status status)
+void cf_exit_standing_add(cf_exit_standing *standing, cf_status status)
 {
     switch (status) {
     case CF_OK:
@@ -397,7 +398,7 @@ void cf_standing_add(cf_standing *standing, cf_status status)
     }
 }
 
-int cf_standing_exit_code(const cf_standing *standing)
+int cf_exit_standing_exit_code(const cf_exit_standing *standing)
 {
     const struct {
         bool holds;

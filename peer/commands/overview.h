@@ -17,11 +17,11 @@ typedef struct {
     bool locked;      /* 9: by another */
     bool failed;      /* 1: skipped, failed, or not in sync */
     bool conflicts;   /* 4: copies lie there */
-} cf_standing;
+} cf_exit_standing;
 
 /* What a status means for the standing; CF_OK changes nothing. */
-void cf_standing_add(cf_standing *standing, cf_status status);
-int cf_standing_exit_code(const cf_standing *standing);
+void cf_exit_standing_add(cf_exit_standing *standing, cf_status status);
+int cf_exit_standing_exit_code(const cf_exit_standing *standing);
 
 /* A PATH that the user named: only what is in it is shown. */
 typedef struct {
@@ -74,7 +74,7 @@ bool cf_overview_tells(const cf_overview *overview, const cf_overview_filter *fi
 bool cf_overview_source_in_sync(const cf_overview_source *source);
 bool cf_overview_in_sync(const cf_overview *overview);
 /* With `tried` the broker's trouble counts by itself; else only where something waits for it. */
-cf_standing cf_overview_standing(const cf_overview *overview, bool tried);
+cf_exit_standing cf_overview_standing(const cf_overview *overview, bool tried);
 
 enum { CF_OVERVIEW_LISTED = 100 }; /* of a source and a kind, for people */
 

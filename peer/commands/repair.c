@@ -320,7 +320,7 @@ static cf_status show_filled(cf_run *run, filling *self, bool gave_up, cf_error 
         overview.broker.trouble = CF_UNREACHABLE;
         snprintf(overview.broker.text, sizeof overview.broker.text, "no answer from the broker");
     }
-    cf_standing standing = cf_overview_standing(&overview, true);
+    cf_exit_standing standing = cf_overview_standing(&overview, true);
     if (run->json) {
         json_t *document = cf_overview_json(&overview, cf_loop_peer(run->loop));
 
@@ -332,7 +332,7 @@ static cf_status show_filled(cf_run *run, filling *self, bool gave_up, cf_error 
     } else {
         cf_overview_print(&overview, cf_loop_peer(run->loop), &run->output);
     }
-    run->exit_code = cf_standing_exit_code(&standing);
+    run->exit_code = cf_exit_standing_exit_code(&standing);
     return CF_OK;
 }
 

@@ -244,9 +244,9 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
     if (is_out)
         cf_say(&run->output, "%s", error->text);
     if (cf_options_has(&run->options, "check")) {
-        cf_standing standing = cf_overview_standing(&overview, false);
+        cf_exit_standing standing = cf_overview_standing(&overview, false);
         standing.denied |= is_out;
-        run->exit_code = cf_standing_exit_code(&standing);
+        run->exit_code = cf_exit_standing_exit_code(&standing);
     }
     return CF_OK;
 }

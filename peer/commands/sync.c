@@ -388,7 +388,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         status = cf_last_try_keep(cf_loop_home(run->loop), &overview.broker, error);
     if (status)
         return status;
-    cf_standing standing = cf_overview_standing(&overview, !self->dry_run);
+    cf_exit_standing standing = cf_overview_standing(&overview, !self->dry_run);
     standing.locked |= is_any_locked_out(run, self, self->locked_out);
     drop_told_locks(run, self, &overview);
     show(run, self, &overview);
@@ -400,7 +400,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
         cf_say(&run->output, "%s", error->text);
         standing.denied = true;
     }
-    run->exit_code = cf_standing_exit_code(&standing);
+    run->exit_code = cf_exit_standing_exit_code(&standing);
     return CF_OK;
 }
 

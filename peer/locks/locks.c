@@ -37,7 +37,7 @@ static void names_destroy(cf_lock_names **names)
     for (cf_hash_link *link = cf_hash_table_walk(&(*names)->names, NULL), *next; link;
          link = next) {
         next = cf_hash_table_walk(&(*names)->names, link);
-        free(cf_linked(link, known_name, link));
+        free(cf_container_of(link, known_name, link));
     }
     cf_hash_table_release(&(*names)->names);
     free(*names);
@@ -54,7 +54,7 @@ static const known_name *find(const cf_lock_names *names, const cf_id *collectio
 {
     for (cf_hash_link *link = cf_hash_table_first(&names->names, hash_of(collection, item)); link;
          link = cf_hash_table_next(link)) {
-        const known_name *name = cf_linked(link, known_name, link);
+        const known_name *name = cf_container_of(link, known_name, link);
 
         if (cf_id_equal(&name->collection, collection) && cf_id_equal(&name->item, item))
             return name;

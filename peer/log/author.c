@@ -41,7 +41,7 @@ static chain *find_chain(const cf_author *author, const cf_id *collection)
 {
     for (cf_hash_link *at = cf_hash_table_first(&author->by_collection, cf_hash_id(0, collection));
          at; at = cf_hash_table_next(at)) {
-        chain *found = cf_linked(at, chain, link);
+        chain *found = cf_container_of(at, chain, link);
 
         if (cf_id_equal(&found->collection, collection))
             return found;

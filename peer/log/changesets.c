@@ -26,7 +26,7 @@ static held_part *find(const cf_changesets *self, const cf_hash *entry)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->parts, hash_of(entry)); link;
          link = cf_hash_table_next(link)) {
-        held_part *part = cf_linked(link, held_part, link);
+        held_part *part = cf_container_of(link, held_part, link);
 
         if (cf_hash_equal(&part->head.hash, entry))
             return part;
@@ -51,7 +51,7 @@ void cf_changesets_destroy(cf_changesets **changesets)
     if (!*changesets)
         return;
     for (cf_hash_link *link; (link = cf_hash_table_walk(&(*changesets)->parts, NULL));)
-        drop(*changesets, cf_linked(link, held_part, link));
+        drop(*changesets, cf_container_of(link, held_part, link));
     cf_hash_table_release(&(*changesets)->parts);
     free(*changesets);
     *changesets = NULL;
@@ -114,7 +114,7 @@ bool cf_changesets_take(cf_changesets *changesets, cf_part_counts *counts, void 
 {
     for (cf_hash_link *link = cf_hash_table_walk(&changesets->parts, NULL); link;
          link = cf_hash_table_walk(&changesets->parts, link)) {
-        held_part *last = cf_linked(link, held_part, link);
+        held_part *last = cf_container_of(link, held_part, link);
 
         if (last->part != last->parts || !is_whole(changesets, last, counts, context, count))
             continue;

@@ -99,7 +99,7 @@ static bool is_second(cf_last_places *self, const cf_last_place *at)
     cf_last_place_ask_namesakes(self, at);
     for (cf_hash_link *link = cf_hash_table_first(&self->by_name, cf_last_place_hash(at));
          link && !second; link = cf_hash_table_next(link)) {
-        const cf_last_place *other = cf_linked(link, cf_last_place, by_name);
+        const cf_last_place *other = cf_container_of(link, cf_last_place, by_name);
 
         second = !other->is_deleted && lie_together(other, at) && !are_one(other, at) &&
                  (cf_kind_of(&other->item) == CF_KIND_DIRECTORY || compare_coming(other, at) < 0);

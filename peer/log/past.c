@@ -35,8 +35,8 @@ static known *find(const cf_past *past, const cf_id *id)
 {
     for (cf_hash_link *link = cf_hash_table_first(&past->items, cf_hash_id(0, id)); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, known, link)->item.id, id))
-            return cf_linked(link, known, link);
+        if (cf_id_equal(&cf_container_of(link, known, link)->item.id, id))
+            return cf_container_of(link, known, link);
     return NULL;
 }
 
@@ -66,7 +66,7 @@ static const stay *stay_of(const cf_past *past, const known *item, cf_bytes with
 {
     for (cf_hash_link *link = cf_hash_table_first(&past->places, hash_of_place(within, name)); link;
          link = cf_hash_table_next(link)) {
-        const stay *one = cf_linked(link, stay, link);
+        const stay *one = cf_container_of(link, stay, link);
 
         if (one->item == item && is_place(&one->place, within, name))
             return one;
@@ -195,7 +195,7 @@ void cf_past_destroy(cf_past **past)
     if (!*past)
         return;
     while (link) {
-        known *item = cf_linked(link, known, link);
+        known *item = cf_container_of(link, known, link);
 
         link = cf_hash_table_walk(&(*past)->items, link);
         free((void *)item->item.writes);
@@ -239,7 +239,7 @@ void cf_past_at(const cf_past *past, cf_bytes within, cf_bytes name, cf_past_vis
 {
     for (cf_hash_link *link = cf_hash_table_first(&past->places, hash_of_place(within, name)); link;
          link = cf_hash_table_next(link)) {
-        const stay *one = cf_linked(link, stay, link);
+        const stay *one = cf_container_of(link, stay, link);
 
         if (is_place(&one->place, within, name) && !visit(context, &one->item->item, &one->place))
             return;

@@ -237,7 +237,7 @@ cf_collection *cf_peer_known_collection(const cf_peer *peer, const cf_id *id)
 {
     for (cf_hash_link *at = cf_hash_table_first(&peer->collection_table, cf_hash_id(0, id)); at;
          at = cf_hash_table_next(at)) {
-        cf_collection *found = cf_linked(at, cf_collection, link);
+        cf_collection *found = cf_container_of(at, cf_collection, link);
 
         if (cf_id_equal(&found->id, id))
             return found;

@@ -135,7 +135,7 @@ const cf_record_write *cf_record_past_find(const cf_record_past *past, cf_bytes 
 
     for (cf_hash_link *link = cf_hash_table_first(&past->by_dot, hash_of(field, dot)); link;
          link = cf_hash_table_next(link)) {
-        const cf_record_write *one = &past->at[cf_linked(link, placed_write, link)->place];
+        const cf_record_write *one = &past->at[cf_container_of(link, placed_write, link)->place];
 
         if (cf_dot_equal(&one->dot, dot) && cf_bytes_equal(one->field, field))
             found = one; /* the first: of rows that are one, several may have it */

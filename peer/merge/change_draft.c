@@ -26,7 +26,7 @@ static drafted *find(const cf_change_draft *draft, const cf_id *item, cf_bytes f
 {
     for (cf_hash_link *link = cf_hash_table_first(&draft->table, hash_of(item, field)); link;
          link = cf_hash_table_next(link)) {
-        drafted *known = cf_linked(link, drafted, link);
+        drafted *known = cf_container_of(link, drafted, link);
 
         if (cf_id_equal(&known->item, item) && cf_bytes_equal(known->field, field))
             return known;
@@ -115,7 +115,7 @@ static void finish(cf_change_draft *draft)
 
     for (cf_hash_link *link = cf_hash_table_walk(&draft->table, NULL); link;
          link = cf_hash_table_walk(&draft->table, link))
-        all[count++] = cf_linked(link, drafted, link);
+        all[count++] = cf_container_of(link, drafted, link);
     if (count)
         qsort(all, count, sizeof *all, by_item_and_field);
     draft->changes = cf_arena_allocate(draft->arena, count, sizeof *draft->changes);

@@ -73,7 +73,7 @@ bool cf_dots_find(const cf_dots *dots, const cf_dot *dot, uint32_t *number)
 {
     for (cf_hash_link *link = cf_hash_table_first(&dots->table, hash_of(dot)); link;
          link = cf_hash_table_next(link)) {
-        const numbered *known = cf_linked(link, numbered, link);
+        const numbered *known = cf_container_of(link, numbered, link);
 
         if (cf_dot_equal(&known->dot, dot)) {
             *number = known->number;

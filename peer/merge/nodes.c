@@ -89,7 +89,7 @@ static kept *find(const cf_nodes *nodes, uint64_t number)
 {
     for (cf_hash_link *link = cf_hash_table_first(&nodes->by_number, number_hash(number)); link;
          link = cf_hash_table_next(link)) {
-        kept *node = cf_linked(link, kept, by_number);
+        kept *node = cf_container_of(link, kept, by_number);
 
         if (node->node.number == number)
             return node;
@@ -101,8 +101,8 @@ static directory *find_directory(const cf_nodes *nodes, uint64_t number)
 {
     for (cf_hash_link *link = cf_hash_table_first(&nodes->directories, number_hash(number)); link;
          link = cf_hash_table_next(link))
-        if (cf_linked(link, directory, link)->number == number)
-            return cf_linked(link, directory, link);
+        if (cf_container_of(link, directory, link)->number == number)
+            return cf_container_of(link, directory, link);
     return NULL;
 }
 
@@ -251,12 +251,12 @@ void cf_nodes_destroy(cf_nodes **nodes)
     cf_nodes *all = *nodes;
     for (cf_hash_link *link = cf_hash_table_walk(&all->by_number, NULL), *next; link; link = next) {
         next = cf_hash_table_walk(&all->by_number, link);
-        free(cf_linked(link, kept, by_number));
+        free(cf_container_of(link, kept, by_number));
     }
     for (cf_hash_link *link = cf_hash_table_walk(&all->directories, NULL), *next; link;
          link = next) {
         next = cf_hash_table_walk(&all->directories, link);
-        free(cf_linked(link, directory, link));
+        free(cf_container_of(link, directory, link));
     }
     cf_hash_table_release(&all->by_number);
     cf_hash_table_release(&all->by_place);
@@ -297,7 +297,7 @@ const cf_node *cf_nodes_child(const cf_nodes *nodes, uint64_t parent, cf_bytes n
 {
     for (cf_hash_link *link = cf_hash_table_first(&nodes->by_place, place_hash(parent, name)); link;
          link = cf_hash_table_next(link)) {
-        const cf_node *node = &cf_linked(link, kept, by_place)->node;
+        const cf_node *node = &cf_container_of(link, kept, by_place)->node;
 
         if (node->parent == parent && cf_bytes_equal(node->name, name))
             return node;
@@ -326,38 +326,42 @@ const cf_node *cf_nodes_at(const cf_nodes *nodes, cf_bytes path)
 const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const cf_node *previous)
 {
     const directory *in = previous ? NULL : find_directory(nodes, parent);
-    const kept *next = previous ? cf_linked(previous, kept, node)->next : in ? in->first : NULL;
+    const kept *next = previous ? cf_container_of(previous, kept, node)->next
+                       : in     ? in->first
+                                : NULL;
 
     return next ? &next->node : NULL;
 }
 
 const cf_node *cf_nodes_next(const cf_nodes *nodes, const cf_node *previous)
 {
-    const cf_hash_link *last = previous ? &cf_linked(previous, kept, node)->by_number : NULL;
+    const cf_hash_link *last = previous ? &cf_container_of(previous, kept, node)->by_number : NULL;
     cf_hash_link *link = cf_hash_table_walk(&nodes->by_number, last);
 
-    return link ? &cf_linked(link, kept, by_number)->node : NULL;
+    return link ? &cf_container_of(link, kept, by_number)->node : NULL;
 }
 
 const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
                                       const cf_node *previous)
 {
-    cf_hash_link *link = previous ? cf_hash_table_next(&cf_linked(previous, kept, node)->by_inode)
-                                  : cf_hash_table_first(&nodes->by_inode, inode_hash(inode));
+    cf_hash_link *link = previous
+                             ? cf_hash_table_next(&cf_container_of(previous, kept, node)->by_inode)
+                             : cf_hash_table_first(&nodes->by_inode, inode_hash(inode));
 
-    while (link && cf_linked(link, kept, by_inode)->node.stat.inode != inode)
+    while (link && cf_container_of(link, kept, by_inode)->node.stat.inode != inode)
         link = cf_hash_table_next(link);
-    return link ? &cf_linked(link, kept, by_inode)->node : NULL;
+    return link ? &cf_container_of(link, kept, by_inode)->node : NULL;
 }
 
 const cf_node *cf_nodes_next_of_content(const cf_nodes *nodes, const cf_hash *content,
                                         const cf_node *previous)
 {
-    cf_hash_link *link = previous ? cf_hash_table_next(&cf_linked(previous, kept, node)->by_content)
-                                  : cf_hash_table_first(&nodes->by_content, content_hash(content));
+    cf_hash_link *link =
+        previous ? cf_hash_table_next(&cf_container_of(previous, kept, node)->by_content)
+                 : cf_hash_table_first(&nodes->by_content, content_hash(content));
 
     for (; link; link = cf_hash_table_next(link)) {
-        const cf_node *node = &cf_linked(link, kept, by_content)->node;
+        const cf_node *node = &cf_container_of(link, kept, by_content)->node;
         cf_hash shown;
 
         if (content_of(node, &shown) && cf_hash_equal(&shown, content))
@@ -373,7 +377,7 @@ const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
 
     for (cf_hash_link *link = cf_hash_table_first(&nodes->by_item, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link)) {
-        const node_label *label = cf_linked(link, node_label, link);
+        const node_label *label = cf_container_of(link, node_label, link);
         const cf_node *node = &label->node->node;
 
         if (passed && cf_id_equal(&node->items[label - label->node->items], item))
@@ -402,7 +406,7 @@ const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder,
 
     for (cf_hash_link *link = cf_hash_table_first(&nodes->by_write, write_hash(holder, dot)); link;
          link = cf_hash_table_next(link)) {
-        const node_label *label = cf_linked(link, node_label, link);
+        const node_label *label = cf_container_of(link, node_label, link);
 
         if (passed && shows(label, holder, dot) && &label->node->node != previous)
             return &label->node->node;
@@ -416,5 +420,5 @@ void cf_nodes_each(const cf_nodes *nodes, void (*visit)(void *context, const cf_
 {
     for (cf_hash_link *link = cf_hash_table_walk(&nodes->by_number, NULL); link;
          link = cf_hash_table_walk(&nodes->by_number, link))
-        visit(context, &cf_linked(link, kept, by_number)->node);
+        visit(context, &cf_container_of(link, kept, by_number)->node);
 }

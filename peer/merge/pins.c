@@ -39,7 +39,7 @@ static bool was_looked_at(const group_look *look, const cf_id *directory)
 {
     for (cf_hash_link *link = cf_hash_table_first(&look->groups, cf_hash_id(0, directory)); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, seen_group, link)->directory, directory))
+        if (cf_id_equal(&cf_container_of(link, seen_group, link)->directory, directory))
             return true;
     return false;
 }
@@ -165,8 +165,8 @@ static const item_sight *seen_at(const group_look *look, const cf_id *item)
 {
     for (cf_hash_link *link = cf_hash_table_first(&look->sights, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, item_sight, link)->item, item))
-            return cf_linked(link, item_sight, link);
+        if (cf_id_equal(&cf_container_of(link, item_sight, link)->item, item))
+            return cf_container_of(link, item_sight, link);
     return NULL;
 }
 
@@ -359,7 +359,7 @@ static bool fasten_all(pin_round *round)
 
     for (cf_hash_link *link = cf_hash_table_walk(&round->before.sights, NULL); link;
          link = cf_hash_table_walk(&round->before.sights, link)) {
-        const item_sight *sight = cf_linked(link, item_sight, link);
+        const item_sight *sight = cf_container_of(link, item_sight, link);
         const cf_node *node = NULL;
 
         if (is_as_before(round, sight))

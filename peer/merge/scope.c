@@ -56,7 +56,7 @@ static way *find_way(const cf_scope *scope, const cf_id *directory)
 {
     for (cf_hash_link *link = cf_hash_table_first(&scope->ways, cf_hash_id(0, directory)); link;
          link = cf_hash_table_next(link)) {
-        way *found = cf_linked(link, way, link);
+        way *found = cf_container_of(link, way, link);
 
         if (cf_id_equal(&found->directory, directory))
             return found;

@@ -65,8 +65,8 @@ static cf_spot *find(const cf_spots *spots, uint64_t number)
 {
     for (cf_hash_link *link = cf_hash_table_first(&spots->table, hash_of(number)); link;
          link = cf_hash_table_next(link))
-        if (cf_linked(link, cf_spot, link)->number == number)
-            return cf_linked(link, cf_spot, link);
+        if (cf_container_of(link, cf_spot, link)->number == number)
+            return cf_container_of(link, cf_spot, link);
     return NULL;
 }
 

@@ -49,7 +49,7 @@ static cf_item *held(const cf_state *state, const cf_id *id)
 {
     for (cf_hash_link *link = cf_hash_table_first(&state->items, cf_hash_id(0, id)); link;
          link = cf_hash_table_next(link)) {
-        cf_item *item = cf_linked(link, cf_item, link);
+        cf_item *item = cf_container_of(link, cf_item, link);
 
         if (cf_id_equal(&item->id, id))
             return item;
@@ -235,7 +235,7 @@ static void visit_those(const cf_state *state, bool (*that)(const cf_state *, co
 {
     for (cf_hash_link *link = cf_hash_table_walk(&state->items, NULL); link;
          link = cf_hash_table_walk(&state->items, link)) {
-        const cf_item *item = cf_linked(link, const cf_item, link);
+        const cf_item *item = cf_container_of(link, const cf_item, link);
 
         if (that(state, item))
             visit(context, &item->id);
@@ -260,7 +260,7 @@ void cf_state_each_record(const cf_state *state, void (*visit)(void *context, co
 {
     for (cf_hash_link *link = cf_hash_table_walk(&state->items, NULL); link;
          link = cf_hash_table_walk(&state->items, link))
-        visit(context, &cf_linked(link, const cf_item, link)->id);
+        visit(context, &cf_container_of(link, const cf_item, link)->id);
 }
 
 void cf_state_trial_begin(cf_state *state)

@@ -13,8 +13,8 @@ static const cf_state_field *find_field(const cf_state *state, cf_bytes name)
 {
     for (cf_hash_link *link = cf_hash_table_first(&state->fields, cf_hash_bytes(0, name)); link;
          link = cf_hash_table_next(link))
-        if (cf_bytes_equal(cf_linked(link, cf_state_field, link)->name, name))
-            return cf_linked(link, cf_state_field, link);
+        if (cf_bytes_equal(cf_container_of(link, cf_state_field, link)->name, name))
+            return cf_container_of(link, cf_state_field, link);
     return NULL;
 }
 

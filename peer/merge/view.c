@@ -23,7 +23,7 @@ cf_seen *cf_view_seen(const cf_view *view, const cf_id *id)
 {
     for (cf_hash_link *link = cf_hash_table_first(&view->seen, cf_hash_id(0, id)); link;
          link = cf_hash_table_next(link)) {
-        cf_seen *seen = cf_linked(link, cf_seen, link);
+        cf_seen *seen = cf_container_of(link, cf_seen, link);
 
         if (cf_id_equal(&seen->id, id))
             return seen;
@@ -80,9 +80,9 @@ void cf_view_destroy(cf_view **view)
         return;
     for (cf_hash_link *link = cf_hash_table_walk(&ended->seen, NULL); link;
          link = cf_hash_table_walk(&ended->seen, link))
-        cf_view_drop_claims(ended, cf_linked(link, cf_seen, link));
+        cf_view_drop_claims(ended, cf_container_of(link, cf_seen, link));
     for (cf_hash_link *link = cf_hash_table_walk(&ended->seen, NULL), *next; link; link = next) {
-        cf_seen *seen = cf_linked(link, cf_seen, link);
+        cf_seen *seen = cf_container_of(link, cf_seen, link);
 
         next = cf_hash_table_walk(&ended->seen, link);
         cf_view_drop_grave(ended, seen);

@@ -311,9 +311,9 @@ const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy, const
     cf_hash_link *link = previous ? cf_hash_table_next(&previous->link)
                                   : cf_hash_table_first(&view->claims, cf_hash_id(0, copy));
 
-    while (link && !cf_id_equal(&cf_linked(link, cf_claim, link)->copy, copy))
+    while (link && !cf_id_equal(&cf_container_of(link, cf_claim, link)->copy, copy))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, cf_claim, link) : NULL;
+    return link ? cf_container_of(link, cf_claim, link) : NULL;
 }
 
 const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf_dot *dot)

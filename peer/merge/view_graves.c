@@ -173,8 +173,8 @@ static deleted_item *directory(cf_lifting *lifting, const cf_id *id)
 {
     for (cf_hash_link *link = cf_hash_table_first(&lifting->known, cf_hash_id(0, id)); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, deleted_item, link)->id, id))
-            return cf_linked(link, deleted_item, link);
+        if (cf_id_equal(&cf_container_of(link, deleted_item, link)->id, id))
+            return cf_container_of(link, deleted_item, link);
     deleted_item *added = cf_arena_allocate(&lifting->arena, 1, sizeof *added);
     read_deleted(lifting->view, id, &lifting->arena, added);
     cf_hash_table_add(&lifting->known, &added->link, cf_hash_id(0, id));
@@ -269,7 +269,7 @@ static void add_along(const cf_view *view, const cf_id *above, const cf_dot_list
         return;
     for (cf_hash_link *link = cf_hash_table_first(&view->graves, cf_hash_id(0, above)); link;
          link = cf_hash_table_next(link)) {
-        const cf_grave *grave = cf_linked(link, cf_grave, link);
+        const cf_grave *grave = cf_container_of(link, cf_grave, link);
 
         if (cf_id_equal(&grave->above, above) && is_concerned(view, grave, before, after))
             cf_seen_list_add(along, grave->seen);

@@ -52,7 +52,7 @@ static void find_named(cf_view *view, const cf_seen_list *above, cf_bytes name, 
         for (cf_hash_link *link =
                  cf_hash_table_first(&view->places, cf_view_place_hash(above->at[i], name));
              link; link = cf_hash_table_next(link)) {
-            cf_seen *found = cf_linked(link, cf_seen, by_name);
+            cf_seen *found = cf_container_of(link, cf_seen, by_name);
 
             if (found->parent == above->at[i] && cf_kind_of(&found->id) == CF_KIND_DIRECTORY &&
                 cf_bytes_equal(found->name, name))
@@ -391,7 +391,7 @@ const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes nam
     for (cf_hash_link *link =
              plain ? cf_hash_table_first(&view->places, cf_view_place_hash(directory, name)) : NULL;
          link; link = cf_hash_table_next(link))
-        cf_seen_list_add(&called, cf_linked(link, cf_seen, by_name));
+        cf_seen_list_add(&called, cf_container_of(link, cf_seen, by_name));
     list(view, directory, plain ? &called : NULL, arena, &shown, &count);
     free(called.at);
     return count ? bsearch(&name, shown, count, sizeof *shown, by_name) : NULL;
@@ -405,8 +405,8 @@ void cf_view_called(const cf_view *view, const cf_id *directory, cf_bytes name, 
         return;
     for (cf_hash_link *link = cf_hash_table_first(&view->places, cf_view_place_hash(parent, name));
          link; link = cf_hash_table_next(link))
-        if (cf_linked(link, cf_seen, by_name)->parent == parent)
-            cf_ids_add(out, &cf_linked(link, cf_seen, by_name)->id);
+        if (cf_container_of(link, cf_seen, by_name)->parent == parent)
+            cf_ids_add(out, &cf_container_of(link, cf_seen, by_name)->id);
 }
 
 typedef struct {
@@ -460,7 +460,7 @@ static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_are
     list_last(view, directory);
     for (cf_hash_link *link = cf_hash_table_first(&view->last.by_item, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link)) {
-        const indexed *entry = cf_linked(link, indexed, link);
+        const indexed *entry = cf_container_of(link, indexed, link);
 
         if (!cf_id_equal(&entry->item, item))
             continue;

@@ -139,7 +139,7 @@ static void join(group_layout *layout, const group_child *child, cf_bytes name,
 
     for (cf_hash_link *link = cf_hash_table_first(&layout->by_key, hash); link && !found;
          link = cf_hash_table_next(link)) {
-        node_sketch *known = cf_linked(link, node_sketch, by_key);
+        node_sketch *known = cf_container_of(link, node_sketch, by_key);
 
         if (known->kind == kind && cf_bytes_equal(known->name, name) &&
             cf_bytes_equal(known->value, value))
@@ -199,7 +199,7 @@ static bool is_taken(const group_layout *layout, cf_bytes name)
 {
     for (cf_hash_link *link = cf_hash_table_first(&layout->by_name, cf_hash_bytes(0, name)); link;
          link = cf_hash_table_next(link))
-        if (cf_bytes_equal(cf_linked(link, node_sketch, by_name)->name, name))
+        if (cf_bytes_equal(cf_container_of(link, node_sketch, by_name)->name, name))
             return true;
     return false;
 }

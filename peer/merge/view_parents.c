@@ -182,7 +182,7 @@ static unsigned count_named_alike(const cf_view *view, const cf_seen *parent, ui
 
     for (cf_hash_link *link = cf_hash_table_first(&view->places, place); link && count < 2;
          link = cf_hash_table_next(link))
-        count += cf_linked(link, cf_seen, by_name)->parent == parent;
+        count += cf_container_of(link, cf_seen, by_name)->parent == parent;
     return count;
 }
 

@@ -205,7 +205,7 @@ static bool is_given(const parting *self, cf_bytes field)
     cf_hash_link *link =
         self->count ? cf_hash_table_first(&self->given, cf_hash_bytes(0, field)) : NULL;
 
-    while (link && !cf_bytes_equal(cf_linked(link, given_entry, link)->field, field))
+    while (link && !cf_bytes_equal(cf_container_of(link, given_entry, link)->field, field))
         link = cf_hash_table_next(link);
     return link != NULL;
 }

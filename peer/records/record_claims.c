@@ -90,7 +90,7 @@ static cf_claim *find_claim(const cf_holding *self, const cf_schema_table *table
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->claims, hash); link;
          link = cf_hash_table_next(link)) {
-        cf_claim *known = cf_linked(link, cf_claim, link);
+        cf_claim *known = cf_container_of(link, cf_claim, link);
 
         if (known->table == table && known->unique == unique && is_claim_of(known, row))
             return known;

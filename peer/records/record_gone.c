@@ -175,7 +175,7 @@ static void doom_dependants(going *self, const cf_id *target)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->dependants, cf_hash_id(0, target)); link;
          link = cf_hash_table_next(link)) {
-        const dependant *found = cf_linked(link, const dependant, link);
+        const dependant *found = cf_container_of(link, const dependant, link);
 
         if (cf_id_equal(&found->target, target) && is_bound(self, found))
             doom(self, found->row);
@@ -204,7 +204,7 @@ static void loosen(going *self, const dependant *found)
 static void loosen_others(going *self)
 {
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&self->dependants, link));) {
-        const dependant *found = cf_linked(link, const dependant, link);
+        const dependant *found = cf_container_of(link, const dependant, link);
 
         if (is_doomed(self, &found->target) && !is_doomed(self, &found->row->item))
             loosen(self, found);

@@ -15,7 +15,7 @@ static cf_viewed *at_place(const cf_row_view *view, const cf_schema_table *table
     for (cf_hash_link *link =
              cf_hash_table_first(&view->places, cf_row_place_hash(table->name, key));
          link; link = cf_hash_table_next(link)) {
-        cf_viewed *viewed = cf_linked(link, cf_viewed, place_link);
+        cf_viewed *viewed = cf_container_of(link, cf_viewed, place_link);
 
         if (viewed->table == table && cf_bytes_equal(viewed->row.key, key))
             return viewed;

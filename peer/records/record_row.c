@@ -16,7 +16,7 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
     hash ^= hash >> 32;
     for (cf_hash_link *link = cf_hash_table_first(&view->properties, hash); link;
          link = cf_hash_table_next(link)) {
-        const cf_row_property *known = cf_linked(link, cf_row_property, link);
+        const cf_row_property *known = cf_container_of(link, cf_row_property, link);
 
         if (known->field == field && known->table == table)
             return known;

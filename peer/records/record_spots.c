@@ -42,7 +42,7 @@ cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_byte
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->places, place_hash(table, key)); link;
          link = cf_hash_table_next(link)) {
-        cf_row_spot *spot = cf_linked(link, cf_row_spot, link);
+        cf_row_spot *spot = cf_container_of(link, cf_row_spot, link);
 
         if (cf_bytes_equal(spot->disk->key, key) && cf_bytes_equal(spot->table->name, table))
             return spot;
@@ -144,7 +144,7 @@ static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_tabl
 
     for (cf_hash_link *link = cf_hash_table_first(all, hash); link;
          link = cf_hash_table_next(link)) {
-        twins *known = cf_linked(link, twins, link);
+        twins *known = cf_container_of(link, twins, link);
 
         if (known->table == table && has_plain_of(table, known->row, row) &&
             has_plain_of(table, row, known->row))
@@ -208,7 +208,7 @@ static void find_moved(cf_row_scanning *self)
         pair_fresh(&self->spots[i], &all, &arena);
     for (cf_hash_link *link = cf_hash_table_walk(&all, NULL); link;
          link = cf_hash_table_walk(&all, link)) {
-        const twins *pair = cf_linked(link, const twins, link);
+        const twins *pair = cf_container_of(link, const twins, link);
 
         if (pair->gone_count == 1 && pair->fresh_count == 1)
             move(self, pair);

@@ -16,7 +16,7 @@ cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item)
 {
     for (cf_hash_link *link = cf_hash_table_first(&view->items, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link)) {
-        cf_viewed *viewed = cf_linked(link, cf_viewed, item_link);
+        cf_viewed *viewed = cf_container_of(link, cf_viewed, item_link);
 
         if (cf_id_equal(&viewed->row.item, item))
             return viewed;
@@ -253,7 +253,7 @@ static void keep_conflicts(cf_row_view *view)
     size_t kept = 0;
 
     for (size_t i = 0; i < view->conflict_count; i++)
-        if (is_shown(cf_linked(view->conflicts[i].row, cf_viewed, row)))
+        if (is_shown(cf_container_of(view->conflicts[i].row, cf_viewed, row)))
             view->conflicts[kept++] = view->conflicts[i];
     view->conflict_count = kept;
     cf_row_view_list_wishes(view);
@@ -321,7 +321,7 @@ const cf_row *cf_row_view_find(const cf_row_view *view, cf_bytes table, cf_bytes
 {
     for (cf_hash_link *link = cf_hash_table_first(&view->places, cf_row_place_hash(table, key));
          link; link = cf_hash_table_next(link)) {
-        const cf_row *row = &cf_linked(link, const cf_viewed, place_link)->row;
+        const cf_row *row = &cf_container_of(link, const cf_viewed, place_link)->row;
 
         if (cf_bytes_equal(row->table, table) && cf_bytes_equal(row->key, key))
             return row;
@@ -342,7 +342,7 @@ void cf_row_view_each_field(const cf_row_view *view,
 {
     for (cf_hash_link *link = cf_hash_table_walk(&view->properties, NULL); link;
          link = cf_hash_table_walk(&view->properties, link)) {
-        const cf_row_property *property = cf_linked(link, cf_row_property, link);
+        const cf_row_property *property = cf_container_of(link, cf_row_property, link);
 
         if (!property->tie)
             found(context, property->table->name, property->name);
@@ -355,7 +355,7 @@ bool cf_row_view_refers(const cf_row_view *view, cf_bytes table)
 
     for (cf_hash_link *link = NULL;
          !found && (link = cf_hash_table_walk(&view->properties, link));) {
-        const cf_row_property *property = cf_linked(link, cf_row_property, link);
+        const cf_row_property *property = cf_container_of(link, cf_row_property, link);
 
         found = (property->tie || property->merge == CF_MERGE_REFERENCE) &&
                 cf_bytes_equal(property->table->name, table);

@@ -105,7 +105,7 @@ static const cf_row *who_has(const listing *self, const cf_schema_table *table, 
         return NULL;
     for (cf_hash_link *link = cf_hash_table_first(&self->claims, hash); link;
          link = cf_hash_table_next(link)) {
-        const kept_claim *kept = cf_linked(link, kept_claim, link);
+        const kept_claim *kept = cf_container_of(link, kept_claim, link);
 
         if (kept->viewed->table == table && kept->unique == unique &&
             same_tuple(&table->unique[unique], &kept->viewed->row, row))

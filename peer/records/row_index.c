@@ -37,7 +37,7 @@ const cf_row *cf_row_index_find(const cf_row_index *index, cf_bytes table, cf_by
 {
     for (cf_hash_link *link = cf_hash_table_first(&index->table, hash_of(table, key)); link;
          link = cf_hash_table_next(link)) {
-        const cf_row *row = cf_linked(link, struct cf_row_indexed, link)->row;
+        const cf_row *row = cf_container_of(link, struct cf_row_indexed, link)->row;
 
         if (cf_bytes_equal(row->key, key) && cf_bytes_equal(row->table, table))
             return row;

@@ -62,7 +62,7 @@ static member *find_member(const cf_row_view *view, const cf_id *id)
         return NULL;
     for (cf_hash_link *link = cf_hash_table_first(&view->members, cf_hash_id(0, id)); link;
          link = cf_hash_table_next(link)) {
-        member *known = cf_linked(link, member, link);
+        member *known = cf_container_of(link, member, link);
 
         if (cf_id_equal(&known->id, id))
             return known;
@@ -262,7 +262,7 @@ static void make_groups(cf_row_view *view)
 
     for (cf_hash_link *link = cf_hash_table_walk(&view->members, NULL); link;
          link = cf_hash_table_walk(&view->members, link))
-        all[count++] = cf_linked(link, member, link);
+        all[count++] = cf_container_of(link, member, link);
     qsort(all, count, sizeof(member *), by_row);
     for (size_t first = 0; first < count; first = end) {
         end = first + 1;

@@ -73,7 +73,7 @@ const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
 
         for (cf_hash_link *link = cf_hash_table_first(&tied->rows, cf_hash_bytes(0, wanted));
              !found && link; link = cf_hash_table_next(link)) {
-            const tied_row *one = cf_linked(link, const tied_row, link);
+            const tied_row *one = cf_container_of(link, const tied_row, link);
 
             if (one->tie == tie && cf_bytes_equal(one->said, wanted))
                 found = one->row;

@@ -38,11 +38,11 @@ void cf_rows_destroy(cf_rows **rows)
     for (cf_hash_link *link = cf_hash_table_walk(&(*rows)->places, NULL), *next; link;
          link = next) {
         next = cf_hash_table_walk(&(*rows)->places, link);
-        free(cf_linked(link, kept_row, place));
+        free(cf_container_of(link, kept_row, place));
     }
     for (cf_hash_link *link = cf_hash_table_walk(&(*rows)->names, NULL), *next; link; link = next) {
         next = cf_hash_table_walk(&(*rows)->names, link);
-        free(cf_linked(link, shared_name, link));
+        free(cf_container_of(link, shared_name, link));
     }
     cf_hash_table_release(&(*rows)->places);
     cf_hash_table_release(&(*rows)->items);
@@ -62,8 +62,8 @@ static cf_bytes shared(cf_rows *rows, cf_bytes text)
 
     for (cf_hash_link *link = cf_hash_table_first(&rows->names, hash); link;
          link = cf_hash_table_next(link))
-        if (cf_bytes_equal(cf_linked(link, shared_name, link)->text, text))
-            return cf_linked(link, shared_name, link)->text;
+        if (cf_bytes_equal(cf_container_of(link, shared_name, link)->text, text))
+            return cf_container_of(link, shared_name, link)->text;
     shared_name *fresh = cf_allocate(1, sizeof *fresh + text.size);
     if (text.size)
         memcpy(fresh + 1, text.data, text.size);
@@ -129,7 +129,7 @@ static kept_row *find(const cf_rows *rows, cf_bytes table, cf_bytes key)
 {
     for (cf_hash_link *link = cf_hash_table_first(&rows->places, place_hash(table, key)); link;
          link = cf_hash_table_next(link)) {
-        kept_row *kept = cf_linked(link, kept_row, place);
+        kept_row *kept = cf_container_of(link, kept_row, place);
 
         if (cf_bytes_equal(kept->row.key, key) && cf_bytes_equal(kept->row.table, table))
             return kept;
@@ -174,7 +174,7 @@ const cf_row *cf_rows_of_item(const cf_rows *rows, const cf_id *item)
 {
     for (cf_hash_link *link = cf_hash_table_first(&rows->items, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link)) {
-        const kept_row *kept = cf_linked(link, kept_row, item);
+        const kept_row *kept = cf_container_of(link, kept_row, item);
 
         if (cf_id_equal(&kept->row.item, item))
             return &kept->row;
@@ -184,8 +184,8 @@ const cf_row *cf_rows_of_item(const cf_rows *rows, const cf_id *item)
 
 const cf_row *cf_rows_next(const cf_rows *rows, const cf_row *previous)
 {
-    const kept_row *before = previous ? cf_linked(previous, const kept_row, row) : NULL;
+    const kept_row *before = previous ? cf_container_of(previous, const kept_row, row) : NULL;
     const cf_hash_link *link = cf_hash_table_walk(&rows->places, before ? &before->place : NULL);
 
-    return link ? &cf_linked(link, const kept_row, place)->row : NULL;
+    return link ? &cf_container_of(link, const kept_row, place)->row : NULL;
 }

@@ -32,7 +32,7 @@ cf_carried_blob *cf_carried_find(const cf_carried *self, const cf_hash *id)
 {
     for (cf_hash_link *at = cf_hash_table_first(&self->table, hash_of(id)); at;
          at = cf_hash_table_next(at)) {
-        cf_carried_blob *blob = cf_linked(at, cf_carried_blob, link);
+        cf_carried_blob *blob = cf_container_of(at, cf_carried_blob, link);
 
         if (cf_hash_equal(&blob->id, id))
             return blob;

@@ -23,9 +23,9 @@ static cf_incoming *next_of(const cf_downloads *downloads, const cf_hash *hash,
     cf_hash_link *link = previous ? cf_hash_table_next(&previous->link)
                                   : cf_hash_table_first(&downloads->table, key_of(hash));
 
-    while (link && !cf_hash_equal(&cf_linked(link, cf_incoming, link)->hash, hash))
+    while (link && !cf_hash_equal(&cf_container_of(link, cf_incoming, link)->hash, hash))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, cf_incoming, link) : NULL;
+    return link ? cf_container_of(link, cf_incoming, link) : NULL;
 }
 
 cf_incoming *cf_incoming_find(const cf_downloads *downloads, const cf_binding *binding,
@@ -148,7 +148,7 @@ size_t cf_downloads_count_moving(const cf_downloads *downloads, size_t counts[CF
 
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
          at = at->after) {
-        const cf_incoming *one = cf_standing(at, cf_incoming, place);
+        const cf_incoming *one = cf_container_of(at, cf_incoming, place);
         const bool moves = cf_incoming_moves(downloads, one);
 
         counts[one->rank] += moves;
@@ -220,7 +220,7 @@ static cf_file *open_ready(void *context, const cf_hash *content)
 static bool makes(const cf_line *line, const cf_incoming *self, const cf_hash *content)
 {
     for (cf_place_in_line *at = line->first; at; at = at->after) {
-        const cf_incoming *one = cf_standing(at, cf_incoming, place);
+        const cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         if (one != self && one->binding == self->binding && one->making &&
             (cf_hash_equal(&one->hash, content) || cf_making_needs(one->making, content)))
@@ -275,7 +275,7 @@ static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_binding 
 
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
          at = at->after) {
-        const cf_incoming *one = cf_standing(at, cf_incoming, place);
+        const cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         bytes += one->binding == binding ? one->size : 0;
     }

@@ -46,7 +46,7 @@ cf_parts *cf_parts_new(const cf_env *env, const cf_home *home)
 
 static part *part_at(const cf_place_in_line *place)
 {
-    return cf_standing(place, part, place);
+    return cf_container_of(place, part, place);
 }
 
 static void forget(cf_parts *parts, part *one)

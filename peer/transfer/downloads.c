@@ -23,7 +23,7 @@ static void drop_all(cf_downloads *downloads, const cf_binding *binding)
 {
     for (int phase = 0; phase < CF_DOWNLOAD_PHASES; phase++)
         for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
-            cf_incoming *one = cf_standing(at, cf_incoming, place);
+            cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
             after = at->after;
             if (!binding || one->binding == binding)
@@ -73,7 +73,7 @@ static void step_phase(cf_downloads *downloads, cf_download_phase phase)
         (phase == CF_DOWNLOAD_IS_OFFLINE && !cf_downloads_connected(downloads)))
         return;
     for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
-        cf_incoming *one = cf_standing(at, cf_incoming, place);
+        cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         after = at->after;
         if (phase == CF_DOWNLOAD_IS_QUEUED && !cf_downloads_have_room_for_some(downloads))
@@ -107,7 +107,7 @@ static void queue_all(cf_downloads *downloads, cf_download_phase phase)
     cf_line *line = &downloads->phases[phase];
 
     while (line->first)
-        cf_incoming_turn(downloads, cf_standing(line->first, cf_incoming, place),
+        cf_incoming_turn(downloads, cf_container_of(line->first, cf_incoming, place),
                          CF_DOWNLOAD_IS_QUEUED);
 }
 
@@ -121,7 +121,7 @@ bool cf_downloads_are_paused(const cf_downloads *downloads, const cf_id *collect
     const cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_PAUSED].first;
 
     while (at && collection &&
-           !cf_id_equal(&cf_standing(at, cf_incoming, place)->binding->collection, collection))
+           !cf_id_equal(&cf_container_of(at, cf_incoming, place)->binding->collection, collection))
         at = at->after;
     return at != NULL;
 }
@@ -132,14 +132,14 @@ void cf_downloads_retry(cf_downloads *downloads)
     queue_all(downloads, CF_DOWNLOAD_IS_DEFERRED);
     queue_all(downloads, CF_DOWNLOAD_IS_PAUSED);
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after)
-        cf_standing(at, cf_incoming, place)->again = true;
+        cf_container_of(at, cf_incoming, place)->again = true;
 }
 
 void cf_downloads_retry_disk(cf_downloads *downloads)
 {
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at;
          at = at->after) {
-        cf_incoming *one = cf_standing(at, cf_incoming, place);
+        cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         one->again |= one->error.status == CF_FULL || one->error.status == CF_IO;
     }
@@ -162,7 +162,7 @@ static bool can_go_on(const cf_line *line)
 {
     const cf_place_in_line *at = line->first;
 
-    while (at && cf_standing(at, cf_incoming, place)->binding->silence)
+    while (at && cf_container_of(at, cf_incoming, place)->binding->silence)
         at = at->after;
     return at != NULL;
 }
@@ -204,10 +204,10 @@ bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding)
 
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_ABANDONED].first; at;
          at = at->after)
-        rests &= cf_standing(at, cf_incoming, place)->binding != binding;
+        rests &= cf_container_of(at, cf_incoming, place)->binding != binding;
     for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first, *after; at;
          at = after) {
-        cf_incoming *one = cf_standing(at, cf_incoming, place);
+        cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         after = at->after;
         if (one->binding != binding)
@@ -235,7 +235,7 @@ static bool is_worth_telling(const cf_downloads *downloads)
 static void tell(cf_downloads *downloads, cf_download_phase phase, const cf_binding **found)
 {
     for (cf_place_in_line *at = downloads->phases[phase].first; at; at = at->after) {
-        cf_incoming *one = cf_standing(at, cf_incoming, place);
+        cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         if (one->announced || (*found && one->binding != *found))
             continue;
@@ -261,7 +261,7 @@ cf_flow_count cf_downloads_flow(const cf_downloads *downloads)
     const cf_line *working = &downloads->phases[CF_DOWNLOAD_IS_WORKING];
 
     for (cf_place_in_line *at = working->first; at; at = at->after) {
-        const cf_fetch *fetch = cf_making_fetch(cf_standing(at, cf_incoming, place)->making);
+        const cf_fetch *fetch = cf_making_fetch(cf_container_of(at, cf_incoming, place)->making);
         const uint64_t partly = fetch ? cf_fetch_partly(fetch) : 0;
 
         flow.moved += partly;
@@ -351,7 +351,7 @@ bool cf_downloads_read_base(const cf_downloads *downloads, const cf_hash *hash)
 
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
         for (cf_place_in_line *at = downloads->phases[phases[i]].first; at; at = at->after)
-            if (cf_making_reads_base(cf_standing(at, cf_incoming, place)->making, hash))
+            if (cf_making_reads_base(cf_container_of(at, cf_incoming, place)->making, hash))
                 return true;
     return false;
 }
@@ -373,7 +373,7 @@ static void pass_on(const cf_downloads *downloads, const event *came,
 
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
         for (cf_place_in_line *at = downloads->phases[phases[i]].first; at; at = at->after) {
-            cf_fetch *fetch = cf_making_fetch(cf_standing(at, cf_incoming, place)->making);
+            cf_fetch *fetch = cf_making_fetch(cf_container_of(at, cf_incoming, place)->making);
 
             if (fetch)
                 take(fetch, came);

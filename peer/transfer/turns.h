@@ -73,9 +73,6 @@ typedef struct {
     size_t count;
 } cf_line; /* {0} is empty */
 
-/* The structure of type `type` whose member `member` is `place`. */
-#define cf_standing(place, type, member) ((type *)((char *)(place)-offsetof(type, member)))
-
 /* At the end. */
 void cf_line_add(cf_line *line, cf_place_in_line *place);
 void cf_line_remove(cf_line *line, cf_place_in_line *place);

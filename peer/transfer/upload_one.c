@@ -332,7 +332,7 @@ static void defer_sealing(cf_uploads *uploads, cf_upload *one)
 static void queue_anew(cf_uploads *uploads, cf_upload_phase phase)
 {
     for (size_t left = uploads->phases[phase].count; left; left--) {
-        cf_upload *one = cf_standing(uploads->phases[phase].first, cf_upload, place);
+        cf_upload *one = cf_container_of(uploads->phases[phase].first, cf_upload, place);
 
         queue(uploads, one);
         if (one->phase != phase)
@@ -373,7 +373,7 @@ static size_t count_answering(const cf_line *line, size_t counts[CF_RANKS])
     size_t count = 0;
 
     for (cf_place_in_line *at = line->first; at; at = at->after) {
-        const cf_upload *one = cf_standing(at, cf_upload, place);
+        const cf_upload *one = cf_container_of(at, cf_upload, place);
         const bool answers = !one->binding || !one->binding->silence;
 
         counts[one->rank] += answers;
@@ -410,7 +410,7 @@ static void step_edit(cf_uploads *uploads, cf_upload *one)
 bool cf_uploads_read_base(const cf_uploads *uploads, const cf_hash *hash)
 {
     for (cf_place_in_line *at = uploads->phases[CF_UPLOAD_IS_DELTA].first; at; at = at->after)
-        if (cf_hash_equal(&cf_standing(at, cf_upload, place)->before, hash))
+        if (cf_hash_equal(&cf_container_of(at, cf_upload, place)->before, hash))
             return true;
     return false;
 }
@@ -439,7 +439,7 @@ void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
     if (!steps[phase])
         return;
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
-        cf_upload *one = cf_standing(at, cf_upload, place);
+        cf_upload *one = cf_container_of(at, cf_upload, place);
 
         after = at->after;
         if (waits && ((one->binding && one->binding->silence) || is_full[one->rank]))

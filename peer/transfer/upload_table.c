@@ -35,7 +35,7 @@ static asker *find(const cf_uploads *uploads, const cf_upload_file *file)
 
     for (cf_hash_link *link = cf_hash_table_first(&uploads->askers, key); link;
          link = cf_hash_table_next(link)) {
-        asker *one = cf_linked(link, asker, by_file);
+        asker *one = cf_container_of(link, asker, by_file);
 
         if (one->binding == file->binding && one->folder == file->folder &&
             cf_stat_same_file(&one->stat, &file->stat) && cf_hash_equal(&one->hash, &file->hash))
@@ -110,7 +110,7 @@ void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding)
 {
     for (cf_hash_link *link = cf_hash_table_walk(&uploads->askers, NULL), *after; link;
          link = after) {
-        asker *one = cf_linked(link, asker, by_file);
+        asker *one = cf_container_of(link, asker, by_file);
 
         after = cf_hash_table_walk(&uploads->askers, link);
         if (!binding || one->binding == binding)
@@ -121,7 +121,7 @@ void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding)
 void cf_upload_tell(cf_uploads *uploads, cf_upload *upload)
 {
     for (cf_place_in_line *at = upload->askers.first; at; at = at->after) {
-        asker *one = cf_standing(at, asker, beside);
+        asker *one = cf_container_of(at, asker, beside);
 
         be_told(uploads, one);
         one->is_over = upload->phase == CF_UPLOAD_IS_FAILED;
@@ -136,7 +136,7 @@ void cf_upload_tell(cf_uploads *uploads, cf_upload *upload)
 static void let_go(cf_upload *upload)
 {
     while (upload->askers.first)
-        leave_upload(cf_standing(upload->askers.first, asker, beside));
+        leave_upload(cf_container_of(upload->askers.first, asker, beside));
 }
 
 /* What was sent of it was checked against what was read at that moment. */
@@ -150,7 +150,7 @@ bool cf_uploads_recall(cf_uploads *uploads, const cf_stat *stat, cf_recalled *ou
 {
     for (cf_hash_link *link = cf_hash_table_first(&uploads->askers, stat->inode), *after; link;
          link = after) {
-        asker *one = cf_linked(link, asker, by_file);
+        asker *one = cf_container_of(link, asker, by_file);
 
         after = cf_hash_table_next(link);
         bool as_it_was = cf_stat_unchanged(&one->stat, stat);
@@ -180,7 +180,7 @@ static void count_coming(const cf_uploads *uploads, size_t coming[CF_RANKS])
 {
     memset(coming, 0, CF_RANKS * sizeof *coming);
     for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
-        const cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
+        const cf_upload_tally *tally = cf_container_of(at, cf_upload_tally, place);
 
         for (cf_upload_phase phase = 0;
              !tally->binding->silence && phase <= cf_uploads_last_coming(uploads); phase++)
@@ -207,7 +207,7 @@ bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64
                                   cf_turns_worth_telling(uploads->untold_counts, coming));
     if (!uploads->telling)
         return false;
-    asker *one = cf_standing(uploads->untold.first, asker, place);
+    asker *one = cf_container_of(uploads->untold.first, asker, place);
     *binding = one->binding;
     *folder = one->folder;
     be_told(uploads, one);
@@ -234,7 +234,7 @@ static cf_transfer_rank rank_of(const cf_upload *one)
 static cf_upload_tally *tally_of(cf_uploads *uploads, const cf_binding *binding)
 {
     for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
-        cf_upload_tally *tally = cf_standing(at, cf_upload_tally, place);
+        cf_upload_tally *tally = cf_container_of(at, cf_upload_tally, place);
 
         if (tally->binding == binding)
             return tally;
@@ -317,9 +317,9 @@ cf_upload *cf_upload_next(const cf_uploads *uploads, const cf_hash *hash, const 
     cf_hash_link *link = previous ? cf_hash_table_next(&previous->by_hash)
                                   : cf_hash_table_first(&uploads->by_hash, key_of(hash));
 
-    while (link && !cf_hash_equal(&cf_linked(link, cf_upload, by_hash)->hash, hash))
+    while (link && !cf_hash_equal(&cf_container_of(link, cf_upload, by_hash)->hash, hash))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, cf_upload, by_hash) : NULL;
+    return link ? cf_container_of(link, cf_upload, by_hash) : NULL;
 }
 
 cf_upload *cf_upload_find(const cf_uploads *uploads, const cf_upload_file *file)
@@ -373,7 +373,7 @@ void cf_uploads_overtake(cf_uploads *uploads, const cf_binding *binding, uint64_
     for (cf_hash_link *link =
              cf_hash_table_first(&uploads->by_place, key_of_place(binding, folder, name));
          link && name.size; link = cf_hash_table_next(link)) {
-        cf_upload *one = cf_linked(link, cf_upload, by_place);
+        cf_upload *one = cf_container_of(link, cf_upload, by_place);
 
         if (waits(one) && one->binding == binding && one->folder == folder &&
             cf_bytes_equal(one->name, name) && !(by && cf_hash_equal(&one->hash, by)))

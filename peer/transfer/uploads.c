@@ -16,7 +16,7 @@ static void drop_all(cf_uploads *uploads, cf_upload_phase phase)
 {
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
         after = at->after;
-        cf_upload_drop(uploads, cf_standing(at, cf_upload, place));
+        cf_upload_drop(uploads, cf_container_of(at, cf_upload, place));
     }
 }
 
@@ -41,7 +41,7 @@ void cf_uploads_destroy(cf_uploads **uploads)
 static void forget_those_of(cf_uploads *uploads, cf_upload_phase phase, const cf_binding *binding)
 {
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
-        cf_upload *one = cf_standing(at, cf_upload, place);
+        cf_upload *one = cf_container_of(at, cf_upload, place);
 
         after = at->after;
         if (one->binding != binding)
@@ -63,7 +63,7 @@ void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding)
 static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
 {
     for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
-        cf_upload *one = cf_standing(at, cf_upload, place);
+        cf_upload *one = cf_container_of(at, cf_upload, place);
 
         after = at->after;
         if (one->is_sealed && !cf_hash_equal(&one->epoch, &uploads->epoch))
@@ -194,7 +194,7 @@ bool cf_uploads_working(const cf_uploads *uploads)
         phases[CF_UPLOAD_IS_DELTA].count)
         return true;
     for (cf_place_in_line *at = phases[CF_UPLOAD_IS_SEALING].first; at; at = at->after)
-        if (cf_sealing_has_jobs(cf_standing(at, cf_upload, place)->sealing))
+        if (cf_sealing_has_jobs(cf_container_of(at, cf_upload, place)->sealing))
             return true;
     return false;
 }
@@ -210,7 +210,7 @@ cf_flow_count cf_uploads_flow(const cf_uploads *uploads)
     const cf_line *sealing = &uploads->phases[CF_UPLOAD_IS_SEALING];
 
     for (cf_place_in_line *at = sealing->first; at; at = at->after) {
-        const cf_sealing *one = cf_standing(at, cf_upload, place)->sealing;
+        const cf_sealing *one = cf_container_of(at, cf_upload, place)->sealing;
         const uint64_t partly = cf_sealing_partly(one);
 
         flow.moved += partly;
@@ -225,7 +225,7 @@ cf_flow_count cf_uploads_flow(const cf_uploads *uploads)
 static cf_sealing *next_sealing(const cf_uploads *uploads, cf_place_in_line **at)
 {
     *at = *at ? (*at)->after : uploads->phases[CF_UPLOAD_IS_SEALING].first;
-    return *at ? cf_standing(*at, cf_upload, place)->sealing : NULL;
+    return *at ? cf_container_of(*at, cf_upload, place)->sealing : NULL;
 }
 
 bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset, size_t size,

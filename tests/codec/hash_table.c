@@ -32,7 +32,7 @@ static thing *things_in(cf_hash_table *table)
 
 static size_t number_of(const cf_hash_link *link)
 {
-    return cf_linked(link, thing, link)->number;
+    return cf_container_of(link, thing, link)->number;
 }
 
 Test(table, finds_all_of_a_hash_the_latest_first)
@@ -89,8 +89,8 @@ Test(table, walks_by_each_once_also_when_that_is_taken_out)
 
     for (cf_hash_link *link = cf_hash_table_walk(&table, NULL), *next; link; link = next) {
         next = cf_hash_table_walk(&table, link);
-        cr_expect(!cf_linked(link, thing, link)->was_met);
-        cf_linked(link, thing, link)->was_met = true;
+        cr_expect(!cf_container_of(link, thing, link)->was_met);
+        cf_container_of(link, thing, link)->was_met = true;
         cf_hash_table_remove(&table, link);
     }
     for (size_t i = 0; i < THINGS; i++)

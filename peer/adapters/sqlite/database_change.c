@@ -254,7 +254,7 @@ static cf_row_change *shows_elsewhere(const cf_row_writing *self, const cf_hash_
     cf_hash_link *link = base ? cf_hash_table_first(shown, cf_hash_id(0, &base->item)) : NULL;
 
     for (; link; link = cf_hash_table_next(link)) {
-        cf_row_change *other = cf_linked(link, shown_row, link)->change;
+        cf_row_change *other = cf_container_of(link, shown_row, link)->change;
 
         if (other != change && !other->refused && cf_id_equal(&other->after->item, &base->item))
             return other;

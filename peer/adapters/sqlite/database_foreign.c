@@ -31,7 +31,7 @@ static bool is_refused(const cf_hash_table *refused, size_t place, cf_bytes key)
 {
     for (cf_hash_link *link = cf_hash_table_first(refused, place_hash(place, key)); link;
          link = cf_hash_table_next(link)) {
-        const cf_row_change *change = cf_linked(link, changed_row, link)->change;
+        const cf_row_change *change = cf_container_of(link, changed_row, link)->change;
 
         if (change->place == place && cf_bytes_equal(change->after->key, key))
             return true;
@@ -86,7 +86,7 @@ static cf_row_change *find_another(const cf_hash_table *places, size_t place, cf
 {
     for (cf_hash_link *link = cf_hash_table_first(places, place_hash(place, key)); link;
          link = cf_hash_table_next(link)) {
-        cf_row_change *change = cf_linked(link, changed_row, link)->change;
+        cf_row_change *change = cf_container_of(link, changed_row, link)->change;
 
         if (change->place == place && !change->refused && cf_bytes_equal(change->before->key, key))
             return change;

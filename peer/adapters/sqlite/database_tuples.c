@@ -51,16 +51,16 @@ static known_row *with_tuple(const giving *self, cf_bytes tuple)
 {
     cf_hash_link *link = cf_hash_table_first(&self->tuples, cf_hash_bytes(0, tuple));
 
-    while (link && !cf_bytes_equal(cf_linked(link, known_row, by_tuple)->tuple, tuple))
+    while (link && !cf_bytes_equal(cf_container_of(link, known_row, by_tuple)->tuple, tuple))
         link = cf_hash_table_next(link);
-    return link ? cf_linked(link, known_row, by_tuple) : NULL;
+    return link ? cf_container_of(link, known_row, by_tuple) : NULL;
 }
 
 static bool is_taken(const giving *self, cf_bytes key)
 {
     cf_hash_link *link = cf_hash_table_first(&self->keys, cf_hash_bytes(0, key));
 
-    while (link && !cf_bytes_equal(cf_linked(link, known_row, by_key)->key, key))
+    while (link && !cf_bytes_equal(cf_container_of(link, known_row, by_key)->key, key))
         link = cf_hash_table_next(link);
     return link != NULL;
 }
@@ -254,10 +254,11 @@ static void give_pins(giving *self, const cf_bytes *before)
                                  ? cf_hash_table_first(&all, cf_hash_bytes(0, pins[p].key))
                                  : NULL;
 
-        while (link && !cf_bytes_equal(cf_linked(link, known_row, by_tuple)->tuple, pins[p].key))
+        while (link &&
+               !cf_bytes_equal(cf_container_of(link, known_row, by_tuple)->tuple, pins[p].key))
             link = cf_hash_table_next(link);
         if (link)
-            pins[p].key = cf_linked(link, known_row, by_tuple)->key;
+            pins[p].key = cf_container_of(link, known_row, by_tuple)->key;
     }
     cf_hash_table_release(&all);
 }

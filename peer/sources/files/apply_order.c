@@ -319,7 +319,7 @@ static link *holder(const order *self, const cf_hash_table *spellings, const lin
                            : NULL;
 
     for (; at; at = cf_hash_table_next(at)) {
-        link *other = cf_linked(at, link, by_spelling);
+        link *other = cf_container_of(at, link, by_spelling);
         const cf_node *node = cf_nodes_find(self->nodes, other->number);
 
         if (other != it && node->parent == step->parent &&
@@ -355,7 +355,7 @@ static bool break_respellings(order *self)
                               key_of(node->parent, node->name));
     }
     for (cf_hash_link *at = NULL; (at = cf_hash_table_walk(&spellings, at));) {
-        link *it = cf_linked(at, link, by_spelling);
+        link *it = cf_container_of(at, link, by_spelling);
         const cf_node *node = cf_nodes_find(self->nodes, it->number);
 
         if (cf_task_is_prepared(it->task) && is_ring(self, &spellings, it) &&

@@ -281,7 +281,7 @@ static cf_asked_content *asked_for(cf_applying *applying, const cf_hash *hash, u
 
     for (cf_hash_link *link = cf_hash_table_first(&applying->asked, key); link;
          link = cf_hash_table_next(link)) {
-        asked = cf_linked(link, cf_asked_content, by_content);
+        asked = cf_container_of(link, cf_asked_content, by_content);
         if (cf_hash_equal(&asked->hash, hash) && asked->size == size)
             return asked;
     }

@@ -25,7 +25,7 @@ static const cf_listed_folder *next_same(const cf_listing *listing, const cf_sta
         *link ? cf_hash_table_next(*link) : cf_hash_table_first(&listing->by_file, key_of(stat));
     for (; *link; *link = cf_hash_table_next(*link)) {
         const cf_listed_folder *folder =
-            &listing->folders[cf_linked(*link, folder_link, by_file)->index];
+            &listing->folders[cf_container_of(*link, folder_link, by_file)->index];
 
         if (cf_stat_same_file(&folder->stat, stat))
             return folder;

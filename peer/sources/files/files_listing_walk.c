@@ -230,7 +230,7 @@ static bool is_lost_again(cf_listing_walk *self, const cf_stat *above, cf_bytes 
 
     for (cf_hash_link *at = cf_hash_table_first(&self->lost, key); at;
          at = cf_hash_table_next(at)) {
-        const lost_step *step = cf_linked(at, lost_step, link);
+        const lost_step *step = cf_container_of(at, lost_step, link);
 
         if (cf_stat_same_file(&step->above, above) && cf_bytes_equal(step->name, name))
             return true;

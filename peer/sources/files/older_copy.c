@@ -50,8 +50,8 @@ static frontier *frontier_of(comparing *self, const cf_id *writer)
 
     for (cf_hash_link *link = cf_hash_table_first(&self->frontiers, hash); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, frontier, link)->writer, writer))
-            return cf_linked(link, frontier, link);
+        if (cf_id_equal(&cf_container_of(link, frontier, link)->writer, writer))
+            return cf_container_of(link, frontier, link);
     frontier *found = cf_arena_allocate(&self->arena, 1, sizeof *found);
     found->writer = *writer;
     cf_hash_table_add(&self->frontiers, &found->link, hash);
@@ -78,7 +78,7 @@ static bool is_of_one_moment(const comparing *self)
 {
     for (cf_hash_link *link = cf_hash_table_walk(&self->frontiers, NULL); link;
          link = cf_hash_table_walk(&self->frontiers, link)) {
-        const frontier *of = cf_linked(link, frontier, link);
+        const frontier *of = cf_container_of(link, frontier, link);
 
         if (of->undone && of->shown >= of->undone)
             return false;

@@ -48,7 +48,7 @@ static bool is_told(const directories_above *self, const cf_id *item)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->told, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, told_item, link)->item, item))
+        if (cf_id_equal(&cf_container_of(link, told_item, link)->item, item))
             return true;
     return false;
 }

@@ -58,8 +58,8 @@ static const way *way_to(ways *self, uint64_t directory)
 
     for (cf_hash_link *link = cf_hash_table_first(&self->ways, hash_number(directory)); link;
          link = cf_hash_table_next(link))
-        if (cf_linked(link, way, link)->directory == directory)
-            return cf_linked(link, way, link);
+        if (cf_container_of(link, way, link)->directory == directory)
+            return cf_container_of(link, way, link);
     for (const cf_node *node = cf_nodes_find(self->nodes, directory); node;
          node = cf_nodes_find(self->nodes, node->parent))
         depth++;
@@ -118,7 +118,7 @@ static bool is_taken(const ways *self, const cf_node *node)
 
     for (cf_hash_link *link = cf_hash_table_first(&self->taken, hash); link;
          link = cf_hash_table_next(link)) {
-        const cf_finding *by = cf_linked(link, taken_place, link)->finding;
+        const cf_finding *by = cf_container_of(link, taken_place, link)->finding;
 
         if (by->parent == node->parent && cf_bytes_equal(by->name, node->name) &&
             by->number != node->number)

@@ -33,7 +33,7 @@ void cf_renames_clear(cf_renames *renames)
 
     for (; link; link = next) {
         next = cf_hash_table_walk(&renames->all, link);
-        release(cf_linked(link, renamed, link));
+        release(cf_container_of(link, renamed, link));
     }
     cf_hash_table_release(&renames->all);
 }
@@ -57,7 +57,7 @@ static renamed *find(const cf_renames *renames, const cf_look_place *to)
     for (cf_hash_link *link =
              cf_hash_table_first(&renames->all, cf_hash_bytes(to->folder, to->name));
          link; link = cf_hash_table_next(link)) {
-        renamed *one = cf_linked(link, renamed, link);
+        renamed *one = cf_container_of(link, renamed, link);
 
         if (one->to_folder == to->folder && cf_bytes_equal(cf_buffer_view(&one->to), to->name))
             return one;
@@ -115,8 +115,8 @@ static void add(cf_look_places *places, const renamed *one)
 static void add_folder(const cf_renames *renames, uint64_t folder, cf_look_places *places)
 {
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&renames->all, link));)
-        if (cf_linked(link, renamed, link)->to_folder == folder)
-            add(places, cf_linked(link, renamed, link));
+        if (cf_container_of(link, renamed, link)->to_folder == folder)
+            add(places, cf_container_of(link, renamed, link));
 }
 
 void cf_renames_add_origins(const cf_renames *renames, cf_look_places *places)

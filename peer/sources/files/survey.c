@@ -421,7 +421,8 @@ size_t cf_observed_find(const cf_observed *observed, uint64_t number)
 {
     cf_hash_link *link = cf_hash_table_first(&observed->table, number);
 
-    return link ? (size_t)(cf_linked(link, struct cf_observed_one, by_number) - observed->links)
+    return link ? (size_t)(cf_container_of(link, struct cf_observed_one, by_number) -
+                           observed->links)
                 : SIZE_MAX;
 }
 

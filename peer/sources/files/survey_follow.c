@@ -32,7 +32,7 @@ static bool pass(following *self, uint64_t inode)
 
     for (cf_hash_link *link = cf_hash_table_first(&self->passed, hash); link;
          link = cf_hash_table_next(link))
-        if (cf_linked(link, passed_file, link)->inode == inode)
+        if (cf_container_of(link, passed_file, link)->inode == inode)
             return false;
     passed_file *file = cf_arena_allocate(&self->arena, 1, sizeof *file);
     file->inode = inode;

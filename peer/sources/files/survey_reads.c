@@ -97,7 +97,7 @@ void cf_survey_reads_destroy(cf_survey_reads **reads)
         release_slot(&(*reads)->slots[i]);
     for (cf_hash_link *link = cf_hash_table_walk(&(*reads)->several, NULL), *next; link;
          link = next) {
-        several_names *names = cf_linked(link, several_names, by_inode);
+        several_names *names = cf_container_of(link, several_names, by_inode);
 
         next = cf_hash_table_walk(&(*reads)->several, link);
         free(names->askers);
@@ -145,7 +145,7 @@ static several_names *names_of(const cf_survey_reads *reads, size_t entry)
 
     for (cf_hash_link *link = cf_hash_table_first(&reads->several, key_of(stat)); link;
          link = cf_hash_table_next(link)) {
-        several_names *names = cf_linked(link, several_names, by_inode);
+        several_names *names = cf_container_of(link, several_names, by_inode);
 
         if (cf_stat_unchanged(&reads->listing->entries[names->entry].stat, stat))
             return names;

@@ -85,7 +85,7 @@ static const char *cause_of(const char *reason)
 void cf_unplaced_begin(cf_unplaced *unplaced)
 {
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&unplaced->groups, link));) {
-        reason_group *group = cf_linked(link, reason_group, by_directory);
+        reason_group *group = cf_container_of(link, reason_group, by_directory);
 
         if (!group->is_tried)
             group->turn = 0; /* whose turn it was is asked for no more */
@@ -98,7 +98,7 @@ static unplaced_step *find(const cf_unplaced *unplaced, uint64_t key)
 {
     cf_hash_link *link = cf_hash_table_first(&unplaced->steps, key);
 
-    return link ? cf_linked(link, unplaced_step, by_step) : NULL;
+    return link ? cf_container_of(link, unplaced_step, by_step) : NULL;
 }
 
 const char *cf_unplaced_waits(cf_unplaced *unplaced, const cf_step *step)
@@ -122,7 +122,7 @@ static reason_group *group_of(cf_unplaced *unplaced, uint64_t directory, const c
 
     for (cf_hash_link *link = cf_hash_table_first(&unplaced->groups, key); link;
          link = cf_hash_table_next(link)) {
-        reason_group *group = cf_linked(link, reason_group, by_directory);
+        reason_group *group = cf_container_of(link, reason_group, by_directory);
 
         if (group->directory == directory && strcmp(group->cause, cause) == 0)
             return group;

@@ -195,7 +195,7 @@ static bool is_new(waiting *self, const cf_id *item)
 
     for (cf_hash_link *link = cf_hash_table_first(&self->seen, hash); link;
          link = cf_hash_table_next(link))
-        if (cf_id_equal(&cf_linked(link, waiting_row, link)->row.item, item))
+        if (cf_id_equal(&cf_container_of(link, waiting_row, link)->row.item, item))
             return false;
     waiting_row *added = cf_arena_allocate(self->arena, 1, sizeof *added);
     added->row.item = *item;

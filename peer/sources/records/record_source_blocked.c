@@ -65,7 +65,7 @@ static const cf_row_block *find_block(const cf_record_run *run, const cf_row *vi
 {
     for (cf_hash_link *link = cf_hash_table_first(&run->blocked, cf_hash_id(0, &viewed->item));
          link; link = cf_hash_table_next(link)) {
-        const cf_row_block *found = cf_linked(link, const cf_row_block, link);
+        const cf_row_block *found = cf_container_of(link, const cf_row_block, link);
 
         if (found->viewed == viewed)
             return found;
@@ -547,7 +547,7 @@ void cf_record_run_note_blocked(cf_record_run *run)
     for (size_t i = 0; run->stays && i < file->count; i++)
         note_fate(run, &file->rows[i], fate_of(run, &file->rows[i]));
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&run->blocked, link));) {
-        const cf_row_block *one = cf_linked(link, const cf_row_block, link);
+        const cf_row_block *one = cf_container_of(link, const cf_row_block, link);
 
         cf_record_note(run, one->passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
                        &(cf_row_place){one->viewed->table, one->viewed->key}, "%s",

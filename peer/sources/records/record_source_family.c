@@ -73,7 +73,7 @@ static member *find_member(const family *self, const cf_id *item)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->members, cf_hash_id(0, item)); link;
          link = cf_hash_table_next(link)) {
-        member *found = cf_linked(link, member, link);
+        member *found = cf_container_of(link, member, link);
 
         if (cf_id_equal(&found->row->item, item))
             return found;
@@ -171,7 +171,7 @@ void cf_record_run_keep_family(cf_record_run *run)
         return;
     gather(&self);
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&self.members, link));) {
-        const member *one = cf_linked(link, const member, link);
+        const member *one = cf_container_of(link, const member, link);
 
         if (!one->doubtful)
             learn(run, one->row);

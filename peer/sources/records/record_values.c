@@ -45,7 +45,7 @@ cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *b
     values->binding = binding;
     show_base(values);
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));)
-        cf_value_file_find(values, cf_linked(link, cf_record_value, link));
+        cf_value_file_find(values, cf_container_of(link, cf_record_value, link));
     return values;
 }
 
@@ -61,7 +61,7 @@ void cf_record_values_destroy(cf_record_values **values)
     if (!*values)
         return;
     for (cf_hash_link *link; (link = cf_hash_table_walk(&(*values)->table, NULL));)
-        forget(*values, cf_linked(link, cf_record_value, link));
+        forget(*values, cf_container_of(link, cf_record_value, link));
     cf_hash_table_release(&(*values)->table);
     free(*values);
     *values = NULL;
@@ -74,7 +74,7 @@ void cf_record_values_refill(cf_record_values *values)
     if (values->binding->base == CF_BASE_LEAVES)
         return;
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));) {
-        cf_record_value *one = cf_linked(link, cf_record_value, link);
+        cf_record_value *one = cf_container_of(link, cf_record_value, link);
 
         if (one->is_shown && one->value.size && !one->node && !cf_record_value_is_small(one))
             cf_value_file_write(values, one, &ignored);
@@ -84,7 +84,7 @@ void cf_record_values_refill(cf_record_values *values)
 void cf_record_values_end(cf_record_values *values)
 {
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));) {
-        cf_record_value *one = cf_linked(link, cf_record_value, link);
+        cf_record_value *one = cf_container_of(link, cf_record_value, link);
 
         /* What the medium shows and the base doesn't yet is on its way out. */
         one->is_shown = one->value.size > 0;
@@ -93,7 +93,7 @@ void cf_record_values_end(cf_record_values *values)
     if (values->table.count)
         show_base(values);
     for (cf_hash_link *link = cf_hash_table_walk(&values->table, NULL), *next; link; link = next) {
-        cf_record_value *one = cf_linked(link, cf_record_value, link);
+        cf_record_value *one = cf_container_of(link, cf_record_value, link);
 
         next = cf_hash_table_walk(&values->table, link);
         if (!one->is_shown && !one->was_asked && !one->is_asked)

@@ -23,7 +23,7 @@ cf_record_value *cf_record_values_find(const cf_record_values *values, const cf_
 {
     for (cf_hash_link *link = cf_hash_table_first(&values->table, key_of(hash)); link;
          link = cf_hash_table_next(link)) {
-        cf_record_value *one = cf_linked(link, cf_record_value, link);
+        cf_record_value *one = cf_container_of(link, cf_record_value, link);
 
         if (cf_hash_equal(&one->hash, hash))
             return one;

@@ -308,7 +308,7 @@ bool cf_record_values_here(cf_record_values *values, const cf_row *row, cf_arena
 void cf_record_values_fetched(cf_record_values *values)
 {
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&values->table, link));) {
-        cf_record_value *one = cf_linked(link, cf_record_value, link);
+        cf_record_value *one = cf_container_of(link, cf_record_value, link);
         cf_buffer identity = {0};
 
         if (one->was_asked && !one->is_asked) {
