@@ -29,9 +29,9 @@ static cf_status mark(cf_store *store, const cf_hash *user, const char *value, c
 
 /* A removal makes room: on a full disk it has what the broker holds for that. Damage that was met
  * when files were written anew keeps the store from being written until it is opened again. */
-static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error *error)
+static cf_status mark_begun(cf_broker_data *broker_data, const cf_hash *user, cf_error *error)
 {
-    cf_store *store = premises->store;
+    cf_store *store = broker_data->store;
     cf_error damage;
     cf_status status = mark(store, user, begun_value, error);
 
@@ -42,7 +42,7 @@ static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error
     }
     if (status != CF_FULL)
         return status;
-    const int folder = cf_datadir_descriptor(premises->datadir);
+    const int folder = cf_datadir_descriptor(broker_data->datadir);
     const uint64_t given = cf_ballast_use_to_write(folder);
     status = store->reopen(store, error);
     if (!status)
@@ -52,28 +52,28 @@ static cf_status mark_begun(cf_premises *premises, const cf_hash *user, cf_error
     return status;
 }
 
-static cf_status fail_of_room(const cf_premises *premises, cf_error *error)
+static cf_status fail_of_room(const cf_broker_data *broker_data, cf_error *error)
 {
     char path[PATH_SIZE], needed[CF_SIZE_TEXT], left[CF_SIZE_TEXT];
 
-    snprintf(path, sizeof path, "%s/store", cf_datadir_path(premises->datadir));
+    snprintf(path, sizeof path, "%s/store", cf_datadir_path(broker_data->datadir));
     cf_size_write(cf_store_room_to_go_on(path), needed);
     cf_size_write(cf_store_room(path), left);
     return cf_fail(error, CF_FULL,
                    "nothing was removed: make room on the disk of %s, which has %s left and needs "
                    "%s, and type `counterfoild users remove` again",
-                   cf_datadir_path(premises->datadir), left, needed);
+                   cf_datadir_path(broker_data->datadir), left, needed);
 }
 
-cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_hash *user,
+cf_status cf_removal_begin(cf_broker_data *broker_data, cf_gateway *gateway, const cf_hash *user,
                            bool *begun, cf_error *error)
 {
-    cf_store *store = premises->store;
+    cf_store *store = broker_data->store;
 
     /* What fails from here on is finished at the next start; without the mark nobody knew of it. */
-    cf_status status = mark_begun(premises, user, error);
+    cf_status status = mark_begun(broker_data, user, error);
     if (status == CF_FULL)
-        return fail_of_room(premises, error);
+        return fail_of_room(broker_data, error);
     if (status) {
         cf_error_while(error,
                        "nothing was removed; mend the disk, start the broker again, and type "
@@ -83,26 +83,26 @@ cf_status cf_removal_begin(cf_premises *premises, cf_gateway *gateway, const cf_
     *begun = true;
     if (gateway)
         cf_gateway_expel(gateway, user, "the operator removes this user");
-    cf_premises_finish(premises); /* what was under way is answered to nobody */
-    cf_users_remove(premises->users, user);
-    cf_quotas_forget(premises->quotas, user);
-    status = cf_management_forget(premises->management, user, error);
+    cf_broker_data_finish(broker_data); /* what was under way is answered to nobody */
+    cf_users_remove(broker_data->users, user);
+    cf_quotas_forget(broker_data->quotas, user);
+    status = cf_management_forget(broker_data->management, user, error);
     return status ? status : store->forget(store, user, error);
 }
 
-cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, bool *finished,
+cf_status cf_removal_work(cf_broker_data *broker_data, const cf_hash *user, bool *finished,
                           cf_error *error)
 {
-    cf_store *store = premises->store;
-    const char *data = cf_datadir_path(premises->datadir);
+    cf_store *store = broker_data->store;
+    const char *data = cf_datadir_path(broker_data->datadir);
     cf_error kept;
 
     *finished = false;
-    cf_status status = premises->blobs->forget(premises->blobs, user, error);
+    cf_status status = broker_data->blobs->forget(broker_data->blobs, user, error);
     if (!status)
         status = store->purge(store, user, error);
     const cf_status looked =
-        status ? CF_OK : cf_kept_stores_forget(premises->env->files, data, user, &kept);
+        status ? CF_OK : cf_kept_stores_forget(broker_data->env->files, data, user, &kept);
     if (!status && looked && looked != CF_CHANGED) {
         *error = kept;
         status = looked;
@@ -111,7 +111,7 @@ cf_status cf_removal_work(cf_premises *premises, const cf_hash *user, bool *fini
         status = mark(store, user, "", error);
     if (!status)
         status = store->purge(store, &nobody, error);
-    if (!status && !premises->store_actor) /* whose thread commits by itself */
+    if (!status && !broker_data->store_actor) /* whose thread commits by itself */
         status = store->commit(store, error);
     if (status == CF_BROKEN)
         cf_error_while(error,
@@ -171,16 +171,16 @@ static void append_unfinished(void *context, const cf_hash *user, const char *wh
              "; the removal of user %s is not finished, see `status`", cf_user_shorten(user).text);
 }
 
-cf_status cf_removal_find(cf_premises *premises, const char *which, cf_hash *user,
+cf_status cf_removal_find(cf_broker_data *broker_data, const char *which, cf_hash *user,
                           cf_user_name *name, cf_error *error)
 {
     cf_error unread;
 
-    cf_status status = cf_management_find(premises->management, which, user, error);
+    cf_status status = cf_management_find(broker_data->management, which, user, error);
     if (!status)
-        status = cf_user_name_get(premises->store, user, name, error);
+        status = cf_user_name_get(broker_data->store, user, name, error);
     if (status == CF_MISSING)
-        cf_removal_each(premises->store, append_unfinished, error, &unread);
+        cf_removal_each(broker_data->store, append_unfinished, error, &unread);
     return status;
 }
 
@@ -198,27 +198,27 @@ static void list_user(void *context, const cf_hash *user, const char *why)
 }
 
 /* One that fails is tried again at the next start, and holds up nobody else. */
-static void resume(cf_premises *premises, const cf_hash *user)
+static void resume(cf_broker_data *broker_data, const cf_hash *user)
 {
     bool finished = false;
     cf_error error;
 
-    cf_users_remove(premises->users, user); /* it may not have been forgotten yet */
-    cf_status status = cf_management_forget(premises->management, user, &error);
+    cf_users_remove(broker_data->users, user); /* it may not have been forgotten yet */
+    cf_status status = cf_management_forget(broker_data->management, user, &error);
     if (!status)
-        status = premises->store->forget(premises->store, user, &error);
+        status = broker_data->store->forget(broker_data->store, user, &error);
     if (!status)
-        status = cf_removal_work(premises, user, &finished, &error);
-    cf_removal_end(premises, user, finished, status ? &error : NULL);
+        status = cf_removal_work(broker_data, user, &finished, &error);
+    cf_removal_end(broker_data, user, finished, status ? &error : NULL);
 }
 
-cf_status cf_removal_resume(cf_premises *premises, cf_error *error)
+cf_status cf_removal_resume(cf_broker_data *broker_data, cf_error *error)
 {
     user_list list = {0};
 
-    cf_status status = cf_removal_each(premises->store, list_user, &list, error);
+    cf_status status = cf_removal_each(broker_data->store, list_user, &list, error);
     for (size_t i = 0; !status && i < list.count; i++)
-        resume(premises, &list.users[i]);
+        resume(broker_data, &list.users[i]);
     free(list.users);
     return status;
 }
@@ -245,23 +245,23 @@ static cf_status keep_reason(cf_store *store, const cf_hash *user, const cf_erro
     return status ? status : mark(store, user, failed->text, error);
 }
 
-void cf_removal_end(cf_premises *premises, const cf_hash *user, bool finished,
+void cf_removal_end(cf_broker_data *broker_data, const cf_hash *user, bool finished,
                     const cf_error *failed)
 {
-    const cf_env *env = premises->env;
+    const cf_env *env = broker_data->env;
     cf_error unkept;
 
     if (!finished) {
         cf_report(env, CF_REPORT_ERROR, CF_REMOVAL_UNFINISHED_FORMAT, cf_user_shorten(user).text,
                   failed->text);
-        if (keep_reason(premises->store, user, failed, &unkept))
+        if (keep_reason(broker_data->store, user, failed, &unkept))
             cf_report(env, CF_REPORT_WARNING, "`status` can't say why: %s", unkept.text);
         return;
     }
     if (failed)
         cf_report(env, CF_REPORT_WARNING, "user %s: %s", cf_user_shorten(user).text, failed->text);
-    cf_users_gone(premises->users, user);
-    cf_audit_note(premises->audit,
+    cf_users_gone(broker_data->users, user);
+    cf_audit_note(broker_data->audit,
                   &(cf_audit_event){.what = CF_AUDIT_USER_REMOVED,
                                     .user = user,
                                     .why = failed ? CF_KEPT_STORE " still has it" : NULL},

@@ -32,7 +32,7 @@ static int on_store(zloop_t *loop, zmq_pollitem_t *item, void *context)
 
     (void)loop;
     (void)item;
-    cf_store_actor_deliver(self->premises.store_actor);
+    cf_store_actor_deliver(self->broker_data.store_actor);
     cf_gateway_zmq_wake(self->door);
     return 0;
 }
@@ -43,7 +43,7 @@ static int on_blobs(zloop_t *loop, zmq_pollitem_t *item, void *context)
 
     (void)loop;
     (void)item;
-    cf_blob_actor_deliver(self->premises.blob_actor);
+    cf_blob_actor_deliver(self->broker_data.blob_actor);
     cf_gateway_zmq_wake(self->door);
     return 0;
 }
@@ -93,9 +93,9 @@ static cf_status take_terms(cf_broker *self, cf_error *error)
     cf_gateway_zmq_restrain(self->door, restraints);
     cf_gateway_restrain(self->gateway, restraints->connections_per_user,
                         restraints->waste_per_second);
-    cf_quotas_restrain(self->premises.quotas, restraints->entries_per_minute);
-    cf_management_close(self->premises.management, terms.closed);
-    self->premises.quota = terms.quota;
+    cf_quotas_restrain(self->broker_data.quotas, restraints->entries_per_minute);
+    cf_management_close(self->broker_data.management, terms.closed);
+    self->broker_data.quota = terms.quota;
     return CF_OK;
 }
 
@@ -186,15 +186,15 @@ static cf_status listen_on_all(cf_broker *self, const cf_endpoints *place, cf_er
 static cf_status open_door(cf_broker *self, const cf_endpoints *place, cf_error *error)
 {
     const cf_serve_options *options = self->options;
-    const cf_keys *keys = cf_datadir_keys(self->premises.datadir);
+    const cf_keys *keys = cf_datadir_keys(self->broker_data.datadir);
 
     cf_gateway_zmq_options door = {.env = options->env,
                                    .loop = self->loop,
                                    .gateway = self->gateway,
                                    .outbox = self->outbox,
-                                   .audit = self->premises.audit,
+                                   .audit = self->broker_data.audit,
                                    .restraints = &self->terms.restraints,
-                                   .store = self->premises.store,
+                                   .store = self->broker_data.store,
                                    .zap_domain = CF_BROKER_ZAP_DOMAIN,
                                    .curve_public = cf_keys_public(keys)->curve,
                                    .curve_secret = cf_keys_curve_secret(keys)};
@@ -217,7 +217,7 @@ static cf_status open_door(cf_broker *self, const cf_endpoints *place, cf_error 
         cf_report(options->env, CF_REPORT_WARNING, CF_ENDPOINT_BARE_FORMAT, advertised.host);
     cf_address_write(&advertised, self->address);
     cf_gateway_advertise(self->gateway, &advertised);
-    return cf_datadir_keep_address(self->premises.datadir, self->address, error);
+    return cf_datadir_keep_address(self->broker_data.datadir, self->address, error);
 }
 
 static cf_reserve room_left(void *context)
@@ -226,7 +226,7 @@ static cf_reserve room_left(void *context)
     cf_reserve left;
     cf_error ignored;
 
-    if (cf_datadir_reserve(self->premises.datadir, &left, &ignored))
+    if (cf_datadir_reserve(self->broker_data.datadir, &left, &ignored))
         left = (cf_reserve){.room = UINT64_MAX}; /* writing will tell */
     return left;
 }
@@ -242,12 +242,12 @@ static void absent(void *context, const cf_hash *user)
 static void make_gateway(cf_broker *self)
 {
     cf_gateway_options gateway = {.env = self->options->env,
-                                  .store = self->premises.store,
-                                  .blobs = self->premises.blobs,
-                                  .users = self->premises.users,
-                                  .management = self->premises.management,
-                                  .audit = self->premises.audit,
-                                  .quotas = self->premises.quotas,
+                                  .store = self->broker_data.store,
+                                  .blobs = self->broker_data.blobs,
+                                  .users = self->broker_data.users,
+                                  .management = self->broker_data.management,
+                                  .audit = self->broker_data.audit,
+                                  .quotas = self->broker_data.quotas,
                                   .sessions_of_user = self->terms.restraints.connections_per_user,
                                   .waste_per_second = self->terms.restraints.waste_per_second,
                                   .room_left = room_left,
@@ -256,8 +256,8 @@ static void make_gateway(cf_broker *self)
 
     self->outbox = gateway.outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&gateway);
-    self->desk =
-        (cf_desk){.premises = &self->premises, .gateway = self->gateway, .address = self->address};
+    self->desk = (cf_desk){
+        .broker_data = &self->broker_data, .gateway = self->gateway, .address = self->address};
 }
 
 static void sweep_ready(void *context)
@@ -279,27 +279,27 @@ static void ask(void *context, const cf_hash *user, const cf_hash *blobs, size_t
 static void keep_house(cf_broker *self)
 {
     cf_sweep_options sweep = {.env = self->options->env,
-                              .store = self->premises.store,
-                              .blobs = self->premises.blobs,
-                              .users = self->premises.users,
-                              .quotas = self->premises.quotas,
-                              .audit = self->premises.audit,
+                              .store = self->broker_data.store,
+                              .blobs = self->broker_data.blobs,
+                              .users = self->broker_data.users,
+                              .quotas = self->broker_data.quotas,
+                              .audit = self->broker_data.audit,
                               .jobs = self->jobs,
                               .ready = sweep_ready,
                               .context = self};
 
     cf_search_options search = {.env = self->options->env,
-                                .store = self->premises.store,
-                                .blobs = self->premises.blobs,
-                                .users = self->premises.users,
-                                .quotas = self->premises.quotas,
+                                .store = self->broker_data.store,
+                                .blobs = self->broker_data.blobs,
+                                .users = self->broker_data.users,
+                                .quotas = self->broker_data.quotas,
                                 .jobs = self->jobs,
                                 .ask = ask,
                                 .context = self};
 
     self->sweep = cf_sweep_new(&sweep);
     self->search = cf_search_new(&search);
-    self->blobs_inode = cf_datadir_blobs(self->premises.datadir);
+    self->blobs_inode = cf_datadir_blobs(self->broker_data.datadir);
     self->clock_offset_ms = cf_broker_clock_offset_ms(self->options->env);
     cf_broker_look_at_room(self);
     zloop_timer(self->loop, HOUSEKEEPING_MS, 0, cf_broker_keep_house, self);
@@ -348,7 +348,7 @@ const char *cf_serve_advertise(const cf_env *env, const char *data, const char *
 
 static void hold_room_back(const cf_broker *self)
 {
-    if (!cf_ballast_keep(cf_datadir_descriptor(self->premises.datadir)))
+    if (!cf_ballast_keep(cf_datadir_descriptor(self->broker_data.datadir)))
         cf_report(self->options->env, CF_REPORT_WARNING,
                   "too little room is left on the disk to hold any back for `users remove`: when "
                   "the disk is full, that needs room made first");
@@ -357,7 +357,7 @@ static void hold_room_back(const cf_broker *self)
 static cf_status start(cf_broker *self, cf_error *error)
 {
     const cf_serve_options *options = self->options;
-    cf_premises_options premises = {
+    cf_broker_data_options broker_data = {
         .env = options->env,
         .path = options->data,
         .way = options->existing ? CF_DATADIR_EXISTING : CF_DATADIR_EITHER,
@@ -379,9 +379,9 @@ static cf_status start(cf_broker *self, cf_error *error)
     if (!status && !options->existing && !cf_datadir_is_there(options->env, options->data))
         status = cf_endpoints_try(&place, error); /* so that none is made that serves nobody */
     if (!status)
-        status = cf_premises_open(&premises, &self->premises, error);
+        status = cf_broker_data_open(&broker_data, &self->broker_data, error);
     if (!status)
-        status = cf_removal_resume(&self->premises, error);
+        status = cf_removal_resume(&self->broker_data, error);
     if (status)
         return status;
     self->loop = zloop_new();
@@ -397,8 +397,8 @@ static cf_status start(cf_broker *self, cf_error *error)
         status = cf_control_listen(options->data, &handler, &self->control, error);
     if (status)
         return status;
-    watch(self, cf_store_actor_descriptor(self->premises.store_actor), on_store);
-    watch(self, cf_blob_actor_descriptor(self->premises.blob_actor), on_blobs);
+    watch(self, cf_store_actor_descriptor(self->broker_data.store_actor), on_store);
+    watch(self, cf_blob_actor_descriptor(self->broker_data.blob_actor), on_blobs);
     watch(self, self->jobs->descriptor(self->jobs), on_jobs);
     keep_house(self);
     hold_room_back(self);
@@ -422,19 +422,19 @@ static void stop(cf_broker *self)
     cf_jobs_destroy(&self->jobs);
     cf_sweep_destroy(&self->sweep);
     cf_search_destroy(&self->search);
-    cf_premises_finish(&self->premises);
+    cf_broker_data_finish(&self->broker_data);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
     if (self->loop)
         zloop_destroy(&self->loop);
     if (self->signals >= 0)
         close(self->signals);
-    if (self->premises.datadir) {
-        if (cf_datadir_keep_key(self->premises.datadir, &lost)) /* it goes with this process */
+    if (self->broker_data.datadir) {
+        if (cf_datadir_keep_key(self->broker_data.datadir, &lost)) /* it goes with this process */
             cf_report(self->options->env, CF_REPORT_WARNING, "%s", lost.text);
-        cf_ballast_drop(cf_datadir_descriptor(self->premises.datadir));
+        cf_ballast_drop(cf_datadir_descriptor(self->broker_data.datadir));
     }
-    cf_premises_close(&self->premises);
+    cf_broker_data_close(&self->broker_data);
 }
 
 static void say_started(cf_broker *self)
@@ -462,13 +462,13 @@ cf_status cf_serve(const cf_serve_options *options, cf_error *error)
     if (!status) {
         cf_gateway_zmq_wake(self.door);
         say_started(&self);
-        cf_datadir_tell(self.premises.datadir, "it serves");
+        cf_datadir_tell(self.broker_data.datadir, "it serves");
         options->ready(options->context, self.address);
         cf_service_manager_tell("READY=1");
         while (!self.stopped_by)
             zloop_start(self.loop);
         cf_service_manager_tell("STOPPING=1");
-        cf_datadir_tell(self.premises.datadir, "it ends");
+        cf_datadir_tell(self.broker_data.datadir, "it ends");
         cf_report(options->env, CF_REPORT_NOTICE, "SIG%s: stopping",
                   sigabbrev_np((int)self.stopped_by));
     }

@@ -16,7 +16,7 @@ enum { CF_ERRAND_MEMORY = 1 << 20 };
 typedef struct {
     const cf_serve_options *options;
     cf_serve_terms terms;
-    cf_premises premises;
+    cf_broker_data broker_data;
     char address[CF_ADDRESS_TEXT];
     cf_desk desk;
     cf_outbox *outbox;

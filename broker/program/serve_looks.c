@@ -21,7 +21,7 @@ void cf_broker_look_at_room(cf_broker *self)
     char left[CF_SIZE_TEXT], all[CF_SIZE_TEXT];
     cf_error ignored;
 
-    if (cf_datadir_reserve(self->premises.datadir, &reserve, &ignored) ||
+    if (cf_datadir_reserve(self->broker_data.datadir, &reserve, &ignored) ||
         cf_reserve_is_scarce(&reserve) == self->is_scarce)
         return;
     self->is_scarce = !self->is_scarce;
@@ -57,7 +57,8 @@ static void look_at_store(cf_broker *self)
     cf_error failure;
     bool for_good = false;
 
-    const bool fails = self->premises.store->failure(self->premises.store, &for_good, &failure);
+    const bool fails =
+        self->broker_data.store->failure(self->broker_data.store, &for_good, &failure);
     if (for_good && !self->store_failed)
         cf_report(env, CF_REPORT_ERROR, CF_STORE_FAILED_FORMAT, failure.text);
     else if (fails && !self->store_fails)
@@ -71,7 +72,7 @@ static void look_at_store(cf_broker *self)
 void cf_broker_look_at_damage(cf_broker *self)
 {
     cf_error damage;
-    const bool is_damaged = self->premises.store->damage(self->premises.store, &damage);
+    const bool is_damaged = self->broker_data.store->damage(self->broker_data.store, &damage);
 
     if (is_damaged && !self->is_damaged)
         cf_report(self->options->env, CF_REPORT_ERROR, "%s", damage.text);
@@ -134,7 +135,7 @@ static void look_at_descriptors(cf_broker *self)
  * finds it by its name. */
 static void look_at_place(cf_broker *self)
 {
-    const bool is_there = cf_datadir_is_at_its_path(self->premises.datadir);
+    const bool is_there = cf_datadir_is_at_its_path(self->broker_data.datadir);
 
     if (is_there != self->is_displaced)
         return;
@@ -152,7 +153,7 @@ static void look_at_place(cf_broker *self)
 /* Another is made as soon as somebody brings a blob. */
 static void look_at_blobs(cf_broker *self)
 {
-    const uint64_t found = cf_datadir_blobs(self->premises.datadir);
+    const uint64_t found = cf_datadir_blobs(self->broker_data.datadir);
 
     const bool is_told = self->lacks_blobs; /* the one that is made then is no news */
 
@@ -176,10 +177,10 @@ static void note_missed(cf_broker *self)
     self->set_aside = set_aside;
     if (!self->missed || self->verifies)
         return;
-    if (cf_datadir_checked(self->premises.datadir, &check, &ignored))
+    if (cf_datadir_checked(self->broker_data.datadir, &check, &ignored))
         check = (cf_datadir_check){0};
     check.missing += self->missed;
-    if (!cf_datadir_keep_check(self->premises.datadir, &check, &ignored))
+    if (!cf_datadir_keep_check(self->broker_data.datadir, &check, &ignored))
         self->missed = 0;
 }
 
@@ -193,10 +194,10 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
 
     (void)loop;
     (void)timer;
-    cf_audit_tick(self->premises.audit, now_ms);
+    cf_audit_tick(self->broker_data.audit, now_ms);
     if (env->repeats)
         cf_repeats_tick(env->repeats, env, now_ms);
-    cf_quotas_tick(self->premises.quotas, steady_ms);
+    cf_quotas_tick(self->broker_data.quotas, steady_ms);
     look_at_refusals(self, steady_ms);
     cf_sweep_tick(self->sweep, steady_ms);
     cf_search_tick(self->search, steady_ms);
@@ -207,7 +208,7 @@ int cf_broker_keep_house(zloop_t *loop, int timer, void *context)
     look_at_place(self);
     look_at_blobs(self);
     note_missed(self);
-    cf_ballast_keep(cf_datadir_descriptor(self->premises.datadir));
+    cf_ballast_keep(cf_datadir_descriptor(self->broker_data.datadir));
     look_at_clock(self);
     if (!self->is_displaced && cf_control_renew(self->control, &error))
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);

@@ -110,7 +110,7 @@ static void verify_done(cf_job *job)
 {
     errand *self = (errand *)job;
 
-    const cf_premises *premises = &self->broker->premises;
+    const cf_broker_data *broker_data = &self->broker->broker_data;
 
     self->broker->verifies--;
     if (!job->dropped)
@@ -118,11 +118,12 @@ static void verify_done(cf_job *job)
     if (!job->dropped && (!self->status || self->status == CF_BROKEN))
         self->broker->desk.lost_blobs = false;
     if (!job->dropped)
-        cf_quotas_doubt_all(premises->quotas, premises->users);
+        cf_quotas_doubt_all(broker_data->quotas, broker_data->users);
     if (!job->dropped && (!self->status || self->status == CF_BROKEN))
-        cf_reports_forget_lacking(premises->store, premises->users);
+        cf_reports_forget_lacking(broker_data->store, broker_data->users);
     if (!job->dropped)
-        cf_missing_note(premises->users, premises->quotas, premises->blobs, &self->missing);
+        cf_missing_note(broker_data->users, broker_data->quotas, broker_data->blobs,
+                        &self->missing);
     for (size_t i = 0; !job->dropped && i < self->missing.count; i++)
         cf_gateway_ask(self->broker->gateway, &self->missing.list[i].user,
                        &self->missing.list[i].blob, 1);
@@ -144,14 +145,14 @@ static void removal_work(cf_job *job)
     errand *self = (errand *)job;
 
     self->status =
-        cf_removal_work(&self->broker->premises, &self->user, &self->finished, &self->error);
+        cf_removal_work(&self->broker->broker_data, &self->user, &self->finished, &self->error);
 }
 
 static void note_removal(const errand *self, cf_audit_decision what)
 {
     const cf_env *env = self->broker->options->env;
 
-    cf_audit_note(self->broker->premises.audit,
+    cf_audit_note(self->broker->broker_data.audit,
                   &(cf_audit_event){.what = what, .user = &self->user, .why = "users remove"},
                   env->now_ms(env->context));
 }
@@ -160,7 +161,7 @@ static void end_removal(errand *self)
 {
     note_removal(self, CF_AUDIT_EXCLUSIVE_ENDED);
     if (self->begun)
-        cf_removal_end(&self->broker->premises, &self->user, self->finished,
+        cf_removal_end(&self->broker->broker_data, &self->user, self->finished,
                        self->status ? &self->error : NULL);
     cf_exclusion_end(&self->exclusion);
     if (self->finished)
@@ -231,7 +232,7 @@ static int on_removals(zloop_t *loop, int timer, void *context)
         note_removal(it, CF_AUDIT_EXCLUSIVE_BEGUN);
         it->begun = false;
         it->status =
-            cf_removal_begin(&self->premises, self->gateway, &it->user, &it->begun, &it->error);
+            cf_removal_begin(&self->broker_data, self->gateway, &it->user, &it->begun, &it->error);
         if (it->status)
             end_removal(it);
         else
@@ -251,13 +252,14 @@ static void removal_ready(void *context)
 
 static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb *verb)
 {
-    cf_communication *communication = cf_users_communication(self->premises.users);
+    cf_communication *communication = cf_users_communication(self->broker_data.users);
     const cf_env *env = self->options->env;
     cf_buffer none = {0};
     cf_user_name name;
     cf_hash user;
     cf_error error;
-    cf_status status = cf_removal_find(&self->premises, verb->arguments[1], &user, &name, &error);
+    cf_status status =
+        cf_removal_find(&self->broker_data, verb->arguments[1], &user, &name, &error);
 
     if (status) {
         answer(call, status, &none, &error);
@@ -349,7 +351,7 @@ static void run_verb(cf_broker *self, cf_control_call *call, const cf_verb *verb
 /* What is asked by another path than that which is served is told of no file that isn't there. */
 static cf_status check_place(const cf_broker *self, cf_error *error)
 {
-    if (cf_datadir_is_at_its_path(self->premises.datadir))
+    if (cf_datadir_is_at_its_path(self->broker_data.datadir))
         return CF_OK;
     return cf_fail(error, CF_UNREACHABLE,
                    "the broker here serves %s, and this directory is not there any more: move it "

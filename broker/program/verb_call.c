@@ -190,14 +190,14 @@ static cf_status find_place(const cf_env *env, const cf_broker_options *options,
 
 /* As it was last served. Whoever prints it doesn't print a damaged one; `init`, and others, do
  * without. */
-static cf_status find_served(const cf_premises *premises, const char *verb,
+static cf_status find_served(const cf_broker_data *broker_data, const char *verb,
                              char line[CF_ADDRESS_TEXT], cf_error *error)
 {
-    const uint8_t *key = cf_keys_public(cf_datadir_keys(premises->datadir))->curve;
+    const uint8_t *key = cf_keys_public(cf_datadir_keys(broker_data->datadir))->curve;
     cf_address served;
     cf_error ignored;
 
-    cf_status status = cf_datadir_address(premises->datadir, line, error);
+    cf_status status = cf_datadir_address(broker_data->datadir, line, error);
     if (status != CF_OK && status != CF_TOO_LARGE && status != CF_MISSING)
         return status;
     const char *damage = status == CF_MISSING ? "gone" : "damaged";
@@ -209,7 +209,7 @@ static cf_status find_served(const cf_premises *premises, const char *verb,
     return cf_fail(error, CF_BROKEN,
                    "%s/address is %s: the next start writes it anew; until then say with "
                    "--advertise what is to be told",
-                   cf_datadir_path(premises->datadir), damage);
+                   cf_datadir_path(broker_data->datadir), damage);
 }
 
 /* [::1], [::1]:7817 */
@@ -220,71 +220,72 @@ static bool says_port(const char *place)
     return colon && (!bracket || colon > bracket);
 }
 
-static uint16_t served_port(const cf_premises *premises, uint16_t otherwise)
+static uint16_t served_port(const cf_broker_data *broker_data, uint16_t otherwise)
 {
     char line[CF_ADDRESS_TEXT];
     cf_address served;
     cf_error ignored;
 
-    return cf_datadir_address(premises->datadir, line, &ignored) ||
+    return cf_datadir_address(broker_data->datadir, line, &ignored) ||
                    cf_address_read(line, &served, &ignored)
                ? otherwise
                : served.port;
 }
 
 /* As it was last served, unless this call says otherwise. */
-static cf_status find_address(const cf_broker_options *options, const cf_premises *premises,
+static cf_status find_address(const cf_broker_options *options, const cf_broker_data *broker_data,
                               char line[CF_ADDRESS_TEXT], cf_error *error)
 {
-    const uint8_t *key = cf_keys_public(cf_datadir_keys(premises->datadir))->curve;
+    const uint8_t *key = cf_keys_public(cf_datadir_keys(broker_data->datadir))->curve;
     cf_endpoints place;
 
     if (!options->listen[0] && !options->advertise) {
-        cf_status status = find_served(premises, options->arguments[0], line, error);
+        cf_status status = find_served(broker_data, options->arguments[0], line, error);
         if (status != CF_MISSING)
             return status;
     }
-    cf_status status = find_place(premises->env, options, &place, error);
+    cf_status status = find_place(broker_data->env, options, &place, error);
     if (status)
         return status;
     if (!options->listen[0] && options->advertise && !says_port(options->advertise))
-        place.advertised.port = served_port(premises, place.advertised.port);
+        place.advertised.port = served_port(broker_data, place.advertised.port);
     memcpy(place.advertised.key, key, sizeof place.advertised.key);
     cf_address_write(&place.advertised, line);
     return CF_OK;
 }
 
 /* Where a broker is already, that is damaged: so it is said, too. */
-static cf_status look_at_existing(const cf_premises_options *refused, cf_error *error)
+static cf_status look_at_existing(const cf_broker_data_options *refused, cf_error *error)
 {
-    cf_premises_options opening = *refused;
-    cf_premises premises = {0};
+    cf_broker_data_options opening = *refused;
+    cf_broker_data broker_data = {0};
     cf_error found;
 
     opening.way = CF_DATADIR_EXISTING;
-    if (cf_premises_open(&opening, &premises, &found) == CF_BROKEN)
+    if (cf_broker_data_open(&opening, &broker_data, &found) == CF_BROKEN)
         *error = found;
-    cf_premises_close(&premises);
+    cf_broker_data_close(&broker_data);
     return error->status;
 }
 
 /* And notes what of the blobs is missing. */
-static cf_status run_verb(cf_premises *premises, const char *address, const cf_verb *verb,
+static cf_status run_verb(cf_broker_data *broker_data, const char *address, const cf_verb *verb,
                           cf_spoken *said, cf_error *error)
 {
     cf_missing missing = {0};
     cf_buffer out = {0}, beside = {0};
-    cf_desk desk = {.premises = premises, .address = address, .missing = &missing, .said = &beside};
+    cf_desk desk = {
+        .broker_data = broker_data, .address = address, .missing = &missing, .said = &beside};
     cf_error unkept;
 
     cf_status status = cf_verb_run(&desk, verb, &out, error);
     if (strcmp(verb->verb, "verify") == 0) {
-        cf_quotas_doubt_all(premises->quotas, premises->users);
-        cf_reports_forget_lacking(premises->store, premises->users);
+        cf_quotas_doubt_all(broker_data->quotas, broker_data->users);
+        cf_reports_forget_lacking(broker_data->store, broker_data->users);
     }
-    cf_missing_note(premises->users, premises->quotas, premises->blobs, &missing);
-    if (missing.count && premises->store->commit(premises->store, &unkept))
-        cf_report(premises->env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
+    cf_missing_note(broker_data->users, broker_data->quotas, broker_data->blobs, &missing);
+    if (missing.count && broker_data->store->commit(broker_data->store, &unkept))
+        cf_report(broker_data->env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
     cf_missing_release(&missing);
     print(said, CF_CONTROL_MESSAGES, cf_buffer_view(&beside));
     print(said, CF_CONTROL_OUTPUT, cf_buffer_view(&out));
@@ -296,22 +297,22 @@ static cf_status run_verb(cf_premises *premises, const char *address, const cf_v
 cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *options,
                                const cf_verb *verb, cf_spoken *said, cf_error *error)
 {
-    cf_premises_options opening = {.env = env,
-                                   .path = options->data,
-                                   .way = strcmp(verb->verb, "init") == 0 ? CF_DATADIR_NEW
-                                                                          : CF_DATADIR_EXISTING,
-                                   .writes = cf_verb_writes(verb),
-                                   .closed = options->closed,
-                                   .doing = verb->verb};
+    cf_broker_data_options opening = {.env = env,
+                                      .path = options->data,
+                                      .way = strcmp(verb->verb, "init") == 0 ? CF_DATADIR_NEW
+                                                                             : CF_DATADIR_EXISTING,
+                                      .writes = cf_verb_writes(verb),
+                                      .closed = options->closed,
+                                      .doing = verb->verb};
     char address[CF_ADDRESS_TEXT];
-    cf_premises premises = {0};
+    cf_broker_data broker_data = {0};
     cf_endpoints place;
 
     /* What is to be told of a new one is known before it is made. */
     cf_status status =
         opening.way == CF_DATADIR_NEW ? find_place(env, options, &place, error) : CF_OK;
     if (!status)
-        status = cf_premises_open(&opening, &premises, error);
+        status = cf_broker_data_open(&opening, &broker_data, error);
     if (status == CF_MISSING)
         cf_verb_say_where_one_is(env, options, error);
     if (status == CF_CHANGED)
@@ -319,16 +320,16 @@ cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *optio
     if (status)
         return status;
     if (opening.way == CF_DATADIR_NEW && options->advertise)
-        status = cf_datadir_keep_advertise(premises.datadir, options->advertise, error);
+        status = cf_datadir_keep_advertise(broker_data.datadir, options->advertise, error);
     if (!status)
-        status = find_address(options, &premises, address, error);
+        status = find_address(options, &broker_data, address, error);
     if (!status && opening.way == CF_DATADIR_NEW)
         cf_endpoints_tell(&place, env);
     if (!status && opening.way == CF_DATADIR_NEW) /* as if served: one that is gone is damage */
-        status = cf_datadir_keep_address(premises.datadir, address, error);
+        status = cf_datadir_keep_address(broker_data.datadir, address, error);
     if (!status)
-        status = run_verb(&premises, address, verb, said, error);
-    cf_premises_close(&premises);
+        status = run_verb(&broker_data, address, verb, said, error);
+    cf_broker_data_close(&broker_data);
     return status;
 }
 

@@ -148,19 +148,19 @@ static void tell_owed(const cf_missing *missing, json_t *list, cf_buffer *out)
 static cf_status keep_check(const cf_desk *desk, const cf_verb *verb, uint64_t damage_count,
                             cf_error *error)
 {
-    if (cf_datadir_is_read_only(desk->premises->datadir))
+    if (cf_datadir_is_read_only(desk->broker_data->datadir))
         return CF_OK;
-    const cf_env *env = desk->premises->env;
+    const cf_env *env = desk->broker_data->env;
     cf_datadir_check check = {env->now_ms(env->context), damage_count, 0, 0, 0}, last = {0};
     cf_error ignored;
 
     for (size_t i = 0; i < desk->missing->owed_count; i++)
         check.missing += desk->missing->owed[i].count;
-    if (cf_datadir_checked(desk->premises->datadir, &last, &ignored))
+    if (cf_datadir_checked(desk->broker_data->datadir, &last, &ignored))
         last = (cf_datadir_check){0};
     check.mended_ms = verb->repaired ? last.mended_ms : 0;
     check.known = verb->known || last.known > check.missing ? check.missing : last.known;
-    cf_status status = cf_datadir_keep_check(desk->premises->datadir, &check, error);
+    cf_status status = cf_datadir_keep_check(desk->broker_data->datadir, &check, error);
     if (status)
         cf_error_while(error, "all was checked, and `status` can't know of it");
     return status;
@@ -189,18 +189,18 @@ static const char *remedy(const damages *found)
 
 static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
-    cf_store *store = desk->premises->store;
+    cf_store *store = desk->broker_data->store;
     damages found = {
-        .list = verb->json ? json_array() : NULL, .out = out, .blobs = desk->premises->blobs};
+        .list = verb->json ? json_array() : NULL, .out = out, .blobs = desk->broker_data->blobs};
     cf_status kept = CF_OK;
     cf_error unkept;
 
-    keep_key(desk->premises->datadir, &found);
+    keep_key(desk->broker_data->datadir, &found);
     cf_status status = store->verify(store, note_record, &found, error);
     if (!status)
-        status = cf_blobs_verify(desk->premises->blobs, note_blob, &found, error);
+        status = cf_blobs_verify(desk->broker_data->blobs, note_blob, &found, error);
     if (!status)
-        status = cf_missing_find(store, desk->premises->blobs, desk->missing, error);
+        status = cf_missing_find(store, desk->broker_data->blobs, desk->missing, error);
     if (!status && found.lacked.status && !found.count) {
         *error = found.lacked;
         cf_error_while(error, "not all could be read");
@@ -228,7 +228,7 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
         return kept;
     }
     if (kept)
-        cf_report(desk->premises->env, CF_REPORT_WARNING, "%s", unkept.text);
+        cf_report(desk->broker_data->env, CF_REPORT_WARNING, "%s", unkept.text);
     if (!status && found.count)
         status =
             cf_fail(error, CF_BROKEN, "damage was found: %zu%s%s%s", found.count, remedy(&found),

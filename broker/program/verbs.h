@@ -3,11 +3,11 @@
 #ifndef CF_BROKER_PROGRAM_VERBS_H
 #define CF_BROKER_PROGRAM_VERBS_H
 #include "broker/gateway/gateway.h"
-#include "broker/program/premises.h"
+#include "broker/program/broker_data.h"
 #include "broker/upkeep/missing.h"
 
 typedef struct {
-    cf_premises *premises;
+    cf_broker_data *broker_data;
     cf_gateway *gateway; /* NULL: it does not run */
     const char *address; /* the broker's line */
     cf_missing *missing; /* gets what verify misses, for cf_missing_note */

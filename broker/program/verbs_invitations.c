@@ -46,17 +46,17 @@ static void print_invitation(const cf_invitation_terms *terms, cf_bytes line, bo
 
 cf_status cf_verb_invite(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
-    const cf_env *env = desk->premises->env;
+    const cf_env *env = desk->broker_data->env;
     uint64_t now_ms = env->now_ms(env->context);
     cf_invitation_terms terms = {.address = desk->address,
                                  .expires_ms =
                                      now_ms + (verb->for_ms ? verb->for_ms : INVITATION_MS),
-                                 .quota = verb->has_quota ? verb->quota : desk->premises->quota};
+                                 .quota = verb->has_quota ? verb->quota : desk->broker_data->quota};
     cf_buffer line = {0};
 
     cf_status status = verb->name ? cf_user_name_read(verb->name, &terms.name, error) : CF_OK;
     if (!status)
-        status = cf_management_invite(desk->premises->management, &terms, now_ms, &line, error);
+        status = cf_management_invite(desk->broker_data->management, &terms, now_ms, &line, error);
     if (!status)
         print_invitation(&terms, cf_buffer_view(&line), verb->json, out, desk->said);
     if (!status)
@@ -137,7 +137,8 @@ static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
     cf_invitation_info *kept = NULL;
     size_t count = 0;
 
-    cf_status status = cf_management_invitations(desk->premises->management, &kept, &count, error);
+    cf_status status =
+        cf_management_invitations(desk->broker_data->management, &kept, &count, error);
     for (size_t i = 0; !status && i < count; i++) {
         if (all)
             json_array_append_new(all, json_invitation(&kept[i]));
@@ -154,10 +155,10 @@ static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
 
 static cf_status revoke(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
-    const cf_env *env = desk->premises->env;
+    const cf_env *env = desk->broker_data->env;
     cf_invitation_info revoked;
 
-    cf_status status = cf_management_revoke(desk->premises->management, verb->arguments[1],
+    cf_status status = cf_management_revoke(desk->broker_data->management, verb->arguments[1],
                                             env->now_ms(env->context), &revoked, error);
     if (status)
         return status;

@@ -183,7 +183,7 @@ static void look_at_store(const cf_desk *desk, standing *sum)
 
 static void look_at_key(const cf_desk *desk, standing *sum)
 {
-    const cf_datadir *datadir = desk->premises->datadir;
+    const cf_datadir *datadir = desk->broker_data->datadir;
 
     if (cf_datadir_look_for_key(datadir) != CF_BROKER_KEY_IS_THERE)
         attend(&sum->attention,
@@ -201,7 +201,7 @@ static void look_at_blobs(const cf_desk *desk, standing *sum)
     if (desk->gateway && cf_gateway_blobs_fail(desk->gateway, &failure))
         attend(&sum->attention, CF_BLOBS_FAIL_FORMAT, failure.text);
     if (desk->lost_blobs)
-        attend(&sum->attention, CF_BLOBS_LOST_FORMAT, cf_datadir_path(desk->premises->datadir));
+        attend(&sum->attention, CF_BLOBS_LOST_FORMAT, cf_datadir_path(desk->broker_data->datadir));
 }
 
 /* For an hour, or as long as there is little left: devices try again every minute. */
@@ -319,28 +319,29 @@ static void add_kept_store(void *context, const cf_kept_store *store)
 
 static cf_status look(const cf_desk *desk, standing *out, cf_error *error)
 {
-    const cf_premises *premises = desk->premises;
+    const cf_broker_data *broker_data = desk->broker_data;
 
     out->connected = desk->gateway ? cf_gateway_count(desk->gateway).devices : 0;
-    out->store = premises->store;
-    out->known = premises->users;
+    out->store = broker_data->store;
+    out->known = broker_data->users;
     out->runs = desk->gateway != NULL;
-    out->data = cf_datadir_path(premises->datadir);
+    out->data = cf_datadir_path(broker_data->datadir);
     out->address = desk->address;
-    cf_status status = cf_datadir_checked(premises->datadir, &out->check, error);
+    cf_status status = cf_datadir_checked(broker_data->datadir, &out->check, error);
     if (status == CF_MISSING)
         status = CF_OK;
     if (!status)
-        status = cf_management_users(premises->management, add_user, out, error);
+        status = cf_management_users(broker_data->management, add_user, out, error);
     if (!status)
-        status = cf_datadir_reserve(premises->datadir, &out->reserve, error);
+        status = cf_datadir_reserve(broker_data->datadir, &out->reserve, error);
     if (!status)
-        status = cf_removal_each(premises->store, add_removal, out, error);
+        status = cf_removal_each(broker_data->store, add_removal, out, error);
     if (!status)
-        status = cf_kept_stores_each(premises->env->files, out->data, add_kept_store, out, error);
+        status =
+            cf_kept_stores_each(broker_data->env->files, out->data, add_kept_store, out, error);
     look_at_room(out);
     look_at_store(desk, out);
-    look_at_refusals(desk, out, premises->env->now_ms(premises->env->context));
+    look_at_refusals(desk, out, broker_data->env->now_ms(broker_data->env->context));
     look_at_blobs(desk, out);
     look_at_key(desk, out);
     look_at_check(out);

@@ -79,7 +79,7 @@ static bool is_connected(const portrait *of, const cf_device *device)
 
 static void find_move(portrait *of)
 {
-    const cf_keys *keys = cf_datadir_keys(of->desk->premises->datadir);
+    const cf_keys *keys = cf_datadir_keys(of->desk->broker_data->datadir);
     cf_home_broker home;
     cf_address address;
 
@@ -90,7 +90,7 @@ static void find_move(portrait *of)
 static void paint(const cf_desk *desk, const cf_user_figures *figures, portrait *out)
 {
     const cf_quota_figures *bytes = &figures->bytes;
-    const cf_log *log = cf_users_find(desk->premises->users, &figures->user);
+    const cf_log *log = cf_users_find(desk->broker_data->users, &figures->user);
 
     *out = (portrait){.desk = desk, .figures = figures, .registry = cf_log_registry(log)};
     name_of(&figures->user, out->id);
@@ -180,7 +180,7 @@ static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
 {
     listing all = {desk, verb->json ? json_array() : NULL, out};
 
-    cf_status status = cf_management_users(desk->premises->management, list_user, &all, error);
+    cf_status status = cf_management_users(desk->broker_data->management, list_user, &all, error);
     if (!status && all.list)
         cf_verb_append_json(out, all.list);
     else
@@ -196,7 +196,7 @@ static void find_told(const portrait *user, const cf_device *device, char text[C
     uint64_t since_ms = 0;
     cf_error ignored;
 
-    if (cf_told_address_since(user->desk->premises->store, &user->figures->user, &device->id,
+    if (cf_told_address_since(user->desk->broker_data->store, &user->figures->user, &device->id,
                               user->desk->address, &since_ms, &ignored))
         since_ms = 0;
     cf_verb_write_time(since_ms, text);
@@ -239,7 +239,8 @@ static cf_status find_invitation(const cf_desk *desk, const cf_hash *user, cf_in
     size_t count = 0;
 
     *out = (cf_invitation_info){0};
-    cf_status status = cf_management_invitations(desk->premises->management, &kept, &count, error);
+    cf_status status =
+        cf_management_invitations(desk->broker_data->management, &kept, &count, error);
     for (size_t i = 0; !status && i < count; i++)
         if (kept[i].is_used && cf_hash_equal(&kept[i].user, user))
             *out = kept[i];
@@ -289,7 +290,7 @@ static json_t *describe_json(const portrait *user, const cf_invitation_info *inv
 
 static cf_status show(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
 {
-    cf_management *management = desk->premises->management;
+    cf_management *management = desk->broker_data->management;
     cf_invitation_info invitation;
     cf_user_figures figures;
     portrait user;
@@ -315,8 +316,8 @@ static cf_status show(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
 static cf_status name_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
                            cf_error *error)
 {
-    cf_management *management = desk->premises->management;
-    const cf_env *env = desk->premises->env;
+    cf_management *management = desk->broker_data->management;
+    const cf_env *env = desk->broker_data->env;
     char id[NAME_SIZE];
     cf_user_name name;
     cf_hash user;
@@ -339,8 +340,8 @@ static cf_status name_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *
 static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
                            cf_error *error)
 {
-    cf_management *management = desk->premises->management;
-    const cf_env *env = desk->premises->env;
+    cf_management *management = desk->broker_data->management;
+    const cf_env *env = desk->broker_data->env;
     char name[NAME_SIZE], size[CF_SIZE_TEXT], used[CF_SIZE_TEXT];
     cf_quota_figures figures = {0};
     uint64_t bytes = 0;
@@ -353,9 +354,9 @@ static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *
     if (!status)
         status = cf_management_quota(management, &user, bytes, env->now_ms(env->context), error);
     if (!status)
-        status = cf_quotas_figures(desk->premises->quotas, &user, &figures, error);
+        status = cf_quotas_figures(desk->broker_data->quotas, &user, &figures, error);
     if (!status)
-        status = cf_user_name_get(desk->premises->store, &user, &called, error);
+        status = cf_user_name_get(desk->broker_data->store, &user, &called, error);
     if (status)
         return status;
     name_of(&user, name);
@@ -394,19 +395,19 @@ void cf_verb_removed(const cf_hash *user, const cf_user_name *name, bool json, c
 static cf_status remove_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
                              cf_error *error)
 {
-    cf_premises *premises = desk->premises;
+    cf_broker_data *broker_data = desk->broker_data;
     cf_user_name name;
     cf_hash user;
     bool begun = false, finished = false;
 
-    cf_status status = cf_removal_find(premises, verb->arguments[1], &user, &name, error);
+    cf_status status = cf_removal_find(broker_data, verb->arguments[1], &user, &name, error);
     if (status)
         return status;
-    status = cf_removal_begin(premises, desk->gateway, &user, &begun, error);
+    status = cf_removal_begin(broker_data, desk->gateway, &user, &begun, error);
     if (!status)
-        status = cf_removal_work(premises, &user, &finished, error);
+        status = cf_removal_work(broker_data, &user, &finished, error);
     if (begun)
-        cf_removal_end(premises, &user, finished, status ? error : NULL);
+        cf_removal_end(broker_data, &user, finished, status ? error : NULL);
     if (finished)
         cf_verb_removed(&user, &name, verb->json, out);
     return status;

@@ -103,21 +103,21 @@ Test(ballast, is_held_again_by_a_removal_that_others_left_no_room)
     const uint8_t instance[16] = {1};
     cf_store_memory_disk *disk = cf_store_memory_disk_new(instance);
     cf_env env = {0};
-    cf_premises premises = {.env = &env, .store = cf_store_memory_new(disk)};
+    cf_broker_data broker_data = {.env = &env, .store = cf_store_memory_new(disk)};
     const cf_hash user = {{1}};
     bool begun = false;
     cf_error error;
 
     cf_env_system(&env, "counterfoild", CF_REPORT_ERROR);
-    expect_ok(cf_datadir_open(&env, at->path, CF_DATADIR_NEW, &premises.datadir, &error), error);
-    cf_ballast_take_back(cf_datadir_descriptor(premises.datadir), 1 << 16);
+    expect_ok(cf_datadir_open(&env, at->path, CF_DATADIR_NEW, &broker_data.datadir, &error), error);
+    cf_ballast_take_back(cf_datadir_descriptor(broker_data.datadir), 1 << 16);
     cf_store_memory_disk_fail(disk, CF_FULL);
-    expect_fails(cf_removal_begin(&premises, NULL, &user, &begun, &error), CF_FULL);
+    expect_fails(cf_removal_begin(&broker_data, NULL, &user, &begun, &error), CF_FULL);
     cr_expect_not(begun);
     cr_expect_not_null(strstr(error.text, "nothing was removed"), "%s", error.text);
     cr_expect(scratch_exists(at, "ballast"));
-    premises.store->destroy(premises.store);
+    broker_data.store->destroy(broker_data.store);
     cf_store_memory_disk_destroy(&disk);
-    cf_datadir_destroy(&premises.datadir);
+    cf_datadir_destroy(&broker_data.datadir);
     scratch_destroy(&at);
 }

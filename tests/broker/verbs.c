@@ -36,27 +36,27 @@ static cf_status verify(bool json, cf_buffer *out)
     scratch *at = scratch_new();
     cf_store_memory_disk *disk = cf_store_memory_disk_new(instance);
     cf_blob_memory_disk *blob_disk = cf_blob_memory_disk_new();
-    cf_premises premises = {.store = cf_store_memory_new(disk),
-                            .blobs = cf_blob_memory_new(blob_disk)};
+    cf_broker_data broker_data = {.store = cf_store_memory_new(disk),
+                                  .blobs = cf_blob_memory_new(blob_disk)};
     cf_missing missing = {0};
-    cf_desk desk = {.premises = &premises, .missing = &missing};
+    cf_desk desk = {.broker_data = &broker_data, .missing = &missing};
     cf_env env = {0};
     char data[128];
     cf_error error;
 
     cf_env_system(&env, "counterfoild", CF_REPORT_ERROR);
     env.files = at->files;
-    premises.env = &env;
+    broker_data.env = &env;
     snprintf(data, sizeof data, "%s/data", at->path);
-    expect_ok(cf_datadir_open(&env, data, CF_DATADIR_NEW, &premises.datadir, &error), error);
-    put_a_blob(premises.blobs);
-    premises.blobs->get = fail_to_read;
+    expect_ok(cf_datadir_open(&env, data, CF_DATADIR_NEW, &broker_data.datadir, &error), error);
+    put_a_blob(broker_data.blobs);
+    broker_data.blobs->get = fail_to_read;
     cf_status status = cf_verb_run(&desk, &(cf_verb){.verb = "verify", .json = json}, out, &error);
     cf_missing_release(&missing);
-    cf_datadir_destroy(&premises.datadir);
-    cf_blobs_destroy(&premises.blobs);
+    cf_datadir_destroy(&broker_data.datadir);
+    cf_blobs_destroy(&broker_data.blobs);
     cf_blob_memory_disk_destroy(&blob_disk);
-    cf_store_destroy(&premises.store);
+    cf_store_destroy(&broker_data.store);
     cf_store_memory_disk_destroy(&disk);
     scratch_destroy(&at);
     return status;

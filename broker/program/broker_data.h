@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a broker has, opened: data directory, store, blobs, users, management. Verbs that talk to
  * no running broker work on this alone; the running one (serve.h) puts a door in front of it. */
-#ifndef CF_BROKER_PROGRAM_PREMISES_H
-#define CF_BROKER_PROGRAM_PREMISES_H
+#ifndef CF_BROKER_PROGRAM_BROKER_DATA_H
+#define CF_BROKER_PROGRAM_BROKER_DATA_H
 #include "broker/blobs/blob_actor.h"
 #include "broker/door/zap.h"
 #include "broker/gateway/audit.h"
@@ -27,7 +27,7 @@ typedef struct {
     cf_audit_kept *kept; /* what that says, unless it serves, or only reads */
     cf_management *management;
     uint64_t quota; /* in bytes, of who is invited without one; 0: none */
-} cf_premises;
+} cf_broker_data;
 
 #define CF_BROKER_ZAP_DOMAIN "counterfoild"
 /* What is told of it while it runs. */
@@ -52,15 +52,16 @@ typedef struct {
     uint64_t quota;              /* of each new user, unless another is given; 0: none */
     const char *doing;           /* what is told to who finds the directory in use */
     uint64_t patience_ms;        /* how long another process that has the directory is waited for */
-} cf_premises_options;
+} cf_broker_data_options;
 
 /* `*out` must not move until it is closed. CF_LOCKED while another process has the directory,
  * others of
  * cf_datadir_open, CF_BROKEN also when what it has is damaged or of a newer format. */
-cf_status cf_premises_open(const cf_premises_options *options, cf_premises *out, cf_error *error);
+cf_status cf_broker_data_open(const cf_broker_data_options *options, cf_broker_data *out,
+                              cf_error *error);
 /* Waits for appends and puts that are under way, and delivers their answers: before whoever asked
  * for them goes. */
-void cf_premises_finish(cf_premises *premises);
-void cf_premises_close(cf_premises *premises);
+void cf_broker_data_finish(cf_broker_data *broker_data);
+void cf_broker_data_close(cf_broker_data *broker_data);
 
 #endif
