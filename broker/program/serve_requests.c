@@ -24,9 +24,9 @@ struct errand {
     cf_broker *broker;
     cf_control_call *call; /* NULL: the caller went away */
     bool json;
-    bool known;         /* of a verify, */
-    cf_missing missing; /* and what it missed */
-    cf_hash user;       /* of a removal, and what it was called */
+    bool known;            /* of a verify, */
+    cf_lost_blobs missing; /* and what it missed */
+    cf_hash user;          /* of a removal, and what it was called */
     cf_user_name name;
     bool begun;        /* a removal: it is known of at the next start, too */
     bool finished;     /* nothing of it is to be tried again */
@@ -122,12 +122,12 @@ static void verify_done(cf_job *job)
     if (!job->dropped && (!self->status || self->status == CF_BROKEN))
         cf_reports_forget_lacking(broker_data->store, broker_data->users);
     if (!job->dropped)
-        cf_missing_note(broker_data->users, broker_data->quotas, broker_data->blobs,
-                        &self->missing);
+        cf_lost_blobs_note(broker_data->users, broker_data->quotas, broker_data->blobs,
+                           &self->missing);
     for (size_t i = 0; !job->dropped && i < self->missing.count; i++)
         cf_gateway_ask(self->broker->gateway, &self->missing.list[i].user,
                        &self->missing.list[i].blob, 1);
-    cf_missing_release(&self->missing);
+    cf_lost_blobs_release(&self->missing);
     end_errand(self);
 }
 

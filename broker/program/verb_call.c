@@ -272,7 +272,7 @@ static cf_status look_at_existing(const cf_broker_data_options *refused, cf_erro
 static cf_status run_verb(cf_broker_data *broker_data, const char *address, const cf_verb *verb,
                           cf_spoken *said, cf_error *error)
 {
-    cf_missing missing = {0};
+    cf_lost_blobs missing = {0};
     cf_buffer out = {0}, beside = {0};
     cf_desk desk = {
         .broker_data = broker_data, .address = address, .missing = &missing, .said = &beside};
@@ -283,10 +283,10 @@ static cf_status run_verb(cf_broker_data *broker_data, const char *address, cons
         cf_quotas_doubt_all(broker_data->quotas, broker_data->users);
         cf_reports_forget_lacking(broker_data->store, broker_data->users);
     }
-    cf_missing_note(broker_data->users, broker_data->quotas, broker_data->blobs, &missing);
+    cf_lost_blobs_note(broker_data->users, broker_data->quotas, broker_data->blobs, &missing);
     if (missing.count && broker_data->store->commit(broker_data->store, &unkept))
         cf_report(broker_data->env, CF_REPORT_WARNING, "noting what is missing: %s", unkept.text);
-    cf_missing_release(&missing);
+    cf_lost_blobs_release(&missing);
     print(said, CF_CONTROL_MESSAGES, cf_buffer_view(&beside));
     print(said, CF_CONTROL_OUTPUT, cf_buffer_view(&out));
     cf_buffer_release(&beside);

@@ -31,8 +31,8 @@ typedef struct {
     size_t of_store; /* of these: what only a repair mends, */
     size_t mended;   /* and what was, as it was found */
     cf_blobs *blobs;
-    cf_missing aside; /* blobs whose bytes are damaged */
-    cf_error lacked;  /* what the process did, so that not all was read */
+    cf_lost_blobs aside; /* blobs whose bytes are damaged */
+    cf_error lacked;     /* what the process did, so that not all was read */
 } damages;
 
 static void note(damages *found, const cf_hash *user, const char *what)
@@ -63,7 +63,7 @@ static void note_record(void *context, const cf_hash *user, const cf_error *what
     note(found, user, what->text);
 }
 
-static void note_about_blob(damages *found, const cf_missing_blob *blob, const char *what)
+static void note_about_blob(damages *found, const cf_lost_blob *blob, const char *what)
 {
     char name[2 * CF_HASH_SIZE + 1];
     cf_buffer text = {0};
@@ -79,8 +79,8 @@ static void note_about_blob(damages *found, const cf_missing_blob *blob, const c
 static void note_blob(void *context, const cf_hash *user, const cf_hash *id, const cf_error *error)
 {
     damages *found = context;
-    cf_missing *aside = &found->aside;
-    const cf_missing_blob blob = {*user, *id};
+    cf_lost_blobs *aside = &found->aside;
+    const cf_lost_blob blob = {*user, *id};
     cf_error failed;
 
     if (cf_error_is_lack(error)) {
@@ -99,11 +99,11 @@ static void note_blob(void *context, const cf_hash *user, const cf_hash *id, con
     }
 }
 
-static void note_damaged(damages *found, const cf_missing *missing)
+static void note_damaged(damages *found, const cf_lost_blobs *missing)
 {
     for (size_t i = 0; i < found->aside.count; i++) {
-        const cf_missing_blob *it = &found->aside.list[i];
-        const bool is_named = cf_missing_contains(missing, &it->user, &it->blob);
+        const cf_lost_blob *it = &found->aside.list[i];
+        const bool is_named = cf_lost_blobs_contains(missing, &it->user, &it->blob);
 
         note_about_blob(found, it,
                         is_named ? "it is damaged: it was set aside, and the devices are asked for "
@@ -112,24 +112,24 @@ static void note_damaged(damages *found, const cf_missing *missing)
     }
 }
 
-static void note_missing(damages *found, const cf_missing *missing)
+static void note_missing(damages *found, const cf_lost_blobs *missing)
 {
     for (size_t i = 0; i < missing->count; i++) {
-        const cf_missing_blob *it = &missing->list[i];
+        const cf_lost_blob *it = &missing->list[i];
 
-        if (!cf_missing_contains(&found->aside, &it->user, &it->blob))
+        if (!cf_lost_blobs_contains(&found->aside, &it->user, &it->blob))
             note_about_blob(found, it, "it is gone; the devices are asked for it");
     }
 }
 
 /* Those are no damage that was found: entries may name what their author could not make any more,
  * and what is lost with every device stays so. */
-static void tell_owed(const cf_missing *missing, json_t *list, cf_buffer *out)
+static void tell_owed(const cf_lost_blobs *missing, json_t *list, cf_buffer *out)
 {
     char user[2 * CF_HASH_SIZE + 1];
 
     for (size_t i = 0; i < missing->owed_count; i++) {
-        const cf_missing_owed *it = &missing->owed[i];
+        const cf_lost_blobs_owed *it = &missing->owed[i];
 
         cf_hex(cf_bytes_of(it->user.bytes, CF_HASH_SIZE), user);
         if (list)
@@ -200,18 +200,18 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     if (!status)
         status = cf_blobs_verify(desk->broker_data->blobs, note_blob, &found, error);
     if (!status)
-        status = cf_missing_find(store, desk->broker_data->blobs, desk->missing, error);
+        status = cf_lost_blobs_find(store, desk->broker_data->blobs, desk->missing, error);
     if (!status && found.lacked.status && !found.count) {
         *error = found.lacked;
         cf_error_while(error, "not all could be read");
         status = error->status;
     }
-    cf_missing_sort(desk->missing);
-    cf_missing_sort(&found.aside);
+    cf_lost_blobs_sort(desk->missing);
+    cf_lost_blobs_sort(&found.aside);
     note_damaged(&found, desk->missing);
     if (!status)
         note_missing(&found, desk->missing);
-    cf_missing_release(&found.aside);
+    cf_lost_blobs_release(&found.aside);
     json_t *owed = verb->json ? json_array() : NULL;
     tell_owed(desk->missing, owed, out);
     if (!status && verb->json)

@@ -4,15 +4,15 @@
 #define CF_BROKER_PROGRAM_VERBS_H
 #include "broker/gateway/gateway.h"
 #include "broker/program/broker_data.h"
-#include "broker/upkeep/missing.h"
+#include "broker/upkeep/lost_blobs.h"
 
 typedef struct {
     cf_broker_data *broker_data;
-    cf_gateway *gateway; /* NULL: it does not run */
-    const char *address; /* the broker's line */
-    cf_missing *missing; /* gets what verify misses, for cf_missing_note */
-    bool lost_blobs;     /* their folder was removed under the broker, and no verify came since */
-    cf_buffer *said;     /* gets what goes to stderr beside the outcome; NULL: nobody reads it */
+    cf_gateway *gateway;    /* NULL: it does not run */
+    const char *address;    /* the broker's line */
+    cf_lost_blobs *missing; /* gets what verify misses, for cf_lost_blobs_note */
+    bool lost_blobs; /* their folder was removed under the broker, and no verify came since */
+    cf_buffer *said; /* gets what goes to stderr beside the outcome; NULL: nobody reads it */
 } cf_desk;
 
 typedef struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/upkeep/search.h"
 
-#include "broker/upkeep/missing.h"
+#include "broker/upkeep/lost_blobs.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct cf_search {
     atomic_bool stops;
     /* Of the user in work. */
     cf_hash user;
-    cf_missing missing;
+    cf_lost_blobs missing;
     cf_status status;
     cf_error error;
 };
@@ -47,7 +47,7 @@ void cf_search_destroy(cf_search **search)
 {
     if (!*search)
         return;
-    cf_missing_release(&(*search)->missing);
+    cf_lost_blobs_release(&(*search)->missing);
     free((*search)->all);
     free(*search);
     *search = NULL;
@@ -58,17 +58,17 @@ static void work(cf_job *job)
     cf_search *search = (cf_search *)job;
     const cf_search_options *options = &search->options;
 
-    search->status = cf_missing_find_of(options->store, options->blobs, &search->user,
-                                        &search->stops, &search->missing, &search->error);
+    search->status = cf_lost_blobs_find_of(options->store, options->blobs, &search->user,
+                                           &search->stops, &search->missing, &search->error);
 }
 
 static void ask(cf_search *search)
 {
     const cf_search_options *options = &search->options;
-    cf_missing *missing = &search->missing;
+    cf_lost_blobs *missing = &search->missing;
     cf_hash *blobs = cf_allocate(missing->count + 1, sizeof *blobs);
 
-    cf_missing_note(options->users, options->quotas, options->blobs, missing);
+    cf_lost_blobs_note(options->users, options->quotas, options->blobs, missing);
     for (size_t i = 0; i < missing->count; i++) {
         char hex[2 * CF_HASH_SIZE + 1];
 
@@ -113,7 +113,7 @@ void cf_search_tick(cf_search *search, uint64_t now_ms)
         it->is_due = false;
         it->next_ms = now_ms + SELDOM_MS;
         search->user = it->user;
-        cf_missing_release(&search->missing);
+        cf_lost_blobs_release(&search->missing);
         search->is_working = true;
         search->job = (cf_job){.work = work, .done = done, .memory = MEMORY};
         search->options.jobs->submit(search->options.jobs, &search->job);

@@ -2,7 +2,7 @@
 /* Blobs through the gateway, piece by piece. */
 #include "broker/gateway/gateway.h"
 #include "broker/gateway/session.h"
-#include "broker/upkeep/missing.h"
+#include "broker/upkeep/lost_blobs.h"
 
 #include <errno.h>
 
@@ -193,7 +193,7 @@ Test(gateway_blobs, keeps_each_users_blobs_apart)
 Test(gateway_blobs, asks_for_no_more_at_once_than_a_message_holds)
 {
     household a = a_greeted_household();
-    cf_missing missing = {0};
+    cf_lost_blobs missing = {0};
     cf_error error;
 
     missing.list = cf_allocate(CF_ENTRY_BLOBS_MAX + 1, sizeof *missing.list);
@@ -201,13 +201,13 @@ Test(gateway_blobs, asks_for_no_more_at_once_than_a_message_holds)
         missing.list[missing.count].user = a.account.user;
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_missing_note(a.house->users, a.house->quotas, a.house->blobs, &missing);
+    cf_lost_blobs_note(a.house->users, a.house->quotas, a.house->blobs, &missing);
     expect_ok(a.house->store->commit(a.house->store, &error), error);
     greet(a.house, a.at_desk, &a.account.user, NULL, 0);
     cf_message wanted = hear(a.house, a.at_desk, CF_COMMAND_WANTED);
     cr_expect_eq(wanted.wanted.id_count, CF_ENTRY_BLOBS_MAX);
     hear_nothing(a.house, a.at_desk);
-    cf_missing_release(&missing);
+    cf_lost_blobs_release(&missing);
     household_end(&a);
 }
 

@@ -38,7 +38,7 @@ static cf_status verify(bool json, cf_buffer *out)
     cf_blob_memory_disk *blob_disk = cf_blob_memory_disk_new();
     cf_broker_data broker_data = {.store = cf_store_memory_new(disk),
                                   .blobs = cf_blob_memory_new(blob_disk)};
-    cf_missing missing = {0};
+    cf_lost_blobs missing = {0};
     cf_desk desk = {.broker_data = &broker_data, .missing = &missing};
     cf_env env = {0};
     char data[128];
@@ -52,7 +52,7 @@ static cf_status verify(bool json, cf_buffer *out)
     put_a_blob(broker_data.blobs);
     broker_data.blobs->get = fail_to_read;
     cf_status status = cf_verb_run(&desk, &(cf_verb){.verb = "verify", .json = json}, out, &error);
-    cf_missing_release(&missing);
+    cf_lost_blobs_release(&missing);
     cf_datadir_destroy(&broker_data.datadir);
     cf_blobs_destroy(&broker_data.blobs);
     cf_blob_memory_disk_destroy(&blob_disk);

@@ -5,7 +5,7 @@
 #include "tests/peer/small_checks.h"
 #include "tests/peer/small_table.h"
 
-#include "broker/upkeep/missing.h"
+#include "broker/upkeep/lost_blobs.h"
 #include "codec/limits.h"
 #include "peer/log/catalog_schema.h"
 #include "tests/support/expect.h"
@@ -174,7 +174,7 @@ Test(engine_leaving, wait_where_the_broker_can_not_name_all_that_it_lacks)
 {
     world *w = a_world_with_photos(54);
     device *some = &w->devices[1];
-    cf_missing missing = {0};
+    cf_lost_blobs missing = {0};
     cf_error error;
 
     missing.list = cf_allocate(CF_ENTRY_BLOBS_MAX, sizeof *missing.list);
@@ -182,13 +182,13 @@ Test(engine_leaving, wait_where_the_broker_can_not_name_all_that_it_lacks)
         missing.list[missing.count].user = *cf_peer_user(cf_engine_peer(some->engine));
         cf_put_u32(missing.list[missing.count].blob.bytes, (uint32_t)missing.count + 1);
     }
-    cf_missing_note(w->users, NULL, w->blobs, &missing);
+    cf_lost_blobs_note(w->users, NULL, w->blobs, &missing);
     expect_ok(w->store->commit(w->store, &error), error);
     device_unplug(some);
     some->offline = false;
     asks_for_one(some);
     cr_assert(device_sync(some));
     expect_waiting(some);
-    cf_missing_release(&missing);
+    cf_lost_blobs_release(&missing);
     world_destroy(&w);
 }

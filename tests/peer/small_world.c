@@ -2,7 +2,7 @@
 #include "tests/peer/small_inside.h"
 
 #include "broker/platform/jobs.h"
-#include "broker/upkeep/missing.h"
+#include "broker/upkeep/lost_blobs.h"
 #include "tests/peer/small_folder.h"
 #include "tests/support/temporary.h"
 
@@ -294,12 +294,12 @@ size_t world_blobs(world *self)
 
 void world_loses_blobs(world *self)
 {
-    cf_missing missing = {0};
+    cf_lost_blobs missing = {0};
     cf_error error;
 
     world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
-    world_must(cf_missing_find(self->store, self->blobs, &missing, &error), &error, "missing");
-    cf_missing_note(self->users, NULL, self->blobs, &missing);
+    world_must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error, "missing");
+    cf_lost_blobs_note(self->users, NULL, self->blobs, &missing);
     world_must(self->store->commit(self->store, &error), &error, "commit");
-    cf_missing_release(&missing);
+    cf_lost_blobs_release(&missing);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/upkeep/missing.h"
+#include "broker/upkeep/lost_blobs.h"
 
 #include "broker/gateway/publish.h"
 #include "broker/platform/hash_set.h"
@@ -9,7 +9,7 @@
 typedef struct {
     cf_store *store;
     cf_blobs *blobs;
-    cf_missing *out;
+    cf_lost_blobs *out;
     cf_hash *users;
     size_t user_count, user_capacity;
     cf_hash user;             /* in hand */
@@ -27,19 +27,19 @@ static bool list_user(void *context, const cf_hash *user)
 
 static void count_owed(search *self)
 {
-    cf_missing *out = self->out;
-    cf_missing_owed *last = out->owed_count ? &out->owed[out->owed_count - 1] : NULL;
+    cf_lost_blobs *out = self->out;
+    cf_lost_blobs_owed *last = out->owed_count ? &out->owed[out->owed_count - 1] : NULL;
 
     if (!last || !cf_hash_equal(&last->user, &self->user)) {
         last = cf_one_more(out->owed, out->owed_count, out->owed_capacity);
-        *last = (cf_missing_owed){.user = self->user};
+        *last = (cf_lost_blobs_owed){.user = self->user};
     }
     last->count++;
 }
 
 static void look(search *self, const cf_hash *blob)
 {
-    cf_missing *out = self->out;
+    cf_lost_blobs *out = self->out;
 
     if (!cf_hash_set_insert(&self->seen, blob) || cf_blob_is_stored(self->blobs, &self->user, blob))
         return;
@@ -47,7 +47,7 @@ static void look(search *self, const cf_hash *blob)
         count_owed(self);
         return;
     }
-    *cf_one_more(out->list, out->count, out->capacity) = (cf_missing_blob){self->user, *blob};
+    *cf_one_more(out->list, out->count, out->capacity) = (cf_lost_blob){self->user, *blob};
 }
 
 /* What can't be read is named by the store's own check. */
@@ -73,8 +73,8 @@ static cf_status look_at_user(search *self, const cf_hash *user, cf_error *error
     return self->store->read(self->store, user, 1, visit, self, error);
 }
 
-cf_status cf_missing_find_of(cf_store *store, cf_blobs *blobs, const cf_hash *user,
-                             const atomic_bool *stops, cf_missing *out, cf_error *error)
+cf_status cf_lost_blobs_find_of(cf_store *store, cf_blobs *blobs, const cf_hash *user,
+                                const atomic_bool *stops, cf_lost_blobs *out, cf_error *error)
 {
     search self = {.store = store, .blobs = blobs, .out = out, .stops = stops};
 
@@ -83,7 +83,7 @@ cf_status cf_missing_find_of(cf_store *store, cf_blobs *blobs, const cf_hash *us
     return status;
 }
 
-cf_status cf_missing_find(cf_store *store, cf_blobs *blobs, cf_missing *out, cf_error *error)
+cf_status cf_lost_blobs_find(cf_store *store, cf_blobs *blobs, cf_lost_blobs *out, cf_error *error)
 {
     search self = {.store = store, .blobs = blobs, .out = out};
 
@@ -95,12 +95,12 @@ cf_status cf_missing_find(cf_store *store, cf_blobs *blobs, cf_missing *out, cf_
     return status;
 }
 
-void cf_missing_note(cf_users *users, cf_quotas *quotas, cf_blobs *blobs, cf_missing *missing)
+void cf_lost_blobs_note(cf_users *users, cf_quotas *quotas, cf_blobs *blobs, cf_lost_blobs *missing)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < missing->count; i++) {
-        const cf_missing_blob it = missing->list[i];
+        const cf_lost_blob it = missing->list[i];
         cf_log *log = cf_users_find(users, &it.user);
 
         if (!log || cf_blob_is_stored(blobs, &it.user, &it.blob))
@@ -115,29 +115,29 @@ void cf_missing_note(cf_users *users, cf_quotas *quotas, cf_blobs *blobs, cf_mis
 
 static int compare(const void *a, const void *b)
 {
-    const cf_missing_blob *left = a, *right = b;
+    const cf_lost_blob *left = a, *right = b;
     const int by_user = cf_hash_compare(&left->user, &right->user);
 
     return by_user ? by_user : cf_hash_compare(&left->blob, &right->blob);
 }
 
-void cf_missing_sort(cf_missing *missing)
+void cf_lost_blobs_sort(cf_lost_blobs *missing)
 {
     if (missing->count)
         qsort(missing->list, missing->count, sizeof *missing->list, compare);
 }
 
-bool cf_missing_contains(const cf_missing *missing, const cf_hash *user, const cf_hash *blob)
+bool cf_lost_blobs_contains(const cf_lost_blobs *missing, const cf_hash *user, const cf_hash *blob)
 {
-    const cf_missing_blob sought = {*user, *blob};
+    const cf_lost_blob sought = {*user, *blob};
 
     return missing->count &&
            bsearch(&sought, missing->list, missing->count, sizeof *missing->list, compare) != NULL;
 }
 
-void cf_missing_release(cf_missing *missing)
+void cf_lost_blobs_release(cf_lost_blobs *missing)
 {
     free(missing->list);
     free(missing->owed);
-    *missing = (cf_missing){0};
+    *missing = (cf_lost_blobs){0};
 }
