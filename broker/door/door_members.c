@@ -15,10 +15,10 @@ static uint64_t time_of_day(const cf_env *env)
 }
 
 /* `[[address bin16, until uint]…]`, by the time of day, which goes on while no broker runs. */
-void cf_door_members_keep(const cf_env *env, cf_store *store, const cf_doorkeeper *doorkeeper)
+void cf_door_members_keep(const cf_env *env, cf_store *store, const cf_connection_limits *limits)
 {
     cf_door_member *members = cf_allocate(CF_DOOR_MEMBERS_MAX, sizeof *members);
-    const size_t count = cf_doorkeeper_members(doorkeeper, cf_env_steady_ms(env), members);
+    const size_t count = cf_connection_limits_members(limits, cf_env_steady_ms(env), members);
     cf_buffer value = {0};
     cf_error error;
 
@@ -51,7 +51,7 @@ static bool read_member(cf_reader *reader, uint64_t now_ms, cf_door_member *out)
     return true;
 }
 
-void cf_door_members_recall(const cf_env *env, cf_store *store, cf_doorkeeper *doorkeeper)
+void cf_door_members_recall(const cf_env *env, cf_store *store, cf_connection_limits *limits)
 {
     cf_buffer value = {0};
     cf_door_member member;
@@ -65,6 +65,6 @@ void cf_door_members_recall(const cf_env *env, cf_store *store, cf_doorkeeper *d
         count = 0;
     for (size_t i = 0; i < count && read_member(&reader, time_of_day(env), &member); i++)
         if (member.left_ms)
-            cf_doorkeeper_expect(doorkeeper, &member, cf_env_steady_ms(env));
+            cf_connection_limits_expect(limits, &member, cf_env_steady_ms(env));
     cf_buffer_release(&value);
 }

@@ -36,7 +36,7 @@ static void handle(cf_gateway_zmq *zmq, cf_zmq_message *message)
                                       message->count - 1, cf_gateway_zmq_now(zmq));
     bool has_session = cf_gateway_knows(zmq->options.gateway, peer.routing_id);
     cf_inflow_guard_grant(descriptor, has_session ? CF_WINDOW : 0);
-    if (zmq->doorkeeper)
+    if (zmq->limits)
         cf_gateway_zmq_judge(zmq,
                              &(cf_utterance){descriptor, peer.routing_id, peer.address, may_stay,
                                              cf_gateway_greeted_in_vain(zmq->options.gateway)});
@@ -264,9 +264,9 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
         return status;
     }
     if (options->restraints)
-        zmq->doorkeeper = cf_doorkeeper_new(options->restraints);
-    if (zmq->doorkeeper && options->store)
-        cf_door_members_recall(options->env, options->store, zmq->doorkeeper);
+        zmq->limits = cf_connection_limits_new(options->restraints);
+    if (zmq->limits && options->store)
+        cf_door_members_recall(options->env, options->store, zmq->limits);
     zmq->look_timer =
         zloop_timer(options->loop, CF_GATEWAY_ZMQ_LOOK_MS, 0, cf_gateway_zmq_look, zmq);
     zmq->options.endpoint = zmq->options.zap_domain = NULL;
@@ -277,8 +277,8 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
 
 void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_restraints *restraints)
 {
-    if (zmq->doorkeeper)
-        cf_doorkeeper_restrain(zmq->doorkeeper, restraints);
+    if (zmq->limits)
+        cf_connection_limits_restrain(zmq->limits, restraints);
 }
 
 void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
@@ -295,7 +295,7 @@ void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
     if (self->look_timer >= 0)
         zloop_timer_end(self->options.loop, self->look_timer);
     cf_gateway_zmq_keep_members(self, 0);
-    cf_doorkeeper_destroy(&self->doorkeeper);
+    cf_connection_limits_destroy(&self->limits);
     zmq_socket_monitor(zsock_resolve(self->socket), NULL, 0);
     zsock_destroy(&self->socket);
     zsock_destroy(&self->monitor);

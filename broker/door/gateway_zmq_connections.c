@@ -137,7 +137,7 @@ static void shut_overdue(const cf_gateway_zmq *zmq)
     int descriptor;
 
     while ((descriptor =
-                cf_doorkeeper_overdue(zmq->doorkeeper, cf_gateway_zmq_steady(zmq), &why)) >= 0)
+                cf_connection_limits_overdue(zmq->limits, cf_gateway_zmq_steady(zmq), &why)) >= 0)
         refuse(zmq, descriptor, why);
 }
 
@@ -154,7 +154,7 @@ static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
     if (!see(descriptor, &seen))
         seen = (cf_connection){0};
     keep_connection(zmq, descriptor, &seen);
-    if (!zmq->doorkeeper)
+    if (!zmq->limits)
         return;
     *cf_one_more(zmq->arrivals, zmq->arrival_count, zmq->arrival_capacity) =
         (cf_arrival){.descriptor = descriptor, .seen = seen};
@@ -167,7 +167,7 @@ static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *
                             .address = connection ? connection->text : NULL,
                             .why = why};
 
-    if (zmq->doorkeeper)
+    if (zmq->limits)
         cf_audit_note(zmq->options.audit, &event, cf_gateway_zmq_now(zmq));
 }
 
@@ -183,9 +183,9 @@ static void end_connection(cf_gateway_zmq *zmq, int descriptor)
     zmq->has_moved = true;
     if (connection_at(zmq, descriptor))
         zmq->connections[descriptor] = (cf_connection){0};
-    if (!zmq->doorkeeper)
+    if (!zmq->limits)
         return;
-    cf_doorkeeper_closed(zmq->doorkeeper, descriptor, now_ms);
+    cf_connection_limits_closed(zmq->limits, descriptor, now_ms);
     for (size_t i = zmq->arrival_count; i-- > 0;)
         if (zmq->arrivals[i].descriptor == descriptor) {
             zmq->arrivals[i].has_gone = true;
@@ -202,9 +202,10 @@ static void look_at_arrival(cf_gateway_zmq *zmq, const cf_arrival *it)
 
     if (!it->seen.cookie || (it->has_gone && is_of(it->descriptor, &it->seen)))
         return; /* whose it was is not known any more */
-    bool may_come = cf_doorkeeper_opened(zmq->doorkeeper, it->descriptor, it->seen.address, now_ms);
+    bool may_come =
+        cf_connection_limits_opened(zmq->limits, it->descriptor, it->seen.address, now_ms);
     if (it->has_gone)
-        cf_doorkeeper_closed(zmq->doorkeeper, it->descriptor, now_ms);
+        cf_connection_limits_closed(zmq->limits, it->descriptor, now_ms);
     else if (!may_come)
         refuse(zmq, it->descriptor, "its address comes too often");
 }
@@ -298,12 +299,12 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
     bool pays = is_sure || is_address_of(connection_at(zmq, said->descriptor), said->address);
     const char *why = said->may_stay ? NULL : "it asks and doesn't read";
 
-    cf_doorkeeper_settled(zmq->doorkeeper, said->descriptor, has_session(zmq, said->descriptor),
-                          now_ms);
-    if (pays && !cf_doorkeeper_said(zmq->doorkeeper, said->descriptor, now_ms))
+    cf_connection_limits_settled(zmq->limits, said->descriptor, has_session(zmq, said->descriptor),
+                                 now_ms);
+    if (pays && !cf_connection_limits_said(zmq->limits, said->descriptor, now_ms))
         why = "it says too much without a session";
     if (pays && said->in_vain)
-        cf_doorkeeper_greeted_in_vain(zmq->doorkeeper, said->descriptor, now_ms);
+        cf_connection_limits_greeted_in_vain(zmq->limits, said->descriptor, now_ms);
     if (!why || !is_sure)
         return;
     cf_speakers_shut(zmq->speakers, said->descriptor, said->routing_id);
@@ -335,8 +336,8 @@ static void look_at_speaker(cf_gateway_zmq *zmq, int descriptor)
 {
     bool is_known = has_session(zmq, descriptor);
 
-    if (zmq->doorkeeper)
-        cf_doorkeeper_settled(zmq->doorkeeper, descriptor, is_known, cf_gateway_zmq_steady(zmq));
+    if (zmq->limits)
+        cf_connection_limits_settled(zmq->limits, descriptor, is_known, cf_gateway_zmq_steady(zmq));
     cf_inflow_guard_grant(descriptor, is_known ? CF_WINDOW : 0);
 }
 
@@ -368,14 +369,14 @@ static void look_at_silence(cf_gateway_zmq *zmq, int descriptor)
 
 void cf_gateway_zmq_keep_members(cf_gateway_zmq *zmq, uint64_t rest_ms)
 {
-    const uint64_t news = zmq->doorkeeper ? cf_doorkeeper_news(zmq->doorkeeper) : 0;
+    const uint64_t news = zmq->limits ? cf_connection_limits_news(zmq->limits) : 0;
     const uint64_t now_ms = cf_gateway_zmq_steady(zmq);
 
     if (!zmq->options.store || news == zmq->kept_news || now_ms < zmq->kept_ms + rest_ms)
         return;
     zmq->kept_news = news;
     zmq->kept_ms = now_ms;
-    cf_door_members_keep(zmq->options.env, zmq->options.store, zmq->doorkeeper);
+    cf_door_members_keep(zmq->options.env, zmq->options.store, zmq->limits);
 }
 
 /* What is counted are looks: where this process didn't run, nobody was silent. */
@@ -389,7 +390,7 @@ int cf_gateway_zmq_look(zloop_t *loop, int timer, void *context)
     for (int i = 0; (size_t)i < zmq->count; i++)
         if (connection_at(zmq, i))
             look_at_silence(zmq, i);
-    if (zmq->doorkeeper)
+    if (zmq->limits)
         shut_overdue(zmq);
     cf_gateway_zmq_keep_members(zmq, MEMBERS_REST_MS);
     return 0;

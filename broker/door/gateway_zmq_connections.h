@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 
 #include "broker/door/door_members.h"
-#include "broker/door/doorkeeper.h"
+#include "broker/door/connection_limits.h"
 #include "broker/door/gateway_zmq.h"
 #include "broker/door/speakers.h"
 
@@ -35,11 +35,11 @@ struct cf_gateway_zmq {
     zsock_t *monitor;
     uint16_t port;
     cf_speakers *speakers;
-    cf_doorkeeper *doorkeeper;   /* NULL: all may stay */
-    uint64_t kept_news, kept_ms; /* what the store has of it, and since when */
-    cf_connection *connections;  /* by file descriptor */
+    cf_connection_limits *limits; /* NULL: all may stay */
+    uint64_t kept_news, kept_ms;  /* what the store has of it, and since when */
+    cf_connection *connections;   /* by file descriptor */
     size_t count, capacity;
-    cf_arrival *arrivals; /* since the monitor was drained; with a doorkeeper only */
+    cf_arrival *arrivals; /* since the monitor was drained; with limits only */
     size_t arrival_count, arrival_capacity;
     bool has_failed; /* a handshake, of the connection whose end is told next */
     int look_timer;
@@ -70,7 +70,7 @@ typedef struct {
     bool may_stay;       /* by what the gateway says */
     bool in_vain;        /* a greeting that was refused for good */
 } cf_utterance;
-/* After a message, with a doorkeeper: whether the connection may stay. */
+/* After a message, with limits: whether the connection may stay. */
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said);
 /* Those that the gateway wants cut, with what the transport holds for them. */
 void cf_gateway_zmq_cut(cf_gateway_zmq *zmq);

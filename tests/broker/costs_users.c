@@ -2,7 +2,7 @@
 /* What one act of a user costs the broker beside other users who have something under way: it is
  * the same beside few of them and beside many. A suite of its own beside costs.c, where what grows
  * is the user's own. */
-#include "broker/door/doorkeeper.h"
+#include "broker/door/connection_limits.h"
 #include "broker/gateway/communication.h"
 #include "tests/broker/gateway_fixture.h"
 #include "tests/broker/tally.h"
@@ -175,41 +175,41 @@ Test(costs_users, of_a_question_of_each)
 
 /* ---- At the door ---- */
 
-static void open_from(cf_doorkeeper *keeper, size_t number)
+static void open_from(cf_connection_limits *keeper, size_t number)
 {
     const uint8_t address[16] = {0x20, 1, [6] = (uint8_t)(number >> 8), (uint8_t)number};
 
-    cr_assert(cf_doorkeeper_opened(keeper, (int)number, address, 0));
+    cr_assert(cf_connection_limits_opened(keeper, (int)number, address, 0));
 }
 
-static void expect_nobody_overdue(cf_doorkeeper *keeper)
+static void expect_nobody_overdue(cf_connection_limits *keeper)
 {
     const char *why;
 
-    cr_expect_eq(cf_doorkeeper_overdue(keeper, 1, &why), -1);
+    cr_expect_eq(cf_connection_limits_overdue(keeper, 1, &why), -1);
 }
 
 /* It comes, speaks, has a session and has none, and goes. */
 static tally cost_of_a_connection(void *context, size_t beside)
 {
     const cf_restraints restraints = {.strangers_per_address = 4, .strangers = 5000, .silence = 60};
-    cf_doorkeeper *keeper = cf_doorkeeper_new(&restraints);
+    cf_connection_limits *keeper = cf_connection_limits_new(&restraints);
     const int number = (int)beside / 2; /* among the addresses of the others */
 
     (void)context;
     for (size_t i = 0; i <= beside; i++)
         open_from(keeper, i);
-    cf_doorkeeper_closed(keeper, number, 0);
+    cf_connection_limits_closed(keeper, number, 0);
     tally_begin(&counted);
     open_from(keeper, (size_t)number);
-    cf_doorkeeper_said(keeper, number, 1);
+    cf_connection_limits_said(keeper, number, 1);
     expect_nobody_overdue(keeper);
-    cf_doorkeeper_settled(keeper, number, true, 1);
-    cf_doorkeeper_settled(keeper, number, false, 1);
+    cf_connection_limits_settled(keeper, number, true, 1);
+    cf_connection_limits_settled(keeper, number, false, 1);
     expect_nobody_overdue(keeper);
-    cf_doorkeeper_closed(keeper, number, 1);
+    cf_connection_limits_closed(keeper, number, 1);
     tally_end(&counted);
-    cf_doorkeeper_destroy(&keeper);
+    cf_connection_limits_destroy(&keeper);
     return counted;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/door/doorkeeper.h"
+#include "broker/door/connection_limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ typedef struct {
     neighbours in[QUEUES];
 } connection;
 
-struct cf_doorkeeper {
+struct cf_connection_limits {
     cf_restraints restraints;
     address *addresses; /* ascending by name */
     size_t address_count, address_capacity;
@@ -62,22 +62,22 @@ struct cf_doorkeeper {
     uint64_t news;
 };
 
-cf_doorkeeper *cf_doorkeeper_new(const cf_restraints *restraints)
+cf_connection_limits *cf_connection_limits_new(const cf_restraints *restraints)
 {
-    cf_doorkeeper *keeper = cf_allocate(1, sizeof *keeper);
+    cf_connection_limits *keeper = cf_allocate(1, sizeof *keeper);
 
     keeper->restraints = *restraints;
     return keeper;
 }
 
-static bool is_crowded(const cf_doorkeeper *keeper, const address *it)
+static bool is_crowded(const cf_connection_limits *keeper, const address *it)
 {
     const uint64_t most = keeper->restraints.strangers_per_address;
 
     return most && it->strangers > most;
 }
 
-void cf_doorkeeper_restrain(cf_doorkeeper *keeper, const cf_restraints *restraints)
+void cf_connection_limits_restrain(cf_connection_limits *keeper, const cf_restraints *restraints)
 {
     keeper->restraints = *restraints;
     keeper->crowded = 0;
@@ -85,17 +85,17 @@ void cf_doorkeeper_restrain(cf_doorkeeper *keeper, const cf_restraints *restrain
         keeper->crowded += is_crowded(keeper, &keeper->addresses[i]);
 }
 
-void cf_doorkeeper_destroy(cf_doorkeeper **doorkeeper)
+void cf_connection_limits_destroy(cf_connection_limits **limits)
 {
-    if (!*doorkeeper)
+    if (!*limits)
         return;
-    free((*doorkeeper)->addresses);
-    free((*doorkeeper)->connections);
-    free(*doorkeeper);
-    *doorkeeper = NULL;
+    free((*limits)->addresses);
+    free((*limits)->connections);
+    free(*limits);
+    *limits = NULL;
 }
 
-static size_t place_of(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE])
+static size_t place_of(const cf_connection_limits *keeper, const uint8_t name[ADDRESS_SIZE])
 {
     size_t low = 0, high = keeper->address_count;
 
@@ -110,7 +110,7 @@ static size_t place_of(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_S
     return low;
 }
 
-static address *find(const cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE])
+static address *find(const cf_connection_limits *keeper, const uint8_t name[ADDRESS_SIZE])
 {
     size_t at = place_of(keeper, name);
     bool found =
@@ -125,14 +125,14 @@ static bool is_members(const address *it, uint64_t now_ms)
 }
 
 /* How many connections it may bring in a minute; 0 is no bound. */
-static uint64_t budget_of(const cf_doorkeeper *keeper, const address *it, uint64_t now_ms)
+static uint64_t budget_of(const cf_connection_limits *keeper, const address *it, uint64_t now_ms)
 {
     return keeper->restraints.connections_per_minute * (is_members(it, now_ms) ? MEMBERS_SHARE : 1);
 }
 
 /* A connection costs MINUTE_MS, the budget is paid back in each ms, and as much as in a minute may
  * be owed. */
-static void pay_back(const cf_doorkeeper *keeper, address *it, uint64_t now_ms)
+static void pay_back(const cf_connection_limits *keeper, address *it, uint64_t now_ms)
 {
     uint64_t passed = now_ms > it->since_ms ? now_ms - it->since_ms : 0;
     uint64_t paid = (passed < MINUTE_MS ? passed : MINUTE_MS) * budget_of(keeper, it, now_ms);
@@ -141,7 +141,7 @@ static void pay_back(const cf_doorkeeper *keeper, address *it, uint64_t now_ms)
     it->since_ms = now_ms;
 }
 
-static void forget_below(cf_doorkeeper *keeper, uint64_t debt, bool forgets_members,
+static void forget_below(cf_connection_limits *keeper, uint64_t debt, bool forgets_members,
                          uint64_t now_ms)
 {
     size_t kept = 0;
@@ -155,7 +155,7 @@ static void forget_below(cf_doorkeeper *keeper, uint64_t debt, bool forgets_memb
 
 /* Forgets who owes least, and then from where members came: an eighth at least, so that this is
  * rare. Who has connections stays. */
-static void make_room(cf_doorkeeper *keeper, uint64_t now_ms)
+static void make_room(cf_connection_limits *keeper, uint64_t now_ms)
 {
     uint64_t most = 2 * MEMBERS_SHARE * keeper->restraints.connections_per_minute * MINUTE_MS;
 
@@ -167,7 +167,7 @@ static void make_room(cf_doorkeeper *keeper, uint64_t now_ms)
             forget_below(keeper, debt, forgets_members, now_ms);
 }
 
-static address *find_or_add(cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SIZE],
+static address *find_or_add(cf_connection_limits *keeper, const uint8_t name[ADDRESS_SIZE],
                             uint64_t now_ms)
 {
     address *found = find(keeper, name);
@@ -187,7 +187,8 @@ static address *find_or_add(cf_doorkeeper *keeper, const uint8_t name[ADDRESS_SI
     return &keeper->addresses[at];
 }
 
-static void charge(const cf_doorkeeper *keeper, address *it, uint64_t connections, uint64_t now_ms)
+static void charge(const cf_connection_limits *keeper, address *it, uint64_t connections,
+                   uint64_t now_ms)
 {
     uint64_t most = budget_of(keeper, it, now_ms) * MINUTE_MS;
 
@@ -205,7 +206,7 @@ static void name_of(const uint8_t given[ADDRESS_SIZE], uint8_t out[ADDRESS_SIZE]
         memset(out + ADDRESS_SIZE / 2, 0, ADDRESS_SIZE / 2);
 }
 
-static connection *connection_of(const cf_doorkeeper *keeper, int number)
+static connection *connection_of(const cf_connection_limits *keeper, int number)
 {
     bool known =
         number >= 0 && (size_t)number < keeper->count && keeper->connections[number].is_open;
@@ -213,19 +214,19 @@ static connection *connection_of(const cf_doorkeeper *keeper, int number)
     return known ? &keeper->connections[number] : NULL;
 }
 
-static neighbours *beside(const cf_doorkeeper *keeper, size_t number, int which)
+static neighbours *beside(const cf_connection_limits *keeper, size_t number, int which)
 {
     return &keeper->connections[number - 1].in[which];
 }
 
-static void join(const cf_doorkeeper *keeper, queue *of, int which, size_t number)
+static void join(const cf_connection_limits *keeper, queue *of, int which, size_t number)
 {
     *beside(keeper, number, which) = (neighbours){.before = of->last};
     *(of->last ? &beside(keeper, of->last, which)->after : &of->first) = number;
     of->last = number;
 }
 
-static void leave(const cf_doorkeeper *keeper, queue *of, int which, size_t number)
+static void leave(const cf_connection_limits *keeper, queue *of, int which, size_t number)
 {
     const neighbours was = *beside(keeper, number, which);
 
@@ -233,7 +234,7 @@ static void leave(const cf_doorkeeper *keeper, queue *of, int which, size_t numb
     *(was.after ? &beside(keeper, was.after, which)->before : &of->last) = was.before;
 }
 
-static void set_queued(cf_doorkeeper *keeper, connection *it, address *from, bool is_queued)
+static void set_queued(cf_connection_limits *keeper, connection *it, address *from, bool is_queued)
 {
     const size_t number = (size_t)(it - keeper->connections) + 1;
 
@@ -250,7 +251,7 @@ static void set_queued(cf_doorkeeper *keeper, connection *it, address *from, boo
 }
 
 /* The address of a stranger is known. */
-static void set_stranger(cf_doorkeeper *keeper, connection *it, bool is_stranger)
+static void set_stranger(cf_connection_limits *keeper, connection *it, bool is_stranger)
 {
     address *from = find(keeper, it->address);
 
@@ -264,7 +265,8 @@ static void set_stranger(cf_doorkeeper *keeper, connection *it, bool is_stranger
     set_queued(keeper, it, from, is_stranger && !it->is_told);
 }
 
-static bool take_credit(const cf_doorkeeper *keeper, connection *it, address *from, uint64_t now_ms)
+static bool take_credit(const cf_connection_limits *keeper, connection *it, address *from,
+                        uint64_t now_ms)
 {
     uint64_t most = budget_of(keeper, from, now_ms);
 
@@ -277,7 +279,7 @@ static bool take_credit(const cf_doorkeeper *keeper, connection *it, address *fr
 }
 
 /* It was a member's, and its address gets back what it cost. */
-static void welcome(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
+static void welcome(cf_connection_limits *keeper, connection *it, uint64_t now_ms)
 {
     address *from = find(keeper, it->address);
 
@@ -290,12 +292,12 @@ static void welcome(cf_doorkeeper *keeper, connection *it, uint64_t now_ms)
     it->paid = 0;
 }
 
-bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given[16],
-                          uint64_t now_ms)
+bool cf_connection_limits_opened(cf_connection_limits *keeper, int number, const uint8_t given[16],
+                                 uint64_t now_ms)
 {
     if (number < 0)
         return false;
-    cf_doorkeeper_closed(keeper, number, now_ms);
+    cf_connection_limits_closed(keeper, number, now_ms);
     while (keeper->count <= (size_t)number) {
         *cf_one_more(keeper->connections, keeper->count, keeper->capacity) = (connection){0};
     }
@@ -310,7 +312,7 @@ bool cf_doorkeeper_opened(cf_doorkeeper *keeper, int number, const uint8_t given
     return may_come;
 }
 
-bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
+bool cf_connection_limits_said(cf_connection_limits *keeper, int number, uint64_t now_ms)
 {
     connection *it = connection_of(keeper, number);
     address *from = it ? find(keeper, it->address) : NULL;
@@ -323,7 +325,7 @@ bool cf_doorkeeper_said(cf_doorkeeper *keeper, int number, uint64_t now_ms)
     return take_credit(keeper, it, from, now_ms);
 }
 
-void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *keeper, int number, uint64_t now_ms)
+void cf_connection_limits_greeted_in_vain(cf_connection_limits *keeper, int number, uint64_t now_ms)
 {
     connection *it = connection_of(keeper, number);
     address *from = it ? find(keeper, it->address) : NULL;
@@ -335,7 +337,8 @@ void cf_doorkeeper_greeted_in_vain(cf_doorkeeper *keeper, int number, uint64_t n
     charge(keeper, from, FAILURE_COST, now_ms);
 }
 
-void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, uint64_t now_ms)
+void cf_connection_limits_settled(cf_connection_limits *keeper, int number, bool has_session,
+                                  uint64_t now_ms)
 {
     connection *it = connection_of(keeper, number);
 
@@ -351,7 +354,7 @@ void cf_doorkeeper_settled(cf_doorkeeper *keeper, int number, bool has_session, 
     set_stranger(keeper, it, !has_session);
 }
 
-void cf_doorkeeper_closed(cf_doorkeeper *keeper, int number, uint64_t now_ms)
+void cf_connection_limits_closed(cf_connection_limits *keeper, int number, uint64_t now_ms)
 {
     connection *it = connection_of(keeper, number);
     address *from = it ? find(keeper, it->address) : NULL;
@@ -368,7 +371,7 @@ void cf_doorkeeper_closed(cf_doorkeeper *keeper, int number, uint64_t now_ms)
 
 /* ---- From where members came ---- */
 
-uint64_t cf_doorkeeper_news(const cf_doorkeeper *keeper)
+uint64_t cf_connection_limits_news(const cf_connection_limits *keeper)
 {
     return keeper->news;
 }
@@ -382,8 +385,8 @@ static int latest_first(const void *a, const void *b)
     return memcmp(first->address, second->address, ADDRESS_SIZE);
 }
 
-size_t cf_doorkeeper_members(const cf_doorkeeper *keeper, uint64_t now_ms,
-                             cf_door_member out[CF_DOOR_MEMBERS_MAX])
+size_t cf_connection_limits_members(const cf_connection_limits *keeper, uint64_t now_ms,
+                                    cf_door_member out[CF_DOOR_MEMBERS_MAX])
 {
     cf_door_member *all = cf_allocate(keeper->address_count + 1, sizeof *all);
     size_t count = 0;
@@ -405,7 +408,8 @@ size_t cf_doorkeeper_members(const cf_doorkeeper *keeper, uint64_t now_ms,
     return count;
 }
 
-void cf_doorkeeper_expect(cf_doorkeeper *keeper, const cf_door_member *member, uint64_t now_ms)
+void cf_connection_limits_expect(cf_connection_limits *keeper, const cf_door_member *member,
+                                 uint64_t now_ms)
 {
     const uint64_t left_ms = member->left_ms < DAY_MS ? member->left_ms : DAY_MS;
     uint8_t name[ADDRESS_SIZE];
@@ -418,7 +422,7 @@ void cf_doorkeeper_expect(cf_doorkeeper *keeper, const cf_door_member *member, u
 
 /* ---- Who is to be shut ---- */
 
-static int tell(cf_doorkeeper *keeper, connection *it, const char **why, const char *text)
+static int tell(cf_connection_limits *keeper, connection *it, const char **why, const char *text)
 {
     it->is_told = true;
     set_stranger(keeper, it, false);
@@ -426,7 +430,7 @@ static int tell(cf_doorkeeper *keeper, connection *it, const char **why, const c
     return (int)(it - keeper->connections);
 }
 
-int cf_doorkeeper_overdue(cf_doorkeeper *keeper, uint64_t now_ms, const char **why)
+int cf_connection_limits_overdue(cf_connection_limits *keeper, uint64_t now_ms, const char **why)
 {
     uint64_t patience_ms = keeper->restraints.silence * 1000;
 
