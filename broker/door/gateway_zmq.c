@@ -174,10 +174,10 @@ static void speaker_gone(void *context, cf_bytes routing_id)
 
 static void watch_connections(cf_gateway_zmq *zmq)
 {
-    cf_speakers_options speakers = {.unread = CF_ZMQ_HIGH_WATER +
-                                              1, /* and one that the ROUTER has taken in advance */
-                                    .gone = speaker_gone,
-                                    .context = zmq};
+    cf_connection_owners_options owners = {
+        .unread = CF_ZMQ_HIGH_WATER + 1, /* and one that the ROUTER has taken in advance */
+        .gone = speaker_gone,
+        .context = zmq};
     char name[64];
 
     snprintf(name, sizeof name, "inproc://gateway-%p", (void *)zmq);
@@ -185,7 +185,7 @@ static void watch_connections(cf_gateway_zmq *zmq)
     zmq->monitor = zsock_new(ZMQ_PAIR);
     zsock_set_rcvhwm(zmq->monitor, 0); /* the I/O thread must not wait for this one */
     zsock_connect(zmq->monitor, "%s", name);
-    zmq->speakers = cf_speakers_new(&speakers);
+    zmq->owners = cf_connection_owners_new(&owners);
     zloop_reader(zmq->options.loop, zmq->monitor, on_monitor, zmq);
     zloop_reader_set_tolerant(zmq->options.loop, zmq->monitor);
 }
@@ -299,7 +299,7 @@ void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)
     zmq_socket_monitor(zsock_resolve(self->socket), NULL, 0);
     zsock_destroy(&self->socket);
     zsock_destroy(&self->monitor);
-    cf_speakers_destroy(&self->speakers);
+    cf_connection_owners_destroy(&self->owners);
     free(self->connections);
     free(self->arrivals);
     cf_buffer_release(&self->gone);

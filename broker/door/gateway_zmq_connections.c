@@ -147,7 +147,7 @@ static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
 {
     cf_connection seen = {0};
 
-    cf_speakers_opened(zmq->speakers, descriptor);
+    cf_connection_owners_opened(zmq->owners, descriptor);
     zmq->has_moved = true;
     if (descriptor < 0)
         return;
@@ -179,7 +179,7 @@ static void end_connection(cf_gateway_zmq *zmq, int descriptor)
         note_refused(zmq, descriptor, "it sent more than a message or its window takes");
     else if (zmq->has_failed) /* ZAP was not asked: there is no word of it yet */
         note_refused(zmq, descriptor, "it doesn't speak ZeroMQ with CURVE, or ended in between");
-    cf_speakers_closed(zmq->speakers, descriptor, now_ms);
+    cf_connection_owners_closed(zmq->owners, descriptor, now_ms);
     zmq->has_moved = true;
     if (connection_at(zmq, descriptor))
         zmq->connections[descriptor] = (cf_connection){0};
@@ -256,12 +256,13 @@ void cf_gateway_zmq_drain_monitor(cf_gateway_zmq *zmq)
 
 bool cf_gateway_zmq_hear(cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
 {
-    if (!cf_speakers_knows(zmq->speakers, descriptor, routing_id))
+    if (!cf_connection_owners_knows(zmq->owners, descriptor, routing_id))
         cf_gateway_zmq_drain_monitor(zmq);
-    cf_speakers_heard(zmq->speakers, descriptor, routing_id);
-    if (!cf_speakers_is_sure(zmq->speakers, descriptor, routing_id))
+    cf_connection_owners_heard(zmq->owners, descriptor, routing_id);
+    if (!cf_connection_owners_is_sure(zmq->owners, descriptor, routing_id))
         zmq->has_moved = true; /* what it may do goes to another's descriptor, perhaps */
-    return !cf_speakers_is_shut(zmq->speakers, descriptor, routing_id, cf_gateway_zmq_steady(zmq));
+    return !cf_connection_owners_is_shut(zmq->owners, descriptor, routing_id,
+                                         cf_gateway_zmq_steady(zmq));
 }
 
 /* Of any that may have the descriptor. */
@@ -269,7 +270,7 @@ static bool has_session(const cf_gateway_zmq *zmq, int descriptor)
 {
     cf_bytes speaker;
 
-    for (size_t i = 0; (speaker = cf_speakers_at(zmq->speakers, descriptor, i)).size; i++)
+    for (size_t i = 0; (speaker = cf_connection_owners_at(zmq->owners, descriptor, i)).size; i++)
         if (cf_gateway_knows(zmq->options.gateway, speaker))
             return true;
     return false;
@@ -295,7 +296,7 @@ static bool is_address_of(const cf_connection *connection, const char *text)
 void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
 {
     uint64_t now_ms = cf_gateway_zmq_steady(zmq);
-    bool is_sure = cf_speakers_is_sure(zmq->speakers, said->descriptor, said->routing_id);
+    bool is_sure = cf_connection_owners_is_sure(zmq->owners, said->descriptor, said->routing_id);
     bool pays = is_sure || is_address_of(connection_at(zmq, said->descriptor), said->address);
     const char *why = said->may_stay ? NULL : "it asks and doesn't read";
 
@@ -307,7 +308,7 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
         cf_connection_limits_greeted_in_vain(zmq->limits, said->descriptor, now_ms);
     if (!why || !is_sure)
         return;
-    cf_speakers_shut(zmq->speakers, said->descriptor, said->routing_id);
+    cf_connection_owners_shut(zmq->owners, said->descriptor, said->routing_id);
     shut(zmq, said->descriptor, why);
 }
 
@@ -315,9 +316,9 @@ void cf_gateway_zmq_judge(cf_gateway_zmq *zmq, const cf_utterance *said)
  * to say there any more is silent soon. */
 static bool is_its(const cf_gateway_zmq *zmq, int descriptor, cf_bytes routing_id)
 {
-    return cf_speakers_knows(zmq->speakers, descriptor, routing_id) &&
-           (cf_speakers_is_sure(zmq->speakers, descriptor, routing_id) ||
-            cf_speakers_at(zmq->speakers, descriptor, 1).size == 0);
+    return cf_connection_owners_knows(zmq->owners, descriptor, routing_id) &&
+           (cf_connection_owners_is_sure(zmq->owners, descriptor, routing_id) ||
+            cf_connection_owners_at(zmq->owners, descriptor, 1).size == 0);
 }
 
 void cf_gateway_zmq_cut(cf_gateway_zmq *zmq)
@@ -327,7 +328,7 @@ void cf_gateway_zmq_cut(cf_gateway_zmq *zmq)
     while (cf_gateway_next_cut(zmq->options.gateway, &routing_id))
         for (int i = 0; (size_t)i < zmq->count; i++)
             if (is_its(zmq, i, routing_id)) {
-                cf_speakers_shut(zmq->speakers, i, routing_id);
+                cf_connection_owners_shut(zmq->owners, i, routing_id);
                 refuse(zmq, i, "its device is no member here any more");
             }
 }
@@ -351,7 +352,7 @@ static void look_at_speakers(cf_gateway_zmq *zmq)
     zmq->looked_changes = changes;
     zmq->has_moved = false;
     for (int i = 0; (size_t)i < zmq->count; i++)
-        if (cf_speakers_at(zmq->speakers, i, 0).size)
+        if (cf_connection_owners_at(zmq->owners, i, 0).size)
             look_at_speaker(zmq, i);
 }
 

@@ -8,7 +8,7 @@
 #include "broker/door/door_members.h"
 #include "broker/door/connection_limits.h"
 #include "broker/door/gateway_zmq.h"
-#include "broker/door/speakers.h"
+#include "broker/door/connection_owners.h"
 
 enum {
     CF_HANDSHAKE_FAILED =
@@ -34,7 +34,7 @@ struct cf_gateway_zmq {
     zsock_t *socket;
     zsock_t *monitor;
     uint16_t port;
-    cf_speakers *speakers;
+    cf_connection_owners *owners;
     cf_connection_limits *limits; /* NULL: all may stay */
     uint64_t kept_news, kept_ms;  /* what the store has of it, and since when */
     cf_connection *connections;   /* by file descriptor */

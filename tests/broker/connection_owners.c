@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/door/speakers.h"
+#include "broker/door/connection_owners.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@ enum { UNREAD = 3, DESCRIPTOR = 10, LATER_MS = 60000 };
 
 /* Who was told to be gone, one after the other. */
 typedef struct {
-    cf_speakers *speakers;
+    cf_connection_owners *owners;
     char gone[256];
 } hall;
 
@@ -23,57 +23,57 @@ static void note_gone(void *context, cf_bytes routing_id)
 
 static void open_hall(hall *self)
 {
-    cf_speakers_options options = {.unread = UNREAD, .gone = note_gone, .context = self};
+    cf_connection_owners_options options = {.unread = UNREAD, .gone = note_gone, .context = self};
 
-    *self = (hall){.speakers = cf_speakers_new(&options)};
-    cf_speakers_opened(self->speakers, DESCRIPTOR);
+    *self = (hall){.owners = cf_connection_owners_new(&options)};
+    cf_connection_owners_opened(self->owners, DESCRIPTOR);
 }
 
 static void heard(const hall *self, const char *who, int times)
 {
     for (int i = 0; i < times; i++)
-        cf_speakers_heard(self->speakers, DESCRIPTOR, cf_bytes_of_text(who));
+        cf_connection_owners_heard(self->owners, DESCRIPTOR, cf_bytes_of_text(who));
 }
 
 static bool is_sure(const hall *self, const char *who)
 {
-    return cf_speakers_is_sure(self->speakers, DESCRIPTOR, cf_bytes_of_text(who));
+    return cf_connection_owners_is_sure(self->owners, DESCRIPTOR, cf_bytes_of_text(who));
 }
 
 static bool is_shut(const hall *self, const char *who, uint64_t now_ms)
 {
-    return cf_speakers_is_shut(self->speakers, DESCRIPTOR, cf_bytes_of_text(who), now_ms);
+    return cf_connection_owners_is_shut(self->owners, DESCRIPTOR, cf_bytes_of_text(who), now_ms);
 }
 
 static void reopen(const hall *self, uint64_t now_ms)
 {
-    cf_speakers_closed(self->speakers, DESCRIPTOR, now_ms);
-    cf_speakers_opened(self->speakers, DESCRIPTOR);
+    cf_connection_owners_closed(self->owners, DESCRIPTOR, now_ms);
+    cf_connection_owners_opened(self->owners, DESCRIPTOR);
 }
 
 static void expect_candidates(const hall *self, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        cr_expect(cf_speakers_at(self->speakers, DESCRIPTOR, i).size);
-    cr_expect_not(cf_speakers_at(self->speakers, DESCRIPTOR, count).size);
+        cr_expect(cf_connection_owners_at(self->owners, DESCRIPTOR, i).size);
+    cr_expect_not(cf_connection_owners_at(self->owners, DESCRIPTOR, count).size);
 }
 
-Test(speakers, tell_that_who_spoke_through_a_connection_is_gone)
+Test(owners, tell_that_who_spoke_through_a_connection_is_gone)
 {
     hall h;
     open_hall(&h);
 
     heard(&h, "ann", 1);
     expect_candidates(&h, 1);
-    cf_speakers_closed(h.speakers, DESCRIPTOR, 0);
+    cf_connection_owners_closed(h.owners, DESCRIPTOR, 0);
     cr_expect_str_eq(h.gone, "ann ");
-    cf_speakers_closed(h.speakers, DESCRIPTOR, 0);
+    cf_connection_owners_closed(h.owners, DESCRIPTOR, 0);
     cr_expect_str_eq(h.gone, "ann ");
     expect_candidates(&h, 0);
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
-Test(speakers, are_not_sure_before_more_came_than_one_leaves_behind)
+Test(owners, are_not_sure_before_more_came_than_one_leaves_behind)
 {
     hall h;
     open_hall(&h);
@@ -86,11 +86,11 @@ Test(speakers, are_not_sure_before_more_came_than_one_leaves_behind)
     reopen(&h, 0);
     heard(&h, "ann", UNREAD); /* the last of it */
     cr_expect_not(is_sure(&h, "ann"));
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
 /* bob's connection has ended, and what he had said is read among what ann says. */
-Test(speakers, end_nobody_for_what_another_left_behind)
+Test(owners, end_nobody_for_what_another_left_behind)
 {
     hall h;
     open_hall(&h);
@@ -105,12 +105,12 @@ Test(speakers, end_nobody_for_what_another_left_behind)
     }
     cr_expect_str_empty(h.gone);
     expect_candidates(&h, 2);
-    cf_speakers_closed(h.speakers, DESCRIPTOR, 0);
+    cf_connection_owners_closed(h.owners, DESCRIPTOR, 0);
     cr_expect(strstr(h.gone, "ann "));
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
-Test(speakers, forget_the_others_as_soon_as_one_is_sure)
+Test(owners, forget_the_others_as_soon_as_one_is_sure)
 {
     hall h;
     open_hall(&h);
@@ -122,10 +122,10 @@ Test(speakers, forget_the_others_as_soon_as_one_is_sure)
     cr_expect_not(is_sure(&h, "bob"));
     cr_expect(is_sure(&h, "ann"));
     expect_candidates(&h, 1);
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
-Test(speakers, are_bounded_for_one_descriptor)
+Test(owners, are_bounded_for_one_descriptor)
 {
     hall h;
     open_hall(&h);
@@ -141,17 +141,17 @@ Test(speakers, are_bounded_for_one_descriptor)
     heard(&h, "ann", UNREAD - 1); /* she was not who made room */
     cr_expect(is_sure(&h, "ann"));
     expect_candidates(&h, 1);
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
-Test(speakers, who_were_shut_say_nothing_more)
+Test(owners, who_were_shut_say_nothing_more)
 {
     hall h;
     open_hall(&h);
 
     heard(&h, "mad", UNREAD + 1);
     cr_expect_not(is_shut(&h, "mad", 0));
-    cf_speakers_shut(h.speakers, DESCRIPTOR, cf_bytes_of_text("mad"));
+    cf_connection_owners_shut(h.owners, DESCRIPTOR, cf_bytes_of_text("mad"));
     cr_expect(is_shut(&h, "mad", LATER_MS), "while its connection lasts");
     reopen(&h, LATER_MS);
     heard(&h, "mad", 1);
@@ -159,26 +159,26 @@ Test(speakers, who_were_shut_say_nothing_more)
     heard(&h, "ann", 1);
     cr_expect_not(is_shut(&h, "ann", LATER_MS));
     cr_expect_not(is_shut(&h, "mad", 2 * LATER_MS), "it can't be of that connection");
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
 /* Somebody may give itself a name that another had. */
-Test(speakers, are_heard_again_who_surely_came_again)
+Test(owners, are_heard_again_who_surely_came_again)
 {
     hall h;
     open_hall(&h);
 
     heard(&h, "mad", UNREAD + 1);
-    cf_speakers_shut(h.speakers, DESCRIPTOR, cf_bytes_of_text("mad"));
+    cf_connection_owners_shut(h.owners, DESCRIPTOR, cf_bytes_of_text("mad"));
     reopen(&h, 0);
     heard(&h, "mad", UNREAD);
     cr_expect(is_shut(&h, "mad", 0));
     heard(&h, "mad", 1);
     cr_expect_not(is_shut(&h, "mad", 0));
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
-Test(speakers, remember_so_many_who_were_shut)
+Test(owners, remember_so_many_who_were_shut)
 {
     hall h;
     char name[16];
@@ -187,24 +187,24 @@ Test(speakers, remember_so_many_who_were_shut)
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof name, "mad %d", i);
         heard(&h, name, UNREAD + 1);
-        cf_speakers_shut(h.speakers, DESCRIPTOR, cf_bytes_of_text(name));
+        cf_connection_owners_shut(h.owners, DESCRIPTOR, cf_bytes_of_text(name));
         reopen(&h, 0);
     }
     cr_expect(is_shut(&h, "mad 999", 0));
     cr_expect(is_shut(&h, "mad 800", 0));
     cr_expect_not(is_shut(&h, "mad 0", 0));
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
 
-Test(speakers, keep_nothing_of_a_descriptor_that_nobody_has)
+Test(owners, keep_nothing_of_a_descriptor_that_nobody_has)
 {
     hall h;
     open_hall(&h);
 
-    cf_speakers_closed(h.speakers, DESCRIPTOR, 0);
+    cf_connection_owners_closed(h.owners, DESCRIPTOR, 0);
     heard(&h, "ann", 100);
-    cf_speakers_heard(h.speakers, -1, cf_bytes_of_text("ann"));
+    cf_connection_owners_heard(h.owners, -1, cf_bytes_of_text("ann"));
     expect_candidates(&h, 0);
     cr_expect_not(is_sure(&h, "ann"));
-    cf_speakers_destroy(&h.speakers);
+    cf_connection_owners_destroy(&h.owners);
 }
