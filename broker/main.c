@@ -41,7 +41,7 @@ static cf_status reread(void *context, cf_serve_terms *terms, cf_error *error)
 
     cf_status status = cf_broker_options_read(begun->argc, begun->argv, &options, error);
     if (!status)
-        *terms = (cf_serve_terms){options.restraints, options.quota, options.closed};
+        *terms = (cf_serve_terms){options.allowances, options.quota, options.closed};
     for (const char *name = NULL;
          !status && (name = cf_broker_options_differ(begun, &options, name));)
         cf_report(self->env, CF_REPORT_WARNING,
@@ -66,7 +66,7 @@ static cf_status serve(const cf_env *env, const cf_broker_options *options, cf_e
                                 .data = options->data,
                                 .listen = options->listen,
                                 .advertise = options->advertise,
-                                .terms = {options->restraints, options->quota, options->closed},
+                                .terms = {options->allowances, options->quota, options->closed},
                                 .existing = options->existing,
                                 .reread = reread,
                                 .ready = print_address,

@@ -51,7 +51,7 @@ typedef struct {
 } connection;
 
 struct cf_connection_limits {
-    cf_restraints restraints;
+    cf_allowances allowances;
     address *addresses; /* ascending by name */
     size_t address_count, address_capacity;
     connection *connections; /* by their number */
@@ -62,24 +62,24 @@ struct cf_connection_limits {
     uint64_t news;
 };
 
-cf_connection_limits *cf_connection_limits_new(const cf_restraints *restraints)
+cf_connection_limits *cf_connection_limits_new(const cf_allowances *allowances)
 {
     cf_connection_limits *keeper = cf_allocate(1, sizeof *keeper);
 
-    keeper->restraints = *restraints;
+    keeper->allowances = *allowances;
     return keeper;
 }
 
 static bool is_crowded(const cf_connection_limits *keeper, const address *it)
 {
-    const uint64_t most = keeper->restraints.strangers_per_address;
+    const uint64_t most = keeper->allowances.strangers_per_address;
 
     return most && it->strangers > most;
 }
 
-void cf_connection_limits_restrain(cf_connection_limits *keeper, const cf_restraints *restraints)
+void cf_connection_limits_restrain(cf_connection_limits *keeper, const cf_allowances *allowances)
 {
-    keeper->restraints = *restraints;
+    keeper->allowances = *allowances;
     keeper->crowded = 0;
     for (size_t i = 0; i < keeper->address_count; i++)
         keeper->crowded += is_crowded(keeper, &keeper->addresses[i]);
@@ -127,7 +127,7 @@ static bool is_members(const address *it, uint64_t now_ms)
 /* How many connections it may bring in a minute; 0 is no bound. */
 static uint64_t budget_of(const cf_connection_limits *keeper, const address *it, uint64_t now_ms)
 {
-    return keeper->restraints.connections_per_minute * (is_members(it, now_ms) ? MEMBERS_SHARE : 1);
+    return keeper->allowances.connections_per_minute * (is_members(it, now_ms) ? MEMBERS_SHARE : 1);
 }
 
 /* A connection costs MINUTE_MS, the budget is paid back in each ms, and as much as in a minute may
@@ -157,7 +157,7 @@ static void forget_below(cf_connection_limits *keeper, uint64_t debt, bool forge
  * rare. Who has connections stays. */
 static void make_room(cf_connection_limits *keeper, uint64_t now_ms)
 {
-    uint64_t most = 2 * MEMBERS_SHARE * keeper->restraints.connections_per_minute * MINUTE_MS;
+    uint64_t most = 2 * MEMBERS_SHARE * keeper->allowances.connections_per_minute * MINUTE_MS;
 
     for (size_t i = 0; i < keeper->address_count; i++)
         pay_back(keeper, &keeper->addresses[i], now_ms);
@@ -432,7 +432,7 @@ static int tell(cf_connection_limits *keeper, connection *it, const char **why, 
 
 int cf_connection_limits_overdue(cf_connection_limits *keeper, uint64_t now_ms, const char **why)
 {
-    uint64_t patience_ms = keeper->restraints.silence * 1000;
+    uint64_t patience_ms = keeper->allowances.silence * 1000;
 
     if (!keeper->silent.first)
         return -1;
@@ -441,7 +441,7 @@ int cf_connection_limits_overdue(cf_connection_limits *keeper, uint64_t now_ms, 
         it->was_silent = true;
         return tell(keeper, it, why, "it was silent too long");
     }
-    if (keeper->restraints.strangers && keeper->strangers > keeper->restraints.strangers)
+    if (keeper->allowances.strangers && keeper->strangers > keeper->allowances.strangers)
         return tell(keeper, it, why, "too many connections without a session");
     for (size_t i = 0; keeper->crowded && i < keeper->address_count; i++) {
         const address *from = &keeper->addresses[i];

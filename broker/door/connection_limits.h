@@ -7,16 +7,16 @@
  * goes, so a member always gets in beside them. Decides; the shell shuts. */
 #ifndef CF_BROKER_DOOR_CONNECTION_LIMITS_H
 #define CF_BROKER_DOOR_CONNECTION_LIMITS_H
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 typedef struct cf_connection_limits cf_connection_limits;
 
-cf_connection_limits *cf_connection_limits_new(const cf_restraints *restraints);
+cf_connection_limits *cf_connection_limits_new(const cf_allowances *allowances);
 /* From now on; who is here stays. */
-void cf_connection_limits_restrain(cf_connection_limits *limits, const cf_restraints *restraints);
+void cf_connection_limits_restrain(cf_connection_limits *limits, const cf_allowances *allowances);
 void cf_connection_limits_destroy(cf_connection_limits **limits);
 
 /* Connections are named by small numbers, used again once closed. */

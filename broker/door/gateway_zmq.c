@@ -263,8 +263,8 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
         cf_gateway_zmq_destroy(&zmq);
         return status;
     }
-    if (options->restraints)
-        zmq->limits = cf_connection_limits_new(options->restraints);
+    if (options->allowances)
+        zmq->limits = cf_connection_limits_new(options->allowances);
     if (zmq->limits && options->store)
         cf_door_members_recall(options->env, options->store, zmq->limits);
     zmq->look_timer =
@@ -275,10 +275,10 @@ cf_status cf_gateway_zmq_new(const cf_gateway_zmq_options *options, cf_gateway_z
     return CF_OK;
 }
 
-void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_restraints *restraints)
+void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_allowances *allowances)
 {
     if (zmq->limits)
-        cf_connection_limits_restrain(zmq->limits, restraints);
+        cf_connection_limits_restrain(zmq->limits, allowances);
 }
 
 void cf_gateway_zmq_destroy(cf_gateway_zmq **zmq)

@@ -7,7 +7,7 @@
 #define CF_BROKER_DOOR_GATEWAY_ZMQ_H
 #include <czmq.h>
 
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 #include "broker/gateway/gateway.h"
 
 typedef struct cf_gateway_zmq cf_gateway_zmq;
@@ -21,7 +21,7 @@ typedef struct {
     const char *zap_domain;          /* of this gateway alone; cf_zap_start was called */
     const char *endpoint;            /* as below; NULL: none yet */
     cf_audit *audit;                 /* or NULL */
-    const cf_restraints *restraints; /* of connections; NULL: none */
+    const cf_allowances *allowances; /* of connections; NULL: none */
     cf_store *store;                 /* that knows from where members came; NULL: none does */
     const uint8_t *curve_public;     /* 32 bytes, raw, each */
     const uint8_t *curve_secret;
@@ -39,7 +39,7 @@ cf_status cf_gateway_zmq_listen(cf_gateway_zmq *zmq, const char *endpoint, uint1
 /* What it fails with, by the number of what the system says. */
 cf_status cf_gateway_zmq_listen_failed(const char *endpoint, int number, cf_error *error);
 /* Other bounds from now on, where it has any. */
-void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_restraints *restraints);
+void cf_gateway_zmq_restrain(cf_gateway_zmq *zmq, const cf_allowances *allowances);
 /* The first that it listens on. */
 uint16_t cf_gateway_zmq_port(const cf_gateway_zmq *zmq);
 

@@ -79,7 +79,7 @@ static cf_status read_enrol(const char *text, bool *closed, cf_error *error)
 }
 
 /* NAME=N,NAME=N */
-static cf_status read_limits(const char *text, cf_restraints *restraints, cf_error *error)
+static cf_status read_limits(const char *text, cf_allowances *allowances, cf_error *error)
 {
     cf_status status = CF_OK;
     char one[64];
@@ -88,7 +88,7 @@ static cf_status read_limits(const char *text, cf_restraints *restraints, cf_err
         size_t size = strcspn(at, ",");
 
         snprintf(one, sizeof one, "%.*s", (int)size, at);
-        status = cf_restraints_read(one, restraints, error);
+        status = cf_allowances_read(one, allowances, error);
         at += size + (at[size] == ',');
     }
     return status;
@@ -144,7 +144,7 @@ static cf_status read_values(cf_broker_options *out, cf_error *error)
     if (enrol)
         status = read_enrol(enrol, &out->closed, error);
     for (at = 0; !status && (value = cf_options_next(given, "limit", &at));)
-        status = read_limits(value, &out->restraints, error);
+        status = read_limits(value, &out->allowances, error);
     if (!status && quota)
         status = cf_size_read(quota, &out->quota, error);
     return status ? status : read_invitation(out, error);
@@ -217,14 +217,14 @@ static cf_status check_place(const cf_choice *set, cf_error *error)
 /* What can be said of a value by itself. */
 static cf_status check_value(const cf_choice *set, cf_error *error)
 {
-    cf_restraints restraints = cf_restraints_default;
+    cf_allowances allowances = cf_allowances_default;
     uint64_t size;
     bool closed;
 
     if (strcmp(set->option->name, "enrol") == 0)
         return read_enrol(set->value, &closed, error);
     if (strcmp(set->option->name, "limit") == 0)
-        return read_limits(set->value, &restraints, error);
+        return read_limits(set->value, &allowances, error);
     if (strcmp(set->option->name, "quota") == 0)
         return cf_size_read(set->value, &size, error);
     return check_place(set, error);
@@ -339,7 +339,7 @@ cf_status cf_broker_options_read(int argc, char **argv, cf_broker_options *out, 
     out->argc = argc;
     out->argv = argv;
     out->level = CF_REPORT_NOTICE;
-    out->restraints = cf_restraints_default;
+    out->allowances = cf_allowances_default;
     find_default_data(out->default_data, sizeof out->default_data);
     cf_status status = cf_options_read(&out->given, &known, false, (const char *const *)argv + 1,
                                        (size_t)argc - 1, &used, error);

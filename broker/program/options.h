@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 #include "broker/platform/command_line.h"
 #include "broker/platform/env.h"
 #include "broker/program/endpoint.h"
@@ -23,7 +23,7 @@ typedef struct {
     bool has_quota;                    /* it was given */
     const char *name;                  /* of invite; NULL: not given */
     uint64_t for_ms;                   /* of invite; 0: not given */
-    cf_restraints restraints;          /* of users and addresses */
+    cf_allowances allowances;          /* of users and addresses */
     bool closed;                       /* --enrol closed */
     bool existing;                     /* of serve */
     bool check;                        /* of status */

@@ -60,7 +60,7 @@ static int on_jobs(zloop_t *loop, zmq_pollitem_t *item, void *context)
 
 /* Each connection takes a descriptor: as many as the system gives, and of these a part only for
  * strangers. Libraries abort where they get none. */
-static cf_status share_descriptors(cf_restraints *restraints, cf_error *error)
+static cf_status share_descriptors(cf_allowances *allowances, cf_error *error)
 {
     struct rlimit limit;
 
@@ -73,27 +73,27 @@ static cf_status share_descriptors(cf_restraints *restraints, cf_error *error)
                        (unsigned long long)limit.rlim_max, DESCRIPTORS_MIN);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (!restraints->strangers || restraints->strangers > limit.rlim_cur / 4)
-        restraints->strangers = limit.rlim_cur / 4;
+    if (!allowances->strangers || allowances->strangers > limit.rlim_cur / 4)
+        allowances->strangers = limit.rlim_cur / 4;
     return CF_OK;
 }
 
 /* The limits come to who connects, and asks, from now on; nobody is put out. */
 static cf_status take_terms(cf_broker *self, cf_error *error)
 {
-    const cf_restraints *restraints = &self->terms.restraints;
+    const cf_allowances *allowances = &self->terms.allowances;
     cf_serve_terms terms;
 
     cf_status status = self->options->reread(self->options->context, &terms, error);
     if (!status)
-        status = share_descriptors(&terms.restraints, error);
+        status = share_descriptors(&terms.allowances, error);
     if (status)
         return status;
     self->terms = terms;
-    cf_gateway_zmq_restrain(self->door, restraints);
-    cf_gateway_restrain(self->gateway, restraints->connections_per_user,
-                        restraints->waste_per_second);
-    cf_quotas_restrain(self->broker_data.quotas, restraints->entries_per_minute);
+    cf_gateway_zmq_restrain(self->door, allowances);
+    cf_gateway_restrain(self->gateway, allowances->connections_per_user,
+                        allowances->waste_per_second);
+    cf_quotas_restrain(self->broker_data.quotas, allowances->entries_per_minute);
     cf_management_close(self->broker_data.management, terms.closed);
     self->broker_data.quota = terms.quota;
     return CF_OK;
@@ -102,14 +102,14 @@ static cf_status take_terms(cf_broker *self, cf_error *error)
 static void reload(cf_broker *self)
 {
     const cf_env *env = self->options->env;
-    char limits[CF_RESTRAINTS_TEXT], quota[CF_SIZE_TEXT];
+    char limits[CF_ALLOWANCES_TEXT], quota[CF_SIZE_TEXT];
     cf_error error;
 
     cf_service_manager_tell_reloading();
     if (take_terms(self, &error)) {
         cf_report(env, CF_REPORT_ERROR, "the settings stay as they were: %s", error.text);
     } else {
-        cf_restraints_write(&self->terms.restraints, limits);
+        cf_allowances_write(&self->terms.allowances, limits);
         cf_size_write(self->terms.quota, quota);
         cf_report(env, CF_REPORT_NOTICE,
                   "read the settings anew: enrol %s, quota %s, limits: %s; all others are as they "
@@ -193,7 +193,7 @@ static cf_status open_door(cf_broker *self, const cf_endpoints *place, cf_error 
                                    .gateway = self->gateway,
                                    .outbox = self->outbox,
                                    .audit = self->broker_data.audit,
-                                   .restraints = &self->terms.restraints,
+                                   .allowances = &self->terms.allowances,
                                    .store = self->broker_data.store,
                                    .zap_domain = CF_BROKER_ZAP_DOMAIN,
                                    .curve_public = cf_keys_public(keys)->curve,
@@ -248,8 +248,8 @@ static void make_gateway(cf_broker *self)
                                   .management = self->broker_data.management,
                                   .audit = self->broker_data.audit,
                                   .quotas = self->broker_data.quotas,
-                                  .sessions_of_user = self->terms.restraints.connections_per_user,
-                                  .waste_per_second = self->terms.restraints.waste_per_second,
+                                  .sessions_of_user = self->terms.allowances.connections_per_user,
+                                  .waste_per_second = self->terms.allowances.waste_per_second,
                                   .room_left = room_left,
                                   .absent = absent,
                                   .context = self};
@@ -367,7 +367,7 @@ static cf_status start(cf_broker *self, cf_error *error)
         .patience_ms = PATIENCE_MS,
         .closed = self->terms.closed,
         .quota = self->terms.quota,
-        .entries_per_minute = self->terms.restraints.entries_per_minute};
+        .entries_per_minute = self->terms.allowances.entries_per_minute};
     cf_control_handler handler = {self, cf_broker_request, cf_broker_abandoned};
 
     char kept[CF_ADDRESS_TEXT];
@@ -439,11 +439,11 @@ static void stop(cf_broker *self)
 
 static void say_started(cf_broker *self)
 {
-    char limits[CF_RESTRAINTS_TEXT];
+    char limits[CF_ALLOWANCES_TEXT];
     struct rlimit descriptors = {0};
 
     getrlimit(RLIMIT_NOFILE, &descriptors);
-    cf_restraints_write(&self->terms.restraints, limits);
+    cf_allowances_write(&self->terms.allowances, limits);
     cf_report(self->options->env, CF_REPORT_NOTICE,
               "version %s serves %s as %s; limits: %s; %llu descriptors", CF_VERSION,
               self->options->data, self->address, limits, (unsigned long long)descriptors.rlim_cur);
@@ -454,7 +454,7 @@ cf_status cf_serve(const cf_serve_options *options, cf_error *error)
 {
     cf_broker self = {.options = options, .terms = options->terms, .signals = -1};
 
-    cf_status status = share_descriptors(&self.terms.restraints, error);
+    cf_status status = share_descriptors(&self.terms.allowances, error);
     if (!status)
         status = check_memory(error);
     if (!status)

@@ -3,13 +3,13 @@
  * control socket and the signals that end it. */
 #ifndef CF_BROKER_PROGRAM_SERVE_H
 #define CF_BROKER_PROGRAM_SERVE_H
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 #include "broker/platform/env.h"
 #include "codec/address.h"
 
 /* What may be decided anew while it runs. */
 typedef struct {
-    cf_restraints restraints;
+    cf_allowances allowances;
     uint64_t quota; /* in bytes, of each who is invited without; 0: none */
     bool closed;    /* takes no new users */
 } cf_serve_terms;

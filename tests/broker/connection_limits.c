@@ -32,10 +32,10 @@ static place ipv6(uint8_t network, uint8_t host)
 
 static cf_connection_limits *a_doorkeeper(void)
 {
-    cf_restraints restraints = {
+    cf_allowances allowances = {
         .connections_per_minute = 60, .strangers_per_address = 3, .strangers = 10, .silence = 20};
 
-    return cf_connection_limits_new(&restraints);
+    return cf_connection_limits_new(&allowances);
 }
 
 static bool opened(cf_connection_limits *keeper, int connection, place from, uint64_t now_ms)
@@ -391,7 +391,7 @@ Test(limits, counts_greetings_in_vain_as_connections_that_came_to_nothing)
 Test(limits, lets_a_device_of_another_version_try_with_its_backoff)
 {
     enum { PAGES = 28, TRIES = 100 };
-    cf_connection_limits *keeper = cf_connection_limits_new(&cf_restraints_default);
+    cf_connection_limits *keeper = cf_connection_limits_new(&cf_allowances_default);
     uint64_t now_ms = 0, delay_ms = 500;
 
     for (int i = 0; i < TRIES; i++) {
@@ -483,17 +483,17 @@ Test(limits, forgets_who_owes_least_when_there_are_too_many)
 
 Test(limits, reads_bounds_by_name)
 {
-    cf_restraints restraints = cf_restraints_default;
+    cf_allowances allowances = cf_allowances_default;
     cf_error error;
 
-    cr_assert_eq(cf_restraints_read("silence=5", &restraints, &error), CF_OK);
-    cr_assert_eq(restraints.silence, 5);
-    cr_assert_eq(restraints.strangers, cf_restraints_default.strangers);
-    cr_assert_eq(cf_restraints_read("strangers-per-address=0", &restraints, &error), CF_OK);
-    cr_assert_eq(restraints.strangers_per_address, 0);
-    cr_assert_eq(cf_restraints_read("silence", &restraints, &error), CF_USAGE);
-    cr_assert_eq(cf_restraints_read("silence=", &restraints, &error), CF_USAGE);
-    cr_assert_eq(cf_restraints_read("silence=-1", &restraints, &error), CF_USAGE);
-    cr_assert_eq(cf_restraints_read("silence=99999999999", &restraints, &error), CF_USAGE);
-    cr_assert_eq(cf_restraints_read("sil=5", &restraints, &error), CF_USAGE);
+    cr_assert_eq(cf_allowances_read("silence=5", &allowances, &error), CF_OK);
+    cr_assert_eq(allowances.silence, 5);
+    cr_assert_eq(allowances.strangers, cf_allowances_default.strangers);
+    cr_assert_eq(cf_allowances_read("strangers-per-address=0", &allowances, &error), CF_OK);
+    cr_assert_eq(allowances.strangers_per_address, 0);
+    cr_assert_eq(cf_allowances_read("silence", &allowances, &error), CF_USAGE);
+    cr_assert_eq(cf_allowances_read("silence=", &allowances, &error), CF_USAGE);
+    cr_assert_eq(cf_allowances_read("silence=-1", &allowances, &error), CF_USAGE);
+    cr_assert_eq(cf_allowances_read("silence=99999999999", &allowances, &error), CF_USAGE);
+    cr_assert_eq(cf_allowances_read("sil=5", &allowances, &error), CF_USAGE);
 }

@@ -192,8 +192,8 @@ static void expect_nobody_overdue(cf_connection_limits *keeper)
 /* It comes, speaks, has a session and has none, and goes. */
 static tally cost_of_a_connection(void *context, size_t beside)
 {
-    const cf_restraints restraints = {.strangers_per_address = 4, .strangers = 5000, .silence = 60};
-    cf_connection_limits *keeper = cf_connection_limits_new(&restraints);
+    const cf_allowances allowances = {.strangers_per_address = 4, .strangers = 5000, .silence = 60};
+    cf_connection_limits *keeper = cf_connection_limits_new(&allowances);
     const int number = (int)beside / 2; /* among the addresses of the others */
 
     (void)context;

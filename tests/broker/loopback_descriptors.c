@@ -233,8 +233,8 @@ static bool was_third_look(void *context)
 
 Test(loopback_descriptors, nobody_is_shut_for_what_another_connection_said)
 {
-    static const cf_restraints few = {.connections_per_minute = 5};
-    house h = {.restraints = &few};
+    static const cf_allowances few = {.connections_per_minute = 5};
+    house h = {.allowances = &few};
     int looks = 0;
     open_house(&h);
     allow(&h, &h.m.lap);
@@ -252,8 +252,8 @@ Test(loopback_descriptors, nobody_is_shut_for_what_another_connection_said)
 
 Test(loopback_descriptors, who_says_too_much_without_a_session_is_shut)
 {
-    static const cf_restraints few = {.connections_per_minute = 5};
-    house h = {.restraints = &few};
+    static const cf_allowances few = {.connections_per_minute = 5};
+    house h = {.allowances = &few};
     open_house(&h);
     client bad = a_client(&h, &h.m.desk);
 
@@ -269,10 +269,10 @@ Test(loopback_descriptors, who_says_too_much_without_a_session_is_shut)
  * only after 17. */
 Test(loopback_descriptors, who_greets_in_another_version_over_and_over_is_shut)
 {
-    static const cf_restraints few = {.connections_per_minute = 60};
+    static const cf_allowances few = {.connections_per_minute = 60};
     const cf_message later = {.command = CF_COMMAND_HELLO,
                               .hello = {.version = CF_PROTOCOL_VERSION + 1}};
-    house h = {.restraints = &few};
+    house h = {.allowances = &few};
     open_house(&h);
     client bad = a_client(&h, &h.m.desk);
 

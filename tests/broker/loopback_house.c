@@ -32,7 +32,7 @@ void open_undecided(house *h)
                                    .outbox = h->m.outbox,
                                    .zap_domain = DOMAIN,
                                    .endpoint = "tcp://127.0.0.1:0",
-                                   .restraints = h->restraints,
+                                   .allowances = h->allowances,
                                    .curve_public = cf_keys_public(h->keys)->curve,
                                    .curve_secret = cf_keys_curve_secret(h->keys)};
     expect_ok(cf_gateway_zmq_new(&door, &h->door, &error), error);

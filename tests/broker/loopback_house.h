@@ -16,7 +16,7 @@ typedef struct {
     cf_zap *zap;
     zloop_t *loop;
     cf_gateway_zmq *door;
-    const cf_restraints *restraints; /* of the door; set before it is opened, or NULL */
+    const cf_allowances *allowances; /* of the door; set before it is opened, or NULL */
     cf_address address;
     cf_link_zmq *connections[8];
     size_t connection_count;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 #include "codec/blob.h"
 #include "tests/broker/gateway_fixture.h"
 
@@ -409,6 +409,6 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     say(n.house, again, &subscribe);
     hear(n.house, again, CF_COMMAND_SUBSCRIBED);
     uint64_t after = cf_gateway_owed(gateway, &n.account.user, n.house->now_ms);
-    cr_expect_lt(after - before, cf_restraints_default.waste_per_second * CF_PATIENCE_S / 10);
+    cr_expect_lt(after - before, cf_allowances_default.waste_per_second * CF_PATIENCE_S / 10);
     neighbours_end(&n);
 }

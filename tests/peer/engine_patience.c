@@ -2,7 +2,7 @@
 /* What a device's rounds cost its user at the broker, and what it says once that is too much. */
 #include "tests/peer/small_checks.h"
 
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 #include "broker/gateway/patience.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
@@ -42,13 +42,13 @@ Test(engine_patience, of_a_round_without_work_is_less_than_a_tenth_of_a_second)
 
     cr_assert(sync_anew(&w->devices[0]));
     cr_expect_gt(owed(w), 0);
-    cr_expect_lt(owed(w), cf_restraints_default.waste_per_second / 10);
+    cr_expect_lt(owed(w), cf_allowances_default.waste_per_second / 10);
     world_destroy(&w);
 }
 
 Test(engine_patience, is_not_lost_by_a_loop_of_edits_and_rounds)
 {
-    world *w = patient_world(cf_restraints_default.waste_per_second / 10);
+    world *w = patient_world(cf_allowances_default.waste_per_second / 10);
     device *a = &w->devices[0];
     char text[20];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much one user, or one address, may ask of a broker. The operator may say otherwise. */
-#ifndef CF_BROKER_DOOR_RESTRAINTS_H
-#define CF_BROKER_DOOR_RESTRAINTS_H
+#ifndef CF_BROKER_DOOR_ALLOWANCES_H
+#define CF_BROKER_DOOR_ALLOWANCES_H
 #include "codec/error.h"
 
 #include <stdint.h>
@@ -15,15 +15,15 @@ typedef struct {
     uint64_t waste_per_second;       /* points of work for nothing, of one user; see patience.h */
     uint64_t strangers;              /* of all addresses */
     uint64_t silence;                /* seconds after which a connection without a session ends */
-} cf_restraints;
+} cf_allowances;
 
-extern const cf_restraints cf_restraints_default;
+extern const cf_allowances cf_allowances_default;
 
 /* "NAME=NUMBER", the names as above with hyphens; 0 is no bound. CF_USAGE. */
-cf_status cf_restraints_read(const char *text, cf_restraints *restraints, cf_error *error);
+cf_status cf_allowances_read(const char *text, cf_allowances *allowances, cf_error *error);
 
 /* "entries-per-minute=60000, …", all of them. */
-enum { CF_RESTRAINTS_TEXT = 384 };
-void cf_restraints_write(const cf_restraints *restraints, char text[CF_RESTRAINTS_TEXT]);
+enum { CF_ALLOWANCES_TEXT = 384 };
+void cf_allowances_write(const cf_allowances *allowances, char text[CF_ALLOWANCES_TEXT]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/door/restraints.h"
+#include "broker/door/allowances.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 /* Such that no honest use meets them: a first sync of many small files, an office behind one
  * address. */
-const cf_restraints cf_restraints_default = {
+const cf_allowances cf_allowances_default = {
     .entries_per_minute = 60000,
     .connections_per_user = 64,
     .connections_per_minute = 3000,
@@ -25,13 +25,13 @@ static const struct {
     const char *name;
     size_t offset;
 } names[] = {
-    {"entries-per-minute", offsetof(cf_restraints, entries_per_minute)},
-    {"connections-per-user", offsetof(cf_restraints, connections_per_user)},
-    {"connections-per-minute", offsetof(cf_restraints, connections_per_minute)},
-    {"strangers-per-address", offsetof(cf_restraints, strangers_per_address)},
-    {"strangers", offsetof(cf_restraints, strangers)},
-    {"silence", offsetof(cf_restraints, silence)},
-    {"waste-per-second", offsetof(cf_restraints, waste_per_second)},
+    {"entries-per-minute", offsetof(cf_allowances, entries_per_minute)},
+    {"connections-per-user", offsetof(cf_allowances, connections_per_user)},
+    {"connections-per-minute", offsetof(cf_allowances, connections_per_minute)},
+    {"strangers-per-address", offsetof(cf_allowances, strangers_per_address)},
+    {"strangers", offsetof(cf_allowances, strangers)},
+    {"silence", offsetof(cf_allowances, silence)},
+    {"waste-per-second", offsetof(cf_allowances, waste_per_second)},
 };
 
 static cf_status read_number(const char *text, uint64_t *out, cf_error *error)
@@ -56,7 +56,7 @@ static cf_status fail_unknown(const char *text, size_t size, cf_error *error)
     return cf_fail(error, CF_USAGE, "unknown limit %.*s: there are %s", (int)size, text, all);
 }
 
-cf_status cf_restraints_read(const char *text, cf_restraints *restraints, cf_error *error)
+cf_status cf_allowances_read(const char *text, cf_allowances *allowances, cf_error *error)
 {
     const char *sign = strchr(text, '=');
     size_t size = sign ? (size_t)(sign - text) : strlen(text);
@@ -66,17 +66,17 @@ cf_status cf_restraints_read(const char *text, cf_restraints *restraints, cf_err
             continue;
         if (!sign)
             return cf_fail(error, CF_USAGE, "limit %s needs a number: %s=N", text, text);
-        return read_number(sign + 1, (uint64_t *)((char *)restraints + names[i].offset), error);
+        return read_number(sign + 1, (uint64_t *)((char *)allowances + names[i].offset), error);
     }
     return fail_unknown(text, size, error);
 }
 
-void cf_restraints_write(const cf_restraints *restraints, char text[CF_RESTRAINTS_TEXT])
+void cf_allowances_write(const cf_allowances *allowances, char text[CF_ALLOWANCES_TEXT])
 {
     size_t used = 0;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names && used < CF_RESTRAINTS_TEXT; i++)
-        used += (size_t)snprintf(text + used, CF_RESTRAINTS_TEXT - used, "%s%s=%" PRIu64,
+    for (size_t i = 0; i < sizeof names / sizeof *names && used < CF_ALLOWANCES_TEXT; i++)
+        used += (size_t)snprintf(text + used, CF_ALLOWANCES_TEXT - used, "%s%s=%" PRIu64,
                                  i ? ", " : "", names[i].name,
-                                 *(const uint64_t *)((const char *)restraints + names[i].offset));
+                                 *(const uint64_t *)((const char *)allowances + names[i].offset));
 }
