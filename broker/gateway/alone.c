@@ -2,7 +2,7 @@
 #include "broker/gateway/alone.h"
 
 #include "broker/gateway/alone_blobs.h"
-#include "broker/gateway/transfer_server.h"
+#include "broker/gateway/blob_service.h"
 #include "codec/deadlines.h"
 #include "codec/hash_table.h"
 
@@ -412,7 +412,7 @@ static void answer_waiting(cf_alones *alones)
         alones->waiting_count--;
         left--;
         if (session && !cf_alones_keep_back(alones, session, &get.message))
-            cf_transfer_get(alones->service, session, &get.message);
+            cf_blob_service_get(alones->service, session, &get.message);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "broker/gateway/publish.h"
 #include "broker/gateway/reports.h"
 #include "broker/gateway/subscribe.h"
-#include "broker/gateway/transfer_server.h"
+#include "broker/gateway/blob_service.h"
 
 #include <stdlib.h>
 
@@ -117,15 +117,15 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         cf_publish(service, session, message);
         break;
     case CF_COMMAND_HAVE:
-        cf_transfer_have(service, session, message);
+        cf_blob_service_have(service, session, message);
         break;
     case CF_COMMAND_PUT:
-        cf_transfer_put(service, session, message);
+        cf_blob_service_put(service, session, message);
         break;
     case CF_COMMAND_GET:
     case CF_COMMAND_FETCH:
         if (!cf_alones_keep_back(service->alones, session, message))
-            cf_transfer_get(service, session, message);
+            cf_blob_service_get(service, session, message);
         break;
     case CF_COMMAND_GUEST:
         cf_enrolment_guest(gateway->enrolment, session, message);

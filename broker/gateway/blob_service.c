@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/transfer_server.h"
+#include "broker/gateway/blob_service.h"
 
 #include "broker/gateway/abandoned.h"
 #include "broker/gateway/gateway.h"
@@ -66,7 +66,7 @@ static cf_blob_first_bytes places_worth_looking(const cf_service *service,
     return bytes;
 }
 
-void cf_transfer_have(cf_service *service, cf_session *session, const cf_message *message)
+void cf_blob_service_have(cf_service *service, cf_session *session, const cf_message *message)
 {
     const cf_blob_first_bytes places =
         places_worth_looking(service, session, message->have.id_count);
@@ -230,7 +230,7 @@ static bool has_room(cf_service *service, cf_session *session, const cf_message 
     return false;
 }
 
-void cf_transfer_put(cf_service *service, cf_session *session, const cf_message *message)
+void cf_blob_service_put(cf_service *service, cf_session *session, const cf_message *message)
 {
     size_t size = message->put.bytes.size;
     struct putting *putting;
@@ -326,7 +326,7 @@ static void report_unreadable(const cf_service *service, const cf_session *sessi
               cf_user_shorten(cf_log_user(session->log)).text, hex, why->text);
 }
 
-void cf_transfer_get(cf_service *service, cf_session *session, const cf_message *message)
+void cf_blob_service_get(cf_service *service, cf_session *session, const cf_message *message)
 {
     const cf_hash *blob = &message->get.id;
     const size_t most = message->command == CF_COMMAND_GET ? CF_BLOB_STEP : message->get.size;
