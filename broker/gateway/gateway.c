@@ -20,7 +20,7 @@ static void session_ends(void *context, cf_session *session)
     cf_gateway *gateway = context;
 
     cf_subscribe_leave(&gateway->service, session);
-    cf_lease_desk_forget(gateway->leases, session);
+    cf_lease_commands_forget(gateway->leases, session);
     cf_alones_forget(gateway->service.alones, session);
 }
 
@@ -46,7 +46,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .checked = cf_allocate(CF_CHECKED_BLOBS, sizeof(cf_checked_blob)),
     };
     gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
-    gateway->leases = cf_lease_desk_new(&gateway->service);
+    gateway->leases = cf_lease_commands_new(&gateway->service);
     gateway->service.alones = cf_alones_new(&gateway->service);
     gateway->service.evictions = cf_evictions_new();
     gateway->clocks = cf_clocks_new();
@@ -65,7 +65,7 @@ void cf_gateway_destroy(cf_gateway **gateway)
     if (!*gateway)
         return;
     cf_enrolment_destroy(&(*gateway)->enrolment);
-    cf_lease_desk_destroy(&(*gateway)->leases);
+    cf_lease_commands_destroy(&(*gateway)->leases);
     cf_alones_destroy(&(*gateway)->service.alones);
     cf_evictions_destroy(&(*gateway)->service.evictions);
     cf_clocks_destroy(&(*gateway)->clocks);
@@ -113,7 +113,7 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
         cf_subscribe_credit(service, session, message->credit.bytes);
         break;
     case CF_COMMAND_PUBLISH:
-        cf_lease_desk_expire(gateway->leases, session->log);
+        cf_lease_commands_expire(gateway->leases, session->log);
         cf_publish(service, session, message);
         break;
     case CF_COMMAND_HAVE:
@@ -138,7 +138,7 @@ static void serve(cf_gateway *gateway, cf_session *session, const cf_message *me
     case CF_COMMAND_UNLOCK:
     case CF_COMMAND_LOCKS:
     case CF_COMMAND_ALONE:
-        cf_lease_desk_handle(gateway->leases, session, message);
+        cf_lease_commands_handle(gateway->leases, session, message);
         break;
     case CF_COMMAND_LOCATE:
         cf_session_charge(service, session, CF_PRICE_REPORT);
@@ -336,7 +336,7 @@ static void take_time(cf_gateway *gateway, uint64_t now_ms)
         return;
     service->ahead_ms = ahead_ms;
     if (!is_first)
-        cf_lease_desk_clock_set(gateway->leases, later_ms);
+        cf_lease_commands_clock_set(gateway->leases, later_ms);
 }
 
 bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
@@ -425,7 +425,7 @@ static void follow_members(cf_gateway *gateway)
 
     while (cf_users_next_changed(gateway->service.users, &user)) {
         cf_enrolment_members_changed(gateway->enrolment, &user);
-        cf_lease_desk_members_changed(gateway->leases, &user);
+        cf_lease_commands_members_changed(gateway->leases, &user);
         cf_sessions_evict_nonmembers(&gateway->service, &user);
     }
 }
@@ -445,10 +445,10 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
     for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
         if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
             next = gateway->service.steady_ms;
-    next = earlier(next, steady_of(&gateway->service, cf_lease_desk_tick(gateway->leases)));
+    next = earlier(next, steady_of(&gateway->service, cf_lease_commands_tick(gateway->leases)));
     /* What a lease that is over kept back goes before the next one. */
     next = earlier(next, cf_alones_tick(gateway->service.alones));
-    cf_lease_desk_pay(gateway->leases);
+    cf_lease_commands_pay(gateway->leases);
     return earlier(next, cf_evictions_deadline(gateway->service.evictions));
 }
 

@@ -6,7 +6,7 @@
 #include "broker/gateway/clocks.h"
 #include "broker/gateway/enrolment.h"
 #include "broker/gateway/gateway.h"
-#include "broker/gateway/lease_desk.h"
+#include "broker/gateway/lease_commands.h"
 #include "broker/gateway/session.h"
 
 struct cf_gateway {
@@ -14,7 +14,7 @@ struct cf_gateway {
     cf_service service;
     cf_enrolment *enrolment;
     cf_address address; /* port 0: not told yet */
-    cf_lease_desk *leases;
+    cf_lease_commands *leases;
     cf_clocks *clocks;
     bool is_clock_off; /* ours, as it was told */
     cf_routing_id cut; /* the last that was told to be */

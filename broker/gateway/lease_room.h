@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lease_desk.c (the commands) and lease_room.c (what happens by itself, and what is said when
- * it is durable) share. Nobody else includes this. */
+/* What lease_commands.c (the commands) and lease_room.c (what happens by itself, and what is said
+ * when it is durable) share. Nobody else includes this. */
 #ifndef CF_BROKER_GATEWAY_LEASE_ROOM_H
 #define CF_BROKER_GATEWAY_LEASE_ROOM_H
-#include "broker/gateway/lease_desk.h"
+#include "broker/gateway/lease_commands.h"
 #include "codec/deadlines.h"
 #include "codec/hash_table.h"
 
@@ -28,7 +28,7 @@ typedef struct {
     uint64_t position;
 } cf_owed_lease;
 
-struct cf_lease_desk {
+struct cf_lease_commands {
     cf_service *service;
     cf_hash_table by_user;
     cf_lease_room *rooms, *first_due, **end_of_due;
@@ -39,21 +39,21 @@ struct cf_lease_desk {
 };
 
 /* The user's, which is due then: for whoever is about to change its leases. */
-cf_lease_room *cf_lease_room_open(cf_lease_desk *desk, const cf_hash *user);
+cf_lease_room *cf_lease_room_open(cf_lease_commands *commands, const cf_hash *user);
 /* Ends what is over, and lets in who is next. */
-void cf_lease_room_look_after(cf_lease_desk *desk, cf_lease_room *in, cf_log *log,
+void cf_lease_room_look_after(cf_lease_commands *commands, cf_lease_room *in, cf_log *log,
                               cf_leases *leases);
-void cf_lease_room_serve_next(cf_lease_desk *desk, cf_log *log, cf_leases *leases);
+void cf_lease_room_serve_next(cf_lease_commands *commands, cf_log *log, cf_leases *leases);
 
 /* Commits what has changed; `asker` (or NULL) hears the answer then. */
-void cf_lease_keep(cf_lease_desk *desk, cf_log *log, const cf_session *asker, cf_command command,
-                   const cf_message *answer);
+void cf_lease_keep(cf_lease_commands *commands, cf_log *log, const cf_session *asker,
+                   cf_command command, const cf_message *answer);
 cf_message cf_lease_message(const cf_id *request, const cf_lease_token *token, uint64_t until_ms);
 void cf_lease_refuse(const cf_service *service, const cf_session *session, cf_command command,
                      const cf_id *request, const char *code, const char *text);
 void cf_lease_note(const cf_service *service, cf_audit_decision what, const cf_hash *user,
                    const cf_lease_held *held, const char *why);
-void cf_lease_send_all(const cf_lease_desk *desk, const cf_session *session, cf_leases *leases,
-                       const cf_id *request);
+void cf_lease_send_all(const cf_lease_commands *commands, const cf_session *session,
+                       cf_leases *leases, const cf_id *request);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/lease_desk.h"
+#include "broker/gateway/lease_commands.h"
 
 #include "broker/gateway/alone.h"
 #include "broker/gateway/lease_room.h"
@@ -35,10 +35,10 @@ static void say_busy(const cf_service *service, const cf_session *session, const
     cf_session_audit(service, session, CF_AUDIT_LEASE_REFUSED, NULL, "another has it");
 }
 
-static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
+static void lock(cf_lease_commands *commands, cf_session *session, cf_leases *leases,
                  const cf_message *message)
 {
-    const cf_service *service = desk->service;
+    const cf_service *service = commands->service;
     cf_lease_ask ask = {.request = message->lock.request,
                         .collection = message->lock.collection,
                         .name = message->lock.name,
@@ -71,7 +71,7 @@ static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
         cf_lease_note(service, CF_AUDIT_LEASE_GRANTED, cf_log_user(session->log), &held,
                       held.shared ? "shared" : NULL);
         answer = cf_lease_message(&ask.request, &held.token, held.until_ms);
-        cf_lease_keep(desk, session->log, session, CF_COMMAND_LOCK, &answer);
+        cf_lease_keep(commands, session->log, session, CF_COMMAND_LOCK, &answer);
         break;
     case CF_LEASE_BUSY:
         say_busy(service, session, &ask.request, &held);
@@ -86,23 +86,23 @@ static void lock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
     }
 }
 
-static void renew(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
+static void renew(cf_lease_commands *commands, cf_session *session, cf_leases *leases,
                   const cf_message *message)
 {
     const cf_id *request = &message->renew.request;
     cf_lease_held held;
 
     if (!is_duration(message->renew.for_ms)) {
-        cf_lease_refuse(desk->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_MALFORMED,
+        cf_lease_refuse(commands->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_MALFORMED,
                         "nobody gets such a lock");
     } else if (!cf_leases_renew(leases, &session->device, &message->renew.token,
-                                message->renew.for_ms, desk->service->now_ms, &held)) {
-        cf_lease_refuse(desk->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_VOID,
+                                message->renew.for_ms, commands->service->now_ms, &held)) {
+        cf_lease_refuse(commands->service, session, CF_COMMAND_RENEW, request, CF_REFUSED_VOID,
                         "the lock is over");
     } else {
         cf_message answer = cf_lease_message(request, &held.token, held.until_ms);
 
-        cf_lease_keep(desk, session->log, session, CF_COMMAND_RENEW, &answer);
+        cf_lease_keep(commands, session->log, session, CF_COMMAND_RENEW, &answer);
     }
 }
 
@@ -124,8 +124,8 @@ static void note_break(const cf_service *service, const cf_session *session,
                   service->now_ms);
 }
 
-static void break_all(const cf_lease_desk *desk, const cf_session *session, cf_leases *leases,
-                      const cf_lease_ask *ask)
+static void break_all(const cf_lease_commands *commands, const cf_session *session,
+                      cf_leases *leases, const cf_lease_ask *ask)
 {
     size_t count;
     const cf_lease_held *held = cf_leases_all(leases, &count);
@@ -133,24 +133,24 @@ static void break_all(const cf_lease_desk *desk, const cf_session *session, cf_l
     for (size_t i = 0; i < count; i++)
         if (cf_id_equal(&held[i].collection, &ask->collection) &&
             cf_id_equal(&held[i].name, &ask->name))
-            note_break(desk->service, session, &held[i]);
+            note_break(commands->service, session, &held[i]);
     cf_leases_break(leases, &ask->collection, &ask->name);
 }
 
-static void give_back(const cf_lease_desk *desk, const cf_session *session, cf_leases *leases,
-                      const cf_lease_ask *ask, const cf_lease_token *token)
+static void give_back(const cf_lease_commands *commands, const cf_session *session,
+                      cf_leases *leases, const cf_lease_ask *ask, const cf_lease_token *token)
 {
     cf_lease_held held = {.holder = session->device, .collection = ask->collection};
 
     if (cf_leases_unlock(leases, ask, token))
-        cf_lease_note(desk->service, CF_AUDIT_LEASE_RELEASED, cf_log_user(session->log), &held,
+        cf_lease_note(commands->service, CF_AUDIT_LEASE_RELEASED, cf_log_user(session->log), &held,
                       NULL);
 }
 
-static void unlock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
+static void unlock(cf_lease_commands *commands, cf_session *session, cf_leases *leases,
                    const cf_message *message)
 {
-    const cf_service *service = desk->service;
+    const cf_service *service = commands->service;
     cf_lease_ask ask = {.request = message->unlock.request,
                         .collection = message->unlock.collection,
                         .name = message->unlock.name,
@@ -163,17 +163,17 @@ static void unlock(cf_lease_desk *desk, cf_session *session, cf_leases *leases,
         return;
     }
     if (breaks)
-        break_all(desk, session, leases, &ask);
+        break_all(commands, session, leases, &ask);
     else
-        give_back(desk, session, leases, &ask, message->unlock.token);
+        give_back(commands, session, leases, &ask, message->unlock.token);
     cf_lease_token token = cf_leases_token(leases);
     cf_message answer = cf_lease_message(&ask.request, &token, 0);
-    cf_lease_keep(desk, session->log, session, CF_COMMAND_UNLOCK, &answer);
-    cf_lease_room_serve_next(desk, session->log, leases);
+    cf_lease_keep(commands, session->log, session, CF_COMMAND_UNLOCK, &answer);
+    cf_lease_room_serve_next(commands, session->log, leases);
 }
 
 /* It says what it needs the lease for. Who has none says nothing that counts. */
-static void take_alone(const cf_lease_desk *desk, const cf_session *session,
+static void take_alone(const cf_lease_commands *commands, const cf_session *session,
                        const cf_leases *leases, const cf_message *message)
 {
     static const cf_id whole;
@@ -181,14 +181,15 @@ static void take_alone(const cf_lease_desk *desk, const cf_session *session,
     const cf_lease_held *held = cf_leases_all(leases, &count);
 
     if (!message->alone.begins)
-        cf_alones_end(desk->service->alones, session, &message->alone.collection);
+        cf_alones_end(commands->service->alones, session, &message->alone.collection);
     for (size_t i = 0; i < count; i++)
         if (cf_id_equal(&held[i].collection, &message->alone.collection) &&
             cf_id_equal(&held[i].name, &whole) && !held[i].shared &&
             cf_hash_equal(&held[i].holder, &session->device)) {
-            if (message->alone.begins && !cf_alones_begin(desk->service->alones, session, &held[i]))
+            if (message->alone.begins &&
+                !cf_alones_begin(commands->service->alones, session, &held[i]))
                 continue;
-            cf_lease_note(desk->service,
+            cf_lease_note(commands->service,
                           message->alone.begins ? CF_AUDIT_EXCLUSIVE_BEGUN
                                                 : CF_AUDIT_EXCLUSIVE_ENDED,
                           cf_log_user(session->log), &held[i], "it communicates alone");
@@ -203,40 +204,41 @@ static const cf_id *request_of(const cf_message *message)
                                                    : &message->locks.request;
 }
 
-void cf_lease_desk_handle(cf_lease_desk *desk, cf_session *session, const cf_message *message)
+void cf_lease_commands_handle(cf_lease_commands *commands, cf_session *session,
+                              const cf_message *message)
 {
     cf_leases *leases = cf_log_leases(session->log);
 
     if (!leases && message->command == CF_COMMAND_ALONE)
         return;
     if (!leases) {
-        cf_lease_refuse(desk->service, session, message->command, request_of(message),
+        cf_lease_refuse(commands->service, session, message->command, request_of(message),
                         CF_REFUSED_BUSY, "the store is being opened again");
         return;
     }
-    cf_lease_desk_expire(desk, session->log);
+    cf_lease_commands_expire(commands, session->log);
     /* A user that came from another home has tokens of a later generation. */
     cf_leases_raise(leases, cf_registry_home_generation(cf_log_registry(session->log)));
     if (message->command != CF_COMMAND_LOCKS) /* which everybody says who comes */
-        cf_lease_room_open(desk, cf_log_user(session->log));
+        cf_lease_room_open(commands, cf_log_user(session->log));
     switch (message->command) {
     case CF_COMMAND_LOCK:
-        lock(desk, session, leases, message);
+        lock(commands, session, leases, message);
         break;
     case CF_COMMAND_RENEW:
-        renew(desk, session, leases, message);
+        renew(commands, session, leases, message);
         break;
     case CF_COMMAND_UNLOCK:
-        unlock(desk, session, leases, message);
+        unlock(commands, session, leases, message);
         break;
     case CF_COMMAND_ALONE:
-        take_alone(desk, session, leases, message);
+        take_alone(commands, session, leases, message);
         break;
     default:
         session->hears_leases = true;
-        cf_lease_send_all(desk, session, leases, &message->locks.request);
+        cf_lease_send_all(commands, session, leases, &message->locks.request);
         if (session->owes_paused)
-            cf_sessions_make_due(desk->service->sessions, session);
+            cf_sessions_make_due(commands->service->sessions, session);
         break;
     }
 }
