@@ -2,7 +2,7 @@
 #include "broker/gateway/lease_commands.h"
 
 #include "broker/gateway/alone.h"
-#include "broker/gateway/lease_room.h"
+#include "broker/gateway/lease_timers.h"
 #include "codec/keys.h"
 
 #include <stdio.h>
@@ -169,7 +169,7 @@ static void unlock(cf_lease_commands *commands, cf_session *session, cf_leases *
     cf_lease_token token = cf_leases_token(leases);
     cf_message answer = cf_lease_message(&ask.request, &token, 0);
     cf_lease_keep(commands, session->log, session, CF_COMMAND_UNLOCK, &answer);
-    cf_lease_room_serve_next(commands, session->log, leases);
+    cf_lease_timer_serve_next(commands, session->log, leases);
 }
 
 /* It says what it needs the lease for. Who has none says nothing that counts. */
@@ -220,7 +220,7 @@ void cf_lease_commands_handle(cf_lease_commands *commands, cf_session *session,
     /* A user that came from another home has tokens of a later generation. */
     cf_leases_raise(leases, cf_registry_home_generation(cf_log_registry(session->log)));
     if (message->command != CF_COMMAND_LOCKS) /* which everybody says who comes */
-        cf_lease_room_open(commands, cf_log_user(session->log));
+        cf_lease_timer_open(commands, cf_log_user(session->log));
     switch (message->command) {
     case CF_COMMAND_LOCK:
         lock(commands, session, leases, message);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What lease_commands.c (the commands) and lease_room.c (what happens by itself, and what is said
+/* What lease_commands.c (the commands) and lease_timers.c (what happens by itself, and what is said
  * when it is durable) share. Nobody else includes this. */
-#ifndef CF_BROKER_GATEWAY_LEASE_ROOM_H
-#define CF_BROKER_GATEWAY_LEASE_ROOM_H
+#ifndef CF_BROKER_GATEWAY_LEASE_TIMERS_H
+#define CF_BROKER_GATEWAY_LEASE_TIMERS_H
 #include "broker/gateway/lease_commands.h"
 #include "codec/deadlines.h"
 #include "codec/hash_table.h"
 
 /* A user whose leases are looked after. */
-typedef struct cf_lease_room cf_lease_room;
-struct cf_lease_room {
+typedef struct cf_lease_timer cf_lease_timer;
+struct cf_lease_timer {
     cf_hash_link by_user;
-    cf_lease_room *next, **at; /* of all, what points to it */
-    cf_lease_room *next_due;
+    cf_lease_timer *next, **at; /* of all, what points to it */
+    cf_lease_timer *next_due;
     bool is_due;          /* to be looked after in the next round, */
     cf_deadline deadline; /* or then */
     cf_hash user;
@@ -31,7 +31,7 @@ typedef struct {
 struct cf_lease_commands {
     cf_service *service;
     cf_hash_table by_user;
-    cf_lease_room *rooms, *first_due, **end_of_due;
+    cf_lease_timer *timers, *first_due, **end_of_due;
     cf_deadlines deadlines;
     cf_owed_lease *owed;
     size_t owed_count, owed_capacity;
@@ -39,11 +39,11 @@ struct cf_lease_commands {
 };
 
 /* The user's, which is due then: for whoever is about to change its leases. */
-cf_lease_room *cf_lease_room_open(cf_lease_commands *commands, const cf_hash *user);
+cf_lease_timer *cf_lease_timer_open(cf_lease_commands *commands, const cf_hash *user);
 /* Ends what is over, and lets in who is next. */
-void cf_lease_room_look_after(cf_lease_commands *commands, cf_lease_room *in, cf_log *log,
-                              cf_leases *leases);
-void cf_lease_room_serve_next(cf_lease_commands *commands, cf_log *log, cf_leases *leases);
+void cf_lease_timer_look_after(cf_lease_commands *commands, cf_lease_timer *in, cf_log *log,
+                               cf_leases *leases);
+void cf_lease_timer_serve_next(cf_lease_commands *commands, cf_log *log, cf_leases *leases);
 
 /* Commits what has changed; `asker` (or NULL) hears the answer then. */
 void cf_lease_keep(cf_lease_commands *commands, cf_log *log, const cf_session *asker,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/lease_room.h"
+#include "broker/gateway/lease_timers.h"
 
 #include "broker/gateway/alone.h"
 
@@ -18,16 +18,16 @@ struct cf_lease_keeping {
     cf_message answer;
 };
 
-static cf_lease_room *room_of(cf_lease_commands *commands, const cf_hash *user)
+static cf_lease_timer *room_of(cf_lease_commands *commands, const cf_hash *user)
 {
     cf_hash_link *link = cf_hash_table_first(&commands->by_user, cf_hash_hash(user));
 
-    while (link && !cf_hash_equal(&cf_container_of(link, cf_lease_room, by_user)->user, user))
+    while (link && !cf_hash_equal(&cf_container_of(link, cf_lease_timer, by_user)->user, user))
         link = cf_hash_table_next(link);
-    return link ? cf_container_of(link, cf_lease_room, by_user) : NULL;
+    return link ? cf_container_of(link, cf_lease_timer, by_user) : NULL;
 }
 
-static void make_due(cf_lease_commands *commands, cf_lease_room *room)
+static void make_due(cf_lease_commands *commands, cf_lease_timer *room)
 {
     if (room->is_due)
         return;
@@ -37,22 +37,22 @@ static void make_due(cf_lease_commands *commands, cf_lease_room *room)
     commands->end_of_due = &room->next_due;
 }
 
-static cf_lease_room *add_room(cf_lease_commands *commands, const cf_hash *user)
+static cf_lease_timer *add_room(cf_lease_commands *commands, const cf_hash *user)
 {
-    cf_lease_room *room = cf_allocate(1, sizeof *room);
+    cf_lease_timer *room = cf_allocate(1, sizeof *room);
 
     room->user = *user;
-    room->next = commands->rooms;
-    room->at = &commands->rooms;
+    room->next = commands->timers;
+    room->at = &commands->timers;
     if (room->next)
         room->next->at = &room->next;
-    commands->rooms = room;
+    commands->timers = room;
     cf_hash_table_add(&commands->by_user, &room->by_user, cf_hash_hash(user));
     return room;
 }
 
 /* Of a room that isn't due. */
-static void close_room(cf_lease_commands *commands, cf_lease_room *room)
+static void close_room(cf_lease_commands *commands, cf_lease_timer *room)
 {
     *room->at = room->next;
     if (room->next)
@@ -62,9 +62,9 @@ static void close_room(cf_lease_commands *commands, cf_lease_room *room)
     free(room);
 }
 
-cf_lease_room *cf_lease_room_open(cf_lease_commands *commands, const cf_hash *user)
+cf_lease_timer *cf_lease_timer_open(cf_lease_commands *commands, const cf_hash *user)
 {
-    cf_lease_room *room = room_of(commands, user);
+    cf_lease_timer *room = room_of(commands, user);
 
     if (!room)
         room = add_room(commands, user);
@@ -80,7 +80,7 @@ static void open_room_of_holders(void *context, cf_log *log)
     if (leases)
         cf_leases_all(leases, &count);
     if (count)
-        cf_lease_room_open(context, cf_log_user(log));
+        cf_lease_timer_open(context, cf_log_user(log));
 }
 
 cf_lease_commands *cf_lease_commands_new(cf_service *service)
@@ -99,8 +99,8 @@ void cf_lease_commands_destroy(cf_lease_commands **commands)
         return;
     for (keeping *at = (*commands)->keepings; at; at = at->next)
         at->commands = NULL;
-    while ((*commands)->rooms)
-        close_room(*commands, (*commands)->rooms);
+    while ((*commands)->timers)
+        close_room(*commands, (*commands)->timers);
     cf_hash_table_release(&(*commands)->by_user);
     cf_deadlines_release(&(*commands)->deadlines);
     free((*commands)->owed);
@@ -209,7 +209,7 @@ static void kept(void *context, cf_append_answer answer, uint64_t position, cons
         self->next->link = self->link;
     cf_session *session = self->has_asker ? cf_request_session(&self->request) : NULL;
     /* Also where it failed: what ended here is read anew, and has to end again. */
-    cf_lease_room *in = cf_lease_room_open(commands, &self->user);
+    cf_lease_timer *in = cf_lease_timer_open(commands, &self->user);
     if (answer == CF_APPEND_STORED) {
         in->is_news = true;
         if (session)
@@ -251,7 +251,7 @@ void cf_lease_keep(cf_lease_commands *commands, cf_log *log, const cf_session *a
 /* ---- Time ---- */
 
 /* Devices that were shut out have nothing any more. */
-static size_t drop_strangers(cf_lease_room *in, cf_log *log, cf_leases *leases)
+static size_t drop_strangers(cf_lease_timer *in, cf_log *log, cf_leases *leases)
 {
     const cf_registry *registry = cf_log_registry(log);
     size_t count, ended = 0;
@@ -283,7 +283,7 @@ static cf_session *session_of(const cf_lease_commands *commands, const cf_hash *
     return session;
 }
 
-void cf_lease_room_serve_next(cf_lease_commands *commands, cf_log *log, cf_leases *leases)
+void cf_lease_timer_serve_next(cf_lease_commands *commands, cf_log *log, cf_leases *leases)
 {
     cf_lease_ask ask;
     cf_lease_held held;
@@ -324,8 +324,8 @@ static void note_ends(const cf_lease_commands *commands, const cf_log *log, cons
                           NULL);
 }
 
-void cf_lease_room_look_after(cf_lease_commands *commands, cf_lease_room *in, cf_log *log,
-                              cf_leases *leases)
+void cf_lease_timer_look_after(cf_lease_commands *commands, cf_lease_timer *in, cf_log *log,
+                               cf_leases *leases)
 {
     uint64_t now_ms = commands->service->now_ms;
     size_t ended = drop_strangers(in, log, leases) + end_before_move(commands, log, leases);
@@ -338,16 +338,16 @@ void cf_lease_room_look_after(cf_lease_commands *commands, cf_lease_room *in, cf
         return;
     make_due(commands, in);
     cf_lease_keep(commands, log, NULL, CF_COMMAND_UNLOCK, NULL);
-    cf_lease_room_serve_next(commands, log, leases);
+    cf_lease_timer_serve_next(commands, log, leases);
 }
 
 void cf_lease_commands_expire(cf_lease_commands *commands, cf_log *log)
 {
-    cf_lease_room *in = room_of(commands, cf_log_user(log));
+    cf_lease_timer *in = room_of(commands, cf_log_user(log));
     cf_leases *leases = in ? cf_log_leases(log) : NULL;
 
     if (leases)
-        cf_lease_room_look_after(commands, in, log, leases);
+        cf_lease_timer_look_after(commands, in, log, leases);
 }
 
 /* ---- What others hear ---- */
@@ -383,7 +383,7 @@ static void tell(const cf_lease_commands *commands, const cf_hash *user, cf_leas
 }
 
 /* Ends what is over, says what is new, and sets when to come again. */
-static void visit(cf_lease_commands *commands, cf_lease_room *in)
+static void visit(cf_lease_commands *commands, cf_lease_timer *in)
 {
     cf_log *log = cf_users_find(commands->service->users, &in->user);
     cf_leases *leases = log ? cf_log_leases(log) : NULL;
@@ -394,7 +394,7 @@ static void visit(cf_lease_commands *commands, cf_lease_room *in)
         return;
     }
     if (log) {
-        cf_lease_room_look_after(commands, in, log, leases);
+        cf_lease_timer_look_after(commands, in, log, leases);
         if (in->is_news)
             tell(commands, &in->user, leases);
         in->is_news = false;
@@ -405,9 +405,9 @@ static void visit(cf_lease_commands *commands, cf_lease_room *in)
 }
 
 /* Takes one from those that are due. */
-static cf_lease_room *take_due(cf_lease_commands *commands)
+static cf_lease_timer *take_due(cf_lease_commands *commands)
 {
-    cf_lease_room *first = commands->first_due;
+    cf_lease_timer *first = commands->first_due;
 
     commands->first_due = first->next_due;
     if (!commands->first_due)
@@ -423,9 +423,9 @@ uint64_t cf_lease_commands_tick(cf_lease_commands *commands)
 
     while ((deadline = cf_deadlines_due(&commands->deadlines, commands->service->now_ms))) {
         cf_deadlines_set(&commands->deadlines, deadline, UINT64_MAX);
-        make_due(commands, cf_container_of(deadline, cf_lease_room, deadline));
+        make_due(commands, cf_container_of(deadline, cf_lease_timer, deadline));
     }
-    for (const cf_lease_room *room = commands->first_due; room; room = room->next_due)
+    for (const cf_lease_timer *room = commands->first_due; room; room = room->next_due)
         count++; /* what becomes due meanwhile waits for the next round */
     while (count-- > 0)
         visit(commands, take_due(commands));
@@ -434,7 +434,7 @@ uint64_t cf_lease_commands_tick(cf_lease_commands *commands)
 
 void cf_lease_commands_members_changed(cf_lease_commands *commands, const cf_hash *user)
 {
-    cf_lease_room *in = room_of(commands, user);
+    cf_lease_timer *in = room_of(commands, user);
 
     if (in)
         make_due(commands, in);
@@ -442,7 +442,7 @@ void cf_lease_commands_members_changed(cf_lease_commands *commands, const cf_has
 
 void cf_lease_commands_clock_set(cf_lease_commands *commands, int64_t later_ms)
 {
-    for (cf_lease_room *in = commands->rooms; in; in = in->next) {
+    for (cf_lease_timer *in = commands->timers; in; in = in->next) {
         cf_log *log = cf_users_find(commands->service->users, &in->user);
         cf_leases *leases = log ? cf_log_leases(log) : NULL;
 
@@ -456,12 +456,12 @@ void cf_lease_commands_clock_set(cf_lease_commands *commands, int64_t later_ms)
 
 void cf_lease_commands_forget(cf_lease_commands *commands, const cf_session *session)
 {
-    cf_lease_room *in = room_of(commands, cf_log_user(session->log));
+    cf_lease_timer *in = room_of(commands, cf_log_user(session->log));
     cf_leases *leases = in ? cf_log_leases(session->log) : NULL;
 
     if (!leases)
         return;
     cf_leases_forget_session(leases, session->serial);
     make_due(commands, in);
-    cf_lease_room_serve_next(commands, session->log, leases);
+    cf_lease_timer_serve_next(commands, session->log, leases);
 }
