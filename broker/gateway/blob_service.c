@@ -110,7 +110,7 @@ static void note_stored(const cf_service *service, const cf_hash *user, const cf
 
 static void charge(const cf_service *service, const cf_hash *user, int64_t points)
 {
-    cf_patience_charge(service->patience, user, points, service->steady_ms);
+    cf_work_budget_charge(service->budget, user, points, service->steady_ms);
 }
 
 /* Once when writing begins to fail, and once when it works again: what was under way beside it may

@@ -38,7 +38,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .sessions = cf_sessions_new(),
         .audit = options->audit,
         .quotas = options->quotas,
-        .patience = cf_patience_new(options->waste_per_second),
+        .budget = cf_work_budget_new(options->waste_per_second),
         .room_left = options->room_left,
         .absent = options->absent,
         .context = options->context,
@@ -57,7 +57,7 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
 void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user, uint64_t waste_per_second)
 {
     gateway->options.sessions_of_user = sessions_of_user;
-    cf_patience_set(gateway->service.patience, waste_per_second);
+    cf_work_budget_set(gateway->service.budget, waste_per_second);
 }
 
 void cf_gateway_destroy(cf_gateway **gateway)
@@ -70,7 +70,7 @@ void cf_gateway_destroy(cf_gateway **gateway)
     cf_evictions_destroy(&(*gateway)->service.evictions);
     cf_clocks_destroy(&(*gateway)->clocks);
     cf_sessions_destroy(&(*gateway)->service.sessions);
-    cf_patience_destroy(&(*gateway)->service.patience);
+    cf_work_budget_destroy(&(*gateway)->service.budget);
     free((*gateway)->service.checked);
     free(*gateway);
     *gateway = NULL;
@@ -316,7 +316,7 @@ static bool is_unheard(cf_gateway *gateway, cf_session *session)
     const cf_service *service = &gateway->service;
     const cf_hash *user = session ? cf_log_user(session->log) : NULL;
 
-    if (!user || !cf_patience_is_over(service->patience, user, service->steady_ms))
+    if (!user || !cf_work_budget_is_over(service->budget, user, service->steady_ms))
         return false;
     cf_session_dismiss(service, session, "it asks too much for nothing");
     return true;
@@ -535,5 +535,5 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
 
 uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t steady_ms)
 {
-    return cf_patience_owed(gateway->service.patience, user, steady_ms);
+    return cf_work_budget_owed(gateway->service.budget, user, steady_ms);
 }

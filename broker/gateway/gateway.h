@@ -33,7 +33,7 @@ typedef struct {
     cf_audit *audit;           /* NULL: nobody reads it */
     cf_quotas *quotas;         /* NULL: nobody has any */
     size_t sessions_of_user;   /* at the same time; 0: any number */
-    uint64_t waste_per_second; /* of a user, in points of patience.h; 0: any number */
+    uint64_t waste_per_second; /* of a user, in points of work_budget.h; 0: any number */
     cf_outbox *outbox;
     cf_room_left *room_left; /* NULL: there is always room */
     cf_blob_absent *absent;  /* NULL: nobody looks for it */
@@ -105,7 +105,7 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway);
 cf_clocks_verdict cf_gateway_clock(const cf_gateway *gateway);
 /* Our clock was set, and is so much later than it would be. */
 void cf_gateway_clock_set(cf_gateway *gateway, int64_t later_ms);
-/* What the user's messages cost for nothing, as far as it isn't paid back; see patience.h. */
+/* What the user's messages cost for nothing, as far as it isn't paid back; see work_budget.h. */
 uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t steady_ms);
 
 #endif

@@ -229,7 +229,8 @@ static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log 
 static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_log *log)
 {
     const cf_service *service = &gateway->service;
-    uint64_t wait_ms = cf_patience_wait_ms(service->patience, cf_log_user(log), service->steady_ms);
+    uint64_t wait_ms =
+        cf_work_budget_wait_ms(service->budget, cf_log_user(log), service->steady_ms);
     uint64_t seconds = (wait_ms + 999) / 1000;
     char text[120];
     cf_refusal refusal = {
@@ -251,10 +252,10 @@ static void charge(const cf_gateway *gateway, const cf_log *log, const cf_sessio
 {
     const cf_service *service = &gateway->service;
 
-    cf_patience_charge(service->patience, cf_log_user(log),
-                       (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
-                           (int64_t)heads / CF_PRICE_HEADS,
-                       service->steady_ms);
+    cf_work_budget_charge(service->budget, cf_log_user(log),
+                          (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
+                              (int64_t)heads / CF_PRICE_HEADS,
+                          service->steady_ms);
 }
 
 /* Of a HELLO of another version nothing else is known. */

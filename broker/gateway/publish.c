@@ -143,10 +143,10 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
     if (service->quotas)
         cf_quotas_published(service->quotas, &publishing->user, publishing->request.size, answer);
     if (answer == CF_APPEND_STORED) {
-        cf_patience_charge(service->patience, &publishing->user,
-                           CF_PRICE_ENTRY - price_of_size(publishing->request.size) -
-                               (int64_t)publishing->blob_count * CF_PRICE_BLOB,
-                           service->steady_ms);
+        cf_work_budget_charge(service->budget, &publishing->user,
+                              CF_PRICE_ENTRY - price_of_size(publishing->request.size) -
+                                  (int64_t)publishing->blob_count * CF_PRICE_BLOB,
+                              service->steady_ms);
         if (publishing->is_member)
             cf_users_refresh(service->users, &publishing->user);
         if (publishing->news.is_any)

@@ -296,7 +296,7 @@ void cf_session_audit(const cf_service *service, const cf_session *session, cf_a
 
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points)
 {
-    cf_patience_charge(service->patience, cf_log_user(session->log), points, service->steady_ms);
+    cf_work_budget_charge(service->budget, cf_log_user(session->log), points, service->steady_ms);
 }
 
 void cf_session_end(const cf_service *service, cf_session *session, const char *why)

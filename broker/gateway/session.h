@@ -9,7 +9,7 @@
 #include "broker/blobs/blobs.h"
 #include "broker/platform/env.h"
 #include "broker/wire/outbox.h"
-#include "broker/gateway/patience.h"
+#include "broker/gateway/work_budget.h"
 #include "broker/gateway/quotas.h"
 #include "broker/members/registry.h"
 #include "broker/store/store_room.h"
@@ -107,7 +107,7 @@ typedef struct {
     cf_sessions *sessions;
     cf_audit *audit;   /* or NULL */
     cf_quotas *quotas; /* or NULL: nobody has any */
-    cf_patience *patience;
+    cf_work_budget *budget;
     cf_alones *alones;
     cf_evictions *evictions;
     const cf_address *address; /* the broker's own; port 0: not told yet */
@@ -168,7 +168,7 @@ static inline const char *cf_refusal_text(const cf_error *why)
 /* Says in the audit log what was decided of the session's device; `entry` and `why` may be NULL. */
 void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
                       const cf_hash *entry, const char *why);
-/* What the session's user owes for it; see patience.h. */
+/* What the session's user owes for it; see work_budget.h. */
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points);
 /* Ends a session, saying why to the operator. */
 void cf_session_end(const cf_service *service, cf_session *session, const char *why);

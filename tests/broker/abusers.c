@@ -3,7 +3,7 @@
  * what is forged, greet again and again. As a ROUTER does, it takes a message of each connection
  * in turn. Each save of the member takes one round trip, among 100 of them as among one, and what
  * the broker looks up for them is what their patience allows by the clock, not what they ask. */
-#include "broker/gateway/patience.h"
+#include "broker/gateway/work_budget.h"
 #include "tests/broker/gateway_fixture.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum {
     ROUND_MS = 20,
     ASKED = 500,
     POINTS = 1000,
-    MOST = POINTS * CF_PATIENCE_S,
+    MOST = POINTS * CF_WORK_BUDGET_S,
     ALLOWED = MOST + POINTS * SAVES * ROUND_MS / 1000, /* points of one user in all that time */
     WAYS = 4,
 };

@@ -3,7 +3,7 @@
 #include "tests/peer/small_checks.h"
 
 #include "broker/door/allowances.h"
-#include "broker/gateway/patience.h"
+#include "broker/gateway/work_budget.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 
@@ -58,7 +58,7 @@ Test(engine_patience, is_not_lost_by_a_loop_of_edits_and_rounds)
         cr_assert(sync_anew(a), "round %d", i);
         expect_nothing_pending(a);
     }
-    cr_expect_lt(owed(w), w->waste_per_second * CF_PATIENCE_S / 10);
+    cr_expect_lt(owed(w), w->waste_per_second * CF_WORK_BUDGET_S / 10);
     cr_assert(device_sync(&w->devices[1]));
     expect_text(&w->devices[1], "f", text);
     world_destroy(&w);
@@ -76,7 +76,7 @@ Test(engine_patience, ends_with_the_reason_and_how_long)
     }
     cr_assert_eq(broker.trouble, CF_UNREACHABLE, "%d: %s", broker.trouble, broker.text);
     cr_expect_not_null(strstr(broker.text, "it hears them again in "), "%s", broker.text);
-    w->now_ms += CF_PATIENCE_S * 1000;
+    w->now_ms += CF_WORK_BUDGET_S * 1000;
     cr_assert(sync_anew(a));
     cf_engine_broker_status(a->engine, &broker);
     cr_expect_eq(broker.trouble, CF_OK, "%s", broker.text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/patience.h"
+#include "broker/gateway/work_budget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,74 +8,74 @@
 #include "codec/blob.h"
 #include "tests/broker/gateway_fixture.h"
 
-enum { POINTS = 1000, MOST = POINTS * CF_PATIENCE_S, SECOND_MS = 1000, PAGE = 256, MANY = 2000 };
+enum { POINTS = 1000, MOST = POINTS * CF_WORK_BUDGET_S, SECOND_MS = 1000, PAGE = 256, MANY = 2000 };
 
 static const cf_hash mad = {"mad"}, good = {"good"};
 
-Test(patience, ends_beyond_what_may_be_owed_and_comes_back_with_time)
+Test(budget, ends_beyond_what_may_be_owed_and_comes_back_with_time)
 {
-    cf_patience *patience = cf_patience_new(POINTS);
+    cf_work_budget *budget = cf_work_budget_new(POINTS);
 
-    cf_patience_charge(patience, &mad, MOST, 5000);
-    cr_expect_not(cf_patience_is_over(patience, &mad, 5000));
-    cf_patience_charge(patience, &mad, 2 * POINTS, 5000);
-    cr_expect(cf_patience_is_over(patience, &mad, 5000));
-    cr_expect_not(cf_patience_is_over(patience, &good, 5000));
-    cr_expect(cf_patience_is_over(patience, &mad, 5000 + 2 * SECOND_MS - 1));
-    cr_expect_not(cf_patience_is_over(patience, &mad, 5000 + 2 * SECOND_MS));
-    cf_patience_destroy(&patience);
+    cf_work_budget_charge(budget, &mad, MOST, 5000);
+    cr_expect_not(cf_work_budget_is_over(budget, &mad, 5000));
+    cf_work_budget_charge(budget, &mad, 2 * POINTS, 5000);
+    cr_expect(cf_work_budget_is_over(budget, &mad, 5000));
+    cr_expect_not(cf_work_budget_is_over(budget, &good, 5000));
+    cr_expect(cf_work_budget_is_over(budget, &mad, 5000 + 2 * SECOND_MS - 1));
+    cr_expect_not(cf_work_budget_is_over(budget, &mad, 5000 + 2 * SECOND_MS));
+    cf_work_budget_destroy(&budget);
 }
 
-Test(patience, gives_back_no_more_than_is_owed)
+Test(budget, gives_back_no_more_than_is_owed)
 {
-    cf_patience *patience = cf_patience_new(POINTS);
+    cf_work_budget *budget = cf_work_budget_new(POINTS);
 
-    cf_patience_charge(patience, &good, -MOST, 0);
-    cf_patience_charge(patience, &good, 10, 0);
-    cf_patience_charge(patience, &good, -MOST, 0);
-    cf_patience_charge(patience, &good, MOST + 1, 0);
-    cr_expect(cf_patience_is_over(patience, &good, 0));
-    cf_patience_charge(patience, &good, -1, 0);
-    cr_expect_not(cf_patience_is_over(patience, &good, 0));
-    cf_patience_destroy(&patience);
+    cf_work_budget_charge(budget, &good, -MOST, 0);
+    cf_work_budget_charge(budget, &good, 10, 0);
+    cf_work_budget_charge(budget, &good, -MOST, 0);
+    cf_work_budget_charge(budget, &good, MOST + 1, 0);
+    cr_expect(cf_work_budget_is_over(budget, &good, 0));
+    cf_work_budget_charge(budget, &good, -1, 0);
+    cr_expect_not(cf_work_budget_is_over(budget, &good, 0));
+    cf_work_budget_destroy(&budget);
 }
 
-Test(patience, has_no_end_when_it_is_not_limited)
+Test(budget, has_no_end_when_it_is_not_limited)
 {
-    cf_patience *patience = cf_patience_new(0);
+    cf_work_budget *budget = cf_work_budget_new(0);
 
-    cf_patience_charge(patience, &mad, INT32_MAX, 0);
-    cr_expect_not(cf_patience_is_over(patience, &mad, 0));
-    cf_patience_destroy(&patience);
+    cf_work_budget_charge(budget, &mad, INT32_MAX, 0);
+    cr_expect_not(cf_work_budget_is_over(budget, &mad, 0));
+    cf_work_budget_destroy(&budget);
 }
 
-Test(patience, knows_how_long_no_session_begins)
+Test(budget, knows_how_long_no_session_begins)
 {
-    cf_patience *patience = cf_patience_new(POINTS);
+    cf_work_budget *budget = cf_work_budget_new(POINTS);
 
-    cf_patience_charge(patience, &mad, CF_PATIENCE_BEGIN_S * POINTS, 7000);
-    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000), 0);
-    cf_patience_charge(patience, &mad, 3 * POINTS, 7000);
-    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000), 3 * SECOND_MS);
-    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000 + SECOND_MS), 2 * SECOND_MS);
-    cr_expect_eq(cf_patience_wait_ms(patience, &mad, 7000 + 3 * SECOND_MS), 0);
-    cf_patience_destroy(&patience);
+    cf_work_budget_charge(budget, &mad, CF_WORK_BUDGET_BEGIN_S * POINTS, 7000);
+    cr_expect_eq(cf_work_budget_wait_ms(budget, &mad, 7000), 0);
+    cf_work_budget_charge(budget, &mad, 3 * POINTS, 7000);
+    cr_expect_eq(cf_work_budget_wait_ms(budget, &mad, 7000), 3 * SECOND_MS);
+    cr_expect_eq(cf_work_budget_wait_ms(budget, &mad, 7000 + SECOND_MS), 2 * SECOND_MS);
+    cr_expect_eq(cf_work_budget_wait_ms(budget, &mad, 7000 + 3 * SECOND_MS), 0);
+    cf_work_budget_destroy(&budget);
 }
 
 /* Who owes is not forgotten for others who don't. */
-Test(patience, keeps_debts_among_many_users)
+Test(budget, keeps_debts_among_many_users)
 {
-    cf_patience *patience = cf_patience_new(POINTS);
+    cf_work_budget *budget = cf_work_budget_new(POINTS);
 
-    cf_patience_charge(patience, &mad, MOST + 100, 0);
+    cf_work_budget_charge(budget, &mad, MOST + 100, 0);
     for (uint32_t i = 0; i < 5000; i++) {
         cf_hash user = {{0}};
 
         cf_put_u64(user.bytes, i);
-        cf_patience_charge(patience, &user, 1, i / 100);
+        cf_work_budget_charge(budget, &user, 1, i / 100);
     }
-    cr_expect(cf_patience_is_over(patience, &mad, 50));
-    cf_patience_destroy(&patience);
+    cr_expect(cf_work_budget_is_over(budget, &mad, 50));
+    cf_work_budget_destroy(&budget);
 }
 
 /* Two users, each with a desk that has said HELLO, at a broker that counts what it looks up. */
@@ -250,7 +250,7 @@ Test(impatient_gateway, begins_no_session_for_who_asked_too_much)
             memmem(answer.refused.text.data, answer.refused.text.size, "again in 22 seconds", 19));
     }
     cr_expect_eq(heads_read, 0);
-    n.house->now_ms += CF_PATIENCE_S * SECOND_MS;
+    n.house->now_ms += CF_WORK_BUDGET_S * SECOND_MS;
     say(n.house, n.at_desk, &hello);
     hear(n.house, n.at_desk, CF_COMMAND_WELCOME);
     neighbours_end(&n);
@@ -409,6 +409,6 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     say(n.house, again, &subscribe);
     hear(n.house, again, CF_COMMAND_SUBSCRIBED);
     uint64_t after = cf_gateway_owed(gateway, &n.account.user, n.house->now_ms);
-    cr_expect_lt(after - before, cf_allowances_default.waste_per_second * CF_PATIENCE_S / 10);
+    cr_expect_lt(after - before, cf_allowances_default.waste_per_second * CF_WORK_BUDGET_S / 10);
     neighbours_end(&n);
 }
