@@ -396,18 +396,18 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* Replays that hold up for too long what removes from their log. */
 static uint64_t end_overdue(cf_gateway *gateway, uint64_t steady_ms)
 {
-    const cf_communication *communication = cf_users_communication(gateway->service.users);
+    const cf_replay_lock *replay_lock = cf_users_communication(gateway->service.users);
     cf_sessions *sessions = gateway->service.sessions;
 
-    if (cf_communication_deadline(communication) > steady_ms)
-        return cf_communication_deadline(communication);
+    if (cf_replay_lock_deadline(replay_lock) > steady_ms)
+        return cf_replay_lock_deadline(replay_lock);
     for (cf_session *session = cf_sessions_next(sessions, NULL), *after; session; session = after) {
         after = cf_sessions_next(sessions, session);
         if (session->is_replaying &&
-            cf_communication_is_overdue(communication, cf_log_user(session->log), steady_ms))
+            cf_replay_lock_is_overdue(replay_lock, cf_log_user(session->log), steady_ms))
             cf_session_dismiss(&gateway->service, session, "its replay holds up the broker");
     }
-    return cf_communication_deadline(communication);
+    return cf_replay_lock_deadline(replay_lock);
 }
 
 /* What ends at a time of day ends in so long: the clock may be set before. */

@@ -135,7 +135,7 @@ static bool enter(const cf_service *service, cf_session *session)
     if (session->is_replaying)
         return true;
     session->is_replaying =
-        cf_communication_enter(cf_users_communication(service->users), cf_log_user(session->log));
+        cf_replay_lock_enter(cf_users_communication(service->users), cf_log_user(session->log));
     return session->is_replaying;
 }
 
@@ -147,7 +147,7 @@ void cf_subscribe_leave(const cf_service *service, cf_session *session)
     if (session->has_sent)
         note(service, session, CF_AUDIT_REPLAY_ENDED);
     session->was_replayed = true;
-    cf_communication_leave(cf_users_communication(service->users), cf_log_user(session->log));
+    cf_replay_lock_leave(cf_users_communication(service->users), cf_log_user(session->log));
 }
 
 static bool pump(cf_service *service, cf_session *session, bool *is_gone)

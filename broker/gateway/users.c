@@ -27,7 +27,7 @@ struct cf_users {
     size_t leaving_count, leaving_capacity;
     cf_hash_set damaged; /* whose logs could not be read */
     cf_hash_set unread;  /* those of them whose devices could not either */
-    cf_communication *communication;
+    cf_replay_lock *replay_lock;
 };
 
 /* Where the user is, or belongs. */
@@ -259,7 +259,7 @@ cf_status cf_users_open(const cf_users_options *options, cf_users **out, cf_erro
     cf_status status = options->store->users(options->store, list_user, &listing, error);
 
     users->options = *options;
-    users->communication = cf_communication_new();
+    users->replay_lock = cf_replay_lock_new();
     for (size_t i = 0; !status && i < listing.count; i++)
         status = open_known(users, &listing.users[i], error);
     free(listing.users);
@@ -276,7 +276,7 @@ void cf_users_destroy(cf_users **users)
         return;
     for (size_t i = 0; i < (*users)->count; i++)
         release((*users)->all[i]);
-    cf_communication_destroy(&(*users)->communication);
+    cf_replay_lock_destroy(&(*users)->replay_lock);
     free((*users)->all);
     free((*users)->leaving);
     cf_hash_set_release(&(*users)->damaged);
@@ -292,9 +292,9 @@ cf_log *cf_users_find(cf_users *users, const cf_hash *user)
     return found ? found->log : NULL;
 }
 
-cf_communication *cf_users_communication(const cf_users *users)
+cf_replay_lock *cf_users_communication(const cf_users *users)
 {
-    return users->communication;
+    return users->replay_lock;
 }
 
 void cf_users_remove(cf_users *users, const cf_hash *user)

@@ -3,7 +3,7 @@
  * gateway's thread. */
 #ifndef CF_BROKER_GATEWAY_USERS_H
 #define CF_BROKER_GATEWAY_USERS_H
-#include "broker/gateway/communication.h"
+#include "broker/gateway/replay_lock.h"
 #include "broker/log/log.h"
 #include "broker/platform/env.h"
 
@@ -65,7 +65,7 @@ void cf_users_each(cf_users *users, cf_users_visit *visit, void *context);
 typedef void cf_blob_absent(void *context, const cf_hash *user);
 
 /* What locks replays and whatever removes from a log out of each other. */
-cf_communication *cf_users_communication(const cf_users *users);
+cf_replay_lock *cf_users_communication(const cf_users *users);
 
 /* For guests and invitations. */
 void cf_users_allow(cf_users *users, const uint8_t key[32]);

@@ -252,7 +252,7 @@ static void removal_ready(void *context)
 
 static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb *verb)
 {
-    cf_communication *communication = cf_users_communication(self->broker_data.users);
+    cf_replay_lock *replay_lock = cf_users_communication(self->broker_data.users);
     const cf_env *env = self->options->env;
     cf_buffer none = {0};
     cf_user_name name;
@@ -271,7 +271,7 @@ static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb 
     it->next = self->removals;
     self->removals = it;
     it->exclusion =
-        cf_exclusion_begin(communication, &user, cf_env_steady_ms(env), removal_ready, self);
+        cf_exclusion_begin(replay_lock, &user, cf_env_steady_ms(env), removal_ready, self);
     removal_ready(self);
 }
 

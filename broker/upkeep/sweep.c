@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/upkeep/sweep.h"
 
-#include "broker/gateway/communication.h"
+#include "broker/gateway/replay_lock.h"
 #include "codec/limits.h"
 
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
  * the same beside few of them and beside many. A suite of its own beside costs.c, where what grows
  * is the user's own. */
 #include "broker/door/connection_limits.h"
-#include "broker/gateway/communication.h"
+#include "broker/gateway/replay_lock.h"
 #include "tests/broker/gateway_fixture.h"
 #include "tests/broker/tally.h"
 

@@ -542,7 +542,7 @@ static void be_ready(void *context)
 Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 {
     ann a = anns_house();
-    cf_communication *communication = cf_users_communication(a.house->users);
+    cf_replay_lock *replay_lock = cf_users_communication(a.house->users);
     cf_message credit = {.command = CF_COMMAND_CREDIT, .credit = {.bytes = CF_WINDOW}};
     bool ready = false;
 
@@ -554,7 +554,7 @@ Test(gateway_leases, shares_communication_while_a_log_is_replayed)
     subscribe(a.house, a.at_desk, NULL, 0, 1);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     cf_exclusion *exclusion =
-        cf_exclusion_begin(communication, &a.account.user, a.house->now_ms, be_ready, &ready);
+        cf_exclusion_begin(replay_lock, &a.account.user, a.house->now_ms, be_ready, &ready);
     cr_expect_not(ready, "a replay is under way");
     say(a.house, a.at_desk, &credit);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
@@ -571,7 +571,7 @@ Test(gateway_leases, shares_communication_while_a_log_is_replayed)
 Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
 {
     ann a = anns_house();
-    cf_communication *communication = cf_users_communication(a.house->users);
+    cf_replay_lock *replay_lock = cf_users_communication(a.house->users);
     bool ready = false;
 
     greet(a.house, a.at_desk, &a.account.user, &a.account.head, 1);
@@ -582,8 +582,8 @@ Test(gateway_leases, ends_a_replay_that_holds_up_for_too_long)
     subscribe(a.house, a.at_desk, NULL, 0, 1);
     hear(a.house, a.at_desk, CF_COMMAND_ENTRY);
     cf_exclusion *exclusion =
-        cf_exclusion_begin(communication, &a.account.user, a.house->now_ms, be_ready, &ready);
-    a.house->now_ms += CF_COMMUNICATION_PATIENCE_MS - 1;
+        cf_exclusion_begin(replay_lock, &a.account.user, a.house->now_ms, be_ready, &ready);
+    a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS - 1;
     settle(a.house);
     cr_expect_not(ready);
     a.house->now_ms++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/upkeep/sweep.h"
 
-#include "broker/gateway/communication.h"
+#include "broker/gateway/replay_lock.h"
 #include "codec/hash.h"
 #include "codec/limits.h"
 #include "tests/broker/gateway_fixture.h"
@@ -336,7 +336,7 @@ Test(sweep, waits_for_a_replay_that_is_under_way)
     begin_replay(&a);
     sweep_after(&a, 8 * CF_DAY_MS);
     cr_expect(is_held(&a, &idle));
-    sweep_after(&a, CF_COMMUNICATION_PATIENCE_MS - 1);
+    sweep_after(&a, CF_REPLAY_LOCK_WAIT_MS - 1);
     cr_expect(is_held(&a, &idle));
     say(a.house, a.at_desk, &credit);
     settle(a.house);
@@ -360,7 +360,7 @@ Test(sweep, is_passed_by_no_replay_and_waits_no_longer_than_others_that_remove)
     hear_nothing(a.house, at_lap);
     const uint64_t now_ms = a.house->now_ms - (uint64_t)a.house->set_ms;
     cr_expect_gt(cf_gateway_tick(a.house->gateway, a.house->now_ms), now_ms, "it turns in circles");
-    a.house->now_ms += CF_COMMUNICATION_PATIENCE_MS;
+    a.house->now_ms += CF_REPLAY_LOCK_WAIT_MS;
     settle(a.house);
     cr_expect_eq(waited, 1);
     sweep_after(&a, 0);
