@@ -342,8 +342,8 @@ cf_status cf_log_check(cf_log *log, const cf_entry *entry, const cf_offer *offer
     status = log->is_off ? load(log, error) : CF_OK;
     if (status)
         return status;
-    cf_judge judge = cf_log_judge(log);
-    status = cf_judge_entry(&judge, entry, offer, out, error);
+    cf_acceptance acceptance = cf_log_judge(log);
+    status = cf_acceptance_of(&acceptance, entry, offer, out, error);
     if (!status)
         check_lease(log, entry, offer, out);
     return status;

@@ -7,7 +7,7 @@
 #include "broker/leases/lease_keeper.h"
 #include "broker/log/bounds.h"
 #include "broker/log/head_counts.h"
-#include "broker/log/judge.h"
+#include "broker/log/acceptance.h"
 #include "broker/log/lineage.h"
 #include "broker/log/log.h"
 #include "broker/log/tips.h"
@@ -76,10 +76,10 @@ static inline void cf_log_put_record(cf_log *log, const cf_kv *record)
     log->store->append(log->store, &append);
 }
 
-static inline cf_judge cf_log_judge(const cf_log *log)
+static inline cf_acceptance cf_log_judge(const cf_log *log)
 {
-    return (cf_judge){log->store,   &log->user,  log->registry, log->tips,
-                      log->lineage, log->bounds, log->heads,    &log->head_bounds};
+    return (cf_acceptance){log->store,   &log->user,  log->registry, log->tips,
+                           log->lineage, log->bounds, log->heads,    &log->head_bounds};
 }
 
 /* What is written with an entry; the records' bytes are the arena's. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a log counts, by judge.h, and what may count otherwise by what came: the commit of an
- * entry that disturbs a device's entries marks the device. The marks tell which collections are to
- * be looked at anew, until the records of cf_log_settle remove them. */
+/* What of a log counts, by acceptance.h, and what may count otherwise by what came: the commit of
+ * an entry that disturbs a device's entries marks the device. The marks tell which collections are
+ * to be looked at anew, until the records of cf_log_settle remove them. */
 #include "broker/log/log_inside.h"
-#include "broker/log/judge.h"
+#include "broker/log/acceptance.h"
 #include "broker/store/store.h"
 
 #include <stdlib.h>
@@ -14,12 +14,12 @@ static cf_status weigh(cf_log *log, const cf_entry *entry, bool as_owner, bool *
 {
     const cf_head head = cf_head_of(entry);
     cf_considered change = {.entry = entry, .as_owner = as_owner};
-    cf_judge judge = cf_log_judge(log);
+    cf_acceptance acceptance = cf_log_judge(log);
     cf_validity standing;
 
     cf_status status = cf_store_holds(log->store, &log->user, &head, &change.is_held, error);
     if (!status)
-        status = cf_validity_of(&judge, &change, &standing, error);
+        status = cf_validity_of(&acceptance, &change, &standing, error);
     if (!status)
         *counts = standing == CF_VALIDITY_COUNTS;
     return status;

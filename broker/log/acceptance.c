@@ -3,7 +3,7 @@
  * here already; does it continue a chain, from what is here; is what it names as heard here; may
  * its author write it, and did he sign it; does it count (else it is kept, from whoever but its own
  * device); is there room for its head; are its blobs here. */
-#include "broker/log/judge.h"
+#include "broker/log/acceptance.h"
 
 #include "broker/store/store.h"
 #include "codec/message.h"
@@ -21,7 +21,7 @@ static bool refuse(cf_verdict *verdict, cf_offer_answer answer, const char *code
 /* The judging goes step by step; each gives false with a verdict that is final, or true to go on.
  * A store that can't be read ends it with a status. */
 struct judging {
-    const cf_judge *judge;
+    const cf_acceptance *acceptance;
     const cf_entry *entry;
     const cf_offer *offer;
     cf_verdict *verdict;
@@ -33,7 +33,7 @@ struct judging {
 
 static bool read_previous(struct judging *judging, const cf_head *previous)
 {
-    const cf_tip *tip = cf_tips_find(judging->judge->tips, &previous->hash);
+    const cf_tip *tip = cf_tips_find(judging->acceptance->tips, &previous->hash);
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
@@ -42,8 +42,8 @@ static bool read_previous(struct judging *judging, const cf_head *previous)
         judging->previous = *tip;
         return true;
     }
-    judging->status = cf_store_entry(judging->judge->store, judging->judge->user, previous, &wire,
-                                     &arena, &entry, judging->error);
+    judging->status = cf_store_entry(judging->acceptance->store, judging->acceptance->user,
+                                     previous, &wire, &arena, &entry, judging->error);
     if (!judging->status)
         judging->previous = (cf_tip){.device = entry.header.device,
                                      .collection = entry.header.collection,
@@ -79,10 +79,10 @@ static bool check_after(struct judging *judging)
     const cf_header *header = &judging->entry->header;
 
     for (size_t i = 0; i < header->after_count; i++) {
-        bool held = cf_tips_find(judging->judge->tips, &header->after[i].hash) != NULL;
+        bool held = cf_tips_find(judging->acceptance->tips, &header->after[i].hash) != NULL;
 
         if (!held)
-            judging->status = cf_store_holds(judging->judge->store, judging->judge->user,
+            judging->status = cf_store_holds(judging->acceptance->store, judging->acceptance->user,
                                              &header->after[i], &held, judging->error);
         if (judging->status)
             return false;
@@ -104,13 +104,14 @@ static bool check_member(struct judging *judging)
 {
     cf_error why;
     bool counts;
-    cf_status status = cf_registry_check(judging->judge->registry, judging->entry, &counts, &why);
+    cf_status status =
+        cf_registry_check(judging->acceptance->registry, judging->entry, &counts, &why);
 
     if (status)
         return refuse(judging->verdict, CF_OFFER_NEVER,
                       status == CF_FORGED ? CF_REFUSED_FORGED : CF_REFUSED_MALFORMED, why.text);
     if (!counts)
-        judging->standing = is_out(judging->judge->registry, &judging->entry->header.device)
+        judging->standing = is_out(judging->acceptance->registry, &judging->entry->header.device)
                                 ? CF_VALIDITY_REVOKED
                                 : CF_VALIDITY_ROLE;
     return true;
@@ -121,14 +122,15 @@ static bool check_member(struct judging *judging)
 static bool reaches_epoch(struct judging *judging)
 {
     const cf_header *header = &judging->entry->header;
-    const cf_registry *registry = judging->judge->registry;
+    const cf_registry *registry = judging->acceptance->registry;
     const cf_operation *opening = cf_registry_find(registry, &header->epoch);
     cf_member_past past = {0};
     bool found =
         cf_registry_reaches_epoch(registry, header->after, header->after_count, &header->epoch);
 
     if (!found && opening && opening->opens) {
-        judging->status = cf_lineage_past(judging->judge->lineage, header, &past, judging->error);
+        judging->status =
+            cf_lineage_past(judging->acceptance->lineage, header, &past, judging->error);
         found = !judging->status && cf_registry_is_reached(registry, &past, &header->epoch);
     }
     cf_member_past_release(&past);
@@ -141,7 +143,7 @@ static bool reaches_epoch(struct judging *judging)
 static bool check_change(struct judging *judging)
 {
     const cf_header *header = &judging->entry->header;
-    const cf_registry *registry = judging->judge->registry;
+    const cf_registry *registry = judging->acceptance->registry;
     const cf_device *author = cf_registry_device(registry, &header->device);
     cf_error why;
 
@@ -155,7 +157,7 @@ static bool check_change(struct judging *judging)
     if (header->version == 1 && !cf_hash_equal(&header->epoch, &judging->previous.epoch) &&
         !reaches_epoch(judging))
         return false;
-    judging->status = cf_validity_of(judging->judge, &(cf_considered){.entry = judging->entry},
+    judging->status = cf_validity_of(judging->acceptance, &(cf_considered){.entry = judging->entry},
                                      &judging->standing, judging->error);
     return judging->status == CF_OK;
 }
@@ -191,11 +193,12 @@ static bool check_standing(struct judging *judging)
  * home is restored from a copy. */
 static bool check_heads(struct judging *judging)
 {
-    const cf_judge *judge = judging->judge;
+    const cf_acceptance *acceptance = judging->acceptance;
     cf_head_claim claim = {.is_by_author = judging->offer->bringer != CF_BRINGER_DEVICE,
                            .is_void = judging->standing != CF_VALIDITY_COUNTS};
 
-    switch (cf_head_counts_room(judge->heads, judge->head_bounds, judging->entry, claim)) {
+    switch (
+        cf_head_counts_room(acceptance->heads, acceptance->head_bounds, judging->entry, claim)) {
     case CF_HEAD_ROOM:
         return true;
     case CF_HEAD_ROOM_NOT_IN_COLLECTION:
@@ -221,7 +224,7 @@ static bool check_blobs(struct judging *judging)
     if (judging->offer->bringer != CF_BRINGER_AUTHOR)
         return true;
     for (size_t i = 0; i < header->blob_count; i++)
-        if (lacks(judging->judge->user, judging->offer, &header->blobs[i]) &&
+        if (lacks(judging->acceptance->user, judging->offer, &header->blobs[i]) &&
             !is_without(judging->offer, &header->blobs[i]))
             return refuse(judging->verdict, CF_OFFER_LATER, CF_REFUSED_BLOBS,
                           "a blob of it isn't here");
@@ -233,21 +236,21 @@ static bool is_held(struct judging *judging)
     const cf_head head = cf_head_of(judging->entry);
     bool held = false;
 
-    if (!cf_tips_is_under_way(judging->judge->tips, &head.hash))
-        judging->status = cf_store_holds(judging->judge->store, judging->judge->user, &head, &held,
-                                         judging->error);
+    if (!cf_tips_is_under_way(judging->acceptance->tips, &head.hash))
+        judging->status = cf_store_holds(judging->acceptance->store, judging->acceptance->user,
+                                         &head, &held, judging->error);
     return held;
 }
 
-cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_offer *offer,
-                         cf_verdict *out, cf_error *error)
+cf_status cf_acceptance_of(const cf_acceptance *acceptance, const cf_entry *entry,
+                           const cf_offer *offer, cf_verdict *out, cf_error *error)
 {
     struct judging judging = {
-        .judge = judge, .entry = entry, .offer = offer, .verdict = out, .error = error};
+        .acceptance = acceptance, .entry = entry, .offer = offer, .verdict = out, .error = error};
     bool is_member = cf_id_equal(&entry->header.collection, &cf_member_log_id);
 
     *out = (cf_verdict){.answer = CF_OFFER_NEW};
-    if (!cf_hash_equal(&entry->header.user, judge->user))
+    if (!cf_hash_equal(&entry->header.user, acceptance->user))
         refuse(out, CF_OFFER_NEVER, CF_REFUSED_MALFORMED, "it is another user's");
     else if (is_held(&judging))
         out->answer = CF_OFFER_HAVE;
@@ -263,8 +266,9 @@ cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_
 
 /* Whether a limit leaves an entry. A change of role leaves what knew it to the role that it gave,
  * and what the new role allows. */
-static cf_status is_left(const cf_judge *judge, const cf_limit *limit, const cf_considered *change,
-                         const cf_member_past *past, bool *left, cf_error *error)
+static cf_status is_left(const cf_acceptance *acceptance, const cf_limit *limit,
+                         const cf_considered *change, const cf_member_past *past, bool *left,
+                         cf_error *error)
 {
     const cf_head head = cf_head_of(change->entry);
 
@@ -272,35 +276,36 @@ static cf_status is_left(const cf_judge *judge, const cf_limit *limit, const cf_
         cf_limit_names(limit, &head) ||
         (limit->kind == CF_MEMBER_ROLE &&
          (limit->role == CF_ROLE_OWNER || (limit->role == CF_ROLE_MEMBER && !change->as_owner) ||
-          cf_registry_is_reached(judge->registry, past, &limit->entry)));
+          cf_registry_is_reached(acceptance->registry, past, &limit->entry)));
     return *left || !change->is_held
                ? CF_OK
-               : cf_bounds_leave(judge->bounds, limit, change->entry, left, error);
+               : cf_bounds_leave(acceptance->bounds, limit, change->entry, left, error);
 }
 
-cf_status cf_validity_of(const cf_judge *judge, const cf_considered *change, cf_validity *out,
-                         cf_error *error)
+cf_status cf_validity_of(const cf_acceptance *acceptance, const cf_considered *change,
+                         cf_validity *out, cf_error *error)
 {
     const cf_entry *entry = change->entry;
     const cf_hash *author = &entry->header.device;
     cf_member_past past = {0};
     size_t count;
-    const cf_limit *limits = cf_registry_limits(judge->registry, author, &count);
-    bool varies = cf_registry_role_varies(judge->registry, author);
+    const cf_limit *limits = cf_registry_limits(acceptance->registry, author, &count);
+    bool varies = cf_registry_role_varies(acceptance->registry, author);
     cf_status status = CF_OK;
 
     *out = CF_VALIDITY_COUNTS;
     if (varies)
-        status = cf_lineage_past(judge->lineage, &entry->header, &past, error);
+        status = cf_lineage_past(acceptance->lineage, &entry->header, &past, error);
     for (size_t i = 0; !status && *out == CF_VALIDITY_COUNTS && i < count; i++) {
         bool left;
 
-        status = is_left(judge, &limits[i], change, &past, &left, error);
+        status = is_left(acceptance, &limits[i], change, &past, &left, error);
         if (!status && !left)
             *out = limits[i].kind == CF_MEMBER_ROLE ? CF_VALIDITY_ROLE : CF_VALIDITY_REVOKED;
     }
     if (!status && *out == CF_VALIDITY_COUNTS &&
-        !cf_registry_may_write(judge->registry, author, varies ? &past : NULL, change->as_owner))
+        !cf_registry_may_write(acceptance->registry, author, varies ? &past : NULL,
+                               change->as_owner))
         *out = CF_VALIDITY_ROLE;
     cf_member_past_release(&past);
     return status;

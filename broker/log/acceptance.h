@@ -2,8 +2,8 @@
 /* Whether a log takes an entry: form was checked by cf_entry_read; here are chain, `after`,
  * members, signature, room for one more branch, and, where the author itself brings it, role and
  * blobs. Decides, changes nothing. codec/PROTOCOL.md, "Sessions, heads and replay". */
-#ifndef CF_BROKER_LOG_JUDGE_H
-#define CF_BROKER_LOG_JUDGE_H
+#ifndef CF_BROKER_LOG_ACCEPTANCE_H
+#define CF_BROKER_LOG_ACCEPTANCE_H
 #include "broker/log/bounds.h"
 #include "broker/log/head_counts.h"
 #include "broker/log/lineage.h"
@@ -20,11 +20,11 @@ typedef struct {
     cf_bounds *bounds;
     const cf_head_counts *heads;
     const cf_head_bounds *head_bounds;
-} cf_judge;
+} cf_acceptance;
 
 /* Fails only when the store can't be read. */
-cf_status cf_judge_entry(const cf_judge *judge, const cf_entry *entry, const cf_offer *offer,
-                         cf_verdict *out, cf_error *error);
+cf_status cf_acceptance_of(const cf_acceptance *acceptance, const cf_entry *entry,
+                           const cf_offer *offer, cf_verdict *out, cf_error *error);
 
 /* ---- The standing of a change ---- */
 
@@ -43,7 +43,7 @@ typedef struct {
     bool as_owner; /* it does what only an owner may */
 } cf_considered;
 
-cf_status cf_validity_of(const cf_judge *judge, const cf_considered *change, cf_validity *out,
-                         cf_error *error);
+cf_status cf_validity_of(const cf_acceptance *acceptance, const cf_considered *change,
+                         cf_validity *out, cf_error *error);
 
 #endif
