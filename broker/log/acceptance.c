@@ -279,7 +279,7 @@ static cf_status is_left(const cf_acceptance *acceptance, const cf_limit *limit,
           cf_registry_is_reached(acceptance->registry, past, &limit->entry)));
     return *left || !change->is_held
                ? CF_OK
-               : cf_bounds_leave(acceptance->bounds, limit, change->entry, left, error);
+               : cf_cutoffs_leave(acceptance->cutoffs, limit, change->entry, left, error);
 }
 
 cf_status cf_validity_of(const cf_acceptance *acceptance, const cf_considered *change,

@@ -4,7 +4,7 @@
  * blobs. Decides, changes nothing. codec/PROTOCOL.md, "Sessions, heads and replay". */
 #ifndef CF_BROKER_LOG_ACCEPTANCE_H
 #define CF_BROKER_LOG_ACCEPTANCE_H
-#include "broker/log/bounds.h"
+#include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
 #include "broker/log/lineage.h"
 #include "broker/log/log.h"
@@ -17,7 +17,7 @@ typedef struct {
     const cf_registry *registry;
     const cf_tips *tips;
     cf_lineage *lineage;
-    cf_bounds *bounds;
+    cf_cutoffs *cutoffs;
     const cf_head_counts *heads;
     const cf_head_bounds *head_bounds;
 } cf_acceptance;

@@ -162,7 +162,7 @@ static void tell_members_change(const cf_log *log)
 static void forget(cf_log *log)
 {
     cf_head_counts_destroy(&log->heads);
-    cf_bounds_destroy(&log->bounds);
+    cf_cutoffs_destroy(&log->cutoffs);
     cf_lineage_destroy(&log->lineage);
     cf_tips_destroy(&log->tips);
     cf_registry_destroy(&log->registry);
@@ -199,7 +199,7 @@ static cf_status load(cf_log *log, cf_error *error)
     tell_members_change(log);
     log->tips = cf_tips_new();
     log->lineage = cf_lineage_new(log->store, &log->user, log->registry, log->tips);
-    log->bounds = cf_bounds_new(log->store, &log->user);
+    log->cutoffs = cf_cutoffs_new(log->store, &log->user);
     log->epoch = epoch;
     log->is_off = false;
     return CF_OK;
@@ -235,9 +235,9 @@ void cf_log_destroy(cf_log **log)
     *log = NULL;
 }
 
-void cf_log_bound_heads(cf_log *log, const cf_head_bounds *bounds)
+void cf_log_bound_heads(cf_log *log, const cf_head_bounds *cutoffs)
 {
-    log->head_bounds = *bounds;
+    log->head_bounds = *cutoffs;
 }
 
 const cf_hash *cf_log_user(const cf_log *log)
@@ -362,7 +362,7 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
         if (flight->has_entry)
             cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
         if (flight->moves_bounds)
-            cf_bounds_forget(flight->log->bounds);
+            cf_cutoffs_forget(flight->log->cutoffs);
         if (answer == CF_APPEND_STORED)
             cf_log_note_wanted(flight->log, flight->wanted, flight->wanted_count);
         if (!worked) {
@@ -435,7 +435,7 @@ static cf_flight *begin_flight(cf_log *log, const cf_entry *entry, cf_log_done *
     count_head(log, entry);
     remember(log, entry);
     if (flight->moves_bounds)
-        cf_bounds_forget(log->bounds);
+        cf_cutoffs_forget(log->cutoffs);
     return flight;
 }
 

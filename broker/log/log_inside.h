@@ -5,7 +5,7 @@
 #ifndef CF_BROKER_LOG_LOG_INSIDE_H
 #define CF_BROKER_LOG_LOG_INSIDE_H
 #include "broker/leases/lease_keeper.h"
-#include "broker/log/bounds.h"
+#include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
 #include "broker/log/acceptance.h"
 #include "broker/log/lineage.h"
@@ -58,7 +58,7 @@ struct cf_log {
     void *members_context;
     cf_tips *tips;
     cf_lineage *lineage;
-    cf_bounds *bounds;
+    cf_cutoffs *cutoffs;
     cf_head_counts *heads; /* committed, and on their way */
     cf_head_bounds head_bounds;
     cf_lease_keeper leases;
@@ -78,8 +78,8 @@ static inline void cf_log_put_record(cf_log *log, const cf_kv *record)
 
 static inline cf_acceptance cf_log_judge(const cf_log *log)
 {
-    return (cf_acceptance){log->store,   &log->user,  log->registry, log->tips,
-                           log->lineage, log->bounds, log->heads,    &log->head_bounds};
+    return (cf_acceptance){log->store,   &log->user,   log->registry, log->tips,
+                           log->lineage, log->cutoffs, log->heads,    &log->head_bounds};
 }
 
 /* What is written with an entry; the records' bytes are the arena's. */

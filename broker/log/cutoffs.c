@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/log/bounds.h"
+#include "broker/log/cutoffs.h"
 
 #include "broker/store/store.h"
 #include "codec/heads.h"
@@ -22,7 +22,7 @@ struct end {
     cf_id collection;
 };
 
-struct cf_bounds {
+struct cf_cutoffs {
     cf_store *store;
     const cf_hash *user;
     struct bound *all;
@@ -34,39 +34,39 @@ struct cf_bounds {
     uint64_t *positions;
 };
 
-cf_bounds *cf_bounds_new(cf_store *store, const cf_hash *user)
+cf_cutoffs *cf_cutoffs_new(cf_store *store, const cf_hash *user)
 {
-    cf_bounds *bounds = cf_allocate(1, sizeof *bounds);
+    cf_cutoffs *cutoffs = cf_allocate(1, sizeof *cutoffs);
 
-    bounds->store = store;
-    bounds->user = user;
-    return bounds;
+    cutoffs->store = store;
+    cutoffs->user = user;
+    return cutoffs;
 }
 
-void cf_bounds_forget(cf_bounds *bounds)
+void cf_cutoffs_forget(cf_cutoffs *cutoffs)
 {
-    while (bounds->all) {
-        struct bound *first = bounds->all;
+    while (cutoffs->all) {
+        struct bound *first = cutoffs->all;
 
-        bounds->all = first->next;
+        cutoffs->all = first->next;
         free(first->marked);
         free(first);
     }
-    bounds->device = bounds->limit = (cf_hash){0};
-    bounds->end_count = 0;
-    cf_heads_release(&bounds->named);
-    free(bounds->positions);
-    bounds->positions = NULL;
+    cutoffs->device = cutoffs->limit = (cf_hash){0};
+    cutoffs->end_count = 0;
+    cf_heads_release(&cutoffs->named);
+    free(cutoffs->positions);
+    cutoffs->positions = NULL;
 }
 
-void cf_bounds_destroy(cf_bounds **bounds)
+void cf_cutoffs_destroy(cf_cutoffs **cutoffs)
 {
-    if (!*bounds)
+    if (!*cutoffs)
         return;
-    cf_bounds_forget(*bounds);
-    free((*bounds)->ends);
-    free(*bounds);
-    *bounds = NULL;
+    cf_cutoffs_forget(*cutoffs);
+    free((*cutoffs)->ends);
+    free(*cutoffs);
+    *cutoffs = NULL;
 }
 
 /* ---- The ends of branches ---- */
@@ -107,33 +107,34 @@ struct writers {
 
 static bool add_end(void *context, const cf_head *head, const cf_entry *entry)
 {
-    cf_bounds *bounds = context;
+    cf_cutoffs *cutoffs = context;
 
-    *cf_one_more(bounds->ends, bounds->end_count, bounds->end_capacity) =
+    *cf_one_more(cutoffs->ends, cutoffs->end_count, cutoffs->end_capacity) =
         (struct end){*head, entry->header.collection};
     return true;
 }
 
 /* The device's, in all collections: who opened 4,000 in as many collections is asked about in each.
  */
-static cf_status read_ends(cf_bounds *bounds, const cf_hash *device, cf_error *error)
+static cf_status read_ends(cf_cutoffs *cutoffs, const cf_hash *device, cf_error *error)
 {
-    if (cf_hash_equal(&bounds->device, device))
+    if (cf_hash_equal(&cutoffs->device, device))
         return CF_OK;
-    bounds->end_count = 0;
-    cf_status status = cf_device_ends(bounds->store, bounds->user, device, add_end, bounds, error);
-    bounds->device = status ? (cf_hash){0} : *device;
+    cutoffs->end_count = 0;
+    cf_status status =
+        cf_device_ends(cutoffs->store, cutoffs->user, device, add_end, cutoffs, error);
+    cutoffs->device = status ? (cf_hash){0} : *device;
     return status;
 }
 
-static cf_status find_writers(cf_bounds *bounds, const cf_header *header, struct writers *out,
+static cf_status find_writers(cf_cutoffs *cutoffs, const cf_header *header, struct writers *out,
                               cf_error *error)
 {
-    cf_status status = read_ends(bounds, &header->device, error);
+    cf_status status = read_ends(cutoffs, &header->device, error);
 
-    for (size_t i = 0; !status && i < bounds->end_count; i++)
-        if (cf_id_equal(&bounds->ends[i].collection, &header->collection))
-            cf_heads_insert(&out->ends, &bounds->ends[i].head);
+    for (size_t i = 0; !status && i < cutoffs->end_count; i++)
+        if (cf_id_equal(&cutoffs->ends[i].collection, &header->collection))
+            cf_heads_insert(&out->ends, &cutoffs->ends[i].head);
     return status;
 }
 
@@ -167,32 +168,32 @@ static bool look(void *context, const cf_head *entry, uint64_t position)
 }
 
 /* The limit's heads, of those that are here, and where they stand. */
-static cf_status find_named(cf_bounds *bounds, const cf_limit *limit, cf_error *error)
+static cf_status find_named(cf_cutoffs *cutoffs, const cf_limit *limit, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    if (cf_hash_equal(&bounds->limit, &limit->entry))
+    if (cf_hash_equal(&cutoffs->limit, &limit->entry))
         return CF_OK;
-    cf_heads_release(&bounds->named);
-    free(bounds->positions);
-    bounds->positions = cf_allocate(limit->head_count, sizeof *bounds->positions);
-    bounds->limit = (cf_hash){0};
-    cf_heads_add(&bounds->named, limit->heads, limit->head_count);
+    cf_heads_release(&cutoffs->named);
+    free(cutoffs->positions);
+    cutoffs->positions = cf_allocate(limit->head_count, sizeof *cutoffs->positions);
+    cutoffs->limit = (cf_hash){0};
+    cf_heads_add(&cutoffs->named, limit->heads, limit->head_count);
     size_t held = 0;
-    for (size_t i = 0; !status && i < bounds->named.count; i++) {
-        status = bounds->store->find(bounds->store, bounds->user, &bounds->named.heads[i],
-                                     &bounds->positions[held], error);
+    for (size_t i = 0; !status && i < cutoffs->named.count; i++) {
+        status = cutoffs->store->find(cutoffs->store, cutoffs->user, &cutoffs->named.heads[i],
+                                      &cutoffs->positions[held], error);
         if (!status)
-            bounds->named.heads[held++] = bounds->named.heads[i];
+            cutoffs->named.heads[held++] = cutoffs->named.heads[i];
         status = status == CF_MISSING ? CF_OK : status;
     }
-    bounds->named.count = held;
+    cutoffs->named.count = held;
     if (!status)
-        bounds->limit = limit->entry;
+        cutoffs->limit = limit->entry;
     return status;
 }
 
-static cf_status find_lowest(const cf_bounds *bounds, const struct writers *writers,
+static cf_status find_lowest(const cf_cutoffs *cutoffs, const struct writers *writers,
                              uint64_t *lowest, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -205,11 +206,11 @@ static cf_status find_lowest(const cf_bounds *bounds, const struct writers *writ
         if (i && cf_id_equal(writer, &writers->ends.heads[i - 1].writer))
             continue;
         size_t count;
-        const cf_head *of_writer = cf_heads_of_writer(&bounds->named, writer, &count);
+        const cf_head *of_writer = cf_heads_of_writer(&cutoffs->named, writer, &count);
         if (of_writer)
             looking.named = of_writer[count - 1].sequence;
         status =
-            bounds->store->chain(bounds->store, bounds->user, writer, 1, look, &looking, error);
+            cutoffs->store->chain(cutoffs->store, cutoffs->user, writer, 1, look, &looking, error);
         *lowest = looking.lowest;
     }
     return status;
@@ -225,11 +226,11 @@ static void mark_at(struct bound *bound, uint64_t position)
         bound->marked[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-static cf_status mark(const cf_bounds *bounds, struct bound *bound, const cf_head *entry,
+static cf_status mark(const cf_cutoffs *cutoffs, struct bound *bound, const cf_head *entry,
                       cf_error *error)
 {
     uint64_t position;
-    cf_status status = bounds->store->find(bounds->store, bounds->user, entry, &position, error);
+    cf_status status = cutoffs->store->find(cutoffs->store, cutoffs->user, entry, &position, error);
 
     if (!status)
         mark_at(bound, position);
@@ -244,58 +245,58 @@ static bool is_marked(const struct bound *bound, uint64_t position)
 }
 
 /* Positions are causal: what is before an entry stands at lower ones. */
-static cf_status mark_before(const cf_bounds *bounds, struct bound *bound, uint64_t position,
+static cf_status mark_before(const cf_cutoffs *cutoffs, struct bound *bound, uint64_t position,
                              cf_error *error)
 {
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
     cf_status status =
-        cf_store_entry_at(bounds->store, bounds->user, position, &wire, &arena, &entry, error);
+        cf_store_entry_at(cutoffs->store, cutoffs->user, position, &wire, &arena, &entry, error);
 
     if (!status && entry.header.sequence > 1) {
         const cf_head previous = cf_head_before(&entry.header);
 
-        status = mark(bounds, bound, &previous, error);
+        status = mark(cutoffs, bound, &previous, error);
     }
     for (size_t i = 0; !status && i < entry.header.after_count; i++)
-        status = mark(bounds, bound, &entry.header.after[i], error);
+        status = mark(cutoffs, bound, &entry.header.after[i], error);
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     return status;
 }
 
-static cf_status work_out(cf_bounds *bounds, const cf_limit *limit, const struct writers *writers,
+static cf_status work_out(cf_cutoffs *cutoffs, const cf_limit *limit, const struct writers *writers,
                           struct bound *bound, cf_error *error)
 {
     uint64_t last;
-    cf_status status = find_named(bounds, limit, error);
+    cf_status status = find_named(cutoffs, limit, error);
     if (!status)
-        status = find_lowest(bounds, writers, &bound->lowest, error);
+        status = find_lowest(cutoffs, writers, &bound->lowest, error);
 
     if (status || bound->lowest == UINT64_MAX)
         return status;
-    status = bounds->store->last(bounds->store, bounds->user, &last, error);
+    status = cutoffs->store->last(cutoffs->store, cutoffs->user, &last, error);
     if (status)
         return status;
     bound->count = last - bound->lowest + 1;
     bound->marked = cf_allocate(bound->count / 64 + 1, sizeof *bound->marked);
-    for (size_t i = 0; i < bounds->named.count; i++)
-        mark_at(bound, bounds->positions[i]);
+    for (size_t i = 0; i < cutoffs->named.count; i++)
+        mark_at(bound, cutoffs->positions[i]);
     for (uint64_t bit = bound->count; !status && bit-- > 0;)
         if (is_marked(bound, bound->lowest + bit))
-            status = mark_before(bounds, bound, bound->lowest + bit, error);
+            status = mark_before(cutoffs, bound, bound->lowest + bit, error);
     return status;
 }
 
-static cf_status bound_of(cf_bounds *bounds, const cf_limit *limit, const cf_entry *entry,
+static cf_status bound_of(cf_cutoffs *cutoffs, const cf_limit *limit, const cf_entry *entry,
                           const struct bound **out, cf_error *error)
 {
     const cf_header *header = &entry->header;
     struct writers writers = {0};
     struct bound *made;
 
-    for (struct bound *at = bounds->all; at; at = at->next)
+    for (struct bound *at = cutoffs->all; at; at = at->next)
         if (cf_hash_equal(&at->limit, &limit->entry) &&
             cf_id_equal(&at->collection, &header->collection)) {
             *out = at;
@@ -303,31 +304,31 @@ static cf_status bound_of(cf_bounds *bounds, const cf_limit *limit, const cf_ent
         }
     made = cf_allocate(1, sizeof *made);
     *made = (struct bound){
-        .next = bounds->all, .limit = limit->entry, .collection = header->collection};
-    cf_status status = find_writers(bounds, header, &writers, error);
+        .next = cutoffs->all, .limit = limit->entry, .collection = header->collection};
+    cf_status status = find_writers(cutoffs, header, &writers, error);
     if (!status)
-        status = work_out(bounds, limit, &writers, made, error);
+        status = work_out(cutoffs, limit, &writers, made, error);
     cf_heads_release(&writers.ends);
     if (status) {
         free(made->marked);
         free(made);
         return status;
     }
-    bounds->all = made;
+    cutoffs->all = made;
     *out = made;
     return CF_OK;
 }
 
-cf_status cf_bounds_leave(cf_bounds *bounds, const cf_limit *limit, const cf_entry *entry,
-                          bool *left, cf_error *error)
+cf_status cf_cutoffs_leave(cf_cutoffs *cutoffs, const cf_limit *limit, const cf_entry *entry,
+                           bool *left, cf_error *error)
 {
     const cf_head head = cf_head_of(entry);
     const struct bound *bound;
     uint64_t position;
-    cf_status status = bound_of(bounds, limit, entry, &bound, error);
+    cf_status status = bound_of(cutoffs, limit, entry, &bound, error);
 
     if (!status)
-        status = bounds->store->find(bounds->store, bounds->user, &head, &position, error);
+        status = cutoffs->store->find(cutoffs->store, cutoffs->user, &head, &position, error);
     if (!status)
         *left = position < bound->lowest || is_marked(bound, position);
     return status;
