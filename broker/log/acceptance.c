@@ -130,7 +130,7 @@ static bool reaches_epoch(struct judging *judging)
 
     if (!found && opening && opening->opens) {
         judging->status =
-            cf_lineage_past(judging->acceptance->lineage, header, &past, judging->error);
+            cf_member_ancestry_past(judging->acceptance->ancestry, header, &past, judging->error);
         found = !judging->status && cf_registry_is_reached(registry, &past, &header->epoch);
     }
     cf_member_past_release(&past);
@@ -295,7 +295,7 @@ cf_status cf_validity_of(const cf_acceptance *acceptance, const cf_considered *c
 
     *out = CF_VALIDITY_COUNTS;
     if (varies)
-        status = cf_lineage_past(acceptance->lineage, &entry->header, &past, error);
+        status = cf_member_ancestry_past(acceptance->ancestry, &entry->header, &past, error);
     for (size_t i = 0; !status && *out == CF_VALIDITY_COUNTS && i < count; i++) {
         bool left;
 

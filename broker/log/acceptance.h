@@ -6,7 +6,7 @@
 #define CF_BROKER_LOG_ACCEPTANCE_H
 #include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
-#include "broker/log/lineage.h"
+#include "broker/log/member_ancestry.h"
 #include "broker/log/log.h"
 #include "broker/log/tips.h"
 
@@ -16,7 +16,7 @@ typedef struct {
     const cf_hash *user;
     const cf_registry *registry;
     const cf_tips *tips;
-    cf_lineage *lineage;
+    cf_member_ancestry *ancestry;
     cf_cutoffs *cutoffs;
     const cf_head_counts *heads;
     const cf_head_bounds *head_bounds;

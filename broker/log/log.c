@@ -163,7 +163,7 @@ static void forget(cf_log *log)
 {
     cf_head_counts_destroy(&log->heads);
     cf_cutoffs_destroy(&log->cutoffs);
-    cf_lineage_destroy(&log->lineage);
+    cf_member_ancestry_destroy(&log->ancestry);
     cf_tips_destroy(&log->tips);
     cf_registry_destroy(&log->registry);
     cf_hash_set_release(&log->wanted.blobs);
@@ -198,7 +198,7 @@ static cf_status load(cf_log *log, cf_error *error)
     log->heads = heads;
     tell_members_change(log);
     log->tips = cf_tips_new();
-    log->lineage = cf_lineage_new(log->store, &log->user, log->registry, log->tips);
+    log->ancestry = cf_member_ancestry_new(log->store, &log->user, log->registry, log->tips);
     log->cutoffs = cf_cutoffs_new(log->store, &log->user);
     log->epoch = epoch;
     log->is_off = false;

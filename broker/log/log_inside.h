@@ -8,7 +8,7 @@
 #include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
 #include "broker/log/acceptance.h"
-#include "broker/log/lineage.h"
+#include "broker/log/member_ancestry.h"
 #include "broker/log/log.h"
 #include "broker/log/tips.h"
 #include "broker/members/registry.h"
@@ -57,7 +57,7 @@ struct cf_log {
     cf_log_members_change *members_change; /* or NULL */
     void *members_context;
     cf_tips *tips;
-    cf_lineage *lineage;
+    cf_member_ancestry *ancestry;
     cf_cutoffs *cutoffs;
     cf_head_counts *heads; /* committed, and on their way */
     cf_head_bounds head_bounds;
@@ -78,8 +78,8 @@ static inline void cf_log_put_record(cf_log *log, const cf_kv *record)
 
 static inline cf_acceptance cf_log_judge(const cf_log *log)
 {
-    return (cf_acceptance){log->store,   &log->user,   log->registry, log->tips,
-                           log->lineage, log->cutoffs, log->heads,    &log->head_bounds};
+    return (cf_acceptance){log->store,    &log->user,   log->registry, log->tips,
+                           log->ancestry, log->cutoffs, log->heads,    &log->head_bounds};
 }
 
 /* What is written with an entry; the records' bytes are the arena's. */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "broker/log/member_ancestry.h"
+
+#include "broker/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is remembered may be forgotten at any time: it is found again. */
+enum { BUCKETS = 256, REMEMBERED_MAX = 4096 };
+
+/* The member past of one entry. */
+struct memory {
+    struct memory *next;
+    cf_hash entry;
+    cf_member_past past;
+};
+
+struct cf_member_ancestry {
+    cf_store *store;
+    const cf_hash *user;
+    const cf_registry *registry;
+    const cf_tips *tips;
+    struct memory *buckets[BUCKETS];
+    size_t count;
+};
+
+cf_member_ancestry *cf_member_ancestry_new(cf_store *store, const cf_hash *user,
+                                           const cf_registry *registry, const cf_tips *tips)
+{
+    cf_member_ancestry *ancestry = cf_allocate(1, sizeof *ancestry);
+
+    ancestry->store = store;
+    ancestry->user = user;
+    ancestry->registry = registry;
+    ancestry->tips = tips;
+    return ancestry;
+}
+
+static void drop(cf_member_ancestry *ancestry, struct memory **at)
+{
+    struct memory *memory = *at;
+
+    *at = memory->next;
+    cf_member_past_release(&memory->past);
+    free(memory);
+    ancestry->count--;
+}
+
+static void forget_all(cf_member_ancestry *ancestry)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        while (ancestry->buckets[i])
+            drop(ancestry, &ancestry->buckets[i]);
+}
+
+void cf_member_ancestry_destroy(cf_member_ancestry **ancestry)
+{
+    if (!*ancestry)
+        return;
+    forget_all(*ancestry);
+    free(*ancestry);
+    *ancestry = NULL;
+}
+
+static struct memory **place(cf_member_ancestry *ancestry, const cf_hash *entry)
+{
+    struct memory **at = &ancestry->buckets[cf_get_u32(entry->bytes) % BUCKETS];
+
+    while (*at && !cf_hash_equal(&(*at)->entry, entry))
+        at = &(*at)->next;
+    return at;
+}
+
+static void merge(cf_member_past *into, const cf_member_past *past)
+{
+    if (into->count < past->count) {
+        uint64_t *grown = cf_allocate(past->count, sizeof *grown);
+
+        if (into->count)
+            memcpy(grown, into->words, into->count * sizeof *grown);
+        free(into->words);
+        *into = (cf_member_past){grown, past->count};
+    }
+    for (size_t i = 0; i < past->count; i++)
+        into->words[i] |= past->words[i];
+}
+
+static void remember(cf_member_ancestry *ancestry, const cf_hash *entry, const cf_member_past *past)
+{
+    struct memory *memory = cf_allocate(1, sizeof *memory);
+
+    if (ancestry->count >= REMEMBERED_MAX)
+        forget_all(ancestry);
+    memory->entry = *entry;
+    merge(&memory->past, past);
+    struct memory **at = place(ancestry, entry);
+    *at = memory;
+    ancestry->count++;
+}
+
+/* Adds what one entry names itself, and goes to the one before it. */
+static cf_status step_back(cf_member_ancestry *ancestry, cf_head *at, cf_member_past *past,
+                           cf_error *error)
+{
+    const cf_tip *tip = cf_tips_find(ancestry->tips, &at->hash);
+    cf_buffer wire = {0};
+    cf_arena arena = {0};
+    cf_entry entry;
+
+    if (tip) {
+        cf_registry_reach(ancestry->registry, tip->members, tip->member_count, past);
+        *at = tip->previous;
+        return CF_OK;
+    }
+    cf_status status =
+        cf_store_entry(ancestry->store, ancestry->user, at, &wire, &arena, &entry, error);
+    if (!status) {
+        cf_registry_reach(ancestry->registry, entry.header.after, entry.header.after_count, past);
+        *at = cf_head_before(&entry.header);
+    }
+    cf_arena_release(&arena);
+    cf_buffer_release(&wire);
+    return status;
+}
+
+cf_status cf_member_ancestry_past(cf_member_ancestry *ancestry, const cf_header *header,
+                                  cf_member_past *past, cf_error *error)
+{
+    const cf_head previous = cf_head_before(header);
+    cf_head at = previous;
+    cf_member_past before = {0};
+    cf_status status = CF_OK;
+
+    while (!status && at.sequence > 0 && !*place(ancestry, &at.hash))
+        status = step_back(ancestry, &at, &before, error);
+    if (!status && at.sequence > 0) { /* known from here on */
+        struct memory **found = place(ancestry, &at.hash);
+
+        merge(&before, &(*found)->past);
+        if (!cf_hash_equal(&at.hash, &previous.hash))
+            drop(ancestry, found);
+    }
+    if (!status && previous.sequence > 0 && !*place(ancestry, &previous.hash))
+        remember(ancestry, &previous.hash, &before);
+    if (!status) {
+        merge(past, &before);
+        cf_registry_reach(ancestry->registry, header->after, header->after_count, past);
+    }
+    cf_member_past_release(&before);
+    return status;
+}
