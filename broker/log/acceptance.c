@@ -27,13 +27,14 @@ struct judging {
     cf_verdict *verdict;
     cf_error *error;
     cf_status status;
-    cf_tip previous; /* of its predecessor; all zero when it is the first */
+    cf_unsettled_head previous; /* of its predecessor; all zero when it is the first */
     cf_validity standing;
 };
 
 static bool read_previous(struct judging *judging, const cf_head *previous)
 {
-    const cf_tip *tip = cf_tips_find(judging->acceptance->tips, &previous->hash);
+    const cf_unsettled_head *tip =
+        cf_unsettled_heads_find(judging->acceptance->heads_under_way, &previous->hash);
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;
@@ -45,9 +46,9 @@ static bool read_previous(struct judging *judging, const cf_head *previous)
     judging->status = cf_store_entry(judging->acceptance->store, judging->acceptance->user,
                                      previous, &wire, &arena, &entry, judging->error);
     if (!judging->status)
-        judging->previous = (cf_tip){.device = entry.header.device,
-                                     .collection = entry.header.collection,
-                                     .epoch = entry.header.epoch};
+        judging->previous = (cf_unsettled_head){.device = entry.header.device,
+                                                .collection = entry.header.collection,
+                                                .epoch = entry.header.epoch};
     cf_arena_release(&arena);
     cf_buffer_release(&wire);
     if (judging->status == CF_MISSING) {
@@ -79,7 +80,8 @@ static bool check_after(struct judging *judging)
     const cf_header *header = &judging->entry->header;
 
     for (size_t i = 0; i < header->after_count; i++) {
-        bool held = cf_tips_find(judging->acceptance->tips, &header->after[i].hash) != NULL;
+        bool held = cf_unsettled_heads_find(judging->acceptance->heads_under_way,
+                                            &header->after[i].hash) != NULL;
 
         if (!held)
             judging->status = cf_store_holds(judging->acceptance->store, judging->acceptance->user,
@@ -236,7 +238,7 @@ static bool is_held(struct judging *judging)
     const cf_head head = cf_head_of(judging->entry);
     bool held = false;
 
-    if (!cf_tips_is_under_way(judging->acceptance->tips, &head.hash))
+    if (!cf_unsettled_heads_is_under_way(judging->acceptance->heads_under_way, &head.hash))
         judging->status = cf_store_holds(judging->acceptance->store, judging->acceptance->user,
                                          &head, &held, judging->error);
     return held;

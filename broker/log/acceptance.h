@@ -8,14 +8,14 @@
 #include "broker/log/head_counts.h"
 #include "broker/log/member_ancestry.h"
 #include "broker/log/log.h"
-#include "broker/log/tips.h"
+#include "broker/log/unsettled_heads.h"
 
 /* What is known of a log: committed, and on its way. */
 typedef struct {
     cf_store *store;
     const cf_hash *user;
     const cf_registry *registry;
-    const cf_tips *tips;
+    const cf_unsettled_heads *heads_under_way;
     cf_member_ancestry *ancestry;
     cf_cutoffs *cutoffs;
     const cf_head_counts *heads;

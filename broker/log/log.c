@@ -164,7 +164,7 @@ static void forget(cf_log *log)
     cf_head_counts_destroy(&log->heads);
     cf_cutoffs_destroy(&log->cutoffs);
     cf_member_ancestry_destroy(&log->ancestry);
-    cf_tips_destroy(&log->tips);
+    cf_unsettled_heads_destroy(&log->heads_under_way);
     cf_registry_destroy(&log->registry);
     cf_hash_set_release(&log->wanted.blobs);
     log->wanted.is_known = false;
@@ -197,8 +197,9 @@ static cf_status load(cf_log *log, cf_error *error)
     log->members_digest = digest_of(registry);
     log->heads = heads;
     tell_members_change(log);
-    log->tips = cf_tips_new();
-    log->ancestry = cf_member_ancestry_new(log->store, &log->user, log->registry, log->tips);
+    log->heads_under_way = cf_unsettled_heads_new();
+    log->ancestry =
+        cf_member_ancestry_new(log->store, &log->user, log->registry, log->heads_under_way);
     log->cutoffs = cf_cutoffs_new(log->store, &log->user);
     log->epoch = epoch;
     log->is_off = false;
@@ -360,7 +361,8 @@ static void end_flight(void *context, cf_append_answer answer, uint64_t position
         if (flight->next)
             flight->next->link = flight->link;
         if (flight->has_entry)
-            cf_tips_end(flight->log->tips, &flight->entry, &flight->previous, worked);
+            cf_unsettled_heads_end(flight->log->heads_under_way, &flight->entry, &flight->previous,
+                                   worked);
         if (flight->moves_bounds)
             cf_cutoffs_forget(flight->log->cutoffs);
         if (answer == CF_APPEND_STORED)
@@ -381,13 +383,13 @@ static void remember(cf_log *log, const cf_entry *entry)
 {
     const cf_header *header = &entry->header;
     cf_head *members = cf_allocate(header->after_count + 1, sizeof *members);
-    cf_tip tip = {
+    cf_unsettled_head tip = {
         header->device, header->collection, header->epoch, cf_head_before(header), members, 0};
 
     for (size_t i = 0; i < header->after_count; i++)
         if (cf_registry_holds(log->registry, &header->after[i].hash))
             members[tip.member_count++] = header->after[i];
-    cf_tips_begin(log->tips, &entry->hash, &tip);
+    cf_unsettled_heads_begin(log->heads_under_way, &entry->hash, &tip);
     free(members);
 }
 
@@ -395,7 +397,7 @@ static void remember(cf_log *log, const cf_entry *entry)
 static void count_head(cf_log *log, const cf_entry *entry)
 {
     const cf_head head = cf_head_of(entry);
-    bool held = cf_tips_is_under_way(log->tips, &entry->hash);
+    bool held = cf_unsettled_heads_is_under_way(log->heads_under_way, &entry->hash);
     cf_error error;
 
     if (!held && !cf_store_holds(log->store, &log->user, &head, &held, &error) && !held)

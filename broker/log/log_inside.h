@@ -10,7 +10,7 @@
 #include "broker/log/acceptance.h"
 #include "broker/log/member_ancestry.h"
 #include "broker/log/log.h"
-#include "broker/log/tips.h"
+#include "broker/log/unsettled_heads.h"
 #include "broker/members/registry.h"
 #include "broker/members/verified.h"
 #include "broker/platform/hash_set.h"
@@ -56,7 +56,7 @@ struct cf_log {
     bool has_verified;                     /* the store has, or gets, the record that says so */
     cf_log_members_change *members_change; /* or NULL */
     void *members_context;
-    cf_tips *tips;
+    cf_unsettled_heads *heads_under_way;
     cf_member_ancestry *ancestry;
     cf_cutoffs *cutoffs;
     cf_head_counts *heads; /* committed, and on their way */
@@ -78,7 +78,7 @@ static inline void cf_log_put_record(cf_log *log, const cf_kv *record)
 
 static inline cf_acceptance cf_log_judge(const cf_log *log)
 {
-    return (cf_acceptance){log->store,    &log->user,   log->registry, log->tips,
+    return (cf_acceptance){log->store,    &log->user,   log->registry, log->heads_under_way,
                            log->ancestry, log->cutoffs, log->heads,    &log->head_bounds};
 }
 

@@ -20,20 +20,21 @@ struct cf_member_ancestry {
     cf_store *store;
     const cf_hash *user;
     const cf_registry *registry;
-    const cf_tips *tips;
+    const cf_unsettled_heads *heads_under_way;
     struct memory *buckets[BUCKETS];
     size_t count;
 };
 
 cf_member_ancestry *cf_member_ancestry_new(cf_store *store, const cf_hash *user,
-                                           const cf_registry *registry, const cf_tips *tips)
+                                           const cf_registry *registry,
+                                           const cf_unsettled_heads *heads_under_way)
 {
     cf_member_ancestry *ancestry = cf_allocate(1, sizeof *ancestry);
 
     ancestry->store = store;
     ancestry->user = user;
     ancestry->registry = registry;
-    ancestry->tips = tips;
+    ancestry->heads_under_way = heads_under_way;
     return ancestry;
 }
 
@@ -103,7 +104,7 @@ static void remember(cf_member_ancestry *ancestry, const cf_hash *entry, const c
 static cf_status step_back(cf_member_ancestry *ancestry, cf_head *at, cf_member_past *past,
                            cf_error *error)
 {
-    const cf_tip *tip = cf_tips_find(ancestry->tips, &at->hash);
+    const cf_unsettled_head *tip = cf_unsettled_heads_find(ancestry->heads_under_way, &at->hash);
     cf_buffer wire = {0};
     cf_arena arena = {0};
     cf_entry entry;

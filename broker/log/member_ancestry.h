@@ -4,7 +4,7 @@
  * Owned by a log. */
 #ifndef CF_BROKER_LOG_MEMBER_ANCESTRY_H
 #define CF_BROKER_LOG_MEMBER_ANCESTRY_H
-#include "broker/log/tips.h"
+#include "broker/log/unsettled_heads.h"
 #include "broker/members/registry.h"
 #include "broker/store/store.h"
 
@@ -12,7 +12,8 @@ typedef struct cf_member_ancestry cf_member_ancestry;
 
 /* The four are borrowed, and outlive it. */
 cf_member_ancestry *cf_member_ancestry_new(cf_store *store, const cf_hash *user,
-                                           const cf_registry *registry, const cf_tips *tips);
+                                           const cf_registry *registry,
+                                           const cf_unsettled_heads *heads_under_way);
 void cf_member_ancestry_destroy(cf_member_ancestry **ancestry);
 
 /* Adds to `*past` the member past of an entry, whose predecessor is held or under way (else
