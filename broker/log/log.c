@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/log/log.h"
 
-#include "broker/leases/lease_keeper.h"
+#include "broker/leases/lease_records.h"
 #include "broker/log/log_inside.h"
 #include "broker/store/store.h"
 #include "codec/message.h"
@@ -185,7 +185,7 @@ static cf_status load(cf_log *log, cf_error *error)
     if (!status)
         status = load_heads(log, heads, error);
     if (!status)
-        status = cf_lease_keeper_load(&log->leases, log->store, &log->user, error);
+        status = cf_lease_records_load(&log->leases, log->store, &log->user, error);
     if (status) {
         cf_head_counts_destroy(&heads);
         cf_registry_destroy(&registry);
@@ -231,7 +231,7 @@ void cf_log_destroy(cf_log **log)
     for (cf_flight *flight = (*log)->flights; flight; flight = flight->next)
         flight->log = NULL;
     forget(*log);
-    cf_lease_keeper_release(&(*log)->leases);
+    cf_lease_records_release(&(*log)->leases);
     free(*log);
     *log = NULL;
 }
@@ -498,7 +498,7 @@ void cf_log_append(cf_log *log, const cf_entry *entry, const cf_offer *offer, co
                         .record_count = all.count,
                         .done = end_flight};
     if (is_under_lease(entry, offer)) {
-        fence = cf_lease_keeper_fence(&log->leases, &entry->header.collection, &arena);
+        fence = cf_lease_records_fence(&log->leases, &entry->header.collection, &arena);
         append.expected = &fence;
         append.expected_count = 1;
     }
@@ -530,7 +530,7 @@ void cf_log_keep_leases(cf_log *log, cf_log_done *done, void *context)
     cf_arena arena = {0};
     cf_lease_change change;
 
-    cf_lease_keeper_take(&log->leases, &arena, &change);
+    cf_lease_records_take(&log->leases, &arena, &change);
     cf_append append = {.user = log->user,
                         .epoch = log->epoch,
                         .records = change.records,

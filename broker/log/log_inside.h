@@ -4,7 +4,7 @@
  * records that a log keeps. */
 #ifndef CF_BROKER_LOG_LOG_INSIDE_H
 #define CF_BROKER_LOG_LOG_INSIDE_H
-#include "broker/leases/lease_keeper.h"
+#include "broker/leases/lease_records.h"
 #include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
 #include "broker/log/acceptance.h"
@@ -61,7 +61,7 @@ struct cf_log {
     cf_cutoffs *cutoffs;
     cf_head_counts *heads; /* committed, and on their way */
     cf_head_bounds head_bounds;
-    cf_lease_keeper leases;
+    cf_lease_records leases;
     cf_flight *flights;
     cf_wanted_blobs wanted;
     bool is_off; /* an append failed: what registry and leases took ahead of it may not be there */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/broker/contest.h"
 
-#include "broker/leases/leases_record.h"
+#include "broker/leases/leases_pack.h"
 
 #include <string.h>
 

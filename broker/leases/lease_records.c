@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The token's record is what every change expects to find: who has read older leases writes
  * nothing. The record of a collection's own lease is what a publication expects. */
-#include "broker/leases/lease_keeper.h"
+#include "broker/leases/lease_records.h"
 
-#include "broker/leases/leases_record.h"
+#include "broker/leases/leases_pack.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +44,8 @@ static cf_status load_token(cf_store *store, const cf_hash *user, cf_leases *lea
     return status ? status : cf_leases_read_token(leases, cf_buffer_view(out), error);
 }
 
-cf_status cf_lease_keeper_load(cf_lease_keeper *keeper, cf_store *store, const cf_hash *user,
-                               cf_error *error)
+cf_status cf_lease_records_load(cf_lease_records *keeper, cf_store *store, const cf_hash *user,
+                                cf_error *error)
 {
     const uint8_t things[] = {TABLE, THING};
     loading self = {cf_leases_new(), CF_OK, error};
@@ -68,7 +68,7 @@ cf_status cf_lease_keeper_load(cf_lease_keeper *keeper, cf_store *store, const c
     return CF_OK;
 }
 
-void cf_lease_keeper_release(cf_lease_keeper *keeper)
+void cf_lease_records_release(cf_lease_records *keeper)
 {
     cf_leases_destroy(&keeper->leases);
     cf_buffer_release(&keeper->token);
@@ -92,7 +92,7 @@ static cf_kv record_of(const cf_leases *leases, const cf_id *collection, const c
     return record;
 }
 
-void cf_lease_keeper_take(cf_lease_keeper *keeper, cf_arena *arena, cf_lease_change *out)
+void cf_lease_records_take(cf_lease_records *keeper, cf_arena *arena, cf_lease_change *out)
 {
     cf_bytes key = cf_bytes_of(token_key, sizeof token_key);
     size_t capacity = 0;
@@ -116,7 +116,8 @@ void cf_lease_keeper_take(cf_lease_keeper *keeper, cf_arena *arena, cf_lease_cha
     free(records);
 }
 
-cf_kv cf_lease_keeper_fence(const cf_lease_keeper *keeper, const cf_id *collection, cf_arena *arena)
+cf_kv cf_lease_records_fence(const cf_lease_records *keeper, const cf_id *collection,
+                             cf_arena *arena)
 {
     static const cf_id whole;
 

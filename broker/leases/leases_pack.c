@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/leases/leases_record.h"
+#include "broker/leases/leases_pack.h"
 
 #include "codec/pack.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The leases of one thing, and the token of all, as records. */
-#ifndef CF_BROKER_LEASES_LEASES_RECORD_H
-#define CF_BROKER_LEASES_LEASES_RECORD_H
+#ifndef CF_BROKER_LEASES_LEASES_PACK_H
+#define CF_BROKER_LEASES_LEASES_PACK_H
 #include "broker/leases/leases.h"
 
 /* The record of one thing's leases: empty when there are none. */
