@@ -2,7 +2,7 @@
 #include "peer/account/heralds.h"
 
 #include "codec/member.h"
-#include "peer/account/hauls.h"
+#include "peer/account/migrations.h"
 #include "peer/engine/engine.h"
 #include "peer/engine/connections.h"
 
@@ -43,7 +43,7 @@ typedef struct {
 struct cf_heralds {
     const cf_connections *connections;
     cf_engine *engine;
-    cf_hauls *hauls;
+    cf_migrations *migrations;
     herald *out[BROKERS_MAX];
     size_t count;
     size_t seen;      /* entries of the member log at the last look */
@@ -259,7 +259,7 @@ static bool is_out(const cf_heralds *heralds, const cf_address *to)
     for (size_t i = 0; i < heralds->count; i++)
         if (memcmp(heralds->out[i]->to.key, to->key, sizeof to->key) == 0)
             return true;
-    return cf_hauls_are_first(heralds->hauls, to);
+    return cf_migrations_are_first(heralds->migrations, to);
 }
 
 /* ---- All of them ---- */
@@ -270,7 +270,7 @@ cf_heralds *cf_heralds_new(const cf_connections *connections, cf_engine *engine)
 
     heralds->connections = connections;
     heralds->engine = engine;
-    heralds->hauls = cf_hauls_new(connections, engine);
+    heralds->migrations = cf_migrations_new(connections, engine);
     heralds->next_ms = UINT64_MAX;
     return heralds;
 }
@@ -279,7 +279,7 @@ void cf_heralds_destroy(cf_heralds **heralds)
 {
     if (!*heralds)
         return;
-    cf_hauls_destroy(&(*heralds)->hauls);
+    cf_migrations_destroy(&(*heralds)->migrations);
     for (size_t i = 0; i < (*heralds)->count; i++)
         free_herald(&(*heralds)->out[i]);
     free(*heralds);
@@ -289,12 +289,12 @@ void cf_heralds_destroy(cf_heralds **heralds)
 void cf_heralds_try_all(cf_heralds *heralds)
 {
     heralds->session = 0; /* as in a new one */
-    cf_hauls_try_all(heralds->hauls);
+    cf_migrations_try_all(heralds->migrations);
 }
 
 bool cf_heralds_haul(const cf_heralds *heralds)
 {
-    return heralds && cf_hauls_are_out(heralds->hauls);
+    return heralds && cf_migrations_are_out(heralds->migrations);
 }
 
 bool cf_heralds_are_out(const cf_heralds *heralds)
@@ -373,7 +373,7 @@ static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_e
     heralds->next_ms = UINT64_MAX;
     cf_status status = list_brokers(cf_engine_peer(heralds->engine), &list, error);
     if (!status)
-        status = cf_hauls_look(heralds->hauls, &list.brokers[0], now_ms, error);
+        status = cf_migrations_look(heralds->migrations, &list.brokers[0], now_ms, error);
     for (size_t i = 1; !status && i < list.count; i++) {
         record kept;
 
@@ -399,7 +399,7 @@ uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
     cf_error error;
 
     take_back_those_over(heralds, now_ms);
-    if (cf_hauls_step(heralds->hauls, now_ms, &hauls_ms))
+    if (cf_migrations_step(heralds->migrations, now_ms, &hauls_ms))
         heralds->seen = 0; /* who waited for them may go now */
     bool begins = begins_session(heralds);
     if (begins || members != heralds->seen || now_ms >= heralds->next_ms) {

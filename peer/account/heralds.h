@@ -21,7 +21,7 @@ uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms);
 /* Whoever could not be reached is tried at the next step, and what could not be brought from there,
  * too. */
 void cf_heralds_try_all(cf_heralds *heralds);
-/* Something is being brought from a broker before (hauls.h). */
+/* Something is being brought from a broker before (migrations.h). */
 bool cf_heralds_haul(const cf_heralds *heralds);
 /* Some are under way that are to be waited for, or that. */
 bool cf_heralds_are_out(const cf_heralds *heralds);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop's connections to brokers: the engine's own, which is closed and made anew when the
- * engine has another link or broker, and those that are lent to heralds and hauls. */
+ * engine has another link or broker, and those that are lent to heralds and migrations. */
 #include "peer/program/loop_inside.h"
 
 #include "broker/link/link_zmq.h"

@@ -4,7 +4,7 @@
 #include "tests/worlds/inside.h"
 
 #include "codec/pack.h"
-#include "peer/account/haul.h"
+#include "peer/account/migration.h"
 #include "peer/log/birth.h"
 #include "peer/account/newcomer.h"
 #include "peer/engine/visit.h"
@@ -100,7 +100,7 @@ void device_tells(device *self, int old)
 
 typedef struct {
     device *of;
-    cf_haul *haul;
+    cf_migration *migration;
     terminal from, to;
     int new;
 } luggage;
@@ -110,8 +110,8 @@ static void carry(luggage *self)
     uint64_t deadline = UINT64_MAX;
 
     station_pump(&self->from, &deadline);
-    if (!self->to.outbox && cf_haul_to(self->haul))
-        station_open(&self->to, self->of, cf_haul_to(self->haul), self->from.curve.bytes,
+    if (!self->to.outbox && cf_migration_to(self->migration))
+        station_open(&self->to, self->of, cf_migration_to(self->migration), self->from.curve.bytes,
                      self->new);
     if (self->to.outbox)
         station_pump(&self->to, &deadline);
@@ -121,7 +121,8 @@ static void carry(luggage *self)
 static bool is_fetched(luggage *self)
 {
     uint64_t now_ms = self->of->in->now_ms;
-    bool over = cf_haul_over(self->haul, now_ms) || cf_haul_waits(self->haul, now_ms);
+    bool over =
+        cf_migration_over(self->migration, now_ms) || cf_migration_waits(self->migration, now_ms);
 
     return cf_round_over(self->of->round, now_ms) && over;
 }
@@ -131,11 +132,11 @@ static void fetch(luggage *self, int old)
 {
     const world_round round = {0};
     cf_peer *peer = device_peer(self->of);
-    cf_haul_options options = {.env = &self->of->env, .peer = peer, .timeout_ms = HAUL_MS};
+    cf_migration_options options = {.env = &self->of->env, .peer = peer, .timeout_ms = HAUL_MS};
 
-    self->haul = cf_haul_new(&options, self->of->in->now_ms);
-    station_open(&self->from, self->of, cf_haul_from(self->haul), cf_keys_public(peer->keys)->curve,
-                 old);
+    self->migration = cf_migration_new(&options, self->of->in->now_ms);
+    station_open(&self->from, self->of, cf_migration_from(self->migration),
+                 cf_keys_public(peer->keys)->curve, old);
     device_begin_round(self->of, &round);
     for (int i = 0; i < TURNS_MAX && !is_fetched(self); i++)
         carry(self);
@@ -143,7 +144,7 @@ static void fetch(luggage *self, int old)
     station_close(&self->from);
     if (self->to.outbox)
         station_close(&self->to);
-    cf_haul_destroy(&self->haul);
+    cf_migration_destroy(&self->migration);
 }
 
 /* ---- Going ---- */
