@@ -2,7 +2,7 @@
 #include "peer/account/migrations.h"
 
 #include "peer/account/migration.h"
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ typedef struct {
 struct cf_migrations {
     const cf_connections *connections;
     cf_engine *engine;
-    errand errands[CF_LEFT_MAX];
+    errand errands[CF_LEFT_BROKERS_MAX];
     size_t count;
 };
 
@@ -96,12 +96,12 @@ static void begin(cf_migrations *migrations, errand *it, const cf_address *home,
 }
 
 /* Those that were given up, by the user or because they are too many, end. */
-static void forget_others(cf_migrations *migrations, const cf_left *left)
+static void forget_others(cf_migrations *migrations, const cf_left_brokers *left)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < migrations->count; i++)
-        if (cf_left_trouble(left, &migrations->errands[i].from))
+        if (cf_left_brokers_trouble(left, &migrations->errands[i].from))
             migrations->errands[kept++] = migrations->errands[i];
         else
             end(migrations, &migrations->errands[i]);
@@ -111,11 +111,12 @@ static void forget_others(cf_migrations *migrations, const cf_left *left)
 cf_status cf_migrations_look(cf_migrations *migrations, const cf_address *home, uint64_t now_ms,
                              cf_error *error)
 {
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_settle(cf_engine_peer(migrations->engine)->home, home, error);
+    cf_status status =
+        cf_left_brokers_settle(cf_engine_peer(migrations->engine)->home, home, error);
     if (!status)
-        status = cf_left_read(cf_engine_peer(migrations->engine)->home, &left, error);
+        status = cf_left_brokers_read(cf_engine_peer(migrations->engine)->home, &left, error);
     if (status)
         return status;
     forget_others(migrations, &left);
@@ -148,8 +149,8 @@ static void take_back(cf_migrations *migrations, errand *it)
     const char *trouble = cf_migration_trouble(it->migration);
     cf_error error;
 
-    cf_status status = *trouble ? cf_left_tried(home, &it->from, trouble, &error)
-                                : cf_left_settle(home, &it->from, &error);
+    cf_status status = *trouble ? cf_left_brokers_tried(home, &it->from, trouble, &error)
+                                : cf_left_brokers_settle(home, &it->from, &error);
     if (status)
         cf_report(migrations->connections->env, CF_REPORT_WARNING,
                   "keeping what is still to be brought: %s", error.text);

@@ -2,7 +2,7 @@
 #include "peer/account/notes.h"
 
 #include "broker/platform/times.h"
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 #include "peer/log/acknowledged.h"
 #include "peer/log/catalog.h"
 #include "peer/log/checkpoints.h"
@@ -106,9 +106,9 @@ static cf_status note_gone(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_err
 
 static cf_status note_left(cf_peer *peer, cf_arena *arena, cf_notes *out, cf_error *error)
 {
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(peer->home, &left, error);
+    cf_status status = cf_left_brokers_read(peer->home, &left, error);
     for (size_t i = 0; !status && i < left.count; i++)
         cf_notes_add(
             out, arena, "left", 0,

@@ -9,7 +9,7 @@
 #include "peer/commands/recovery_file.h"
 #include "peer/commands/verbs.h"
 #include "peer/log/gone.h"
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,18 +73,18 @@ static bool is_packed(moving *self, uint64_t now_ms)
 /* The user goes: from now on it is kept what is to be brought. */
 static cf_status leave(const moving *self, cf_error *error)
 {
-    return cf_left_note(cf_loop_home(self->run->loop), &self->from, error);
+    return cf_left_brokers_note(cf_loop_home(self->run->loop), &self->from, error);
 }
 
 /* True when it was brought, or tried in vain. */
 static cf_status is_moved(const moving *self, bool *over, cf_error *error)
 {
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(cf_loop_home(self->run->loop), &left, error);
+    cf_status status = cf_left_brokers_read(cf_loop_home(self->run->loop), &left, error);
     if (status)
         return status;
-    const char *trouble = cf_left_trouble(&left, &self->from);
+    const char *trouble = cf_left_brokers_trouble(&left, &self->from);
     *over = !trouble || *trouble;
     return CF_OK;
 }
@@ -96,10 +96,10 @@ static cf_status tell_left_behind(const moving *self, cf_error *error)
     cf_peer *peer = cf_loop_peer(self->run->loop);
     cf_arena arena = {0};
     cf_gone gone = {0};
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(cf_loop_home(self->run->loop), &left, error);
-    const char *trouble = status ? NULL : cf_left_trouble(&left, from);
+    cf_status status = cf_left_brokers_read(cf_loop_home(self->run->loop), &left, error);
+    const char *trouble = status ? NULL : cf_left_brokers_trouble(&left, from);
     if (!status)
         status = cf_gone_keep(peer, error);
     if (!status)
@@ -351,7 +351,7 @@ static cf_status take_address(cf_run *run, state *self, const char *text, cf_err
 
 static cf_status give_up(cf_run *run, cf_error *error)
 {
-    cf_status status = cf_left_give_up(cf_loop_home(run->loop), error);
+    cf_status status = cf_left_brokers_give_up(cf_loop_home(run->loop), error);
 
     cf_engine_use_keep(cf_loop_engine(run->loop));
     if (!status)

@@ -2,7 +2,7 @@
 #include "peer/commands/keep_shown.h"
 
 #include "peer/log/author.h"
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 
 /* What the broker alone has of from now on. */
 static cf_status say_unkept(const cf_run *run, cf_error *error)
@@ -48,9 +48,9 @@ cf_status cf_keep_say_unbrought(const cf_run *run, cf_error *error)
 static cf_status check_left(const cf_run *run, cf_error *error)
 {
     char endpoint[CF_ADDRESS_TEXT];
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(cf_loop_home(run->loop), &left, error);
+    cf_status status = cf_left_brokers_read(cf_loop_home(run->loop), &left, error);
     if (status || !left.count)
         return status;
     cf_address_endpoint(&left.at[0].broker, endpoint);

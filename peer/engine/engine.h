@@ -38,7 +38,7 @@ void cf_engine_confine(cf_engine *engine, const cf_id *collections, size_t count
 /* Whether it does so of this one; also where the device keeps no others. */
 bool cf_engine_carries(const cf_engine *engine, const cf_id *collection);
 /* Whether this device keeps all, as is kept in the home (keeping.h), or what it has left behind
- * (left.h), was set or changed. */
+ * (left_brokers.h), was set or changed. */
 void cf_engine_use_keep(cf_engine *engine);
 /* The user moves to another broker with this device, which brings all that the one before has: so
  * entries of all collections are carried, whatever is kept or named; and after that as long as

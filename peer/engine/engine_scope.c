@@ -7,7 +7,7 @@
 #include "codec/limits.h"
 #include "peer/engine/limits.h"
 #include "peer/log/catalog.h"
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 
 #include <stdlib.h>
 
@@ -148,10 +148,10 @@ bool cf_engine_carries(const cf_engine *engine, const cf_id *collection)
  * brought it can't name. */
 static bool has_left_any(const cf_engine *engine)
 {
-    cf_left left;
+    cf_left_brokers left;
     cf_error error;
 
-    return cf_left_read(engine->home, &left, &error) || left.count;
+    return cf_left_brokers_read(engine->home, &left, &error) || left.count;
 }
 
 void cf_engine_move(cf_engine *engine, bool is_moving)

@@ -2,7 +2,7 @@
 /* A device that keeps what it has sources of, and sessions that a verb confines. */
 #include "codec/limits.h"
 #include "peer/log/keeping.h"
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 #include "tests/peer/small_folder.h"
 
 #include "tests/support/expect.h"
@@ -60,14 +60,14 @@ Test(engine_keep, carries_all_while_something_is_left_behind)
     keep(only, CF_KEEPING_BOUND);
     cf_engine_move(engine, true);
     cr_expect(cf_engine_carries(engine, &elsewhere));
-    expect_ok(cf_left_note(only->home, &left, &error), error);
+    expect_ok(cf_left_brokers_note(only->home, &left, &error), error);
     cf_engine_move(engine, false);
     cr_expect(cf_engine_carries(engine, &elsewhere));
     cr_expect_not(cf_engine_keeps_all(engine));
     cf_engine_confine(engine, &cf_engine_binding_at(engine, 0)->collection, 1);
     cr_expect(cf_engine_carries(engine, &elsewhere));
     cf_engine_confine(engine, NULL, 0);
-    expect_ok(cf_left_give_up(only->home, &error), error);
+    expect_ok(cf_left_brokers_give_up(only->home, &error), error);
     cf_engine_use_keep(engine);
     cr_expect_not(cf_engine_carries(engine, &elsewhere));
     cr_assert(device_sync(only));

@@ -25,7 +25,7 @@ typedef struct {
 
 /* What the batch has that others have brought to this disk already is agreed, with nothing to
  * publish: so two folders that hold the same data meet without a word. So is the same content in
- * another file. The rest of it is left in `left`, which lies in the arena. */
+ * another file. The rest of it is left in `left_brokers`, which lies in the arena. */
 cf_status cf_publish_agreed(const cf_publishing *publishing, const cf_survey_batch *batch,
                             cf_arena *arena, cf_survey_batch *left, cf_error *error);
 /* Of what is new here: others have something there, and it is another thing. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/membership/left.h"
+#include "peer/membership/left_brokers.h"
 
 #include "codec/pack.h"
 
@@ -8,7 +8,7 @@
 
 #define LEFT "left-brokers"
 
-static cf_status decode(cf_bytes value, cf_left *out, cf_error *error)
+static cf_status decode(cf_bytes value, cf_left_brokers *out, cf_error *error)
 {
     cf_reader reader = cf_reader_of(value);
     cf_arena arena = {0};
@@ -17,7 +17,7 @@ static cf_status decode(cf_bytes value, cf_left *out, cf_error *error)
     cf_status status = cf_read_array(&reader, &count, error);
     if (!status && count % 2)
         status = cf_fail(error, CF_MALFORMED, "it ends too early");
-    for (size_t i = 0; !status && i < count / 2 && i < CF_LEFT_MAX; i++) {
+    for (size_t i = 0; !status && i < count / 2 && i < CF_LEFT_BROKERS_MAX; i++) {
         cf_bytes line, trouble;
 
         status = cf_read_bin(&reader, &line, error);
@@ -36,11 +36,11 @@ static cf_status decode(cf_bytes value, cf_left *out, cf_error *error)
                   : CF_OK;
 }
 
-cf_status cf_left_read(cf_home *home, cf_left *out, cf_error *error)
+cf_status cf_left_brokers_read(cf_home *home, cf_left_brokers *out, cf_error *error)
 {
     cf_buffer value = {0};
 
-    *out = (cf_left){0};
+    *out = (cf_left_brokers){0};
     cf_status status = cf_home_get(home, LEFT, &value, error);
     if (status == CF_MISSING)
         status = CF_OK;
@@ -50,7 +50,7 @@ cf_status cf_left_read(cf_home *home, cf_left *out, cf_error *error)
     return status;
 }
 
-static cf_status keep(cf_home *home, const cf_left *left, cf_error *error)
+static cf_status keep(cf_home *home, const cf_left_brokers *left, cf_error *error)
 {
     cf_buffer value = {0};
 
@@ -68,7 +68,7 @@ static cf_status keep(cf_home *home, const cf_left *left, cf_error *error)
 }
 
 /* Its place; the count where it has none. */
-static size_t find(const cf_left *left, const cf_address *broker)
+static size_t find(const cf_left_brokers *left, const cf_address *broker)
 {
     size_t i = 0;
 
@@ -77,41 +77,42 @@ static size_t find(const cf_left *left, const cf_address *broker)
     return i;
 }
 
-const char *cf_left_trouble(const cf_left *left, const cf_address *broker)
+const char *cf_left_brokers_trouble(const cf_left_brokers *left, const cf_address *broker)
 {
     size_t at = find(left, broker);
 
     return at < left->count ? left->at[at].trouble : NULL;
 }
 
-static void take_out(cf_left *left, size_t at)
+static void take_out(cf_left_brokers *left, size_t at)
 {
     left->count--;
     memmove(&left->at[at], &left->at[at + 1], (left->count - at) * sizeof left->at[0]);
 }
 
-cf_status cf_left_note(cf_home *home, const cf_address *broker, cf_error *error)
+cf_status cf_left_brokers_note(cf_home *home, const cf_address *broker, cf_error *error)
 {
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(home, &left, error);
+    cf_status status = cf_left_brokers_read(home, &left, error);
     if (status)
         return status;
     size_t at = find(&left, broker);
     if (at < left.count)
         take_out(&left, at);
-    if (left.count == CF_LEFT_MAX)
+    if (left.count == CF_LEFT_BROKERS_MAX)
         take_out(&left, 0);
     left.at[left.count].broker = *broker;
     left.at[left.count++].trouble[0] = '\0';
     return keep(home, &left, error);
 }
 
-cf_status cf_left_tried(cf_home *home, const cf_address *broker, const char *why, cf_error *error)
+cf_status cf_left_brokers_tried(cf_home *home, const cf_address *broker, const char *why,
+                                cf_error *error)
 {
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(home, &left, error);
+    cf_status status = cf_left_brokers_read(home, &left, error);
     size_t at = find(&left, broker);
     if (status || at == left.count || strcmp(left.at[at].trouble, why) == 0)
         return status;
@@ -119,11 +120,11 @@ cf_status cf_left_tried(cf_home *home, const cf_address *broker, const char *why
     return keep(home, &left, error);
 }
 
-cf_status cf_left_settle(cf_home *home, const cf_address *broker, cf_error *error)
+cf_status cf_left_brokers_settle(cf_home *home, const cf_address *broker, cf_error *error)
 {
-    cf_left left;
+    cf_left_brokers left;
 
-    cf_status status = cf_left_read(home, &left, error);
+    cf_status status = cf_left_brokers_read(home, &left, error);
     size_t at = find(&left, broker);
     if (status || at == left.count)
         return status;
@@ -131,9 +132,9 @@ cf_status cf_left_settle(cf_home *home, const cf_address *broker, cf_error *erro
     return keep(home, &left, error);
 }
 
-cf_status cf_left_give_up(cf_home *home, cf_error *error)
+cf_status cf_left_brokers_give_up(cf_home *home, cf_error *error)
 {
-    static const cf_left none;
+    static const cf_left_brokers none;
 
     return keep(home, &none, error);
 }
