@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Migrations to the brokers that this device has left (left_brokers.h): each is tried when a
  * process begins, and again now and then, or when that is asked for, until it is done. Of the
- * heralds, who go where the same brokers are. */
+ * notices, which go where the same brokers are. */
 #ifndef CF_PEER_ACCOUNT_MIGRATIONS_H
 #define CF_PEER_ACCOUNT_MIGRATIONS_H
 #include "peer/engine/connections.h"

@@ -2,7 +2,7 @@
 #include "codec/keys.h"
 #include "codec/secret.h"
 #include "peer/account/enrolling.h"
-#include "peer/account/heralds.h"
+#include "peer/account/move_notices.h"
 #include "peer/account/newcomer.h"
 #include "peer/commands/catching_up.h"
 #include "peer/commands/keep_shown.h"
@@ -355,7 +355,7 @@ static cf_status give_up(cf_run *run, cf_error *error)
 
     cf_engine_use_keep(cf_loop_engine(run->loop));
     if (!status)
-        status = cf_heralds_give_up(cf_loop_peer(run->loop), error);
+        status = cf_move_notices_give_up(cf_loop_peer(run->loop), error);
     if (!status && !run->json && !run->quiet)
         cf_print(&run->output, "nothing more is brought from brokers where this user was, and none "
                                "is waited for\n");

@@ -321,7 +321,8 @@ static void pump(cf_loop *loop)
     deadline_ms = cf_earlier(deadline_ms, cf_loop_wake_connections(loop));
     if (loop->is_ending && loop->callers)
         cf_callers_readable(loop->callers); /* the last answer goes out */
-    loop->is_over = loop->is_ending || (loop->is_run_over && !cf_heralds_are_out(loop->heralds));
+    loop->is_over =
+        loop->is_ending || (loop->is_run_over && !cf_move_notices_are_out(loop->notices));
     arm(loop, deadline_ms);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop's connections to brokers: the engine's own, which is closed and made anew when the
- * engine has another link or broker, and those that are lent to heralds and migrations. */
+ * engine has another link or broker, and those that are lent to notices and migrations. */
 #include "peer/program/loop_inside.h"
 
 #include "broker/link/link_zmq.h"
@@ -141,22 +141,22 @@ void cf_loop_connect_engine(cf_loop *loop)
 uint64_t cf_loop_step_heralds(cf_loop *loop)
 {
     if (!loop->engine || cf_engine_is_paused(loop->engine) ||
-        (!loop->heralds && !loop->connections))
+        (!loop->notices && !loop->connections))
         return UINT64_MAX;
-    if (!loop->heralds)
-        loop->heralds = cf_heralds_new(&loop->lent, loop->engine);
-    return cf_heralds_step(loop->heralds, cf_loop_now(loop));
+    if (!loop->notices)
+        loop->notices = cf_move_notices_new(&loop->lent, loop->engine);
+    return cf_move_notices_step(loop->notices, cf_loop_now(loop));
 }
 
 bool cf_loop_hauls(const cf_loop *loop)
 {
-    return cf_heralds_haul(loop->heralds);
+    return cf_move_notices_haul(loop->notices);
 }
 
 void cf_loop_try_before(cf_loop *loop)
 {
-    if (loop->heralds)
-        cf_heralds_try_all(loop->heralds);
+    if (loop->notices)
+        cf_move_notices_try_all(loop->notices);
 }
 
 void cf_loop_tell_connections(cf_loop *loop)

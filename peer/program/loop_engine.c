@@ -113,7 +113,7 @@ void cf_loop_close_engine(cf_loop *loop, const struct cf_run *survivor)
         error = loop->trouble;
     if (loop->callers)
         cf_callers_end_all(loop->callers, survivor, &error);
-    cf_heralds_destroy(&loop->heralds);
+    cf_move_notices_destroy(&loop->notices);
     cf_disconnect(&loop->lent, &loop->link);
     if (loop->watched >= 0)
         cf_loop_poll_no_more(loop, loop->watched);

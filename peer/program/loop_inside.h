@@ -4,7 +4,7 @@
 #ifndef CF_PEER_PROGRAM_LOOP_INSIDE_H
 #define CF_PEER_PROGRAM_LOOP_INSIDE_H
 #include "peer/program/callers.h"
-#include "peer/account/heralds.h"
+#include "peer/account/move_notices.h"
 #include "peer/program/loop.h"
 #include "peer/program/mount_news.h"
 #include "peer/program/network_manager.h"
@@ -38,7 +38,7 @@ struct cf_loop {
     cf_connection *link;        /* the engine's */
     uint64_t broker_number;     /* of the broker that it goes to */
     uint64_t told_number;       /* of the other addresses that it knows */
-    cf_heralds *heralds;        /* NULL: none goes out */
+    cf_move_notices *notices;   /* NULL: none goes out */
     int watched;                /* descriptor of the engine's watch; -1: none */
     cf_connection *connections; /* all of them */
     cf_connections lent;        /* how others make one */
@@ -66,7 +66,7 @@ bool cf_loop_try_home(cf_loop *loop, uint64_t *deadline_ms);
 void cf_loop_lend_connections(cf_loop *loop);
 /* The engine's link comes and goes with the broker that is set. */
 void cf_loop_connect_engine(cf_loop *loop);
-/* Heralds go out when something has a connection. Returns when to call again. */
+/* Notices of a move go out when something has a connection. Returns when to call again. */
 uint64_t cf_loop_step_heralds(cf_loop *loop);
 /* What a tick told the engine or a run is theirs to go on with. Returns when to call again. */
 uint64_t cf_loop_wake_connections(cf_loop *loop);

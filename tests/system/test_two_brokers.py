@@ -184,7 +184,7 @@ def test_the_broker_before_is_told_of_roles_too(broker, other, family):
 
 
 def test_the_broker_before_gets_nothing_of_what_is_written_later(broker, other, family, suspect):
-    """Though it is told of the members, and a herald has all that there is."""
+    """Though it is told of the members, and a notice has all that there is."""
     laptop, desktop = family
     laptop.run("broker", other.run("invite").strip())
     before = broker.status()

@@ -30,7 +30,7 @@ void device_end_round(device *self);
 /* The engine's link has its connection to the broker that is set now. */
 void device_connect(device *self);
 cf_status device_set_broker(device *self, const char *line, cf_error *error);
-/* What a herald does: the log is brought to a broker that the user has left. */
+/* What a notice does: the log is brought to a broker that the user has left. */
 void device_tells(device *self, int old);
 int world_broker_at(const world *self, const char *line);
 

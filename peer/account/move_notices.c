@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/account/heralds.h"
+#include "peer/account/move_notices.h"
 
 #include "codec/member.h"
 #include "peer/account/migrations.h"
@@ -30,7 +30,7 @@ typedef struct {
 } record;
 
 typedef struct {
-    cf_heralds *heralds;
+    cf_move_notices *notices;
     cf_address to;
     cf_link *link;
     cf_connection *connection;
@@ -38,13 +38,13 @@ typedef struct {
     uint64_t give_up_ms;
     bool is_over, is_told;
     cf_error why; /* it could not be told */
-} herald;
+} notice;
 
-struct cf_heralds {
+struct cf_move_notices {
     const cf_connections *connections;
     cf_engine *engine;
     cf_migrations *migrations;
-    herald *out[BROKERS_MAX];
+    notice *out[BROKERS_MAX];
     size_t count;
     size_t seen;      /* entries of the member log at the last look */
     uint64_t next_ms; /* when somebody is due that could not be reached */
@@ -145,10 +145,10 @@ static cf_status list_brokers(const cf_peer *peer, broker_list *list, cf_error *
 
 static void on_idle(void *context)
 {
-    herald *self = context;
+    notice *self = context;
 
     self->is_over = self->is_told = true;
-    cf_connections_wake(self->heralds->connections);
+    cf_connections_wake(self->notices->connections);
 }
 
 /* It holds all that we do. */
@@ -161,47 +161,48 @@ static void on_moved(void *context, cf_bytes address)
 /* Who knows neither the user nor this device holds nothing of it, or is to be told by others. */
 static void on_lost(void *context, const cf_link_loss *loss)
 {
-    herald *self = context;
+    notice *self = context;
 
     self->is_told = self->is_told || loss->why->status == CF_DENIED;
     self->is_over = true;
     self->why = *loss->why;
-    cf_connections_wake(self->heralds->connections);
+    cf_connections_wake(self->notices->connections);
 }
 
 static void on_refused(void *context, const cf_link_refusal *refusal)
 {
-    herald *self = context;
+    notice *self = context;
 
     if (!refusal->never)
         return;
     self->is_over = true;
     cf_fail(&self->why, CF_DENIED, "%.*s", (int)refusal->text.size,
             (const char *)refusal->text.data);
-    cf_connections_wake(self->heralds->connections);
+    cf_connections_wake(self->notices->connections);
 }
 
 static void on_entry(void *context, const cf_entry *entry)
 {
-    herald *self = context;
+    notice *self = context;
 
     cf_link_credit(self->link, entry->wire.size);
 }
 
-static void send_out(cf_heralds *heralds, const cf_address *to, const record *kept, uint64_t now_ms)
+static void send_out(cf_move_notices *notices, const cf_address *to, const record *kept,
+                     uint64_t now_ms)
 {
-    const cf_peer *peer = cf_engine_peer(heralds->engine);
-    herald *self = cf_allocate(1, sizeof *self);
-    cf_link_options link = {.env = heralds->connections->env,
+    const cf_peer *peer = cf_engine_peer(notices->engine);
+    notice *self = cf_allocate(1, sizeof *self);
+    cf_link_options link = {.env = notices->connections->env,
                             .store = cf_home_store(peer->home),
                             .user = *cf_peer_user(peer),
                             .only_members = true,
                             .events = cf_link_silence(self)};
 
-    *self = (herald){.heralds = heralds, .to = *to, .kept = *kept};
-    self->give_up_ms = now_ms + (kept->tried < heralds->seen ? PATIENCE_MS : PATIENCE_AGAIN_MS);
-    self->kept.tried = heralds->seen;
-    self->kept.tried_ms = cf_env_now_ms(heralds->connections->env);
+    *self = (notice){.notices = notices, .to = *to, .kept = *kept};
+    self->give_up_ms = now_ms + (kept->tried < notices->seen ? PATIENCE_MS : PATIENCE_AGAIN_MS);
+    self->kept.tried = notices->seen;
+    self->kept.tried_ms = cf_env_now_ms(notices->connections->env);
     link.events.idle = on_idle;
     link.events.moved = on_moved;
     link.events.lost = on_lost;
@@ -210,27 +211,27 @@ static void send_out(cf_heralds *heralds, const cf_address *to, const record *ke
     self->link = cf_link_new(&link);
     cf_link_start(self->link);
     self->connection =
-        cf_connect(heralds->connections,
+        cf_connect(notices->connections,
                    &(cf_connection_options){.link = self->link,
                                             .address = &self->to,
                                             .curve_public = cf_keys_public(peer->keys)->curve,
                                             .curve_secret = cf_keys_curve_secret(peer->keys)});
-    heralds->out[heralds->count++] = self;
+    notices->out[notices->count++] = self;
 }
 
-static void free_herald(herald **self)
+static void free_herald(notice **self)
 {
-    cf_disconnect((*self)->heralds->connections, &(*self)->connection);
+    cf_disconnect((*self)->notices->connections, &(*self)->connection);
     cf_link_destroy(&(*self)->link);
     free(*self);
     *self = NULL;
 }
 
-static void take_back(cf_heralds *heralds, herald **self)
+static void take_back(cf_move_notices *notices, notice **self)
 {
-    const cf_env *env = heralds->connections->env;
-    cf_home *home = cf_engine_peer(heralds->engine)->home;
-    herald *it = *self;
+    const cf_env *env = notices->connections->env;
+    cf_home *home = cf_engine_peer(notices->engine)->home;
+    notice *it = *self;
     record now;
     cf_error error;
 
@@ -249,64 +250,64 @@ static void take_back(cf_heralds *heralds, herald **self)
     }
     if (keep_record(home, &it->to, &it->kept, &error))
         cf_report(env, CF_REPORT_WARNING, "keeping what a broker was told: %s", error.text);
-    if (it->kept.tried < cf_registry_count(cf_log_registry(cf_engine_peer(heralds->engine)->log)))
-        heralds->seen = 0; /* the member log has grown meanwhile */
+    if (it->kept.tried < cf_registry_count(cf_log_registry(cf_engine_peer(notices->engine)->log)))
+        notices->seen = 0; /* the member log has grown meanwhile */
     free_herald(self);
 }
 
-static bool is_out(const cf_heralds *heralds, const cf_address *to)
+static bool is_out(const cf_move_notices *notices, const cf_address *to)
 {
-    for (size_t i = 0; i < heralds->count; i++)
-        if (memcmp(heralds->out[i]->to.key, to->key, sizeof to->key) == 0)
+    for (size_t i = 0; i < notices->count; i++)
+        if (memcmp(notices->out[i]->to.key, to->key, sizeof to->key) == 0)
             return true;
-    return cf_migrations_are_first(heralds->migrations, to);
+    return cf_migrations_are_first(notices->migrations, to);
 }
 
 /* ---- All of them ---- */
 
-cf_heralds *cf_heralds_new(const cf_connections *connections, cf_engine *engine)
+cf_move_notices *cf_move_notices_new(const cf_connections *connections, cf_engine *engine)
 {
-    cf_heralds *heralds = cf_allocate(1, sizeof *heralds);
+    cf_move_notices *notices = cf_allocate(1, sizeof *notices);
 
-    heralds->connections = connections;
-    heralds->engine = engine;
-    heralds->migrations = cf_migrations_new(connections, engine);
-    heralds->next_ms = UINT64_MAX;
-    return heralds;
+    notices->connections = connections;
+    notices->engine = engine;
+    notices->migrations = cf_migrations_new(connections, engine);
+    notices->next_ms = UINT64_MAX;
+    return notices;
 }
 
-void cf_heralds_destroy(cf_heralds **heralds)
+void cf_move_notices_destroy(cf_move_notices **notices)
 {
-    if (!*heralds)
+    if (!*notices)
         return;
-    cf_migrations_destroy(&(*heralds)->migrations);
-    for (size_t i = 0; i < (*heralds)->count; i++)
-        free_herald(&(*heralds)->out[i]);
-    free(*heralds);
-    *heralds = NULL;
+    cf_migrations_destroy(&(*notices)->migrations);
+    for (size_t i = 0; i < (*notices)->count; i++)
+        free_herald(&(*notices)->out[i]);
+    free(*notices);
+    *notices = NULL;
 }
 
-void cf_heralds_try_all(cf_heralds *heralds)
+void cf_move_notices_try_all(cf_move_notices *notices)
 {
-    heralds->session = 0; /* as in a new one */
-    cf_migrations_try_all(heralds->migrations);
+    notices->session = 0; /* as in a new one */
+    cf_migrations_try_all(notices->migrations);
 }
 
-bool cf_heralds_haul(const cf_heralds *heralds)
+bool cf_move_notices_haul(const cf_move_notices *notices)
 {
-    return heralds && cf_migrations_are_out(heralds->migrations);
+    return notices && cf_migrations_are_out(notices->migrations);
 }
 
-bool cf_heralds_are_out(const cf_heralds *heralds)
+bool cf_move_notices_are_out(const cf_move_notices *notices)
 {
-    bool out = heralds && cf_heralds_haul(heralds);
+    bool out = notices && cf_move_notices_haul(notices);
 
-    for (size_t i = 0; heralds && i < heralds->count; i++)
-        out |= heralds->out[i]->kept.words != GIVEN_UP;
+    for (size_t i = 0; notices && i < notices->count; i++)
+        out |= notices->out[i]->kept.words != GIVEN_UP;
     return out;
 }
 
-cf_status cf_heralds_give_up(cf_peer *peer, cf_error *error)
+cf_status cf_move_notices_give_up(cf_peer *peer, cf_error *error)
 {
     const size_t members = cf_registry_count(cf_log_registry(peer->log));
     broker_list list;
@@ -326,38 +327,38 @@ cf_status cf_heralds_give_up(cf_peer *peer, cf_error *error)
     return status;
 }
 
-static void take_back_those_over(cf_heralds *heralds, uint64_t now_ms)
+static void take_back_those_over(cf_move_notices *notices, uint64_t now_ms)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < heralds->count; i++) {
-        herald *it = heralds->out[i];
+    for (size_t i = 0; i < notices->count; i++) {
+        notice *it = notices->out[i];
 
         if (it->is_over || now_ms >= it->give_up_ms)
-            take_back(heralds, &it);
+            take_back(notices, &it);
         else
-            heralds->out[kept++] = it;
+            notices->out[kept++] = it;
     }
-    heralds->count = kept;
+    notices->count = kept;
 }
 
 /* Who can be reached again may be so because this device can reach others again. */
-static bool begins_session(cf_heralds *heralds)
+static bool begins_session(cf_move_notices *notices)
 {
-    const cf_link *link = cf_engine_link(heralds->engine);
+    const cf_link *link = cf_engine_link(notices->engine);
     uint64_t session = link && cf_link_is_connected(link) ? cf_link_session(link) : 0;
-    bool begins = session && session != heralds->session;
+    bool begins = session && session != notices->session;
 
     if (begins)
-        heralds->session = session;
+        notices->session = session;
     return begins;
 }
 
 /* The last try is kept in the home, by the time of day; one that is to come is of a clock that was
  * set back. Returns how long it is until the next one is due. */
-static uint64_t due_in_ms(const cf_heralds *heralds, const record *kept)
+static uint64_t due_in_ms(const cf_move_notices *notices, const record *kept)
 {
-    const uint64_t time_ms = cf_env_now_ms(heralds->connections->env);
+    const uint64_t time_ms = cf_env_now_ms(notices->connections->env);
     const uint64_t ago_ms = time_ms > kept->tried_ms ? time_ms - kept->tried_ms : 0;
 
     if (kept->tried_ms > time_ms || ago_ms >= AGAIN_MS)
@@ -365,52 +366,52 @@ static uint64_t due_in_ms(const cf_heralds *heralds, const record *kept)
     return AGAIN_MS - ago_ms;
 }
 
-static cf_status look(cf_heralds *heralds, uint64_t now_ms, bool tries_all, cf_error *error)
+static cf_status look(cf_move_notices *notices, uint64_t now_ms, bool tries_all, cf_error *error)
 {
-    cf_home *home = cf_engine_peer(heralds->engine)->home;
+    cf_home *home = cf_engine_peer(notices->engine)->home;
     broker_list list;
 
-    heralds->next_ms = UINT64_MAX;
-    cf_status status = list_brokers(cf_engine_peer(heralds->engine), &list, error);
+    notices->next_ms = UINT64_MAX;
+    cf_status status = list_brokers(cf_engine_peer(notices->engine), &list, error);
     if (!status)
-        status = cf_migrations_look(heralds->migrations, &list.brokers[0], now_ms, error);
+        status = cf_migrations_look(notices->migrations, &list.brokers[0], now_ms, error);
     for (size_t i = 1; !status && i < list.count; i++) {
         record kept;
 
-        if (is_out(heralds, &list.brokers[i]))
+        if (is_out(notices, &list.brokers[i]))
             continue;
         status = read_record(home, &list.brokers[i], &kept, error);
-        if (status || kept.told >= heralds->seen)
+        if (status || kept.told >= notices->seen)
             continue;
-        const uint64_t due_ms = due_in_ms(heralds, &kept);
+        const uint64_t due_ms = due_in_ms(notices, &kept);
 
-        if (tries_all || kept.tried < heralds->seen || !due_ms)
-            send_out(heralds, &list.brokers[i], &kept, now_ms);
-        else if (now_ms + due_ms < heralds->next_ms)
-            heralds->next_ms = now_ms + due_ms;
+        if (tries_all || kept.tried < notices->seen || !due_ms)
+            send_out(notices, &list.brokers[i], &kept, now_ms);
+        else if (now_ms + due_ms < notices->next_ms)
+            notices->next_ms = now_ms + due_ms;
     }
     return status;
 }
 
-uint64_t cf_heralds_step(cf_heralds *heralds, uint64_t now_ms)
+uint64_t cf_move_notices_step(cf_move_notices *notices, uint64_t now_ms)
 {
-    size_t members = cf_registry_count(cf_log_registry(cf_engine_peer(heralds->engine)->log));
+    size_t members = cf_registry_count(cf_log_registry(cf_engine_peer(notices->engine)->log));
     uint64_t next_ms, hauls_ms;
     cf_error error;
 
-    take_back_those_over(heralds, now_ms);
-    if (cf_migrations_step(heralds->migrations, now_ms, &hauls_ms))
-        heralds->seen = 0; /* who waited for them may go now */
-    bool begins = begins_session(heralds);
-    if (begins || members != heralds->seen || now_ms >= heralds->next_ms) {
-        heralds->seen = members;
-        if (look(heralds, now_ms, begins, &error) && error.status != CF_MISSING)
-            cf_report(heralds->connections->env, CF_REPORT_WARNING,
+    take_back_those_over(notices, now_ms);
+    if (cf_migrations_step(notices->migrations, now_ms, &hauls_ms))
+        notices->seen = 0; /* who waited for them may go now */
+    bool begins = begins_session(notices);
+    if (begins || members != notices->seen || now_ms >= notices->next_ms) {
+        notices->seen = members;
+        if (look(notices, now_ms, begins, &error) && error.status != CF_MISSING)
+            cf_report(notices->connections->env, CF_REPORT_WARNING,
                       "telling the brokers before: %s", error.text);
     }
-    next_ms = heralds->next_ms < hauls_ms ? heralds->next_ms : hauls_ms;
-    for (size_t i = 0; i < heralds->count; i++)
-        if (heralds->out[i]->give_up_ms < next_ms)
-            next_ms = heralds->out[i]->give_up_ms;
+    next_ms = notices->next_ms < hauls_ms ? notices->next_ms : hauls_ms;
+    for (size_t i = 0; i < notices->count; i++)
+        if (notices->out[i]->give_up_ms < next_ms)
+            next_ms = notices->out[i]->give_up_ms;
     return next_ms;
 }
