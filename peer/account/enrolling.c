@@ -4,7 +4,7 @@
 #include "codec/pack.h"
 #include "codec/secret.h"
 #include "peer/log/birth.h"
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 #include "peer/engine/visit.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct cf_enrolling {
     cf_keys *account;
     cf_hash user;
     uint64_t timeout_ms, deadline_ms;
-    cf_newcomer *newcomer;
+    cf_pairing_joiner *joiner;
     cf_visit *visit;
     cf_connection *connection;
 };
@@ -26,33 +26,33 @@ struct cf_enrolling {
 static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_bytes first_entry,
                        cf_bytes members, cf_error *error)
 {
-    cf_newcomer_options options = {.env = self->connections->env,
-                                   .code = with->code,
-                                   .first_entry = first_entry,
-                                   .members = members};
+    cf_pairing_joiner_options options = {.env = self->connections->env,
+                                         .code = with->code,
+                                         .first_entry = first_entry,
+                                         .members = members};
     cf_status status = CF_OK;
 
     if (with->staging)
         options.said = cf_staging_said(with->staging);
-    self->newcomer = cf_newcomer_new(&options);
+    self->joiner = cf_pairing_joiner_new(&options);
     if (with->staging && !options.said.size)
-        status =
-            cf_staging_keep(with->staging, cf_newcomer_said(self->newcomer), with->secret, error);
+        status = cf_staging_keep(with->staging, cf_pairing_joiner_said(self->joiner), with->secret,
+                                 error);
     if (status)
         return status;
     self->connection = cf_connect(
         self->connections,
-        &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
+        &(cf_connection_options){.link = cf_pairing_joiner_link(self->joiner),
                                  .address = &self->address,
-                                 .curve_public = cf_newcomer_curve_public(self->newcomer),
-                                 .curve_secret = cf_newcomer_curve_secret(self->newcomer)});
+                                 .curve_public = cf_pairing_joiner_curve_public(self->joiner),
+                                 .curve_secret = cf_pairing_joiner_curve_secret(self->joiner)});
     return CF_OK;
 }
 
 static void visit(cf_enrolling *self)
 {
     cf_disconnect(self->connections, &self->connection);
-    cf_newcomer_destroy(&self->newcomer);
+    cf_pairing_joiner_destroy(&self->joiner);
     self->visit = cf_visit_new(&(cf_visit_options){
         .env = self->connections->env, .store = cf_home_store(self->home), .user = self->user});
     self->connection =
@@ -132,7 +132,7 @@ void cf_enrolling_destroy(cf_enrolling **enrolling)
     if (!*enrolling)
         return;
     cf_disconnect((*enrolling)->connections, &(*enrolling)->connection);
-    cf_newcomer_destroy(&(*enrolling)->newcomer);
+    cf_pairing_joiner_destroy(&(*enrolling)->joiner);
     cf_visit_destroy(&(*enrolling)->visit);
     cf_keys_destroy(&(*enrolling)->account);
     free(*enrolling);
@@ -141,14 +141,14 @@ void cf_enrolling_destroy(cf_enrolling **enrolling)
 
 bool cf_enrolling_has_knocked(const cf_enrolling *enrolling)
 {
-    return !enrolling->newcomer || cf_newcomer_has_knocked(enrolling->newcomer);
+    return !enrolling->joiner || cf_pairing_joiner_has_knocked(enrolling->joiner);
 }
 
 bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadline_ms,
                        cf_status *status, cf_error *error)
 {
     *deadline_ms = enrolling->deadline_ms;
-    if (enrolling->newcomer && cf_newcomer_over(enrolling->newcomer, status, error)) {
+    if (enrolling->joiner && cf_pairing_joiner_over(enrolling->joiner, status, error)) {
         if (*status || !enrolling->account)
             return true;
         visit(enrolling);
@@ -167,7 +167,7 @@ bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadl
     }
     if (now_ms < enrolling->deadline_ms)
         return false;
-    const char *delay = enrolling->newcomer ? cf_newcomer_delay(enrolling->newcomer) : NULL;
+    const char *delay = enrolling->joiner ? cf_pairing_joiner_delay(enrolling->joiner) : NULL;
     *status = delay ? cf_fail(error, CF_UNREACHABLE, "the broker lets nobody in for now: %s", delay)
                     : cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
     return true;

@@ -26,9 +26,9 @@ typedef struct {
 cf_status cf_enrolling_new(const cf_enrolling_options *options, cf_enrolling **out,
                            cf_error *error);
 void cf_enrolling_destroy(cf_enrolling **enrolling);
-/* False: see cf_newcomer_has_knocked. */
+/* False: see cf_pairing_joiner_has_knocked. */
 bool cf_enrolling_has_knocked(const cf_enrolling *enrolling);
-/* True when it has ended; see cf_newcomer_over. */
+/* True when it has ended; see cf_pairing_joiner_over. */
 bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadline_ms,
                        cf_status *status, cf_error *error);
 

@@ -3,7 +3,7 @@
 #include "codec/secret.h"
 #include "peer/account/enrolling.h"
 #include "peer/account/move_notices.h"
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 #include "peer/commands/catching_up.h"
 #include "peer/commands/keep_shown.h"
 #include "peer/commands/recovery_file.h"

@@ -5,7 +5,7 @@
 #include "peer/log/catalog.h"
 #include "peer/commands/device_named.h"
 #include "peer/account/enrolling.h"
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 #include "peer/log/staging.h"
 #include "peer/commands/verbs.h"
 

@@ -5,7 +5,7 @@
 #include "peer/log/keeping.h"
 #include "peer/log/catalog_writing.h"
 #include "peer/commands/device_named.h"
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 #include "peer/log/staging.h"
 #include "peer/commands/verbs.h"
 #include "peer/engine/visit.h"
@@ -24,7 +24,7 @@ typedef struct {
     const char *name;
     cf_keeping keep;
     uint64_t timeout_ms, deadline_ms, received;
-    cf_newcomer *newcomer;
+    cf_pairing_joiner *joiner;
     cf_visit *asking; /* whether it is a device already */
     cf_peer *peer;
     cf_visit *visit;
@@ -80,24 +80,24 @@ static cf_status go_on(state *self, cf_error *error)
 
 static cf_status knock(cf_run *run, state *self, const cf_code *code, cf_error *error)
 {
-    cf_newcomer_options options = {.env = cf_loop_env(run->loop),
-                                   .code = code,
-                                   .name = self->name,
-                                   .keys = self->keys,
-                                   .said = cf_staging_said(self->staging)};
+    cf_pairing_joiner_options options = {.env = cf_loop_env(run->loop),
+                                         .code = code,
+                                         .name = self->name,
+                                         .keys = self->keys,
+                                         .said = cf_staging_said(self->staging)};
     cf_status status = CF_OK;
 
-    self->newcomer = cf_newcomer_new(&options);
+    self->joiner = cf_pairing_joiner_new(&options);
     if (!options.said.size)
-        status = cf_staging_keep(self->staging, cf_newcomer_said(self->newcomer), NULL, error);
+        status = cf_staging_keep(self->staging, cf_pairing_joiner_said(self->joiner), NULL, error);
     if (status)
         return status;
     self->connection = cf_connect(
         cf_loop_connections(run->loop),
-        &(cf_connection_options){.link = cf_newcomer_link(self->newcomer),
+        &(cf_connection_options){.link = cf_pairing_joiner_link(self->joiner),
                                  .address = &self->address,
-                                 .curve_public = cf_newcomer_curve_public(self->newcomer),
-                                 .curve_secret = cf_newcomer_curve_secret(self->newcomer)});
+                                 .curve_public = cf_pairing_joiner_curve_public(self->joiner),
+                                 .curve_secret = cf_pairing_joiner_curve_secret(self->joiner)});
     self->deadline_ms = cf_loop_now(run->loop) + self->timeout_ms;
     return CF_OK;
 }
@@ -149,8 +149,8 @@ static cf_status settle(cf_run *run, state *self, cf_error *error)
 
     cf_staging_make_room(self->staging);
     cf_address_write(&self->address, broker);
-    if (self->newcomer)
-        status = cf_admitted_keep(home, cf_newcomer_members(self->newcomer), error);
+    if (self->joiner)
+        status = cf_admitted_keep(home, cf_pairing_joiner_members(self->joiner), error);
     if (!status)
         status = cf_home_set(home, CF_HOME_BROKER, cf_bytes_of_text(broker), error);
     if (!status)
@@ -173,7 +173,7 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
 {
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_status status = settle(run, self, error);
-    cf_newcomer_destroy(&self->newcomer);
+    cf_pairing_joiner_destroy(&self->joiner);
     cf_visit_destroy(&self->asking);
     if (status)
         return status;
@@ -245,7 +245,7 @@ static cf_status finish(cf_run *run, state *self, cf_status status, cf_error *er
 static cf_status ask_whether_in(cf_run *run, state *self)
 {
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
-    cf_newcomer_destroy(&self->newcomer);
+    cf_pairing_joiner_destroy(&self->joiner);
     self->asking =
         cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
                                          .store = cf_home_store(cf_staging_home(self->staging)),
@@ -275,13 +275,13 @@ static cf_status come_in(cf_run *run, state *self, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    if (self->newcomer && !cf_newcomer_over(self->newcomer, &status, error))
+    if (self->joiner && !cf_pairing_joiner_over(self->joiner, &status, error))
         return CF_OK;
-    if (self->newcomer && status == CF_DENIED && cf_staging_said(self->staging).size)
+    if (self->joiner && status == CF_DENIED && cf_staging_said(self->staging).size)
         return ask_whether_in(run, self);
-    const bool is_unused = status && self->newcomer && !cf_newcomer_has_knocked(self->newcomer) &&
+    const bool is_unused = status && self->joiner && !cf_pairing_joiner_has_knocked(self->joiner) &&
                            !cf_staging_said(self->staging).size;
-    if (is_unused || (self->newcomer && status == CF_DENIED)) /* says why */
+    if (is_unused || (self->joiner && status == CF_DENIED)) /* says why */
         cf_staging_give_up(self->staging);
     if (self->asking && !cf_visit_over(self->asking, &status, error))
         return CF_OK;
@@ -305,7 +305,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     }
     if (now_ms >= self->deadline_ms) {
         status = cf_fail(error, CF_UNREACHABLE,
-                         self->newcomer
+                         self->joiner
                              ? "no answer: is `counterfoil pair` still running? the same command "
                                "goes on from here"
                              : "the broker does not answer");
@@ -323,7 +323,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
-    cf_newcomer_destroy(&self->newcomer);
+    cf_pairing_joiner_destroy(&self->joiner);
     cf_visit_destroy(&self->asking);
     cf_visit_destroy(&self->visit);
     cf_peer_close(&self->peer);

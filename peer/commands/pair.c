@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/times.h"
-#include "peer/account/reception.h"
+#include "peer/account/pairing_owner.h"
 #include "peer/commands/verbs.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static cf_status draw_code(const char *text, bool colors, cf_buffer *out, cf_err
 enum { DEFAULT_FOR_MS = 600000 };
 
 typedef struct {
-    cf_reception *reception;
+    cf_pairing_owner *owner_side;
     cf_connection *connection;
     bool is_shown; /* the code */
     uint64_t code_ms, expires_ms;
@@ -90,7 +90,7 @@ static cf_status start(cf_run *run, cf_error *error)
     const char *given = cf_options_value(&run->options, "for");
     cf_peer *peer = cf_loop_peer(run->loop);
     uint64_t for_ms = DEFAULT_FOR_MS, timeout_ms = 0;
-    cf_reception_options options = {.peer = peer};
+    cf_pairing_owner_options options = {.peer = peer};
 
     run->state = self;
     cf_status status = cf_run_check_count(run, 0, 0, error);
@@ -108,14 +108,14 @@ static cf_status start(cf_run *run, cf_error *error)
     options.expires_ms = cf_loop_time(run->loop) + for_ms;
     self->expires_ms = cf_loop_now(run->loop) + for_ms;
     self->code_ms = cf_loop_now(run->loop) + timeout_ms;
-    status = cf_reception_new(&options, &self->reception, error);
+    status = cf_pairing_owner_new(&options, &self->owner_side, error);
     if (!status)
-        self->connection =
-            cf_connect(cf_loop_connections(run->loop),
-                       &(cf_connection_options){.link = cf_reception_link(self->reception),
-                                                .address = cf_reception_address(self->reception),
-                                                .curve_public = cf_keys_public(peer->keys)->curve,
-                                                .curve_secret = cf_keys_curve_secret(peer->keys)});
+        self->connection = cf_connect(
+            cf_loop_connections(run->loop),
+            &(cf_connection_options){.link = cf_pairing_owner_link(self->owner_side),
+                                     .address = cf_pairing_owner_address(self->owner_side),
+                                     .curve_public = cf_keys_public(peer->keys)->curve,
+                                     .curve_secret = cf_keys_curve_secret(peer->keys)});
     return status;
 }
 
@@ -135,7 +135,7 @@ static cf_status show_qr(const cf_run *run, const char *code, cf_error *error)
 /* The code is of use while the verb waits, so a JSON document comes in two pieces. */
 static cf_status show_code(const cf_run *run, const state *self, cf_error *error)
 {
-    const char *code = cf_reception_code(self->reception);
+    const char *code = cf_pairing_owner_code(self->owner_side);
     char end[CF_TIME_TEXT];
 
     cf_time_show_end(cf_loop_time(run->loop) + (self->expires_ms - cf_loop_now(run->loop)),
@@ -154,11 +154,11 @@ static cf_status show_code(const cf_run *run, const state *self, cf_error *error
 
 static void show_device(const cf_run *run, const state *self)
 {
-    const char *name = cf_reception_name(self->reception);
+    const char *name = cf_pairing_owner_name(self->owner_side);
     char fingerprint[CF_FINGERPRINT_TEXT];
 
-    cf_fingerprint(cf_reception_device(self->reception), fingerprint);
-    if (cf_reception_renamed(self->reception))
+    cf_fingerprint(cf_pairing_owner_device(self->owner_side), fingerprint);
+    if (cf_pairing_owner_renamed(self->owner_side))
         cf_say(&run->output,
                "another device has the name that this one gave: it is called '%s' here; "
                "`counterfoil devices rename` gives it another",
@@ -178,25 +178,26 @@ static void show_device(const cf_run *run, const state *self)
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
     state *self = run->state;
-    cf_reception_state reached = cf_reception_step(self->reception, cf_loop_time(run->loop), error);
+    cf_pairing_owner_state reached =
+        cf_pairing_owner_step(self->owner_side, cf_loop_time(run->loop), error);
 
-    if (reached == CF_RECEPTION_FAILED) {
+    if (reached == CF_PAIRING_OWNER_FAILED) {
         if (run->json && self->is_shown)
             cf_print(&run->output, " \"device\": null}\n");
         return error->status;
     }
-    if (reached >= CF_RECEPTION_OPEN && !self->is_shown) {
+    if (reached >= CF_PAIRING_OWNER_OPEN && !self->is_shown) {
         cf_address there;
 
         self->is_shown = true;
         cf_connection_locate(cf_loop_connections(run->loop), self->connection, &there);
-        cf_reception_is_at(self->reception, &there);
+        cf_pairing_owner_is_at(self->owner_side, &there);
         if (show_code(run, self, error))
             return error->status;
     }
     if (!self->is_shown && now_ms >= self->code_ms)
         return cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
-    if (reached == CF_RECEPTION_DONE) {
+    if (reached == CF_PAIRING_OWNER_DONE) {
         show_device(run, self);
         return CF_OK;
     }
@@ -212,7 +213,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
-    cf_reception_destroy(&self->reception);
+    cf_pairing_owner_destroy(&self->owner_side);
     free(self);
 }
 

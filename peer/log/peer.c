@@ -41,8 +41,8 @@ static bool is_about(const cf_member *member, const cf_hash *device)
 {
     if (member->kind == CF_MEMBER_GRANT)
         return cf_hash_equal(&member->device, device);
-    cf_hash newcomer = cf_device_id(member->keys.signing);
-    return member->kind == CF_MEMBER_ADD && cf_hash_equal(&newcomer, device);
+    cf_hash joiner = cf_device_id(member->keys.signing);
+    return member->kind == CF_MEMBER_ADD && cf_hash_equal(&joiner, device);
 }
 
 static size_t count_held(const cf_ring *ring)

@@ -6,7 +6,7 @@
 #include "codec/pack.h"
 #include "peer/account/migration.h"
 #include "peer/log/birth.h"
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 #include "peer/engine/visit.h"
 #include "tests/worlds/causes.h"
 
@@ -51,22 +51,22 @@ static bool knock(device *self, world_broker *at)
     invite(at, &code);
     world_must(cf_birth_first_entry(self->home, &first, &error), &error, "first entry");
     pack_members(device_peer(self), &members);
-    cf_newcomer *newcomer =
-        cf_newcomer_new(&(cf_newcomer_options){.env = &self->env,
-                                               .code = &code,
-                                               .first_entry = cf_buffer_view(&first),
-                                               .members = cf_buffer_view(&members)});
-    station_open(&station, self, cf_newcomer_link(newcomer), cf_newcomer_curve_public(newcomer),
-                 at->number);
+    cf_pairing_joiner *newcomer =
+        cf_pairing_joiner_new(&(cf_pairing_joiner_options){.env = &self->env,
+                                                           .code = &code,
+                                                           .first_entry = cf_buffer_view(&first),
+                                                           .members = cf_buffer_view(&members)});
+    station_open(&station, self, cf_pairing_joiner_link(newcomer),
+                 cf_pairing_joiner_curve_public(newcomer), at->number);
     for (int i = 0; i < DOOR_TURNS && !is_over; i++) {
         uint64_t deadline = UINT64_MAX;
 
         station_pump(&station, &deadline);
         world_turn(self->in);
-        is_over = cf_newcomer_over(newcomer, &status, &error);
+        is_over = cf_pairing_joiner_over(newcomer, &status, &error);
     }
     station_close(&station);
-    cf_newcomer_destroy(&newcomer);
+    cf_pairing_joiner_destroy(&newcomer);
     cf_buffer_release(&first);
     cf_buffer_release(&members);
     return is_over && !status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/account/reception.h"
+#include "peer/account/pairing_owner.h"
 
 #include "codec/address.h"
 #include "codec/clock.h"
@@ -12,14 +12,14 @@
 
 #include <stdlib.h>
 
-struct cf_reception {
-    cf_reception_options options;
+struct cf_pairing_owner {
+    cf_pairing_owner_options options;
     cf_address address;
     cf_pairing *pairing;
     cf_hash guest;
     char code[CF_CODE_TEXT];
     cf_link *link;
-    cf_reception_state state;
+    cf_pairing_owner_state state;
     cf_error error;
     cf_hash knock;  /* of whom we let in */
     cf_hash device; /* its id */
@@ -31,11 +31,11 @@ struct cf_reception {
     bool is_renamed; /* it calls itself otherwise */
 };
 
-static void fail(cf_reception *self, const cf_error *error)
+static void fail(cf_pairing_owner *self, const cf_error *error)
 {
-    if (self->state == CF_RECEPTION_DONE || self->state == CF_RECEPTION_FAILED)
+    if (self->state == CF_PAIRING_OWNER_DONE || self->state == CF_PAIRING_OWNER_FAILED)
         return;
-    self->state = CF_RECEPTION_FAILED;
+    self->state = CF_PAIRING_OWNER_FAILED;
     self->error = *error;
 }
 
@@ -55,11 +55,11 @@ static void on_connected(void *context, const cf_link_welcome *welcome)
 
 static void on_lost(void *context, const cf_link_loss *loss)
 {
-    cf_reception *self = context;
+    cf_pairing_owner *self = context;
     cf_error why = *loss->why;
 
     self->is_said = false;
-    if (cf_link_is_interrupted(loss) && self->state != CF_RECEPTION_OPENING)
+    if (cf_link_is_interrupted(loss) && self->state != CF_PAIRING_OWNER_OPENING)
         return; /* the link tries again, and registers again */
     if (why.status == CF_FORGED)
         why.status = CF_UNREACHABLE;
@@ -69,7 +69,7 @@ static void on_lost(void *context, const cf_link_loss *loss)
 /* The member log may have grown elsewhere; the rest is the engine's. */
 static void on_entry(void *context, const cf_entry *entry)
 {
-    cf_reception *self = context;
+    cf_pairing_owner *self = context;
     size_t size = entry->wire.size;
     cf_error error;
 
@@ -81,7 +81,7 @@ static void on_entry(void *context, const cf_entry *entry)
 
 static void on_guest(void *context, const cf_hash *key, const cf_error *why)
 {
-    cf_reception *self = context;
+    cf_pairing_owner *self = context;
     cf_error error;
 
     if (!cf_hash_equal(key, &self->guest))
@@ -90,17 +90,17 @@ static void on_guest(void *context, const cf_hash *key, const cf_error *why)
         cf_fail(&error, why->status == CF_UNREACHABLE ? CF_UNREACHABLE : CF_DENIED,
                 "the broker refuses the code: %s", why->text);
         fail(self, &error);
-    } else if (self->state == CF_RECEPTION_OPENING) {
-        self->state = CF_RECEPTION_OPEN;
+    } else if (self->state == CF_PAIRING_OWNER_OPENING) {
+        self->state = CF_PAIRING_OWNER_OPEN;
     } else if (self->is_ending) {
-        self->state = CF_RECEPTION_DONE;
+        self->state = CF_PAIRING_OWNER_DONE;
     } else if (self->is_said) { /* let in; the code is of no use to others any more */
         self->is_ending = true;
         cf_link_guest_end(self->link, &self->guest);
     }
 }
 
-static cf_status read_knock(cf_reception *self, cf_bytes sealed, cf_arena *arena, cf_knock *out,
+static cf_status read_knock(cf_pairing_owner *self, cf_bytes sealed, cf_arena *arena, cf_knock *out,
                             cf_error *error)
 {
     cf_status status =
@@ -112,7 +112,7 @@ static cf_status read_knock(cf_reception *self, cf_bytes sealed, cf_arena *arena
 }
 
 /* As it calls itself, unless another is called that, or that is no name. */
-static void name_newcomer(cf_reception *self, const cf_knock *knock)
+static void name_newcomer(cf_pairing_owner *self, const cf_knock *knock)
 {
     cf_arena arena = {0};
     cf_error ignored;
@@ -126,7 +126,7 @@ static void name_newcomer(cf_reception *self, const cf_knock *knock)
     cf_arena_release(&arena);
 }
 
-static cf_status let_in(cf_reception *self, const cf_knock *knock, cf_error *error)
+static cf_status let_in(cf_pairing_owner *self, const cf_knock *knock, cf_error *error)
 {
     cf_peer *peer = self->options.peer;
     const cf_env *env = peer->env;
@@ -139,7 +139,7 @@ static cf_status let_in(cf_reception *self, const cf_knock *knock, cf_error *err
         &(cf_admission){knock->keys, knock->proof, self->options.role}, &self->add, error);
     if (status)
         return status;
-    self->state = CF_RECEPTION_ADDING;
+    self->state = CF_PAIRING_OWNER_ADDING;
     /* So that its name is known before it has said it. */
     if (cf_catalog_name_device(peer, &self->device, self->name, env->now_ms(env->context),
                                &ignored))
@@ -150,7 +150,7 @@ static cf_status let_in(cf_reception *self, const cf_knock *knock, cf_error *err
 
 /* Where there are more heads than it can name, the newcomer's `add` alone: the others that this
  * device knew when it wrote that are in its past. */
-static void send_admit(cf_reception *self)
+static void send_admit(cf_pairing_owner *self)
 {
     const cf_heads *heads = cf_registry_heads(cf_log_registry(self->options.peer->log));
     const bool fits = heads->count <= CF_ADMIT_HEADS_MAX;
@@ -172,7 +172,7 @@ static void send_admit(cf_reception *self)
 /* The first that opens is let in; the same one is answered again, others never. */
 static void on_knock(void *context, const cf_hash *key, cf_bytes sealed)
 {
-    cf_reception *self = context;
+    cf_pairing_owner *self = context;
     cf_hash hash = cf_knock_hash(sealed);
     cf_arena arena = {0};
     cf_knock knock;
@@ -180,10 +180,10 @@ static void on_knock(void *context, const cf_hash *key, cf_bytes sealed)
 
     if (!cf_hash_equal(key, &self->guest))
         return;
-    if (self->state == CF_RECEPTION_ADDING) {
+    if (self->state == CF_PAIRING_OWNER_ADDING) {
         if (self->is_added && !self->is_ending && cf_hash_equal(&hash, &self->knock))
             send_admit(self);
-    } else if (self->state == CF_RECEPTION_OPEN) {
+    } else if (self->state == CF_PAIRING_OWNER_OPEN) {
         if (read_knock(self, sealed, &arena, &knock, &error)) {
             cf_report(self->options.peer->env, CF_REPORT_WARNING, "somebody knocked in vain: %s",
                       error.text);
@@ -198,11 +198,11 @@ static void on_knock(void *context, const cf_hash *key, cf_bytes sealed)
 
 static void on_accepted(void *context, const cf_head *entry)
 {
-    cf_reception *self = context;
+    cf_pairing_owner *self = context;
     cf_peer *peer = self->options.peer;
 
     cf_unsent_forget(peer->env, cf_home_store(peer->home), cf_peer_user(peer), entry);
-    if (self->state != CF_RECEPTION_ADDING || !cf_hash_equal(&entry->hash, &self->add.hash))
+    if (self->state != CF_PAIRING_OWNER_ADDING || !cf_hash_equal(&entry->hash, &self->add.hash))
         return;
     self->is_added = true;
     send_admit(self);
@@ -210,7 +210,7 @@ static void on_accepted(void *context, const cf_head *entry)
 
 static void on_refused(void *context, const cf_link_refusal *refusal)
 {
-    cf_reception *self = context;
+    cf_pairing_owner *self = context;
     cf_error error;
 
     if (!refusal->never || !cf_hash_equal(&refusal->entry.hash, &self->add.hash))
@@ -246,7 +246,7 @@ static cf_status read_broker(cf_peer *peer, cf_address *out, cf_error *error)
     return status;
 }
 
-static void make_code(cf_reception *self)
+static void make_code(cf_pairing_owner *self)
 {
     const cf_env *env = self->options.peer->env;
     cf_code code = {.broker = self->address,
@@ -261,7 +261,8 @@ static void make_code(cf_reception *self)
     cf_wipe(&code, sizeof code);
 }
 
-cf_status cf_reception_new(const cf_reception_options *options, cf_reception **out, cf_error *error)
+cf_status cf_pairing_owner_new(const cf_pairing_owner_options *options, cf_pairing_owner **out,
+                               cf_error *error)
 {
     cf_peer *peer = options->peer;
     cf_address address;
@@ -271,7 +272,7 @@ cf_status cf_reception_new(const cf_reception_options *options, cf_reception **o
         status = read_broker(peer, &address, error);
     if (status)
         return status;
-    cf_reception *self = cf_allocate(1, sizeof *self);
+    cf_pairing_owner *self = cf_allocate(1, sizeof *self);
     self->options = *options;
     self->address = address;
     make_code(self);
@@ -294,69 +295,70 @@ cf_status cf_reception_new(const cf_reception_options *options, cf_reception **o
     return CF_OK;
 }
 
-void cf_reception_destroy(cf_reception **reception)
+void cf_pairing_owner_destroy(cf_pairing_owner **owner_side)
 {
-    if (!*reception)
+    if (!*owner_side)
         return;
-    cf_link_destroy(&(*reception)->link);
-    cf_pairing_destroy(&(*reception)->pairing);
-    cf_wipe((*reception)->code, sizeof(*reception)->code);
-    free((*reception)->name);
-    free(*reception);
-    *reception = NULL;
+    cf_link_destroy(&(*owner_side)->link);
+    cf_pairing_destroy(&(*owner_side)->pairing);
+    cf_wipe((*owner_side)->code, sizeof(*owner_side)->code);
+    free((*owner_side)->name);
+    free(*owner_side);
+    *owner_side = NULL;
 }
 
-cf_link *cf_reception_link(const cf_reception *reception)
+cf_link *cf_pairing_owner_link(const cf_pairing_owner *owner_side)
 {
-    return reception->link;
+    return owner_side->link;
 }
 
-const cf_address *cf_reception_address(const cf_reception *reception)
+const cf_address *cf_pairing_owner_address(const cf_pairing_owner *owner_side)
 {
-    return &reception->address;
+    return &owner_side->address;
 }
 
-void cf_reception_is_at(cf_reception *reception, const cf_address *address)
+void cf_pairing_owner_is_at(cf_pairing_owner *owner_side, const cf_address *address)
 {
     cf_code code;
     cf_error ignored;
 
-    if (cf_code_read(reception->code, &code, &ignored))
+    if (cf_code_read(owner_side->code, &code, &ignored))
         return;
-    reception->address = code.broker = *address;
-    cf_code_write(&code, reception->code);
+    owner_side->address = code.broker = *address;
+    cf_code_write(&code, owner_side->code);
     cf_wipe(&code, sizeof code);
 }
 
-cf_reception_state cf_reception_step(cf_reception *reception, uint64_t now_ms, cf_error *error)
+cf_pairing_owner_state cf_pairing_owner_step(cf_pairing_owner *owner_side, uint64_t now_ms,
+                                             cf_error *error)
 {
     cf_error late;
 
-    if (now_ms >= reception->options.expires_ms && reception->state < CF_RECEPTION_DONE) {
+    if (now_ms >= owner_side->options.expires_ms && owner_side->state < CF_PAIRING_OWNER_DONE) {
         cf_fail(&late, CF_UNREACHABLE, "nobody joined before the code expired");
-        fail(reception, &late);
+        fail(owner_side, &late);
     }
-    if (reception->state == CF_RECEPTION_FAILED)
-        *error = reception->error;
-    return reception->state;
+    if (owner_side->state == CF_PAIRING_OWNER_FAILED)
+        *error = owner_side->error;
+    return owner_side->state;
 }
 
-const char *cf_reception_code(const cf_reception *reception)
+const char *cf_pairing_owner_code(const cf_pairing_owner *owner_side)
 {
-    return reception->code;
+    return owner_side->code;
 }
 
-const char *cf_reception_name(const cf_reception *reception)
+const char *cf_pairing_owner_name(const cf_pairing_owner *owner_side)
 {
-    return reception->name;
+    return owner_side->name;
 }
 
-bool cf_reception_renamed(const cf_reception *reception)
+bool cf_pairing_owner_renamed(const cf_pairing_owner *owner_side)
 {
-    return reception->is_renamed;
+    return owner_side->is_renamed;
 }
 
-const cf_hash *cf_reception_device(const cf_reception *reception)
+const cf_hash *cf_pairing_owner_device(const cf_pairing_owner *owner_side)
 {
-    return &reception->device;
+    return &owner_side->device;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A device that joins by a code, and what it takes for an answer. */
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 
 #include <stdio.h>
 
@@ -103,42 +103,42 @@ static cf_status joined(const cf_hash *admitted_to, told broker)
     cf_keys *keys = cf_keys_new(seed);
     static const cf_env env = {.now_ms = read_clock};
     cf_outbox *outbox = cf_outbox_new();
-    cf_newcomer *newcomer = cf_newcomer_new(
-        &(cf_newcomer_options){.env = &env, .code = &code, .keys = keys, .name = "new"});
-    cf_link *link = cf_newcomer_link(newcomer);
+    cf_pairing_joiner *joiner = cf_pairing_joiner_new(
+        &(cf_pairing_joiner_options){.env = &env, .code = &code, .keys = keys, .name = "new"});
+    cf_link *link = cf_pairing_joiner_link(joiner);
     cf_admit admit = {.user = *admitted_to, .role = CF_ROLE_MEMBER};
     cf_status status = CF_OK;
     cf_error error;
 
     tell_time(link, &broker, outbox);
-    if (!cf_newcomer_over(newcomer, &status, &error)) {
+    if (!cf_pairing_joiner_over(joiner, &status, &error)) {
         admit.knock = hear_knock(link, outbox);
         answer(link, &code, &admit, outbox);
     }
-    cr_expect_eq(cf_newcomer_has_knocked(newcomer),
+    cr_expect_eq(cf_pairing_joiner_has_knocked(joiner),
                  broker.version == CF_PROTOCOL_VERSION && broker.now_ms <= NOW + CF_DAY_MS);
-    cr_assert(cf_newcomer_over(newcomer, &status, &error));
+    cr_assert(cf_pairing_joiner_over(joiner, &status, &error));
     snprintf(said, sizeof said, "%s", status ? error.text : "");
-    cf_newcomer_destroy(&newcomer);
+    cf_pairing_joiner_destroy(&joiner);
     cf_outbox_destroy(&outbox);
     cf_keys_destroy(&keys);
     return status;
 }
 
-Test(newcomer, joins_the_user_that_the_code_names_and_no_other)
+Test(joiner, joins_the_user_that_the_code_names_and_no_other)
 {
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW}), CF_OK);
     cr_expect_eq(joined(&other, (told){CF_PROTOCOL_VERSION, NOW}), CF_FORGED);
 }
 
-Test(newcomer, does_not_knock_where_it_is_another_day)
+Test(joiner, does_not_knock_where_it_is_another_day)
 {
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW + CF_DAY_MS}), CF_OK);
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW + CF_DAY_MS + 1}), CF_FULL);
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, UINT64_MAX}), CF_FULL);
 }
 
-Test(newcomer, does_not_knock_where_another_version_is_spoken)
+Test(joiner, does_not_knock_where_another_version_is_spoken)
 {
     char both[80];
 
@@ -150,15 +150,15 @@ Test(newcomer, does_not_knock_where_another_version_is_spoken)
 }
 
 /* Who waits in vain hears that at the end; see cf_enrolling_step. */
-Test(newcomer, knows_why_the_broker_puts_it_off)
+Test(joiner, knows_why_the_broker_puts_it_off)
 {
     static const cf_env env = {.now_ms = read_clock};
     const char *text = "what the broker has of this user is damaged";
     cf_code code = {.secret = {2}};
     cf_outbox *outbox = cf_outbox_new();
-    cf_newcomer *newcomer = cf_newcomer_new(&(cf_newcomer_options){
+    cf_pairing_joiner *joiner = cf_pairing_joiner_new(&(cf_pairing_joiner_options){
         .env = &env, .code = &code, .first_entry = cf_bytes_of_text("a first entry")});
-    cf_link *link = cf_newcomer_link(newcomer);
+    cf_link *link = cf_pairing_joiner_link(joiner);
     cf_message refused = {.command = CF_COMMAND_REFUSED,
                           .refused = {.request = cf_bytes_of_text("KNOCK"),
                                       .later = true,
@@ -169,15 +169,15 @@ Test(newcomer, knows_why_the_broker_puts_it_off)
 
     tell_time(link, &(told){CF_PROTOCOL_VERSION, NOW}, outbox);
     hear_knock(link, outbox);
-    cr_expect_null(cf_newcomer_delay(newcomer));
+    cr_expect_null(cf_pairing_joiner_delay(joiner));
     hand_in(link, &refused, outbox);
-    cr_expect_not(cf_newcomer_over(newcomer, &status, &error));
-    cr_expect_str_eq(cf_newcomer_delay(newcomer), text);
-    cf_newcomer_destroy(&newcomer);
+    cr_expect_not(cf_pairing_joiner_over(joiner, &status, &error));
+    cr_expect_str_eq(cf_pairing_joiner_delay(joiner), text);
+    cf_pairing_joiner_destroy(&joiner);
     cf_outbox_destroy(&outbox);
 }
 
-Test(newcomer, takes_no_code_that_has_expired)
+Test(joiner, takes_no_code_that_has_expired)
 {
     cf_code code = {.has_user = true, .user = user, .secret = {2}, .expires_ms = NOW}, taken;
     char text[CF_CODE_TEXT];

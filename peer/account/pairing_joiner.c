@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/account/newcomer.h"
+#include "peer/account/pairing_joiner.h"
 
 #include "peer/engine/connections.h"
 
 #include <stdlib.h>
 
-struct cf_newcomer {
+struct cf_pairing_joiner {
     cf_pairing *pairing;
     cf_link *link;
     cf_hash user; /* zero with an invitation */
@@ -17,95 +17,95 @@ struct cf_newcomer {
 };
 
 /* Who makes such codes. */
-static const char *verb_of(const cf_newcomer *newcomer)
+static const char *verb_of(const cf_pairing_joiner *joiner)
 {
-    return newcomer->is_invited ? "counterfoild invite" : "counterfoil pair";
+    return joiner->is_invited ? "counterfoild invite" : "counterfoil pair";
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)
 {
-    cf_newcomer *newcomer = context;
+    cf_pairing_joiner *joiner = context;
 
-    if (cf_link_is_interrupted(loss) && newcomer->was_there)
+    if (cf_link_is_interrupted(loss) && joiner->was_there)
         return;
-    newcomer->is_over = true;
-    newcomer->error = *loss->why;
+    joiner->is_over = true;
+    joiner->error = *loss->why;
     if (loss->why->status == CF_DENIED)
         cf_fail(
-            &newcomer->error, CF_DENIED,
+            &joiner->error, CF_DENIED,
             "the broker does not know this code: it was used, has expired or was taken back; ask "
             "for a new one (`%s`)",
-            verb_of(newcomer));
+            verb_of(joiner));
     else if (loss->why->status == CF_FORGED)
-        newcomer->error.status = CF_UNREACHABLE;
+        joiner->error.status = CF_UNREACHABLE;
 }
 
 static void on_turned_away(void *context, const cf_error *why)
 {
-    cf_newcomer *newcomer = context;
+    cf_pairing_joiner *joiner = context;
 
-    newcomer->is_over = true;
-    newcomer->is_unasked = why->status != CF_DENIED;
-    newcomer->error = *why;
-    if (newcomer->is_unasked)
-        cf_error_while(&newcomer->error, "the code is not used");
+    joiner->is_over = true;
+    joiner->is_unasked = why->status != CF_DENIED;
+    joiner->error = *why;
+    if (joiner->is_unasked)
+        cf_error_while(&joiner->error, "the code is not used");
 }
 
 static void on_put_off(void *context, const cf_error *why)
 {
-    cf_newcomer *newcomer = context;
+    cf_pairing_joiner *joiner = context;
 
-    newcomer->is_put_off = true;
-    newcomer->error = *why;
+    joiner->is_put_off = true;
+    joiner->error = *why;
 }
 
 static void on_clock_off(void *context, int64_t difference_ms)
 {
-    cf_newcomer *newcomer = context;
+    cf_pairing_joiner *joiner = context;
 
-    newcomer->is_over = newcomer->is_unasked = true;
-    cf_link_fail_clock(difference_ms, &newcomer->error);
-    cf_error_while(&newcomer->error, "the code is not used");
+    joiner->is_over = joiner->is_unasked = true;
+    cf_link_fail_clock(difference_ms, &joiner->error);
+    cf_error_while(&joiner->error, "the code is not used");
 }
 
 static void on_admit(void *context, cf_bytes sealed)
 {
-    cf_newcomer *newcomer = context;
+    cf_pairing_joiner *joiner = context;
     cf_arena arena = {0};
     cf_admit admit;
     cf_error error;
 
-    newcomer->is_over = true;
-    newcomer->error.status = CF_OK;
+    joiner->is_over = true;
+    joiner->error.status = CF_OK;
     cf_status status =
-        cf_admit_open(newcomer->pairing, &newcomer->knock, sealed, &arena, &admit, &error);
-    if (!status && !newcomer->is_invited && !cf_hash_equal(&admit.user, &newcomer->user))
+        cf_admit_open(joiner->pairing, &joiner->knock, sealed, &arena, &admit, &error);
+    if (!status && !joiner->is_invited && !cf_hash_equal(&admit.user, &joiner->user))
         status = cf_fail(&error, CF_FORGED, "the answer is for another user");
     if (!status)
-        cf_heads_add(&newcomer->members, admit.heads, admit.head_count);
+        cf_heads_add(&joiner->members, admit.heads, admit.head_count);
     if (status)
-        newcomer->error = error;
+        joiner->error = error;
     if (status == CF_CHANGED) /* the code let another in, and is spent by that */
-        cf_fail(&newcomer->error, CF_DENIED,
-                "the code was used by another device: ask for a new one (`%s`)", verb_of(newcomer));
+        cf_fail(&joiner->error, CF_DENIED,
+                "the code was used by another device: ask for a new one (`%s`)", verb_of(joiner));
     else if (status)
-        cf_error_while(&newcomer->error, "being admitted");
+        cf_error_while(&joiner->error, "being admitted");
     cf_arena_release(&arena);
 }
 
-cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
+cf_pairing_joiner *cf_pairing_joiner_new(const cf_pairing_joiner_options *options)
 {
     const cf_code *code = options->code;
-    cf_newcomer *newcomer = cf_allocate(1, sizeof *newcomer);
+    cf_pairing_joiner *joiner = cf_allocate(1, sizeof *joiner);
     cf_knock knock = {.invited = !code->has_user,
                       .first_entry = options->first_entry,
                       .members = options->members};
-    cf_buffer *sealed = &newcomer->said;
+    cf_buffer *sealed = &joiner->said;
 
-    newcomer->pairing = cf_pairing_new(code->secret);
-    newcomer->is_invited = knock.invited;
+    joiner->pairing = cf_pairing_new(code->secret);
+    joiner->is_invited = knock.invited;
     if (code->has_user) {
-        newcomer->user = code->user;
+        joiner->user = code->user;
         knock.name = cf_bytes_of_text(options->name);
         knock.keys = *cf_keys_public(options->keys);
         cf_keys_prove(options->keys, &code->user, knock.proof);
@@ -113,53 +113,53 @@ cf_newcomer *cf_newcomer_new(const cf_newcomer_options *options)
     if (options->said.size)
         cf_buffer_append(sealed, options->said.data, options->said.size);
     else
-        cf_knock_seal(newcomer->pairing, &knock, sealed);
-    newcomer->knock = cf_knock_hash(cf_buffer_view(sealed));
+        cf_knock_seal(joiner->pairing, &knock, sealed);
+    joiner->knock = cf_knock_hash(cf_buffer_view(sealed));
     cf_link_options link = {.env = options->env,
-                            .user = newcomer->user,
+                            .user = joiner->user,
                             .knock = cf_buffer_view(sealed),
-                            .events = cf_link_silence(newcomer)};
-    memcpy(link.guest_key.bytes, cf_pairing_guest_public(newcomer->pairing), CF_HASH_SIZE);
+                            .events = cf_link_silence(joiner)};
+    memcpy(link.guest_key.bytes, cf_pairing_guest_public(joiner->pairing), CF_HASH_SIZE);
     link.events.lost = on_lost;
     link.events.admit = on_admit;
     link.events.clock_off = on_clock_off;
     link.events.turned_away = on_turned_away;
     link.events.put_off = on_put_off;
-    newcomer->link = cf_link_new(&link);
-    cf_link_start(newcomer->link);
-    return newcomer;
+    joiner->link = cf_link_new(&link);
+    cf_link_start(joiner->link);
+    return joiner;
 }
 
-void cf_newcomer_destroy(cf_newcomer **newcomer)
+void cf_pairing_joiner_destroy(cf_pairing_joiner **joiner)
 {
-    if (!*newcomer)
+    if (!*joiner)
         return;
-    cf_link_destroy(&(*newcomer)->link);
-    cf_pairing_destroy(&(*newcomer)->pairing);
-    cf_heads_release(&(*newcomer)->members);
-    cf_buffer_release(&(*newcomer)->said);
-    free(*newcomer);
-    *newcomer = NULL;
+    cf_link_destroy(&(*joiner)->link);
+    cf_pairing_destroy(&(*joiner)->pairing);
+    cf_heads_release(&(*joiner)->members);
+    cf_buffer_release(&(*joiner)->said);
+    free(*joiner);
+    *joiner = NULL;
 }
 
-cf_link *cf_newcomer_link(const cf_newcomer *newcomer)
+cf_link *cf_pairing_joiner_link(const cf_pairing_joiner *joiner)
 {
-    return newcomer->link;
+    return joiner->link;
 }
 
-const uint8_t *cf_newcomer_curve_public(const cf_newcomer *newcomer)
+const uint8_t *cf_pairing_joiner_curve_public(const cf_pairing_joiner *joiner)
 {
-    return cf_pairing_guest_public(newcomer->pairing);
+    return cf_pairing_guest_public(joiner->pairing);
 }
 
-const uint8_t *cf_newcomer_curve_secret(const cf_newcomer *newcomer)
+const uint8_t *cf_pairing_joiner_curve_secret(const cf_pairing_joiner *joiner)
 {
-    return cf_pairing_guest_secret(newcomer->pairing);
+    return cf_pairing_guest_secret(joiner->pairing);
 }
 
-cf_bytes cf_newcomer_said(const cf_newcomer *newcomer)
+cf_bytes cf_pairing_joiner_said(const cf_pairing_joiner *joiner)
 {
-    return cf_buffer_view(&newcomer->said);
+    return cf_buffer_view(&joiner->said);
 }
 
 cf_hash cf_code_name(const cf_code *code)
@@ -172,29 +172,29 @@ cf_hash cf_code_name(const cf_code *code)
     return name;
 }
 
-bool cf_newcomer_has_knocked(const cf_newcomer *newcomer)
+bool cf_pairing_joiner_has_knocked(const cf_pairing_joiner *joiner)
 {
-    return !newcomer->is_unasked;
+    return !joiner->is_unasked;
 }
 
-const cf_heads *cf_newcomer_members(const cf_newcomer *newcomer)
+const cf_heads *cf_pairing_joiner_members(const cf_pairing_joiner *joiner)
 {
-    return &newcomer->members;
+    return &joiner->members;
 }
 
-bool cf_newcomer_over(const cf_newcomer *newcomer, cf_status *status, cf_error *error)
+bool cf_pairing_joiner_over(const cf_pairing_joiner *joiner, cf_status *status, cf_error *error)
 {
-    if (!newcomer->is_over)
+    if (!joiner->is_over)
         return false;
-    *status = newcomer->error.status;
+    *status = joiner->error.status;
     if (*status)
-        *error = newcomer->error;
+        *error = joiner->error;
     return true;
 }
 
-const char *cf_newcomer_delay(const cf_newcomer *newcomer)
+const char *cf_pairing_joiner_delay(const cf_pairing_joiner *joiner)
 {
-    return newcomer->is_put_off && !newcomer->is_over ? newcomer->error.text : NULL;
+    return joiner->is_put_off && !joiner->is_over ? joiner->error.text : NULL;
 }
 
 cf_status cf_code_check_time(const cf_code *code, uint64_t now_ms, cf_error *error)
