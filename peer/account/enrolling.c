@@ -5,7 +5,7 @@
 #include "codec/secret.h"
 #include "peer/log/birth.h"
 #include "peer/account/pairing_joiner.h"
-#include "peer/engine/visit.h"
+#include "peer/engine/brief_sync.h"
 
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ struct cf_enrolling {
     cf_hash user;
     uint64_t timeout_ms, deadline_ms;
     cf_pairing_joiner *joiner;
-    cf_visit *visit;
+    cf_brief_sync *brief;
     cf_connection *connection;
 };
 
@@ -49,15 +49,15 @@ static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_
     return CF_OK;
 }
 
-static void visit(cf_enrolling *self)
+static void brief(cf_enrolling *self)
 {
     cf_disconnect(self->connections, &self->connection);
     cf_pairing_joiner_destroy(&self->joiner);
-    self->visit = cf_visit_new(&(cf_visit_options){
+    self->brief = cf_brief_sync_new(&(cf_brief_sync_options){
         .env = self->connections->env, .store = cf_home_store(self->home), .user = self->user});
     self->connection =
         cf_connect(self->connections,
-                   &(cf_connection_options){.link = cf_visit_link(self->visit),
+                   &(cf_connection_options){.link = cf_brief_sync_link(self->brief),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->account)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->account)});
@@ -133,7 +133,7 @@ void cf_enrolling_destroy(cf_enrolling **enrolling)
         return;
     cf_disconnect((*enrolling)->connections, &(*enrolling)->connection);
     cf_pairing_joiner_destroy(&(*enrolling)->joiner);
-    cf_visit_destroy(&(*enrolling)->visit);
+    cf_brief_sync_destroy(&(*enrolling)->brief);
     cf_keys_destroy(&(*enrolling)->account);
     free(*enrolling);
     *enrolling = NULL;
@@ -151,15 +151,15 @@ bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadl
     if (enrolling->joiner && cf_pairing_joiner_over(enrolling->joiner, status, error)) {
         if (*status || !enrolling->account)
             return true;
-        visit(enrolling);
+        brief(enrolling);
         *deadline_ms = enrolling->deadline_ms;
     }
-    if (enrolling->visit && cf_visit_over(enrolling->visit, status, error)) {
+    if (enrolling->brief && cf_brief_sync_over(enrolling->brief, status, error)) {
         if (*status)
             cf_error_while(error, "the invitation is used now");
         return true;
     }
-    if (enrolling->visit && cf_link_waits_for_room(cf_visit_link(enrolling->visit))) {
+    if (enrolling->brief && cf_link_waits_for_room(cf_brief_sync_link(enrolling->brief))) {
         *status = cf_fail(error, CF_FULL,
                           "the broker has no room: whoever runs it has to make some; nothing is "
                           "spent");

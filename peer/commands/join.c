@@ -8,7 +8,7 @@
 #include "peer/account/pairing_joiner.h"
 #include "peer/log/staging.h"
 #include "peer/commands/verbs.h"
-#include "peer/engine/visit.h"
+#include "peer/engine/brief_sync.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +25,9 @@ typedef struct {
     cf_keeping keep;
     uint64_t timeout_ms, deadline_ms, received;
     cf_pairing_joiner *joiner;
-    cf_visit *asking; /* whether it is a device already */
+    cf_brief_sync *asking; /* whether it is a device already */
     cf_peer *peer;
-    cf_visit *visit;
+    cf_brief_sync *brief;
     cf_connection *connection;
 } state;
 
@@ -174,17 +174,18 @@ static cf_status move_in(cf_run *run, state *self, cf_error *error)
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_status status = settle(run, self, error);
     cf_pairing_joiner_destroy(&self->joiner);
-    cf_visit_destroy(&self->asking);
+    cf_brief_sync_destroy(&self->asking);
     if (status)
         return status;
-    self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
+    self->brief =
+        cf_brief_sync_new(&(cf_brief_sync_options){.env = cf_loop_env(run->loop),
                                                    .store = cf_home_store(cf_loop_home(run->loop)),
                                                    .user = self->user,
                                                    .peer = self->peer,
                                                    .is_confined = self->keep == CF_KEEPING_BOUND});
     self->connection =
         cf_connect(cf_loop_connections(run->loop),
-                   &(cf_connection_options){.link = cf_visit_link(self->visit),
+                   &(cf_connection_options){.link = cf_brief_sync_link(self->brief),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->keys)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->keys)});
@@ -246,13 +247,13 @@ static cf_status ask_whether_in(cf_run *run, state *self)
 {
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_pairing_joiner_destroy(&self->joiner);
-    self->asking =
-        cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
-                                         .store = cf_home_store(cf_staging_home(self->staging)),
-                                         .user = self->user});
+    self->asking = cf_brief_sync_new(
+        &(cf_brief_sync_options){.env = cf_loop_env(run->loop),
+                                 .store = cf_home_store(cf_staging_home(self->staging)),
+                                 .user = self->user});
     self->connection =
         cf_connect(cf_loop_connections(run->loop),
-                   &(cf_connection_options){.link = cf_visit_link(self->asking),
+                   &(cf_connection_options){.link = cf_brief_sync_link(self->asking),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->keys)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->keys)});
@@ -283,7 +284,7 @@ static cf_status come_in(cf_run *run, state *self, cf_error *error)
                            !cf_staging_said(self->staging).size;
     if (is_unused || (self->joiner && status == CF_DENIED)) /* says why */
         cf_staging_give_up(self->staging);
-    if (self->asking && !cf_visit_over(self->asking, &status, error))
+    if (self->asking && !cf_brief_sync_over(self->asking, &status, error))
         return CF_OK;
     if (self->asking && status == CF_DENIED)
         return turned_away(self, error);
@@ -297,10 +298,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 
     if (status)
         return status;
-    if (self->visit && cf_visit_over(self->visit, &status, error))
+    if (self->brief && cf_brief_sync_over(self->brief, &status, error))
         return finish(run, self, status, error);
-    if (self->visit && cf_visit_received(self->visit) > self->received) {
-        self->received = cf_visit_received(self->visit);
+    if (self->brief && cf_brief_sync_received(self->brief) > self->received) {
+        self->received = cf_brief_sync_received(self->brief);
         self->deadline_ms = now_ms + self->timeout_ms;
     }
     if (now_ms >= self->deadline_ms) {
@@ -324,8 +325,8 @@ static void end(cf_run *run)
         return;
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_pairing_joiner_destroy(&self->joiner);
-    cf_visit_destroy(&self->asking);
-    cf_visit_destroy(&self->visit);
+    cf_brief_sync_destroy(&self->asking);
+    cf_brief_sync_destroy(&self->brief);
     cf_peer_close(&self->peer);
     cf_staging_abandon(&self->staging);
     cf_keys_destroy(&self->keys);

@@ -10,7 +10,7 @@
 #include "peer/membership/membership.h"
 #include "peer/log/staging.h"
 #include "peer/commands/verbs.h"
-#include "peer/engine/visit.h"
+#include "peer/engine/brief_sync.h"
 
 #include <stdlib.h>
 
@@ -26,7 +26,7 @@ typedef struct {
     uint64_t timeout_ms, deadline_ms, received;
     cf_peer *peer;
     cf_sightings *sightings;
-    cf_visit *visit;
+    cf_brief_sync *brief;
     cf_connection *connection;
     bool is_said;
     cf_hash *kept, *outgoing;
@@ -73,17 +73,18 @@ static cf_status read_words(cf_run *run, state *self, cf_error *error)
     return CF_OK;
 }
 
-static void visit(cf_run *run, state *self)
+static void brief(cf_run *run, state *self)
 {
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
-    cf_visit_destroy(&self->visit);
-    self->visit = cf_visit_new(&(cf_visit_options){.env = cf_loop_env(run->loop),
+    cf_brief_sync_destroy(&self->brief);
+    self->brief =
+        cf_brief_sync_new(&(cf_brief_sync_options){.env = cf_loop_env(run->loop),
                                                    .store = cf_home_store(self->peer->home),
                                                    .user = self->user,
                                                    .peer = self->peer});
     self->connection =
         cf_connect(cf_loop_connections(run->loop),
-                   &(cf_connection_options){.link = cf_visit_link(self->visit),
+                   &(cf_connection_options){.link = cf_brief_sync_link(self->brief),
                                             .address = &self->address,
                                             .curve_public = cf_keys_public(self->account)->curve,
                                             .curve_secret = cf_keys_curve_secret(self->account)});
@@ -128,7 +129,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = make_home(run, self, error);
     if (!status)
-        visit(run, self);
+        brief(run, self);
     return status;
 }
 
@@ -253,7 +254,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
     json_t *revoked = list(self->peer, self->outgoing, self->outgoing_count);
 
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
-    cf_visit_destroy(&self->visit);
+    cf_brief_sync_destroy(&self->brief);
     cf_peer_close(&self->peer);
     cf_fingerprint(&self->device, fingerprint);
     cf_status status = cf_staging_finish(&self->staging, error);
@@ -283,7 +284,7 @@ static cf_status go_on(cf_run *run, state *self, cf_error *error)
     if (status)
         return status;
     self->is_said = true;
-    visit(run, self);
+    brief(run, self);
     return CF_OK;
 }
 
@@ -316,10 +317,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     state *self = run->state;
     cf_status status = CF_OK;
 
-    if (cf_visit_over(self->visit, &status, error))
+    if (cf_brief_sync_over(self->brief, &status, error))
         return visit_ended(run, self, status, progress, error);
-    if (cf_visit_received(self->visit) > self->received) {
-        self->received = cf_visit_received(self->visit);
+    if (cf_brief_sync_received(self->brief) > self->received) {
+        self->received = cf_brief_sync_received(self->brief);
         self->deadline_ms = now_ms + self->timeout_ms;
     }
     if (now_ms >= self->deadline_ms) {
@@ -339,7 +340,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
-    cf_visit_destroy(&self->visit);
+    cf_brief_sync_destroy(&self->brief);
     cf_peer_close(&self->peer);
     cf_staging_abandon(&self->staging);
     cf_keys_destroy(&self->account);

@@ -59,7 +59,7 @@ int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b);
 
 /* Those that have a write and are not overfull. */
 size_t cf_state_item_count(const cf_state *state);
-/* Calls `visit` for each of these, in no order. */
+/* Calls `brief_sync` for each of these, in no order. */
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context);
 
@@ -68,7 +68,7 @@ size_t cf_state_contested_count(const cf_state *state);
 
 bool cf_state_is_overfull(const cf_state *state, const cf_id *item);
 size_t cf_state_overfull_count(const cf_state *state);
-/* Calls `visit` for every overfull item, in no order. */
+/* Calls `brief_sync` for every overfull item, in no order. */
 void cf_state_each_overfull(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                             void *context);
 /* Of an overfull item. */

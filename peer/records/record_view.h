@@ -55,8 +55,8 @@ void cf_row_view_each_field(const cf_row_view *view,
                             void *context);
 /* Whether a row of the table refers to another one, or did. */
 bool cf_row_view_refers(const cf_row_view *view, cf_bytes table);
-/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown; of
- * rows that are held back the second. */
+/* Calls `brief_sync` for each row that refers to this one, by a reference or a tie that is shown;
+ * of rows that are held back the second. */
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,
                           void (*visit)(void *context, const cf_row *child), void *context);
 void cf_row_view_held_children(const cf_row_view *view, const cf_row *row,

@@ -7,7 +7,7 @@
 #include "peer/account/migration.h"
 #include "peer/log/birth.h"
 #include "peer/account/pairing_joiner.h"
-#include "peer/engine/visit.h"
+#include "peer/engine/brief_sync.h"
 #include "tests/worlds/causes.h"
 
 enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200, HAUL_MS = 30000 };
@@ -82,18 +82,18 @@ void device_tells(device *self, int old)
     terminal station;
     bool is_over = false;
 
-    cf_visit *visit = cf_visit_new(&(cf_visit_options){
+    cf_brief_sync *visit = cf_brief_sync_new(&(cf_brief_sync_options){
         .env = &self->env, .store = cf_home_store(self->home), .user = *cf_peer_user(peer)});
-    station_open(&station, self, cf_visit_link(visit), cf_keys_public(peer->keys)->curve, old);
+    station_open(&station, self, cf_brief_sync_link(visit), cf_keys_public(peer->keys)->curve, old);
     for (int i = 0; i < FAREWELL_TURNS && !is_over; i++) {
         uint64_t deadline = UINT64_MAX;
 
         station_pump(&station, &deadline);
         world_turn(self->in);
-        is_over = cf_visit_over(visit, &status, &error);
+        is_over = cf_brief_sync_over(visit, &status, &error);
     }
     station_close(&station);
-    cf_visit_destroy(&visit);
+    cf_brief_sync_destroy(&visit);
 }
 
 /* ---- What comes along ---- */

@@ -24,7 +24,7 @@ typedef struct cf_record_values cf_record_values;
 cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *binding);
 void cf_record_values_destroy(cf_record_values **values);
 
-/* Calls `visit` with each value of the row in whose place a content stands. */
+/* Calls `brief_sync` with each value of the row in whose place a content stands. */
 typedef void cf_identity_visit(void *context, cf_bytes field, cf_bytes identity);
 void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context);
 
