@@ -27,14 +27,14 @@ void cf_announcing_ask(cf_announcing *announcing, const cf_hash *devices, size_t
 
 const cf_heads *cf_announcing_told(const cf_announcing *announcing, const cf_hash *device)
 {
-    return announcing->inquiry
-               ? cf_findings_ends_of(cf_inquiry_findings(announcing->inquiry), device)
+    return announcing->query
+               ? cf_findings_ends_of(cf_broker_query_findings(announcing->query), device)
                : NULL;
 }
 
 void cf_announcing_release(cf_announcing *announcing)
 {
-    cf_inquiry_destroy(&announcing->inquiry);
+    cf_broker_query_destroy(&announcing->query);
     free(announcing->entries);
     *announcing = (cf_announcing){0};
 }
@@ -97,11 +97,12 @@ static cf_announcing_step_result ask(cf_announcing *announcing, cf_run *run, uin
 
     if (announcing->is_told || !announcing->whose_count)
         return CF_ANNOUNCING_MAKE;
-    if (!announcing->inquiry)
-        status = cf_inquiry_new_of_chains(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+    if (!announcing->query)
+        status =
+            cf_broker_query_new_of_chains(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
                                           announcing->catching_up.timeout_ms, announcing->whose,
-                                          announcing->whose_count, &announcing->inquiry, error);
-    if (!status && !cf_inquiry_over(announcing->inquiry, now_ms, &deadline_ms, &status, error)) {
+                                          announcing->whose_count, &announcing->query, error);
+    if (!status && !cf_broker_query_over(announcing->query, now_ms, &deadline_ms, &status, error)) {
         announcing->catching_up.deadline_ms = deadline_ms;
         return CF_ANNOUNCING_WAITS;
     }

@@ -4,13 +4,13 @@
 #ifndef CF_PEER_COMMANDS_ANNOUNCING_H
 #define CF_PEER_COMMANDS_ANNOUNCING_H
 #include "peer/commands/catching_up.h"
-#include "peer/engine/inquiry.h"
+#include "peer/engine/broker_query.h"
 
 typedef struct {
     cf_catching_up catching_up; /* its deadline is that of all of it */
     const cf_hash *whose;       /* devices whose heads the broker is asked for before; borrowed */
     size_t whose_count;
-    cf_inquiry *inquiry; /* about these */
+    cf_broker_query *query; /* about these */
     bool is_told;
     bool is_made;
     cf_head *entries;

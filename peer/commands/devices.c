@@ -281,7 +281,7 @@ static cf_status start_list(cf_run *run, cf_error *error)
 {
     const size_t count = run->options.argument_count ? 2 : 0;
     uint64_t timeout_ms = 0;
-    cf_inquiry *inquiry = NULL;
+    cf_broker_query *query = NULL;
 
     cf_status status = cf_run_check_count(run, count, count, error);
     if (!status && !cf_options_has(&run->options, "remote"))
@@ -289,9 +289,9 @@ static cf_status start_list(cf_run *run, cf_error *error)
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (!status)
-        status = cf_inquiry_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop), timeout_ms,
-                                &inquiry, error);
-    run->state = inquiry;
+        status = cf_broker_query_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+                                     timeout_ms, &query, error);
+    run->state = query;
     return status;
 }
 
@@ -299,8 +299,10 @@ static cf_status step_list(cf_run *run, uint64_t now_ms, cf_progress *progress, 
 {
     cf_status status = CF_OK;
 
-    progress->over = cf_inquiry_over(run->state, now_ms, &progress->deadline_ms, &status, error);
-    return status || !progress->over ? status : list(run, cf_inquiry_findings(run->state), error);
+    progress->over =
+        cf_broker_query_over(run->state, now_ms, &progress->deadline_ms, &status, error);
+    return status || !progress->over ? status
+                                     : list(run, cf_broker_query_findings(run->state), error);
 }
 
 /* ---- The verb ---- */
@@ -342,12 +344,12 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
 
 static void end(cf_run *run)
 {
-    cf_inquiry *inquiry = run->state;
+    cf_broker_query *query = run->state;
 
     if (is_change(run))
         cf_devices_change_end(run);
     else
-        cf_inquiry_destroy(&inquiry);
+        cf_broker_query_destroy(&query);
 }
 
 static const cf_option options[] = {

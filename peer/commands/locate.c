@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/bytes.h"
-#include "peer/engine/inquiry.h"
+#include "peer/engine/broker_query.h"
 #include "peer/commands/verbs.h"
 
 static cf_status start(cf_run *run, cf_error *error)
 {
-    cf_inquiry *inquiry = NULL;
+    cf_broker_query *query = NULL;
     uint64_t timeout_ms = 0;
 
     cf_status status = cf_run_check_count(run, 0, 0, error);
     if (!status)
         status = cf_run_timeout(run, &timeout_ms, error);
     if (!status)
-        status = cf_inquiry_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop), timeout_ms,
-                                &inquiry, error);
-    run->state = inquiry;
+        status = cf_broker_query_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+                                     timeout_ms, &query, error);
+    run->state = query;
     return status;
 }
 
@@ -40,20 +40,20 @@ static void show(cf_run *run, const cf_findings *found)
 
 static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_error *error)
 {
-    cf_inquiry *inquiry = run->state;
+    cf_broker_query *query = run->state;
     cf_status status = CF_OK;
 
-    progress->over = cf_inquiry_over(inquiry, now_ms, &progress->deadline_ms, &status, error);
+    progress->over = cf_broker_query_over(query, now_ms, &progress->deadline_ms, &status, error);
     if (progress->over && !status)
-        show(run, cf_inquiry_findings(inquiry));
+        show(run, cf_broker_query_findings(query));
     return status;
 }
 
 static void end(cf_run *run)
 {
-    cf_inquiry *inquiry = run->state;
+    cf_broker_query *query = run->state;
 
-    cf_inquiry_destroy(&inquiry);
+    cf_broker_query_destroy(&query);
 }
 
 static const cf_option options[] = {

@@ -3,7 +3,7 @@
  * entries. */
 #ifndef CF_PEER_COMMANDS_REMOTE_H
 #define CF_PEER_COMMANDS_REMOTE_H
-#include "peer/engine/inquiry.h"
+#include "peer/engine/broker_query.h"
 #include "peer/log/keeping.h"
 #include "peer/program/verb.h"
 

@@ -20,7 +20,7 @@ typedef struct {
     cf_overview_filter *filters;
     size_t count, capacity;
     cf_round *round;
-    cf_inquiry *inquiry; /* --remote */
+    cf_broker_query *query; /* --remote */
 } state;
 
 /* On the disk, or known from before. */
@@ -135,8 +135,8 @@ static cf_status ask(cf_run *run, state *self, cf_error *error)
         return CF_OK;
     cf_status status = cf_run_timeout(run, &timeout_ms, error);
     return status ? status
-                  : cf_inquiry_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
-                                   timeout_ms, &self->inquiry, error);
+                  : cf_broker_query_new(cf_loop_connections(run->loop), cf_loop_peer(run->loop),
+                                        timeout_ms, &self->query, error);
 }
 
 static cf_status start(cf_run *run, cf_error *error)
@@ -228,10 +228,10 @@ static cf_status show(cf_run *run, state *self, cf_error *error)
         cf_flows_print(&flows, &run->output);
         print_settled(run, self, &overview);
     }
-    if (self->inquiry) {
+    if (self->query) {
         const cf_kept own = cf_engine_kept(cf_loop_engine(run->loop), &self->arena);
 
-        cf_remote_take(peer, &own, cf_inquiry_findings(self->inquiry), &self->arena, &remote);
+        cf_remote_take(peer, &own, cf_broker_query_findings(self->query), &self->arena, &remote);
         if (run->json)
             json_object_set_new(document, "remote", cf_remote_json(&remote));
         else
@@ -258,7 +258,7 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
     uint64_t ignored_ms;
 
     bool answered =
-        !self->inquiry || cf_inquiry_over(self->inquiry, now_ms, &ignored_ms, &status, error);
+        !self->query || cf_broker_query_over(self->query, now_ms, &ignored_ms, &status, error);
     if (status)
         return status;
     if (answered && cf_round_over(self->round, now_ms))
@@ -274,7 +274,7 @@ static void end(cf_run *run)
     if (!self)
         return;
     cf_round_end(&self->round);
-    cf_inquiry_destroy(&self->inquiry);
+    cf_broker_query_destroy(&self->query);
     cf_arena_release(&self->arena);
     free(self->filters);
     free(self);

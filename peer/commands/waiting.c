@@ -5,7 +5,7 @@
 #include "peer/log/catalog.h"
 #include "peer/log/keeping.h"
 #include "peer/commands/device_named.h"
-#include "peer/engine/inquiry.h"
+#include "peer/engine/broker_query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ struct cf_waiting {
     uint64_t timeout_ms, give_up_ms, ask_ms;
     published *published; /* by this device */
     size_t published_count, published_capacity;
-    cf_inquiry *inquiry;
+    cf_broker_query *query;
 };
 
 /* ---- For whom ---- */
@@ -102,7 +102,7 @@ void cf_waiting_destroy(cf_waiting **waiting)
 {
     if (!*waiting)
         return;
-    cf_inquiry_destroy(&(*waiting)->inquiry);
+    cf_broker_query_destroy(&(*waiting)->query);
     free((*waiting)->published);
     free((*waiting)->devices);
     free(*waiting);
@@ -142,10 +142,10 @@ static cf_status begin(cf_waiting *self, uint64_t now_ms, cf_error *error)
 
     self->give_up_ms = now_ms + self->timeout_ms;
     cf_status status = cf_log_heads(all.peer->log, gather, &all, error);
-    return status
-               ? status
-               : cf_inquiry_new(cf_loop_connections(self->run->loop), cf_loop_peer(self->run->loop),
-                                self->timeout_ms, &self->inquiry, error);
+    return status ? status
+                  : cf_broker_query_new(cf_loop_connections(self->run->loop),
+                                        cf_loop_peer(self->run->loop), self->timeout_ms,
+                                        &self->query, error);
 }
 
 /* Of what this device published, in the collections that the other keeps. */
@@ -167,7 +167,7 @@ static bool has_all(const cf_waiting *self, const cf_hash *device, const cf_head
 
 static bool has_applied(const cf_waiting *self, const cf_hash *device)
 {
-    const cf_findings *found = cf_inquiry_findings(self->inquiry);
+    const cf_findings *found = cf_broker_query_findings(self->query);
 
     for (size_t i = 0; i < found->report_count; i++)
         if (cf_hash_equal(&found->reports[i].device, device))
@@ -197,7 +197,7 @@ static cf_status give_up(const cf_waiting *self, const cf_hash *late, cf_error *
 bool cf_waiting_over(cf_waiting *waiting, uint64_t now_ms, uint64_t *deadline_ms, cf_status *status,
                      cf_error *error)
 {
-    *status = waiting->inquiry ? CF_OK : begin(waiting, now_ms, error);
+    *status = waiting->query ? CF_OK : begin(waiting, now_ms, error);
     if (*status)
         return true;
     if (waiting->ask_ms) {
@@ -205,9 +205,9 @@ bool cf_waiting_over(cf_waiting *waiting, uint64_t now_ms, uint64_t *deadline_ms
         if (now_ms < waiting->ask_ms)
             return false;
         waiting->ask_ms = 0;
-        cf_inquiry_again(waiting->inquiry);
+        cf_broker_query_again(waiting->query);
     }
-    if (!cf_inquiry_over(waiting->inquiry, now_ms, deadline_ms, status, error))
+    if (!cf_broker_query_over(waiting->query, now_ms, deadline_ms, status, error))
         return false;
     const cf_hash *late = *status ? NULL : find_late(waiting);
     if (!late)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/engine/findings.h"
-#include "peer/engine/inquiry.h"
+#include "peer/engine/broker_query.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"
@@ -157,10 +157,10 @@ Test(findings, know_where_it_is_from_what_was_said_last)
 
 Test(findings, no_more_devices_are_asked_for_than_a_message_holds)
 {
-    cf_inquiry *none = NULL;
+    cf_broker_query *none = NULL;
     cf_error error;
 
-    expect_fails(
-        cf_inquiry_new_of_chains(NULL, NULL, 0, NULL, CF_CHAINS_DEVICES_MAX + 1, &none, &error),
-        CF_TOO_LARGE);
+    expect_fails(cf_broker_query_new_of_chains(NULL, NULL, 0, NULL, CF_CHAINS_DEVICES_MAX + 1,
+                                               &none, &error),
+                 CF_TOO_LARGE);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/engine/inquiry.h"
+#include "peer/engine/broker_query.h"
 
 #include "peer/engine/connections.h"
 #include "peer/log/unsupported.h"
 
 #include <stdlib.h>
 
-struct cf_inquiry {
+struct cf_broker_query {
     const cf_connections *connections;
     const cf_peer *peer;
     cf_address address;
@@ -25,12 +25,12 @@ struct cf_inquiry {
 static void on_connected(void *context, const cf_link_welcome *welcome)
 {
     (void)welcome;
-    ((cf_inquiry *)context)->was_connected = true;
+    ((cf_broker_query *)context)->was_connected = true;
 }
 
 static void on_lost(void *context, const cf_link_loss *loss)
 {
-    cf_inquiry *self = context;
+    cf_broker_query *self = context;
 
     if (cf_link_is_interrupted(loss) && self->was_connected) {
         if (!self->is_answered)
@@ -45,18 +45,18 @@ static void on_lost(void *context, const cf_link_loss *loss)
 static void on_located(void *context, const uint8_t instance[16], uint64_t position,
                        const cf_bytes *lines, size_t count)
 {
-    cf_findings_locate(&((cf_inquiry *)context)->findings, instance, position, lines, count);
+    cf_findings_locate(&((cf_broker_query *)context)->findings, instance, position, lines, count);
 }
 
 /* What comes after the answer answers nothing. */
-static bool is_over(const cf_inquiry *self)
+static bool is_over(const cf_broker_query *self)
 {
     return self->is_answered || self->error.status;
 }
 
 static void on_holds(void *context, const cf_id *collection, const cf_head *heads, size_t count)
 {
-    cf_inquiry *self = context;
+    cf_broker_query *self = context;
 
     if (!is_over(self))
         cf_findings_hold(&self->findings, collection, heads, count, &self->error);
@@ -65,7 +65,7 @@ static void on_holds(void *context, const cf_id *collection, const cf_head *head
 static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, const cf_head *heads,
                         size_t count)
 {
-    cf_inquiry *self = context;
+    cf_broker_query *self = context;
 
     if (device && !is_over(self))
         cf_findings_report(&self->findings, &(cf_report_page){*device, at_ms, heads, count},
@@ -75,7 +75,7 @@ static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, co
 static void on_ends(void *context, const cf_hash *device, const cf_head *heads, size_t count,
                     bool more)
 {
-    cf_inquiry *self = context;
+    cf_broker_query *self = context;
 
     if (!is_over(self))
         cf_findings_ends(&self->findings, &(cf_ends_page){*device, heads, count, more},
@@ -84,7 +84,7 @@ static void on_ends(void *context, const cf_hash *device, const cf_head *heads, 
 
 static void on_answered(void *context)
 {
-    cf_inquiry *self = context;
+    cf_broker_query *self = context;
 
     if (is_over(self))
         return;
@@ -94,7 +94,7 @@ static void on_answered(void *context)
 
 static void on_unsupported(void *context, cf_command command)
 {
-    const cf_inquiry *self = context;
+    const cf_broker_query *self = context;
 
     cf_unsupported_note(self->peer->home, &self->address, self->peer->env, command);
 }
@@ -115,7 +115,7 @@ static cf_status read_address(cf_home *home, cf_address *out, cf_error *error)
     return status;
 }
 
-static cf_link *make_link(cf_inquiry *self)
+static cf_link *make_link(cf_broker_query *self)
 {
     const cf_peer *peer = self->peer;
     cf_link_options link = {.env = peer->env,
@@ -132,15 +132,15 @@ static cf_link *make_link(cf_inquiry *self)
     return cf_link_new(&link);
 }
 
-cf_status cf_inquiry_new(const cf_connections *connections, const cf_peer *peer,
-                         uint64_t timeout_ms, cf_inquiry **out, cf_error *error)
+cf_status cf_broker_query_new(const cf_connections *connections, const cf_peer *peer,
+                              uint64_t timeout_ms, cf_broker_query **out, cf_error *error)
 {
-    return cf_inquiry_new_of_chains(connections, peer, timeout_ms, NULL, 0, out, error);
+    return cf_broker_query_new_of_chains(connections, peer, timeout_ms, NULL, 0, out, error);
 }
 
-cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_peer *peer,
-                                   uint64_t timeout_ms, const cf_hash *devices, size_t count,
-                                   cf_inquiry **out, cf_error *error)
+cf_status cf_broker_query_new_of_chains(const cf_connections *connections, const cf_peer *peer,
+                                        uint64_t timeout_ms, const cf_hash *devices, size_t count,
+                                        cf_broker_query **out, cf_error *error)
 {
     cf_address address;
 
@@ -150,7 +150,7 @@ cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_p
     cf_status status = read_address(peer->home, &address, error);
     if (status)
         return status;
-    cf_inquiry *self = cf_allocate(1, sizeof *self);
+    cf_broker_query *self = cf_allocate(1, sizeof *self);
     self->connections = connections;
     self->peer = peer;
     self->address = address;
@@ -162,7 +162,7 @@ cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_p
     }
     self->link = make_link(self);
     cf_unsupported_recall(peer->home, &address, peer->env, self->link);
-    cf_inquiry_again(self);
+    cf_broker_query_again(self);
     cf_link_start(self->link);
     self->connection = cf_connect(
         connections, &(cf_connection_options){.link = self->link,
@@ -173,47 +173,47 @@ cf_status cf_inquiry_new_of_chains(const cf_connections *connections, const cf_p
     return CF_OK;
 }
 
-void cf_inquiry_destroy(cf_inquiry **inquiry)
+void cf_broker_query_destroy(cf_broker_query **query)
 {
-    if (!*inquiry)
+    if (!*query)
         return;
-    cf_disconnect((*inquiry)->connections, &(*inquiry)->connection);
-    cf_link_destroy(&(*inquiry)->link);
-    cf_findings_release(&(*inquiry)->findings);
-    free((*inquiry)->devices);
-    free(*inquiry);
-    *inquiry = NULL;
+    cf_disconnect((*query)->connections, &(*query)->connection);
+    cf_link_destroy(&(*query)->link);
+    cf_findings_release(&(*query)->findings);
+    free((*query)->devices);
+    free(*query);
+    *query = NULL;
 }
 
-bool cf_inquiry_over(const cf_inquiry *inquiry, uint64_t now_ms, uint64_t *deadline_ms,
-                     cf_status *status, cf_error *error)
+bool cf_broker_query_over(const cf_broker_query *query, uint64_t now_ms, uint64_t *deadline_ms,
+                          cf_status *status, cf_error *error)
 {
-    *deadline_ms = inquiry->deadline_ms;
+    *deadline_ms = query->deadline_ms;
     *status = CF_OK;
-    if (inquiry->is_answered)
+    if (query->is_answered)
         return true;
-    if (inquiry->error.status) {
-        *error = inquiry->error;
+    if (query->error.status) {
+        *error = query->error;
         *status = error->status;
-    } else if (now_ms >= inquiry->deadline_ms) {
+    } else if (now_ms >= query->deadline_ms) {
         *status = cf_fail(error, CF_UNREACHABLE, "the broker does not answer");
     }
     return *status != CF_OK;
 }
 
-const cf_findings *cf_inquiry_findings(const cf_inquiry *inquiry)
+const cf_findings *cf_broker_query_findings(const cf_broker_query *query)
 {
-    return &inquiry->findings;
+    return &query->findings;
 }
 
-void cf_inquiry_again(cf_inquiry *inquiry)
+void cf_broker_query_again(cf_broker_query *query)
 {
-    cf_findings_release(&inquiry->findings);
-    inquiry->is_answered = false;
-    inquiry->deadline_ms = cf_connections_now(inquiry->connections) + inquiry->timeout_ms;
-    if (inquiry->devices)
-        cf_link_ask_chains(inquiry->link, inquiry->devices, inquiry->device_count);
+    cf_findings_release(&query->findings);
+    query->is_answered = false;
+    query->deadline_ms = cf_connections_now(query->connections) + query->timeout_ms;
+    if (query->devices)
+        cf_link_ask_chains(query->link, query->devices, query->device_count);
     else
-        cf_link_ask(inquiry->link);
-    cf_connections_wake(inquiry->connections);
+        cf_link_ask(query->link);
+    cf_connections_wake(query->connections);
 }
