@@ -257,7 +257,7 @@ static cf_status show_device(cf_run *run, listing *self, cf_error *error)
     return CF_OK;
 }
 
-static cf_status list(cf_run *run, const cf_findings *found, cf_error *error)
+static cf_status list(cf_run *run, const cf_query_answer *found, cf_error *error)
 {
     listing self = {.peer = cf_loop_peer(run->loop)};
     cf_remote remote;

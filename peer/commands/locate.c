@@ -18,7 +18,7 @@ static cf_status start(cf_run *run, cf_error *error)
     return status;
 }
 
-static void show(cf_run *run, const cf_findings *found)
+static void show(cf_run *run, const cf_query_answer *found)
 {
     char instance[2 * CF_ID_SIZE + 1];
     json_t *lines = json_array();

@@ -19,12 +19,12 @@ static const char *name_of(cf_peer *peer, const cf_id *collection, cf_arena *are
 typedef struct {
     cf_peer *peer;
     const cf_kept *own; /* what this device keeps */
-    const cf_findings *found;
+    const cf_query_answer *found;
     cf_arena *arena;
     cf_remote *out;
 } comparing;
 
-static const cf_heads *held_of(const cf_findings *found, const cf_id *collection)
+static const cf_heads *held_of(const cf_query_answer *found, const cf_id *collection)
 {
     static const cf_heads none;
 
@@ -72,7 +72,7 @@ static void compare_collections(comparing *self)
     }
 }
 
-static const cf_device_report *report_of(const cf_findings *found, const cf_hash *device)
+static const cf_device_report *report_of(const cf_query_answer *found, const cf_hash *device)
 {
     for (size_t i = 0; i < found->report_count; i++)
         if (cf_hash_equal(&found->reports[i].device, device))
@@ -81,7 +81,7 @@ static const cf_device_report *report_of(const cf_findings *found, const cf_hash
 }
 
 /* Of what it keeps. */
-static uint64_t behind(const cf_findings *found, const cf_kept *kept,
+static uint64_t behind(const cf_query_answer *found, const cf_kept *kept,
                        const cf_device_report *report)
 {
     static const cf_heads none;
@@ -119,8 +119,8 @@ static void compare_devices(comparing *self)
     }
 }
 
-void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_findings *found, cf_arena *arena,
-                    cf_remote *out)
+void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_query_answer *found,
+                    cf_arena *arena, cf_remote *out)
 {
     comparing self = {peer, own, found, arena, out};
 

@@ -30,8 +30,8 @@ typedef struct {
 } cf_remote;
 
 /* In the arena. Of the devices that are in, and that apply anything; of this one as `own` says. */
-void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_findings *found, cf_arena *arena,
-                    cf_remote *out);
+void cf_remote_take(cf_peer *peer, const cf_kept *own, const cf_query_answer *found,
+                    cf_arena *arena, cf_remote *out);
 
 /* Sets what is known of the device as fields, and prints what these fields say. */
 void cf_remote_device_describe(const cf_remote_device *device, json_t *object);

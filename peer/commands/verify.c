@@ -6,11 +6,11 @@ typedef struct {
     const cf_run *run;
     json_t *list, *away;
     size_t ended; /* of the list: mended as it was found */
-} findings;
+} answer;
 
 static void note(void *context, const cf_damage *damage)
 {
-    findings *self = context;
+    answer *self = context;
 
     self->ended += damage->kind == CF_DAMAGE_ENDED;
     json_array_append_new(damage->kind == CF_DAMAGE_AWAY ? self->away : self->list,
@@ -22,7 +22,7 @@ static void note(void *context, const cf_damage *damage)
 static cf_status start(cf_run *run, cf_error *error)
 {
     cf_peer *peer = cf_loop_peer(run->loop), *own = NULL;
-    findings self = {.run = run, .list = json_array(), .away = json_array()};
+    answer self = {.run = run, .list = json_array(), .away = json_array()};
 
     cf_status status = cf_run_check_count(run, 0, 0, error);
     if (!status)

@@ -17,7 +17,7 @@ struct cf_broker_query {
     size_t device_count;
     bool is_answered, was_connected;
     cf_error error;
-    cf_findings findings;
+    cf_query_answer answer;
 };
 
 /* ---- What the link tells ---- */
@@ -34,7 +34,7 @@ static void on_lost(void *context, const cf_link_loss *loss)
 
     if (cf_link_is_interrupted(loss) && self->was_connected) {
         if (!self->is_answered)
-            cf_findings_release(&self->findings); /* the link asks again */
+            cf_query_answer_release(&self->answer); /* the link asks again */
         return;
     }
     self->error = *loss->why;
@@ -45,7 +45,7 @@ static void on_lost(void *context, const cf_link_loss *loss)
 static void on_located(void *context, const uint8_t instance[16], uint64_t position,
                        const cf_bytes *lines, size_t count)
 {
-    cf_findings_locate(&((cf_broker_query *)context)->findings, instance, position, lines, count);
+    cf_query_answer_locate(&((cf_broker_query *)context)->answer, instance, position, lines, count);
 }
 
 /* What comes after the answer answers nothing. */
@@ -59,7 +59,7 @@ static void on_holds(void *context, const cf_id *collection, const cf_head *head
     cf_broker_query *self = context;
 
     if (!is_over(self))
-        cf_findings_hold(&self->findings, collection, heads, count, &self->error);
+        cf_query_answer_hold(&self->answer, collection, heads, count, &self->error);
 }
 
 static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, const cf_head *heads,
@@ -68,8 +68,8 @@ static void on_reported(void *context, const cf_hash *device, uint64_t at_ms, co
     cf_broker_query *self = context;
 
     if (device && !is_over(self))
-        cf_findings_report(&self->findings, &(cf_report_page){*device, at_ms, heads, count},
-                           &self->error);
+        cf_query_answer_report(&self->answer, &(cf_report_page){*device, at_ms, heads, count},
+                               &self->error);
 }
 
 static void on_ends(void *context, const cf_hash *device, const cf_head *heads, size_t count,
@@ -78,8 +78,8 @@ static void on_ends(void *context, const cf_hash *device, const cf_head *heads, 
     cf_broker_query *self = context;
 
     if (!is_over(self))
-        cf_findings_ends(&self->findings, &(cf_ends_page){*device, heads, count, more},
-                         &self->error);
+        cf_query_answer_ends(&self->answer, &(cf_ends_page){*device, heads, count, more},
+                             &self->error);
 }
 
 static void on_answered(void *context)
@@ -88,7 +88,7 @@ static void on_answered(void *context)
 
     if (is_over(self))
         return;
-    cf_findings_end(&self->findings);
+    cf_query_answer_end(&self->answer);
     self->is_answered = true;
 }
 
@@ -179,7 +179,7 @@ void cf_broker_query_destroy(cf_broker_query **query)
         return;
     cf_disconnect((*query)->connections, &(*query)->connection);
     cf_link_destroy(&(*query)->link);
-    cf_findings_release(&(*query)->findings);
+    cf_query_answer_release(&(*query)->answer);
     free((*query)->devices);
     free(*query);
     *query = NULL;
@@ -201,14 +201,14 @@ bool cf_broker_query_over(const cf_broker_query *query, uint64_t now_ms, uint64_
     return *status != CF_OK;
 }
 
-const cf_findings *cf_broker_query_findings(const cf_broker_query *query)
+const cf_query_answer *cf_broker_query_findings(const cf_broker_query *query)
 {
-    return &query->findings;
+    return &query->answer;
 }
 
 void cf_broker_query_again(cf_broker_query *query)
 {
-    cf_findings_release(&query->findings);
+    cf_query_answer_release(&query->answer);
     query->is_answered = false;
     query->deadline_ms = cf_connections_now(query->connections) + query->timeout_ms;
     if (query->devices)

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_ENGINE_BROKER_QUERY_H
 #define CF_PEER_ENGINE_BROKER_QUERY_H
 #include "peer/engine/connections.h"
-#include "peer/engine/findings.h"
+#include "peer/engine/query_answer.h"
 #include "peer/log/peer.h"
 
 typedef struct cf_broker_query cf_broker_query;
@@ -23,7 +23,7 @@ void cf_broker_query_destroy(cf_broker_query **query);
 bool cf_broker_query_over(const cf_broker_query *query, uint64_t now_ms, uint64_t *deadline_ms,
                           cf_status *status, cf_error *error);
 /* Until it is asked again. */
-const cf_findings *cf_broker_query_findings(const cf_broker_query *query);
+const cf_query_answer *cf_broker_query_findings(const cf_broker_query *query);
 /* Asks anew; the time that the answer may take begins. */
 void cf_broker_query_again(cf_broker_query *query);
 
