@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "peer/adapters/record_speak.h"
+#include "peer/adapters/roundtrip.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/time_zones.h"
 #include "peer/adapters/value_map.h"
@@ -444,8 +444,7 @@ cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t co
 bool cf_icalendar_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken)
 {
     static const char *const before[] = {""};
-    static const cf_record_words words = {cf_icalendar_rows_read, cf_icalendar_rows_write, before,
-                                          1};
+    static const cf_roundtrip words = {cf_icalendar_rows_read, cf_icalendar_rows_write, before, 1};
 
-    return cf_record_speak(&words, row, arena, spoken);
+    return cf_roundtrip_row(&words, row, arena, spoken);
 }

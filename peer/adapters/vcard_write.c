@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "codec/pack.h"
-#include "peer/adapters/record_speak.h"
+#include "peer/adapters/roundtrip.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
@@ -202,7 +202,7 @@ void cf_vcard_document_lay(cf_vcard_document *document, cf_bytes layout)
 bool cf_vcard_speak(const cf_row *row, cf_arena *arena, cf_bytes *spoken)
 {
     static const char *const before[] = {"", "VERSION:4.0\n"}; /* outside of a card */
-    static const cf_record_words words = {cf_vcard_rows_read, cf_vcard_rows_write, before, 2};
+    static const cf_roundtrip words = {cf_vcard_rows_read, cf_vcard_rows_write, before, 2};
 
-    return cf_record_speak(&words, row, arena, spoken);
+    return cf_roundtrip_row(&words, row, arena, spoken);
 }

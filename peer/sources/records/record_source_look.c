@@ -4,7 +4,7 @@
  * there and is soon done again, and nothing counts as deleted for that. */
 #include "peer/sources/records/record_source_inside.h"
 
-#include "peer/adapters/record_meant.h"
+#include "peer/adapters/known_values.h"
 #include "peer/adapters/record_types.h"
 
 #include <stdio.h>
@@ -116,7 +116,7 @@ static void place_rows(cf_record_run *run)
     if (run->content.texts)
         cf_record_types_give(file, &run->content.format, run->source->binding->rows, run->view);
     bool *stale;
-    const cf_row *raw = cf_record_meant_give(file, &run->content.format, run->source->binding->rows,
+    const cf_row *raw = cf_known_values_give(file, &run->content.format, run->source->binding->rows,
                                              run->view, &stale);
     cf_record_values_reduce(&look, file, &run->arena, &run->as_read);
     if (raw)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/record_meant.h"
+#include "peer/adapters/known_values.h"
 
 #include <string.h>
 
@@ -354,7 +354,7 @@ static bool give_row(meaning *self, cf_row *row, const cf_row *known)
     return !cf_row_fields_equal(row, known) && is_stale(self, &raw, row);
 }
 
-const cf_row *cf_record_meant_give(cf_record_file *file, const cf_row_format *format,
+const cf_row *cf_known_values_give(cf_record_file *file, const cf_row_format *format,
                                    const cf_rows *base, const cf_row_view *view, bool **stale)
 {
     meaning self = {.arena = &file->arena};

@@ -4,8 +4,8 @@
  * understood as what was meant; what it can't say is never missed. */
 #include "peer/adapters/icalendar.h"
 #include "peer/adapters/record_format.h"
-#include "peer/adapters/record_meant.h"
-#include "peer/adapters/record_speak.h"
+#include "peer/adapters/known_values.h"
+#include "peer/adapters/roundtrip.h"
 #include "peer/adapters/value_map.h"
 #include "peer/adapters/vcard.h"
 #include "tests/peer/adapters/rows.h"
@@ -170,7 +170,7 @@ static bool settle(const kind *of, const cf_row *row, cf_arena *arena, cf_buffer
     if (shown) {
         expect_same(of, &file.rows[0], &spoken, "what is said comes back");
         cf_rows_put(known, &base);
-        cf_record_meant_give(&file, &format, known, NULL, &stale);
+        cf_known_values_give(&file, &format, known, NULL, &stale);
         expect_same(of, &file.rows[0], &base, "what is said is meant");
         cf_record_file_release(&file);
         cr_assert(show(of, cf_buffer_view(&once), &spoken, &twice, &file));
@@ -204,23 +204,23 @@ static void try_rows(kind of)
     cr_expect_lt(refused, ROWS / 50, "%zu", refused);
 }
 
-Test(record_speak, cards_are_read_as_they_were_meant)
+Test(roundtrip, cards_are_read_as_they_were_meant)
 {
     try_rows(contacts());
 }
 
-Test(record_speak, events_are_read_as_they_were_meant)
+Test(roundtrip, events_are_read_as_they_were_meant)
 {
     try_rows(events());
 }
 
-Test(record_speak, tasks_are_read_as_they_were_meant)
+Test(roundtrip, tasks_are_read_as_they_were_meant)
 {
     try_rows(tasks());
 }
 
 /* Its zone is there because of the occurrence, which comes back in another order. */
-Test(record_speak, an_occurrence_is_said_in_other_words_with_the_zone_that_it_needs)
+Test(roundtrip, an_occurrence_is_said_in_other_words_with_the_zone_that_it_needs)
 {
     static const char name[] = "/recurrenceOverrides/2024-01-03T03:04:05";
     kind of = events();
@@ -249,7 +249,7 @@ Test(record_speak, an_occurrence_is_said_in_other_words_with_the_zone_that_it_ne
 }
 
 /* An event that lasts all day ends with a day: hours would be an end before any. */
-Test(record_speak, an_event_of_days_says_no_hours)
+Test(roundtrip, an_event_of_days_says_no_hours)
 {
     static const struct {
         const char *duration;
@@ -316,7 +316,7 @@ static cf_status read_letters(cf_bytes bytes, cf_record_file *out, cf_error *err
 static void expect_spoken(const char *letters, const char *expected)
 {
     static const char *const empty = "";
-    const cf_record_words words = {read_letters, write_letters, &empty, 1};
+    const cf_roundtrip words = {read_letters, write_letters, &empty, 1};
     cf_row row = {.table = cf_bytes_of_text("t"), .key = cf_bytes_of_text("k")};
     cf_bytes spoken[4] = {{0}};
     cf_field_list list = {0};
@@ -326,7 +326,7 @@ static void expect_spoken(const char *letters, const char *expected)
     for (const char *at = letters; *at; at++)
         cf_field_list_add(&list, &arena, cf_bytes_of(at, 1), cf_bytes_of(at, 1));
     cf_field_list_take(&list, &arena, &row);
-    cr_expect(cf_record_speak(&words, &row, &arena, spoken));
+    cr_expect(cf_roundtrip_row(&words, &row, &arena, spoken));
     for (size_t i = 0; i < row.field_count; i++)
         if (spoken[i].size)
             strncat(said, (const char *)spoken[i].data, 1);
@@ -335,12 +335,12 @@ static void expect_spoken(const char *letters, const char *expected)
     cf_arena_release(&arena);
 }
 
-Test(record_speak, what_does_not_come_back_is_not_said)
+Test(roundtrip, what_does_not_come_back_is_not_said)
 {
     expect_spoken("amz", "az");
 }
 
-Test(record_speak, what_brings_along_what_was_not_meant_is_not_said)
+Test(roundtrip, what_brings_along_what_was_not_meant_is_not_said)
 {
     expect_spoken("alz", "az");
     expect_spoken("aelz", "aelz"); /* it was meant */

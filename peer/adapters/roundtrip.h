@@ -2,8 +2,8 @@
 /* How a text format says the values of a row: what comes back when the row is written into a file
  * of its own and read again. What would be taken for another field, or get in the way of others, it
  * doesn't say. */
-#ifndef CF_PEER_ADAPTERS_RECORD_SPEAK_H
-#define CF_PEER_ADAPTERS_RECORD_SPEAK_H
+#ifndef CF_PEER_ADAPTERS_ROUNDTRIP_H
+#define CF_PEER_ADAPTERS_ROUNDTRIP_H
 #include "peer/adapters/record_file.h"
 
 typedef struct {
@@ -12,10 +12,10 @@ typedef struct {
                        cf_error *error);
     const char *const *before; /* files to write it into: it must come back from all of them */
     size_t count;
-} cf_record_words;
+} cf_roundtrip;
 
 /* As cf_format_speak (peer/records/schema.h). */
-bool cf_record_speak(const cf_record_words *words, const cf_row *row, cf_arena *arena,
-                     cf_bytes *spoken);
+bool cf_roundtrip_row(const cf_roundtrip *words, const cf_row *row, cf_arena *arena,
+                      cf_bytes *spoken);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/adapters/record_speak.h"
+#include "peer/adapters/roundtrip.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const cf_record_words *words;
+    const cf_roundtrip *words;
     const cf_row *row;
     cf_arena *arena;
     cf_bytes *spoken; /* candidates, of each value; nothing: none */
@@ -225,8 +225,8 @@ static bool find_words(speaking *self)
     return true;
 }
 
-bool cf_record_speak(const cf_record_words *words, const cf_row *row, cf_arena *arena,
-                     cf_bytes *spoken)
+bool cf_roundtrip_row(const cf_roundtrip *words, const cf_row *row, cf_arena *arena,
+                      cf_bytes *spoken)
 {
     speaking self = {.words = words, .row = row, .arena = arena, .spoken = spoken};
 
