@@ -19,7 +19,7 @@ typedef enum {
 /* A file that was made, by itself or with a note. */
 typedef struct {
     cf_file *file;
-    cf_landing *landing;
+    cf_partial_file *partial;
     uint64_t size;
 } product;
 
@@ -52,12 +52,12 @@ static cf_files *making_files(const cf_making *making)
 
 static const cf_file *making_file(const product *made)
 {
-    return made->landing ? cf_landing_file(made->landing) : made->file;
+    return made->partial ? cf_partial_file_file(made->partial) : made->file;
 }
 
 static void making_release(cf_making *making, product *made)
 {
-    cf_landing_destroy(&made->landing);
+    cf_partial_file_destroy(&made->partial);
     making_files(making)->close_file(making_files(making), &made->file);
     *made = (product){0};
 }
@@ -89,10 +89,10 @@ static cf_status making_create_named(cf_making *making, cf_file **out, cf_error 
 {
     cf_files *files = making_files(making);
     const cf_folder *folder = making->options.binding->temporary;
-    char name[CF_LANDING_NAME];
+    char name[CF_PARTIAL_FILE_NAME];
 
-    cf_landing_remove(files, folder, &making->options.content);
-    cf_landing_name(&making->options.content, false, name);
+    cf_partial_file_remove(files, folder, &making->options.content);
+    cf_partial_file_name(&making->options.content, false, name);
     return files->create_file(files, folder, cf_bytes_of_text(name), 0600, out, error);
 }
 
@@ -136,7 +136,7 @@ static cf_hash plan_of(const cf_content_source *source)
 /* A target with a note of what has come of it, so that it can be gone on with. */
 static cf_status making_open_landing(cf_making *making, cf_error *error)
 {
-    cf_landing_options options = {
+    cf_partial_file_options options = {
         .env = making->peer->env,
         .folder = making->options.binding->temporary,
         .content = *making_content(making),
@@ -146,10 +146,10 @@ static cf_status making_open_landing(cf_making *making, cf_error *error)
         .afresh = making->options.places.afresh,
     };
 
-    cf_status status = cf_landing_open(&options, &making->target.landing, error);
+    cf_status status = cf_partial_file_open(&options, &making->target.partial, error);
     if (!status) {
         making->target.size = options.size;
-        making->resumed |= cf_landing_is_resumed(making->target.landing);
+        making->resumed |= cf_partial_file_is_resumed(making->target.partial);
     }
     return status;
 }
@@ -160,8 +160,8 @@ static void making_remove_bottom(cf_making *making)
     const cf_chain *chain = &making->chain;
 
     if (chain->count > 1 && !making->from_here && making->options.binding->temporary)
-        cf_landing_remove(making_files(making), making->options.binding->temporary,
-                          &chain->at[chain->count - 1].content);
+        cf_partial_file_remove(making_files(making), making->options.binding->temporary,
+                               &chain->at[chain->count - 1].content);
 }
 
 /* Removes that and what has the name of the content. */
@@ -169,8 +169,8 @@ static void making_remove_files(cf_making *making)
 {
     making_remove_bottom(making);
     if (making->options.binding->temporary)
-        cf_landing_remove(making_files(making), making->options.binding->temporary,
-                          &making->options.content);
+        cf_partial_file_remove(making_files(making), making->options.binding->temporary,
+                               &making->options.content);
 }
 
 #define RESUME_MIN (8 * CF_MIB) /* a smaller one is fetched again */
@@ -186,7 +186,7 @@ static void fetch(cf_making *making, const cf_file *into, making_stage step)
         .blobs = making->source.blobs,
         .blob_count = making->source.blob_count,
         .file = into,
-        .landing = making->target.landing,
+        .partial = making->target.partial,
         .hand = making->options.hand,
         .parts = making->options.parts,
         .length = making->chain.length,
@@ -254,7 +254,7 @@ static cf_status begin_whole(cf_making *making, cf_error *error)
     if (!content->how.is_inline && content->size >= RESUME_MIN) {
         cf_status status = making_open_landing(making, error);
         if (!status)
-            fetch(making, cf_landing_file(making->target.landing), CF_MAKING_WHOLE);
+            fetch(making, cf_partial_file_file(making->target.partial), CF_MAKING_WHOLE);
         return status;
     }
     cf_status status = making_create_target(making, content->size, content->size, error);

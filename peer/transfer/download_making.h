@@ -25,8 +25,8 @@ cf_status cf_making_begin(const cf_making_options *options, cf_making **out, cf_
 /* Waits for jobs. What was fetched of a large file stays on the disk. */
 void cf_making_destroy(cf_making **making);
 
-/* As cf_fetch_state. DONE: its file is in the temporary folder, under cf_landing_name. FAILED: all
- * was taken away. */
+/* As cf_fetch_state. DONE: its file is in the temporary folder, under cf_partial_file_name. FAILED:
+ * all was taken away. */
 cf_fetch_state cf_making_step(cf_making *making, cf_error *error);
 bool cf_making_busy(const cf_making *making);
 bool cf_making_hungry(const cf_making *making);

@@ -117,7 +117,7 @@ cf_incoming *cf_incoming_add(cf_downloads *downloads, cf_binding *binding, const
     one->hash = *hash;
     one->size = size;
     one->rank = cf_transfer_rank_of(size + CF_BLOB_OVERHEAD);
-    cf_landing_name(hash, false, one->name);
+    cf_partial_file_name(hash, false, one->name);
     enter(downloads, one, CF_DOWNLOAD_IS_QUEUED);
     cf_hash_table_add(&downloads->table, &one->link, key_of(hash));
     return one;
@@ -416,7 +416,7 @@ static void end_failed(cf_downloads *downloads, cf_incoming *one, cf_error *erro
     bool never = error->status == CF_MALFORMED || error->status == CF_TOO_LARGE;
     if (!again && never && one->binding->temporary &&
         !cf_incoming_is_shared(downloads, one, &one->hash))
-        cf_landing_remove(files_of(downloads), one->binding->temporary, &one->hash);
+        cf_partial_file_remove(files_of(downloads), one->binding->temporary, &one->hash);
     if (!otherwise)
         one->afresh = again;
 }

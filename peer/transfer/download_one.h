@@ -31,7 +31,7 @@ typedef struct {
     cf_binding *binding;
     cf_hash hash;
     cf_making *making; /* WORKING, ABANDONED */
-    char name[CF_LANDING_NAME];
+    char name[CF_PARTIAL_FILE_NAME];
     cf_stat stat;          /* READY */
     cf_buffer leaves;      /* READY */
     cf_error error;        /* ABSENT, DEFERRED, PAUSED, FAILED */

@@ -95,7 +95,7 @@ cf_fetch *cf_fetch_new(const cf_fetch_options *options)
     for (size_t i = 0; i < count; i++)
         add_stretch(fetch, &fetch->stretches[i]);
     for (size_t i = 0; i < fetch->count; i++)
-        if (options->landing && cf_landing_has(options->landing, fetch->at[i].index)) {
+        if (options->partial && cf_partial_file_has(options->partial, fetch->at[i].index)) {
             fetch->at[i].state = SETTLED;
             fetch->settled++;
         } else {
@@ -255,9 +255,9 @@ static void done(cf_job *job)
         fetch->options.hand->brought += self->one->reach;
     if (self->status)
         fail(fetch, &self->error);
-    else if (fetch->options.landing)
-        cf_landing_wrote(fetch->options.landing, self->one->index, length_of(self->one));
-    if (self->status || fetch->options.landing)
+    else if (fetch->options.partial)
+        cf_partial_file_wrote(fetch->options.partial, self->one->index, length_of(self->one));
+    if (self->status || fetch->options.partial)
         forget_part(fetch, self->one);
     settle(fetch, self->one);
     cf_ring_destroy(&self->ring);
@@ -353,7 +353,7 @@ static void forget_parts(cf_fetch *fetch)
 
 cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
 {
-    cf_landing *landing = fetch->options.landing;
+    cf_partial_file *partial = fetch->options.partial;
     bool busy = false;
 
     if (fetch->failed)
@@ -363,7 +363,7 @@ cf_fetch_state cf_fetch_step(cf_fetch *fetch, cf_error *error)
     bool ends = !fetch->jobs && (fetch->failed || fetch->settled == fetch->count);
     /* What is stopped soon keeps all that has come of it. */
     const bool saves = ends || cf_fetch_is_stopped(fetch);
-    if (landing && cf_landing_step(landing, saves, &busy, error)) {
+    if (partial && cf_partial_file_step(partial, saves, &busy, error)) {
         fail(fetch, error);
         take_back(fetch);
     }
@@ -452,7 +452,7 @@ void cf_fetch_received(cf_fetch *fetch, const cf_hash *blob, uint64_t offset, ui
     const bool is_whole = one->sealed.size == total;
     if (!is_whole)
         keep(fetch, one, KEEP_MS);
-    else if (one->kept && !fetch->options.landing) /* nothing else would have it */
+    else if (one->kept && !fetch->options.partial) /* nothing else would have it */
         keep(fetch, one, 0);
     if (is_whole && start(fetch, one, &error))
         fail(fetch, &error);

@@ -5,7 +5,7 @@
 #define CF_PEER_TRANSFER_DOWNLOAD_SLICES_H
 #include "codec/content.h"
 #include "peer/transfer/turns.h"
-#include "peer/transfer/download_landing.h"
+#include "peer/transfer/partial_file.h"
 #include "peer/transfer/download_parts.h"
 #include "peer/log/peer.h"
 
@@ -20,12 +20,12 @@ typedef struct {
     cf_bytes slices; /* a checked list */
     const cf_hash *blobs;
     size_t blob_count;
-    const cf_file *file;  /* of the full length; borrowed, as all above */
-    cf_landing *landing;  /* borrowed: whose file it is; NULL: it does not outlive this */
-    cf_hand *hand;        /* borrowed */
-    cf_parts *parts;      /* borrowed: what came of blobs for some seconds is kept there */
-    uint64_t length;      /* of all that travels for the content, this and other lists */
-    const uint64_t *most; /* of that may; borrowed, and may change */
+    const cf_file *file;      /* of the full length; borrowed, as all above */
+    cf_partial_file *partial; /* borrowed: whose file it is; NULL: it does not outlive this */
+    cf_hand *hand;            /* borrowed */
+    cf_parts *parts;          /* borrowed: what came of blobs for some seconds is kept there */
+    uint64_t length;          /* of all that travels for the content, this and other lists */
+    const uint64_t *most;     /* of that may; borrowed, and may change */
 } cf_fetch_options;
 
 cf_fetch *cf_fetch_new(const cf_fetch_options *options);

@@ -54,15 +54,15 @@ static void throw_away(cf_downloads *downloads, cf_incoming *one)
 {
     cf_files *files = downloads->options.peer->env->files;
     const cf_folder *folder = one->binding->temporary;
-    char note[CF_LANDING_NAME];
+    char note[CF_PARTIAL_FILE_NAME];
     cf_error ignored;
 
     cf_making_destroy(&one->making);
-    cf_landing_name(&one->hash, true, note);
+    cf_partial_file_name(&one->hash, true, note);
     if (folder && one->phase == CF_DOWNLOAD_IS_READY && !cf_incoming_is_there(downloads, one))
         files->unlink(files, folder, cf_bytes_of_text(note), &ignored);
     else if (folder && !cf_incoming_is_shared(downloads, one, &one->hash))
-        cf_landing_remove(files, folder, &one->hash);
+        cf_partial_file_remove(files, folder, &one->hash);
     cf_incoming_drop(downloads, one);
     downloads->turns++;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/depot.h"
 
-#include "peer/transfer/download_landing.h"
+#include "peer/transfer/partial_file.h"
 #include "tests/support/syncs.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/peer/depot.h"
 
-#include "peer/transfer/download_landing.h"
+#include "peer/transfer/partial_file.h"
 #include "tests/support/syncs.h"
 
 #include <fcntl.h>
@@ -65,10 +65,10 @@ static void find_landing(char path[64])
     cf_hash hash;
     uint64_t size;
     cf_error error;
-    char name[CF_LANDING_NAME];
+    char name[CF_PARTIAL_FILE_NAME];
 
     expect_ok(cf_content_identity_read(cf_buffer_view(&d.identity), &hash, &size, &error), error);
-    cf_landing_name(&hash, false, name);
+    cf_partial_file_name(&hash, false, name);
     snprintf(path, 64, "folder/tmp/%s", name);
 }
 
@@ -225,10 +225,11 @@ Test(downloads_interrupted, keeps_what_will_be_gone_on_with_for_a_week)
     cf_bytes name = cf_bytes_of_text(strrchr(path, '/') + 1);
     cr_assert_eq(fstatat(files->descriptor(files, d.disk->folder), path, &stat, 0), 0);
     uint64_t now_ms = (uint64_t)stat.st_mtime * 1000;
-    cr_expect(cf_landing_is_awaited(files, folder, name, now_ms));
-    cr_expect_not(cf_landing_is_awaited(files, folder, name, now_ms + 8 * CF_DAY_MS));
-    cr_expect_not(cf_landing_is_awaited(files, folder, cf_bytes_of_text("make-1"), now_ms));
-    cr_expect_not(cf_landing_is_awaited(files, folder, cf_bytes_of_text("get-0123456789"), now_ms));
+    cr_expect(cf_partial_file_is_awaited(files, folder, name, now_ms));
+    cr_expect_not(cf_partial_file_is_awaited(files, folder, name, now_ms + 8 * CF_DAY_MS));
+    cr_expect_not(cf_partial_file_is_awaited(files, folder, cf_bytes_of_text("make-1"), now_ms));
+    cr_expect_not(
+        cf_partial_file_is_awaited(files, folder, cf_bytes_of_text("get-0123456789"), now_ms));
     free(bytes);
 }
 

@@ -197,7 +197,7 @@ static void drop_temporary(cf_applying *applying, const cf_task *task)
 {
     cf_error ignored;
 
-    if (task->made && !task->landing[0])
+    if (task->made && !task->partial[0])
         applying->place.files->unlink(applying->place.files, applying->options.binding->temporary,
                                       cf_bytes_of_text(task->temporary), &ignored);
 }

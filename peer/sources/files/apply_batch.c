@@ -364,7 +364,7 @@ void cf_applying_after_commit(cf_applying *applying)
         if (task->step.kind == CF_STEP_DELETE)
             continue;
         const cf_node *node = cf_nodes_find(binding->nodes, task->number);
-        if (task->landing[0]) {
+        if (task->partial[0]) {
             cf_downloads_take(applying->options.downloads, binding, task->step.shown->content);
             if (node)
                 cf_bases_keep(applying->options.bases, binding, node,

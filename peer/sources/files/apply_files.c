@@ -63,10 +63,10 @@ static void throw_away(cf_applying *applying, const cf_task *task)
 {
     const cf_applying_options *options = &applying->options;
     cf_files *files = cf_applying_files(applying);
-    const char *const names[] = {task->landing, task->original};
+    const char *const names[] = {task->partial, task->original};
     cf_error ignored;
 
-    if (!applying->ends && (task->landing[0] || task->original[0]))
+    if (!applying->ends && (task->partial[0] || task->original[0]))
         cf_downloads_take(options->downloads, options->binding, task->step.shown->content);
     for (size_t i = 0; applying->ends && i < sizeof names / sizeof *names; i++)
         if (names[i][0])
@@ -105,7 +105,7 @@ static void made(cf_job *job)
 static bool share(cf_applying *applying, cf_task *task, const cf_download *came, uint64_t under_way)
 {
     const cf_asked_content *asked = task->asked;
-    char *file = asked->askers ? task->original : task->landing;
+    char *file = asked->askers ? task->original : task->partial;
     cf_error error;
 
     if (asked->askers &&
@@ -115,7 +115,8 @@ static bool share(cf_applying *applying, cf_task *task, const cf_download *came,
         task->reason = cf_arena_text(&applying->arena, cf_bytes_of_text(error.text));
         return false;
     }
-    snprintf(file, CF_LANDING_NAME, "%.*s", (int)came->name.size, (const char *)came->name.data);
+    snprintf(file, CF_PARTIAL_FILE_NAME, "%.*s", (int)came->name.size,
+             (const char *)came->name.data);
     task->leaves = cf_arena_copy(&applying->arena, came->leaves);
     return true;
 }
@@ -168,7 +169,7 @@ static uint64_t prepare(cf_applying *applying, cf_task *task, uint64_t under_way
         asked->askers--;
     if (!find_content(applying, task, under_way))
         return 0;
-    if (task->landing[0] && asked->copying) {
+    if (task->partial[0] && asked->copying) {
         asked->taker = task;
         return 0;
     }

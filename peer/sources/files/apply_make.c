@@ -56,10 +56,10 @@ static cf_status finish_download(cf_files *files, const cf_folder *temporary, cf
 
     /* A try before this one may have given it the mode of a file that nobody writes to. */
     if (!task->traits.loses_modes)
-        status = files->set_mode(files, temporary, cf_bytes_of_text(task->landing), 0600, error);
+        status = files->set_mode(files, temporary, cf_bytes_of_text(task->partial), 0600, error);
     if (!status)
         status =
-            files->reopen_file(files, temporary, cf_bytes_of_text(task->landing), &file, error);
+            files->reopen_file(files, temporary, cf_bytes_of_text(task->partial), &file, error);
     if (!status)
         status = finish_file(files, task, file, error);
     files->close_file(files, &file);
@@ -119,6 +119,6 @@ cf_status cf_task_make(cf_files *files, const cf_folder *temporary, cf_task *tas
         return make_link(files, temporary, task, error);
     if (task->original[0])
         return make_copy(files, temporary, task, error);
-    return task->landing[0] ? finish_download(files, temporary, task, error)
+    return task->partial[0] ? finish_download(files, temporary, task, error)
                             : make_small(files, temporary, task, error);
 }

@@ -248,9 +248,9 @@ static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced
  * must ever stand there. */
 static cf_status take_landing(const cf_displaced *displaced, const cf_task *task, cf_error *error)
 {
-    if (!task->landing[0])
+    if (!task->partial[0])
         return CF_OK;
-    return cf_files_rename(displaced->files, displaced->temporary, cf_bytes_of_text(task->landing),
+    return cf_files_rename(displaced->files, displaced->temporary, cf_bytes_of_text(task->partial),
                            displaced->temporary, displaced->temporary_name, error);
 }
 
@@ -258,9 +258,9 @@ static void leave_landing(const cf_displaced *displaced, const cf_task *task)
 {
     cf_error ignored;
 
-    if (task->landing[0] && task->made)
+    if (task->partial[0] && task->made)
         cf_files_rename(displaced->files, displaced->temporary, displaced->temporary_name,
-                        displaced->temporary, cf_bytes_of_text(task->landing), &ignored);
+                        displaced->temporary, cf_bytes_of_text(task->partial), &ignored);
 }
 
 void cf_task_replace(cf_task_place *place, cf_task *task, const cf_folder *folder,

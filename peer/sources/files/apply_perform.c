@@ -202,7 +202,7 @@ static cf_status place_file(cf_task_place *place, cf_task *task, const cf_folder
                             cf_error *error)
 {
     const cf_folder *temporary = place->binding->temporary;
-    const cf_bytes name = cf_bytes_of_text(task->landing[0] ? task->landing : task->temporary);
+    const cf_bytes name = cf_bytes_of_text(task->partial[0] ? task->partial : task->temporary);
 
     cf_status status =
         cf_files_place(place->files, temporary, name, folder, task->after.name, error);

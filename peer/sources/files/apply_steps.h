@@ -5,7 +5,7 @@
 #define CF_PEER_SOURCES_FILES_APPLY_STEPS_H
 #include "broker/platform/jobs.h"
 #include "codec/hash_table.h"
-#include "peer/transfer/download_landing.h"
+#include "peer/transfer/partial_file.h"
 #include "peer/sources/files/intents.h"
 #include "peer/merge/numbers.h"
 #include "peer/bindings/owed.h"
@@ -54,9 +54,9 @@ struct cf_task {
     bool drops;   /* what it displaced lies under its temporary name, and is to be unlinked */
     bool is_leaving; /* WAITING: its directory may go, and a job has it or will have it removed */
     char temporary[CF_TEMPORARY_NAME];
-    char landing[CF_LANDING_NAME];  /* where a content that was fetched stands, for this step */
-    char original[CF_LANDING_NAME]; /* or, for others: a copy is made of it */
-    cf_asked_content *asked;        /* what its file is to hold; NULL: it needs none */
+    char partial[CF_PARTIAL_FILE_NAME]; /* where a content that was fetched stands, for this step */
+    char original[CF_PARTIAL_FILE_NAME]; /* or, for others: a copy is made of it */
+    cf_asked_content *asked;             /* what its file is to hold; NULL: it needs none */
     cf_stat made_stat;
     cf_disk_traits traits; /* of the disk on which it is made */
     cf_head source;        /* the entry that introduced the content */

@@ -6,7 +6,7 @@
 #include "peer/sources/files/apply_steps.h"
 #include "peer/bindings/displaced.h"
 #include "peer/bindings/lifted.h"
-#include "peer/transfer/download_landing.h"
+#include "peer/transfer/partial_file.h"
 #include "peer/merge/node_stat.h"
 #include "peer/bindings/owed.h"
 #include "peer/sources/files/renumbered.h"
@@ -222,7 +222,7 @@ static void keep_download(recovery *self, const cf_intent *intent)
 {
     cf_files *files = self->peer->env->files;
     const cf_folder *temporary = self->binding->temporary;
-    char name[CF_LANDING_NAME];
+    char name[CF_PARTIAL_FILE_NAME];
     cf_stat stat;
     cf_hash hash;
     uint64_t size;
@@ -231,7 +231,7 @@ static void keep_download(recovery *self, const cf_intent *intent)
     if (!stands_aside(self, intent, &stat) || !cf_node_stat_same_file(&intent->after.stat, &stat) ||
         cf_content_identity_read(intent->after.content, &hash, &size, &ignored))
         return;
-    cf_landing_name(&hash, false, name);
+    cf_partial_file_name(&hash, false, name);
     cf_files_rename(files, temporary, intent->temporary, temporary, cf_bytes_of_text(name),
                     &ignored);
 }
@@ -391,7 +391,8 @@ static bool empty_one(void *context, cf_bytes name)
     cf_error ignored;
 
     if (!cf_owed_has_name(self->binding, name) &&
-        !cf_landing_is_awaited(files, self->binding->temporary, name, env->now_ms(env->context)) &&
+        !cf_partial_file_is_awaited(files, self->binding->temporary, name,
+                                    env->now_ms(env->context)) &&
         files->unlink(files, self->binding->temporary, name, &ignored))
         files->remove_folder(files, self->binding->temporary, name, &ignored);
     return true;

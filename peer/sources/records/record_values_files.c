@@ -5,7 +5,7 @@
 #include "codec/limits.h"
 #include "codec/terse.h"
 #include "peer/merge/node_stat.h"
-#include "peer/transfer/download_landing.h"
+#include "peer/transfer/partial_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ static bool clean(void *context, cf_bytes name)
     cf_files *files = files_of(self);
     cf_error ignored;
 
-    if (!cf_landing_is_awaited(files, self->binding->temporary, name, 0))
+    if (!cf_partial_file_is_awaited(files, self->binding->temporary, name, 0))
         files->unlink(files, self->binding->temporary, name, &ignored);
     return true;
 }
