@@ -68,7 +68,7 @@ static void enter(cf_downloads *downloads, cf_incoming *one, cf_download_phase p
 {
     one->phase = phase;
     one->announced = false;
-    cf_line_add(&downloads->phases[phase], &one->place);
+    cf_list_add(&downloads->phases[phase], &one->place);
     downloads->queued[one->rank] += phase == CF_DOWNLOAD_IS_QUEUED;
     downloads->queued_bytes += waits_to_begin(one) ? one->size : 0;
     downloads->untold[one->rank] += has_ended(one);
@@ -76,7 +76,7 @@ static void enter(cf_downloads *downloads, cf_incoming *one, cf_download_phase p
 
 static void leave(cf_downloads *downloads, cf_incoming *one)
 {
-    cf_line_remove(&downloads->phases[one->phase], &one->place);
+    cf_list_remove(&downloads->phases[one->phase], &one->place);
     downloads->queued[one->rank] -= one->phase == CF_DOWNLOAD_IS_QUEUED;
     downloads->queued_bytes -= waits_to_begin(one) ? one->size : 0;
     downloads->untold[one->rank] -= has_ended(one) && !one->announced;
@@ -146,8 +146,7 @@ size_t cf_downloads_count_moving(const cf_downloads *downloads, size_t counts[CF
 {
     size_t count = 0;
 
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
-         at = at->after) {
+    for (cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at; at = at->after) {
         const cf_incoming *one = cf_container_of(at, cf_incoming, place);
         const bool moves = cf_incoming_moves(downloads, one);
 
@@ -217,9 +216,9 @@ static cf_file *open_ready(void *context, const cf_hash *content)
     return file;
 }
 
-static bool makes(const cf_line *line, const cf_incoming *self, const cf_hash *content)
+static bool makes(const cf_list *line, const cf_incoming *self, const cf_hash *content)
 {
-    for (cf_place_in_line *at = line->first; at; at = at->after) {
+    for (cf_list_link *at = line->first; at; at = at->after) {
         const cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         if (one != self && one->binding == self->binding && one->making &&
@@ -273,8 +272,7 @@ static uint64_t bytes_under_way(const cf_downloads *downloads, const cf_binding 
 {
     uint64_t bytes = 0;
 
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at;
-         at = at->after) {
+    for (cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first; at; at = at->after) {
         const cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         bytes += one->binding == binding ? one->size : 0;

@@ -23,11 +23,11 @@ typedef enum {
 typedef struct {
     cf_hash_link link;
     cf_download_phase phase;
-    cf_place_in_line place; /* among those of its phase */
-    bool announced;         /* that it has ended */
-    bool again;             /* FAILED, and may be tried again when wanted */
-    bool afresh;            /* what is on this disk made it fail once */
-    size_t lacking;         /* blobs that couldn't be had when it began */
+    cf_list_link place; /* among those of its phase */
+    bool announced;     /* that it has ended */
+    bool again;         /* FAILED, and may be tried again when wanted */
+    bool afresh;        /* what is on this disk made it fail once */
+    size_t lacking;     /* blobs that couldn't be had when it began */
     cf_binding *binding;
     cf_hash hash;
     cf_making *making; /* WORKING, ABANDONED */
@@ -43,7 +43,7 @@ typedef struct {
 struct cf_downloads {
     cf_downloads_options options;
     cf_hash_table table; /* by content */
-    cf_line phases[CF_DOWNLOAD_PHASES];
+    cf_list phases[CF_DOWNLOAD_PHASES];
     size_t queued[CF_RANKS]; /* of them those that wait to be begun */
     size_t untold[CF_RANKS]; /* have ended and are not announced */
     uint64_t queued_bytes;   /* of those that wait to be begun, for a broker, too */

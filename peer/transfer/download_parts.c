@@ -9,7 +9,7 @@
 #define FOLDER "parts"
 
 typedef struct {
-    cf_place_in_line place;
+    cf_list_link place;
     cf_hash blob;
     uint64_t size, kept_ms; /* the latter when more of it was kept last, by the time of day */
 } part;
@@ -19,7 +19,7 @@ struct cf_parts {
     const cf_home *home;
     cf_folder *folder; /* NULL: there is none yet */
     bool has_looked;
-    cf_line line;    /* of parts that are there, the oldest first */
+    cf_list line;    /* of parts that are there, the oldest first */
     uint64_t size;   /* of all */
     uint64_t due_ms; /* when to look for old ones again, on the clock that nobody sets */
 };
@@ -44,14 +44,14 @@ cf_parts *cf_parts_new(const cf_env *env, const cf_home *home)
     return parts;
 }
 
-static part *part_at(const cf_place_in_line *place)
+static part *part_at(const cf_list_link *place)
 {
     return cf_container_of(place, part, place);
 }
 
 static void forget(cf_parts *parts, part *one)
 {
-    cf_line_remove(&parts->line, &one->place);
+    cf_list_remove(&parts->line, &one->place);
     parts->size -= one->size;
     free(one);
 }
@@ -69,7 +69,7 @@ void cf_parts_destroy(cf_parts **parts)
 
 static part *find(const cf_parts *parts, const cf_hash *blob)
 {
-    for (cf_place_in_line *at = parts->line.last; at; at = at->before)
+    for (cf_list_link *at = parts->line.last; at; at = at->before)
         if (cf_hash_equal(&part_at(at)->blob, blob))
             return part_at(at);
     return NULL;
@@ -95,7 +95,7 @@ static bool is_old(const cf_parts *parts, const part *one)
 
 static void drop_old(cf_parts *parts)
 {
-    for (cf_place_in_line *at = parts->line.first, *after; at; at = after) {
+    for (cf_list_link *at = parts->line.first, *after; at; at = after) {
         after = at->after;
         if (is_old(parts, part_at(at)))
             drop(parts, part_at(at));
@@ -126,20 +126,20 @@ static bool read_name(cf_bytes name, cf_hash *out)
 /* Among those that are there, by their age. */
 static void add_by_age(cf_parts *parts, part *one)
 {
-    cf_line younger = {0};
+    cf_list younger = {0};
 
     while (parts->line.last && part_at(parts->line.last)->kept_ms > one->kept_ms) {
-        cf_place_in_line *last = parts->line.last;
+        cf_list_link *last = parts->line.last;
 
-        cf_line_remove(&parts->line, last);
-        cf_line_add(&younger, last);
+        cf_list_remove(&parts->line, last);
+        cf_list_add(&younger, last);
     }
-    cf_line_add(&parts->line, &one->place);
+    cf_list_add(&parts->line, &one->place);
     while (younger.last) {
-        cf_place_in_line *next = younger.last;
+        cf_list_link *next = younger.last;
 
-        cf_line_remove(&younger, next);
-        cf_line_add(&parts->line, next);
+        cf_list_remove(&younger, next);
+        cf_list_add(&parts->line, next);
     }
 }
 
@@ -228,14 +228,14 @@ static part *take(cf_parts *parts, const cf_hash *blob, uint64_t offset, uint64_
         one = cf_allocate(1, sizeof *one);
         one->blob = *blob;
     } else {
-        cf_line_remove(&parts->line, &one->place);
+        cf_list_remove(&parts->line, &one->place);
         parts->size -= one->size;
         make_room(parts, offset + size, 1);
     }
     one->size = offset + size;
     one->kept_ms = cf_env_now_ms(parts->env);
     parts->size += one->size;
-    cf_line_add(&parts->line, &one->place);
+    cf_list_add(&parts->line, &one->place);
     return one;
 }
 

@@ -22,7 +22,7 @@ cf_downloads *cf_downloads_new(const cf_downloads_options *options)
 static void drop_all(cf_downloads *downloads, const cf_binding *binding)
 {
     for (int phase = 0; phase < CF_DOWNLOAD_PHASES; phase++)
-        for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
+        for (cf_list_link *at = downloads->phases[phase].first, *after; at; at = after) {
             cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
             after = at->after;
@@ -72,7 +72,7 @@ static void step_phase(cf_downloads *downloads, cf_download_phase phase)
     if (phase == CF_DOWNLOAD_IS_ASKER ||
         (phase == CF_DOWNLOAD_IS_OFFLINE && !cf_downloads_connected(downloads)))
         return;
-    for (cf_place_in_line *at = downloads->phases[phase].first, *after; at; at = after) {
+    for (cf_list_link *at = downloads->phases[phase].first, *after; at; at = after) {
         cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         after = at->after;
@@ -104,7 +104,7 @@ void cf_downloads_step(cf_downloads *downloads)
 
 static void queue_all(cf_downloads *downloads, cf_download_phase phase)
 {
-    cf_line *line = &downloads->phases[phase];
+    cf_list *line = &downloads->phases[phase];
 
     while (line->first)
         cf_incoming_turn(downloads, cf_container_of(line->first, cf_incoming, place),
@@ -118,7 +118,7 @@ void cf_downloads_try_paused(cf_downloads *downloads)
 
 bool cf_downloads_are_paused(const cf_downloads *downloads, const cf_id *collection)
 {
-    const cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_PAUSED].first;
+    const cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_PAUSED].first;
 
     while (at && collection &&
            !cf_id_equal(&cf_container_of(at, cf_incoming, place)->binding->collection, collection))
@@ -131,14 +131,13 @@ void cf_downloads_retry(cf_downloads *downloads)
     queue_all(downloads, CF_DOWNLOAD_IS_ABSENT);
     queue_all(downloads, CF_DOWNLOAD_IS_DEFERRED);
     queue_all(downloads, CF_DOWNLOAD_IS_PAUSED);
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after)
+    for (cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after)
         cf_container_of(at, cf_incoming, place)->again = true;
 }
 
 void cf_downloads_retry_disk(cf_downloads *downloads)
 {
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at;
-         at = at->after) {
+    for (cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_FAILED].first; at; at = at->after) {
         cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         one->again |= one->error.status == CF_FULL || one->error.status == CF_IO;
@@ -158,9 +157,9 @@ size_t cf_downloads_deferred(const cf_downloads *downloads)
 }
 
 /* Some are in sources whose disks answer. */
-static bool can_go_on(const cf_line *line)
+static bool can_go_on(const cf_list *line)
 {
-    const cf_place_in_line *at = line->first;
+    const cf_list_link *at = line->first;
 
     while (at && cf_container_of(at, cf_incoming, place)->binding->silence)
         at = at->after;
@@ -169,7 +168,7 @@ static bool can_go_on(const cf_line *line)
 
 bool cf_downloads_busy(const cf_downloads *downloads)
 {
-    const cf_line *phases = downloads->phases;
+    const cf_list *phases = downloads->phases;
     size_t counts[CF_RANKS] = {0};
     bool is_untold = false;
 
@@ -202,10 +201,9 @@ bool cf_downloads_rest(cf_downloads *downloads, const cf_binding *binding)
     const bool may = waits_for_long(downloads);
     bool rests = true;
 
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_ABANDONED].first; at;
-         at = at->after)
+    for (cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_ABANDONED].first; at; at = at->after)
         rests &= cf_container_of(at, cf_incoming, place)->binding != binding;
-    for (cf_place_in_line *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first, *after; at;
+    for (cf_list_link *at = downloads->phases[CF_DOWNLOAD_IS_WORKING].first, *after; at;
          at = after) {
         cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
@@ -234,7 +232,7 @@ static bool is_worth_telling(const cf_downloads *downloads)
 
 static void tell(cf_downloads *downloads, cf_download_phase phase, const cf_binding **found)
 {
-    for (cf_place_in_line *at = downloads->phases[phase].first; at; at = at->after) {
+    for (cf_list_link *at = downloads->phases[phase].first; at; at = at->after) {
         cf_incoming *one = cf_container_of(at, cf_incoming, place);
 
         if (one->announced || (*found && one->binding != *found))
@@ -258,9 +256,9 @@ const cf_binding *cf_downloads_finished(cf_downloads *downloads)
 cf_flow_count cf_downloads_flow(const cf_downloads *downloads)
 {
     cf_flow_count flow = {.moved = downloads->hand.brought, .left = downloads->queued_bytes};
-    const cf_line *working = &downloads->phases[CF_DOWNLOAD_IS_WORKING];
+    const cf_list *working = &downloads->phases[CF_DOWNLOAD_IS_WORKING];
 
-    for (cf_place_in_line *at = working->first; at; at = at->after) {
+    for (cf_list_link *at = working->first; at; at = at->after) {
         const cf_fetch *fetch = cf_making_fetch(cf_container_of(at, cf_incoming, place)->making);
         const uint64_t partly = fetch ? cf_fetch_partly(fetch) : 0;
 
@@ -350,7 +348,7 @@ bool cf_downloads_read_base(const cf_downloads *downloads, const cf_hash *hash)
     static const cf_download_phase phases[] = {CF_DOWNLOAD_IS_WORKING, CF_DOWNLOAD_IS_ABANDONED};
 
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
-        for (cf_place_in_line *at = downloads->phases[phases[i]].first; at; at = at->after)
+        for (cf_list_link *at = downloads->phases[phases[i]].first; at; at = at->after)
             if (cf_making_reads_base(cf_container_of(at, cf_incoming, place)->making, hash))
                 return true;
     return false;
@@ -372,7 +370,7 @@ static void pass_on(const cf_downloads *downloads, const event *came,
     static const cf_download_phase phases[] = {CF_DOWNLOAD_IS_WORKING, CF_DOWNLOAD_IS_ABANDONED};
 
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
-        for (cf_place_in_line *at = downloads->phases[phases[i]].first; at; at = at->after) {
+        for (cf_list_link *at = downloads->phases[phases[i]].first; at; at = at->after) {
             cf_fetch *fetch = cf_making_fetch(cf_container_of(at, cf_incoming, place)->making);
 
             if (fetch)

@@ -102,15 +102,15 @@ void cf_hand_drop(cf_hand *hand, const cf_hash *blob)
 
 /* ---- The line in which they stand ---- */
 
-void cf_line_add(cf_line *line, cf_place_in_line *place)
+void cf_list_add(cf_list *line, cf_list_link *place)
 {
-    *place = (cf_place_in_line){.before = line->last};
+    *place = (cf_list_link){.before = line->last};
     *(line->last ? &line->last->after : &line->first) = place;
     line->last = place;
     line->count++;
 }
 
-void cf_line_remove(cf_line *line, cf_place_in_line *place)
+void cf_list_remove(cf_list *line, cf_list_link *place)
 {
     *(place->before ? &place->before->after : &line->first) = place->after;
     *(place->after ? &place->after->before : &line->last) = place->before;

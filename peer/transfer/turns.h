@@ -62,19 +62,19 @@ void cf_hand_drop(cf_hand *hand, const cf_hash *blob);
 
 /* ---- The line in which they stand ---- */
 
-/* An intrusive list in the order of coming: what stands in it embeds a cf_place_in_line. */
+/* An intrusive list in the order of coming: what stands in it embeds a cf_list_link. */
 
-typedef struct cf_place_in_line {
-    struct cf_place_in_line *before, *after;
-} cf_place_in_line;
+typedef struct cf_list_link {
+    struct cf_list_link *before, *after;
+} cf_list_link;
 
 typedef struct {
-    cf_place_in_line *first, *last;
+    cf_list_link *first, *last;
     size_t count;
-} cf_line; /* {0} is empty */
+} cf_list; /* {0} is empty */
 
 /* At the end. */
-void cf_line_add(cf_line *line, cf_place_in_line *place);
-void cf_line_remove(cf_line *line, cf_place_in_line *place);
+void cf_list_add(cf_list *line, cf_list_link *place);
+void cf_list_remove(cf_list *line, cf_list_link *place);
 
 #endif

@@ -368,11 +368,11 @@ static void step_sealing(cf_uploads *uploads, cf_upload *one)
 }
 
 /* What is read from a disk that hangs keeps no place. */
-static size_t count_answering(const cf_line *line, size_t counts[CF_RANKS])
+static size_t count_answering(const cf_list *line, size_t counts[CF_RANKS])
 {
     size_t count = 0;
 
-    for (cf_place_in_line *at = line->first; at; at = at->after) {
+    for (cf_list_link *at = line->first; at; at = at->after) {
         const cf_upload *one = cf_container_of(at, cf_upload, place);
         const bool answers = !one->binding || !one->binding->silence;
 
@@ -409,7 +409,7 @@ static void step_edit(cf_uploads *uploads, cf_upload *one)
 
 bool cf_uploads_read_base(const cf_uploads *uploads, const cf_hash *hash)
 {
-    for (cf_place_in_line *at = uploads->phases[CF_UPLOAD_IS_DELTA].first; at; at = at->after)
+    for (cf_list_link *at = uploads->phases[CF_UPLOAD_IS_DELTA].first; at; at = at->after)
         if (cf_hash_equal(&cf_container_of(at, cf_upload, place)->before, hash))
             return true;
     return false;
@@ -438,7 +438,7 @@ void cf_upload_step(cf_uploads *uploads, cf_upload_phase phase)
 
     if (!steps[phase])
         return;
-    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+    for (cf_list_link *at = uploads->phases[phase].first, *after; at; at = after) {
         cf_upload *one = cf_container_of(at, cf_upload, place);
 
         after = at->after;

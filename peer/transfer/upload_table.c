@@ -10,8 +10,8 @@
 /* The file that the content was found in, and the folder that is to be looked at again. */
 typedef struct {
     cf_hash_link by_file;
-    cf_place_in_line beside; /* among those of its upload */
-    cf_place_in_line place;  /* among those to be told */
+    cf_list_link beside; /* among those of its upload */
+    cf_list_link place;  /* among those to be told */
     bool is_untold;
     cf_transfer_rank rank; /* of what has ended */
     bool is_over;          /* what it asked for failed: its file has to be read again */
@@ -47,7 +47,7 @@ static asker *find(const cf_uploads *uploads, const cf_upload_file *file)
 static void leave_upload(asker *one)
 {
     if (one->upload)
-        cf_line_remove(&one->upload->askers, &one->beside);
+        cf_list_remove(&one->upload->askers, &one->beside);
     one->upload = NULL;
 }
 
@@ -55,7 +55,7 @@ static void be_told(cf_uploads *uploads, asker *one)
 {
     if (!one->is_untold)
         return;
-    cf_line_remove(&uploads->untold, &one->place);
+    cf_list_remove(&uploads->untold, &one->place);
     uploads->untold_counts[one->rank]--;
     one->is_untold = false;
 }
@@ -86,7 +86,7 @@ void cf_upload_ask(cf_uploads *uploads, cf_upload *upload, const cf_upload_file 
     one->stat = file->stat;
     one->hash = file->hash;
     one->is_racy = file->is_racy;
-    cf_line_add(&upload->askers, &one->beside);
+    cf_list_add(&upload->askers, &one->beside);
     cf_hash_table_add(&uploads->askers, &one->by_file, key_of_asker(&file->stat, &file->hash));
 }
 
@@ -120,14 +120,14 @@ void cf_upload_unask_all(cf_uploads *uploads, const cf_binding *binding)
 
 void cf_upload_tell(cf_uploads *uploads, cf_upload *upload)
 {
-    for (cf_place_in_line *at = upload->askers.first; at; at = at->after) {
+    for (cf_list_link *at = upload->askers.first; at; at = at->after) {
         asker *one = cf_container_of(at, asker, beside);
 
         be_told(uploads, one);
         one->is_over = upload->phase == CF_UPLOAD_IS_FAILED;
         one->is_untold = true;
         one->rank = upload->rank;
-        cf_line_add(&uploads->untold, &one->place);
+        cf_list_add(&uploads->untold, &one->place);
         uploads->untold_counts[one->rank]++;
     }
 }
@@ -179,7 +179,7 @@ cf_upload_phase cf_uploads_last_coming(const cf_uploads *uploads)
 static void count_coming(const cf_uploads *uploads, size_t coming[CF_RANKS])
 {
     memset(coming, 0, CF_RANKS * sizeof *coming);
-    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
+    for (cf_list_link *at = uploads->tallies.first; at; at = at->after) {
         const cf_upload_tally *tally = cf_container_of(at, cf_upload_tally, place);
 
         for (cf_upload_phase phase = 0;
@@ -233,7 +233,7 @@ static cf_transfer_rank rank_of(const cf_upload *one)
 
 static cf_upload_tally *tally_of(cf_uploads *uploads, const cf_binding *binding)
 {
-    for (cf_place_in_line *at = uploads->tallies.first; at; at = at->after) {
+    for (cf_list_link *at = uploads->tallies.first; at; at = at->after) {
         cf_upload_tally *tally = cf_container_of(at, cf_upload_tally, place);
 
         if (tally->binding == binding)
@@ -242,7 +242,7 @@ static cf_upload_tally *tally_of(cf_uploads *uploads, const cf_binding *binding)
     cf_upload_tally *added = cf_allocate(1, sizeof *added);
 
     added->binding = binding;
-    cf_line_add(&uploads->tallies, &added->place);
+    cf_list_add(&uploads->tallies, &added->place);
     return added;
 }
 
@@ -264,7 +264,7 @@ static void tally_no_more(cf_uploads *uploads, cf_upload *one)
         return;
     tally->counts[one->phase][one->rank]--;
     if (--tally->count == 0) {
-        cf_line_remove(&uploads->tallies, &tally->place);
+        cf_list_remove(&uploads->tallies, &tally->place);
         free(tally);
     }
 }
@@ -273,7 +273,7 @@ static void enter(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
 {
     one->phase = phase;
     one->rank = rank_of(one);
-    cf_line_add(&uploads->phases[phase], &one->place);
+    cf_list_add(&uploads->phases[phase], &one->place);
     uploads->counts[phase][one->rank]++;
     tally(uploads, one);
     one->queued = phase == CF_UPLOAD_IS_QUEUED ? cf_upload_size(one) : 0;
@@ -282,7 +282,7 @@ static void enter(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase)
 
 static void leave(cf_uploads *uploads, cf_upload *one)
 {
-    cf_line_remove(&uploads->phases[one->phase], &one->place);
+    cf_list_remove(&uploads->phases[one->phase], &one->place);
     uploads->counts[one->phase][one->rank]--;
     tally_no_more(uploads, one);
     uploads->queued -= one->queued;

@@ -23,7 +23,7 @@ typedef enum {
 
 /* Those of one binding that are coming, as `counts` has them of all. */
 typedef struct {
-    cf_place_in_line place;
+    cf_list_link place;
     const cf_binding *binding;
     size_t count;
     size_t counts[CF_UPLOAD_IS_DEFERRED][CF_RANKS];
@@ -32,11 +32,11 @@ typedef struct {
 typedef struct {
     cf_hash_link by_hash, by_place;
     cf_upload_phase phase;
-    cf_place_in_line place; /* among those of its phase */
+    cf_list_link place;     /* among those of its phase */
     cf_upload_tally *tally; /* of its binding; NULL: it isn't coming */
     cf_transfer_rank rank;  /* by what is to be sealed of it */
     uint64_t queued;        /* QUEUED: so many bytes are */
-    cf_line askers;         /* that have to wait for it */
+    cf_list askers;         /* that have to wait for it */
     cf_id collection;
     cf_binding *binding; /* of the file that is read for it */
     uint64_t folder;
@@ -65,11 +65,11 @@ struct cf_uploads {
     cf_peer *peer;
     cf_hash_table by_hash, by_place;
     cf_hash_table askers; /* by their files */
-    cf_line untold;       /* those for whom it has ended */
-    cf_line phases[CF_UPLOAD_PHASES];
+    cf_list untold;       /* those for whom it has ended */
+    cf_list phases[CF_UPLOAD_PHASES];
     size_t counts[CF_UPLOAD_PHASES][CF_RANKS]; /* of those in the phases, */
     size_t untold_counts[CF_RANKS];            /* and of the untold */
-    cf_line tallies;                           /* of the bindings that have any coming */
+    cf_list tallies;                           /* of the bindings that have any coming */
     uint64_t queued;                           /* bytes that are to be sealed of those QUEUED, */
     uint64_t moved;                            /* and of pieces that were stored */
     bool telling;                              /* the untold, until there are none */

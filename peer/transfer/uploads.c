@@ -14,7 +14,7 @@ cf_uploads *cf_uploads_new(cf_peer *peer)
 
 static void drop_all(cf_uploads *uploads, cf_upload_phase phase)
 {
-    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+    for (cf_list_link *at = uploads->phases[phase].first, *after; at; at = after) {
         after = at->after;
         cf_upload_drop(uploads, cf_container_of(at, cf_upload, place));
     }
@@ -40,7 +40,7 @@ void cf_uploads_destroy(cf_uploads **uploads)
  * again, with a file of his own. */
 static void forget_those_of(cf_uploads *uploads, cf_upload_phase phase, const cf_binding *binding)
 {
-    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+    for (cf_list_link *at = uploads->phases[phase].first, *after; at; at = after) {
         cf_upload *one = cf_container_of(at, cf_upload, place);
 
         after = at->after;
@@ -62,7 +62,7 @@ void cf_uploads_forget(cf_uploads *uploads, const cf_binding *binding)
 
 static void give_up_those_of(cf_uploads *uploads, cf_upload_phase phase)
 {
-    for (cf_place_in_line *at = uploads->phases[phase].first, *after; at; at = after) {
+    for (cf_list_link *at = uploads->phases[phase].first, *after; at; at = after) {
         cf_upload *one = cf_container_of(at, cf_upload, place);
 
         after = at->after;
@@ -188,12 +188,12 @@ bool cf_uploads_busy(const cf_uploads *uploads)
 
 bool cf_uploads_working(const cf_uploads *uploads)
 {
-    const cf_line *phases = uploads->phases;
+    const cf_list *phases = uploads->phases;
 
     if (uploads->untold.count || phases[CF_UPLOAD_IS_EDIT].count ||
         phases[CF_UPLOAD_IS_DELTA].count)
         return true;
-    for (cf_place_in_line *at = phases[CF_UPLOAD_IS_SEALING].first; at; at = at->after)
+    for (cf_list_link *at = phases[CF_UPLOAD_IS_SEALING].first; at; at = at->after)
         if (cf_sealing_has_jobs(cf_container_of(at, cf_upload, place)->sealing))
             return true;
     return false;
@@ -207,9 +207,9 @@ cf_upload_figures cf_uploads_count(const cf_uploads *uploads)
 cf_flow_count cf_uploads_flow(const cf_uploads *uploads)
 {
     cf_flow_count flow = {.moved = uploads->moved, .left = uploads->queued};
-    const cf_line *sealing = &uploads->phases[CF_UPLOAD_IS_SEALING];
+    const cf_list *sealing = &uploads->phases[CF_UPLOAD_IS_SEALING];
 
-    for (cf_place_in_line *at = sealing->first; at; at = at->after) {
+    for (cf_list_link *at = sealing->first; at; at = at->after) {
         const cf_sealing *one = cf_container_of(at, cf_upload, place)->sealing;
         const uint64_t partly = cf_sealing_partly(one);
 
@@ -222,7 +222,7 @@ cf_flow_count cf_uploads_flow(const cf_uploads *uploads)
 /* ---- Events of the transfer ---- */
 
 /* Those that are sealed, one after the other. */
-static cf_sealing *next_sealing(const cf_uploads *uploads, cf_place_in_line **at)
+static cf_sealing *next_sealing(const cf_uploads *uploads, cf_list_link **at)
 {
     *at = *at ? (*at)->after : uploads->phases[CF_UPLOAD_IS_SEALING].first;
     return *at ? cf_container_of(*at, cf_upload, place)->sealing : NULL;
@@ -233,7 +233,7 @@ bool cf_uploads_piece(cf_uploads *uploads, const cf_hash *blob, uint64_t offset,
 {
     cf_sealing *sealing;
 
-    for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));)
+    for (cf_list_link *at = NULL; (sealing = next_sealing(uploads, &at));)
         if (cf_sealing_piece(sealing, blob, offset, size, out))
             return true;
     return false;
@@ -246,7 +246,7 @@ void cf_uploads_stored(cf_uploads *uploads, const cf_hash *blob)
 
     if (!cf_uploads_lack_room(uploads))
         uploads->delay[0] = '\0';
-    for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));) {
+    for (cf_list_link *at = NULL; (sealing = next_sealing(uploads, &at));) {
         const uint64_t left = cf_sealing_left(sealing);
 
         if (!cf_sealing_stored(sealing, blob, &size))
@@ -261,7 +261,7 @@ void cf_uploads_refused(cf_uploads *uploads, const cf_hash *blob, const cf_error
 {
     cf_sealing *sealing;
 
-    for (cf_place_in_line *at = NULL; (sealing = next_sealing(uploads, &at));)
+    for (cf_list_link *at = NULL; (sealing = next_sealing(uploads, &at));)
         cf_sealing_refused(sealing, blob, why);
 }
 
@@ -271,7 +271,7 @@ bool cf_uploads_delayed(cf_uploads *uploads, const cf_hash *blob, cf_bytes text)
     char shown[CF_NAME_SHOWN];
     bool ours = false;
 
-    for (cf_place_in_line *at = NULL; !ours && (sealing = next_sealing(uploads, &at));)
+    for (cf_list_link *at = NULL; !ours && (sealing = next_sealing(uploads, &at));)
         ours = cf_sealing_offers(sealing, blob);
     cf_name_show(text.size ? text : cf_bytes_of_text("no reason given"), shown);
     if (!ours || strcmp(shown, uploads->delay) == 0)
