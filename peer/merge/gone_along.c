@@ -9,23 +9,24 @@
 #include "peer/merge/covered.h"
 #include "peer/merge/view_graves.h"
 
-void cf_gone_along_pin(cf_spots *spots, const cf_spot *spot, cf_change_draft *draft)
+void cf_gone_along_pin(cf_scanned_nodes *nodes, const cf_scanned_node *scanned,
+                       cf_change_draft *draft)
 {
-    const cf_spot *above = cf_spots_at(spots, spot->parent);
-    cf_pin pin = {.name = spot->name};
+    const cf_scanned_node *above = cf_scanned_nodes_at(nodes, scanned->parent);
+    cf_pin pin = {.name = scanned->name};
     cf_buffer value = {0};
 
     if (!above || !above->gone || !above->item_count)
         return;
     pin.parent = above->items[0];
     cf_pin_pack(&value, &pin);
-    for (size_t i = 0; i < spot->item_count; i++) {
-        const cf_id *item = &spot->items[i];
+    for (size_t i = 0; i < scanned->item_count; i++) {
+        const cf_id *item = &scanned->items[i];
 
-        if (!cf_spot_shows(spot, item, CF_FIELD_NUMBER_NAME) &&
-            !cf_spot_shows(spot, item, CF_FIELD_NUMBER_PIN) &&
-            !cf_state_has_field(spots->input->state, item, CF_FIELD_NUMBER_NAME))
-            cf_draft_set(draft, spot->refs, item, CF_FIELD_NUMBER_PIN,
+        if (!cf_scanned_node_shows(scanned, item, CF_FIELD_NUMBER_NAME) &&
+            !cf_scanned_node_shows(scanned, item, CF_FIELD_NUMBER_PIN) &&
+            !cf_state_has_field(nodes->input->state, item, CF_FIELD_NUMBER_NAME))
+            cf_draft_set(draft, scanned->refs, item, CF_FIELD_NUMBER_PIN,
                          cf_arena_copy(draft->arena, cf_buffer_view(&value)), true);
     }
     cf_buffer_release(&value);
@@ -89,9 +90,9 @@ static bool keeps_directory(const cf_change *change)
            !cf_field_is_deletion(change->field);
 }
 
-void cf_gone_along_name(cf_spots *spots, cf_change_draft *draft)
+void cf_gone_along_name(cf_scanned_nodes *nodes, cf_change_draft *draft)
 {
-    const cf_scan_input *input = spots->input;
+    const cf_scan_input *input = nodes->input;
     size_t count;
     const cf_change *changes = cf_change_draft_changes(draft, &count);
 

@@ -178,7 +178,7 @@ static void look_release(group_look *look)
 }
 
 typedef struct {
-    cf_spots *spots;
+    cf_scanned_nodes *nodes;
     cf_change_draft *draft;
     group_look before, after;
     cf_ids cuts; /* directories that are shown elsewhere than they wish, see find_cut */
@@ -189,7 +189,7 @@ typedef struct {
  * (Move d into e || move e into d, then delete d: it came back.) */
 static void find_cut(pin_round *round, const cf_change *deletion)
 {
-    cf_view *view = round->spots->input->view;
+    cf_view *view = round->nodes->input->view;
     const cf_seen *deleted = cf_view_seen(view, &deletion->item);
 
     if (!deleted || !deleted->parent || cf_kind_of(&deleted->id) != CF_KIND_DIRECTORY)
@@ -219,7 +219,7 @@ static void find_cuts(pin_round *round, const cf_change *changes, size_t count)
 /* What the groups show that the draft touches: with it, then again without. */
 static void try_draft(pin_round *round)
 {
-    const cf_scan_input *input = round->spots->input;
+    const cf_scan_input *input = round->nodes->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
     touched_groups touched = {0};
     cf_ids dirty = {0};
@@ -250,89 +250,90 @@ static bool shares_item(const cf_id *items, size_t count, const cf_group *group)
     return false;
 }
 
-static bool is_elsewhere(pin_round *round, const cf_spot *spot, const item_sight *sight)
+static bool is_elsewhere(pin_round *round, const cf_scanned_node *scanned, const item_sight *sight)
 {
     const cf_id *above;
     size_t count;
 
-    if (!sight || !cf_bytes_equal(spot->name, sight->name))
+    if (!sight || !cf_bytes_equal(scanned->name, sight->name))
         return true;
-    cf_spots_above(round->spots, spot, &above, &count);
+    cf_scanned_nodes_above(round->nodes, scanned, &above, &count);
     return !shares_item(above, count, sight->group);
 }
 
 /* The pin holds as long as the place that it stands in for. */
-static void pin(pin_round *round, const cf_spot *spot, const cf_id *item)
+static void pin(pin_round *round, const cf_scanned_node *scanned, const cf_id *item)
 {
-    cf_view *view = round->spots->input->view;
+    cf_view *view = round->nodes->input->view;
     cf_arena scratch = {0};
     cf_facts facts = cf_facts_of(view, cf_view_get(view, item), &scratch);
     const cf_fact *parent = cf_facts_best(&facts, CF_FIELD_NUMBER_PARENT);
     const cf_fact *name = cf_facts_best(&facts, CF_FIELD_NUMBER_NAME);
-    cf_pin pin = {.name = spot->name, .has_parent_dot = parent, .has_name_dot = name};
+    cf_pin pin = {.name = scanned->name, .has_parent_dot = parent, .has_name_dot = name};
     const cf_id *above;
     size_t count;
     cf_buffer value = {0};
 
-    cf_spots_above(round->spots, spot, &above, &count);
+    cf_scanned_nodes_above(round->nodes, scanned, &above, &count);
     pin.parent = above[0];
     if (parent)
         pin.parent_dot = parent->write.dot;
     if (name)
         pin.name_dot = name->write.dot;
     cf_pin_pack(&value, &pin);
-    cf_draft_set(round->draft, spot->refs, item, CF_FIELD_NUMBER_PIN,
+    cf_draft_set(round->draft, scanned->refs, item, CF_FIELD_NUMBER_PIN,
                  cf_arena_copy(round->draft->arena, cf_buffer_view(&value)), true);
     cf_buffer_release(&value);
     cf_arena_release(&scratch);
 }
 
 /* Nothing would keep it alive, but the user kept it. */
-static void keep(pin_round *round, const cf_spot *spot, const cf_id *item)
+static void keep(pin_round *round, const cf_scanned_node *scanned, const cf_id *item)
 {
     cf_buffer kind = {0};
 
-    cf_pack_text(&kind, cf_bytes_of(&spot->kind, 1));
-    cf_draft_set(round->draft, spot->refs, item, CF_FIELD_NUMBER_KIND,
+    cf_pack_text(&kind, cf_bytes_of(&scanned->kind, 1));
+    cf_draft_set(round->draft, scanned->refs, item, CF_FIELD_NUMBER_KIND,
                  cf_arena_copy(round->draft->arena, cf_buffer_view(&kind)), false);
     cf_buffer_release(&kind);
 }
 
 /* Mode or mtime: what is shown would change, and not to what is on the disk. */
-static bool hold(pin_round *round, const cf_spot *spot, const cf_id *item, uint32_t field,
-                 const cf_bytes values[3])
+static bool hold(pin_round *round, const cf_scanned_node *scanned, const cf_id *item,
+                 uint32_t field, const cf_bytes values[3])
 {
     cf_bytes before = values[0], after = values[1], disk = values[2];
 
     if (!disk.size || cf_bytes_equal(after, before) || cf_bytes_equal(after, disk))
         return false;
-    cf_draft_set(round->draft, spot->refs, item, field, disk, true);
+    cf_draft_set(round->draft, scanned->refs, item, field, disk, true);
     return true;
 }
 
 /* For a node that its user left where it lay: /pin if the change moves it, /kind if the change
  * kills it, else its mode and time. False: nothing is to be written. */
-static bool fasten(pin_round *round, const cf_spot *spot, const cf_id *item)
+static bool fasten(pin_round *round, const cf_scanned_node *scanned, const cf_id *item)
 {
     const item_sight *before = seen_at(&round->before, item), *after = seen_at(&round->after, item);
 
-    if (cf_draft_deletes(round->draft, item) || is_elsewhere(round, spot, before))
+    if (cf_draft_deletes(round->draft, item) || is_elsewhere(round, scanned, before))
         return false; /* what others did to it is still to be applied */
-    if (is_elsewhere(round, spot, after) &&
+    if (is_elsewhere(round, scanned, after) &&
         !cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN)) {
-        pin(round, spot, item);
+        pin(round, scanned, item);
         return true;
     }
     if (!after) {
         if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_KIND))
             return false;
-        keep(round, spot, item);
+        keep(round, scanned, item);
         return true;
     }
-    const cf_bytes modes[] = {before->mode, after->mode, spot->mode};
-    const cf_bytes mtimes[] = {before->mtime, after->mtime, spot->mtime};
-    bool held = hold(round, spot, item, CF_FIELD_NUMBER_MODE, modes);
-    return (spot->kind == CF_KIND_FILE && hold(round, spot, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
+    const cf_bytes modes[] = {before->mode, after->mode, scanned->mode};
+    const cf_bytes mtimes[] = {before->mtime, after->mtime, scanned->mtime};
+    bool held = hold(round, scanned, item, CF_FIELD_NUMBER_MODE, modes);
+    return (scanned->kind == CF_KIND_FILE &&
+            hold(round, scanned, item, CF_FIELD_NUMBER_MTIME, mtimes)) ||
            held;
 }
 
@@ -364,11 +365,11 @@ static bool fasten_all(pin_round *round)
 
         if (is_as_before(round, sight))
             continue;
-        while ((node = cf_nodes_next_of_item(round->spots->input->base, &sight->item, node))) {
-            const cf_spot *spot = cf_spots_at(round->spots, node->number);
+        while ((node = cf_nodes_next_of_item(round->nodes->input->base, &sight->item, node))) {
+            const cf_scanned_node *scanned = cf_scanned_nodes_at(round->nodes, node->number);
 
-            if (!spot->gone && !spot->moved)
-                any = fasten(round, spot, &sight->item) || any;
+            if (!scanned->gone && !scanned->moved)
+                any = fasten(round, scanned, &sight->item) || any;
         }
     }
     return any;
@@ -384,27 +385,27 @@ static bool fasten_cuts(pin_round *round)
 
         if (cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN))
             continue;
-        while ((node = cf_nodes_next_of_item(round->spots->input->base, item, node))) {
-            const cf_spot *spot = cf_spots_at(round->spots, node->number);
+        while ((node = cf_nodes_next_of_item(round->nodes->input->base, item, node))) {
+            const cf_scanned_node *scanned = cf_scanned_nodes_at(round->nodes, node->number);
 
-            if (spot->gone || spot->moved ||
-                is_elsewhere(round, spot, seen_at(&round->before, item)))
+            if (scanned->gone || scanned->moved ||
+                is_elsewhere(round, scanned, seen_at(&round->before, item)))
                 continue;
-            pin(round, spot, item);
+            pin(round, scanned, item);
             any = true;
         }
     }
     return any;
 }
 
-void cf_pins_add(cf_spots *spots, cf_change_draft *draft)
+void cf_pins_add(cf_scanned_nodes *nodes, cf_change_draft *draft)
 {
     bool again = draft->table.count > 0;
 
     for (int i = 0; again && i < ROUNDS_MAX; i++) {
-        pin_round round = {.spots = spots, .draft = draft};
+        pin_round round = {.nodes = nodes, .draft = draft};
 
-        cf_gone_along_name(spots, draft);
+        cf_gone_along_name(nodes, draft);
         try_draft(&round);
         again = fasten_all(&round);
         again = fasten_cuts(&round) || again;

@@ -3,9 +3,9 @@
  * a draft, though the user left it where it is, is pinned there. */
 #ifndef CF_PEER_MERGE_PINS_H
 #define CF_PEER_MERGE_PINS_H
-#include "peer/merge/spots.h"
+#include "peer/merge/scanned_nodes.h"
 
 /* Adds to the draft what keeps everything else in its place; looks at the groups it touches. */
-void cf_pins_add(cf_spots *spots, cf_change_draft *draft);
+void cf_pins_add(cf_scanned_nodes *nodes, cf_change_draft *draft);
 
 #endif

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 
 #include "peer/merge/covered.h"
-#include "peer/merge/spots.h"
+#include "peer/merge/scanned_nodes.h"
 
 typedef struct {
     const cf_scan *scan;
     const cf_dot *dots;
     cf_arena *arena;
-    cf_spots spots;
+    cf_scanned_nodes scanned;
     cf_node *nodes;
     size_t count, capacity;
     cf_ref *refs; /* of the node at work */
@@ -50,12 +50,12 @@ static void add_ref(rebase_work *rebasing, const cf_ref *ref)
     *cf_one_more(rebasing->refs, rebasing->ref_count, rebasing->ref_capacity) = *ref;
 }
 
-static void add_item_refs(rebase_work *rebasing, const cf_spot *spot, const cf_id *item)
+static void add_item_refs(rebase_work *rebasing, const cf_scanned_node *scanned, const cf_id *item)
 {
     const cf_scan *scan = rebasing->scan;
 
-    for (size_t i = 0; i < spot->refs.count; i++) {
-        const cf_ref *ref = &spot->refs.at[i];
+    for (size_t i = 0; i < scanned->refs.count; i++) {
+        const cf_ref *ref = &scanned->refs.at[i];
 
         if (cf_id_equal(&ref->item, item) && !writes(scan, item, ref->field))
             add_ref(rebasing, ref);
@@ -66,34 +66,34 @@ static void add_item_refs(rebase_work *rebasing, const cf_spot *spot, const cf_i
 }
 
 /* Not borrowed from the base, which will be changed with it. */
-static cf_node node_of(const cf_spot *spot, cf_arena *arena)
+static cf_node node_of(const cf_scanned_node *scanned, cf_arena *arena)
 {
     return (cf_node){
-        .number = spot->number,
-        .parent = spot->parent,
-        .name = cf_arena_copy(arena, spot->name),
-        .kind = spot->kind,
-        .content = cf_arena_copy(arena, spot->content),
-        .mode = cf_arena_copy(arena, spot->mode),
-        .mtime = cf_arena_copy(arena, spot->mtime),
-        .stat = spot->finding ? spot->finding->stat : spot->base->stat,
-        .disk = spot->finding ? spot->finding->disk : spot->base->disk,
-        .is_met = spot->base && spot->base->is_met,
+        .number = scanned->number,
+        .parent = scanned->parent,
+        .name = cf_arena_copy(arena, scanned->name),
+        .kind = scanned->kind,
+        .content = cf_arena_copy(arena, scanned->content),
+        .mode = cf_arena_copy(arena, scanned->mode),
+        .mtime = cf_arena_copy(arena, scanned->mtime),
+        .stat = scanned->finding ? scanned->finding->stat : scanned->base->stat,
+        .disk = scanned->finding ? scanned->finding->disk : scanned->base->disk,
+        .is_met = scanned->base && scanned->base->is_met,
     };
 }
 
-static void add_node(rebase_work *rebasing, const cf_spot *spot)
+static void add_node(rebase_work *rebasing, const cf_scanned_node *scanned)
 {
-    cf_node node = node_of(spot, rebasing->arena);
-    cf_id *items = cf_arena_allocate(rebasing->arena, spot->item_count, sizeof *items);
+    cf_node node = node_of(scanned, rebasing->arena);
+    cf_id *items = cf_arena_allocate(rebasing->arena, scanned->item_count, sizeof *items);
     cf_buffer refs = {0};
 
     rebasing->ref_count = 0;
-    for (size_t i = 0; i < spot->item_count; i++) {
-        if (deletes(rebasing->scan, &spot->items[i]))
+    for (size_t i = 0; i < scanned->item_count; i++) {
+        if (deletes(rebasing->scan, &scanned->items[i]))
             continue;
-        items[node.item_count++] = spot->items[i];
-        add_item_refs(rebasing, spot, &spot->items[i]);
+        items[node.item_count++] = scanned->items[i];
+        add_item_refs(rebasing, scanned, &scanned->items[i]);
     }
     cf_refs_pack(&refs, rebasing->refs, rebasing->ref_count);
     node.items = items;
@@ -108,12 +108,12 @@ static void add_others(rebase_work *rebasing, const cf_id *item)
     const cf_node *node = NULL;
 
     while ((node = cf_nodes_next_of_item(rebasing->scan->input->base, item, node))) {
-        cf_spot *spot = cf_spots_at(&rebasing->spots, node->number);
+        cf_scanned_node *scanned = cf_scanned_nodes_at(&rebasing->scanned, node->number);
 
-        if (spot->finding || spot->gone || spot->moved)
+        if (scanned->finding || scanned->gone || scanned->moved)
             continue;
-        spot->moved = true; /* once is enough */
-        add_node(rebasing, spot);
+        scanned->moved = true; /* once is enough */
+        add_node(rebasing, scanned);
     }
 }
 
@@ -121,9 +121,9 @@ void cf_scan_rebase(const cf_scan *scan, const cf_dot *dots, cf_arena *arena, co
                     size_t *count)
 {
     rebase_work rebasing = {.scan = scan, .dots = dots, .arena = arena};
-    cf_spot *const *found = scan->inner;
+    cf_scanned_node *const *found = scan->inner;
 
-    cf_spots_open(&rebasing.spots, scan->input, arena);
+    cf_scanned_nodes_open(&rebasing.scanned, scan->input, arena);
     for (size_t i = 0; i < scan->input->found_count; i++)
         add_node(&rebasing, found[i]);
     for (size_t i = 0; i < scan->count; i++)
@@ -134,7 +134,7 @@ void cf_scan_rebase(const cf_scan *scan, const cf_dot *dots, cf_arena *arena, co
         memcpy(copy, rebasing.nodes, rebasing.count * sizeof *copy);
     *nodes = copy;
     *count = rebasing.count;
-    cf_spots_close(&rebasing.spots);
+    cf_scanned_nodes_close(&rebasing.scanned);
     free(rebasing.nodes);
     free(rebasing.refs);
 }

@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
     cf_row_scanning *scanning;
-    const cf_row_spot *spot;
+    const cf_scanned_row *scanned;
     placed *values;
     seat_group *groups;
     size_t count, group_count;
@@ -32,7 +32,7 @@ typedef struct {
 
 static void place(beside_scan *self, cf_bytes property, cf_bytes value, const cf_row_ref *ref)
 {
-    const uint8_t kind = self->spot->table->kind;
+    const uint8_t kind = self->scanned->table->kind;
     cf_seat seat = cf_seat_of(kind, property, value);
 
     if (seat.spelled ? seat.kind != CF_SEAT_NAMED : !cf_field_has_lines(kind, property))
@@ -44,7 +44,7 @@ static void place(beside_scan *self, cf_bytes property, cf_bytes value, const cf
 
 static void place_all(beside_scan *self, const cf_row_refs *refs)
 {
-    const cf_row *disk = self->spot->disk;
+    const cf_row *disk = self->scanned->disk;
     size_t most = refs->count;
 
     for (size_t i = 0; i < disk->field_count; i++)
@@ -54,7 +54,7 @@ static void place_all(beside_scan *self, const cf_row_refs *refs)
     for (size_t i = 0; i < refs->count; i++) {
         cf_bytes property = refs->at[i].field;
 
-        (void)cf_schema_property(self->spot->table, refs->at[i].field, &property);
+        (void)cf_schema_property(self->scanned->table, refs->at[i].field, &property);
         if (refs->at[i].standing == CF_WRITE_SHOWN)
             place(self, property, refs->at[i].value, &refs->at[i]);
     }
@@ -126,12 +126,12 @@ static void link_groups(beside_scan *self)
 
 static void say_again(beside_scan *self, const placed *value)
 {
-    const cf_merge merge = cf_schema_field(self->spot->table, value->property).merge;
+    const cf_merge merge = cf_schema_field(self->scanned->table, value->property).merge;
     cf_change_draft *draft = &self->scanning->draft;
     const cf_row_ref *ref = value->ref;
 
-    cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
-    cf_change_draft_write(draft, &self->spot->item, ref->field, ref->value,
+    cf_change_draft_over(draft, &self->scanned->item, ref->field, &ref->dot);
+    cf_change_draft_write(draft, &self->scanned->item, ref->field, ref->value,
                           merge == CF_MERGE_VOLATILE || merge == CF_MERGE_WEAK);
 }
 
@@ -149,11 +149,12 @@ static void say_group_again(beside_scan *self, const seat_group *beside)
     }
 }
 
-void cf_row_scan_beside(cf_row_scanning *scanning, const cf_row_spot *spot, const cf_row_refs *refs)
+void cf_row_scan_beside(cf_row_scanning *scanning, const cf_scanned_row *scanned,
+                        const cf_row_refs *refs)
 {
-    beside_scan self = {.scanning = scanning, .spot = spot};
+    beside_scan self = {.scanning = scanning, .scanned = scanned};
 
-    if (!cf_kind_has_seats(spot->table->kind))
+    if (!cf_kind_has_seats(scanned->table->kind))
         return;
     place_all(&self, refs);
     group(&self);

@@ -6,7 +6,7 @@
 
 typedef struct {
     cf_row_scanning *scanning;
-    cf_row_spot *spot;
+    cf_scanned_row *scanned;
     cf_row_refs refs;
     bool changed; /* something that counts */
 } row_scan;
@@ -42,13 +42,13 @@ static void replace(row_scan *self, cf_bytes name, bool listed)
 
     for (const cf_row_ref *ref; (ref = cf_row_refs_next(&self->refs, name, &at));)
         if (listed || ref->standing == CF_WRITE_SHOWN)
-            cf_change_draft_over(&self->scanning->draft, &self->spot->item, name, &ref->dot);
+            cf_change_draft_over(&self->scanning->draft, &self->scanned->item, name, &ref->dot);
 }
 
 static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 {
     if (value.size)
-        cf_change_draft_write(&self->scanning->draft, &self->spot->item, name, value, weak);
+        cf_change_draft_write(&self->scanning->draft, &self->scanned->item, name, value, weak);
 }
 
 /* ---- A new row ---- */
@@ -59,7 +59,7 @@ static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 static void replace_old_life(row_scan *self)
 {
     const cf_state *state = self->scanning->input->state;
-    const cf_id *id = &self->spot->item;
+    const cf_id *id = &self->scanned->item;
     const cf_item *item = cf_state_item(state, id);
     cf_row_facts facts = {0};
 
@@ -79,11 +79,11 @@ static void replace_old_life(row_scan *self)
 static void begin_life(row_scan *self)
 {
     cf_change_draft *draft = &self->scanning->draft;
-    const cf_row_spot *spot = self->spot;
+    const cf_scanned_row *scanned = self->scanned;
 
-    cf_change_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
-                          packed_text(self->scanning, spot->table->name), false);
-    cf_change_draft_write(draft, &spot->item, cf_bytes_of_text(CF_FIELD_KEY), spot->disk->key,
+    cf_change_draft_write(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE),
+                          packed_text(self->scanning, scanned->table->name), false);
+    cf_change_draft_write(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_KEY), scanned->disk->key,
                           false);
     replace_old_life(self);
 }
@@ -91,9 +91,9 @@ static void begin_life(row_scan *self)
 /* What is listed of a key goes with that: it can't be cleared, and the other key may be taken. */
 static void change_key(row_scan *self)
 {
-    const cf_row_spot *spot = self->spot;
+    const cf_scanned_row *scanned = self->scanned;
 
-    write(self, cf_bytes_of_text(CF_FIELD_KEY), spot->disk->key, false);
+    write(self, cf_bytes_of_text(CF_FIELD_KEY), scanned->disk->key, false);
     replace(self, cf_bytes_of_text(CF_FIELD_KEY), true);
 }
 
@@ -111,8 +111,8 @@ static const cf_id *target_at(const cf_row_scanning *self, cf_bytes table, cf_by
 {
     if (!cf_format_holds_table(self->input->format, table))
         return base_item_at(self, table, key);
-    const cf_row_spot *spot = cf_row_spot_at(self, table, key);
-    return spot ? &spot->item : NULL;
+    const cf_scanned_row *scanned = cf_scanned_row_at(self, table, key);
+    return scanned ? &scanned->item : NULL;
 }
 
 static bool same_item(const cf_id *a, const cf_id *b)
@@ -120,12 +120,13 @@ static bool same_item(const cf_id *a, const cf_id *b)
     return a && b ? cf_id_equal(a, b) : a == b;
 }
 
-bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot)
+bool cf_row_lost_target(const cf_row_scanning *self, const cf_scanned_row *scanned)
 {
-    for (size_t i = 0; i < spot->table->field_count; i++) {
-        const cf_field_rule *rule = &spot->table->fields[i];
-        const cf_row_field *field =
-            rule->merge == CF_MERGE_REFERENCE ? cf_row_field_named(spot->disk, rule->name) : NULL;
+    for (size_t i = 0; i < scanned->table->field_count; i++) {
+        const cf_field_rule *rule = &scanned->table->fields[i];
+        const cf_row_field *field = rule->merge == CF_MERGE_REFERENCE
+                                        ? cf_row_field_named(scanned->disk, rule->name)
+                                        : NULL;
 
         if (field && !same_item(base_item_at(self, rule->table, field->values[0]),
                                 target_at(self, rule->table, field->values[0])))
@@ -177,8 +178,9 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
  * nothing and revives nothing (rule o). */
 static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *old, cf_bytes value)
 {
-    return self->spot->base && !old &&
-           cf_format_presets(self->scanning->input->format, self->spot->table->name, name, value);
+    return self->scanned->base && !old &&
+           cf_format_presets(self->scanning->input->format, self->scanned->table->name, name,
+                             value);
 }
 
 /* Who changes a value that only one row can have says what the row had before: it goes back to that
@@ -189,7 +191,7 @@ static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes no
     const cf_row_instead before = {.value = old};
     cf_bytes field = cf_row_instead_field(name, self->scanning->arena);
 
-    if (!self->spot->base || !field.size)
+    if (!self->scanned->base || !field.size)
         return;
     if (now.size)
         write(self, field, cf_row_instead_pack(&before, self->scanning->arena), true);
@@ -199,7 +201,7 @@ static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes no
 static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
                        const cf_row_field *now)
 {
-    const bool gives_way = cf_column_gives_way(self->spot->table, rule->name);
+    const bool gives_way = cf_column_gives_way(self->scanned->table, rule->name);
     cf_bytes value = only_value(now);
     bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
 
@@ -216,14 +218,14 @@ static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_f
 static void scan_field(row_scan *self, cf_bytes name, const cf_row_field *old,
                        const cf_row_field *now)
 {
-    cf_field_rule rule = cf_schema_field(self->spot->table, name);
+    cf_field_rule rule = cf_schema_field(self->scanned->table, name);
 
     rule.name = name;
     switch (rule.merge) {
     case CF_MERGE_VOLATILE:
         break;
     case CF_MERGE_SET:
-        if (cf_row_scan_set(self->scanning, self->spot, &self->refs, old, now, name))
+        if (cf_row_scan_set(self->scanning, self->scanned, &self->refs, old, now, name))
             self->changed = true;
         break;
     case CF_MERGE_REFERENCE:
@@ -241,7 +243,7 @@ static void carry_volatile(row_scan *self, cf_bytes name, const cf_row_field *ol
 {
     cf_bytes value = only_value(now);
 
-    if (cf_schema_field(self->spot->table, name).merge != CF_MERGE_VOLATILE ||
+    if (cf_schema_field(self->scanned->table, name).merge != CF_MERGE_VOLATILE ||
         cf_bytes_equal(only_value(old), value))
         return;
     write(self, name, value, true);
@@ -264,7 +266,8 @@ static const cf_row_field *next_field(const cf_row *row, size_t *at)
 static void walk_fields(row_scan *self, each_field *visit)
 {
     static const cf_row none;
-    const cf_row *was = self->spot->base ? &self->spot->shown : &none, *is = self->spot->disk;
+    const cf_row *was = self->scanned->base ? &self->scanned->shown : &none,
+                 *is = self->scanned->disk;
     size_t i = 0, k = 0;
 
     for (;;) {
@@ -283,21 +286,22 @@ static void walk_fields(row_scan *self, each_field *visit)
     }
 }
 
-void cf_row_scan_spot(cf_row_scanning *scanning, cf_row_spot *spot)
+void cf_row_scan_spot(cf_row_scanning *scanning, cf_scanned_row *scanned)
 {
-    row_scan self = {scanning, spot, cf_row_refs_of(spot->base, scanning->arena), !spot->base};
+    row_scan self = {scanning, scanned, cf_row_refs_of(scanned->base, scanning->arena),
+                     !scanned->base};
 
-    if (!spot->base) {
+    if (!scanned->base) {
         begin_life(&self);
-    } else if (spot->base != spot->there) {
+    } else if (scanned->base != scanned->there) {
         change_key(&self);
         self.changed = true;
     }
     walk_fields(&self, scan_field);
     if (self.changed)
         walk_fields(&self, carry_volatile);
-    if (self.changed && spot->base)
-        cf_row_scan_beside(scanning, spot, &self.refs);
-    if (cf_row_scan_ties(scanning, spot, &self.refs) || self.changed)
-        cf_row_touch(scanning, spot->table);
+    if (self.changed && scanned->base)
+        cf_row_scan_beside(scanning, scanned, &self.refs);
+    if (cf_row_scan_ties(scanning, scanned, &self.refs) || self.changed)
+        cf_row_touch(scanning, scanned->table);
 }

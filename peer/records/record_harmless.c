@@ -86,10 +86,10 @@ static void claim_shown(harm_check *self)
     }
 }
 
-static bool has_required(const cf_row_spot *spot)
+static bool has_required(const cf_scanned_row *scanned)
 {
-    for (size_t i = 0; i < spot->table->required_count; i++)
-        if (!cf_row_field_named(spot->disk, spot->table->required[i]))
+    for (size_t i = 0; i < scanned->table->required_count; i++)
+        if (!cf_row_field_named(scanned->disk, scanned->table->required[i]))
             return false;
     return true;
 }
@@ -100,16 +100,17 @@ static bool new_rows_are_harmless(harm_check *self)
     const cf_row_scan_input *input = scanning->input;
     bool harmless = true;
 
-    for (size_t i = 0; harmless && i < scanning->spot_count; i++) {
-        const cf_row_spot *spot = &scanning->spots[i];
+    for (size_t i = 0; harmless && i < scanning->scanned_count; i++) {
+        const cf_scanned_row *scanned = &scanning->scanned_rows[i];
 
-        if (!spot->fresh)
+        if (!scanned->fresh)
             continue;
         if (!self->claimed.at)
             claim_shown(self);
         harmless = input->view->simple &&
-                   !cf_row_view_find(input->view, spot->table->name, spot->disk->key) &&
-                   has_required(spot) && claim_all(&self->claimed, spot->table, spot->disk);
+                   !cf_row_view_find(input->view, scanned->table->name, scanned->disk->key) &&
+                   has_required(scanned) &&
+                   claim_all(&self->claimed, scanned->table, scanned->disk);
     }
     return harmless;
 }

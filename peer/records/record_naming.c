@@ -6,7 +6,7 @@
 #include "peer/records/record_scan_inside.h"
 
 typedef struct {
-    cf_row_spot *spot;
+    cf_scanned_row *scanned;
     size_t field; /* up to which its references have been followed */
 } name_step;
 
@@ -18,21 +18,21 @@ typedef struct {
 
 static int by_place(const void *left, const void *right)
 {
-    const cf_row_spot *a = *(cf_row_spot *const *)left, *b = *(cf_row_spot *const *)right;
+    const cf_scanned_row *a = *(cf_scanned_row *const *)left, *b = *(cf_scanned_row *const *)right;
     int order = cf_bytes_compare(a->table->name, b->table->name);
 
     return order ? order : cf_bytes_compare(a->disk->key, b->disk->key);
 }
 
 /* The row of the disk that the field refers to; NULL: none. */
-static cf_row_spot *referred(const cf_row_scanning *self, const cf_row_spot *spot,
-                             const cf_row_field *field)
+static cf_scanned_row *referred(const cf_row_scanning *self, const cf_scanned_row *scanned,
+                                const cf_row_field *field)
 {
-    cf_field_rule rule = cf_schema_field(spot->table, field->name);
+    cf_field_rule rule = cf_schema_field(scanned->table, field->name);
 
     if (rule.merge != CF_MERGE_REFERENCE || field->count != 1)
         return NULL;
-    return cf_row_spot_at(self, rule.table, field->values[0]);
+    return cf_scanned_row_at(self, rule.table, field->values[0]);
 }
 
 static int by_bytes(const void *left, const void *right)
@@ -50,7 +50,7 @@ static const cf_bytes *sorted_values(const cf_row_field *field, cf_arena *arena)
     return values;
 }
 
-static const cf_bytes *item_value(const cf_row_scanning *self, const cf_row_spot *target,
+static const cf_bytes *item_value(const cf_row_scanning *self, const cf_scanned_row *target,
                                   cf_arena *arena)
 {
     const cf_record_ids *ids = self->input->ids;
@@ -66,16 +66,16 @@ static const cf_bytes *item_value(const cf_row_scanning *self, const cf_row_spot
 }
 
 /* What the row says, as far as it tells it from others. */
-static cf_row_field *content_of(const cf_row_scanning *self, const cf_row_spot *spot,
+static cf_row_field *content_of(const cf_row_scanning *self, const cf_scanned_row *scanned,
                                 cf_arena *arena, size_t *count)
 {
-    cf_row_field *content = cf_arena_allocate(arena, spot->disk->field_count, sizeof *content);
+    cf_row_field *content = cf_arena_allocate(arena, scanned->disk->field_count, sizeof *content);
 
     *count = 0;
-    for (size_t i = 0; i < spot->disk->field_count; i++) {
-        const cf_row_field *field = &spot->disk->fields[i];
-        cf_merge merge = cf_schema_field(spot->table, field->name).merge;
-        const cf_row_spot *target = referred(self, spot, field);
+    for (size_t i = 0; i < scanned->disk->field_count; i++) {
+        const cf_row_field *field = &scanned->disk->fields[i];
+        cf_merge merge = cf_schema_field(scanned->table, field->name).merge;
+        const cf_scanned_row *target = referred(self, scanned, field);
 
         if (merge == CF_MERGE_VOLATILE || merge == CF_MERGE_WEAK)
             continue;
@@ -98,16 +98,17 @@ static bool is_to_come(const cf_row_scanning *self, const cf_id *item)
 
 /* The first number whose id the state doesn't know; or whose row lives, and this source has still
  * to show it: then both devices made the same row, and it is one. */
-static cf_id serial_item(const cf_row_scanning *self, const cf_row_spot *spot)
+static cf_id serial_item(const cf_row_scanning *self, const cf_scanned_row *scanned)
 {
     const cf_record_ids *ids = self->input->ids;
     cf_arena arena = {0};
     size_t count;
-    cf_row_field *content = content_of(self, spot, &arena, &count);
+    cf_row_field *content = content_of(self, scanned, &arena, &count);
     cf_id item;
 
     for (uint64_t number = 0;; number++) {
-        item = ids->serial(ids->context, spot->table, spot->disk->key, content, count, number);
+        item =
+            ids->serial(ids->context, scanned->table, scanned->disk->key, content, count, number);
         if (!cf_state_knows(self->input->state, &item) || is_to_come(self, &item))
             break;
     }
@@ -115,28 +116,30 @@ static cf_id serial_item(const cf_row_scanning *self, const cf_row_spot *spot)
     return item;
 }
 
-static void name(cf_row_scanning *self, cf_row_spot *spot)
+static void name(cf_row_scanning *self, cf_scanned_row *scanned)
 {
     const cf_record_ids *ids = self->input->ids;
 
-    spot->item = spot->table->serial ? serial_item(self, spot)
-                                     : ids->natural(ids->context, spot->table, spot->disk->key);
-    spot->known = true;
+    scanned->item = scanned->table->serial
+                        ? serial_item(self, scanned)
+                        : ids->natural(ids->context, scanned->table, scanned->disk->key);
+    scanned->known = true;
 }
 
-static void push(naming *self, cf_row_spot *spot)
+static void push(naming *self, cf_scanned_row *scanned)
 {
-    *cf_one_more(self->steps, self->count, self->capacity) = (name_step){.spot = spot};
-    spot->under_way = true;
+    *cf_one_more(self->steps, self->count, self->capacity) = (name_step){.scanned = scanned};
+    scanned->under_way = true;
 }
 
 /* The next new row that it refers to and that has no item yet. */
-static cf_row_spot *next_unknown(const naming *self, name_step *step)
+static cf_scanned_row *next_unknown(const naming *self, name_step *step)
 {
-    const cf_row *disk = step->spot->disk;
+    const cf_row *disk = step->scanned->disk;
 
     while (step->field < disk->field_count) {
-        cf_row_spot *target = referred(self->scanning, step->spot, &disk->fields[step->field++]);
+        cf_scanned_row *target =
+            referred(self->scanning, step->scanned, &disk->fields[step->field++]);
 
         if (target && !target->known && !target->under_way)
             return target;
@@ -144,32 +147,32 @@ static cf_row_spot *next_unknown(const naming *self, name_step *step)
     return NULL;
 }
 
-static void name_with_targets(naming *self, cf_row_spot *first)
+static void name_with_targets(naming *self, cf_scanned_row *first)
 {
     push(self, first);
     while (self->count) {
         name_step *step = &self->steps[self->count - 1];
-        cf_row_spot *target = next_unknown(self, step);
+        cf_scanned_row *target = next_unknown(self, step);
 
         if (target) {
             push(self, target);
             continue;
         }
-        name(self->scanning, step->spot);
+        name(self->scanning, step->scanned);
         self->count--;
     }
 }
 
 /* Only where rows refer to each other in a ring does the order matter. */
-void cf_row_spots_name(cf_row_scanning *scanning)
+void cf_scanned_rows_name(cf_row_scanning *scanning)
 {
     naming self = {.scanning = scanning};
-    cf_row_spot **unknown = cf_allocate(scanning->spot_count, sizeof *unknown);
+    cf_scanned_row **unknown = cf_allocate(scanning->scanned_count, sizeof *unknown);
     size_t count = 0;
 
-    for (size_t i = 0; i < scanning->spot_count; i++)
-        if (!scanning->spots[i].known)
-            unknown[count++] = &scanning->spots[i];
+    for (size_t i = 0; i < scanning->scanned_count; i++)
+        if (!scanning->scanned_rows[i].known)
+            unknown[count++] = &scanning->scanned_rows[i];
     if (count)
         qsort(unknown, count, sizeof *unknown, by_place);
     for (size_t i = 0; i < count; i++)

@@ -9,39 +9,39 @@
 
 enum { ROUNDS_MAX = 4 };
 
-static bool is_at(const cf_row *row, const cf_row_spot *spot)
+static bool is_at(const cf_row *row, const cf_scanned_row *scanned)
 {
-    return row && cf_bytes_equal(row->key, spot->disk->key) &&
-           cf_bytes_equal(row->table, spot->table->name);
+    return row && cf_bytes_equal(row->key, scanned->disk->key) &&
+           cf_bytes_equal(row->table, scanned->table->name);
 }
 
-static bool was_shown_there(const cf_row_scanning *self, const cf_row_spot *spot)
+static bool was_shown_there(const cf_row_scanning *self, const cf_scanned_row *scanned)
 {
-    return is_at(cf_row_view_of_item(self->input->view, &spot->item), spot);
+    return is_at(cf_row_view_of_item(self->input->view, &scanned->item), scanned);
 }
 
 /* Also over what is listed of the key, as any change of it: that is a user's, and would prevail. */
-static void pin_key(cf_row_scanning *self, const cf_row_spot *spot)
+static void pin_key(cf_row_scanning *self, const cf_scanned_row *scanned)
 {
     cf_bytes field = cf_bytes_of_text(CF_FIELD_KEY);
-    cf_row_refs refs = cf_row_refs_of(spot->there, self->arena);
+    cf_row_refs refs = cf_row_refs_of(scanned->there, self->arena);
 
-    if (cf_change_draft_has(&self->draft, &spot->item, field))
+    if (cf_change_draft_has(&self->draft, &scanned->item, field))
         return;
-    cf_change_draft_write(&self->draft, &spot->item, field, spot->disk->key, true);
+    cf_change_draft_write(&self->draft, &scanned->item, field, scanned->disk->key, true);
     for (size_t i = 0; i < refs.count; i++)
         if (cf_bytes_equal(refs.at[i].field, field))
-            cf_change_draft_over(&self->draft, &spot->item, field, &refs.at[i].dot);
+            cf_change_draft_over(&self->draft, &scanned->item, field, &refs.at[i].dot);
 }
 
 static void pin_keys(cf_row_scanning *self)
 {
-    for (size_t i = 0; i < self->spot_count; i++) {
-        const cf_row_spot *spot = &self->spots[i];
+    for (size_t i = 0; i < self->scanned_count; i++) {
+        const cf_scanned_row *scanned = &self->scanned_rows[i];
 
-        if (spot->there && spot->there->displaced && cf_row_touched(self, spot->table) &&
-            cf_id_equal(&spot->there->item, &spot->item) && was_shown_there(self, spot))
-            pin_key(self, spot);
+        if (scanned->there && scanned->there->displaced && cf_row_touched(self, scanned->table) &&
+            cf_id_equal(&scanned->there->item, &scanned->item) && was_shown_there(self, scanned))
+            pin_key(self, scanned);
     }
 }
 
@@ -55,11 +55,12 @@ static cf_bytes value_of(const cf_row *row, cf_bytes column)
 }
 
 /* What others did to the column is still to be applied, or the user changed it: then it is left. */
-static void pin_column(cf_row_scanning *self, const cf_row_spot *spot, const cf_row *viewed,
+static void pin_column(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row *viewed,
                        cf_bytes column)
 {
-    cf_row_refs refs = cf_row_refs_of(spot->base, self->arena);
-    const cf_row_instead instead = {value_of(spot->base, column), cf_row_refs_shown(&refs, column)};
+    cf_row_refs refs = cf_row_refs_of(scanned->base, self->arena);
+    const cf_row_instead instead = {value_of(scanned->base, column),
+                                    cf_row_refs_shown(&refs, column)};
     const cf_bytes field = cf_row_instead_field(column, self->arena);
     const cf_bytes said = cf_row_instead_pack(&instead, self->arena);
     size_t at = 0;
@@ -67,37 +68,37 @@ static void pin_column(cf_row_scanning *self, const cf_row_spot *spot, const cf_
     if (!field.size || !said.size || !instead.wish.size ||
         cf_bytes_equal(instead.wish, instead.value) ||
         !cf_bytes_equal(instead.value, value_of(viewed, column)) ||
-        cf_change_draft_has(&self->draft, &spot->item, column) ||
+        cf_change_draft_has(&self->draft, &scanned->item, column) ||
         cf_bytes_equal(cf_row_refs_shown(&refs, field), said))
         return;
-    cf_change_draft_write(&self->draft, &spot->item, field, said, true);
+    cf_change_draft_write(&self->draft, &scanned->item, field, said, true);
     for (const cf_row_ref *ref; (ref = cf_row_refs_next(&refs, field, &at));)
-        cf_change_draft_over(&self->draft, &spot->item, field, &ref->dot);
+        cf_change_draft_over(&self->draft, &scanned->item, field, &ref->dot);
 }
 
 /* Calls it for each column of the table that can give way, for one of two tuples twice. */
-static void pin_columns(cf_row_scanning *self, const cf_row_spot *spot, const cf_row *viewed)
+static void pin_columns(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row *viewed)
 {
-    const cf_schema_table *table = spot->table;
+    const cf_schema_table *table = scanned->table;
 
     for (size_t i = 0; i < table->unique_count; i++)
         for (size_t k = 0; k < table->unique[i].count; k++)
             if (cf_column_gives_way(table, table->unique[i].names[k]))
-                pin_column(self, spot, viewed, table->unique[i].names[k]);
+                pin_column(self, scanned, viewed, table->unique[i].names[k]);
 }
 
 /* Of rows that the user gave another key, and nothing else. */
 static void pin_values_of_moved(cf_row_scanning *self)
 {
-    for (size_t i = 0; self->moved_count && i < self->spot_count; i++) {
-        const cf_row_spot *spot = &self->spots[i];
+    for (size_t i = 0; self->moved_count && i < self->scanned_count; i++) {
+        const cf_scanned_row *scanned = &self->scanned_rows[i];
         const cf_row *viewed;
 
-        if (!spot->fresh || !spot->base)
+        if (!scanned->fresh || !scanned->base)
             continue;
-        viewed = cf_row_view_of_item(self->input->view, &spot->item);
-        if (viewed && cf_bytes_equal(viewed->key, spot->base->key))
-            pin_columns(self, spot, viewed);
+        viewed = cf_row_view_of_item(self->input->view, &scanned->item);
+        if (viewed && cf_bytes_equal(viewed->key, scanned->base->key))
+            pin_columns(self, scanned, viewed);
     }
 }
 
@@ -109,11 +110,11 @@ static void pin_values(cf_row_scanning *self)
         pin_values_of_moved(self);
     for (size_t i = 0; i < gave->count; i++) {
         const cf_row *viewed = &gave->at[i]->row;
-        const cf_row_spot *spot = cf_row_spot_at(self, viewed->table, viewed->key);
+        const cf_scanned_row *scanned = cf_scanned_row_at(self, viewed->table, viewed->key);
 
-        if (spot && spot->base && !spot->fresh && cf_row_touched(self, spot->table) &&
-            cf_id_equal(&spot->item, &viewed->item))
-            pin_columns(self, spot, viewed);
+        if (scanned && scanned->base && !scanned->fresh && cf_row_touched(self, scanned->table) &&
+            cf_id_equal(&scanned->item, &viewed->item))
+            pin_columns(self, scanned, viewed);
     }
 }
 
@@ -134,14 +135,14 @@ static bool claims_same(const cf_row_scanning *self, const cf_schema_table *tabl
 }
 
 /* The source showed the row just so. */
-static bool was_shown_so(const cf_row_scanning *self, const cf_row_spot *spot)
+static bool was_shown_so(const cf_row_scanning *self, const cf_scanned_row *scanned)
 {
-    const cf_row *there = spot->there;
+    const cf_row *there = scanned->there;
 
-    return was_shown_there(self, spot) &&
-           (!there || !cf_id_equal(&there->item, &spot->item) ||
-            claims_same(self, spot->table, there,
-                        cf_row_view_of_item(self->input->view, &spot->item)));
+    return was_shown_there(self, scanned) &&
+           (!there || !cf_id_equal(&there->item, &scanned->item) ||
+            claims_same(self, scanned->table, there,
+                        cf_row_view_of_item(self->input->view, &scanned->item)));
 }
 
 /* ---- Rows that move, vanish or die by the change itself ---- */
@@ -163,8 +164,8 @@ static size_t table_index(const cf_row_scanning *self, cf_bytes name)
 /* Whether settled tables need to be found: they are asked for of new rows alone. */
 static bool has_fresh(const cf_row_scanning *self)
 {
-    for (size_t i = 0; i < self->spot_count; i++)
-        if (self->spots[i].fresh)
+    for (size_t i = 0; i < self->scanned_count; i++)
+        if (self->scanned_rows[i].fresh)
             return true;
     return false;
 }
@@ -196,41 +197,41 @@ static void find_settled(trial *self)
     free(counts);
 }
 
-static void raise_level(trial *self, const cf_row_spot *spot)
+static void raise_level(trial *self, const cf_scanned_row *scanned)
 {
     const cf_state *state = self->scanning->input->state;
-    const cf_item *item = cf_state_item(state, &spot->item);
+    const cf_item *item = cf_state_item(state, &scanned->item);
     cf_bytes field = cf_bytes_of_text(CF_FIELD_LEVEL);
     cf_change_draft *draft = &self->scanning->draft;
 
-    cf_change_draft_write(draft, &spot->item, field, self->level, true);
+    cf_change_draft_write(draft, &scanned->item, field, self->level, true);
     for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
         cf_write write = cf_state_write(state, item, i);
 
         if (write.field == CF_FIELD_NUMBER_LEVEL)
-            cf_change_draft_over(draft, &spot->item, field, &write.dot);
+            cf_change_draft_over(draft, &scanned->item, field, &write.dot);
     }
 }
 
 /* It lived by what was taken away now. */
-static void write_table(trial *self, const cf_row_spot *spot)
+static void write_table(trial *self, const cf_scanned_row *scanned)
 {
     cf_row_scanning *scanning = self->scanning;
-    cf_row_refs refs = cf_row_refs_of(spot->base, scanning->arena);
+    cf_row_refs refs = cf_row_refs_of(scanned->base, scanning->arena);
     cf_buffer packed = {0};
 
-    cf_pack_text(&packed, spot->table->name);
-    cf_change_draft_write(&scanning->draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE),
+    cf_pack_text(&packed, scanned->table->name);
+    cf_change_draft_write(&scanning->draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE),
                           cf_arena_copy(scanning->arena, cf_buffer_view(&packed)), false);
-    cf_row_replace_shown(scanning, &spot->item, &refs, CF_FIELD_TABLE);
+    cf_row_replace_shown(scanning, &scanned->item, &refs, CF_FIELD_TABLE);
     cf_buffer_release(&packed);
 }
 
 /* By itself. Where it is there only since others refer to it, a level is no help against a row that
  * lives, neither to be shown nor to keep its key. */
-static bool lives(const trial *self, const cf_row_spot *spot)
+static bool lives(const trial *self, const cf_scanned_row *scanned)
 {
-    const cf_viewed *viewed = cf_viewed_of_item(self->after, &spot->item);
+    const cf_viewed *viewed = cf_viewed_of_item(self->after, &scanned->item);
 
     return viewed && viewed->alive;
 }
@@ -239,24 +240,24 @@ static bool lives(const trial *self, const cf_row_spot *spot)
  *     it would move, or be held back            /level, once
  *     it would vanish, or no level helps it     /table, once
  * False: the row is in place, nothing more helps, or others' changes of it aren't applied yet. */
-static bool keep_in_place(trial *self, const cf_row_spot *spot)
+static bool keep_in_place(trial *self, const cf_scanned_row *scanned)
 {
     const cf_row_scanning *scanning = self->scanning;
-    const cf_row *now = cf_row_view_of_item(self->after, &spot->item);
+    const cf_row *now = cf_row_view_of_item(self->after, &scanned->item);
     const cf_change_draft *draft = &scanning->draft;
-    size_t table = (size_t)(spot->table - scanning->input->schema->tables);
+    size_t table = (size_t)(scanned->table - scanning->input->schema->tables);
 
-    if ((is_at(now, spot) && claims_same(scanning, spot->table, now, spot->disk)) ||
-        !(was_shown_so(scanning, spot) || (spot->fresh && self->settled[table])))
+    if ((is_at(now, scanned) && claims_same(scanning, scanned->table, now, scanned->disk)) ||
+        !(was_shown_so(scanning, scanned) || (scanned->fresh && self->settled[table])))
         return false;
-    bool raised = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_LEVEL));
-    bool told = cf_change_draft_has(draft, &spot->item, cf_bytes_of_text(CF_FIELD_TABLE));
-    if ((raised && lives(self, spot)) || (told && !spot->fresh))
+    bool raised = cf_change_draft_has(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_LEVEL));
+    bool told = cf_change_draft_has(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE));
+    if ((raised && lives(self, scanned)) || (told && !scanned->fresh))
         return false;
-    if (!raised && (now || cf_row_view_holds_back(self->after, &spot->item)))
-        raise_level(self, spot);
+    if (!raised && (now || cf_row_view_holds_back(self->after, &scanned->item)))
+        raise_level(self, scanned);
     else
-        write_table(self, spot);
+        write_table(self, scanned);
     return true;
 }
 
@@ -272,8 +273,8 @@ static bool try_draft(trial *self)
     cf_state_trial_begin(input->state);
     cf_state_apply(input->state, &dot, input->time, changes, count, NULL);
     self->after = cf_row_view_new(input->state, input->schema);
-    for (size_t i = 0; i < self->scanning->spot_count; i++)
-        again = keep_in_place(self, &self->scanning->spots[i]) || again;
+    for (size_t i = 0; i < self->scanning->scanned_count; i++)
+        again = keep_in_place(self, &self->scanning->scanned_rows[i]) || again;
     cf_row_view_destroy(&self->after);
     cf_state_trial_end(input->state);
     return again;

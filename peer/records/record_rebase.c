@@ -95,48 +95,48 @@ static void sort_spreads(rebasing *self)
 }
 
 /* What was written of others that are this row, perhaps in another entry. */
-static void collect_spread(rebasing *self, const cf_row_spot *spot)
+static void collect_spread(rebasing *self, const cf_scanned_row *one)
 {
     size_t low = 0, high = self->spread_count;
 
     while (low < high) {
         const size_t middle = (low + high) / 2;
 
-        if (cf_id_compare(&self->spreads[middle]->item, &spot->item) < 0)
+        if (cf_id_compare(&self->spreads[middle]->item, &one->item) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < self->spread_count && cf_id_equal(&self->spreads[low]->item, &spot->item); low++)
+    for (; low < self->spread_count && cf_id_equal(&self->spreads[low]->item, &one->item); low++)
         add_spread(self, &self->spreads[low]->other);
 }
 
-static void collect_refs(rebasing *self, const cf_row_spot *spot)
+static void collect_refs(rebasing *self, const cf_scanned_row *one)
 {
     const cf_row_scan *scan = self->scan;
-    cf_row_refs old = cf_row_refs_of(spot->base, self->arena);
+    cf_row_refs old = cf_row_refs_of(one->base, self->arena);
 
     self->ref_count = 0;
     for (size_t i = 0; i < old.count; i++)
-        add_old(self, change_of(scan, &spot->item, old.at[i].field), old.at[i]);
-    for (size_t i = first_change(scan, &spot->item); is_of(scan, i, &spot->item); i++) {
+        add_old(self, change_of(scan, &one->item, old.at[i].field), old.at[i]);
+    for (size_t i = first_change(scan, &one->item); is_of(scan, i, &one->item); i++) {
         const cf_change *change = &scan->changes[i];
 
         if (change->value.size && !cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_LEVEL)))
             add_ref(self,
                     &(cf_row_ref){change->field, self->dots[i], change->value, CF_WRITE_SHOWN});
     }
-    collect_spread(self, spot);
+    collect_spread(self, one);
 }
 
 /* Whether the base takes this field from the disk: what the format can't show it keeps, and what
  * was not published (volatile), too. */
-static bool from_disk(const rebasing *self, const cf_row_spot *spot, cf_bytes field)
+static bool from_disk(const rebasing *self, const cf_scanned_row *one, cf_bytes field)
 {
-    if (!cf_format_holds(self->scan->input->format, spot->table->name, field))
+    if (!cf_format_holds(self->scan->input->format, one->table->name, field))
         return false;
-    return cf_schema_field(spot->table, field).merge != CF_MERGE_VOLATILE ||
-           change_of(self->scan, &spot->item, field) != NULL;
+    return cf_schema_field(one->table, field).merge != CF_MERGE_VOLATILE ||
+           change_of(self->scan, &one->item, field) != NULL;
 }
 
 static const cf_row_field *next_field(const cf_row *row, size_t *at)
@@ -146,10 +146,10 @@ static const cf_row_field *next_field(const cf_row *row, size_t *at)
     return *at < row->field_count ? &row->fields[*at] : NULL;
 }
 
-static void collect_fields(const rebasing *self, const cf_row_spot *spot, cf_row *out)
+static void collect_fields(const rebasing *self, const cf_scanned_row *one, cf_row *out)
 {
     static const cf_row none;
-    const cf_row *was = spot->base ? spot->base : &none, *is = spot->disk;
+    const cf_row *was = one->base ? one->base : &none, *is = one->disk;
     cf_row_field *fields =
         cf_arena_allocate(self->arena, was->field_count + is->field_count, sizeof *fields);
 
@@ -161,7 +161,7 @@ static void collect_fields(const rebasing *self, const cf_row_spot *spot, cf_row
         int order = !old ? 1 : !now ? -1 : cf_bytes_compare(old->name, now->name);
         const cf_row_field *older = order <= 0 ? old : NULL, *newer = order >= 0 ? now : NULL;
         const cf_row_field *taken =
-            from_disk(self, spot, older ? older->name : newer->name) ? newer : older;
+            from_disk(self, one, older ? older->name : newer->name) ? newer : older;
 
         if (taken)
             fields[out->field_count++] = *taken;
@@ -180,13 +180,13 @@ static bool is_displaced(const rebasing *self, cf_bytes key)
     return false;
 }
 
-static void add_row(rebasing *self, const cf_row_spot *spot)
+static void add_row(rebasing *self, const cf_scanned_row *one)
 {
-    cf_row row = {.table = spot->table->name, .key = spot->disk->key, .item = spot->item};
+    cf_row row = {.table = one->table->name, .key = one->disk->key, .item = one->item};
     cf_buffer packed = {0};
 
-    collect_refs(self, spot);
-    collect_fields(self, spot, &row);
+    collect_refs(self, one);
+    collect_fields(self, one, &row);
     row.displaced = is_displaced(self, row.key);
     cf_row_refs_pack(&packed, &row, self->refs, self->ref_count);
     row.refs = cf_buffer_view(&packed);
@@ -236,11 +236,11 @@ void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *a
         add_deleted(&self, scanned->gone[i]);
     for (size_t i = 0; i < scanned->moved_count; i++)
         add_gone(&self, scanned->moved[i]);
-    for (size_t i = 0; i < scanned->spot_count; i++) {
-        const cf_row_spot *spot = &scanned->spots[i];
+    for (size_t i = 0; i < scanned->scanned_count; i++) {
+        const cf_scanned_row *one = &scanned->scanned_rows[i];
 
-        if (!spot->same || is_of(scan, first_change(scan, &spot->item), &spot->item))
-            add_row(&self, spot);
+        if (!one->same || is_of(scan, first_change(scan, &one->item), &one->item))
+            add_row(&self, one);
     }
     free(self.refs);
     *out = (cf_row_rebase){

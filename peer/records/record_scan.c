@@ -10,22 +10,22 @@ static bool keys_changed(const cf_row_scanning *self)
 {
     if (self->gone_count)
         return true;
-    for (size_t i = 0; i < self->spot_count; i++)
-        if (self->spots[i].fresh)
+    for (size_t i = 0; i < self->scanned_count; i++)
+        if (self->scanned_rows[i].fresh)
             return true;
     return false;
 }
 
-static void scan_spots(cf_row_scanning *self)
+static void diff_scanned(cf_row_scanning *self)
 {
     bool retargeted = keys_changed(self), tied = cf_row_ties_moved(self);
 
-    for (size_t i = 0; i < self->spot_count; i++) {
-        cf_row_spot *spot = &self->spots[i];
+    for (size_t i = 0; i < self->scanned_count; i++) {
+        cf_scanned_row *scanned = &self->scanned_rows[i];
 
-        if (!spot->same || (retargeted && cf_row_lost_target(self, spot)) ||
-            (tied && cf_row_is_tied_anew(self, spot)))
-            cf_row_scan_spot(self, spot);
+        if (!scanned->same || (retargeted && cf_row_lost_target(self, scanned)) ||
+            (tied && cf_row_is_tied_anew(self, scanned)))
+            cf_row_scan_spot(self, scanned);
     }
 }
 
@@ -37,9 +37,9 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     self->arena = arena;
     self->draft.arena = arena;
     self->touched = cf_arena_allocate(arena, input->schema->count, sizeof *self->touched);
-    cf_row_spots_open(self);
-    cf_row_spots_name(self);
-    scan_spots(self);
+    cf_scanned_rows_open(self);
+    cf_scanned_rows_name(self);
+    diff_scanned(self);
     out->deleted = self->gone_count;
     cf_row_scan_gone(self);
     out->cascaded = self->gone_count - out->deleted;
@@ -50,5 +50,5 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     cf_change_draft_release(&self->draft);
     cf_tied_rows_release(&self->tied);
     cf_tied_rows_release(&self->tied_before);
-    cf_row_spots_close(self);
+    cf_scanned_rows_close(self);
 }

@@ -21,7 +21,7 @@ typedef struct {
     bool under_way;      /* that is being found out */
     bool loosened;       /* it may be tied to one that is gone */
     cf_id item;
-} cf_row_spot;
+} cf_scanned_row;
 
 /* Of a row another one that is it, and of which the same was drafted (model, rule m). */
 typedef struct cf_row_spread {
@@ -34,8 +34,8 @@ typedef struct {
     cf_arena *arena;
     cf_row_spread *spreads;
     size_t spread_count;
-    cf_row_spot *spots; /* in the order of the disk */
-    size_t spot_count;
+    cf_scanned_row *scanned_rows; /* in the order of the disk */
+    size_t scanned_count;
     cf_hash_table places;
     const cf_row **gone; /* of the base, not on the disk any more (under another key neither); in
                             the end also dependants, of which the base may have nothing */
@@ -48,34 +48,35 @@ typedef struct {
 } cf_row_scanning;
 
 /* Compares disk and base (rules i, j): which rows are the same, new, moved, gone. */
-void cf_row_spots_open(cf_row_scanning *self);
+void cf_scanned_rows_open(cf_row_scanning *self);
 /* Frees what does not lie in the arena; what was found stays. */
-void cf_row_spots_close(cf_row_scanning *self);
+void cf_scanned_rows_close(cf_row_scanning *self);
 /* NULL: the disk has no row there. */
-cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key);
+cf_scanned_row *cf_scanned_row_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key);
 /* Finds the items of all new rows (rules a and b). */
-void cf_row_spots_name(cf_row_scanning *self);
+void cf_scanned_rows_name(cf_row_scanning *self);
 
 /* Drafts that the item's field `as` replaces all writes of `field` which are shown. */
 void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field);
 
 /* Whether the row that a reference of this unchanged row stood for is another one now. */
-bool cf_row_lost_target(const cf_row_scanning *self, const cf_row_spot *spot);
+bool cf_row_lost_target(const cf_row_scanning *self, const cf_scanned_row *scanned);
 /* Whether rows of the disk may be tied to others than before; this one, which is as it was, is. The
  * first is asked first. */
 bool cf_row_ties_moved(const cf_row_scanning *self);
-bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot);
+bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_scanned_row *scanned);
 /* Drafts which rows it is tied to now; false: nothing is to be said of that. */
-bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs);
+bool cf_row_scan_ties(cf_row_scanning *self, const cf_scanned_row *scanned,
+                      const cf_row_refs *refs);
 /* Drafts what was done to a row that is new or changed (rules l, n, r, s, v). */
-void cf_row_scan_spot(cf_row_scanning *self, cf_row_spot *spot);
+void cf_row_scan_spot(cf_row_scanning *self, cf_scanned_row *scanned);
 /* The values of a set that went and came (rule s). */
-bool cf_row_scan_set(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs,
+bool cf_row_scan_set(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
                      const cf_row_field *old, const cf_row_field *now, cf_bytes name);
 /* Drafts anew what the disk has beside something that was drafted, and that would give way to that
  * (rule y). Of a row of the base. */
-void cf_row_scan_beside(cf_row_scanning *scanning, const cf_row_spot *spot,
+void cf_row_scan_beside(cf_row_scanning *scanning, const cf_scanned_row *scanned,
                         const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */
 void cf_row_scan_gone(cf_row_scanning *self);

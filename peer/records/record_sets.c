@@ -21,7 +21,7 @@ typedef struct {
 
 typedef struct {
     cf_row_scanning *scanning;
-    const cf_row_spot *spot;
+    const cf_scanned_row *scanned;
     const cf_row_refs *refs;
     cf_bytes name;
     const cf_row_ref **shown; /* those of the set that are, by value, then as in the refs */
@@ -34,7 +34,7 @@ typedef struct {
 
 static cf_seat seat_of(const set_scan *self, cf_bytes value)
 {
-    return cf_seat_of(self->spot->table->kind, self->name, value);
+    return cf_seat_of(self->scanned->table->kind, self->name, value);
 }
 
 static int by_bytes(const void *left, const void *right)
@@ -66,7 +66,7 @@ static bool is_shown(const set_scan *self, const cf_row_ref *ref)
     cf_bytes set;
 
     return ref->standing == CF_WRITE_SHOWN &&
-           cf_schema_property(self->spot->table, ref->field, &set) == CF_MERGE_SET &&
+           cf_schema_property(self->scanned->table, ref->field, &set) == CF_MERGE_SET &&
            cf_bytes_equal(set, self->name);
 }
 
@@ -113,10 +113,10 @@ static void replace_entry(set_scan *self, const cf_row_ref *entry)
     cf_change_draft *draft = &self->scanning->draft;
     size_t at = 0;
 
-    cf_change_draft_over(draft, &self->spot->item, entry->field, &entry->dot);
+    cf_change_draft_over(draft, &self->scanned->item, entry->field, &entry->dot);
     for (const cf_row_ref *ref; (ref = cf_row_refs_next(self->refs, entry->field, &at));)
         if (ref->standing != CF_WRITE_SHOWN)
-            cf_change_draft_over(draft, &self->spot->item, ref->field, &ref->dot);
+            cf_change_draft_over(draft, &self->scanned->item, ref->field, &ref->dot);
 }
 
 /* What is not shown of the seat, in whatever entries: it would come in the place of what goes.
@@ -130,12 +130,13 @@ static void replace_seat(set_scan *self, cf_bytes value, bool listed)
         cf_bytes set;
 
         if (ref->standing == CF_WRITE_SHOWN || (ref->standing == CF_WRITE_LISTED && !listed) ||
-            cf_schema_property(self->spot->table, ref->field, &set) != CF_MERGE_SET ||
+            cf_schema_property(self->scanned->table, ref->field, &set) != CF_MERGE_SET ||
             !cf_bytes_equal(set, self->name))
             continue;
         const cf_seat other = seat_of(self, ref->value);
         if (cf_seat_alike(&seat, &other))
-            cf_change_draft_over(&self->scanning->draft, &self->spot->item, ref->field, &ref->dot);
+            cf_change_draft_over(&self->scanning->draft, &self->scanned->item, ref->field,
+                                 &ref->dot);
     }
 }
 
@@ -231,7 +232,7 @@ static cf_bytes seat_name(const set_scan *self, const cf_seat *seat)
 /* One that another device made alone, too, is the same entry, though it be known already. */
 static bool is_taken(const set_scan *self, cf_bytes field, bool alone)
 {
-    const cf_id *item = &self->spot->item;
+    const cf_id *item = &self->scanned->item;
     size_t at = 0;
 
     if (cf_change_draft_has(&self->scanning->draft, item, field))
@@ -242,7 +243,7 @@ static bool is_taken(const set_scan *self, cf_bytes field, bool alone)
 
 static void add_value(set_scan *self, cf_bytes value)
 {
-    const cf_id *item = &self->spot->item;
+    const cf_id *item = &self->scanned->item;
     const cf_seat seat = seat_of(self, value);
     const bool alone = stands_alone(self, &seat);
     const cf_bytes first = alone ? seat_name(self, &seat) : value;
@@ -263,9 +264,9 @@ static void edit(set_scan *self, cf_bytes old, cf_bytes value)
     const cf_row_ref *const *refs = showing(self, old, &count);
 
     for (size_t i = 0; i < count; i++)
-        cf_change_draft_over(draft, &self->spot->item, refs[i]->field, &refs[i]->dot);
+        cf_change_draft_over(draft, &self->scanned->item, refs[i]->field, &refs[i]->dot);
     if (count)
-        cf_change_draft_write(draft, &self->spot->item, refs[0]->field, value, false);
+        cf_change_draft_write(draft, &self->scanned->item, refs[0]->field, value, false);
     else
         add_value(self, value);
     replace_seat(self, old, false);
@@ -296,16 +297,18 @@ static bool has_name(const set_scan *self, cf_bytes value)
     return seat_of(self, value).name.size > 0;
 }
 
-bool cf_row_scan_set(cf_row_scanning *scanning, const cf_row_spot *spot, const cf_row_refs *refs,
-                     const cf_row_field *old, const cf_row_field *now, cf_bytes name)
+bool cf_row_scan_set(cf_row_scanning *scanning, const cf_scanned_row *scanned,
+                     const cf_row_refs *refs, const cf_row_field *old, const cf_row_field *now,
+                     cf_bytes name)
 {
-    set_scan self = {.scanning = scanning, .spot = spot, .refs = refs, .name = name, .now = now};
+    set_scan self = {
+        .scanning = scanning, .scanned = scanned, .refs = refs, .name = name, .now = now};
 
     self.gone = difference(old, now, &self.gone_count);
     self.added = difference(now, old, &self.added_count);
     if (self.gone_count)
         find_shown(&self);
-    if (self.gone_count && self.added_count && cf_set_has_seats(spot->table->kind, name))
+    if (self.gone_count && self.added_count && cf_set_has_seats(scanned->table->kind, name))
         edit_alike(&self);
     if (self.gone_count == 1 && self.added_count == 1 && self.gone[0].size &&
         !has_name(&self, self.gone[0]) && !has_name(&self, self.added[0])) {

@@ -4,16 +4,16 @@
  * this one's user did. It is weak: it brings back what it leads to, and not the row. */
 #include "peer/records/record_scan_inside.h"
 
-static bool is_tie_of(const cf_row_tie *tie, const cf_row_spot *spot)
+static bool is_tie_of(const cf_row_tie *tie, const cf_scanned_row *scanned)
 {
-    return tie->field.size && cf_bytes_equal(tie->child, spot->table->name);
+    return tie->field.size && cf_bytes_equal(tie->child, scanned->table->name);
 }
 
 /* ---- What it refers to ---- */
 
 /* By what it said when last agreed; NULL: to none. */
 static const cf_id *target_before(cf_row_scanning *self, const cf_row_tie *tie,
-                                  const cf_row_spot *spot)
+                                  const cf_scanned_row *scanned)
 {
     const cf_rows *base = self->input->base;
 
@@ -23,27 +23,28 @@ static const cf_id *target_before(cf_row_scanning *self, const cf_row_tie *tie,
             cf_tied_rows_add(&self->tied_before, row, self->arena);
     }
     const cf_row *found =
-        spot->base ? cf_tied_rows_find(&self->tied_before, tie, spot->base) : NULL;
+        scanned->base ? cf_tied_rows_find(&self->tied_before, tie, scanned->base) : NULL;
     return found ? &found->item : NULL;
 }
 
 static const cf_id *target_now(cf_row_scanning *self, const cf_row_tie *tie,
-                               const cf_row_spot *spot)
+                               const cf_scanned_row *scanned)
 {
     if (!self->tied.format) {
         self->tied.format = self->input->format;
-        for (size_t i = 0; i < self->spot_count; i++)
-            cf_tied_rows_add(&self->tied, self->spots[i].disk, self->arena);
+        for (size_t i = 0; i < self->scanned_count; i++)
+            cf_tied_rows_add(&self->tied, self->scanned_rows[i].disk, self->arena);
     }
-    const cf_row *found = cf_tied_rows_find(&self->tied, tie, spot->disk);
-    return found ? &cf_row_spot_at(self, found->table, found->key)->item : NULL;
+    const cf_row *found = cf_tied_rows_find(&self->tied, tie, scanned->disk);
+    return found ? &cf_scanned_row_at(self, found->table, found->key)->item : NULL;
 }
 
 /* Compares the rows, not what the columns say: mail x was Ann's when last agreed, and is Eve's now.
  * To no row before and now is no difference. */
-static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie, const cf_row_spot *spot)
+static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie,
+                            const cf_scanned_row *scanned)
 {
-    const cf_id *before = target_before(self, tie, spot), *now = target_now(self, tie, spot);
+    const cf_id *before = target_before(self, tie, scanned), *now = target_now(self, tie, scanned);
 
     return before && now ? !cf_id_equal(before, now) : before != now;
 }
@@ -58,8 +59,8 @@ static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
     if (!self->gone_count || !cf_reference_item(shown, &target))
         return false;
     const cf_row *base = cf_rows_of_item(self->input->base, &target);
-    const cf_row_spot *spot = base ? cf_row_spot_at(self, base->table, base->key) : NULL;
-    if (!base || (spot && spot->base == base))
+    const cf_scanned_row *scanned = base ? cf_scanned_row_at(self, base->table, base->key) : NULL;
+    if (!base || (scanned && scanned->base == base))
         return false;
     for (size_t i = 0; i < self->gone_count; i++)
         if (self->gone[i] == base)
@@ -67,10 +68,11 @@ static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
     return false;
 }
 
-static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie, const cf_row_spot *spot,
-                          const cf_row_refs *refs)
+static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie,
+                          const cf_scanned_row *scanned, const cf_row_refs *refs)
 {
-    return leads_elsewhere(self, tie, spot) || is_gone(self, cf_row_refs_shown(refs, tie->field));
+    return leads_elsewhere(self, tie, scanned) ||
+           is_gone(self, cf_row_refs_shown(refs, tie->field));
 }
 
 /* The user deleted what it says, and left the row. */
@@ -91,11 +93,12 @@ static void note_loosened(void *context, const cf_row *child)
 {
     loosening *self = context;
     const cf_row *base = cf_rows_of_item(self->scanning->input->base, &child->item);
-    cf_row_spot *spot = base ? cf_row_spot_at(self->scanning, base->table, base->key) : NULL;
+    cf_scanned_row *scanned =
+        base ? cf_scanned_row_at(self->scanning, base->table, base->key) : NULL;
 
-    if (!spot || spot->base != base)
+    if (!scanned || scanned->base != base)
         return;
-    spot->loosened = self->any = true;
+    scanned->loosened = self->any = true;
 }
 
 /* Those that refer to what is gone, also by ties that the format knows nothing of. */
@@ -126,12 +129,13 @@ bool cf_row_ties_moved(const cf_row_scanning *self)
         return moved;
     for (size_t i = 0; !moved && i < self->gone_count; i++)
         moved = is_of_parents(self, self->gone[i]->table);
-    for (size_t i = 0; !moved && i < self->spot_count; i++)
-        moved = !self->spots[i].same && is_of_parents(self, self->spots[i].table->name);
+    for (size_t i = 0; !moved && i < self->scanned_count; i++)
+        moved =
+            !self->scanned_rows[i].same && is_of_parents(self, self->scanned_rows[i].table->name);
     return moved;
 }
 
-bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot)
+bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_scanned_row *scanned)
 {
     const cf_row_format *format = self->input->format;
     cf_arena arena = {0};
@@ -139,9 +143,10 @@ bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot)
     bool anew = false;
 
     for (size_t i = 0; !anew && i < format->tie_count; i++)
-        anew = is_tie_of(&format->ties[i], spot) && leads_elsewhere(self, &format->ties[i], spot);
-    if (!anew && spot->loosened)
-        refs = cf_row_refs_of(spot->base, &arena);
+        anew = is_tie_of(&format->ties[i], scanned) &&
+               leads_elsewhere(self, &format->ties[i], scanned);
+    if (!anew && scanned->loosened)
+        refs = cf_row_refs_of(scanned->base, &arena);
     for (size_t i = 0; !anew && i < refs.count; i++)
         anew = is_of_gone(self, &refs.at[i]);
     cf_arena_release(&arena);
@@ -151,17 +156,17 @@ bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_row_spot *spot)
 /* ---- Writes ---- */
 
 /* Replaces whatever was said there, shown or not. */
-static void write(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs,
+static void write(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
                   cf_bytes field, cf_bytes value)
 {
     if (value.size)
-        cf_change_draft_write(&self->draft, &spot->item, field, value, true);
+        cf_change_draft_write(&self->draft, &scanned->item, field, value, true);
     for (size_t i = 0; i < refs->count; i++)
         if (cf_bytes_equal(refs->at[i].field, field))
-            cf_change_draft_over(&self->draft, &spot->item, field, &refs->at[i].dot);
+            cf_change_draft_over(&self->draft, &scanned->item, field, &refs->at[i].dot);
 }
 
-bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_row_refs *refs)
+bool cf_row_scan_ties(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row_refs *refs)
 {
     const cf_row_format *format = self->input->format;
     bool any = false;
@@ -169,21 +174,21 @@ bool cf_row_scan_ties(cf_row_scanning *self, const cf_row_spot *spot, const cf_r
     for (size_t i = 0; i < format->tie_count; i++) {
         const cf_row_tie *tie = &format->ties[i];
 
-        if (!is_tie_of(tie, spot) || !is_to_be_said(self, tie, spot, refs))
+        if (!is_tie_of(tie, scanned) || !is_to_be_said(self, tie, scanned, refs))
             continue;
-        const cf_id *target = target_now(self, tie, spot);
+        const cf_id *target = target_now(self, tie, scanned);
         cf_bytes value =
             target ? cf_reference_to(target, (cf_bytes){0}, self->arena) : (cf_bytes){0};
         if (cf_bytes_equal(cf_row_refs_shown(refs, tie->field), value))
             continue;
-        write(self, spot, refs, tie->field, value);
+        write(self, scanned, refs, tie->field, value);
         any = true;
     }
     for (size_t i = 0; i < refs->count; i++) {
         if (!is_of_gone(self, &refs->at[i]) ||
-            cf_change_draft_has(&self->draft, &spot->item, refs->at[i].field))
+            cf_change_draft_has(&self->draft, &scanned->item, refs->at[i].field))
             continue;
-        write(self, spot, refs, refs->at[i].field, (cf_bytes){0});
+        write(self, scanned, refs, refs->at[i].field, (cf_bytes){0});
         any = true;
     }
     return any;

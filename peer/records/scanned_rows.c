@@ -38,14 +38,14 @@ static uint64_t place_hash(cf_bytes table, cf_bytes key)
     return cf_row_place_hash(table, key);
 }
 
-cf_row_spot *cf_row_spot_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+cf_scanned_row *cf_scanned_row_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->places, place_hash(table, key)); link;
          link = cf_hash_table_next(link)) {
-        cf_row_spot *spot = cf_container_of(link, cf_row_spot, link);
+        cf_scanned_row *scanned = cf_container_of(link, cf_scanned_row, link);
 
-        if (cf_bytes_equal(spot->disk->key, key) && cf_bytes_equal(spot->table->name, table))
-            return spot;
+        if (cf_bytes_equal(scanned->disk->key, key) && cf_bytes_equal(scanned->table->name, table))
+            return scanned;
     }
     return NULL;
 }
@@ -55,30 +55,31 @@ static void note_gone(cf_row_scanning *self, const cf_row *base)
     *cf_one_more(self->gone, self->gone_count, self->gone_capacity) = base;
 }
 
-static void open_spot(cf_row_scanning *self, const cf_row *disk)
+static void open_scanned(cf_row_scanning *self, const cf_row *disk)
 {
     const cf_row_scan_input *input = self->input;
-    cf_row_spot *spot = &self->spots[self->spot_count];
+    cf_scanned_row *scanned = &self->scanned_rows[self->scanned_count];
     int64_t number;
 
-    *spot = (cf_row_spot){.disk = disk, .table = cf_schema_find(input->schema, disk->table)};
-    if (!spot->table || !cf_viewed_key_read(spot->table, disk->key, &number))
+    *scanned = (cf_scanned_row){.disk = disk, .table = cf_schema_find(input->schema, disk->table)};
+    if (!scanned->table || !cf_viewed_key_read(scanned->table, disk->key, &number))
         return; /* the adapter's to report */
-    self->spot_count++;
-    cf_hash_table_add(&self->places, &spot->link, place_hash(disk->table, disk->key));
-    spot->there = cf_rows_find(input->base, disk->table, disk->key);
-    spot->fresh = !spot->there;
-    if (!spot->there || !cf_row_show(input->format, spot->there, self->arena, &spot->shown))
+    self->scanned_count++;
+    cf_hash_table_add(&self->places, &scanned->link, place_hash(disk->table, disk->key));
+    scanned->there = cf_rows_find(input->base, disk->table, disk->key);
+    scanned->fresh = !scanned->there;
+    if (!scanned->there ||
+        !cf_row_show(input->format, scanned->there, self->arena, &scanned->shown))
         return;
-    spot->same = cf_row_fields_equal(&spot->shown, disk);
-    if (!spot->same && cf_row_is_another(spot->table, &spot->shown, disk)) {
-        spot->fresh = true;
-        note_gone(self, spot->there);
+    scanned->same = cf_row_fields_equal(&scanned->shown, disk);
+    if (!scanned->same && cf_row_is_another(scanned->table, &scanned->shown, disk)) {
+        scanned->fresh = true;
+        note_gone(self, scanned->there);
         return;
     }
-    spot->base = spot->there;
-    spot->item = spot->base->item;
-    spot->known = true;
+    scanned->base = scanned->there;
+    scanned->item = scanned->base->item;
+    scanned->known = true;
 }
 
 /* Rows of the base in whose place the disk has none. */
@@ -87,13 +88,13 @@ static void find_gone(cf_row_scanning *self)
     const cf_rows *base = self->input->base;
     size_t found = 0;
 
-    for (size_t i = 0; i < self->spot_count; i++)
-        found += self->spots[i].there != NULL;
+    for (size_t i = 0; i < self->scanned_count; i++)
+        found += self->scanned_rows[i].there != NULL;
     if (found == cf_rows_count(base))
         return;
     for (const cf_row *row = cf_rows_next(base, NULL); row; row = cf_rows_next(base, row))
         if (cf_format_holds_table(self->input->format, row->table) &&
-            !cf_row_spot_at(self, row->table, row->key))
+            !cf_scanned_row_at(self, row->table, row->key))
             note_gone(self, row);
 }
 
@@ -105,7 +106,7 @@ typedef struct {
     const cf_schema_table *table;
     const cf_row *row; /* one of them */
     size_t gone;       /* index of the last */
-    cf_row_spot *fresh;
+    cf_scanned_row *fresh;
     size_t gone_count, fresh_count;
 } twins;
 
@@ -170,12 +171,12 @@ static void pair_gone(cf_row_scanning *self, cf_hash_table *all, cf_arena *arena
     pair->gone_count++;
 }
 
-static void pair_fresh(cf_row_spot *spot, cf_hash_table *all, cf_arena *arena)
+static void pair_fresh(cf_scanned_row *scanned, cf_hash_table *all, cf_arena *arena)
 {
-    if (!spot->fresh || !spot->table->serial)
+    if (!scanned->fresh || !scanned->table->serial)
         return;
-    twins *pair = twins_of(all, arena, spot->table, spot->disk);
-    pair->fresh = spot;
+    twins *pair = twins_of(all, arena, scanned->table, scanned->disk);
+    pair->fresh = scanned;
     pair->fresh_count++;
 }
 
@@ -204,8 +205,8 @@ static void find_moved(cf_row_scanning *self)
     self->moved = cf_arena_allocate(self->arena, self->gone_count, sizeof *self->moved);
     for (size_t i = 0; i < self->gone_count; i++)
         pair_gone(self, &all, &arena, i);
-    for (size_t i = 0; i < self->spot_count; i++)
-        pair_fresh(&self->spots[i], &all, &arena);
+    for (size_t i = 0; i < self->scanned_count; i++)
+        pair_fresh(&self->scanned_rows[i], &all, &arena);
     for (cf_hash_link *link = cf_hash_table_walk(&all, NULL); link;
          link = cf_hash_table_walk(&all, link)) {
         const twins *pair = cf_container_of(link, const twins, link);
@@ -221,18 +222,19 @@ static void find_moved(cf_row_scanning *self)
     cf_arena_release(&arena);
 }
 
-void cf_row_spots_open(cf_row_scanning *self)
+void cf_scanned_rows_open(cf_row_scanning *self)
 {
-    self->spots = cf_arena_allocate(self->arena, self->input->disk_count, sizeof *self->spots);
+    self->scanned_rows =
+        cf_arena_allocate(self->arena, self->input->disk_count, sizeof *self->scanned_rows);
     cf_hash_table_reserve(&self->places, self->input->disk_count);
     for (size_t i = 0; i < self->input->disk_count; i++)
-        open_spot(self, &self->input->disk[i]);
+        open_scanned(self, &self->input->disk[i]);
     find_gone(self);
     if (self->gone_count)
         find_moved(self);
 }
 
-void cf_row_spots_close(cf_row_scanning *self)
+void cf_scanned_rows_close(cf_row_scanning *self)
 {
     const cf_row **gone = cf_arena_allocate(self->arena, self->gone_count, sizeof *gone);
 
@@ -248,9 +250,9 @@ const cf_row **cf_row_scan_identify(const cf_row_scan_input *input, cf_arena *ar
     const cf_row **known = cf_arena_allocate(arena, input->disk_count, sizeof *known);
     cf_row_scanning self = {.input = input, .arena = arena};
 
-    cf_row_spots_open(&self);
-    for (size_t i = 0; i < self.spot_count; i++)
-        known[self.spots[i].disk - input->disk] = self.spots[i].base;
-    cf_row_spots_close(&self);
+    cf_scanned_rows_open(&self);
+    for (size_t i = 0; i < self.scanned_count; i++)
+        known[self.scanned_rows[i].disk - input->disk] = self.scanned_rows[i].base;
+    cf_scanned_rows_close(&self);
     return known;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Spots: the nodes of a source as its disk has them during a scan, that is the base with the
  * findings on top; and what is drafted of them. */
-#ifndef CF_PEER_MERGE_SPOTS_H
-#define CF_PEER_MERGE_SPOTS_H
+#ifndef CF_PEER_MERGE_SCANNED_NODES_H
+#define CF_PEER_MERGE_SCANNED_NODES_H
 #include "peer/merge/change_draft.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/node.h"
@@ -38,22 +38,24 @@ typedef struct {
     bool gone, moved;
     const cf_bytes *path; /* of a finding: the names from the root down */
     size_t depth;
-} cf_spot;
+} cf_scanned_node;
 
 typedef struct {
     const cf_scan_input *input;
     cf_arena *arena;
     cf_hash_table table;
-    cf_spot **found; /* in the order of their paths, so directories before what is in them */
-} cf_spots;
+    cf_scanned_node *
+        *found; /* in the order of their paths, so directories before what is in them */
+} cf_scanned_nodes;
 
-void cf_spots_open(cf_spots *spots, const cf_scan_input *input, cf_arena *arena);
-void cf_spots_close(cf_spots *spots);
+void cf_scanned_nodes_open(cf_scanned_nodes *nodes, const cf_scan_input *input, cf_arena *arena);
+void cf_scanned_nodes_close(cf_scanned_nodes *nodes);
 /* NULL for the root. */
-cf_spot *cf_spots_at(cf_spots *spots, uint64_t number);
+cf_scanned_node *cf_scanned_nodes_at(cf_scanned_nodes *nodes, uint64_t number);
 /* Whether the base shows a write of this field of the item. */
-bool cf_spot_shows(const cf_spot *spot, const cf_id *item, uint32_t field);
-/* The items of the directory that the spot is in. */
-void cf_spots_above(cf_spots *spots, const cf_spot *spot, const cf_id **items, size_t *count);
+bool cf_scanned_node_shows(const cf_scanned_node *scanned, const cf_id *item, uint32_t field);
+/* The items of the directory that the scanned node is in. */
+void cf_scanned_nodes_above(cf_scanned_nodes *nodes, const cf_scanned_node *scanned,
+                            const cf_id **items, size_t *count);
 
 #endif
