@@ -265,7 +265,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
                                 "fingerprint", fingerprint, "kept", kept, "revoked", revoked));
     else if (!status)
         cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
-    if (!status && !run->json && !run->quiet)
+    if (!status && !run->json && !run->debounce)
         cf_say(&run->output, "an owner again; bring the collections back with `counterfoil add "
                              "SOURCE --existing`: `counterfoil collections` lists them");
     json_decref(kept);

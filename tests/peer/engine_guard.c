@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is not seen is not deleted: mass deletes wait for the user's word, on both sides. */
-#include "peer/sources/files/quiet.h"
+#include "peer/sources/files/debounce.h"
 #include "tests/peer/guarded.h"
 
 #include "tests/support/expect.h"
@@ -368,7 +368,7 @@ Test(engine_guard, lets_go_what_came_in_the_look_that_missed_the_first, .timeout
         make_folders(w, b, 0, 2 * FOLDERS);
         device_passes(b, SERVED_MS);
         remove_folders(b, 0, FOLDERS);
-        device_passes(b, CF_QUIET_ABSENT_MS - BETWEEN_MS);
+        device_passes(b, CF_DEBOUNCE_ABSENT_MS - BETWEEN_MS);
         remove_folders(b, FOLDERS, 2 * FOLDERS);
         device_passes(b, BETWEEN_MS - before * STEP_MS);
         make_folders(w, b, 2 * FOLDERS, NEW_FOLDERS + 2 * FOLDERS);

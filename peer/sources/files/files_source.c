@@ -34,7 +34,7 @@ static void destroy(void *self)
     cf_survey_destroy(&source->survey);
     cf_past_destroy(&source->past);
     cf_probe_destroy(&source->probe);
-    cf_quiet_destroy(&source->quiet);
+    cf_debounce_destroy(&source->debounce);
     cf_renames_destroy(&source->renames);
     cf_pendings_release(&source->found);
     cf_pending_tree_release(&source->notes);
@@ -67,7 +67,7 @@ static uint64_t count_applied(const void *self)
 /* One that is in order, and watched, is known but for that with which something happened. */
 static bool is_known(const cf_files_source *source)
 {
-    return source->quiet && source->looked && source->binding->root && !source->trouble;
+    return source->debounce && source->looked && source->binding->root && !source->trouble;
 }
 
 static void look_at_place(void *context, const cf_look_place *place)
@@ -79,8 +79,8 @@ static void look_at_place(void *context, const cf_look_place *place)
 static void catch_up(cf_files_source *source, uint64_t now_ms)
 {
     source->checks_place = true;
-    cf_quiet_each_resting(source->quiet, now_ms, look_at_place, source);
-    cf_quiet_hasten(source->quiet, now_ms);
+    cf_debounce_each_resting(source->debounce, now_ms, look_at_place, source);
+    cf_debounce_hasten(source->debounce, now_ms);
     cf_files_source_take_quiet(source, now_ms);
 }
 
@@ -94,7 +94,7 @@ static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_w
     /* One that is served is kept in sync all the time: `status` must not hold that up, nor have
      * it believe sooner that something is gone. */
     cf_absence absence = CF_ABSENCE_COUNTS;
-    if (look_only && source->quiet && !agrees) {
+    if (look_only && source->debounce && !agrees) {
         look_only = false;
         word = (cf_delete_word){0}; /* of a dry run, where nothing is meant */
         absence = CF_ABSENCE_WAITS;
@@ -110,8 +110,8 @@ static void look_at_disk(cf_files_source *source, cf_look_kind kind, cf_delete_w
     source->retries = 0;
     if (!asks)
         return;
-    if (source->quiet)
-        cf_quiet_end_rests(source->quiet);
+    if (source->debounce)
+        cf_debounce_end_rests(source->debounce);
     cf_downloads_retry(source->context->downloads);
     cf_applying_try_all(source->applying);
     cf_applying_wake(source->applying);
@@ -180,11 +180,11 @@ static void changed(void *self, uint64_t folder, cf_bytes name, cf_event_kind ki
     if (kind == CF_EVENT_ABSENT)
         cf_renames_drop(source->renames, &(cf_look_place){.folder = folder, .name = name});
     if (folder & CF_WATCH_UNKNOWN)
-        cf_quiet_note_all(source->quiet, kind, now_ms);
+        cf_debounce_note_all(source->debounce, kind, now_ms);
     else if (node)
-        cf_quiet_note(source->quiet, node->parent, node->name, kind, now_ms);
+        cf_debounce_note(source->debounce, node->parent, node->name, kind, now_ms);
     else
-        cf_quiet_note(source->quiet, folder, name, kind, now_ms);
+        cf_debounce_note(source->debounce, folder, name, kind, now_ms);
 }
 
 /* What comes from or goes to a directory that nobody knows yet is what it looks like. */
@@ -223,8 +223,8 @@ static void set_back(void *self, uint64_t by_ms)
 {
     cf_files_source *source = self;
 
-    if (source->quiet)
-        cf_quiet_set_back(source->quiet, by_ms);
+    if (source->debounce)
+        cf_debounce_set_back(source->debounce, by_ms);
     source->not_before_ms = cf_deadline_set_back(source->not_before_ms, by_ms);
     source->rescan_ms = cf_deadline_set_back(source->rescan_ms, by_ms);
     source->poll_ms = cf_deadline_set_back(source->poll_ms, by_ms);
@@ -239,8 +239,8 @@ static void set_forth(void *self, uint64_t by_ms)
 {
     cf_files_source *source = self;
 
-    if (source->quiet)
-        cf_quiet_set_forth(source->quiet, by_ms);
+    if (source->debounce)
+        cf_debounce_set_forth(source->debounce, by_ms);
 }
 
 /* ---- Going on ---- */
@@ -309,14 +309,14 @@ static void plan_step(const cf_files_source *source, uint64_t now_ms, uint64_t *
         earlier(deadline, now_ms + CF_PROBE_AGAIN_MS);
     if (source->retry_ms)
         earlier(deadline, source->retry_ms);
-    if (source->quiet)
-        earlier(deadline, cf_quiet_next(source->quiet));
+    if (source->debounce)
+        earlier(deadline, cf_debounce_next(source->debounce));
     if (is_free && (source->look_all || source->places.count))
         earlier(deadline, source->not_before_ms);
-    if (is_free && source->quiet)
+    if (is_free && source->debounce)
         earlier(deadline,
                 source->rescan_ms < source->poll_ms ? source->rescan_ms : source->poll_ms);
-    if (is_free && source->quiet && source->binding->owed_count)
+    if (is_free && source->debounce && source->binding->owed_count)
         earlier(deadline, source->owed_ms);
 }
 
@@ -356,7 +356,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     cf_files_source *source = self;
     cf_status status = CF_OK;
 
-    if (!source->quiet && !source->asked)
+    if (!source->debounce && !source->asked)
         return CF_OK;
     cf_files_source_take_quiet(source, now_ms);
     cf_files_source_retry(source, now_ms);
@@ -371,7 +371,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     if (source->reopen && !cf_applying_busy(source->applying))
         cf_files_source_let_root_go(source);
     if (!cf_files_source_hold_root(source, now_ms)) {
-        if (source->quiet)
+        if (source->debounce)
             earlier(deadline, source->reopen_ms);
         source->look_all = source->agrees = false;
         source->awaited_ms = 0;
@@ -522,8 +522,8 @@ cf_source cf_files_source_open(cf_source_context *context, cf_binding *binding)
     source->probe = cf_probe_new(context->peer->env, binding);
     source->applying = cf_applying_new(&(cf_applying_options){
         context->peer, binding, context->downloads, context->bases, context->watch});
-    source->quiet = context->watch ? cf_quiet_new() : NULL;
+    source->debounce = context->watch ? cf_debounce_new() : NULL;
     source->renames = cf_renames_new();
-    source->poll_ms = CF_QUIET_NEVER;
+    source->poll_ms = CF_DEBOUNCE_NEVER;
     return (cf_source){.self = source, .operations = &operations, .probe = source->probe};
 }

@@ -72,11 +72,11 @@ static void keep_waits(cf_files_source *source, const cf_applied *applied)
     cf_peer *peer = source->context->peer;
     cf_error error;
 
-    if (source->quiet && source->keeps_waits)
+    if (source->debounce && source->keeps_waits)
         return;
     source->keeps_waits =
         cf_waits_keep(peer, source->binding, applied->pending,
-                      source->quiet ? 0 : applied->pending_count, &error) == CF_OK;
+                      source->debounce ? 0 : applied->pending_count, &error) == CF_OK;
     if (!source->keeps_waits)
         cf_report(peer->env, CF_REPORT_DETAIL, "keeping why something waits: %s", error.text);
 }
@@ -91,7 +91,7 @@ static void plan_retry(cf_files_source *source, const cf_applied *applied, uint6
         source->retries = 0;
     if (applied->awaits_more)
         source->retry_ms = now_ms + CF_SOURCE_CALM_MS;
-    else if (!failed || !source->quiet)
+    else if (!failed || !source->debounce)
         source->retry_ms = 0;
     else if (!source->retry_ms)
         source->retry_ms = now_ms + ((uint64_t)RETRY_MS << source->retries);
@@ -120,7 +120,7 @@ static void end_applying(cf_files_source *source, uint64_t now_ms)
     else if (!source->awaited_ms)
         source->awaited_ms = now_ms;
     plan_retry(source, &applied, now_ms);
-    if (source->quiet)
+    if (source->debounce)
         tell_disk(source, &applied);
     keep_waits(source, &applied);
     source->reopen |= applied.torn;
@@ -145,7 +145,7 @@ static bool more_comes(const cf_files_source *source, uint64_t now_ms)
 {
     const uint64_t came_ms = source->context->came_ms;
 
-    return source->quiet && now_ms >= came_ms && now_ms < came_ms + CF_SOURCE_CALM_MS &&
+    return source->debounce && now_ms >= came_ms && now_ms < came_ms + CF_SOURCE_CALM_MS &&
            (!source->awaited_ms || now_ms < source->awaited_ms + CF_SOURCE_POSTPONED_MS);
 }
 

@@ -138,8 +138,8 @@ static missing_items gather_missing(const cf_files_source *source, const cf_surv
             cf_numbers_add(&self.missing, held->at[i]);
     for (size_t i = 0; i < found->gone_count; i++)
         cf_numbers_add(&self.missing, found->gone[i]);
-    if (source->quiet)
-        cf_quiet_each_absent(source->quiet, add_absent, &self);
+    if (source->debounce)
+        cf_debounce_each_absent(source->debounce, add_absent, &self);
     for (size_t i = 0; i < source->places.count; i++)
         if (source->places.at[i].absence != CF_ABSENCE_WAITS) /* due since this look began */
             add_absent(&self, &source->places.at[i]);
@@ -163,8 +163,8 @@ static missing_items gather_missing(const cf_files_source *source, const cf_surv
  * a few that may go anyway, and not for ever. */
 static bool lets_wait(const cf_files_source *source, const cf_vanishing *vanishing)
 {
-    if (!source->quiet || (source->postponed_ms &&
-                           vanishing->now_ms >= source->postponed_ms + CF_SOURCE_POSTPONED_MS))
+    if (!source->debounce || (source->postponed_ms &&
+                              vanishing->now_ms >= source->postponed_ms + CF_SOURCE_POSTPONED_MS))
         return false;
     return !cf_guard_are_few(vanishing->count + vanishing->other_count) ||
            !cf_binding_would_allow(source->context->peer, source->binding, vanishing);
@@ -177,7 +177,7 @@ static void let_wait(cf_files_source *source, const cf_survey_batch *judged, uin
 {
     const bool is_next = source->confirmed.count > 0;
     const uint64_t when_ms =
-        is_next ? 0 : cf_quiet_join_absent(source->quiet, now_ms + CF_QUIET_MOVED_MS);
+        is_next ? 0 : cf_debounce_join_absent(source->debounce, now_ms + CF_DEBOUNCE_MOVED_MS);
 
     for (size_t i = 0; i < judged->gone_count; i++) {
         const cf_node *node = cf_nodes_find(source->binding->nodes, judged->gone[i]);
@@ -186,7 +186,7 @@ static void let_wait(cf_files_source *source, const cf_survey_batch *judged, uin
         if (is_next)
             cf_look_places_add(&source->confirmed, left.folder, left.name, CF_ABSENCE_COUNTS);
         else
-            cf_quiet_miss_until(source->quiet, &left, when_ms);
+            cf_debounce_miss_until(source->debounce, &left, when_ms);
         if (!cf_numbers_have(&source->held, node->number))
             cf_files_source_note_node(source, node->number, CF_PENDING_WAITS,
                                       "it is missing here, perhaps for a moment");

@@ -10,7 +10,7 @@
 #include "peer/sources/files/files_source.h"
 #include "peer/sources/files/older_copy.h"
 #include "peer/sources/files/publish.h"
-#include "peer/sources/files/quiet.h"
+#include "peer/sources/files/debounce.h"
 #include "peer/sources/files/renames.h"
 #include "peer/sources/files/survey.h"
 #include "peer/sources/files/waits.h"
@@ -33,7 +33,7 @@ typedef struct cf_files_source {
     cf_probe *probe;
     cf_applying *applying;
     cf_survey *survey;
-    cf_quiet *quiet;
+    cf_debounce *debounce;
     cf_renames *renames;
 
     bool look_all, look_only; /* of the next look */
@@ -48,7 +48,7 @@ typedef struct cf_files_source {
     bool agreed; /* the last look was one that agrees */
     bool asked;  /* by a round; without a watch nothing is done before */
     uint64_t rescan_ms;
-    uint64_t poll_ms; /* CF_QUIET_NEVER: it is not polled */
+    uint64_t poll_ms; /* CF_DEBOUNCE_NEVER: it is not polled */
     cf_delete_word word;
 
     bool surveying_all, surveying_only, surveying_agrees;

@@ -35,13 +35,13 @@ static const char *rests(void *context, uint64_t folder, cf_bytes name)
     const cf_env *env = source->context->peer->env;
     const cf_look_place place = {.folder = folder, .name = name};
     uint64_t now_ms = env->now_ms(env->context);
-    uint64_t left_ms = source->quiet ? cf_quiet_rests(source->quiet, &place, now_ms) : 0;
+    uint64_t left_ms = source->debounce ? cf_debounce_rests(source->debounce, &place, now_ms) : 0;
 
     if (!left_ms)
         return NULL;
-    if (cf_quiet_waited_ms(source->quiet, &place, now_ms))
-        cf_quiet_note_waits(source->quiet, &place, now_ms);
-    cf_quiet_note(source->quiet, folder, name, CF_EVENT_ARRIVED, now_ms);
+    if (cf_debounce_waited_ms(source->debounce, &place, now_ms))
+        cf_debounce_note_waits(source->debounce, &place, now_ms);
+    cf_debounce_note(source->debounce, folder, name, CF_EVENT_ARRIVED, now_ms);
     snprintf(source->resting_text, sizeof source->resting_text,
              "it changes without rest, and is looked at again in %llu s",
              (unsigned long long)(left_ms + 999) / 1000);
@@ -57,8 +57,8 @@ static bool insists(void *context, uint64_t folder, cf_bytes name, const cf_stat
     const cf_look_place place = {.folder = folder, .name = name};
     uint64_t now_ms = env->now_ms(env->context);
 
-    if (source->quiet)
-        return cf_quiet_waited_ms(source->quiet, &place, now_ms) >= CF_READ_REST_MS;
+    if (source->debounce)
+        return cf_debounce_waited_ms(source->debounce, &place, now_ms) >= CF_READ_REST_MS;
     return source->tries > AGAIN_MAX / 2 ||
            (unknown && unknown->birth_ns &&
             cf_ns_of_ms(now_ms) - unknown->birth_ns >= cf_ns_of_ms(CF_READ_REST_MS));
@@ -66,8 +66,8 @@ static bool insists(void *context, uint64_t folder, cf_bytes name, const cf_stat
 
 static void begin_costs(cf_files_source *source, uint64_t now_ms)
 {
-    for (size_t i = 0; source->quiet && i < source->surveyed.count; i++)
-        cf_quiet_begin(source->quiet, &source->surveyed.at[i], now_ms);
+    for (size_t i = 0; source->debounce && i < source->surveyed.count; i++)
+        cf_debounce_begin(source->debounce, &source->surveyed.at[i], now_ms);
 }
 
 void cf_files_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name,
@@ -108,9 +108,9 @@ static void look_at_other_names(const cf_files_source *source, const cf_look_pla
 
 void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms)
 {
-    if (!source->quiet)
+    if (!source->debounce)
         return;
-    cf_quiet_due due = cf_quiet_take(source->quiet, now_ms);
+    cf_debounce_due due = cf_debounce_take(source->debounce, now_ms);
     for (size_t i = 0; i < due.places.count; i++) {
         cf_files_source_look_at(source, due.places.at[i].folder, due.places.at[i].name,
                                 due.places.at[i].absence);
@@ -145,18 +145,18 @@ static void plan_rescan(cf_files_source *source, uint64_t now_ms)
     const cf_env *env = source->context->peer->env;
     uint32_t random;
 
-    if (!source->quiet)
+    if (!source->debounce)
         return;
     const bool complete =
         !cf_watch_misses(source->context->watch, source->binding->number) && !source->unseen.count;
     if (complete && !source->surveying_all)
         return;
     env->random(env->context, &random, sizeof random);
-    uint64_t next = cf_quiet_rescan(now_ms, complete, random);
+    uint64_t next = cf_debounce_rescan(now_ms, complete, random);
     if (counts_absences(source) || next < source->rescan_ms)
         source->rescan_ms = next;
     if (source->surveying_all)
-        source->poll_ms = cf_quiet_poll(now_ms, cf_binding_poll_ms(source->binding), random);
+        source->poll_ms = cf_debounce_poll(now_ms, cf_binding_poll_ms(source->binding), random);
 }
 
 static void add_absent(void *context, const cf_look_place *place)
@@ -168,8 +168,8 @@ static void add_absent(void *context, const cf_look_place *place)
 static void look_beside(cf_files_source *source)
 {
     cf_renames_add_origins(source->renames, &source->places);
-    if (source->quiet && source->places.count && source->binding->traits.renumbers)
-        cf_quiet_each_absent(source->quiet, add_absent, &source->places);
+    if (source->debounce && source->places.count && source->binding->traits.renumbers)
+        cf_debounce_each_absent(source->debounce, add_absent, &source->places);
 }
 
 static bool is_draft(void *context, const cf_node *node)
@@ -215,7 +215,7 @@ void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
     source->surveying_all = all;
     if (all && !source->look_only) /* they are judged anew */
         source->postponed_ms = 0;
-    if (source->quiet && all)
+    if (source->debounce && all)
         cf_watch_count_anew(source->context->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
     source->surveying_only = source->look_only;
@@ -260,7 +260,7 @@ static void watch_no_more(const cf_files_source *source, const cf_survey_batch *
 {
     const cf_binding *binding = source->binding;
 
-    for (size_t i = 0; source->quiet && i < batch->gone_count; i++)
+    for (size_t i = 0; source->debounce && i < batch->gone_count; i++)
         if (!cf_nodes_find(binding->nodes, batch->gone[i]))
             cf_watch_remove(source->context->watch,
                             (uint64_t)binding->number << 32 | batch->gone[i]);
@@ -461,14 +461,14 @@ static void look_again(cf_files_source *source, uint64_t now_ms)
 {
     const cf_look_places *again = cf_survey_again(source->survey);
 
-    for (size_t i = 0; source->quiet && i < again->count; i++)
+    for (size_t i = 0; source->debounce && i < again->count; i++)
         if (again->at[i].name.size)
-            cf_quiet_note_waits(source->quiet, &again->at[i], now_ms);
+            cf_debounce_note_waits(source->debounce, &again->at[i], now_ms);
     const bool all = source->surveying_all && source->unseen.count && !source->tries;
     if ((!again->count && !all) || source->tries >= AGAIN_MAX) {
-        for (size_t i = 0; source->quiet && i < again->count; i++)
-            cf_quiet_note(source->quiet, again->at[i].folder, again->at[i].name, CF_EVENT_WRITTEN,
-                          now_ms);
+        for (size_t i = 0; source->debounce && i < again->count; i++)
+            cf_debounce_note(source->debounce, again->at[i].folder, again->at[i].name,
+                             CF_EVENT_WRITTEN, now_ms);
         source->tries = 0;
         return;
     }
@@ -490,7 +490,7 @@ static uint64_t age_of(int64_t changed_ns, uint64_t now_ms)
 
     if (changed_ms <= now_ms)
         return now_ms - changed_ms;
-    return changed_ms - now_ms < CLOCKS_APART_MS ? 0 : CF_QUIET_UNREAD_MAX;
+    return changed_ms - now_ms < CLOCKS_APART_MS ? 0 : CF_DEBOUNCE_UNREAD_MAX;
 }
 
 /* When the step of its time is over. */
@@ -499,10 +499,10 @@ static void read_again(cf_files_source *source, uint64_t now_ms)
     size_t count;
     const cf_survey_racy *racy = cf_survey_racy_files(source->survey, &count);
 
-    for (size_t i = 0; source->quiet && i < count; i++) {
+    for (size_t i = 0; source->debounce && i < count; i++) {
         const cf_look_place place = {.folder = racy[i].folder, .name = racy[i].name};
 
-        cf_quiet_note_later(source->quiet, &place, now_ms + racy[i].wait_ms);
+        cf_debounce_note_later(source->debounce, &place, now_ms + racy[i].wait_ms);
     }
 }
 
@@ -511,14 +511,15 @@ static void read_later(cf_files_source *source, uint64_t now_ms)
     size_t count;
     const cf_survey_unread *unread = cf_survey_unread_files(source->survey, &count);
 
-    for (size_t i = 0; source->quiet && i < count; i++) {
+    for (size_t i = 0; source->debounce && i < count; i++) {
         const cf_look_place place = {.folder = unread[i].folder, .name = unread[i].name};
 
-        cf_quiet_note_unread(source->quiet, &place, age_of(unread[i].changed_ns, now_ms), now_ms);
-        cf_quiet_note_waits(source->quiet, &place, now_ms);
+        cf_debounce_note_unread(source->debounce, &place, age_of(unread[i].changed_ns, now_ms),
+                                now_ms);
+        cf_debounce_note_waits(source->debounce, &place, now_ms);
     }
-    if (source->quiet)
-        cf_quiet_end_waits(source->quiet, source->surveying_all ? NULL : &source->surveyed);
+    if (source->debounce)
+        cf_debounce_end_waits(source->debounce, source->surveying_all ? NULL : &source->surveyed);
 }
 
 /* All was looked at, and nothing of it has to be looked at again. Where it can't be kept that this
@@ -544,8 +545,8 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_survey_renumber_watches(source->survey);
     cf_files_source_renew_notes(source);
-    if (source->quiet)
-        cf_quiet_end(source->quiet, &source->surveyed, now_ms);
+    if (source->debounce)
+        cf_debounce_end(source->debounce, &source->surveyed, now_ms);
     cf_files_source_end_judging(source);
     plan_rescan(source, now_ms);
     look_to_confirm(source, now_ms);
@@ -553,14 +554,15 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
     read_later(source, now_ms);
     read_again(source, now_ms);
     end_meeting(source, now_ms);
-    if (source->quiet && cf_quiet_next(source->quiet) == CF_QUIET_NEVER && !source->places.count)
+    if (source->debounce && cf_debounce_next(source->debounce) == CF_DEBOUNCE_NEVER &&
+        !source->places.count)
         cf_renames_clear(source->renames); /* all of them were looked at */
     source->looked = true;
     source->is_older &= !source->surveying_all;
     source->context->looks += source->surveying_all;
     source->looks_now = source->surveying_only;
     source->agreed = source->surveying_agrees;
-    if (source->agreed && source->quiet && !source->agrees)
+    if (source->agreed && source->debounce && !source->agrees)
         cf_files_source_look_at_all(source, CF_ABSENCE_COUNTS); /* it is kept in sync from now on */
     cf_survey_destroy(&source->survey);
     if (!source->surveying_only)

@@ -72,7 +72,7 @@ cf_absence cf_files_source_absence_at(const cf_files_source *source, const cf_lo
 {
     cf_absence absence = source->surveying_absence;
 
-    if (!source->quiet)
+    if (!source->debounce)
         return CF_ABSENCE_COUNTS; /* nobody would look again */
     const cf_look_place *found[2] = {
         cf_look_places_find(&source->surveyed, place->folder, CF_WHOLE_FOLDER),
@@ -105,15 +105,15 @@ bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *nod
 static bool may_be_elsewhere(const cf_files_source *source)
 {
     return !source->surveying_all &&
-           (!source->quiet || cf_watch_misses(source->context->watch, source->binding->number));
+           (!source->debounce || cf_watch_misses(source->context->watch, source->binding->number));
 }
 
 static void miss(cf_files_source *source, const cf_look_place *left, uint64_t now_ms)
 {
     if (source->surveying_all && cf_binding_poll_ms(source->binding))
-        cf_quiet_miss_anywhere(source->quiet, left, now_ms);
+        cf_debounce_miss_anywhere(source->debounce, left, now_ms);
     else
-        cf_quiet_miss(source->quiet, left, now_ms);
+        cf_debounce_miss(source->debounce, left, now_ms);
 }
 
 static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
@@ -131,7 +131,7 @@ static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_m
         if (!is_held) /* else it has lasted */
             miss(source, &left, now_ms);
         if (node->kind == CF_KIND_DIRECTORY)
-            cf_quiet_wait_with(source->quiet, node->number, &left);
+            cf_debounce_wait_with(source->debounce, node->number, &left);
     } else if (may_be_elsewhere(source)) {
         cf_files_source_look_at(source, left.folder, left.name, CF_ABSENCE_COUNTS);
         cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
@@ -179,7 +179,7 @@ static bool has_moved(cf_files_source *source, const cf_finding *finding, const 
 
     if (cf_files_source_absence_of(source, node) != CF_ABSENCE_WAITS)
         return cf_files_source_confirm_missing(source, node, finding);
-    cf_quiet_hold(source->quiet, &left, &found, now_ms);
+    cf_debounce_hold(source->debounce, &left, &found, now_ms);
     return false;
 }
 

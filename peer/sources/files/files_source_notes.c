@@ -35,8 +35,8 @@ void cf_files_source_note_wait(void *context, const cf_observation *seen, cf_upl
     cf_files_source *source = context;
     const cf_look_place place = {.folder = seen->finding.parent, .name = seen->finding.name};
 
-    if (source->quiet && why != CF_UPLOAD_AGAIN)
-        cf_quiet_goes_on(source->quiet, &place, why != CF_UPLOAD_STARTED);
+    if (source->debounce && why != CF_UPLOAD_AGAIN)
+        cf_debounce_goes_on(source->debounce, &place, why != CF_UPLOAD_STARTED);
     cf_files_source_note_found(source, seen, CF_PENDING_WAITS,
                                why == CF_UPLOAD_AGAIN      ? "it has to be read again"
                                : why == CF_UPLOAD_DEFERRED ? CF_WAITS_METERED

@@ -59,7 +59,7 @@ bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms)
     if (now_ms < source->reopen_ms)
         return false;
     cf_status status = cf_binding_open_root(source->context->peer, source->binding, &error);
-    if (status && source->binding->is_unmarked && !source->quiet) /* nobody asks again later */
+    if (status && source->binding->is_unmarked && !source->debounce) /* nobody asks again later */
         status = cf_binding_open_root(source->context->peer, source->binding, &error);
     if (!status) {
         status = cf_binding_check_place(source->binding, env->files, &error);
@@ -74,7 +74,7 @@ bool cf_files_source_hold_root(cf_files_source *source, uint64_t now_ms)
     }
     if (status && source->trouble != status)
         cf_report(env, CF_REPORT_WARNING, "%s", error.text);
-    if (!status && source->trouble && source->quiet && !source->is_older)
+    if (!status && source->trouble && source->debounce && !source->is_older)
         cf_report(env, CF_REPORT_NOTICE, "%s is there again", source->binding->path);
     source->trouble = status;
     snprintf(source->trouble_text, sizeof source->trouble_text, "%s", status ? error.text : "");
@@ -90,7 +90,7 @@ void cf_files_source_rest(cf_files_source *source)
     cf_source_context *context = source->context;
     cf_binding *binding = source->binding;
 
-    if (!source->quiet || !binding->root || cf_bases_read(context->bases, binding) ||
+    if (!source->debounce || !binding->root || cf_bases_read(context->bases, binding) ||
         !cf_downloads_rest(context->downloads, binding))
         return;
     cf_binding_rest_root(binding, context->peer->env->files);
