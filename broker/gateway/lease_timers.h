@@ -26,14 +26,14 @@ typedef struct {
     cf_hash user;
     cf_message lease;
     uint64_t position;
-} cf_owed_lease;
+} cf_rescued_lease;
 
 struct cf_lease_commands {
     cf_service *service;
     cf_hash_table by_user;
     cf_lease_timer *timers, *first_due, **end_of_due;
     cf_deadlines deadlines;
-    cf_owed_lease *owed;
+    cf_rescued_lease *owed;
     size_t owed_count, owed_capacity;
     struct cf_lease_keeping *keepings;
 };

@@ -239,8 +239,8 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     cf_binding_end_earlier(*binding);
     free((*binding)->earlier);
     for (size_t i = 0; i < (*binding)->owed_count; i++)
-        cf_buffer_release(&(*binding)->owed[i].name);
-    free((*binding)->owed);
+        cf_buffer_release(&(*binding)->rescued[i].name);
+    free((*binding)->rescued);
     free_texts((*binding)->include, (*binding)->include_count);
     free_texts((*binding)->exclude, (*binding)->exclude_count);
     free_texts((*binding)->last, (*binding)->last_count);

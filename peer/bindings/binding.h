@@ -26,13 +26,13 @@ typedef enum {
     CF_BASE_LEAVES, /* only the hashes of their leaves */
 } cf_base_kept;
 
-/* Something a user saved that could not return to its place: peer/bindings/owed.h. */
+/* Something a user saved that could not return to its place: peer/bindings/rescued.h. */
 typedef struct {
     uint64_t number;            /* of its record, and in its name in the temporary folder */
     uint64_t parent;            /* the directory to which it belongs */
     cf_buffer name;             /* and the name in it */
     char reason[CF_ERROR_TEXT]; /* why it could not; empty: it was not tried yet */
-} cf_owed;
+} cf_rescued;
 
 /* A file whose write permission was taken off, and the mode that it had:
  * peer/bindings/lifted.h. */
@@ -159,7 +159,7 @@ typedef struct {
     bool is_base_moving; /* to another place, by a verb */
     bool lacks_base;  /* it could not be recalled: nothing is to be done by what is there of it */
     cf_job_line jobs; /* that look at its disk and put things there */
-    cf_owed *owed;
+    cf_rescued *rescued;
     size_t owed_count, owed_capacity;
 } cf_binding;
 

@@ -6,7 +6,7 @@
 
 #include "codec/pack.h"
 #include "peer/bindings/lifted.h"
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 #include "peer/log/author.h"
 
 #include <stdlib.h>
@@ -352,7 +352,7 @@ cf_status cf_binding_recall_base(cf_peer *peer, cf_binding *binding, cf_error *e
     binding->nodes = cf_nodes_new();
     cf_status status = load_base(peer, binding, error);
     if (!status)
-        status = cf_owed_load(peer, binding, error);
+        status = cf_rescued_load(peer, binding, error);
     if (!status)
         status = cf_binding_tell_disks(peer, binding, error);
     binding->lacks_base = status != CF_OK;
@@ -378,7 +378,7 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
     for (size_t i = 0; !status && i < load.count; i++)
         status = cf_binding_load_count(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
-        status = cf_owed_load(peer, load.bindings[i], error);
+        status = cf_rescued_load(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
         status = cf_binding_load_folder(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)

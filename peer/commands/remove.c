@@ -5,7 +5,7 @@
 #include "peer/commands/disk_answers.h"
 #include "peer/commands/base_dir.h"
 #include "peer/commands/sources.h"
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 #include "peer/commands/verbs.h"
 
 static void tell(const cf_run *run, const char *name, const char *path)
@@ -63,7 +63,7 @@ cf_status cf_source_stop(const cf_run *run, cf_binding *binding, bool tells, boo
                          cf_error *error)
 {
     *waits = false;
-    cf_status status = cf_owed_check(binding, error);
+    cf_status status = cf_rescued_check(binding, error);
     if (status)
         return status;
     const bool is_used = binding->jobs.count > 0;

@@ -6,7 +6,7 @@
 #include "peer/commands/sources.h"
 #include "peer/bindings/base.h"
 #include "peer/bindings/inspection.h"
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 #include "peer/log/refold.h"
 #include "peer/sources/records/record_source.h"
 #include "peer/commands/verbs.h"
@@ -195,7 +195,7 @@ static bool is_held_sender(cf_peer *peer, const cf_binding *binding)
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
 {
     const cf_refill refill = {self->run, self->peer, binding, &self->records};
-    cf_status status = cf_owed_check(binding, error);
+    cf_status status = cf_rescued_check(binding, error);
 
     if (!status && binding->is_image)
         status = cf_fail(error, CF_USAGE,

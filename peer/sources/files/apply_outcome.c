@@ -233,7 +233,7 @@ static void return_saved(cf_task_place *place, cf_task *task, const cf_displaced
     cf_error error;
 
     if (cf_displaced_exchange(displaced, &ours, &error))
-        cf_owed_add(place->binding, displaced, task->after.parent, &error, place->records);
+        cf_rescued_add(place->binding, displaced, task->after.parent, &error, place->records);
     task->torn = cf_displaced_is_torn(displaced);
     cf_displaced_holds(displaced, &ours, &task->made, &error);
     if (has_taken_place(displaced, task)) {
@@ -309,7 +309,7 @@ cf_status cf_task_set_aside(cf_task_place *place, cf_task *task, const cf_folder
     }
     if (cf_displaced_return(&displaced, error) == CF_OK)
         return cf_fail(error, CF_CHANGED, "it was saved here in this moment");
-    cf_owed_add(place->binding, &displaced, node->parent, error, place->records);
+    cf_rescued_add(place->binding, &displaced, node->parent, error, place->records);
     return CF_OK; /* the base's file is gone; when this one returns, it is new */
 }
 

@@ -8,7 +8,7 @@
 #include "peer/transfer/partial_file.h"
 #include "peer/sources/files/intents.h"
 #include "peer/merge/numbers.h"
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 #include "peer/sources/context/watch.h"
 #include "peer/merge/node_stat.h"
 #include "peer/merge/plan.h"

@@ -184,7 +184,7 @@ static void name_temporary(cf_applying *applying, cf_task *task)
 {
     do
         applying->numbers++;
-    while (cf_owed_has(applying->options.binding, applying->numbers));
+    while (cf_rescued_has(applying->options.binding, applying->numbers));
     cf_temporary_name(applying->numbers, task->temporary);
 }
 

@@ -2,7 +2,7 @@
 #include "peer/sources/files/files_source_inside.h"
 
 #include "peer/bindings/lifted.h"
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 #include "peer/merge/node_stat.h"
 
 #include <stdlib.h>
@@ -276,7 +276,7 @@ static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *er
         cf_applying_busy(source->applying))
         return CF_OK;
     source->owed_ms = now_ms + OWED_MS;
-    cf_status status = cf_owed_settle(source->context->peer, binding, &settled, error);
+    cf_status status = cf_rescued_settle(source->context->peer, binding, &settled, error);
     source->look_all |= settled > 0;
     return status;
 }

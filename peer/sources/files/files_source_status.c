@@ -2,7 +2,7 @@
 /* What a source of files says of itself: what is pending there, and why. */
 #include "peer/sources/files/files_source_inside.h"
 
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 
 static void add_owed(const cf_files_source *source, cf_pendings *pendings)
 {
@@ -12,7 +12,7 @@ static void add_owed(const cf_files_source *source, cf_pendings *pendings)
     for (size_t i = 0; i < binding->owed_count; i++) {
         cf_buffer_clear(&path);
         cf_buffer_clear(&reason);
-        cf_owed_tell(binding, &binding->owed[i], &path, &reason);
+        cf_rescued_tell(binding, &binding->rescued[i], &path, &reason);
         cf_pendings_add(pendings, CF_PENDING_SKIPPED, cf_buffer_view(&path),
                         (const char *)reason.data);
     }

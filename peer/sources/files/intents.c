@@ -8,7 +8,7 @@
 #include "peer/bindings/lifted.h"
 #include "peer/transfer/partial_file.h"
 #include "peer/merge/node_stat.h"
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 #include "peer/sources/files/renumbered.h"
 
 #include <stdlib.h>
@@ -213,7 +213,7 @@ static void return_displaced(recovery *self, const cf_intent *intent, bool is_ou
     if (!self->status && !is_base &&
         (is_ours_there ? cf_displaced_exchange(&displaced, &intent->after.stat, &error)
                        : cf_displaced_return(&displaced, &error)))
-        cf_owed_add(self->binding, &displaced, intent->after.parent, &error, &self->records);
+        cf_rescued_add(self->binding, &displaced, intent->after.parent, &error, &self->records);
     cf_hold_release(&hold, files);
 }
 
@@ -313,7 +313,7 @@ static void recover_delete(recovery *self, const cf_intent *intent)
     if (stands_aside(self, intent, &stat) && !displaced_by(self, intent, &hold, &displaced)) {
         self->status = cf_displaced_is_base(&displaced, node, &is_base, self->error);
         if (!self->status && !is_base && cf_displaced_return(&displaced, &error))
-            cf_owed_add(self->binding, &displaced, node->parent, &error, &self->records);
+            cf_rescued_add(self->binding, &displaced, node->parent, &error, &self->records);
         cf_hold_release(&hold, files);
     }
     if (self->status)
@@ -390,7 +390,7 @@ static bool empty_one(void *context, cf_bytes name)
     cf_files *files = env->files;
     cf_error ignored;
 
-    if (!cf_owed_has_name(self->binding, name) &&
+    if (!cf_rescued_has_name(self->binding, name) &&
         !cf_partial_file_is_awaited(files, self->binding->temporary, name,
                                     env->now_ms(env->context)) &&
         files->unlink(files, self->binding->temporary, name, &ignored))
@@ -464,7 +464,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
         status = store->write(store, cf_peer_user(peer), self.records.at, self.records.count, true,
                               error);
     if (!status)
-        status = cf_owed_settle(peer, binding, &settled, error);
+        status = cf_rescued_settle(peer, binding, &settled, error);
     if (!status)
         status = cf_lifted_restore(peer, binding, error);
     if (!status)

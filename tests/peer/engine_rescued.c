@@ -195,23 +195,23 @@ static void run_all(remote_act act, uint64_t step)
     }
 }
 
-Test(engine_owed, what_an_edit_displaced)
+Test(engine_rescued, what_an_edit_displaced)
 {
     run_all(EDIT, 1);
 }
 
-Test(engine_owed, what_a_large_edit_displaced)
+Test(engine_rescued, what_a_large_edit_displaced)
 {
     run_all(EDIT_LARGE, CF_SANITIZED ? 3 : 1); /* sanitizers ask about memory alone */
 }
 
-Test(engine_owed, what_a_delete_displaced)
+Test(engine_rescued, what_a_delete_displaced)
 {
     run_all(DELETE, 1);
 }
 
 /* Another process counts from the beginning. */
-Test(engine_owed, nothing_new_takes_the_name_of_what_is_kept)
+Test(engine_rescued, nothing_new_takes_the_name_of_what_is_kept)
 {
     enum { NEW = 6 };
     static const char *const new_names[NEW] = {"g", "h", "i", "j", "k", "l"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/bindings/owed.h"
+#include "peer/bindings/rescued.h"
 
 #include "codec/pack.h"
 #include "peer/bindings/lifted.h"
@@ -27,64 +27,65 @@ static uint64_t number_of(cf_bytes name)
     return strcmp(text, again) == 0 ? number : 0;
 }
 
-static cf_owed *find(const cf_binding *binding, uint64_t number)
+static cf_rescued *find(const cf_binding *binding, uint64_t number)
 {
     for (size_t i = 0; i < binding->owed_count; i++)
-        if (binding->owed[i].number == number)
-            return &binding->owed[i];
+        if (binding->rescued[i].number == number)
+            return &binding->rescued[i];
     return NULL;
 }
 
-bool cf_owed_has(const cf_binding *binding, uint64_t number)
+bool cf_rescued_has(const cf_binding *binding, uint64_t number)
 {
     return find(binding, number) != NULL;
 }
 
-bool cf_owed_has_name(const cf_binding *binding, cf_bytes name)
+bool cf_rescued_has_name(const cf_binding *binding, cf_bytes name)
 {
     uint64_t number = number_of(name);
 
-    return number && cf_owed_has(binding, number);
+    return number && cf_rescued_has(binding, number);
 }
 
-static cf_owed *find_or_add(cf_binding *binding, uint64_t number)
+static cf_rescued *find_or_add(cf_binding *binding, uint64_t number)
 {
-    cf_owed *owed = find(binding, number);
+    cf_rescued *rescued = find(binding, number);
 
-    if (owed)
-        return owed;
-    owed = cf_one_more(binding->owed, binding->owed_count, binding->owed_capacity);
-    *owed = (cf_owed){.number = number};
-    return owed;
+    if (rescued)
+        return rescued;
+    rescued = cf_one_more(binding->rescued, binding->owed_count, binding->owed_capacity);
+    *rescued = (cf_rescued){.number = number};
+    return rescued;
 }
 
-static void put_record(const cf_binding *binding, const cf_owed *owed, cf_kv_list *records)
+static void put_record(const cf_binding *binding, const cf_rescued *rescued, cf_kv_list *records)
 {
     cf_arena arena = {0};
     cf_buffer value = {0};
 
     cf_pack_array(&value, 2);
-    cf_pack_uint(&value, owed->parent);
-    cf_pack_bin(&value, cf_buffer_view(&owed->name));
-    cf_kv_list_put(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number, owed->number),
+    cf_pack_uint(&value, rescued->parent);
+    cf_pack_bin(&value, cf_buffer_view(&rescued->name));
+    cf_kv_list_put(records,
+                   cf_key_numbered(&arena, CF_TABLE_OWED, binding->number, rescued->number),
                    cf_buffer_view(&value));
     cf_buffer_release(&value);
     cf_arena_release(&arena);
 }
 
-void cf_owed_add(cf_binding *binding, const cf_displaced *displaced, uint64_t parent,
-                 const cf_error *why, cf_kv_list *records)
+void cf_rescued_add(cf_binding *binding, const cf_displaced *displaced, uint64_t parent,
+                    const cf_error *why, cf_kv_list *records)
 {
     uint64_t number = number_of(displaced->temporary_name);
 
     if (!number)
         return;
-    cf_owed *owed = find_or_add(binding, number);
-    owed->parent = parent;
-    cf_buffer_clear(&owed->name);
-    cf_buffer_append(&owed->name, displaced->name.data, displaced->name.size);
-    memcpy(owed->reason, why->text, sizeof owed->reason);
-    put_record(binding, owed, records);
+    cf_rescued *rescued = find_or_add(binding, number);
+    rescued->parent = parent;
+    cf_buffer_clear(&rescued->name);
+    cf_buffer_append(&rescued->name, displaced->name.data, displaced->name.size);
+    memcpy(rescued->reason, why->text, sizeof rescued->reason);
+    put_record(binding, rescued, records);
 }
 
 /* ---- Records ---- */
@@ -109,19 +110,19 @@ static bool load_one(void *context, cf_bytes key, cf_bytes value)
         load->status = cf_read_bin(&reader, &name, load->error);
     if (load->status)
         return false;
-    cf_owed *owed = find_or_add(load->binding, cf_get_u64(key.data + key.size - 8));
-    owed->parent = parent;
-    cf_buffer_clear(&owed->name);
-    cf_buffer_append(&owed->name, name.data, name.size);
+    cf_rescued *rescued = find_or_add(load->binding, cf_get_u64(key.data + key.size - 8));
+    rescued->parent = parent;
+    cf_buffer_clear(&rescued->name);
+    cf_buffer_append(&rescued->name, name.data, name.size);
     return true;
 }
 
-cf_status cf_owed_load(cf_peer *peer, cf_binding *binding, cf_error *error)
+cf_status cf_rescued_load(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     loading load = {binding, CF_OK, error};
 
     for (size_t i = 0; i < binding->owed_count; i++)
-        cf_buffer_release(&binding->owed[i].name);
+        cf_buffer_release(&binding->rescued[i].name);
     binding->owed_count = 0;
     cf_status status = cf_binding_scan(peer, binding, CF_TABLE_OWED, load_one, &load, error);
 
@@ -137,9 +138,9 @@ static void drop(cf_binding *binding, size_t index, cf_kv_list *records)
     cf_arena arena = {0};
 
     cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number,
-                                               binding->owed[index].number));
-    cf_buffer_release(&binding->owed[index].name);
-    binding->owed[index] = binding->owed[--binding->owed_count];
+                                               binding->rescued[index].number));
+    cf_buffer_release(&binding->rescued[index].name);
+    binding->rescued[index] = binding->rescued[--binding->owed_count];
     cf_arena_release(&arena);
 }
 
@@ -158,32 +159,32 @@ static cf_status hold_place(const cf_binding *binding, cf_files *files, uint64_t
 }
 
 /* Back in its place for good; or somebody has taken it himself. */
-static bool pay(cf_binding *binding, cf_files *files, cf_owed *owed)
+static bool pay(cf_binding *binding, cf_files *files, cf_rescued *rescued)
 {
     char name[CF_TEMPORARY_NAME];
     cf_hold hold = {0};
     cf_stat stat;
     cf_error error;
 
-    cf_temporary_name(owed->number, name);
+    cf_temporary_name(rescued->number, name);
     cf_status status =
         files->stat(files, binding->temporary, cf_bytes_of_text(name), &stat, &error);
     if (status == CF_MISSING)
         return true;
     if (!status)
-        status = hold_place(binding, files, owed->parent, &hold, &error);
+        status = hold_place(binding, files, rescued->parent, &hold, &error);
     cf_displaced displaced = {
         .files = files,
         .temporary = binding->temporary,
         .temporary_name = cf_bytes_of_text(name),
         .folder = hold.folder,
-        .name = cf_buffer_view(&owed->name),
+        .name = cf_buffer_view(&rescued->name),
     };
     if (!status)
         status = cf_displaced_return(&displaced, &error);
     cf_hold_release(&hold, files);
     if (status)
-        memcpy(owed->reason, error.text, sizeof owed->reason);
+        memcpy(rescued->reason, error.text, sizeof rescued->reason);
     return !status;
 }
 
@@ -196,16 +197,16 @@ static cf_status open_places(cf_peer *peer, cf_binding *binding, cf_error *error
     cf_status status = CF_OK;
 
     for (size_t i = 0; i < binding->owed_count; i++)
-        cf_lifted_intend(binding, files, binding->owed[i].parent, &records);
+        cf_lifted_intend(binding, files, binding->rescued[i].parent, &records);
     if (records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     for (size_t i = 0; !status && i < binding->owed_count; i++)
-        cf_lifted_open(binding, files, binding->owed[i].parent, true);
+        cf_lifted_open(binding, files, binding->rescued[i].parent, true);
     cf_kv_list_release(&records);
     return status;
 }
 
-cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf_error *error)
+cf_status cf_rescued_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf_error *error)
 {
     cf_store *store = cf_home_store(peer->home);
     cf_kv_list records = {0};
@@ -217,7 +218,7 @@ cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf
     if (status)
         return status;
     for (size_t i = binding->owed_count; i-- > 0;)
-        if (pay(binding, peer->env->files, &binding->owed[i])) {
+        if (pay(binding, peer->env->files, &binding->rescued[i])) {
             drop(binding, i, &records);
             (*settled)++;
         }
@@ -231,30 +232,30 @@ cf_status cf_owed_settle(cf_peer *peer, cf_binding *binding, size_t *settled, cf
 
 /* ---- Telling ---- */
 
-cf_status cf_owed_check(const cf_binding *binding, cf_error *error)
+cf_status cf_rescued_check(const cf_binding *binding, cf_error *error)
 {
     char name[CF_TEMPORARY_NAME];
 
     if (!binding->owed_count)
         return CF_OK;
-    cf_temporary_name(binding->owed[0].number, name);
+    cf_temporary_name(binding->rescued[0].number, name);
     return cf_fail(error, CF_UNSAFE,
                    "%s/.counterfoil/tmp/%s was saved there and could not be put back: sync, or "
                    "move it away",
                    binding->path, name);
 }
 
-void cf_owed_tell(const cf_binding *binding, const cf_owed *owed, cf_buffer *path,
-                  cf_buffer *reason)
+void cf_rescued_tell(const cf_binding *binding, const cf_rescued *rescued, cf_buffer *path,
+                     cf_buffer *reason)
 {
     char name[CF_TEMPORARY_NAME];
 
-    cf_temporary_name(owed->number, name);
-    cf_binding_path(binding, owed->parent, path);
+    cf_temporary_name(rescued->number, name);
+    cf_binding_path(binding, rescued->parent, path);
     if (path->size)
         cf_buffer_append(path, "/", 1);
-    cf_buffer_append(path, owed->name.data, owed->name.size);
+    cf_buffer_append(path, rescued->name.data, rescued->name.size);
     cf_buffer_append_text(reason, "saved here in the last moment, kept as .counterfoil/tmp/%s%s%s",
-                          name, owed->reason[0] ? ": " : "", owed->reason);
+                          name, rescued->reason[0] ? ": " : "", rescued->reason);
     cf_buffer_append(reason, "", 1);
 }
