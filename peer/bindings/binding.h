@@ -39,7 +39,7 @@ typedef struct {
 typedef struct {
     uint64_t node;
     uint32_t mode;
-} cf_taken;
+} cf_write_bits;
 
 /* A folder that was made writable for us, and the mode that it got for that; or one in which its
  * owner may not write, and for which no mode was agreed: peer/bindings/lifted.h. */
@@ -149,7 +149,7 @@ typedef struct {
     uint64_t refusals;   /* how often, in this process, it refused other rows than before */
     cf_nodes *nodes;     /* and the base of one of files */
     uint64_t next_node;
-    cf_taken *taken;
+    cf_write_bits *taken;
     size_t taken_count, taken_capacity;
     cf_lifted_folders lifted, shut; /* shut: as seen by this process, not lifted */
     cf_include *matcher;

@@ -372,7 +372,7 @@ cf_status cf_bindings_load(cf_peer *peer, cf_binding ***out, size_t *count, cf_e
     for (size_t i = 0; !status && i < load.count; i++)
         status = load_base(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
-        status = cf_taken_load(peer, load.bindings[i], error);
+        status = cf_write_bits_load(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)
         status = cf_lifted_load(peer, load.bindings[i], error);
     for (size_t i = 0; !status && i < load.count; i++)

@@ -414,7 +414,7 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
 
 /* ---- Write permission that was taken off ---- */
 
-static cf_taken *find_taken(const cf_binding *binding, uint64_t node)
+static cf_write_bits *find_taken(const cf_binding *binding, uint64_t node)
 {
     for (size_t i = 0; i < binding->taken_count; i++)
         if (binding->taken[i].node == node)
@@ -425,7 +425,7 @@ static cf_taken *find_taken(const cf_binding *binding, uint64_t node)
 static void add_taken(cf_binding *binding, uint64_t node, uint32_t mode)
 {
     *cf_one_more(binding->taken, binding->taken_count, binding->taken_capacity) =
-        (cf_taken){node, mode};
+        (cf_write_bits){node, mode};
 }
 
 static bool load_taken(void *context, cf_bytes key, cf_bytes value)
@@ -435,19 +435,19 @@ static bool load_taken(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-cf_status cf_taken_load(cf_peer *peer, cf_binding *binding, cf_error *error)
+cf_status cf_write_bits_load(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     return cf_binding_scan(peer, binding, CF_TABLE_TAKEN, load_taken, binding, error);
 }
 
-const cf_taken *cf_taken_of(const cf_binding *binding, uint64_t node)
+const cf_write_bits *cf_write_bits_of(const cf_binding *binding, uint64_t node)
 {
     return find_taken(binding, node);
 }
 
-void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list *records)
+void cf_write_bits_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list *records)
 {
-    cf_taken *taken = find_taken(binding, node);
+    cf_write_bits *taken = find_taken(binding, node);
     cf_arena arena = {0};
     uint8_t value[4];
 
@@ -461,9 +461,9 @@ void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list 
     cf_arena_release(&arena);
 }
 
-void cf_taken_drop(cf_binding *binding, uint64_t node, cf_kv_list *records)
+void cf_write_bits_drop(cf_binding *binding, uint64_t node, cf_kv_list *records)
 {
-    cf_taken *taken = find_taken(binding, node);
+    cf_write_bits *taken = find_taken(binding, node);
     cf_arena arena = {0};
 
     if (!taken)
@@ -473,9 +473,9 @@ void cf_taken_drop(cf_binding *binding, uint64_t node, cf_kv_list *records)
     cf_arena_release(&arena);
 }
 
-uint32_t cf_taken_meant(const cf_binding *binding, uint64_t node, uint32_t mode)
+uint32_t cf_write_bits_meant(const cf_binding *binding, uint64_t node, uint32_t mode)
 {
-    const cf_taken *taken = find_taken(binding, node);
+    const cf_write_bits *taken = find_taken(binding, node);
 
     return taken && (mode & 0777) == (taken->mode & ~(uint32_t)CF_WRITE_BITS & 0777) ? taken->mode
                                                                                      : mode;

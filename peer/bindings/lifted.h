@@ -64,12 +64,12 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
 
 enum { CF_WRITE_BITS = 0222 };
 
-cf_status cf_taken_load(cf_peer *peer, cf_binding *binding, cf_error *error);
+cf_status cf_write_bits_load(cf_peer *peer, cf_binding *binding, cf_error *error);
 /* NULL: nothing was taken of this node. */
-const cf_taken *cf_taken_of(const cf_binding *binding, uint64_t node);
-void cf_taken_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list *records);
-void cf_taken_drop(cf_binding *binding, uint64_t node, cf_kv_list *records);
+const cf_write_bits *cf_write_bits_of(const cf_binding *binding, uint64_t node);
+void cf_write_bits_put(cf_binding *binding, uint64_t node, uint32_t mode, cf_kv_list *records);
+void cf_write_bits_drop(cf_binding *binding, uint64_t node, cf_kv_list *records);
 /* The mode that a file with this one on the disk has as far as the user is concerned. */
-uint32_t cf_taken_meant(const cf_binding *binding, uint64_t node, uint32_t mode);
+uint32_t cf_write_bits_meant(const cf_binding *binding, uint64_t node, uint32_t mode);
 
 #endif

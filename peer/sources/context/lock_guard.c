@@ -135,7 +135,7 @@ static cf_status take(heeding *self, cf_error *error)
 
         if (!look(self, node, &now) || !(now.mode & CF_WRITE_BITS))
             continue;
-        cf_taken_put(self->binding, node->number, now.mode & 0777, &self->records);
+        cf_write_bits_put(self->binding, node->number, now.mode & 0777, &self->records);
         self->due[left++] = node->number;
     }
     cf_status status = commit(self, error);
@@ -154,15 +154,15 @@ static cf_status give_back(heeding *self, size_t *given, cf_error *error)
     cf_stat now;
 
     for (size_t i = binding->taken_count; i-- > 0;) {
-        const cf_taken taken = binding->taken[i];
+        const cf_write_bits taken = binding->taken[i];
         const cf_node *node = cf_nodes_find(binding->nodes, taken.node);
 
         if (node && cf_lock_guard_of(self->locks, binding, taken.node))
             continue;
         if (node && look(self, node, &now) &&
-            cf_taken_meant(binding, taken.node, now.mode) != now.mode)
+            cf_write_bits_meant(binding, taken.node, now.mode) != now.mode)
             set(self, node, taken.mode, &now);
-        cf_taken_drop(binding, taken.node, &self->records);
+        cf_write_bits_drop(binding, taken.node, &self->records);
         ++*given;
     }
     return commit(self, error);

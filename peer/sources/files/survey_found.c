@@ -25,7 +25,7 @@ static cf_bytes pack_mode(cf_survey *survey, uint32_t mode)
 /* Some modes are our doing. */
 static uint32_t meant(const cf_binding *binding, uint64_t node, uint32_t mode)
 {
-    return cf_lifted_meant(binding, node, cf_taken_meant(binding, node, mode));
+    return cf_lifted_meant(binding, node, cf_write_bits_meant(binding, node, mode));
 }
 
 static cf_bytes pack_mtime(cf_survey *survey, int64_t mtime_ns)
