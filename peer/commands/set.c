@@ -8,7 +8,7 @@
 #include "peer/commands/sources.h"
 #include "peer/bindings/base_moving.h"
 #include "peer/commands/verbs.h"
-#include "peer/sources/files/narrow.h"
+#include "peer/sources/files/deselect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +117,7 @@ static void tell_json(const cf_run *run, const cf_binding *binding, size_t left)
 /* What it is now, and what lies there and is not asked for any more. */
 static void tell(cf_run *run, const setting *self, const cf_binding *binding)
 {
-    size_t left = cf_narrow_count(binding);
+    size_t left = cf_deselect_count(binding);
 
     if (run->json)
         tell_json(run, binding, left);

@@ -99,7 +99,7 @@ static int by_place(const void *a, const void *b)
 }
 
 /* The group that the first of these items is marked in, meaning those that are marked there, each
- * once; returns how many marks that were. False in `narrow`: it is a matter of the group as a
+ * once; returns how many marks that were. False in `deselect`: it is a matter of the group as a
  * whole. */
 static size_t take_group(cf_applying *applying, const cf_marked_item *at, size_t count,
                          cf_group *group, bool *narrow)

@@ -7,7 +7,7 @@
 #include "peer/sources/files/draft.h"
 
 #include "peer/merge/node_stat.h"
-#include "peer/sources/files/narrow.h"
+#include "peer/sources/files/deselect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -321,7 +321,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
     bool unveils = false;
     cf_files_source_judge(source, batch, now_ms, &judged);
     for (size_t i = 0; i < judged.count; i++)
-        unveils |= cf_narrow_is_moved(source->binding, &judged.at[i].finding);
+        unveils |= cf_deselect_is_moved(source->binding, &judged.at[i].finding);
     if (unveils)
         cf_files_source_look_at_all(source, CF_ABSENCE_WAITS);
     cf_status status = cf_publish_agreed(&publishing, &judged, &arena, &left, error);

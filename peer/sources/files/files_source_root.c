@@ -6,7 +6,7 @@
 
 #include "peer/sources/context/lock_guard.h"
 #include "peer/sources/files/intents.h"
-#include "peer/sources/files/narrow.h"
+#include "peer/sources/files/deselect.h"
 
 #include <stdio.h>
 
@@ -32,11 +32,11 @@ static cf_status narrow(cf_files_source *source, cf_error *error)
     cf_peer *peer = source->context->peer;
     cf_binding *binding = source->binding;
 
-    if (binding->taken_count && cf_narrow_count(binding)) {
+    if (binding->taken_count && cf_deselect_count(binding)) {
         cf_lock_guard_release(peer, binding);
         source->guards_again = true;
     }
-    return cf_narrow_base(peer, binding, error);
+    return cf_deselect_base(peer, binding, error);
 }
 
 bool cf_files_source_has_base(const cf_files_source *source)

@@ -3,7 +3,7 @@
 
 #include "peer/merge/numbers.h"
 #include "peer/merge/plan.h"
-#include "peer/sources/files/narrow.h"
+#include "peer/sources/files/deselect.h"
 
 #include <stdlib.h>
 
@@ -297,7 +297,7 @@ static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_kv_lis
     for (size_t i = 0; cf_include_limits(binding->matcher) && i < self->found_count; i++) {
         uint64_t number = self->found[i].number;
 
-        cf_narrow_node(binding, number, moved[i], records);
+        cf_deselect_node(binding, number, moved[i], records);
         const cf_node *node = cf_nodes_find(binding->nodes, number);
         if (node && moved[i])
             mark_below(self, node);
@@ -312,7 +312,7 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, cf
     size_t count;
 
     for (size_t i = 0; i < self->found_count; i++)
-        moved[i] = cf_narrow_is_moved(binding, &self->found[i]);
+        moved[i] = cf_deselect_is_moved(binding, &self->found[i]);
 
     cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
     for (size_t i = 0; i < self->gone_count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/narrow.h"
+#include "peer/sources/files/deselect.h"
 
 #include "codec/item.h"
 #include "peer/log/tables.h"
@@ -109,7 +109,7 @@ static void forget(narrowing *self, cf_binding *binding, cf_kv_list *records)
     free(self->names);
 }
 
-size_t cf_narrow_count(const cf_binding *binding)
+size_t cf_deselect_count(const cf_binding *binding)
 {
     narrowing self = {.binding = binding};
 
@@ -133,7 +133,7 @@ static void put(const narrowing *self, cf_arena *arena, cf_kv_list *records)
     cf_binding_put(&now, records);
 }
 
-cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error)
+cf_status cf_deselect_base(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     narrowing self = {.binding = binding, .earlier = true};
     cf_store *store = cf_home_store(peer->home);
@@ -157,7 +157,7 @@ cf_status cf_narrow_base(cf_peer *peer, cf_binding *binding, cf_error *error)
     return status;
 }
 
-bool cf_narrow_is_moved(const cf_binding *binding, const cf_finding *finding)
+bool cf_deselect_is_moved(const cf_binding *binding, const cf_finding *finding)
 {
     const cf_node *node = cf_nodes_find(binding->nodes, finding->number);
 
@@ -178,7 +178,7 @@ static size_t name_above(narrowing *self, const cf_node *node)
     return depth + 1;
 }
 
-void cf_narrow_node(cf_binding *binding, uint64_t number, bool below, cf_kv_list *records)
+void cf_deselect_node(cf_binding *binding, uint64_t number, bool below, cf_kv_list *records)
 {
     narrowing self = {.binding = binding, .keeps_ways = true, .flat = !below};
     const cf_node *node = cf_nodes_find(binding->nodes, number);
