@@ -340,7 +340,7 @@ static int deepest_first(const void *a, const void *b)
     return (x->depth < y->depth) - (x->depth > y->depth);
 }
 
-void cf_lifted_list(const cf_binding *binding, cf_numbers *out)
+void cf_lifted_list(const cf_binding *binding, cf_node_set *out)
 {
     deep *order = cf_allocate(binding->lifted.count, sizeof *order);
 
@@ -354,7 +354,7 @@ void cf_lifted_list(const cf_binding *binding, cf_numbers *out)
     if (binding->lifted.count)
         qsort(order, binding->lifted.count, sizeof *order, deepest_first);
     for (size_t i = 0; i < binding->lifted.count; i++)
-        cf_numbers_add(out, order[i].node);
+        cf_node_set_add(out, order[i].node);
     free(order);
 }
 
@@ -392,7 +392,7 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     cf_files *files = peer->env->files;
     cf_store *store = cf_home_store(peer->home);
-    cf_numbers all = {0};
+    cf_node_set all = {0};
     cf_kv_list records = {0};
     cf_status status = CF_OK;
 
@@ -408,7 +408,7 @@ cf_status cf_lifted_restore(cf_peer *peer, cf_binding *binding, cf_error *error)
     if (!status && records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
     cf_kv_list_release(&records);
-    cf_numbers_release(&all);
+    cf_node_set_release(&all);
     return status;
 }
 

@@ -13,7 +13,7 @@
 #ifndef CF_PEER_BINDINGS_LIFTED_H
 #define CF_PEER_BINDINGS_LIFTED_H
 #include "peer/bindings/binding.h"
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 
 enum { CF_OWNER_BITS = 0700 };
 
@@ -49,7 +49,7 @@ bool cf_lifted_blame(const cf_binding *binding, cf_files *files, uint64_t folder
 /* ---- Afterwards ---- */
 
 /* All that are lifted, those in others first. */
-void cf_lifted_list(const cf_binding *binding, cf_numbers *out);
+void cf_lifted_list(const cf_binding *binding, cf_node_set *out);
 /* Gives the folder back the base's mode. Unless it was not lifted, `*hold` has the folder, which is
  * to be synced before the records are written. */
 void cf_lifted_give_back(cf_binding *binding, cf_files *files, uint64_t folder, cf_hold *hold,

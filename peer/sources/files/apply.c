@@ -19,9 +19,9 @@ static void end_run(cf_applying *applying)
 {
     cf_arena_release(&applying->arena);
     cf_kv_list_release(&applying->records);
-    cf_numbers_release(&applying->place.touched);
-    cf_numbers_release(&applying->place.watched);
-    cf_numbers_release(&applying->lifted);
+    cf_node_set_release(&applying->place.touched);
+    cf_node_set_release(&applying->place.watched);
+    cf_node_set_release(&applying->lifted);
     cf_hash_table_release(&applying->asked);
     applying->place = (cf_task_place){0};
     applying->tasks = NULL;

@@ -250,7 +250,7 @@ static void start_dropping(cf_applying *applying)
 
 void cf_applying_start_syncing(cf_applying *applying)
 {
-    cf_numbers *touched = &applying->place.touched;
+    cf_node_set *touched = &applying->place.touched;
 
     start_dropping(applying);
     for (size_t i = 0; touched->count && i < SYNCED_AT_ONCE; i++) {

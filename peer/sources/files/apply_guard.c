@@ -6,7 +6,7 @@
  *   "d/b" is held, a new "d/b" has another:      the node is the new one's, which replaces it
  *   "d/c" is held, nothing is there:             it stays held
  */
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 #include "peer/sources/files/apply_inside.h"
 
 /* All that a plan deletes, but for directories that were left for others. */
@@ -53,22 +53,22 @@ static meeting *find_meetings(cf_applying *applying, const cf_plan *plan, const 
 {
     const cf_nodes *nodes = applying->options.binding->nodes;
     meeting *out = cf_arena_allocate(&applying->arena, plan->count, sizeof *out);
-    cf_numbers numbers = {0};
+    cf_node_set numbers = {0};
 
     *count = 0;
     for (size_t i = 0; i < all->count; i++)
-        cf_numbers_add(&numbers, all->nodes[i]->number);
-    cf_numbers_sort(&numbers);
+        cf_node_set_add(&numbers, all->nodes[i]->number);
+    cf_node_set_sort(&numbers);
     for (size_t i = 0; i < plan->count; i++) {
         const cf_step *step = &plan->steps[i];
         const cf_node *node = step->kind == CF_STEP_CREATE
                                   ? cf_nodes_child(nodes, step->parent, step->shown->name)
                                   : NULL;
 
-        if (node && cf_numbers_have(&numbers, node->number) && may_be(nodes, node, step->shown))
+        if (node && cf_node_set_have(&numbers, node->number) && may_be(nodes, node, step->shown))
             out[(*count)++] = (meeting){node->number, step->shown};
     }
-    cf_numbers_release(&numbers);
+    cf_node_set_release(&numbers);
     return out;
 }
 
@@ -140,18 +140,18 @@ bool cf_applying_meet_held(cf_applying *applying, const cf_plan *plan, cf_delete
 /* ---- What stays ---- */
 
 /* And the directories in which something stays. */
-static void add_held(const cf_nodes *nodes, const cf_node *node, cf_numbers *held)
+static void add_held(const cf_nodes *nodes, const cf_node *node, cf_node_set *held)
 {
     for (; node; node = cf_nodes_find(nodes, node->parent))
-        cf_numbers_add(held, node->number);
+        cf_node_set_add(held, node->number);
 }
 
-static void fail_held(cf_applying *applying, const cf_numbers *held, const char *reason)
+static void fail_held(cf_applying *applying, const cf_node_set *held, const char *reason)
 {
     for (size_t i = 0; i < applying->count; i++) {
         cf_task *task = &applying->tasks[i];
 
-        if (task->step.kind != CF_STEP_DELETE || !cf_numbers_have(held, task->step.node->number))
+        if (task->step.kind != CF_STEP_DELETE || !cf_node_set_have(held, task->step.node->number))
             continue;
         task->state = CF_TASK_FAILED;
         task->waits = applying->result.awaits_more;
@@ -183,7 +183,7 @@ void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
                                     .gone = all.items,
                                     .count = all.count,
                                     .goes = goes};
-    cf_numbers held = {0};
+    cf_node_set held = {0};
     uint64_t count = 0;
 
     applying->result.awaits_more = awaits_more(applying, &all, how);
@@ -197,11 +197,11 @@ void cf_applying_hold_deletes(cf_applying *applying, const cf_plan *plan,
             add_held(binding->nodes, all.nodes[i], &held);
             count++;
         }
-    cf_numbers_sort(&held);
+    cf_node_set_sort(&held);
     applying->result.held = !applying->result.awaits_more;
     fail_held(applying, &held,
               applying->result.held
                   ? cf_binding_held_text(binding, CF_GUARD_THERE, count, arena)
                   : "it was deleted elsewhere, and waits until it is known what else was");
-    cf_numbers_release(&held);
+    cf_node_set_release(&held);
 }

@@ -45,9 +45,9 @@ struct cf_applying {
     size_t jobs;         /* that have not ended */
     cf_task_place place;
     cf_kv_list records;
-    uint64_t numbers;  /* of temporary files and intents */
-    cf_numbers lifted; /* folders that get their modes back, */
-    size_t returned;   /* and how many of them have it */
+    uint64_t numbers;   /* of temporary files and intents */
+    cf_node_set lifted; /* folders that get their modes back, */
+    size_t returned;    /* and how many of them have it */
     cf_status sync_status;
     cf_error sync_error;
 

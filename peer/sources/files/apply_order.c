@@ -34,7 +34,7 @@ typedef struct {
     link *links;
     size_t count;
     size_t *path; /* room for as many links */
-    cf_numbers held_up;
+    cf_node_set held_up;
     bool *broken; /* chains in which somebody stepped aside */
     size_t chain_count;
 } order;
@@ -78,7 +78,7 @@ static void close_order(order *self)
     free(self->links);
     free(self->path);
     free(self->broken);
-    cf_numbers_release(&self->held_up);
+    cf_node_set_release(&self->held_up);
 }
 
 /* ---- One after the other ---- */
@@ -146,9 +146,9 @@ static void find_held_up(order *self)
         if ((task->state == CF_TASK_FAILED || task->state == CF_TASK_BLOCKED) && task->step.node)
             node = cf_nodes_find(self->nodes, task->number);
         for (; node; node = cf_nodes_find(self->nodes, node->parent))
-            cf_numbers_add(&self->held_up, node->number);
+            cf_node_set_add(&self->held_up, node->number);
     }
-    cf_numbers_sort(&self->held_up);
+    cf_node_set_sort(&self->held_up);
 }
 
 /* ---- Rings ---- */
@@ -231,8 +231,8 @@ static bool stays_aside(const order *self, const cf_node *node)
     uint64_t last = at == NONE ? node->number : self->links[at].last;
 
     return cf_plan_leaves(self->applying->collection->state, node) ||
-           cf_numbers_have(&self->held_up, node->number) ||
-           (last != node->number && cf_numbers_have(&self->held_up, last));
+           cf_node_set_have(&self->held_up, node->number) ||
+           (last != node->number && cf_node_set_have(&self->held_up, last));
 }
 
 static size_t chain_of(const order *self, const cf_task *task, const cf_node *in_the_way)

@@ -17,7 +17,7 @@ void cf_task_touch(cf_task_place *place, uint64_t directory)
     for (size_t i = 0; i < place->touched.count; i++)
         if (place->touched.at[i] == directory)
             return;
-    cf_numbers_add(&place->touched, directory);
+    cf_node_set_add(&place->touched, directory);
 }
 
 void cf_task_end(const cf_task_place *place, cf_task *task, cf_task_state state, const char *reason)
@@ -137,13 +137,13 @@ static void watch_folder(cf_task_place *place, uint64_t number)
     cf_error ignored;
 
     if (place->binding->is_remote) {
-        cf_numbers_add(&place->watched, number);
+        cf_node_set_add(&place->watched, number);
         return;
     }
     if (cf_binding_hold(place->binding, place->files, number, &hold, &ignored) == CF_OK) {
         cf_watch_add(place->watch, (uint64_t)place->binding->number << 32 | number, hold.folder,
                      &ignored);
-        cf_numbers_add(&place->watched, number);
+        cf_node_set_add(&place->watched, number);
     }
     cf_hold_release(&hold, place->files);
 }

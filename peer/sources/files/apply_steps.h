@@ -7,7 +7,7 @@
 #include "codec/hash_table.h"
 #include "peer/transfer/partial_file.h"
 #include "peer/sources/files/intents.h"
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 #include "peer/bindings/rescued.h"
 #include "peer/sources/context/watch.h"
 #include "peer/merge/node_stat.h"
@@ -87,9 +87,9 @@ typedef struct {
     cf_arena *arena; /* for the reasons */
     cf_watch *watch; /* or NULL */
     uint64_t now_ms;
-    cf_numbers touched;
-    cf_numbers watched; /* gets the numbers of directories that are watched from now on */
-    size_t leaving;     /* tasks that wait for a job to remove their directories */
+    cf_node_set touched;
+    cf_node_set watched; /* gets the numbers of directories that are watched from now on */
+    size_t leaving;      /* tasks that wait for a job to remove their directories */
 } cf_task_place;
 void cf_task_perform(cf_task_place *place, cf_task *task);
 /* Of steps that wait for each other: gives `node`, which is in this one's way or its own, another

@@ -43,16 +43,16 @@ static void destroy(void *self)
     cf_look_places_release(&source->places);
     cf_look_places_release(&source->surveyed);
     cf_look_places_release(&source->confirmed);
-    cf_numbers_release(&source->missing);
-    cf_numbers_release(&source->seen_missing);
-    cf_numbers_release(&source->held);
+    cf_node_set_release(&source->missing);
+    cf_node_set_release(&source->seen_missing);
+    cf_node_set_release(&source->held);
     free(source->away);
     free(source->gone);
-    cf_numbers_release(&source->waiting);
+    cf_node_set_release(&source->waiting);
     cf_look_places_release(&source->taken);
     free(source->takers);
-    cf_numbers_release(&source->left);
-    cf_numbers_release(&source->left_before);
+    cf_node_set_release(&source->left);
+    cf_node_set_release(&source->left_before);
     free(source->unmerged.at);
     free(source);
 }

@@ -36,13 +36,13 @@ bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t nu
 static void renew_away(cf_files_source *source, const cf_survey_batch *batch)
 {
     size_t count = 0, capacity = source->away_count;
-    cf_numbers gone = {0};
+    cf_node_set gone = {0};
 
     for (size_t i = 0; i < batch->gone_count; i++)
-        cf_numbers_add(&gone, batch->gone[i]);
-    cf_numbers_sort(&gone);
+        cf_node_set_add(&gone, batch->gone[i]);
+    cf_node_set_sort(&gone);
     for (size_t i = 0; i < source->away_count; i++)
-        if (!cf_numbers_have(&gone, source->away[i].number) &&
+        if (!cf_node_set_have(&gone, source->away[i].number) &&
             cf_files_source_is_still_missing(source, source->away[i].number))
             source->away[count++] = source->away[i];
     source->away =
@@ -52,7 +52,7 @@ static void renew_away(cf_files_source *source, const cf_survey_batch *batch)
     source->away_count = count;
     if (count)
         qsort(source->away, count, sizeof *source->away, by_number);
-    cf_numbers_release(&gone);
+    cf_node_set_release(&gone);
 }
 
 static bool may_go(const cf_files_source *source)

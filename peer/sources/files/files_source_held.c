@@ -35,16 +35,16 @@ void cf_files_source_forget_unheld(cf_files_source *source)
 
 static void hold_gone(cf_files_source *source, const uint64_t *gone, size_t count)
 {
-    const cf_numbers before = {.at = source->held.at, .count = source->held.count};
-    cf_numbers held = {0};
+    const cf_node_set before = {.at = source->held.at, .count = source->held.count};
+    cf_node_set held = {0};
 
     for (size_t i = 0; i < before.count; i++)
-        cf_numbers_add(&held, before.at[i]);
+        cf_node_set_add(&held, before.at[i]);
     for (size_t i = 0; i < count; i++)
-        if (!cf_numbers_have(&before, gone[i]))
-            cf_numbers_add(&held, gone[i]);
-    cf_numbers_sort(&held);
-    cf_numbers_release(&source->held);
+        if (!cf_node_set_have(&before, gone[i]))
+            cf_node_set_add(&held, gone[i]);
+    cf_node_set_sort(&held);
+    cf_node_set_release(&source->held);
     source->held = held;
     source->confirm = false;
 }
@@ -52,24 +52,24 @@ static void hold_gone(cf_files_source *source, const uint64_t *gone, size_t coun
 /* The others that were held with these may be few enough now. */
 static void let_go(cf_files_source *source, const uint64_t *going, size_t count)
 {
-    cf_numbers gone = {0};
+    cf_node_set gone = {0};
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++)
-        cf_numbers_add(&gone, going[i]);
-    cf_numbers_sort(&gone);
+        cf_node_set_add(&gone, going[i]);
+    cf_node_set_sort(&gone);
     for (size_t i = 0; i < source->held.count; i++)
-        if (!cf_numbers_have(&gone, source->held.at[i]))
+        if (!cf_node_set_have(&gone, source->held.at[i]))
             source->held.at[kept++] = source->held.at[i];
     source->judge_held |= gone.count > 0;
     source->held.count = kept;
-    cf_numbers_release(&gone);
+    cf_node_set_release(&gone);
 }
 
 /* All that is known to be missing: how many go is not judged name by name. */
 typedef struct {
     const cf_nodes *nodes;
-    cf_numbers missing;
+    cf_node_set missing;
 } counting;
 
 /* With all that was in it: a directory that went has no more names to vanish one by one. */
@@ -77,11 +77,11 @@ static void add_below(counting *self, const cf_node *node)
 {
     const size_t first = self->missing.count;
 
-    cf_numbers_add(&self->missing, node->number);
+    cf_node_set_add(&self->missing, node->number);
     for (size_t i = first; i < self->missing.count; i++)
         for (const cf_node *child = NULL;
              (child = cf_nodes_next_child(self->nodes, self->missing.at[i], child));)
-            cf_numbers_add(&self->missing, child->number);
+            cf_node_set_add(&self->missing, child->number);
 }
 
 static void add_absent(void *context, const cf_look_place *place)
@@ -93,11 +93,11 @@ static void add_absent(void *context, const cf_look_place *place)
         add_below(self, node);
 }
 
-static void keep_each_once(cf_numbers *numbers)
+static void keep_each_once(cf_node_set *numbers)
 {
     size_t kept = 0;
 
-    cf_numbers_sort(numbers);
+    cf_node_set_sort(numbers);
     for (size_t i = 0; i < numbers->count; i++)
         if (i == 0 || numbers->at[i] != numbers->at[kept - 1])
             numbers->at[kept++] = numbers->at[i];
@@ -125,19 +125,19 @@ typedef struct {
 static missing_items gather_missing(const cf_files_source *source, const cf_survey_batch *found,
                                     const cf_survey_batch *judged)
 {
-    const cf_numbers *held = &source->held;
+    const cf_node_set *held = &source->held;
     counting self = {.nodes = source->binding->nodes}, known = {.nodes = self.nodes};
     missing_items items = {0};
     size_t kept = 0;
 
     for (size_t i = 0; i < judged->gone_count; i++)
-        cf_numbers_add(&known.missing, judged->gone[i]);
-    cf_numbers_sort(&known.missing);
+        cf_node_set_add(&known.missing, judged->gone[i]);
+    cf_node_set_sort(&known.missing);
     for (size_t i = 0; i < held->count; i++)
         if (cf_nodes_find(self.nodes, held->at[i]))
-            cf_numbers_add(&self.missing, held->at[i]);
+            cf_node_set_add(&self.missing, held->at[i]);
     for (size_t i = 0; i < found->gone_count; i++)
-        cf_numbers_add(&self.missing, found->gone[i]);
+        cf_node_set_add(&self.missing, found->gone[i]);
     if (source->debounce)
         cf_debounce_each_absent(source->debounce, add_absent, &self);
     for (size_t i = 0; i < source->places.count; i++)
@@ -147,15 +147,15 @@ static missing_items gather_missing(const cf_files_source *source, const cf_surv
     for (size_t i = 0; i < self.missing.count; i++) {
         const uint64_t number = self.missing.at[i];
 
-        if (cf_numbers_have(&known.missing, number))
+        if (cf_node_set_have(&known.missing, number))
             continue;
-        items.any_wait |= !cf_numbers_have(held, number);
+        items.any_wait |= !cf_node_set_have(held, number);
         self.missing.at[kept++] = number;
     }
     add_items(self.nodes, judged->gone, judged->gone_count, &items.judged);
     add_items(self.nodes, self.missing.at, kept, &items.others);
-    cf_numbers_release(&self.missing);
-    cf_numbers_release(&known.missing);
+    cf_node_set_release(&self.missing);
+    cf_node_set_release(&known.missing);
     return items;
 }
 
@@ -187,7 +187,7 @@ static void let_wait(cf_files_source *source, const cf_survey_batch *judged, uin
             cf_look_places_add(&source->confirmed, left.folder, left.name, CF_ABSENCE_COUNTS);
         else
             cf_debounce_miss_until(source->debounce, &left, when_ms);
-        if (!cf_numbers_have(&source->held, node->number))
+        if (!cf_node_set_have(&source->held, node->number))
             cf_files_source_note_node(source, node->number, CF_PENDING_WAITS,
                                       "it is missing here, perhaps for a moment");
     }
@@ -198,17 +198,17 @@ static void let_wait(cf_files_source *source, const cf_survey_batch *judged, uin
 /* The directories stay in which something stays. */
 static void keep_above(const cf_nodes *nodes, const uint64_t *gone, size_t count, bool *goes)
 {
-    cf_numbers kept = {0};
+    cf_node_set kept = {0};
 
     for (size_t i = 0; i < count; i++)
         if (!goes[i])
             for (const cf_node *node = cf_nodes_find(nodes, gone[i]); node;
                  node = cf_nodes_find(nodes, node->parent))
-                cf_numbers_add(&kept, node->number);
-    cf_numbers_sort(&kept);
+                cf_node_set_add(&kept, node->number);
+    cf_node_set_sort(&kept);
     for (size_t i = 0; i < count; i++)
-        goes[i] = goes[i] && !cf_numbers_have(&kept, gone[i]);
-    cf_numbers_release(&kept);
+        goes[i] = goes[i] && !cf_node_set_have(&kept, gone[i]);
+    cf_node_set_release(&kept);
 }
 
 /* First what goes all the same; returns how many these are. The rest is behind. */

@@ -4,7 +4,7 @@
 #ifndef CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_FILES_FILES_SOURCE_INSIDE_H
 #include "peer/bindings/pending_tree.h"
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 #include "peer/sources/context/probe.h"
 #include "peer/sources/files/apply.h"
 #include "peer/sources/files/files_source.h"
@@ -54,13 +54,13 @@ typedef struct cf_files_source {
     bool surveying_all, surveying_only, surveying_agrees;
     cf_absence surveying_absence;
     cf_look_places surveyed; /* of the look under way */
-    cf_numbers missing; /* nodes that were not there at the last look; they count if they are not
+    cf_node_set missing; /* nodes that were not there at the last look; they count if they are not
                            there again */
-    cf_numbers seen_missing;
+    cf_node_set seen_missing;
     uint64_t postponed_ms;  /* since when what is missing waits until it is known how many go; 0 */
     uint64_t awaited_ms;    /* the same of what was deleted elsewhere */
-    cf_numbers held;        /* in order: that are missing, and not told because they are too many;
-                               until each is seen again, or may go */
+    cf_node_set held;       /* in order: that are missing, and not told because they are too many;
+                              until each is seen again, or may go */
     bool judge_held;        /* once more, since they are fewer */
     cf_identity_away *away; /* ascending: that are missing with the disk on which they were, until
                                each is seen again, may go, or is missing where that disk lies */
@@ -69,10 +69,10 @@ typedef struct cf_files_source {
     size_t gone_count;
     struct cf_taker *takers; /* that the look under way found, in order of their places */
     size_t taker_count, taker_capacity;
-    cf_numbers left; /* what was moved, and the first part of the look under way did not tell of */
-    cf_numbers left_before; /* the same of the look before; both ascending */
-    cf_numbers waiting;   /* new directories, and what was moved, ascending, that the look under way
-                             found in a place of which nothing is told yet */
+    cf_node_set left; /* what was moved, and the first part of the look under way did not tell of */
+    cf_node_set left_before; /* the same of the look before; both ascending */
+    cf_node_set waiting;  /* new directories, and what was moved, ascending, that the look under way
+                            found in a place of which nothing is told yet */
     cf_look_places taken; /* in order: these places, and those of what is new and waits */
     size_t filled, filled_before; /* of them, directories that wait for what the base has in them;
                                      at the last look */

@@ -89,8 +89,8 @@ bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *nod
 {
     const cf_look_place left = cf_files_source_place_left(source, node);
 
-    cf_numbers_add(&source->seen_missing, node->number);
-    if (cf_numbers_have(&source->missing, node->number))
+    cf_node_set_add(&source->seen_missing, node->number);
+    if (cf_node_set_have(&source->missing, node->number))
         return true;
     cf_look_places_add(&source->confirmed, left.folder, left.name,
                        cf_files_source_absence_at(source, &left));
@@ -119,14 +119,14 @@ static void miss(cf_files_source *source, const cf_look_place *left, uint64_t no
 static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_ms)
 {
     const cf_look_place left = cf_files_source_place_left(source, node);
-    const bool is_held = cf_numbers_have(&source->held, node->number);
+    const bool is_held = cf_node_set_have(&source->held, node->number);
     const bool is_taken = cf_files_source_is_taken(source, node);
     const cf_absence absence = cf_files_source_absence_of(source, node);
 
     if (cf_files_source_find_gone(source, node->number)->as)
         return true;                               /* its file was found */
     if (is_taken && absence == CF_ABSENCE_WAITS) { /* who came is looked at again, and so is this */
-        cf_numbers_add(&source->seen_missing, node->number);
+        cf_node_set_add(&source->seen_missing, node->number);
     } else if (!is_taken && absence != CF_ABSENCE_COUNTS) {
         if (!is_held) /* else it has lasted */
             miss(source, &left, now_ms);
@@ -225,13 +225,13 @@ void cf_files_source_end_judging(cf_files_source *source)
     if (!source->surveying_only)
         cf_files_source_forget_unheld(source);
     cf_files_source_look_at_held(source);
-    cf_numbers_release(&source->missing);
+    cf_node_set_release(&source->missing);
     source->missing = source->seen_missing;
-    source->seen_missing = (cf_numbers){0};
-    cf_numbers_sort(&source->missing);
-    cf_numbers_release(&source->left_before);
+    source->seen_missing = (cf_node_set){0};
+    cf_node_set_sort(&source->missing);
+    cf_node_set_release(&source->left_before);
     source->left_before = source->left;
-    source->left = (cf_numbers){0};
+    source->left = (cf_node_set){0};
     source->filled_before = source->filled;
     source->filled = 0;
     if (source->surveying_all && !source->gone_count)

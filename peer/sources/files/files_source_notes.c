@@ -193,28 +193,28 @@ static void drop_looked(cf_files_source *source)
 
 /* What was moved, and stays so, is missing from its place with all that was in it: a look there
  * alone doesn't see where it is, which an earlier one has noted. */
-static bool is_elsewhere(const cf_files_source *source, const cf_numbers *gone, uint64_t number)
+static bool is_elsewhere(const cf_files_source *source, const cf_node_set *gone, uint64_t number)
 {
     const cf_node *node;
 
-    while (cf_numbers_have(gone, number) && !cf_pending_tree_has_moved(&source->notes, number) &&
+    while (cf_node_set_have(gone, number) && !cf_pending_tree_has_moved(&source->notes, number) &&
            (node = cf_nodes_find(source->binding->nodes, number)))
         number = node->parent;
-    return cf_numbers_have(gone, number) && cf_pending_tree_has_moved(&source->notes, number);
+    return cf_node_set_have(gone, number) && cf_pending_tree_has_moved(&source->notes, number);
 }
 
 static void add_gone(cf_files_source *source)
 {
-    cf_numbers gone = {0};
+    cf_node_set gone = {0};
 
     for (size_t i = 0; i < source->found.count; i++)
         if (source->found.at[i].gone)
-            cf_numbers_add(&gone, source->found.at[i].gone);
-    cf_numbers_sort(&gone);
+            cf_node_set_add(&gone, source->found.at[i].gone);
+    cf_node_set_sort(&gone);
     for (size_t i = 0; i < source->found.count; i++)
         if (source->found.at[i].gone && !is_elsewhere(source, &gone, source->found.at[i].gone))
             cf_pending_tree_take(&source->notes, &source->found.at[i]);
-    cf_numbers_release(&gone);
+    cf_node_set_release(&gone);
 }
 
 /* A look at everything knows all; a look at some places knows these. */

@@ -23,14 +23,14 @@ static void add_waiting(cf_files_source *source, const cf_finding *finding)
     const cf_node *node = cf_nodes_find(source->binding->nodes, finding->number);
 
     if (node ? has_left(node, finding) : finding->kind == CF_KIND_DIRECTORY)
-        cf_numbers_add(&source->waiting, finding->number);
+        cf_node_set_add(&source->waiting, finding->number);
     if (!node || has_left(node, finding))
         cf_look_places_add(&source->taken, finding->parent, finding->name, CF_ABSENCE_WAITS);
 }
 
 static void sort_waiting(cf_files_source *source)
 {
-    cf_numbers_sort(&source->waiting);
+    cf_node_set_sort(&source->waiting);
     cf_look_places_sort(&source->taken);
 }
 
@@ -48,18 +48,18 @@ void cf_files_source_note_waiting(cf_files_source *source, const cf_survey_batch
 }
 
 typedef struct {
-    cf_numbers new; /* directories that this part of the look tells of */
-    size_t waiting; /* so many of the source's are in order */
+    cf_node_set new; /* directories that this part of the look tells of */
+    size_t waiting;  /* so many of the source's are in order */
 } placing;
 
 static bool has_directory(const cf_files_source *source, const placing *with, uint64_t directory)
 {
-    const cf_numbers waiting = {.at = source->waiting.at, .count = with->waiting};
+    const cf_node_set waiting = {.at = source->waiting.at, .count = with->waiting};
 
-    if (cf_numbers_have(&waiting, directory))
+    if (cf_node_set_have(&waiting, directory))
         return false;
     return directory == CF_NODE_ROOT || cf_nodes_find(source->binding->nodes, directory) ||
-           cf_numbers_have(&with->new, directory);
+           cf_node_set_have(&with->new, directory);
 }
 
 static bool drop_placeless(cf_files_source *source, placing *with, cf_observation *at,
@@ -71,8 +71,8 @@ static bool drop_placeless(cf_files_source *source, placing *with, cf_observatio
     with->waiting = source->waiting.count;
     for (size_t i = 0; i < before; i++)
         if (at[i].finding.kind == CF_KIND_DIRECTORY)
-            cf_numbers_add(&with->new, at[i].finding.number);
-    cf_numbers_sort(&with->new);
+            cf_node_set_add(&with->new, at[i].finding.number);
+    cf_node_set_sort(&with->new);
     for (size_t i = 0; i < before; i++)
         if (has_directory(source, with, at[i].finding.parent))
             at[kept++] = at[i];
@@ -92,14 +92,14 @@ static void hold_placeless(cf_files_source *source, cf_survey_batch *judged)
 
     while (drop_placeless(source, &with, (cf_observation *)judged->at, &judged->count))
         ;
-    cf_numbers_release(&with.new);
+    cf_node_set_release(&with.new);
 }
 
 /* ---- Directories that are not empty yet ---- */
 
 /* Nodes that are gone, or that this part of the look says something of. */
 typedef struct {
-    cf_numbers gone, observed;
+    cf_node_set gone, observed;
 } leaving;
 
 /* All that the base has in it goes too. */
@@ -107,15 +107,15 @@ static bool is_emptied(const cf_nodes *nodes, const leaving *nodes_leaving, uint
 {
     for (const cf_node *child = cf_nodes_next_child(nodes, folder, NULL); child;
          child = cf_nodes_next_child(nodes, folder, child))
-        if (!cf_numbers_have(&nodes_leaving->gone, child->number) &&
-            !cf_numbers_have(&nodes_leaving->observed, child->number))
+        if (!cf_node_set_have(&nodes_leaving->gone, child->number) &&
+            !cf_node_set_have(&nodes_leaving->observed, child->number))
             return false;
     return true;
 }
 
 static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
 {
-    cf_numbers *gone = &nodes_leaving->gone;
+    cf_node_set *gone = &nodes_leaving->gone;
     size_t kept = 0, before = gone->count;
 
     for (size_t i = 0; i < before; i++)
@@ -142,14 +142,14 @@ static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
 
     for (size_t i = 0; i < judged->count; i++)
         if (judged->at[i].finding.number)
-            cf_numbers_add(&nodes_leaving.observed, judged->at[i].finding.number);
-    cf_numbers_sort(&nodes_leaving.gone);
-    cf_numbers_sort(&nodes_leaving.observed);
+            cf_node_set_add(&nodes_leaving.observed, judged->at[i].finding.number);
+    cf_node_set_sort(&nodes_leaving.gone);
+    cf_node_set_sort(&nodes_leaving.observed);
     while (drop_filled(source->binding->nodes, &nodes_leaving))
         ;
     judged->gone_count = nodes_leaving.gone.count;
     note_filled(source, judged, false);
-    cf_numbers_release(&nodes_leaving.observed);
+    cf_node_set_release(&nodes_leaving.observed);
 }
 
 /* ---- What takes the place of something else ---- */
@@ -192,7 +192,7 @@ static bool is_in_place_of_another(const cf_files_source *source, const cf_findi
         return false;
     const cf_gone_node *gone = cf_files_source_find_gone(source, was->number);
     if (!gone)
-        return cf_numbers_have(&source->waiting, was->number);
+        return cf_node_set_have(&source->waiting, was->number);
     return !gone->counts && !may_join(finding, gone) &&
            !was_inside(source->binding->nodes, finding, was->number);
 }

@@ -124,7 +124,7 @@ static bool has_taker_to_come(const cf_files_source *source, const cf_node *was)
 static bool comes_again(const cf_files_source *source, const cf_finding *finding)
 {
     return finding->stat.ctime_ns == CF_CTIME_UNSEEN &&
-           !cf_numbers_have(&source->left_before, finding->number);
+           !cf_node_set_have(&source->left_before, finding->number);
 }
 
 /* What was in this place; and what was where that is now, and so on. */
@@ -141,7 +141,7 @@ static void leave_chain(cf_files_source *source, const cf_survey_batch *told,
         const cf_finding *finding = &told->at[at].finding;
         cf_taker *taker = taker_at(source, finding->parent, finding->name);
 
-        cf_numbers_add(&source->left, was->number);
+        cf_node_set_add(&source->left, was->number);
         if (!taker || !taker->is_told)
             return;
         taker->is_told = false;
@@ -160,10 +160,10 @@ static void leave_moved(cf_files_source *source, cf_survey_batch *told)
         if (!source->takers[i].is_told)
             leave_chain(source, told, &observed, source->takers[i].place);
     cf_observed_release(&observed);
-    cf_numbers_sort(&source->left);
+    cf_node_set_sort(&source->left);
     told->count = 0;
     for (size_t i = 0; i < before; i++)
-        if (!cf_numbers_have(&source->left, at[i].finding.number))
+        if (!cf_node_set_have(&source->left, at[i].finding.number))
             at[told->count++] = at[i];
 }
 

@@ -73,7 +73,7 @@ typedef struct {
     const cf_node *before; /* what the base has of the intent's node; NULL: nothing */
     cf_status status;
     cf_error *error;
-    cf_numbers touched; /* directories whose names may be new or gone only in memory */
+    cf_node_set touched; /* directories whose names may be new or gone only in memory */
 } recovery;
 
 /* Where several spellings are one name, something else may be found under it. */
@@ -358,8 +358,8 @@ static void settle(recovery *self, cf_intent *intent)
     self->status = cf_renumber(self->binding, self->peer->env->files, intent,
                                known ? &before : NULL, self->error);
     if (known)
-        cf_numbers_add(&self->touched, known->parent);
-    cf_numbers_add(&self->touched, intent->after.parent);
+        cf_node_set_add(&self->touched, known->parent);
+    cf_node_set_add(&self->touched, intent->after.parent);
     if (!self->status)
         recoveries[intent->kind](self, intent);
     self->before = NULL;
@@ -405,7 +405,7 @@ static cf_status sync_touched(recovery *self)
     cf_files *files = self->peer->env->files;
     cf_status status = CF_OK;
 
-    cf_numbers_sort(&self->touched);
+    cf_node_set_sort(&self->touched);
     for (size_t i = 0; !status && i < self->touched.count; i++) {
         cf_hold hold = {0};
 
@@ -424,12 +424,12 @@ static cf_status sync_touched(recovery *self)
 /* What was on its way in folders that had been made writable for it. */
 static void lift_again(const recovery *self)
 {
-    cf_numbers all = {0};
+    cf_node_set all = {0};
 
     cf_lifted_list(self->binding, &all);
     for (size_t i = 0; i < all.count; i++)
         cf_lifted_open(self->binding, self->peer->env->files, all.at[i], true);
-    cf_numbers_release(&all);
+    cf_node_set_release(&all);
 }
 
 /* What was settled in memory alone is not settled: this process tries again, and would take its own
@@ -472,7 +472,7 @@ cf_status cf_intents_recover(cf_peer *peer, cf_binding *binding, cf_error *error
             peer->env->files->list(peer->env->files, binding->temporary, empty_one, &self, error);
     if (status)
         status = forget_settled(&self, status, error);
-    cf_numbers_release(&self.touched);
+    cf_node_set_release(&self.touched);
     cf_kv_list_release(&self.records);
     return status;
 }

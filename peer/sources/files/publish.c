@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/publish_entries.h"
 
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 #include "peer/merge/plan.h"
 #include "peer/sources/files/deselect.h"
 
@@ -84,12 +84,12 @@ static bool without_content(const cf_node *node, cf_finding *finding)
 
 typedef struct {
     const cf_survey_batch *batch;
-    cf_numbers gone;              /* that the batch tells of, by number */
+    cf_node_set gone;             /* that the batch tells of, by number */
     cf_upload_answer *answers;    /* by observation */
     const cf_prepared **prepared; /* the same */
     bool *held;                   /* the same */
     cf_look_places places;        /* of others, which what is held has */
-    cf_numbers left;              /* directories that the base has what is held in */
+    cf_node_set left;             /* directories that the base has what is held in */
 } collecting;
 
 /* What was in this place stays, too; and what was where that is now, and so on. */
@@ -113,22 +113,22 @@ static void hold_chain(const cf_nodes *nodes, collecting *self, const cf_observe
 /* Nobody is told yet that it has left them. */
 static void find_left(const cf_nodes *nodes, collecting *self)
 {
-    cf_numbers_release(&self->left);
+    cf_node_set_release(&self->left);
     for (size_t i = 0; i < self->batch->count; i++) {
         const cf_node *node =
             self->held[i] ? cf_nodes_find(nodes, self->batch->at[i].finding.number) : NULL;
 
         while (node && (node = cf_nodes_find(nodes, node->parent)))
-            cf_numbers_add(&self->left, node->number);
+            cf_node_set_add(&self->left, node->number);
     }
-    cf_numbers_sort(&self->left);
+    cf_node_set_sort(&self->left);
 }
 
 /* A file that was held in an earlier part of the look, with the one that has its place, is told
  * with that by the next look. A directory may go with what left it, which has its place. */
 static bool is_told_of(const collecting *self, const cf_observed *observed, const cf_node *was)
 {
-    return was->kind == CF_KIND_DIRECTORY || cf_numbers_have(&self->gone, was->number) ||
+    return was->kind == CF_KIND_DIRECTORY || cf_node_set_have(&self->gone, was->number) ||
            cf_observed_find(observed, was->number) != SIZE_MAX;
 }
 
@@ -144,7 +144,7 @@ static bool must_wait(const cf_nodes *nodes, const collecting *self, const cf_ob
         return false;
     return self->answers[index] != CF_UPLOAD_READY ||
            (finding->kind != CF_KIND_DIRECTORY &&
-            (cf_numbers_have(&self->left, was->number) || !is_told_of(self, observed, was)));
+            (cf_node_set_have(&self->left, was->number) || !is_told_of(self, observed, was)));
 }
 
 /* A file whose content has to wait is in another thing's place. What the log has of it may be half
@@ -207,7 +207,7 @@ static void collect_gone(cf_publishing_batch *self, const collecting *of, const 
         const cf_node *node = cf_nodes_find(self->with->binding->nodes, gone[i]);
 
         if (!node || (!cf_look_places_find(&of->places, node->parent, node->name) &&
-                      !cf_numbers_have(&of->left, gone[i])))
+                      !cf_node_set_have(&of->left, gone[i])))
             kept[self->gone_count++] = gone[i];
     }
 }
@@ -225,8 +225,8 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
     };
 
     for (size_t i = 0; i < gone_count; i++)
-        cf_numbers_add(&of.gone, gone[i]);
-    cf_numbers_sort(&of.gone);
+        cf_node_set_add(&of.gone, gone[i]);
+    cf_node_set_sort(&of.gone);
     self->found = cf_arena_allocate(arena, batch->count, sizeof *self->found);
     self->prepared = cf_arena_allocate(arena, batch->count, sizeof *self->prepared);
     self->before = cf_arena_allocate(arena, batch->count, sizeof *self->before);
@@ -240,8 +240,8 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
     collect_found(self, &of);
     collect_gone(self, &of, gone, gone_count);
     cf_look_places_release(&of.places);
-    cf_numbers_release(&of.left);
-    cf_numbers_release(&of.gone);
+    cf_node_set_release(&of.left);
+    cf_node_set_release(&of.gone);
 }
 
 /* ---- The base ---- */

@@ -29,12 +29,12 @@ void cf_survey_destroy(cf_survey **survey)
     cf_arena_release(&(*survey)->batch_arena);
     free((*survey)->watched);
     free((*survey)->numbers);
-    cf_numbers_release(&(*survey)->told);
-    cf_numbers_release(&(*survey)->bare);
-    cf_numbers_release(&(*survey)->found_bare);
-    cf_numbers_release(&(*survey)->returned);
-    cf_numbers_release(&(*survey)->same);
-    cf_numbers_release(&(*survey)->shown);
+    cf_node_set_release(&(*survey)->told);
+    cf_node_set_release(&(*survey)->bare);
+    cf_node_set_release(&(*survey)->found_bare);
+    cf_node_set_release(&(*survey)->returned);
+    cf_node_set_release(&(*survey)->same);
+    cf_node_set_release(&(*survey)->shown);
     free((*survey)->reported);
     free((*survey)->twice);
     free((*survey)->observed);
@@ -190,7 +190,7 @@ static void number_entries(cf_survey *survey)
         const cf_node *node = cf_survey_base_node(survey, i);
 
         if (node && is_told(&survey->listing.entries[i]))
-            cf_numbers_add(&survey->told, node->number);
+            cf_node_set_add(&survey->told, node->number);
         if (survey->twice[i])
             continue;
         if (node)
@@ -199,7 +199,7 @@ static void number_entries(cf_survey *survey)
                                survey->listing.entries[i].excluded)) /* on the way to what left */
             survey->numbers[i] = cf_binding_new_number(survey->options.binding);
     }
-    cf_numbers_sort(&survey->told);
+    cf_node_set_sort(&survey->told);
     free(wanted);
 }
 
@@ -259,7 +259,7 @@ static void note_listing(cf_survey *survey)
 
 bool cf_survey_found(const cf_survey *survey, uint64_t node)
 {
-    return cf_numbers_have(&survey->told, node);
+    return cf_node_set_have(&survey->told, node);
 }
 
 /* ---- Steps ---- */

@@ -9,8 +9,8 @@
 typedef struct {
     const cf_survey *survey;
     const cf_nodes *nodes;
-    cf_numbers numbers;
-    cf_numbers *owners; /* by listed folder: base directories that it may be */
+    cf_node_set numbers;
+    cf_node_set *owners; /* by listed folder: base directories that it may be */
 } gathering;
 
 static void fill(const cf_node *node, cf_identity_node *out)
@@ -33,7 +33,7 @@ static void fill(const cf_node *node, cf_identity_node *out)
 static void add_all_below(gathering *self, uint64_t folder)
 {
     for (const cf_node *node = NULL; (node = cf_nodes_next_child(self->nodes, folder, node));) {
-        cf_numbers_add(&self->numbers, node->number);
+        cf_node_set_add(&self->numbers, node->number);
         if (node->kind == CF_KIND_DIRECTORY)
             add_all_below(self, node->number);
     }
@@ -63,7 +63,7 @@ static void add_node(gathering *self, const cf_listed_folder *folder, const cf_n
 {
     const cf_stat known = cf_stat_of_node(node);
 
-    cf_numbers_add(&self->numbers, node->number);
+    cf_node_set_add(&self->numbers, node->number);
     if (node->kind != CF_KIND_DIRECTORY)
         return;
     const cf_listed *there = entry_named(&self->survey->listing, folder, node->name);
@@ -88,30 +88,30 @@ static void find_owners(gathering *self, size_t index)
 {
     const cf_listing *listing = &self->survey->listing;
     const cf_listed_folder *folder = &listing->folders[index];
-    cf_numbers *owners = &self->owners[index];
+    cf_node_set *owners = &self->owners[index];
     const cf_node *node = NULL;
 
     if (folder->entry == CF_LISTED_START) {
-        cf_numbers_add(owners, folder->node);
+        cf_node_set_add(owners, folder->node);
     } else {
         const cf_listed *entry = &listing->entries[folder->entry];
-        const cf_numbers *above = &self->owners[entry->folder];
+        const cf_node_set *above = &self->owners[entry->folder];
 
         for (size_t i = 0; i < above->count; i++)
             if ((node = cf_nodes_child(self->nodes, above->at[i], entry->name)))
-                cf_numbers_add(owners, node->number);
+                cf_node_set_add(owners, node->number);
     }
     for (node = NULL; folder->stat.inode &&
                       (node = cf_nodes_next_of_inode(self->nodes, folder->stat.inode, node));)
         if (node->kind == CF_KIND_DIRECTORY && !(owners->count && owners->at[0] == node->number))
-            cf_numbers_add(owners, node->number);
+            cf_node_set_add(owners, node->number);
 }
 
-static void drop_doubles(cf_numbers *numbers)
+static void drop_doubles(cf_node_set *numbers)
 {
     size_t kept = 0;
 
-    cf_numbers_sort(numbers);
+    cf_node_set_sort(numbers);
     for (size_t i = 0; i < numbers->count; i++)
         if (kept == 0 || numbers->at[kept - 1] != numbers->at[i])
             numbers->at[kept++] = numbers->at[i];
@@ -124,10 +124,10 @@ static void add_nodes_of(gathering *self, uint64_t inode)
     const cf_node *node = NULL, *child;
 
     while ((node = cf_nodes_next_of_inode(self->nodes, inode, node))) {
-        cf_numbers_add(&self->numbers, node->number);
+        cf_node_set_add(&self->numbers, node->number);
         if (node->kind == CF_KIND_DIRECTORY &&
             (child = cf_nodes_next_child(self->nodes, node->number, NULL)))
-            cf_numbers_add(&self->numbers, child->number);
+            cf_node_set_add(&self->numbers, child->number);
     }
 }
 
@@ -135,23 +135,23 @@ static void add_nodes_of(gathering *self, uint64_t inode)
 static void add_same_files(gathering *self)
 {
     const cf_listing *listing = &self->survey->listing;
-    cf_numbers inodes = {0};
+    cf_node_set inodes = {0};
 
     for (size_t i = 0; i < listing->entry_count; i++)
         if (listing->entries[i].kind)
-            cf_numbers_add(&inodes, listing->entries[i].stat.inode);
+            cf_node_set_add(&inodes, listing->entries[i].stat.inode);
     drop_doubles(&inodes);
     for (size_t i = 0; i < inodes.count; i++)
         add_nodes_of(self, inodes.at[i]);
-    cf_numbers_release(&inodes);
+    cf_node_set_release(&inodes);
 }
 
 /* Among the first `count`, which are sorted. They move as others are added. */
 static bool has_first(const gathering *self, size_t count, uint64_t number)
 {
-    const cf_numbers first = {.at = self->numbers.at, .count = count};
+    const cf_node_set first = {.at = self->numbers.at, .count = count};
 
-    return cf_numbers_have(&first, number);
+    return cf_node_set_have(&first, number);
 }
 
 static void add_above(gathering *self)
@@ -163,7 +163,7 @@ static void add_above(gathering *self)
         while (node && node->parent != CF_NODE_ROOT && !has_first(self, count, node->parent)) {
             node = cf_nodes_find(self->nodes, node->parent);
             if (node)
-                cf_numbers_add(&self->numbers, node->number);
+                cf_node_set_add(&self->numbers, node->number);
         }
     }
     drop_doubles(&self->numbers);
@@ -178,14 +178,14 @@ static void gather(gathering *self)
         find_owners(self, i);
         for (size_t k = 0; k < self->owners[i].count; k++) {
             if (self->owners[i].at[k] != CF_NODE_ROOT)
-                cf_numbers_add(&self->numbers, self->owners[i].at[k]);
+                cf_node_set_add(&self->numbers, self->owners[i].at[k]);
             add_children(self, &listing->folders[i], self->owners[i].at[k]);
         }
     }
     add_same_files(self);
     add_above(self);
     for (size_t i = 0; i < listing->folder_count; i++)
-        cf_numbers_release(&self->owners[i]);
+        cf_node_set_release(&self->owners[i]);
     free(self->owners);
 }
 
@@ -388,7 +388,7 @@ const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count)
         if (node) /* a start may have gone */
             fill_next(&filled, node);
     }
-    cf_numbers_release(&self.numbers);
+    cf_node_set_release(&self.numbers);
     renumber_and_follow(survey, &filled);
     return keep(survey, &filled, count);
 }

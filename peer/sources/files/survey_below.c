@@ -37,16 +37,16 @@ static void find_bare(cf_survey *survey)
 
         away += is_away;
         if (!is_away && cf_survey_has_lost_nothing(survey, gone_at(survey, i)))
-            cf_numbers_add(&survey->bare, gone_at(survey, i)->parent);
+            cf_node_set_add(&survey->bare, gone_at(survey, i)->parent);
     }
-    cf_numbers_sort(&survey->bare);
+    cf_node_set_sort(&survey->bare);
 }
 
 /* The directory with which it is missed, or it itself. */
-static const cf_node *gone_with(const cf_survey *survey, const cf_numbers *gone,
+static const cf_node *gone_with(const cf_survey *survey, const cf_node_set *gone,
                                 const cf_node *node)
 {
-    while (cf_numbers_have(gone, node->parent))
+    while (cf_node_set_have(gone, node->parent))
         node = cf_nodes_find(survey->options.binding->nodes, node->parent);
     return node;
 }
@@ -61,13 +61,13 @@ static bool was_made_later(const cf_survey *survey, const cf_node *node)
 }
 
 /* What is missed with a directory went from where that did. */
-static bool is_held(const cf_survey *survey, const cf_numbers *gone, const cf_node *node)
+static bool is_held(const cf_survey *survey, const cf_node_set *gone, const cf_node *node)
 {
     if (!cf_disk_is_below(node->disk))
         node = gone_with(survey, gone, node);
     return cf_disk_is_below(node->disk)
-               ? !cf_numbers_have(&survey->same, node->disk) || was_made_later(survey, node)
-               : node->disk != CF_DISK_RETURNED && cf_numbers_have(&survey->bare, node->parent);
+               ? !cf_node_set_have(&survey->same, node->disk) || was_made_later(survey, node)
+               : node->disk != CF_DISK_RETURNED && cf_node_set_have(&survey->bare, node->parent);
 }
 
 static uint64_t next_below(const cf_survey *survey)
@@ -87,12 +87,12 @@ static void hold(cf_survey *survey)
     cf_survey_batch *batch = &survey->batch;
     cf_identity_away *away =
         cf_arena_allocate(&survey->batch_arena, batch->gone_count, sizeof *away);
-    cf_numbers gone = {0};
+    cf_node_set gone = {0};
     size_t count = 0;
 
     for (size_t i = 0; i < batch->gone_count; i++)
-        cf_numbers_add(&gone, batch->gone[i]);
-    cf_numbers_sort(&gone);
+        cf_node_set_add(&gone, batch->gone[i]);
+    cf_node_set_sort(&gone);
     for (size_t i = 0, before = 0; i < batch->gone_count; i++) {
         const cf_node *node = gone_at(survey, i);
         const bool was_away =
@@ -110,7 +110,7 @@ static void hold(cf_survey *survey)
     }
     batch->away = away;
     batch->away_count = count;
-    cf_numbers_release(&gone);
+    cf_node_set_release(&gone);
 }
 
 static void add_bare_before(cf_survey *survey)
@@ -122,13 +122,13 @@ static void add_bare_before(cf_survey *survey)
         const cf_node *node = cf_nodes_find(nodes, batch->away[i].number);
 
         for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
-            cf_numbers_add(&survey->bare, node->parent);
+            cf_node_set_add(&survey->bare, node->parent);
     }
-    cf_numbers_sort(&survey->bare);
+    cf_node_set_sort(&survey->bare);
 }
 
 /* What is missing there and not held is sure with the next look, which is to judge as this one. */
-static void find_losing(const cf_survey *survey, cf_numbers *losing)
+static void find_losing(const cf_survey *survey, cf_node_set *losing)
 {
     const cf_survey_batch *batch = &survey->batch;
 
@@ -137,9 +137,9 @@ static void find_losing(const cf_survey *survey, cf_numbers *losing)
 
         away += is_away;
         if (!is_away)
-            cf_numbers_add(losing, gone_at(survey, i)->parent);
+            cf_node_set_add(losing, gone_at(survey, i)->parent);
     }
-    cf_numbers_sort(losing);
+    cf_node_set_sort(losing);
 }
 
 /* It became another directory when something went from it, or was known so. Where numbers are
@@ -155,9 +155,9 @@ static bool is_known_by_number(const cf_survey *survey, const cf_bare_time *now)
 
 static void tell_bare(cf_survey *survey)
 {
-    const cf_numbers *bare = &survey->bare;
+    const cf_node_set *bare = &survey->bare;
     cf_bare_time *times = cf_arena_allocate(&survey->batch_arena, bare->count, sizeof *times);
-    cf_numbers losing = {0};
+    cf_node_set losing = {0};
     size_t count = 0;
 
     find_losing(survey, &losing);
@@ -165,14 +165,14 @@ static void tell_bare(cf_survey *survey)
         const cf_bare_time *time = cf_survey_folder_time(survey, bare->at[i]);
 
         if (time && cf_disk_is_settled(time->changed_ns, survey->clock_ns) &&
-            !cf_numbers_have(&losing, time->folder) &&
+            !cf_node_set_have(&losing, time->folder) &&
             (!count || times[count - 1].folder != time->folder))
             times[count++] = (cf_bare_time){time->folder, time->changed_ns,
                                             is_known_by_number(survey, time) ? time->inode : 0};
     }
     survey->batch.bare = times;
     survey->batch.bare_count = count;
-    cf_numbers_release(&losing);
+    cf_node_set_release(&losing);
 }
 
 /* Nothing lies in it, nor did by what is agreed. */
@@ -203,9 +203,9 @@ static void tell_empty(cf_survey *survey)
 
 bool cf_survey_is_back(const cf_survey *survey, const cf_node *node, const cf_stat *seen)
 {
-    return cf_numbers_have(&survey->returned, node->disk) &&
+    return cf_node_set_have(&survey->returned, node->disk) &&
            (node->kind != CF_KIND_FILE || node->stat.mtime_ns <= seen->mtime_ns ||
-            (cf_numbers_have(&survey->same, node->disk) && node->stat.ctime_ns <= seen->ctime_ns));
+            (cf_node_set_have(&survey->same, node->disk) && node->stat.ctime_ns <= seen->ctime_ns));
 }
 
 /* What was held lies where the card that had it is not back: another card has a file of that name,
@@ -217,9 +217,9 @@ bool cf_survey_covers_held(const cf_survey *survey, const cf_finding *seen, cons
         return false;
     if (!cf_disk_is_below(node->disk))
         return survey->below && node->kind != CF_KIND_DIRECTORY &&
-               cf_numbers_have(&survey->found_bare, node->parent);
+               cf_node_set_have(&survey->found_bare, node->parent);
     return !cf_survey_is_back(survey, node, now) &&
-           !(node->kind == CF_KIND_DIRECTORY && cf_numbers_have(&survey->shown, node->number));
+           !(node->kind == CF_KIND_DIRECTORY && cf_node_set_have(&survey->shown, node->number));
 }
 
 int64_t cf_survey_whole_ns(const cf_survey *survey)
@@ -236,7 +236,7 @@ void cf_survey_find_below(cf_survey *survey)
     find_bare(survey);
     cf_survey_find_swapped(survey);
     for (size_t i = 0; i < survey->bare.count; i++)
-        cf_numbers_add(&survey->found_bare, survey->bare.at[i]);
+        cf_node_set_add(&survey->found_bare, survey->bare.at[i]);
     if (cf_nodes_hold_below(survey->options.binding->nodes))
         cf_survey_find_returned(survey);
     if (survey->bare.count)

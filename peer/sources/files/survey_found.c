@@ -63,7 +63,7 @@ static cf_bytes found_mode(cf_survey *survey, const cf_node *node, const cf_find
     const uint64_t number = finding->number;
 
     if (binding->traits.loses_modes || may_lose_modes(stat, finding->disk) ||
-        cf_numbers_have(&survey->bare, number))
+        cf_node_set_have(&survey->bare, number))
         return node ? node->mode : (cf_bytes){0};
     return pack_mode(survey, meant(binding, number, stat->mode));
 }

@@ -3,7 +3,7 @@
 #ifndef CF_PEER_SOURCES_FILES_SURVEY_INSIDE_H
 #define CF_PEER_SOURCES_FILES_SURVEY_INSIDE_H
 #include "peer/merge/node_stat.h"
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 #include "peer/sources/files/files_listing_walk.h"
 #include "peer/sources/files/survey.h"
 #include "peer/sources/files/survey_reads.h"
@@ -42,24 +42,24 @@ struct cf_survey {
     cf_identity identity;
     cf_arena identity_arena; /* of the last decision alone */
     uint64_t *numbers;       /* by entry: its node; 0: none */
-    cf_numbers told;         /* nodes that were found, and not left out */
+    cf_node_set told;        /* nodes that were found, and not left out */
     int64_t clock_ns;        /* the disk's, before a look at everything began; 0: it was not told */
     cf_bare_time *times;     /* of survey_entries.c: directories whose times are known, in order */
     size_t time_count;
-    cf_numbers bare;       /* directories from which a disk below is gone, in order: their modes may
-                              be of what that was mounted over */
-    cf_numbers found_bare; /* those of them that this look found */
-    uint64_t below;        /* the number of what it holds; 0: nothing new */
-    cf_numbers returned;   /* such numbers of which the disk is back, or a copy of it, in order; */
-    cf_numbers same;       /* those where it is no copy */
-    bool differs;          /* most of what a directory has, by this look: while that waits to be
-                              published, it is not taken for what was seen */
-    cf_numbers shown;      /* directories in which something held lies as it was, in order */
-    bool *reported;        /* by entry: came in a batch, or needs none */
-    bool *twice;           /* by entry, see below */
-    bool *replaced;        /* the same; NULL where numbers last */
-    bool any_renumbers;    /* of the base, as far as it was asked */
-    size_t syncing;        /* jobs of survey_names.c */
+    cf_node_set bare; /* directories from which a disk below is gone, in order: their modes may
+                        be of what that was mounted over */
+    cf_node_set found_bare; /* those of them that this look found */
+    uint64_t below;         /* the number of what it holds; 0: nothing new */
+    cf_node_set returned;   /* such numbers of which the disk is back, or a copy of it, in order; */
+    cf_node_set same;       /* those where it is no copy */
+    bool differs;           /* most of what a directory has, by this look: while that waits to be
+                               published, it is not taken for what was seen */
+    cf_node_set shown;      /* directories in which something held lies as it was, in order */
+    bool *reported;         /* by entry: came in a batch, or needs none */
+    bool *twice;            /* by entry, see below */
+    bool *replaced;         /* the same; NULL where numbers last */
+    bool any_renumbers;     /* of the base, as far as it was asked */
+    size_t syncing;         /* jobs of survey_names.c */
     cf_error sync_error;
     bool reads_on;      /* more is being read than is told next */
     size_t first, next; /* entries of the wave being read, or read and not reported */

@@ -18,7 +18,7 @@ static bool looks_as_before(const cf_node *node, const cf_listed *seen)
            node->stat.size == seen->stat.size && node->stat.mtime_ns == seen->stat.mtime_ns;
 }
 
-static size_t count_equal(const cf_numbers *sorted, size_t from)
+static size_t count_equal(const cf_node_set *sorted, size_t from)
 {
     size_t end = from;
 
@@ -28,7 +28,7 @@ static size_t count_equal(const cf_numbers *sorted, size_t from)
 }
 
 /* How often it is among them. */
-static size_t count_of(const cf_numbers *sorted, uint64_t number)
+static size_t count_of(const cf_node_set *sorted, uint64_t number)
 {
     size_t low = 0, high = sorted->count;
 
@@ -66,7 +66,7 @@ static bool is_the_very_file(const cf_node *node, const cf_listed *seen)
 }
 
 typedef struct {
-    cf_numbers held, back, same; /* for each file the number of what it was held with */
+    cf_node_set held, back, same; /* for each file the number of what it was held with */
 } returning;
 
 static void find_back(cf_survey *survey, returning *self)
@@ -80,21 +80,21 @@ static void find_back(cf_survey *survey, returning *self)
         if (!node || !cf_disk_is_below(node->disk) || !looks_as_before(node, seen))
             continue;
         if (!is_beneath(survey, node)) {
-            cf_numbers_add(&self->back, node->disk);
+            cf_node_set_add(&self->back, node->disk);
             if (is_the_very_file(node, seen))
-                cf_numbers_add(&self->same, node->disk);
+                cf_node_set_add(&self->same, node->disk);
         }
         for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
-            cf_numbers_add(&survey->shown, node->parent);
+            cf_node_set_add(&survey->shown, node->parent);
     }
     for (const cf_node *node = self->back.count ? cf_nodes_next(nodes, NULL) : NULL; node;
          node = cf_nodes_next(nodes, node))
         if (cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE)
-            cf_numbers_add(&self->held, node->disk);
-    cf_numbers_sort(&survey->shown);
-    cf_numbers_sort(&self->held);
-    cf_numbers_sort(&self->back);
-    cf_numbers_sort(&self->same);
+            cf_node_set_add(&self->held, node->disk);
+    cf_node_set_sort(&survey->shown);
+    cf_node_set_sort(&self->held);
+    cf_node_set_sort(&self->back);
+    cf_node_set_sort(&self->same);
 }
 
 /* Where over half of the files that were held together lie as they were, the disk is back that had
@@ -112,13 +112,13 @@ void cf_survey_find_returned(cf_survey *survey)
         count = count_equal(&self.back, i);
         if (2 * count <= count_of(&self.held, number))
             continue;
-        cf_numbers_add(&survey->returned, number);
+        cf_node_set_add(&survey->returned, number);
         if (2 * count_of(&self.same, number) > count)
-            cf_numbers_add(&survey->same, number);
+            cf_node_set_add(&survey->same, number);
     }
-    cf_numbers_release(&self.held);
-    cf_numbers_release(&self.back);
-    cf_numbers_release(&self.same);
+    cf_node_set_release(&self.held);
+    cf_node_set_release(&self.back);
+    cf_node_set_release(&self.same);
 }
 
 /* ---- Another one took its place ---- */
@@ -135,7 +135,7 @@ static bool is_another(const cf_survey *survey, const cf_node *node, const cf_li
 typedef struct {
     /* For each file: the directory in which it lay. Of those that are in their places some differ,
      * and of these some are others, surely so where the directory did not change. */
-    cf_numbers known, differ, others, sure, gone;
+    cf_node_set known, differ, others, sure, gone;
 } swapping;
 
 /* It, or one above, is another directory now, and the one in which that lies was changed: it was
@@ -175,9 +175,9 @@ static void find_known(const cf_survey *survey, swapping *self)
         const cf_node *node = file_in_place(survey, i);
 
         if (node)
-            cf_numbers_add(&self->known, node->parent);
+            cf_node_set_add(&self->known, node->parent);
     }
-    cf_numbers_sort(&self->known);
+    cf_node_set_sort(&self->known);
 }
 
 static void find_others(const cf_survey *survey, swapping *self)
@@ -189,24 +189,24 @@ static void find_others(const cf_survey *survey, swapping *self)
 
         if (!node || looks_as_before(node, &survey->listing.entries[i]))
             continue;
-        cf_numbers_add(&self->differ, node->parent);
+        cf_node_set_add(&self->differ, node->parent);
         if (!is_another(survey, node, &survey->listing.entries[i]))
             continue;
-        cf_numbers_add(&self->others, node->parent);
+        cf_node_set_add(&self->others, node->parent);
         if (survey->options.binding->traits.keeps_ctimes &&
             cf_survey_has_lost_nothing(survey, node) && !was_put_there(survey, node->parent))
-            cf_numbers_add(&self->sure, node->parent);
+            cf_node_set_add(&self->sure, node->parent);
     }
     for (size_t i = 0; i < batch->gone_count; i++) {
         const cf_node *node = cf_nodes_find(survey->options.binding->nodes, batch->gone[i]);
 
         if (node->kind == CF_KIND_FILE && !cf_node_went_below(node))
-            cf_numbers_add(&self->gone, node->parent);
+            cf_node_set_add(&self->gone, node->parent);
     }
-    cf_numbers_sort(&self->differ);
-    cf_numbers_sort(&self->others);
-    cf_numbers_sort(&self->sure);
-    cf_numbers_sort(&self->gone);
+    cf_node_set_sort(&self->differ);
+    cf_node_set_sort(&self->others);
+    cf_node_set_sort(&self->sure);
+    cf_node_set_sort(&self->gone);
 }
 
 /* The directory in the source's root in which it lies. */
@@ -225,23 +225,23 @@ static uint64_t uppermost(const cf_survey *survey, uint64_t directory)
  *     card/1/ was not changed, and its photos are others; one was made in card/2/ a minute ago, and
  *     all beside it are others, or missing    they are no edits of those, and none was removed
  */
-static void add_beside(cf_survey *survey, const swapping *self, const cf_numbers *directories,
-                       const cf_numbers *went)
+static void add_beside(cf_survey *survey, const swapping *self, const cf_node_set *directories,
+                       const cf_node_set *went)
 {
     for (size_t i = 0, count; i < directories->count; i += count) {
         const uint64_t directory = directories->at[i];
         const size_t gone = count_of(&self->gone, directory);
 
         count = count_equal(directories, i);
-        if (cf_numbers_have(went, uppermost(survey, directory)) &&
+        if (cf_node_set_have(went, uppermost(survey, directory)) &&
             2 * (count_of(&self->others, directory) + gone) >
                 count_of(&self->known, directory) + gone)
-            cf_numbers_add(&survey->bare, directory);
+            cf_node_set_add(&survey->bare, directory);
     }
 }
 
 /* So many of those that lie in the directory that it may be another disk's. */
-static bool are_most(const swapping *self, const cf_numbers *files, uint64_t directory)
+static bool are_most(const swapping *self, const cf_node_set *files, uint64_t directory)
 {
     const size_t count = count_of(files, directory);
 
@@ -251,7 +251,7 @@ static bool are_most(const swapping *self, const cf_numbers *files, uint64_t dir
 void cf_survey_find_swapped(cf_survey *survey)
 {
     swapping self = {0};
-    cf_numbers went = {0};
+    cf_node_set went = {0};
 
     find_others(survey, &self);
     if (self.differ.count || self.gone.count)
@@ -260,18 +260,18 @@ void cf_survey_find_swapped(cf_survey *survey)
         survey->differs |= are_most(&self, &self.differ, self.differ.at[i]);
     for (size_t i = 0; i < self.sure.count; i += count_equal(&self.sure, i))
         if (are_most(&self, &self.sure, self.sure.at[i]))
-            cf_numbers_add(&survey->bare, self.sure.at[i]);
+            cf_node_set_add(&survey->bare, self.sure.at[i]);
     for (size_t i = 0; i < survey->bare.count; i++)
         if (survey->bare.at[i] != CF_NODE_ROOT)
-            cf_numbers_add(&went, uppermost(survey, survey->bare.at[i]));
-    cf_numbers_sort(&went);
+            cf_node_set_add(&went, uppermost(survey, survey->bare.at[i]));
+    cf_node_set_sort(&went);
     add_beside(survey, &self, &self.others, &went);
     add_beside(survey, &self, &self.gone, &went);
-    cf_numbers_sort(&survey->bare);
-    cf_numbers_release(&self.known);
-    cf_numbers_release(&self.differ);
-    cf_numbers_release(&self.others);
-    cf_numbers_release(&self.sure);
-    cf_numbers_release(&self.gone);
-    cf_numbers_release(&went);
+    cf_node_set_sort(&survey->bare);
+    cf_node_set_release(&self.known);
+    cf_node_set_release(&self.differ);
+    cf_node_set_release(&self.others);
+    cf_node_set_release(&self.sure);
+    cf_node_set_release(&self.gone);
+    cf_node_set_release(&went);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/merge/numbers.h"
+#include "peer/merge/node_set.h"
 
 #include <stdlib.h>
 
@@ -12,25 +12,25 @@ static int ascending(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-void cf_numbers_add(cf_numbers *numbers, uint64_t number)
+void cf_node_set_add(cf_node_set *numbers, uint64_t number)
 {
     *cf_one_more(numbers->at, numbers->count, numbers->capacity) = number;
 }
 
-void cf_numbers_sort(cf_numbers *numbers)
+void cf_node_set_sort(cf_node_set *numbers)
 {
     if (numbers->count)
         qsort(numbers->at, numbers->count, sizeof *numbers->at, ascending);
 }
 
-bool cf_numbers_have(const cf_numbers *sorted, uint64_t number)
+bool cf_node_set_have(const cf_node_set *sorted, uint64_t number)
 {
     return sorted->count &&
            bsearch(&number, sorted->at, sorted->count, sizeof *sorted->at, ascending);
 }
 
-void cf_numbers_release(cf_numbers *numbers)
+void cf_node_set_release(cf_node_set *numbers)
 {
     free(numbers->at);
-    *numbers = (cf_numbers){0};
+    *numbers = (cf_node_set){0};
 }
