@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both are asked while a scan drafts: of what went along with its directory (scan.c), and of the
+/* Both are asked while a scan drafts: of what went along with its directory (diff.c), and of the
  * directories that it writes (pins.c), which name the deletions that lie carried out on the disk.
  */
 #include "peer/merge/gone_along.h"
@@ -32,7 +32,7 @@ void cf_gone_along_pin(cf_scanned_nodes *nodes, const cf_scanned_node *scanned,
     cf_buffer_release(&value);
 }
 
-static bool is_on_disk(const cf_scan_input *input, const cf_node *node, const cf_dot *deletion)
+static bool is_on_disk(const cf_diff_input *input, const cf_node *node, const cf_dot *deletion)
 {
     for (size_t i = 0; i < node->item_count; i++) {
         const cf_seen *seen = cf_view_seen(input->view, &node->items[i]);
@@ -48,7 +48,7 @@ static bool is_on_disk(const cf_scan_input *input, const cf_node *node, const cf
 }
 
 /* Nothing lies in the directory here that the deletion takes away: it has been carried out. */
-static bool is_carried_out(const cf_scan_input *input, const cf_id *directory,
+static bool is_carried_out(const cf_diff_input *input, const cf_id *directory,
                            const cf_dot *deletion)
 {
     const cf_node *node = NULL, *child;
@@ -61,7 +61,7 @@ static bool is_carried_out(const cf_scan_input *input, const cf_id *directory,
 }
 
 /* The deletions of the directory that it doesn't lift. */
-static cf_bytes emptied_by(const cf_scan_input *input, const cf_seen *seen, cf_arena *arena)
+static cf_bytes emptied_by(const cf_diff_input *input, const cf_seen *seen, cf_arena *arena)
 {
     const cf_item *item = cf_state_item(input->state, &seen->id);
     size_t deletions = cf_deletion_count(input->state, item), count = 0;
@@ -92,7 +92,7 @@ static bool keeps_directory(const cf_change *change)
 
 void cf_gone_along_name(cf_scanned_nodes *nodes, cf_change_draft *draft)
 {
-    const cf_scan_input *input = nodes->input;
+    const cf_diff_input *input = nodes->input;
     size_t count;
     const cf_change *changes = cf_change_draft_changes(draft, &count);
 

@@ -219,7 +219,7 @@ static void find_cuts(pin_round *round, const cf_change *changes, size_t count)
 /* What the groups show that the draft touches: with it, then again without. */
 static void try_draft(pin_round *round)
 {
-    const cf_scan_input *input = round->nodes->input;
+    const cf_diff_input *input = round->nodes->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
     touched_groups touched = {0};
     cf_ids dirty = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The base after a scan: fields that the entry wrote show its writes, the others what they did. */
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "peer/merge/scanned_nodes.h"
 
 typedef struct {
-    const cf_scan *scan;
+    const cf_diff *diff;
     const cf_dot *dots;
     cf_arena *arena;
     cf_scanned_nodes scanned;
@@ -19,28 +19,28 @@ typedef struct {
     size_t ref_count, ref_capacity;
 } rebase_work;
 
-static size_t first_change(const cf_scan *scan, const cf_id *item)
+static size_t first_change(const cf_diff *diff, const cf_id *item)
 {
-    return cf_changes_first(scan->changes, scan->count, item);
+    return cf_changes_first(diff->changes, diff->count, item);
 }
 
-static bool is_of(const cf_scan *scan, size_t index, const cf_id *item)
+static bool is_of(const cf_diff *diff, size_t index, const cf_id *item)
 {
-    return index < scan->count && cf_id_equal(&scan->changes[index].item, item);
+    return index < diff->count && cf_id_equal(&diff->changes[index].item, item);
 }
 
-static bool deletes(const cf_scan *scan, const cf_id *item)
+static bool deletes(const cf_diff *diff, const cf_id *item)
 {
-    size_t first = first_change(scan, item);
+    size_t first = first_change(diff, item);
 
-    return is_of(scan, first, item) && cf_field_is_deletion(scan->changes[first].field) &&
-           cf_deletion_deletes(scan->changes[first].value);
+    return is_of(diff, first, item) && cf_field_is_deletion(diff->changes[first].field) &&
+           cf_deletion_deletes(diff->changes[first].value);
 }
 
-static bool writes(const cf_scan *scan, const cf_id *item, cf_bytes field)
+static bool writes(const cf_diff *diff, const cf_id *item, cf_bytes field)
 {
-    for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
-        if (scan->changes[i].value.size && cf_bytes_equal(scan->changes[i].field, field))
+    for (size_t i = first_change(diff, item); is_of(diff, i, item); i++)
+        if (diff->changes[i].value.size && cf_bytes_equal(diff->changes[i].field, field))
             return true;
     return false;
 }
@@ -52,17 +52,17 @@ static void add_ref(rebase_work *rebasing, const cf_ref *ref)
 
 static void add_item_refs(rebase_work *rebasing, const cf_scanned_node *scanned, const cf_id *item)
 {
-    const cf_scan *scan = rebasing->scan;
+    const cf_diff *diff = rebasing->diff;
 
     for (size_t i = 0; i < scanned->refs.count; i++) {
         const cf_ref *ref = &scanned->refs.at[i];
 
-        if (cf_id_equal(&ref->item, item) && !writes(scan, item, ref->field))
+        if (cf_id_equal(&ref->item, item) && !writes(diff, item, ref->field))
             add_ref(rebasing, ref);
     }
-    for (size_t i = first_change(scan, item); is_of(scan, i, item); i++)
-        if (scan->changes[i].value.size && !cf_field_is_deletion(scan->changes[i].field))
-            add_ref(rebasing, &(cf_ref){*item, *item, scan->changes[i].field, rebasing->dots[i]});
+    for (size_t i = first_change(diff, item); is_of(diff, i, item); i++)
+        if (diff->changes[i].value.size && !cf_field_is_deletion(diff->changes[i].field))
+            add_ref(rebasing, &(cf_ref){*item, *item, diff->changes[i].field, rebasing->dots[i]});
 }
 
 /* Not borrowed from the base, which will be changed with it. */
@@ -90,7 +90,7 @@ static void add_node(rebase_work *rebasing, const cf_scanned_node *scanned)
 
     rebasing->ref_count = 0;
     for (size_t i = 0; i < scanned->item_count; i++) {
-        if (deletes(rebasing->scan, &scanned->items[i]))
+        if (deletes(rebasing->diff, &scanned->items[i]))
             continue;
         items[node.item_count++] = scanned->items[i];
         add_item_refs(rebasing, scanned, &scanned->items[i]);
@@ -107,7 +107,7 @@ static void add_others(rebase_work *rebasing, const cf_id *item)
 {
     const cf_node *node = NULL;
 
-    while ((node = cf_nodes_next_of_item(rebasing->scan->input->base, item, node))) {
+    while ((node = cf_nodes_next_of_item(rebasing->diff->input->base, item, node))) {
         cf_scanned_node *scanned = cf_scanned_nodes_at(&rebasing->scanned, node->number);
 
         if (scanned->finding || scanned->gone || scanned->moved)
@@ -117,18 +117,18 @@ static void add_others(rebase_work *rebasing, const cf_id *item)
     }
 }
 
-void cf_scan_rebase(const cf_scan *scan, const cf_dot *dots, cf_arena *arena, const cf_node **nodes,
+void cf_diff_rebase(const cf_diff *diff, const cf_dot *dots, cf_arena *arena, const cf_node **nodes,
                     size_t *count)
 {
-    rebase_work rebasing = {.scan = scan, .dots = dots, .arena = arena};
-    cf_scanned_node *const *found = scan->inner;
+    rebase_work rebasing = {.diff = diff, .dots = dots, .arena = arena};
+    cf_scanned_node *const *found = diff->inner;
 
-    cf_scanned_nodes_open(&rebasing.scanned, scan->input, arena);
-    for (size_t i = 0; i < scan->input->found_count; i++)
+    cf_scanned_nodes_open(&rebasing.scanned, diff->input, arena);
+    for (size_t i = 0; i < diff->input->found_count; i++)
         add_node(&rebasing, found[i]);
-    for (size_t i = 0; i < scan->count; i++)
-        if (i == 0 || !cf_id_equal(&scan->changes[i].item, &scan->changes[i - 1].item))
-            add_others(&rebasing, &scan->changes[i].item);
+    for (size_t i = 0; i < diff->count; i++)
+        if (i == 0 || !cf_id_equal(&diff->changes[i].item, &diff->changes[i - 1].item))
+            add_others(&rebasing, &diff->changes[i].item);
     cf_node *copy = cf_arena_allocate(arena, rebasing.count, sizeof *copy);
     if (rebasing.count)
         memcpy(copy, rebasing.nodes, rebasing.count * sizeof *copy);

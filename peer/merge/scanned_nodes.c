@@ -146,7 +146,7 @@ static int by_path(const void *left, const void *right)
     return (a->depth > b->depth) - (a->depth < b->depth);
 }
 
-void cf_scanned_nodes_open(cf_scanned_nodes *nodes, const cf_scan_input *input, cf_arena *arena)
+void cf_scanned_nodes_open(cf_scanned_nodes *nodes, const cf_diff_input *input, cf_arena *arena)
 {
     *nodes = (cf_scanned_nodes){.input = input, .arena = arena};
     nodes->found = cf_arena_allocate(arena, input->found_count, sizeof *nodes->found);

@@ -6,7 +6,7 @@
 #include "peer/merge/change_draft.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/node.h"
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 /* What a base node shows; none for what is new. What a draft's changes replace is what the base
  * showed (model, rules B and T). */
@@ -41,14 +41,14 @@ typedef struct {
 } cf_scanned_node;
 
 typedef struct {
-    const cf_scan_input *input;
+    const cf_diff_input *input;
     cf_arena *arena;
     cf_hash_table table;
     cf_scanned_node *
         *found; /* in the order of their paths, so directories before what is in them */
 } cf_scanned_nodes;
 
-void cf_scanned_nodes_open(cf_scanned_nodes *nodes, const cf_scan_input *input, cf_arena *arena);
+void cf_scanned_nodes_open(cf_scanned_nodes *nodes, const cf_diff_input *input, cf_arena *arena);
 void cf_scanned_nodes_close(cf_scanned_nodes *nodes);
 /* NULL for the root. */
 cf_scanned_node *cf_scanned_nodes_at(cf_scanned_nodes *nodes, uint64_t number);

@@ -4,7 +4,7 @@
  * again, or it would give way in the user's own file. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 #include "peer/records/seats.h"
 
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
 } seat_group;
 
 typedef struct {
-    cf_row_scanning *scanning;
+    cf_row_diffing *diffing;
     const cf_scanned_row *scanned;
     placed *values;
     seat_group *groups;
@@ -127,7 +127,7 @@ static void link_groups(beside_scan *self)
 static void say_again(beside_scan *self, const placed *value)
 {
     const cf_merge merge = cf_schema_field(self->scanned->table, value->property).merge;
-    cf_change_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->diffing->draft;
     const cf_row_ref *ref = value->ref;
 
     cf_change_draft_over(draft, &self->scanned->item, ref->field, &ref->dot);
@@ -149,10 +149,10 @@ static void say_group_again(beside_scan *self, const seat_group *beside)
     }
 }
 
-void cf_row_scan_beside(cf_row_scanning *scanning, const cf_scanned_row *scanned,
+void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                         const cf_row_refs *refs)
 {
-    beside_scan self = {.scanning = scanning, .scanned = scanned};
+    beside_scan self = {.diffing = diffing, .scanned = scanned};
 
     if (!cf_kind_has_seats(scanned->table->kind))
         return;

@@ -2,16 +2,16 @@
 /* What was done to one row (model, rules l, n, r, s, v). */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 typedef struct {
-    cf_row_scanning *scanning;
+    cf_row_diffing *diffing;
     cf_scanned_row *scanned;
     cf_row_refs refs;
     bool changed; /* something that counts */
 } row_scan;
 
-void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
+void cf_row_replace_shown(cf_row_diffing *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field)
 {
     cf_bytes name = cf_bytes_of_text(field);
@@ -24,7 +24,7 @@ void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row
 
 /* ---- Writes ---- */
 
-static cf_bytes packed_text(cf_row_scanning *self, cf_bytes text)
+static cf_bytes packed_text(cf_row_diffing *self, cf_bytes text)
 {
     cf_buffer packed = {0};
 
@@ -42,13 +42,13 @@ static void replace(row_scan *self, cf_bytes name, bool listed)
 
     for (const cf_row_ref *ref; (ref = cf_row_refs_next(&self->refs, name, &at));)
         if (listed || ref->standing == CF_WRITE_SHOWN)
-            cf_change_draft_over(&self->scanning->draft, &self->scanned->item, name, &ref->dot);
+            cf_change_draft_over(&self->diffing->draft, &self->scanned->item, name, &ref->dot);
 }
 
 static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 {
     if (value.size)
-        cf_change_draft_write(&self->scanning->draft, &self->scanned->item, name, value, weak);
+        cf_change_draft_write(&self->diffing->draft, &self->scanned->item, name, value, weak);
 }
 
 /* ---- A new row ---- */
@@ -58,7 +58,7 @@ static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
  * back (rule l). */
 static void replace_old_life(row_scan *self)
 {
-    const cf_state *state = self->scanning->input->state;
+    const cf_state *state = self->diffing->input->state;
     const cf_id *id = &self->scanned->item;
     const cf_item *item = cf_state_item(state, id);
     cf_row_facts facts = {0};
@@ -70,7 +70,7 @@ static void replace_old_life(row_scan *self)
         const cf_row_fact *fact = &facts.at[i];
 
         if (!facts.lives || !fact->live)
-            cf_change_draft_over(&self->scanning->draft, id,
+            cf_change_draft_over(&self->diffing->draft, id,
                                  cf_state_field_name(state, fact->write.field), &fact->write.dot);
     }
     cf_row_facts_release(&facts);
@@ -78,11 +78,11 @@ static void replace_old_life(row_scan *self)
 
 static void begin_life(row_scan *self)
 {
-    cf_change_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->diffing->draft;
     const cf_scanned_row *scanned = self->scanned;
 
     cf_change_draft_write(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE),
-                          packed_text(self->scanning, scanned->table->name), false);
+                          packed_text(self->diffing, scanned->table->name), false);
     cf_change_draft_write(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_KEY), scanned->disk->key,
                           false);
     replace_old_life(self);
@@ -99,7 +99,7 @@ static void change_key(row_scan *self)
 
 /* ---- One field ---- */
 
-static const cf_id *base_item_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+static const cf_id *base_item_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key)
 {
     const cf_row *row = cf_rows_find(self->input->base, table, key);
 
@@ -107,7 +107,7 @@ static const cf_id *base_item_at(const cf_row_scanning *self, cf_bytes table, cf
 }
 
 /* What row the key stands for now. In a table that the format lacks that is as in the base. */
-static const cf_id *target_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+static const cf_id *target_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key)
 {
     if (!cf_format_holds_table(self->input->format, table))
         return base_item_at(self, table, key);
@@ -120,7 +120,7 @@ static bool same_item(const cf_id *a, const cf_id *b)
     return a && b ? cf_id_equal(a, b) : a == b;
 }
 
-bool cf_row_lost_target(const cf_row_scanning *self, const cf_scanned_row *scanned)
+bool cf_row_lost_target(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     for (size_t i = 0; i < scanned->table->field_count; i++) {
         const cf_field_rule *rule = &scanned->table->fields[i];
@@ -142,9 +142,9 @@ static cf_bytes only_value(const cf_row_field *field)
 
 /* The row that others see under this key, where the source doesn't show it, so that the user can
  * only have meant that one. */
-static const cf_id *hidden_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+static const cf_id *hidden_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key)
 {
-    const cf_row_scan_input *input = self->input;
+    const cf_row_diff_input *input = self->input;
     const cf_row *viewed = cf_row_view_find(input->view, table, key);
     bool hidden = viewed && (!cf_format_holds_table(input->format, table) ||
                              (input->hides && input->hides(input->hiding, viewed)));
@@ -159,14 +159,14 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
 {
     cf_bytes value = only_value(now);
     bool kept = cf_bytes_equal(only_value(old), value);
-    const cf_id *target = value.size ? target_at(self->scanning, rule->table, value) : NULL;
+    const cf_id *target = value.size ? target_at(self->diffing, rule->table, value) : NULL;
 
-    if (kept && same_item(base_item_at(self->scanning, rule->table, value), target))
+    if (kept && same_item(base_item_at(self->diffing, rule->table, value), target))
         return;
     if (value.size && !target && !kept)
-        target = hidden_at(self->scanning, rule->table, value);
+        target = hidden_at(self->diffing, rule->table, value);
     if (value.size)
-        value = cf_reference_to(target, value, self->scanning->arena);
+        value = cf_reference_to(target, value, self->diffing->arena);
     if (cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name)))
         return;
     write(self, rule->name, value, kept);
@@ -179,8 +179,7 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
 static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *old, cf_bytes value)
 {
     return self->scanned->base && !old &&
-           cf_format_presets(self->scanning->input->format, self->scanned->table->name, name,
-                             value);
+           cf_format_presets(self->diffing->input->format, self->scanned->table->name, name, value);
 }
 
 /* Who changes a value that only one row can have says what the row had before: it goes back to that
@@ -189,12 +188,12 @@ static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *o
 static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes now)
 {
     const cf_row_instead before = {.value = old};
-    cf_bytes field = cf_row_instead_field(name, self->scanning->arena);
+    cf_bytes field = cf_row_instead_field(name, self->diffing->arena);
 
     if (!self->scanned->base || !field.size)
         return;
     if (now.size)
-        write(self, field, cf_row_instead_pack(&before, self->scanning->arena), true);
+        write(self, field, cf_row_instead_pack(&before, self->diffing->arena), true);
     replace(self, field, true);
 }
 
@@ -225,7 +224,7 @@ static void scan_field(row_scan *self, cf_bytes name, const cf_row_field *old,
     case CF_MERGE_VOLATILE:
         break;
     case CF_MERGE_SET:
-        if (cf_row_scan_set(self->scanning, self->scanned, &self->refs, old, now, name))
+        if (cf_row_diff_set(self->diffing, self->scanned, &self->refs, old, now, name))
             self->changed = true;
         break;
     case CF_MERGE_REFERENCE:
@@ -286,9 +285,9 @@ static void walk_fields(row_scan *self, each_field *visit)
     }
 }
 
-void cf_row_scan_spot(cf_row_scanning *scanning, cf_scanned_row *scanned)
+void cf_row_diff_spot(cf_row_diffing *diffing, cf_scanned_row *scanned)
 {
-    row_scan self = {scanning, scanned, cf_row_refs_of(scanned->base, scanning->arena),
+    row_scan self = {diffing, scanned, cf_row_refs_of(scanned->base, diffing->arena),
                      !scanned->base};
 
     if (!scanned->base) {
@@ -301,7 +300,7 @@ void cf_row_scan_spot(cf_row_scanning *scanning, cf_scanned_row *scanned)
     if (self.changed)
         walk_fields(&self, carry_volatile);
     if (self.changed && scanned->base)
-        cf_row_scan_beside(scanning, scanned, &self.refs);
-    if (cf_row_scan_ties(scanning, scanned, &self.refs) || self.changed)
-        cf_row_touch(scanning, scanned->table);
+        cf_row_diff_beside(diffing, scanned, &self.refs);
+    if (cf_row_diff_ties(diffing, scanned, &self.refs) || self.changed)
+        cf_row_touch(diffing, scanned->table);
 }

@@ -5,7 +5,7 @@
  * refer to nothing from then on. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 #include "peer/records/row_same.h"
 #include "peer/records/seats.h"
 
@@ -17,14 +17,14 @@ typedef struct dependant {
 } dependant;
 
 typedef struct {
-    cf_row_scanning *scanning;
+    cf_row_diffing *diffing;
     cf_hash_table dependants;
     const cf_row **doomed;
     size_t count, capacity;
 } going;
 
 /* It was written when another value was a conflict still. */
-static bool is_strong(const cf_row_scan_input *input, const cf_id *item, const cf_row_ref *ref)
+static bool is_strong(const cf_row_diff_input *input, const cf_id *item, const cf_row_ref *ref)
 {
     size_t count;
     const cf_id *ones = cf_row_view_all_of_one(input->view, item, &count);
@@ -42,7 +42,7 @@ static bool is_strong(const cf_row_scan_input *input, const cf_id *item, const c
 
 /* Of what is hidden only that lives by which a greater value is shown, or the last one, since the
  * last one counts; the rest is weak, or covered already. */
-static bool is_live_though_hidden(const cf_row_scan_input *input, const cf_row *base,
+static bool is_live_though_hidden(const cf_row_diff_input *input, const cf_row *base,
                                   const cf_row_ref *ref)
 {
     const cf_schema_table *table = cf_schema_find(input->schema, base->table);
@@ -61,7 +61,7 @@ static bool is_live_though_hidden(const cf_row_scan_input *input, const cf_row *
  * LAST-MODIFIED;X-A=1:..., apart: the later is shown, and both are covered, or the event would be
  * back by the earlier. So are both numbers of visits that were in conflict, until the last counted.
  */
-static void draft_deletion(cf_row_scanning *self, const cf_row *base)
+static void draft_deletion(cf_row_diffing *self, const cf_row *base)
 {
     cf_row_refs refs = cf_row_refs_of(base, self->arena);
     cf_cover *covers = cf_allocate(refs.count, sizeof *covers);
@@ -84,7 +84,7 @@ static void draft_deletion(cf_row_scanning *self, const cf_row *base)
 
 /* The item that a reference leads to: of rows that are one (rule m) the first; but the row itself
  * as long as this source shows it as a row of its own. */
-static const cf_id *meant_by(const cf_row_scan_input *input, const cf_id *item)
+static const cf_id *meant_by(const cf_row_diff_input *input, const cf_id *item)
 {
     return cf_rows_of_item(input->base, item) ? item : cf_row_view_one(input->view, item);
 }
@@ -92,15 +92,15 @@ static const cf_id *meant_by(const cf_row_scan_input *input, const cf_id *item)
 /* By what it refers to. */
 static void add_dependant(going *self, const cf_row *row)
 {
-    cf_row_refs refs = cf_row_refs_of(row, self->scanning->arena);
+    cf_row_refs refs = cf_row_refs_of(row, self->diffing->arena);
 
     for (size_t i = 0; i < refs.count; i++) {
         cf_id target;
 
         if (refs.at[i].standing != CF_WRITE_SHOWN || !cf_reference_item(refs.at[i].value, &target))
             continue;
-        target = *meant_by(self->scanning->input, &target);
-        dependant *found = cf_arena_allocate(self->scanning->arena, 1, sizeof *found);
+        target = *meant_by(self->diffing->input, &target);
+        dependant *found = cf_arena_allocate(self->diffing->arena, 1, sizeof *found);
         found->target = target;
         found->row = row;
         found->field = refs.at[i].field;
@@ -108,7 +108,7 @@ static void add_dependant(going *self, const cf_row *row)
     }
 }
 
-static bool is_shown(const cf_row_scan_input *input, const cf_id *item)
+static bool is_shown(const cf_row_diff_input *input, const cf_id *item)
 {
     const cf_row *base = cf_rows_of_item(input->base, item);
 
@@ -119,7 +119,7 @@ static bool is_shown(const cf_row_scan_input *input, const cf_id *item)
  * the format lacks by now. */
 static void find_dependants(going *self)
 {
-    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row_diff_input *input = self->diffing->input;
     const cf_rows *known = input->dependants;
 
     for (const cf_row *row = NULL; known && (row = cf_rows_next(known, row));)
@@ -133,14 +133,14 @@ static void find_dependants(going *self)
 
 static bool is_doomed(const going *self, const cf_id *item)
 {
-    return cf_change_draft_has(&self->scanning->draft, item, cf_bytes_of_text(CF_FIELD_DELETED));
+    return cf_change_draft_has(&self->diffing->draft, item, cf_bytes_of_text(CF_FIELD_DELETED));
 }
 
 static void doom(going *self, const cf_row *row)
 {
     if (is_doomed(self, &row->item))
         return;
-    draft_deletion(self->scanning, row);
+    draft_deletion(self->diffing, row);
     *cf_one_more(self->doomed, self->count, self->capacity) = row;
 }
 
@@ -148,7 +148,7 @@ static void doom(going *self, const cf_row *row)
  * passed to another row since, and what refers to that one is not to go with this one. */
 static bool is_outdated(const going *self, const dependant *found)
 {
-    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row_diff_input *input = self->diffing->input;
     const cf_row *child = cf_row_view_of_item(input->view, &found->row->item);
     const cf_row *parent = cf_rows_of_item(input->base, &found->target);
 
@@ -159,7 +159,7 @@ static bool is_outdated(const going *self, const dependant *found)
  * CASCADE), or a bond that its columns still follow. Any other row stays, without the reference. */
 static bool is_bound(const going *self, const dependant *found)
 {
-    const cf_schema_table *table = cf_schema_find(self->scanning->input->schema, found->row->table);
+    const cf_schema_table *table = cf_schema_find(self->diffing->input->schema, found->row->table);
 
     if (!table)
         return false;
@@ -187,18 +187,18 @@ static void doom_dependants(going *self, const cf_id *target)
  *     phone 1: about Bob shown, about Ann listed; Bob is deleted     phone 1 is about Ann */
 static void loosen(going *self, const dependant *found)
 {
-    cf_row_refs refs = cf_row_refs_of(found->row, self->scanning->arena);
-    const cf_schema_table *table = cf_schema_find(self->scanning->input->schema, found->row->table);
+    cf_row_refs refs = cf_row_refs_of(found->row, self->diffing->arena);
+    const cf_schema_table *table = cf_schema_find(self->diffing->input->schema, found->row->table);
     cf_id target;
 
     for (size_t i = 0; i < refs.count; i++)
         if (cf_bytes_equal(refs.at[i].field, found->field) &&
             cf_reference_item(refs.at[i].value, &target) &&
-            is_doomed(self, meant_by(self->scanning->input, &target)))
-            cf_change_draft_over(&self->scanning->draft, &found->row->item, found->field,
+            is_doomed(self, meant_by(self->diffing->input, &target)))
+            cf_change_draft_over(&self->diffing->draft, &found->row->item, found->field,
                                  &refs.at[i].dot);
     if (table)
-        cf_row_touch(self->scanning, table);
+        cf_row_touch(self->diffing, table);
 }
 
 static void loosen_others(going *self)
@@ -211,20 +211,20 @@ static void loosen_others(going *self)
     }
 }
 
-void cf_row_scan_gone(cf_row_scanning *scanning)
+void cf_row_diff_gone(cf_row_diffing *diffing)
 {
-    going self = {.scanning = scanning};
+    going self = {.diffing = diffing};
 
-    if (scanning->gone_count)
+    if (diffing->gone_count)
         find_dependants(&self);
-    for (size_t i = 0; i < scanning->gone_count; i++)
-        doom(&self, scanning->gone[i]);
+    for (size_t i = 0; i < diffing->gone_count; i++)
+        doom(&self, diffing->gone[i]);
     for (size_t i = 0; i < self.count; i++)
         doom_dependants(&self, &self.doomed[i]->item);
     loosen_others(&self);
-    free(scanning->gone);
-    scanning->gone = self.doomed;
-    scanning->gone_count = self.count;
-    scanning->gone_capacity = self.capacity;
+    free(diffing->gone);
+    diffing->gone = self.doomed;
+    diffing->gone_count = self.count;
+    diffing->gone_capacity = self.capacity;
     cf_hash_table_release(&self.dependants);
 }

@@ -5,7 +5,7 @@
  * and of references to rows that are shown. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 /* Hashes of unique values; where two are equal by chance the draft is tried out for nothing. */
 typedef struct {
@@ -14,7 +14,7 @@ typedef struct {
 } hash_set;
 
 typedef struct {
-    const cf_row_scanning *scanning;
+    const cf_row_diffing *diffing;
     cf_row_facts facts; /* of one item after the other */
     hash_set claimed;
 } harm_check;
@@ -75,7 +75,7 @@ static size_t unique_most(const cf_schema *schema)
 
 static void claim_shown(harm_check *self)
 {
-    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row_diff_input *input = self->diffing->input;
     size_t most = unique_most(input->schema);
 
     set_open(&self->claimed, most * (cf_row_view_count(input->view) + input->disk_count));
@@ -96,12 +96,12 @@ static bool has_required(const cf_scanned_row *scanned)
 
 static bool new_rows_are_harmless(harm_check *self)
 {
-    const cf_row_scanning *scanning = self->scanning;
-    const cf_row_scan_input *input = scanning->input;
+    const cf_row_diffing *diffing = self->diffing;
+    const cf_row_diff_input *input = diffing->input;
     bool harmless = true;
 
-    for (size_t i = 0; harmless && i < scanning->scanned_count; i++) {
-        const cf_scanned_row *scanned = &scanning->scanned_rows[i];
+    for (size_t i = 0; harmless && i < diffing->scanned_count; i++) {
+        const cf_scanned_row *scanned = &diffing->scanned_rows[i];
 
         if (!scanned->fresh)
             continue;
@@ -129,7 +129,7 @@ static bool is_named(const cf_bytes *names, size_t count, cf_bytes name)
  * others wrote there and this source has still to apply. */
 static bool prevails(const harm_check *self, const cf_change *change)
 {
-    const cf_state *state = self->scanning->input->state;
+    const cf_state *state = self->diffing->input->state;
 
     for (size_t i = 0; (change->weak || !change->value.size) && i < self->facts.count; i++) {
         const cf_row_fact *fact = &self->facts.at[i];
@@ -150,7 +150,7 @@ static bool is_mere_data(const harm_check *self, const cf_schema_table *table,
     cf_merge merge = cf_schema_property(table, change->field, &name);
     bool refers = merge == CF_MERGE_REFERENCE || cf_row_field_is_tie(change->field);
 
-    if ((refers && !self->scanning->input->view->simple) ||
+    if ((refers && !self->diffing->input->view->simple) ||
         is_named(table->required, table->required_count, name))
         return false;
     for (size_t i = 0; i < table->unique_count; i++)
@@ -176,15 +176,15 @@ static bool leads_out_of_view(const harm_check *self, const cf_change *change)
     cf_id target;
 
     return cf_reference_item(change->value, &target) &&
-           !cf_row_view_of_item(self->scanning->input->view, &target) &&
-           !cf_change_draft_has(&self->scanning->draft, &target, table);
+           !cf_row_view_of_item(self->diffing->input->view, &target) &&
+           !cf_change_draft_has(&self->diffing->draft, &target, table);
 }
 
 /* The change moves no other row: mere data of a shown row that lives by itself; or a deletion where
  * each row lives by itself, under its own key. */
 static bool is_harmless(harm_check *self, const cf_change *change, bool same_item)
 {
-    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row_diff_input *input = self->diffing->input;
     const cf_row *row = cf_row_view_of_item(input->view, &change->item);
 
     if (leads_out_of_view(self, change))
@@ -199,10 +199,9 @@ static bool is_harmless(harm_check *self, const cf_change *change, bool same_ite
            is_mere_data(self, cf_schema_find(input->schema, row->table), change);
 }
 
-bool cf_row_draft_is_harmless(const cf_row_scanning *scanning, const cf_change *changes,
-                              size_t count)
+bool cf_row_draft_is_harmless(const cf_row_diffing *diffing, const cf_change *changes, size_t count)
 {
-    harm_check self = {.scanning = scanning};
+    harm_check self = {.diffing = diffing};
     bool harmless = new_rows_are_harmless(&self);
 
     for (size_t i = 0; harmless && i < count; i++)

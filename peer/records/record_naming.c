@@ -3,7 +3,7 @@
  * where a reference to a row that is new, too, says that row's item. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 typedef struct {
     cf_scanned_row *scanned;
@@ -11,7 +11,7 @@ typedef struct {
 } name_step;
 
 typedef struct {
-    cf_row_scanning *scanning;
+    cf_row_diffing *diffing;
     name_step *steps;
     size_t count, capacity;
 } naming;
@@ -25,7 +25,7 @@ static int by_place(const void *left, const void *right)
 }
 
 /* The row of the disk that the field refers to; NULL: none. */
-static cf_scanned_row *referred(const cf_row_scanning *self, const cf_scanned_row *scanned,
+static cf_scanned_row *referred(const cf_row_diffing *self, const cf_scanned_row *scanned,
                                 const cf_row_field *field)
 {
     cf_field_rule rule = cf_schema_field(scanned->table, field->name);
@@ -50,7 +50,7 @@ static const cf_bytes *sorted_values(const cf_row_field *field, cf_arena *arena)
     return values;
 }
 
-static const cf_bytes *item_value(const cf_row_scanning *self, const cf_scanned_row *target,
+static const cf_bytes *item_value(const cf_row_diffing *self, const cf_scanned_row *target,
                                   cf_arena *arena)
 {
     const cf_record_ids *ids = self->input->ids;
@@ -66,7 +66,7 @@ static const cf_bytes *item_value(const cf_row_scanning *self, const cf_scanned_
 }
 
 /* What the row says, as far as it tells it from others. */
-static cf_row_field *content_of(const cf_row_scanning *self, const cf_scanned_row *scanned,
+static cf_row_field *content_of(const cf_row_diffing *self, const cf_scanned_row *scanned,
                                 cf_arena *arena, size_t *count)
 {
     cf_row_field *content = cf_arena_allocate(arena, scanned->disk->field_count, sizeof *content);
@@ -90,7 +90,7 @@ static cf_row_field *content_of(const cf_row_scanning *self, const cf_scanned_ro
 }
 
 /* A living item that this source does not show yet: the same row, made elsewhere. */
-static bool is_to_come(const cf_row_scanning *self, const cf_id *item)
+static bool is_to_come(const cf_row_diffing *self, const cf_id *item)
 {
     return cf_row_view_of_item(self->input->view, item) &&
            !cf_rows_of_item(self->input->base, item);
@@ -98,7 +98,7 @@ static bool is_to_come(const cf_row_scanning *self, const cf_id *item)
 
 /* The first number whose id the state doesn't know; or whose row lives, and this source has still
  * to show it: then both devices made the same row, and it is one. */
-static cf_id serial_item(const cf_row_scanning *self, const cf_scanned_row *scanned)
+static cf_id serial_item(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     const cf_record_ids *ids = self->input->ids;
     cf_arena arena = {0};
@@ -116,7 +116,7 @@ static cf_id serial_item(const cf_row_scanning *self, const cf_scanned_row *scan
     return item;
 }
 
-static void name(cf_row_scanning *self, cf_scanned_row *scanned)
+static void name(cf_row_diffing *self, cf_scanned_row *scanned)
 {
     const cf_record_ids *ids = self->input->ids;
 
@@ -139,7 +139,7 @@ static cf_scanned_row *next_unknown(const naming *self, name_step *step)
 
     while (step->field < disk->field_count) {
         cf_scanned_row *target =
-            referred(self->scanning, step->scanned, &disk->fields[step->field++]);
+            referred(self->diffing, step->scanned, &disk->fields[step->field++]);
 
         if (target && !target->known && !target->under_way)
             return target;
@@ -158,21 +158,21 @@ static void name_with_targets(naming *self, cf_scanned_row *first)
             push(self, target);
             continue;
         }
-        name(self->scanning, step->scanned);
+        name(self->diffing, step->scanned);
         self->count--;
     }
 }
 
 /* Only where rows refer to each other in a ring does the order matter. */
-void cf_scanned_rows_name(cf_row_scanning *scanning)
+void cf_scanned_rows_name(cf_row_diffing *diffing)
 {
-    naming self = {.scanning = scanning};
-    cf_scanned_row **unknown = cf_allocate(scanning->scanned_count, sizeof *unknown);
+    naming self = {.diffing = diffing};
+    cf_scanned_row **unknown = cf_allocate(diffing->scanned_count, sizeof *unknown);
     size_t count = 0;
 
-    for (size_t i = 0; i < scanning->scanned_count; i++)
-        if (!scanning->scanned_rows[i].known)
-            unknown[count++] = &scanning->scanned_rows[i];
+    for (size_t i = 0; i < diffing->scanned_count; i++)
+        if (!diffing->scanned_rows[i].known)
+            unknown[count++] = &diffing->scanned_rows[i];
     if (count)
         qsort(unknown, count, sizeof *unknown, by_place);
     for (size_t i = 0; i < count; i++)

@@ -5,7 +5,7 @@
  * or hold back claims first, by a higher level; what it would kill is written again. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 enum { ROUNDS_MAX = 4 };
 
@@ -15,13 +15,13 @@ static bool is_at(const cf_row *row, const cf_scanned_row *scanned)
            cf_bytes_equal(row->table, scanned->table->name);
 }
 
-static bool was_shown_there(const cf_row_scanning *self, const cf_scanned_row *scanned)
+static bool was_shown_there(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     return is_at(cf_row_view_of_item(self->input->view, &scanned->item), scanned);
 }
 
 /* Also over what is listed of the key, as any change of it: that is a user's, and would prevail. */
-static void pin_key(cf_row_scanning *self, const cf_scanned_row *scanned)
+static void pin_key(cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     cf_bytes field = cf_bytes_of_text(CF_FIELD_KEY);
     cf_row_refs refs = cf_row_refs_of(scanned->there, self->arena);
@@ -34,7 +34,7 @@ static void pin_key(cf_row_scanning *self, const cf_scanned_row *scanned)
             cf_change_draft_over(&self->draft, &scanned->item, field, &refs.at[i].dot);
 }
 
-static void pin_keys(cf_row_scanning *self)
+static void pin_keys(cf_row_diffing *self)
 {
     for (size_t i = 0; i < self->scanned_count; i++) {
         const cf_scanned_row *scanned = &self->scanned_rows[i];
@@ -55,7 +55,7 @@ static cf_bytes value_of(const cf_row *row, cf_bytes column)
 }
 
 /* What others did to the column is still to be applied, or the user changed it: then it is left. */
-static void pin_column(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row *viewed,
+static void pin_column(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row *viewed,
                        cf_bytes column)
 {
     cf_row_refs refs = cf_row_refs_of(scanned->base, self->arena);
@@ -77,7 +77,7 @@ static void pin_column(cf_row_scanning *self, const cf_scanned_row *scanned, con
 }
 
 /* Calls it for each column of the table that can give way, for one of two tuples twice. */
-static void pin_columns(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row *viewed)
+static void pin_columns(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row *viewed)
 {
     const cf_schema_table *table = scanned->table;
 
@@ -88,7 +88,7 @@ static void pin_columns(cf_row_scanning *self, const cf_scanned_row *scanned, co
 }
 
 /* Of rows that the user gave another key, and nothing else. */
-static void pin_values_of_moved(cf_row_scanning *self)
+static void pin_values_of_moved(cf_row_diffing *self)
 {
     for (size_t i = 0; self->moved_count && i < self->scanned_count; i++) {
         const cf_scanned_row *scanned = &self->scanned_rows[i];
@@ -102,7 +102,7 @@ static void pin_values_of_moved(cf_row_scanning *self)
     }
 }
 
-static void pin_values(cf_row_scanning *self)
+static void pin_values(cf_row_diffing *self)
 {
     const cf_viewed_list *gave = &self->input->view->gave;
 
@@ -119,7 +119,7 @@ static void pin_values(cf_row_scanning *self)
 }
 
 /* Whether both have the same in the columns that can give way, of those that the source shows. */
-static bool claims_same(const cf_row_scanning *self, const cf_schema_table *table, const cf_row *a,
+static bool claims_same(const cf_row_diffing *self, const cf_schema_table *table, const cf_row *a,
                         const cf_row *b)
 {
     for (size_t i = 0; i < table->unique_count; i++)
@@ -135,7 +135,7 @@ static bool claims_same(const cf_row_scanning *self, const cf_schema_table *tabl
 }
 
 /* The source showed the row just so. */
-static bool was_shown_so(const cf_row_scanning *self, const cf_scanned_row *scanned)
+static bool was_shown_so(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     const cf_row *there = scanned->there;
 
@@ -148,13 +148,13 @@ static bool was_shown_so(const cf_row_scanning *self, const cf_scanned_row *scan
 /* ---- Rows that move, vanish or die by the change itself ---- */
 
 typedef struct {
-    cf_row_scanning *scanning;
+    cf_row_diffing *diffing;
     bool *settled; /* of each table: the base shows all of the view */
     cf_row_view *after;
     cf_bytes level;
 } trial;
 
-static size_t table_index(const cf_row_scanning *self, cf_bytes name)
+static size_t table_index(const cf_row_diffing *self, cf_bytes name)
 {
     const cf_schema_table *table = cf_schema_find(self->input->schema, name);
 
@@ -162,7 +162,7 @@ static size_t table_index(const cf_row_scanning *self, cf_bytes name)
 }
 
 /* Whether settled tables need to be found: they are asked for of new rows alone. */
-static bool has_fresh(const cf_row_scanning *self)
+static bool has_fresh(const cf_row_diffing *self)
 {
     for (size_t i = 0; i < self->scanned_count; i++)
         if (self->scanned_rows[i].fresh)
@@ -174,24 +174,24 @@ static bool has_fresh(const cf_row_scanning *self)
  * moves moved by its user's own change; elsewhere something is still to be applied. */
 static void find_settled(trial *self)
 {
-    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row_diff_input *input = self->diffing->input;
     size_t *counts = cf_allocate(input->schema->count + 1, sizeof *counts);
 
     memset(self->settled, true, input->schema->count + 1);
     for (const cf_row *row = cf_rows_next(input->base, NULL); row;
          row = cf_rows_next(input->base, row)) {
         const cf_row *shown = cf_row_view_of_item(input->view, &row->item);
-        size_t table = table_index(self->scanning, row->table);
+        size_t table = table_index(self->diffing, row->table);
 
         counts[table]++;
         if (!shown || !cf_bytes_equal(shown->key, row->key) ||
             !cf_bytes_equal(shown->table, row->table) ||
             (table < input->schema->count &&
-             !claims_same(self->scanning, &input->schema->tables[table], shown, row)))
+             !claims_same(self->diffing, &input->schema->tables[table], shown, row)))
             self->settled[table] = false;
     }
     for (size_t i = 0; i < cf_row_view_count(input->view); i++)
-        counts[table_index(self->scanning, cf_row_view_at(input->view, i)->table)]--;
+        counts[table_index(self->diffing, cf_row_view_at(input->view, i)->table)]--;
     for (size_t i = 0; i < input->schema->count; i++)
         self->settled[i] = self->settled[i] && counts[i] == 0;
     free(counts);
@@ -199,10 +199,10 @@ static void find_settled(trial *self)
 
 static void raise_level(trial *self, const cf_scanned_row *scanned)
 {
-    const cf_state *state = self->scanning->input->state;
+    const cf_state *state = self->diffing->input->state;
     const cf_item *item = cf_state_item(state, &scanned->item);
     cf_bytes field = cf_bytes_of_text(CF_FIELD_LEVEL);
-    cf_change_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->diffing->draft;
 
     cf_change_draft_write(draft, &scanned->item, field, self->level, true);
     for (size_t i = 0; item && i < cf_item_write_count(item); i++) {
@@ -216,14 +216,14 @@ static void raise_level(trial *self, const cf_scanned_row *scanned)
 /* It lived by what was taken away now. */
 static void write_table(trial *self, const cf_scanned_row *scanned)
 {
-    cf_row_scanning *scanning = self->scanning;
-    cf_row_refs refs = cf_row_refs_of(scanned->base, scanning->arena);
+    cf_row_diffing *diffing = self->diffing;
+    cf_row_refs refs = cf_row_refs_of(scanned->base, diffing->arena);
     cf_buffer packed = {0};
 
     cf_pack_text(&packed, scanned->table->name);
-    cf_change_draft_write(&scanning->draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE),
-                          cf_arena_copy(scanning->arena, cf_buffer_view(&packed)), false);
-    cf_row_replace_shown(scanning, &scanned->item, &refs, CF_FIELD_TABLE);
+    cf_change_draft_write(&diffing->draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE),
+                          cf_arena_copy(diffing->arena, cf_buffer_view(&packed)), false);
+    cf_row_replace_shown(diffing, &scanned->item, &refs, CF_FIELD_TABLE);
     cf_buffer_release(&packed);
 }
 
@@ -242,13 +242,13 @@ static bool lives(const trial *self, const cf_scanned_row *scanned)
  * False: the row is in place, nothing more helps, or others' changes of it aren't applied yet. */
 static bool keep_in_place(trial *self, const cf_scanned_row *scanned)
 {
-    const cf_row_scanning *scanning = self->scanning;
+    const cf_row_diffing *diffing = self->diffing;
     const cf_row *now = cf_row_view_of_item(self->after, &scanned->item);
-    const cf_change_draft *draft = &scanning->draft;
-    size_t table = (size_t)(scanned->table - scanning->input->schema->tables);
+    const cf_change_draft *draft = &diffing->draft;
+    size_t table = (size_t)(scanned->table - diffing->input->schema->tables);
 
-    if ((is_at(now, scanned) && claims_same(scanning, scanned->table, now, scanned->disk)) ||
-        !(was_shown_so(scanning, scanned) || (scanned->fresh && self->settled[table])))
+    if ((is_at(now, scanned) && claims_same(diffing, scanned->table, now, scanned->disk)) ||
+        !(was_shown_so(diffing, scanned) || (scanned->fresh && self->settled[table])))
         return false;
     bool raised = cf_change_draft_has(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_LEVEL));
     bool told = cf_change_draft_has(draft, &scanned->item, cf_bytes_of_text(CF_FIELD_TABLE));
@@ -264,23 +264,23 @@ static bool keep_in_place(trial *self, const cf_scanned_row *scanned)
 /* Looks at the view with the draft. False: nothing is left to be kept. */
 static bool try_draft(trial *self)
 {
-    const cf_row_scan_input *input = self->scanning->input;
+    const cf_row_diff_input *input = self->diffing->input;
     cf_dot dot = {.writer = input->writer, .sequence = input->sequence};
     size_t count;
-    const cf_change *changes = cf_change_draft_changes(&self->scanning->draft, &count);
+    const cf_change *changes = cf_change_draft_changes(&self->diffing->draft, &count);
     bool again = false;
 
     cf_state_trial_begin(input->state);
     cf_state_apply(input->state, &dot, input->time, changes, count, NULL);
     self->after = cf_row_view_new(input->state, input->schema);
-    for (size_t i = 0; i < self->scanning->scanned_count; i++)
-        again = keep_in_place(self, &self->scanning->scanned_rows[i]) || again;
+    for (size_t i = 0; i < self->diffing->scanned_count; i++)
+        again = keep_in_place(self, &self->diffing->scanned_rows[i]) || again;
     cf_row_view_destroy(&self->after);
     cf_state_trial_end(input->state);
     return again;
 }
 
-static cf_bytes next_level(const cf_row_scanning *self)
+static cf_bytes next_level(const cf_row_diffing *self)
 {
     uint64_t highest = cf_row_view_level(self->input->view);
     cf_buffer packed = {0};
@@ -291,22 +291,22 @@ static cf_bytes next_level(const cf_row_scanning *self)
     return level;
 }
 
-void cf_row_scan_pin(cf_row_scanning *scanning)
+void cf_row_diff_pin(cf_row_diffing *diffing)
 {
-    trial self = {.scanning = scanning, .level = next_level(scanning)};
+    trial self = {.diffing = diffing, .level = next_level(diffing)};
     const cf_change *changes;
     size_t count;
 
-    if (scanning->draft.table.count == 0)
+    if (diffing->draft.table.count == 0)
         return;
-    pin_keys(scanning);
-    pin_values(scanning);
-    cf_row_scan_spread(scanning);
-    changes = cf_change_draft_changes(&scanning->draft, &count);
-    if (cf_row_draft_is_harmless(scanning, changes, count))
+    pin_keys(diffing);
+    pin_values(diffing);
+    cf_row_diff_spread(diffing);
+    changes = cf_change_draft_changes(&diffing->draft, &count);
+    if (cf_row_draft_is_harmless(diffing, changes, count))
         return;
-    self.settled = cf_allocate(scanning->input->schema->count + 1, sizeof *self.settled);
-    if (has_fresh(scanning))
+    self.settled = cf_allocate(diffing->input->schema->count + 1, sizeof *self.settled);
+    if (has_fresh(diffing))
         find_settled(&self);
     for (int round = 0; round < ROUNDS_MAX && try_draft(&self); round++)
         continue;

@@ -2,10 +2,10 @@
 /* The base after a scan: what the user wrote shows his writes; what he didn't, what it did. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 typedef struct {
-    const cf_row_scan *scan;
+    const cf_row_diff *diff;
     const cf_dot *dots;
     cf_arena *arena;
     cf_row_ref *refs; /* of the row being made */
@@ -20,20 +20,20 @@ typedef struct {
     size_t spread_count;
 } rebasing;
 
-static size_t first_change(const cf_row_scan *scan, const cf_id *item)
+static size_t first_change(const cf_row_diff *diff, const cf_id *item)
 {
-    return cf_changes_first(scan->changes, scan->count, item);
+    return cf_changes_first(diff->changes, diff->count, item);
 }
 
-static bool is_of(const cf_row_scan *scan, size_t index, const cf_id *item)
+static bool is_of(const cf_row_diff *diff, size_t index, const cf_id *item)
 {
-    return index < scan->count && cf_id_equal(&scan->changes[index].item, item);
+    return index < diff->count && cf_id_equal(&diff->changes[index].item, item);
 }
 
 /* There is at most one for each field; NULL: the scan leaves this one alone. */
-static const cf_change *change_of(const cf_row_scan *scan, const cf_id *item, cf_bytes field)
+static const cf_change *change_of(const cf_row_diff *diff, const cf_id *item, cf_bytes field)
 {
-    return cf_changes_find(scan->changes, scan->count, item, field);
+    return cf_changes_find(diff->changes, diff->count, item, field);
 }
 
 static void add_ref(rebasing *self, const cf_row_ref *ref)
@@ -64,10 +64,10 @@ static bool has_ref(const rebasing *self, const cf_row_ref *ref)
 
 static void add_spread(rebasing *self, const cf_id *other)
 {
-    const cf_row_scan *scan = self->scan;
+    const cf_row_diff *diff = self->diff;
 
-    for (size_t i = first_change(scan, other); is_of(scan, i, other); i++) {
-        const cf_change *change = &scan->changes[i];
+    for (size_t i = first_change(diff, other); is_of(diff, i, other); i++) {
+        const cf_change *change = &diff->changes[i];
         const cf_row_ref ref = {change->field, self->dots[i], change->value, CF_WRITE_SHOWN};
 
         if (change->value.size && !cf_row_field_is_reserved(change->field) && !has_ref(self, &ref))
@@ -83,7 +83,7 @@ static int by_item(const void *left, const void *right)
 
 static void sort_spreads(rebasing *self)
 {
-    const cf_row_scanning *scanned = self->scan->inner;
+    const cf_row_diffing *scanned = self->diff->inner;
     size_t count = 0;
 
     self->spreads = cf_arena_allocate(self->arena, scanned->spread_count, sizeof(cf_row_spread *));
@@ -113,14 +113,14 @@ static void collect_spread(rebasing *self, const cf_scanned_row *one)
 
 static void collect_refs(rebasing *self, const cf_scanned_row *one)
 {
-    const cf_row_scan *scan = self->scan;
+    const cf_row_diff *diff = self->diff;
     cf_row_refs old = cf_row_refs_of(one->base, self->arena);
 
     self->ref_count = 0;
     for (size_t i = 0; i < old.count; i++)
-        add_old(self, change_of(scan, &one->item, old.at[i].field), old.at[i]);
-    for (size_t i = first_change(scan, &one->item); is_of(scan, i, &one->item); i++) {
-        const cf_change *change = &scan->changes[i];
+        add_old(self, change_of(diff, &one->item, old.at[i].field), old.at[i]);
+    for (size_t i = first_change(diff, &one->item); is_of(diff, i, &one->item); i++) {
+        const cf_change *change = &diff->changes[i];
 
         if (change->value.size && !cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_LEVEL)))
             add_ref(self,
@@ -133,10 +133,10 @@ static void collect_refs(rebasing *self, const cf_scanned_row *one)
  * was not published (volatile), too. */
 static bool from_disk(const rebasing *self, const cf_scanned_row *one, cf_bytes field)
 {
-    if (!cf_format_holds(self->scan->input->format, one->table->name, field))
+    if (!cf_format_holds(self->diff->input->format, one->table->name, field))
         return false;
     return cf_schema_field(one->table, field).merge != CF_MERGE_VOLATILE ||
-           change_of(self->scan, &one->item, field) != NULL;
+           change_of(self->diff, &one->item, field) != NULL;
 }
 
 static const cf_row_field *next_field(const cf_row *row, size_t *at)
@@ -203,7 +203,7 @@ static void add_gone(rebasing *self, const cf_row *base)
 /* A row of the base, or a dependant, of which the base may have a row, too. */
 static void add_deleted(rebasing *self, const cf_row *row)
 {
-    const cf_row_scan_input *input = self->scan->input;
+    const cf_row_diff_input *input = self->diff->input;
     const cf_row *base = cf_rows_find(input->base, row->table, row->key);
 
     if (!base)
@@ -225,11 +225,11 @@ static void *kept(cf_arena *arena, void *list, size_t count, size_t size)
     return copy;
 }
 
-void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *arena,
+void cf_row_diff_rebase(const cf_row_diff *diff, const cf_dot *dots, cf_arena *arena,
                         cf_row_rebase *out)
 {
-    const cf_row_scanning *scanned = scan->inner;
-    rebasing self = {.scan = scan, .dots = dots, .arena = arena};
+    const cf_row_diffing *scanned = diff->inner;
+    rebasing self = {.diff = diff, .dots = dots, .arena = arena};
 
     sort_spreads(&self);
     for (size_t i = 0; i < scanned->gone_count; i++)
@@ -239,7 +239,7 @@ void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *a
     for (size_t i = 0; i < scanned->scanned_count; i++) {
         const cf_scanned_row *one = &scanned->scanned_rows[i];
 
-        if (!one->same || is_of(scan, first_change(scan, &one->item), &one->item))
+        if (!one->same || is_of(diff, first_change(diff, &one->item), &one->item))
             add_row(&self, one);
     }
     free(self.refs);

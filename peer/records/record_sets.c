@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 #include "peer/records/seats.h"
 
 /* The seats of values, in order; those of values without a name are not among them. */
@@ -20,7 +20,7 @@ typedef struct {
 } value_seats;
 
 typedef struct {
-    cf_row_scanning *scanning;
+    cf_row_diffing *diffing;
     const cf_scanned_row *scanned;
     const cf_row_refs *refs;
     cf_bytes name;
@@ -110,7 +110,7 @@ static const cf_row_ref *const *showing(const set_scan *self, cf_bytes value, si
 /* With what is listed beside it. */
 static void replace_entry(set_scan *self, const cf_row_ref *entry)
 {
-    cf_change_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->diffing->draft;
     size_t at = 0;
 
     cf_change_draft_over(draft, &self->scanned->item, entry->field, &entry->dot);
@@ -135,7 +135,7 @@ static void replace_seat(set_scan *self, cf_bytes value, bool listed)
             continue;
         const cf_seat other = seat_of(self, ref->value);
         if (cf_seat_alike(&seat, &other))
-            cf_change_draft_over(&self->scanning->draft, &self->scanned->item, ref->field,
+            cf_change_draft_over(&self->diffing->draft, &self->scanned->item, ref->field,
                                  &ref->dot);
     }
 }
@@ -152,14 +152,14 @@ static void remove_value(set_scan *self, cf_bytes value)
 
 static cf_bytes entry_field(const set_scan *self, cf_bytes value, uint64_t number)
 {
-    const cf_record_ids *ids = self->scanning->input->ids;
+    const cf_record_ids *ids = self->diffing->input->ids;
     char name[CF_ENTRY_NAME_MAX];
     cf_buffer text = {0};
 
     ids->entry(ids->context, value, number, name);
     cf_buffer_append_text(&text, "%.*s/%s", (int)self->name.size, (const char *)self->name.data,
                           name);
-    cf_bytes field = cf_arena_copy(self->scanning->arena, cf_buffer_view(&text));
+    cf_bytes field = cf_arena_copy(self->diffing->arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return field;
 }
@@ -224,7 +224,7 @@ static cf_bytes seat_name(const set_scan *self, const cf_seat *seat)
     cf_pack_array(&name, 2);
     cf_pack_text(&name, seat->name);
     cf_pack_text(&name, seat->part);
-    cf_bytes copy = cf_arena_copy(self->scanning->arena, cf_buffer_view(&name));
+    cf_bytes copy = cf_arena_copy(self->diffing->arena, cf_buffer_view(&name));
     cf_buffer_release(&name);
     return copy;
 }
@@ -235,10 +235,10 @@ static bool is_taken(const set_scan *self, cf_bytes field, bool alone)
     const cf_id *item = &self->scanned->item;
     size_t at = 0;
 
-    if (cf_change_draft_has(&self->scanning->draft, item, field))
+    if (cf_change_draft_has(&self->diffing->draft, item, field))
         return true;
     return alone ? cf_row_refs_next(self->refs, field, &at) != NULL
-                 : cf_state_knows_field(self->scanning->input->state, item, field);
+                 : cf_state_knows_field(self->diffing->input->state, item, field);
 }
 
 static void add_value(set_scan *self, cf_bytes value)
@@ -253,13 +253,13 @@ static void add_value(set_scan *self, cf_bytes value)
     do
         field = entry_field(self, first, number++);
     while (is_taken(self, field, alone));
-    cf_change_draft_write(&self->scanning->draft, item, field, value, false);
+    cf_change_draft_write(&self->diffing->draft, item, field, value, false);
 }
 
 /* The first entry takes the new value; others that showed the old one are no more. */
 static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 {
-    cf_change_draft *draft = &self->scanning->draft;
+    cf_change_draft *draft = &self->diffing->draft;
     size_t count;
     const cf_row_ref *const *refs = showing(self, old, &count);
 
@@ -297,12 +297,12 @@ static bool has_name(const set_scan *self, cf_bytes value)
     return seat_of(self, value).name.size > 0;
 }
 
-bool cf_row_scan_set(cf_row_scanning *scanning, const cf_scanned_row *scanned,
+bool cf_row_diff_set(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                      const cf_row_refs *refs, const cf_row_field *old, const cf_row_field *now,
                      cf_bytes name)
 {
     set_scan self = {
-        .scanning = scanning, .scanned = scanned, .refs = refs, .name = name, .now = now};
+        .diffing = diffing, .scanned = scanned, .refs = refs, .name = name, .now = now};
 
     self.gone = difference(old, now, &self.gone_count);
     self.added = difference(now, old, &self.added_count);

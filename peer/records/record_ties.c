@@ -2,7 +2,7 @@
 /* What a row says of the rows that it refers to by what its data say. That goes out with a new row,
  * and when it is another row by what was done here: what came or went elsewhere is nothing that
  * this one's user did. It is weak: it brings back what it leads to, and not the row. */
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 static bool is_tie_of(const cf_row_tie *tie, const cf_scanned_row *scanned)
 {
@@ -12,7 +12,7 @@ static bool is_tie_of(const cf_row_tie *tie, const cf_scanned_row *scanned)
 /* ---- What it refers to ---- */
 
 /* By what it said when last agreed; NULL: to none. */
-static const cf_id *target_before(cf_row_scanning *self, const cf_row_tie *tie,
+static const cf_id *target_before(cf_row_diffing *self, const cf_row_tie *tie,
                                   const cf_scanned_row *scanned)
 {
     const cf_rows *base = self->input->base;
@@ -27,7 +27,7 @@ static const cf_id *target_before(cf_row_scanning *self, const cf_row_tie *tie,
     return found ? &found->item : NULL;
 }
 
-static const cf_id *target_now(cf_row_scanning *self, const cf_row_tie *tie,
+static const cf_id *target_now(cf_row_diffing *self, const cf_row_tie *tie,
                                const cf_scanned_row *scanned)
 {
     if (!self->tied.format) {
@@ -41,7 +41,7 @@ static const cf_id *target_now(cf_row_scanning *self, const cf_row_tie *tie,
 
 /* Compares the rows, not what the columns say: mail x was Ann's when last agreed, and is Eve's now.
  * To no row before and now is no difference. */
-static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie,
+static bool leads_elsewhere(cf_row_diffing *self, const cf_row_tie *tie,
                             const cf_scanned_row *scanned)
 {
     const cf_id *before = target_before(self, tie, scanned), *now = target_now(self, tie, scanned);
@@ -52,7 +52,7 @@ static bool leads_elsewhere(cf_row_scanning *self, const cf_row_tie *tie,
 /* ---- What it says of that ---- */
 
 /* Whether that is a row which the source showed and doesn't any more: it is not to come back. */
-static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
+static bool is_gone(const cf_row_diffing *self, cf_bytes shown)
 {
     cf_id target;
 
@@ -68,7 +68,7 @@ static bool is_gone(const cf_row_scanning *self, cf_bytes shown)
     return false;
 }
 
-static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie,
+static bool is_to_be_said(cf_row_diffing *self, const cf_row_tie *tie,
                           const cf_scanned_row *scanned, const cf_row_refs *refs)
 {
     return leads_elsewhere(self, tie, scanned) ||
@@ -76,7 +76,7 @@ static bool is_to_be_said(cf_row_scanning *self, const cf_row_tie *tie,
 }
 
 /* The user deleted what it says, and left the row. */
-static bool is_of_gone(const cf_row_scanning *self, const cf_row_ref *ref)
+static bool is_of_gone(const cf_row_diffing *self, const cf_row_ref *ref)
 {
     return ref->standing == CF_WRITE_SHOWN && cf_row_field_is_tie(ref->field) &&
            is_gone(self, ref->value);
@@ -85,16 +85,16 @@ static bool is_of_gone(const cf_row_scanning *self, const cf_row_ref *ref)
 /* ---- Rows to which nothing else was done ---- */
 
 typedef struct {
-    const cf_row_scanning *scanning;
+    const cf_row_diffing *diffing;
     bool any;
 } loosening;
 
 static void note_loosened(void *context, const cf_row *child)
 {
     loosening *self = context;
-    const cf_row *base = cf_rows_of_item(self->scanning->input->base, &child->item);
+    const cf_row *base = cf_rows_of_item(self->diffing->input->base, &child->item);
     cf_scanned_row *scanned =
-        base ? cf_scanned_row_at(self->scanning, base->table, base->key) : NULL;
+        base ? cf_scanned_row_at(self->diffing, base->table, base->key) : NULL;
 
     if (!scanned || scanned->base != base)
         return;
@@ -102,16 +102,16 @@ static void note_loosened(void *context, const cf_row *child)
 }
 
 /* Those that refer to what is gone, also by ties that the format knows nothing of. */
-static bool note_all_loosened(const cf_row_scanning *self)
+static bool note_all_loosened(const cf_row_diffing *self)
 {
-    loosening found = {.scanning = self};
+    loosening found = {.diffing = self};
 
     for (size_t i = 0; i < self->gone_count; i++)
         cf_row_view_children(self->input->view, self->gone[i], note_loosened, &found);
     return found.any;
 }
 
-static bool is_of_parents(const cf_row_scanning *self, cf_bytes table)
+static bool is_of_parents(const cf_row_diffing *self, cf_bytes table)
 {
     const cf_row_format *format = self->input->format;
 
@@ -121,7 +121,7 @@ static bool is_of_parents(const cf_row_scanning *self, cf_bytes table)
     return false;
 }
 
-bool cf_row_ties_moved(const cf_row_scanning *self)
+bool cf_row_ties_moved(const cf_row_diffing *self)
 {
     bool moved = note_all_loosened(self);
 
@@ -135,7 +135,7 @@ bool cf_row_ties_moved(const cf_row_scanning *self)
     return moved;
 }
 
-bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_scanned_row *scanned)
+bool cf_row_is_tied_anew(cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     const cf_row_format *format = self->input->format;
     cf_arena arena = {0};
@@ -156,7 +156,7 @@ bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_scanned_row *scanned)
 /* ---- Writes ---- */
 
 /* Replaces whatever was said there, shown or not. */
-static void write(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
+static void write(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
                   cf_bytes field, cf_bytes value)
 {
     if (value.size)
@@ -166,7 +166,7 @@ static void write(cf_row_scanning *self, const cf_scanned_row *scanned, const cf
             cf_change_draft_over(&self->draft, &scanned->item, field, &refs->at[i].dot);
 }
 
-bool cf_row_scan_ties(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row_refs *refs)
+bool cf_row_diff_ties(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs)
 {
     const cf_row_format *format = self->input->format;
     bool any = false;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "codec/item.h"
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 #include "peer/records/row_same.h"
 
 void cf_row_spread_write(cf_change_draft *draft, const cf_state *state, const cf_change *change,
@@ -33,7 +33,7 @@ void cf_row_spread_write(cf_change_draft *draft, const cf_state *state, const cf
 }
 
 /* The deletion covers what the first one's does, and the place of the other. */
-static void spread_deletion(cf_row_scanning *self, const cf_change *change, const cf_id *other)
+static void spread_deletion(cf_row_diffing *self, const cf_change *change, const cf_id *other)
 {
     const cf_state *state = self->input->state;
     const cf_item *item = cf_state_item(state, other);
@@ -61,7 +61,7 @@ static void spread_deletion(cf_row_scanning *self, const cf_change *change, cons
     free(all);
 }
 
-static void note_spread(cf_row_scanning *self, const cf_id *item, const cf_id *other)
+static void note_spread(cf_row_diffing *self, const cf_id *item, const cf_id *other)
 {
     cf_row_spread *one = cf_arena_allocate(self->arena, 1, sizeof *one);
 
@@ -70,7 +70,7 @@ static void note_spread(cf_row_scanning *self, const cf_id *item, const cf_id *o
     self->spread_count++;
 }
 
-static void spread(cf_row_scanning *self, const cf_change *change)
+static void spread(cf_row_diffing *self, const cf_change *change)
 {
     size_t count;
     const cf_id *others = cf_row_view_others(self->input->view, &change->item, &count);
@@ -87,7 +87,7 @@ static void spread(cf_row_scanning *self, const cf_change *change)
     }
 }
 
-void cf_row_scan_spread(cf_row_scanning *self)
+void cf_row_diff_spread(cf_row_diffing *self)
 {
     size_t count;
     const cf_change *changes;

@@ -5,7 +5,7 @@
  * its key was changed. */
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 /* A field with a value, of which the latest counts. Sets, references, volatile and weak fields
  * don't tell which row this is. */
@@ -38,7 +38,7 @@ static uint64_t place_hash(cf_bytes table, cf_bytes key)
     return cf_row_place_hash(table, key);
 }
 
-cf_scanned_row *cf_scanned_row_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key)
+cf_scanned_row *cf_scanned_row_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key)
 {
     for (cf_hash_link *link = cf_hash_table_first(&self->places, place_hash(table, key)); link;
          link = cf_hash_table_next(link)) {
@@ -50,14 +50,14 @@ cf_scanned_row *cf_scanned_row_at(const cf_row_scanning *self, cf_bytes table, c
     return NULL;
 }
 
-static void note_gone(cf_row_scanning *self, const cf_row *base)
+static void note_gone(cf_row_diffing *self, const cf_row *base)
 {
     *cf_one_more(self->gone, self->gone_count, self->gone_capacity) = base;
 }
 
-static void open_scanned(cf_row_scanning *self, const cf_row *disk)
+static void open_scanned(cf_row_diffing *self, const cf_row *disk)
 {
-    const cf_row_scan_input *input = self->input;
+    const cf_row_diff_input *input = self->input;
     cf_scanned_row *scanned = &self->scanned_rows[self->scanned_count];
     int64_t number;
 
@@ -83,7 +83,7 @@ static void open_scanned(cf_row_scanning *self, const cf_row *disk)
 }
 
 /* Rows of the base in whose place the disk has none. */
-static void find_gone(cf_row_scanning *self)
+static void find_gone(cf_row_diffing *self)
 {
     const cf_rows *base = self->input->base;
     size_t found = 0;
@@ -158,7 +158,7 @@ static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_tabl
     return made;
 }
 
-static void pair_gone(cf_row_scanning *self, cf_hash_table *all, cf_arena *arena, size_t index)
+static void pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena, size_t index)
 {
     const cf_schema_table *table = cf_schema_find(self->input->schema, self->gone[index]->table);
     cf_row *shown = cf_arena_allocate(arena, 1, sizeof *shown);
@@ -180,7 +180,7 @@ static void pair_fresh(cf_scanned_row *scanned, cf_hash_table *all, cf_arena *ar
     pair->fresh_count++;
 }
 
-static void move(cf_row_scanning *self, const twins *pair)
+static void move(cf_row_diffing *self, const twins *pair)
 {
     const cf_row *base = self->gone[pair->gone];
 
@@ -196,7 +196,7 @@ static void move(cf_row_scanning *self, const twins *pair)
 /* A missing and a new row of a serial table are one row under another key, if their plain fields
  * are equal and no third such row, missing or new, has the same. 1 Ann and 2 Ann missing, 7 Ann new
  * two deletions and a new row */
-static void find_moved(cf_row_scanning *self)
+static void find_moved(cf_row_diffing *self)
 {
     cf_arena arena = {0};
     cf_hash_table all = {0};
@@ -222,7 +222,7 @@ static void find_moved(cf_row_scanning *self)
     cf_arena_release(&arena);
 }
 
-void cf_scanned_rows_open(cf_row_scanning *self)
+void cf_scanned_rows_open(cf_row_diffing *self)
 {
     self->scanned_rows =
         cf_arena_allocate(self->arena, self->input->disk_count, sizeof *self->scanned_rows);
@@ -234,7 +234,7 @@ void cf_scanned_rows_open(cf_row_scanning *self)
         find_moved(self);
 }
 
-void cf_scanned_rows_close(cf_row_scanning *self)
+void cf_scanned_rows_close(cf_row_diffing *self)
 {
     const cf_row **gone = cf_arena_allocate(self->arena, self->gone_count, sizeof *gone);
 
@@ -245,10 +245,10 @@ void cf_scanned_rows_close(cf_row_scanning *self)
     cf_hash_table_release(&self->places);
 }
 
-const cf_row **cf_row_scan_identify(const cf_row_scan_input *input, cf_arena *arena)
+const cf_row **cf_row_diff_identify(const cf_row_diff_input *input, cf_arena *arena)
 {
     const cf_row **known = cf_arena_allocate(arena, input->disk_count, sizeof *known);
-    cf_row_scanning self = {.input = input, .arena = arena};
+    cf_row_diffing self = {.input = input, .arena = arena};
 
     cf_scanned_rows_open(&self);
     for (size_t i = 0; i < self.scanned_count; i++)

@@ -179,7 +179,7 @@ static uint64_t edit_work(size_t fields)
     rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
     cf_rows *base = rule_world_applied(&world);
     uint64_t before = stretches;
-    cf_row_scan made = rule_world_write(&world, base, 'B', 20, (const char *)edited.data);
+    cf_row_diff made = rule_world_write(&world, base, 'B', 20, (const char *)edited.data);
     cr_assert_eq(made.count, fields);
     rule_world_rebase(&world, base, &made);
     uint64_t counted = stretches - before;
@@ -207,7 +207,7 @@ static uint64_t look_work(size_t fields)
     rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
     cf_rows *base = rule_world_applied(&world);
     uint64_t before = stretches;
-    cf_row_scan made = rule_world_write(&world, base, 'B', 20, (const char *)words.data);
+    cf_row_diff made = rule_world_write(&world, base, 'B', 20, (const char *)words.data);
     uint64_t counted = stretches - before;
     cr_assert_eq(made.count, 0);
     cf_rows_destroy(&base);
@@ -244,7 +244,7 @@ static uint64_t set_work(size_t values)
     rule_world_write_apart(&world, 'A', 10, (const char *)words.data);
     cf_rows *base = rule_world_applied(&world);
     uint64_t before = stretches;
-    cf_row_scan made = rule_world_write(&world, base, 'B', 20, (const char *)others.data);
+    cf_row_diff made = rule_world_write(&world, base, 'B', 20, (const char *)others.data);
     uint64_t counted = stretches - before;
     cr_assert_eq(made.count, 2 * values);
     cf_rows_destroy(&base);
@@ -294,7 +294,7 @@ static cf_row attended(size_t count, const char *status, cf_arena *arena)
 static void write_attended(rule_world *world, cf_rows *base, uint64_t ms, const cf_row *row)
 {
     cf_row_view *view = cf_row_view_new(world->state, world->schema);
-    cf_row_scan_input input = {.ids = &cf_record_ids_product,
+    cf_row_diff_input input = {.ids = &cf_record_ids_product,
                                .schema = world->schema,
                                .format = world->format,
                                .state = world->state,
@@ -305,9 +305,9 @@ static void write_attended(rule_world *world, cf_rows *base, uint64_t ms, const 
                                .writer = {{'A'}},
                                .sequence = ms,
                                .time = {.ms = ms}};
-    cf_row_scan made;
+    cf_row_diff made;
 
-    cf_row_scan_run(&input, &world->arena, &made);
+    cf_row_diff_run(&input, &world->arena, &made);
     cr_assert_geq(made.count, row->fields[0].count);
     rule_world_publish(world, &made);
     rule_world_rebase(world, base, &made);

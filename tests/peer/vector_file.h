@@ -5,7 +5,7 @@
 #define CF_TESTS_VECTOR_FILE_H
 #include <jansson.h>
 
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 typedef struct {
     cf_dot dot;

@@ -281,7 +281,7 @@ static bool is_as_in_base(const cf_nodes *base, const cf_node *node)
 }
 
 /* What differs between disk and base, in any order. */
-static void find_findings(const json_t *scan, cf_scan_input *input, cf_arena *arena)
+static void find_findings(const json_t *scan, cf_diff_input *input, cf_arena *arena)
 {
     const json_t *disk = json_object_get(scan, "disk"), *base = json_object_get(scan, "base");
     cf_finding *found = cf_arena_allocate(arena, json_array_size(disk), sizeof *found);
@@ -322,7 +322,7 @@ static bool same_change(const cf_change *a, const cf_change *b)
     return same;
 }
 
-static void expect_changes(const json_t *vector, size_t index, const cf_scan *scan,
+static void expect_changes(const json_t *vector, size_t index, const cf_diff *scan,
                            const json_t *list, cf_arena *arena)
 {
     size_t count;
@@ -358,7 +358,7 @@ static void check_scan(const json_t *vector, size_t index, const vector_entry *e
     vector_replica *replica = replica_new();
     cf_nodes *base = base_of(from, &arena);
     cf_buffer before = {0}, after = {0};
-    cf_scan_input input = {
+    cf_diff_input input = {
         .rules = &replica->rules,
         .state = replica->state,
         .view = replica->view,
@@ -367,7 +367,7 @@ static void check_scan(const json_t *vector, size_t index, const vector_entry *e
         .sequence = (uint64_t)json_integer_value(json_object_get(from, "sequence")),
         .time = {.ms = (uint64_t)json_integer_value(json_object_get(from, "time"))},
     };
-    cf_scan scan;
+    cf_diff scan;
 
     for (size_t i = 0; i < entry_count; i++)
         if (vector_holds(json_object_get(from, "held"), &entries[i].dot) &&
@@ -376,7 +376,7 @@ static void check_scan(const json_t *vector, size_t index, const vector_entry *e
     replica->serial = (uint64_t)json_integer_value(json_object_get(from, "random"));
     find_findings(from, &input, &arena);
     print_view(replica->view, &before);
-    cf_scan_run(&input, &arena, &scan);
+    cf_diff_run(&input, &arena, &scan);
     expect_changes(vector, index, &scan, json_object_get(from, "changes"), &arena);
     print_view(replica->view, &after);
     cr_assert(cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after)),

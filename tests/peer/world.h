@@ -4,7 +4,7 @@
  * checked. What breaks is printed with the world's name, and the program ends. */
 #ifndef CF_TESTS_WORLD_H
 #define CF_TESTS_WORLD_H
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 enum { WORLD_DEVICES_MAX = 8, WORLD_NAME_SIZE = 256 };
 

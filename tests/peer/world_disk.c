@@ -83,7 +83,7 @@ static void find_gone(void *context, const cf_node *node)
         missing->gone[missing->count++] = node->number;
 }
 
-static void compare(const world_device *device, cf_arena *arena, cf_scan_input *input)
+static void compare(const world_device *device, cf_arena *arena, cf_diff_input *input)
 {
     cf_finding *found = cf_arena_allocate(arena, device->file_count, sizeof *found);
     missing_nodes missing = {device, NULL, 0};
@@ -102,7 +102,7 @@ static void compare(const world_device *device, cf_arena *arena, cf_scan_input *
 bool world_is_dirty(const world_device *device)
 {
     cf_arena arena = {0};
-    cf_scan_input input = {0};
+    cf_diff_input input = {0};
 
     compare(device, &arena, &input);
     cf_arena_release(&arena);
@@ -121,7 +121,7 @@ static cf_bytes content_text(const cf_node *node)
 }
 
 /* The ledger: what became of each content. */
-static void note(test_world *world, const world_device *device, const cf_scan_input *input)
+static void note(test_world *world, const world_device *device, const cf_diff_input *input)
 {
     for (size_t i = 0; i < input->found_count; i++) {
         const world_file *file = world_find(device, input->found[i].number);
@@ -144,7 +144,7 @@ static void note(test_world *world, const world_device *device, const cf_scan_in
     }
 }
 
-static cf_change *copy_changes(cf_arena *arena, const cf_scan *scan)
+static cf_change *copy_changes(cf_arena *arena, const cf_diff *scan)
 {
     cf_change *copy = cf_arena_allocate(arena, scan->count, sizeof *copy);
 
@@ -161,7 +161,7 @@ static cf_change *copy_changes(cf_arena *arena, const cf_scan *scan)
     return copy;
 }
 
-static size_t publish(test_world *world, world_device *device, const cf_scan *scan, cf_time time)
+static size_t publish(test_world *world, world_device *device, const cf_diff *scan, cf_time time)
 {
     world_entry entry = {.time = time, .count = scan->count};
 
@@ -175,7 +175,7 @@ static size_t publish(test_world *world, world_device *device, const cf_scan *sc
     return world->entry_count++;
 }
 
-static void take_base(world_device *device, const cf_scan *scan, const cf_dot *dot, cf_arena *arena)
+static void take_base(world_device *device, const cf_diff *scan, const cf_dot *dot, cf_arena *arena)
 {
     cf_dot *dots = cf_arena_allocate(arena, scan->count, sizeof *dots);
     const cf_node *nodes;
@@ -183,7 +183,7 @@ static void take_base(world_device *device, const cf_scan *scan, const cf_dot *d
 
     for (size_t i = 0; i < scan->count; i++)
         dots[i] = *dot;
-    cf_scan_rebase(scan, dots, arena, &nodes, &count);
+    cf_diff_rebase(scan, dots, arena, &nodes, &count);
     for (size_t i = 0; i < scan->input->gone_count; i++)
         cf_nodes_drop(device->base, scan->input->gone[i]);
     for (size_t i = 0; i < count; i++)
@@ -191,7 +191,7 @@ static void take_base(world_device *device, const cf_scan *scan, const cf_dot *d
 }
 
 /* As the product has them planned: what lies there may be shown elsewhere. */
-static void plan_directories(world_device *device, const cf_scan_input *input)
+static void plan_directories(world_device *device, const cf_diff_input *input)
 {
     for (size_t i = 0; i < input->found_count; i++) {
         const cf_node *node = cf_nodes_find(device->base, input->found[i].number);
@@ -207,7 +207,7 @@ bool world_scan(test_world *world, world_device *device)
 {
     cf_arena arena = {0};
     cf_time time = cf_time_after(device->time, world->now_ms + device->skew_ms);
-    cf_scan_input input = {
+    cf_diff_input input = {
         .rules = &world->rules,
         .state = device->state,
         .view = device->view,
@@ -216,12 +216,12 @@ bool world_scan(test_world *world, world_device *device)
         .sequence = device->sequence + 1,
         .time = time,
     };
-    cf_scan scan;
+    cf_diff scan;
 
     compare(device, &arena, &input);
     bool dirty = input.found_count || input.gone_count;
     if (dirty) {
-        cf_scan_run(&input, &arena, &scan);
+        cf_diff_run(&input, &arena, &scan);
         if (scan.count == 0)
             world_fail(world, "a disk that was changed made no change");
         note(world, device, &input);

@@ -5,7 +5,7 @@
 #ifndef CF_PEER_SOURCES_FILES_DESELECT_H
 #define CF_PEER_SOURCES_FILES_DESELECT_H
 #include "peer/bindings/binding.h"
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 /* How many files and links of the base are not asked for. */
 size_t cf_deselect_count(const cf_binding *binding);

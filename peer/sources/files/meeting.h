@@ -13,7 +13,7 @@
 #define CF_PEER_SOURCES_FILES_MEETING_H
 #include "peer/bindings/binding.h"
 #include "peer/log/past.h"
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 typedef enum {
     CF_MET_NOT,     /* the log never had this there */

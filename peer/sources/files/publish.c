@@ -314,7 +314,7 @@ static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, cf
     for (size_t i = 0; i < self->found_count; i++)
         moved[i] = cf_deselect_is_moved(binding, &self->found[i]);
 
-    cf_scan_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
+    cf_diff_rebase(&self->scan, self->dots, &self->arena, &nodes, &count);
     for (size_t i = 0; i < self->gone_count; i++)
         cf_binding_drop_node(binding, self->gone[i], records);
     for (size_t i = 0; i < count; i++)
@@ -344,7 +344,7 @@ static void after_commit(cf_publishing_batch *self)
 static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, cf_error *error)
 {
     cf_peer *peer = self->with->peer;
-    cf_scan_input input = {
+    cf_diff_input input = {
         .rules = &peer->rules,
         .state = self->collection->state,
         .view = self->collection->view,
@@ -358,7 +358,7 @@ static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, cf
     };
 
     peer->env->random(peer->env->context, input.writer.bytes, CF_ID_SIZE);
-    cf_scan_run(&input, &self->arena, &self->scan);
+    cf_diff_run(&input, &self->arena, &self->scan);
     cf_status status = cf_publish_entries(self, error);
     if (!status)
         put_base(self, batch, &self->records);

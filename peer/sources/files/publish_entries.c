@@ -61,7 +61,7 @@ static void tell(directories_above *self, const cf_id *item)
     cf_hash_table_add(&self->told, &added->link, cf_hash_id(0, item));
 }
 
-static const cf_change *deletion_of(const cf_scan *scan, const cf_id *item)
+static const cf_change *deletion_of(const cf_diff *scan, const cf_id *item)
 {
     const cf_change *found =
         cf_changes_find(scan->changes, scan->count, item, cf_field_fixed(CF_FIELD_NUMBER_DELETED));
@@ -70,7 +70,7 @@ static const cf_change *deletion_of(const cf_scan *scan, const cf_id *item)
 }
 
 /* False: the scan doesn't delete it, or the part tells of it and of those above already. */
-static bool add_directory(directories_above *self, const cf_scan *scan, const cf_node *directory)
+static bool add_directory(directories_above *self, const cf_diff *scan, const cf_node *directory)
 {
     bool added = false;
 

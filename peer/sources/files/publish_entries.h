@@ -17,7 +17,7 @@ typedef struct {
     size_t gone_count;
     const cf_prepared **prepared; /* of those found; NULL: no content of its own */
     cf_bytes *before;             /* what the base had in their places: none where it is new */
-    cf_scan scan;
+    cf_diff scan;
     cf_dot *dots; /* by change */
     cf_publication *publication;
     cf_kv_list records;

@@ -101,7 +101,7 @@ static uint64_t hash_place(uint64_t directory, cf_bytes name)
     return cf_hash_bytes(hash_number(directory), name);
 }
 
-static void note_taken(ways *self, const cf_scan_input *input)
+static void note_taken(ways *self, const cf_diff_input *input)
 {
     taken_place *places = cf_arena_allocate(&self->arena, input->found_count, sizeof *places);
 
@@ -139,7 +139,7 @@ static void place_deleted(ways *self, const cf_id *item, placed *out)
         out->way = way_to(self, node->kind == CF_KIND_DIRECTORY ? node->number : node->parent);
 }
 
-cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf_arena *arena,
+cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_diff *scan, cf_arena *arena,
                                   size_t *count)
 {
     ways self = {.nodes = nodes};

@@ -2,7 +2,7 @@
 /* In which order a scan's changes are cut into entries. For the files of publishing alone. */
 #ifndef CF_PEER_SOURCES_FILES_PUBLISH_ORDER_H
 #define CF_PEER_SOURCES_FILES_PUBLISH_ORDER_H
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 /* What a scan says of one item: its changes from `from` to before `to`. */
 typedef struct {
@@ -18,7 +18,7 @@ bool cf_publish_deletes(const cf_change *change);
  * what is deleted has that still. Then the other deleted ones, each behind the deleted directory it
  * lay in, and before what lay beside that: so few entries tell of what was in one directory, and
  * repeat its deletion (PROTOCOL, "What an author writes"). */
-cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_scan *scan, cf_arena *arena,
+cf_item_changes *cf_publish_order(const cf_nodes *nodes, const cf_diff *scan, cf_arena *arena,
                                   size_t *count);
 
 #endif

@@ -9,7 +9,7 @@
 #include "peer/sources/files/files_identity.h"
 #include "peer/bindings/files_read.h"
 #include "peer/bindings/binding.h"
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 #include "peer/sources/files/renames.h"
 #include "peer/sources/context/watch.h"
 #include "peer/transfer/uploads.h"

@@ -6,7 +6,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_FOLDER_INSIDE_H
 #include "peer/adapters/record_format.h"
-#include "peer/records/record_scan.h"
+#include "peer/records/record_diff.h"
 #include "peer/sources/records/medium_folder.h"
 #include "peer/sources/records/record_disk.h"
 

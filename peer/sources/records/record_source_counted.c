@@ -78,12 +78,12 @@ void cf_record_counted_gather(cf_record_counted *self)
 void cf_record_counted_find_moved(cf_record_counted *self)
 {
     const cf_record_run *run = self->run;
-    const cf_row_scan_input input = {.schema = &run->schema,
+    const cf_row_diff_input input = {.schema = &run->schema,
                                      .format = &run->content.format,
                                      .base = run->source->binding->rows,
                                      .disk = self->rows,
                                      .disk_count = self->count};
-    const cf_row **known = cf_row_scan_identify(&input, &self->arena);
+    const cf_row **known = cf_row_diff_identify(&input, &self->arena);
 
     self->moved = cf_arena_allocate(&self->arena, self->count, sizeof *self->moved);
     for (size_t i = 0; i < self->count; i++)

@@ -142,7 +142,7 @@ static void identify(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
     cf_row *rows = cf_arena_allocate(&run->arena, file->count, sizeof *rows);
-    cf_row_scan_input input = {.schema = &run->schema,
+    cf_row_diff_input input = {.schema = &run->schema,
                                .format = &run->content.format,
                                .base = run->source->binding->rows,
                                .disk = rows};
@@ -151,7 +151,7 @@ static void identify(cf_record_run *run)
     for (size_t i = 0; i < file->count; i++)
         if (!run->ignored[i])
             rows[input.disk_count++] = file->rows[i];
-    const cf_row **found = cf_row_scan_identify(&input, &run->arena);
+    const cf_row **found = cf_row_diff_identify(&input, &run->arena);
     run->known = cf_arena_allocate(&run->arena, file->count, sizeof *run->known);
     for (size_t i = 0; i < file->count; i++)
         run->known[i] = run->ignored[i] ? NULL : found[next++];

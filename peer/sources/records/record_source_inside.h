@@ -6,7 +6,7 @@
 #include "codec/hash_table.h"
 #include "peer/adapters/record_format.h"
 #include "peer/log/past.h"
-#include "peer/records/record_scan.h"
+#include "peer/records/record_diff.h"
 #include "peer/records/row_index.h"
 #include "peer/records/row_ties.h"
 #include "peer/sources/records/medium.h"

@@ -25,13 +25,13 @@ static void end_meeting(cf_record_run *run, unsigned meets)
 
 /* ---- Entries ---- */
 
-static void rebase(cf_record_counted *self, const cf_row_scan *scan, const cf_dot *dots)
+static void rebase(cf_record_counted *self, const cf_row_diff *scan, const cf_dot *dots)
 {
     cf_record_run *run = self->run;
     cf_binding *binding = run->source->binding;
     cf_row_rebase after;
 
-    cf_row_scan_rebase(scan, dots, &self->arena, &after);
+    cf_row_diff_rebase(scan, dots, &self->arena, &after);
     for (size_t i = 0; i < after.gone_count; i++)
         cf_binding_drop_row(binding, after.gone[i].table, after.gone[i].key, &run->records);
     for (size_t i = 0; i < after.dependant_count; i++)
@@ -46,7 +46,7 @@ typedef struct {
     size_t count, capacity;
 } identities;
 
-static identities identities_of(cf_record_run *run, const cf_row_scan *scan)
+static identities identities_of(cf_record_run *run, const cf_row_diff *scan)
 {
     identities found = {0};
 
@@ -87,7 +87,7 @@ static cf_status commit(cf_record_counted *self, identities *published, cf_publi
     return status;
 }
 
-static cf_status publish(cf_record_counted *self, const cf_row_scan *scan, cf_error *error)
+static cf_status publish(cf_record_counted *self, const cf_row_diff *scan, cf_error *error)
 {
     cf_record_run *run = self->run;
     cf_record_source *source = run->source;
@@ -119,12 +119,12 @@ static bool is_hidden(const void *hiding, const cf_row *viewed)
     return cf_record_run_hides(hiding, viewed);
 }
 
-static void scan_disk(cf_record_counted *self, cf_row_scan *out)
+static void scan_disk(cf_record_counted *self, cf_row_diff *out)
 {
     cf_record_run *run = self->run;
     cf_peer *peer = run->source->context->peer;
     cf_publication *publication = cf_publication_new(peer, run->collection);
-    cf_row_scan_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
+    cf_row_diff_input *input = cf_arena_allocate(&self->arena, 1, sizeof *input);
     cf_record_meeting *meeting = cf_arena_allocate(&self->arena, 1, sizeof *meeting);
 
     *meeting = (cf_record_meeting){
@@ -134,7 +134,7 @@ static void scan_disk(cf_record_counted *self, cf_row_scan *out)
         .same = (run->source->binding->meets & CF_MEETS_SAME) != 0,
     };
     cf_record_meeting_begin(meeting);
-    *input = (cf_row_scan_input){
+    *input = (cf_row_diff_input){
         .ids = &meeting->ids,
         .schema = &run->schema,
         .format = &run->content.format,
@@ -150,14 +150,14 @@ static void scan_disk(cf_record_counted *self, cf_row_scan *out)
         .time = cf_publication_time(publication, run->now_ms),
     };
     peer->env->random(peer->env->context, input->writer.bytes, sizeof input->writer.bytes);
-    cf_row_scan_run(input, &self->arena, out);
+    cf_row_diff_run(input, &self->arena, out);
     cf_publication_destroy(&publication);
 }
 
 /* The guard is asked twice: of the deleted rows that are shown here, and of these together with the
  * hidden rows that go along. Both must pass.
  *     1 of 4 people, and 3,000 phones that are not shown here: held */
-static bool may_delete(const cf_record_run *run, const cf_row_scan *scan)
+static bool may_delete(const cf_record_run *run, const cf_row_diff *scan)
 {
     cf_record_source *source = run->source;
     cf_arena arena = {0};
@@ -182,7 +182,7 @@ static bool may_delete(const cf_record_run *run, const cf_row_scan *scan)
 }
 
 /* Whether so many rows may be others under their old keys; then with the rows that go along. */
-static bool may_replace(const cf_record_run *run, const cf_row_scan *scan)
+static bool may_replace(const cf_record_run *run, const cf_row_diff *scan)
 {
     const cf_binding *binding = run->source->binding;
     size_t items = cf_rows_count(binding->rows);
@@ -193,7 +193,7 @@ static bool may_replace(const cf_record_run *run, const cf_row_scan *scan)
 }
 
 /* What would be published. Where too much goes with what is missing, that stays. */
-static void scan_guarded(cf_record_counted *self, cf_row_scan *out)
+static void scan_guarded(cf_record_counted *self, cf_row_diff *out)
 {
     scan_disk(self, out);
     if (!out->cascaded || !self->missing || self->keeps_missing || may_delete(self->run, out))
@@ -204,7 +204,7 @@ static void scan_guarded(cf_record_counted *self, cf_row_scan *out)
 
 /* Too many rows would go elsewhere since others have their keys here: as if another database, whose
  * program counts from 1 as well, had been written over this one. */
-static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const cf_row_scan *scan)
+static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const cf_row_diff *scan)
 {
     size_t items = cf_rows_count(run->source->binding->rows);
     size_t missing = disk->keeps_missing ? 0 : disk->missing;
@@ -263,7 +263,7 @@ static cf_status publish_changes(cf_record_counted *self, cf_error *error)
     cf_record_run *run = self->run;
     cf_record_source *source = run->source;
     cf_pending_kind kind;
-    cf_row_scan scan;
+    cf_row_diff scan;
 
     const char *silent = cf_record_run_silence(run, &kind);
     if (!silent)

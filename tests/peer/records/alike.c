@@ -129,7 +129,7 @@ Test(row_alike, were_made_with_the_text_in_one_act)
         cf_rows *base = cf_rows_new();
 
         rule_world_write_apart(&world, 'A', 10, "tag 1 name=t");
-        const cf_row_scan made =
+        const cf_row_diff made =
             rule_world_scan(&world, world.state, base, 'B', 20, "tag 2 name=t mark=b");
         for (size_t k = 0; k < made.count; k++) {
             const bool is_name = cf_bytes_equal(made.changes[k].field, cf_bytes_of_text("/name"));

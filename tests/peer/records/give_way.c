@@ -60,13 +60,13 @@ static void expect_shown_of_three(const char *tables, const char *first, const c
     cf_state *known = cf_state_new();
     cf_rows *base = cf_rows_new();
 
-    const cf_row_scan made = rule_world_scan(&world, known, base, 'A', 10, first);
+    const cf_row_diff made = rule_world_scan(&world, known, base, 'A', 10, first);
     const cf_dot dot = {.writer = made.input->writer, .sequence = made.input->sequence};
     rule_world_publish(&world, &made);
     cf_state_apply(known, &dot, made.input->time, made.changes, made.count, NULL);
     rule_world_rebase(&world, base, &made);
     rule_world_write_apart(&world, 'B', 20, between);
-    const cf_row_scan edited = rule_world_scan(&world, known, base, 'A', 30, last);
+    const cf_row_diff edited = rule_world_scan(&world, known, base, 'A', 30, last);
     rule_world_publish(&world, &edited);
     expect_view(&world, expected);
     cf_rows_destroy(&base);

@@ -45,7 +45,7 @@ static void write_apart(source *self, char device, uint64_t ms, const char *rows
 }
 
 /* What a device does that shows the same; not yet known to anybody. */
-static cf_row_scan scan(source *self, char device, uint64_t ms, const char *rows)
+static cf_row_diff scan(source *self, char device, uint64_t ms, const char *rows)
 {
     return rule_world_scan(&self->world, self->world.state, self->base, device, ms, rows);
 }
@@ -55,7 +55,7 @@ static void write(source *self, char device, uint64_t ms, const char *rows)
     rule_world_write(&self->world, self->base, device, ms, rows);
 }
 
-static size_t levels(const cf_row_scan *made)
+static size_t levels(const cf_row_diff *made)
 {
     size_t count = 0;
 
@@ -83,8 +83,8 @@ Test(record_pins, try_out_rows_that_lack_what_is_required)
     source self;
 
     begin(&self);
-    cf_row_scan full = scan(&self, 'A', 10, "person 1 mark=X");
-    cf_row_scan lacking = scan(&self, 'A', 10, "person 1 name=x");
+    cf_row_diff full = scan(&self, 'A', 10, "person 1 mark=X");
+    cf_row_diff lacking = scan(&self, 'A', 10, "person 1 name=x");
     cr_expect_eq(levels(&full), 0);
     cr_expect_eq(levels(&lacking), 1);
     write_apart(&self, 'A', 10, "person 1 mark=X name=x");
@@ -103,7 +103,7 @@ Test(record_pins, try_out_rows_that_refer_to_one_that_is_not_shown)
     write_apart(&self, 'A', 10, "town ulm mayor=m");
     apply(&self);
     write(&self, 'B', 20, "town bonn mayor=m");
-    cf_row_scan made = scan(&self, 'A', 30, "town ulm mayor=m;house 1 town=ulm");
+    cf_row_diff made = scan(&self, 'A', 30, "town ulm mayor=m;house 1 town=ulm");
     cr_expect_eq(levels(&made), 1);
     end(&self);
 }
@@ -116,7 +116,7 @@ Test(record_pins, try_out_rows_that_refer_from_now_on_to_one_that_is_not_shown)
     write_apart(&self, 'A', 10, "town ulm mayor=m;house 1 mark=a");
     apply(&self);
     write(&self, 'B', 20, "town bonn mayor=m;house 1 mark=a");
-    cf_row_scan made = scan(&self, 'A', 30, "town ulm mayor=m;house 1 mark=a town=ulm");
+    cf_row_diff made = scan(&self, 'A', 30, "town ulm mayor=m;house 1 mark=a town=ulm");
     cr_expect_eq(levels(&made), 1);
     end(&self);
 }
@@ -134,7 +134,7 @@ Test(record_pins, try_out_a_pin_over_which_another_key_prevails)
     expect_at(&self, 2, "X");
     write_apart(&self, 'A', 8, "person 1 mark=X");
     expect_at(&self, 2, "X");
-    cf_row_scan made = scan(&self, 'C', 30, "person 1 mark=W;person 2 mark=X note=n");
+    cf_row_diff made = scan(&self, 'C', 30, "person 1 mark=W;person 2 mark=X note=n");
     cr_expect_eq(levels(&made), 2);
     end(&self);
 }
@@ -148,13 +148,13 @@ Test(record_pins, try_out_a_reference_that_is_cleared_beside_another)
     begin(&self);
     write_apart(&self, 'A', 10, "town bonn;town ulm mayor=m;house 1 mark=a");
     apply(&self);
-    cf_row_scan c = scan(&self, 'C', 15, "town bonn;town ulm mayor=m;house 1 mark=a town=ulm");
-    cf_row_scan b = scan(&self, 'B', 20, "town bonn;town essen mayor=m;house 1 mark=a");
+    cf_row_diff c = scan(&self, 'C', 15, "town bonn;town ulm mayor=m;house 1 mark=a town=ulm");
+    cf_row_diff b = scan(&self, 'B', 20, "town bonn;town essen mayor=m;house 1 mark=a");
     write(&self, 'A', 18, "town bonn;town ulm mayor=m;house 1 mark=a town=bonn");
     apply(&self);
     rule_world_publish(&self.world, &c);
     rule_world_publish(&self.world, &b);
-    cf_row_scan made = scan(&self, 'A', 30, "town bonn;town ulm mayor=m;house 1 mark=a");
+    cf_row_diff made = scan(&self, 'A', 30, "town bonn;town ulm mayor=m;house 1 mark=a");
     cr_expect_eq(levels(&made), 1);
     end(&self);
 }
@@ -168,7 +168,7 @@ Test(record_pins, pin_a_key_over_what_is_listed_of_it)
     begin(&self);
     write_apart(&self, 'A', 10, "person 3 mark=moved");
     apply(&self);
-    cf_row_scan other = scan(&self, 'B', 30, "person 6 mark=moved");
+    cf_row_diff other = scan(&self, 'B', 30, "person 6 mark=moved");
     write(&self, 'A', 20, "person 4 mark=moved");
     rule_world_publish(&self.world, &other);
     write_apart(&self, 'C', 5, "person 6 mark=first");
@@ -188,7 +188,7 @@ Test(record_pins, keep_a_row_in_its_place_that_lives_by_another)
     begin(&self);
     write_apart(&self, 'A', 10, "person 1 mark=X;person 2 mark=Z boss=1");
     apply(&self);
-    cf_row_scan edited = scan(&self, 'A', 20, "person 1 mark=X;person 2 mark=Z boss=1 note=n");
+    cf_row_diff edited = scan(&self, 'A', 20, "person 1 mark=X;person 2 mark=Z boss=1 note=n");
     write(&self, 'B', 30, "");
     rule_world_publish(&self.world, &edited);
     write_apart(&self, 'D', 4, "person 9 mark=V email=e");
@@ -209,7 +209,7 @@ Test(record_pins, keep_a_row_that_lived_by_the_key_it_had)
     begin(&self);
     write_apart(&self, 'A', 10, "person 5 mark=X email=e");
     apply(&self);
-    cf_row_scan moved = scan(&self, 'B', 30, "person 6 mark=X email=e;person 8 mark=Z boss=6");
+    cf_row_diff moved = scan(&self, 'B', 30, "person 6 mark=X email=e;person 8 mark=Z boss=6");
     write(&self, 'A', 20, "");
     rule_world_publish(&self.world, &moved);
     write_apart(&self, 'C', 15, "person 1 mark=W email=e");
@@ -243,7 +243,7 @@ Test(record_pins, keep_a_row_in_its_place_when_another_comes_by_a_new_parent)
     forget_town(&self);
     apply(&self);
     cr_assert_eq(cf_rows_count(self.base), 1);
-    cf_row_scan made = scan(&self, 'A', 30, "house 1 mark=a;town berlin");
+    cf_row_diff made = scan(&self, 'A', 30, "house 1 mark=a;town berlin");
     cr_expect_eq(levels(&made), 1);
     end(&self);
 }

@@ -21,8 +21,8 @@ static void begin(card *self, const char *made, const char *by_b, const char *by
     self->world = rule_world_of(&self->schema);
     rule_world_write_apart(&self->world, 'A', 10, made);
     cf_rows *before = rule_world_applied(&self->world);
-    cf_row_scan b = rule_world_scan(&self->world, self->world.state, before, 'B', 20, by_b);
-    cf_row_scan c = rule_world_scan(&self->world, self->world.state, before, 'C', 30, by_c);
+    cf_row_diff b = rule_world_scan(&self->world, self->world.state, before, 'B', 20, by_b);
+    cf_row_diff c = rule_world_scan(&self->world, self->world.state, before, 'C', 30, by_c);
 
     rule_world_publish(&self->world, &b);
     rule_world_publish(&self->world, &c);
@@ -72,7 +72,7 @@ static void expect_as_view(card *self, size_t conflicts)
 /* A's user does so, and nothing is applied. */
 static void edit(card *self, uint64_t ms, const char *row, size_t conflicts)
 {
-    cf_row_scan made = rule_world_write(&self->world, self->base, 'A', ms, row);
+    cf_row_diff made = rule_world_write(&self->world, self->base, 'A', ms, row);
 
     rule_world_rebase(&self->world, self->base, &made);
     expect_as_view(self, conflicts);

@@ -36,9 +36,9 @@ static void begin(quarrel *self)
     rule_world *world = &self->world;
     rule_world_write_apart(world, 'A', 10, "card u name=Ann note=x");
     cf_rows *base = rule_world_applied(world);
-    cf_row_scan second =
+    cf_row_diff second =
         rule_world_scan(world, world->state, base, 'B', 30, "card u name=Anne note=x");
-    cf_row_scan third =
+    cf_row_diff third =
         rule_world_scan(world, world->state, base, 'C', 25, "card u name=Anni note=x");
     rule_world_write(world, base, 'A', 20, "card u name=Anna note=x");
     rule_world_publish(world, &second);
@@ -176,7 +176,7 @@ static void begin_rivalry(rivalry *self)
     self->schema = made_schema("tag # =/name", &world->arena);
     rule_world_write_apart(world, 'A', 10, "tag 1 name=x;tag 2 name=y");
     cf_rows *base = rule_world_applied(world);
-    cf_row_scan second =
+    cf_row_diff second =
         rule_world_scan(world, world->state, base, 'B', 30, "tag 1 name=x;tag 2 name=home");
     rule_world_write(world, base, 'A', 20, "tag 1 name=home;tag 2 name=flat");
     rule_world_publish(world, &second);

@@ -4,7 +4,7 @@
 #define CF_TESTS_ROW_VECTORS_H
 #include <jansson.h>
 
-#include "peer/records/record_scan.h"
+#include "peer/records/record_diff.h"
 
 typedef struct {
     cf_dot dot;

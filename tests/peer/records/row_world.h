@@ -4,7 +4,7 @@
  * where it doesn't, the program ends and says so. */
 #ifndef CF_TESTS_ROW_WORLD_H
 #define CF_TESTS_ROW_WORLD_H
-#include "peer/records/record_scan.h"
+#include "peer/records/record_diff.h"
 
 enum { ROW_DEVICES = 4, ROW_SOURCES = 2, ROW_ENTRIES = 4096 };
 

@@ -101,7 +101,7 @@ static void add_entry(row_world *world, row_device *device, const row_entry *mod
 }
 
 /* Cuts the changes into entries; says which entry carries each. */
-static cf_dot *publish(row_world *world, row_device *device, const cf_row_scan *scan, size_t parts)
+static cf_dot *publish(row_world *world, row_device *device, const cf_row_diff *scan, size_t parts)
 {
     size_t size = (scan->count + parts - 1) / parts;
     cf_dot *dots = cf_arena_allocate(&world->arena, scan->count, sizeof *dots);
@@ -139,13 +139,13 @@ static void put_in_base(row_world *world, row_source *source, const cf_row *row)
     cf_arena_release(&arena);
 }
 
-static void rebase(row_world *world, row_source *source, const cf_row_scan *scan,
+static void rebase(row_world *world, row_source *source, const cf_row_diff *scan,
                    const cf_dot *dots)
 {
     cf_arena arena = {0};
     cf_row_rebase after;
 
-    cf_row_scan_rebase(scan, dots, &arena, &after);
+    cf_row_diff_rebase(scan, dots, &arena, &after);
     for (size_t i = 0; i < after.gone_count; i++)
         cf_rows_drop(source->base, after.gone[i].table, after.gone[i].key);
     for (size_t i = 0; i < after.row_count; i++)
@@ -178,7 +178,7 @@ static bool scan_source(row_world *world, row_device *device, row_source *source
 {
     cf_arena arena = {0};
     cf_row_view *before = cf_row_view_new(device->state, &row_world_schema), *after;
-    cf_row_scan_input input = {
+    cf_row_diff_input input = {
         .ids = &cf_record_ids_product,
         .schema = &row_world_schema,
         .format = source->format,
@@ -191,9 +191,9 @@ static bool scan_source(row_world *world, row_device *device, row_source *source
         .sequence = device->sequence + 1,
         .time = {.ms = tick(world, device)},
     };
-    cf_row_scan scan;
+    cf_row_diff scan;
 
-    cf_row_scan_run(&input, &arena, &scan);
+    cf_row_diff_run(&input, &arena, &scan);
     if ((scan.count > 0) != is_dirty(source))
         row_world_broken(world, "%c is %sdirty, but has %zu changes", device->name,
                          is_dirty(source) ? "" : "not ", scan.count);

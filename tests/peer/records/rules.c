@@ -83,7 +83,7 @@ Test(record_rules, clear_all_that_was_said_of_a_volatile_field)
 
     rule_world_write_apart(&self, 'A', 10, "thing 1 mark=a");
     cf_rows *base = rule_world_applied(&self);
-    cf_row_scan other =
+    cf_row_diff other =
         rule_world_scan(&self, self.state, base, 'B', 20, "thing 1 mark=a name=b rev=2");
     rule_world_write(&self, base, 'A', 30, "thing 1 mark=c rev=3");
     rule_world_publish(&self, &other);
@@ -142,7 +142,7 @@ Test(record_rules, list_nothing_where_the_last_value_counts)
     counted.field_count = 1;
     rule_world_write_apart(&self, 'A', 10, "page p name=x seen=1");
     cf_rows *base = rule_world_applied(&self);
-    cf_row_scan other = rule_world_scan(&self, self.state, base, 'B', 30, "page p name=x seen=3");
+    cf_row_diff other = rule_world_scan(&self, self.state, base, 'B', 30, "page p name=x seen=3");
     rule_world_write(&self, base, 'A', 20, "page p name=x seen=2");
     rule_world_publish(&self, &other);
     cf_row_view *view = cf_row_view_new(self.state, &before);
@@ -200,7 +200,7 @@ Test(record_rules, leave_references_to_tables_that_the_format_lacks)
     cf_rows *base = rule_world_applied(&self);
     cf_row_view *view = cf_row_view_new(self.state, &land);
     cf_row disk = made_row("house 1 mark=c town=berlin", &self.arena);
-    cf_row_scan_input input = {.ids = &cf_record_ids_product,
+    cf_row_diff_input input = {.ids = &cf_record_ids_product,
                                .schema = &land,
                                .format = &only_houses,
                                .state = self.state,
@@ -211,14 +211,14 @@ Test(record_rules, leave_references_to_tables_that_the_format_lacks)
                                .writer = {{'A'}},
                                .sequence = 1,
                                .time = {.ms = 20}};
-    cf_row_scan made;
+    cf_row_diff made;
     cf_id item,
         town = cf_record_ids_product.natural(NULL, &towns[1], made_text("rome", &self.arena));
 
-    cf_row_scan_run(&input, &self.arena, &made);
+    cf_row_diff_run(&input, &self.arena, &made);
     cr_assert_eq(made.count, 1, "%zu changes", made.count);
     disk = made_row("house 1 mark=b town=rome", &self.arena);
-    cf_row_scan_run(&input, &self.arena, &made);
+    cf_row_diff_run(&input, &self.arena, &made);
     cr_assert_eq(made.count, 1, "%zu changes", made.count);
     cr_assert(cf_reference_item(made.changes[0].value, &item));
     cr_assert(cf_id_equal(&item, &town));
@@ -227,7 +227,7 @@ Test(record_rules, leave_references_to_tables_that_the_format_lacks)
     rule_world_end(&self);
 }
 
-static cf_row_scan scan_house(rule_world *self, const cf_rows *base, const char *row)
+static cf_row_diff scan_house(rule_world *self, const cf_rows *base, const char *row)
 {
     static const cf_format_preset presets[] = {{NAME("/mark"),
                                                 NAME("\xa3"
@@ -241,12 +241,12 @@ static cf_row_scan scan_house(rule_world *self, const cf_rows *base, const char 
     cf_row_format format = {.tables = table, .count = 1};
     cf_row_view *view = cf_row_view_new(self->state, self->schema);
     cf_row disk = made_row(row, &self->arena);
-    cf_row_scan made;
+    cf_row_diff made;
 
     *table = houses;
     table->presets = presets;
     table->preset_count = 2;
-    const cf_row_scan_input input = {.ids = &cf_record_ids_product,
+    const cf_row_diff_input input = {.ids = &cf_record_ids_product,
                                      .schema = self->schema,
                                      .format = &format,
                                      .state = self->state,
@@ -257,7 +257,7 @@ static cf_row_scan scan_house(rule_world *self, const cf_rows *base, const char 
                                      .writer = {{'A'}},
                                      .sequence = 1,
                                      .time = {.ms = 20}};
-    cf_row_scan_run(&input, &self->arena, &made);
+    cf_row_diff_run(&input, &self->arena, &made);
     cf_row_view_destroy(&view);
     return made;
 }
@@ -269,10 +269,10 @@ Test(record_rules, write_a_default_weakly_and_a_word_of_the_user_not)
 
     rule_world_write_apart(&self, 'B', 10, "house 1");
     cf_rows *base = rule_world_applied(&self);
-    cf_row_scan given = scan_house(&self, base, "house 1 mark=new");
+    cf_row_diff given = scan_house(&self, base, "house 1 mark=new");
     cr_assert_eq(given.count, 1);
     cr_expect(given.changes[0].weak);
-    cf_row_scan said = scan_house(&self, base, "house 1 mark=old");
+    cf_row_diff said = scan_house(&self, base, "house 1 mark=old");
     cr_assert_eq(said.count, 1);
     cr_expect_not(said.changes[0].weak);
     cf_rows_destroy(&base);
@@ -280,7 +280,7 @@ Test(record_rules, write_a_default_weakly_and_a_word_of_the_user_not)
     self = rule_world_of(&land);
     rule_world_write_apart(&self, 'B', 10, "house 1 mark=old");
     base = rule_world_applied(&self);
-    cf_row_scan changed = scan_house(&self, base, "house 1 mark=new");
+    cf_row_diff changed = scan_house(&self, base, "house 1 mark=new");
     cr_assert_eq(changed.count, 1);
     cr_expect_not(changed.changes[0].weak, "the user put it there");
     cf_rows_destroy(&base);

@@ -222,15 +222,15 @@ static void leave(void)
 TestSuite(seats, .init = enter, .fini = leave);
 
 /* The scan of a source that shows the base and now holds this text. */
-static cf_row_scan scan_of(cf_state *known, cf_rows *base, char device, uint64_t ms,
+static cf_row_diff scan_of(cf_state *known, cf_rows *base, char device, uint64_t ms,
                            const char *text)
 {
-    cf_row_scan_input *input = cf_arena_allocate(&world.arena, 1, sizeof *input);
+    cf_row_diff_input *input = cf_arena_allocate(&world.arena, 1, sizeof *input);
     bool card = world.schema == &cf_schema_contacts;
     cf_record_file file = {0};
     cf_bytes bytes = cf_bytes_of_text(text);
     cf_row_view *view = cf_row_view_new(known, world.schema);
-    cf_row_scan made;
+    cf_row_diff made;
 
     expect_ok(card ? cf_vcard_rows_read(bytes, &file, &error)
                    : cf_icalendar_rows_read(bytes, &file, &error),
@@ -238,7 +238,7 @@ static cf_row_scan scan_of(cf_state *known, cf_rows *base, char device, uint64_t
     cf_row *disk = cf_arena_allocate(&world.arena, file.count, sizeof *disk);
     for (size_t i = 0; i < file.count; i++)
         disk[i] = cf_row_copy(&file.rows[i], &world.arena);
-    *input = (cf_row_scan_input){.ids = &cf_record_ids_product,
+    *input = (cf_row_diff_input){.ids = &cf_record_ids_product,
                                  .schema = world.schema,
                                  .format = world.format,
                                  .state = known,
@@ -249,7 +249,7 @@ static cf_row_scan scan_of(cf_state *known, cf_rows *base, char device, uint64_t
                                  .writer = {{(uint8_t)device}},
                                  .sequence = ms,
                                  .time = {.ms = ms}};
-    cf_row_scan_run(input, &world.arena, &made);
+    cf_row_diff_run(input, &world.arena, &made);
     cf_row_view_destroy(&view);
     cf_record_file_release(&file);
     return made;
@@ -259,12 +259,12 @@ static cf_row_scan scan_of(cf_state *known, cf_rows *base, char device, uint64_t
 static void both_write(const char *before, const char *one, const char *other)
 {
     cf_rows *none = cf_rows_new();
-    cf_row_scan made = scan_of(world.state, none, 'A', 10, before);
+    cf_row_diff made = scan_of(world.state, none, 'A', 10, before);
 
     rule_world_publish(&world, &made);
     cf_rows *base = rule_world_applied(&world);
-    const cf_row_scan first = scan_of(world.state, base, 'A', 20, one);
-    const cf_row_scan second = scan_of(world.state, base, 'B', 30, other);
+    const cf_row_diff first = scan_of(world.state, base, 'A', 20, one);
+    const cf_row_diff second = scan_of(world.state, base, 'B', 30, other);
     rule_world_publish(&world, &first);
     rule_world_publish(&world, &second);
     cf_rows_destroy(&base);
@@ -275,13 +275,13 @@ static void both_write(const char *before, const char *one, const char *other)
 static void both_write_the_second_later(const char *before, const char *one, const char *other)
 {
     cf_rows *none = cf_rows_new();
-    cf_row_scan made = scan_of(world.state, none, 'A', 10, before);
+    cf_row_diff made = scan_of(world.state, none, 'A', 10, before);
 
     rule_world_publish(&world, &made);
     cf_rows *base = rule_world_applied(&world);
-    const cf_row_scan first = scan_of(world.state, base, 'A', 20, one);
+    const cf_row_diff first = scan_of(world.state, base, 'A', 20, one);
     rule_world_publish(&world, &first);
-    const cf_row_scan second = scan_of(world.state, base, 'B', 30, other);
+    const cf_row_diff second = scan_of(world.state, base, 'B', 30, other);
     rule_world_publish(&world, &second);
     cf_rows_destroy(&base);
     cf_rows_destroy(&none);
@@ -421,13 +421,13 @@ static void expect_kept(const char *const *texts, const char *const *lines, size
 
     for (size_t i = 0; i < count; i++) {
         cf_buffer text = {0};
-        const cf_row_scan made = scan_of(world.state, base, 'A', 10 * (i + 1), texts[i]);
+        const cf_row_diff made = scan_of(world.state, base, 'A', 10 * (i + 1), texts[i]);
 
         rule_world_publish(&world, &made);
         rule_world_rebase(&world, base, &made);
         cr_assert_eq(show(&text), 0, "of one device nothing is listed: %s", (char *)text.data);
         cr_assert_gt(lines_in(lines[i], (char *)text.data), 0);
-        const cf_row_scan again = scan_of(world.state, base, 'A', 10 * (i + 1) + 5, texts[i]);
+        const cf_row_diff again = scan_of(world.state, base, 'A', 10 * (i + 1) + 5, texts[i]);
         cr_assert_eq(again.count, 0, "there is no more to say of %s", texts[i]);
         cf_buffer_release(&text);
     }
@@ -548,7 +548,7 @@ static void write_old(char device, uint64_t ms, const char *set, const char *jso
 Test(seats, take_entries_that_are_named_by_their_values_for_the_same_thing)
 {
     cf_rows *none = cf_rows_new();
-    cf_row_scan made = scan_of(world.state, none, 'A', 10, EVENT(""));
+    cf_row_diff made = scan_of(world.state, none, 'A', 10, EVENT(""));
 
     rule_world_publish(&world, &made);
     write_old('A', 20, "/iCalProps", "geo", "1.0;2.0");
@@ -571,7 +571,7 @@ Test(seats, take_entries_that_are_named_by_their_values_for_the_same_thing)
 Test(seats, change_nothing_of_a_base_of_before)
 {
     cf_rows *none = cf_rows_new();
-    cf_row_scan made = scan_of(world.state, none, 'A', 10, EVENT(""));
+    cf_row_diff made = scan_of(world.state, none, 'A', 10, EVENT(""));
 
     rule_world_publish(&world, &made);
     write_old('A', 20, "/iCalProps", "geo", "1.0;2.0");

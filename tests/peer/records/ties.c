@@ -46,8 +46,8 @@ static void begin(pair *self, const char *rows)
 
 static void apart(pair *self, const char *first, const char *second)
 {
-    cf_row_scan one = rule_world_scan(&self->world, self->world.state, self->base, 'A', 20, first);
-    cf_row_scan other =
+    cf_row_diff one = rule_world_scan(&self->world, self->world.state, self->base, 'A', 20, first);
+    cf_row_diff other =
         rule_world_scan(&self->world, self->world.state, self->base, 'B', 30, second);
 
     rule_world_publish(&self->world, &one);
@@ -105,7 +105,7 @@ Test(record_ties, let_go_of_what_nobody_refers_to_any_more)
     pair self;
 
     begin(&self, "person 1 mail=x name=Ann;letter a to=x");
-    cf_row_scan made =
+    cf_row_diff made =
         rule_world_write(&self.world, self.base, 'A', 20, "person 1 mail=x name=Ann;letter a");
     cr_expect_eq(made.count, 2, "what it says, and the tie");
     cf_rows_destroy(&self.base);
@@ -121,7 +121,7 @@ Test(record_ties, let_go_of_what_is_deleted_while_a_row_refers_to_it)
     pair self;
 
     begin(&self, "person 1 mail=x name=Ann;letter a to=x");
-    cf_row_scan made = rule_world_write(&self.world, self.base, 'A', 20, "letter a to=x");
+    cf_row_diff made = rule_world_write(&self.world, self.base, 'A', 20, "letter a to=x");
     cr_assert_eq(made.count, 2);
     for (size_t i = 0; i < made.count; i++)
         if (cf_row_field_is_tie(made.changes[i].field))
@@ -192,7 +192,7 @@ Test(record_ties, say_nothing_of_what_others_did)
     rule_world_write_apart(&self.world, 'B', 20, "person 1 mail=x name=Ann");
     cf_rows_destroy(&self.base);
     self.base = rule_world_applied(&self.world);
-    cf_row_scan made = rule_world_scan(&self.world, self.world.state, self.base, 'A', 30,
+    cf_row_diff made = rule_world_scan(&self.world, self.world.state, self.base, 'A', 30,
                                        "letter a to=x;person 1 mail=x name=Ann");
     cr_expect_eq(made.count, 0);
     made = rule_world_scan(&self.world, self.world.state, self.base, 'A', 30,
@@ -211,7 +211,7 @@ Test(record_ties, say_once_what_they_say)
     cf_rows_destroy(&self.base);
     self.base = rule_world_applied(&self.world);
     cf_rows_drop(self.base, cf_bytes_of_text("person"), made_int(1, &self.arena));
-    const cf_row_scan made = rule_world_scan(&self.world, self.world.state, self.base, 'A', 30,
+    const cf_row_diff made = rule_world_scan(&self.world, self.world.state, self.base, 'A', 30,
                                              "letter a to=x;person 1 mail=x name=Ann");
     for (size_t i = 0; i < made.count; i++)
         cr_expect_not(cf_row_field_is_tie(made.changes[i].field));
@@ -223,7 +223,7 @@ Test(record_ties, say_once_what_they_say)
 static const cf_format_table persons = {.name = NAME("person"), .whole = true};
 static const cf_row_format only_persons = {.tables = &persons, .count = 1};
 
-static cf_row_scan delete_ann_where_no_letter_is_shown(pair *self, const cf_row_format *written)
+static cf_row_diff delete_ann_where_no_letter_is_shown(pair *self, const cf_row_format *written)
 {
     begin(self, "");
     self->world.format = written;
@@ -237,7 +237,7 @@ static cf_row_scan delete_ann_where_no_letter_is_shown(pair *self, const cf_row_
 Test(record_ties, stay_where_a_row_can_be_without_the_other)
 {
     pair self;
-    cf_row_scan made = delete_ann_where_no_letter_is_shown(&self, &by_tie);
+    cf_row_diff made = delete_ann_where_no_letter_is_shown(&self, &by_tie);
 
     cr_expect_eq(made.cascaded, 0);
     expect_view(&self, 1, 0);
@@ -247,7 +247,7 @@ Test(record_ties, stay_where_a_row_can_be_without_the_other)
 Test(record_ties, go_with_the_other_where_a_row_can_t_be_without_it)
 {
     pair self;
-    cf_row_scan made = delete_ann_where_no_letter_is_shown(&self, &by_bond);
+    cf_row_diff made = delete_ann_where_no_letter_is_shown(&self, &by_bond);
 
     cr_expect_eq(made.cascaded, 1);
     expect_view(&self, 0, 0);
@@ -266,7 +266,7 @@ Test(record_ties, stay_with_another_one_that_has_what_they_say_by_now)
     cf_rows_destroy(&self.base);
     self.base = rule_world_applied(&self.world);
     self.world.format = &only_persons;
-    cf_row_scan made =
+    cf_row_diff made =
         rule_world_write(&self.world, self.base, 'B', 40, "person 2 mail=x name=Eve");
     cr_expect_eq(made.cascaded, 0);
     expect_view(&self, 2, 0);

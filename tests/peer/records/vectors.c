@@ -212,7 +212,7 @@ static void check_scan(const json_t *vector, size_t index, const cf_schema *sche
     cf_row_format format = row_vector_format(json_object_get(from, "format"), &arena);
     cf_rows *base = base_of(json_object_get(from, "base"), &arena);
     cf_rows *unseen = base_of(json_object_get(from, "unseen"), &arena);
-    cf_row_scan_input input = {
+    cf_row_diff_input input = {
         .ids = &model_record_ids,
         .schema = schema,
         .format = &format,
@@ -224,11 +224,11 @@ static void check_scan(const json_t *vector, size_t index, const cf_schema *sche
         .time = {.ms = (uint64_t)json_integer_value(json_object_get(from, "time"))},
     };
     cf_row_view *view = cf_row_view_new(input.state, schema);
-    cf_row_scan scan;
+    cf_row_diff scan;
 
     input.view = view;
     input.disk = rows_of(json_object_get(from, "disk"), &arena, &input.disk_count);
-    cf_row_scan_run(&input, &arena, &scan);
+    cf_row_diff_run(&input, &arena, &scan);
     const drafted found = {"scan", index, scan.changes, scan.count};
     expect_changes(vector, &found, json_object_get(from, "changes"), &arena);
     cf_row_view_destroy(&view);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/merge/scan.h"
+#include "peer/merge/diff.h"
 
 #include <stdlib.h>
 
@@ -91,7 +91,7 @@ Test(scan, has_nothing_to_say_of_a_file_that_only_looks_new)
     const cf_node *node = cf_nodes_child(device(0)->base, CF_NODE_ROOT, cf_bytes_of_text("a"));
     cf_finding found = {node->number, node->parent, node->name,    node->kind, node->content,
                         node->mode,   node->mtime,  {.inode = 77}, .disk = 0};
-    cf_scan_input input = {
+    cf_diff_input input = {
         .rules = &world.rules,
         .state = device(0)->state,
         .view = device(0)->view,
@@ -103,12 +103,12 @@ Test(scan, has_nothing_to_say_of_a_file_that_only_looks_new)
     };
     cf_arena arena = {0};
     const cf_node *nodes;
-    cf_scan scan;
+    cf_diff scan;
     size_t count;
 
-    cf_scan_run(&input, &arena, &scan);
+    cf_diff_run(&input, &arena, &scan);
     cr_assert_eq(scan.count, 0);
-    cf_scan_rebase(&scan, NULL, &arena, &nodes, &count);
+    cf_diff_rebase(&scan, NULL, &arena, &nodes, &count);
     cr_assert_eq(count, 1);
     cr_assert_eq(nodes[0].stat.inode, 77, "the base learns how the file is known again");
     cr_assert(cf_bytes_equal(nodes[0].refs, node->refs));
@@ -160,7 +160,7 @@ Test(scan, takes_the_dots_of_the_parts_that_carry_its_changes)
                         node->mtime,
                         node->stat,
                         .disk = 0};
-    cf_scan_input input = {
+    cf_diff_input input = {
         .rules = &world.rules,
         .state = device(0)->state,
         .view = device(0)->view,
@@ -172,16 +172,16 @@ Test(scan, takes_the_dots_of_the_parts_that_carry_its_changes)
     };
     cf_arena arena = {0};
     const cf_node *nodes;
-    cf_scan scan;
+    cf_diff scan;
     size_t count, ref_count;
     cf_ref *refs;
     cf_error error;
 
-    cf_scan_run(&input, &arena, &scan);
+    cf_diff_run(&input, &arena, &scan);
     cf_dot *dots = cf_arena_allocate(&arena, scan.count, sizeof *dots);
     for (size_t i = 0; i < scan.count; i++)
         dots[i].sequence = 100 + i;
-    cf_scan_rebase(&scan, dots, &arena, &nodes, &count);
+    cf_diff_rebase(&scan, dots, &arena, &nodes, &count);
     expect_ok(cf_refs_read(nodes[0].refs, &arena, &refs, &ref_count, &error), error);
     for (size_t i = 0; i < scan.count; i++) {
         size_t shown = 0;

@@ -2,8 +2,8 @@
 /* Scan: from what the user did to a source, found by comparing its disk with the base, to the
  * changes that say so (model, rules B, F, I, L, T). Work is proportional to what was found and to
  * the groups it lies in. */
-#ifndef CF_PEER_MERGE_SCAN_H
-#define CF_PEER_MERGE_SCAN_H
+#ifndef CF_PEER_MERGE_DIFF_H
+#define CF_PEER_MERGE_DIFF_H
 #include "peer/merge/view.h"
 
 /* A node as the disk has it. Its number is that of the base's node which it is (a kind never
@@ -30,23 +30,23 @@ typedef struct {
     size_t found_count;
     const uint64_t *gone; /* nodes that are missing, also those below a missing directory */
     size_t gone_count;
-} cf_scan_input;
+} cf_diff_input;
 
 /* Lives in the arena of the scan, borrows the input. */
 typedef struct {
-    const cf_scan_input *input;
+    const cf_diff_input *input;
     const cf_change *changes; /* ascending by (item, field), at most one for each */
     size_t count;
     const void *inner;
-} cf_scan;
+} cf_diff;
 
 /* What is there to publish; no changes: nothing that counts was done. */
-void cf_scan_run(const cf_scan_input *input, cf_arena *arena, cf_scan *out);
+void cf_diff_run(const cf_diff_input *input, cf_arena *arena, cf_diff *out);
 
 /* The base's new nodes, once it is known which entry carries each change: `dots` has one for each.
  * Nodes which are not among them stay as they are; the input's `gone` are to be dropped. To be
  * called before the base is changed. */
-void cf_scan_rebase(const cf_scan *scan, const cf_dot *dots, cf_arena *arena, const cf_node **nodes,
+void cf_diff_rebase(const cf_diff *diff, const cf_dot *dots, cf_arena *arena, const cf_node **nodes,
                     size_t *count);
 
 #endif

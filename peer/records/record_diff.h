@@ -2,8 +2,8 @@
 /* Scan of records: from what a source shows now, compared with what it showed when last agreed (its
  * base), to the changes that say what the user did (model, rules a, b, g, i, j, l, n, p, r, s, t,
  * v). */
-#ifndef CF_PEER_RECORDS_RECORD_SCAN_H
-#define CF_PEER_RECORDS_RECORD_SCAN_H
+#ifndef CF_PEER_RECORDS_RECORD_DIFF_H
+#define CF_PEER_RECORDS_RECORD_DIFF_H
 #include "codec/change.h"
 #include "peer/records/record_ids.h"
 #include "peer/records/record_view.h"
@@ -25,18 +25,18 @@ typedef struct {
     cf_id writer; /* of the entry that the changes will be: one that the log has not */
     uint64_t sequence;
     cf_time time; /* later than all that the log has */
-} cf_row_scan_input;
+} cf_row_diff_input;
 
 /* Lives in the arena of the scan, borrows the input. */
 typedef struct {
-    const cf_row_scan_input *input;
+    const cf_row_diff_input *input;
     const cf_change *changes; /* ascending by (item, field), at most one for each */
     size_t count;
     size_t deleted;  /* rows that the source showed and that are gone: for the guard against mass
                         deletes */
     size_t cascaded; /* rows that it doesn't show and that go with them */
     const void *inner;
-} cf_row_scan;
+} cf_row_diff;
 
 /* Whether the row of the disk is not the one that was shown under this key, but another that got
  * its number (rule i). */
@@ -45,11 +45,11 @@ bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const 
 /* Which row of the base each row of the disk is (rules i and j), in the order of the disk: also one
  * under another key. NULL: it is new. Of the input it needs the schema, the format, the base and
  * the disk. */
-const cf_row **cf_row_scan_identify(const cf_row_scan_input *input, cf_arena *arena);
+const cf_row **cf_row_diff_identify(const cf_row_diff_input *input, cf_arena *arena);
 
 /* What is there to publish; no changes: nothing that counts was done. The changes of one scan are a
  * changeset: where they take several entries, these are parts of one. */
-void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_scan *out);
+void cf_row_diff_run(const cf_row_diff_input *input, cf_arena *arena, cf_row_diff *out);
 
 /* A row's place: its table and key. */
 typedef struct {
@@ -67,7 +67,7 @@ typedef struct {
     const cf_row *rows;
     size_t row_count;
 } cf_row_rebase;
-void cf_row_scan_rebase(const cf_row_scan *scan, const cf_dot *dots, cf_arena *arena,
+void cf_row_diff_rebase(const cf_row_diff *diff, const cf_dot *dots, cf_arena *arena,
                         cf_row_rebase *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the scan of records: which row of the base each row of the disk is, and what it shows. */
-#ifndef CF_PEER_RECORDS_RECORD_SCAN_INSIDE_H
-#define CF_PEER_RECORDS_RECORD_SCAN_INSIDE_H
-#include "peer/records/record_scan.h"
+#ifndef CF_PEER_RECORDS_RECORD_DIFF_INSIDE_H
+#define CF_PEER_RECORDS_RECORD_DIFF_INSIDE_H
+#include "peer/records/record_diff.h"
 #include "peer/records/record_view_inside.h"
 #include "peer/records/row_ties.h"
 #include "peer/merge/change_draft.h"
@@ -30,7 +30,7 @@ typedef struct cf_row_spread {
 } cf_row_spread;
 
 typedef struct {
-    const cf_row_scan_input *input;
+    const cf_row_diff_input *input;
     cf_arena *arena;
     cf_row_spread *spreads;
     size_t spread_count;
@@ -45,54 +45,53 @@ typedef struct {
     cf_tied_rows tied, tied_before; /* the rows of the disk, of the base; filled when asked */
     bool *touched;                  /* of each of the schema's tables: something is written */
     cf_change_draft draft;
-} cf_row_scanning;
+} cf_row_diffing;
 
 /* Compares disk and base (rules i, j): which rows are the same, new, moved, gone. */
-void cf_scanned_rows_open(cf_row_scanning *self);
+void cf_scanned_rows_open(cf_row_diffing *self);
 /* Frees what does not lie in the arena; what was found stays. */
-void cf_scanned_rows_close(cf_row_scanning *self);
+void cf_scanned_rows_close(cf_row_diffing *self);
 /* NULL: the disk has no row there. */
-cf_scanned_row *cf_scanned_row_at(const cf_row_scanning *self, cf_bytes table, cf_bytes key);
+cf_scanned_row *cf_scanned_row_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key);
 /* Finds the items of all new rows (rules a and b). */
-void cf_scanned_rows_name(cf_row_scanning *self);
+void cf_scanned_rows_name(cf_row_diffing *self);
 
 /* Drafts that the item's field `as` replaces all writes of `field` which are shown. */
-void cf_row_replace_shown(cf_row_scanning *self, const cf_id *item, const cf_row_refs *refs,
+void cf_row_replace_shown(cf_row_diffing *self, const cf_id *item, const cf_row_refs *refs,
                           const char *field);
 
 /* Whether the row that a reference of this unchanged row stood for is another one now. */
-bool cf_row_lost_target(const cf_row_scanning *self, const cf_scanned_row *scanned);
+bool cf_row_lost_target(const cf_row_diffing *self, const cf_scanned_row *scanned);
 /* Whether rows of the disk may be tied to others than before; this one, which is as it was, is. The
  * first is asked first. */
-bool cf_row_ties_moved(const cf_row_scanning *self);
-bool cf_row_is_tied_anew(cf_row_scanning *self, const cf_scanned_row *scanned);
+bool cf_row_ties_moved(const cf_row_diffing *self);
+bool cf_row_is_tied_anew(cf_row_diffing *self, const cf_scanned_row *scanned);
 /* Drafts which rows it is tied to now; false: nothing is to be said of that. */
-bool cf_row_scan_ties(cf_row_scanning *self, const cf_scanned_row *scanned,
-                      const cf_row_refs *refs);
+bool cf_row_diff_ties(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs);
 /* Drafts what was done to a row that is new or changed (rules l, n, r, s, v). */
-void cf_row_scan_spot(cf_row_scanning *self, cf_scanned_row *scanned);
+void cf_row_diff_spot(cf_row_diffing *self, cf_scanned_row *scanned);
 /* The values of a set that went and came (rule s). */
-bool cf_row_scan_set(cf_row_scanning *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
+bool cf_row_diff_set(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
                      const cf_row_field *old, const cf_row_field *now, cf_bytes name);
 /* Drafts anew what the disk has beside something that was drafted, and that would give way to that
  * (rule y). Of a row of the base. */
-void cf_row_scan_beside(cf_row_scanning *scanning, const cf_scanned_row *scanned,
+void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                         const cf_row_refs *refs);
 /* Drafts the deletions (rule t). */
-void cf_row_scan_gone(cf_row_scanning *self);
+void cf_row_diff_gone(cf_row_diffing *self);
 /* Drafts of the others that are one with a row what is drafted of that (model, rule m). */
-void cf_row_scan_spread(cf_row_scanning *self);
+void cf_row_diff_spread(cf_row_diffing *self);
 /* Whether the draft, as it is, surely moves no row, and holds none back or kills it: then there is
  * no need to try it out. */
-bool cf_row_draft_is_harmless(const cf_row_scanning *self, const cf_change *changes, size_t count);
+bool cf_row_draft_is_harmless(const cf_row_diffing *self, const cf_change *changes, size_t count);
 /* Drafts what keeps the disk as the user made it (rule p). */
-void cf_row_scan_pin(cf_row_scanning *self);
+void cf_row_diff_pin(cf_row_diffing *self);
 
-static inline void cf_row_touch(cf_row_scanning *self, const cf_schema_table *table)
+static inline void cf_row_touch(cf_row_diffing *self, const cf_schema_table *table)
 {
     self->touched[table - self->input->schema->tables] = true;
 }
-static inline bool cf_row_touched(const cf_row_scanning *self, const cf_schema_table *table)
+static inline bool cf_row_touched(const cf_row_diffing *self, const cf_schema_table *table)
 {
     return self->touched[table - self->input->schema->tables];
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/records/record_scan.h"
+#include "peer/records/record_diff.h"
 
 #include <stdlib.h>
 
-#include "peer/records/record_scan_inside.h"
+#include "peer/records/record_diff_inside.h"
 
 /* Whether any key may stand for another row than before. */
-static bool keys_changed(const cf_row_scanning *self)
+static bool keys_changed(const cf_row_diffing *self)
 {
     if (self->gone_count)
         return true;
@@ -16,7 +16,7 @@ static bool keys_changed(const cf_row_scanning *self)
     return false;
 }
 
-static void diff_scanned(cf_row_scanning *self)
+static void diff_scanned(cf_row_diffing *self)
 {
     bool retargeted = keys_changed(self), tied = cf_row_ties_moved(self);
 
@@ -25,13 +25,13 @@ static void diff_scanned(cf_row_scanning *self)
 
         if (!scanned->same || (retargeted && cf_row_lost_target(self, scanned)) ||
             (tied && cf_row_is_tied_anew(self, scanned)))
-            cf_row_scan_spot(self, scanned);
+            cf_row_diff_spot(self, scanned);
     }
 }
 
-void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_scan *out)
+void cf_row_diff_run(const cf_row_diff_input *input, cf_arena *arena, cf_row_diff *out)
 {
-    cf_row_scanning *self = cf_arena_allocate(arena, 1, sizeof *self);
+    cf_row_diffing *self = cf_arena_allocate(arena, 1, sizeof *self);
 
     self->input = input;
     self->arena = arena;
@@ -41,9 +41,9 @@ void cf_row_scan_run(const cf_row_scan_input *input, cf_arena *arena, cf_row_sca
     cf_scanned_rows_name(self);
     diff_scanned(self);
     out->deleted = self->gone_count;
-    cf_row_scan_gone(self);
+    cf_row_diff_gone(self);
     out->cascaded = self->gone_count - out->deleted;
-    cf_row_scan_pin(self);
+    cf_row_diff_pin(self);
     out->input = input;
     out->changes = cf_change_draft_changes(&self->draft, &out->count);
     out->inner = self;
