@@ -396,11 +396,11 @@ static cf_status look(cf_move_notices *notices, uint64_t now_ms, bool tries_all,
 uint64_t cf_move_notices_step(cf_move_notices *notices, uint64_t now_ms)
 {
     size_t members = cf_registry_count(cf_log_registry(cf_engine_peer(notices->engine)->log));
-    uint64_t next_ms, hauls_ms;
+    uint64_t next_ms, migrations_ms;
     cf_error error;
 
     take_back_those_over(notices, now_ms);
-    if (cf_migrations_step(notices->migrations, now_ms, &hauls_ms))
+    if (cf_migrations_step(notices->migrations, now_ms, &migrations_ms))
         notices->seen = 0; /* who waited for them may go now */
     bool begins = begins_session(notices);
     if (begins || members != notices->seen || now_ms >= notices->next_ms) {
@@ -409,7 +409,7 @@ uint64_t cf_move_notices_step(cf_move_notices *notices, uint64_t now_ms)
             cf_report(notices->connections->env, CF_REPORT_WARNING,
                       "telling the brokers before: %s", error.text);
     }
-    next_ms = notices->next_ms < hauls_ms ? notices->next_ms : hauls_ms;
+    next_ms = notices->next_ms < migrations_ms ? notices->next_ms : migrations_ms;
     for (size_t i = 0; i < notices->count; i++)
         if (notices->out[i]->give_up_ms < next_ms)
             next_ms = notices->out[i]->give_up_ms;

@@ -20,9 +20,10 @@ enum { SETTLE_MS = 1000, LOOK_AGAIN_MS = 250 };
 /* ---- A move, and what comes along ---- */
 
 /* Before the user leaves, this device catches up with the broker where it was, so that what others
- * wrote is not left behind; afterwards what only that one has is hauled, or will be. Who can't be
- * reached is left all the same, and the user told; but not by a device that doesn't keep all: there
- * it would leave whole collections behind. All that travels goes through such a device, too. */
+ * wrote is not left behind; afterwards what only that one has is taken along, or will be. Who can't
+ * be reached is left all the same, and the user told; but not by a device that doesn't keep all:
+ * there it would leave whole collections behind. All that travels goes through such a device, too.
+ */
 typedef struct {
     cf_run *run;
     cf_address from;
@@ -441,8 +442,8 @@ static bool is_brought(cf_run *run, state *self, uint64_t now_ms)
     return !lacking || now_ms >= self->lacking_ms + SETTLE_MS;
 }
 
-/* What is hauled waits for the new broker, too; where that takes no more, it comes later. */
-static cf_status is_hauled(cf_run *run, state *self, uint64_t now_ms, bool *out, cf_error *error)
+/* What is taken along waits for the new broker, too; where that takes no more, it comes later. */
+static cf_status is_migrated(cf_run *run, state *self, uint64_t now_ms, bool *out, cf_error *error)
 {
     const cf_link *link = cf_engine_link(cf_loop_engine(run->loop));
 
@@ -473,10 +474,10 @@ static cf_status step(cf_run *run, uint64_t now_ms, cf_progress *progress, cf_er
         return is_packed(self->moving, now_ms) ? go_there(run, self, now_ms, error) : CF_OK;
     if (self->round && is_round_over(run, self, now_ms))
         status = end_round(run, self, now_ms, error);
-    bool hauled = false;
+    bool migrated = false;
     if (!status)
-        status = is_hauled(run, self, now_ms, &hauled, error);
-    if (status || !hauled || !is_brought(run, self, now_ms))
+        status = is_migrated(run, self, now_ms, &migrated, error);
+    if (status || !migrated || !is_brought(run, self, now_ms))
         return status;
     if (self->moving)
         status = tell_left_behind(self->moving, error);

@@ -69,7 +69,7 @@ struct cf_engine {
     cf_resupply *resupply;
     cf_carried *carried;  /* of a relay; NULL: no blobs are carried here */
     bool carries_nothing; /* and they can't be, as was told */
-    uint64_t looks;       /* the workshop's, of which the resupply knows */
+    uint64_t looks;       /* the context's, of which the resupply knows */
     cf_source *sources;
     cf_binding **bindings; /* of the sources, in their order */
     size_t count, capacity, bindings_capacity;
@@ -91,7 +91,7 @@ struct cf_engine {
     bool catches_up;       /* entries of an own chain are to come: the home went back */
     uint64_t locks_due_ms; /* till when it is waited for what is locked; 0: it isn't */
     uint64_t losses;       /* how often a session was lost or could not be had */
-    cf_error clock;        /* what workshop.silent says */
+    cf_error clock;        /* what context.silent says */
     cf_error loss;
     unsigned denials; /* in a row */
     bool was_removed; /* from that broker, which said so once: until it lets this device in */

@@ -19,9 +19,9 @@ typedef struct {
     const cf_heads *heads;
     bool *shown;     /* of each: a write behind it is not replaced */
     cf_state *state; /* of one item at a time */
-} survey;
+} scan;
 
-static void mark(survey *self, const cf_dot *dot)
+static void mark(scan *self, const cf_dot *dot)
 {
     size_t count;
     const cf_head *run = cf_heads_of_writer(self->heads, &dot->writer, &count);
@@ -33,7 +33,7 @@ static void mark(survey *self, const cf_dot *dot)
 
 static bool look_at_item(void *context, cf_bytes key, cf_bytes value)
 {
-    survey *self = context;
+    scan *self = context;
     cf_error ignored;
     cf_id item;
 
@@ -102,7 +102,7 @@ static cf_status rank_all(cf_peer *peer, const cf_heads *heads, candidate *all, 
 {
     cf_store *store = cf_log_store(peer->log);
     const uint8_t table = CF_TABLE_ITEM;
-    survey self = {heads, cf_allocate(heads->count, sizeof(bool)), cf_state_new()};
+    scan self = {heads, cf_allocate(heads->count, sizeof(bool)), cf_state_new()};
 
     cf_status status =
         store->scan(store, cf_peer_user(peer), cf_bytes_of(&table, 1), look_at_item, &self, error);

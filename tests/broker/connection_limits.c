@@ -204,8 +204,8 @@ static uint64_t steady_of(void *context)
 
 static const cf_env clocks = {.now_ms = time_of, .steady_ms = steady_of};
 
-/* What one doorkeeper had kept, and what is recalled of it after so long by another, whose machine
- * was started in between. */
+/* What the limits of one broker had kept, and what is recalled of it after so long by another,
+ * whose machine was started in between. */
 typedef struct {
     cf_store_memory_disk *disk;
     cf_store *store;

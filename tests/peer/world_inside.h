@@ -5,7 +5,7 @@
 #include "tests/peer/world.h"
 
 world_file *world_add_file(world_device *device, const world_file *file);
-/* As a survey would tell it; borrows the file's name. */
+/* As a scan would tell it; borrows the file's name. */
 cf_finding world_finding(cf_arena *arena, const world_file *file);
 bool world_is_as_in_base(const cf_nodes *base, const cf_finding *found);
 /* Name, kind, content, and mode and time as far as they are shown. */

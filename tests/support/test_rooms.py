@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each room has a README, and it is true as far as a test can say: each source of the room is found in it, by its own name or by
-that of its group (`survey_*`); no file, no test and no function is named that isn't there. Rooms are those of layering.cmake;
+that of its group (`scan_*`); no file, no test and no function is named that isn't there. Rooms are those of layering.cmake;
 the README of the folder above leads to each. Folders of tests that have one: the same, but for what must be found in it."""
 
 import re

@@ -10,7 +10,7 @@
 #include "peer/engine/brief_sync.h"
 #include "tests/worlds/causes.h"
 
-enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200, HAUL_MS = 30000 };
+enum { DOOR_TURNS = 400, FAREWELL_TURNS = 200, MIGRATION_MS = 30000 };
 
 /* ---- At the door ---- */
 
@@ -132,7 +132,8 @@ static void fetch(luggage *self, int old)
 {
     const world_round round = {0};
     cf_peer *peer = device_peer(self->of);
-    cf_migration_options options = {.env = &self->of->env, .peer = peer, .timeout_ms = HAUL_MS};
+    cf_migration_options options = {
+        .env = &self->of->env, .peer = peer, .timeout_ms = MIGRATION_MS};
 
     self->migration = cf_migration_new(&options, self->of->in->now_ms);
     station_open(&self->from, self->of, cf_migration_from(self->migration),

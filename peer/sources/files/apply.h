@@ -66,7 +66,7 @@ void cf_applying_await(cf_applying *applying);
 /* After it ended. */
 typedef struct {
     uint64_t applied; /* things put into place */
-    /* Where the disk was not as the base has it: survey that, then wake. */
+    /* Where the disk was not as the base has it: scan that, then wake. */
     const cf_look_places *look_at;
     /* Directories that are watched from now on: look into them once, for what came there before. */
     const uint64_t *watched;

@@ -97,7 +97,7 @@ static bool misses_what_is_held(const cf_task_place *place, const cf_folder *fol
 static const char DISK_IS_AWAY[] = "the disk that was mounted there, or under it, is away";
 
 /* What is brought into a folder gives it another time: then nothing tells any more that nobody has
- * removed what is missing in it (survey_below.c); and the disk that comes back covers it. The task
+ * removed what is missing in it (scan_below.c); and the disk that comes back covers it. The task
  * has ended; a look comes first, or that disk. */
 static bool is_bare(const cf_task_place *place, cf_task *task, const cf_folder *folder)
 {

@@ -11,7 +11,7 @@ enum { OWED_MS = 5000 };
 
 /* ---- What is asked ---- */
 
-/* While the root is held: a survey that ends may keep it. */
+/* While the root is held: a scan that ends may keep it. */
 static void restore_lifted(cf_files_source *source)
 {
     cf_error ignored;
@@ -31,7 +31,7 @@ static void destroy(void *self)
 
     cf_applying_destroy(&source->applying); /* which may be about to make one writable */
     restore_lifted(source);
-    cf_survey_destroy(&source->survey);
+    cf_scan_destroy(&source->scan);
     cf_past_destroy(&source->past);
     cf_probe_destroy(&source->probe);
     cf_debounce_destroy(&source->debounce);
@@ -41,7 +41,7 @@ static void destroy(void *self)
     cf_pending_tree_release(&source->unseen);
     cf_pendings_release(&source->waits);
     cf_look_places_release(&source->places);
-    cf_look_places_release(&source->surveyed);
+    cf_look_places_release(&source->scanned);
     cf_look_places_release(&source->confirmed);
     cf_node_set_release(&source->missing);
     cf_node_set_release(&source->seen_missing);
@@ -272,7 +272,7 @@ static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *er
     cf_binding *binding = source->binding;
     size_t settled;
 
-    if (!binding->owed_count || now_ms < source->owed_ms || source->survey ||
+    if (!binding->owed_count || now_ms < source->owed_ms || source->scan ||
         cf_applying_busy(source->applying))
         return CF_OK;
     source->owed_ms = now_ms + OWED_MS;
@@ -292,7 +292,7 @@ static void hear_broker(cf_files_source *source)
 {
     const cf_link *link = source->context->peer->link;
 
-    if (!source->awaits_broker || source->survey ||
+    if (!source->awaits_broker || source->scan ||
         (link && !cf_link_is_idle_in(link, &source->binding->collection)))
         return;
     source->awaits_broker = false;
@@ -303,7 +303,7 @@ static void hear_broker(cf_files_source *source)
  * long before that. It never goes on where the disk hangs, which is asked meanwhile. */
 static void plan_step(const cf_files_source *source, uint64_t now_ms, uint64_t *deadline)
 {
-    bool is_free = !source->survey && !cf_applying_busy(source->applying);
+    bool is_free = !source->scan && !cf_applying_busy(source->applying);
 
     if (!is_free)
         earlier(deadline, now_ms + CF_PROBE_AGAIN_MS);
@@ -327,7 +327,7 @@ static bool needs_disk(const cf_files_source *source, uint64_t now_ms)
 
     if (!binding->root)
         return now_ms >= source->reopen_ms;
-    return source->reopen || source->checks_place || source->survey || binding->is_disk_doubted ||
+    return source->reopen || source->checks_place || source->scan || binding->is_disk_doubted ||
            (binding->owed_count && now_ms >= source->owed_ms) ||
            cf_applying_busy(source->applying) || cf_files_source_guard_is_due(source) ||
            cf_files_source_wants_look(source, now_ms) || cf_files_source_may_merge(source) ||
@@ -384,9 +384,9 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     for (bool on = true;
          !status && on && source->binding->root && (answers = answers_yet(source, deadline));) {
         on = false;
-        if (source->survey) {
+        if (source->scan) {
             status = cf_files_source_step_survey(source, now_ms, error);
-            on = !source->survey;
+            on = !source->scan;
         } else if (cf_applying_busy(source->applying)) {
             status = cf_files_source_step_applying(source, now_ms, error);
             if (cf_applying_is_stuck(source->applying))
@@ -430,7 +430,7 @@ static bool busy(const void *self, uint64_t now_ms)
 
     (void)now_ms;
     return !source->binding->silence &&
-           (source->survey || cf_applying_busy(source->applying) || source->look_all ||
+           (source->scan || cf_applying_busy(source->applying) || source->look_all ||
             source->checks_place || source->places.count || source->awaited_ms ||
             (source->binding->root && cf_files_source_may_apply(source)));
 }
@@ -440,7 +440,7 @@ static bool agrees(const void *self)
     const cf_files_source *source = self;
 
     return !source->binding->silence &&
-           (source->agrees || (source->survey && source->surveying_agrees));
+           (source->agrees || (source->scan && source->scanning_agrees));
 }
 
 /* ---- What counts no longer ---- */
@@ -478,7 +478,7 @@ static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_
     cf_files_source_finish_applying(source); /* it has steps of nodes that go */
     cf_nodes_each(source->binding->nodes, gather, &found);
     if (found.count) {
-        if (source->survey) { /* it compares with nodes that go */
+        if (source->scan) { /* it compares with nodes that go */
             cf_files_source_let_root_go(source);
             source->reopen_ms = 0;
         }

@@ -28,12 +28,12 @@ static cf_identity_away *find_away(const cf_files_source *source, uint64_t numbe
 
 bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t number)
 {
-    return cf_nodes_find(source->binding->nodes, number) && !source->surveying_all &&
-           !cf_survey_found(source->survey, number);
+    return cf_nodes_find(source->binding->nodes, number) && !source->scanning_all &&
+           !cf_scan_found(source->scan, number);
 }
 
 /* What this look found to be away, and what it did not look for. */
-static void renew_away(cf_files_source *source, const cf_survey_batch *batch)
+static void renew_away(cf_files_source *source, const cf_scan_batch *batch)
 {
     size_t count = 0, capacity = source->away_count;
     cf_node_set gone = {0};
@@ -61,7 +61,7 @@ static bool may_go(const cf_files_source *source)
                                                         cf_nodes_count(source->binding->nodes));
 }
 
-void cf_files_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
+void cf_files_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch)
 {
     uint64_t *gone = cf_arena_allocate(arena, batch->gone_count, sizeof *gone);
     size_t kept = 0;

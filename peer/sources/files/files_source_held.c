@@ -122,8 +122,8 @@ typedef struct {
     bool any_wait; /* of which there are some */
 } missing_items;
 
-static missing_items gather_missing(const cf_files_source *source, const cf_survey_batch *found,
-                                    const cf_survey_batch *judged)
+static missing_items gather_missing(const cf_files_source *source, const cf_scan_batch *found,
+                                    const cf_scan_batch *judged)
 {
     const cf_node_set *held = &source->held;
     counting self = {.nodes = source->binding->nodes}, known = {.nodes = self.nodes};
@@ -173,7 +173,7 @@ static bool lets_wait(const cf_files_source *source, const cf_vanishing *vanishi
 /* Not at once, where no absence is waited for: who asks for a look would wait for its end. But with
  * what this look has found for the first time, which the next one confirms. And all at one moment:
  * else each would wait for the other in turn. */
-static void let_wait(cf_files_source *source, const cf_survey_batch *judged, uint64_t now_ms)
+static void let_wait(cf_files_source *source, const cf_scan_batch *judged, uint64_t now_ms)
 {
     const bool is_next = source->confirmed.count > 0;
     const uint64_t when_ms =
@@ -227,10 +227,10 @@ static size_t part(uint64_t *gone, size_t count, const bool *goes)
     return going;
 }
 
-void cf_files_source_judge_missing(cf_files_source *source, const cf_survey_batch *found,
+void cf_files_source_judge_missing(cf_files_source *source, const cf_scan_batch *found,
                                    uint64_t now_ms, uint64_t *gone, size_t *count)
 {
-    const cf_survey_batch judged = {.gone = gone, .gone_count = *count};
+    const cf_scan_batch judged = {.gone = gone, .gone_count = *count};
     cf_binding *binding = source->binding;
 
     if (found->gone_count)
@@ -326,7 +326,7 @@ static const char *reason_of(cf_files_source *source, const cf_lease *lease)
     return reason;
 }
 
-void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch)
+void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch)
 {
     cf_locks *locks = source->context->locks;
     const cf_lease *lease;

@@ -12,7 +12,7 @@
 #include "peer/sources/files/publish.h"
 #include "peer/sources/files/debounce.h"
 #include "peer/sources/files/renames.h"
-#include "peer/sources/files/survey.h"
+#include "peer/sources/files/scan.h"
 #include "peer/sources/files/waits.h"
 
 enum { CF_SOURCE_AGAIN_MS = 15, CF_SOURCE_REOPEN_MS = 5000 };
@@ -32,7 +32,7 @@ typedef struct cf_files_source {
     cf_binding *binding;
     cf_probe *probe;
     cf_applying *applying;
-    cf_survey *survey;
+    cf_scan *scan;
     cf_debounce *debounce;
     cf_renames *renames;
 
@@ -51,9 +51,9 @@ typedef struct cf_files_source {
     uint64_t poll_ms; /* CF_DEBOUNCE_NEVER: it is not polled */
     cf_delete_word word;
 
-    bool surveying_all, surveying_only, surveying_agrees;
-    cf_absence surveying_absence;
-    cf_look_places surveyed; /* of the look under way */
+    bool scanning_all, scanning_only, scanning_agrees;
+    cf_absence scanning_absence;
+    cf_look_places scanned; /* of the look under way */
     cf_node_set missing; /* nodes that were not there at the last look; they count if they are not
                            there again */
     cf_node_set seen_missing;
@@ -84,7 +84,7 @@ typedef struct cf_files_source {
     char disk_text[CF_ERROR_TEXT]; /* why nothing can be put on it, as `serve` told; empty */
     cf_pendings waits;     /* why what is shown was not put into its place when it was tried last */
     bool keeps_waits;      /* as this process found */
-    cf_pendings found;     /* by the survey under way */
+    cf_pendings found;     /* by the scan under way */
     cf_pending_tree notes; /* by the last one */
     cf_pending_tree unseen; /* by the last one at everything: what lies there, and below, was passed
                                over; looks at some places don't change that */
@@ -131,7 +131,7 @@ void cf_files_source_let_root_go(cf_files_source *source);
 void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms);
 bool cf_files_source_wants_look(const cf_files_source *source, uint64_t now_ms);
 void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms);
-/* Goes on with the survey, publishing what it finds; none is under way when it has ended. */
+/* Goes on with the scan, publishing what it finds; none is under way when it has ended. */
 cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 /* Why nothing of what was found here is published; NULL: nothing forbids it. */
@@ -153,19 +153,19 @@ void cf_files_source_look_at_all(cf_files_source *source, cf_absence absence);
  * be in a directory that is known or counts, too, and that does not wait, and not in the place of
  * something that is missing and does not count. `*out` has arrays of its own, which the caller
  * frees. */
-void cf_files_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
-                           cf_survey_batch *out);
+void cf_files_source_judge(cf_files_source *source, const cf_scan_batch *batch, uint64_t now_ms,
+                           cf_scan_batch *out);
 /* The part of it for `*count` nodes that are gone: which of them may be told, with all that was
  * found missing. They are put first, and counted; what may not is held, or waits. */
-void cf_files_source_judge_missing(cf_files_source *source, const cf_survey_batch *found,
+void cf_files_source_judge_missing(cf_files_source *source, const cf_scan_batch *found,
                                    uint64_t now_ms, uint64_t *gone, size_t *count);
 /* What is there again, or gone elsewhere too, is not held any more. */
 void cf_files_source_forget_unheld(cf_files_source *source);
 /* What is still held, after others came back or went, may be few enough to go: it is looked at. */
 void cf_files_source_look_at_held(cf_files_source *source);
 /* The part of it for what has to wait until something else is told. */
-void cf_files_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
-                                  cf_survey_batch *judged);
+void cf_files_source_judge_placed(cf_files_source *source, const cf_scan_batch *batch,
+                                  cf_scan_batch *judged);
 /* Among those that the look under way did not find; NULL: it is there. */
 cf_gone_node *cf_files_source_find_gone(const cf_files_source *source, uint64_t number);
 /* Where it was, or the directory in which it was that went from one which is still there. */
@@ -184,17 +184,17 @@ cf_absence cf_files_source_absence_of(const cf_files_source *source, const cf_no
 /* What is gone, or was moved, and was taken the place of by what the first part of a look doesn't
  * tell is left to the part that does, whose judgement begins with what is gone; `told->gone` is the
  * caller's to free. */
-void cf_files_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told);
-void cf_files_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
-                               cf_survey_batch *told);
+void cf_files_source_leave_to_takers(cf_files_source *source, cf_scan_batch *told);
+void cf_files_source_take_left(const cf_files_source *source, const cf_scan_batch *batch,
+                               cf_scan_batch *told);
 /* Seen to be missing; true: for the second time in a row. Else there is another look, at its place
  * and, if it was found, at that. */
 bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *node,
                                      const cf_finding *found);
 /* What was found and not kept, to be published now, waits with all that is in it, and with what
  * took its place. */
-void cf_files_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
-                                  const cf_survey_batch *kept);
+void cf_files_source_note_waiting(cf_files_source *source, const cf_scan_batch *found,
+                                  const cf_scan_batch *kept);
 /* That what is held is, and how that ends; in the arena. */
 const char *cf_files_source_held_text(const cf_files_source *source, cf_arena *arena);
 /* A look begins; is over. */
@@ -210,17 +210,17 @@ void cf_files_source_note_found(cf_files_source *source, const cf_observation *s
 void cf_files_source_note_node(cf_files_source *source, uint64_t number, cf_pending_kind kind,
                                const char *reason);
 /* What is not published; `reason` NULL: because this only looks. */
-void cf_files_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
+void cf_files_source_note_batch(cf_files_source *source, const cf_scan_batch *batch,
                                 const char *reason, uint64_t now_ms);
 /* What is not published because nothing may be, and was not agreed. */
 void cf_files_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
-                               const cf_survey_batch *batch, const char *why);
-/* What the survey that ends has found takes the place of what was noted there before. */
+                               const cf_scan_batch *batch, const char *why);
+/* What the scan that ends has found takes the place of what was noted there before. */
 void cf_files_source_renew_notes(cf_files_source *source);
 
 /* Takes out of what was found what is missing where another file system lies than the one on which
  * it was seen last, and holds it; not if the user has said that it may go. */
-void cf_files_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+void cf_files_source_hold_disks(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch);
 void cf_files_source_tell_away(const cf_files_source *source, cf_pendings *pendings);
 /* Of what was missing before the look under way: nothing that this look saw says otherwise. */
 bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t number);
@@ -230,7 +230,7 @@ bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t nu
 bool cf_files_source_guard_is_due(const cf_files_source *source);
 cf_status cf_files_source_guard(cf_files_source *source, cf_error *error);
 /* Takes out of what was found what is not to be published now. */
-void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_survey_batch *batch);
+void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch);
 
 /* ---- Texts that are merged ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A look of a folder as a source: when, at which places, what becomes of each batch that the survey
+/* A look of a folder as a source: when, at which places, what becomes of each batch that the scan
  * gives, and where to look again. Of a batch disks that are away and locked files are taken out
  * first; then absences are judged, what others have is agreed, and the rest is published. */
 #include "peer/sources/files/files_source_inside.h"
@@ -66,8 +66,8 @@ static bool insists(void *context, uint64_t folder, cf_bytes name, const cf_stat
 
 static void begin_costs(cf_files_source *source, uint64_t now_ms)
 {
-    for (size_t i = 0; source->debounce && i < source->surveyed.count; i++)
-        cf_debounce_begin(source->debounce, &source->surveyed.at[i], now_ms);
+    for (size_t i = 0; source->debounce && i < source->scanned.count; i++)
+        cf_debounce_begin(source->debounce, &source->scanned.at[i], now_ms);
 }
 
 void cf_files_source_look_at(cf_files_source *source, uint64_t folder, cf_bytes name,
@@ -136,7 +136,7 @@ bool cf_files_source_wants_look(const cf_files_source *source, uint64_t now_ms)
  */
 static bool counts_absences(const cf_files_source *source)
 {
-    return source->surveying_all && source->surveying_absence == CF_ABSENCE_COUNTS;
+    return source->scanning_all && source->scanning_absence == CF_ABSENCE_COUNTS;
 }
 
 /* At the beginning of each look, and at its end: what can't be watched is known only then. */
@@ -149,13 +149,13 @@ static void plan_rescan(cf_files_source *source, uint64_t now_ms)
         return;
     const bool complete =
         !cf_watch_misses(source->context->watch, source->binding->number) && !source->unseen.count;
-    if (complete && !source->surveying_all)
+    if (complete && !source->scanning_all)
         return;
     env->random(env->context, &random, sizeof random);
     uint64_t next = cf_debounce_rescan(now_ms, complete, random);
     if (counts_absences(source) || next < source->rescan_ms)
         source->rescan_ms = next;
-    if (source->surveying_all)
+    if (source->scanning_all)
         source->poll_ms = cf_debounce_poll(now_ms, cf_binding_poll_ms(source->binding), random);
 }
 
@@ -191,10 +191,10 @@ void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->context->peer;
     bool all = source->look_all || !source->looked;
-    cf_survey_options options = {
+    cf_scan_options options = {
         .env = peer->env,
         .binding = source->binding,
-        .places = all ? NULL : &source->surveyed,
+        .places = all ? NULL : &source->scanned,
         .recall = recall,
         .rests = rests,
         .insists = insists,
@@ -205,22 +205,22 @@ void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
         .watch = source->context->watch,
     };
 
-    cf_look_places_release(&source->surveyed);
+    cf_look_places_release(&source->scanned);
     look_beside(source);
-    source->surveyed = source->places;
+    source->scanned = source->places;
     source->places = (cf_look_places){0};
-    cf_look_places_sort(&source->surveyed);
+    cf_look_places_sort(&source->scanned);
     begin_costs(source, now_ms);
-    source->survey = cf_survey_new(&options);
-    source->surveying_all = all;
+    source->scan = cf_scan_new(&options);
+    source->scanning_all = all;
     if (all && !source->look_only) /* they are judged anew */
         source->postponed_ms = 0;
     if (source->debounce && all)
         cf_watch_count_anew(source->context->watch, (uint32_t)source->binding->number);
     source->held_back &= !all;
-    source->surveying_only = source->look_only;
-    source->surveying_agrees = source->look_only && source->agrees;
-    source->surveying_absence = source->absence;
+    source->scanning_only = source->look_only;
+    source->scanning_agrees = source->look_only && source->agrees;
+    source->scanning_absence = source->absence;
     source->look_all = source->look_only = source->agrees = false;
     source->absence = CF_ABSENCE_WAITS;
     cf_files_source_begin_judging(source); /* the one before may have been broken off */
@@ -236,14 +236,14 @@ const char *cf_files_source_silence(cf_files_source *source)
         return cf_pendings_text(&source->found, why.text);
     if (source->binding->mode == CF_MODE_RECEIVE)
         return "this source only receives";
-    return source->surveying_only ? NULL : source->context->silent;
+    return source->scanning_only ? NULL : source->context->silent;
 }
 
 /* What differs stays as it is until its user decides, and holds up nothing else. */
 static cf_status keep_to_itself(cf_files_source *source, const cf_publishing *publishing,
-                                const cf_survey_batch *batch, const char *silent, cf_error *error)
+                                const cf_scan_batch *batch, const char *silent, cf_error *error)
 {
-    cf_survey_batch left;
+    cf_scan_batch left;
     cf_arena arena = {0};
 
     cf_status status = cf_publish_agreed(publishing, batch, &arena, &left, error);
@@ -256,7 +256,7 @@ static cf_status keep_to_itself(cf_files_source *source, const cf_publishing *pu
 }
 
 /* What went to where nobody looks goes on to tell of itself. */
-static void watch_no_more(const cf_files_source *source, const cf_survey_batch *batch)
+static void watch_no_more(const cf_files_source *source, const cf_scan_batch *batch)
 {
     const cf_binding *binding = source->binding;
 
@@ -266,7 +266,7 @@ static void watch_no_more(const cf_files_source *source, const cf_survey_batch *
                             (uint64_t)binding->number << 32 | batch->gone[i]);
 }
 
-static void send_no_more(const cf_files_source *source, const cf_survey_batch *batch)
+static void send_no_more(const cf_files_source *source, const cf_scan_batch *batch)
 {
     for (size_t i = 0; i < batch->gone_count; i++) {
         const cf_node *node = cf_nodes_find(source->binding->nodes, batch->gone[i]);
@@ -282,13 +282,13 @@ static bool meets(const cf_files_source *source)
     return source->binding->meets & (CF_MEETS_OLD | CF_MEETS_AGAIN);
 }
 
-static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *batch,
-                               uint64_t now_ms, cf_error *error)
+static cf_status publish_batch(cf_files_source *source, const cf_scan_batch *batch, uint64_t now_ms,
+                               cf_error *error)
 {
     cf_source_context *context = source->context;
     const char *silent = cf_files_source_silence(source);
 
-    if (source->surveying_only && !source->surveying_agrees) {
+    if (source->scanning_only && !source->scanning_agrees) {
         const cf_publishing told = {.peer = context->peer, .binding = source->binding};
 
         if (silent)
@@ -310,13 +310,13 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
         .bases = context->bases,
         .now_ms = now_ms,
         .past = source->past,
-        .awaits = source->surveying_agrees ? NULL : cf_files_source_note_awaits,
+        .awaits = source->scanning_agrees ? NULL : cf_files_source_note_awaits,
         .waits = cf_files_source_note_wait,
         .context = source,
     };
-    if (silent || source->surveying_agrees)
+    if (silent || source->scanning_agrees)
         return keep_to_itself(source, &publishing, batch, silent, error);
-    cf_survey_batch judged, left;
+    cf_scan_batch judged, left;
     cf_arena arena = {0};
     bool unveils = false;
     cf_files_source_judge(source, batch, now_ms, &judged);
@@ -344,7 +344,7 @@ static cf_status publish_batch(cf_files_source *source, const cf_survey_batch *b
 }
 
 /* Nothing is missing but what is held as away. */
-static bool has_all(const cf_files_source *source, const cf_survey_batch *found)
+static bool has_all(const cf_files_source *source, const cf_scan_batch *found)
 {
     for (size_t i = 0, away = 0; i < found->gone_count; i++) {
         const bool is_away = away < found->away_count && found->away[away].number == found->gone[i];
@@ -356,10 +356,10 @@ static bool has_all(const cf_files_source *source, const cf_survey_batch *found)
     return true;
 }
 
-static cf_status note_seen(cf_files_source *source, const cf_survey_batch *found, cf_error *error)
+static cf_status note_seen(cf_files_source *source, const cf_scan_batch *found, cf_error *error)
 {
     const int64_t whole_ns = cf_binding_asks_folders(source->binding) && found->is_first
-                                 ? cf_survey_whole_ns(source->survey)
+                                 ? cf_scan_whole_ns(source->scan)
                                  : 0;
 
     cf_status status =
@@ -372,12 +372,12 @@ static cf_status note_seen(cf_files_source *source, const cf_survey_batch *found
 
 static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
-    const cf_survey_batch *found = cf_survey_take(source->survey);
-    cf_survey_batch batch = *found;
+    const cf_scan_batch *found = cf_scan_take(source->scan);
+    cf_scan_batch batch = *found;
     cf_arena arena = {0};
 
     cf_files_source_hold_disks(source, &arena, &batch);
-    if (!source->surveying_agrees)
+    if (!source->scanning_agrees)
         cf_files_source_hold_back(source, &arena, &batch);
     cf_files_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
@@ -391,11 +391,11 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
  * asked anyway, and who publishes nothing reverts nothing. */
 static cf_status check_age(cf_files_source *source, cf_error *error)
 {
-    if (!source->surveying_all || !cf_survey_take(source->survey)->is_first ||
+    if (!source->scanning_all || !cf_scan_take(source->scan)->is_first ||
         source->binding->meets & ~(unsigned)CF_MEETS_NEW ||
         source->binding->mode == CF_MODE_RECEIVE || cf_delete_word_is_all(source->word))
         return CF_OK;
-    cf_status status = cf_older_copy_find(source->context->peer, source->binding, source->survey,
+    cf_status status = cf_older_copy_find(source->context->peer, source->binding, source->scan,
                                           &source->age, error);
     return status || !source->age.changes ? status
                                           : cf_binding_refuse_older(source->binding, error);
@@ -433,8 +433,8 @@ static void add_places(cf_files_source *source, const cf_look_places *places)
 /* As the look that ends. */
 static void look_alike(cf_files_source *source)
 {
-    source->look_only |= source->surveying_only;
-    source->agrees |= source->surveying_agrees;
+    source->look_only |= source->scanning_only;
+    source->agrees |= source->scanning_agrees;
 }
 
 /* To be sure of what is gone. It was found in a directory that nobody knows yet: only the same look
@@ -444,9 +444,9 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
     for (size_t i = 0; i < source->confirmed.count; i++)
         source->confirm |= source->confirmed.at[i].folder != CF_NODE_ROOT &&
                            !cf_nodes_find(source->binding->nodes, source->confirmed.at[i].folder);
-    if (source->surveying_all && (source->confirm || source->confirmed.count))
-        cf_files_source_look_at_all(source, source->surveying_absence);
-    add_places(source, source->confirm ? &source->surveyed : &source->confirmed);
+    if (source->scanning_all && (source->confirm || source->confirmed.count))
+        cf_files_source_look_at_all(source, source->scanning_absence);
+    add_places(source, source->confirm ? &source->scanned : &source->confirmed);
     if (source->confirm || source->confirmed.count) {
         look_alike(source);
         source->not_before_ms = now_ms + (source->binding->is_remote ? SHOWN_ONCE_MORE_MS : 0);
@@ -459,12 +459,12 @@ static void look_to_confirm(cf_files_source *source, uint64_t now_ms)
  * What never rests is looked at now and then if there is a watch, and else not for ever. */
 static void look_again(cf_files_source *source, uint64_t now_ms)
 {
-    const cf_look_places *again = cf_survey_again(source->survey);
+    const cf_look_places *again = cf_scan_again(source->scan);
 
     for (size_t i = 0; source->debounce && i < again->count; i++)
         if (again->at[i].name.size)
             cf_debounce_note_waits(source->debounce, &again->at[i], now_ms);
-    const bool all = source->surveying_all && source->unseen.count && !source->tries;
+    const bool all = source->scanning_all && source->unseen.count && !source->tries;
     if ((!again->count && !all) || source->tries >= AGAIN_MAX) {
         for (size_t i = 0; source->debounce && i < again->count; i++)
             cf_debounce_note(source->debounce, again->at[i].folder, again->at[i].name,
@@ -497,7 +497,7 @@ static uint64_t age_of(int64_t changed_ns, uint64_t now_ms)
 static void read_again(cf_files_source *source, uint64_t now_ms)
 {
     size_t count;
-    const cf_survey_racy *racy = cf_survey_racy_files(source->survey, &count);
+    const cf_scan_racy *racy = cf_scan_racy_files(source->scan, &count);
 
     for (size_t i = 0; source->debounce && i < count; i++) {
         const cf_look_place place = {.folder = racy[i].folder, .name = racy[i].name};
@@ -509,7 +509,7 @@ static void read_again(cf_files_source *source, uint64_t now_ms)
 static void read_later(cf_files_source *source, uint64_t now_ms)
 {
     size_t count;
-    const cf_survey_unread *unread = cf_survey_unread_files(source->survey, &count);
+    const cf_scan_unread *unread = cf_scan_unread_files(source->scan, &count);
 
     for (size_t i = 0; source->debounce && i < count; i++) {
         const cf_look_place place = {.folder = unread[i].folder, .name = unread[i].name};
@@ -519,7 +519,7 @@ static void read_later(cf_files_source *source, uint64_t now_ms)
         cf_debounce_note_waits(source->debounce, &place, now_ms);
     }
     if (source->debounce)
-        cf_debounce_end_waits(source->debounce, source->surveying_all ? NULL : &source->surveyed);
+        cf_debounce_end_waits(source->debounce, source->scanning_all ? NULL : &source->scanned);
 }
 
 /* All was looked at, and nothing of it has to be looked at again. Where it can't be kept that this
@@ -532,7 +532,7 @@ static void end_meeting(cf_files_source *source, uint64_t now_ms)
     cf_error ignored;
 
     cf_past_destroy(&source->past);
-    source->met_all |= source->surveying_all && !source->surveying_only;
+    source->met_all |= source->scanning_all && !source->scanning_only;
     if (!source->binding->meets || !source->met_all || source->look_all || source->places.count ||
         source->held_back || source->awaits_broker)
         return;
@@ -543,10 +543,10 @@ static void end_meeting(cf_files_source *source, uint64_t now_ms)
 
 static void end_survey(cf_files_source *source, uint64_t now_ms)
 {
-    cf_survey_renumber_watches(source->survey);
+    cf_scan_renumber_watches(source->scan);
     cf_files_source_renew_notes(source);
     if (source->debounce)
-        cf_debounce_end(source->debounce, &source->surveyed, now_ms);
+        cf_debounce_end(source->debounce, &source->scanned, now_ms);
     cf_files_source_end_judging(source);
     plan_rescan(source, now_ms);
     look_to_confirm(source, now_ms);
@@ -558,26 +558,26 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
         !source->places.count)
         cf_renames_clear(source->renames); /* all of them were looked at */
     source->looked = true;
-    source->is_older &= !source->surveying_all;
-    source->context->looks += source->surveying_all;
-    source->looks_now = source->surveying_only;
-    source->agreed = source->surveying_agrees;
+    source->is_older &= !source->scanning_all;
+    source->context->looks += source->scanning_all;
+    source->looks_now = source->scanning_only;
+    source->agreed = source->scanning_agrees;
     if (source->agreed && source->debounce && !source->agrees)
         cf_files_source_look_at_all(source, CF_ABSENCE_COUNTS); /* it is kept in sync from now on */
-    cf_survey_destroy(&source->survey);
-    if (!source->surveying_only)
+    cf_scan_destroy(&source->scan);
+    if (!source->scanning_only)
         cf_applying_wake(source->applying);
 }
 
 cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
-    if (source->context->awaits_locks && !source->surveying_only)
+    if (source->context->awaits_locks && !source->scanning_only)
         return CF_OK;
     for (;;) {
-        switch (cf_survey_step(source->survey, now_ms, error)) {
-        case CF_SURVEY_WORKING:
+        switch (cf_scan_step(source->scan, now_ms, error)) {
+        case CF_SCAN_WORKING:
             return CF_OK;
-        case CF_SURVEY_BATCH: {
+        case CF_SCAN_BATCH: {
             cf_status status = check_age(source, error);
 
             if (status == CF_UNSAFE) {
@@ -590,10 +590,10 @@ cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, 
                 return status;
             break;
         }
-        case CF_SURVEY_DONE:
+        case CF_SCAN_DONE:
             end_survey(source, now_ms);
             return CF_OK;
-        case CF_SURVEY_FAILED:
+        case CF_SCAN_FAILED:
             end_in_trouble(source, now_ms + CF_SOURCE_REOPEN_MS, error);
             return CF_OK;
         }

@@ -37,7 +37,7 @@ cf_gone_node *cf_files_source_find_gone(const cf_files_source *source, uint64_t 
                : NULL;
 }
 
-static void take_gone(cf_files_source *source, const cf_survey_batch *batch)
+static void take_gone(cf_files_source *source, const cf_scan_batch *batch)
 {
     if (!batch->gone_count)
         return;
@@ -70,13 +70,13 @@ cf_look_place cf_files_source_place_left(const cf_files_source *source, const cf
 
 cf_absence cf_files_source_absence_at(const cf_files_source *source, const cf_look_place *place)
 {
-    cf_absence absence = source->surveying_absence;
+    cf_absence absence = source->scanning_absence;
 
     if (!source->debounce)
         return CF_ABSENCE_COUNTS; /* nobody would look again */
     const cf_look_place *found[2] = {
-        cf_look_places_find(&source->surveyed, place->folder, CF_WHOLE_FOLDER),
-        cf_look_places_find(&source->surveyed, place->folder, place->name),
+        cf_look_places_find(&source->scanned, place->folder, CF_WHOLE_FOLDER),
+        cf_look_places_find(&source->scanned, place->folder, place->name),
     };
     for (size_t i = 0; i < 2; i++)
         if (found[i] && found[i]->absence > absence)
@@ -104,13 +104,13 @@ bool cf_files_source_confirm_missing(cf_files_source *source, const cf_node *nod
 /* It may have been moved to where this look doesn't go, and where no watch sees it come. */
 static bool may_be_elsewhere(const cf_files_source *source)
 {
-    return !source->surveying_all &&
+    return !source->scanning_all &&
            (!source->debounce || cf_watch_misses(source->context->watch, source->binding->number));
 }
 
 static void miss(cf_files_source *source, const cf_look_place *left, uint64_t now_ms)
 {
-    if (source->surveying_all && cf_binding_poll_ms(source->binding))
+    if (source->scanning_all && cf_binding_poll_ms(source->binding))
         cf_debounce_miss_anywhere(source->debounce, left, now_ms);
     else
         cf_debounce_miss(source->debounce, left, now_ms);
@@ -144,8 +144,8 @@ static bool is_gone(cf_files_source *source, const cf_node *node, uint64_t now_m
     return false;
 }
 
-static void judge_gone(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
-                       cf_survey_batch *out)
+static void judge_gone(cf_files_source *source, const cf_scan_batch *batch, uint64_t now_ms,
+                       cf_scan_batch *out)
 {
     uint64_t *gone = cf_allocate(batch->gone_count, sizeof *gone);
 
@@ -183,8 +183,8 @@ static bool has_moved(cf_files_source *source, const cf_finding *finding, const 
     return false;
 }
 
-static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
-                        cf_survey_batch *out)
+static void judge_moved(cf_files_source *source, const cf_scan_batch *batch, uint64_t now_ms,
+                        cf_scan_batch *out)
 {
     cf_observation *at = cf_allocate(batch->count, sizeof *at);
 
@@ -202,8 +202,8 @@ static void judge_moved(cf_files_source *source, const cf_survey_batch *batch, u
     }
 }
 
-void cf_files_source_judge(cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms,
-                           cf_survey_batch *out)
+void cf_files_source_judge(cf_files_source *source, const cf_scan_batch *batch, uint64_t now_ms,
+                           cf_scan_batch *out)
 {
     *out = *batch;
     if (batch->is_first) {
@@ -222,7 +222,7 @@ void cf_files_source_judge(cf_files_source *source, const cf_survey_batch *batch
 
 void cf_files_source_end_judging(cf_files_source *source)
 {
-    if (!source->surveying_only)
+    if (!source->scanning_only)
         cf_files_source_forget_unheld(source);
     cf_files_source_look_at_held(source);
     cf_node_set_release(&source->missing);
@@ -234,7 +234,7 @@ void cf_files_source_end_judging(cf_files_source *source)
     source->left = (cf_node_set){0};
     source->filled_before = source->filled;
     source->filled = 0;
-    if (source->surveying_all && !source->gone_count)
+    if (source->scanning_all && !source->gone_count)
         cf_binding_end_count(source->context->peer, source->binding, CF_GUARD_HERE);
     forget_gone(source);
 }

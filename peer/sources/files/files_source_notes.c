@@ -14,7 +14,7 @@ void cf_files_source_note_found(cf_files_source *source, const cf_observation *s
 {
     cf_buffer path = {0};
 
-    cf_survey_path(source->survey, seen, &path);
+    cf_scan_path(source->scan, seen, &path);
     cf_pendings_add(&source->found, kind, cf_buffer_view(&path), reason);
     cf_buffer_release(&path);
 }
@@ -70,10 +70,10 @@ static const char *done_here(cf_files_source *source, const char *what, const ch
 }
 
 void cf_files_source_note_kept(cf_files_source *source, const cf_publishing *publishing,
-                               const cf_survey_batch *batch, const char *why)
+                               const cf_scan_batch *batch, const char *why)
 {
     const char *different = done_here(source, "it is different here", why);
-    cf_survey_batch rest = *batch;
+    cf_scan_batch rest = *batch;
     cf_arena arena = {0};
     cf_observation *at = cf_arena_allocate(&arena, batch->count, sizeof *at);
 
@@ -88,7 +88,7 @@ void cf_files_source_note_kept(cf_files_source *source, const cf_publishing *pub
     cf_arena_release(&arena);
 }
 
-static bool may_go(const cf_files_source *source, const cf_survey_batch *batch, uint64_t now_ms)
+static bool may_go(const cf_files_source *source, const cf_scan_batch *batch, uint64_t now_ms)
 {
     static const cf_id none;
     cf_ids items = {0};
@@ -122,7 +122,7 @@ static const char *moved_here(cf_files_source *source, const cf_node *node,
     return done_here(source, cf_pendings_text(&source->found, what), why);
 }
 
-void cf_files_source_note_batch(cf_files_source *source, const cf_survey_batch *batch,
+void cf_files_source_note_batch(cf_files_source *source, const cf_scan_batch *batch,
                                 const char *why, uint64_t now_ms)
 {
     const char *new = done_here(source, "it is new here", why);
@@ -156,12 +156,12 @@ void cf_files_source_note_batch(cf_files_source *source, const cf_survey_batch *
 static void take_notes(cf_files_source *source)
 {
     size_t count;
-    const cf_survey_note *notes = cf_survey_notes(source->survey, &count);
+    const cf_scan_note *notes = cf_scan_notes(source->scan, &count);
 
-    if (source->surveying_all)
+    if (source->scanning_all)
         cf_pending_tree_release(&source->unseen);
     for (size_t i = 0; i < count; i++)
-        if (source->surveying_all && notes[i].unseen)
+        if (source->scanning_all && notes[i].unseen)
             cf_pending_tree_add(&source->unseen, CF_PENDING_SKIPPED, notes[i].path,
                                 notes[i].reason);
         else
@@ -172,7 +172,7 @@ static void take_notes(cf_files_source *source)
 
 static void drop_looked(cf_files_source *source)
 {
-    const cf_look_places *looked = &source->surveyed;
+    const cf_look_places *looked = &source->scanned;
     cf_buffer path = {0};
 
     for (size_t i = 0; i < looked->count; i++) {
@@ -221,7 +221,7 @@ static void add_gone(cf_files_source *source)
 void cf_files_source_renew_notes(cf_files_source *source)
 {
     take_notes(source);
-    if (source->surveying_all)
+    if (source->scanning_all)
         cf_pending_tree_release(&source->notes);
     else if (source->notes.count)
         drop_looked(source);

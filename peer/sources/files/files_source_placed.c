@@ -34,8 +34,8 @@ static void sort_waiting(cf_files_source *source)
     cf_look_places_sort(&source->taken);
 }
 
-void cf_files_source_note_waiting(cf_files_source *source, const cf_survey_batch *found,
-                                  const cf_survey_batch *kept)
+void cf_files_source_note_waiting(cf_files_source *source, const cf_scan_batch *found,
+                                  const cf_scan_batch *kept)
 {
     size_t next = 0;
 
@@ -86,7 +86,7 @@ static bool drop_placeless(cf_files_source *source, placing *with, cf_observatio
 /* A directory that is new, or somewhere else now, may have to wait: it could not be read, or it
  * lies in one that another has locked. What was found in it has no place until then, or one where
  * nothing lies any more, and waits with it. */
-static void hold_placeless(cf_files_source *source, cf_survey_batch *judged)
+static void hold_placeless(cf_files_source *source, cf_scan_batch *judged)
 {
     placing with = {0};
 
@@ -125,8 +125,7 @@ static bool drop_filled(const cf_nodes *nodes, leaving *nodes_leaving)
     return kept < before;
 }
 
-static void note_filled(const cf_files_source *source, const cf_survey_batch *judged,
-                        bool is_filled)
+static void note_filled(const cf_files_source *source, const cf_scan_batch *judged, bool is_filled)
 {
     for (size_t i = 0; i < judged->gone_count; i++)
         cf_files_source_find_gone(source, judged->gone[i])->is_filled = is_filled;
@@ -135,7 +134,7 @@ static void note_filled(const cf_files_source *source, const cf_survey_batch *ju
 /* A file that was copied elsewhere is found there when it is read, in a later part, or not at all
  * while somebody writes it. Until then its node stays where it is, and so do the directories above:
  * they go at the next look. */
-static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
+static void keep_filled(cf_files_source *source, cf_scan_batch *judged)
 {
     note_filled(source, judged, true);
     leaving nodes_leaving = {.gone = {.at = (uint64_t *)judged->gone, .count = judged->gone_count}};
@@ -154,8 +153,8 @@ static void keep_filled(cf_files_source *source, cf_survey_batch *judged)
 
 /* ---- What takes the place of something else ---- */
 
-static void note_counting(cf_files_source *source, const cf_survey_batch *batch,
-                          const cf_survey_batch *judged)
+static void note_counting(cf_files_source *source, const cf_scan_batch *batch,
+                          const cf_scan_batch *judged)
 {
     for (size_t i = 0; i < batch->gone_count; i++)
         cf_files_source_find_gone(source, batch->gone[i])->counts = false;
@@ -205,7 +204,7 @@ static bool is_in_place_of_unseen(cf_files_source *source, const cf_observation 
     const cf_node *was = cf_nodes_child(source->binding->nodes, finding->parent, finding->name);
 
     if (!was || was->number == finding->number || cf_files_source_find_gone(source, was->number) ||
-        cf_survey_found(source->survey, was->number))
+        cf_scan_found(source->scan, was->number))
         return false;
     cf_files_source_confirm_missing(source, was, NULL);
     cf_files_source_note_found(
@@ -217,7 +216,7 @@ static bool is_in_place_of_unseen(cf_files_source *source, const cf_observation 
 /* A file is gone or moved, and another thing has its name: if only that were told, there would be
  * two of one name, and one of them a conflict copy, here too. Nothing is noted: what is missing
  * there is. */
-static bool drop_replacing(cf_files_source *source, cf_survey_batch *judged)
+static bool drop_replacing(cf_files_source *source, cf_scan_batch *judged)
 {
     cf_observation *kept = cf_allocate(judged->count, sizeof *kept);
     size_t count = 0, before = judged->count;
@@ -238,7 +237,7 @@ static bool drop_replacing(cf_files_source *source, cf_survey_batch *judged)
 
 /* What another thing has the place of goes with that: else nothing would be there for those to whom
  * it is told. Nothing is noted: what waits is. */
-static bool keep_replaced(cf_files_source *source, cf_survey_batch *judged)
+static bool keep_replaced(cf_files_source *source, cf_scan_batch *judged)
 {
     const cf_nodes *nodes = source->binding->nodes;
     uint64_t *gone = (uint64_t *)judged->gone;
@@ -271,8 +270,8 @@ static void note_all_filled(cf_files_source *source)
                                       "it is gone here, and told when all that was in it is");
 }
 
-void cf_files_source_judge_placed(cf_files_source *source, const cf_survey_batch *batch,
-                                  cf_survey_batch *judged)
+void cf_files_source_judge_placed(cf_files_source *source, const cf_scan_batch *batch,
+                                  cf_scan_batch *judged)
 {
     size_t before = judged->gone_count;
 

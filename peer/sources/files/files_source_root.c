@@ -110,7 +110,7 @@ void cf_files_source_let_root_go(cf_files_source *source)
     cf_uploads_forget(context->uploads, source->binding);
     cf_downloads_forget(context->downloads, source->binding);
     cf_bases_forget(context->bases, source->binding);
-    cf_survey_destroy(&source->survey);
+    cf_scan_destroy(&source->scan);
     cf_past_destroy(&source->past);
     source->met_all = false;
     cf_binding_close_root(source->binding, context->peer->env->files);

@@ -23,7 +23,7 @@ static int by_place(const void *a, const void *b)
     return cf_look_place_order(&((const cf_taker *)a)->place, &((const cf_taker *)b)->place);
 }
 
-static void add_taker(cf_files_source *source, const cf_survey_sight *seen)
+static void add_taker(cf_files_source *source, const cf_scan_sight *seen)
 {
     const cf_nodes *nodes = source->binding->nodes;
     const cf_node *node = seen->node;
@@ -80,11 +80,11 @@ static void judge(const cf_files_source *source, cf_taker *first)
 
 void cf_files_source_find_takers(cf_files_source *source)
 {
-    cf_survey_sight seen;
+    cf_scan_sight seen;
 
     source->taker_count = 0;
-    for (size_t i = 0; i < cf_survey_sight_count(source->survey); i++)
-        if (cf_survey_sight_at(source->survey, i, &seen))
+    for (size_t i = 0; i < cf_scan_sight_count(source->scan); i++)
+        if (cf_scan_sight_at(source->scan, i, &seen))
             add_taker(source, &seen);
     if (source->taker_count)
         qsort(source->takers, source->taker_count, sizeof *source->takers, by_place);
@@ -128,7 +128,7 @@ static bool comes_again(const cf_files_source *source, const cf_finding *finding
 }
 
 /* What was in this place; and what was where that is now, and so on. */
-static void leave_chain(cf_files_source *source, const cf_survey_batch *told,
+static void leave_chain(cf_files_source *source, const cf_scan_batch *told,
                         const cf_observed *observed, cf_look_place place)
 {
     const cf_node *was;
@@ -149,7 +149,7 @@ static void leave_chain(cf_files_source *source, const cf_survey_batch *told,
     }
 }
 
-static void leave_moved(cf_files_source *source, cf_survey_batch *told)
+static void leave_moved(cf_files_source *source, cf_scan_batch *told)
 {
     cf_observation *at = (cf_observation *)told->at;
     const size_t before = told->count;
@@ -167,7 +167,7 @@ static void leave_moved(cf_files_source *source, cf_survey_batch *told)
             at[told->count++] = at[i];
 }
 
-void cf_files_source_leave_to_takers(cf_files_source *source, cf_survey_batch *told)
+void cf_files_source_leave_to_takers(cf_files_source *source, cf_scan_batch *told)
 {
     uint64_t *gone = (uint64_t *)told->gone;
     size_t kept = 0;
@@ -199,8 +199,8 @@ static uint64_t draft_left_for(const cf_files_source *source, const cf_finding *
     return 0;
 }
 
-void cf_files_source_take_left(const cf_files_source *source, const cf_survey_batch *batch,
-                               cf_survey_batch *told)
+void cf_files_source_take_left(const cf_files_source *source, const cf_scan_batch *batch,
+                               cf_scan_batch *told)
 {
     uint64_t *gone = cf_allocate(2 * batch->count, sizeof *gone);
 

@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
     const cf_binding *binding;
-    const cf_survey *survey;
+    const cf_scan *scan;
     int64_t newest_ns;    /* a later ctime was set since the last look; INT64_MAX: none tells */
     uint64_t device;      /* on which that is so */
     const cf_node **gone; /* that are missed from the source's own disk */
@@ -122,53 +122,52 @@ static bool looks_the_same(const cf_node *node, const cf_stat *stat)
     return node->stat.size == stat->size && node->stat.mtime_ns == stat->mtime_ns;
 }
 
-static bool is_earlier(const cf_survey_sight *seen)
+static bool is_earlier(const cf_scan_sight *seen)
 {
     return seen->node && seen->kind == CF_KIND_FILE && !looks_the_same(seen->node, seen->stat) &&
            seen->stat->mtime_ns < seen->node->stat.mtime_ns;
 }
 
-static bool was_put_there(const comparing *self, const cf_survey_sight *seen)
+static bool was_put_there(const comparing *self, const cf_scan_sight *seen)
 {
     return seen->stat->device == self->device && seen->stat->ctime_ns > self->newest_ns;
 }
 
 /* `mv one~ one` moves an earlier one there, which is missed elsewhere. */
-static bool is_missed_elsewhere(const comparing *self, const cf_survey_sight *seen)
+static bool is_missed_elsewhere(const comparing *self, const cf_scan_sight *seen)
 {
     return cf_file_looks_have(&self->missed, seen->stat->size, seen->stat->mtime_ns);
 }
 
-static bool went_back(const comparing *self, const cf_survey_sight *seen)
+static bool went_back(const comparing *self, const cf_scan_sight *seen)
 {
     return is_earlier(seen) && !was_put_there(self, seen);
 }
 
-static bool is_in_place(const cf_survey_sight *seen)
+static bool is_in_place(const cf_scan_sight *seen)
 {
     return seen->node->parent == seen->folder && cf_bytes_equal(seen->node->name, seen->name);
 }
 
-static bool came(const comparing *self, const cf_survey_sight *seen)
+static bool came(const comparing *self, const cf_scan_sight *seen)
 {
     return !seen->node && seen->kind == CF_KIND_FILE && !was_put_there(self, seen);
 }
 
-static bool was_moved(const comparing *self, const cf_survey_sight *seen)
+static bool was_moved(const comparing *self, const cf_scan_sight *seen)
 {
     return seen->node && !is_in_place(seen) && !was_put_there(self, seen);
 }
 
 /* A save that keeps a backup moves the old file aside, whose number is the backup's from then on;
  * in an older copy that number lies where the file is missed. NULL: it is no such. */
-static const cf_node *covered_by(const comparing *self, const cf_survey_sight *seen)
+static const cf_node *covered_by(const comparing *self, const cf_scan_sight *seen)
 {
     if (seen->kind != CF_KIND_FILE || !was_moved(self, seen))
         return NULL;
     const cf_node *node = cf_nodes_child(self->binding->nodes, seen->folder, seen->name);
-    return node && node->kind == CF_KIND_FILE && !cf_survey_found(self->survey, node->number)
-               ? node
-               : NULL;
+    return node && node->kind == CF_KIND_FILE && !cf_scan_found(self->scan, node->number) ? node
+                                                                                          : NULL;
 }
 
 static int order_numbers(const void *a, const void *b)
@@ -180,11 +179,11 @@ static int order_numbers(const void *a, const void *b)
 
 static void gather_covered(comparing *self)
 {
-    cf_survey_sight seen;
+    cf_scan_sight seen;
 
     self->covered = cf_arena_allocate(&self->arena, self->gone_count, sizeof *self->covered);
-    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
-        if (self->covered_count == self->gone_count || !cf_survey_sight_at(self->survey, i, &seen))
+    for (size_t i = 0; i < cf_scan_sight_count(self->scan); i++) {
+        if (self->covered_count == self->gone_count || !cf_scan_sight_at(self->scan, i, &seen))
             continue;
         const cf_node *node = covered_by(self, &seen);
         if (node)
@@ -203,7 +202,7 @@ static bool is_covered(const comparing *self, uint64_t node)
 /* ---- Things that are here ---- */
 
 /* What lies here is an earlier version of the item that the base has here. False: it is none. */
-static bool compare_version(comparing *self, const cf_survey_sight *seen, const cf_node *node)
+static bool compare_version(comparing *self, const cf_scan_sight *seen, const cf_node *node)
 {
     const cf_past_item *item = item_of(self, node);
     const cf_past_version was =
@@ -234,7 +233,7 @@ static bool had_it(void *context, const cf_past_item *item, const cf_past_place 
 
 /* What was moved out and in again, or deleted and restored, is another item, and lay here before.
  */
-static const cf_past_item *oldest_here(comparing *self, const cf_survey_sight *seen,
+static const cf_past_item *oldest_here(comparing *self, const cf_scan_sight *seen,
                                        const cf_past_item *item)
 {
     const cf_node *node = seen->node;
@@ -250,7 +249,7 @@ static const cf_past_item *oldest_here(comparing *self, const cf_survey_sight *s
     return search.oldest;
 }
 
-static void compare_content(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
+static void compare_content(comparing *self, const cf_scan_sight *seen, const cf_past_item *item)
 {
     const cf_node *node = seen->node;
 
@@ -267,7 +266,7 @@ static void compare_content(comparing *self, const cf_survey_sight *seen, const 
 }
 
 /* Where the base has it, or where it was before. */
-static void compare_place(comparing *self, const cf_survey_sight *seen, const cf_past_item *item)
+static void compare_place(comparing *self, const cf_scan_sight *seen, const cf_past_item *item)
 {
     const cf_node *node = seen->node;
     const cf_past_write *here =
@@ -289,7 +288,7 @@ static void compare_place(comparing *self, const cf_survey_sight *seen, const cf
 
 typedef struct {
     comparing *of;
-    const cf_survey_sight *seen;
+    const cf_scan_sight *seen;
     const cf_past_write *content;
 } seeking;
 
@@ -305,16 +304,16 @@ static bool was_here(void *context, const cf_past_item *item, const cf_past_plac
     return !self->content;
 }
 
-static cf_met_directories directories_at(comparing *self, const cf_survey_sight *seen)
+static cf_met_directories directories_at(comparing *self, const cf_scan_sight *seen)
 {
     cf_met_directories within = {0};
-    cf_survey_sight above;
+    cf_scan_sight above;
 
     if (!seen->folder) {
         within.at = cf_arena_allocate(&self->arena, 1, sizeof *within.at);
         within.at[0] = cf_root_item;
         within.count = 1;
-    } else if (cf_survey_sight_above(self->survey, seen, &above)) {
+    } else if (cf_scan_sight_above(self->scan, seen, &above)) {
         const cf_met_directories outer = directories_at(self, &above);
         const cf_node *node = above.node;
 
@@ -325,7 +324,7 @@ static cf_met_directories directories_at(comparing *self, const cf_survey_sight 
 }
 
 /* A file that the base doesn't have: it may have been deleted since. */
-static void compare_new(comparing *self, const cf_survey_sight *seen)
+static void compare_new(comparing *self, const cf_scan_sight *seen)
 {
     seeking search = {.of = self, .seen = seen};
 
@@ -357,7 +356,7 @@ static void compare_missed(comparing *self, const cf_node *node)
  *
  *     a save made a~ of a, which is 7, and a new a, which is 9; here are     a, 7, and no a~
  */
-static void compare_restored(comparing *self, const cf_survey_sight *seen)
+static void compare_restored(comparing *self, const cf_scan_sight *seen)
 {
     const cf_node *node = covered_by(self, seen);
 
@@ -367,7 +366,7 @@ static void compare_restored(comparing *self, const cf_survey_sight *seen)
     compare_missed(self, seen->node);
 }
 
-static void compare(comparing *self, const cf_survey_sight *seen)
+static void compare(comparing *self, const cf_scan_sight *seen)
 {
     const cf_past_item *item = seen->node ? item_of(self, seen->node) : NULL;
 
@@ -393,7 +392,7 @@ static bool is_elsewhere(const cf_node *node, const cf_identity_away *away)
 }
 
 /* Things that went with another disk are away. */
-static void gather_missed(comparing *self, const cf_survey_batch *batch)
+static void gather_missed(comparing *self, const cf_scan_batch *batch)
 {
     size_t away = 0;
 
@@ -431,13 +430,13 @@ static void take_newest(void *context, const cf_node *node)
 /* What the disk shows in place of a snapshot's files has a ctime in the base. */
 static bool knows_ctimes(const comparing *self)
 {
-    cf_survey_sight seen;
+    cf_scan_sight seen;
 
     for (size_t i = 0; i < self->gone_count; i++)
         if (self->gone[i]->stat.ctime_ns == CF_CTIME_UNSEEN)
             return false;
-    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++)
-        if (cf_survey_sight_at(self->survey, i, &seen) && is_earlier(&seen) &&
+    for (size_t i = 0; i < cf_scan_sight_count(self->scan); i++)
+        if (cf_scan_sight_at(self->scan, i, &seen) && is_earlier(&seen) &&
             seen.node->stat.ctime_ns == CF_CTIME_UNSEEN)
             return false;
     return true;
@@ -462,7 +461,7 @@ static bool may_be_one(const comparing *self)
 {
     comparing seems = {.went = self->gone_count - self->covered_count};
     int64_t latest_ns = INT64_MIN;
-    cf_survey_sight seen;
+    cf_scan_sight seen;
 
     for (size_t i = 0; i < self->gone_count; i++) {
         const cf_node_stat *stat = &self->gone[i]->stat;
@@ -474,8 +473,8 @@ static bool may_be_one(const comparing *self)
         if (stat->ctime_ns != CF_CTIME_UNSEEN && stat->ctime_ns > latest_ns)
             latest_ns = stat->ctime_ns; /* it was put there then */
     }
-    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
-        if (!cf_survey_sight_at(self->survey, i, &seen))
+    for (size_t i = 0; i < cf_scan_sight_count(self->scan); i++) {
+        if (!cf_scan_sight_at(self->scan, i, &seen))
             continue;
         const bool is_elsewhere = is_missed_elsewhere(self, &seen);
 
@@ -490,11 +489,11 @@ static bool may_be_one(const comparing *self)
 
 static cf_status compare_all(comparing *self, cf_peer *peer, cf_error *error)
 {
-    cf_survey_sight seen;
+    cf_scan_sight seen;
 
     cf_status status = cf_past_read(peer, &self->binding->collection, &self->past, error);
-    for (size_t i = 0; !status && i < cf_survey_sight_count(self->survey); i++)
-        if (cf_survey_sight_at(self->survey, i, &seen))
+    for (size_t i = 0; !status && i < cf_scan_sight_count(self->scan); i++)
+        if (cf_scan_sight_at(self->scan, i, &seen))
             compare(self, &seen);
     for (size_t i = 0; !status && i < self->gone_count; i++)
         if (!is_covered(self, self->gone[i]->number))
@@ -506,10 +505,10 @@ static cf_status compare_all(comparing *self, cf_peer *peer, cf_error *error)
 static uint64_t hash_seen(const comparing *self)
 {
     uint64_t hash = 0;
-    cf_survey_sight seen;
+    cf_scan_sight seen;
 
-    for (size_t i = 0; i < cf_survey_sight_count(self->survey); i++) {
-        if (!cf_survey_sight_at(self->survey, i, &seen))
+    for (size_t i = 0; i < cf_scan_sight_count(self->scan); i++) {
+        if (!cf_scan_sight_at(self->scan, i, &seen))
             continue;
         const uint64_t fixed[] = {seen.node ? seen.node->number : 0,
                                   seen.within,
@@ -547,13 +546,13 @@ static cf_status judge(comparing *self, cf_peer *peer, cf_older_copy_verdict *ve
     return CF_OK;
 }
 
-cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_survey *survey,
+cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_scan *scan,
                              cf_older_copy_verdict *verdict, cf_error *error)
 {
-    comparing self = {.binding = binding, .survey = survey};
+    comparing self = {.binding = binding, .scan = scan};
     cf_status status = CF_OK;
 
-    gather_missed(&self, cf_survey_take(survey));
+    gather_missed(&self, cf_scan_take(scan));
     learn_newest(&self, peer->env->files);
     gather_covered(&self);
     if (may_be_one(&self))

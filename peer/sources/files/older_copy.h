@@ -22,7 +22,7 @@
  * the base was put there since, by `mv`, `cp -p` or `rsync -a`, and is an edit. */
 #ifndef CF_PEER_SOURCES_FILES_OLDER_COPY_H
 #define CF_PEER_SOURCES_FILES_OLDER_COPY_H
-#include "peer/sources/files/survey.h"
+#include "peer/sources/files/scan.h"
 
 /* What was found of all that a look saw, and of the log up to this position. {0}: nothing. */
 typedef struct {
@@ -34,7 +34,7 @@ typedef struct {
 
 /* Of a look at everything whose first batch has come. The log is read only where two things went
  * back in time or went, and where `*verdict` is of something else. */
-cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_survey *survey,
+cf_status cf_older_copy_find(cf_peer *peer, const cf_binding *binding, cf_scan *scan,
                              cf_older_copy_verdict *verdict, cf_error *error);
 
 #endif

@@ -83,7 +83,7 @@ static bool without_content(const cf_node *node, cf_finding *finding)
 /* ---- What waits with a content ---- */
 
 typedef struct {
-    const cf_survey_batch *batch;
+    const cf_scan_batch *batch;
     cf_node_set gone;             /* that the batch tells of, by number */
     cf_upload_answer *answers;    /* by observation */
     const cf_prepared **prepared; /* the same */
@@ -212,7 +212,7 @@ static void collect_gone(cf_publishing_batch *self, const collecting *of, const 
     }
 }
 
-static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, const uint64_t *gone,
+static void collect(cf_publishing_batch *self, const cf_scan_batch *batch, const uint64_t *gone,
                     size_t gone_count)
 {
     const cf_nodes *nodes = self->with->binding->nodes;
@@ -246,8 +246,7 @@ static void collect(cf_publishing_batch *self, const cf_survey_batch *batch, con
 
 /* ---- The base ---- */
 
-static void keep_leaves(cf_publishing_batch *self, const cf_survey_batch *batch,
-                        cf_kv_list *records)
+static void keep_leaves(cf_publishing_batch *self, const cf_scan_batch *batch, cf_kv_list *records)
 {
     for (size_t i = 0; i < self->found_count; i++) {
         const cf_prepared *prepared = self->prepared[i];
@@ -304,7 +303,7 @@ static void narrow_found(cf_publishing_batch *self, const bool *moved, cf_kv_lis
     }
 }
 
-static void put_base(cf_publishing_batch *self, const cf_survey_batch *batch, cf_kv_list *records)
+static void put_base(cf_publishing_batch *self, const cf_scan_batch *batch, cf_kv_list *records)
 {
     cf_binding *binding = self->with->binding;
     bool *moved = cf_arena_allocate(&self->arena, self->found_count, sizeof *moved);
@@ -341,7 +340,7 @@ static void after_commit(cf_publishing_batch *self)
     }
 }
 
-static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, cf_error *error)
+static cf_status run(cf_publishing_batch *self, const cf_scan_batch *batch, cf_error *error)
 {
     cf_peer *peer = self->with->peer;
     cf_diff_input input = {
@@ -370,7 +369,7 @@ static cf_status run(cf_publishing_batch *self, const cf_survey_batch *batch, cf
     return status;
 }
 
-cf_status cf_publish_batch(const cf_publishing *with, const cf_survey_batch *batch,
+cf_status cf_publish_batch(const cf_publishing *with, const cf_scan_batch *batch,
                            const uint64_t *gone, size_t gone_count, cf_error *error)
 {
     cf_publishing_batch self = {.with = with};

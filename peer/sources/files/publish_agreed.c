@@ -199,7 +199,7 @@ static void take_mine(cf_publishing_batch *self, cf_finding *finding)
 }
 
 /* What went from here, and is nowhere any more, was told when it went. */
-static void drop_gone(cf_publishing_batch *self, cf_survey_batch *left, cf_arena *arena)
+static void drop_gone(cf_publishing_batch *self, cf_scan_batch *left, cf_arena *arena)
 {
     cf_binding *binding = self->with->binding;
     uint64_t *gone = cf_arena_allocate(arena, left->gone_count, sizeof *gone);
@@ -251,8 +251,8 @@ static cf_observation keep(const cf_observation *seen, cf_arena *arena)
     return kept;
 }
 
-cf_status cf_publish_agreed(const cf_publishing *with, const cf_survey_batch *batch,
-                            cf_arena *arena, cf_survey_batch *left, cf_error *error)
+cf_status cf_publish_agreed(const cf_publishing *with, const cf_scan_batch *batch, cf_arena *arena,
+                            cf_scan_batch *left, cf_error *error)
 {
     cf_publishing_batch self = {.with = with};
     cf_observation *at = cf_arena_allocate(arena, batch->count, sizeof *at);

@@ -7,7 +7,7 @@
  *     a was 7, b was 8; a is 12, there is no b          the same
  *     a was 7, b was 8; a is 8, b is 9, z is 10         it was mounted anew
  */
-#include "peer/sources/files/survey_inside.h"
+#include "peer/sources/files/scan_inside.h"
 
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@ typedef struct {
 } look_of_file;
 
 typedef struct {
-    const cf_survey *survey;
+    const cf_scan *scan;
     look_of_file *left; /* of files that are not at their places, in order */
     size_t left_count;
     bool is_same_mount; /* something has the number that it had */
@@ -46,14 +46,14 @@ static bool looks_the_same(const cf_node *node, const cf_stat *stat)
 
 static void find_left(replacing *self)
 {
-    const cf_survey *survey = self->survey;
-    const cf_identity *identity = &survey->identity;
+    const cf_scan *scan = self->scan;
+    const cf_identity *identity = &scan->identity;
 
     for (size_t i = 0; i < identity->gone_count; i++)
-        add_left(self, cf_nodes_find(survey->options.binding->nodes, identity->gone[i]));
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_stat *stat = &survey->listing.entries[i].stat;
-        const cf_node *node = cf_survey_base_node(survey, i);
+        add_left(self, cf_nodes_find(scan->options.binding->nodes, identity->gone[i]));
+    for (size_t i = 0; i < scan->listing.entry_count; i++) {
+        const cf_stat *stat = &scan->listing.entries[i].stat;
+        const cf_node *node = cf_scan_base_node(scan, i);
 
         if (!node)
             continue;
@@ -67,7 +67,7 @@ static void find_left(replacing *self)
 /* The file that had this number looked like this one. */
 static bool has_anothers_number(const replacing *self, const cf_node *node, const cf_stat *stat)
 {
-    const cf_nodes *nodes = self->survey->options.binding->nodes;
+    const cf_nodes *nodes = self->scan->options.binding->nodes;
     const cf_node *other = NULL;
 
     while ((other = cf_nodes_next_of_inode(nodes, stat->inode, other)))
@@ -85,36 +85,36 @@ static bool may_be_another(const replacing *self, const cf_node *node, const cf_
     return self->is_same_mount && has_anothers_number(self, node, stat);
 }
 
-static bool has_root_number(const cf_survey *survey)
+static bool has_root_number(const cf_scan *scan)
 {
-    const cf_listing *listing = &survey->listing;
+    const cf_listing *listing = &scan->listing;
 
     for (size_t i = 0; i < listing->folder_count; i++)
         if (listing->folders[i].entry == CF_LISTED_START && !listing->folders[i].node &&
-            listing->folders[i].stat.inode == survey->options.binding->folder.inode)
+            listing->folders[i].stat.inode == scan->options.binding->folder.inode)
             return true;
     return false;
 }
 
-void cf_survey_find_replaced(const cf_survey *survey, bool *replaced)
+void cf_scan_find_replaced(const cf_scan *scan, bool *replaced)
 {
-    const cf_listing *listing = &survey->listing;
+    const cf_listing *listing = &scan->listing;
     cf_arena arena = {0};
-    replacing self = {.survey = survey};
+    replacing self = {.scan = scan};
 
     /* Between two looks at parts it was not mounted anew: that is a look at everything. */
-    self.is_same_mount = !cf_survey_is_whole(survey) || has_root_number(survey);
-    self.left = cf_arena_allocate(&arena, listing->entry_count + survey->identity.gone_count,
+    self.is_same_mount = !cf_scan_is_whole(scan) || has_root_number(scan);
+    self.left = cf_arena_allocate(&arena, listing->entry_count + scan->identity.gone_count,
                                   sizeof *self.left);
     find_left(&self);
     for (size_t i = 0; i < listing->entry_count; i++) {
         const cf_listed *listed = &listing->entries[i];
-        const cf_node *node = cf_survey_base_node(survey, i);
+        const cf_node *node = cf_scan_base_node(scan, i);
 
         replaced[i] =
             listed->kind == CF_KIND_FILE && listed->stat.size && node &&
-            survey->identity.tokens[i].how == CF_TOKEN_SAME &&
-            cf_binding_renumbers(survey->options.binding, node->disk, node->stat.birth_ns) &&
+            scan->identity.tokens[i].how == CF_TOKEN_SAME &&
+            cf_binding_renumbers(scan->options.binding, node->disk, node->stat.birth_ns) &&
             node->stat.inode != listed->stat.inode && may_be_another(&self, node, &listed->stat);
     }
     cf_arena_release(&arena);

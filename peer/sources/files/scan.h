@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A survey: what a source's disk shows now, compared with its base. It lists, gives each thing its
+/* A scan: what a source's disk shows now, compared with its base. It lists, gives each thing its
  * node, and reads what may have changed, in jobs; what it finds comes in batches, so that a first
- * survey of any size needs little memory. Nothing is decided here about what to publish. Owned by
+ * scan of any size needs little memory. Nothing is decided here about what to publish. Owned by
  * the engine's thread, as all of these. */
-#ifndef CF_PEER_SOURCES_FILES_SURVEY_H
-#define CF_PEER_SOURCES_FILES_SURVEY_H
+#ifndef CF_PEER_SOURCES_FILES_SCAN_H
+#define CF_PEER_SOURCES_FILES_SCAN_H
 #include "codec/hash_table.h"
 #include "peer/sources/files/files_identity.h"
 #include "peer/bindings/files_read.h"
@@ -14,7 +14,7 @@
 #include "peer/sources/context/watch.h"
 #include "peer/transfer/uploads.h"
 
-typedef struct cf_survey cf_survey;
+typedef struct cf_scan cf_scan;
 
 typedef struct {
     const cf_env *env;
@@ -36,22 +36,22 @@ typedef struct {
     const cf_renames *renames; /* whose places are looked at together; NULL: none are told */
     void *context;
     cf_watch *watch; /* every directory that is listed is watched, under its node's number; NULL */
-} cf_survey_options;
+} cf_scan_options;
 
-cf_survey *cf_survey_new(const cf_survey_options *options);
+cf_scan *cf_scan_new(const cf_scan_options *options);
 /* Reads that are under way are waited for. A listing that is under way is not, since its disk may
  * hang: it keeps the source's root and temporary folder, which the binding has no longer then, and
  * in which nobody else may work. */
-void cf_survey_destroy(cf_survey **survey);
+void cf_scan_destroy(cf_scan **scan);
 
 typedef enum {
-    CF_SURVEY_WORKING, /* jobs are under way: call again when some were delivered */
-    CF_SURVEY_BATCH,   /* cf_survey_batch has one; the next call asks for more */
-    CF_SURVEY_DONE,
-    CF_SURVEY_FAILED, /* the source itself can't be used: see the error */
-} cf_survey_state;
+    CF_SCAN_WORKING, /* jobs are under way: call again when some were delivered */
+    CF_SCAN_BATCH,   /* cf_scan_batch has one; the next call asks for more */
+    CF_SCAN_DONE,
+    CF_SCAN_FAILED, /* the source itself can't be used: see the error */
+} cf_scan_state;
 
-cf_survey_state cf_survey_step(cf_survey *survey, uint64_t now_ms, cf_error *error);
+cf_scan_state cf_scan_step(cf_scan *scan, uint64_t now_ms, cf_error *error);
 
 /* One thing that is new or not as in the base. */
 typedef struct {
@@ -59,7 +59,7 @@ typedef struct {
     const cf_read *read; /* what was read of a file; NULL: a directory, a link, or its content is as
                             in the base */
     cf_bytes target;     /* of a link */
-    size_t entry;        /* the survey's own */
+    size_t entry;        /* the scan's own */
 } cf_observation;
 
 /* Borrowed until the next step. The first batch has what is gone, what was moved and all
@@ -80,18 +80,18 @@ typedef struct {
     size_t draft_count;
     const cf_node *restated; /* the same content in another file: only the stat is new */
     size_t restated_count;
-} cf_survey_batch;
-const cf_survey_batch *cf_survey_take(cf_survey *survey);
+} cf_scan_batch;
+const cf_scan_batch *cf_scan_take(cf_scan *scan);
 /* The disk's clock before a look at everything by which all was listed; 0: it was another look, or
  * nobody knows. After the first batch. */
-int64_t cf_survey_whole_ns(const cf_survey *survey);
+int64_t cf_scan_whole_ns(const cf_scan *scan);
 
 /* What a batch tells, by its nodes' numbers. */
 typedef struct {
     cf_hash_table table;
     struct cf_observed_one *links;
 } cf_observed;
-void cf_observed_index(cf_observed *observed, const cf_survey_batch *batch);
+void cf_observed_index(cf_observed *observed, const cf_scan_batch *batch);
 /* Where in the batch; SIZE_MAX: it tells nothing of the node. */
 size_t cf_observed_find(const cf_observed *observed, uint64_t number);
 void cf_observed_release(cf_observed *observed);
@@ -104,51 +104,50 @@ typedef struct {
     cf_bytes name;
     uint8_t kind;
     const cf_stat *stat;
-} cf_survey_sight;
-size_t cf_survey_sight_count(const cf_survey *survey);
+} cf_scan_sight;
+size_t cf_scan_sight_count(const cf_scan *scan);
 /* False: it is not synced, or can't be read. */
-bool cf_survey_sight_at(const cf_survey *survey, size_t index, cf_survey_sight *out);
+bool cf_scan_sight_at(const cf_scan *scan, size_t index, cf_scan_sight *out);
 /* The directory in which it lies, unless that is the source's own. */
-bool cf_survey_sight_above(const cf_survey *survey, const cf_survey_sight *seen,
-                           cf_survey_sight *out);
+bool cf_scan_sight_above(const cf_scan *scan, const cf_scan_sight *seen, cf_scan_sight *out);
 
-/* Where on the disk the survey saw this; appended raw, from the source's root. */
-void cf_survey_path(const cf_survey *survey, const cf_observation *seen, cf_buffer *out);
+/* Where on the disk the scan saw this; appended raw, from the source's root. */
+void cf_scan_path(const cf_scan *scan, const cf_observation *seen, cf_buffer *out);
 
 /* All that was found is published: directories that were unknown when they were listed are watched
  * under their node's numbers, if they have such now. */
-void cf_survey_renumber_watches(const cf_survey *survey);
+void cf_scan_renumber_watches(const cf_scan *scan);
 
 /* It was found, wherever, so that a batch tells where. Of what is neither that nor gone nobody
  * knows: not all could be listed, or it can't be read where it is. */
-bool cf_survey_found(const cf_survey *survey, uint64_t node);
+bool cf_scan_found(const cf_scan *scan, uint64_t node);
 
 /* What is not in sync and why; paths are raw, from the source's root. `d/` is what lies in d, where
  * that could not be listed. */
 typedef struct {
     cf_bytes path;
-    const char *reason; /* lives as long as the survey */
+    const char *reason; /* lives as long as the scan */
     bool passing;       /* goes away by itself: it is being written, or changed just now */
     bool unseen;        /* nor what lies below it: a look at everything has passed that over */
-} cf_survey_note;
-const cf_survey_note *cf_survey_notes(const cf_survey *survey, size_t *count);
+} cf_scan_note;
+const cf_scan_note *cf_scan_notes(const cf_scan *scan, size_t *count);
 /* Where something changed just now, which has to be looked at again in a moment. */
-const cf_look_places *cf_survey_again(const cf_survey *survey);
+const cf_look_places *cf_scan_again(const cf_scan *scan);
 
 /* A file that somebody has open for writing, or that a failing disk did not let us read. */
 typedef struct {
     uint64_t folder;
-    cf_bytes name; /* lives as long as the survey */
+    cf_bytes name; /* lives as long as the scan */
     int64_t changed_ns;
-} cf_survey_unread;
-const cf_survey_unread *cf_survey_unread_files(const cf_survey *survey, size_t *count);
+} cf_scan_unread;
+const cf_scan_unread *cf_scan_unread_files(const cf_scan *scan, size_t *count);
 
 /* A file that was read and is racy: it is to be read again. */
 typedef struct {
     uint64_t folder;
-    cf_bytes name; /* lives as long as the survey */
+    cf_bytes name; /* lives as long as the scan */
     uint32_t wait_ms;
-} cf_survey_racy;
-const cf_survey_racy *cf_survey_racy_files(const cf_survey *survey, size_t *count);
+} cf_scan_racy;
+const cf_scan_racy *cf_scan_racy_files(const cf_scan *scan, size_t *count);
 
 #endif

@@ -8,7 +8,7 @@
  *
  * What changes meanwhile leads elsewhere: then the identity asks once more. */
 #include "codec/hash_table.h"
-#include "peer/sources/files/survey_inside.h"
+#include "peer/sources/files/scan_inside.h"
 
 typedef struct {
     cf_hash_link link;
@@ -16,7 +16,7 @@ typedef struct {
 } passed_file;
 
 typedef struct {
-    const cf_survey *survey;
+    const cf_scan *scan;
     cf_look_places *places; /* more and more */
     cf_hash_table passed;   /* files whose names are among the places */
     cf_arena arena;
@@ -42,7 +42,7 @@ static bool pass(following *self, uint64_t inode)
 
 static void hold_folder(following *self, uint64_t folder)
 {
-    const cf_survey_options *options = &self->survey->options;
+    const cf_scan_options *options = &self->scan->options;
     cf_error error;
 
     if (self->folder == folder)
@@ -69,7 +69,7 @@ static bool is_where_it_was(const cf_nodes *nodes, const cf_stat *found, const c
 
 static void add_names(following *self, const cf_stat *found, const cf_look_place *place)
 {
-    const cf_nodes *nodes = self->survey->options.binding->nodes;
+    const cf_nodes *nodes = self->scan->options.binding->nodes;
 
     if (is_where_it_was(nodes, found, place) || !pass(self, found->inode))
         return;
@@ -77,15 +77,15 @@ static void add_names(following *self, const cf_stat *found, const cf_look_place
         const cf_stat known = cf_stat_of_node(node);
 
         if (cf_stat_same_file(&known, found) && !is_at(node, place) &&
-            !cf_look_places_find(&self->survey->tried, node->parent, node->name))
+            !cf_look_places_find(&self->scan->tried, node->parent, node->name))
             cf_look_places_add(self->places, node->parent, node->name, CF_ABSENCE_WAITS);
     }
 }
 
-void cf_survey_follow(const cf_survey *survey, cf_look_places *places)
+void cf_scan_follow(const cf_scan *scan, cf_look_places *places)
 {
-    following self = {.survey = survey, .places = places, .folder = UINT64_MAX};
-    cf_files *files = survey->options.env->files;
+    following self = {.scan = scan, .places = places, .folder = UINT64_MAX};
+    cf_files *files = scan->options.env->files;
 
     for (size_t i = 0; i < places->count; i++) {
         const cf_look_place place = places->at[i];

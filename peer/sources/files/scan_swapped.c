@@ -10,7 +10,7 @@
  *     a is another file                                  nobody knows: numbers may not last
  *     a to d are of other sizes                          they were written to
  */
-#include "peer/sources/files/survey_inside.h"
+#include "peer/sources/files/scan_inside.h"
 
 static bool looks_as_before(const cf_node *node, const cf_listed *seen)
 {
@@ -46,12 +46,12 @@ static size_t count_of(const cf_node_set *sorted, uint64_t number)
 /* ---- The disk is back ---- */
 
 /* In the very directory that was there while its disk was away, or below it. */
-static bool is_beneath(const cf_survey *survey, const cf_node *node)
+static bool is_beneath(const cf_scan *scan, const cf_node *node)
 {
-    const cf_binding *binding = survey->options.binding;
+    const cf_binding *binding = scan->options.binding;
 
     for (; node; node = cf_nodes_find(binding->nodes, node->parent)) {
-        const cf_bare_time *now = cf_survey_folder_time(survey, node->parent);
+        const cf_bare_time *now = cf_scan_folder_time(scan, node->parent);
 
         if (now && cf_bare_times_have_inode(&binding->seen.bare, node->parent, now->inode))
             return true;
@@ -69,29 +69,29 @@ typedef struct {
     cf_node_set held, back, same; /* for each file the number of what it was held with */
 } returning;
 
-static void find_back(cf_survey *survey, returning *self)
+static void find_back(cf_scan *scan, returning *self)
 {
-    const cf_nodes *nodes = survey->options.binding->nodes;
+    const cf_nodes *nodes = scan->options.binding->nodes;
 
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_listed *seen = &survey->listing.entries[i];
-        const cf_node *node = survey->numbers[i] ? cf_survey_base_node(survey, i) : NULL;
+    for (size_t i = 0; i < scan->listing.entry_count; i++) {
+        const cf_listed *seen = &scan->listing.entries[i];
+        const cf_node *node = scan->numbers[i] ? cf_scan_base_node(scan, i) : NULL;
 
         if (!node || !cf_disk_is_below(node->disk) || !looks_as_before(node, seen))
             continue;
-        if (!is_beneath(survey, node)) {
+        if (!is_beneath(scan, node)) {
             cf_node_set_add(&self->back, node->disk);
             if (is_the_very_file(node, seen))
                 cf_node_set_add(&self->same, node->disk);
         }
         for (; node && cf_disk_is_below(node->disk); node = cf_nodes_find(nodes, node->parent))
-            cf_node_set_add(&survey->shown, node->parent);
+            cf_node_set_add(&scan->shown, node->parent);
     }
     for (const cf_node *node = self->back.count ? cf_nodes_next(nodes, NULL) : NULL; node;
          node = cf_nodes_next(nodes, node))
         if (cf_disk_is_below(node->disk) && node->kind == CF_KIND_FILE)
             cf_node_set_add(&self->held, node->disk);
-    cf_node_set_sort(&survey->shown);
+    cf_node_set_sort(&scan->shown);
     cf_node_set_sort(&self->held);
     cf_node_set_sort(&self->back);
     cf_node_set_sort(&self->same);
@@ -101,20 +101,20 @@ static void find_back(cf_survey *survey, returning *self)
  * them, or a copy of it: what differs is an edit, as in the camera meanwhile; and what is missing
  * was removed on it where most of these are no copies. One card of two has files of the other, and
  * some may have been copied back beneath. */
-void cf_survey_find_returned(cf_survey *survey)
+void cf_scan_find_returned(cf_scan *scan)
 {
     returning self = {0};
 
-    find_back(survey, &self);
+    find_back(scan, &self);
     for (size_t i = 0, count; i < self.back.count; i += count) {
         const uint64_t number = self.back.at[i];
 
         count = count_equal(&self.back, i);
         if (2 * count <= count_of(&self.held, number))
             continue;
-        cf_node_set_add(&survey->returned, number);
+        cf_node_set_add(&scan->returned, number);
         if (2 * count_of(&self.same, number) > count)
-            cf_node_set_add(&survey->same, number);
+            cf_node_set_add(&scan->same, number);
     }
     cf_node_set_release(&self.held);
     cf_node_set_release(&self.back);
@@ -125,11 +125,11 @@ void cf_survey_find_returned(cf_survey *survey)
 
 /* By its number, or because nothing was done to it since all was seen: where the numbers of two
  * disks are the same it lay on the other one. What both times tell alike may be set by anybody. */
-static bool is_another(const cf_survey *survey, const cf_node *node, const cf_listed *seen)
+static bool is_another(const cf_scan *scan, const cf_node *node, const cf_listed *seen)
 {
     return node->stat.inode != seen->stat.inode ||
            (seen->stat.ctime_ns != seen->stat.mtime_ns &&
-            cf_binding_saw_all_since(survey->options.binding, seen->stat.ctime_ns));
+            cf_binding_saw_all_since(scan->options.binding, seen->stat.ctime_ns));
 }
 
 typedef struct {
@@ -140,14 +140,14 @@ typedef struct {
 
 /* It, or one above, is another directory now, and the one in which that lies was changed: it was
  * renamed to there. */
-static bool was_put_there(const cf_survey *survey, uint64_t directory)
+static bool was_put_there(const cf_scan *scan, uint64_t directory)
 {
-    const cf_binding *binding = survey->options.binding;
+    const cf_binding *binding = scan->options.binding;
     const cf_node *node;
 
     for (; (node = cf_nodes_find(binding->nodes, directory)); directory = node->parent) {
-        const cf_bare_time *now = cf_survey_folder_time(survey, directory);
-        const cf_bare_time *above = cf_survey_folder_time(survey, node->parent);
+        const cf_bare_time *now = cf_scan_folder_time(scan, directory);
+        const cf_bare_time *above = cf_scan_folder_time(scan, node->parent);
 
         if (now && above && now->inode != node->stat.inode &&
             !cf_binding_saw_all_since(binding, above->changed_ns))
@@ -157,22 +157,22 @@ static bool was_put_there(const cf_survey *survey, uint64_t directory)
 }
 
 /* The file that the base has where one is listed now; NULL: none, or it is held. */
-static const cf_node *file_in_place(const cf_survey *survey, size_t entry)
+static const cf_node *file_in_place(const cf_scan *scan, size_t entry)
 {
-    const cf_listed *seen = &survey->listing.entries[entry];
-    const cf_node *node = survey->numbers[entry] ? cf_survey_base_node(survey, entry) : NULL;
+    const cf_listed *seen = &scan->listing.entries[entry];
+    const cf_node *node = scan->numbers[entry] ? cf_scan_base_node(scan, entry) : NULL;
 
     return node && node->kind == CF_KIND_FILE && seen->kind == CF_KIND_FILE &&
-                   node->parent == cf_survey_folder_number(survey, seen->folder) &&
+                   node->parent == cf_scan_folder_number(scan, seen->folder) &&
                    cf_bytes_equal(node->name, seen->name) && !cf_node_went_below(node)
                ? node
                : NULL;
 }
 
-static void find_known(const cf_survey *survey, swapping *self)
+static void find_known(const cf_scan *scan, swapping *self)
 {
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_node *node = file_in_place(survey, i);
+    for (size_t i = 0; i < scan->listing.entry_count; i++) {
+        const cf_node *node = file_in_place(scan, i);
 
         if (node)
             cf_node_set_add(&self->known, node->parent);
@@ -180,25 +180,25 @@ static void find_known(const cf_survey *survey, swapping *self)
     cf_node_set_sort(&self->known);
 }
 
-static void find_others(const cf_survey *survey, swapping *self)
+static void find_others(const cf_scan *scan, swapping *self)
 {
-    const cf_survey_batch *batch = &survey->batch;
+    const cf_scan_batch *batch = &scan->batch;
 
-    for (size_t i = 0; i < survey->listing.entry_count; i++) {
-        const cf_node *node = file_in_place(survey, i);
+    for (size_t i = 0; i < scan->listing.entry_count; i++) {
+        const cf_node *node = file_in_place(scan, i);
 
-        if (!node || looks_as_before(node, &survey->listing.entries[i]))
+        if (!node || looks_as_before(node, &scan->listing.entries[i]))
             continue;
         cf_node_set_add(&self->differ, node->parent);
-        if (!is_another(survey, node, &survey->listing.entries[i]))
+        if (!is_another(scan, node, &scan->listing.entries[i]))
             continue;
         cf_node_set_add(&self->others, node->parent);
-        if (survey->options.binding->traits.keeps_ctimes &&
-            cf_survey_has_lost_nothing(survey, node) && !was_put_there(survey, node->parent))
+        if (scan->options.binding->traits.keeps_ctimes && cf_scan_has_lost_nothing(scan, node) &&
+            !was_put_there(scan, node->parent))
             cf_node_set_add(&self->sure, node->parent);
     }
     for (size_t i = 0; i < batch->gone_count; i++) {
-        const cf_node *node = cf_nodes_find(survey->options.binding->nodes, batch->gone[i]);
+        const cf_node *node = cf_nodes_find(scan->options.binding->nodes, batch->gone[i]);
 
         if (node->kind == CF_KIND_FILE && !cf_node_went_below(node))
             cf_node_set_add(&self->gone, node->parent);
@@ -210,11 +210,11 @@ static void find_others(const cf_survey *survey, swapping *self)
 }
 
 /* The directory in the source's root in which it lies. */
-static uint64_t uppermost(const cf_survey *survey, uint64_t directory)
+static uint64_t uppermost(const cf_scan *scan, uint64_t directory)
 {
     const cf_node *node;
 
-    while ((node = cf_nodes_find(survey->options.binding->nodes, directory)) && node->parent)
+    while ((node = cf_nodes_find(scan->options.binding->nodes, directory)) && node->parent)
         directory = node->parent;
     return directory;
 }
@@ -225,7 +225,7 @@ static uint64_t uppermost(const cf_survey *survey, uint64_t directory)
  *     card/1/ was not changed, and its photos are others; one was made in card/2/ a minute ago, and
  *     all beside it are others, or missing    they are no edits of those, and none was removed
  */
-static void add_beside(cf_survey *survey, const swapping *self, const cf_node_set *directories,
+static void add_beside(cf_scan *scan, const swapping *self, const cf_node_set *directories,
                        const cf_node_set *went)
 {
     for (size_t i = 0, count; i < directories->count; i += count) {
@@ -233,10 +233,10 @@ static void add_beside(cf_survey *survey, const swapping *self, const cf_node_se
         const size_t gone = count_of(&self->gone, directory);
 
         count = count_equal(directories, i);
-        if (cf_node_set_have(went, uppermost(survey, directory)) &&
+        if (cf_node_set_have(went, uppermost(scan, directory)) &&
             2 * (count_of(&self->others, directory) + gone) >
                 count_of(&self->known, directory) + gone)
-            cf_node_set_add(&survey->bare, directory);
+            cf_node_set_add(&scan->bare, directory);
     }
 }
 
@@ -248,26 +248,26 @@ static bool are_most(const swapping *self, const cf_node_set *files, uint64_t di
     return count >= CF_FILES_TELLING && 2 * count > count_of(&self->known, directory);
 }
 
-void cf_survey_find_swapped(cf_survey *survey)
+void cf_scan_find_swapped(cf_scan *scan)
 {
     swapping self = {0};
     cf_node_set went = {0};
 
-    find_others(survey, &self);
+    find_others(scan, &self);
     if (self.differ.count || self.gone.count)
-        find_known(survey, &self);
+        find_known(scan, &self);
     for (size_t i = 0; i < self.differ.count; i += count_equal(&self.differ, i))
-        survey->differs |= are_most(&self, &self.differ, self.differ.at[i]);
+        scan->differs |= are_most(&self, &self.differ, self.differ.at[i]);
     for (size_t i = 0; i < self.sure.count; i += count_equal(&self.sure, i))
         if (are_most(&self, &self.sure, self.sure.at[i]))
-            cf_node_set_add(&survey->bare, self.sure.at[i]);
-    for (size_t i = 0; i < survey->bare.count; i++)
-        if (survey->bare.at[i] != CF_NODE_ROOT)
-            cf_node_set_add(&went, uppermost(survey, survey->bare.at[i]));
+            cf_node_set_add(&scan->bare, self.sure.at[i]);
+    for (size_t i = 0; i < scan->bare.count; i++)
+        if (scan->bare.at[i] != CF_NODE_ROOT)
+            cf_node_set_add(&went, uppermost(scan, scan->bare.at[i]));
     cf_node_set_sort(&went);
-    add_beside(survey, &self, &self.others, &went);
-    add_beside(survey, &self, &self.gone, &went);
-    cf_node_set_sort(&survey->bare);
+    add_beside(scan, &self, &self.others, &went);
+    add_beside(scan, &self, &self.gone, &went);
+    cf_node_set_sort(&scan->bare);
     cf_node_set_release(&self.known);
     cf_node_set_release(&self.differ);
     cf_node_set_release(&self.others);

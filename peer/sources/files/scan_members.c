@@ -6,7 +6,7 @@
  *     in/ and in2/ both had just that, or out/ and out2/ have it    each file by its content
  *
  * Of a directory without any file nothing is told. */
-#include "peer/sources/files/survey_inside.h"
+#include "peer/sources/files/scan_inside.h"
 
 #include "codec/hash_table.h"
 
@@ -26,7 +26,7 @@ typedef struct {
 } candidate;
 
 typedef struct {
-    const cf_survey *survey;
+    const cf_scan *scan;
     const cf_identity_node *base; /* ascending by number */
     size_t count;
     size_t *folders; /* by entry of the listing: the folder that lists it, and one; 0: none does */
@@ -56,7 +56,7 @@ static void add_directory(members *in, cf_bytes name, const members *below)
 
 static members members_of_node(const matching *self, uint64_t directory)
 {
-    const cf_nodes *nodes = self->survey->options.binding->nodes;
+    const cf_nodes *nodes = self->scan->options.binding->nodes;
     members in = {.is_whole = true};
 
     for (const cf_node *node = NULL; (node = cf_nodes_next_child(nodes, directory, node));) {
@@ -75,7 +75,7 @@ static members members_of_node(const matching *self, uint64_t directory)
 
 static members members_of_entry(const matching *self, size_t entry)
 {
-    const cf_listing *listing = &self->survey->listing;
+    const cf_listing *listing = &self->scan->listing;
     members in = {0};
 
     if (!self->folders[entry])
@@ -110,7 +110,7 @@ static int order_number(const void *a, const void *b)
 static bool is_missing(const matching *self, const cf_identity_node *node)
 {
     return node->kind == CF_KIND_DIRECTORY && !node->stat.inode &&
-           cf_binding_renumbers(self->survey->options.binding, node->disk, node->stat.birth_ns);
+           cf_binding_renumbers(self->scan->options.binding, node->disk, node->stat.birth_ns);
 }
 
 /* And the directory above is where it was. */
@@ -124,12 +124,12 @@ static bool went(const matching *self, const cf_identity_node *node)
 
 static bool came(const matching *self, size_t entry)
 {
-    const cf_survey *survey = self->survey;
-    const cf_listed *listed = &survey->listing.entries[entry];
-    const size_t above = survey->listing.folders[listed->folder].entry;
+    const cf_scan *scan = self->scan;
+    const cf_listed *listed = &scan->listing.entries[entry];
+    const size_t above = scan->listing.folders[listed->folder].entry;
 
-    return listed->kind == CF_KIND_DIRECTORY && !cf_survey_node_in_place(survey, entry) &&
-           (above == CF_LISTED_START || cf_survey_node_in_place(survey, above));
+    return listed->kind == CF_KIND_DIRECTORY && !cf_scan_node_in_place(scan, entry) &&
+           (above == CF_LISTED_START || cf_scan_node_in_place(scan, above));
 }
 
 static void add_candidate(matching *self, candidate one)
@@ -149,7 +149,7 @@ static void add_all_that_went(matching *self)
 
 static void add_all_that_came(matching *self, cf_arena *arena)
 {
-    const cf_listing *listing = &self->survey->listing;
+    const cf_listing *listing = &self->scan->listing;
 
     self->folders = cf_arena_allocate(arena, listing->entry_count, sizeof *self->folders);
     for (size_t i = 0; i < listing->folder_count; i++)
@@ -182,10 +182,10 @@ static size_t count_alike(const matching *self, size_t first)
     return end - first;
 }
 
-bool cf_survey_match_members(const cf_survey *survey, const cf_identity_node *base, size_t count,
-                             uint64_t *numbers)
+bool cf_scan_match_members(const cf_scan *scan, const cf_identity_node *base, size_t count,
+                           uint64_t *numbers)
 {
-    matching self = {.survey = survey, .base = base, .count = count};
+    matching self = {.scan = scan, .base = base, .count = count};
     cf_arena arena = {0};
     bool any = false;
 

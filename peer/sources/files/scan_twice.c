@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was moved while its directories were listed, from one that was listed before to one that was
  * listed after: it is seen at both places, and told of as two. */
-#include "peer/sources/files/survey_inside.h"
+#include "peer/sources/files/scan_inside.h"
 
 #include "peer/sources/files/files_known.h"
 
@@ -15,15 +15,15 @@ static bool is_alone(const cf_listed *listed)
 
 /* Where no birth says that it is one file, the number may be another's by now, unless the system
  * told that what is at the other place was renamed to here. */
-static bool was_told(const cf_survey *survey, size_t entry, size_t other)
+static bool was_told(const cf_scan *scan, size_t entry, size_t other)
 {
-    const cf_listing *listing = &survey->listing;
+    const cf_listing *listing = &scan->listing;
     const cf_listed *listed = &listing->entries[entry];
     const cf_listed_folder *folder = &listing->folders[listed->folder];
-    const cf_renames *renames = survey->options.renames;
+    const cf_renames *renames = scan->options.renames;
     const bool starts = folder->entry == CF_LISTED_START;
-    const cf_node *above = starts ? NULL : cf_survey_base_node(survey, folder->entry);
-    const cf_node *node = cf_survey_base_node(survey, other);
+    const cf_node *above = starts ? NULL : cf_scan_base_node(scan, folder->entry);
+    const cf_node *node = cf_scan_base_node(scan, other);
     const cf_look_place there = {.folder = above ? above->number : folder->node,
                                  .name = listed->name};
     cf_look_place from;
@@ -32,15 +32,15 @@ static bool was_told(const cf_survey *survey, size_t entry, size_t other)
            node->parent == from.folder && cf_bytes_equal(node->name, from.name);
 }
 
-static bool is_same(const cf_survey *survey, size_t entry, size_t other)
+static bool is_same(const cf_scan *scan, size_t entry, size_t other)
 {
-    const cf_stat *stat = &survey->listing.entries[entry].stat;
-    const cf_stat *known = &survey->listing.entries[other].stat;
+    const cf_stat *stat = &scan->listing.entries[entry].stat;
+    const cf_stat *known = &scan->listing.entries[other].stat;
 
-    if (survey->listing.entries[entry].kind != survey->listing.entries[other].kind)
+    if (scan->listing.entries[entry].kind != scan->listing.entries[other].kind)
         return false;
     return (stat->size == known->size && stat->mtime_ns == known->mtime_ns) || stat->birth_ns ||
-           was_told(survey, entry, other);
+           was_told(scan, entry, other);
 }
 
 /* What is in it is there, and where that is will be told with it. */
@@ -51,22 +51,22 @@ static bool is_in_such(const cf_listing *listing, size_t entry, const bool *twic
     return above != CF_LISTED_START && twice[above];
 }
 
-void cf_survey_find_twice(const cf_survey *survey, bool *twice)
+void cf_scan_find_twice(const cf_scan *scan, bool *twice)
 {
-    const cf_listing *listing = &survey->listing;
+    const cf_listing *listing = &scan->listing;
     cf_arena arena = {0};
     cf_stat_index *known = cf_stat_index_new(&arena, listing->entry_count);
 
     for (size_t i = 0; i < listing->entry_count; i++)
-        if (is_alone(&listing->entries[i]) && cf_survey_base_node(survey, i))
+        if (is_alone(&listing->entries[i]) && cf_scan_base_node(scan, i))
             cf_stat_index_add(known, &listing->entries[i].stat, i);
     for (size_t i = 0; i < listing->entry_count; i++) {
         const cf_stat *stat = &listing->entries[i].stat;
-        size_t other = is_alone(&listing->entries[i]) && !cf_survey_base_node(survey, i)
+        size_t other = is_alone(&listing->entries[i]) && !cf_scan_base_node(scan, i)
                            ? cf_stat_index_find(known, stat)
                            : CF_KNOWN_NONE;
 
-        twice[i] = other != CF_KNOWN_NONE && is_same(survey, i, other);
+        twice[i] = other != CF_KNOWN_NONE && is_same(scan, i, other);
         twice[i] |= is_in_such(listing, i, twice);
     }
     cf_arena_release(&arena);

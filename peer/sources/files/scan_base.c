@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of the base a look has to know: as much as was listed, not as there is. */
-#include "peer/sources/files/survey_inside.h"
+#include "peer/sources/files/scan_inside.h"
 
 #include "codec/content.h"
 
 #include <stdlib.h>
 
 typedef struct {
-    const cf_survey *survey;
+    const cf_scan *scan;
     const cf_nodes *nodes;
     cf_node_set numbers;
     cf_node_set *owners; /* by listed folder: base directories that it may be */
@@ -66,7 +66,7 @@ static void add_node(gathering *self, const cf_listed_folder *folder, const cf_n
     cf_node_set_add(&self->numbers, node->number);
     if (node->kind != CF_KIND_DIRECTORY)
         return;
-    const cf_listed *there = entry_named(&self->survey->listing, folder, node->name);
+    const cf_listed *there = entry_named(&self->scan->listing, folder, node->name);
     if (!there || !cf_stat_same_file(&known, &there->stat))
         add_all_below(self, node->number);
 }
@@ -86,7 +86,7 @@ static void add_children(gathering *self, const cf_listed_folder *folder, uint64
 /* The directory that the base has in its place, and each that was this file. */
 static void find_owners(gathering *self, size_t index)
 {
-    const cf_listing *listing = &self->survey->listing;
+    const cf_listing *listing = &self->scan->listing;
     const cf_listed_folder *folder = &listing->folders[index];
     cf_node_set *owners = &self->owners[index];
     const cf_node *node = NULL;
@@ -134,7 +134,7 @@ static void add_nodes_of(gathering *self, uint64_t inode)
 /* Of a file with many names all may be listed: its nodes are asked for once. */
 static void add_same_files(gathering *self)
 {
-    const cf_listing *listing = &self->survey->listing;
+    const cf_listing *listing = &self->scan->listing;
     cf_node_set inodes = {0};
 
     for (size_t i = 0; i < listing->entry_count; i++)
@@ -171,7 +171,7 @@ static void add_above(gathering *self)
 
 static void gather(gathering *self)
 {
-    const cf_listing *listing = &self->survey->listing;
+    const cf_listing *listing = &self->scan->listing;
 
     self->owners = cf_allocate(listing->folder_count, sizeof *self->owners);
     for (size_t i = 0; i < listing->folder_count; i++) {
@@ -204,9 +204,9 @@ static int order_number(const void *a, const void *b)
 }
 
 /* Without births nothing tells whether the disk of a mount below the root does. */
-static bool renumbers(const cf_survey *survey, const cf_identity_node *node)
+static bool renumbers(const cf_scan *scan, const cf_identity_node *node)
 {
-    return cf_binding_renumbers(survey->options.binding, node->disk, node->stat.birth_ns);
+    return cf_binding_renumbers(scan->options.binding, node->disk, node->stat.birth_ns);
 }
 
 static cf_identity_node *filled_node(const filling *self, uint64_t number)
@@ -214,11 +214,11 @@ static cf_identity_node *filled_node(const filling *self, uint64_t number)
     return bsearch(&number, self->out, self->count, sizeof *self->out, order_number);
 }
 
-static void renumber(const cf_survey *survey, filling *self, uint64_t number, const cf_stat *there)
+static void renumber(const cf_scan *scan, filling *self, uint64_t number, const cf_stat *there)
 {
     cf_identity_node *node = filled_node(self, number);
 
-    if (!node || !renumbers(survey, node))
+    if (!node || !renumbers(scan, node))
         return;
     node->stat.device = there->device;
     node->stat.inode = there->inode;
@@ -234,45 +234,45 @@ static int order_nodes(const void *a, const void *b)
  *
  *     f1 was 7, f2 was 8; f2 is 7, f3 is 8    f2 is itself, f3 is new or what went, by its content
  */
-static void renumber_all(const cf_survey *survey, filling *self)
+static void renumber_all(const cf_scan *scan, filling *self)
 {
-    const cf_listing *listing = &survey->listing;
+    const cf_listing *listing = &scan->listing;
 
     for (size_t i = 0; i < self->count; i++)
-        if (renumbers(survey, &self->out[i])) {
+        if (renumbers(scan, &self->out[i])) {
             self->out[i].stat.inode = 0;
             self->out[i].was_renamed = false;
         }
     for (size_t i = 0; i < listing->folder_count; i++)
         if (listing->folders[i].entry == CF_LISTED_START)
-            renumber(survey, self, listing->folders[i].node, &listing->folders[i].stat);
+            renumber(scan, self, listing->folders[i].node, &listing->folders[i].stat);
     for (size_t i = 0; i < listing->entry_count; i++) {
-        const cf_node *node = cf_survey_node_in_place(survey, i);
+        const cf_node *node = cf_scan_node_in_place(scan, i);
 
         if (node)
-            renumber(survey, self, node->number, &listing->entries[i].stat);
+            renumber(scan, self, node->number, &listing->entries[i].stat);
     }
 }
 
 /* In the directory of this number: what the base has there, or, if that is nothing, what was told
  * to have been renamed to there, or `match`, which is known by what is in it. 0: none of these, or
  * it was seen already. */
-static uint64_t renamed_there(const cf_survey *survey, const filling *self, uint64_t folder,
+static uint64_t renamed_there(const cf_scan *scan, const filling *self, uint64_t folder,
                               const cf_listed *listed, uint64_t match)
 {
-    const cf_nodes *nodes = survey->options.binding->nodes;
+    const cf_nodes *nodes = scan->options.binding->nodes;
     const cf_look_place there = {.folder = folder, .name = listed->name};
     const cf_node *node = cf_nodes_child(nodes, folder, listed->name);
     cf_look_place from;
 
-    if (!node && survey->options.renames && cf_renames_find(survey->options.renames, &there, &from))
+    if (!node && scan->options.renames && cf_renames_find(scan->options.renames, &there, &from))
         node = cf_nodes_child(nodes, from.folder, from.name);
     if (!node && match)
         node = cf_nodes_find(nodes, match);
     const cf_identity_node *filled = node ? filled_node(self, node->number) : NULL;
     return filled && filled->kind == listed->kind &&
-                   (renumbers(survey, filled) ? !filled->stat.inode
-                                              : cf_stat_same_file(&filled->stat, &listed->stat))
+                   (renumbers(scan, filled) ? !filled->stat.inode
+                                            : cf_stat_same_file(&filled->stat, &listed->stat))
                ? filled->number
                : 0;
 }
@@ -280,9 +280,9 @@ static uint64_t renamed_there(const cf_survey *survey, const filling *self, uint
 /* What is not where it was, and was told to be here, or is known by what is in it (`matches`, by
  * entry); and what is in such a directory as it was. A number that lasts may still be another's by
  * now, where there are no births: then only this tells. */
-static void follow_renames(const cf_survey *survey, filling *self, const uint64_t *matches)
+static void follow_renames(const cf_scan *scan, filling *self, const uint64_t *matches)
 {
-    const cf_listing *listing = &survey->listing;
+    const cf_listing *listing = &scan->listing;
     cf_arena arena = {0};
     uint64_t *numbers = cf_arena_allocate(&arena, listing->entry_count, sizeof *numbers);
 
@@ -293,46 +293,45 @@ static void follow_renames(const cf_survey *survey, filling *self, const uint64_
 
         for (size_t e = folder->first; e < folder->first + folder->count; e++) {
             const cf_listed *listed = &listing->entries[e];
-            const cf_node *node = cf_survey_node_in_place(survey, e);
+            const cf_node *node = cf_scan_node_in_place(scan, e);
 
-            numbers[e] = node ? node->number
-                         : starts || number
-                             ? renamed_there(survey, self, number, listed, matches[e])
-                             : 0;
+            numbers[e] = node               ? node->number
+                         : starts || number ? renamed_there(scan, self, number, listed, matches[e])
+                                            : 0;
             if (node || !numbers[e])
                 continue;
-            renumber(survey, self, numbers[e], &listed->stat);
+            renumber(scan, self, numbers[e], &listed->stat);
             filled_node(self, numbers[e])->was_renamed = true;
         }
     }
     cf_arena_release(&arena);
 }
 
-static bool any_renumbers(const cf_survey *survey, const filling *self)
+static bool any_renumbers(const cf_scan *scan, const filling *self)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (renumbers(survey, &self->out[i]))
+        if (renumbers(scan, &self->out[i]))
             return true;
     return false;
 }
 
-static void renumber_and_follow(cf_survey *survey, filling *self)
+static void renumber_and_follow(cf_scan *scan, filling *self)
 {
-    const cf_renames *renames = survey->options.renames;
+    const cf_renames *renames = scan->options.renames;
     cf_arena arena = {0};
-    uint64_t *matches = cf_arena_allocate(&arena, survey->listing.entry_count, sizeof *matches);
+    uint64_t *matches = cf_arena_allocate(&arena, scan->listing.entry_count, sizeof *matches);
     bool follows = renames && cf_renames_any(renames);
 
-    survey->any_renumbers = any_renumbers(survey, self);
-    if (survey->any_renumbers || follows)
+    scan->any_renumbers = any_renumbers(scan, self);
+    if (scan->any_renumbers || follows)
         qsort(self->out, self->count, sizeof *self->out, order_nodes);
-    if (survey->any_renumbers) {
-        renumber_all(survey, self);
-        if (cf_survey_is_whole(survey))
-            follows |= cf_survey_match_members(survey, self->out, self->count, matches);
+    if (scan->any_renumbers) {
+        renumber_all(scan, self);
+        if (cf_scan_is_whole(scan))
+            follows |= cf_scan_match_members(scan, self->out, self->count, matches);
     }
     if (follows)
-        follow_renames(survey, self, matches);
+        follow_renames(scan, self, matches);
     cf_arena_release(&arena);
 }
 
@@ -343,45 +342,45 @@ static void fill_next(void *context, const cf_node *node)
     fill(node, &self->out[self->count++]);
 }
 
-static const cf_identity_node *keep(cf_survey *survey, const filling *filled, size_t *count)
+static const cf_identity_node *keep(cf_scan *scan, const filling *filled, size_t *count)
 {
-    survey->base = filled->out;
-    survey->base_count = *count = filled->count;
+    scan->base = filled->out;
+    scan->base_count = *count = filled->count;
     return filled->out;
 }
 
-bool cf_survey_was_renamed(const cf_survey *survey, uint64_t number)
+bool cf_scan_was_renamed(const cf_scan *scan, uint64_t number)
 {
-    const filling filled = {(cf_identity_node *)survey->base, survey->base_count};
-    const cf_identity_node *node = survey->any_renumbers ? filled_node(&filled, number) : NULL;
+    const filling filled = {(cf_identity_node *)scan->base, scan->base_count};
+    const cf_identity_node *node = scan->any_renumbers ? filled_node(&filled, number) : NULL;
 
     return node && node->was_renamed;
 }
 
-static const cf_identity_node *whole_base(cf_survey *survey, size_t *count)
+static const cf_identity_node *whole_base(cf_scan *scan, size_t *count)
 {
-    const cf_nodes *nodes = survey->options.binding->nodes;
-    filling filled = {survey->whole_base, survey->whole_count};
+    const cf_nodes *nodes = scan->options.binding->nodes;
+    filling filled = {scan->whole_base, scan->whole_count};
 
     if (!filled.out) {
-        filled.out = cf_arena_allocate(&survey->arena, cf_nodes_count(nodes), sizeof *filled.out);
+        filled.out = cf_arena_allocate(&scan->arena, cf_nodes_count(nodes), sizeof *filled.out);
         cf_nodes_each(nodes, fill_next, &filled);
-        survey->whole_base = filled.out;
-        survey->whole_count = filled.count;
+        scan->whole_base = filled.out;
+        scan->whole_count = filled.count;
     }
-    renumber_and_follow(survey, &filled);
-    return keep(survey, &filled, count);
+    renumber_and_follow(scan, &filled);
+    return keep(scan, &filled, count);
 }
 
-const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count)
+const cf_identity_node *cf_scan_base(cf_scan *scan, size_t *count)
 {
-    gathering self = {.survey = survey, .nodes = survey->options.binding->nodes};
+    gathering self = {.scan = scan, .nodes = scan->options.binding->nodes};
     filling filled = {0};
 
-    if (cf_survey_is_whole(survey))
-        return whole_base(survey, count);
+    if (cf_scan_is_whole(scan))
+        return whole_base(scan, count);
     gather(&self);
-    filled.out = cf_arena_allocate(&survey->identity_arena, self.numbers.count, sizeof *filled.out);
+    filled.out = cf_arena_allocate(&scan->identity_arena, self.numbers.count, sizeof *filled.out);
     for (size_t i = 0; i < self.numbers.count; i++) {
         const cf_node *node = cf_nodes_find(self.nodes, self.numbers.at[i]);
 
@@ -389,6 +388,6 @@ const cf_identity_node *cf_survey_base(cf_survey *survey, size_t *count)
             fill_next(&filled, node);
     }
     cf_node_set_release(&self.numbers);
-    renumber_and_follow(survey, &filled);
-    return keep(survey, &filled, count);
+    renumber_and_follow(scan, &filled);
+    return keep(scan, &filled, count);
 }

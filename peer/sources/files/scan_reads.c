@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/sources/files/survey_reads.h"
+#include "peer/sources/files/scan_reads.h"
 
 #include "broker/platform/jobs.h"
 #include "codec/clock.h"
@@ -35,7 +35,7 @@ typedef struct {
 
 typedef struct {
     cf_job job;
-    cf_survey_reads *reads;
+    cf_scan_reads *reads;
     cf_bytes *names; /* of the folder, from the root */
     size_t depth;
     cf_arena arena;
@@ -50,7 +50,7 @@ typedef struct {
     size_t count;
 } reading;
 
-struct cf_survey_reads {
+struct cf_scan_reads {
     const cf_env *env;
     cf_binding *binding;
     const cf_listing *listing;
@@ -68,10 +68,9 @@ struct cf_survey_reads {
     cf_hash_table several; /* of several_names */
 };
 
-cf_survey_reads *cf_survey_reads_new(const cf_env *env, cf_binding *binding,
-                                     const cf_listing *listing)
+cf_scan_reads *cf_scan_reads_new(const cf_env *env, cf_binding *binding, const cf_listing *listing)
 {
-    cf_survey_reads *reads = cf_allocate(1, sizeof *reads);
+    cf_scan_reads *reads = cf_allocate(1, sizeof *reads);
 
     reads->env = env;
     reads->binding = binding;
@@ -87,7 +86,7 @@ static void release_slot(read_slot *slot)
     slot->reason = NULL;
 }
 
-void cf_survey_reads_destroy(cf_survey_reads **reads)
+void cf_scan_reads_destroy(cf_scan_reads **reads)
 {
     if (!*reads)
         return;
@@ -111,13 +110,13 @@ void cf_survey_reads_destroy(cf_survey_reads **reads)
     *reads = NULL;
 }
 
-void cf_survey_reads_clock(cf_survey_reads *reads, uint64_t now_ms)
+void cf_scan_reads_clock(cf_scan_reads *reads, uint64_t now_ms)
 {
     reads->now_ms = now_ms;
 }
 
 /* Slots and hashes follow the listing. */
-static void cover_listing(cf_survey_reads *reads)
+static void cover_listing(cf_scan_reads *reads)
 {
     size_t count = reads->listing->entry_count, before = reads->capacity;
 
@@ -127,7 +126,7 @@ static void cover_listing(cf_survey_reads *reads)
     memset(reads->slots + before, 0, (reads->capacity - before) * sizeof *reads->slots);
 }
 
-static void queue(cf_survey_reads *reads, size_t entry)
+static void queue(cf_scan_reads *reads, size_t entry)
 {
     *cf_one_more(reads->queue, reads->queued, reads->queue_capacity) = entry;
 }
@@ -139,7 +138,7 @@ static uint64_t key_of(const cf_stat *stat)
     return cf_hash_bytes(0, cf_bytes_of(&stat->inode, sizeof stat->inode));
 }
 
-static several_names *names_of(const cf_survey_reads *reads, size_t entry)
+static several_names *names_of(const cf_scan_reads *reads, size_t entry)
 {
     const cf_stat *stat = &reads->listing->entries[entry].stat;
 
@@ -169,7 +168,7 @@ static bool is_for_all(const read_slot *slot)
 }
 
 /* Whether what another name of the file told serves this one, or will. */
-static bool shares(cf_survey_reads *reads, size_t entry)
+static bool shares(cf_scan_reads *reads, size_t entry)
 {
     const cf_stat *stat = &reads->listing->entries[entry].stat;
     several_names *names = stat->links > 1 ? names_of(reads, entry) : NULL;
@@ -196,7 +195,7 @@ static bool shares(cf_survey_reads *reads, size_t entry)
 }
 
 /* Or, where the name was the reason that it told nothing, the next one is read. */
-static void tell_askers(cf_survey_reads *reads, size_t entry)
+static void tell_askers(cf_scan_reads *reads, size_t entry)
 {
     several_names *names =
         reads->listing->entries[entry].stat.links > 1 ? names_of(reads, entry) : NULL;
@@ -209,11 +208,11 @@ static void tell_askers(cf_survey_reads *reads, size_t entry)
     } else if (names->asker_count) {
         names->entry = names->askers[--names->asker_count];
         queue(reads, names->entry);
-        cf_survey_reads_start(reads);
+        cf_scan_reads_start(reads);
     }
 }
 
-void cf_survey_reads_want(cf_survey_reads *reads, size_t entry, const cf_read_past *past)
+void cf_scan_reads_want(cf_scan_reads *reads, size_t entry, const cf_read_past *past)
 {
     const cf_listed *listed = &reads->listing->entries[entry];
 
@@ -228,12 +227,12 @@ void cf_survey_reads_want(cf_survey_reads *reads, size_t entry, const cf_read_pa
         queue(reads, entry);
 }
 
-bool cf_survey_reads_room(const cf_survey_reads *reads)
+bool cf_scan_reads_room(const cf_scan_reads *reads)
 {
     return reads->queued_memory < MEMORY_OF_A_WAVE;
 }
 
-bool cf_survey_reads_busy(const cf_survey_reads *reads)
+bool cf_scan_reads_busy(const cf_scan_reads *reads)
 {
     return reads->busy > 0;
 }
@@ -354,7 +353,7 @@ static void fill_names(reading *self, const cf_listing *listing, size_t folder)
     }
 }
 
-static reading *begin_job(cf_survey_reads *reads, size_t folder)
+static reading *begin_job(cf_scan_reads *reads, size_t folder)
 {
     reading *self = cf_allocate(1, sizeof *self);
 
@@ -366,7 +365,7 @@ static reading *begin_job(cf_survey_reads *reads, size_t folder)
     return self;
 }
 
-static void submit(cf_survey_reads *reads, reading *self)
+static void submit(cf_scan_reads *reads, reading *self)
 {
     if (!self)
         return;
@@ -374,7 +373,7 @@ static void submit(cf_survey_reads *reads, reading *self)
     cf_binding_submit(reads->binding, reads->env->jobs, &self->job);
 }
 
-void cf_survey_reads_start(cf_survey_reads *reads)
+void cf_scan_reads_start(cf_scan_reads *reads)
 {
     reading *job = NULL;
     size_t folder = SIZE_MAX;
@@ -400,13 +399,13 @@ void cf_survey_reads_start(cf_survey_reads *reads)
 
 /* ---- Results ---- */
 
-void cf_survey_reads_drop(cf_survey_reads *reads, size_t entry)
+void cf_scan_reads_drop(cf_scan_reads *reads, size_t entry)
 {
     for (; reads->dropped < entry && reads->dropped < reads->capacity; reads->dropped++)
         release_slot(&reads->slots[reads->dropped]);
 }
 
-const cf_read *cf_survey_reads_get(const cf_survey_reads *reads, size_t entry, const char **reason)
+const cf_read *cf_scan_reads_get(const cf_scan_reads *reads, size_t entry, const char **reason)
 {
     const read_slot *slot = &reads->slots[entry];
 
@@ -414,12 +413,12 @@ const cf_read *cf_survey_reads_get(const cf_survey_reads *reads, size_t entry, c
     return slot->answer == CF_READ_DONE ? &slot->read : NULL;
 }
 
-cf_read_answer cf_survey_reads_answer(const cf_survey_reads *reads, size_t entry)
+cf_read_answer cf_scan_reads_answer(const cf_scan_reads *reads, size_t entry)
 {
     return reads->slots[entry].answer;
 }
 
-const cf_hash *const *cf_survey_reads_hashes(cf_survey_reads *reads)
+const cf_hash *const *cf_scan_reads_hashes(cf_scan_reads *reads)
 {
     size_t count = reads->listing->entry_count;
 
