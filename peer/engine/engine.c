@@ -442,7 +442,7 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
         if (engine->inbox_count)
             status = cf_engine_take_inbox(engine, error);
         if (!status)
-            status = cf_engine_mind_keys(engine, error);
+            status = cf_engine_hand_out_keys(engine, error);
         if (!status)
             distribute_changes(engine);
         if (!status)

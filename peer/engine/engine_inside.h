@@ -220,6 +220,6 @@ cf_status cf_engine_take_inbox(cf_engine *engine, cf_error *error);
 
 /* What follows from the member log: other devices get the keys that this one owes them, and what
  * waited here for a key goes on. */
-cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error);
+cf_status cf_engine_hand_out_keys(cf_engine *engine, cf_error *error);
 
 #endif

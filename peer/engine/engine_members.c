@@ -117,7 +117,7 @@ static cf_status tend_keys(cf_engine *engine, cf_error *error)
     if (!peer->link || count == engine->tended || !cf_link_has_all_but_paused(peer->link) ||
         engine->inbox_count || engine->context.silent)
         return CF_OK;
-    cf_status status = cf_epochs_tend(peer, error);
+    cf_status status = cf_epochs_hand_out(peer, error);
     engine->tended = cf_registry_count(cf_log_registry(peer->log));
     engine->context.activity += engine->tended != count;
     if (status != CF_DENIED)
@@ -126,7 +126,7 @@ static cf_status tend_keys(cf_engine *engine, cf_error *error)
     return CF_OK;
 }
 
-cf_status cf_engine_mind_keys(cf_engine *engine, cf_error *error)
+cf_status cf_engine_hand_out_keys(cf_engine *engine, cf_error *error)
 {
     cf_status status = keep_undone(engine, error);
 

@@ -16,7 +16,7 @@ void cf_engine_load_unmade(cf_engine *engine)
 {
     cf_unmade_recall(&engine->unmade.own, engine->peer);
     engine->unmade.heard = changes_of_catalog(engine);
-    cf_unmade_heed(engine->peer);
+    cf_unmade_doubt_all(engine->peer);
 }
 
 /* A reader can't ask: it waits for who can. */
@@ -38,7 +38,7 @@ void cf_engine_follow_unmade(cf_engine *engine)
         unmade->is_told = false;
         cf_engine_try_again(engine);
     }
-    if (changes != unmade->heard && cf_unmade_heed(engine->peer))
+    if (changes != unmade->heard && cf_unmade_doubt_all(engine->peer))
         cf_resupply_asked(engine->resupply, engine->steady_ms);
     unmade->heard = changes;
 }

@@ -128,7 +128,7 @@ cf_status cf_unmade_tell(const cf_unmade *unmade, cf_peer *peer, uint64_t now_ms
     return status;
 }
 
-bool cf_unmade_heed(cf_peer *peer)
+bool cf_unmade_doubt_all(cf_peer *peer)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
     cf_unmade asked = {0};

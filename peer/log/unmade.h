@@ -29,6 +29,6 @@ cf_status cf_unmade_tell(const cf_unmade *unmade, cf_peer *peer, uint64_t now_ms
 
 /* Doubts all that the catalog says of any device that is in. True: some were not doubted before,
  * and of these the log has no whole. */
-bool cf_unmade_heed(cf_peer *peer);
+bool cf_unmade_doubt_all(cf_peer *peer);
 
 #endif

@@ -127,7 +127,7 @@ static cf_status grant_all(cf_peer *peer, const cf_hash *epoch, cf_error *error)
     return status;
 }
 
-cf_status cf_epochs_tend(cf_peer *peer, cf_error *error)
+cf_status cf_epochs_hand_out(cf_peer *peer, cf_error *error)
 {
     const cf_registry *registry = cf_log_registry(peer->log);
     const cf_device *self = cf_registry_device(registry, cf_peer_device(peer));

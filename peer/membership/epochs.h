@@ -26,6 +26,6 @@ cf_status cf_epochs_open(cf_peer *peer, bool as_account, cf_head *head, cf_error
 /* What an owner's device owes the others: an epoch when none is in use, a key for each that lacks
  * it. Does nothing elsewhere, or when nothing is owed. To be called when the log is as the broker
  * has it. */
-cf_status cf_epochs_tend(cf_peer *peer, cf_error *error);
+cf_status cf_epochs_hand_out(cf_peer *peer, cf_error *error);
 
 #endif

@@ -334,7 +334,7 @@ static bool lacks_required(const cf_viewed *viewed)
     return false;
 }
 
-void cf_row_view_hold_back(cf_row_view *view)
+void cf_row_view_hold(cf_row_view *view)
 {
     cf_holding self = {.view = view};
 

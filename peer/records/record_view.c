@@ -275,7 +275,7 @@ cf_row_view *cf_row_view_new(const cf_state *state, const cf_schema *schema)
     connect(view);
     find_visible(view);
     do
-        cf_row_view_hold_back(view);
+        cf_row_view_hold(view);
     while (find_tied(view));
     keep_needed(view);
     sort_out(view);

@@ -167,7 +167,7 @@ void cf_row_view_list_wishes(cf_row_view *view);
 
 /* Rules u and h: says of all visible rows which are held back, as if nobody had said it before, and
  * with which values the others are shown. */
-void cf_row_view_hold_back(cf_row_view *view);
+void cf_row_view_hold(cf_row_view *view);
 /* Rules k and f: gives each row that is shown its key, and its references. */
 void cf_row_view_give_keys(cf_row_view *view);
 

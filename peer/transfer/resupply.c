@@ -527,7 +527,7 @@ void cf_resupply_refused(cf_resupply *resupply, const cf_hash *blob, const cf_er
 
 /* ---- Elsewhere ---- */
 
-bool cf_is_elsewhere(const cf_peer *peer, const cf_id *collection, cf_bytes identity)
+bool cf_has_other_copies(const cf_peer *peer, const cf_id *collection, cf_bytes identity)
 {
     cf_error ignored;
     cf_hash hash;

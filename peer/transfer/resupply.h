@@ -58,6 +58,6 @@ void cf_resupply_refused(cf_resupply *resupply, const cf_hash *blob, const cf_er
 
 /* Of a content's identity: it is in the own log, or the broker has it, as far as it says: it has
  * all entries, and has named all blobs that it lacks, of which the content needs none. */
-bool cf_is_elsewhere(const cf_peer *peer, const cf_id *collection, cf_bytes identity);
+bool cf_has_other_copies(const cf_peer *peer, const cf_id *collection, cf_bytes identity);
 
 #endif

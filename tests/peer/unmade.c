@@ -149,12 +149,12 @@ Test(unmade, is_heeded_once)
     const cf_hash one = {{1}};
     cf_unmade list = {0};
 
-    cr_expect_not(cf_unmade_heed(self->peer));
+    cr_expect_not(cf_unmade_doubt_all(self->peer));
     cr_expect_not(cf_contents_doubts_any(self->peer->contents));
     cf_unmade_add(&list, &notes, &one);
     tell(self, &list);
-    cr_expect(cf_unmade_heed(self->peer));
-    cr_expect_not(cf_unmade_heed(self->peer));
+    cr_expect(cf_unmade_doubt_all(self->peer));
+    cr_expect_not(cf_unmade_doubt_all(self->peer));
     cr_expect(cf_contents_doubts_any(self->peer->contents));
     cr_expect_not(cf_unmade_drop_made(&list, self->peer));
     cr_expect_eq(list.count, 1);

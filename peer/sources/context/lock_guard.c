@@ -168,8 +168,8 @@ static cf_status give_back(heeding *self, size_t *given, cf_error *error)
     return commit(self, error);
 }
 
-cf_status cf_lock_guard_heed(cf_peer *peer, cf_locks *locks, cf_binding *binding, size_t *given,
-                             cf_error *error)
+cf_status cf_lock_guard_apply(cf_peer *peer, cf_locks *locks, cf_binding *binding, size_t *given,
+                              cf_error *error)
 {
     heeding self = {.peer = peer, .locks = locks, .binding = binding};
 

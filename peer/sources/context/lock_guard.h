@@ -12,8 +12,8 @@ const cf_lease *cf_lock_guard_of(cf_locks *locks, const cf_binding *binding, uin
 bool cf_lock_guard_idles(const cf_locks *locks, const cf_binding *binding);
 /* Takes and gives back what is due; the root is held, and nobody else works there. `*given`: the
  * permission of how many was given back. */
-cf_status cf_lock_guard_heed(cf_peer *peer, cf_locks *locks, cf_binding *binding, size_t *given,
-                             cf_error *error);
+cf_status cf_lock_guard_apply(cf_peer *peer, cf_locks *locks, cf_binding *binding, size_t *given,
+                              cf_error *error);
 /* Gives all back: the source is synced no more. */
 void cf_lock_guard_release(cf_peer *peer, cf_binding *binding);
 /* "locked by desk until 15:02", in local time, in the arena. */

@@ -101,12 +101,13 @@ void cf_applying_try_all(cf_applying *applying)
     cf_unplaced_forget(applying->unplaced);
 }
 
-void cf_applying_heed(cf_applying *applying)
+void cf_applying_wake_waiting(cf_applying *applying)
 {
     const cf_applying_options *options = &applying->options;
 
-    if (!applying->awaited.size || !cf_is_elsewhere(options->peer, &options->binding->collection,
-                                                    cf_buffer_view(&applying->awaited)))
+    if (!applying->awaited.size ||
+        !cf_has_other_copies(options->peer, &options->binding->collection,
+                             cf_buffer_view(&applying->awaited)))
         return;
     cf_buffer_clear(&applying->awaited);
     cf_applying_wake(applying);

@@ -42,7 +42,7 @@ void cf_applying_wake(cf_applying *applying);
  * until it goes into its place: all are tried in the next run. */
 void cf_applying_try_all(cf_applying *applying);
 /* Wakes it when others have what may not leave without. */
-void cf_applying_heed(cf_applying *applying);
+void cf_applying_wake_waiting(cf_applying *applying);
 
 typedef struct {
     cf_delete_word word;

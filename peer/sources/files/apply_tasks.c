@@ -345,7 +345,7 @@ static void keep_last_copy(cf_applying *applying, const cf_plan *plan, cf_task *
     const cf_node *node = task->step.node;
 
     if (!plan->scope || task->step.kind != CF_STEP_DELETE || node->kind != CF_KIND_FILE ||
-        cf_is_elsewhere(applying->options.peer, &applying->collection->id, node->content) ||
+        cf_has_other_copies(applying->options.peer, &applying->collection->id, node->content) ||
         !lives_on(applying, node))
         return;
     task->state = CF_TASK_FAILED;

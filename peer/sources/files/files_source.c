@@ -360,7 +360,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         return CF_OK;
     cf_files_source_take_quiet(source, now_ms);
     cf_files_source_retry(source, now_ms);
-    cf_applying_heed(source->applying);
+    cf_applying_wake_waiting(source->applying);
     hear_broker(source);
     if (needs_disk(source, now_ms)) {
         if (!cf_probe_answers(source->probe, now_ms, deadline))

@@ -298,7 +298,7 @@ cf_status cf_files_source_guard(cf_files_source *source, cf_error *error)
     if (cf_lock_guard_idles(context->locks, source->binding) && !source->held_back)
         return CF_OK;
     cf_status status =
-        cf_lock_guard_heed(context->peer, context->locks, source->binding, &given, error);
+        cf_lock_guard_apply(context->peer, context->locks, source->binding, &given, error);
     if ((changed && source->held_back) || given) {
         source->look_all = true;
         source->absence = CF_ABSENCE_COUNTS;
@@ -326,7 +326,7 @@ static const char *reason_of(cf_files_source *source, const cf_lease *lease)
     return reason;
 }
 
-void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch)
+void cf_files_source_hold(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch)
 {
     cf_locks *locks = source->context->locks;
     const cf_lease *lease;

@@ -230,7 +230,7 @@ bool cf_files_source_is_still_missing(const cf_files_source *source, uint64_t nu
 bool cf_files_source_guard_is_due(const cf_files_source *source);
 cf_status cf_files_source_guard(cf_files_source *source, cf_error *error);
 /* Takes out of what was found what is not to be published now. */
-void cf_files_source_hold_back(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch);
+void cf_files_source_hold(cf_files_source *source, cf_arena *arena, cf_scan_batch *batch);
 
 /* ---- Texts that are merged ---- */
 

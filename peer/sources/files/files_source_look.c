@@ -378,7 +378,7 @@ static cf_status take_batch(cf_files_source *source, uint64_t now_ms, cf_error *
 
     cf_files_source_hold_disks(source, &arena, &batch);
     if (!source->scanning_agrees)
-        cf_files_source_hold_back(source, &arena, &batch);
+        cf_files_source_hold(source, &arena, &batch);
     cf_files_source_note_waiting(source, found, &batch);
     cf_status status = publish_batch(source, &batch, now_ms, error);
     if (!status)

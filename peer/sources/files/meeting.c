@@ -175,7 +175,7 @@ static cf_met may_go(const looking *self)
     const cf_link *link = meeting->peer->link;
 
     if (self->thing->kind == CF_KIND_DIRECTORY ||
-        cf_is_elsewhere(meeting->peer, &meeting->collection->id, self->thing->content))
+        cf_has_other_copies(meeting->peer, &meeting->collection->id, self->thing->content))
         return CF_MET_DELETED;
     return link && !cf_link_is_idle_in(link, &meeting->collection->id) ? CF_MET_WAITS : CF_MET_NOT;
 }

@@ -453,7 +453,7 @@ bool cf_record_run_keep_places(cf_record_run *run, const cf_row *viewed)
 
 static bool is_elsewhere(const cf_record_source *source, cf_bytes identity)
 {
-    return cf_is_elsewhere(source->context->peer, &source->binding->collection, identity);
+    return cf_has_other_copies(source->context->peer, &source->binding->collection, identity);
 }
 
 typedef struct {
