@@ -4,14 +4,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-cf_status cf_reader_at_read(const cf_reader_at *source, uint64_t offset, void *buffer, size_t size,
+cf_status cf_reader_at_read(const cf_reader_at *reader, uint64_t offset, void *buffer, size_t size,
                             cf_error *error)
 {
-    if (offset > source->size || size > source->size - offset)
+    if (offset > reader->size || size > reader->size - offset)
         return cf_fail(error, CF_MALFORMED,
                        "%zu bytes at %" PRIu64 " are beyond the %" PRIu64 " that are there", size,
-                       offset, source->size);
-    return size ? source->read(source->context, offset, buffer, size, error) : CF_OK;
+                       offset, reader->size);
+    return size ? reader->read(reader->context, offset, buffer, size, error) : CF_OK;
 }
 
 cf_status cf_sink_write(const cf_sink *sink, const void *data, size_t size, cf_error *error)

@@ -12,9 +12,9 @@ typedef struct {
     uint64_t connections_per_minute; /* new ones from one address; one that came to nothing counts
                                         as several */
     uint64_t strangers_per_address;  /* connections without a session, at the same time */
-    uint64_t waste_per_second;       /* points of work for nothing, of one user; see patience.h */
-    uint64_t strangers;              /* of all addresses */
-    uint64_t silence;                /* seconds after which a connection without a session ends */
+    uint64_t waste_per_second; /* points of work for nothing, of one user; see work_budget.h */
+    uint64_t strangers;        /* of all addresses */
+    uint64_t silence;          /* seconds after which a connection without a session ends */
 } cf_allowances;
 
 extern const cf_allowances cf_allowances_default;

@@ -57,7 +57,7 @@ bool cf_node_is_left(const cf_node *node);
 
 /* Of what went with a disk that is mounted where nobody sees it, below a share or a FUSE disk: each
  * time that some does it has the next of the numbers 2, 6, 10 and so on. And of what is missing
- * though that disk has come back. No disk has these numbers, which are even (survey_below.c). */
+ * though that disk has come back. No disk has these numbers, which are even (scan_below.c). */
 #define CF_DISK_BELOW UINT64_C(2)
 #define CF_DISK_BELOW_STEP UINT64_C(4)
 #define CF_DISK_RETURNED UINT64_C(4)

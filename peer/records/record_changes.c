@@ -285,7 +285,7 @@ static void walk_fields(row_scan *self, each_field *visit)
     }
 }
 
-void cf_row_diff_spot(cf_row_diffing *diffing, cf_scanned_row *scanned)
+void cf_row_diff_one(cf_row_diffing *diffing, cf_scanned_row *scanned)
 {
     row_scan self = {diffing, scanned, cf_row_refs_of(scanned->base, diffing->arena),
                      !scanned->base};

@@ -25,7 +25,7 @@ static void diff_scanned(cf_row_diffing *self)
 
         if (!scanned->same || (retargeted && cf_row_lost_target(self, scanned)) ||
             (tied && cf_row_is_tied_anew(self, scanned)))
-            cf_row_diff_spot(self, scanned);
+            cf_row_diff_one(self, scanned);
     }
 }
 

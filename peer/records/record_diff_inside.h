@@ -69,7 +69,7 @@ bool cf_row_is_tied_anew(cf_row_diffing *self, const cf_scanned_row *scanned);
 /* Drafts which rows it is tied to now; false: nothing is to be said of that. */
 bool cf_row_diff_ties(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs);
 /* Drafts what was done to a row that is new or changed (rules l, n, r, s, v). */
-void cf_row_diff_spot(cf_row_diffing *self, cf_scanned_row *scanned);
+void cf_row_diff_one(cf_row_diffing *self, cf_scanned_row *scanned);
 /* The values of a set that went and came (rule s). */
 bool cf_row_diff_set(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
                      const cf_row_field *old, const cf_row_field *now, cf_bytes name);

@@ -95,48 +95,49 @@ static void sort_spreads(rebasing *self)
 }
 
 /* What was written of others that are this row, perhaps in another entry. */
-static void collect_spread(rebasing *self, const cf_scanned_row *one)
+static void collect_spread(rebasing *self, const cf_scanned_row *scanned)
 {
     size_t low = 0, high = self->spread_count;
 
     while (low < high) {
         const size_t middle = (low + high) / 2;
 
-        if (cf_id_compare(&self->spreads[middle]->item, &one->item) < 0)
+        if (cf_id_compare(&self->spreads[middle]->item, &scanned->item) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < self->spread_count && cf_id_equal(&self->spreads[low]->item, &one->item); low++)
+    for (; low < self->spread_count && cf_id_equal(&self->spreads[low]->item, &scanned->item);
+         low++)
         add_spread(self, &self->spreads[low]->other);
 }
 
-static void collect_refs(rebasing *self, const cf_scanned_row *one)
+static void collect_refs(rebasing *self, const cf_scanned_row *scanned)
 {
     const cf_row_diff *diff = self->diff;
-    cf_row_refs old = cf_row_refs_of(one->base, self->arena);
+    cf_row_refs old = cf_row_refs_of(scanned->base, self->arena);
 
     self->ref_count = 0;
     for (size_t i = 0; i < old.count; i++)
-        add_old(self, change_of(diff, &one->item, old.at[i].field), old.at[i]);
-    for (size_t i = first_change(diff, &one->item); is_of(diff, i, &one->item); i++) {
+        add_old(self, change_of(diff, &scanned->item, old.at[i].field), old.at[i]);
+    for (size_t i = first_change(diff, &scanned->item); is_of(diff, i, &scanned->item); i++) {
         const cf_change *change = &diff->changes[i];
 
         if (change->value.size && !cf_bytes_equal(change->field, cf_bytes_of_text(CF_FIELD_LEVEL)))
             add_ref(self,
                     &(cf_row_ref){change->field, self->dots[i], change->value, CF_WRITE_SHOWN});
     }
-    collect_spread(self, one);
+    collect_spread(self, scanned);
 }
 
 /* Whether the base takes this field from the disk: what the format can't show it keeps, and what
  * was not published (volatile), too. */
-static bool from_disk(const rebasing *self, const cf_scanned_row *one, cf_bytes field)
+static bool from_disk(const rebasing *self, const cf_scanned_row *scanned, cf_bytes field)
 {
-    if (!cf_format_holds(self->diff->input->format, one->table->name, field))
+    if (!cf_format_holds(self->diff->input->format, scanned->table->name, field))
         return false;
-    return cf_schema_field(one->table, field).merge != CF_MERGE_VOLATILE ||
-           change_of(self->diff, &one->item, field) != NULL;
+    return cf_schema_field(scanned->table, field).merge != CF_MERGE_VOLATILE ||
+           change_of(self->diff, &scanned->item, field) != NULL;
 }
 
 static const cf_row_field *next_field(const cf_row *row, size_t *at)
@@ -146,10 +147,10 @@ static const cf_row_field *next_field(const cf_row *row, size_t *at)
     return *at < row->field_count ? &row->fields[*at] : NULL;
 }
 
-static void collect_fields(const rebasing *self, const cf_scanned_row *one, cf_row *out)
+static void collect_fields(const rebasing *self, const cf_scanned_row *scanned, cf_row *out)
 {
     static const cf_row none;
-    const cf_row *was = one->base ? one->base : &none, *is = one->disk;
+    const cf_row *was = scanned->base ? scanned->base : &none, *is = scanned->disk;
     cf_row_field *fields =
         cf_arena_allocate(self->arena, was->field_count + is->field_count, sizeof *fields);
 
@@ -161,7 +162,7 @@ static void collect_fields(const rebasing *self, const cf_scanned_row *one, cf_r
         int order = !old ? 1 : !now ? -1 : cf_bytes_compare(old->name, now->name);
         const cf_row_field *older = order <= 0 ? old : NULL, *newer = order >= 0 ? now : NULL;
         const cf_row_field *taken =
-            from_disk(self, one, older ? older->name : newer->name) ? newer : older;
+            from_disk(self, scanned, older ? older->name : newer->name) ? newer : older;
 
         if (taken)
             fields[out->field_count++] = *taken;
@@ -180,13 +181,13 @@ static bool is_displaced(const rebasing *self, cf_bytes key)
     return false;
 }
 
-static void add_row(rebasing *self, const cf_scanned_row *one)
+static void add_row(rebasing *self, const cf_scanned_row *scanned)
 {
-    cf_row row = {.table = one->table->name, .key = one->disk->key, .item = one->item};
+    cf_row row = {.table = scanned->table->name, .key = scanned->disk->key, .item = scanned->item};
     cf_buffer packed = {0};
 
-    collect_refs(self, one);
-    collect_fields(self, one, &row);
+    collect_refs(self, scanned);
+    collect_fields(self, scanned, &row);
     row.displaced = is_displaced(self, row.key);
     cf_row_refs_pack(&packed, &row, self->refs, self->ref_count);
     row.refs = cf_buffer_view(&packed);
@@ -228,16 +229,16 @@ static void *kept(cf_arena *arena, void *list, size_t count, size_t size)
 void cf_row_diff_rebase(const cf_row_diff *diff, const cf_dot *dots, cf_arena *arena,
                         cf_row_rebase *out)
 {
-    const cf_row_diffing *scanned = diff->inner;
+    const cf_row_diffing *diffing = diff->inner;
     rebasing self = {.diff = diff, .dots = dots, .arena = arena};
 
     sort_spreads(&self);
-    for (size_t i = 0; i < scanned->gone_count; i++)
-        add_deleted(&self, scanned->gone[i]);
-    for (size_t i = 0; i < scanned->moved_count; i++)
-        add_gone(&self, scanned->moved[i]);
-    for (size_t i = 0; i < scanned->scanned_count; i++) {
-        const cf_scanned_row *one = &scanned->scanned_rows[i];
+    for (size_t i = 0; i < diffing->gone_count; i++)
+        add_deleted(&self, diffing->gone[i]);
+    for (size_t i = 0; i < diffing->moved_count; i++)
+        add_gone(&self, diffing->moved[i]);
+    for (size_t i = 0; i < diffing->scanned_count; i++) {
+        const cf_scanned_row *one = &diffing->scanned_rows[i];
 
         if (!one->same || is_of(diff, first_change(diff, &one->item), &one->item))
             add_row(&self, one);

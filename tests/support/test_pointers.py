@@ -51,7 +51,7 @@ def test_no_text_points_to_a_file_that_is_not_there():
 
 def test_one_that_leads_nowhere_is_found():
     here = ROOT / "broker/log/log.h"
-    assert list(lead_nowhere(here, "/* As judge.h and nowhere.h have it (broker/nothing/judge.h). */", {"judge.h"})) == [
-        "broker/log/log.h: nowhere.h", "broker/log/log.h: broker/nothing/judge.h"]
+    assert list(lead_nowhere(here, "/* As acceptance.h and nowhere.h have it (broker/nothing/acceptance.h). */", {"acceptance.h"})) == [
+        "broker/log/log.h: nowhere.h", "broker/log/log.h: broker/nothing/acceptance.h"]
     assert list(lead_nowhere(ROOT / "tests/CMakeLists.txt", "# As nowhere.c\nadd(there.c)", set())) == ["tests/CMakeLists.txt: nowhere.c"]
-    assert list(lead_nowhere(here, "int in_code = nowhere.h;", {"judge.h"})) == []
+    assert list(lead_nowhere(here, "int in_code = nowhere.h;", {"acceptance.h"})) == []
