@@ -119,7 +119,7 @@ cf_status cf_csv_document_fill(const cf_csv_document *document, cf_buffer *out, 
     self.spelled = cf_allocate(CF_CSV_FIELDS_MAX, sizeof *self.spelled);
     if (csv->count && !csv->records[0].trouble && csv->records[0].fields < CF_CSV_FIELDS_MAX)
         status = fill_all(&self, document->source->keys[0], error);
-    if (!status && self.edits.count)
+    if (!status && self.edits.splice.count)
         cf_csv_edits_write(&self.edits, out);
     cf_csv_edits_release(&self.edits);
     cf_rows_destroy(&self.taken);

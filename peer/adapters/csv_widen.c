@@ -7,6 +7,7 @@
 #include "codec/utf8.h"
 #include "peer/adapters/text/csv_edit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- That its user wrote into the first line ---- */
@@ -43,7 +44,7 @@ cf_status cf_csv_document_widen(cf_csv_document *self, const cf_row_format *had,
     cf_csv_edits edits = {.csv = &self->csv};
     if (self->csv.count && cf_format_holds_table(had, self->source->table))
         status = widen(self, first_new(self, had), &edits, error);
-    if (!status && edits.count)
+    if (!status && edits.splice.count)
         cf_csv_edits_write(&edits, out);
     cf_csv_edits_release(&edits);
     return status;
@@ -86,20 +87,22 @@ cf_status cf_csv_document_add_columns(cf_csv_document *self, const cf_new_column
                                       cf_buffer *out, cf_error *error)
 {
     cf_csv_edits edits = {.csv = &self->csv};
-    cf_status status = CF_OK;
-    size_t count;
 
     if (!self->csv.count || cf_csv_document_header(self, error) ||
         !is_even(self, columns->unended) || self->count + columns->count > CF_CSV_FIELDS_MAX)
         return CF_OK;
-    count = self->count;
-    for (size_t i = 0; i < columns->count && !status; i++)
+    cf_bytes *names = cf_allocate(columns->count, sizeof *names);
+    cf_csv_new_fields header = {.column = self->count, .texts = names};
+    for (size_t i = 0; i < columns->count; i++)
         if (is_name(columns->at[i]) && !has_column(self, columns->at[i]))
-            status = cf_csv_edits_set(&edits, 0, count++, columns->at[i], error);
-    for (size_t i = 1; i < self->csv.count && count > self->count && !status; i++)
-        status = cf_csv_edits_set(&edits, i, count - 1, cf_bytes_of("", 0), error);
-    if (!status && edits.count)
+            names[header.count++] = columns->at[i];
+    cf_status status = cf_csv_edits_change(&edits, header, error);
+    const size_t last = self->count + header.count - 1;
+    for (size_t i = 1; i < self->csv.count && header.count && !status; i++)
+        status = cf_csv_edits_set(&edits, i, last, cf_bytes_of("", 0), error);
+    if (!status && edits.splice.count)
         cf_csv_edits_write(&edits, out);
     cf_csv_edits_release(&edits);
+    free(names);
     return status;
 }

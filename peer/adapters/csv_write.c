@@ -9,6 +9,7 @@
 
 #include "codec/pack.h"
 #include "peer/adapters/json_value.h"
+#include "peer/adapters/rewrite.h"
 #include "peer/adapters/text/csv_edit.h"
 
 /* What a row says in a column: of the part `index` of the key, or of a field. */
@@ -43,20 +44,26 @@ static void wanted_text(const cf_csv_document *self, const cf_row *row, size_t c
 static cf_status change_row(cf_csv_document *self, size_t record, const cf_row *row,
                             cf_csv_edits *edits, cf_error *error)
 {
+    const cf_csv_new_fields new = {.record = record, .texts = self->spelled, .count = self->count};
     cf_buffer is = {0}, wanted = {0};
-    cf_status status = CF_OK;
+    cf_arena arena = {0};
 
     cf_csv_fields(&self->csv, record, self->spelled);
-    for (size_t i = 0; i < self->count && !status; i++) {
+    for (size_t i = 0; i < self->count; i++) {
+        cf_bytes spelled = self->spelled[i];
+
+        self->spelled[i] = CF_CSV_KEPT;
         if (self->fields[i].size == 0)
             continue;
         cf_buffer_clear(&is);
         cf_buffer_clear(&wanted);
-        cf_csv_field_read(self->spelled[i], &is);
+        cf_csv_field_read(spelled, &is);
         wanted_text(self, row, i, &wanted);
         if (!cf_bytes_equal(cf_buffer_view(&is), cf_buffer_view(&wanted)))
-            status = cf_csv_edits_set(edits, record, i, cf_buffer_view(&wanted), error);
+            self->spelled[i] = cf_arena_copy(&arena, cf_buffer_view(&wanted));
     }
+    cf_status status = cf_csv_edits_change(edits, new, error);
+    cf_arena_release(&arena);
     cf_buffer_release(&is);
     cf_buffer_release(&wanted);
     return status;
@@ -78,24 +85,19 @@ static cf_status append_row(cf_csv_document *self, const cf_row *row, cf_csv_edi
     return status;
 }
 
-static cf_status write_rows(cf_csv_document *self, cf_wanted_rows *wanted, cf_csv_edits *edits,
+static cf_status write_rows(cf_csv_document *self, cf_rewrite *rewrite, cf_csv_edits *edits,
                             cf_error *error)
 {
-    const cf_record_file *found = &self->rows;
     cf_status status = CF_OK;
+    cf_rewrite_step step;
 
-    for (size_t i = 0; i < found->count && !status; i++) {
-        const cf_row *row = cf_wanted_rows_take(wanted, found->rows[i].table, found->rows[i].key);
-
-        if (row)
-            status = change_row(self, found->places[i], row, edits, error);
-        else
-            cf_csv_edits_delete(edits, found->places[i]);
-    }
-    cf_wanted_rows_leave(wanted, found);
-    for (size_t i = 0; i < wanted->count && !status; i++)
-        if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, self->source->table))
-            status = append_row(self, wanted->rows[i], edits, error);
+    while (!status && cf_rewrite_next(rewrite, &step))
+        if (!step.wanted)
+            cf_csv_edits_delete(edits, step.place);
+        else if (step.is)
+            status = change_row(self, step.place, step.wanted, edits, error);
+        else if (cf_bytes_equal(step.wanted->table, self->source->table))
+            status = append_row(self, step.wanted, edits, error);
     return status;
 }
 
@@ -109,13 +111,13 @@ static cf_status write_table(cf_csv_document *self, const cf_row *rows, size_t c
 
     if (status)
         return status;
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_rewrite rewrite = cf_rewrite_of(is, rows, count, NULL);
     cf_csv_edits edits = {.csv = &self->csv};
-    status = write_rows(self, &wanted, &edits, error);
+    status = write_rows(self, &rewrite, &edits, error);
     if (!status)
         cf_csv_edits_write(&edits, out);
     cf_csv_edits_release(&edits);
-    cf_wanted_rows_release(&wanted);
+    cf_rewrite_release(&rewrite);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "peer/adapters/roundtrip.h"
+#include "peer/adapters/rewrite.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/time_zones.h"
 #include "peer/adapters/value_map.h"
@@ -362,68 +363,59 @@ static void insert_line(writing *self, size_t after, const char *text)
     (void)cf_line_edits_insert(self->edits, after, cf_bytes_of_text(text), &error);
 }
 
-static void add_items(writing *self, const cf_wanted_rows *wanted)
+static bool is_item(const cf_row *row, cf_bytes *uid)
+{
+    return cf_value_is_text(row->key, uid) && uid->size &&
+           (cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_TASKS)) ||
+            cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_EVENTS)));
+}
+
+static void write_rows(writing *self, const cf_calendar_items *items, cf_rewrite *rewrite)
 {
     static const char *const begin[] = {"BEGIN:VCALENDAR", "VERSION:2.0",
                                         "PRODID:-//Counterfoil//EN"};
     bool own = self->calendar == CF_LINES_NONE, begun = false;
     size_t count = self->lines->count;
     size_t after = !own ? last_line(self, self->calendar) - 1 : count ? count - 1 : CF_LINES_NONE;
+    cf_rewrite_step step;
     cf_bytes uid;
 
-    for (size_t i = 0; i < wanted->count; i++) {
-        const cf_row *row = wanted->rows[i];
-
-        if (wanted->taken[i] || !cf_value_is_text(row->key, &uid) || uid.size == 0 ||
-            !(cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_TASKS)) ||
-              cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_EVENTS))))
-            continue;
-        for (size_t line = 0; own && !begun && line < sizeof begin / sizeof *begin; line++)
-            insert_line(self, after, begin[line]);
-        begun = true;
-        add_zones(self, row, own ? after : zone_place(self));
-        add_item(self, row, uid, after);
+    while (cf_rewrite_next(rewrite, &step)) {
+        if (step.is && step.wanted) {
+            change_item(self, items, &items->items[step.place], step.is, step.wanted);
+        } else if (step.is) {
+            delete_item(self, items, &items->items[step.place]);
+        } else if (is_item(step.wanted, &uid)) {
+            for (size_t line = 0; own && !begun && line < sizeof begin / sizeof *begin; line++)
+                insert_line(self, after, begin[line]);
+            begun = true;
+            add_zones(self, step.wanted, own ? after : zone_place(self));
+            add_item(self, step.wanted, uid, after);
+        }
     }
     if (own && begun)
         insert_line(self, after, "END:VCALENDAR");
-}
-
-static void write_rows(writing *self, const cf_icalendar_document *document, cf_wanted_rows *wanted)
-{
-    const cf_record_file *found = &document->rows;
-
-    for (size_t i = 0; i < found->count; i++) {
-        const cf_row *is = &found->rows[i], *row = cf_wanted_rows_take(wanted, is->table, is->key);
-        const cf_calendar_item *item = &document->items.items[found->places[i]];
-
-        if (row)
-            change_item(self, &document->items, item, is, row);
-        else
-            delete_item(self, &document->items, item);
-    }
-    cf_wanted_rows_leave(wanted, found);
-    add_items(self, wanted);
 }
 
 void cf_icalendar_document_write(const cf_icalendar_document *document, const cf_row *rows,
                                  size_t count, cf_buffer *out)
 {
     const cf_content_lines *lines = &document->lines;
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_rewrite rewrite = cf_rewrite_of(&document->rows, rows, count, NULL);
     cf_line_edits edits = {.lines = lines};
     writing self = {.lines = lines,
                     .edits = &edits,
                     .calendar = find_calendar(lines),
                     .zones = cf_calendar_zones_of(lines)};
 
-    write_rows(&self, document, &wanted);
+    write_rows(&self, &document->items, &rewrite);
     cf_line_edits_write(&edits, out);
     cf_field_list_release(&self.added);
     cf_field_list_release(&self.left);
     cf_calendar_zones_release(&self.zones);
     cf_arena_release(&self.arena);
     cf_line_edits_release(&edits);
-    cf_wanted_rows_release(&wanted);
+    cf_rewrite_release(&rewrite);
 }
 
 cf_status cf_icalendar_rows_write(cf_bytes before, const cf_row *rows, size_t count, cf_buffer *out,

@@ -7,6 +7,7 @@
 #include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/key_text.h"
+#include "peer/adapters/rewrite.h"
 #include "peer/adapters/text/json_edit.h"
 
 #include <stdlib.h>
@@ -362,36 +363,6 @@ static cf_status remove_record(const cf_json_source *source, size_t record, cf_j
     return CF_OK;
 }
 
-/* Of a record that isn't wanted as it is spelled. */
-static const cf_row *take_otherwise(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key)
-{
-    cf_buffer other = {0};
-    const cf_row *row = NULL;
-
-    if (cf_key_otherwise(key, &other))
-        row = cf_wanted_rows_take_left(wanted, table, cf_buffer_view(&other));
-    cf_buffer_release(&other);
-    return row;
-}
-
-/* What is wanted of each record; NULL: it is not. What is in trouble is not to be written beside.
- */
-static const cf_row **take_all(const cf_record_file *found, cf_wanted_rows *wanted)
-{
-    const cf_row **rows = cf_allocate(found->count, sizeof *rows);
-
-    cf_wanted_rows_leave(wanted, found);
-    for (size_t i = 0; i < found->count; i++)
-        rows[i] = cf_wanted_rows_take(wanted, found->rows[i].table, found->rows[i].key);
-    for (size_t i = 0; i < found->count; i++)
-        if (!rows[i])
-            rows[i] = take_otherwise(wanted, found->rows[i].table, found->rows[i].key);
-    for (size_t i = 0; i < found->trouble_count; i++)
-        if (found->troubles[i].known)
-            take_otherwise(wanted, found->troubles[i].table, found->troubles[i].key);
-    return rows;
-}
-
 /* Of that table the one with the empty text as key. */
 static bool is_beside(const cf_json_records *records, const cf_row *row)
 {
@@ -401,44 +372,20 @@ static bool is_beside(const cf_json_records *records, const cf_row *row)
            cf_bytes_equal(row->key, cf_bytes_of(empty_text, sizeof empty_text));
 }
 
-/* Of a record that is there. */
-static cf_status write_found(const cf_json_records *records, size_t index, const cf_row *wanted,
-                             cf_json_edits *edits, cf_error *error)
-{
-    const cf_record_file *found = &records->rows;
-    const size_t place = found->places[index];
-
-    if (is_beside(records, &found->rows[index]))
-        return write_beside(records, wanted, edits, error);
-    return wanted ? write_record(&records->json, records->source, place, wanted, edits, error)
-                  : remove_record(records->source, place, edits, error);
-}
-
-static cf_status write_new(const cf_json_records *records, const cf_row *wanted,
-                           cf_json_edits *edits, cf_error *error)
+static cf_status write_step(const cf_json_records *records, cf_rewrite_step step,
+                            cf_json_edits *edits, cf_error *error)
 {
     const cf_json_source *source = records->source;
 
-    if (is_beside(records, wanted))
-        return write_beside(records, wanted, edits, error);
-    return !source->whole && cf_bytes_equal(wanted->table, source->table)
-               ? add_record(&records->json, source, records->container, wanted, edits, error)
+    if (is_beside(records, step.is ? step.is : step.wanted))
+        return write_beside(records, step.wanted, edits, error);
+    if (!step.wanted)
+        return remove_record(source, step.place, edits, error);
+    if (step.is)
+        return write_record(&records->json, source, step.place, step.wanted, edits, error);
+    return !source->whole && cf_bytes_equal(step.wanted->table, source->table)
+               ? add_record(&records->json, source, records->container, step.wanted, edits, error)
                : CF_OK;
-}
-
-static cf_status write_rows(const cf_json_records *records, cf_wanted_rows *wanted,
-                            cf_json_edits *edits, cf_error *error)
-{
-    const cf_row **rows = take_all(&records->rows, wanted);
-    cf_status status = CF_OK;
-
-    for (size_t i = 0; i < records->rows.count && !status; i++)
-        status = write_found(records, i, rows[i], edits, error);
-    for (size_t i = 0; i < wanted->count && !status; i++)
-        if (!wanted->taken[i])
-            status = write_new(records, wanted->rows[i], edits, error);
-    free(rows);
-    return status;
 }
 
 /* The records are begun first. */
@@ -463,15 +410,16 @@ cf_status cf_json_records_write(const cf_json_records *records, const cf_row *ro
 {
     if (records->is_blank)
         return write_blank(records, rows, count, out, error);
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_rewrite rewrite = cf_rewrite_of(&records->rows, rows, count, cf_key_otherwise);
     cf_json_edits edits = {.json = &records->json};
-    cf_status status = write_rows(records, &wanted, &edits, error);
-    if (!status && edits.count == 0)
-        cf_buffer_append(out, records->bytes.data, records->bytes.size);
-    else if (!status)
+    cf_status status = CF_OK;
+    cf_rewrite_step step;
+    while (!status && cf_rewrite_next(&rewrite, &step))
+        status = write_step(records, step, &edits, error);
+    if (!status)
         cf_json_edits_write(&edits, out);
     cf_json_edits_release(&edits);
-    cf_wanted_rows_release(&wanted);
+    cf_rewrite_release(&rewrite);
     return status;
 }
 

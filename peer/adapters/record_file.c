@@ -246,13 +246,6 @@ const cf_row *cf_wanted_rows_take_left(cf_wanted_rows *wanted, cf_bytes table, c
                                                           : cf_wanted_rows_take(wanted, table, key);
 }
 
-void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file)
-{
-    for (size_t i = 0; i < file->trouble_count; i++)
-        if (file->troubles[i].known)
-            cf_wanted_rows_take(wanted, file->troubles[i].table, file->troubles[i].key);
-}
-
 void cf_column_field(cf_bytes name, cf_buffer *out)
 {
     cf_buffer_append_text(out, CF_COLUMNS);

@@ -98,8 +98,6 @@ void cf_wanted_rows_release(cf_wanted_rows *wanted);
 const cf_row *cf_wanted_rows_take(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key);
 /* NULL also when it was taken before. */
 const cf_row *cf_wanted_rows_take_left(cf_wanted_rows *wanted, cf_bytes table, cf_bytes key);
-/* What is in trouble is not to be written beside. */
-void cf_wanted_rows_leave(cf_wanted_rows *wanted, const cf_record_file *file);
 
 /* Appends "/columns/NAME", the name escaped as in a JSON Pointer. */
 void cf_column_field(cf_bytes name, cf_buffer *out);

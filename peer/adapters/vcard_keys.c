@@ -146,7 +146,7 @@ cf_status cf_vcard_document_fill(const cf_vcard_document *document, const cf_row
     for (size_t i = 0; i < lines->component_count && !status; i++)
         if (lacks[i] && (!missing || is_known(base, keys[i])))
             status = fill(&self, i, keys[i], error);
-    if (!status && self.edits.count)
+    if (!status && self.edits.splice.count)
         cf_line_edits_write(&self.edits, out);
     free(keys);
     free(lacks);

@@ -9,6 +9,7 @@
 
 #include "codec/pack.h"
 #include "peer/adapters/roundtrip.h"
+#include "peer/adapters/rewrite.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 
@@ -108,43 +109,43 @@ static cf_vcard_version version_here(const cf_vcard_document *document)
     return document->version;
 }
 
-static cf_status write_rows(const cf_vcard_document *document, cf_wanted_rows *wanted,
+static bool is_card(const cf_row *row)
+{
+    cf_bytes uid;
+
+    return cf_bytes_equal(row->table, cf_bytes_of_text(CF_TABLE_CONTACTS)) &&
+           cf_value_is_text(row->key, &uid) && uid.size;
+}
+
+static cf_status write_rows(const cf_vcard_document *document, cf_rewrite *rewrite,
                             cf_line_edits *edits, cf_error *error)
 {
     const cf_content_lines *lines = &document->lines;
-    const cf_record_file *found = &document->rows;
     const size_t last = lines->count ? lines->count - 1 : CF_LINES_NONE;
-    const cf_bytes table = cf_bytes_of_text(CF_TABLE_CONTACTS);
     cf_status status = CF_OK;
-    cf_bytes uid;
+    cf_rewrite_step step;
 
-    for (size_t i = 0; i < found->count && !status; i++) {
-        const cf_row *row = cf_wanted_rows_take(wanted, table, found->rows[i].key);
-
-        if (row && !cf_row_fields_equal(&found->rows[i], row))
-            status = change_card(lines, found->places[i], &found->rows[i], row, edits, error);
-        else if (!row)
-            delete_card(lines, found->places[i], edits);
-    }
-    cf_wanted_rows_leave(wanted, found);
-    for (size_t i = 0; i < wanted->count && !status; i++)
-        if (!wanted->taken[i] && cf_bytes_equal(wanted->rows[i]->table, table) &&
-            cf_value_is_text(wanted->rows[i]->key, &uid) && uid.size)
-            status = insert_card(wanted->rows[i], version_here(document), last, edits, error);
+    while (!status && cf_rewrite_next(rewrite, &step))
+        if (!step.wanted)
+            delete_card(lines, step.place, edits);
+        else if (step.is && !cf_row_fields_equal(step.is, step.wanted))
+            status = change_card(lines, step.place, step.is, step.wanted, edits, error);
+        else if (!step.is && is_card(step.wanted))
+            status = insert_card(step.wanted, version_here(document), last, edits, error);
     return status;
 }
 
 cf_status cf_vcard_document_write(const cf_vcard_document *document, const cf_row *rows,
                                   size_t count, cf_buffer *out, cf_error *error)
 {
-    cf_wanted_rows wanted = cf_wanted_rows_of(rows, count);
+    cf_rewrite rewrite = cf_rewrite_of(&document->rows, rows, count, NULL);
     cf_line_edits edits = {.lines = &document->lines};
 
-    cf_status status = write_rows(document, &wanted, &edits, error);
+    cf_status status = write_rows(document, &rewrite, &edits, error);
     if (!status)
         cf_line_edits_write(&edits, out);
     cf_line_edits_release(&edits);
-    cf_wanted_rows_release(&wanted);
+    cf_rewrite_release(&rewrite);
     return status;
 }
 

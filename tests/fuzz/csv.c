@@ -36,18 +36,22 @@ static void expect_field(const cf_csv *csv, size_t record, size_t column, cf_byt
 static void copy_fields(const cf_csv *csv, cf_csv_edits *edits, size_t from, size_t to)
 {
     const size_t count = csv->records[from].fields;
-    cf_bytes *spelled = cf_allocate(count, sizeof *spelled);
+    cf_bytes *texts = cf_allocate(count, sizeof *texts);
+    cf_arena arena = {0};
     cf_error error;
 
-    cf_csv_fields(csv, from, spelled);
+    cf_csv_fields(csv, from, texts);
     for (size_t column = 0; column < count; column++) {
         cf_buffer text = {0};
 
-        cf_csv_field_read(spelled[column], &text);
-        (void)cf_csv_edits_set(edits, to, column, cf_buffer_view(&text), &error);
+        cf_csv_field_read(texts[column], &text);
+        texts[column] = cf_arena_copy(&arena, cf_buffer_view(&text));
         cf_buffer_release(&text);
     }
-    free(spelled);
+    const cf_csv_new_fields fields = {.record = to, .texts = texts, .count = count};
+    (void)cf_csv_edits_change(edits, fields, &error);
+    cf_arena_release(&arena);
+    free(texts);
 }
 
 /* The last record takes the fields of the first one; the others stay. */

@@ -5,6 +5,7 @@
  * forced. */
 #include <stdlib.h>
 
+#include "peer/adapters/rewrite.h"
 #include "peer/adapters/sqlite/database_inside.h"
 
 enum { ROUNDS = 64 }; /* each refuses a row at least for which others were done */
@@ -50,21 +51,14 @@ static void add_change(cf_row_writing *self, const cf_row *before, const cf_row 
 static void compare(cf_row_writing *self, const cf_record_file *before, const cf_row *wanted,
                     size_t count, cf_database_outcome *out)
 {
-    cf_wanted_rows rows = cf_wanted_rows_of(wanted, count);
+    cf_rewrite rewrite = cf_rewrite_of(before, wanted, count, NULL);
+    cf_rewrite_step step;
 
     self->changes = cf_allocate(before->count + count, sizeof *self->changes);
-    for (size_t i = 0; i < before->count; i++) {
-        const cf_row *row = &before->rows[i];
-        const cf_row *after = cf_wanted_rows_take(&rows, row->table, row->key);
-
-        if (!after || !same_row(row, after))
-            add_change(self, row, after, out);
-    }
-    cf_wanted_rows_leave(&rows, before);
-    for (size_t i = 0; i < rows.count; i++)
-        if (!rows.taken[i])
-            add_change(self, NULL, rows.rows[i], out);
-    cf_wanted_rows_release(&rows);
+    while (cf_rewrite_next(&rewrite, &step))
+        if (!step.is || !step.wanted || !same_row(step.is, step.wanted))
+            add_change(self, step.is, step.wanted, out);
+    cf_rewrite_release(&rewrite);
 }
 
 /* ---- Doing it ---- */

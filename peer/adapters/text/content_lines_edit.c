@@ -7,34 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum {
-    REPLACE,
-    DELETE,
-    INSERT,
-} edit_kind;
-
-struct cf_line_edit {
-    size_t line;  /* that the edit is of; of INSERT: before which it comes */
-    size_t order; /* in which the edits came */
-    edit_kind kind;
-    cf_bytes text;
-};
-
 void cf_line_edits_release(cf_line_edits *self)
 {
-    free(self->edits);
-    cf_arena_release(&self->arena);
-    *self = (cf_line_edits){0};
-}
-
-static void add(cf_line_edits *self, size_t line, edit_kind kind, cf_bytes text)
-{
-    self->edits = cf_grow(self->edits, &self->capacity, self->count + 1, sizeof *self->edits);
-    self->edits[self->count] = (cf_line_edit){.line = line,
-                                              .order = self->count,
-                                              .kind = kind,
-                                              .text = cf_arena_copy(&self->arena, text)};
-    self->count++;
+    cf_splice_release(&self->splice);
 }
 
 static cf_status check_line(cf_bytes text, cf_error *error)
@@ -54,75 +29,6 @@ static cf_status check_line(cf_bytes text, cf_error *error)
     if (cf_content_line_is_printable(text))
         return cf_fail(error, CF_MALFORMED, "quoted-printable is only read");
     return CF_OK;
-}
-
-cf_status cf_line_edits_replace(cf_line_edits *self, size_t line, cf_bytes text, cf_error *error)
-{
-    cf_status status = check_line(text, error);
-
-    if (!status)
-        add(self, line, REPLACE, text);
-    return status;
-}
-
-cf_status cf_line_edits_value(cf_line_edits *self, size_t index, cf_bytes value, cf_error *error)
-{
-    const cf_content_line *line = &self->lines->lines[index];
-    cf_buffer text = {0};
-
-    cf_buffer_append(&text, line->text.data, line->text.size - line->value.size);
-    cf_buffer_append(&text, value.data, value.size);
-    cf_status status = cf_line_edits_replace(self, index, cf_buffer_view(&text), error);
-    cf_buffer_release(&text);
-    return status;
-}
-
-cf_status cf_line_edits_insert(cf_line_edits *self, size_t after, cf_bytes text, cf_error *error)
-{
-    cf_status status = check_line(text, error);
-
-    if (!status)
-        add(self, after == CF_LINES_NONE ? 0 : after + 1, INSERT, text);
-    return status;
-}
-
-void cf_line_edits_delete(cf_line_edits *self, size_t line)
-{
-    add(self, line, DELETE, (cf_bytes){0});
-}
-
-void cf_line_edits_list(cf_line_edits *self, size_t line, const bool *kept, size_t count,
-                        cf_bytes more)
-{
-    cf_bytes list = self->lines->lines[line].value, part;
-    size_t at = 0, left = 0;
-    cf_buffer value = {0};
-    cf_error error;
-
-    for (size_t i = 0; i < count && cf_content_part(list, ',', &at, &part); i++) {
-        if (!kept[i])
-            continue;
-        cf_buffer_append_text(&value, left++ ? "," : "");
-        cf_buffer_append(&value, part.data, part.size);
-    }
-    if (more.size) {
-        cf_buffer_append_text(&value, left ? "," : "");
-        cf_buffer_append(&value, more.data, more.size);
-    }
-    if (left == 0 && more.size == 0)
-        cf_line_edits_delete(self, line);
-    else if (left < count || more.size)
-        (void)cf_line_edits_value(self, line, cf_buffer_view(&value), &error);
-    cf_buffer_release(&value);
-}
-
-static int compare(const void *left, const void *right)
-{
-    const cf_line_edit *a = left, *b = right;
-
-    if (a->line != b->line)
-        return a->line < b->line ? -1 : 1;
-    return a->order < b->order ? -1 : 1;
 }
 
 /* How many octets fit: at most `room`, whole characters. */
@@ -162,67 +68,99 @@ static cf_line_style style_of(const cf_content_lines *lines, bool crlf)
     return (cf_line_style){.crlf = crlf, .fold_at = lines->fold_at, .fold_with = lines->fold_with};
 }
 
-static void write_replaced(const cf_content_line *line, cf_bytes text,
-                           const cf_content_lines *lines, cf_buffer *out)
+static size_t offset_of(const cf_content_lines *lines, size_t line)
 {
-    cf_bytes raw = line->raw;
-    bool crlf = ends_line(raw) ? raw.size > 1 && raw.data[raw.size - 2] == '\r' : lines->crlf;
-
-    cf_line_write(text, style_of(lines, crlf), out);
-    if (!ends_line(raw))
-        out->size -= crlf ? 2 : 1;
+    return (size_t)(lines->lines[line].raw.data - lines->input.data);
 }
 
-/* What was read last may lack its line end; `begin` is where the lines begin in `out`. */
-static void end_last_line(const cf_content_lines *lines, size_t begin, cf_buffer *out)
+static void put(cf_line_edits *self, size_t line, cf_bytes replacement)
 {
-    if (out->size > begin && !ends_line(cf_buffer_view(out)))
-        cf_buffer_append_text(out, "%s", lines->crlf ? "\r\n" : "\n");
+    cf_splice_put(&self->splice, (cf_splice_edit){.offset = offset_of(self->lines, line),
+                                                  .length = self->lines->lines[line].raw.size,
+                                                  .replacement = replacement});
 }
 
-/* The edits of one line, from `at` on; returns the next line's. */
-static size_t write_edited(const cf_line_edits *self, size_t at, size_t begin, cf_buffer *out)
+cf_status cf_line_edits_replace(cf_line_edits *self, size_t line, cf_bytes text, cf_error *error)
+{
+    const cf_bytes raw = self->lines->lines[line].raw;
+    const bool ended = ends_line(raw);
+    const bool crlf = ended ? raw.size > 1 && raw.data[raw.size - 2] == '\r' : self->lines->crlf;
+    cf_buffer out = {0};
+
+    cf_status status = check_line(text, error);
+    if (status)
+        return status;
+    cf_line_write(text, style_of(self->lines, crlf), &out);
+    if (!ended)
+        out.size -= crlf ? 2 : 1;
+    put(self, line, cf_buffer_view(&out));
+    cf_buffer_release(&out);
+    return CF_OK;
+}
+
+cf_status cf_line_edits_value(cf_line_edits *self, size_t index, cf_bytes value, cf_error *error)
+{
+    const cf_content_line *line = &self->lines->lines[index];
+    cf_buffer text = {0};
+
+    cf_buffer_append(&text, line->text.data, line->text.size - line->value.size);
+    cf_buffer_append(&text, value.data, value.size);
+    cf_status status = cf_line_edits_replace(self, index, cf_buffer_view(&text), error);
+    cf_buffer_release(&text);
+    return status;
+}
+
+cf_status cf_line_edits_insert(cf_line_edits *self, size_t after, cf_bytes text, cf_error *error)
 {
     const cf_content_lines *lines = self->lines;
-    const cf_line_edit *last = NULL;
-    size_t line = self->edits[at].line;
+    cf_splice_edit edit = {.offset = lines->start, .line_end = lines->crlf ? "\r\n" : "\n"};
+    cf_buffer out = {0};
 
-    for (; at < self->count && self->edits[at].line == line; at++) {
-        const cf_line_edit *edit = &self->edits[at];
+    cf_status status = check_line(text, error);
+    if (status)
+        return status;
+    if (after != CF_LINES_NONE)
+        edit.offset = offset_of(lines, after) + lines->lines[after].raw.size;
+    cf_line_write(text, style_of(lines, lines->crlf), &out);
+    edit.replacement = cf_buffer_view(&out);
+    cf_splice_put(&self->splice, edit);
+    cf_buffer_release(&out);
+    return CF_OK;
+}
 
-        if (edit->kind != INSERT) {
-            last = edit;
+void cf_line_edits_delete(cf_line_edits *self, size_t line)
+{
+    put(self, line, (cf_bytes){0});
+}
+
+void cf_line_edits_list(cf_line_edits *self, size_t line, const bool *kept, size_t count,
+                        cf_bytes more)
+{
+    cf_bytes list = self->lines->lines[line].value, part;
+    size_t at = 0, left = 0;
+    cf_buffer value = {0};
+    cf_error error;
+
+    for (size_t i = 0; i < count && cf_content_part(list, ',', &at, &part); i++) {
+        if (!kept[i])
             continue;
-        }
-        end_last_line(lines, begin, out);
-        cf_line_write(edit->text, style_of(lines, lines->crlf), out);
+        cf_buffer_append_text(&value, left++ ? "," : "");
+        cf_buffer_append(&value, part.data, part.size);
     }
-    if (last && last->kind == REPLACE)
-        write_replaced(&lines->lines[line], last->text, lines, out);
-    else if (!last && line < lines->count)
-        cf_buffer_append(out, lines->lines[line].raw.data, lines->lines[line].raw.size);
-    return at;
+    if (more.size) {
+        cf_buffer_append_text(&value, left ? "," : "");
+        cf_buffer_append(&value, more.data, more.size);
+    }
+    if (left == 0 && more.size == 0)
+        cf_line_edits_delete(self, line);
+    else if (left < count || more.size)
+        (void)cf_line_edits_value(self, line, cf_buffer_view(&value), &error);
+    cf_buffer_release(&value);
 }
 
-void cf_line_edits_write(const cf_line_edits *self, cf_buffer *out)
+void cf_line_edits_write(cf_line_edits *self, cf_buffer *out)
 {
-    const cf_content_lines *lines = self->lines;
-    size_t from = 0, at = 0;
-
-    if (self->count)
-        qsort(self->edits, self->count, sizeof *self->edits, compare);
-    cf_buffer_append(out, lines->input.data, lines->start);
-    size_t begin = out->size;
-    while (at < self->count) {
-        size_t line = self->edits[at].line;
-
-        for (; from < line; from++)
-            cf_buffer_append(out, lines->lines[from].raw.data, lines->lines[from].raw.size);
-        at = write_edited(self, at, begin, out);
-        from = line + 1;
-    }
-    for (; from < lines->count; from++)
-        cf_buffer_append(out, lines->lines[from].raw.data, lines->lines[from].raw.size);
+    cf_splice_write(&self->splice, self->lines->input, "\n", out);
 }
 
 /* ---- What is whole in a text that is cut short ---- */

@@ -5,14 +5,20 @@
 #ifndef CF_PEER_ADAPTERS_TEXT_CONTENT_LINES_EDIT_H
 #define CF_PEER_ADAPTERS_TEXT_CONTENT_LINES_EDIT_H
 #include "peer/adapters/text/content_lines.h"
+#include "peer/adapters/text/splice.h"
 
-typedef struct cf_line_edit cf_line_edit;
+/* Appends the line with its line end, folded at `fold_at` octets (0: not at all), never within a
+ * character. */
+typedef struct {
+    bool crlf;
+    size_t fold_at;
+    char fold_with;
+} cf_line_style;
+void cf_line_write(cf_bytes text, cf_line_style style, cf_buffer *out);
 
 typedef struct {
     const cf_content_lines *lines;
-    cf_line_edit *edits;
-    size_t count, capacity;
-    cf_arena arena;
+    cf_splice splice;
 } cf_line_edits; /* {.lines = …} has none */
 
 void cf_line_edits_release(cf_line_edits *edits);
@@ -32,16 +38,7 @@ void cf_line_edits_list(cf_line_edits *edits, size_t line, const bool *kept, siz
                         cf_bytes more);
 
 /* Appends the whole file. */
-void cf_line_edits_write(const cf_line_edits *edits, cf_buffer *out);
-
-/* Appends the line with its line end, folded at `fold_at` octets (0: not at all), never within a
- * character. */
-typedef struct {
-    bool crlf;
-    size_t fold_at;
-    char fold_with;
-} cf_line_style;
-void cf_line_write(cf_bytes text, cf_line_style style, cf_buffer *out);
+void cf_line_edits_write(cf_line_edits *edits, cf_buffer *out);
 
 /* Appends the text without what has no end: components, and a last line that is cut. One at the top
  * that is called `around` (NULL: none) is kept, with those in it that are whole, and is ended. */

@@ -6,57 +6,9 @@
 
 #include "codec/utf8.h"
 
-#define DELETED SIZE_MAX /* instead of a column */
-
-struct cf_csv_edit {
-    size_t record, column;
-    size_t order; /* in which the edits came */
-    cf_bytes text;
-};
-
 void cf_csv_edits_release(cf_csv_edits *self)
 {
-    free(self->edits);
-    cf_buffer_release(&self->appended);
-    cf_arena_release(&self->arena);
-    *self = (cf_csv_edits){0};
-}
-
-static void add(cf_csv_edits *self, size_t record, size_t column, cf_bytes text)
-{
-    self->edits = cf_grow(self->edits, &self->capacity, self->count + 1, sizeof *self->edits);
-    self->edits[self->count] = (cf_csv_edit){.record = record,
-                                             .column = column,
-                                             .order = self->count,
-                                             .text = cf_arena_copy(&self->arena, text)};
-    self->count++;
-}
-
-static cf_status check_text(cf_bytes text, cf_error *error)
-{
-    if (text.size > CF_CSV_RECORD_MAX / 4) /* with its quotes doubled it leaves room for others */
-        return cf_fail(error, CF_TOO_LARGE, "a field of %zu bytes is too long", text.size);
-    if (!cf_utf8_valid(text) || (text.size && memchr(text.data, '\0', text.size)))
-        return cf_fail(error, CF_MALFORMED, "what would be written isn't text");
-    return CF_OK;
-}
-
-cf_status cf_csv_edits_set(cf_csv_edits *self, size_t record, size_t column, cf_bytes text,
-                           cf_error *error)
-{
-    cf_status status = check_text(text, error);
-
-    if (!status && self->csv->records[record].fields == 0)
-        status = cf_fail(error, CF_TOO_LARGE, "line %zu %s", self->csv->records[record].number,
-                         self->csv->records[record].trouble);
-    if (!status)
-        add(self, record, column, text);
-    return status;
-}
-
-void cf_csv_edits_delete(cf_csv_edits *self, size_t record)
-{
-    add(self, record, DELETED, (cf_bytes){0});
+    cf_splice_release(&self->splice);
 }
 
 static bool must_quote(const cf_csv *csv, cf_bytes text)
@@ -92,138 +44,141 @@ static bool is_quoted(cf_bytes spelled)
     return spelled.size && spelled.data[0] == '"';
 }
 
-static void append_record(cf_csv_edits *self, const cf_bytes *texts, size_t count)
+static bool is_kept(cf_bytes text)
 {
-    const cf_csv *csv = self->csv;
-    size_t like = csv->count ? csv->records[csv->count - 1].fields : 0;
-    cf_bytes *spelled = cf_allocate(like, sizeof *spelled);
+    return text.size == SIZE_MAX;
+}
 
-    if (like)
-        cf_csv_fields(csv, csv->count - 1, spelled);
-    if (self->appended_count++)
-        cf_buffer_append_text(&self->appended, "%s", csv->line_end);
-    for (size_t i = 0; i < count; i++) {
-        /* A line that is empty would be no record. */
-        bool quoted = (i < like && is_quoted(spelled[i])) || (count == 1 && texts[i].size == 0);
+/* The first `total` fields of the record, or of one that is like it, with those that are new. */
+static void write_record(const cf_csv *csv, const cf_csv_new_fields *new, size_t total,
+                         cf_buffer *out)
+{
+    const size_t fields = new->record < csv->count ? csv->records[new->record].fields : 0;
+    cf_bytes *spelled = cf_allocate(fields, sizeof *spelled);
 
-        if (i)
-            cf_buffer_append(&self->appended, &csv->separator, 1);
-        write_field(csv, texts[i], quoted, &self->appended);
+    if (fields)
+        cf_csv_fields(csv, new->record, spelled);
+    for (size_t column = 0; column < total; column++) {
+        const size_t at = column - new->column; /* beyond the count where no field is new */
+        cf_bytes old = column < fields ? spelled[column] : (cf_bytes){0};
+        cf_bytes text = at < new->count ? new->texts[at] : CF_CSV_KEPT;
+
+        if (column)
+            cf_buffer_append(out, &csv->separator, 1);
+        if (is_kept(text))
+            cf_buffer_append(out, old.data, old.size);
+        else /* a line that is empty would be no record */
+            write_field(csv, text, is_quoted(old) || (total == 1 && !text.size), out);
     }
     free(spelled);
 }
 
-cf_status cf_csv_edits_append(cf_csv_edits *self, const cf_bytes *texts, size_t count,
-                              cf_error *error)
+static cf_status check_text(cf_bytes text, cf_error *error)
+{
+    if (text.size > CF_CSV_RECORD_MAX / 4) /* with its quotes doubled it leaves room for others */
+        return cf_fail(error, CF_TOO_LARGE, "a field of %zu bytes is too long", text.size);
+    if (!cf_utf8_valid(text) || (text.size && memchr(text.data, '\0', text.size)))
+        return cf_fail(error, CF_MALFORMED, "what would be written isn't text");
+    return CF_OK;
+}
+
+static cf_status check_texts(const cf_csv_new_fields *new, cf_error *error)
 {
     cf_status status = CF_OK;
 
-    for (size_t i = 0; i < count && !status; i++)
-        status = check_text(texts[i], error);
-    if (!status)
-        append_record(self, texts, count);
+    for (size_t i = 0; i < new->count && !status; i++)
+        if (!is_kept(new->texts[i]))
+            status = check_text(new->texts[i], error);
     return status;
 }
 
-static int compare(const void *left, const void *right)
+static cf_bytes line_end_of(const cf_csv *csv, const cf_csv_record *record)
 {
-    const cf_csv_edit *a = left, *b = right;
-
-    if (a->record != b->record)
-        return a->record < b->record ? -1 : 1;
-    if (a->column != b->column)
-        return a->column < b->column ? -1 : 1;
-    return a->order < b->order ? -1 : 1;
-}
-
-/* The fields of one record with its edits, which are sorted by column. */
-static void write_fields(const cf_csv *csv, size_t record, const cf_csv_edit *edits, size_t count,
-                         cf_buffer *out)
-{
-    size_t fields = csv->records[record].fields, last = edits[count - 1].column + 1, at = 0;
-    size_t total = last > fields ? last : fields;
-    cf_bytes *spelled = cf_allocate(fields, sizeof *spelled);
-
-    cf_csv_fields(csv, record, spelled);
-    for (size_t column = 0; column < total; column++) {
-        const cf_csv_edit *edit = NULL;
-        cf_bytes old = column < fields ? spelled[column] : (cf_bytes){0};
-
-        for (; at < count && edits[at].column == column; at++)
-            edit = &edits[at];
-        if (column)
-            cf_buffer_append(out, &csv->separator, 1);
-        if (edit)
-            write_field(csv, edit->text, is_quoted(old) || (total == 1 && !edit->text.size), out);
-        else
-            cf_buffer_append(out, old.data, old.size);
-    }
-    free(spelled);
-}
-
-/* What lies between the records, line ends and blank lines, from `from` up to the next record. */
-static size_t write_up_to(const cf_csv *csv, size_t from, size_t to, cf_buffer *out)
-{
-    cf_buffer_append(out, csv->input.data + from, to - from);
-    return to;
-}
-
-/* Behind the record's own line end. */
-static size_t behind(const cf_csv *csv, const cf_csv_record *record)
-{
-    size_t at = record->offset + record->size;
+    const size_t from = record->offset + record->size;
+    size_t at = from;
 
     if (at < csv->input.size && csv->input.data[at] == '\r')
         at++;
     if (at < csv->input.size && csv->input.data[at] == '\n')
         at++;
-    return at;
+    return cf_bytes_of(csv->input.data + from, at - from);
 }
 
-static bool ends_line(const cf_buffer *out)
+/* What becomes of the record and its own line end. */
+static void put(cf_csv_edits *self, size_t record, cf_bytes replacement)
 {
-    return out->data[out->size - 1] == '\n' || out->data[out->size - 1] == '\r';
+    const cf_csv_record *at = &self->csv->records[record];
+
+    cf_splice_put(&self->splice,
+                  (cf_splice_edit){.offset = at->offset,
+                                   .length = at->size + line_end_of(self->csv, at).size,
+                                   .replacement = replacement});
 }
 
-/* `begin` is where the document begins in `out`. */
-static void write_appended(const cf_csv_edits *self, size_t begin, cf_buffer *out)
+cf_status cf_csv_edits_change(cf_csv_edits *self, cf_csv_new_fields new, cf_error *error)
+{
+    const cf_csv_record *record = &self->csv->records[new.record];
+    const cf_bytes line_end = line_end_of(self->csv, record);
+    cf_buffer out = {0};
+
+    while (new.count && is_kept(new.texts[new.count - 1]))
+        new.count--;
+    if (new.count == 0)
+        return CF_OK;
+    cf_status status = check_texts(&new, error);
+    if (!status && record->fields == 0)
+        status = cf_fail(error, CF_TOO_LARGE, "line %zu %s", record->number, record->trouble);
+    if (status)
+        return status;
+    const size_t last = new.column + new.count;
+    write_record(self->csv, &new, last > record->fields ? last : record->fields, &out);
+    cf_buffer_append(&out, line_end.data, line_end.size);
+    put(self, new.record, cf_buffer_view(&out));
+    cf_buffer_release(&out);
+    return CF_OK;
+}
+
+cf_status cf_csv_edits_set(cf_csv_edits *self, size_t record, size_t column, cf_bytes text,
+                           cf_error *error)
+{
+    return cf_csv_edits_change(
+        self, (cf_csv_new_fields){.record = record, .column = column, .texts = &text, .count = 1},
+        error);
+}
+
+void cf_csv_edits_delete(cf_csv_edits *self, size_t record)
+{
+    put(self, record, (cf_bytes){0});
+}
+
+/* Whether a record at the end of the file ends its line, as those before it do. */
+static bool is_ended(const cf_csv *csv)
+{
+    const uint8_t *end = csv->input.data + csv->input.size;
+
+    return csv->input.size == csv->start || end[-1] == '\n' || end[-1] == '\r';
+}
+
+cf_status cf_csv_edits_append(cf_csv_edits *self, const cf_bytes *texts, size_t count,
+                              cf_error *error)
 {
     const cf_csv *csv = self->csv;
-    bool ended = csv->input.size == csv->start || csv->input.data[csv->input.size - 1] == '\n' ||
-                 csv->input.data[csv->input.size - 1] == '\r';
+    const cf_csv_new_fields new = {.record = csv->count - 1, .texts = texts, .count = count};
+    cf_buffer out = {0};
 
-    if (self->appended_count == 0)
-        return;
-    bool marked = csv->input.size >= 3 && memcmp(csv->input.data, "\xef\xbb\xbf", 3) == 0;
-    if (out->size > begin + (marked ? 3 : 0) && !ends_line(out))
-        cf_buffer_append_text(out, "%s", csv->line_end);
-    cf_buffer_append(out, self->appended.data, self->appended.size);
-    if (ended)
-        cf_buffer_append_text(out, "%s", csv->line_end);
+    cf_status status = check_texts(&new, error);
+    if (status)
+        return status;
+    write_record(csv, &new, count, &out);
+    cf_buffer_append_text(&out, "%s", is_ended(csv) ? csv->line_end : "");
+    cf_splice_put(&self->splice, (cf_splice_edit){.offset = csv->input.size,
+                                                  .replacement = cf_buffer_view(&out),
+                                                  .line_end = csv->line_end});
+    cf_buffer_release(&out);
+    return CF_OK;
 }
 
 void cf_csv_edits_write(cf_csv_edits *self, cf_buffer *out)
 {
-    const cf_csv *csv = self->csv;
-    size_t begin = out->size, from = write_up_to(csv, 0, csv->start, out);
-
-    if (self->count)
-        qsort(self->edits, self->count, sizeof *self->edits, compare);
-    for (size_t at = 0; at < self->count;) {
-        size_t index = self->edits[at].record, next = at;
-        const cf_csv_record *record = &csv->records[index];
-
-        while (next < self->count && self->edits[next].record == index)
-            next++;
-        write_up_to(csv, from, record->offset, out);
-        if (self->edits[next - 1].column == DELETED) {
-            from = behind(csv, record);
-        } else {
-            write_fields(csv, index, &self->edits[at], next - at, out);
-            from = record->offset + record->size;
-        }
-        at = next;
-    }
-    write_up_to(csv, from, csv->input.size, out);
-    write_appended(self, begin, out);
+    cf_splice_write(&self->splice, self->csv->input, "\r\n", out);
 }

@@ -4,36 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/adapters/text/json_layout.h"
-
-typedef enum {
-    REPLACE,
-    DELETE,
-    ADD,
-} edit_kind;
-
-struct cf_json_edit {
-    size_t node, order; /* order: in which the edits came */
-    edit_kind kind;
-    cf_bytes name, value; /* name: with its quotes */
+/* A change among the children of a container. */
+struct cf_json_child {
+    size_t container, order; /* order: in which the changes came */
+    cf_bytes name, value;    /* of a new child, the name with its quotes; both empty: one is gone */
 };
 
 void cf_json_edits_release(cf_json_edits *self)
 {
-    free(self->edits);
-    cf_arena_release(&self->arena);
+    free(self->children);
+    free(self->gone);
+    cf_splice_release(&self->splice);
     *self = (cf_json_edits){0};
-}
-
-static void add(cf_json_edits *self, size_t node, edit_kind kind, cf_bytes name, cf_bytes value)
-{
-    self->edits = cf_grow(self->edits, &self->capacity, self->count + 1, sizeof *self->edits);
-    self->edits[self->count] = (cf_json_edit){.node = node,
-                                              .order = self->count,
-                                              .kind = kind,
-                                              .name = cf_arena_copy(&self->arena, name),
-                                              .value = cf_arena_copy(&self->arena, value)};
-    self->count++;
 }
 
 static cf_status check_value(cf_bytes value, size_t depth, cf_error *error)
@@ -51,84 +33,6 @@ static cf_status check_value(cf_bytes value, size_t depth, cf_error *error)
     return status;
 }
 
-cf_status cf_json_edits_replace(cf_json_edits *self, size_t node, cf_bytes value, cf_error *error)
-{
-    cf_status status = check_value(value, self->json->nodes[node].depth, error);
-
-    if (!status)
-        add(self, node, REPLACE, (cf_bytes){0}, value);
-    return status;
-}
-
-void cf_json_edits_delete(cf_json_edits *self, size_t node)
-{
-    add(self, node, DELETE, (cf_bytes){0}, (cf_bytes){0});
-}
-
-cf_status cf_json_edits_add(cf_json_edits *self, size_t container, cf_bytes name, cf_bytes value,
-                            cf_error *error)
-{
-    cf_buffer spelled = {0};
-    cf_status status = check_value(value, (size_t)self->json->nodes[container].depth + 1, error);
-
-    if (status)
-        return status;
-    if (self->json->nodes[container].type == CF_JSON_OBJECT)
-        cf_json_write_text(name, &spelled);
-    add(self, container, ADD, cf_buffer_view(&spelled), value);
-    cf_buffer_release(&spelled);
-    return CF_OK;
-}
-
-static int compare(const void *left, const void *right)
-{
-    const cf_json_edit *a = left, *b = right;
-
-    if (a->node != b->node)
-        return a->node < b->node ? -1 : 1;
-    return a->order < b->order ? -1 : 1;
-}
-
-typedef struct {
-    const cf_json_edits *edits;
-    const cf_json *json;
-    cf_json_layout layout;
-    cf_buffer *out;
-} writing;
-
-static void append(const writing *self, cf_bytes bytes)
-{
-    cf_buffer_append(self->out, bytes.data, bytes.size);
-}
-
-/* The first edit of this node or a later one. */
-static size_t edit_from(const cf_json_edits *edits, size_t node)
-{
-    size_t low = 0, high = edits->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (edits->edits[middle].node < node)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* What becomes of the node itself: the last REPLACE or DELETE of it, or NULL. */
-static const cf_json_edit *fate_of(const writing *self, size_t node)
-{
-    const cf_json_edits *edits = self->edits;
-    const cf_json_edit *found = NULL;
-
-    for (size_t i = edit_from(edits, node); i < edits->count && edits->edits[i].node == node; i++)
-        if (edits->edits[i].kind != ADD)
-            found = &edits->edits[i];
-    return found;
-}
-
 static bool has_line_end(cf_bytes bytes)
 {
     return bytes.size && memchr(bytes.data, '\n', bytes.size);
@@ -142,176 +46,247 @@ static cf_bytes indent_within(cf_bytes lead)
                    : (cf_bytes){0};
 }
 
-static void write_replaced(const writing *self, size_t node, cf_bytes value)
+/* With the name, where the node is a member. */
+static size_t begin_of(const cf_json *json, size_t node)
 {
-    const cf_json_node *old = &self->json->nodes[node];
-    bool tall = self->layout.tall;
-
-    if (old->children)
-        tall = has_line_end(cf_json_member_lead(self->json, node + 1));
-    else if (old->parent != CF_JSON_NONE)
-        tall = has_line_end(cf_json_member_lead(self->json, old->parent + 1));
-    cf_json_lay(value, &self->layout, tall, tall ? cf_json_indent(self->json, node) : (cf_bytes){0},
-                self->out);
+    return json->nodes[node].name_size ? json->nodes[node].name : json->nodes[node].offset;
 }
 
-static void write_node(const writing *self, size_t node);
+/* With the white space before it. */
+static size_t lead_from(const cf_json *json, size_t node)
+{
+    return begin_of(json, node) - cf_json_member_lead(json, node).size;
+}
+
+static size_t end_of(const cf_json *json, size_t node)
+{
+    return (size_t)json->nodes[node].offset + json->nodes[node].size;
+}
 
 /* The white space behind a child: before the comma or bracket. */
-static cf_bytes trail_of(const writing *self, size_t child)
+static cf_bytes trail_of(const cf_json *json, size_t child)
 {
-    const cf_json_node *node = &self->json->nodes[child];
-    size_t from = node->offset + node->size, end = from;
+    size_t from = end_of(json, child), end = from;
 
-    while (cf_json_is_space(self->json->input.data[end]))
+    while (cf_json_is_space(json->input.data[end]))
         end++;
-    return cf_bytes_of(self->json->input.data + from, end - from);
+    return cf_bytes_of(json->input.data + from, end - from);
 }
 
-/* Children in their order without the deleted ones, each with what stood before and behind it; the
- * first that is left stands where the first stood, and what stood before the closing bracket stays
- * there. */
+static const cf_json_layout *layout_of(cf_json_edits *self)
+{
+    if (!self->has_layout)
+        self->layout = cf_json_layout_of(self->json);
+    self->has_layout = true;
+    return &self->layout;
+}
+
+/* ---- Collecting ---- */
+
+static void put(cf_json_edits *self, size_t from, size_t to, cf_bytes replacement)
+{
+    cf_splice_put(
+        &self->splice,
+        (cf_splice_edit){.offset = from, .length = to - from, .replacement = replacement});
+}
+
+/* Children of a new value are on lines of their own where those of the old one were, or, of one
+ * that had none, the node itself is. */
+static bool is_tall(cf_json_edits *self, size_t node)
+{
+    const cf_json_node *old = &self->json->nodes[node];
+
+    if (old->children)
+        return has_line_end(cf_json_member_lead(self->json, node + 1));
+    if (old->parent != CF_JSON_NONE)
+        return has_line_end(cf_json_member_lead(self->json, old->parent + 1));
+    return layout_of(self)->tall;
+}
+
+cf_status cf_json_edits_replace(cf_json_edits *self, size_t node, cf_bytes value, cf_error *error)
+{
+    const cf_json_node *old = &self->json->nodes[node];
+    cf_buffer laid = {0};
+
+    cf_status status = check_value(value, old->depth, error);
+    if (status)
+        return status;
+    const bool tall = is_tall(self, node);
+    cf_json_lay(value, layout_of(self), tall,
+                tall ? cf_json_indent(self->json, node) : (cf_bytes){0}, &laid);
+    put(self, old->offset, end_of(self->json, node), cf_buffer_view(&laid));
+    if (self->gone)
+        self->gone[node] = false;
+    cf_buffer_release(&laid);
+    return CF_OK;
+}
+
+static void add(cf_json_edits *self, size_t container, cf_bytes name, cf_bytes value)
+{
+    const struct cf_json_child child = {.container = container,
+                                        .order = self->count,
+                                        .name = cf_arena_copy(&self->splice.arena, name),
+                                        .value = cf_arena_copy(&self->splice.arena, value)};
+
+    *cf_one_more(self->children, self->count, self->capacity) = child;
+}
+
+void cf_json_edits_delete(cf_json_edits *self, size_t node)
+{
+    if (!self->gone)
+        self->gone = cf_allocate(self->json->count, sizeof *self->gone);
+    self->gone[node] = true;
+    add(self, self->json->nodes[node].parent, (cf_bytes){0}, (cf_bytes){0});
+}
+
+cf_status cf_json_edits_add(cf_json_edits *self, size_t container, cf_bytes name, cf_bytes value,
+                            cf_error *error)
+{
+    cf_buffer spelled = {0};
+    cf_status status = check_value(value, (size_t)self->json->nodes[container].depth + 1, error);
+
+    if (status)
+        return status;
+    if (self->json->nodes[container].type == CF_JSON_OBJECT)
+        cf_json_write_text(name, &spelled);
+    add(self, container, cf_buffer_view(&spelled), value);
+    cf_buffer_release(&spelled);
+    return CF_OK;
+}
+
+/* ---- Writing ---- */
+
+static int compare(const void *left, const void *right)
+{
+    const struct cf_json_child *a = left, *b = right;
+
+    if (a->container != b->container)
+        return a->container < b->container ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+/* The children of one container as they should be: those that stay, each with what stood before and
+ * behind it, and then those that are new. The first that is left stands where the first stood, and
+ * what stood before the closing bracket stays there. */
 typedef struct {
-    const writing *writer;
-    size_t container, written;
+    cf_json_edits *edits;
+    const cf_json *json;
+    size_t container;
     size_t last;    /* the last child that the container had; 0: none */
-    cf_bytes trail; /* of the child written last, which a comma may follow */
+    size_t stays;   /* the last child that stays; 0: none */
+    cf_bytes trail; /* of the child before the next new one: the space that a comma follows */
+    cf_buffer tail; /* what comes behind the last child that stays */
 } children;
 
-static void write_comma(children *self)
+/* Cuts the children out that are gone before `child`, which stays, up to another that stays or to
+ * the bracket: of [1, 2, 3] without 2 it is " 2,", without 1 and 2 "1, 2, ". */
+static void cut_before(const children *self, size_t child)
 {
-    if (self->written++ == 0)
-        return;
-    append(self->writer, self->trail);
-    append(self->writer, cf_bytes_of_text(","));
-    self->trail = (cf_bytes){0};
+    const cf_json *json = self->json;
+
+    if (self->stays)
+        put(self->edits, lead_from(json, json->nodes[self->stays].end), lead_from(json, child),
+            (cf_bytes){0});
+    else
+        put(self->edits, begin_of(json, self->container + 1), begin_of(json, child), (cf_bytes){0});
 }
 
-static void write_child(children *self, size_t child)
+static void cut_gone(children *self)
 {
-    const writing *writer = self->writer;
-    const cf_json_node *node = &writer->json->nodes[child];
-    size_t first = self->container + 1;
+    const cf_json_node *nodes = self->json->nodes;
+    const bool *gone = self->edits->gone;
 
-    write_comma(self);
-    append(writer, cf_json_member_lead(writer->json, self->written == 1 ? first : child));
-    if (node->name_size)
-        cf_buffer_append(writer->out, writer->json->input.data + node->name,
-                         node->offset - node->name);
-    write_node(writer, child);
-    if (node->end < writer->json->nodes[self->container].end)
-        self->trail = trail_of(writer, child);
+    for (size_t child = self->container + 1; child < nodes[self->container].end;
+         child = nodes[child].end) {
+        if (!gone || !gone[child]) {
+            if (self->stays != self->last)
+                cut_before(self, child);
+            self->stays = child;
+        }
+        self->last = child;
+    }
+    if (self->stays != self->last && self->stays)
+        self->trail = trail_of(self->json, self->stays);
+}
+
+static void append(children *self, cf_bytes bytes)
+{
+    cf_buffer_append(&self->tail, bytes.data, bytes.size);
 }
 
 /* What stands before a new child: as before its neighbour, or as in the rest of the document. */
-static cf_bytes lead_of_new(const children *self, cf_buffer *made)
+static cf_bytes lead_of_new(const children *self, bool first, cf_buffer *made)
 {
-    const writing *writer = self->writer;
-    size_t first = self->container + 1;
+    const cf_json_layout *layout = layout_of(self->edits);
+    const size_t old = self->container + 1;
 
     if (self->last) {
-        cf_bytes lead = cf_json_member_lead(writer->json, first);
+        cf_bytes lead = cf_json_member_lead(self->json, old);
 
-        if (self->written == 1 || has_line_end(lead))
+        if (first || has_line_end(lead))
             return lead;
-        return self->last != first ? cf_json_member_lead(writer->json, self->last)
-                                   : writer->layout.comma;
+        return self->last != old ? cf_json_member_lead(self->json, self->last) : layout->comma;
     }
-    if (!writer->layout.tall)
-        return self->written == 1 ? (cf_bytes){0} : writer->layout.comma;
-    cf_bytes indent = cf_json_indent(writer->json, self->container);
-    cf_buffer_append(made, writer->layout.line_end.data, writer->layout.line_end.size);
+    if (!layout->tall)
+        return first ? (cf_bytes){0} : layout->comma;
+    cf_bytes indent = cf_json_indent(self->json, self->container);
+    cf_buffer_append(made, layout->line_end.data, layout->line_end.size);
     cf_buffer_append(made, indent.data, indent.size);
-    cf_buffer_append(made, writer->layout.unit.data, writer->layout.unit.size);
+    cf_buffer_append(made, layout->unit.data, layout->unit.size);
     return cf_buffer_view(made);
 }
 
-static void write_new(const children *self, const cf_json_edit *edit)
+static void append_new(children *self, const struct cf_json_child *new)
 {
-    const writing *writer = self->writer;
+    const cf_json_layout *layout = layout_of(self->edits);
+    const bool first = !self->stays && !self->tail.size;
     cf_buffer made = {0};
-    cf_bytes lead = lead_of_new(self, &made);
 
-    append(writer, lead);
-    append(writer, edit->name);
-    if (edit->name.size)
-        append(writer, self->last ? cf_json_colon(writer->json, self->last) : writer->layout.colon);
-    cf_json_lay(edit->value, &writer->layout, has_line_end(lead), indent_within(lead), writer->out);
+    if (!first) {
+        append(self, self->trail);
+        append(self, cf_bytes_of_text(","));
+        self->trail = (cf_bytes){0};
+    }
+    cf_bytes lead = lead_of_new(self, first, &made);
+    append(self, lead);
+    append(self, new->name);
+    if (new->name.size)
+        append(self, self->last ? cf_json_colon(self->json, self->last) : layout->colon);
+    cf_json_lay(new->value, layout, has_line_end(lead), indent_within(lead), &self->tail);
     cf_buffer_release(&made);
 }
 
-static void write_additions(children *self)
+static void change_children(cf_json_edits *edits, const struct cf_json_child *changes, size_t count)
 {
-    const cf_json_edits *edits = self->writer->edits;
+    const cf_json *json = edits->json;
+    children self = {.edits = edits, .json = json, .container = changes->container};
+    const size_t bracket = end_of(json, self.container) - 1;
 
-    for (size_t i = edit_from(edits, self->container);
-         i < edits->count && edits->edits[i].node == self->container; i++) {
-        if (edits->edits[i].kind != ADD)
-            continue;
-        write_comma(self);
-        write_new(self, &edits->edits[i]);
+    cut_gone(&self);
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].value.size)
+            append_new(&self, &changes[i]);
+    if (!self.last && layout_of(edits)->tall) {
+        append(&self, edits->layout.line_end);
+        append(&self, cf_json_indent(json, self.container));
     }
+    put(edits, self.stays ? end_of(json, self.stays) : json->nodes[self.container].offset + 1,
+        self.last && (self.stays || self.tail.size) ? end_of(json, self.last) : bracket,
+        cf_buffer_view(&self.tail));
+    cf_buffer_release(&self.tail);
 }
 
-static void write_closing_space(const children *self)
+void cf_json_edits_write(cf_json_edits *self, cf_buffer *out)
 {
-    const writing *writer = self->writer;
+    size_t at = 0, next;
 
-    if (self->written == 0)
-        return;
-    if (self->last) {
-        append(writer, trail_of(writer, self->last));
-    } else if (writer->layout.tall) {
-        append(writer, writer->layout.line_end);
-        append(writer, cf_json_indent(writer->json, self->container));
+    if (self->count)
+        qsort(self->children, self->count, sizeof *self->children, compare);
+    for (; at < self->count; at = next) {
+        for (next = at; next < self->count; next++)
+            if (self->children[next].container != self->children[at].container)
+                break;
+        change_children(self, &self->children[at], next - at);
     }
-}
-
-static void write_container(const writing *self, size_t container)
-{
-    const cf_json_node *node = &self->json->nodes[container];
-    children state = {.writer = self, .container = container};
-
-    cf_buffer_append(self->out, self->json->input.data + node->offset, 1);
-    for (size_t child = container + 1; child < node->end; child = self->json->nodes[child].end) {
-        const cf_json_edit *fate = fate_of(self, child);
-
-        state.last = child;
-        if (!fate || fate->kind != DELETE)
-            write_child(&state, child);
-    }
-    write_additions(&state);
-    write_closing_space(&state);
-    cf_buffer_append(self->out, self->json->input.data + node->offset + node->size - 1, 1);
-}
-
-static void write_node(const writing *self, size_t node)
-{
-    const cf_json_edits *edits = self->edits;
-    size_t from = edit_from(edits, node);
-    const cf_json_edit *fate = fate_of(self, node);
-
-    if (fate && fate->kind == REPLACE)
-        write_replaced(self, node, fate->value);
-    else if (from < edits->count && edits->edits[from].node < self->json->nodes[node].end)
-        write_container(self, node);
-    else
-        append(self, cf_json_spelled(self->json, node));
-}
-
-void cf_json_edits_write(const cf_json_edits *self, cf_buffer *out)
-{
-    const cf_json *json = self->json;
-    size_t from = json->nodes[0].offset, behind = from + json->nodes[0].size;
-
-    if (self->count == 0) {
-        cf_buffer_append(out, json->input.data, json->input.size);
-        return;
-    }
-    qsort(self->edits, self->count, sizeof *self->edits, compare);
-    const writing writer = {
-        .edits = self, .json = json, .layout = cf_json_layout_of(json), .out = out};
-    cf_buffer_append(out, json->input.data, from);
-    write_node(&writer, 0);
-    cf_buffer_append(out, json->input.data + behind, json->input.size - behind);
+    cf_splice_write(&self->splice, self->json->input, "", out);
 }

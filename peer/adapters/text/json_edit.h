@@ -4,17 +4,18 @@
  * indentation, spaces behind colons and commas). */
 #ifndef CF_PEER_ADAPTERS_TEXT_JSON_EDIT_H
 #define CF_PEER_ADAPTERS_TEXT_JSON_EDIT_H
-#include "codec/arena.h"
-#include "peer/adapters/text/json_document.h"
-
-typedef struct cf_json_edit cf_json_edit;
+#include "peer/adapters/text/json_layout.h"
+#include "peer/adapters/text/splice.h"
 
 typedef struct {
     const cf_json *json;
-    cf_json_edit *edits;
+    cf_splice splice;
+    struct cf_json_child *children; /* that are new, or gone */
     size_t count, capacity;
-    cf_arena arena;
-} cf_json_edits; /* {.json = …} has none */
+    bool *gone; /* of each node; NULL: none is */
+    cf_json_layout layout;
+    bool has_layout; /* it was learned */
+} cf_json_edits;     /* {.json = …} has none */
 
 void cf_json_edits_release(cf_json_edits *edits);
 
@@ -29,7 +30,7 @@ void cf_json_edits_delete(cf_json_edits *edits, size_t node);
 cf_status cf_json_edits_add(cf_json_edits *edits, size_t container, cf_bytes name, cf_bytes value,
                             cf_error *error);
 
-/* Appends the whole document. */
-void cf_json_edits_write(const cf_json_edits *edits, cf_buffer *out);
+/* Appends the whole document, once. */
+void cf_json_edits_write(cf_json_edits *edits, cf_buffer *out);
 
 #endif

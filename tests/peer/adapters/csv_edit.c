@@ -26,6 +26,16 @@ static void set(size_t record, size_t column, const char *text)
     expect_ok(cf_csv_edits_set(&edits, record, column, cf_bytes_of_text(text), &error), error);
 }
 
+/* The first two fields; NULL: that one stays. */
+static void change(size_t record, const char *first, const char *second)
+{
+    const cf_bytes texts[] = {first ? cf_bytes_of_text(first) : CF_CSV_KEPT,
+                              second ? cf_bytes_of_text(second) : CF_CSV_KEPT};
+    const cf_csv_new_fields fields = {.record = record, .texts = texts, .count = 2};
+
+    expect_ok(cf_csv_edits_change(&edits, fields, &error), error);
+}
+
 static void append(const char *first, const char *second)
 {
     const cf_bytes texts[] = {cf_bytes_of_text(first), cf_bytes_of_text(second ? second : "")};
@@ -58,9 +68,8 @@ Test(csv_edit, changes_one_field_and_nothing_else)
 Test(csv_edit, keeps_the_quoting_and_the_spelling_of_the_others)
 {
     read_text("a;b;c\r\n\"1\"; 2 ;\"x\"\"\"\r\n\n3;4;5");
-    set(1, 0, "7");
     set(2, 2, "8");
-    set(1, 1, "9");
+    change(1, "7", "9");
     expect_result("a;b;c\r\n\"7\";9;\"x\"\"\"\r\n\n3;4;8");
 }
 
@@ -79,10 +88,22 @@ Test(csv_edit, quotes_what_must_be)
 Test(csv_edit, takes_the_last_of_several_edits)
 {
     read_text("a,b\n1,2\n");
+    set(1, 1, "x");
+    change(1, "y", NULL);
+    expect_result("a,b\ny,2\n");
+    read_text("a,b\n1,2\n");
+    cf_csv_edits_delete(&edits, 1);
     set(1, 0, "x");
-    set(1, 1, "y");
-    set(1, 0, "z");
-    expect_result("a,b\nz,y\n");
+    expect_result("a,b\nx,2\n");
+}
+
+Test(csv_edit, leaves_a_record_as_it_is_of_which_all_fields_stay)
+{
+    read_text("a,b\n 1,2\n3,4\n");
+    change(1, NULL, NULL);
+    cr_assert_eq(edits.splice.count, 0);
+    change(2, NULL, "5");
+    expect_result("a,b\n 1,2\n3,5\n");
 }
 
 Test(csv_edit, fills_up_a_row_that_is_too_short)
