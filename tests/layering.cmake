@@ -6,7 +6,7 @@ cmake_minimum_required(VERSION 3.25)
 set(rooms
   codec
   broker/platform broker/wire broker/store broker/blobs broker/members broker/leases broker/log broker/link
-  broker/gateway broker/door broker/upkeep broker/program broker
+  broker/gateway broker/management broker/door broker/upkeep broker/program broker
   peer/merge peer/records peer/adapters/text peer/adapters peer/adapters/sqlite peer/log peer/membership peer/bindings
   peer/locks peer/transfer peer/sources/context peer/sources/records peer/sources/files peer/sources peer/engine
   peer/account peer/program peer/commands peer)

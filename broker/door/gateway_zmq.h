@@ -9,6 +9,7 @@
 
 #include "broker/door/allowances.h"
 #include "broker/gateway/gateway.h"
+#include "broker/management/audit.h"
 
 typedef struct cf_gateway_zmq cf_gateway_zmq;
 

@@ -8,7 +8,7 @@
  * from any thread. */
 #ifndef CF_BROKER_DOOR_ZAP_H
 #define CF_BROKER_DOOR_ZAP_H
-#include "broker/gateway/audit.h"
+#include "broker/management/audit.h"
 #include "codec/error.h"
 
 #include <stdbool.h>

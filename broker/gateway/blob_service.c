@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/blob_service.h"
 
-#include "broker/gateway/abandoned.h"
 #include "broker/gateway/gateway.h"
+#include "broker/gateway/prices.h"
 #include "broker/gateway/publish.h"
 
 #include <stdlib.h>
@@ -108,11 +108,6 @@ static void note_stored(const cf_service *service, const cf_hash *user, const cf
                   cf_user_shorten(user).text, error.text);
 }
 
-static void charge(const cf_service *service, const cf_hash *user, int64_t points)
-{
-    cf_work_budget_charge(service->budget, user, points, service->steady_ms);
-}
-
 /* Once when writing begins to fail, and once when it works again: what was under way beside it may
  * still have come to an end. */
 static void note_disk(cf_service *service, cf_status status, const cf_error *error)
@@ -138,12 +133,12 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
     cf_message stored = {.command = CF_COMMAND_STORED, .stored = {.id = putting->blob}};
     cf_partial partial = {putting->blob, held.size};
 
-    if (service->quotas)
-        cf_quotas_was_put(service->quotas, &putting->user, putting->request.size, &held);
+    service->policy->was_put(service->policy->context, &putting->user, putting->request.size,
+                             &held);
     if (status == CF_FORGED || status == CF_MALFORMED || status == CF_TOO_LARGE)
-        charge(service, &putting->user, CF_PRICE_FORGED);
+        cf_service_charge(service, &putting->user, CF_PRICE_FORGED);
     else if (!status && held.complete && held.change > 0)
-        charge(service, &putting->user, -CF_PRICE_BLOB);
+        cf_service_charge(service, &putting->user, -CF_PRICE_BLOB);
     if (!status && held.complete)
         note_stored(service, &putting->user, &putting->blob);
     note_disk(service, status, error);
@@ -165,14 +160,13 @@ static void put(void *context, cf_status status, cf_blob_held held, const cf_err
 static cf_status take_of_quota(cf_service *service, cf_session *session, const cf_message *message,
                                uint64_t rest, cf_error *error)
 {
+    const cf_policy *policy = service->policy;
     const cf_hash *user = cf_log_user(session->log);
     const size_t size = message->put.bytes.size;
 
-    if (!service->quotas)
-        return CF_OK;
-    cf_status status = cf_quotas_put(service->quotas, user, size, rest, error);
-    if (status == CF_FULL && cf_abandoned_drop(service, session, &message->put.id))
-        status = cf_quotas_put(service->quotas, user, size, rest, error);
+    cf_status status = policy->may_put(policy->context, user, size, rest, error);
+    if (status == CF_FULL && policy->make_room(policy->context, session, &message->put.id))
+        status = policy->may_put(policy->context, user, size, rest, error);
     return status;
 }
 
@@ -220,7 +214,8 @@ static bool has_room(cf_service *service, cf_session *session, const cf_message 
     cf_error error;
 
     if (takes_contents(service, size) ||
-        (cf_abandoned_drop(service, session, blob) && takes_contents(service, size)))
+        (service->policy->make_room(service->policy->context, session, blob) &&
+         takes_contents(service, size)))
         return true;
     cf_fail(&error, CF_FULL, CF_TEXT_FULL);
     if (cf_blob_is_stored(service->blobs, cf_log_user(session->log), blob))
@@ -281,8 +276,7 @@ static void set_aside(cf_service *service, cf_session *session, const cf_hash *b
               "user %.12s: blob %s is damaged: it was set aside, and the devices are asked for it",
               user_hex, blob_hex);
     cf_log_want(session->log, blob);
-    if (service->quotas)
-        cf_quotas_doubt(service->quotas, user);
+    service->policy->set_aside(service->policy->context, user);
     cf_send_wanted_to_all(service, user, blob, 1);
     service->set_aside++;
 }

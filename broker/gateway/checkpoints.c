@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/checkpoints.h"
 
+#include "broker/gateway/prices.h"
 #include "broker/members/registry.h"
 #include "codec/limits.h"
 #include "codec/pack.h"
@@ -65,8 +66,9 @@ static cf_status gather_others(const cf_service *service, gathering *self, const
     return status;
 }
 
-void cf_checkpoints_take(cf_service *service, cf_session *session, const cf_checkpoint *checkpoint)
+void cf_checkpoints_take(cf_service *service, cf_session *session, const cf_message *message)
 {
+    const cf_checkpoint *checkpoint = &message->checkpoint;
     const cf_hash *user = cf_log_user(session->log);
     gathering others = {.registry = cf_log_registry(session->log), .asker = &session->device};
     cf_error error;

@@ -6,6 +6,6 @@
 #include "broker/gateway/session.h"
 
 /* CHECKPOINT: kept, not synced, and answered by the others'. */
-void cf_checkpoints_take(cf_service *service, cf_session *session, const cf_checkpoint *checkpoint);
+void cf_checkpoints_take(cf_service *service, cf_session *session, const cf_message *message);
 
 #endif

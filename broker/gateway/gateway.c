@@ -4,23 +4,90 @@
 #include "broker/gateway/alone.h"
 #include "broker/gateway/checkpoints.h"
 #include "broker/gateway/eviction.h"
+#include "broker/gateway/prices.h"
 #include "broker/gateway/publish.h"
-#include "broker/gateway/reports.h"
 #include "broker/gateway/subscribe.h"
 #include "broker/gateway/blob_service.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define UNREAD_STRANGER_MAX (64 * CF_KIB)
 
 enum { CLOCK_SET_MS = 1000 }; /* what is less is drift, until it comes to that */
 
+/* ---- What a session asks ---- */
+
+static void credit(cf_service *service, cf_session *session, const cf_message *message)
+{
+    cf_subscribe_credit(service, session, message->credit.bytes);
+}
+
+/* GET and FETCH */
+static void get(cf_service *service, cf_session *session, const cf_message *message)
+{
+    if (!cf_alones_keep_back(service->alones, session, message))
+        cf_blob_service_get(service, session, message);
+}
+
+static const cf_served_command own[] = {
+    {CF_COMMAND_SUBSCRIBE, CF_PRICE_GREETING, true, cf_subscribe},
+    {CF_COMMAND_CREDIT, CF_PRICE_FREE, true, credit},
+    {CF_COMMAND_PUBLISH, CF_PRICE_BY_HANDLER, false, cf_publish},
+    {CF_COMMAND_HAVE, CF_PRICE_BY_HANDLER, true, cf_blob_service_have},
+    {CF_COMMAND_PUT, CF_PRICE_BY_HANDLER, false, cf_blob_service_put},
+    {CF_COMMAND_GET, CF_PRICE_BY_HANDLER, false, get},
+    {CF_COMMAND_FETCH, CF_PRICE_BY_HANDLER, false, get},
+    {CF_COMMAND_CHECKPOINT, CF_PRICE_REPORT, true, cf_checkpoints_take},
+};
+
+static void serve_by(cf_gateway *gateway, const cf_served_command *commands, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert(!gateway->served[commands[i].command]);
+        gateway->served[commands[i].command] = &commands[i];
+    }
+}
+
+void cf_gateway_manage(cf_gateway *gateway, const cf_policy *policy)
+{
+    policy = policy ? policy : &cf_policy_none;
+    gateway->service.policy = policy;
+    memset(gateway->served, 0, sizeof gateway->served);
+    serve_by(gateway, own, sizeof own / sizeof *own);
+    serve_by(gateway, policy->commands, policy->command_count);
+}
+
+cf_service *cf_gateway_service(cf_gateway *gateway)
+{
+    return &gateway->service;
+}
+
+static void serve(cf_gateway *gateway, cf_session *session, const cf_message *message)
+{
+    const cf_served_command *asked = gateway->served[message->command];
+    cf_service *service = &gateway->service;
+
+    if (!asked) {
+        cf_session_charge(service, session, CF_PRICE_GARBAGE);
+        cf_session_dismiss(service, session, "it sent what only brokers send");
+        return;
+    }
+    session->has_asked |= !asked->is_routine;
+    cf_session_charge(service, session, asked->price);
+    asked->serve(service, session, message);
+}
+
+/* ---- Beginning and end ---- */
+
 static void session_ends(void *context, cf_session *session)
 {
     cf_gateway *gateway = context;
+    const cf_policy *policy = gateway->service.policy;
 
     cf_subscribe_leave(&gateway->service, session);
-    cf_lease_commands_forget(gateway->leases, session);
+    policy->ending(policy->context, session);
     cf_alones_forget(gateway->service.alones, session);
 }
 
@@ -36,41 +103,33 @@ cf_gateway *cf_gateway_new(const cf_gateway_options *options)
         .users = options->users,
         .outbox = options->outbox,
         .sessions = cf_sessions_new(),
-        .audit = options->audit,
-        .quotas = options->quotas,
-        .budget = cf_work_budget_new(options->waste_per_second),
         .room_left = options->room_left,
         .absent = options->absent,
         .context = options->context,
         .address = &gateway->address,
         .checked = cf_allocate(CF_CHECKED_BLOBS, sizeof(cf_checked_blob)),
     };
-    gateway->enrolment = cf_enrolment_new(&gateway->service, options->management);
-    gateway->leases = cf_lease_commands_new(&gateway->service);
     gateway->service.alones = cf_alones_new(&gateway->service);
     gateway->service.evictions = cf_evictions_new();
     gateway->clocks = cf_clocks_new();
     cf_sessions_watch(gateway->service.sessions, session_ends, gateway);
+    cf_gateway_manage(gateway, NULL);
     return gateway;
 }
 
-void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user, uint64_t waste_per_second)
+void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user)
 {
     gateway->options.sessions_of_user = sessions_of_user;
-    cf_work_budget_set(gateway->service.budget, waste_per_second);
 }
 
 void cf_gateway_destroy(cf_gateway **gateway)
 {
     if (!*gateway)
         return;
-    cf_enrolment_destroy(&(*gateway)->enrolment);
-    cf_lease_commands_destroy(&(*gateway)->leases);
     cf_alones_destroy(&(*gateway)->service.alones);
     cf_evictions_destroy(&(*gateway)->service.evictions);
     cf_clocks_destroy(&(*gateway)->clocks);
     cf_sessions_destroy(&(*gateway)->service.sessions);
-    cf_work_budget_destroy(&(*gateway)->service.budget);
     free((*gateway)->service.checked);
     free(*gateway);
     *gateway = NULL;
@@ -81,96 +140,7 @@ void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address)
     gateway->address = *address;
 }
 
-static void locate(cf_gateway *gateway, const cf_session *session, const cf_message *message)
-{
-    char line[CF_ADDRESS_TEXT] = "";
-
-    if (gateway->address.port)
-        cf_address_write(&gateway->address, line);
-    cf_reports_locate(&gateway->service, session, &message->locate.user, line);
-}
-
-/* By every `sync`, also one that finds nothing to do. */
-static bool is_routine(cf_command command)
-{
-    return command == CF_COMMAND_SUBSCRIBE || command == CF_COMMAND_CREDIT ||
-           command == CF_COMMAND_HAVE || command == CF_COMMAND_LOCKS ||
-           command == CF_COMMAND_LOCATE || command == CF_COMMAND_REPORT ||
-           command == CF_COMMAND_QUERY || command == CF_COMMAND_CHAINS ||
-           command == CF_COMMAND_CHECKPOINT;
-}
-
-static void serve(cf_gateway *gateway, cf_session *session, const cf_message *message)
-{
-    cf_service *service = &gateway->service;
-
-    session->has_asked |= !is_routine(message->command);
-    switch (message->command) {
-    case CF_COMMAND_SUBSCRIBE:
-        cf_subscribe(service, session, message);
-        break;
-    case CF_COMMAND_CREDIT:
-        cf_subscribe_credit(service, session, message->credit.bytes);
-        break;
-    case CF_COMMAND_PUBLISH:
-        cf_lease_commands_expire(gateway->leases, session->log);
-        cf_publish(service, session, message);
-        break;
-    case CF_COMMAND_HAVE:
-        cf_blob_service_have(service, session, message);
-        break;
-    case CF_COMMAND_PUT:
-        cf_blob_service_put(service, session, message);
-        break;
-    case CF_COMMAND_GET:
-    case CF_COMMAND_FETCH:
-        if (!cf_alones_keep_back(service->alones, session, message))
-            cf_blob_service_get(service, session, message);
-        break;
-    case CF_COMMAND_GUEST:
-        cf_enrolment_guest(gateway->enrolment, session, message);
-        break;
-    case CF_COMMAND_ADMIT:
-        cf_enrolment_admit(gateway->enrolment, session, message);
-        break;
-    case CF_COMMAND_LOCK:
-    case CF_COMMAND_RENEW:
-    case CF_COMMAND_UNLOCK:
-    case CF_COMMAND_LOCKS:
-    case CF_COMMAND_ALONE:
-        cf_lease_commands_handle(gateway->leases, session, message);
-        break;
-    case CF_COMMAND_LOCATE:
-        cf_session_charge(service, session, CF_PRICE_REPORT);
-        locate(gateway, session, message);
-        break;
-    case CF_COMMAND_REPORT:
-        cf_session_charge(service, session,
-                          CF_PRICE_REPORT + (int64_t)message->report.head_count / CF_PRICE_HEADS);
-        cf_reports_take(service, session, message);
-        break;
-    case CF_COMMAND_LACKING:
-        cf_session_charge(service, session, CF_PRICE_REPORT);
-        cf_reports_lacking(service, session, message->lacking.count);
-        break;
-    case CF_COMMAND_CHECKPOINT:
-        cf_session_charge(service, session, CF_PRICE_REPORT);
-        cf_checkpoints_take(service, session, &message->checkpoint);
-        break;
-    case CF_COMMAND_QUERY:
-        cf_session_charge(service, session, CF_PRICE_QUESTION);
-        cf_reports_answer(service, session);
-        break;
-    case CF_COMMAND_CHAINS:
-        cf_session_charge(service, session, CF_PRICE_QUESTION);
-        cf_reports_chains(service, session, message);
-        break;
-    default:
-        cf_session_charge(service, session, CF_PRICE_GARBAGE);
-        cf_session_dismiss(service, session, "it sent what only brokers send");
-        break;
-    }
-}
+/* ---- Messages ---- */
 
 static void send_again(cf_gateway *gateway, const cf_gateway_peer *peer)
 {
@@ -258,8 +228,8 @@ static void handle_message(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
         const cf_audit_event event = {
             .what = CF_AUDIT_GUEST_KNOCKED, .key = &peer->key, .address = peer->address};
 
-        cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
-        cf_enrolment_knock(gateway->enrolment, peer->routing_id, &peer->key, message);
+        cf_service_note(&gateway->service, &event);
+        gateway->service.policy->knock(&gateway->service, peer->routing_id, &peer->key, message);
     } else if (!session || !session->is_greeted) {
         send_again(gateway, peer);
     } else if (!cf_hash_equal(&session->key, &peer->key) || !cf_session_is_member(session)) {
@@ -285,7 +255,7 @@ static void handle_garbage(cf_gateway *gateway, const cf_gateway_peer *peer, cf_
                             .address = peer->address,
                             .why = why->text};
 
-    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+    cf_service_note(&gateway->service, &event);
     if (!session) {
         send_again(gateway, peer);
         return;
@@ -316,7 +286,7 @@ static bool is_unheard(cf_gateway *gateway, cf_session *session)
     const cf_service *service = &gateway->service;
     const cf_hash *user = session ? cf_log_user(session->log) : NULL;
 
-    if (!user || !cf_work_budget_is_over(service->budget, user, service->steady_ms))
+    if (!user || service->policy->is_heard(service->policy->context, user))
         return false;
     cf_session_dismiss(service, session, "it asks too much for nothing");
     return true;
@@ -336,7 +306,7 @@ static void take_time(cf_gateway *gateway, uint64_t now_ms)
         return;
     service->ahead_ms = ahead_ms;
     if (!is_first)
-        cf_lease_commands_clock_set(gateway->leases, later_ms);
+        service->policy->clock_set(service->policy->context, later_ms);
 }
 
 bool cf_gateway_handle(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_bytes *frames,
@@ -410,46 +380,32 @@ static uint64_t end_overdue(cf_gateway *gateway, uint64_t steady_ms)
     return cf_replay_lock_deadline(replay_lock);
 }
 
-/* What ends at a time of day ends in so long: the clock may be set before. */
-static uint64_t steady_of(const cf_service *service, uint64_t at_ms)
-{
-    if (at_ms == UINT64_MAX)
-        return UINT64_MAX;
-    return service->steady_ms + (at_ms > service->now_ms ? at_ms - service->now_ms : 0);
-}
-
 /* Users whose members changed since this last looked, however that came. */
 static void follow_members(cf_gateway *gateway)
 {
+    const cf_policy *policy = gateway->service.policy;
     cf_hash user;
 
     while (cf_users_next_changed(gateway->service.users, &user)) {
-        cf_enrolment_members_changed(gateway->enrolment, &user);
-        cf_lease_commands_members_changed(gateway->leases, &user);
+        policy->members_changed(policy->context, &user);
         cf_sessions_evict_nonmembers(&gateway->service, &user);
     }
 }
 
 uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
 {
-    cf_sessions *sessions = gateway->service.sessions;
-    uint64_t next;
+    cf_service *service = &gateway->service;
+    const cf_policy *policy = service->policy;
 
     take_time(gateway, now_ms);
-    next = cf_enrolment_tick(gateway->enrolment, now_ms);
-    if (gateway->options.management)
-        next = earlier(next, cf_management_tick(gateway->options.management, now_ms));
-    next = earlier(steady_of(&gateway->service, next),
-                   end_overdue(gateway, gateway->service.steady_ms));
+    uint64_t next = policy->begin_round(policy->context);
+    next = earlier(next, end_overdue(gateway, service->steady_ms));
     follow_members(gateway);
-    for (size_t left = cf_sessions_count_due(sessions); left > 0; left--)
-        if (cf_subscribe_pump(&gateway->service, cf_sessions_take_due(sessions)))
-            next = gateway->service.steady_ms;
-    next = earlier(next, steady_of(&gateway->service, cf_lease_commands_tick(gateway->leases)));
-    /* What a lease that is over kept back goes before the next one. */
-    next = earlier(next, cf_alones_tick(gateway->service.alones));
-    cf_lease_commands_pay(gateway->leases);
-    return earlier(next, cf_evictions_deadline(gateway->service.evictions));
+    for (size_t left = cf_sessions_count_due(service->sessions); left > 0; left--)
+        if (cf_subscribe_pump(service, cf_sessions_take_due(service->sessions)))
+            next = service->steady_ms;
+    next = earlier(next, policy->end_round(policy->context));
+    return earlier(next, cf_evictions_deadline(service->evictions));
 }
 
 bool cf_gateway_next_cut(cf_gateway *gateway, cf_bytes *routing_id)
@@ -492,11 +448,12 @@ void cf_gateway_ask(cf_gateway *gateway, const cf_hash *user, const cf_hash *blo
 void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
 {
     const cf_sessions *sessions = gateway->service.sessions;
+    const cf_policy *policy = gateway->service.policy;
     const cf_refusal refusal = {.request = CF_COMMAND_HELLO,
                                 .code = CF_REFUSED_REMOVED,
                                 .text = "the operator of this broker removed the user from it"};
 
-    cf_enrolment_forget(gateway->enrolment, user);
+    policy->expelled(policy->context, user);
     for (cf_session *session = cf_sessions_first_of(sessions, user), *after; session;
          session = after) {
         after = cf_sessions_next_of(session);
@@ -531,9 +488,4 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
         figures.devices += is_first;
     }
     return figures;
-}
-
-uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t steady_ms)
-{
-    return cf_work_budget_owed(gateway->service.budget, user, steady_ms);
 }

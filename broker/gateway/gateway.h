@@ -8,14 +8,12 @@
  * one window of answers, and beyond that the session is dropped. */
 #ifndef CF_BROKER_GATEWAY_GATEWAY_H
 #define CF_BROKER_GATEWAY_GATEWAY_H
-#include "broker/gateway/audit.h"
 #include "broker/blobs/blobs.h"
 #include "broker/gateway/clocks.h"
 #include "broker/platform/env.h"
 #include "codec/address.h"
-#include "broker/gateway/management.h"
+#include "broker/gateway/policy.h"
 #include "broker/wire/outbox.h"
-#include "broker/gateway/quotas.h"
 #include "broker/store/store_room.h"
 #include "broker/store/store.h"
 #include "broker/gateway/users.h"
@@ -29,24 +27,26 @@ typedef struct {
     cf_store *store;
     cf_blobs *blobs;
     cf_users *users;
-    cf_management *management; /* NULL: nobody can be invited here (a peer's gateway) */
-    cf_audit *audit;           /* NULL: nobody reads it */
-    cf_quotas *quotas;         /* NULL: nobody has any */
-    size_t sessions_of_user;   /* at the same time; 0: any number */
-    uint64_t waste_per_second; /* of a user, in points of work_budget.h; 0: any number */
+    size_t sessions_of_user; /* at the same time; 0: any number */
     cf_outbox *outbox;
     cf_room_left *room_left; /* NULL: there is always room */
     cf_blob_absent *absent;  /* NULL: nobody looks for it */
     void *context;           /* of these two */
 } cf_gateway_options;
 
+/* A device's own, until somebody manages it. */
 cf_gateway *cf_gateway_new(const cf_gateway_options *options);
 /* After it nothing of the store or the blobs may be delivered to it: destroy or drain those first.
  */
 void cf_gateway_destroy(cf_gateway **gateway);
 
-/* Other bounds of users from now on; sessions that there are stay. */
-void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user, uint64_t waste_per_second);
+/* For who manages it: what handlers of messages get. */
+cf_service *cf_gateway_service(cf_gateway *gateway);
+/* From now on this is asked, which is borrowed; NULL: nobody manages it. */
+void cf_gateway_manage(cf_gateway *gateway, const cf_policy *policy);
+
+/* Another bound of users from now on; sessions that there are stay. */
+void cf_gateway_restrain(cf_gateway *gateway, size_t sessions_of_user);
 /* What peers are told to connect to, once it is known: it answers LOCATE, and tells users that have
  * moved to another key from those that have not. */
 void cf_gateway_advertise(cf_gateway *gateway, const cf_address *address);
@@ -105,7 +105,5 @@ cf_gateway_figures cf_gateway_count(const cf_gateway *gateway);
 cf_clocks_verdict cf_gateway_clock(const cf_gateway *gateway);
 /* Our clock was set, and is so much later than it would be. */
 void cf_gateway_clock_set(cf_gateway *gateway, int64_t later_ms);
-/* What the user's messages cost for nothing, as far as it isn't paid back; see work_budget.h. */
-uint64_t cf_gateway_owed(cf_gateway *gateway, const cf_hash *user, uint64_t steady_ms);
 
 #endif

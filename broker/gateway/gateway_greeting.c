@@ -6,7 +6,7 @@
 
 #include "broker/gateway/alone.h"
 #include "broker/gateway/log_instance.h"
-#include "broker/gateway/member_news.h"
+#include "broker/gateway/prices.h"
 #include "broker/gateway/publish.h"
 #include "broker/gateway/subscribe.h"
 
@@ -26,7 +26,7 @@ static void refuse_hello(cf_gateway *gateway, const cf_gateway_peer *peer, const
                             .address = peer->address,
                             .why = refusal->text};
 
-    cf_audit_note(gateway->service.audit, &event, gateway->service.now_ms);
+    cf_service_note(&gateway->service, &event);
     gateway->service.in_vain = !refusal->later;
     cf_refuse(&gateway->service, peer->routing_id, refusal);
 }
@@ -198,8 +198,7 @@ static void welcome(cf_gateway *gateway, cf_session *session)
         session->is_greeted = true;
         session->begun_ms = gateway->service.steady_ms;
         cf_session_audit(&gateway->service, session, CF_AUDIT_SESSION_BEGUN, NULL, NULL);
-        if (gateway->service.quotas)
-            cf_quotas_seen(gateway->service.quotas, session->log, gateway->service.now_ms);
+        gateway->service.policy->greeted(gateway->service.policy->context, session);
         send_welcome(&found, &told.heads);
         cf_send_wanted(&gateway->service, session, wanted.blobs, wanted.count);
         cf_alones_greet(gateway->service.alones, session);
@@ -216,7 +215,7 @@ static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log 
     cf_address address;
 
     bool moved = gateway->address.port &&
-                 cf_member_has_moved(cf_log_registry(log), gateway->address.key, &home, &address);
+                 cf_registry_has_moved(cf_log_registry(log), gateway->address.key, &home, &address);
     if (moved) {
         message.moved.endpoint = home.address;
         cf_outbox_add(gateway->service.outbox, peer->routing_id, &message);
@@ -229,8 +228,7 @@ static bool send_moved(cf_gateway *gateway, const cf_gateway_peer *peer, cf_log 
 static bool is_unheard(cf_gateway *gateway, const cf_gateway_peer *peer, const cf_log *log)
 {
     const cf_service *service = &gateway->service;
-    uint64_t wait_ms =
-        cf_work_budget_wait_ms(service->budget, cf_log_user(log), service->steady_ms);
+    uint64_t wait_ms = service->policy->wait_ms(service->policy->context, cf_log_user(log));
     uint64_t seconds = (wait_ms + 999) / 1000;
     char text[120];
     cf_refusal refusal = {
@@ -252,10 +250,9 @@ static void charge(const cf_gateway *gateway, const cf_log *log, const cf_sessio
 {
     const cf_service *service = &gateway->service;
 
-    cf_work_budget_charge(service->budget, cf_log_user(log),
-                          (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
-                              (int64_t)heads / CF_PRICE_HEADS,
-                          service->steady_ms);
+    cf_service_charge(service, cf_log_user(log),
+                      (session ? CF_PRICE_ANEW : CF_PRICE_GREETING) +
+                          (int64_t)heads / CF_PRICE_HEADS);
 }
 
 /* Of a HELLO of another version nothing else is known. */

@@ -4,17 +4,14 @@
 #ifndef CF_BROKER_GATEWAY_GATEWAY_INSIDE_H
 #define CF_BROKER_GATEWAY_GATEWAY_INSIDE_H
 #include "broker/gateway/clocks.h"
-#include "broker/gateway/enrolment.h"
 #include "broker/gateway/gateway.h"
-#include "broker/gateway/lease_commands.h"
 #include "broker/gateway/session.h"
 
 struct cf_gateway {
     cf_gateway_options options;
     cf_service service;
-    cf_enrolment *enrolment;
-    cf_address address; /* port 0: not told yet */
-    cf_lease_commands *leases;
+    cf_address address;                           /* port 0: not told yet */
+    const cf_served_command *served[CF_COMMANDS]; /* NULL: nobody sends it in a session */
     cf_clocks *clocks;
     bool is_clock_off; /* ours, as it was told */
     cf_routing_id cut; /* the last that was told to be */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/gateway/publish.h"
 
-#include "broker/gateway/member_news.h"
+#include "broker/gateway/prices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@ struct publishing {
     cf_hash user;
     cf_head head;
     bool is_member;
-    cf_member_news news; /* that the audit log tells when it is durable */
-    size_t blob_count;   /* that it names */
+    cf_taking *taking;
+    size_t blob_count; /* that it names */
     size_t lacking_count;
     cf_hash lacking[]; /* of these blobs, those that aren't here */
 };
@@ -116,15 +116,6 @@ static int64_t price_of_size(size_t size)
     return (int64_t)(size / CF_PRICE_HELD_SIZE);
 }
 
-static void tell_move(const cf_service *service, const struct publishing *publishing)
-{
-    const cf_log *log = cf_users_find(service->users, &publishing->user);
-
-    if (log && service->address->port)
-        cf_member_news_note_move(service->audit, &publishing->news, cf_log_registry(log),
-                                 &publishing->user, service->address->key, service->now_ms);
-}
-
 /* Which its operator is told once, by who looks at the store. */
 static bool cannot_write(const cf_service *service)
 {
@@ -140,19 +131,13 @@ static void published(void *context, cf_append_answer answer, uint64_t position,
     struct publishing *publishing = context;
     cf_service *service = publishing->request.service;
 
-    if (service->quotas)
-        cf_quotas_published(service->quotas, &publishing->user, publishing->request.size, answer);
+    service->policy->published(service->policy->context, &publishing->taking, answer);
     if (answer == CF_APPEND_STORED) {
-        cf_work_budget_charge(service->budget, &publishing->user,
-                              CF_PRICE_ENTRY - price_of_size(publishing->request.size) -
-                                  (int64_t)publishing->blob_count * CF_PRICE_BLOB,
-                              service->steady_ms);
+        cf_service_charge(service, &publishing->user,
+                          CF_PRICE_ENTRY - price_of_size(publishing->request.size) -
+                              (int64_t)publishing->blob_count * CF_PRICE_BLOB);
         if (publishing->is_member)
             cf_users_refresh(service->users, &publishing->user);
-        if (publishing->news.is_any)
-            cf_member_news_note(service->audit, &publishing->news, &publishing->user,
-                                service->now_ms);
-        tell_move(service, publishing);
         cf_sessions_wake(service->sessions, &publishing->user);
     } else if (answer != CF_APPEND_HAVE) {
         cf_report(service->env, cannot_write(service) ? CF_REPORT_DETAIL : CF_REPORT_WARNING,
@@ -185,7 +170,8 @@ static void accept_known(const cf_service *service, const cf_session *session,
     free(lacking);
 }
 
-static struct publishing *begin(cf_service *service, cf_session *session, const cf_entry *entry)
+static struct publishing *begin(cf_service *service, cf_session *session, const cf_entry *entry,
+                                cf_taking *taking)
 {
     const cf_header *header = &entry->header;
     struct publishing *publishing =
@@ -197,8 +183,7 @@ static struct publishing *begin(cf_service *service, cf_session *session, const 
     publishing->is_member = header->type == CF_ENTRY_MEMBER;
     publishing->blob_count = header->blob_count;
     publishing->lacking_count = find_lacking(service, header, publishing->lacking);
-    if (publishing->is_member)
-        cf_member_news_read(entry, &publishing->news);
+    publishing->taking = taking;
     session->under_way += entry->wire.size;
     return publishing;
 }
@@ -232,14 +217,12 @@ static void refuse_for_now(const cf_service *service, const cf_session *session,
 }
 
 /* Whether the user may bring so much, so fast. */
-static bool is_within_quota(const cf_service *service, const cf_session *session,
-                            const cf_entry *entry)
+static bool may_publish(const cf_service *service, const cf_session *session, const cf_entry *entry,
+                        cf_taking **out)
 {
     cf_refusal refusal = {.later = true};
     cf_error error;
-    cf_status status = service->quotas
-                           ? cf_quotas_publish(service->quotas, entry, service->steady_ms, &error)
-                           : CF_OK;
+    cf_status status = service->policy->may_publish(service->policy->context, entry, out, &error);
 
     if (!status)
         return true;
@@ -291,6 +274,7 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
         .token = message->publish.token,
     };
     cf_head head = cf_head_of(entry);
+    cf_taking *taking;
     cf_verdict verdict;
     cf_error error;
 
@@ -303,9 +287,9 @@ static void offer_entry(cf_service *service, cf_session *session, const cf_entry
         accept_known(service, session, entry);
         break;
     case CF_OFFER_NEW:
-        if (has_room(service, session, entry) && is_within_quota(service, session, entry))
+        if (has_room(service, session, entry) && may_publish(service, session, entry, &taking))
             cf_log_append(session->log, entry, &offer, NULL, 0, published,
-                          begin(service, session, entry));
+                          begin(service, session, entry, taking));
         break;
     case CF_OFFER_NEVER:
         refuse_audited(service, session, &head.hash,
@@ -324,6 +308,7 @@ void cf_publish(cf_service *service, cf_session *session, const cf_message *mess
     cf_entry entry;
     cf_error error;
 
+    service->policy->end_leases(service->policy->context, session->log);
     if (cf_entry_read(wire, &arena, &entry, &error)) {
         refuse_audited(service, session, NULL,
                        &(cf_refusal){.code = error.status == CF_FORGED ? CF_REFUSED_FORGED

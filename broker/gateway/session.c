@@ -228,6 +228,13 @@ cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *sess
     return bucket < BUCKETS ? sessions->buckets[bucket] : NULL;
 }
 
+uint64_t cf_service_steady_of(const cf_service *service, uint64_t at_ms)
+{
+    if (at_ms == UINT64_MAX)
+        return UINT64_MAX;
+    return service->steady_ms + (at_ms > service->now_ms ? at_ms - service->now_ms : 0);
+}
+
 void cf_session_send(const cf_service *service, const cf_session *session,
                      const cf_message *message)
 {
@@ -291,12 +298,12 @@ void cf_session_audit(const cf_service *service, const cf_session *session, cf_a
 
     event.entry = entry;
     event.why = why;
-    cf_audit_note(service->audit, &event, service->now_ms);
+    cf_service_note(service, &event);
 }
 
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points)
 {
-    cf_work_budget_charge(service->budget, cf_log_user(session->log), points, service->steady_ms);
+    cf_service_charge(service, cf_log_user(session->log), points);
 }
 
 void cf_session_end(const cf_service *service, cf_session *session, const char *why)
@@ -311,7 +318,7 @@ void cf_session_gone(const cf_service *service, cf_session *session)
 
     event.why = "the connection is gone";
     event.is_detail = did_nothing(service, session);
-    cf_audit_note(service->audit, &event, service->now_ms);
+    cf_service_note(service, &event);
     cf_sessions_remove(service->sessions, session);
 }
 

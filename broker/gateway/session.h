@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions of a gateway: one for each connection that said HELLO, named by the routing id that the
- * ROUTER gave. What the parts of a gateway share lies here; nobody else includes it. */
+ * ROUTER gave. What the parts of a gateway and its management share lies here. */
 #ifndef CF_BROKER_GATEWAY_SESSION_H
 #define CF_BROKER_GATEWAY_SESSION_H
-#include "broker/gateway/audit.h"
 #include "codec/address.h"
 #include "codec/id_list.h"
 #include "broker/blobs/blobs.h"
 #include "broker/platform/env.h"
 #include "broker/wire/outbox.h"
-#include "broker/gateway/work_budget.h"
-#include "broker/gateway/quotas.h"
+#include "broker/gateway/policy.h"
 #include "broker/members/registry.h"
 #include "broker/store/store_room.h"
 #include "broker/log/replay.h"
@@ -21,7 +19,6 @@ typedef struct {
     size_t size;
 } cf_routing_id;
 
-typedef struct cf_session cf_session;
 typedef struct cf_user_sessions cf_user_sessions;
 typedef struct cf_alones cf_alones;       /* broker/gateway/alone.h */
 typedef struct cf_evictions cf_evictions; /* broker/gateway/eviction.h */
@@ -98,16 +95,14 @@ typedef struct {
 } cf_checked_blob;
 
 /* What serving a session needs. */
-typedef struct {
+struct cf_service {
     const cf_env *env;
+    const cf_policy *policy;
     cf_store *store;
     cf_blobs *blobs;
     cf_users *users;
     cf_outbox *outbox;
     cf_sessions *sessions;
-    cf_audit *audit;   /* or NULL */
-    cf_quotas *quotas; /* or NULL: nobody has any */
-    cf_work_budget *budget;
     cf_alones *alones;
     cf_evictions *evictions;
     const cf_address *address; /* the broker's own; port 0: not told yet */
@@ -126,7 +121,20 @@ typedef struct {
     uint64_t full_count; /* how often in all, */
     cf_hash full_user;   /* and whom */
     bool in_vain;        /* that was a HELLO or KNOCK, refused for good */
-} cf_service;
+};
+
+/* When a time of day comes, by the clock that nobody sets: the other one may be set before. */
+uint64_t cf_service_steady_of(const cf_service *service, uint64_t at_ms);
+/* Tells the audit log. */
+static inline void cf_service_note(const cf_service *service, const cf_audit_event *event)
+{
+    service->policy->note(service->policy->context, event);
+}
+/* What the user owes for it; see prices.h. Negative: it is given back. */
+static inline void cf_service_charge(const cf_service *service, const cf_hash *user, int64_t points)
+{
+    service->policy->charge(service->policy->context, user, points);
+}
 
 static inline cf_bytes cf_session_destination(const cf_session *session)
 {
@@ -168,7 +176,7 @@ static inline const char *cf_refusal_text(const cf_error *why)
 /* Says in the audit log what was decided of the session's device; `entry` and `why` may be NULL. */
 void cf_session_audit(const cf_service *service, const cf_session *session, cf_audit_decision what,
                       const cf_hash *entry, const char *why);
-/* What the session's user owes for it; see work_budget.h. */
+/* The same of the session's user. */
 void cf_session_charge(const cf_service *service, const cf_session *session, int64_t points);
 /* Ends a session, saying why to the operator. */
 void cf_session_end(const cf_service *service, cf_session *session, const char *why);

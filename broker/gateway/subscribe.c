@@ -2,6 +2,7 @@
 #include "broker/gateway/subscribe.h"
 
 #include "broker/gateway/alone.h"
+#include "broker/gateway/prices.h"
 
 #define ROUND (1 * CF_MIB)       /* bytes for one session before the others have their turn */
 #define CREDIT_MAX (64 * CF_MIB) /* more is not kept, whatever is granted */
@@ -56,8 +57,7 @@ void cf_subscribe(cf_service *service, cf_session *session, const cf_message *me
 {
     cf_error error;
 
-    cf_session_charge(service, session,
-                      CF_PRICE_GREETING + (int64_t)message->subscribe.rung_count / CF_PRICE_HEADS);
+    cf_session_charge(service, session, (int64_t)message->subscribe.rung_count / CF_PRICE_HEADS);
     if (session->is_subscribed) {
         cf_session_charge(service, session, CF_PRICE_GARBAGE);
         cf_session_dismiss(service, session, "it subscribed twice");
@@ -103,12 +103,10 @@ struct round {
 static void note(const cf_service *service, const cf_session *session, cf_audit_decision what)
 {
     if (!session->was_replayed)
-        cf_audit_note(service->audit,
-                      &(cf_audit_event){.what = what,
-                                        .user = cf_log_user(session->log),
-                                        .device = &session->device,
-                                        .address = session->address},
-                      service->now_ms);
+        cf_service_note(service, &(cf_audit_event){.what = what,
+                                                   .user = cf_log_user(session->log),
+                                                   .device = &session->device,
+                                                   .address = session->address});
 }
 
 static bool send_entry(void *context, uint64_t position, cf_bytes wire)

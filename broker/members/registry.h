@@ -10,6 +10,7 @@
  * where that is void: owners that revoke each other are both out. */
 #ifndef CF_BROKER_MEMBERS_REGISTRY_H
 #define CF_BROKER_MEMBERS_REGISTRY_H
+#include "codec/address.h"
 #include "codec/entry.h"
 #include "codec/heads.h"
 #include "codec/member.h"
@@ -150,6 +151,10 @@ typedef struct {
 } cf_home_broker;
 /* The home in force; false when none was named. */
 bool cf_registry_home(const cf_registry *registry, cf_home_broker *out);
+/* Whether the home in force is another broker than the one with this CURVE key; then which, by the
+ * line in `*home`, which is read into `*address`. */
+bool cf_registry_has_moved(const cf_registry *registry, const uint8_t key[32], cf_home_broker *home,
+                           cf_address *address);
 /* The highest generation that any entry held says, void or not: a new home has one more. */
 uint64_t cf_registry_home_generation(const cf_registry *registry);
 

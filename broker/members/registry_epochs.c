@@ -144,6 +144,20 @@ bool cf_registry_home(const cf_registry *registry, cf_home_broker *out)
     return found;
 }
 
+bool cf_registry_has_moved(const cf_registry *registry, const uint8_t key[32], cf_home_broker *home,
+                           cf_address *address)
+{
+    cf_arena arena = {0};
+    cf_error ignored;
+
+    bool moved =
+        cf_registry_home(registry, home) &&
+        cf_address_read(cf_arena_text(&arena, home->address), address, &ignored) == CF_OK &&
+        memcmp(address->key, key, sizeof address->key) != 0;
+    cf_arena_release(&arena);
+    return moved;
+}
+
 uint64_t cf_registry_home_generation(const cf_registry *registry)
 {
     uint64_t highest = 0;

@@ -4,7 +4,7 @@
  * with the time at which it was decided (`at=2026-11-25T04:00:00Z`). */
 #ifndef CF_BROKER_PROGRAM_AUDIT_KEPT_H
 #define CF_BROKER_PROGRAM_AUDIT_KEPT_H
-#include "broker/gateway/audit.h"
+#include "broker/management/audit.h"
 #include "broker/store/store.h"
 
 /* For the verb that decides. Most that is kept of one verb, and told of all: what goes beyond is

@@ -5,9 +5,9 @@
 #define CF_BROKER_PROGRAM_BROKER_DATA_H
 #include "broker/blobs/blob_actor.h"
 #include "broker/door/zap.h"
-#include "broker/gateway/audit.h"
-#include "broker/gateway/management.h"
-#include "broker/gateway/quotas.h"
+#include "broker/management/audit.h"
+#include "broker/management/management.h"
+#include "broker/management/quotas.h"
 #include "broker/program/audit_kept.h"
 #include "broker/program/datadir.h"
 #include "broker/store/store_actor.h"

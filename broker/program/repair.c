@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "broker/blobs/blobs.h"
-#include "broker/gateway/member_news.h"
 #include "broker/gateway/publish.h"
 #include "broker/log/log.h"
 #include "broker/log/log_inside.h"
@@ -219,7 +218,7 @@ static void find_move(repair *self)
     cf_address address;
 
     self->moved[0] = '\0';
-    if (cf_member_has_moved(cf_log_registry(self->log), key, &home, &address))
+    if (cf_registry_has_moved(cf_log_registry(self->log), key, &home, &address))
         cf_address_endpoint(&address, self->moved);
 }
 

@@ -91,8 +91,8 @@ static cf_status take_terms(cf_broker *self, cf_error *error)
         return status;
     self->terms = terms;
     cf_gateway_zmq_restrain(self->door, allowances);
-    cf_gateway_restrain(self->gateway, allowances->connections_per_user,
-                        allowances->waste_per_second);
+    cf_gateway_restrain(self->gateway, allowances->connections_per_user);
+    cf_authority_restrain(self->authority, allowances->waste_per_second);
     cf_quotas_restrain(self->broker_data.quotas, allowances->entries_per_minute);
     cf_management_close(self->broker_data.management, terms.closed);
     self->broker_data.quota = terms.quota;
@@ -245,17 +245,19 @@ static void make_gateway(cf_broker *self)
                                   .store = self->broker_data.store,
                                   .blobs = self->broker_data.blobs,
                                   .users = self->broker_data.users,
-                                  .management = self->broker_data.management,
-                                  .audit = self->broker_data.audit,
-                                  .quotas = self->broker_data.quotas,
                                   .sessions_of_user = self->terms.allowances.connections_per_user,
-                                  .waste_per_second = self->terms.allowances.waste_per_second,
                                   .room_left = room_left,
                                   .absent = absent,
                                   .context = self};
 
     self->outbox = gateway.outbox = cf_outbox_new();
     self->gateway = cf_gateway_new(&gateway);
+    cf_authority_options authority = {.gateway = self->gateway,
+                                      .management = self->broker_data.management,
+                                      .quotas = self->broker_data.quotas,
+                                      .audit = self->broker_data.audit,
+                                      .waste_per_second = self->terms.allowances.waste_per_second};
+    self->authority = cf_authority_new(&authority);
     self->desk = (cf_desk){
         .broker_data = &self->broker_data, .gateway = self->gateway, .address = self->address};
 }
@@ -423,6 +425,7 @@ static void stop(cf_broker *self)
     cf_sweep_destroy(&self->sweep);
     cf_search_destroy(&self->search);
     cf_broker_data_finish(&self->broker_data);
+    cf_authority_destroy(&self->authority);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
     if (self->loop)

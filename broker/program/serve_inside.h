@@ -4,6 +4,7 @@
 #ifndef CF_BROKER_PROGRAM_SERVE_INSIDE_H
 #define CF_BROKER_PROGRAM_SERVE_INSIDE_H
 #include "broker/door/gateway_zmq.h"
+#include "broker/management/authority.h"
 #include "broker/platform/control.h"
 #include "broker/platform/jobs.h"
 #include "broker/program/serve.h"
@@ -21,6 +22,7 @@ typedef struct {
     cf_desk desk;
     cf_outbox *outbox;
     cf_gateway *gateway;
+    cf_authority *authority;
     cf_gateway_zmq *door;
     cf_control *control;
     cf_jobs *jobs;

@@ -4,7 +4,7 @@
  * user is under way; where it fails, it is tried again, though its caller has had an answer. */
 #include "broker/program/serve_inside.h"
 
-#include "broker/gateway/reports.h"
+#include "broker/management/reports.h"
 #include "broker/program/removal.h"
 
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "broker/gateway/reports.h"
+#include "broker/management/reports.h"
 #include "broker/platform/control.h"
 #include "broker/program/serve.h"
 #include "broker/program/verbs_users.h"

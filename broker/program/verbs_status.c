@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-#include "broker/gateway/reports.h"
-#include "broker/gateway/told_address.h"
+#include "broker/management/reports.h"
+#include "broker/management/told_address.h"
 #include "broker/program/kept_stores.h"
 #include "broker/program/removal.h"
 #include "broker/program/repair.h"

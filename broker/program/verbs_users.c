@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/gateway/member_news.h"
-#include "broker/gateway/told_address.h"
+#include "broker/management/told_address.h"
 #include "broker/program/options.h"
 #include "broker/program/removal.h"
 #include "broker/program/verb_output.h"
@@ -83,7 +82,7 @@ static void find_move(portrait *of)
     cf_home_broker home;
     cf_address address;
 
-    if (cf_member_has_moved(of->registry, cf_keys_public(keys)->curve, &home, &address))
+    if (cf_registry_has_moved(of->registry, cf_keys_public(keys)->curve, &home, &address))
         cf_address_endpoint(&address, of->moved);
 }
 

@@ -5,8 +5,8 @@
 #ifndef CF_BROKER_UPKEEP_LOST_BLOBS_H
 #define CF_BROKER_UPKEEP_LOST_BLOBS_H
 #include "broker/blobs/blobs.h"
-#include "broker/gateway/quotas.h"
 #include "broker/gateway/users.h"
+#include "broker/management/quotas.h"
 
 #include <stdatomic.h>
 

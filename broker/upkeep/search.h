@@ -6,8 +6,8 @@
 #ifndef CF_BROKER_UPKEEP_SEARCH_H
 #define CF_BROKER_UPKEEP_SEARCH_H
 #include "broker/blobs/blobs.h"
-#include "broker/gateway/quotas.h"
 #include "broker/gateway/users.h"
+#include "broker/management/quotas.h"
 #include "broker/platform/jobs.h"
 
 typedef struct cf_search cf_search;

@@ -8,9 +8,9 @@
 #ifndef CF_BROKER_UPKEEP_SWEEP_H
 #define CF_BROKER_UPKEEP_SWEEP_H
 #include "broker/blobs/blobs.h"
-#include "broker/gateway/audit.h"
-#include "broker/gateway/quotas.h"
 #include "broker/gateway/users.h"
+#include "broker/management/audit.h"
+#include "broker/management/quotas.h"
 #include "broker/platform/jobs.h"
 
 typedef struct cf_sweep cf_sweep;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/flows_shown.h"
 
-#include "broker/gateway/quotas.h"
+#include "broker/management/quotas.h"
 
 #include <inttypes.h>
 #include <stdio.h>

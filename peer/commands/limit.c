@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/quotas.h"
+#include "broker/management/quotas.h"
 #include "peer/commands/limit_shown.h"
 #include "peer/commands/verbs.h"
 

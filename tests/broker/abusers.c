@@ -3,7 +3,8 @@
  * what is forged, greet again and again. As a ROUTER does, it takes a message of each connection
  * in turn. Each save of the member takes one round trip, among 100 of them as among one, and what
  * the broker looks up for them is what their patience allows by the clock, not what they ask. */
-#include "broker/gateway/work_budget.h"
+#include "broker/gateway/prices.h"
+#include "broker/management/work_budget.h"
 #include "tests/broker/gateway_fixture.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* Ann's house: a broker with one user, and what she brings and takes. */
 #ifndef CF_TESTS_ANNS_HOUSE_H
 #define CF_TESTS_ANNS_HOUSE_H
-#include "broker/gateway/quotas.h"
+#include "broker/management/quotas.h"
 #include "tests/broker/gateway_fixture.h"
 
 enum { MINUTE_MS = 60000 };

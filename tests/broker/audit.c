@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/audit.h"
+#include "broker/management/audit.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

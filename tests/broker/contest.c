@@ -44,6 +44,7 @@ static void start(contest *self)
                                                          .blobs = self->blobs,
                                                          .users = self->users,
                                                          .outbox = self->outbox});
+    self->authority = cf_authority_new(&(cf_authority_options){.gateway = self->gateway});
 }
 
 static void stop(contest *self)
@@ -53,6 +54,7 @@ static void stop(contest *self)
     cf_store_memory_disk_fail(self->disk, CF_IO);
     self->store->commit(self->store, &error);
     cf_store_memory_disk_fail(self->disk, CF_OK);
+    cf_authority_destroy(&self->authority);
     cf_gateway_destroy(&self->gateway);
     cf_users_destroy(&self->users);
     cf_outbox_destroy(&self->outbox);

@@ -2,7 +2,7 @@
 /* A contest for one lease: devices of one user, and a broker that is killed. */
 #ifndef CF_TESTS_CONTEST_H
 #define CF_TESTS_CONTEST_H
-#include "broker/gateway/gateway.h"
+#include "broker/management/authority.h"
 #include "broker/members/registry.h"
 #include "tests/broker/people.h"
 
@@ -32,6 +32,7 @@ typedef struct {
     cf_blobs *blobs;
     cf_users *users;
     cf_gateway *gateway;
+    cf_authority *authority;
     cf_outbox *outbox;
     cf_env env;
     uint64_t seed, now_ms, sessions;

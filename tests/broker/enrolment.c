@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/enrolment.h"
+#include "broker/management/enrolment.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/enrolment.h"
+#include "broker/management/enrolment.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/gateway/invitation.h"
+#include "broker/management/invitation.h"
 #include "codec/address.h"
 #include "codec/pack.h"
 #include "tests/broker/guests.h"

@@ -2,7 +2,7 @@
 /* Sessions that are told of some collections alone: CONFINE before HELLO. */
 #include "broker/gateway/gateway.h"
 
-#include "broker/gateway/work_budget.h"
+#include "broker/management/work_budget.h"
 #include "tests/broker/gateway_fixture.h"
 
 static const cf_id films = {"films"};

@@ -84,14 +84,16 @@ static void start(broker_world *self)
                                   .store = self->store,
                                   .blobs = self->blobs,
                                   .users = self->users,
-                                  .management = self->management,
-                                  .quotas = self->quotas,
                                   .sessions_of_user = self->sessions_of_user,
-                                  .waste_per_second = self->waste_per_second,
                                   .outbox = self->outbox,
                                   .absent = count_absent,
                                   .context = self};
     self->gateway = cf_gateway_new(&gateway);
+    cf_authority_options authority = {.gateway = self->gateway,
+                                      .management = self->management,
+                                      .quotas = self->quotas,
+                                      .waste_per_second = self->waste_per_second};
+    self->authority = cf_authority_new(&authority);
 }
 
 static void stop(broker_world *self)
@@ -101,6 +103,7 @@ static void stop(broker_world *self)
     cf_store_memory_disk_fail(self->disk, CF_IO); /* what isn't committed is answered, and lost */
     self->store->commit(self->store, &error);
     cf_store_memory_disk_fail(self->disk, CF_OK);
+    cf_authority_destroy(&self->authority);
     cf_gateway_destroy(&self->gateway);
     cf_quotas_destroy(&self->quotas);
     cf_management_destroy(&self->management);

@@ -3,7 +3,7 @@
  * by ROUTER and CURVE. */
 #ifndef CF_TESTS_GATEWAY_FIXTURE_H
 #define CF_TESTS_GATEWAY_FIXTURE_H
-#include "broker/gateway/gateway.h"
+#include "broker/management/authority.h"
 #include "tests/broker/people.h"
 
 enum { CLIENTS_MAX = 1500, LETTERS_MAX = 4096 };
@@ -33,6 +33,7 @@ typedef struct {
     bool closed;   /* takes no new users */
     size_t absent; /* blobs that were asked for, and that are neither here nor wanted */
     cf_gateway *gateway;
+    cf_authority *authority;
     cf_outbox *outbox;
     cf_env env;
     uint64_t now_ms;

@@ -4,8 +4,8 @@
 
 #include "broker/gateway/gateway.h"
 
-#include "broker/gateway/reports.h"
-#include "broker/gateway/told_address.h"
+#include "broker/management/reports.h"
+#include "broker/management/told_address.h"
 #include "codec/member.h"
 #include "tests/broker/gateway_fixture.h"
 

@@ -2,7 +2,7 @@
 /* A newcomer, let in over a link. */
 #include "broker/link/link.h"
 
-#include "broker/gateway/management.h"
+#include "broker/management/management.h"
 #include "codec/pairing.h"
 #include "tests/broker/meeting.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/gateway/management.h"
+#include "broker/management/management.h"
 
 static void seeded_random(void *context, void *out, size_t size)
 {
@@ -45,14 +45,16 @@ static void open_gateway(meeting *at)
                                   .store = at->store,
                                   .blobs = at->blobs,
                                   .users = at->users,
-                                  .management = at->management,
                                   .outbox = at->outbox};
     at->gateway = cf_gateway_new(&gateway);
+    at->authority = cf_authority_new(
+        &(cf_authority_options){.gateway = at->gateway, .management = at->management});
 }
 
 static void close_gateway(meeting *at)
 {
     cf_store_destroy(&at->store);
+    cf_authority_destroy(&at->authority);
     cf_gateway_destroy(&at->gateway);
     cf_outbox_destroy(&at->outbox);
     cf_management_destroy(&at->management);

@@ -5,8 +5,8 @@
 #ifndef CF_TESTS_MEETING_H
 #define CF_TESTS_MEETING_H
 #include "broker/blobs/blobs.h"
-#include "broker/gateway/gateway.h"
 #include "broker/link/link.h"
+#include "broker/management/authority.h"
 #include "tests/broker/people.h"
 
 enum { GUESTS_MAX = 4, BLOBS_MAX = 24 };
@@ -70,6 +70,7 @@ struct meeting {
     cf_management *management;
     cf_outbox *outbox;
     cf_gateway *gateway;
+    cf_authority *authority;
     attendee *attendees[GUESTS_MAX];
     size_t count;
     size_t connections;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/quotas.h"
+#include "broker/management/quotas.h"
 
 #include "codec/hash.h"
 #include "codec/limits.h"

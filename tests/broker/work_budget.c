@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "broker/gateway/work_budget.h"
+#include "broker/gateway/prices.h"
+#include "broker/management/work_budget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -388,7 +389,7 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     enum { PAGES = CF_HEADS_MAX / CF_HEADS_PAGE };
     static cf_head heads[CF_HEADS_PAGE];
     neighbours n = two_users();
-    cf_gateway *gateway = n.house->gateway;
+    cf_authority *authority = n.house->authority;
     caller *again = call_in(n.house, cf_keys_public(n.desk.keys)->curve);
     cf_message hello = {.command = CF_COMMAND_HELLO,
                         .hello = {.version = 1,
@@ -400,7 +401,7 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
 
     for (size_t i = 0; i < CF_HEADS_PAGE; i++)
         heads[i].sequence = i + 1;
-    uint64_t before = cf_gateway_owed(gateway, &n.account.user, n.house->now_ms);
+    uint64_t before = cf_authority_owed(authority, &n.account.user, n.house->now_ms);
     for (int page = 0; page < PAGES; page++) {
         hello.hello.more = page + 1 < PAGES;
         say(n.house, again, &hello);
@@ -408,7 +409,7 @@ Test(impatient_gateway, never_tires_of_who_comes_with_much_and_finds_nothing_to_
     hear(n.house, again, CF_COMMAND_WELCOME);
     say(n.house, again, &subscribe);
     hear(n.house, again, CF_COMMAND_SUBSCRIBED);
-    uint64_t after = cf_gateway_owed(gateway, &n.account.user, n.house->now_ms);
+    uint64_t after = cf_authority_owed(authority, &n.account.user, n.house->now_ms);
     cr_expect_lt(after - before, cf_allowances_default.waste_per_second * CF_WORK_BUDGET_S / 10);
     neighbours_end(&n);
 }

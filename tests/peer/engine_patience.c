@@ -3,7 +3,8 @@
 #include "tests/peer/small_checks.h"
 
 #include "broker/door/allowances.h"
-#include "broker/gateway/work_budget.h"
+#include "broker/gateway/prices.h"
+#include "broker/management/work_budget.h"
 #include "codec/limits.h"
 #include "tests/support/expect.h"
 
@@ -26,7 +27,7 @@ static uint64_t owed(world *w)
 {
     const cf_hash *user = cf_peer_user(cf_engine_peer(w->devices[0].engine));
 
-    return cf_gateway_owed(w->gateway, user, w->now_ms);
+    return cf_authority_owed(w->authority, user, w->now_ms);
 }
 
 /* As a verb that begins, does its round and ends. */

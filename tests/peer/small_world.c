@@ -107,16 +107,19 @@ static void open_broker(world *self)
         .store = self->store,
         .blobs = self->blobs,
         .users = self->users,
-        .management = self->management,
-        .waste_per_second = self->waste_per_second,
         .outbox = self->outbox,
         .room_left = room_left,
         .context = self,
     });
+    self->authority =
+        cf_authority_new(&(cf_authority_options){.gateway = self->gateway,
+                                                 .management = self->management,
+                                                 .waste_per_second = self->waste_per_second});
 }
 
 static void close_broker(world *self)
 {
+    cf_authority_destroy(&self->authority);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
     cf_management_destroy(&self->management);

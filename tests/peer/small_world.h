@@ -4,7 +4,7 @@
  * and take their order from a seed. */
 #ifndef CF_TESTS_SMALL_WORLD_H
 #define CF_TESTS_SMALL_WORLD_H
-#include "broker/gateway/gateway.h"
+#include "broker/management/authority.h"
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
 #include "tests/peer/faulty_disk.h"
@@ -51,6 +51,7 @@ struct world {
     cf_management *management;
     cf_outbox *outbox;
     cf_gateway *gateway;
+    cf_authority *authority;
     cf_id collection;
     uint8_t phrase[CF_PHRASE_SECRET];
     device devices[DEVICES_MAX];

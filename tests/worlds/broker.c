@@ -68,9 +68,10 @@ static void start(world_broker *self)
         .store = self->store,
         .blobs = self->blobs,
         .users = self->users,
-        .management = self->management,
         .outbox = self->outbox,
     });
+    self->authority = cf_authority_new(
+        &(cf_authority_options){.gateway = self->gateway, .management = self->management});
     cf_gateway_advertise(self->gateway, &self->address);
     memset(self->revoked_ms, 0, sizeof self->revoked_ms);
 }
@@ -79,6 +80,7 @@ static void stop(world_broker *self)
 {
     network_cut_broker(self);
     cf_store_destroy(&self->store); /* first: what was not committed is never answered */
+    cf_authority_destroy(&self->authority);
     cf_gateway_destroy(&self->gateway);
     cf_outbox_destroy(&self->outbox);
     cf_management_destroy(&self->management);

@@ -4,7 +4,7 @@
  * from one seed, so that a world goes the same way each time. */
 #ifndef CF_TESTS_WORLDS_WORLD_H
 #define CF_TESTS_WORLDS_WORLD_H
-#include "broker/gateway/gateway.h"
+#include "broker/management/authority.h"
 #include "broker/platform/jobs.h"
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
@@ -53,6 +53,7 @@ typedef struct {
     cf_management *management;
     cf_outbox *outbox;
     cf_gateway *gateway;
+    cf_authority *authority;
     /* An older copy of its disks. */
     cf_store_memory_disk *old_disk;
     cf_blob_memory_disk *old_blob_disk;
