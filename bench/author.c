@@ -40,8 +40,7 @@ static cf_status write_entry(author *self, cf_bytes body, cf_error *error)
                                       &out->bytes, &hash, error);
     if (status)
         return status;
-    out->ends = cf_grow(out->ends, &out->capacity, out->count + 1, sizeof *out->ends);
-    out->ends[out->count++] = out->bytes.size;
+    *cf_one_more(out->ends, out->count, out->capacity) = out->bytes.size;
     self->last = (cf_head){self->chain.writer, self->chain.sequence, hash};
     self->chain.sequence++;
     self->chain.previous = hash;

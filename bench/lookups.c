@@ -84,9 +84,7 @@ void cf_lookups_add(cf_lookups *lookups, pid_t process)
 
         if (counter < 0)
             continue;
-        lookups->counters = cf_grow(lookups->counters, &lookups->capacity, lookups->count + 1,
-                                    sizeof *lookups->counters);
-        lookups->counters[lookups->count++] = counter;
+        *cf_one_more(lookups->counters, lookups->count, lookups->capacity) = counter;
     }
     if (threads)
         closedir(threads);

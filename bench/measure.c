@@ -10,9 +10,7 @@
 
 void cf_samples_add(cf_samples *samples, double value)
 {
-    samples->values =
-        cf_grow(samples->values, &samples->capacity, samples->count + 1, sizeof value);
-    samples->values[samples->count++] = value;
+    *cf_one_more(samples->values, samples->count, samples->capacity) = value;
 }
 
 void cf_samples_release(cf_samples *samples)

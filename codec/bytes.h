@@ -52,7 +52,7 @@ char *cf_text_copy_of(cf_bytes bytes);        /* with a '\0' behind them */
 /* Grows an array in powers of two: room for at least `count` elements of `size` bytes. */
 void *cf_grow(void *array, size_t *capacity, size_t count, size_t size);
 /* The place of one more at the end of such an array, which is counted from then on. Each of the
- * three is a variable, or a member; what is put there must not read them.
+ * three is a variable, or a member; what is put there must not read them, nor any of the array.
  *     *cf_one_more(list->at, list->count, list->capacity) = item; */
 #define cf_one_more(array, count, capacity)                                                        \
     ((array) = cf_grow((array), &(capacity), (count) + 1, sizeof *(array)), &(array)[(count)++])

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines in a heap: the next one is known at once, and setting one costs a few steps, however
- * many there are. What has a deadline embeds a cf_deadline (cf_container_of of bytes.h leads back).
- */
+/* Deadlines: the earlier of two; and many in a heap, of which the next one is known at once, and
+ * setting one costs a few steps, however many there are. What has a deadline in a heap embeds a
+ * cf_deadline (cf_container_of of bytes.h leads back). UINT64_MAX is never, in all of this. */
 #ifndef CF_CODEC_DEADLINES_H
 #define CF_CODEC_DEADLINES_H
 #include <stddef.h>
 #include <stdint.h>
+
+static inline uint64_t cf_deadline_earlier(uint64_t a_ms, uint64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* Moves it to `at_ms`, where that is earlier. */
+static inline void cf_deadline_lower(uint64_t *deadline_ms, uint64_t at_ms)
+{
+    *deadline_ms = cf_deadline_earlier(*deadline_ms, at_ms);
+}
 
 typedef struct {
     uint64_t at_ms;

@@ -8,6 +8,7 @@
 #include "broker/gateway/publish.h"
 #include "broker/gateway/subscribe.h"
 #include "broker/gateway/blob_service.h"
+#include "codec/deadlines.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -358,11 +359,6 @@ bool cf_gateway_blobs_fail(const cf_gateway *gateway, cf_error *why)
     return gateway->service.blobs_fail;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Replays that hold up for too long what removes from their log. */
 static uint64_t end_overdue(cf_gateway *gateway, uint64_t steady_ms)
 {
@@ -399,13 +395,13 @@ uint64_t cf_gateway_tick(cf_gateway *gateway, uint64_t now_ms)
 
     take_time(gateway, now_ms);
     uint64_t next = policy->begin_round(policy->context);
-    next = earlier(next, end_overdue(gateway, service->steady_ms));
+    cf_deadline_lower(&next, end_overdue(gateway, service->steady_ms));
     follow_members(gateway);
     for (size_t left = cf_sessions_count_due(service->sessions); left > 0; left--)
         if (cf_subscribe_pump(service, cf_sessions_take_due(service->sessions)))
             next = service->steady_ms;
-    next = earlier(next, policy->end_round(policy->context));
-    return earlier(next, cf_evictions_deadline(service->evictions));
+    cf_deadline_lower(&next, policy->end_round(policy->context));
+    return cf_deadline_earlier(next, cf_evictions_deadline(service->evictions));
 }
 
 bool cf_gateway_next_cut(cf_gateway *gateway, cf_bytes *routing_id)
@@ -466,26 +462,13 @@ void cf_gateway_expel(cf_gateway *gateway, const cf_hash *user, const char *why)
 
 bool cf_gateway_has_session(const cf_gateway *gateway, const cf_hash *user, const cf_hash *device)
 {
-    for (const cf_session *session = cf_sessions_first_of(gateway->service.sessions, user); session;
-         session = cf_sessions_next_of(session))
-        if (cf_hash_equal(&session->device, device))
-            return true;
-    return false;
+    return cf_sessions_has_device(gateway->service.sessions, user, device);
 }
 
 cf_gateway_figures cf_gateway_count(const cf_gateway *gateway)
 {
-    cf_sessions *sessions = gateway->service.sessions;
-    cf_gateway_figures figures = {.sessions = cf_sessions_count(sessions)};
+    const cf_sessions *sessions = gateway->service.sessions;
 
-    for (cf_session *session = cf_sessions_next(sessions, NULL); session;
-         session = cf_sessions_next(sessions, session)) {
-        bool is_first = true;
-
-        for (cf_session *other = cf_sessions_next_of(session); other && is_first;
-             other = cf_sessions_next_of(other))
-            is_first = !cf_hash_equal(&other->device, &session->device);
-        figures.devices += is_first;
-    }
-    return figures;
+    return (cf_gateway_figures){.sessions = cf_sessions_count(sessions),
+                                .devices = cf_sessions_count_devices(sessions)};
 }

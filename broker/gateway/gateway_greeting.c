@@ -72,9 +72,8 @@ static cf_session *begin_session(cf_gateway *gateway, const cf_gateway_peer *pee
     cf_session *session;
 
     make_room(gateway, cf_log_user(log), &device->id);
-    session = cf_sessions_add(gateway->service.sessions, peer->routing_id, log);
+    session = cf_sessions_add(gateway->service.sessions, peer->routing_id, log, &device->id);
     session->key = peer->key;
-    session->device = device->id;
     session->replay = cf_replay_new(gateway->service.store, cf_log_user(log));
     snprintf(session->address, sizeof session->address, "%s", peer->address);
     return session;

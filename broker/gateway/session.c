@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 4096, QUIET_MS = 60000 };
+enum { QUIET_MS = 60000 };
 
 struct cf_user_sessions {
-    cf_user_sessions *next;
+    cf_hash_link link;
     cf_hash user;
     cf_session *first;
 };
 
 struct cf_sessions {
-    cf_session *buckets[BUCKETS];
-    cf_user_sessions *users[BUCKETS]; /* who have sessions */
-    size_t count;
+    cf_hash_table by_routing_id;
+    cf_hash_table users; /* who have sessions */
+    size_t device_count;
     cf_session *first_due, **end_of_due;
     size_t due_count;
     uint64_t serial, ended;
@@ -46,66 +46,79 @@ void cf_sessions_destroy(cf_sessions **sessions)
     if (!*sessions)
         return;
     (*sessions)->ending = NULL;
-    for (size_t i = 0; i < BUCKETS; i++)
-        while ((*sessions)->buckets[i])
-            cf_sessions_remove(*sessions, (*sessions)->buckets[i]);
+    for (cf_session *session = cf_sessions_next(*sessions, NULL), *after; session;
+         session = after) {
+        after = cf_sessions_next(*sessions, session);
+        cf_sessions_remove(*sessions, session);
+    }
+    cf_hash_table_release(&(*sessions)->by_routing_id);
+    cf_hash_table_release(&(*sessions)->users);
     free(*sessions);
     *sessions = NULL;
 }
 
-static size_t bucket_of(cf_bytes routing_id)
-{
-    uint32_t sum = 2166136261u; /* FNV-1a */
-
-    for (size_t i = 0; i < routing_id.size; i++)
-        sum = (sum ^ routing_id.data[i]) * 16777619u;
-    return sum % BUCKETS;
-}
-
 /* ---- By user ---- */
 
-static cf_user_sessions **find_user(cf_sessions *sessions, const cf_hash *user)
+static cf_user_sessions *find_user(const cf_sessions *sessions, const cf_hash *user)
 {
-    cf_user_sessions **at =
-        &sessions->users[bucket_of(cf_bytes_of(user->bytes, sizeof user->bytes))];
+    cf_hash_link *link = cf_hash_table_first(&sessions->users, cf_hash_hash(user));
 
-    while (*at && !cf_hash_equal(&(*at)->user, user))
-        at = &(*at)->next;
-    return at;
+    while (link && !cf_hash_equal(&cf_container_of(link, cf_user_sessions, link)->user, user))
+        link = cf_hash_table_next(link);
+    return link ? cf_container_of(link, cf_user_sessions, link) : NULL;
 }
 
+static cf_user_sessions *find_or_add_user(cf_sessions *sessions, const cf_hash *user)
+{
+    cf_user_sessions *found = find_user(sessions, user);
+
+    if (found)
+        return found;
+    cf_user_sessions *made = cf_allocate(1, sizeof *made);
+    made->user = *user;
+    cf_hash_table_add(&sessions->users, &made->link, cf_hash_hash(user));
+    return made;
+}
+
+bool cf_sessions_has_device(const cf_sessions *sessions, const cf_hash *user, const cf_hash *device)
+{
+    const cf_session *session = cf_sessions_first_of(sessions, user);
+
+    while (session && !cf_hash_equal(&session->device, device))
+        session = session->beside;
+    return session != NULL;
+}
+
+/* A user has few sessions: a limit of the gateway's. */
 static void join_user(cf_sessions *sessions, cf_session *session)
 {
-    cf_user_sessions **at = find_user(sessions, cf_log_user(session->log));
+    cf_user_sessions *user = find_or_add_user(sessions, cf_log_user(session->log));
 
-    if (!*at) {
-        *at = cf_allocate(1, sizeof **at);
-        (*at)->user = *cf_log_user(session->log);
-    }
-    session->user = *at;
-    session->beside = (*at)->first;
+    sessions->device_count += !cf_sessions_has_device(sessions, &user->user, &session->device);
+    session->user = user;
+    session->beside = user->first;
     if (session->beside)
         session->beside->before = session;
-    (*at)->first = session;
+    user->first = session;
 }
 
 static void leave_user(cf_sessions *sessions, cf_session *session)
 {
-    cf_user_sessions *user = session->user, **at;
+    cf_user_sessions *user = session->user;
 
     *(session->before ? &session->before->beside : &user->first) = session->beside;
     if (session->beside)
         session->beside->before = session->before;
+    sessions->device_count -= !cf_sessions_has_device(sessions, &user->user, &session->device);
     if (user->first)
         return;
-    at = find_user(sessions, &user->user);
-    *at = user->next;
+    cf_hash_table_remove(&sessions->users, &user->link);
     free(user);
 }
 
 cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user)
 {
-    const cf_user_sessions *found = *find_user((cf_sessions *)sessions, user);
+    const cf_user_sessions *found = find_user(sessions, user);
 
     return found ? found->first : NULL;
 }
@@ -155,19 +168,24 @@ cf_session *cf_sessions_take_due(cf_sessions *sessions)
 
 /* ---- All ---- */
 
-cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id)
+static cf_session *session_of(cf_hash_link *link)
 {
-    cf_session *session = sessions->buckets[bucket_of(routing_id)];
-
-    while (session && !cf_bytes_equal(cf_session_destination(session), routing_id))
-        session = session->next;
-    return session;
+    return link ? cf_container_of(link, cf_session, by_routing_id) : NULL;
 }
 
-cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log)
+cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id)
+{
+    cf_hash_link *link = cf_hash_table_first(&sessions->by_routing_id, cf_hash_keyed(routing_id));
+
+    while (link && !cf_bytes_equal(cf_session_destination(session_of(link)), routing_id))
+        link = cf_hash_table_next(link);
+    return session_of(link);
+}
+
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log,
+                            const cf_hash *device)
 {
     cf_session *earlier = cf_sessions_find(sessions, routing_id);
-    cf_session **bucket = &sessions->buckets[bucket_of(routing_id)];
     cf_session *session = cf_allocate(1, sizeof *session);
 
     assert(routing_id.size <= sizeof session->routing_id.bytes);
@@ -176,11 +194,10 @@ cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *
     memcpy(session->routing_id.bytes, routing_id.data, routing_id.size);
     session->routing_id.size = routing_id.size;
     session->log = log;
+    session->device = *device;
     session->serial = ++sessions->serial;
     join_user(sessions, session);
-    session->next = *bucket;
-    *bucket = session;
-    sessions->count++;
+    cf_hash_table_add(&sessions->by_routing_id, &session->by_routing_id, cf_hash_keyed(routing_id));
     return session;
 }
 
@@ -194,15 +211,10 @@ void cf_sessions_remove(cf_sessions *sessions, cf_session *session)
 {
     if (sessions->ending)
         sessions->ending(sessions->context, session);
-    cf_session **at = &sessions->buckets[bucket_of(cf_session_destination(session))];
-
-    while (*at != session)
-        at = &(*at)->next;
-    *at = session->next;
+    cf_hash_table_remove(&sessions->by_routing_id, &session->by_routing_id);
     leave_user(sessions, session);
     if (session->due)
         end_due(sessions, session);
-    sessions->count--;
     sessions->ended++;
     free_session(session);
 }
@@ -214,18 +226,18 @@ uint64_t cf_sessions_changes(const cf_sessions *sessions)
 
 size_t cf_sessions_count(const cf_sessions *sessions)
 {
-    return sessions->count;
+    return sessions->by_routing_id.count;
+}
+
+size_t cf_sessions_count_devices(const cf_sessions *sessions)
+{
+    return sessions->device_count;
 }
 
 cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *session)
 {
-    size_t bucket = session ? bucket_of(cf_session_destination(session)) + 1 : 0;
-
-    if (session && session->next)
-        return session->next;
-    while (bucket < BUCKETS && !sessions->buckets[bucket])
-        bucket++;
-    return bucket < BUCKETS ? sessions->buckets[bucket] : NULL;
+    return session_of(
+        cf_hash_table_walk(&sessions->by_routing_id, session ? &session->by_routing_id : NULL));
 }
 
 uint64_t cf_service_steady_of(const cf_service *service, uint64_t at_ms)

@@ -13,6 +13,7 @@
 #include "broker/store/store_room.h"
 #include "broker/log/replay.h"
 #include "broker/gateway/users.h"
+#include "codec/hash_table.h"
 
 typedef struct {
     uint8_t bytes[32];
@@ -24,7 +25,7 @@ typedef struct cf_alones cf_alones;       /* broker/gateway/alone.h */
 typedef struct cf_evictions cf_evictions; /* broker/gateway/eviction.h */
 
 struct cf_session {
-    cf_session *next;
+    cf_hash_link by_routing_id;
     cf_user_sessions *user; /* with those of the same user */
     cf_session *before, *beside;
     cf_session *next_due, **due; /* what points to it; NULL: it isn't due */
@@ -65,12 +66,15 @@ cf_sessions *cf_sessions_new(void);
 void cf_sessions_destroy(cf_sessions **sessions);
 cf_session *cf_sessions_find(const cf_sessions *sessions, cf_bytes routing_id);
 /* A fresh one, instead of an earlier one of the same connection. */
-cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log);
+cf_session *cf_sessions_add(cf_sessions *sessions, cf_bytes routing_id, cf_log *log,
+                            const cf_hash *device);
 void cf_sessions_remove(cf_sessions *sessions, cf_session *session);
 /* Told of each that is about to be removed, unless all are destroyed. */
 typedef void cf_session_ending(void *context, cf_session *session);
 void cf_sessions_watch(cf_sessions *sessions, cf_session_ending *ending, void *context);
 size_t cf_sessions_count(const cf_sessions *sessions);
+/* Devices that have sessions, each once for each of its users; known without looking at any. */
+size_t cf_sessions_count_devices(const cf_sessions *sessions);
 /* How many began or ended: the same again while all connections have the sessions they had. */
 uint64_t cf_sessions_changes(const cf_sessions *sessions);
 /* One after the other, beginning with NULL; removing the one in hand is allowed when the next was
@@ -79,6 +83,9 @@ cf_session *cf_sessions_next(const cf_sessions *sessions, const cf_session *sess
 /* The same of one user's alone. */
 cf_session *cf_sessions_first_of(const cf_sessions *sessions, const cf_hash *user);
 cf_session *cf_sessions_next_of(const cf_session *session);
+/* Whether the user has any of this device. */
+bool cf_sessions_has_device(const cf_sessions *sessions, const cf_hash *user,
+                            const cf_hash *device);
 
 /* A session for which there may be something to do is due, until it is taken: so a round costs what
  * happened in it, and not what is connected. */

@@ -26,7 +26,7 @@ struct cf_users {
     cf_hash *leaving;    /* being removed */
     size_t leaving_count, leaving_capacity;
     cf_hash_set damaged; /* whose logs could not be read */
-    cf_hash_set unread;  /* those of them whose devices could not either */
+    cf_hash_set unread;  /* those of them not all of whose devices could be, either */
     cf_replay_lock *replay_lock;
 };
 
@@ -103,9 +103,8 @@ static void let_in_new(cf_users *users, known_user *user)
             is_known = memcmp(user->keys[k].bytes, curve, CF_HASH_SIZE) == 0;
         if (is_known)
             continue;
-        user->keys =
-            cf_grow(user->keys, &user->key_capacity, user->key_count + 1, sizeof *user->keys);
-        memcpy(user->keys[user->key_count++].bytes, curve, CF_HASH_SIZE);
+        memcpy(cf_one_more(user->keys, user->key_count, user->key_capacity)->bytes, curve,
+               CF_HASH_SIZE);
         cf_users_allow(users, curve);
     }
 }
@@ -212,11 +211,13 @@ static void tell_doubt(const cf_users *users)
 static void let_in_to_be_told(cf_users *users, const cf_hash *user)
 {
     cf_registry *registry = NULL;
+    size_t damaged = 0;
     cf_error ignored;
 
-    const cf_status status = cf_log_members(users->options.store, user, &registry, &ignored);
+    const cf_status status =
+        cf_log_members(users->options.store, user, &registry, &damaged, &ignored);
 
-    if (is_damage(status)) {
+    if (is_damage(status) || damaged) {
         cf_hash_set_insert(&users->unread, user);
         tell_doubt(users);
     }

@@ -12,8 +12,8 @@ typedef struct cf_users cf_users;
 /* Told of every CURVE key that may connect from now on, or no longer; for cf_zap_allow and _deny. A
  * key that was allowed twice is denied twice. */
 typedef void cf_users_access(void *context, const uint8_t key[32], bool allowed);
-/* Told whether a key that is unknown may be a member's: not even which devices a user has could be
- * read; for cf_zap_doubt. */
+/* Told whether a key that is unknown may be a member's: not even all devices that a user has could
+ * be read; for cf_zap_doubt. */
 typedef void cf_users_doubt(void *context, bool doubted);
 
 typedef struct {

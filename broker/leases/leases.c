@@ -6,6 +6,8 @@
  *     A lets it go:                                                both have it, B was first */
 #include "broker/leases/leases.h"
 
+#include "codec/deadlines.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,8 +187,7 @@ uint64_t cf_leases_deadline(const cf_leases *leases)
     cache->deadline_ms = UINT64_MAX;
     cache->is_deadline_known = true;
     for (size_t i = 0; i < leases->held_count; i++)
-        if (leases->held[i].until_ms < cache->deadline_ms)
-            cache->deadline_ms = leases->held[i].until_ms;
+        cf_deadline_lower(&cache->deadline_ms, leases->held[i].until_ms);
     return cache->deadline_ms;
 }
 

@@ -6,6 +6,7 @@
 
 #include "broker/link/link_state.h"
 #include "codec/clock.h"
+#include "codec/deadlines.h"
 #include "codec/limits.h"
 
 enum {
@@ -526,17 +527,12 @@ static void tell_idle(cf_link *link)
     link->idle_told = idle;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* When what is waited for should have come. */
 static uint64_t answer_due(const cf_link *link)
 {
     const uint64_t due_ms = link->heard_ms + patience_ms(link);
 
-    return is_evasive(link) ? earlier(due_ms, link->answered_ms + EVADED_MS) : due_ms;
+    return is_evasive(link) ? cf_deadline_earlier(due_ms, link->answered_ms + EVADED_MS) : due_ms;
 }
 
 static uint64_t deadline(const cf_link *link, uint64_t now_ms)
@@ -552,10 +548,11 @@ static uint64_t deadline(const cf_link *link, uint64_t now_ms)
     if (cf_link_is_unanswered(link))
         next = answer_due(link);
     if (cf_link_is_any_paused(link))
-        next = earlier(next, link->paused_ms + PAUSED_MS);
-    if (link->state == CF_LINK_LIVE)
-        next = earlier(next, earlier(cf_transfer_deadline(link->transfer, now_ms),
-                                     cf_outgoing_deadline(link->outgoing, now_ms)));
+        cf_deadline_lower(&next, link->paused_ms + PAUSED_MS);
+    if (link->state != CF_LINK_LIVE)
+        return next;
+    cf_deadline_lower(&next, cf_transfer_deadline(link->transfer, now_ms));
+    cf_deadline_lower(&next, cf_outgoing_deadline(link->outgoing, now_ms));
     return next;
 }
 

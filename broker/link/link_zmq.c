@@ -8,6 +8,7 @@
 #include "broker/link/line.h"
 #include "broker/wire/frames_zmq.h"
 #include "broker/wire/inflow_guard.h"
+#include "codec/deadlines.h"
 
 enum {
     FIRST_MS = 10000, /* for the first byte, which a server sends without being asked */
@@ -399,11 +400,6 @@ static uint64_t beat(cf_link_zmq *zmq, uint64_t now_ms)
     return cf_pulse_due(&zmq->pulse);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static bool is_owed(const cf_link_zmq *zmq)
 {
     return cf_link_is_unanswered(zmq->options.link) || cf_pulse_is_awaited(&zmq->pulse);
@@ -521,7 +517,8 @@ uint64_t cf_link_zmq_wake(cf_link_zmq *zmq)
         connect_ms = connect_session(zmq, now_ms);
         handshake_ms = check_handshake(zmq, now_ms);
     } while (zmq->tries_next || zmq->session != cf_link_session(link)); /* lost at once */
-    next_ms = earlier(next_ms, beat(zmq, now_ms));
+    cf_deadline_lower(&next_ms, beat(zmq, now_ms));
     flush(zmq);
-    return earlier(earlier(next_ms, connect_ms), earlier(handshake_ms, look_due(zmq, now_ms)));
+    return cf_deadline_earlier(cf_deadline_earlier(next_ms, connect_ms),
+                               cf_deadline_earlier(handshake_ms, look_due(zmq, now_ms)));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec/bytes.h"
+#include "codec/deadlines.h"
 
 struct cf_lookup {
     cf_job job;
@@ -235,7 +236,7 @@ uint64_t cf_race_due(const cf_race *race)
                                : race->racers[i] == CF_RACER_WAITS ? race->next_ms
                                                                    : UINT64_MAX;
 
-        due_ms = at_ms < due_ms ? at_ms : due_ms;
+        cf_deadline_lower(&due_ms, at_ms);
     }
     return due_ms;
 }

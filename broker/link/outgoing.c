@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "broker/platform/hash_set.h"
+#include "codec/deadlines.h"
 #include "codec/limits.h"
 
 typedef enum {
@@ -474,8 +475,8 @@ uint64_t cf_outgoing_deadline(const cf_outgoing *outgoing, uint64_t now_ms)
 
     for (size_t i = 0; outgoing->sent < outgoing->count && i < outgoing->count; i++) {
         const flight *it = &outgoing->flights[i];
-        if (it->state == FLIGHT_HELD && it->retry_ms > now_ms && it->retry_ms < deadline)
-            deadline = it->retry_ms;
+        if (it->state == FLIGHT_HELD && it->retry_ms > now_ms)
+            cf_deadline_lower(&deadline, it->retry_ms);
     }
     return deadline;
 }

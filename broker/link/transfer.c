@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "broker/link/transfer_state.h"
+#include "codec/deadlines.h"
 #include "codec/limits.h"
 
 #define MEDIUM_MAX (8 * CF_MIB)
@@ -40,6 +41,7 @@ void cf_transfer_destroy(cf_transfer **transfer)
         return;
     free_list(&(*transfer)->uploads);
     free_list(&(*transfer)->downloads);
+    cf_hash_table_release(&(*transfer)->by_id);
     free(*transfer);
     *transfer = NULL;
 }
@@ -288,8 +290,8 @@ uint64_t cf_transfer_expects(const cf_transfer *transfer)
 static uint64_t earliest(const cf_transfer_list *list, uint64_t now_ms, uint64_t deadline)
 {
     for (const cf_transfer_item *item = list->first; item; item = item->after) {
-        if (!item->forgotten && item->retry_ms > now_ms && item->retry_ms < deadline)
-            deadline = item->retry_ms;
+        if (!item->forgotten && item->retry_ms > now_ms)
+            cf_deadline_lower(&deadline, item->retry_ms);
     }
     return deadline;
 }

@@ -13,37 +13,42 @@ enum {
     PASSING = 8, /* steps that low ranks may be before their share */
 };
 
-static cf_transfer_item **bucket_of(cf_transfer *transfer, const cf_hash *id)
+static cf_transfer_item *of_id(cf_hash_link *link, const cf_hash *id)
 {
-    return &transfer->buckets[cf_get_u32(id->bytes) % CF_TRANSFER_BUCKETS];
+    while (link && !cf_hash_equal(&cf_container_of(link, cf_transfer_item, by_id)->id, id))
+        link = cf_hash_table_next(link);
+    return link ? cf_container_of(link, cf_transfer_item, by_id) : NULL;
 }
 
-cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id)
+cf_transfer_item *cf_transfer_first_of(const cf_transfer *transfer, const cf_hash *id)
 {
-    return *bucket_of(transfer, id);
+    return of_id(cf_hash_table_first(&transfer->by_id, cf_hash_hash(id)), id);
+}
+
+cf_transfer_item *cf_transfer_next_of(const cf_transfer_item *item)
+{
+    return of_id(cf_hash_table_next(&item->by_id), &item->id);
 }
 
 cf_transfer_item *cf_transfer_find(cf_transfer *transfer, const cf_hash *id, bool upload)
 {
-    cf_transfer_item *item = cf_transfer_bucket(transfer, id);
+    cf_transfer_item *item = cf_transfer_first_of(transfer, id);
 
-    while (item && (item->forgotten || item->upload != upload || !cf_hash_equal(&item->id, id)))
-        item = item->next_in_bucket;
+    while (item && (item->forgotten || item->upload != upload))
+        item = cf_transfer_next_of(item);
     return item;
 }
 
 cf_transfer_item *cf_transfer_add(cf_transfer *transfer, const cf_hash *id, bool upload)
 {
     cf_transfer_list *list = upload ? &transfer->uploads : &transfer->downloads;
-    cf_transfer_item **bucket = bucket_of(transfer, id);
     cf_transfer_item *item = cf_allocate(1, sizeof *item);
 
     item->id = *id;
     item->upload = upload;
     item->step = upload ? CF_BLOB_QUEUED : CF_BLOB_RECEIVING;
     item->rank = CF_RANK_HUGE;
-    item->next_in_bucket = *bucket;
-    *bucket = item;
+    cf_hash_table_add(&transfer->by_id, &item->by_id, cf_hash_hash(id));
     item->before = list->last;
     *(list->last ? &list->last->after : &list->first) = item;
     list->last = item;
@@ -54,11 +59,8 @@ cf_transfer_item *cf_transfer_add(cf_transfer *transfer, const cf_hash *id, bool
 static void remove_item(cf_transfer *transfer, cf_transfer_item *item)
 {
     cf_transfer_list *list = item->upload ? &transfer->uploads : &transfer->downloads;
-    cf_transfer_item **place = bucket_of(transfer, &item->id);
 
-    while (*place != item)
-        place = &(*place)->next_in_bucket;
-    *place = item->next_in_bucket;
+    cf_hash_table_remove(&transfer->by_id, &item->by_id);
     *(item->before ? &item->before->after : &list->first) = item->after;
     *(item->after ? &item->after->before : &list->last) = item->before;
     free(item);

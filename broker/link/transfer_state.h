@@ -5,8 +5,7 @@
 #define CF_BROKER_LINK_TRANSFER_STATE_H
 #include "broker/link/rate_limit.h"
 #include "broker/link/transfer.h"
-
-enum { CF_TRANSFER_BUCKETS = 1024 };
+#include "codec/hash_table.h"
 
 typedef enum {
     CF_BLOB_QUEUED,    /* the other has not been asked yet */
@@ -31,7 +30,7 @@ struct cf_transfer_item {
     uint64_t retry_ms; /* not before */
     uint64_t delay_ms;
     bool lacks_room; /* why it was put off last */
-    cf_transfer_item *next_in_bucket;
+    cf_hash_link by_id;
     cf_transfer_item *before, *after;
 };
 
@@ -56,7 +55,7 @@ typedef struct {
 struct cf_transfer {
     const cf_transfer_events *events;
     void *context;
-    cf_transfer_item *buckets[CF_TRANSFER_BUCKETS];
+    cf_hash_table by_id;
     cf_transfer_list uploads, downloads; /* in the order of the calls */
     size_t offers, wants;                /* of them those not forgotten */
     size_t asked;                        /* ids in the HAVE that is under way */
@@ -79,8 +78,9 @@ struct cf_transfer {
 
 /* Not forgotten; NULL when there is none. */
 cf_transfer_item *cf_transfer_find(cf_transfer *transfer, const cf_hash *id, bool upload);
-/* The first item of its bucket. */
-cf_transfer_item *cf_transfer_bucket(cf_transfer *transfer, const cf_hash *id);
+/* All items of one blob, the latest first. */
+cf_transfer_item *cf_transfer_first_of(const cf_transfer *transfer, const cf_hash *id);
+cf_transfer_item *cf_transfer_next_of(const cf_transfer_item *item);
 cf_transfer_item *cf_transfer_add(cf_transfer *transfer, const cf_hash *id, bool upload);
 /* Out of the windows. The answers to a GET are told by their offsets, those to a PUT are awaited.
  */

@@ -17,20 +17,20 @@ static const size_t sending_counts[CF_RANKS] = {
 
 static cf_transfer_item *find_asked(cf_transfer *transfer, const cf_hash *id)
 {
-    cf_transfer_item *item = cf_transfer_bucket(transfer, id);
+    cf_transfer_item *item = cf_transfer_first_of(transfer, id);
 
-    while (item && (item->step != CF_BLOB_ASKED || !cf_hash_equal(&item->id, id)))
-        item = item->next_in_bucket;
+    while (item && item->step != CF_BLOB_ASKED)
+        item = cf_transfer_next_of(item);
     return item;
 }
 
 /* The one that PUTs of this blob, whose answers are outstanding, were sent for. */
 static cf_transfer_item *find_put(cf_transfer *transfer, const cf_hash *id)
 {
-    cf_transfer_item *item = cf_transfer_bucket(transfer, id);
+    cf_transfer_item *item = cf_transfer_first_of(transfer, id);
 
-    while (item && (!item->upload || !item->answers || !cf_hash_equal(&item->id, id)))
-        item = item->next_in_bucket;
+    while (item && (!item->upload || !item->answers))
+        item = cf_transfer_next_of(item);
     return item;
 }
 

@@ -7,6 +7,7 @@
 #include "codec/message.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,9 +31,19 @@ typedef struct {
     cf_arena arena; /* their bytes */
     cf_bytes *wires;
     size_t count, capacity;
+    size_t damaged; /* that can't be read as entries: not among `wires` */
+    cf_error first; /* of these */
 } member_log;
 
-/* What can't be read as an entry is passed over, as a peer's records in this table. */
+/* "entry 3 of the member log is damaged: an entry ends before its signature does". */
+static void note_damaged(member_log *members, cf_bytes key, const cf_error *why)
+{
+    if (!members->damaged++)
+        cf_fail(&members->first, CF_BROKEN, "entry %" PRIu64 " of the member log is damaged: %s",
+                cf_get_u64(key.data + 1) + 1, why->text);
+}
+
+/* Keys of another size are a peer's. */
 static bool list_member(void *context, cf_bytes key, cf_bytes value)
 {
     member_log *members = context;
@@ -40,11 +51,13 @@ static bool list_member(void *context, cf_bytes key, cf_bytes value)
     cf_error error;
     cf_entry entry;
 
-    (void)key;
-    if (!cf_entry_read(value, &arena, &entry, &error)) {
+    if (key.size != CF_LOG_REGISTRY_KEY)
+        return true;
+    if (cf_entry_read(value, &arena, &entry, &error))
+        note_damaged(members, key, &error);
+    else
         *cf_one_more(members->wires, members->count, members->capacity) =
             cf_arena_copy(&members->arena, value);
-    }
     cf_arena_release(&arena);
     return true;
 }
@@ -76,8 +89,10 @@ static void take_members(member_log *members, const cf_verified *verified, cf_re
     cf_registry_settle(registry);
 }
 
-/* `verified`: whether all of them were, by a record of before. */
-static cf_status load_members(cf_log *log, cf_registry *registry, bool *verified, cf_error *error)
+/* `verified`: whether all of them were, by a record of before. `damaged` gets how many can't be
+ * read; NULL: one that can't is CF_BROKEN, since it may be who shuts a device out. */
+static cf_status load_members(cf_log *log, cf_registry *registry, bool *verified, size_t *damaged,
+                              cf_error *error)
 {
     uint8_t table = CF_LOG_REGISTRY;
     member_log members = {0};
@@ -85,11 +100,19 @@ static cf_status load_members(cf_log *log, cf_registry *registry, bool *verified
 
     cf_status status = log->store->scan(log->store, &log->user, cf_bytes_of(&table, 1), list_member,
                                         &members, error);
+    if (!status && members.damaged && !damaged) {
+        *error = members.first;
+        status = error->status;
+        if (log->store->remedy)
+            cf_error_while(error, "%s", log->store->remedy);
+    }
     if (!status) {
         cf_verified before = read_verified(log, &members, &record);
 
         take_members(&members, &before, registry);
         *verified = before.count == cf_registry_count(registry);
+        if (damaged)
+            *damaged = members.damaged;
     }
     cf_buffer_release(&record);
     free(members.wires);
@@ -97,13 +120,14 @@ static cf_status load_members(cf_log *log, cf_registry *registry, bool *verified
     return status;
 }
 
-cf_status cf_log_members(cf_store *store, const cf_hash *user, cf_registry **out, cf_error *error)
+cf_status cf_log_members(cf_store *store, const cf_hash *user, cf_registry **out, size_t *damaged,
+                         cf_error *error)
 {
     cf_log log = {.store = store, .user = *user};
     cf_registry *registry = cf_registry_new(user);
     bool verified;
 
-    cf_status status = load_members(&log, registry, &verified, error);
+    cf_status status = load_members(&log, registry, &verified, damaged, error);
     if (status)
         cf_registry_destroy(&registry);
     else
@@ -181,7 +205,7 @@ static cf_status load(cf_log *log, cf_error *error)
     cf_status status = log->store->acquire(log->store, &log->user, &epoch, error);
 
     if (!status)
-        status = load_members(log, registry, &verified, error);
+        status = load_members(log, registry, &verified, NULL, error);
     if (!status)
         status = load_heads(log, heads, error);
     if (!status)

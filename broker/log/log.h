@@ -53,12 +53,13 @@ typedef struct {
 
 /* Acquires the user, creating it when unknown, and reads its members. With `keys` of whoever keeps
  * the log, which outlive it, members that were verified once aren't verified at each opening; NULL:
- * they are. */
+ * they are. CF_BROKEN, with the store's remedy: an entry of the member log can't be read. */
 cf_status cf_log_open(cf_store *store, const cf_hash *user, const cf_keys *keys, cf_log **out,
                       cf_error *error);
 /* The user's members as far as they can be read, without opening the log: of one that is damaged.
- */
-cf_status cf_log_members(cf_store *store, const cf_hash *user, cf_registry **out, cf_error *error);
+ * `*damaged`: entries of the member log that can't be. */
+cf_status cf_log_members(cf_store *store, const cf_hash *user, cf_registry **out, size_t *damaged,
+                         cf_error *error);
 /* Other numbers of heads than those of a broker's log. */
 void cf_log_bound_heads(cf_log *log, const cf_head_bounds *cutoffs);
 /* Appends under way are forgotten; their `done` is still called. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a log, for its parts: log.c takes entries, log_validity.c says what counts,
- * log_wanted.c which blobs are missing. Besides them only repair.c includes it, for the kinds of
- * records that a log keeps. */
+ * log_wanted.c which blobs are missing. Besides them repair.c includes it, for the kinds of records
+ * that a log keeps, and peer/log/tables.c, which compares the sizes of their keys with a peer's. */
 #ifndef CF_BROKER_LOG_LOG_INSIDE_H
 #define CF_BROKER_LOG_LOG_INSIDE_H
 #include "broker/leases/lease_records.h"
@@ -18,14 +18,21 @@
 #include <string.h>
 
 /* Private records: members in their order, which of them were verified (one record), blobs that are
- * wanted, devices whose entries' validity isn't settled. A peer's own records use the same letters
- * with keys of another size (peer/log/tables.h). */
+ * wanted, devices whose entries' validity isn't settled. A key is the letter and what follows it:
+ * 'r' and a member's ordinal, 9 bytes; 'b' and a blob, 33; 'y', what may have happened, and a
+ * device, 34; 'V' alone. A peer's own records use the letters 'r', 'b' and 'y', too, with a source
+ * behind them: 5 bytes (CF_KEY_SOURCE_SIZE of peer/log/tables.h). So a key's size says whose a
+ * record is, and whoever scans one of these tables leaves keys of other sizes aside; that the sizes
+ * differ is asserted in peer/log/tables.c. */
 enum {
     CF_LOG_REGISTRY = 'r',
     CF_LOG_VERIFIED = 'V',
     CF_LOG_WANTED = 'b',
     CF_LOG_UNSETTLED = 'y',
-    CF_LOG_KEY_MAX = 2 + CF_HASH_SIZE,
+    CF_LOG_REGISTRY_KEY = 1 + sizeof(uint64_t),
+    CF_LOG_WANTED_KEY = 1 + CF_HASH_SIZE,
+    CF_LOG_UNSETTLED_KEY = 2 + CF_HASH_SIZE,
+    CF_LOG_KEY_MAX = CF_LOG_UNSETTLED_KEY,
     CF_LOG_WANTED_KNOWN = CF_ENTRY_BLOBS_MAX, /* as many as one greeting asks for */
 };
 

@@ -60,11 +60,11 @@ cf_status cf_log_device_heads(cf_log *log, const cf_hash *device, cf_heads *out,
 /* ---- Marks ---- */
 
 /* What may have happened to a device's entries: some became void, or some may count again, too. */
-enum { LESS = 1, ANY = 2, MARK_SIZE = 2 + CF_HASH_SIZE };
+enum { LESS = 1, ANY = 2 };
 
 static cf_kv mark(const cf_hash *device, uint8_t what, cf_arena *arena)
 {
-    uint8_t key[MARK_SIZE] = {CF_LOG_UNSETTLED, what};
+    uint8_t key[CF_LOG_UNSETTLED_KEY] = {CF_LOG_UNSETTLED, what};
 
     memcpy(key + 2, device->bytes, CF_HASH_SIZE);
     return (cf_kv){cf_arena_copy(arena, cf_bytes_of(key, sizeof key)), cf_bytes_of("", 0)};
@@ -103,7 +103,7 @@ static bool add_mark(void *context, cf_bytes key, cf_bytes value)
     struct marks *marks = context;
 
     (void)value;
-    if (key.size != MARK_SIZE)
+    if (key.size != CF_LOG_UNSETTLED_KEY)
         return true;
     noted *made = cf_one_more(marks->at, marks->count, marks->capacity);
     made->what = key.data[1];

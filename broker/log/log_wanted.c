@@ -15,7 +15,7 @@ static cf_bytes key_of(const cf_hash *blob, uint8_t out[CF_LOG_KEY_MAX])
 /* False: it isn't one of a blob. */
 static bool blob_of(cf_bytes key, cf_hash *out)
 {
-    if (key.size != 1 + CF_HASH_SIZE)
+    if (key.size != CF_LOG_WANTED_KEY)
         return false;
     memcpy(out->bytes, key.data + 1, sizeof out->bytes);
     return true;

@@ -2,16 +2,17 @@
 #include "broker/log/member_ancestry.h"
 
 #include "broker/store/store.h"
+#include "codec/hash_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What is remembered may be forgotten at any time: it is found again. */
-enum { BUCKETS = 256, REMEMBERED_MAX = 4096 };
+enum { REMEMBERED_MAX = 4096 };
 
 /* The member past of one entry. */
 struct memory {
-    struct memory *next;
+    cf_hash_link link;
     cf_hash entry;
     cf_member_past past;
 };
@@ -21,8 +22,7 @@ struct cf_member_ancestry {
     const cf_hash *user;
     const cf_registry *registry;
     const cf_unsettled_heads *heads_under_way;
-    struct memory *buckets[BUCKETS];
-    size_t count;
+    cf_hash_table by_entry;
 };
 
 cf_member_ancestry *cf_member_ancestry_new(cf_store *store, const cf_hash *user,
@@ -38,21 +38,20 @@ cf_member_ancestry *cf_member_ancestry_new(cf_store *store, const cf_hash *user,
     return ancestry;
 }
 
-static void drop(cf_member_ancestry *ancestry, struct memory **at)
+static void drop(cf_member_ancestry *ancestry, struct memory *memory)
 {
-    struct memory *memory = *at;
-
-    *at = memory->next;
+    cf_hash_table_remove(&ancestry->by_entry, &memory->link);
     cf_member_past_release(&memory->past);
     free(memory);
-    ancestry->count--;
 }
 
 static void forget_all(cf_member_ancestry *ancestry)
 {
-    for (size_t i = 0; i < BUCKETS; i++)
-        while (ancestry->buckets[i])
-            drop(ancestry, &ancestry->buckets[i]);
+    for (cf_hash_link *link = cf_hash_table_walk(&ancestry->by_entry, NULL), *after; link;
+         link = after) {
+        after = cf_hash_table_walk(&ancestry->by_entry, link);
+        drop(ancestry, cf_container_of(link, struct memory, link));
+    }
 }
 
 void cf_member_ancestry_destroy(cf_member_ancestry **ancestry)
@@ -60,17 +59,18 @@ void cf_member_ancestry_destroy(cf_member_ancestry **ancestry)
     if (!*ancestry)
         return;
     forget_all(*ancestry);
+    cf_hash_table_release(&(*ancestry)->by_entry);
     free(*ancestry);
     *ancestry = NULL;
 }
 
-static struct memory **place(cf_member_ancestry *ancestry, const cf_hash *entry)
+static struct memory *find(const cf_member_ancestry *ancestry, const cf_hash *entry)
 {
-    struct memory **at = &ancestry->buckets[cf_get_u32(entry->bytes) % BUCKETS];
+    cf_hash_link *link = cf_hash_table_first(&ancestry->by_entry, cf_hash_hash(entry));
 
-    while (*at && !cf_hash_equal(&(*at)->entry, entry))
-        at = &(*at)->next;
-    return at;
+    while (link && !cf_hash_equal(&cf_container_of(link, struct memory, link)->entry, entry))
+        link = cf_hash_table_next(link);
+    return link ? cf_container_of(link, struct memory, link) : NULL;
 }
 
 static void merge(cf_member_past *into, const cf_member_past *past)
@@ -91,13 +91,11 @@ static void remember(cf_member_ancestry *ancestry, const cf_hash *entry, const c
 {
     struct memory *memory = cf_allocate(1, sizeof *memory);
 
-    if (ancestry->count >= REMEMBERED_MAX)
+    if (ancestry->by_entry.count >= REMEMBERED_MAX)
         forget_all(ancestry);
     memory->entry = *entry;
     merge(&memory->past, past);
-    struct memory **at = place(ancestry, entry);
-    *at = memory;
-    ancestry->count++;
+    cf_hash_table_add(&ancestry->by_entry, &memory->link, cf_hash_hash(entry));
 }
 
 /* Adds what one entry names itself, and goes to the one before it. */
@@ -133,16 +131,16 @@ cf_status cf_member_ancestry_past(cf_member_ancestry *ancestry, const cf_header 
     cf_member_past before = {0};
     cf_status status = CF_OK;
 
-    while (!status && at.sequence > 0 && !*place(ancestry, &at.hash))
+    while (!status && at.sequence > 0 && !find(ancestry, &at.hash))
         status = step_back(ancestry, &at, &before, error);
     if (!status && at.sequence > 0) { /* known from here on */
-        struct memory **found = place(ancestry, &at.hash);
+        struct memory *found = find(ancestry, &at.hash);
 
-        merge(&before, &(*found)->past);
+        merge(&before, &found->past);
         if (!cf_hash_equal(&at.hash, &previous.hash))
             drop(ancestry, found);
     }
-    if (!status && previous.sequence > 0 && !*place(ancestry, &previous.hash))
+    if (!status && previous.sequence > 0 && !find(ancestry, &previous.hash))
         remember(ancestry, &previous.hash, &before);
     if (!status) {
         merge(past, &before);

@@ -4,17 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 1024 };
+#include "codec/hash_table.h"
 
 struct remembered {
-    struct remembered *next;
+    cf_hash_link link;
     cf_hash entry;
     cf_unsettled_head tip;
     size_t under_way;
 };
 
 struct cf_unsettled_heads {
-    struct remembered *buckets[BUCKETS];
+    cf_hash_table by_entry;
 };
 
 cf_unsettled_heads *cf_unsettled_heads_new(void)
@@ -22,11 +22,9 @@ cf_unsettled_heads *cf_unsettled_heads_new(void)
     return cf_allocate(1, sizeof(cf_unsettled_heads));
 }
 
-static void drop(struct remembered **at)
+static void drop(cf_unsettled_heads *heads_under_way, struct remembered *found)
 {
-    struct remembered *found = *at;
-
-    *at = found->next;
+    cf_hash_table_remove(&heads_under_way->by_entry, &found->link);
     free((void *)found->tip.members);
     free(found);
 }
@@ -35,28 +33,29 @@ void cf_unsettled_heads_destroy(cf_unsettled_heads **heads_under_way)
 {
     if (!*heads_under_way)
         return;
-    for (size_t i = 0; i < BUCKETS; i++)
-        while ((*heads_under_way)->buckets[i])
-            drop(&(*heads_under_way)->buckets[i]);
+    for (cf_hash_link *link = cf_hash_table_walk(&(*heads_under_way)->by_entry, NULL), *after; link;
+         link = after) {
+        after = cf_hash_table_walk(&(*heads_under_way)->by_entry, link);
+        drop(*heads_under_way, cf_container_of(link, struct remembered, link));
+    }
+    cf_hash_table_release(&(*heads_under_way)->by_entry);
     free(*heads_under_way);
     *heads_under_way = NULL;
 }
 
-/* The link that points at the entry, or at the end of its bucket. */
-static struct remembered **place(const cf_unsettled_heads *heads_under_way, const cf_hash *entry)
+static struct remembered *find(const cf_unsettled_heads *heads_under_way, const cf_hash *entry)
 {
-    struct remembered **at =
-        (struct remembered **)&heads_under_way->buckets[cf_get_u32(entry->bytes) % BUCKETS];
+    cf_hash_link *link = cf_hash_table_first(&heads_under_way->by_entry, cf_hash_hash(entry));
 
-    while (*at && !cf_hash_equal(&(*at)->entry, entry))
-        at = &(*at)->next;
-    return at;
+    while (link && !cf_hash_equal(&cf_container_of(link, struct remembered, link)->entry, entry))
+        link = cf_hash_table_next(link);
+    return link ? cf_container_of(link, struct remembered, link) : NULL;
 }
 
 const cf_unsettled_head *cf_unsettled_heads_find(const cf_unsettled_heads *heads_under_way,
                                                  const cf_hash *entry)
 {
-    const struct remembered *found = *place(heads_under_way, entry);
+    const struct remembered *found = find(heads_under_way, entry);
 
     return found ? &found->tip : NULL;
 }
@@ -64,7 +63,7 @@ const cf_unsettled_head *cf_unsettled_heads_find(const cf_unsettled_heads *heads
 bool cf_unsettled_heads_is_under_way(const cf_unsettled_heads *heads_under_way,
                                      const cf_hash *entry)
 {
-    const struct remembered *found = *place(heads_under_way, entry);
+    const struct remembered *found = find(heads_under_way, entry);
 
     return found && found->under_way;
 }
@@ -84,28 +83,29 @@ static void copy(cf_unsettled_head *to, const cf_unsettled_head *tip)
 void cf_unsettled_heads_begin(cf_unsettled_heads *heads_under_way, const cf_hash *entry,
                               const cf_unsettled_head *tip)
 {
-    struct remembered **at = place(heads_under_way, entry);
+    struct remembered *found = find(heads_under_way, entry);
 
-    if (!*at) {
-        *at = cf_allocate(1, sizeof **at);
-        (*at)->entry = *entry;
-        copy(&(*at)->tip, tip);
+    if (!found) {
+        found = cf_allocate(1, sizeof *found);
+        found->entry = *entry;
+        copy(&found->tip, tip);
+        cf_hash_table_add(&heads_under_way->by_entry, &found->link, cf_hash_hash(entry));
     }
-    (*at)->under_way++;
+    found->under_way++;
 }
 
 static void forget(cf_unsettled_heads *heads_under_way, const cf_hash *entry)
 {
-    struct remembered **at = place(heads_under_way, entry);
+    struct remembered *found = find(heads_under_way, entry);
 
-    if (*at && !(*at)->under_way)
-        drop(at);
+    if (found && !found->under_way)
+        drop(heads_under_way, found);
 }
 
 void cf_unsettled_heads_end(cf_unsettled_heads *heads_under_way, const cf_hash *entry,
                             const cf_hash *previous, bool worked)
 {
-    struct remembered *found = *place(heads_under_way, entry);
+    struct remembered *found = find(heads_under_way, entry);
 
     if (found)
         found->under_way--;

@@ -7,8 +7,9 @@
 #include "broker/management/enrolment.h"
 #include "broker/management/lease_commands.h"
 #include "broker/management/member_news.h"
-#include "broker/management/work_budget.h"
 #include "broker/management/reports.h"
+#include "broker/management/work_budget.h"
+#include "codec/deadlines.h"
 
 #include <stdlib.h>
 
@@ -24,11 +25,6 @@ struct cf_authority {
 static cf_authority *of(const cf_service *service)
 {
     return service->policy->context;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* ---- Messages ---- */
@@ -233,7 +229,7 @@ static uint64_t begin_round(void *context)
     uint64_t next = cf_enrolment_tick(self->enrolment, now_ms);
 
     if (self->options.management)
-        next = earlier(next, cf_management_tick(self->options.management, now_ms));
+        cf_deadline_lower(&next, cf_management_tick(self->options.management, now_ms));
     return cf_service_steady_of(self->service, next);
 }
 
@@ -243,7 +239,7 @@ static uint64_t end_round(void *context)
     uint64_t next = cf_service_steady_of(self->service, cf_lease_commands_tick(self->leases));
 
     /* What a lease that is over kept back goes before the next one. */
-    next = earlier(next, cf_alones_tick(self->service->alones));
+    cf_deadline_lower(&next, cf_alones_tick(self->service->alones));
     cf_lease_commands_pay(self->leases);
     return next;
 }

@@ -152,11 +152,6 @@ static struct guest *add_guest(cf_enrolment *enrolment, const cf_hash *key, cons
     return guest;
 }
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 void cf_enrolment_guest(cf_enrolment *enrolment, cf_session *session, const cf_message *message)
 {
     const cf_service *service = enrolment->service;
@@ -182,7 +177,8 @@ void cf_enrolment_guest(cf_enrolment *enrolment, cf_session *session, const cf_m
         }
         if (!guest)
             guest = add_guest(enrolment, key, user);
-        guest->expires_ms = earliest(message->guest.expires_ms, service->now_ms + CF_GUEST_MS_MAX);
+        guest->expires_ms =
+            cf_deadline_earlier(message->guest.expires_ms, service->now_ms + CF_GUEST_MS_MAX);
         cf_deadlines_set(&enrolment->expiries, &guest->expiry, guest->expires_ms);
         guest->device = session->device;
         guest->owner = session->routing_id;

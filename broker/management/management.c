@@ -3,6 +3,7 @@
 
 #include "broker/members/registry.h"
 #include "broker/platform/names.h"
+#include "codec/deadlines.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -311,7 +312,7 @@ uint64_t cf_management_tick(cf_management *management, uint64_t now_ms)
         if (info->expires_ms == 0)
             continue;
         if (info->expires_ms > now_ms) {
-            next = info->expires_ms < next ? info->expires_ms : next;
+            cf_deadline_lower(&next, info->expires_ms);
             continue;
         }
         if (cf_invitation_drop(management->options.store, &info->guest, &error))

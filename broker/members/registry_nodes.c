@@ -54,9 +54,8 @@ size_t cf_registry_make_subject(cf_registry *registry, const cf_hash *device)
     if (place != SIZE_MAX)
         return place;
     place = registry->subject_count;
-    registry->subjects = cf_grow(registry->subjects, &registry->subject_capacity, place + 1,
-                                 sizeof *registry->subjects);
-    registry->subjects[registry->subject_count++] = (cf_subject){.device = {.id = *device}};
+    *cf_one_more(registry->subjects, registry->subject_count, registry->subject_capacity) =
+        (cf_subject){.device = {.id = *device}};
     cf_node_list_add(&registry->by_id, place);
     memmove(registry->by_id.at + at + 1, registry->by_id.at + at,
             (place - at) * sizeof *registry->by_id.at);

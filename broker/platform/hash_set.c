@@ -50,9 +50,8 @@ bool cf_hash_set_insert(cf_hash_set *set, const cf_hash *hash)
         return false;
     if (2 * (set->count + 1) > set->slot_count)
         double_slots(set);
-    set->hashes = cf_grow(set->hashes, &set->capacity, set->count + 1, sizeof *set->hashes);
     const size_t slot = slot_of(set, hash);
-    set->hashes[set->count++] = *hash;
+    *cf_one_more(set->hashes, set->count, set->capacity) = *hash;
     set->slots[slot] = (uint32_t)set->count;
     return true;
 }

@@ -66,6 +66,8 @@ typedef void cf_damage_visit(void *context, const cf_hash *user, const cf_error 
 typedef struct cf_store cf_store;
 
 struct cf_store {
+    /* What mends it where it is damaged, for errors that say so; NULL: nothing is said of that. */
+    const char *remedy;
     void (*destroy)(cf_store *store);
     /* After a failed commit: closes, opens and reads again what is durable. Appends in the queue
      * are answered CF_APPEND_FAILED. When it fails, reads may fail too until it works, but not

@@ -355,6 +355,7 @@ cf_status cf_store_actor_new(cf_store **inner, cf_store_actor **out, cf_error *e
     cf_store_actor *actor = cf_allocate(1, sizeof *actor);
 
     actor->base = proxy;
+    actor->base.remedy = (*inner)->remedy;
     actor->inner = *inner;
     *inner = NULL;
     cf_status status = cf_mailbox_new(&actor->requests, error);

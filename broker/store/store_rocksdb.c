@@ -100,6 +100,7 @@ cf_status cf_store_rocksdb_open(const cf_store_options *options, cf_store **out,
     self->path = cf_text_copy(options->path);
     self->options = *options;
     self->options.path = self->path;
+    self->base.remedy = options->remedy;
     pthread_rwlock_init(&self->reopening, NULL);
     pthread_mutex_init(&self->telling, NULL);
     self->folder = -1;

@@ -125,9 +125,9 @@ static asked *find_or_add(cf_search *search, const cf_hash *user)
     for (size_t i = 0; i < search->count; i++)
         if (cf_hash_equal(&search->all[i].user, user))
             return &search->all[i];
-    search->all = cf_grow(search->all, &search->capacity, search->count + 1, sizeof *search->all);
-    search->all[search->count] = (asked){.user = *user};
-    return &search->all[search->count++];
+    asked *made = cf_one_more(search->all, search->count, search->capacity);
+    *made = (asked){.user = *user};
+    return made;
 }
 
 void cf_search_note(cf_search *search, const cf_hash *user, uint64_t now_ms)

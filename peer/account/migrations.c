@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/account/migrations.h"
 
+#include "codec/deadlines.h"
 #include "peer/account/migration.h"
 #include "peer/membership/left_brokers.h"
 
@@ -185,8 +186,7 @@ bool cf_migrations_step(cf_migrations *migrations, uint64_t now_ms, uint64_t *ne
         else
             due_ms = it->began_ms + AGAIN_MS;
         is_time |= !it->migration && now_ms >= due_ms;
-        if (due_ms < *next_ms)
-            *next_ms = due_ms;
+        cf_deadline_lower(next_ms, due_ms);
     }
     return is_time;
 }

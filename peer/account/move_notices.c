@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/account/move_notices.h"
 
+#include "codec/deadlines.h"
 #include "codec/member.h"
 #include "peer/account/migrations.h"
 #include "peer/engine/engine.h"
@@ -387,8 +388,8 @@ static cf_status look(cf_move_notices *notices, uint64_t now_ms, bool tries_all,
 
         if (tries_all || kept.tried < notices->seen || !due_ms)
             send_out(notices, &list.brokers[i], &kept, now_ms);
-        else if (now_ms + due_ms < notices->next_ms)
-            notices->next_ms = now_ms + due_ms;
+        else
+            cf_deadline_lower(&notices->next_ms, now_ms + due_ms);
     }
     return status;
 }
@@ -409,9 +410,8 @@ uint64_t cf_move_notices_step(cf_move_notices *notices, uint64_t now_ms)
             cf_report(notices->connections->env, CF_REPORT_WARNING,
                       "telling the brokers before: %s", error.text);
     }
-    next_ms = notices->next_ms < migrations_ms ? notices->next_ms : migrations_ms;
+    next_ms = cf_deadline_earlier(notices->next_ms, migrations_ms);
     for (size_t i = 0; i < notices->count; i++)
-        if (notices->out[i]->give_up_ms < next_ms)
-            next_ms = notices->out[i]->give_up_ms;
+        cf_deadline_lower(&next_ms, notices->out[i]->give_up_ms);
     return next_ms;
 }

@@ -63,10 +63,8 @@ static size_t all_fields(const cf_row *rows, size_t count, cf_bytes **out)
     cf_bytes *fields = NULL;
 
     for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < rows[i].field_count; j++) {
-            fields = cf_grow(fields, &capacity, found + 1, sizeof *fields);
-            fields[found++] = rows[i].fields[j].name;
-        }
+        for (size_t j = 0; j < rows[i].field_count; j++)
+            *cf_one_more(fields, found, capacity) = rows[i].fields[j].name;
     if (found)
         qsort(fields, found, sizeof *fields, by_text);
     for (size_t i = 0; i < found; i++)

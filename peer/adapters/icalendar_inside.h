@@ -2,6 +2,7 @@
 /* What the files of icalendar share. */
 #ifndef CF_PEER_ADAPTERS_ICALENDAR_INSIDE_H
 #define CF_PEER_ADAPTERS_ICALENDAR_INSIDE_H
+#include "codec/value_build.h"
 #include "peer/adapters/icalendar.h"
 #include "peer/adapters/text/content_lines_edit.h"
 #include "peer/adapters/vcard_inside.h"
@@ -36,7 +37,7 @@ void cf_calendar_append_case(cf_bytes text, bool upper, cf_buffer *out);
 /* Letters of upper case, digits, hyphens. */
 bool cf_calendar_is_word(cf_bytes text);
 /* Appends the text as a JSON string in lower case. */
-void cf_calendar_json_word(cf_bytes text, cf_buffer *json);
+void cf_calendar_build_word(cf_value_builder *build, cf_bytes text);
 /* 2024-01-08T09:00:00Z as 20240108T090000Z. */
 void cf_calendar_compact(cf_bytes text, cf_buffer *out);
 

@@ -28,44 +28,41 @@ static int by_value(const void *left, const void *right)
 }
 
 /* The values of a set in an order of their own: that of the lines says nothing. */
-static void add_field(bool task, const cf_row_field *field, cf_arena *arena, cf_buffer *json)
+static void add_field(bool task, const cf_row_field *field, cf_arena *arena,
+                      cf_value_builder *build)
 {
     bool set = is_set(task, field->name);
     cf_bytes *values = cf_arena_allocate(arena, field->count, sizeof *values);
-    cf_buffer name = {0};
 
     memcpy(values, field->values, field->count * sizeof *values);
     qsort(values, field->count, sizeof *values, by_value);
 
-    cf_buffer_append(&name, field->name.data + 1, field->name.size - 1);
-    cf_buffer_append(&name, "", 1);
-    cf_json_begin_member(json, (const char *)name.data);
-    cf_buffer_append_text(json, set ? "[" : "");
-    for (size_t i = 0; i < field->count; i++) {
-        cf_buffer_append_text(json, i ? "," : "");
-        cf_value_json(values[i], json);
-    }
-    cf_buffer_append_text(json, set ? "]" : "");
-    cf_buffer_release(&name);
+    cf_build_key(build, cf_bytes_of(field->name.data + 1, field->name.size - 1));
+    if (set)
+        cf_build_array(build);
+    for (size_t i = 0; i < field->count; i++)
+        cf_build_json(build, values[i]);
+    if (set)
+        cf_build_end(build);
 }
 
 bool cf_calendar_override_value(const cf_calendar_component *component, cf_buffer *out)
 {
     cf_field_list list = {0};
     cf_arena arena = {0};
-    cf_buffer json = {0};
+    cf_value_builder build = {0};
+    cf_error ignored;
     cf_row row = {0};
 
     cf_calendar_component_fields(component, &list, &arena);
     cf_field_list_take(&list, &arena, &row);
-    cf_buffer_append_text(&json, "{");
+    cf_build_map(&build);
     for (size_t i = 0; i < row.field_count; i++)
-        add_field(component->task, &row.fields[i], &arena, &json);
-    cf_buffer_append_text(&json, "}");
-    bool fine = cf_value_of_json(cf_buffer_view(&json), out);
+        add_field(component->task, &row.fields[i], &arena, &build);
+    cf_build_end(&build);
+    bool fine = !cf_build_finish(&build, out, &ignored);
     cf_field_list_release(&list);
     cf_arena_release(&arena);
-    cf_buffer_release(&json);
     return fine;
 }
 

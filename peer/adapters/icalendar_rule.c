@@ -83,17 +83,30 @@ static cf_bytes next_part(cf_bytes text, char separator, size_t *at)
     return cf_bytes_of(text.data + from, end - from);
 }
 
-void cf_calendar_json_word(cf_bytes text, cf_buffer *json)
+void cf_calendar_build_word(cf_value_builder *build, cf_bytes text)
 {
     cf_buffer word = {0};
 
     cf_calendar_append_case(text, false, &word);
-    cf_json_write_text(cf_buffer_view(&word), json);
+    cf_build_text(build, cf_buffer_view(&word));
     cf_buffer_release(&word);
 }
 
+static bool add_number(cf_bytes text, cf_value_builder *build)
+{
+    const bool is_negative = text.size && text.data[0] == '-';
+    int64_t number = 0;
+
+    if (!is_number(text))
+        return false;
+    for (size_t i = is_negative; i < text.size; i++)
+        number = number * 10 + (text.data[i] - '0');
+    cf_build_int(build, is_negative ? -number : number);
+    return true;
+}
+
 /* "2TU" as {"day": "tu", "nthOfPeriod": 2}. */
-static bool add_day(cf_bytes text, cf_buffer *json)
+static bool add_day(cf_bytes text, cf_value_builder *build)
 {
     cf_bytes day, nth;
 
@@ -103,17 +116,18 @@ static bool add_day(cf_bytes text, cf_buffer *json)
     nth = cf_bytes_of(text.data, text.size - 2);
     if (!cf_calendar_is_word(day) || (nth.size && !is_number(nth)))
         return false;
-    cf_buffer_append_text(json, "{\"day\":");
-    cf_calendar_json_word(day, json);
+    cf_build_map(build);
+    cf_build_name(build, "day");
+    cf_calendar_build_word(build, day);
     if (nth.size) {
-        cf_buffer_append_text(json, ",\"nthOfPeriod\":");
-        cf_buffer_append(json, nth.data, nth.size);
+        cf_build_name(build, "nthOfPeriod");
+        add_number(nth, build);
     }
-    cf_buffer_append_text(json, "}");
+    cf_build_end(build);
     return true;
 }
 
-static bool add_until(cf_bytes text, cf_buffer *json)
+static bool add_until(cf_bytes text, cf_value_builder *build)
 {
     cf_content_line line = {.value = text};
     cf_line_parameter date = {cf_bytes_of_text("VALUE"), cf_bytes_of_text("DATE")};
@@ -131,57 +145,54 @@ static bool add_until(cf_bytes text, cf_buffer *json)
         out.size = 10; /* a date alone stays one */
     if (time.zone.size)
         cf_buffer_append_text(&out, "Z");
-    cf_json_write_text(cf_buffer_view(&out), json);
+    cf_build_text(build, cf_buffer_view(&out));
     cf_buffer_release(&out);
     return true;
 }
 
-static bool add_list(rule_form form, cf_bytes text, cf_buffer *json)
+static bool add_list(rule_form form, cf_bytes text, cf_value_builder *build)
 {
     bool fine = true;
 
-    cf_buffer_append_text(json, "[");
+    cf_build_array(build);
     for (size_t at = 0; fine && at <= text.size;) {
         cf_bytes part = next_part(text, ',', &at);
 
-        if (json->data[json->size - 1] != '[')
-            cf_buffer_append_text(json, ",");
         if (form == RULE_DAYS) {
-            fine = add_day(part, json);
+            fine = add_day(part, build);
         } else if (form == RULE_MONTHS) {
             fine = cf_calendar_is_word(part);
-            cf_json_write_text(part, json);
+            cf_build_text(build, part);
         } else {
-            fine = is_number(part);
-            cf_buffer_append(json, part.data, part.size);
+            fine = add_number(part, build);
         }
     }
-    cf_buffer_append_text(json, "]");
+    cf_build_end(build);
     return fine;
 }
 
-static bool add_part(rule_form form, cf_bytes text, cf_buffer *json)
+static bool add_part(rule_form form, cf_bytes text, cf_value_builder *build)
 {
     switch (form) {
     case RULE_WORD:
-        cf_calendar_json_word(text, json);
+        cf_calendar_build_word(build, text);
         return cf_calendar_is_word(text);
     case RULE_NUMBER:
-        cf_buffer_append(json, text.data, text.size);
-        return is_number(text);
+        return add_number(text, build);
     case RULE_UNTIL:
-        return add_until(text, json);
+        return add_until(text, build);
     default:
-        return add_list(form, text, json);
+        return add_list(form, text, build);
     }
 }
 
 bool cf_calendar_rule_value(cf_bytes spelled, cf_buffer *out)
 {
-    cf_buffer json = {0};
+    cf_value_builder build = {0};
     bool fine = true;
+    cf_error ignored;
 
-    cf_buffer_append_text(&json, "{");
+    cf_build_map(&build);
     for (size_t at = 0; fine && at <= spelled.size;) {
         cf_bytes part = next_part(spelled, ';', &at);
         const uint8_t *equals = part.size ? memchr(part.data, '=', part.size) : NULL;
@@ -194,13 +205,15 @@ bool cf_calendar_rule_value(cf_bytes spelled, cf_buffer *out)
             fine = false;
             break;
         }
-        cf_json_begin_member(&json, rule_parts[i].name);
-        fine = add_part(rule_parts[i].form, cf_bytes_of(equals + 1, part.size - size - 1), &json);
+        cf_build_name(&build, rule_parts[i].name);
+        fine = add_part(rule_parts[i].form, cf_bytes_of(equals + 1, part.size - size - 1), &build);
     }
-    cf_buffer_append_text(&json, "}");
-    fine = fine && cf_value_of_json(cf_buffer_view(&json), out); /* no part twice */
-    cf_buffer_release(&json);
-    return fine;
+    if (!fine) {
+        cf_build_release(&build);
+        return false;
+    }
+    cf_build_end(&build);
+    return !cf_build_finish(&build, out, &ignored); /* no part twice */
 }
 
 void cf_calendar_compact(cf_bytes text, cf_buffer *out)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Components and alarms as values. They are put together as JSON, since that knows the canonical
- * order of members. */
+/* Components and alarms as values. */
 #include "peer/adapters/icalendar_inside.h"
 
 #include <stdio.h>
@@ -13,33 +12,42 @@
 /* The elements of an array, which get an order of their own: that of lines says nothing, and
  * programs differ in it. */
 typedef struct {
-    cf_bytes *items; /* JSON, in the arena */
+    cf_bytes json, value; /* in the arena */
+} element;
+
+typedef struct {
+    element *items;
     size_t count, capacity;
     cf_arena arena;
 } elements;
 
-static void add_element(elements *self, const cf_buffer *json)
+static void add_element(elements *self, cf_bytes value)
 {
-    *cf_one_more(self->items, self->count, self->capacity) =
-        cf_arena_copy(&self->arena, cf_buffer_view(json));
+    cf_buffer json = {0};
+
+    cf_value_json(value, &json);
+    element *made = cf_one_more(self->items, self->count, self->capacity);
+    made->json = cf_arena_copy(&self->arena, cf_buffer_view(&json));
+    made->value = cf_arena_copy(&self->arena, value);
+    cf_buffer_release(&json);
 }
 
-static int by_text(const void *left, const void *right)
+static int by_json(const void *left, const void *right)
 {
-    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+    const element *a = left, *b = right;
+
+    return cf_bytes_compare(a->json, b->json);
 }
 
-/* Appends the array, and releases them. */
-static void write_elements(elements *self, cf_buffer *json)
+/* Adds the array, and releases them. */
+static void build_elements(cf_value_builder *build, elements *self)
 {
     if (self->count)
-        qsort(self->items, self->count, sizeof *self->items, by_text);
-    cf_buffer_append_text(json, "[");
-    for (size_t i = 0; i < self->count; i++) {
-        cf_buffer_append_text(json, i ? "," : "");
-        cf_buffer_append(json, self->items[i].data, self->items[i].size);
-    }
-    cf_buffer_append_text(json, "]");
+        qsort(self->items, self->count, sizeof *self->items, by_json);
+    cf_build_array(build);
+    for (size_t i = 0; i < self->count; i++)
+        cf_build_value(build, self->items[i].value);
+    cf_build_end(build);
     free(self->items);
     cf_arena_release(&self->arena);
     *self = (elements){0};
@@ -48,75 +56,61 @@ static void write_elements(elements *self, cf_buffer *json)
 static bool add_line(const cf_content_line *line, elements *properties)
 {
     const cf_vcard_line made = {.line = line, .version = CF_VCARD_4_0, .value = line->value};
-    cf_buffer value = {0}, json = {0};
+    cf_buffer value = {0};
     bool fine = cf_vcard_value(&made, &cf_vcard_other, &value);
 
-    cf_value_json(cf_buffer_view(&value), &json);
-    add_element(properties, &json);
+    add_element(properties, cf_buffer_view(&value));
     cf_buffer_release(&value);
-    cf_buffer_release(&json);
     return fine;
 }
 
-/* The properties of a component that `takes` doesn't take, and its components, as two arrays. */
+/* The properties of a component that `takes` doesn't take, and its components. */
 typedef bool takes(void *context, const cf_content_line *line);
 
 static bool add_contents(const cf_content_lines *lines, size_t component, takes *take,
-                         void *context, cf_buffer *properties, cf_buffer *components);
+                         void *context, elements *properties, elements *components);
 
-static bool add_component(const cf_content_lines *lines, size_t component, cf_buffer *json)
+/* [name, properties, components]. */
+static bool component_value(const cf_content_lines *lines, size_t component, cf_buffer *out)
 {
-    cf_buffer properties = {0}, components = {0}, name = {0};
+    elements properties = {0}, components = {0};
+    cf_value_builder build = {0};
+    cf_error ignored;
     bool fine = add_contents(lines, component, NULL, NULL, &properties, &components);
 
-    cf_calendar_append_case(lines->components[component].name, false, &name);
-    cf_buffer_append_text(json, "[");
-    cf_json_write_text(cf_buffer_view(&name), json);
-    cf_buffer_append_text(json, ",");
-    cf_buffer_append(json, properties.data, properties.size);
-    cf_buffer_append_text(json, ",");
-    cf_buffer_append(json, components.data, components.size);
-    cf_buffer_append_text(json, "]");
-    cf_buffer_release(&properties);
-    cf_buffer_release(&components);
-    cf_buffer_release(&name);
-    return fine;
+    cf_build_array(&build);
+    cf_calendar_build_word(&build, lines->components[component].name);
+    build_elements(&build, &properties);
+    build_elements(&build, &components);
+    cf_build_end(&build);
+    return !cf_build_finish(&build, out, &ignored) && fine;
 }
 
 static bool add_contents(const cf_content_lines *lines, size_t component, takes *take,
-                         void *context, cf_buffer *properties, cf_buffer *components)
+                         void *context, elements *properties, elements *components)
 {
     const cf_component *own = &lines->components[component];
-    elements of_lines = {0}, within = {0};
-    cf_buffer json = {0};
+    cf_buffer value = {0};
     bool fine = true;
 
     for (size_t i = own->first; i <= own->last && fine; i++)
         if (lines->lines[i].component == component && lines->lines[i].kind == CF_LINE_PROPERTY &&
             !(take && take(context, &lines->lines[i])))
-            fine = add_line(&lines->lines[i], &of_lines);
+            fine = add_line(&lines->lines[i], properties);
     for (size_t i = component + 1;
          i < lines->component_count && fine && lines->components[i].first <= own->last; i++) {
         if (lines->components[i].parent != component)
             continue;
-        cf_buffer_clear(&json);
-        fine = add_component(lines, i, &json);
-        add_element(&within, &json);
+        fine = component_value(lines, i, &value);
+        add_element(components, cf_buffer_view(&value));
     }
-    write_elements(&of_lines, properties);
-    write_elements(&within, components);
-    cf_buffer_release(&json);
+    cf_buffer_release(&value);
     return fine;
 }
 
 bool cf_calendar_component_value(const cf_content_lines *lines, size_t component, cf_buffer *out)
 {
-    cf_buffer json = {0};
-    bool fine =
-        add_component(lines, component, &json) && cf_value_of_json(cf_buffer_view(&json), out);
-
-    cf_buffer_release(&json);
-    return fine;
+    return component_value(lines, component, out);
 }
 
 static bool write_properties(cf_bytes properties, cf_buffer *out)
@@ -178,7 +172,7 @@ bool cf_calendar_component_text(cf_bytes value, cf_buffer *out)
 /* ---- Alarms ---- */
 
 typedef struct {
-    cf_buffer json;
+    cf_value_builder build;
     bool action, trigger;
 } alert;
 
@@ -187,8 +181,8 @@ static bool take_action(alert *self, const cf_content_line *line)
     if (self->action || line->parameter_count || line->group.size ||
         !cf_calendar_is_word(line->value))
         return false;
-    cf_json_begin_member(&self->json, "action");
-    cf_calendar_json_word(line->value, &self->json);
+    cf_build_name(&self->build, "action");
+    cf_calendar_build_word(&self->build, line->value);
     return self->action = true;
 }
 
@@ -226,15 +220,18 @@ static bool read_offset_words(const cf_content_line *line, offset_words *out)
     return true;
 }
 
-static void add_offset(const cf_content_line *line, const offset_words *words, cf_buffer *json)
+static void add_offset(const cf_content_line *line, const offset_words *words,
+                       cf_value_builder *build)
 {
-    cf_json_add_text(json, "offset", line->value);
+    cf_build_member_text(build, "offset", line->value);
     if (words->start || words->end)
-        cf_json_add_text(json, "relativeTo", cf_bytes_of_text(words->end ? "end" : "start"));
-    if (words->typed) {
-        cf_json_begin_member(json, "iCalParams");
-        cf_buffer_append_text(json, "{\"value\":\"duration\"}");
-    }
+        cf_build_member_text(build, "relativeTo", cf_bytes_of_text(words->end ? "end" : "start"));
+    if (!words->typed)
+        return;
+    cf_build_name(build, "iCalParams");
+    cf_build_map(build);
+    cf_build_member_text(build, "value", cf_bytes_of_text("duration"));
+    cf_build_end(build);
 }
 
 static bool take_trigger(alert *self, const cf_content_line *line)
@@ -249,16 +246,16 @@ static bool take_trigger(alert *self, const cf_content_line *line)
                           line->value.data[line->value.size - 1] == 'Z';
     if (!absolute && (!read_offset_words(line, &words) || !is_offset(line->value)))
         return false;
-    cf_json_begin_member(&self->json, "trigger");
-    cf_buffer_append_text(&self->json, "{");
+    cf_build_name(&self->build, "trigger");
+    cf_build_map(&self->build);
     if (absolute) {
         cf_calendar_local_write(time.seconds, &when);
         cf_buffer_append_text(&when, "Z");
-        cf_json_add_text(&self->json, "when", cf_buffer_view(&when));
+        cf_build_member_text(&self->build, "when", cf_buffer_view(&when));
     } else {
-        add_offset(line, &words, &self->json);
+        add_offset(line, &words, &self->build);
     }
-    cf_buffer_append_text(&self->json, "}");
+    cf_build_end(&self->build);
     cf_buffer_release(&when);
     return self->trigger = true;
 }
@@ -272,25 +269,22 @@ static bool take_of_alert(void *context, const cf_content_line *line)
 
 bool cf_calendar_alert_value(const cf_content_lines *lines, size_t component, cf_buffer *out)
 {
-    cf_buffer properties = {0}, components = {0};
+    elements properties = {0}, components = {0};
     alert self = {0};
+    cf_error ignored;
 
-    cf_buffer_append_text(&self.json, "{");
+    cf_build_map(&self.build);
     bool fine = add_contents(lines, component, take_of_alert, &self, &properties, &components);
-    if (properties.size > 2) {
-        cf_json_begin_member(&self.json, "iCalProps");
-        cf_buffer_append(&self.json, properties.data, properties.size);
-    }
-    if (components.size > 2) {
-        cf_json_begin_member(&self.json, "iCalComponents");
-        cf_buffer_append(&self.json, components.data, components.size);
-    }
-    cf_buffer_append_text(&self.json, "}");
-    fine = fine && cf_value_of_json(cf_buffer_view(&self.json), out);
-    cf_buffer_release(&self.json);
-    cf_buffer_release(&properties);
-    cf_buffer_release(&components);
-    return fine;
+    if (properties.count)
+        cf_build_name(&self.build, "iCalProps");
+    if (properties.count)
+        build_elements(&self.build, &properties);
+    if (components.count)
+        cf_build_name(&self.build, "iCalComponents");
+    if (components.count)
+        build_elements(&self.build, &components);
+    cf_build_end(&self.build);
+    return !cf_build_finish(&self.build, out, &ignored) && fine;
 }
 
 static void write_offset_words(cf_bytes trigger, cf_buffer *out)

@@ -341,6 +341,87 @@ void cf_value_json(cf_bytes value, cf_buffer *out)
         append_value(&reader, out);
 }
 
+static void build_bytes(cf_value_builder *build, cf_bytes bytes)
+{
+    cf_buffer made = {0};
+
+    if (is_number(bytes)) {
+        pack_number(bytes, &made);
+        cf_build_value(build, cf_buffer_view(&made));
+    } else {
+        append_base64(bytes, &made);
+        cf_build_text(build, cf_buffer_view(&made));
+    }
+    cf_buffer_release(&made);
+}
+
+static void build_name(cf_value_builder *build, cf_reader *reader)
+{
+    cf_buffer text = {0};
+    cf_error error;
+    cf_bytes name;
+
+    (void)cf_read_value(reader, &name, &error);
+    cf_value_text(name, &text);
+    cf_build_key(build, cf_buffer_view(&text));
+    cf_buffer_release(&text);
+}
+
+static void build_scalar(cf_value_builder *build, cf_type type, cf_reader *reader)
+{
+    cf_reader whole = *reader;
+    cf_bytes bytes;
+    cf_error error;
+    double real = 0;
+
+    (void)cf_read_value(&whole, &bytes, &error);
+    if (type == CF_TYPE_FLOAT)
+        (void)cf_read_float(reader, &real, &error);
+    if (!isfinite(real)) {
+        cf_build_nil(build);
+    } else if (type == CF_TYPE_BIN) {
+        (void)cf_read_bin(reader, &bytes, &error);
+        build_bytes(build, bytes);
+    } else {
+        cf_build_value(build, bytes);
+    }
+    *reader = whole;
+}
+
+/* As append_value: true recursion. */
+static void build_value(cf_value_builder *build, cf_reader *reader)
+{
+    cf_type type = CF_TYPE_NIL;
+    size_t count = 0;
+    cf_error error;
+
+    (void)cf_read_type(reader, &type, &error);
+    if (type != CF_TYPE_ARRAY && type != CF_TYPE_MAP) {
+        build_scalar(build, type, reader);
+        return;
+    }
+    const bool is_map = type == CF_TYPE_MAP;
+    (void)(is_map ? cf_read_map : cf_read_array)(reader, &count, &error);
+    (is_map ? cf_build_map : cf_build_array)(build);
+    for (size_t i = 0; i < count; i++) {
+        if (is_map)
+            build_name(build, reader);
+        build_value(build, reader);
+    }
+    cf_build_end(build);
+}
+
+void cf_build_json(cf_value_builder *build, cf_bytes value)
+{
+    cf_reader reader = cf_reader_of(value);
+    cf_error error;
+
+    if (cf_value_check(value, &error))
+        cf_build_nil(build);
+    else
+        build_value(build, &reader);
+}
+
 void cf_value_text(cf_bytes value, cf_buffer *out)
 {
     cf_reader reader = cf_reader_of(value);

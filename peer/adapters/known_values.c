@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec/limits.h"
+#include "codec/value_build.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/value_map.h"
 
@@ -29,8 +30,21 @@ static bool has_member(cf_bytes map, cf_bytes wanted)
     return false;
 }
 
+/* Nothing: it is no value. */
+static cf_bytes finish(meaning *self, cf_value_builder *build)
+{
+    cf_buffer value = {0};
+    cf_bytes made = {0};
+    cf_error ignored;
+
+    if (!cf_build_finish(build, &value, &ignored))
+        made = cf_arena_copy(&self->scratch, cf_buffer_view(&value));
+    cf_buffer_release(&value);
+    return made;
+}
+
 /* Adds the members of a map that neither of two others has; returns how many. */
-static size_t add_members(cf_bytes map, cf_bytes but, cf_bytes and_but, cf_buffer *json)
+static size_t add_members(cf_bytes map, cf_bytes but, cf_bytes and_but, cf_value_builder *build)
 {
     cf_value_walk walk = cf_value_walk_of(map);
     cf_bytes name, value;
@@ -39,10 +53,8 @@ static size_t add_members(cf_bytes map, cf_bytes but, cf_bytes and_but, cf_buffe
     while (walk.map && cf_value_next(&walk, &name, &value)) {
         if (has_member(but, name) || has_member(and_but, name))
             continue;
-        cf_buffer_append_text(json, json->size > 1 ? "," : "");
-        cf_json_write_text(name, json);
-        cf_buffer_append_text(json, ":");
-        cf_value_json(value, json);
+        cf_build_key(build, name);
+        cf_build_json(build, value);
         added++;
     }
     return added;
@@ -52,20 +64,16 @@ static size_t add_members(cf_bytes map, cf_bytes but, cf_bytes and_but, cf_buffe
 static cf_bytes with_unsaid(meaning *self, cf_bytes said, cf_bytes known, cf_bytes words)
 {
     const cf_bytes none = {0};
-    cf_buffer json = {0}, value = {0};
-    cf_bytes made = {0};
+    cf_value_builder build = {0};
 
     if (!cf_value_walk_of(said).map || said.size > CF_INLINE_MAX)
-        return made;
-    cf_buffer_append_text(&json, "{");
-    add_members(said, none, none, &json);
-    size_t added = add_members(known, words, said, &json);
-    cf_buffer_append_text(&json, "}");
-    if (added && cf_value_of_json(cf_buffer_view(&json), &value))
-        made = cf_arena_copy(&self->scratch, cf_buffer_view(&value));
-    cf_buffer_release(&json);
-    cf_buffer_release(&value);
-    return made;
+        return none;
+    cf_build_map(&build);
+    add_members(said, none, none, &build);
+    size_t added = add_members(known, words, said, &build);
+    cf_build_end(&build);
+    const cf_bytes made = finish(self, &build);
+    return added ? made : none;
 }
 
 /* ---- Occurrences ---- */
@@ -95,15 +103,13 @@ static cf_bytes member_of(cf_bytes map, cf_bytes wanted)
     return (cf_bytes){0};
 }
 
-static void add_member(cf_bytes name, cf_bytes value, cf_buffer *json)
+static void add_member(cf_bytes name, cf_bytes value, cf_value_builder *build)
 {
-    cf_buffer_append_text(json, json->size > 1 ? "," : "");
-    cf_json_write_text(name, json);
-    cf_buffer_append_text(json, ":");
+    cf_build_key(build, name);
     if (value.data)
-        cf_value_json(value, json);
+        cf_build_json(build, value);
     else
-        cf_buffer_append_text(json, "null");
+        cf_build_nil(build);
 }
 
 /* An occurrence as the file said it, as it says it now, and as the file would say it now. */
@@ -112,7 +118,7 @@ typedef struct {
 } occurrence;
 
 /* What was said, and either stands so in the patch or came from the series. */
-static void add_said(const occurrence *of, cf_buffer *json)
+static void add_said(const occurrence *of, cf_value_builder *build)
 {
     cf_value_walk walk = cf_value_walk_of(of->said);
     cf_bytes name, value;
@@ -122,24 +128,24 @@ static void add_said(const occurrence *of, cf_buffer *json)
         bool as_before = cf_value_same(member_of(of->before, name), value);
 
         if (own.data && as_before)
-            add_member(name, own, json);
+            add_member(name, own, build);
         else if (own.data || (!as_before && !cf_value_same(member_of(of->now, name), value)))
-            add_member(name, value, json);
+            add_member(name, value, build);
     }
 }
 
 /* What was not said before isn't missed now; what was is taken away from what the series has. */
-static void add_not_said(const occurrence *of, cf_buffer *json)
+static void add_not_said(const occurrence *of, cf_value_builder *build)
 {
     cf_value_walk patch = cf_value_walk_of(of->patch), now = cf_value_walk_of(of->now);
     cf_bytes name, value;
 
     while (patch.map && cf_value_next(&patch, &name, &value))
         if (!has_member(of->said, name) && !has_member(of->before, name))
-            add_member(name, value, json);
+            add_member(name, value, build);
     while (now.map && cf_value_next(&now, &name, &value))
         if (!has_member(of->said, name) && has_member(of->before, name))
-            add_member(name, (cf_bytes){0}, json);
+            add_member(name, (cf_bytes){0}, build);
 }
 
 /* The known one says less than all. */
@@ -156,18 +162,13 @@ static bool is_patch(cf_bytes known, cf_bytes words)
 
 static cf_bytes patched(meaning *self, const occurrence *of)
 {
-    cf_buffer json = {0}, value = {0};
-    cf_bytes made = {0};
+    cf_value_builder build = {0};
 
-    cf_buffer_append_text(&json, "{");
-    add_said(of, &json);
-    add_not_said(of, &json);
-    cf_buffer_append_text(&json, "}");
-    if (cf_value_of_json(cf_buffer_view(&json), &value))
-        made = cf_arena_copy(&self->scratch, cf_buffer_view(&value));
-    cf_buffer_release(&json);
-    cf_buffer_release(&value);
-    return made;
+    cf_build_map(&build);
+    add_said(of, &build);
+    add_not_said(of, &build);
+    cf_build_end(&build);
+    return finish(self, &build);
 }
 
 static size_t value_count(const cf_row *row)

@@ -146,10 +146,10 @@ struct cf_field_item {
 
 void cf_field_list_add(cf_field_list *list, cf_arena *arena, cf_bytes name, cf_bytes value)
 {
-    list->items = cf_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count] = (struct cf_field_item){cf_arena_copy(arena, name),
-                                                      cf_arena_copy(arena, value), list->count};
-    list->count++;
+    const size_t order = list->count;
+
+    *cf_one_more(list->items, list->count, list->capacity) =
+        (struct cf_field_item){cf_arena_copy(arena, name), cf_arena_copy(arena, value), order};
 }
 
 bool cf_field_list_has(const cf_field_list *list, cf_bytes name)

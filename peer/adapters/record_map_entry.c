@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "peer/adapters/json_value.h"
+#include "codec/value_build.h"
 #include "peer/adapters/value_map.h"
 #include "peer/adapters/vcard_inside.h"
 
@@ -65,7 +65,7 @@ static const char *member_for(const cf_map_slot *slot, cf_bytes word)
     return is_feature(slot, word) ? "features" : "label";
 }
 
-static void add_marks(const cf_map_slot *slot, const char *member, cf_buffer *json)
+static void add_marks(const cf_map_slot *slot, const char *member, cf_value_builder *build)
 {
     bool any = false;
 
@@ -74,21 +74,23 @@ static void add_marks(const cf_map_slot *slot, const char *member, cf_buffer *js
 
         if (strcmp(member_for(slot, word), member) != 0)
             continue;
-        if (!any)
-            cf_json_begin_member(json, member);
-        cf_buffer_append_text(json, any ? "," : "{");
-        cf_json_write_text(word, json);
-        cf_buffer_append_text(json, ":true");
+        if (!any) {
+            cf_build_name(build, member);
+            cf_build_map(build);
+        }
+        cf_build_key(build, word);
+        cf_build_bool(build, true);
         any = true;
     }
     if (any)
-        cf_buffer_append_text(json, "}");
+        cf_build_end(build);
 }
 
 void cf_entry_begin(const cf_map_slot *slot, cf_buffer *out)
 {
     cf_bytes kind = slot->kind ? cf_bytes_of_text(slot->kind) : (cf_bytes){0}, label = {0};
-    cf_buffer json = {0};
+    cf_value_builder build = {0};
+    cf_error ignored;
 
     for (size_t i = 0; i < slot->word_count; i++) {
         const char *member = member_for(slot, alias_of(slot->words[i]));
@@ -98,14 +100,13 @@ void cf_entry_begin(const cf_map_slot *slot, cf_buffer *out)
         else if (strcmp(member, "label") == 0)
             label = slot->words[i];
     }
-    cf_buffer_append_text(&json, "{");
+    cf_build_map(&build);
     if (kind.size)
-        cf_json_add_text(&json, "kind", kind);
-    add_marks(slot, "contexts", &json);
-    add_marks(slot, "features", &json);
+        cf_build_member_text(&build, "kind", kind);
+    add_marks(slot, "contexts", &build);
+    add_marks(slot, "features", &build);
     if (label.size)
-        cf_json_add_text(&json, "label", label);
-    cf_buffer_append_text(&json, "}");
-    cf_value_of_json(cf_buffer_view(&json), out);
-    cf_buffer_release(&json);
+        cf_build_member_text(&build, "label", label);
+    cf_build_end(&build);
+    (void)cf_build_finish(&build, out, &ignored);
 }

@@ -8,6 +8,7 @@
 
 #include "codec/pack.h"
 #include "codec/pointer.h"
+#include "codec/value_build.h"
 #include "peer/adapters/json_value.h"
 #include "peer/adapters/value_map.h"
 #include "peer/records/schema.h"
@@ -92,30 +93,27 @@ static size_t first_within(const cf_row *row, cf_bytes path)
     return low;
 }
 
-/* Appends what is at the path as JSON, whose first field is this one. Returns the next one behind
- * it. */
-static size_t build(const cf_row *row, size_t index, cf_bytes path, cf_buffer *json)
+/* Adds what is at the path, whose first field is this one, as JSON has it. Returns the next one
+ * behind it. */
+static size_t add(const cf_row *row, size_t index, cf_bytes path, cf_value_builder *build)
 {
     cf_buffer name = {0};
 
     if (index < row->field_count && row->fields[index].name.size == path.size) {
-        cf_value_json(row->fields[index].values[0], json);
+        cf_build_json(build, row->fields[index].values[0]);
         return index + 1;
     }
-    cf_buffer_append_text(json, "{");
-    for (bool any = false; index < row->field_count && is_within(row->fields[index].name, path);
-         any = true) {
+    cf_build_map(build);
+    while (index < row->field_count && is_within(row->fields[index].name, path)) {
         const cf_bytes field = row->fields[index].name;
         cf_bytes token = cf_object_token(field, path.size);
 
         cf_buffer_clear(&name);
         cf_pointer_read(token, &name);
-        cf_buffer_append_text(json, any ? "," : "");
-        cf_json_write_text(cf_buffer_view(&name), json);
-        cf_buffer_append_text(json, ":");
-        index = build(row, index, cf_bytes_of(field.data, path.size + 1 + token.size), json);
+        cf_build_key(build, cf_buffer_view(&name));
+        index = add(row, index, cf_bytes_of(field.data, path.size + 1 + token.size), build);
     }
-    cf_buffer_append_text(json, "}");
+    cf_build_end(build);
     cf_buffer_release(&name);
     return index;
 }
@@ -123,21 +121,20 @@ static size_t build(const cf_row *row, size_t index, cf_bytes path, cf_buffer *j
 cf_status cf_object_value(const cf_row *row, cf_bytes path, cf_buffer *out, cf_error *error)
 {
     cf_bytes leaf = cf_object_leaf(row, path);
-    cf_buffer json = {0};
-    cf_status status = CF_OK;
+    cf_value_builder build = {0};
+    cf_error why;
 
     cf_buffer_clear(out);
     if (leaf.size) {
         cf_buffer_append(out, leaf.data, leaf.size);
         return CF_OK;
     }
-    build(row, first_within(row, path), path, &json);
-    if (!cf_value_of_json(cf_buffer_view(&json), out))
-        status = cf_fail(error, CF_MALFORMED, "%.*s nests too deeply",
-                         (int)(path.size - CF_OBJECT_PREFIX),
-                         (const char *)path.data + CF_OBJECT_PREFIX);
-    cf_buffer_release(&json);
-    return status;
+    add(row, first_within(row, path), path, &build);
+    if (cf_build_finish(&build, out, &why))
+        return cf_fail(error, CF_MALFORMED, "%.*s nests too deeply",
+                       (int)(path.size - CF_OBJECT_PREFIX),
+                       (const char *)path.data + CF_OBJECT_PREFIX);
+    return CF_OK;
 }
 
 static bool is_true(cf_bytes value)

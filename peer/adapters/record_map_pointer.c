@@ -167,9 +167,8 @@ static size_t find_slot(cf_record_map *map, const cf_map_slot *wanted)
     while (at < map->slot_count && !cf_map_same_slot(&map->slots[at], wanted))
         at++;
     if (at == map->slot_count) {
-        map->slots = cf_grow(map->slots, &map->slot_capacity, at + 1, sizeof *map->slots);
-        map->slots[at] = *wanted;
-        map->slots[map->slot_count++].order = at;
+        *cf_one_more(map->slots, map->slot_count, map->slot_capacity) = *wanted;
+        map->slots[at].order = at;
     }
     return at;
 }

@@ -90,17 +90,12 @@ bool cf_value_member_text(cf_bytes map, const char *name, cf_bytes *text)
     return cf_value_member(map, name, &value) && cf_value_is_text(value, text);
 }
 
-void cf_json_begin_member(cf_buffer *json, const char *name)
+void cf_json_add_text(cf_buffer *json, const char *name, cf_bytes text)
 {
     if (json->size && !strchr("{[", json->data[json->size - 1]))
         cf_buffer_append_text(json, ",");
     cf_json_write_text(cf_bytes_of_text(name), json);
     cf_buffer_append_text(json, ":");
-}
-
-void cf_json_add_text(cf_buffer *json, const char *name, cf_bytes text)
-{
-    cf_json_begin_member(json, name);
     cf_json_write_text(text, json);
 }
 

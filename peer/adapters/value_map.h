@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that are maps, by the names of their members: read without a copy, and made out of JSON.
- */
+/* Values that are maps, by the names of their members: read without a copy, and made out of JSON
+ * (piece by piece: codec/value_build.h). */
 #ifndef CF_PEER_ADAPTERS_VALUE_MAP_H
 #define CF_PEER_ADAPTERS_VALUE_MAP_H
 #include "codec/bytes.h"
@@ -33,8 +33,7 @@ bool cf_value_next(cf_value_walk *walk, cf_bytes *name, cf_bytes *value);
 /* The first element of an array; .data NULL: there is none. */
 cf_bytes cf_value_first(cf_bytes array);
 
-/* Appends `"name":` or `,"name":`, by what stands there already; `text` as a JSON string. */
-void cf_json_begin_member(cf_buffer *json, const char *name);
+/* Appends `"name":"text"`, behind a comma where something stands there already. */
 void cf_json_add_text(cf_buffer *json, const char *name, cf_bytes text);
 /* Replaces what is in `out` by the value of this JSON; false: it is none. */
 bool cf_value_of_json(cf_bytes json, cf_buffer *out);

@@ -3,6 +3,7 @@
  * and the two directions between one line and one value. */
 #ifndef CF_PEER_ADAPTERS_VCARD_INSIDE_H
 #define CF_PEER_ADAPTERS_VCARD_INSIDE_H
+#include "codec/value_build.h"
 #include "peer/adapters/text/content_lines_edit.h"
 #include "peer/adapters/vcard.h"
 
@@ -71,7 +72,7 @@ bool cf_vcard_params_value(const cf_vcard_line *line, cf_buffer *out);
 
 /* The members of an entry that come from parameters, or of a map of parameters alone. */
 void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *property,
-                          cf_buffer *json);
+                          cf_value_builder *build);
 
 /* Replaces what is in `out` by the line that says this value; `params` is the map of a plain
  * value's parameters, or nothing. False: no line can. */

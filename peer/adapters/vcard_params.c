@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer/adapters/json_value.h"
 #include "peer/adapters/text/content_text.h"
-#include "peer/adapters/value_map.h"
+#include "peer/adapters/text/json_document.h"
 
 /* A parameter that has no word of its own, with all its values: parameters of one name are one. */
 typedef struct {
     cf_buffer name;
-    cf_buffer *values; /* JSON texts; those of `type` in order, since theirs says nothing */
+    cf_buffer *values; /* those of `type` in order, since theirs says nothing */
     size_t count, capacity;
 } other_parameter;
 
@@ -23,17 +22,31 @@ typedef struct {
     size_t count;
     bool contexts[2], features[8];
     uint64_t preference; /* 0: none */
-    cf_buffer full, relation;
+    cf_buffer full;
+    other_parameter relations; /* words, each once */
 } reading;
 
+/* By how JSON spells them: "ab" before "a", but "a!" behind it, since a quote ends it. */
+static int order_of(cf_bytes a, cf_bytes b)
+{
+    cf_buffer left = {0}, right = {0};
+
+    cf_json_write_text(a, &left);
+    cf_json_write_text(b, &right);
+    const int order = cf_bytes_compare(cf_buffer_view(&left), cf_buffer_view(&right));
+    cf_buffer_release(&left);
+    cf_buffer_release(&right);
+    return order;
+}
+
 /* Where the value goes; false: it is there, and once is enough. */
-static bool place_of(const other_parameter *other, const cf_buffer *value, size_t *place)
+static bool place_of(const other_parameter *other, cf_bytes value, size_t *place)
 {
     *place = other->count;
     if (!cf_bytes_equal(cf_buffer_view(&other->name), cf_bytes_of_text("type")))
         return true;
     for (*place = 0; *place < other->count; ++*place) {
-        int order = cf_bytes_compare(cf_buffer_view(value), cf_buffer_view(&other->values[*place]));
+        int order = order_of(value, cf_buffer_view(&other->values[*place]));
 
         if (order <= 0)
             return order < 0;
@@ -41,10 +54,22 @@ static bool place_of(const other_parameter *other, const cf_buffer *value, size_
     return true;
 }
 
+static void insert(other_parameter *other, size_t place, cf_bytes text)
+{
+    cf_buffer value = {0};
+
+    cf_buffer_append(&value, text.data, text.size);
+    other->values =
+        cf_grow(other->values, &other->capacity, other->count + 1, sizeof *other->values);
+    memmove(other->values + place + 1, other->values + place,
+            (other->count - place) * sizeof *other->values);
+    other->values[place] = value;
+    other->count++;
+}
+
 static void keep(reading *self, const char *name, cf_bytes text)
 {
     other_parameter *other = self->others;
-    cf_buffer value = {0};
     size_t place;
 
     while (other < self->others + self->count &&
@@ -54,17 +79,8 @@ static void keep(reading *self, const char *name, cf_bytes text)
         cf_buffer_append_text(&other->name, "%s", name);
         self->count++;
     }
-    cf_json_write_text(text, &value);
-    if (!place_of(other, &value, &place)) {
-        cf_buffer_release(&value);
-        return;
-    }
-    other->values =
-        cf_grow(other->values, &other->capacity, other->count + 1, sizeof *other->values);
-    memmove(other->values + place + 1, other->values + place,
-            (other->count - place) * sizeof *other->values);
-    other->values[place] = value;
-    other->count++;
+    if (place_of(other, text, &place))
+        insert(other, place, text);
 }
 
 static bool mark(const cf_vcard_type *types, bool *marks, size_t count, cf_bytes text)
@@ -80,8 +96,7 @@ static bool mark(const cf_vcard_type *types, bool *marks, size_t count, cf_bytes
 static void read_relation(reading *self, cf_bytes text)
 {
     cf_buffer word = {0};
-    cf_bytes again;
-    char *name;
+    bool is_known = false;
 
     for (size_t i = 0; i < text.size; i++) {
         uint8_t byte = text.data[i];
@@ -89,17 +104,11 @@ static void read_relation(reading *self, cf_bytes text)
         byte = byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
         cf_buffer_append(&word, &byte, 1);
     }
-    cf_buffer_append(&word, "", 1);
-    name = (char *)word.data;
-    cf_buffer spelled = {0};
-    cf_json_write_text(cf_bytes_of_text(name), &spelled);
-    again = cf_buffer_view(&spelled);
-    if (!self->relation.size ||
-        !memmem(self->relation.data, self->relation.size, again.data, again.size)) {
-        cf_json_begin_member(&self->relation, name);
-        cf_buffer_append_text(&self->relation, "true");
-    }
-    cf_buffer_release(&spelled);
+    for (size_t i = 0; i < self->relations.count && !is_known; i++)
+        is_known =
+            cf_bytes_equal(cf_buffer_view(&word), cf_buffer_view(&self->relations.values[i]));
+    if (!is_known)
+        insert(&self->relations, self->relations.count, cf_buffer_view(&word));
     cf_buffer_release(&word);
 }
 
@@ -211,7 +220,7 @@ static void read_parameter(reading *self, const cf_line_parameter *parameter)
 }
 
 static void add_marks(const cf_vcard_type *types, const bool *marks, size_t count, const char *name,
-                      cf_buffer *json)
+                      cf_value_builder *build)
 {
     bool any = false;
 
@@ -219,61 +228,65 @@ static void add_marks(const cf_vcard_type *types, const bool *marks, size_t coun
         if (!marks[i])
             continue;
         if (!any) {
-            cf_json_begin_member(json, name);
-            cf_buffer_append_text(json, "{");
+            cf_build_name(build, name);
+            cf_build_map(build);
         }
-        cf_json_begin_member(json, types[i].word);
-        cf_buffer_append_text(json, "true");
+        cf_build_name(build, types[i].word);
+        cf_build_bool(build, true);
         any = true;
     }
     if (any)
-        cf_buffer_append_text(json, "}");
+        cf_build_end(build);
 }
 
-static void add_others(const reading *self, cf_buffer *json)
+static void add_relations(const other_parameter *relations, cf_value_builder *build)
+{
+    if (!relations->count)
+        return;
+    cf_build_name(build, "relation");
+    cf_build_map(build);
+    for (size_t i = 0; i < relations->count; i++) {
+        cf_build_key(build, cf_buffer_view(&relations->values[i]));
+        cf_build_bool(build, true);
+    }
+    cf_build_end(build);
+}
+
+static void add_others(const reading *self, cf_value_builder *build)
 {
     for (size_t i = 0; i < self->count; i++) {
         const other_parameter *other = &self->others[i];
-        bool several = other->count > 1;
-        cf_buffer name = {0};
+        const bool several = other->count > 1;
 
-        cf_buffer_append(&name, other->name.data, other->name.size);
-        cf_buffer_append(&name, "", 1);
-        cf_json_begin_member(json, (char *)name.data);
-        cf_buffer_append_text(json, several ? "[" : "");
-        for (size_t k = 0; k < other->count; k++) {
-            cf_buffer_append_text(json, k ? "," : "");
-            cf_buffer_append(json, other->values[k].data, other->values[k].size);
-        }
-        cf_buffer_append_text(json, several ? "]" : "");
-        cf_buffer_release(&name);
+        cf_build_key(build, cf_buffer_view(&other->name));
+        if (several)
+            cf_build_array(build);
+        for (size_t k = 0; k < other->count; k++)
+            cf_build_text(build, cf_buffer_view(&other->values[k]));
+        if (several)
+            cf_build_end(build);
     }
 }
 
-static void add_members(const reading *self, cf_buffer *json)
+static void add_members(const reading *self, cf_value_builder *build)
 {
-    if (self->relation.size) {
-        cf_json_begin_member(json, "relation");
-        cf_buffer_append_text(json, "{");
-        cf_buffer_append(json, self->relation.data, self->relation.size);
-        cf_buffer_append_text(json, "}");
-    }
-    add_marks(cf_vcard_contexts, self->contexts, 2, "contexts", json);
-    add_marks(cf_vcard_features, self->features, 8, "features", json);
+    add_relations(&self->relations, build);
+    add_marks(cf_vcard_contexts, self->contexts, 2, "contexts", build);
+    add_marks(cf_vcard_features, self->features, 8, "features", build);
     if (self->preference) {
-        cf_json_begin_member(json, "pref");
-        cf_buffer_append_text(json, "%llu", (unsigned long long)self->preference);
+        cf_build_name(build, "pref");
+        cf_build_uint(build, self->preference);
     }
     if (self->full.size)
-        cf_json_add_text(json, "full", cf_buffer_view(&self->full));
+        cf_build_member_text(build, "full", cf_buffer_view(&self->full));
     if (self->line->label.data)
-        cf_json_add_text(json, "label", self->line->label);
+        cf_build_member_text(build, "label", self->line->label);
     if (self->count == 0)
         return;
-    cf_json_begin_member(json, "vCardParams");
-    cf_buffer_append_text(json, "{");
-    add_others(self, json);
-    cf_buffer_append_text(json, "}");
+    cf_build_name(build, "vCardParams");
+    cf_build_map(build);
+    add_others(self, build);
+    cf_build_end(build);
 }
 
 static void release(other_parameter *other)
@@ -298,7 +311,7 @@ bool cf_vcard_is_inline(const cf_vcard_line *line)
 }
 
 void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *property,
-                          cf_buffer *json)
+                          cf_value_builder *build)
 {
     reading *self = cf_allocate(1, sizeof *self);
     const cf_content_line *content = line->line;
@@ -310,12 +323,12 @@ void cf_vcard_read_params(const cf_vcard_line *line, const cf_vcard_property *pr
     if (content->group.size && self->count <= CF_LINE_PARAMETERS_MAX)
         keep(self, "group", content->group);
     if (property->form == CF_VCARD_OTHER || cf_vcard_is_single(property))
-        add_others(self, json);
+        add_others(self, build);
     else
-        add_members(self, json);
+        add_members(self, build);
     for (size_t i = 0; i < self->count; i++)
         release(&self->others[i]);
     cf_buffer_release(&self->full);
-    cf_buffer_release(&self->relation);
+    release(&self->relations);
     free(self);
 }

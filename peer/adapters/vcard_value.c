@@ -1,84 +1,81 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From one line to one value. The value is put together as JSON, since that knows the canonical
- * order of members. */
+/* From one line to one value. */
 #include "peer/adapters/vcard_inside.h"
 
 #include <string.h>
 
 #include "codec/pack.h"
-#include "codec/utf8.h"
-#include "peer/adapters/json_value.h"
 #include "peer/adapters/text/content_text.h"
-#include "peer/adapters/value_map.h"
 
-static void add_said(cf_buffer *json, const char *name, cf_bytes spelled)
+static void add_said(cf_value_builder *build, const char *name, cf_bytes spelled)
 {
     cf_buffer text = {0};
 
     cf_content_text_read(spelled, &text);
-    cf_json_add_text(json, name, cf_buffer_view(&text));
+    cf_build_member_text(build, name, cf_buffer_view(&text));
     cf_buffer_release(&text);
 }
 
 /* {"kind": …, "value": …} for each that isn't empty of a list. */
-static void add_components(cf_buffer *json, const char *kind, cf_bytes list)
+static void add_components(cf_value_builder *build, const char *kind, cf_bytes list)
 {
     cf_bytes part;
 
     for (size_t at = 0; cf_content_part(list, ',', &at, &part);) {
         if (part.size == 0)
             continue;
-        cf_buffer_append_text(json, json->data[json->size - 1] == '[' ? "{" : ",{");
-        cf_json_add_text(json, "kind", cf_bytes_of_text(kind));
-        add_said(json, "value", part);
-        cf_buffer_append_text(json, "}");
+        cf_build_map(build);
+        cf_build_member_text(build, "kind", cf_bytes_of_text(kind));
+        add_said(build, "value", part);
+        cf_build_end(build);
     }
 }
 
-/* The components of a structured value; returns where those beyond the `count` kinds begin, or 0.
- */
-static size_t add_structure(cf_buffer *json, const char *const *kinds, size_t count, cf_bytes value)
+/* The components of a structured value, into an array that is open; returns where those beyond the
+ * `count` kinds begin, or 0. */
+static size_t add_structure(cf_value_builder *build, const char *const *kinds, size_t count,
+                            cf_bytes value)
 {
     size_t at = 0;
     cf_bytes part;
 
-    cf_buffer_append_text(json, "[");
     for (size_t i = 0; i < count && cf_content_part(value, ';', &at, &part); i++)
-        add_components(json, kinds[i], part);
-    cf_buffer_append_text(json, "]");
+        add_components(build, kinds[i], part);
     return at < value.size ? at : 0;
 }
 
 /* The parts beyond the seven of an address, which only RFC 9554 has a word for, stay as spelled. */
-static void add_address(cf_buffer *json, cf_bytes value)
+static void add_address(cf_value_builder *build, cf_bytes value)
 {
-    cf_json_begin_member(json, "components");
-    size_t beyond = add_structure(json, cf_vcard_address_kinds, 7, value);
+    cf_build_name(build, "components");
+    cf_build_array(build);
+    size_t beyond = add_structure(build, cf_vcard_address_kinds, 7, value);
+    cf_build_end(build);
     if (beyond)
-        cf_json_add_text(json, "vCardBeyond",
-                         cf_bytes_of(value.data + beyond, value.size - beyond));
+        cf_build_member_text(build, "vCardBeyond",
+                             cf_bytes_of(value.data + beyond, value.size - beyond));
 }
 
-static void add_organization(cf_buffer *json, cf_bytes value)
+static void add_organization(cf_value_builder *build, cf_bytes value)
 {
     size_t at = 0, units = 0;
     cf_bytes part;
 
     cf_content_part(value, ';', &at, &part);
-    add_said(json, "name", part);
+    add_said(build, "name", part);
     while (cf_content_part(value, ';', &at, &part)) {
         if (part.size == 0)
             continue;
         if (units++ == 0) {
-            cf_json_begin_member(json, "units");
-            cf_buffer_append_text(json, "[");
+            cf_build_name(build, "units");
+            cf_build_array(build);
         }
-        cf_buffer_append_text(json, units > 1 ? ",{" : "{");
-        add_said(json, "name", part);
-        cf_buffer_append_text(json, "}");
+        cf_build_map(build);
+        add_said(build, "name", part);
+        cf_build_end(build);
     }
     if (units)
-        cf_buffer_append_text(json, "]");
+        cf_build_end(build);
 }
 
 /* Digits at `*at`, as many as `count`; false: others. */
@@ -106,7 +103,7 @@ static bool skip(cf_bytes text, size_t *at, const char *word)
 }
 
 /* YYYY, YYYY-MM, YYYYMMDD, YYYY-MM-DD, --MM, --MMDD, --MM-DD, ---DD: RFC 6350, 4.3.1. */
-static bool add_date(cf_buffer *json, cf_bytes text)
+static bool add_date(cf_value_builder *build, cf_bytes text)
 {
     unsigned year = 0, month = 0, day = 0;
     size_t at = 0;
@@ -130,18 +127,18 @@ static bool add_date(cf_buffer *json, cf_bytes text)
     }
     if (!fine || at < text.size || month > 12 || day > 31 || text.data[at - 1] == '-')
         return false;
-    cf_json_begin_member(json, "date");
-    cf_buffer_append_text(json, "{");
+    cf_build_name(build, "date");
+    cf_build_map(build);
     const struct {
         const char *name;
         unsigned number;
     } parts[] = {{"year", year}, {"month", month}, {"day", day}};
     for (size_t i = 0; i < 3; i++)
         if (parts[i].number) {
-            cf_json_begin_member(json, parts[i].name);
-            cf_buffer_append_text(json, "%u", parts[i].number);
+            cf_build_name(build, parts[i].name);
+            cf_build_uint(build, parts[i].number);
         }
-    cf_buffer_append_text(json, "}");
+    cf_build_end(build);
     return year || month || day;
 }
 
@@ -196,7 +193,8 @@ static void append_media_type(const cf_vcard_line *line, const cf_vcard_property
     }
 }
 
-static bool add_media(cf_buffer *json, const cf_vcard_line *line, const cf_vcard_property *property)
+static bool add_media(cf_value_builder *build, const cf_vcard_line *line,
+                      const cf_vcard_property *property)
 {
     const cf_line_parameter *type = cf_line_parameter_named(line->line, "MEDIATYPE");
     cf_buffer uri = {0}, text = {0};
@@ -222,9 +220,9 @@ static bool add_media(cf_buffer *json, const cf_vcard_line *line, const cf_vcard
         for (size_t at = 0; cf_parameter_part(type->value, &at, &part) && !text.size;)
             cf_parameter_read(part, &text);
     }
-    cf_json_add_text(json, "uri", cf_buffer_view(&uri));
+    cf_build_member_text(build, "uri", cf_buffer_view(&uri));
     if (text.size)
-        cf_json_add_text(json, "mediaType", cf_buffer_view(&text));
+        cf_build_member_text(build, "mediaType", cf_buffer_view(&text));
     cf_buffer_release(&uri);
     cf_buffer_release(&text);
     return fine;
@@ -251,18 +249,25 @@ static void append_stamp(cf_bytes text, cf_buffer *out)
         cf_buffer_append(out, text.data, text.size);
 }
 
+static bool name_value(cf_bytes spelled, cf_buffer *out)
+{
+    cf_value_builder build = {0};
+    cf_error ignored;
+
+    cf_build_array(&build);
+    const size_t beyond = add_structure(&build, cf_vcard_name_kinds, 7, spelled);
+    const bool any = cf_build_count(&build) > 0;
+    cf_build_end(&build);
+    return !cf_build_finish(&build, out, &ignored) && any && !beyond;
+}
+
 static bool plain_value(const cf_vcard_line *line, const cf_vcard_property *property,
                         cf_buffer *out)
 {
     cf_buffer text = {0}, stamp = {0};
 
-    if (property->form == CF_VCARD_NAME) {
-        size_t beyond = add_structure(&text, cf_vcard_name_kinds, 7, line->value);
-        bool fine = !beyond && text.size > 2 && cf_value_of_json(cf_buffer_view(&text), out);
-
-        cf_buffer_release(&text);
-        return fine;
-    }
+    if (property->form == CF_VCARD_NAME)
+        return name_value(line->value, out);
     cf_content_text_read(line->value, &text);
     if (property->form == CF_VCARD_STAMP)
         append_stamp(cf_buffer_view(&text), &stamp);
@@ -276,82 +281,90 @@ static bool plain_value(const cf_vcard_line *line, const cf_vcard_property *prop
 bool cf_vcard_params_value(const cf_vcard_line *line, cf_buffer *out)
 {
     const cf_vcard_property *property = cf_vcard_property_named(line->line->name);
-    cf_buffer json = {0};
+    cf_value_builder build = {0};
+    cf_error ignored;
 
-    cf_buffer_append_text(&json, "{");
-    cf_vcard_read_params(line, property, &json);
-    cf_buffer_append_text(&json, "}");
-    bool any = json.size > 2 && cf_value_of_json(cf_buffer_view(&json), out);
-    cf_buffer_release(&json);
-    return any;
+    cf_build_map(&build);
+    cf_vcard_read_params(line, property, &build);
+    const bool any = cf_build_count(&build) > 0;
+    cf_build_end(&build);
+    return !cf_build_finish(&build, out, &ignored) && any;
 }
 
 /* [name, parameters, "unknown", value as spelled]. */
-static void other_json(const cf_vcard_line *line, cf_buffer *json)
+static void add_other(const cf_vcard_line *line, cf_value_builder *build)
 {
     cf_buffer name = {0};
 
     append_lower(line->line->name, &name);
-    cf_buffer_append_text(json, "[");
-    cf_json_write_text(cf_buffer_view(&name), json);
-    cf_buffer_append_text(json, ",{");
-    cf_vcard_read_params(line, &cf_vcard_other, json);
-    cf_buffer_append_text(json, "},\"unknown\",");
-    cf_json_write_text(line->value, json);
-    cf_buffer_append_text(json, "]");
+    cf_build_array(build);
+    cf_build_text(build, cf_buffer_view(&name));
+    cf_build_map(build);
+    cf_vcard_read_params(line, &cf_vcard_other, build);
+    cf_build_end(build);
+    cf_build_text(build, cf_bytes_of_text("unknown"));
+    cf_build_text(build, line->value);
+    cf_build_end(build);
     cf_buffer_release(&name);
 }
 
-static bool entry_json(const cf_vcard_line *line, const cf_vcard_property *property,
-                       cf_buffer *json)
+static bool add_entry(const cf_vcard_line *line, const cf_vcard_property *property,
+                      cf_value_builder *build)
 {
     bool fine = true;
 
-    cf_buffer_append_text(json, "{");
+    cf_build_map(build);
     if (property->kind)
-        cf_json_add_text(json, "kind", cf_bytes_of_text(property->kind));
+        cf_build_member_text(build, "kind", cf_bytes_of_text(property->kind));
     switch (property->form) {
     case CF_VCARD_ADDRESS:
-        add_address(json, line->value);
+        add_address(build, line->value);
         break;
     case CF_VCARD_ORGANIZATION:
-        add_organization(json, line->value);
+        add_organization(build, line->value);
         break;
     case CF_VCARD_DATE:
-        fine = add_date(json, line->value);
+        fine = add_date(build, line->value);
         break;
     case CF_VCARD_MEDIA:
-        fine = add_media(json, line, property);
+        fine = add_media(build, line, property);
         break;
     default:
-        add_said(json, property->member, line->value);
+        add_said(build, property->member, line->value);
     }
-    cf_vcard_read_params(line, property, json);
-    cf_buffer_append_text(json, "}");
+    cf_vcard_read_params(line, property, build);
+    cf_build_end(build);
     return fine;
+}
+
+static void bare_value(cf_bytes spelled, cf_buffer *out)
+{
+    cf_buffer text = {0};
+
+    cf_content_text_read(spelled, &text);
+    cf_buffer_clear(out);
+    cf_pack_text(out, cf_buffer_view(&text));
+    cf_buffer_release(&text);
 }
 
 bool cf_vcard_value(const cf_vcard_line *line, const cf_vcard_property *property, cf_buffer *out)
 {
     const bool bare = property->form == CF_VCARD_WORDS || property->form == CF_VCARD_BARE;
-    cf_buffer json = {0};
+    cf_value_builder build = {0};
     bool fine = true;
+    cf_error ignored;
 
     if (cf_vcard_is_single(property))
         return plain_value(line, property, out);
     if (bare && (line->line->parameter_count || line->line->group.size))
         return false; /* a text has no place for them */
     if (bare) {
-        cf_content_text_read(line->value, &json);
-        cf_buffer_clear(out);
-        cf_pack_text(out, cf_buffer_view(&json));
-    } else {
-        if (property->form == CF_VCARD_OTHER)
-            other_json(line, &json);
-        else
-            fine = entry_json(line, property, &json);
-        fine = fine && cf_value_of_json(cf_buffer_view(&json), out);
+        bare_value(line->value, out);
+        return true;
     }
-    cf_buffer_release(&json);
-    return fine;
+    if (property->form == CF_VCARD_OTHER)
+        add_other(line, &build);
+    else
+        fine = add_entry(line, property, &build);
+    return !cf_build_finish(&build, out, &ignored) && fine;
 }

@@ -102,8 +102,7 @@ cf_held_group *cf_pendings_group_held(const cf_pending *pending, size_t count, c
                 strcmp(groups[at].reason, pending[i].reason) == 0)
                 break;
         if (at == *group_count) {
-            groups = cf_grow(groups, &capacity, at + 1, sizeof *groups);
-            groups[(*group_count)++] =
+            *cf_one_more(groups, *group_count, capacity) =
                 (cf_held_group){.kind = pending[i].kind, .reason = pending[i].reason};
         }
         if (groups[at].count < CF_HELD_NAMED)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/platform/jobs.h"
+#include "codec/deadlines.h"
 #include "peer/engine/engine_inside.h"
 #include "peer/sources/context/lock_guard.h"
 #include "peer/sources/context/probe.h"
@@ -392,8 +393,8 @@ static void await_locks(cf_engine *engine, uint64_t *deadline)
     else if (!engine->locks_due_ms)
         engine->locks_due_ms = now_ms + (engine->catches_up ? CATCHES_UP_MS : LOCKS_MS);
     engine->context.awaits_locks = awaits && now_ms < engine->locks_due_ms;
-    if (engine->context.awaits_locks && engine->locks_due_ms < *deadline)
-        *deadline = engine->locks_due_ms;
+    if (engine->context.awaits_locks)
+        cf_deadline_lower(deadline, engine->locks_due_ms);
 }
 
 bool cf_engine_is_any_silent(const cf_engine *engine)
@@ -422,8 +423,7 @@ static void relieve_workers(const cf_engine *engine, uint64_t now_ms, uint64_t *
     if (!cf_engine_is_any_silent(engine))
         return;
     jobs->relieve(jobs, CF_PROBE_SILENT_MS);
-    if (now_ms + CF_PROBE_SILENT_MS < *deadline)
-        *deadline = now_ms + CF_PROBE_SILENT_MS;
+    cf_deadline_lower(deadline, now_ms + CF_PROBE_SILENT_MS);
 }
 
 cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline, cf_error *error)
@@ -469,10 +469,8 @@ cf_status cf_engine_step(cf_engine *engine, uint64_t now_ms, uint64_t *deadline,
     }
     relieve_workers(engine, now_ms, deadline);
     for (const cf_round *round = engine->rounds; round; round = round->next)
-        if (cf_round_deadline(round) < steady_due)
-            steady_due = cf_round_deadline(round);
-    if (by_time(engine, steady_due) < *deadline)
-        *deadline = by_time(engine, steady_due);
+        cf_deadline_lower(&steady_due, cf_round_deadline(round));
+    cf_deadline_lower(deadline, by_time(engine, steady_due));
     return status;
 }
 

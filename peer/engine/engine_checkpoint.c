@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* This device's word for what the broker shows it, and whether it shows others the same. */
+#include "codec/deadlines.h"
 #include "peer/engine/engine_inside.h"
 #include "peer/log/catalog.h"
 
@@ -193,7 +194,7 @@ void cf_engine_step_fault(cf_engine *engine, uint64_t *deadline)
     if (!fault->count || !engine->context.watch || cf_link_session(link) != fault->session)
         return;
     if (engine->steady_ms < fault->again_ms) {
-        *deadline = fault->again_ms < *deadline ? fault->again_ms : *deadline;
+        cf_deadline_lower(deadline, fault->again_ms);
         return;
     }
     cf_fail(&why, CF_MALFORMED, "what it sent can't be taken; it is asked for once more");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the user paused stands still: the link of the device, sources of collections. */
+#include "codec/deadlines.h"
 #include "peer/engine/engine_inside.h"
 
 #include <stdio.h>
@@ -64,8 +65,8 @@ static void pause_source(cf_engine *engine, size_t source, const cf_pause *pause
 /* Until the earliest ends. */
 static void wait_for(const cf_pause *pause, uint64_t *deadline)
 {
-    if (pause && pause->until_ms < *deadline)
-        *deadline = pause->until_ms;
+    if (pause)
+        cf_deadline_lower(deadline, pause->until_ms);
 }
 
 void cf_engine_follow_pauses(cf_engine *engine, uint64_t *deadline)
@@ -130,8 +131,8 @@ void cf_engine_follow_metered(cf_engine *engine, uint64_t *deadline)
     const bool holds = cf_metered_holds(metered);
     const uint64_t most = cf_metered_most(metered, engine->steady_ms);
 
-    if (cf_metered_awaits(metered, engine->steady_ms) && metered->asked_until_ms < *deadline)
-        *deadline = metered->asked_until_ms;
+    if (cf_metered_awaits(metered, engine->steady_ms))
+        cf_deadline_lower(deadline, metered->asked_until_ms);
     if (holds != engine->tells_metered)
         tell(engine, holds);
     engine->tells_metered = holds;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this device tells the broker that it has applied: so that others can wait for it. And what
  * it keeps of what it can't have. */
+#include "codec/deadlines.h"
 #include "peer/engine/engine_inside.h"
 
 #include "codec/pack.h"
@@ -199,8 +200,7 @@ void cf_engine_note_gone(cf_engine *engine, uint64_t *due_ms)
         !cf_link_is_idle(link) || !is_quiet(engine))
         return;
     if (lacking && engine->steady_ms < again_ms) {
-        if (again_ms < *due_ms)
-            *due_ms = again_ms;
+        cf_deadline_lower(due_ms, again_ms);
         return;
     }
     engine->noted_session = session;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/deadlines.h"
 #include "peer/locks/locks_inside.h"
 
 #include "codec/limits.h"
@@ -405,7 +406,7 @@ static void renew_in_time(cf_locks *locks, cf_lock *lock, uint64_t now_ms, uint6
         say_renew(locks, lock);
         due = now_ms + lock->for_ms / 3;
     }
-    *deadline = due < *deadline ? due : *deadline;
+    cf_deadline_lower(deadline, due);
 }
 
 /* Of those that others have, what is over is so also when nobody says it. */
@@ -416,8 +417,7 @@ static void end_known(cf_locks *locks, uint64_t now_ms, uint64_t *deadline)
     for (size_t i = 0; i < count && !locks->is_connected; i++) {
         if (locks->known[i].until_ms <= now_ms)
             continue;
-        if (locks->known[i].until_ms < *deadline)
-            *deadline = locks->known[i].until_ms;
+        cf_deadline_lower(deadline, locks->known[i].until_ms);
         locks->known[left++] = locks->known[i];
     }
     if (locks->is_connected || left == count)
@@ -438,7 +438,7 @@ void cf_locks_step(cf_locks *locks, uint64_t now_ms, uint64_t *deadline)
             cf_locks_drop(locks, lock);
             lock->state = CF_LOCK_OVER;
         } else {
-            *deadline = lock->until_ms < *deadline ? lock->until_ms : *deadline;
+            cf_deadline_lower(deadline, lock->until_ms);
             if (locks->serves || lock->renews)
                 renew_in_time(locks, lock, now_ms, deadline);
         }

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/tables.h"
 
+#include "broker/log/log_inside.h"
 #include "codec/hash.h"
 #include "codec/pack.h"
 
 #include <stdlib.h>
+
+/* The letters under which the log has records of its own, too, with keys of another size. */
+static_assert((int)CF_TABLE_REFUSED == (int)CF_LOG_REGISTRY &&
+                  (int)CF_KEY_SOURCE_SIZE != (int)CF_LOG_REGISTRY_KEY,
+              "'r' and a source, or 'r' and a member's ordinal");
+static_assert((int)CF_TABLE_DATABASE == (int)CF_LOG_WANTED &&
+                  (int)CF_KEY_SOURCE_SIZE != (int)CF_LOG_WANTED_KEY,
+              "'b' and a source, or 'b' and a blob");
+static_assert((int)CF_TABLE_SCHEMA == (int)CF_LOG_UNSETTLED &&
+                  (int)CF_KEY_SOURCE_SIZE != (int)CF_LOG_UNSETTLED_KEY,
+              "'y' and a source, or 'y' and a device");
 
 static cf_bytes key_of(cf_arena *arena, cf_table_letter table, cf_bytes first, cf_bytes second)
 {
@@ -47,7 +59,7 @@ cf_bytes cf_key_content(cf_arena *arena, const cf_id *collection, const cf_hash 
 
 cf_bytes cf_key_source(cf_arena *arena, cf_table_letter table, uint32_t source)
 {
-    uint8_t number[4];
+    uint8_t number[CF_KEY_SOURCE_SIZE - 1];
 
     cf_put_u32(number, source);
     return key_of(arena, table, cf_bytes_of(number, sizeof number), (cf_bytes){0});

@@ -3,9 +3,12 @@
  * begins with the table's letter; numbers are big-endian, so that a table is read in their order.
  *
  * The log keeps records of its own under three of these letters (broker/log/log_inside.h), 'V' is
- * what it verified, and 'l' is its leases'. What is under 'r', 'b' and 'y' here has keys of five
- * bytes, the letter and a source; the log's are longer, and it leaves those aside whose size or
- * value isn't its own. New tables get letters that neither has.
+ * what it verified, and 'l' is its leases'. What is under 'r', 'b' and 'y' here has keys of
+ * CF_KEY_SOURCE_SIZE, five bytes, the letter and a source; the log's have 9, 33 and 34. Whoever
+ * scans one of these tables passes over keys of other sizes, and what it finds under a key of its
+ * own size and can't read is damaged: the log never takes a record of a peer's for one of its own,
+ * nor the other way round. That the sizes differ is asserted in tables.c. New tables get letters
+ * that neither has.
  *
  * A key that is removed leaves something behind, until the store is compacted, which every scan
  * of its table passes. So what an entry, a session or a verb makes and takes away is no key: 'p' is
@@ -66,6 +69,8 @@ typedef enum {
     CF_TABLE_CACHE = 'E',  /* source → where its base's copies lie, and the mark there */
     CF_TABLE_META = 'm',   /* name → value */
 } cf_table_letter;
+
+enum { CF_KEY_SOURCE_SIZE = 1 + sizeof(uint32_t) };
 
 cf_bytes cf_key_meta(cf_arena *arena, const char *name);
 cf_bytes cf_key_hash(cf_arena *arena, cf_table_letter table, const cf_hash *hash);

@@ -166,9 +166,8 @@ bool cf_plan_directory(const cf_nodes *base, cf_view *view, cf_scope *scope, con
 
 static void add(cf_plan *plan, cf_step step)
 {
-    plan->steps = cf_grow(plan->steps, &plan->capacity, plan->count + 1, sizeof step);
     step.group = plan->group;
-    plan->steps[plan->count++] = step;
+    *cf_one_more(plan->steps, plan->count, plan->capacity) = step;
 }
 
 /* A disk keeps a mode or time for which the view has none. */
@@ -357,8 +356,7 @@ static sought *children_of(const against *with, uint64_t directory, size_t *coun
                            !cf_view_directory_of(with->view, &node->items[i], &child.directory);
              i++)
             ;
-        children = cf_grow(children, &capacity, *count + 1, sizeof child);
-        children[(*count)++] = child;
+        *cf_one_more(children, *count, capacity) = child;
     }
     if (*count)
         qsort(children, *count, sizeof *children, by_directory);

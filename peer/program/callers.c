@@ -2,6 +2,7 @@
 #include "peer/program/callers.h"
 
 #include "codec/arena.h"
+#include "codec/deadlines.h"
 #include "peer/program/verb.h"
 
 #include <stdio.h>
@@ -199,14 +200,14 @@ uint64_t cf_callers_step(cf_callers *callers)
         if (at->tell_ms && !at->is_over)
             wait_or_begin(at);
         if (at->tell_ms)
-            run_ms = at->tell_ms < at->give_up_ms ? at->tell_ms : at->give_up_ms;
+            run_ms = cf_deadline_earlier(at->tell_ms, at->give_up_ms);
         else if (!at->is_over)
             at->is_over = cf_run_step(&at->run, &run_ms);
         next = at->next;
         if (at->is_over)
             end_caller(at);
-        else if (run_ms < deadline_ms)
-            deadline_ms = run_ms;
+        else
+            cf_deadline_lower(&deadline_ms, run_ms);
     }
     return deadline_ms;
 }

@@ -2,6 +2,7 @@
 #include "peer/program/loop_inside.h"
 
 #include "broker/platform/jobs.h"
+#include "codec/deadlines.h"
 #include "codec/limits.h"
 
 #include <signal.h>
@@ -292,7 +293,7 @@ static void pump_waiting(cf_loop *loop)
                            loop->failure.status ? &loop->failure : &loop->waiting);
         cf_callers_readable(loop->callers); /* their answers go out */
     } else if (loop->waiting.status) {
-        arm(loop, cf_earlier(deadline_ms, cf_callers_step(loop->callers)));
+        arm(loop, cf_deadline_earlier(deadline_ms, cf_callers_step(loop->callers)));
     } else {
         loop->is_run_over = cf_run_start(loop->run);
     }
@@ -308,17 +309,18 @@ static void pump(cf_loop *loop)
     if (loop->waiting.status || loop->is_over)
         return;
     step_network(loop, &deadline_ms);
-    deadline_ms = cf_earlier(deadline_ms, hasten(loop));
+    cf_deadline_lower(&deadline_ms, hasten(loop));
     loop->is_over = loop->is_over || loop->signal || !cf_loop_step_engine(loop, &deadline_ms);
     if (loop->is_over)
         return;
     cf_loop_connect_engine(loop);
     cf_loop_wake_connections(loop);
     loop->is_run_over = loop->is_run_over || cf_run_step(loop->run, &run_ms);
-    deadline_ms = cf_earlier(cf_earlier(deadline_ms, run_ms), cf_loop_step_heralds(loop));
+    cf_deadline_lower(&deadline_ms, run_ms);
+    cf_deadline_lower(&deadline_ms, cf_loop_step_heralds(loop));
     if (loop->callers)
-        deadline_ms = cf_earlier(deadline_ms, cf_callers_step(loop->callers));
-    deadline_ms = cf_earlier(deadline_ms, cf_loop_wake_connections(loop));
+        cf_deadline_lower(&deadline_ms, cf_callers_step(loop->callers));
+    cf_deadline_lower(&deadline_ms, cf_loop_wake_connections(loop));
     if (loop->is_ending && loop->callers)
         cf_callers_readable(loop->callers); /* the last answer goes out */
     loop->is_over =

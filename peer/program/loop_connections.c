@@ -4,6 +4,7 @@
 #include "peer/program/loop_inside.h"
 
 #include "broker/link/link_zmq.h"
+#include "codec/deadlines.h"
 
 #include <stdlib.h>
 
@@ -175,7 +176,7 @@ uint64_t cf_loop_wake_connections(cf_loop *loop)
         uint64_t session = cf_link_session(at->link);
         bool connected = cf_link_is_connected(at->link);
 
-        next_ms = cf_earlier(next_ms, cf_link_zmq_wake(at->zmq));
+        cf_deadline_lower(&next_ms, cf_link_zmq_wake(at->zmq));
         if (session != cf_link_session(at->link) || connected != cf_link_is_connected(at->link))
             cf_loop_wake(loop);
     }

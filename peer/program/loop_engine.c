@@ -2,6 +2,7 @@
 /* The home and the engine of a loop. Where another process has the home, the loop waits; where the
  * engine fails, a process that serves closes it and opens it again, later each time, and a process
  * of one verb ends. */
+#include "codec/deadlines.h"
 #include "peer/program/loop_inside.h"
 
 enum { REOPEN_MS = 1000, REOPEN_MS_MAX = 60000 };
@@ -55,7 +56,7 @@ static bool is_over(const cf_loop *loop, uint64_t *deadline_ms)
                                 ? UINT64_MAX
                                 : loop->waiting_since_ms + patience_ms;
 
-    *deadline_ms = cf_earlier(now_ms + TRY_MS, end_ms);
+    *deadline_ms = cf_deadline_earlier(now_ms + TRY_MS, end_ms);
     return now_ms >= end_ms;
 }
 
@@ -182,8 +183,8 @@ bool cf_loop_step_engine(cf_loop *loop, uint64_t *deadline_ms)
         else if (loop->failures && !loop->trouble.status && engine_ms > cf_loop_now(loop))
             loop->failures = 0;
     }
-    *deadline_ms = cf_earlier(*deadline_ms, loop->engine ? engine_ms : UINT64_MAX);
+    cf_deadline_lower(deadline_ms, loop->engine ? engine_ms : UINT64_MAX);
     if (loop->reopen_ms)
-        *deadline_ms = cf_earlier(*deadline_ms, loop->reopen_ms);
+        cf_deadline_lower(deadline_ms, loop->reopen_ms);
     return true;
 }

@@ -76,9 +76,4 @@ void cf_loop_tell_connections(cf_loop *loop);
 /* False when the run in hand can't go on. */
 bool cf_loop_step_engine(cf_loop *loop, uint64_t *deadline_ms);
 
-static inline uint64_t cf_earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/program/network_manager.h"
 
+#include "codec/deadlines.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -123,8 +125,8 @@ static void settle(cf_network_manager *self, uint64_t now_ms, uint64_t *deadline
         else
             self->network = CF_NETWORK_UNKNOWN;
     }
-    if (self->settled_ms && self->settled_ms < *deadline)
-        *deadline = self->settled_ms;
+    if (self->settled_ms)
+        cf_deadline_lower(deadline, self->settled_ms);
 }
 
 /* ---- The bus ---- */
@@ -201,8 +203,7 @@ static void lower_deadline(const cf_network_manager *self, uint64_t now_ms, uint
         return;
     const uint64_t now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     const uint64_t in_ms = at_us > now_us ? (at_us - now_us + 999) / 1000 : 0;
-    if (now_ms + in_ms < *deadline)
-        *deadline = now_ms + in_ms;
+    cf_deadline_lower(deadline, now_ms + in_ms);
 }
 
 static void go_on(cf_network_manager *self, uint64_t now_ms, uint64_t *deadline)
@@ -256,7 +257,7 @@ cf_network cf_network_manager_step(cf_network_manager *manager, uint64_t now_ms,
         try_bus(manager, now_ms);
     if (manager->bus)
         go_on(manager, now_ms, deadline);
-    if (!manager->bus && manager->try_ms < *deadline)
-        *deadline = manager->try_ms;
+    if (!manager->bus)
+        cf_deadline_lower(deadline, manager->try_ms);
     return manager->network;
 }

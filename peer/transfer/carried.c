@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "broker/store/store_room.h"
+#include "codec/deadlines.h"
 #include "codec/limits.h"
 
 enum {
@@ -70,7 +71,7 @@ static void compare(cf_carried *self, uint64_t now_ms, uint64_t *deadline)
     if (self->compared_ms <= time_ms && time_ms - self->compared_ms < EACH_MS) {
         const uint64_t due_ms = now_ms + EACH_MS - (time_ms - self->compared_ms);
 
-        *deadline = due_ms < *deadline ? due_ms : *deadline;
+        cf_deadline_lower(deadline, due_ms);
         return;
     }
     for (cf_carried_blob *blob = next(self); blob && left; blob = blob->older, left--) {
@@ -176,12 +177,6 @@ static bool is_connected(const cf_carried *self)
     return link && cf_link_is_connected(link);
 }
 
-static void lower(uint64_t *deadline, uint64_t due_ms)
-{
-    if (due_ms && due_ms < *deadline)
-        *deadline = due_ms;
-}
-
 cf_status cf_carried_step(cf_carried *carried, bool may_ask, uint64_t now_ms, uint64_t *deadline,
                           cf_error *error)
 {
@@ -204,8 +199,10 @@ cf_status cf_carried_step(cf_carried *carried, bool may_ask, uint64_t now_ms, ui
         cf_carried_keep_end(carried);
     if (carried->may_ask)
         compare(carried, now_ms, deadline);
-    lower(deadline, carried->retry_ms);
-    lower(deadline, carried->again_ms);
+    if (carried->retry_ms)
+        cf_deadline_lower(deadline, carried->retry_ms);
+    if (carried->again_ms)
+        cf_deadline_lower(deadline, carried->again_ms);
     if (cf_carried_looks(carried))
         *deadline = now_ms;
     return CF_OK;

@@ -3,6 +3,7 @@
 
 #include "broker/platform/hash_set.h"
 #include "codec/content.h"
+#include "codec/deadlines.h"
 #include "codec/limits.h"
 #include "peer/transfer/download_chain.h"
 #include "peer/transfer/download_jobs.h"
@@ -287,8 +288,7 @@ void cf_resupply_looked(cf_resupply *resupply, uint64_t now_ms, uint64_t *deadli
         return;
     if (!resupply->due_ms)
         resupply->due_ms = now_ms;
-    if (resupply->due_ms < *deadline)
-        *deadline = resupply->due_ms;
+    cf_deadline_lower(deadline, resupply->due_ms);
 }
 
 static void look_at_once(cf_resupply *self, uint64_t now_ms)
@@ -479,8 +479,8 @@ cf_status cf_resupply_step(cf_resupply *resupply, bool silent, uint64_t now_ms, 
         if (resupply->sealing)
             status = end_sealing(resupply, silent, error);
     } while (!status && !is_making(resupply) && resupply->count);
-    if (resupply->due_ms && resupply->due_ms < *deadline)
-        *deadline = resupply->due_ms;
+    if (resupply->due_ms)
+        cf_deadline_lower(deadline, resupply->due_ms);
     if (!status && !resupply->due_ms && !is_making(resupply) && resupply->blocked_count)
         release_blocked(resupply);
     cf_link_await_blobs(resupply->options.peer->link,

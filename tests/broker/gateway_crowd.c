@@ -139,3 +139,14 @@ Test(gateway_crowd, costs_a_new_member_the_same_beside_any)
 {
     expect_the_same_beside_any(let_somebody_in);
 }
+
+static void count_often(household *of)
+{
+    for (int i = 0; i < 100; i++)
+        cf_gateway_count(of->house->gateway);
+}
+
+Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
+{
+    expect_the_same_beside_any(count_often);
+}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/log/log.h"
+#include "broker/log/log_inside.h"
 
 static void seeded_random(void *context, void *out, size_t size)
 {
@@ -53,6 +53,11 @@ static void count_access(void *context, const uint8_t key[32], bool allowed)
     self->allowed = allowed ? self->allowed + 1 : self->allowed - 1;
 }
 
+static void note_doubt(void *context, bool doubted)
+{
+    ((broker_world *)context)->is_doubted = doubted;
+}
+
 static void count_absent(void *context, const cf_hash *user)
 {
     (void)user;
@@ -64,11 +69,15 @@ static void start(broker_world *self)
     cf_error error;
 
     self->allowed = 0;
+    self->is_doubted = false;
     self->store = cf_store_memory_new(self->disk);
     self->blobs = cf_blob_memory_new(self->blob_disk);
     self->outbox = cf_outbox_new();
-    cf_users_options users = {
-        .env = &self->env, .store = self->store, .access = count_access, .context = self};
+    cf_users_options users = {.env = &self->env,
+                              .store = self->store,
+                              .access = count_access,
+                              .doubt = note_doubt,
+                              .context = self};
     expect_ok(cf_users_open(&users, &self->users, &error), error);
     cf_quotas_options quotas = {
         .store = self->store, .blobs = self->blobs, .entries_per_minute = self->entries_per_minute};
@@ -159,12 +168,25 @@ void house_end(broker_world *self)
 }
 
 /* A record that no lease has. */
-void house_damage(broker_world *self, const cf_hash *user)
+static void put_junk(broker_world *self, const cf_hash *user, cf_bytes key)
 {
-    const cf_kv record = {cf_bytes_of_text("lc?"), cf_bytes_of_text("?")};
+    const cf_kv record = {key, cf_bytes_of_text("?")};
     cf_error error;
 
     expect_ok(self->store->write(self->store, user, &record, 1, true, &error), error);
+}
+
+void house_damage(broker_world *self, const cf_hash *user)
+{
+    put_junk(self, user, cf_bytes_of_text("lc?"));
+}
+
+void house_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal)
+{
+    uint8_t key[CF_LOG_REGISTRY_KEY] = {CF_LOG_REGISTRY};
+
+    cf_put_u64(key + 1, ordinal);
+    put_junk(self, user, cf_bytes_of(key, sizeof key));
 }
 
 caller *call_in(broker_world *self, const uint8_t curve[32])

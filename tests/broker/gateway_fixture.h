@@ -40,8 +40,9 @@ typedef struct {
     int64_t set_ms; /* by how much that was set: house_set_clock */
     caller *clients[CLIENTS_MAX];
     size_t client_count;
-    size_t allowed; /* CURVE keys that may connect */
-    cf_arena arena; /* of the last letter */
+    size_t allowed;  /* CURVE keys that may connect */
+    bool is_doubted; /* whether an unknown one may be a member's */
+    cf_arena arena;  /* of the last letter */
 } broker_world;
 
 #define HOUSE_ADDRESS                                                                              \
@@ -53,6 +54,8 @@ void house_crash(broker_world *self);
 void house_end(broker_world *self);
 /* What it has of the user can't be read when it is opened next. */
 void house_damage(broker_world *self, const cf_hash *user);
+/* So, of an entry of the user's member log, the first of which is 0. */
+void house_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal);
 
 /* Connects with a key. */
 caller *call_in(broker_world *self, const uint8_t curve[32]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How sessions with the gateway begin, and why they end. */
 #include "broker/gateway/gateway.h"
+#include "broker/gateway/session.h"
 
 #include <string.h>
 
@@ -170,6 +171,7 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
     a.house->allowed = 0;
     house_crash(a.house);
     cr_expect_eq(a.house->allowed, allowed, "hers are let in to be told");
+    cr_expect_not(a.house->is_doubted);
     caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
     greet(a.house, at_pc, &bob.user, NULL, 0);
     for (int twice = 0; twice < 2; twice++) {
@@ -182,6 +184,76 @@ Test(gateway_sessions, serves_others_while_what_it_has_of_one_user_is_damaged)
     }
     cr_expect(cf_users_is_damaged(a.house->users, &a.account.user));
     cr_expect_not(cf_users_is_damaged(a.house->users, &bob.user));
+    person_end(&bob);
+    person_end(&pc);
+    person_end(&pad);
+    household_end(&a);
+}
+
+static void expect_count(const household *a, uint64_t sessions, uint64_t devices)
+{
+    const cf_gateway_figures found = cf_gateway_count(a->house->gateway);
+
+    cr_expect_eq(found.sessions, sessions, "%d sessions", (int)found.sessions);
+    cr_expect_eq(found.devices, devices, "%d devices", (int)found.devices);
+}
+
+/* The desk of a user is another's device, too: it counts for both. */
+Test(gateway_sessions, are_counted_by_device)
+{
+    household a = a_household();
+    person bob = an_account(11), pc = a_device(12, &bob.user), shared = a_device(2, &bob.user);
+    caller *desk[3];
+
+    settle_in(a.house, &bob, &pc, &shared);
+    expect_count(&a, 0, 0);
+    for (size_t i = 0; i < 3; i++) {
+        desk[i] = call_in(a.house, cf_keys_public(a.desk.keys)->curve);
+        greet(a.house, desk[i], i < 2 ? &a.account.user : &bob.user, NULL, 0);
+        expect_count(&a, i + 1, i < 2 ? 1 : 2);
+    }
+    caller *lap = call_in(a.house, cf_keys_public(a.lap.keys)->curve);
+    greet(a.house, lap, &a.account.user, NULL, 0);
+    expect_count(&a, 4, 3);
+    for (size_t i = 0; i < 3; i++) {
+        cf_gateway_gone(a.house->gateway, cf_bytes_of_text(desk[i]->routing_id));
+        expect_count(&a, 3 - i, i == 0 ? 3 : i == 1 ? 2 : 1);
+    }
+    person_end(&bob);
+    person_end(&pc);
+    person_end(&shared);
+    household_end(&a);
+}
+
+/* Whose own entry it is: that device is a stranger here, and can't be told for good that it is. */
+Test(gateway_sessions, serves_others_while_a_member_of_one_user_can_not_be_read)
+{
+    household a = a_household();
+    person bob = an_account(11), pc = a_device(12, &bob.user), pad = a_device(13, &bob.user);
+    cf_message hello = {.command = CF_COMMAND_HELLO,
+                        .hello = {.version = 1, .user = a.account.user}};
+
+    settle_in(a.house, &bob, &pc, &pad);
+    const size_t allowed = a.house->allowed;
+    house_damage_member(a.house, &a.account.user, 2);
+    a.house->allowed = 0;
+    house_crash(a.house);
+    cr_expect_eq(a.house->allowed, allowed - 1, "those that can be read are let in to be told");
+    cr_expect(a.house->is_doubted);
+    cr_expect(cf_users_is_damaged(a.house->users, &a.account.user));
+    cr_expect_not(cf_users_is_damaged(a.house->users, &bob.user));
+    caller *at_pc = call_in(a.house, cf_keys_public(pc.keys)->curve);
+    greet(a.house, at_pc, &bob.user, NULL, 0);
+    const person *const hers[] = {&a.desk, &a.lap};
+    for (size_t i = 0; i < 2; i++) {
+        caller *calling = call_in(a.house, cf_keys_public(hers[i]->keys)->curve);
+
+        say(a.house, calling, &hello);
+        cf_message refused = hear(a.house, calling, CF_COMMAND_REFUSED);
+        cr_expect(refused.refused.later);
+        cr_expect(cf_bytes_equal(refused.refused.code, cf_bytes_of_text(CF_REFUSED_BUSY)));
+        cr_expect(cf_bytes_equal(refused.refused.text, cf_bytes_of_text(CF_LOG_DAMAGED)));
+    }
     person_end(&bob);
     person_end(&pc);
     person_end(&pad);

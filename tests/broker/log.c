@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/log/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "broker/members/registry.h"
+#include "broker/log/log_inside.h"
 #include "codec/message.h"
 #include "tests/broker/diary.h"
 
@@ -239,5 +240,116 @@ Test(log, forgets_members_that_were_not_written)
     commit(&d);
     cr_expect_eq(d.answer, CF_APPEND_STORED);
     person_end(&pad);
+    diary_end(&d);
+}
+
+/* ---- Of which members can't be read ---- */
+
+enum { MEMBERS = 3 };
+
+static void put_record(const diary *d, cf_bytes key, cf_bytes value)
+{
+    const cf_kv record = {key, value};
+    cf_error error;
+
+    expect_ok(d->store->write(d->store, &d->account.user, &record, 1, true, &error), error);
+}
+
+static cf_bytes member_key(uint64_t ordinal, uint8_t key[CF_LOG_KEY_MAX])
+{
+    uint8_t number[8];
+
+    cf_put_u64(number, ordinal);
+    return cf_log_record_key(CF_LOG_REGISTRY, number, sizeof number, key);
+}
+
+static void close_and_open(diary *d, cf_status expected, const char *text)
+{
+    cf_error error = {0};
+
+    cf_log_destroy(&d->log);
+    const cf_status status = cf_log_open(d->store, &d->account.user, NULL, &d->log, &error);
+    cr_assert_eq(status, expected, "%s", error.text);
+    cr_expect(!text || strstr(error.text, text), "%s", error.text);
+}
+
+/* Else a revocation that can't be read would be none. */
+Test(log, is_not_opened_with_a_member_entry_that_is_damaged)
+{
+    for (uint64_t damaged = 0; damaged < MEMBERS; damaged++) {
+        diary d = a_diary();
+        cf_buffer whole = {0};
+        uint8_t bytes[CF_LOG_KEY_MAX];
+        char text[64];
+        cf_error error;
+
+        found(&d);
+        const cf_bytes key = member_key(damaged, bytes);
+        expect_ok(d.store->get(d.store, &d.account.user, key, &whole, &error), error);
+        snprintf(text, sizeof text, "entry %d of the member log is damaged: ", (int)damaged + 1);
+        put_record(&d, key, cf_bytes_of(whole.data, whole.size / 2));
+        close_and_open(&d, CF_BROKEN, text);
+        put_record(&d, key, cf_buffer_view(&whole));
+        close_and_open(&d, CF_OK, NULL);
+        cr_expect_eq(cf_registry_device_count(cf_log_registry(d.log)), MEMBERS);
+        cf_buffer_release(&whole);
+        diary_end(&d);
+    }
+}
+
+/* As it was: its next entry is not judged without a member that can't be read. */
+Test(log, is_not_read_anew_with_a_member_entry_that_is_damaged)
+{
+    diary d = a_diary();
+    uint8_t key[CF_LOG_KEY_MAX];
+    const cf_offer by_author = {.bringer = CF_BRINGER_AUTHOR};
+    cf_arena arena = {0};
+    cf_verdict verdict;
+    cf_entry entry;
+    cf_error error;
+
+    found(&d);
+    write_change(&d.lap, "body", NULL, 0);
+    offer(&d, &d.lap, CF_BRINGER_AUTHOR);
+    cf_store_memory_disk_fail(d.disk, CF_IO);
+    expect_fails(d.store->commit(d.store, &error), CF_IO);
+    cf_store_memory_disk_fail(d.disk, CF_OK);
+    expect_ok(d.store->reopen(d.store, &error), error);
+    put_record(&d, member_key(1, key), cf_bytes_of_text("?"));
+    expect_ok(cf_entry_read(cf_buffer_view(&d.lap.wire), &arena, &entry, &error), error);
+    expect_fails(cf_log_check(d.log, &entry, &by_author, &verdict, &error), CF_BROKEN);
+    cr_expect_eq(cf_registry_device_count(cf_log_registry(d.log)), MEMBERS);
+    cf_arena_release(&arena);
+    diary_end(&d);
+}
+
+/* What a peer keeps of a source under the letter of the members ('r': CF_TABLE_REFUSED of
+ * peer/log/tables.h) has a key of five bytes. */
+Test(log, leaves_aside_what_its_keeper_has_under_the_letter_of_its_members)
+{
+    static const uint8_t refused[] = {CF_LOG_REGISTRY, 0, 0, 0, 7};
+    diary d = a_diary();
+
+    found(&d);
+    put_record(&d, cf_bytes_of(refused, sizeof refused), cf_bytes_of_text("rows, and why"));
+    close_and_open(&d, CF_OK, NULL);
+    cr_expect_eq(cf_registry_device_count(cf_log_registry(d.log)), MEMBERS);
+    diary_end(&d);
+}
+
+Test(log, tells_which_members_can_be_read_where_others_are_damaged)
+{
+    diary d = a_diary();
+    uint8_t key[CF_LOG_KEY_MAX];
+    cf_registry *registry = NULL;
+    size_t damaged = 0;
+    cf_error error;
+
+    found(&d);
+    put_record(&d, member_key(2, key), cf_bytes_of_text("?"));
+    expect_ok(cf_log_members(d.store, &d.account.user, &registry, &damaged, &error), error);
+    cr_expect_eq(damaged, 1);
+    cr_expect_eq(cf_registry_device_count(registry), MEMBERS - 1);
+    cf_registry_destroy(&registry);
     diary_end(&d);
 }

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "broker/log/log_inside.h"
 #include "broker/program/datadir.h"
 #include "tests/broker/damaged_store.h"
 #include "tests/broker/people.h"
@@ -401,6 +402,40 @@ Test(repair, goes_on_right_behind_what_it_can_not_read)
         damage(cf_bytes_of(last.data + size * i, size));
     expect_ok(cf_repair(&env, data, &error), error);
     cr_expect_eq(count_entries(&user), 3 + 2 * CHANGES - DAMAGED, "%zu", count_entries(&user));
+    cf_buffer_release(&last);
+    scratch_destroy(&here);
+}
+
+/* Whole for RocksDB, and no entry for the log: the other copy, among the entries, is whole. */
+Test(repair, brings_a_member_back_whose_copy_can_not_be_read)
+{
+    enum { MEMBERS = 3 };
+    scratch *here = scratch_new();
+    char data[DATA_SIZE];
+    cf_error error;
+    cf_env env;
+
+    begin_broker(&env, here, data, make_written);
+    for (uint64_t damaged = 0; damaged < MEMBERS; damaged++) {
+        const cf_store_options options = {.path = path, .random = instance};
+        uint8_t key[CF_LOG_REGISTRY_KEY] = {CF_LOG_REGISTRY};
+        const cf_kv record = {cf_bytes_of(key, sizeof key), cf_bytes_of_text("?")};
+        cf_store *store = NULL;
+        cf_log *log = NULL;
+
+        cf_put_u64(key + 1, damaged);
+        expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+        expect_ok(store->write(store, &user, &record, 1, true, &error), error);
+        expect_fails(cf_log_open(store, &user, NULL, &log, &error), CF_BROKEN);
+        cf_store_destroy(&store);
+        expect_ok(cf_repair(&env, data, &error), error);
+        expect_ok(cf_store_rocksdb_open(&options, &store, &error), error);
+        expect_ok(cf_log_open(store, &user, NULL, &log, &error), error);
+        cr_expect_eq(cf_registry_device_count(cf_log_registry(log)), MEMBERS);
+        cf_log_destroy(&log);
+        cf_store_destroy(&store);
+        cr_expect_eq(count_entries(&user), MEMBERS + 2 * CHANGES);
+    }
     cf_buffer_release(&last);
     scratch_destroy(&here);
 }

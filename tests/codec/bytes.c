@@ -87,3 +87,41 @@ Test(arena, gives_what_it_holds_to_another)
     cr_expect(cf_bytes_equal(first, cf_bytes_of_text("first")));
     cf_arena_release(&empty);
 }
+
+Test(array, has_one_more_at_its_end_each_time)
+{
+    struct {
+        uint32_t *at;
+        size_t count, capacity;
+    } list = {0};
+    size_t moves = 0, before = 0;
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t *made = cf_one_more(list.at, list.count, list.capacity);
+
+        cr_assert_eq(list.count, i + 1);
+        cr_assert_eq(made, &list.at[i]);
+        cr_assert_leq(list.count, list.capacity);
+        *made = i;
+        moves += list.capacity != before;
+        before = list.capacity;
+    }
+    for (uint32_t i = 0; i < 1000; i++)
+        cr_assert_eq(list.at[i], i);
+    cr_expect_leq(moves, 10, "it grew %zu times", moves);
+    free(list.at);
+}
+
+/* An array of its own variables, as a function has one. */
+Test(array, counts_in_whatever_counts_it)
+{
+    const char **names = NULL;
+    size_t count = 0, capacity = 0, *counted = &count;
+
+    *cf_one_more(names, count, capacity) = "a";
+    *cf_one_more(names, *counted, capacity) = "b";
+    cr_assert_eq(count, 2);
+    cr_expect_str_eq(names[0], "a");
+    cr_expect_str_eq(names[1], "b");
+    free(names);
+}

@@ -71,3 +71,22 @@ Test(deadlines, may_be_set_anew_and_taken_out_in_any_order)
     }
     cf_deadlines_release(&deadlines);
 }
+
+Test(deadlines, are_lowered_and_never_raised)
+{
+    uint64_t next_ms = UINT64_MAX;
+
+    cf_deadline_lower(&next_ms, UINT64_MAX);
+    cr_expect_eq(next_ms, UINT64_MAX);
+    cf_deadline_lower(&next_ms, 7);
+    cr_expect_eq(next_ms, 7);
+    cf_deadline_lower(&next_ms, 8);
+    cr_expect_eq(next_ms, 7);
+    cf_deadline_lower(&next_ms, 7);
+    cr_expect_eq(next_ms, 7);
+    cf_deadline_lower(&next_ms, 0);
+    cr_expect_eq(next_ms, 0);
+    cr_expect_eq(cf_deadline_earlier(1, 2), 1);
+    cr_expect_eq(cf_deadline_earlier(2, 1), 1);
+    cr_expect_eq(cf_deadline_earlier(UINT64_MAX, 1), 1);
+}

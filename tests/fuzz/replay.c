@@ -36,8 +36,7 @@ static size_t below(replay *self, size_t bound)
 
 static void add(replay *self, cf_buffer input)
 {
-    self->inputs = cf_grow(self->inputs, &self->capacity, self->count + 1, sizeof *self->inputs);
-    self->inputs[self->count++] = input;
+    *cf_one_more(self->inputs, self->count, self->capacity) = input;
 }
 
 static bool add_file(replay *self, const char *path)

@@ -14,8 +14,7 @@ typedef struct {
 
 static void add_work(work_list *list)
 {
-    list->all = cf_grow(list->all, &list->capacity, list->count + 1, sizeof *list->all);
-    list->all[list->count++] = list->now;
+    *cf_one_more(list->all, list->count, list->capacity) = list->now;
 }
 
 static void add_works(work_list *list, const paper_disk *disk);

@@ -206,8 +206,7 @@ static cf_send_answer keep_letter(void *context, cf_bytes destination, cf_frames
     letters *all = context;
 
     (void)destination;
-    all->at = cf_grow(all->at, &all->capacity, all->count + 1, sizeof *all->at);
-    all->at[all->count++] = *frames;
+    *cf_one_more(all->at, all->count, all->capacity) = *frames;
     *frames = (cf_frames){0};
     return CF_SEND_DONE;
 }

@@ -94,8 +94,7 @@ void table_release(table *self)
 
 table_row *table_add(table *self, long id, long balance, cf_bytes note)
 {
-    self->at = cf_grow(self->at, &self->capacity, self->count + 1, sizeof *self->at);
-    table_row *row = &self->at[self->count++];
+    table_row *row = cf_one_more(self->at, self->count, self->capacity);
     *row = (table_row){.id = id, .balance = balance};
     cf_buffer_append(&row->note, note.data, note.size);
     return row;

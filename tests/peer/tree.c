@@ -87,8 +87,7 @@ static void add_group(test_tree *tree, cf_view *view, const cf_group *group, cf_
 
         if (shown[i].kind == CF_KIND_DIRECTORY)
             cf_view_group_of(view, &shown[i].items[0], &tree->arena, &line.group);
-        tree->lines = cf_grow(tree->lines, &tree->capacity, tree->count + 1, sizeof line);
-        tree->lines[tree->count++] = line;
+        *cf_one_more(tree->lines, tree->count, tree->capacity) = line;
         if (shown[i].kind == CF_KIND_DIRECTORY)
             add_group(tree, view, &line.group, line.path, depth + 1);
     }

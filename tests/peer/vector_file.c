@@ -251,8 +251,7 @@ cf_bytes vector_refs(const json_t *refs, cf_arena *arena)
     {
         const json_t *pair = json_array_get(pairs, i);
 
-        all = cf_grow(all, &capacity, count + 1, sizeof *all);
-        all[count++] = (cf_ref){
+        *cf_one_more(all, count, capacity) = (cf_ref){
             .item = model_item(item),
             .holder = model_item(json_string_value(json_array_get(pair, 0))),
             .field = cf_bytes_of_text(field),

@@ -199,9 +199,7 @@ static void limit(test_world *world, world_device *device, const world_limit *on
             goto done;
     for (size_t i = 0; i < world->entry_count; i++)
         counted[i] = world_counts(device, &world->entries[i]);
-    device->limits =
-        cf_grow(device->limits, &device->limit_capacity, device->limit_count + 1, sizeof *one);
-    device->limits[device->limit_count++] = *one;
+    *cf_one_more(device->limits, device->limit_count, device->limit_capacity) = *one;
     device->clean = false;
     for (size_t i = 0; i < world->entry_count; i++)
         if (world_holds(device, i) && counted[i] && !world_counts(device, &world->entries[i]))

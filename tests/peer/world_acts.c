@@ -12,9 +12,8 @@ world_content *world_content_of(test_world *world, const char *content)
     for (size_t i = 0; i < world->content_count; i++)
         if (strcmp(world->contents[i].content, content) == 0)
             return &world->contents[i];
-    world->contents = cf_grow(world->contents, &world->content_capacity, world->content_count + 1,
-                              sizeof *world->contents);
-    world_content *fresh = &world->contents[world->content_count++];
+    world_content *fresh =
+        cf_one_more(world->contents, world->content_count, world->content_capacity);
     *fresh = (world_content){0};
     snprintf(fresh->content, sizeof fresh->content, "%s", content);
     return fresh;

@@ -92,8 +92,7 @@ static void list_group(const test_tree *tree, const cf_group *group, size_t firs
                 (tree_line){.path = tree->lines[i].shown->name, .shown = tree->lines[i].shown};
     tree_pack(&level, &packed);
     tree_release(&level);
-    out->groups = cf_grow(out->groups, &out->capacity, out->count + 1, sizeof *out->groups);
-    out->groups[out->count++] =
+    *cf_one_more(out->groups, out->count, out->capacity) =
         (group_listing){sorted_directories(group, &out->arena), group->count,
                         cf_arena_copy(&out->arena, cf_buffer_view(&packed))};
     cf_buffer_release(&packed);

@@ -187,9 +187,7 @@ static void note_known(device *self, const sight *there)
 
         if (!asking_takes_seen(self, it) || has_known(self, it->path, &it->token))
             continue;
-        self->known =
-            cf_grow(self->known, &self->known_capacity, self->known_count + 1, sizeof *self->known);
-        self->known[self->known_count++] =
+        *cf_one_more(self->known, self->known_count, self->known_capacity) =
             (acquaintance){strdup(it->path), it->token, it->record.text[0] != '\0'};
     }
 }

@@ -28,8 +28,8 @@ void cells_release(cells *self)
 
 void cells_add(cells *self, const char *key, const char *field, const char *value)
 {
-    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] = (cell){strdup(key), strdup(field), strdup(value)};
+    *cf_one_more(self->all, self->count, self->capacity) =
+        (cell){strdup(key), strdup(field), strdup(value)};
 }
 
 cell *cells_find(const cells *self, const char *key, const char *field)

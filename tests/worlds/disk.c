@@ -73,9 +73,7 @@ disk_node *disk_node_new(disk *self, const disk_node *parent, cf_file_kind kind,
     node->volume = parent ? parent->volume : 0;
     node->now.attributes = (disk_attributes){self->options.modes_never ? 0777 : mode, stamp, stamp};
     node->durable.attributes = node->now.attributes;
-    self->nodes =
-        cf_grow(self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes);
-    self->nodes[self->node_count++] = node;
+    *cf_one_more(self->nodes, self->node_count, self->node_capacity) = node;
     self->used += disk_room_of(node);
     return node;
 }
@@ -113,9 +111,8 @@ void disk_node_settle(disk *self, disk_node *node)
         return;
     node->is_released = true;
     self->used -= disk_room_of(node);
-    self->free_numbers = cf_grow(self->free_numbers, &self->free_capacity, self->free_count + 1,
-                                 sizeof *self->free_numbers);
-    self->free_numbers[self->free_count++] = (disk_free_number){node->number, node->place_step};
+    *cf_one_more(self->free_numbers, self->free_count, self->free_capacity) =
+        (disk_free_number){node->number, node->place_step};
 }
 
 bool disk_has_room(const disk *self, uint64_t bytes)
@@ -160,8 +157,7 @@ static void mark(marking *self, disk_node *node)
     if (!node || node->is_marked)
         return;
     node->is_marked = true;
-    self->waiting = cf_grow(self->waiting, &self->capacity, self->count + 1, sizeof(disk_node *));
-    self->waiting[self->count++] = node;
+    *cf_one_more(self->waiting, self->count, self->capacity) = node;
 }
 
 static void mark_all(disk *self)

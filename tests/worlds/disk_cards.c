@@ -43,9 +43,7 @@ static disk_node *twin_of(disk *self, const disk_node *node)
     twin->durable.attributes = node->durable.attributes;
     disk_content_copy(&node->durable.content, &twin->durable.content);
     disk_names_copy(&node->durable.names, &twin->durable.names);
-    self->nodes =
-        cf_grow(self->nodes, &self->node_capacity, self->node_count + 1, sizeof *self->nodes);
-    self->nodes[self->node_count++] = twin;
+    *cf_one_more(self->nodes, self->node_count, self->node_capacity) = twin;
     return twin;
 }
 

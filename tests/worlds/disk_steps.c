@@ -48,9 +48,7 @@ static void make_room(disk *self)
 disk_step *disk_step_new(disk *self)
 {
     make_room(self);
-    self->steps =
-        cf_grow(self->steps, &self->step_capacity, self->step_count + 1, sizeof *self->steps);
-    disk_step *step = &self->steps[self->step_count++];
+    disk_step *step = cf_one_more(self->steps, self->step_count, self->step_capacity);
     *step = (disk_step){0};
     return step;
 }
@@ -59,9 +57,7 @@ void disk_step_after(const disk *self, disk_step *step, uint64_t number)
 {
     if (number == 0 || number >= number_of(self, step) || is_done(self, number))
         return;
-    step->after =
-        cf_grow(step->after, &step->after_capacity, step->after_count + 1, sizeof *step->after);
-    step->after[step->after_count++] = number;
+    *cf_one_more(step->after, step->after_count, step->after_capacity) = number;
 }
 
 void disk_step_change(disk *self, disk_step *step, disk_place place, disk_node *to)

@@ -28,8 +28,7 @@ static bool add_signature(void *context, uint64_t position, cf_bytes wire)
 
     (void)position;
     world_must(cf_entry_read(wire, &arena, &entry, &error), &error, "an entry of a log");
-    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] =
+    *cf_one_more(self->all, self->count, self->capacity) =
         (signature){{entry.header.writer, entry.header.sequence, entry.hash}, entry.header.device};
     cf_arena_release(&arena);
     return true;

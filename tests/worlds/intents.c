@@ -30,8 +30,7 @@ static void add_line(picture *self, const char *where, cf_bytes line)
     region *one = find_region(self, where);
 
     if (!one) {
-        self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-        one = &self->all[self->count++];
+        one = cf_one_more(self->all, self->count, self->capacity);
         *one = (region){0};
         snprintf(one->where, sizeof one->where, "%s", where);
     }
@@ -146,9 +145,7 @@ void intents_release(intents *self)
 
 static void remember(intent *self, uint64_t sum)
 {
-    self->past =
-        cf_grow(self->past, &self->past_capacity, self->past_count + 1, sizeof *self->past);
-    self->past[self->past_count++] = sum;
+    *cf_one_more(self->past, self->past_count, self->past_capacity) = sum;
 }
 
 static bool was_before(const intent *self, uint64_t sum)
@@ -174,8 +171,7 @@ static intent *find_or_add(intents *self, const char *where)
 
     if (one)
         return one;
-    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    one = &self->all[self->count++];
+    one = cf_one_more(self->all, self->count, self->capacity);
     *one = (intent){.group = ++self->groups, .is_contended = self->is_doubted};
     snprintf(one->meant.where, sizeof one->meant.where, "%s", where);
     remember(one, ledger_sum((cf_bytes){0}));

@@ -42,8 +42,8 @@ void ledger_write(ledger *self, const mark *token, int author)
         known->author = author;
         return;
     }
-    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] = (written){.token = *token, .author = author, .killer = -1};
+    *cf_one_more(self->all, self->count, self->capacity) =
+        (written){.token = *token, .author = author, .killer = -1};
 }
 
 void ledger_let_go(ledger *self, const mark *token, int killer)
@@ -132,16 +132,12 @@ void ledger_excuse(ledger *self, const mark *token)
 
 void promises_add_entry(promises *self, const cf_head *entry)
 {
-    self->entries =
-        cf_grow(self->entries, &self->entry_capacity, self->entry_count + 1, sizeof *self->entries);
-    self->entries[self->entry_count++] = *entry;
+    *cf_one_more(self->entries, self->entry_count, self->entry_capacity) = *entry;
 }
 
 void promises_add_blob(promises *self, const cf_hash *blob)
 {
-    self->blobs =
-        cf_grow(self->blobs, &self->blob_capacity, self->blob_count + 1, sizeof *self->blobs);
-    self->blobs[self->blob_count++] = *blob;
+    *cf_one_more(self->blobs, self->blob_count, self->blob_capacity) = *blob;
 }
 
 void promises_release(promises *self)

@@ -25,8 +25,8 @@ static void take(void *context, const char *path, const mark *token)
 {
     sight *self = context;
 
-    self->all = cf_grow(self->all, &self->capacity, self->count + 1, sizeof *self->all);
-    self->all[self->count++] = (seen){.path = strdup(path), .token = *token};
+    *cf_one_more(self->all, self->count, self->capacity) =
+        (seen){.path = strdup(path), .token = *token};
 }
 
 static void take_value(void *context, const char *place, const mark *token, const mark *record)

@@ -441,9 +441,8 @@ static uint32_t add_node(parser *self, uint32_t parent, cf_bytes name)
     node.depth = parent == CF_JSON_NONE ? 0 : (uint16_t)(json->nodes[parent].depth + 1);
     if (node.depth > json->depth)
         json->depth = node.depth;
-    json->nodes = cf_grow(json->nodes, &json->capacity, json->count + 1, sizeof *json->nodes);
-    json->nodes[json->count] = node;
-    return (uint32_t)json->count++;
+    *cf_one_more(json->nodes, json->count, json->capacity) = node;
+    return (uint32_t)(json->count - 1);
 }
 
 static bool read_scalar(parser *self, cf_json_type type)

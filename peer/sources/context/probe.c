@@ -2,6 +2,7 @@
 #include "peer/sources/context/probe.h"
 
 #include "broker/platform/jobs.h"
+#include "codec/deadlines.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -162,8 +163,8 @@ static void await(cf_probe *probe, uint64_t now_ms, uint64_t *deadline)
     const uint64_t silent_ms = probe->asked_ms + CF_PROBE_SILENT_MS;
     if (!probe->binding->silence && now_ms >= silent_ms)
         tell_silence(probe);
-    if (!probe->binding->silence && silent_ms < *deadline)
-        *deadline = silent_ms;
+    if (!probe->binding->silence)
+        cf_deadline_lower(deadline, silent_ms);
 }
 
 void cf_probe_rest(cf_probe *probe)

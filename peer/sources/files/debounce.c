@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/debounce.h"
 
+#include "codec/deadlines.h"
 #include "peer/sources/files/debounce_place.h"
 
 #include <stdlib.h>
@@ -101,11 +102,6 @@ static cf_debounce_place *find_or_add(cf_debounce *debounce, const cf_look_place
     return debounce->places[at];
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* What waits in so many names of a directory waits in all of it: that is one look. Names of which
  * more is known stay, but for half of the bound at most. */
 static void join_names(cf_debounce *debounce, uint64_t folder)
@@ -132,13 +128,13 @@ static void join_names(cf_debounce *debounce, uint64_t folder)
     joined.folder = folder;
     cf_debounce_place *all = find_or_add(debounce, &(cf_look_place){.folder = folder});
     *all = joined;
-    debounce->least_ms = earlier(debounce->least_ms, cf_debounce_place_next_ms(all));
+    cf_deadline_lower(&debounce->least_ms, cf_debounce_place_next_ms(all));
 }
 
 /* A place may be due earlier than all others. */
 static void may_be_next(cf_debounce *debounce, const cf_debounce_place *one)
 {
-    debounce->least_ms = earlier(debounce->least_ms, cf_debounce_place_next_ms(one));
+    cf_deadline_lower(&debounce->least_ms, cf_debounce_place_next_ms(one));
 }
 
 static void keep_bound(cf_debounce *debounce, uint64_t folder)
@@ -170,7 +166,7 @@ void cf_debounce_miss(cf_debounce *debounce, const cf_look_place *place, uint64_
 {
     cf_debounce_place *missing = find_or_add(debounce, place);
 
-    missing->absent_ms = earlier(missing->absent_ms, now_ms + CF_DEBOUNCE_ABSENT_MS);
+    cf_deadline_lower(&missing->absent_ms, now_ms + CF_DEBOUNCE_ABSENT_MS);
     may_be_next(debounce, missing);
 }
 
@@ -179,7 +175,7 @@ void cf_debounce_miss_anywhere(cf_debounce *debounce, const cf_look_place *place
     const cf_debounce_place *missing = find(debounce, place);
 
     if (!missing || missing->absent_ms == CF_DEBOUNCE_NEVER)
-        debounce->all.absent_ms = earlier(debounce->all.absent_ms, now_ms + CF_DEBOUNCE_ABSENT_MS);
+        cf_deadline_lower(&debounce->all.absent_ms, now_ms + CF_DEBOUNCE_ABSENT_MS);
     may_be_next(debounce, &debounce->all);
 }
 
@@ -226,12 +222,12 @@ void cf_debounce_hold(cf_debounce *debounce, const cf_look_place *from, const cf
     cf_debounce_place *left = find_or_add(debounce, from);
 
     if (left->moved_ms == CF_DEBOUNCE_NEVER)
-        left->moved_ms = earlier(now_ms + CF_DEBOUNCE_MOVED_MS, left->absent_ms);
+        left->moved_ms = cf_deadline_earlier(now_ms + CF_DEBOUNCE_MOVED_MS, left->absent_ms);
     uint64_t when = left->moved_ms;
     may_be_next(debounce, left);
     cf_debounce_place *joined =
         find_or_add(debounce, to); /* which may take the place of the other one */
-    joined->joined_ms = earlier(joined->joined_ms, when);
+    cf_deadline_lower(&joined->joined_ms, when);
     may_be_next(debounce, joined);
 }
 
@@ -246,10 +242,10 @@ void cf_debounce_note_unread(cf_debounce *debounce, const cf_look_place *place, 
     if (age_ms <= CF_DEBOUNCE_WRITTEN_MS)
         cf_debounce_place_written(unread, now_ms);
     else if (age_ms < CF_DEBOUNCE_UNREAD_MAX)
-        unread->look_ms = earlier(unread->look_ms, now_ms + age_ms);
+        cf_deadline_lower(&unread->look_ms, now_ms + age_ms);
     else
-        unread->look_ms = earlier(unread->look_ms,
-                                  (now_ms / CF_DEBOUNCE_UNREAD_MAX + 1) * CF_DEBOUNCE_UNREAD_MAX);
+        cf_deadline_lower(&unread->look_ms,
+                          (now_ms / CF_DEBOUNCE_UNREAD_MAX + 1) * CF_DEBOUNCE_UNREAD_MAX);
     may_be_next(debounce, unread);
 }
 
@@ -257,7 +253,7 @@ void cf_debounce_note_waits(cf_debounce *debounce, const cf_look_place *place, u
 {
     cf_debounce_place *one = find_or_add(debounce, place);
 
-    one->waits_ms = earlier(one->waits_ms, now_ms);
+    cf_deadline_lower(&one->waits_ms, now_ms);
     one->waits_still = true;
 }
 
@@ -290,7 +286,7 @@ void cf_debounce_note_later(cf_debounce *debounce, const cf_look_place *place, u
 {
     cf_debounce_place *later = find_or_add(debounce, place);
 
-    later->joined_ms = earlier(later->joined_ms, when_ms);
+    cf_deadline_lower(&later->joined_ms, when_ms);
     may_be_next(debounce, later);
     keep_bound(debounce, place->folder);
 }
@@ -322,7 +318,7 @@ static void find_next(cf_debounce *debounce)
 void cf_debounce_hasten(cf_debounce *debounce, uint64_t now_ms)
 {
     for (size_t i = 0; i < debounce->count; i++)
-        debounce->places[i]->look_ms = earlier(debounce->places[i]->look_ms, now_ms);
+        cf_deadline_lower(&debounce->places[i]->look_ms, now_ms);
     find_next(debounce);
 }
 

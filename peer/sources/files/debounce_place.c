@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/sources/files/debounce_place.h"
 
+#include "codec/deadlines.h"
 #include "peer/sources/context/source_context.h"
 
 const cf_debounce_place cf_debounce_place_idle = {
@@ -12,11 +13,6 @@ const cf_debounce_place cf_debounce_place_idle = {
     .began_ms = CF_DEBOUNCE_NEVER,
     .waits_ms = CF_DEBOUNCE_NEVER,
 };
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* A file of which a look costs 300 ms is looked at twice as soon as it changes, and then every
  * three seconds; one of 50 ms some five times, and then twice a second. */
@@ -33,7 +29,8 @@ uint64_t cf_debounce_place_next_ms(const cf_debounce_place *place)
                            ? cf_debounce_place_rested_ms(place)
                            : place->look_ms;
 
-    return earlier(earlier(look_ms, place->joined_ms), earlier(place->moved_ms, place->absent_ms));
+    return cf_deadline_earlier(cf_deadline_earlier(look_ms, place->joined_ms),
+                               cf_deadline_earlier(place->moved_ms, place->absent_ms));
 }
 
 void cf_debounce_place_written(cf_debounce_place *place, uint64_t now_ms)
@@ -42,8 +39,8 @@ void cf_debounce_place_written(cf_debounce_place *place, uint64_t now_ms)
         return; /* it will be looked at before */
     if (place->written_ms == CF_DEBOUNCE_NEVER)
         place->written_ms = now_ms;
-    place->look_ms =
-        earlier(now_ms + CF_DEBOUNCE_WRITTEN_MS, place->written_ms + CF_DEBOUNCE_WRITTEN_MAX);
+    place->look_ms = cf_deadline_earlier(now_ms + CF_DEBOUNCE_WRITTEN_MS,
+                                         place->written_ms + CF_DEBOUNCE_WRITTEN_MAX);
 }
 
 /* Whatever vanishes begins the quiet of what had moved away before, too. */
@@ -58,7 +55,7 @@ void cf_debounce_place_note(cf_debounce_place *place, cf_event_kind kind, uint64
 {
     switch (kind) {
     case CF_EVENT_ARRIVED:
-        place->look_ms = earlier(place->look_ms, now_ms);
+        cf_deadline_lower(&place->look_ms, now_ms);
         break;
     case CF_EVENT_WRITTEN:
         cf_debounce_place_written(place, now_ms);
@@ -78,8 +75,8 @@ static uint64_t later(uint64_t a, uint64_t b)
 /* What is missing counts when the last of it does: none of it too early. */
 void cf_debounce_place_join(cf_debounce_place *all, const cf_debounce_place *one)
 {
-    all->written_ms = earlier(all->written_ms, one->written_ms);
-    all->look_ms = earlier(all->look_ms, earlier(one->look_ms, one->joined_ms));
+    cf_deadline_lower(&all->written_ms, one->written_ms);
+    cf_deadline_lower(&all->look_ms, cf_deadline_earlier(one->look_ms, one->joined_ms));
     all->moved_ms = later(all->moved_ms, one->moved_ms);
     all->absent_ms = later(all->absent_ms, one->absent_ms);
 }
@@ -128,13 +125,15 @@ void cf_debounce_place_charge(cf_debounce_place *place, size_t places, uint64_t 
     place->goes_on = false;
     if (cost < CF_DEBOUNCE_COST_MIN)
         return;
-    uint64_t rest = earlier(CF_DEBOUNCE_REST_FACTOR * cost, CF_DEBOUNCE_REST_MAX);
+    const uint64_t due = CF_DEBOUNCE_REST_FACTOR * cost;
+    const uint64_t rest = due < CF_DEBOUNCE_REST_MAX ? due : CF_DEBOUNCE_REST_MAX;
+
     if (place->free_ms <= now_ms) {
         place->free_ms = now_ms;
         place->most_ms = 0;
     }
     place->most_ms = rest > place->most_ms ? rest : place->most_ms;
-    place->free_ms = earlier(place->free_ms + rest, now_ms + 2 * CF_DEBOUNCE_REST_MAX);
+    place->free_ms = cf_deadline_earlier(place->free_ms + rest, now_ms + 2 * CF_DEBOUNCE_REST_MAX);
 }
 
 void cf_debounce_place_set_back(cf_debounce_place *place, uint64_t by_ms)

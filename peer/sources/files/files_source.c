@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/deadlines.h"
 #include "peer/sources/files/files_source_inside.h"
 
 #include "peer/bindings/lifted.h"
@@ -281,12 +282,6 @@ static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *er
     return status;
 }
 
-static void earlier(uint64_t *deadline, uint64_t at_ms)
-{
-    if (at_ms < *deadline)
-        *deadline = at_ms;
-}
-
 /* What waited for the broker's word is looked at once more. */
 static void hear_broker(cf_files_source *source)
 {
@@ -306,18 +301,17 @@ static void plan_step(const cf_files_source *source, uint64_t now_ms, uint64_t *
     bool is_free = !source->scan && !cf_applying_busy(source->applying);
 
     if (!is_free)
-        earlier(deadline, now_ms + CF_PROBE_AGAIN_MS);
+        cf_deadline_lower(deadline, now_ms + CF_PROBE_AGAIN_MS);
     if (source->retry_ms)
-        earlier(deadline, source->retry_ms);
+        cf_deadline_lower(deadline, source->retry_ms);
     if (source->debounce)
-        earlier(deadline, cf_debounce_next(source->debounce));
+        cf_deadline_lower(deadline, cf_debounce_next(source->debounce));
     if (is_free && (source->look_all || source->places.count))
-        earlier(deadline, source->not_before_ms);
+        cf_deadline_lower(deadline, source->not_before_ms);
     if (is_free && source->debounce)
-        earlier(deadline,
-                source->rescan_ms < source->poll_ms ? source->rescan_ms : source->poll_ms);
+        cf_deadline_lower(deadline, cf_deadline_earlier(source->rescan_ms, source->poll_ms));
     if (is_free && source->debounce && source->binding->owed_count)
-        earlier(deadline, source->owed_ms);
+        cf_deadline_lower(deadline, source->owed_ms);
 }
 
 /* Something is to be done that touches it. */
@@ -372,7 +366,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         cf_files_source_let_root_go(source);
     if (!cf_files_source_hold_root(source, now_ms)) {
         if (source->debounce)
-            earlier(deadline, source->reopen_ms);
+            cf_deadline_lower(deadline, source->reopen_ms);
         source->look_all = source->agrees = false;
         source->awaited_ms = 0;
         cf_look_places_release(&source->places);

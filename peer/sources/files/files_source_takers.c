@@ -27,17 +27,14 @@ static void add_taker(cf_files_source *source, const cf_scan_sight *seen)
 {
     const cf_nodes *nodes = source->binding->nodes;
     const cf_node *node = seen->node;
-    const size_t at = source->taker_count;
 
     if (seen->folder == UINT64_MAX ||
         (node && node->parent == seen->folder && cf_bytes_equal(node->name, seen->name)) ||
         !cf_nodes_child(nodes, seen->folder, seen->name))
         return;
-    source->takers =
-        cf_grow(source->takers, &source->taker_capacity, at + 1, sizeof *source->takers);
-    source->takers[at] = (cf_taker){.place = {.folder = seen->folder, .name = seen->name},
-                                    .from = node && node->kind != CF_KIND_DIRECTORY ? node : NULL};
-    source->taker_count++;
+    *cf_one_more(source->takers, source->taker_count, source->taker_capacity) =
+        (cf_taker){.place = {.folder = seen->folder, .name = seen->name},
+                   .from = node && node->kind != CF_KIND_DIRECTORY ? node : NULL};
 }
 
 static cf_taker *taker_at(const cf_files_source *source, uint64_t folder, cf_bytes name)

@@ -107,12 +107,12 @@ void cf_scan_note_unlisted(cf_scan *scan, size_t folder)
 
 void cf_scan_restate(cf_scan *scan, const cf_node *node, const cf_node_stat *stat, uint64_t disk)
 {
-    size_t at = scan->batch.restated_count++;
+    cf_node *made =
+        cf_one_more(scan->restated, scan->batch.restated_count, scan->restated_capacity);
 
-    scan->restated = cf_grow(scan->restated, &scan->restated_capacity, at + 1, sizeof *node);
-    scan->restated[at] = *node;
-    scan->restated[at].stat = *stat;
-    scan->restated[at].disk = disk;
+    *made = *node;
+    made->stat = *stat;
+    made->disk = disk;
     scan->batch.restated = scan->restated;
 }
 

@@ -296,9 +296,7 @@ static void observe(cf_scan *scan, size_t entry, const cf_read *read)
         return;
     }
     keep_returned(scan, entry);
-    size_t at = scan->batch.count++;
-    scan->observed = cf_grow(scan->observed, &scan->observed_capacity, at + 1, sizeof seen);
-    scan->observed[at] = seen;
+    *cf_one_more(scan->observed, scan->batch.count, scan->observed_capacity) = seen;
     scan->batch.at = scan->observed;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/deadlines.h"
 #include "peer/sources/records/record_source_inside.h"
 
 #include <stdio.h>
@@ -228,12 +229,6 @@ static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error
     return CF_OK;
 }
 
-static void earlier(uint64_t *deadline, uint64_t at_ms)
-{
-    if (at_ms < *deadline)
-        *deadline = at_ms;
-}
-
 uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms)
 {
     uint64_t took = ended_ms > began_ms ? ended_ms - began_ms : 0; /* a clock can be set back */
@@ -302,11 +297,11 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     if (!is_due)
         cf_probe_rest(source->probe);
     if (source->look && may)
-        earlier(deadline, source->not_before_ms);
+        cf_deadline_lower(deadline, source->not_before_ms);
     if (source->retry_ms && context->watch)
-        earlier(deadline, source->retry_ms);
+        cf_deadline_lower(deadline, source->retry_ms);
     if (context->watch)
-        earlier(deadline, source->poll_ms);
+        cf_deadline_lower(deadline, source->poll_ms);
     return status;
 }
 

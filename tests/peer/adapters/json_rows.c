@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/adapters/json.h"
 
+#include "peer/adapters/json_value.h"
+#include "peer/adapters/value_map.h"
 #include "tests/peer/adapters/rows.h"
 
 static cf_record_file rows;
@@ -374,4 +376,63 @@ Test(json_rows, keeps_keys_as_they_are_spelled)
                   "[{\"id\":\"1\",\"a\":2}]");
     source.key = (cf_bytes){0};
     expect_change("{\"1\":{\"a\":1}}", "{\"1\":{\"a\":2}}", "{\"1\":{\"a\":2}}");
+}
+
+/* Numbers, a text, bytes that are one number, another, and none, infinity, a float, and containers
+ * of these, one of which has a name that is no text. */
+Test(json_rows, builds_of_a_value_what_json_makes_of_it)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } values[] = {
+        {"\xc0", 1},
+        {"\xc3", 1},
+        {"\x07", 1},
+        {"\xff", 1},
+        {"\xa3"
+         "a\"\n",
+         4},
+        {"\xc4\x01"
+         "7",
+         3},
+        {"\xc4\x04"
+         "0.10",
+         6},
+        {"\xc4\x07"
+         "1e99999",
+         9},
+        {"\xc4\x02\xff\x00", 4},
+        {"\xc4\x00", 2},
+        {"\xcb\x7f\xf0\0\0\0\0\0\0", 9},
+        {"\xcb\x3f\xf8\0\0\0\0\0\0", 9},
+        {"\xcb\x80\0\0\0\0\0\0\0", 9},
+        {"\x92\xc4\x01\xff\x81\xa1"
+         "a\x90",
+         9},
+        {"\x82\x05\x06\xa1"
+         "b\xc4\x01"
+         "8",
+         8},
+        {"\x82\x05\x06\xa1"
+         "5\x07",
+         6},
+        {"\xc1", 1},
+    };
+
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        const cf_bytes value = cf_bytes_of(values[i].bytes, values[i].size);
+        cf_buffer json = {0}, read = {0}, built = {0};
+        cf_value_builder build = {0};
+
+        cf_value_json(value, &json);
+        const bool fine = cf_value_of_json(cf_buffer_view(&json), &read);
+        cf_build_json(&build, value);
+        cr_expect_eq(!cf_build_finish(&build, &built, &error), fine, "value %zu", i);
+        cr_expect(!fine || cf_bytes_equal(cf_buffer_view(&read), cf_buffer_view(&built)),
+                  "value %zu: %.*s", i, (int)json.size, (const char *)json.data);
+        cf_buffer_release(&json);
+        cf_buffer_release(&read);
+        cf_buffer_release(&built);
+    }
 }

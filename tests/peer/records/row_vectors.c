@@ -389,8 +389,8 @@ typedef struct {
 static void add_ref(ref_list *list, const json_t *field, const json_t *dot, cf_bytes value,
                     cf_write_standing standing)
 {
-    list->at = cf_grow(list->at, &list->capacity, list->count + 1, sizeof *list->at);
-    list->at[list->count++] = (cf_row_ref){words(field), row_vector_dot(dot), value, standing};
+    *cf_one_more(list->at, list->count, list->capacity) =
+        (cf_row_ref){words(field), row_vector_dot(dot), value, standing};
 }
 
 static ref_list refs_of(const json_t *row, cf_arena *arena)

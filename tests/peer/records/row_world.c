@@ -132,9 +132,7 @@ void row_disk_put(row_source *source, cf_row row)
         *old = row;
         return;
     }
-    source->disk =
-        cf_grow(source->disk, &source->capacity, source->count + 1, sizeof *source->disk);
-    source->disk[source->count++] = row;
+    *cf_one_more(source->disk, source->count, source->capacity) = row;
 }
 
 void row_disk_drop(row_source *source, cf_bytes table, cf_bytes key)
