@@ -249,6 +249,9 @@ const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, 
 /* "`counterfoil repair SOURCE --refill` does, or ", as a way to have back what is missing; nothing
  * of a source that only sends, to which nothing is brought. Appended. */
 void cf_binding_refill_way(const cf_binding *binding, cf_buffer *out);
+/* The same between two words of the sentence, with the path as it is typed after a verb. */
+void cf_binding_refill_word(const cf_binding *binding, const char *before, const char *after,
+                            cf_buffer *out);
 /* The source's path as a word of a command; appended. */
 void cf_binding_path_word(const cf_binding *binding, cf_buffer *out);
 enum { CF_PATH_TYPED = 128 };

@@ -322,6 +322,16 @@ void cf_binding_refill_way(const cf_binding *binding, cf_buffer *out)
     cf_buffer_append_text(out, " --refill` does, or ");
 }
 
+void cf_binding_refill_word(const cf_binding *binding, const char *before, const char *after,
+                            cf_buffer *out)
+{
+    char typed[CF_PATH_TYPED];
+
+    if (binding->mode != CF_MODE_SEND)
+        cf_buffer_append_text(out, "%s`counterfoil repair %s --refill`%s", before,
+                              cf_binding_path_typed(binding, typed), after);
+}
+
 const char *cf_binding_held_text(const cf_binding *binding, cf_guard_side side, uint64_t held,
                                  cf_arena *arena)
 {

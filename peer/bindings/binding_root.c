@@ -57,6 +57,12 @@ static cf_way_on way_on(const cf_binding *binding, cf_status status, const char 
     return status == CF_MISSING ? CF_WAY_ON_MOVED : CF_WAY_ON_MEANT;
 }
 
+/* From the log, by `repair --refill`. */
+static bool is_filled(const cf_binding *binding)
+{
+    return !binding->is_image && binding->mode != CF_MODE_SEND;
+}
+
 static cf_status refuse(cf_binding *binding, cf_status status, const char *what, cf_error *error)
 {
     char word[CF_PATH_TYPED];
@@ -66,7 +72,7 @@ static cf_status refuse(cf_binding *binding, cf_status status, const char *what,
     if (status == CF_MISSING)
         back = "plug it in or bring it back";
     binding->way_on = way_on(binding, status, what);
-    return binding->is_image
+    return !is_filled(binding)
                ? cf_fail(error, status, "%s%s is %s: %s, or `counterfoil remove %s`", dots, path,
                          what, back, typed)
                : cf_fail(error, status,
@@ -103,10 +109,16 @@ static cf_status refuse_marked(cf_binding *binding, cf_files *files, const cf_ma
     const shown_path path = show_path(binding);
 
     if (cf_root_was_taken(files, marked->root, &binding->instance))
-        return cf_fail(error, CF_UNSAFE,
-                       "%s%s was added by another device or home since, and is its own: "
-                       "`counterfoil repair %s --refill` takes it back, or `counterfoil remove %s`",
-                       path.dots, path.end, typed, typed);
+        return is_filled(binding)
+                   ? cf_fail(error, CF_UNSAFE,
+                             "%s%s was added by another device or home since, and is its own: "
+                             "`counterfoil repair %s --refill` takes it back, or `counterfoil "
+                             "remove %s`",
+                             path.dots, path.end, typed, typed)
+                   : cf_fail(error, CF_UNSAFE,
+                             "%s%s was added by another device or home since, and is its own: "
+                             "`counterfoil remove %s`",
+                             path.dots, path.end, typed);
     if (cf_format_is_records(binding->format) || other_is_alike(binding, files, other))
         return refuse(binding, CF_UNSAFE, OTHER, error);
     return cf_fail(
@@ -121,7 +133,7 @@ cf_status cf_binding_refuse_older(const cf_binding *binding, cf_error *error)
     const char *typed = cf_binding_path_typed(binding, word);
     const shown_path path = show_path(binding);
 
-    return binding->is_image
+    return !is_filled(binding)
                ? cf_fail(error, CF_UNSAFE,
                          "%s%s is an older copy of what was here: put that back, or `counterfoil "
                          "sync %s --yes` sends it as edits",

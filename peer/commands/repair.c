@@ -182,14 +182,9 @@ static cf_status refuse_sender(const cf_binding *binding, cf_error *error)
     cf_binding_path_typed(binding, typed);
     return cf_fail(error, CF_USAGE,
                    "it only sends, so nothing is brought back to it: put back what is missing, or "
-                   "`counterfoil sync %s --yes` lets it go",
-                   typed);
-}
-
-static bool is_held_sender(cf_peer *peer, const cf_binding *binding)
-{
-    return binding->mode == CF_MODE_SEND && (binding->counted[CF_GUARD_HERE].is_held ||
-                                             cf_record_source_holds_columns(peer, binding));
+                   "`counterfoil sync %s --yes` lets it go; to have it filled, `counterfoil set %s "
+                   "--mode both` first",
+                   typed, typed);
 }
 
 static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
@@ -202,7 +197,7 @@ static cf_status refill_one(repair *self, cf_binding *binding, cf_error *error)
                          "%s can't be written to, and so not filled: `counterfoil remove` it and "
                          "add it again to send what lies there",
                          binding->path);
-    if (!status && is_held_sender(self->peer, binding))
+    if (!status && binding->mode == CF_MODE_SEND)
         status = refuse_sender(binding, error);
     if (!status)
         status = make_missing(self, binding, error);

@@ -21,6 +21,7 @@ typedef struct {
     cf_collection *collection;
     cf_hidden_names names;
     const cf_row_view *view; /* of these */
+    cf_bytes called;         /* of what was typed the name of the record */
     cf_bytes field;          /* of it as people name it; nothing: all */
     uint64_t most;           /* of its history */
     cf_ids items;            /* that are called so */
@@ -62,19 +63,33 @@ static void add_if_was_called(void *context, const cf_id *item)
     if (!cf_item_is_record(item))
         return;
     cf_item_path(self->collection, item, &path);
-    if (cf_bytes_equal(cf_buffer_view(&path), self->named.path))
+    if (cf_bytes_equal(cf_buffer_view(&path), self->called))
         cf_ids_add(&self->items, item);
     cf_buffer_release(&path);
 }
 
-/* KEY/FIELD, of a record that there is. */
+/* A record that is no more: by all of what was typed, or by what stands before one of the slashes;
+ * a key may have some, and so may a field. */
+static void find_former(showing *self)
+{
+    const cf_bytes path = self->named.path;
+
+    for (size_t size = path.size; size && !self->items.count; size--) {
+        if (size < path.size && path.data[size] != '/')
+            continue;
+        self->called = cf_bytes_of(path.data, size);
+        cf_state_each(self->collection->state, add_if_was_called, self);
+    }
+}
+
+/* KEY/FIELD. */
 static void split_field(showing *self)
 {
-    const cf_named_record *named = &self->named;
+    const cf_bytes path = self->named.path;
 
-    if (named->row.size && named->row.size < named->path.size)
-        self->field = cf_bytes_of(named->path.data + named->row.size + 1,
-                                  named->path.size - named->row.size - 1);
+    if (self->called.size && self->called.size < path.size)
+        self->field =
+            cf_bytes_of(path.data + self->called.size + 1, path.size - self->called.size - 1);
 }
 
 /* Of rows that are one (peer/records/row_same.h) the first tells of all. */
@@ -103,9 +118,10 @@ static cf_status find_items(showing *self, cf_error *error)
         cf_ids_add(&self->items, &named->item);
     else if (!named->path.size && cf_record_named(self->collection, named->path, &document))
         cf_ids_add(&self->items, &document); /* a document that is one record has no key */
-    add_hidden(self, named->row.size ? named->row : named->path);
-    if (!self->items.count && named->path.size)
-        cf_state_each(self->collection->state, add_if_was_called, self);
+    self->called = named->row.size ? named->row : named->path;
+    add_hidden(self, self->called);
+    if (!self->items.count)
+        find_former(self);
     keep_first(self);
     split_field(self);
     return self->items.count ? CF_OK
@@ -133,14 +149,19 @@ static const char *name_of(showing *self, const cf_shown_record *record, cf_byte
     return cf_arena_text(&self->arena, cf_bytes_of_text(shown));
 }
 
-static bool is_asked_for(const showing *self, const cf_shown_record *record, cf_bytes field)
+static bool is_asked_for(const showing *self, const cf_shown_record *record,
+                         const cf_shown_value *one)
 {
-    cf_buffer text = {0};
+    return !self->field.size ||
+           cf_shown_value_is_of(record, one->field, one->value.value, self->field);
+}
 
-    cf_shown_field_text(record, field, &text);
-    const bool same = !self->field.size || cf_bytes_equal(cf_buffer_view(&text), self->field);
-    cf_buffer_release(&text);
-    return same;
+/* A deletion is one of each field. */
+static bool is_step(const showing *self, const cf_shown_record *record,
+                    const cf_record_write *write)
+{
+    return cf_shown_write_is_data(write) && (!self->field.size || !write->field.size ||
+                                             cf_shown_write_is_of(record, write, self->field));
 }
 
 static void print_value(showing *self, const cf_shown_record *record, const cf_shown_value *one,
@@ -149,7 +170,7 @@ static void print_value(showing *self, const cf_shown_record *record, const cf_s
     char time[CF_TIME_TEXT] = "";
     cf_buffer value = {0};
 
-    if (!is_asked_for(self, record, one->field))
+    if (!is_asked_for(self, record, one))
         return;
     cf_value_shown_append(&one->value, "a row that is gone", &value);
     cf_buffer_append(&value, "", 1);
@@ -206,14 +227,6 @@ static void append_step(showing *self, const cf_record_past *past, const cf_reco
     append_written(self, write, out);
 }
 
-/* What of a write is of no data: which number a row was given, which table it is of, and the first
- * key, by which it is named. */
-static bool is_frame(const cf_record_write *write)
-{
-    return write->field.size && cf_row_field_is_reserved(write->field) &&
-           !(cf_field_is(write->field, CF_FIELD_NUMBER_KEY) && write->over_count);
-}
-
 static void print_step(showing *self, const cf_shown_record *record, const cf_record_write *write)
 {
     char id[2 * CF_HASH_SIZE + 1], time[CF_TIME_TEXT];
@@ -241,7 +254,7 @@ static void print_history(showing *self, const cf_shown_record *record)
     for (size_t i = record->past.count; i-- > 0 && left;) {
         const cf_record_write *write = &record->past.at[i];
 
-        if (is_frame(write) || (write->field.size && !is_asked_for(self, record, write->field)))
+        if (!is_step(self, record, write))
             continue;
         if (left-- == self->most)
             cf_print(&self->run->output, "history, newest first:\n");
@@ -295,7 +308,7 @@ static json_t *values_json(showing *self, const cf_shown_record *record, const c
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++) {
-        if (!is_asked_for(self, record, at[i].field))
+        if (!is_asked_for(self, record, &at[i]))
             continue;
         json_t *one = json_pack("{s:o, s:o}", "field", field_json(self, record, at[i].field),
                                 "value", cf_value_shown_json(&at[i].value));
@@ -331,7 +344,7 @@ static json_t *history_json(showing *self, const cf_shown_record *record)
         const cf_told_value to = cf_shown_value_of(&self->names, write, &self->arena);
         json_t *one;
 
-        if (is_frame(write) || (write->field.size && !is_asked_for(self, record, write->field)))
+        if (!is_step(self, record, write))
             continue;
         one = json_pack("{s:s}", "change", write->field.size ? "written" : "deleted");
         add_writer(self, one, write);
@@ -364,25 +377,52 @@ static json_t *record_json(showing *self, const cf_shown_record *record)
 
 /* ---- The verb ---- */
 
+/* A name that was typed wrong is no field that says nothing. */
+static cf_status say_unknown(const showing *self, cf_bytes names, cf_error *error)
+{
+    enum { NAMES_MAX = 120 };
+    char field[CF_NAME_SHOWN], record[CF_NAME_SHOWN], known[CF_NAME_SHOWN];
+
+    cf_name_show(self->field, field);
+    cf_name_show(self->called, record);
+    cf_name_show(names.size > NAMES_MAX ? cf_bytes_of(names.data, NAMES_MAX) : names, known);
+    return cf_fail(error, CF_MISSING, "%s//%s has no field '%s': it has %s%s", self->named.name,
+                   record, field, names.size ? known : "none", names.size > NAMES_MAX ? "..." : "");
+}
+
+static void show_one(showing *self, const cf_shown_record *record, json_t *list)
+{
+    if (self->run->json)
+        json_array_append_new(list, record_json(self, record));
+    else
+        print_record(self, record);
+}
+
 static cf_status show_all(showing *self, cf_error *error)
 {
     json_t *list = json_array();
     cf_status status = CF_OK;
+    cf_buffer names = {0};
+    size_t shown = 0;
 
     for (size_t i = 0; !status && i < self->items.count; i++) {
         cf_shown_record record;
 
         status = cf_shown_record_read(self->peer, self->collection, &self->names,
                                       &self->items.at[i], &self->arena, &record, error);
-        if (!status && self->run->json)
-            json_array_append_new(list, record_json(self, &record));
-        else if (!status)
-            print_record(self, &record);
+        if (!status &&
+            (!self->field.size || cf_shown_field_find(&record, self->view, self->field, &names))) {
+            show_one(self, &record, list);
+            shown++;
+        }
         cf_shown_record_release(&record);
     }
+    if (!status && !shown)
+        status = say_unknown(self, cf_buffer_view(&names), error);
     if (!status && self->run->json)
         cf_print_json(&self->run->output, json_incref(list));
     json_decref(list);
+    cf_buffer_release(&names);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "peer/adapters/record_format.h"
 #include "peer/log/record_names.h"
 #include "peer/records/row_same.h"
+#include "peer/records/seats.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -200,4 +201,163 @@ cf_status cf_shown_record_read(cf_peer *peer, const cf_collection *collection,
 void cf_shown_record_release(cf_shown_record *record)
 {
     cf_record_past_release(&record->past);
+}
+
+/* ---- One field of it ---- */
+
+bool cf_shown_write_is_data(const cf_record_write *write)
+{
+    return !write->field.size || !cf_row_field_is_reserved(write->field) ||
+           (cf_field_is(write->field, CF_FIELD_NUMBER_KEY) && write->over_count);
+}
+
+static bool is_called(const cf_shown_record *record, cf_bytes field, cf_bytes name)
+{
+    cf_buffer text = {0};
+
+    cf_shown_field_text(record, field, &text);
+    const bool same = cf_bytes_equal(cf_buffer_view(&text), name);
+    cf_buffer_release(&text);
+    return same;
+}
+
+/* Of a line that no field has a word for; else nothing. */
+static cf_bytes line_name(const cf_shown_record *record, cf_bytes field, cf_bytes value)
+{
+    const cf_seat seat =
+        cf_seat_of(record->item.bytes[0], property_of(&record->item, field), value);
+
+    return value.size && seat.spelled ? seat.name : (cf_bytes){0};
+}
+
+bool cf_shown_value_is_of(const cf_shown_record *record, cf_bytes field, cf_bytes value,
+                          cf_bytes name)
+{
+    return is_called(record, field, name) ||
+           (name.size && cf_bytes_equal(line_name(record, field, value), name));
+}
+
+bool cf_shown_write_is_of(const cf_shown_record *record, const cf_record_write *write,
+                          cf_bytes name)
+{
+    bool found = cf_shown_value_is_of(record, write->field, write->value, name);
+
+    for (size_t i = 0; i < write->over_count && !found; i++) {
+        const cf_record_write *was =
+            cf_record_past_find(&record->past, write->field, &write->over[i]);
+
+        found = was && cf_shown_value_is_of(record, write->field, was->value, name);
+    }
+    return found;
+}
+
+/* ---- Which there are ---- */
+
+static int by_name(const void *left, const void *right)
+{
+    return cf_bytes_compare(*(const cf_bytes *)left, *(const cf_bytes *)right);
+}
+
+typedef struct {
+    const cf_shown_record *record;
+    cf_bytes *at;
+    size_t count, capacity;
+} field_names;
+
+static void add_name(field_names *self, cf_bytes name)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (cf_bytes_equal(self->at[i], name))
+            return;
+    *cf_one_more(self->at, self->count, self->capacity) = name;
+}
+
+/* As it is asked for: of a line its own name. */
+static void add_field(field_names *self, cf_bytes field, cf_bytes value)
+{
+    const cf_bytes line = line_name(self->record, field, value);
+    cf_buffer text = {0};
+
+    if (line.size) {
+        add_name(self, cf_arena_copy(self->record->arena, line));
+        return;
+    }
+    cf_shown_field_text(self->record, field, &text);
+    add_name(self, cf_arena_copy(self->record->arena, cf_buffer_view(&text)));
+    cf_buffer_release(&text);
+}
+
+static void add_own_fields(field_names *self)
+{
+    const cf_shown_record *record = self->record;
+
+    for (size_t i = 0; i < record->value_count; i++)
+        add_field(self, record->values[i].field, record->values[i].value.value);
+    for (size_t i = 0; i < record->other_count; i++)
+        add_field(self, record->others[i].field, record->others[i].value.value);
+    for (size_t i = 0; i < record->past.count; i++) {
+        const cf_record_write *write = &record->past.at[i];
+
+        if (write->field.size && write->value.size && cf_shown_write_is_data(write))
+            add_field(self, write->field, write->value);
+    }
+}
+
+static void add_fields_of_table(field_names *self, const cf_row_view *view)
+{
+    const cf_shown_record *record = self->record;
+
+    for (size_t i = 0; i < cf_row_view_count(view); i++) {
+        const cf_row *row = cf_row_view_at(view, i);
+
+        if (row->item.bytes[0] != CF_KIND_ROW || !cf_bytes_equal(row->table, record->table))
+            continue;
+        for (size_t k = 0; k < row->field_count; k++)
+            add_field(self, row->fields[k].name, (cf_bytes){0});
+    }
+}
+
+static bool has_name(const field_names *self, cf_bytes name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < self->count && !found; i++)
+        found = cf_bytes_equal(self->at[i], name);
+    return found;
+}
+
+static bool has_own(const cf_shown_record *record, cf_bytes name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < record->value_count && !found; i++)
+        found = cf_shown_value_is_of(record, record->values[i].field, record->values[i].value.value,
+                                     name);
+    for (size_t i = 0; i < record->other_count && !found; i++)
+        found = cf_shown_value_is_of(record, record->others[i].field, record->others[i].value.value,
+                                     name);
+    for (size_t i = 0; i < record->past.count && !found; i++)
+        found = record->past.at[i].field.size && cf_shown_write_is_data(&record->past.at[i]) &&
+                cf_shown_write_is_of(record, &record->past.at[i], name);
+    return found;
+}
+
+cf_shown_field_standing cf_shown_field_find(const cf_shown_record *record, const cf_row_view *view,
+                                            cf_bytes name, cf_buffer *names)
+{
+    field_names all = {.record = record};
+    const bool listed = names->size > 0;
+
+    if (has_own(record, name))
+        return CF_FIELD_ITS_OWN;
+    add_own_fields(&all);
+    add_fields_of_table(&all, view);
+    const bool known = has_name(&all, name);
+    if (all.count)
+        qsort(all.at, all.count, sizeof *all.at, by_name);
+    for (size_t i = 0; i < all.count && !listed; i++)
+        cf_buffer_append_text(names, "%s%.*s", names->size ? ", " : "", (int)all.at[i].size,
+                              (const char *)all.at[i].data);
+    free(all.at);
+    return known ? CF_FIELD_ELSEWHERE : CF_FIELD_UNKNOWN;
 }

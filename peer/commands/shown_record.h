@@ -47,4 +47,29 @@ cf_told_value cf_shown_value_of(const cf_hidden_names *names, const cf_record_wr
 /* What the field of a write is called; appended. */
 void cf_shown_field_text(const cf_shown_record *record, cf_bytes field, cf_buffer *out);
 
+/* ---- One field of it ---- */
+
+/* A field goes by its name, and a line of a calendar or a card that no field has a word for by the
+ * line's, as `conflicts` names both:
+ *
+ *     title "Meeting":                     title
+ *     iCalendar/properties "GEO:48.4;9.98": iCalendar/properties, and geo */
+bool cf_shown_value_is_of(const cf_shown_record *record, cf_bytes field, cf_bytes value,
+                          cf_bytes name);
+bool cf_shown_write_is_of(const cf_shown_record *record, const cf_record_write *write,
+                          cf_bytes name);
+/* That a reader of the log sees: neither its table nor the key and the number it was given first.
+ */
+bool cf_shown_write_is_data(const cf_record_write *write);
+
+typedef enum {
+    CF_FIELD_UNKNOWN,
+    CF_FIELD_ELSEWHERE, /* only other records of its table have it */
+    CF_FIELD_ITS_OWN,   /* it says something there, or has */
+} cf_shown_field_standing;
+/* Where it isn't its own, `names` is what it has, and what its table has, with commas, each once,
+ * in order; what stands there already stays. */
+cf_shown_field_standing cf_shown_field_find(const cf_shown_record *record, const cf_row_view *view,
+                                            cf_bytes name, cf_buffer *names);
+
 #endif

@@ -133,7 +133,7 @@ static const char *title_of_row(const cf_collection *collection, const cf_id *id
     cf_bytes own = own_title(collection, id);
     cf_buffer text = {0};
     size_t joined = 0;
-    uint32_t before = CF_FIELD_NUMBERS;
+    uint32_t before = UINT32_MAX;
 
     for (size_t i = 0; i < count && !own.size; i++) {
         const cf_write write = cf_state_write(collection->state, item, i);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources that only send: what was done elsewhere stays there, and is told here."""
 
+import json
 import sqlite3
 
 import pytest
@@ -189,3 +190,81 @@ def test_cards_tell_it(two):
     desktop.sync()
     tells(laptop, {"u1": CHANGED, "u2": DELETED, "u5": NEW})
     assert (here / "u1.vcf").read_bytes().decode() == card("u1", "Ann") and len(list(here.glob("*.vcf"))) == 4
+
+
+# ---- What is held here is not filled: nothing comes to it ----
+
+
+def cut(path):
+    path.write_text(path.read_text()[:-60])
+
+
+def emptied(path):
+    path.write_text("{}\n")
+
+
+def older(path):
+    path.write_bytes(path.with_suffix(".older").read_bytes())
+
+
+def lost(path):
+    path.unlink()
+
+
+def items(path):
+    """Twenty rows, of which a copy has ten."""
+    for start, beside in (0, True), (10, False):
+        with sqlite3.connect(path) as there:
+            there.execute("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)")
+            there.executemany("INSERT INTO items VALUES (?, ?)", [(i, f"item {i}") for i in range(start, start + 10)])
+        there.close()
+        if beside:
+            path.with_suffix(".older").write_bytes(path.read_bytes())
+
+
+KINDS = {
+    "a cut .vcf": ("vcard", "vcf", lambda path: path.write_text("".join(card(f"c{i}", f"Card {i}") for i in range(9))), cut, "cut short"),
+    "an older database": ("sqlite", "db", items, older, "stands in its place"),
+    "an emptied document": ("json", "json", lambda path: path.write_text(json.dumps({f"f{i}": i for i in range(12)}) + "\n"), emptied,
+                            "fields are missing here"),
+    "a database that is lost": ("sqlite", "db", items, lost, "is not there"),
+    "a document that is damaged": ("json", "json", lambda path: path.write_text(json.dumps({f"f{i}": i for i in range(12)}) + "\n"), cut,
+                                   "it is cut short: a comma or } is expected here; nothing of it is synced: mend it, or put it back whole"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_only_sends_is_told_of_no_way_that_brings_nothing_back_and_may_do_both(two, kind):
+    laptop, _ = two
+    form, end, make, harm, said = KINDS[kind]
+    here = laptop.source(f"held.{end}")
+    make(here)
+    laptop.json("add", str(here), "--collection", "held", "--format", form, "--mode", "send")
+    laptop.sync()
+    before = here.read_bytes()
+    harm(here)
+    for verb in ("sync",), ("status",), ("sync", "--json"):
+        done = laptop.finish(*verb)
+        assert said in done.stdout + done.stderr and "--refill" not in done.stdout + done.stderr, done.stdout + done.stderr
+    after = here.read_bytes() if here.exists() else None
+    for _ in range(2):
+        refused = laptop.run("repair", str(here), "--refill", code=2)
+        assert "it only sends, so nothing is brought back to it: put back what is missing, or " in refused
+        assert f"`counterfoil set {here} --mode both` first" in refused
+    assert (here.read_bytes() if here.exists() else None) == after, "nothing was taken away"
+    laptop.run("set", str(here), "--mode", "both")
+    assert "--refill" in laptop.finish("status").stdout
+    laptop.run("repair", str(here), "--refill")
+    assert laptop.sync()["in_sync"]
+    if form == "sqlite":
+        assert len(sqlite3.connect(here).execute("SELECT * FROM items").fetchall()) == 20
+    else:
+        assert sorted(here.read_text().split()) == sorted(before.decode().split()) or form == "json"
+
+
+def test_a_folder_that_only_sends_is_not_filled_either(sender):
+    laptop, desktop, here, there = sender
+    before = tree(here)
+    refused = laptop.run("repair", str(here), "--refill", code=2)
+    assert f"`counterfoil set {here} --mode both` first" in refused
+    assert tree(here) == before

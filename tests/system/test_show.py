@@ -60,6 +60,53 @@ def test_one_field_of_it(people):
     assert values(record) == {"city": ("Ulm", "laptop")} and {one[1] for one in steps(record)} == {"city"}
 
 
+def test_a_field_that_it_does_not_have(people):
+    """A name that was typed wrong is no record that says nothing."""
+    laptop, _, here, _ = people
+    for verb in ("show", "people//x/town"), ("--json", "show", "people//x/town"):
+        assert "people//x has no field 'town': it has city, name" in laptop.run(*verb, code=3)
+    edit(here, "x,Ann,Ulm", "x,Ann,")
+    laptop.sync()
+    (record,) = laptop.json("show", "people//x/city")
+    assert record["values"] == [] and steps(record)[0][1] == "city", "it had one"
+    edit(here, "x,Ann,\n", "")
+    laptop.sync()
+    laptop.json("show", "people//x/city")
+    laptop.run("show", "people//x/town", code=3)
+
+
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//t//t//EN
+BEGIN:VEVENT
+UID:e1
+DTSTAMP:20260101T000000Z
+DTSTART:20260102T100000Z
+SUMMARY:Meeting
+GEO:48.4;9.98
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_field_as_conflicts_name_it(two):
+    laptop, desktop = two
+    here, there = laptop.source("c.ics"), desktop.source("c.ics")
+    here.write_bytes(CALENDAR.replace("\n", "\r\n").encode())
+    laptop.json("add", str(here), "--format", "icalendar", "--collection", "cal")
+    laptop.sync()
+    desktop.sync()
+    desktop.json("add", str(there), "--format", "icalendar", "--collection", "cal", "--existing")
+    both(laptop, desktop)
+    for path, value in (here, "1.5;2.5"), (there, "3.5;4.5"):
+        path.write_bytes(path.read_bytes().replace(b"48.4;9.98", value.encode()))
+    both(laptop, desktop, code=4)
+    (conflict,) = laptop.json("conflicts", code=4)
+    print(conflict)
+    (record,) = laptop.json("show", f"cal//{conflict['path']}")
+    assert len(record["values"]) == 1 and len(record["not_shown"]) == 1, record
+
+
 def test_what_is_not_shown(people):
     laptop, desktop, here, there = people
     edit(here, "Ann", "Anna")
@@ -157,6 +204,18 @@ def test_joins_of_rows_that_have_no_name_are_called_by_their_texts(two):
     told = [one for one in laptop.json("log") if one["path"].startswith("stands/")]
     assert [one["change"] for one in told] == ["deleted", "edited", "new"]
     assert {one["title"] for one in told} == {"book 'Moby Dick' + shelf 'A3' + slot slots/4"}
+
+
+def test_a_join_is_named_though_its_first_column_is_the_first_of_the_collection(two):
+    """Of what is made together any row may come first: most are joins."""
+    laptop, _ = two
+    here = add(laptop, "CREATE TABLE items (id INTEGER PRIMARY KEY, what TEXT); CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT UNIQUE);"
+                       "CREATE TABLE joins (item INTEGER REFERENCES items(id), place INTEGER, tag INTEGER REFERENCES tags(id), PRIMARY KEY (item, tag, place));")
+    here.run("INSERT INTO items VALUES (1, 'Milk'); INSERT INTO tags VALUES (2, 'food')")
+    here.many("INSERT INTO joins VALUES (1, ?, 2)", [(place,) for place in range(60)])
+    laptop.sync()
+    told = [one for one in laptop.json("log") if one["path"].startswith("joins/")]
+    assert len(told) == 60 and {one.get("title") for one in told} == {"item 'Milk' + tag 'food'"}
 
 
 def test_a_hidden_row_is_known(shop):

@@ -356,8 +356,7 @@ def say(count, word):
     return f"UPDATE people SET name = '{word}' WHERE id IN ({', '.join(repr(f'a{i}') for i in range(count))})"
 
 
-@pytest.mark.parametrize("count", [1, 4])
-@pytest.mark.parametrize("in_turn", [False, True])
+@pytest.mark.parametrize("count, in_turn", [(1, False), (4, False), (1, True)])
 def test_what_is_toggled_back_in_wal_mode_is_an_edit(two, count, in_turn):
     laptop, desktop, here, there = tasks_in_wal(two)
     for turn in range(6):
@@ -366,6 +365,23 @@ def test_what_is_toggled_back_in_wal_mode_is_an_edit(two, count, in_turn):
         both(device, other)
         assert [row for row in place.rows("SELECT name FROM people WHERE id < 'a4' OR id = 'a0'") if row == (str(turn % 2),)]
         assert here.all("people") == there.all("people"), turn
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_what_another_device_said_of_more_than_a_row_is_not_toggled_back_in_wal_mode(two, count):
+    """The bytes are those of a copy that its program only opened, which would take another one's work away."""
+    laptop, desktop, here, there = tasks_in_wal(two)
+    for device, place, other, word in (laptop, here, desktop, "open"), (desktop, there, laptop, "done"):
+        place.run(say(count, word))
+        both(device, other)
+    before = there.all("people")
+    here.run(say(count, "open"))
+    stopped(laptop, f"{count} of 20 rows are as they were", *OLDER)
+    desktop.sync()
+    assert there.all("people") == before
+    laptop.sync(0, "--yes")
+    both(laptop, desktop)
+    assert here.all("people") == there.all("people") != before
 
 
 def test_an_older_copy_in_wal_mode_with_more_edits_than_one_takes_back(two):

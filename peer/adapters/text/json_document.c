@@ -294,7 +294,10 @@ static void skip_space(parser *self)
 static bool read_word(parser *self, const char *word)
 {
     size_t size = strlen(word);
+    const size_t left = self->json.input.size - self->at;
 
+    if (left < size && memcmp(self->json.input.data + self->at, word, left) == 0)
+        self->at += left; /* "tru", and no more */
     if (self->json.input.size - self->at < size ||
         memcmp(self->json.input.data + self->at, word, size) != 0)
         return fail(self, "a value is expected here");
@@ -508,10 +511,39 @@ static size_t line_of(cf_bytes input, size_t offset, size_t *line_start)
     return line;
 }
 
+/* Without the beginning of a character that the text ends in. */
+static cf_bytes without_begun(cf_bytes input)
+{
+    for (size_t begun = 1; begun <= 3 && begun < input.size; begun++)
+        if (input.data[input.size - begun] >= 0xc2 && input.data[input.size - begun] <= 0xf4)
+            return cf_bytes_of(input.data, input.size - begun);
+    return input;
+}
+
+/* What is missing is the end: `{"a": 1` is cut short, `{"a" 1}` is not, nor is what was never
+ * written. */
+static bool is_cut(const parser *self)
+{
+    size_t at = 0;
+
+    while (at < self->json.input.size && cf_json_is_space(self->json.input.data[at]))
+        at++;
+    return self->at == self->json.input.size && at < self->at;
+}
+
+static cf_status say_trouble(const parser *self, cf_error *error)
+{
+    size_t line_start, line = line_of(self->json.input, self->at, &line_start);
+
+    return cf_fail(error, CF_MALFORMED, "line %zu, column %zu: %s%s", line,
+                   self->at - line_start + 1, is_cut(self) ? "it is cut short: " : "",
+                   self->trouble);
+}
+
 cf_status cf_json_read(cf_bytes input, cf_json *out, cf_error *error)
 {
     parser self = {.json = {.input = input}};
-    size_t line_start;
+    cf_status status = CF_OK;
 
     if (input.size > CF_JSON_INPUT_MAX)
         return cf_fail(error, CF_TOO_LARGE, "is larger than %llu MiB: split the file",
@@ -521,18 +553,21 @@ cf_status cf_json_read(cf_bytes input, cf_json *out, cf_error *error)
         return cf_fail(
             error, CF_MALFORMED,
             "is UTF-16, and only UTF-8 is read: convert it, as with `iconv -f UTF-16 -t UTF-8`");
-    if (!cf_utf8_valid(input))
-        return cf_fail(error, CF_MALFORMED,
-                       "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`");
-    if (!read_document(&self)) {
-        size_t line = line_of(input, self.at, &line_start);
-
-        cf_json_release(&self.json);
-        return cf_fail(error, CF_MALFORMED, "line %zu, column %zu: %s", line,
-                       self.at - line_start + 1, self.trouble);
+    const bool is_text = cf_utf8_valid(input);
+    if (!is_text)
+        self.json.input = without_begun(input);
+    if (is_text || cf_utf8_valid(self.json.input)) {
+        if (!read_document(&self))
+            status = say_trouble(&self, error);
+        else if (is_text)
+            *out = self.json;
     }
-    *out = self.json;
-    return CF_OK;
+    if (!is_text && !(status && is_cut(&self)))
+        status = cf_fail(error, CF_MALFORMED,
+                         "isn't UTF-8: convert the file, as with `iconv -f LATIN1 -t UTF-8`");
+    if (status)
+        cf_json_release(&self.json);
+    return status;
 }
 
 void cf_json_release(cf_json *self)

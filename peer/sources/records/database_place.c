@@ -143,9 +143,8 @@ static void count_tables(const cf_binding *binding, const cf_database_schema *sc
     }
 }
 
-/* `closely`: also which rows say something else. */
 static cf_database_standing compare(const cf_binding *binding, const cf_database_schema *schema,
-                                    cf_record_file *file, bool closely)
+                                    cf_record_file *file)
 {
     cf_database_standing standing = {.rows = cf_rows_count(binding->rows)};
 
@@ -156,7 +155,7 @@ static cf_database_standing compare(const cf_binding *binding, const cf_database
 
         standing.missing -= row != NULL;
         standing.back += row == NULL;
-        standing.changed += row && closely && !says_the_same(there, row);
+        standing.changed += row && !says_the_same(there, row);
     }
     for (size_t i = 0; i < file->trouble_count; i++) { /* of a row: it is there, whatever it says */
         const cf_record_trouble *trouble = &file->troubles[i];
@@ -186,19 +185,28 @@ static cf_status refuse(size_t count, const cf_database_standing *standing, cons
                         const char *to, cf_error *error)
 {
     const char *source = standing->source;
-    cf_buffer deed = {0};
+    cf_buffer deed = {0}, fill = {0};
 
     append_deed(standing, to, &deed);
     cf_buffer_append(&deed, "", 1);
+    if (!standing->sends)
+        cf_buffer_append_text(&fill, "`counterfoil repair %s --refill` fills it, or ", source);
+    cf_buffer_append(&fill, "", 1);
     cf_status status =
         cf_fail(error, CF_UNSAFE,
                 "%s stands in its place: %zu of %zu rows %s, nothing of it is synced. Put the "
-                "%s one back, or `counterfoil repair %s --refill` fills it, or `counterfoil sync "
-                "%s --yes` %s",
+                "%s one back, or %s`counterfoil sync %s --yes` %s",
                 standing->older ? "an older copy" : "another database", count, standing->rows, what,
-                standing->older ? "newer" : "old", source, source, (const char *)deed.data);
+                standing->older ? "newer" : "old", (const char *)fill.data, source,
+                (const char *)deed.data);
     cf_buffer_release(&deed);
+    cf_buffer_release(&fill);
     return status;
+}
+
+static size_t differing_rows(const cf_database_standing *standing)
+{
+    return standing->missing + standing->gone + standing->back + standing->changed;
 }
 
 /* A write-ahead log leaves the file uncounted: an edit that is taken back makes the bytes that were
@@ -211,20 +219,27 @@ static bool is_own_again(const cf_database_standing *standing)
 {
     const size_t most = standing->closed ? CF_DATABASE_TAKEN_BACK : 0;
 
-    return standing->weighed && !standing->undone.others && standing->undone.first <= most &&
+    return standing->weighed && standing->undone.first <= most &&
            (standing->closed || standing->changed <= CF_DATABASE_TAKEN_BACK);
 }
 
+/* Of what another device wrote one row may be set back. More of it, or a row that is missing, may
+ * as well be due to a copy that its program only opened, which has the bytes and the times of
+ * edits:
+ *
+ *     `done` was set here in 4 rows, and is taken away again:  own work, an edit
+ *     it was set elsewhere in 1 row, and is taken away here:   an edit
+ *     it was set elsewhere in 2 rows, or 1 row was added:      a copy */
 static bool may_be_taken_back(const cf_database_standing *standing)
 {
-    const size_t rows = standing->missing + standing->gone + standing->back;
-    const size_t differing = rows + standing->changed;
+    const size_t differing = differing_rows(standing), rows = differing - standing->changed;
 
-    if (standing->counts)
+    if (standing->rewound || standing->counts)
         return !differing;
+    if (standing->undone.others)
+        return !rows && standing->changed == 1;
     return ((!rows || standing->closed) && differing <= CF_DATABASE_TAKEN_BACK) ||
-           (standing->written && standing->weighed && !standing->undone.others) ||
-           is_own_again(standing);
+           (standing->written && standing->weighed) || is_own_again(standing);
 }
 
 cf_status cf_database_standing_check(const cf_database_standing *standing, cf_delete_word word,
@@ -268,6 +283,18 @@ uint64_t cf_database_still(cf_files *files, const char *path, sqlite3 *database,
     return still ? seen->content : 0;
 }
 
+cf_status cf_database_pages(sqlite3 *database, uint32_t *out, cf_error *error)
+{
+    int64_t pages = 0, shrinks;
+
+    cf_status status = cf_database_number(database, "PRAGMA main.auto_vacuum", &shrinks, error);
+    if (!status && !shrinks)
+        status = cf_database_number(database, "PRAGMA main.page_count", &pages, error);
+    if (!status)
+        *out = pages > 0 && pages <= UINT32_MAX ? (uint32_t)pages : 0;
+    return status;
+}
+
 static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_identity *out,
                           cf_error *error)
 {
@@ -278,6 +305,8 @@ static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_id
         cf_database_number(database, "PRAGMA main.application_id", &application, error);
     if (!status)
         status = cf_database_writes(database, &out->writes, error);
+    if (!status)
+        status = cf_database_pages(database, &out->pages, error);
     cf_pack_array(&parts, 4);
     cf_pack_uint(&parts, stat->birth_ns ? 0 : stat->device);
     cf_pack_uint(&parts, stat->inode);
@@ -323,14 +352,20 @@ static bool is_copied(const cf_database_place *place)
 
 /* ---- Keeping it: the file's hash, how often it was written, 4 bytes big-endian, what it held then
  * and before, 8 bytes big-endian each, and its log: 1 byte, the file's time and that of a copy that
- * lay over it, 8 bytes each; all but the hash may be left out ---- */
+ * lay over it, 8 bytes each, and its pages, 4 bytes; all but the hash may be left out ---- */
 
 static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
 {
     return cf_key_source(arena, CF_TABLE_DATABASE, binding->number);
 }
 
-enum { WRITES_SIZE = 4, CONTENT_SIZE = 8, TIME_SIZE = 8, LOG_SIZE = 1 + 2 * TIME_SIZE };
+enum {
+    WRITES_SIZE = 4,
+    CONTENT_SIZE = 8,
+    TIME_SIZE = 8,
+    LOG_SIZE = 1 + 2 * TIME_SIZE,
+    PAGES_SIZE = 4
+};
 
 static void append_number(cf_buffer *out, uint64_t number, size_t size)
 {
@@ -359,6 +394,7 @@ static void pack(const cf_database_place *place, cf_buffer *out)
     append_number(out, place->kept.logs, 1);
     append_number(out, (uint64_t)place->kept.mtime_ns, TIME_SIZE);
     append_number(out, (uint64_t)place->copied_ns, TIME_SIZE);
+    append_number(out, place->kept.pages, PAGES_SIZE);
 }
 
 static void unpack_log(cf_bytes value, size_t at, cf_database_place *out)
@@ -372,6 +408,11 @@ static void unpack(cf_bytes value, cf_database_place *out)
 {
     const size_t head = sizeof out->kept.file.bytes, rest = head + WRITES_SIZE;
 
+    if (value.size >= rest + LOG_SIZE + PAGES_SIZE &&
+        (value.size - rest) % CONTENT_SIZE == 1 + PAGES_SIZE) {
+        value.size -= PAGES_SIZE;
+        out->kept.pages = (uint32_t)number_at(value, value.size, PAGES_SIZE);
+    }
     if (value.size >= rest + LOG_SIZE && (value.size - rest) % CONTENT_SIZE == 1) {
         value.size -= LOG_SIZE;
         unpack_log(value, value.size, out);
@@ -445,18 +486,49 @@ static cf_status judge(cf_database_place *place, const cf_medium *medium,
     return status;
 }
 
+/* Whether all that was written since one moment is undone, whatever else was done since. Of a new
+ * file only what is so tells of a copy below; one that is what it was before lacks what it lacks.
+ */
+static cf_status rewind_rows(const cf_medium *medium, const cf_database_schema *schema,
+                             const cf_record_file *file, cf_database_standing *standing,
+                             cf_error *error)
+{
+    const cf_database_compared compared = {.peer = medium->peer,
+                                           .binding = medium->binding,
+                                           .schema = schema,
+                                           .file = file,
+                                           .shrank = standing->shrank};
+    cf_database_rewound found;
+
+    if (medium->word.given || standing->missing + standing->changed <= CF_DATABASE_TAKEN_BACK)
+        return CF_OK;
+    cf_status status = cf_database_rewound_count(&compared, &found, error);
+    standing->rewound = !status && found.missing + found.changed > 0;
+    if (standing->rewound && !standing->older) {
+        standing->older = true;
+        standing->missing = found.missing;
+        standing->changed = found.changed;
+        standing->gone = standing->back = 0;
+    }
+    return status;
+}
+
 /* What costs more than a look, of a copy that may be none. */
 static cf_status weigh(const cf_medium *medium, sqlite3 *database, const cf_database_schema *schema,
                        const cf_record_file *file, cf_database_standing *standing, cf_error *error)
 {
-    if (!standing->older || medium->word.given || may_be_taken_back(standing))
+    if (!standing->older)
+        return rewind_rows(medium, schema, file, standing, error);
+    if (medium->word.given || !differing_rows(standing))
         return CF_OK;
     standing->written = cf_database_log_is_in_file(database);
     if (standing->counts)
         return CF_OK;
     standing->weighed = true; /* a copy may have brought its log along */
-    return cf_database_undone_count(medium->peer, medium->binding, schema, file, &standing->undone,
-                                    error);
+    cf_status status = cf_database_undone_count(medium->peer, medium->binding, schema, file,
+                                                &standing->undone, error);
+    return status || standing->written ? status
+                                       : rewind_rows(medium, schema, file, standing, error);
 }
 
 cf_status cf_database_place_check(cf_database_place *place, const cf_medium *medium,
@@ -487,15 +559,18 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
     if (status || !cf_rows_count(medium->binding->rows))
         return status;
     bool is_known = is_the_same(place) && !judged.older && !is_copied(place);
-    cf_database_standing standing = compare(medium->binding, schema, file, !is_known);
+    cf_database_standing standing = compare(medium->binding, schema, file);
     standing.older = judged.older;
     standing.counts = judged.counts;
     standing.closed = judged.closed;
     standing.source = cf_binding_path_typed(medium->binding, word);
+    standing.shrank = place->is.pages && place->is.pages < place->kept.pages;
+    standing.sends = medium->binding->mode == CF_MODE_SEND;
     *lacks = standing.missing > 0;
-    if (!is_known)
-        status = weigh(medium, database, schema, file, &standing, error);
-    return is_known || status ? status : cf_database_standing_check(&standing, medium->word, error);
+    status = weigh(medium, database, schema, file, &standing, error);
+    return (is_known && !standing.rewound) || status
+               ? status
+               : cf_database_standing_check(&standing, medium->word, error);
 }
 
 /* The last one last, each once. */

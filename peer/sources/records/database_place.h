@@ -4,6 +4,7 @@
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #define CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #include "peer/adapters/sqlite/database_rows.h"
+#include "peer/sources/records/database_rewound.h"
 #include "peer/sources/records/database_undone.h"
 #include "peer/sources/records/medium.h"
 
@@ -28,6 +29,7 @@ typedef struct {
     uint64_t content; /* of its bytes, which a write-ahead log leaves uncounted; 0: unknown */
     bool logs;        /* a write-ahead log lay beside it, with news or without */
     int64_t mtime_ns; /* of the file */
+    uint32_t pages;   /* that the database had, with what its log has; 0: unknown */
 } cf_database_identity;
 
 /* What a file held, without its log, and when. */
@@ -40,6 +42,8 @@ typedef struct {
 /* To be asked outside of a transaction: it may take long, and its program may write meanwhile. */
 cf_status cf_database_see(cf_files *files, const char *path, sqlite3 *database,
                           cf_database_sight *out, cf_error *error);
+/* How many pages the database has, as a look sees it; 0: it may become smaller by itself. */
+cf_status cf_database_pages(sqlite3 *database, uint32_t *out, cf_error *error);
 /* The content, if nobody wrote to the file since; else 0. */
 uint64_t cf_database_still(cf_files *files, const char *path, sqlite3 *database,
                            const cf_database_sight *seen);
@@ -74,9 +78,6 @@ typedef enum {
 cf_database_writer cf_database_writer_of(const cf_database_traces *traces, int64_t kept_ns,
                                          bool older);
 
-/* So many rows that an older copy has otherwise may be edits that were taken back. */
-enum { CF_DATABASE_TAKEN_BACK = 4 };
-
 /* Rows of the base, and which of them are not in the database. */
 typedef struct {
     size_t rows;
@@ -84,13 +85,16 @@ typedef struct {
     size_t gone;    /* with their table */
     size_t changed; /* under its key the row says something else */
     size_t back;    /* that the base has not */
-    bool older;     /* it is, byte for byte, what was synced before, */
-    bool counts;    /* and no edit made it so: it counts other writes, or was copied */
+    bool older;     /* it is what was synced before, byte for byte, or */
+    bool rewound;   /* row by row, but for what was written to it since */
+    bool shrank;    /* it has less pages than it had */
+    bool counts;    /* no edit made it so: it counts other writes, or was copied */
     bool closed;    /* its program just wrote it, and knew of all that was synced */
     bool written;   /* the log beside it has commits, and the file is as they left it */
     bool weighed;   /* whose work is undone is known: */
     cf_database_undone undone;
     const char *source; /* as it is typed after a verb */
+    bool sends;         /* that only does so: nothing is brought back to it */
 } cf_database_standing;
 
 /* CF_UNSAFE, if it is of another file than was synced: rows are missing in it, however few, or more

@@ -297,7 +297,7 @@ static bool changed(cf_medium *medium)
 /* ---- Writing ---- */
 
 /* 0: it is learned by the next look. */
-static uint64_t content_of(cf_files *files, const char *path, uint32_t writes)
+static uint64_t content_of(cf_files *files, const char *path, uint32_t writes, uint32_t *pages)
 {
     cf_database_sight seen;
     sqlite3 *database = NULL;
@@ -308,6 +308,8 @@ static uint64_t content_of(cf_files *files, const char *path, uint32_t writes)
     if (!status && cf_database_see(files, path, database, &seen, &ignored) == CF_OK &&
         seen.writes == writes)
         content = cf_database_still(files, path, database, &seen);
+    if (!status && cf_database_pages(database, pages, &ignored))
+        *pages = 0;
     cf_database_close(&database);
     return content;
 }
@@ -316,7 +318,8 @@ static void learn_written(database_medium *self, uint32_t writes)
 {
     const char *path = self->medium.binding->path;
 
-    self->place.is.content = content_of(self->medium.files, path, writes);
+    self->place.is.pages = 0;
+    self->place.is.content = content_of(self->medium.files, path, writes, &self->place.is.pages);
     const cf_database_traces now = cf_database_traces_of(self->medium.files, path, 0);
     self->place.is.logs = now.logs && now.log.size > 0;
     self->place.is.mtime_ns = now.file.mtime_ns;

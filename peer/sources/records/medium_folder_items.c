@@ -171,16 +171,16 @@ static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item
                        "only events and tasks are synced, and it holds neither: move it to another "
                        "folder");
     const char *what = self->options.adapter->item;
-    char word[CF_PATH_TYPED];
+    cf_buffer fill = {0};
 
-    return item->empty && item->held_count
-               ? cf_fail(error, CF_MALFORMED,
-                         "there is no %s in it: save it again, or `counterfoil repair %s --refill` "
-                         "fills it, or delete it if what it held may go",
-                         what, cf_binding_path_typed(self->medium.binding, word))
-               : cf_fail(error, CF_MALFORMED,
-                         "there is no %s in it: save it again, or delete it if what it held may go",
-                         what);
+    if (item->empty && item->held_count)
+        cf_binding_refill_word(self->medium.binding, "", " fills it, or ", &fill);
+    cf_buffer_append(&fill, "", 1);
+    cf_fail(error, CF_MALFORMED,
+            "there is no %s in it: save it again, or %sdelete it if what it held may go", what,
+            (const char *)fill.data);
+    cf_buffer_release(&fill);
+    return CF_MALFORMED;
 }
 
 /* Kept, so that the next process needn't make it durable again; but of a racy one, which may be

@@ -114,15 +114,6 @@ void cf_record_cleared_destroy(cf_record_cleared **self)
     *self = NULL;
 }
 
-bool cf_record_source_holds_columns(cf_peer *peer, const cf_binding *binding)
-{
-    cf_record_cleared *held = cf_record_cleared_take(peer, binding);
-    const bool any = held->held.count > 0;
-
-    cf_record_cleared_destroy(&held);
-    return any;
-}
-
 static cf_cleared_column *find_lacked(const cf_cleared_columns *held, const cf_row *row,
                                       const cf_row *base, size_t index)
 {

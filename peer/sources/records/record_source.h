@@ -30,8 +30,6 @@ cf_status cf_record_source_make(cf_peer *peer, const cf_id *collection, const ch
  * it had no row. */
 cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_comparison *out,
                                    cf_error *error);
-/* Columns of it are held, since too much of them is gone. */
-bool cf_record_source_holds_columns(cf_peer *peer, const cf_binding *binding);
 /* Makes what is there the base, so that the next look brings what the collection has and publishes
  * nothing; what is written to it meanwhile is an edit. `own` is told of each row that is no version
  * in the log, and will go; `keep` gets each file that is cut short, before that is taken away.

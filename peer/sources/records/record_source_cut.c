@@ -187,19 +187,17 @@ static void note_whole(cf_record_run *run)
 
     cf_binding_path_word(binding, &word);
     cf_buffer_append(&word, "", 1);
-    const char *path = (const char *)word.data;
-    if (run->source->word.given)
-        cf_buffer_append_text(&text,
-                              "it is cut short: nothing new is put into it until it ends as it "
-                              "should: mend it, or `counterfoil repair %s --refill` does",
-                              path);
-    else
-        cf_buffer_append_text(
-            &text,
-            "it is cut short: nothing in it is deleted elsewhere, and nothing new is put into it. "
-            "Put it back whole; or `counterfoil repair %s --refill` brings back what is missing; "
-            "or `counterfoil sync %s --yes` deletes that elsewhere too",
-            path, path);
+    if (run->source->word.given) {
+        cf_buffer_append_text(&text, "it is cut short: nothing new is put into it until it ends as "
+                                     "it should: mend it");
+        cf_binding_refill_word(binding, ", or ", " does", &text);
+    } else {
+        cf_buffer_append_text(&text, "it is cut short: nothing in it is deleted elsewhere, and "
+                                     "nothing new is put into it. Put it back whole; or ");
+        cf_binding_refill_word(binding, "", " brings back what is missing; or ", &text);
+        cf_buffer_append_text(&text, "`counterfoil sync %s --yes` deletes that elsewhere too",
+                              (const char *)word.data);
+    }
     cf_buffer_append(&text, "", 1);
     cf_record_note_whole(run, run->cut_passes ? CF_PENDING_WAITS : CF_PENDING_SKIPPED,
                          (const char *)text.data);

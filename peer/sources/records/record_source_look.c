@@ -47,15 +47,20 @@ static bool recover(cf_record_run *run)
 /* Nothing is deleted while it can't be read. */
 static void advise_whole(const cf_binding *binding, cf_error *error)
 {
-    char why[CF_ERROR_TEXT], word[CF_PATH_TYPED];
+    const bool is_database = cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE;
+    char why[CF_ERROR_TEXT];
+    cf_buffer fill = {0};
 
     snprintf(why, sizeof why, "%s", error->text);
-    cf_fail(error, CF_MALFORMED,
-            "%s; nothing of it is synced: %s, or `counterfoil repair %s --refill` fills it", why,
-            cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE
-                ? "put back one that is whole"
-                : "mend it, put it back whole",
-            cf_binding_path_typed(binding, word));
+    cf_binding_refill_word(binding, ", or ", " fills it", &fill);
+    const bool fills = fill.size > 0;
+    cf_buffer_append(&fill, "", 1);
+    cf_fail(error, CF_MALFORMED, "%s; nothing of it is synced: %s%s", why,
+            is_database ? "put back one that is whole"
+            : fills     ? "mend it, put it back whole"
+                        : "mend it, or put it back whole",
+            (const char *)fill.data);
+    cf_buffer_release(&fill);
 }
 
 /* With the commands as they are typed, unless the path is too long for three of it. */
@@ -67,6 +72,11 @@ static cf_status say_missing(const cf_binding *binding, cf_error *error)
 
     if (strlen(binding->path) + 2 * strlen(typed) + WORDS > CF_ERROR_TEXT)
         typed = "SOURCE";
+    if (binding->mode == CF_MODE_SEND)
+        return cf_fail(error, CF_MISSING,
+                       "%s is not there, and nothing is deleted elsewhere: plug it in or bring it "
+                       "back, or `counterfoil remove %s`",
+                       binding->path, typed);
     return cf_fail(error, CF_MISSING,
                    "%s is not there, and nothing is deleted elsewhere: plug it in or bring it "
                    "back, or `counterfoil repair %s --refill`, or `counterfoil remove %s`",

@@ -152,6 +152,42 @@ Test(database_place, takes_what_the_log_shows_for_edits)
     expect_fails(cf_database_standing_check(&copy, no_word, &error), CF_UNSAFE);
 }
 
+Test(database_place, takes_no_other_devices_work_back_but_for_one_row_that_is_edited)
+{
+    static const cf_database_standing edit = {
+        .rows = 100, .changed = 1, .older = true, .weighed = true, .undone = {.others = 1}};
+    static const cf_database_standing copies[] = {
+        {.rows = 100, .changed = 2, .older = true, .weighed = true, .undone = {.others = 1}},
+        {.rows = 100, .changed = 4, .older = true, .closed = true, .undone = {.others = 4}},
+        {.rows = 100, .missing = 1, .older = true, .closed = true, .undone = {.others = 1}},
+        {.rows = 100, .back = 1, .older = true, .closed = true, .undone = {.others = 1}},
+    };
+    cf_error error;
+
+    expect_ok(cf_database_standing_check(&edit, no_word, &error), error);
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
+        expect_fails(cf_database_standing_check(&copies[i], no_word, &error), CF_UNSAFE);
+}
+
+Test(database_place, takes_rows_that_went_back_to_one_moment_for_a_copy)
+{
+    static const cf_database_standing copies[] = {
+        {.rows = 100, .changed = 40, .older = true, .rewound = true},
+        {.rows = 100,
+         .changed = 40,
+         .older = true,
+         .weighed = true,
+         .closed = true,
+         .rewound = true},
+    };
+    cf_error error;
+
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        expect_fails(cf_database_standing_check(&copies[i], no_word, &error), CF_UNSAFE);
+        expect_ok(cf_database_standing_check(&copies[i], cf_delete_word_all(), &error), error);
+    }
+}
+
 Test(database_place, lets_a_device_do_again_what_it_did_and_undo_no_other_ones_work)
 {
     static const cf_database_standing edits[] = {
