@@ -131,8 +131,10 @@ void cf_calendar_component_write(const cf_calendar_component *component, const c
  * another zone than it was. */
 bool cf_calendar_times_write(const cf_calendar_component *component, const cf_row *row,
                              size_t after, cf_line_edits *edits, cf_calendar_time *start);
-/* The start that a component has when it says what the row says; false: none. */
-bool cf_calendar_wanted_start(const cf_row *row, cf_calendar_time *out);
+/* The start that a component has when it says what the row says, that of the one that is `there`
+ * (NULL: none is) where that says so already; false: none. */
+bool cf_calendar_wanted_start(const cf_row *row, const cf_calendar_component *there,
+                              cf_calendar_time *out);
 /* Inserts a whole component, lines with LF, behind the line `after`, unless it is broken. */
 void cf_calendar_insert(cf_line_edits *edits, size_t after, cf_bytes text);
 void cf_calendar_delete(const cf_content_lines *lines, size_t component, cf_line_edits *edits);

@@ -36,12 +36,49 @@ static bool read_local(const cf_row *row, const char *field, int64_t *seconds)
            cf_calendar_local_read(text, seconds);
 }
 
-bool cf_calendar_wanted_start(const cf_row *row, cf_calendar_time *out)
+static bool read_duration(const cf_row *row, int64_t *seconds)
 {
-    cf_bytes date = cf_vcard_plain(row, cf_bytes_of_text("/showWithoutTime"));
+    cf_bytes text;
+
+    return cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/duration")), &text) &&
+           cf_calendar_duration_read(text, seconds);
+}
+
+/* What is to be told without a time of day, and can be: the hours of a start, or of an end after
+ * the day, have no place in a date. without time, midnight, 2 days         DTSTART;VALUE=DATE,
+ * DTEND;VALUE=DATE without time, midnight, 1 hour         DTSTART;VALUE=DATE: it is within that day
+ *     without time, 15:30, or 1 day 1 hour   DTSTART:…T153000, and the end is as it was */
+static bool is_day(const cf_row *row)
+{
+    static const char *const fields[] = {"/start", "/due"};
+    cf_bytes said = cf_vcard_plain(row, cf_bytes_of_text("/showWithoutTime"));
+    bool day = said.size == 1 && said.data[0] == 0xc3;
+    int64_t seconds;
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        day = day && (!read_local(row, fields[i], &seconds) || seconds % DAY == 0);
+    return day && (!read_duration(row, &seconds) || seconds % DAY == 0 || seconds < DAY);
+}
+
+static bool times_differ(const cf_calendar_component *component, const cf_row *row)
+{
+    for (size_t i = 0; i < CF_CALENDAR_TIMES; i++)
+        if (!cf_value_same(cf_vcard_plain(row, cf_bytes_of_text(cf_calendar_time_fields[i])),
+                           component->times[i]))
+            return true;
+    return false;
+}
+
+bool cf_calendar_wanted_start(const cf_row *row, const cf_calendar_component *there,
+                              cf_calendar_time *out)
+{
     cf_bytes zone = cf_vcard_plain(row, cf_bytes_of_text("/timeZone"));
 
-    *out = (cf_calendar_time){.date = date.size == 1 && date.data[0] == 0xc3};
+    if (there && there->started && !times_differ(there, row)) {
+        *out = there->start;
+        return true;
+    }
+    *out = (cf_calendar_time){.date = is_day(row)};
     if (!out->date)
         cf_value_is_text(zone, &out->zone);
     return read_local(row, "/start", &out->seconds);
@@ -56,15 +93,6 @@ static void write_time(times *self, size_t line, size_t after)
         replace(self, line);
     else if (self->text.size)
         insert(self, after);
-}
-
-static bool times_differ(const times *self)
-{
-    for (size_t i = 0; i < CF_CALENDAR_TIMES; i++)
-        if (!cf_value_same(cf_vcard_plain(self->row, cf_bytes_of_text(cf_calendar_time_fields[i])),
-                           self->component->times[i]))
-            return true;
-    return false;
 }
 
 /* DTEND, or DURATION where that is what there is. A day's end is a day: hours would be none. */
@@ -114,10 +142,10 @@ bool cf_calendar_times_write(const cf_calendar_component *component, const cf_ro
                              size_t after, cf_line_edits *edits, cf_calendar_time *start)
 {
     times self = {.component = component, .row = row, .edits = edits};
-    bool started = cf_calendar_wanted_start(row, &self.start);
+    bool started = cf_calendar_wanted_start(row, component, &self.start);
 
     *start = self.start;
-    if (times_differ(&self))
+    if (times_differ(component, row))
         write_times(&self, started, after);
     cf_buffer_release(&self.text);
     return started && component->started && !cf_calendar_same_zone(start, &component->start);

@@ -312,7 +312,7 @@ static void change_item(writing *self, const cf_calendar_items *items, const cf_
     cf_calendar_time start;
 
     cf_calendar_component_read(self->lines, item->main, &self->arena, &main);
-    bool moved = cf_calendar_wanted_start(row, &start) && main.started &&
+    bool moved = cf_calendar_wanted_start(row, &main, &start) && main.started &&
                  !cf_calendar_same_zone(&start, &main.start);
     if (self->calendar != CF_LINES_NONE)
         add_zones(self, row, zone_place(self));
@@ -331,7 +331,7 @@ static void add_item(writing *self, const cf_row *row, cf_bytes uid, size_t afte
     cf_calendar_time start;
     cf_buffer text = {0};
 
-    cf_calendar_wanted_start(row, &start);
+    cf_calendar_wanted_start(row, NULL, &start);
     cf_value_is_text(cf_vcard_plain(row, cf_bytes_of_text("/recurrenceId")), &name);
     build(row, row, task, uid, name, &start, &text);
     make_zones(self, cf_buffer_view(&text),

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What its author meant beside what was edited (model, rule y). Of two lines that may be there once
  * one gives way, unless one change wrote both: who edits DESCRIPTION:a beside DESCRIPTION:b says b
- * again, or it would give way in the user's own file. */
+ * again, or it would give way in the user's own file. Who moves an event says all of when it is
+ * again, or a zone that another device gives it at once would be that of his start. */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
 #include "peer/records/seats.h"
+#include "peer/records/when.h"
 
 typedef struct {
     cf_bytes property;
@@ -124,14 +126,13 @@ static void link_groups(beside_scan *self)
     }
 }
 
-static void say_again(beside_scan *self, const placed *value)
+static void say_again(cf_row_diffing *diffing, const cf_scanned_row *scanned, cf_bytes property,
+                      const cf_row_ref *ref)
 {
-    const cf_merge merge = cf_schema_field(self->scanned->table, value->property).merge;
-    cf_change_draft *draft = &self->diffing->draft;
-    const cf_row_ref *ref = value->ref;
+    const cf_merge merge = cf_schema_field(scanned->table, property).merge;
 
-    cf_change_draft_over(draft, &self->scanned->item, ref->field, &ref->dot);
-    cf_change_draft_write(draft, &self->scanned->item, ref->field, ref->value,
+    cf_change_draft_over(&diffing->draft, &scanned->item, ref->field, &ref->dot);
+    cf_change_draft_write(&diffing->draft, &scanned->item, ref->field, ref->value,
                           merge == CF_MERGE_VOLATILE || merge == CF_MERGE_WEAK);
 }
 
@@ -145,7 +146,7 @@ static void say_group_again(beside_scan *self, const seat_group *beside)
             end++;
         if (!values[end - 1].ref) /* the disk still has it */
             for (size_t k = i; k < end && values[k].ref; k++)
-                say_again(self, &values[k]);
+                say_again(self->diffing, self->scanned, values[k].property, values[k].ref);
     }
 }
 
@@ -165,4 +166,91 @@ void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
             say_group_again(&self, &self.groups[i]);
     free(self.values);
     free(self.groups);
+}
+
+/* ---- When it is ---- */
+
+static bool is_shown(const cf_row_refs *refs, cf_bytes value)
+{
+    for (size_t i = 0; i < refs->count; i++)
+        if (refs->at[i].standing == CF_WRITE_SHOWN && cf_bytes_equal(refs->at[i].value, value))
+            return true;
+    return false;
+}
+
+/* What the disk says of it, and whether by a line that the base lacks. */
+typedef struct {
+    bool says[CF_WHENS];
+    bool anew;
+} disk_when;
+
+static disk_when find_on_disk(const cf_scanned_row *scanned, const cf_row_refs *refs)
+{
+    const uint8_t kind = scanned->table->kind;
+    disk_when found = {0};
+
+    for (size_t i = 0; i < scanned->disk->field_count; i++) {
+        const cf_row_field *field = &scanned->disk->fields[i];
+
+        if (field->count)
+            found.says[cf_when_of_field(kind, field->name)] = true;
+        for (size_t k = 0; k < field->count && cf_set_has_seats(kind, field->name); k++) {
+            const cf_seat seat = cf_seat_of(kind, field->name, field->values[k]);
+            const cf_when when = cf_when_of_line(kind, &seat);
+
+            found.says[when] = true;
+            found.anew = found.anew || (when && !is_shown(refs, field->values[k]));
+        }
+    }
+    return found;
+}
+
+typedef struct {
+    bool anew;    /* something that says when it is was drafted, */
+    bool cleared; /* and something that said so doesn't any more */
+} drafted_when;
+
+/* A field that the format has no room for is not on the disk, and not drafted. */
+static drafted_when find_drafted(const cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                                 const cf_row_refs *refs, const disk_when *disk)
+{
+    drafted_when found = {.anew = disk->anew};
+
+    for (size_t i = 0; i < refs->count; i++) {
+        const cf_row_ref *ref = &refs->at[i];
+        const cf_when when = cf_when_of(scanned->table, ref->field, ref->value);
+
+        if (!when || ref->standing != CF_WRITE_SHOWN ||
+            !cf_change_draft_has(&diffing->draft, &scanned->item, ref->field))
+            continue;
+        found.anew = found.anew || !cf_when_of_field(scanned->table->kind, ref->field);
+        found.cleared = found.cleared || !disk->says[when];
+    }
+    return found;
+}
+
+/* What is not drafted is as it was, or the format has no words for it: it is said again. What is
+ * listed stays whole beside that; who clears a field replaces it, as that may say nothing that he
+ * says still, and would be shown beside it.
+ *     start 9, zone UTC, 1 h; A's user moves it to 11      start 11, zone UTC and 1 h are written
+ *     of a task: due 10, a day due 12 is listed; he clears the due      the other goes, too */
+void cf_row_diff_when(cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                      const cf_row_refs *refs, bool field)
+{
+    if (scanned->table->kind != CF_KIND_EVENT && scanned->table->kind != CF_KIND_TASK)
+        return;
+    const disk_when disk = find_on_disk(scanned, refs);
+    const drafted_when drafted = find_drafted(diffing, scanned, refs, &disk);
+
+    for (size_t i = 0; (field || drafted.anew) && i < refs->count; i++) {
+        const cf_row_ref *ref = &refs->at[i];
+
+        if (!cf_when_of(scanned->table, ref->field, ref->value))
+            continue;
+        if (ref->standing != CF_WRITE_SHOWN && drafted.cleared)
+            cf_change_draft_over(&diffing->draft, &scanned->item, ref->field, &ref->dot);
+        else if (ref->standing == CF_WRITE_SHOWN &&
+                 !cf_change_draft_has(&diffing->draft, &scanned->item, ref->field))
+            say_again(diffing, scanned, ref->field, ref);
+    }
 }

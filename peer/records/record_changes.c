@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
+#include "peer/records/when.h"
 
 typedef struct {
     cf_row_diffing *diffing;
     cf_scanned_row *scanned;
     cf_row_refs refs;
     bool changed; /* something that counts */
+    bool when;    /* a field that says when the row is */
 } row_scan;
 
 void cf_row_replace_shown(cf_row_diffing *self, const cf_id *item, const cf_row_refs *refs,
@@ -202,13 +204,15 @@ static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_f
 {
     const bool gives_way = cf_column_gives_way(self->scanned->table, rule->name);
     cf_bytes value = only_value(now);
-    bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
+    const bool weak = rule->merge == CF_MERGE_WEAK || is_preset(self, rule->name, old, value);
+    const bool when = !weak && cf_when_of_field(self->scanned->table->kind, rule->name);
 
     if (cf_bytes_equal(only_value(old), value) ||
         (!gives_way && cf_bytes_equal(value, cf_row_refs_shown(&self->refs, rule->name))))
         return;
     write(self, rule->name, value, weak);
     replace(self, rule->name, !value.size || weak);
+    self->when = self->when || when;
     if (gives_way)
         keep_before(self, rule->name, only_value(old), value);
     self->changed = true;
@@ -287,8 +291,10 @@ static void walk_fields(row_scan *self, each_field *visit)
 
 void cf_row_diff_one(cf_row_diffing *diffing, cf_scanned_row *scanned)
 {
-    row_scan self = {diffing, scanned, cf_row_refs_of(scanned->base, diffing->arena),
-                     !scanned->base};
+    row_scan self = {.diffing = diffing,
+                     .scanned = scanned,
+                     .refs = cf_row_refs_of(scanned->base, diffing->arena),
+                     .changed = !scanned->base};
 
     if (!scanned->base) {
         begin_life(&self);
@@ -299,8 +305,10 @@ void cf_row_diff_one(cf_row_diffing *diffing, cf_scanned_row *scanned)
     walk_fields(&self, scan_field);
     if (self.changed)
         walk_fields(&self, carry_volatile);
-    if (self.changed && scanned->base)
+    if (self.changed && scanned->base) {
         cf_row_diff_beside(diffing, scanned, &self.refs);
+        cf_row_diff_when(diffing, scanned, &self.refs, self.when);
+    }
     if (cf_row_diff_ties(diffing, scanned, &self.refs) || self.changed)
         cf_row_touch(diffing, scanned->table);
 }

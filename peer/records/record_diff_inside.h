@@ -77,6 +77,10 @@ bool cf_row_diff_set(cf_row_diffing *self, const cf_scanned_row *scanned, const 
  * (rule y). Of a row of the base. */
 void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                         const cf_row_refs *refs);
+/* The same of all that says when the row is, if any of that was drafted; `field`: one of its fields
+ * was. */
+void cf_row_diff_when(cf_row_diffing *diffing, const cf_scanned_row *scanned,
+                      const cf_row_refs *refs, bool field);
 /* Drafts the deletions (rule t). */
 void cf_row_diff_gone(cf_row_diffing *self);
 /* Drafts of the others that are one with a row what is drafted of that (model, rule m). */

@@ -10,6 +10,7 @@ typedef struct {
     cf_write write;
     bool live; /* no deletion covers it */
     cf_write_standing standing;
+    bool untold; /* listed, but told of another field of its act (peer/records/record_when.c) */
 } cf_row_fact;
 
 /* Deletions are not among them. {0} is empty; one list serves many items, one after the other. */

@@ -3,26 +3,127 @@
 
 #include <stdlib.h>
 
-/* The refs of one field. */
+#include "peer/records/record_view_inside.h"
+#include "peer/records/seats.h"
+#include "peer/records/when.h"
+
+/* What can be there once: a field or, of a set, a seat; or when the row is, in whatever fields. */
 typedef struct {
-    const cf_row_ref *at;
+    cf_bytes field; /* of the state */
+    cf_bytes name;  /* of the row's field */
+    cf_seat seat;
+    cf_when when;
+} place;
+
+static place place_of(const cf_schema_table *table, cf_bytes field, cf_bytes value)
+{
+    place found = {.field = field, .name = field};
+
+    if (cf_schema_property(table, field, &found.name) == CF_MERGE_SET)
+        found.seat = cf_seat_of(table->kind, found.name, value);
+    found.when = cf_when_of(table, field, value);
+    return found;
+}
+
+/* X-A has one seat in each entry, GEO one in all. */
+static bool is_same(const place *a, const place *b)
+{
+    if (a->when || b->when)
+        return a->when && b->when;
+    if (a->seat.kind == CF_SEAT_NONE)
+        return cf_bytes_equal(a->field, b->field);
+    return cf_bytes_equal(a->name, b->name) && a->seat.kind == b->seat.kind &&
+           cf_seat_alike(&a->seat, &b->seat) &&
+           (a->seat.kind == CF_SEAT_NAMED || cf_bytes_equal(a->field, b->field));
+}
+
+bool cf_row_conflicts_are_one(const cf_schema_table *table, const cf_row_conflict *a,
+                              const cf_row_conflict *b)
+{
+    const place one = place_of(table, a->field, a->value);
+    const place other = place_of(table, b->field, b->value);
+
+    return is_same(&one, &other);
+}
+
+/* The refs that compete for one place. */
+typedef struct {
+    const cf_row_contest *of;
+    place place;
+    cf_row_ref *at; /* by field, what is shown first */
     size_t count;
-    cf_bytes field;
+    const cf_write *writes; /* of what says when the row is: when each was written */
+    bool says[CF_WHENS];    /* what the version that is kept says of it */
 } versions;
 
-static const cf_row_ref *of_dot(const versions *self, const cf_dot *dot)
+/* A line competes also with the fields that say what it says. */
+static bool is_rival(const versions *self, const cf_row_ref *ref)
+{
+    const place other = place_of(self->of->table, ref->field, ref->value);
+
+    return is_same(&self->place, &other) ||
+           cf_seat_is_field(&self->place.seat, other.name, &other.seat);
+}
+
+static bool is_of_place(const versions *self, const cf_row_ref *ref)
+{
+    const place other = place_of(self->of->table, ref->field, ref->value);
+
+    return is_same(&self->place, &other);
+}
+
+/* Writes that the state has no more are each by itself. */
+static void find_writes(versions *self, cf_arena *arena)
+{
+    const cf_state *state = self->of->state;
+    const cf_item *item = cf_state_item(state, &self->of->agreed->item);
+    cf_write *writes = cf_arena_allocate(arena, self->count, sizeof *writes);
+
+    for (size_t i = 0; i < self->count; i++)
+        if (!item ||
+            !cf_state_find_write_of(state, item, self->at[i].field, &self->at[i].dot, &writes[i]))
+            writes[i] = (cf_write){.dot = self->at[i].dot};
+    self->writes = writes;
+}
+
+/* False: what the row shows can't be read. */
+static bool find_versions(const cf_row_contest *contest, cf_arena *arena, versions *out)
+{
+    cf_row_ref *refs = NULL;
+    size_t count = 0;
+    cf_error ignored;
+
+    *out = (versions){.of = contest,
+                      .place =
+                          place_of(contest->table, contest->listed->field, contest->listed->value)};
+    if (cf_row_refs_read(contest->agreed, arena, &refs, &count, &ignored))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (is_rival(out, &refs[i]))
+            refs[out->count++] = refs[i];
+    out->at = refs;
+    if (out->place.when)
+        find_writes(out, arena);
+    return true;
+}
+
+static const cf_row_ref *find_ref(const versions *self, cf_bytes field, const cf_dot *dot)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (cf_bytes_equal(self->at[i].field, self->field) && cf_dot_equal(&self->at[i].dot, dot))
+        if (cf_bytes_equal(self->at[i].field, field) && cf_dot_equal(&self->at[i].dot, dot))
             return &self->at[i];
     return NULL;
+}
+
+static const cf_row_ref *of_conflict(const versions *self, const cf_row_conflict *conflict)
+{
+    return find_ref(self, conflict->field, &conflict->dot);
 }
 
 static const cf_row_ref *shown(const versions *self)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (cf_bytes_equal(self->at[i].field, self->field) &&
-            self->at[i].standing == CF_WRITE_SHOWN)
+        if (self->at[i].standing == CF_WRITE_SHOWN)
             return &self->at[i];
     return NULL;
 }
@@ -32,39 +133,41 @@ static bool is_by(const cf_row_ref *ref, const cf_id *writer)
     return writer && cf_id_equal(&ref->dot.writer, writer);
 }
 
+/* What is shown, if that is this device's. */
 static const cf_row_ref *mine(const versions *self, const cf_id *writer)
 {
+    const cf_row_ref *found = NULL;
+
     for (size_t i = 0; i < self->count; i++)
-        if (cf_bytes_equal(self->at[i].field, self->field) && is_by(&self->at[i], writer) &&
-            self->at[i].standing != CF_WRITE_HIDDEN)
-            return &self->at[i];
-    return NULL;
+        if (is_by(&self->at[i], writer) && self->at[i].standing != CF_WRITE_HIDDEN &&
+            (!found ||
+             (found->standing != CF_WRITE_SHOWN && self->at[i].standing == CF_WRITE_SHOWN)))
+            found = &self->at[i];
+    return found;
 }
 
 /* What is shown is the latest of all. */
-static const cf_row_ref *theirs(const versions *self, const cf_row_conflict *listed, size_t count,
-                                const cf_id *writer)
+static const cf_row_ref *theirs(const versions *self, const cf_id *writer)
 {
-    const cf_row_conflict *latest = NULL;
+    const cf_row_conflict *listed = self->of->listed, *latest = NULL;
     const cf_row_ref *best = shown(self);
 
     if (best && !is_by(best, writer))
         return best;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < self->of->count; i++)
         if (!(writer && cf_id_equal(&listed[i].dot.writer, writer)) &&
             (!latest || cf_time_compare(listed[i].time, latest->time) > 0))
             latest = &listed[i];
-    return latest ? of_dot(self, &latest->dot) : NULL;
+    return latest ? of_conflict(self, latest) : NULL;
 }
 
-static const cf_row_ref *choose(const versions *self, const cf_row_conflict *listed, size_t count,
-                                const cf_keep *keep)
+static const cf_row_ref *choose(const versions *self, const cf_keep *keep)
 {
     switch (keep->kind) {
     case CF_KEEP_MINE:
         return mine(self, keep->writer);
     case CF_KEEP_THEIRS:
-        return theirs(self, listed, count, keep->writer);
+        return theirs(self, keep->writer);
     case CF_KEEP_BOTH:
     case CF_KEEP_SAME:
         return NULL;
@@ -73,8 +176,8 @@ static const cf_row_ref *choose(const versions *self, const cf_row_conflict *lis
     }
     if (keep->number == 1)
         return shown(self);
-    return keep->number > 1 && keep->number - 2 < count
-               ? of_dot(self, &listed[keep->number - 2].dot)
+    return keep->number > 1 && keep->number - 2 < self->of->count
+               ? of_conflict(self, &self->of->listed[keep->number - 2])
                : NULL;
 }
 
@@ -85,93 +188,194 @@ static int by_dot(const void *a, const void *b)
 
 /* What the column is shown with in the stead of its own value is its value from now on, or it has
  * none where it is shown without. */
-static bool part(const versions *self, const cf_row *agreed, cf_arena *arena, cf_change *out)
+static size_t part(const versions *self, cf_arena *arena, cf_change *out)
 {
-    const cf_row_field *field = cf_row_field_named(agreed, self->field);
+    const cf_row *agreed = self->of->agreed;
+    const cf_row_field *field = cf_row_field_named(agreed, self->place.field);
     cf_dot *over = cf_arena_allocate(arena, self->count, sizeof *over);
-    size_t over_count = 0;
 
     for (size_t i = 0; i < self->count; i++)
-        if (cf_bytes_equal(self->at[i].field, self->field))
-            over[over_count++] = self->at[i].dot;
-    if (!over_count)
-        return false;
-    qsort(over, over_count, sizeof *over, by_dot);
+        over[i] = self->at[i].dot;
+    if (!self->count)
+        return 0;
+    qsort(over, self->count, sizeof *over, by_dot);
     *out = (cf_change){.item = agreed->item,
-                       .field = self->field,
+                       .field = self->place.field,
                        .value = field ? cf_arena_copy(arena, field->values[0]) : (cf_bytes){0},
                        .over = over,
-                       .over_count = over_count};
-    return true;
+                       .over_count = self->count};
+    return 1;
 }
 
 /* Its own value, which the column can't have; NULL: it doesn't give way. */
-static const cf_row_ref *wish(const versions *self, const cf_row_conflict *listed, size_t count)
+static const cf_row_ref *wish(const versions *self)
 {
-    for (size_t i = 0; i < count; i++)
-        if (listed[i].gives_way)
-            return of_dot(self, &listed[i].dot);
+    for (size_t i = 0; i < self->of->count; i++)
+        if (self->of->listed[i].gives_way)
+            return of_conflict(self, &self->of->listed[i]);
     return NULL;
 }
 
-bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
-                    const cf_keep *keep, cf_arena *arena, cf_change *out)
-{
-    versions self = {.field = listed->field};
-    cf_row_ref *refs = NULL;
-    size_t over_count = 0;
-    cf_error ignored;
+/* ---- When it is ---- */
 
-    if (cf_row_refs_read(agreed, arena, &refs, &self.count, &ignored))
+static cf_when when_of(const versions *self, size_t index)
+{
+    return cf_when_of(self->of->table, self->at[index].field, self->at[index].value);
+}
+
+static bool are_one_act(const versions *self, size_t index, size_t other)
+{
+    return cf_writes_are_one_act(&self->writes[index], &self->writes[other]);
+}
+
+static void find_what_kept_says(versions *self, const cf_row_ref *kept)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (are_one_act(self, i, (size_t)(kept - self->at)))
+            self->says[when_of(self, i)] = true;
+}
+
+/* Whether the kept version says when it is, from the start on: an entry of an old program may say
+ * the end alone, as it was moved. */
+static bool is_whole(const versions *self)
+{
+    bool whole = self->says[CF_WHEN_START];
+    bool starts = false;
+
+    for (size_t i = 0; i < self->count; i++)
+        starts = starts || when_of(self, i) == CF_WHEN_START;
+    return whole || !starts;
+}
+
+/* Whether its act and the kept one say the same of it. */
+static bool competes(const versions *self, size_t index)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < self->count && !found; i++)
+        found = are_one_act(self, i, index) && self->says[when_of(self, i)];
+    return found;
+}
+
+/* Of what is shown together all stays, or what competes with the kept act goes. */
+static bool goes_of_when(const versions *self, const cf_row_ref *ref, const cf_row_ref *kept)
+{
+    const size_t index = (size_t)(ref - self->at);
+
+    if (kept->standing == CF_WRITE_SHOWN)
+        return ref->standing != CF_WRITE_SHOWN;
+    if (are_one_act(self, index, (size_t)(kept - self->at)))
         return false;
-    self.at = refs;
-    const cf_row_ref *kept = shown(&self) ? choose(&self, listed, count, keep) : NULL;
-    const cf_row_ref *wished = wish(&self, listed, count);
-    if (wished && (kept ? cf_bytes_equal(kept->value, wished->value) : keep->kind == CF_KEEP_MINE))
-        return part(&self, agreed, arena, out);
-    cf_dot *over = cf_arena_allocate(arena, self.count, sizeof *over);
+    return self->says[when_of(self, index)] || (is_whole(self) && competes(self, index));
+}
+
+/* ---- The end ---- */
+
+/* What says the same as what is kept stays, and what its author wrote beside that in another entry
+ * in one go. Where a line gives way to a field, the field's other values are the field's matter:
+ *     LOCATION: a shown, b listed, the line LOCATION;LANGUAGE=de:c listed with them
+ *     of the line keep 1: the line goes     keep 2: a and b go */
+static bool goes(const versions *self, const cf_row_ref *ref, const cf_row_ref *kept)
+{
+    if (self->place.when)
+        return goes_of_when(self, ref, kept);
+    if (cf_bytes_equal(ref->value, kept->value) ||
+        (!cf_bytes_equal(ref->field, kept->field) && cf_dot_equal(&ref->dot, &kept->dot)))
+        return false;
+    return is_of_place(self, ref) || is_of_place(self, kept);
+}
+
+/* The change of the field that begins at `first`, up to `end`. False: all of it stays. */
+static bool end_field(const versions *self, size_t first, size_t end, const cf_row_ref *kept,
+                      cf_arena *arena, cf_change *out)
+{
+    cf_dot *over = cf_arena_allocate(arena, end - first, sizeof *over);
+    size_t over_count = 0;
     bool goes_too = false;
 
     /* Of rows that are one an entry may have written another value to each, with one dot. */
-    for (size_t i = 0; kept && i < self.count; i++)
-        if (cf_bytes_equal(refs[i].field, self.field) &&
-            !cf_bytes_equal(refs[i].value, kept->value)) {
-            goes_too |= cf_dot_equal(&refs[i].dot, &kept->dot);
-            over[over_count++] = refs[i].dot;
+    for (size_t i = first; i < end; i++)
+        if (goes(self, &self->at[i], kept)) {
+            goes_too |= cf_bytes_equal(self->at[i].field, kept->field) &&
+                        cf_dot_equal(&self->at[i].dot, &kept->dot);
+            over[over_count++] = self->at[i].dot;
         }
     if (!over_count)
         return false;
     qsort(over, over_count, sizeof *over, by_dot);
-    *out = (cf_change){.item = agreed->item,
-                       .field = self.field,
+    *out = (cf_change){.item = self->of->agreed->item,
+                       .field = self->at[first].field,
                        .value = goes_too ? cf_arena_copy(arena, kept->value) : (cf_bytes){0},
                        .over = over,
                        .over_count = over_count};
     return true;
 }
 
-bool cf_row_resolve_still(const cf_row *agreed, const cf_change *chosen, cf_arena *arena,
-                          cf_change *out)
+size_t cf_row_resolve(const cf_row_contest *contest, const cf_keep *keep, cf_arena *arena,
+                      cf_change **out)
 {
-    cf_dot *over = cf_arena_allocate(arena, chosen->over_count, sizeof *over);
-    cf_row_ref *refs = NULL;
-    size_t count = 0, of_field = 0, over_count = 0;
-    cf_error ignored;
+    versions self;
+    size_t count = 0;
 
-    if (cf_row_refs_read(agreed, arena, &refs, &count, &ignored))
-        return false;
+    if (!find_versions(contest, arena, &self))
+        return 0;
+    const cf_row_ref *kept = shown(&self) ? choose(&self, keep) : NULL;
+    const cf_row_ref *wished = wish(&self);
+    *out = cf_arena_allocate(arena, self.count, sizeof **out);
+    if (kept && self.place.when)
+        find_what_kept_says(&self, kept);
+    if (wished && (kept ? cf_bytes_equal(kept->value, wished->value) : keep->kind == CF_KEEP_MINE))
+        return part(&self, arena, *out);
+    for (size_t first = 0, end; kept && first < self.count; first = end) {
+        end = first + 1;
+        while (end < self.count && cf_bytes_equal(self.at[end].field, self.at[first].field))
+            end++;
+        count += end_field(&self, first, end, kept, arena, *out + count);
+    }
+    return count;
+}
+
+static bool is_chosen(const cf_change *chosen, size_t count, const cf_row_ref *ref)
+{
     for (size_t i = 0; i < count; i++)
-        of_field += cf_bytes_equal(refs[i].field, chosen->field);
-    for (size_t i = 0; i < chosen->over_count; i++)
-        for (size_t k = 0; k < count; k++)
-            if (cf_bytes_equal(refs[k].field, chosen->field) &&
-                cf_dot_equal(&refs[k].dot, &chosen->over[i])) {
-                over[over_count++] = chosen->over[i];
-                break;
-            }
-    *out = *chosen;
-    out->over = over;
-    out->over_count = over_count;
-    return over_count && (chosen->value.size || over_count < of_field ||
-                          !cf_row_field_named(agreed, chosen->field));
+        if (cf_bytes_equal(chosen[i].field, ref->field) && cf_change_names(&chosen[i], &ref->dot))
+            return true;
+    return false;
+}
+
+/* Whether the row shows something of it then, or has nothing there now. */
+static bool leaves_any(const versions *self, const cf_change *chosen, size_t count)
+{
+    bool leaves = self->place.seat.kind == CF_SEAT_NONE && !self->place.when &&
+                  !cf_row_field_named(self->of->agreed, chosen->field);
+
+    for (size_t i = 0; i < count; i++)
+        leaves = leaves || chosen[i].value.size;
+    for (size_t i = 0; i < self->count; i++)
+        leaves = leaves || !is_chosen(chosen, count, &self->at[i]);
+    return leaves;
+}
+
+size_t cf_row_resolve_still(const cf_row_contest *contest, const cf_change *chosen, size_t count,
+                            cf_arena *arena, cf_change *out)
+{
+    size_t out_count = 0;
+    versions self;
+
+    if (!find_versions(contest, arena, &self) || !leaves_any(&self, chosen, count))
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        cf_dot *over = cf_arena_allocate(arena, chosen[i].over_count, sizeof *over);
+        size_t over_count = 0;
+
+        for (size_t k = 0; k < chosen[i].over_count; k++)
+            if (find_ref(&self, chosen[i].field, &chosen[i].over[k]))
+                over[over_count++] = chosen[i].over[k];
+        if (!over_count)
+            continue;
+        out[out_count] = chosen[i];
+        out[out_count].over = over;
+        out[out_count++].over_count = over_count;
+    }
+    return out_count;
 }

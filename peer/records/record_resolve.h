@@ -14,6 +14,20 @@
  *     keep 1, the one listed as home, or A's: "home (2)" is the value
  *     keep flat, or B's: A's write goes, and flat is shown
  *
+ * Values of a set that have one seat (model, rule y) are versions of one thing, each in an entry of
+ * its own: the entries of all but one go.
+ *
+ *     GEO: 1;2 by A in the entry e, 3;4 by B in the entry f, which is later and shown
+ *     keep 1: e is empty, and nothing is listed any more
+ *     keep 2: f is empty, and 1;2 is shown
+ *     A says BDAY:1980-01-02, B the line BDAY;VALUE=text:about 1980, which gives way and is listed
+ *     keep 2: the anniversary goes, and the line is shown
+ *
+ * What says when an event or a task is (peer/records/when.h) ends as one, in all its fields:
+ *
+ *     start 8, zone New York by A, start 9, zone UTC, lasts 1 h by B, which is later and shown
+ *     keep A's: B's start, zone and length go, and the event starts at 8 in New York, without end
+ *
  * Pure. */
 #ifndef CF_PEER_RECORDS_RECORD_RESOLVE_H
 #define CF_PEER_RECORDS_RECORD_RESOLVE_H
@@ -30,15 +44,29 @@ typedef struct {
 } cf_keep;
 enum { CF_KEEP_NUMBER_MAX = 999 };
 
-/* `listed` are the conflicts of one field of one row, one at least; `agreed` is that row as
- * cf_row_view_agree has it. This device's version, where it has none, is what is shown if the
- * column gives way. False: there is no such version, or the field is a set, of which values in
- * several entries compete. In the arena. */
-bool cf_row_resolve(const cf_row *agreed, const cf_row_conflict *listed, size_t count,
-                    const cf_keep *keep, cf_arena *arena, cf_change *out);
-/* The same end for the field as it is now, some time after: what was written since stays. False:
- * nothing of what was to be replaced is there, or nothing else. In the arena. */
-bool cf_row_resolve_still(const cf_row *agreed, const cf_change *chosen, cf_arena *arena,
-                          cf_change *out);
+/* The conflicts of one field, or one seat, or of when it is, of one row: one at least, in the order
+ * in which they are listed. */
+typedef struct {
+    const cf_state *state;
+    const cf_row *agreed; /* the row as cf_row_view_agree has it */
+    const cf_schema_table *table;
+    const cf_row_conflict *listed;
+    size_t count;
+} cf_row_contest;
+
+/* Of two of one row: whether both are conflicts of one contest: of one field or seat, or
+ * both of when it is. */
+bool cf_row_conflicts_are_one(const cf_schema_table *table, const cf_row_conflict *a,
+                              const cf_row_conflict *b);
+
+/* This device's version, where it has none, is what is shown if the column gives way. The changes,
+ * one a field of the state, ascending, in the arena; 0: there is no such version. */
+size_t cf_row_resolve(const cf_row_contest *contest, const cf_keep *keep, cf_arena *arena,
+                      cf_change **out);
+/* The same end for the contest as it is now, some time after: what was written since stays. `out`
+ * has room for all that were chosen. 0: nothing of what was to be replaced is there, or nothing
+ * else. In the arena. */
+size_t cf_row_resolve_still(const cf_row_contest *contest, const cf_change *chosen, size_t count,
+                            cf_arena *arena, cf_change *out);
 
 #endif

@@ -30,6 +30,7 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
         cf_bytes_equal(cf_state_field_name(view->state, field), cf_bytes_of_text(CF_FIELD_SAME));
     fresh->seated = fresh->merge == CF_MERGE_SET && cf_set_has_seats(table->kind, fresh->name);
     fresh->has_lines = cf_field_has_lines(table->kind, fresh->name);
+    fresh->when = cf_when_of_field(table->kind, fresh->name);
     fresh->greatest =
         fresh->merge == CF_MERGE_VOLATILE && cf_field_is_greatest(table->kind, fresh->name);
     cf_hash_table_add(&view->properties, &fresh->link, hash);
@@ -187,7 +188,7 @@ static void note_conflicts(making *self, size_t first, size_t end)
     for (size_t i = first; i < end; i++) {
         const cf_row_fact *fact = &self->facts->at[i];
 
-        if (fact->standing != CF_WRITE_LISTED)
+        if (fact->standing != CF_WRITE_LISTED || fact->untold)
             continue;
         *cf_one_more(view->conflicts, view->conflict_count, view->conflict_capacity) =
             (cf_row_conflict){.row = &self->viewed->row,
@@ -267,10 +268,11 @@ static void add_field(making *self, size_t first, size_t end)
         return;
     }
     note_conflicts(self, first, end);
+    const cf_row_fact *shown = cf_row_facts_shown(self->facts, first, end);
     if (property->merge == CF_MERGE_SET)
         add_set_values(self, property, first, end);
-    else
-        add_value(self, property, cf_row_facts_shown(self->facts, first, end)->write.value);
+    else if (!property->when || shown->standing == CF_WRITE_SHOWN)
+        add_value(self, property, shown->write.value);
 }
 
 static const cf_schema_table *table_of(const cf_row_view *view, const cf_id *id,

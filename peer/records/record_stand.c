@@ -2,7 +2,8 @@
 /* Which writes of one record are shown: field by field (model, rules c and d), and of values that
  * have one seat (rule y). A says GEO:1;2, B says GEO:3;4 in an entry of another name: B's is shown,
  * since it is later, and A's listed. A line for which a field has a word gives way to that: A says
- * BDAY:1980-01-02, B says BDAY;VALUE=text:about 1980, and B's is listed. */
+ * BDAY:1980-01-02, B says BDAY;VALUE=text:about 1980, and B's is listed. What says when an event is
+ * stands or falls together (record_when.c). */
 #include <stdlib.h>
 
 #include "peer/records/record_view_inside.h"
@@ -83,6 +84,35 @@ static void settle_all(seated *all, size_t count)
             to++;
         settle(all + from, to - from);
     }
+}
+
+/* ---- When it is ---- */
+
+/* Two of one field say so, or a line may say what a field does. What was put in by itself, weakly,
+ * nobody said. */
+static void settle_when(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
+                        const seated *lines, size_t line_count)
+{
+    cf_row_when *all = cf_allocate(facts->count + line_count, sizeof *all);
+    size_t count = 0;
+
+    for (size_t i = 0; i < facts->count; i++) {
+        const cf_write *write = &facts->at[i].write;
+        const cf_when when = is_frame(write->field)
+                                 ? CF_WHEN_NONE
+                                 : cf_row_view_property(view, table, write->field)->when;
+
+        if (when && !write->weak)
+            all[count++] = (cf_row_when){&facts->at[i], when};
+    }
+    for (size_t i = 0; i < line_count; i++) {
+        const cf_when when = cf_when_of_line(table->kind, &lines[i].seat);
+
+        if (when && !lines[i].fact->write.weak)
+            all[count++] = (cf_row_when){lines[i].fact, when};
+    }
+    cf_row_when_stand(all, count);
+    free(all);
 }
 
 /* ---- Lines beside fields ---- */
@@ -173,6 +203,7 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
 {
     seated *all = NULL;
     size_t count = 0, capacity = 0;
+    bool contested = false;
 
     for (size_t first = 0, end; first < facts->count; first = end) {
         uint32_t field = facts->at[first].write.field;
@@ -187,12 +218,17 @@ void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_f
                            : property->greatest               ? CF_STAND_GREATEST
                            : property->merge == CF_MERGE_WEAK ? CF_STAND_LAST
                                                               : CF_STAND_LATEST);
+        contested = contested || (property && property->when && end - first > 1);
         if (!property || !property->seated)
             continue;
         all = cf_grow(all, &capacity, count + end - first, sizeof *all);
         count += find_seated(table, property, facts, first, end, all + count);
     }
     settle_all(all, count);
+    for (size_t i = 0; i < count; i++)
+        contested = contested || cf_when_of_line(table->kind, &all[i].seat);
+    if (contested)
+        settle_when(view, table, facts, all, count);
     settle_lines(view, table, facts, all, count);
     free(all);
 }

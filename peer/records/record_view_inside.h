@@ -6,6 +6,7 @@
 #include "peer/records/record_facts.h"
 #include "peer/records/record_view.h"
 #include "peer/records/row_instead.h"
+#include "peer/records/when.h"
 
 /* A field of the state as the schema sees it: a field of the row, or an entry of one. */
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     bool seated;    /* entries of the set have seats (peer/records/seats.h) */
     bool has_lines; /* there may be lines that say what the field says */
     bool greatest;  /* the greatest value is shown */
+    cf_when when;   /* what it says of when the row is */
 } cf_row_property;
 
 /* Who comes first to a key or a unique value (rule x). */
@@ -132,6 +134,13 @@ const cf_row_property *cf_row_view_property(cf_row_view *view, const cf_schema_t
                                             uint32_t field);
 /* Says of all facts of one record which are shown (model, rules c, d, y). */
 void cf_row_view_stand(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts);
+/* A write that says when the row is. */
+typedef struct {
+    cf_row_fact *fact;
+    cf_when when;
+} cf_row_when;
+/* Of those of one record, in any order: they stand or fall by acts. */
+void cf_row_when_stand(cf_row_when *all, size_t count);
 /* Makes the row that the facts of an item say, references as in the state; NULL: it is none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
 /* Of rows that are one makes one; the view has all rows by now, and nothing is known of what they

@@ -20,6 +20,7 @@ SCHEMA = {
     "card": Table(False, OWN),
     "link": Table(True, {"to": ("ref", "person")}, (("to",),), ("mark",)),
     "task": Table(True, OWN, (("list", "pos"), ("code",)), ("mark", "pos")),
+    "event": Table(False, {name: "one" for name in ("start", "lasts", "zone", "day")}),  # of examples: no vector has one
 }
 CSV = Format({"card": ("name", "tel"), "person": ("mark", "name", "email")}, ("tel",))
 DATABASE = Format(ties=(Tie("phone", "mail", "person", "email", "tie/person/mail"),))
@@ -378,6 +379,10 @@ class World:
             for v in (a | wishes) - b | {v for f, _, v, _ in listed if f == "/" + name}:
                 self.edited.setdefault((id, name, v), set()).update(dots)
             hit = hit or a != b
+        ones = [name for name, kind in SCHEMA[at[0]].how.items() if kind == "one"]
+        if any(was.get(name) and not row.get(name) for name in ones):  # what was listed of all of them may go, too
+            for name, v in ((f[1:], v) for f, _, v, _ in source.base[place].listed if f[1:] in ones):
+                self.edited.setdefault((id, name, v), set()).update(dots)
         if hit:
             self.touches.setdefault(id, set()).update(dots)
             source.seen[id] = {**source.seen.get(id, {}), device.name: max(s for _, s in dots)}
@@ -535,6 +540,19 @@ def random_history(rng):
         for _ in range(rng.randrange(4, 40))]
 
 
+def event_history(rng):
+    """Of one event that three devices move (rule y), in one line."""
+    def step():
+        act = rng.choice(["all", "scan", "scan", *["event"] * 7])
+        if act != "event":
+            return act if act == "all" else f"{rng.choice('ABC')} {act}"
+        said = [f"{name}={rng.choice(['', *(f'{n}{name}' for n in range(4))])}"
+                for name in ("start", "lasts", "zone", "day") if rng.random() < 0.45]
+        return " ".join([rng.choice("ABC"), "event u", *said])
+
+    return "; ".join(["A event u start=9 zone=UTC lasts=1; all", *(step() for _ in range(rng.randrange(3, 14))), "all"])
+
+
 def run(history):
     count, ops = history
     world = World(count)
@@ -615,7 +633,7 @@ def vectors(number, seed):
         seen = view(world.devices[0].state, SCHEMA)
         entries = sorted(world.devices[0].entries.values(), key=lambda e: (e.time, e.writer, e.sequence))
         yield {
-            "name": f"{seed}-{n}", "schema": {t: table._asdict() for t, table in SCHEMA.items()},
+            "name": f"{seed}-{n}", "schema": {t: table._asdict() for t, table in SCHEMA.items() if t != "event"},
             "entries": [e._asdict() | {"changes": [c._asdict() for c in e.changes]} for e in entries],
             "scans": [{"held": held, "writer": writer, "sequence": first, "time": time, "format": form._asdict(),
                        "base": [row_out(at, row) for at, row in sorted(base.items())],

@@ -166,6 +166,7 @@ class Scan:
             self.put(item, KEY, at[1], all_dots(row, KEY))
         changed = not row or at in self.moved
         names = sorted({*was, *want})
+        ones = [name for name, kind in self.schema[table].how.items() if kind == "one"]
         for name in names:
             kind, old, now = how(self.schema, table, name), was.get(name), want.get(name)
             if kind == "set":
@@ -175,6 +176,8 @@ class Scan:
             elif kind != "volatile" and old != now:
                 changed = self.write(item, row, name, now, kind == "weak", name in unique_columns(self.schema, table)) or changed
                 self.keep_before(item, row, name, old, now)
+        if row and any(was.get(name) != want.get(name) for name in ones):
+            self.say_as_one(item, row, ones, was, want)
         if self.scan_ties(at, row) or changed:
             self.touched.add(table)
         if not changed:
@@ -182,6 +185,27 @@ class Scan:
         for name in names:
             if how(self.schema, table, name) == "volatile" and want.get(name) != was.get(name):
                 self.put(item, "/" + name, want.get(name), all_dots(row, "/" + name), True)
+
+    def say_as_one(self, item, row, ones, was, want):
+        """y. Who changes one field of what several say together writes all of them, as he has them. Another act that is
+        listed stays whole beside that. Who clears one replaces all that is listed of all, as what is listed of any field that
+        is cleared (rule r): the other act may say nothing that his says still, and would be shown beside it.
+
+        >>> moved = "A event u start=9 zone=UTC lasts=1; all; A event u start=0 zone= day=yes; B event u zone=Paris; all; "
+        >>> rows(moved + "A event u start=10; B event u name=x; all")
+        event u lasts=1 name=x start=10 zone=Paris
+        conflict start=0
+        >>> rows(moved + "A event u start=; all")
+        event u lasts=1 zone=Paris
+        >>> rows("A event u lasts=1; all; A event u lasts=2 day=yes; B event u lasts=3 zone=UTC; all; A event u lasts=; all")
+        event u zone=UTC
+        """
+        cleared = any(was.get(name) is not None and want.get(name) is None for name in ones)
+        for name in ones:
+            for value in row.refs.get(name, ()) if (item, "/" + name) not in self.draft else ():
+                self.put(item, "/" + name, value, shown_dots(row, name))
+            if cleared and (dots := [dot for f, dot, *_ in row.listed if f == "/" + name]):
+                self.put(item, "/" + name, None, dots)
 
     def begin_life(self, at, item):
         """l. A natural key that comes again is a new life: it replaces all that the dead item has; of a living one, which

@@ -5,8 +5,8 @@ from record_same import SAME
 
 
 def ident(at, row):
-    """What the ledger knows a row by: a card by its key, another by its mark."""
-    return at if at[0] == "card" else (at[0], row.get("mark"))
+    """What the ledger knows a row by: a card or an event by its key, another by its mark."""
+    return at if at[0] in ("card", "event") else (at[0], row.get("mark"))
 
 
 def two_rows(schema, base, b, c):

@@ -10,7 +10,7 @@ INSTEAD = "/tie//"  # before NAME: a value for which this field gives way, or ga
 KEY_MAX = 2**63 - 1
 
 # how: property -> "latest" (default) "volatile" "weak" "set", ("ref", table), or ("owned", table) where the row can't be
-# without the one that it refers to. serial: the key is an integer that an application counts up; else it is natural (UID,
+# without the one that it refers to; "one" of all those that say one thing together (rule y), that of the first. serial: the key is an integer that an application counts up; else it is natural (UID,
 # text). unique: tuples of properties. required: NOT NULL.
 Table = namedtuple("Table", "serial how unique required", defaults=((), ()))
 # What a format can hold: table -> properties (a table that is missing is not held; None: all); slots: sets with room for one.
@@ -67,7 +67,75 @@ def live(item, field, entry):
     return counting or [write for _, write in refs[:None if entry else 1]]
 
 
-def properties(item):
+def one_act(a, b):
+    """Parts of a changeset follow each other: the counters of their times go up with their sequences."""
+    (a_dot, a_time), (b_dot, b_time) = a, b
+    return a_dot[0] == b_dot[0] and a_time[0] == b_time[0] and a_time[1] - b_time[1] == a_dot[1] - b_dot[1]
+
+
+def as_one(item, fields):
+    """y. What several fields say together, as a start, its zone and how long it lasts, is one: all of it is of one act. Of
+    acts that say the same field the best is shown, and one that says the first field before one that doesn't; of another one
+    all is listed, and the first value that differs is told. Acts that have no field in common are of programs before, which
+    wrote what they changed alone: each saw what it left.
+
+    By fields B's 15 o'clock would be A's day without an hour, and A's zone that of a start which B wrote.
+
+    >>> start = "A event u start=9 zone=UTC lasts=1; all; "
+    >>> rows(start + "A event u start=0 zone= day=yes lasts=24; B event u start=15 lasts=2; all")
+    event u lasts=2 start=15 zone=UTC
+    conflict start=0
+    >>> rows(start + "A event u start=15 lasts=2; B event u start=0 zone= day=yes lasts=24; all")
+    event u day=yes lasts=24 start=0
+    conflict start=15
+    >>> rows(start + "A event u lasts=3; B event u lasts=2 name=x; all")
+    event u lasts=2 name=x start=9 zone=UTC
+    conflict lasts=3
+    >>> rows(start + "A event u lasts=2; B event u start=8; all")
+    event u lasts=1 start=8 zone=UTC
+    conflict start=9
+    >>> rows(start + "A event u lasts=2; B event u lasts=2; all")
+    event u lasts=2 start=9 zone=UTC
+    >>> rows(start + "A event u lasts=2; B event u name=x; all")
+    event u lasts=2 name=x start=9 zone=UTC
+    >>> rows(start + "A event u lasts=2; C event u start=; all")  # who clears it has seen no edit
+    event u lasts=2 start=9 zone=UTC
+    conflict lasts=1
+    >>> rows(start + "A event u start=0 zone= day=yes; A parts; B event u start=15; all; A event u name=x; all; A del event u; all")
+    """
+    writes = [(item.rank(f, ref), f, ref[1]) for f in fields for ref in item.fields.get(f, ()) if not ref[1].weak]
+    acts = []
+    for one in sorted(writes, key=lambda one: one[0], reverse=True):
+        act = next((act for act in acts if one_act((act[0][2].dot, act[0][2].time), (one[2].dot, one[2].time))), None)
+        acts.append([one]) if act is None else act.append(one)
+    acts.sort(key=lambda act: (max(rank[0] for rank, *_ in act), any(f == fields[0] for _, f, _ in act),
+                               max(rank for rank, *_ in act)), reverse=True)
+    shown, lost = {}, []
+    for act in acts:
+        if any(f in shown for _, f, _ in act):
+            lost.append([(f, w, rank[0]) for rank, f, w in act])
+        else:
+            shown.update({f: w.value for _, f, w in act})
+    return shown, lost
+
+
+def standing(item, fields):
+    """y. Of what acts say that are not shown: (field, dot) -> None where it is shown by another, else what `listed` has."""
+    shown, lost = as_one(item, fields)
+    found, differing = {}, []
+    for act in lost:
+        differs = {f for f, w, alive in act if shown.get(f) != w.value}
+        found |= {(f, w.dot): "untold" if alive and differs else None if alive else False for f, w, alive in act}
+        differing.append([(f, w.dot) for name in fields for f, w, alive in act if f == name and f in differs and alive])
+    first = min((fields.index(act[0][0]) for act in differing if act), default=None)
+    for act, differs in zip(lost, differing):
+        own = [(f, w.dot) for f, w, alive in act if alive and first is not None and f == fields[first]]
+        for told in (own or differs)[:1] if differs else ():
+            found[told] = True
+    return found
+
+
+def properties(item, ones=()):
     """c. Of one field's writes the best is shown; each other value by a user is listed; equal values are no conflict.
     Volatile and weak fields are written weak: they never revive, and are never listed.
 
@@ -82,7 +150,7 @@ def properties(item):
     >>> rows("A card u tel=1; all; A card u tel=2; B card u tel=1,3; all")
     card u tel=2,3
     """
-    refs, listed = {}, []
+    refs, listed, stands = {}, [], standing(item, ones)
     for field in sorted(item.fields):
         if field in (m.DELETED, LEVEL):
             continue
@@ -90,9 +158,12 @@ def properties(item):
         entry = name != field[1:]
         writes = live(item, field, entry)
         shown = [w for w in writes if entry or w.value == writes[0].value]
+        if stands and field in ones:
+            writes = [w for w in writes if stands.get((field, w.dot)) is not None]
+            shown = [w for _, w in item.fields[field] if stands.get((field, w.dot)) is None]
         for write in shown:
             refs.setdefault(name, {}).setdefault(write.value, []).append((field, write.dot))
-        listed += [(field, w.dot, w.value, w in writes and not w.weak)
+        listed += [(field, w.dot, w.value, stands.get((field, w.dot), w in writes and not w.weak))
                    for _, w in sorted(item.fields[field], key=lambda ref: ref[1].dot) if w not in shown]
     return refs, tuple(listed)
 
@@ -114,7 +185,8 @@ class Viewing:
         self.table = {id: item.value(TABLE, None) for id, item in self.items.items()}
         self.refs, self.listed = {}, {}
         for id, item in self.items.items():
-            self.refs[id], self.listed[id] = properties(item)
+            ones = [f"/{name}" for name, kind in schema[self.table[id]].how.items() if kind == "one"]
+            self.refs[id], self.listed[id] = properties(item, ones)
         self.value = {id: {name: value_of(schema, self.table[id], name, refs) for name in refs}
                       for id, refs in self.refs.items()}
         self.alive = {id for id, item in self.items.items() if item.lives()}
@@ -230,12 +302,7 @@ class Viewing:
         return [(dot, write.time) for dot, write in self.state[id].get(m.DELETED, {}).items()]
 
     def went_with(self, child, parent):
-        """Whether each deletion of the child was made in one act with one of the parent. Parts of a changeset follow each
-        other: the counters of their times go up with their sequences."""
-        def one_act(a, b):
-            (a_dot, a_time), (b_dot, b_time) = a, b
-            return a_dot[0] == b_dot[0] and a_time[0] == b_time[0] and a_time[1] - b_time[1] == a_dot[1] - b_dot[1]
-
+        """Whether each deletion of the child was made in one act with one of the parent."""
         return all(any(one_act(own, other) for other in self.deletions(parent)) for own in self.deletions(child))
 
     def visible(self):
@@ -524,7 +591,7 @@ def view(state, schema):
         wishes = {name: wish for name in unique_columns(schema, key[0])
                   if (wish := value_of(schema, key[0], name, viewing.refs[id])) != fields.get(name)}
         rows[key] = Row(id, fields, viewing.refs[id], viewing.listed[id], wishes)
-    conflicts = sorted([(id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict]
+    conflicts = sorted([(id, field, str(value)) for id in keys for field, _, value, conflict in viewing.listed[id] if conflict is True]
                        + [(row.item, "/" + name, str(wish)) for row in rows.values() for name, wish in row.wishes.items()])
     return View(rows, conflicts, {id: (why, viewing.value[id], viewing.listed[id]) for id, why in sorted(held.items())},
                 viewing.alive, viewing.members,

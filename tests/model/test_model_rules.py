@@ -2,8 +2,10 @@
 """The model keeps its own laws: in its examples and in random histories all see the same whatever the order, nothing is lost or
 invented, deletes stay dead, what nobody moved stays where it is, and all come to rest. Each rule undone is noticed."""
 import doctest
+import io
+import random
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +15,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import file_histories  # noqa: E402
-import record_histories  # noqa: E402, F401
+import record_histories  # noqa: E402
 import trials  # noqa: E402
 from undone import UNDONE  # noqa: E402
 
@@ -45,6 +47,16 @@ def test_files_keep_the_laws():
 
 def test_records_keep_the_laws():
     trials.try_random("records", 150)
+
+
+def test_events_that_are_moved_keep_the_laws():
+    for seed in trials.seeds(100):
+        script = record_histories.event_history(random.Random(str(seed)))
+        try:
+            with redirect_stdout(io.StringIO()):
+                record_histories.rows(script)
+        except record_histories.Broken as error:
+            pytest.fail(f"{error}: rows({script!r})")
 
 
 def test_who_comes_back_late_is_helped_by_his_base():

@@ -65,12 +65,103 @@ def test_one_line_of_what_may_be_once(two, before, here, there):
         "anniversaries", "bday"), listed
 
 
+@pytest.mark.parametrize("keep", ["1", "2", "mine", "theirs"])
+@pytest.mark.parametrize("kind", ["icalendar", "vcard"])
+def test_what_is_listed_of_it_is_settled(two, kind, keep):
+    """By each word that `status` offers: of as many records as there are properties above, all at once."""
+    laptop, desktop = two
+    end, known = ("ics", (MEETING, SHOPPING)) if kind == "icalendar" else ("vcf", (ANNA,))
+    once = [one for one in ONCE if one[0] in known]
+
+    def text(n, line=""):
+        before = re.sub("(?m)^UID:.*$", f"UID:r{n}\r", once[n][0])
+        return re.sub("END:(VEVENT|VTODO|VCARD)\r\n", lambda found: f"{line}\r\n{found[0]}" if line else found[0], before, count=1)
+
+    pair = Pair(laptop, desktop, kind, fill(laptop.source("home"), {f"r{n}.{end}": text(n) for n in range(len(once))}),
+                desktop.source("home"))
+    fill(pair.here, {f"r{n}.{end}": text(n, here) for n, (_, here, _) in enumerate(once)})
+    laptop.sync()
+    fill(pair.there, {f"r{n}.{end}": text(n, there) for n, (_, _, there) in enumerate(once)})
+    for device in desktop, laptop, desktop:
+        device.finish("sync")
+    assert len(conflicts(laptop)) == len(once)
+    assert f"{len(once)} fields settled" in laptop.run("conflicts", "resolve", "home//*", "--keep", keep)
+    for device in laptop, desktop, laptop:
+        device.sync()
+    known = entries(laptop)
+    pair.both()
+    assert conflicts(laptop) == conflicts(desktop) == [] and entries(laptop) == known
+    for n, (_, here, there) in enumerate(once):
+        shown, other = (here, there) if "text" in there else (there, here)
+        kept = {"1": shown, "2": other, "mine": here, "theirs": there}[keep]
+        for folder in pair.here, pair.there:
+            found, = lines_of(items(folder)[f"r{n}.{end}"], re.match("[A-Z-]+", here).group())
+            assert found == kept, (here, there)
+
+
+AT_NINE = ("DTSTART:20260110T090000Z", "DTEND:20260110T100000Z")
+THE_TENTH = ("DTSTART;VALUE=DATE:20260110", "DTEND;VALUE=DATE:20260111")
+MOVES = [(AT_NINE, ("DTSTART;VALUE=DATE:20260112", "DTEND;VALUE=DATE:20260113"), ("DTSTART:20260110T153000Z", "DTEND:20260110T170000Z")),
+         (AT_NINE, THE_TENTH, ("DTSTART:20260110T110000Z", "DTEND:20260110T120000Z")),
+         (AT_NINE, ("DTSTART;TZID=America/New_York:20260112T080000", "DTEND;TZID=America/New_York:20260112T090000"),
+          ("DTSTART:20260113T080000Z", "DTEND:20260113T090000Z")),
+         (THE_TENTH, ("DTSTART:20260112T080000Z", "DTEND:20260112T090000Z"),
+          ("DTSTART;VALUE=DATE:20260115", "DTEND;VALUE=DATE:20260119")),
+         (AT_NINE, ("DTSTART:20260110T090000Z", "DTEND:20260110T120000Z"), ("DTSTART:20260110T083000Z", "DTEND:20260110T100000Z"))]
+
+
+def test_when_an_event_is_one_of_both_says(two):
+    """Both move it at once, each case by either first: the later's start, end, zone and day, and the other's to be settled."""
+    laptop, desktop = two
+    cases = [*MOVES, *((before, there, here) for before, here, there in MOVES)]
+
+    def texts(which):
+        return {f"r{n}.ics": event(f"r{n}", "Meeting", *case[which]) for n, case in enumerate(cases)}
+
+    def found(folder):
+        return [tuple(lines_of(text.split("BEGIN:VEVENT")[1], "DT(?:START|END)")) for _, text in
+                sorted(items(folder).items(), key=lambda one: int(one[0][1:-4]))]
+
+    pair = Pair(laptop, desktop, "icalendar", fill(laptop.source("home"), texts(0)), desktop.source("home"))
+    fill(pair.here, texts(1))
+    laptop.sync()
+    fill(pair.there, texts(2))
+    for device in desktop, laptop, desktop:
+        device.finish("sync")
+    assert found(pair.here) == found(pair.there) == [case[2] for case in cases]
+    assert len(conflicts(laptop)) == len(cases) and all(path.endswith("/start") for path in conflicts(laptop))
+    for which, number in (("home//r[0-4]/*", "2"), ("home//r[5-9]/*", "1")):
+        assert "5 fields settled" in laptop.finish("conflicts", "resolve", which, "--keep", number).stdout
+    pair.both()
+    known = entries(laptop)
+    pair.both()
+    assert entries(laptop) == known and conflicts(laptop) == conflicts(desktop) == []
+    kept = [case[1] for case in cases[:5]] + [case[2] for case in cases[5:]]
+    assert found(pair.here) == found(pair.there) == kept
+
+
 def test_a_line_that_gives_way_to_a_field_is_listed_with_that(two):
     _, found, listed = meet(two, MEETING, "LOCATION", "LOCATION:Cafe", "LOCATION;LANGUAGE=de:Park")
     assert found == ["LOCATION:Cafe"] and len(listed) == 1 and listed[0].endswith("/location")
     collection, = two[0].json("status")["collections"]
     conflict, = collection["conflicts"]
     assert "Cafe" in json.dumps(conflict["shown"]) and "Park" in json.dumps(conflict), conflict
+
+
+def test_a_line_is_kept_though_the_field_is_in_conflict_itself(two):
+    pair, _, _ = meet(two, MEETING, "LOCATION", "LOCATION:a", "LOCATION:b")
+    laptop, desktop = two
+    edit(pair.here / "a.ics", "LOCATION:b", "LOCATION:b\r\nLOCATION;LANGUAGE=de:c")
+    laptop.finish("sync")
+    edit(pair.there / "meeting.ics", "LOCATION:b", "LOCATION:d")
+    for device in desktop, laptop, desktop:
+        device.finish("sync")
+    assert [path.split("/")[-1] for path in conflicts(laptop)].count("location") == 1 and len(conflicts(laptop)) == 3
+    laptop.run("conflicts", "resolve", "home//*", "--keep", "2")
+    pair.both()
+    assert conflicts(laptop) == conflicts(desktop) == []
+    for text in items(pair.here)["a.ics"], items(pair.there)["meeting.ics"]:
+        assert lines_of(text, "LOCATION") == ["LOCATION;LANGUAGE=de:c"], text
 
 
 BY_WHOM = pytest.mark.parametrize("by", [0, 1], ids=["here", "there"])

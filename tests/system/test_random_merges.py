@@ -43,6 +43,12 @@ CARD_LINES = {"FN": ["Anna", "Bert"], "N": ["A;Anna;;;", "B;Bert;;;"], "BDAY": [
 CARD_PARAMETERS = {"TEL": [";TYPE=CELL", ";TYPE=HOME"], "EMAIL": [";TYPE=WORK"], "BDAY": [";VALUE=date"], "ORG": [";SORT-AS=x"]}
 
 
+# Of a DTSTART and a DTEND, or a DUE: which parameters, and what stands behind both.
+DAYS = (";VALUE=DATE", "")
+HOURS = [("", "Z"), ("", ""), (";TZID=Europe/Berlin", ""), (";TZID=America/New_York", "")]
+WHEN = re.compile(r"(?:DTSTART|DTEND|DUE|DURATION)[:;]")
+
+
 def unfolded(text):
     return re.sub(r"\r?\n[ \t]", "", text).replace("\r\n", "\n").split("\n")
 
@@ -50,6 +56,8 @@ def unfolded(text):
 def edited(chance, text, lines, parameters, ends):
     """A few lines of one component changed, added or taken out; never what may be once a second time."""
     found = unfolded(text)
+    if any(one in WHEN_IN for one in found) and chance.random() < 0.4:
+        move(chance, found)
     for _ in range(chance.randint(1, 4)):
         name = chance.choice(sorted(lines))
         line = name + chance.choice([""] * 2 + parameters.get(name, [""])) + ":" + chance.choice(lines[name])
@@ -70,6 +78,55 @@ def edited(chance, text, lines, parameters, ends):
         elif line not in found:
             found.insert(begin + (3 if "VCARD" in found[end] else 2), line)
     return "\r\n".join(found)
+
+
+WHEN_IN = ("END:VEVENT", "END:VTODO")
+
+
+def own_lines(found):
+    """Where those of the last event or task stand, without what stands within it, behind its BEGIN."""
+    end = max(n for n, line in enumerate(found) if line in WHEN_IN)
+    begin = max(n for n in range(end) if found[n] == "BEGIN" + found[end][3:])
+    depth, own = 0, []
+    for n in range(begin + 1, end):
+        depth += found[n].startswith("BEGIN:")
+        own += [n] if depth == 0 else []
+        depth -= found[n].startswith("END:")
+    return begin, own
+
+
+def move(chance, found):
+    """To another time, or days; an end is behind its start, where there is one, and told as that is."""
+    begin, own = own_lines(found)
+    for n in reversed([n for n in own if WHEN.match(found[n])]):
+        del found[n]
+    end, (parameters, zone) = "DUE" if found[begin] == "BEGIN:VTODO" else "DTEND", chance.choice([DAYS, DAYS, *HOURS])
+    day, hour, length = chance.randint(10, 15), chance.randint(8, 12), chance.randint(1, 3)
+    times = [f"202601{day + length:02}", f"202601{day:02}"] if parameters == DAYS[0] else [
+        f"202601{day}T{at:02}{chance.choice(['00', '30'])}00{zone}" for at in (hour + length, hour)]
+    for name, at in list(zip((end, "DTSTART"), times))[chance.random() < 0.2:]:
+        found.insert(begin + 2, f"{name}{parameters}:{at}")
+
+
+def when(text):
+    """What says when the event or task is: its start and its end, or when it is due, each with its zone."""
+    found, times = unfolded(text), {}
+    for line in (found[n] for n in own_lines(found)[1] if WHEN.match(found[n])):
+        name, value = re.match(r"([A-Z]+)(.*)", line).groups()
+        times[name] = value
+    if "DURATION" in times and "DTSTART" in times:
+        del times["DURATION"]  # of a real one, that nobody moved, or told as such since
+        times["DTEND"] = None
+    return times
+
+
+def check_when(merged, here, there):
+    times = when(merged)
+    end = times.get("DTEND", times.get("DUE"))
+    if end and "DTSTART" in times:
+        assert end.split(":")[0] == times["DTSTART"].split(":")[0] and end > times["DTSTART"], merged
+    told = [{name: value for name, value in one.items() if name != "DTEND" or times.get("DTEND")} for one in (when(here), when(there))]
+    assert {name: value for name, value in times.items() if value} in told, f"neither wrote that: {times}"
 
 
 def components(text):
@@ -166,6 +223,8 @@ def test_merges_of_real_records_pass_the_rules_of_their_format(two, kind):
         for n, (name, text) in enumerate(items(pair.here).items()):
             try:
                 read(text)
+                if kind == "icalendar":
+                    check_when(text, made[0][name], made[1][name])
                 read(items(pair.there)[name] if n < 5 else (pair.there / name).read_bytes().decode())
             except Exception as error:
                 raise AssertionError(f"COUNTERFOIL_SEED={SEED}, turn {turn}, {name}: {error}\nhere\n{made[0][name]}\nthere\n"

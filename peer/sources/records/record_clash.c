@@ -166,7 +166,9 @@ const cf_record_clash *cf_record_clash_of(const cf_record_clash *at, size_t coun
                                           const cf_row_conflict *conflict)
 {
     for (size_t i = 0; i < count; i++)
-        if (at[i].wish == conflict)
+        if (at[i].wish && at[i].wish->row == conflict->row &&
+            cf_dot_equal(&at[i].wish->dot, &conflict->dot) &&
+            cf_bytes_equal(at[i].wish->field, conflict->field))
             return &at[i];
     return NULL;
 }

@@ -61,20 +61,27 @@ static bool is_meant(const settling *self, const cf_row_conflict *conflict)
     return is_meant_by(self, conflict, cf_record_conflict_path);
 }
 
-static bool is_field(const settling *self, const cf_row_conflict *conflict)
+static bool is_any_meant(const settling *self, const cf_row_conflict *listed, size_t count)
 {
-    const cf_schema_table *table = cf_schema_find(&self->schema, conflict->row->table);
-    cf_bytes name;
-
-    return table && !cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)) &&
-           !cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_TABLE)) &&
-           cf_schema_property(table, conflict->field, &name) != CF_MERGE_SET;
+    for (size_t i = 0; i < count; i++)
+        if (is_meant(self, &listed[i]))
+            return true;
+    return false;
 }
 
-/* Whether the conflict is of the same field as the one before. */
-static bool goes_on(const cf_row_conflict *before, const cf_row_conflict *conflict)
+static bool is_field(const cf_row_conflict *conflict)
 {
-    return conflict->row == before->row && cf_bytes_equal(conflict->field, before->field);
+    return !cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)) &&
+           !cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_TABLE));
+}
+
+/* Of two of one row: whether both are of one field, of when it is, or values of one seat of a set.
+ */
+static bool are_one(const settling *self, const cf_row_conflict *a, const cf_row_conflict *b)
+{
+    const cf_schema_table *table = cf_schema_find(&self->schema, a->row->table);
+
+    return table && cf_row_conflicts_are_one(table, a, b);
 }
 
 /* By another device: the row, or any that is one with it by now. */
@@ -149,37 +156,63 @@ static void part_all(settling *self, cf_record_settled *out)
 
 /* ---- The choice ---- */
 
+static void end_as_one(const cf_row *row, const cf_row *rival, cf_arena *arena, cf_record_end *out)
+{
+    *out = (cf_record_end){.item = row->item,
+                           .field = cf_bytes_of_text(CF_FIELD_SAME),
+                           .changes = cf_arena_allocate(arena, 1, sizeof *out->changes),
+                           .count = 1};
+    out->changes[0] = (cf_change){.item = row->item,
+                                  .field = out->field,
+                                  .value = cf_row_same_pack(&rival->item, arena),
+                                  .weak = true};
+}
+
 /* That the row is the one that has its value. */
 static bool choose_one(const settling *self, const cf_row_conflict *listed, size_t count,
-                       cf_arena *arena, cf_change *out)
+                       cf_arena *arena, cf_record_end *out)
 {
     for (size_t i = 0; i < count; i++) {
         if (!cf_row_can_be_one(&self->schema, &listed[i]))
             continue;
-        *out = (cf_change){.item = listed[i].row->item,
-                           .field = cf_bytes_of_text(CF_FIELD_SAME),
-                           .value = cf_row_same_pack(&listed[i].rival->item, arena),
-                           .weak = true};
+        end_as_one(listed[i].row, listed[i].rival, arena, out);
         return true;
     }
     return false;
 }
 
+static cf_row_contest contest_of(const settling *self, const cf_row *agreed,
+                                 const cf_row_conflict *listed, size_t count)
+{
+    return (cf_row_contest){.state = self->collection->state,
+                            .agreed = agreed,
+                            .table = cf_schema_find(&self->schema, agreed->table),
+                            .listed = listed,
+                            .count = count};
+}
+
 static bool choose_version(const settling *self, const cf_row_conflict *listed, size_t count,
-                           cf_arena *arena, cf_change *out)
+                           cf_arena *arena, cf_record_end *out)
 {
     const cf_row agreed = cf_row_view_agree(self->view, listed->row, arena);
+    const cf_row_contest contest = contest_of(self, &agreed, listed, count);
 
-    return is_field(self, listed) &&
-           cf_row_resolve(&agreed, listed, count, &self->keep, arena, out);
+    *out = (cf_record_end){.item = listed->row->item,
+                           .field = cf_arena_copy(arena, listed->field),
+                           .value = cf_arena_copy(arena, listed->value)};
+    if (is_field(listed) && contest.table)
+        out->count = cf_row_resolve(&contest, &self->keep, arena, &out->changes);
+    for (size_t i = 0; i < out->count; i++)
+        out->changes[i].field = cf_arena_copy(arena, out->changes[i].field);
+    return out->count > 0;
 }
 
 /* A row that gives way in two columns to one rival is made one with it once. */
-static bool is_chosen(const settling *self, const cf_change *change, size_t count)
+static bool is_chosen(const cf_record_choice *choice, const cf_record_end *end)
 {
-    for (size_t i = 0; i < count; i++)
-        if (cf_id_equal(&self->changes[i].item, &change->item) &&
-            cf_bytes_equal(self->changes[i].value, change->value))
+    for (size_t i = 0; i < choice->count; i++)
+        if (cf_id_equal(&choice->ends[i].item, &end->item) &&
+            cf_bytes_equal(choice->ends[i].changes->value, end->changes->value))
             return true;
     return false;
 }
@@ -216,12 +249,12 @@ static void choose_row(settling *self, const cf_record_clash *clash, cf_record_c
                           .column = cf_arena_copy(&out->arena, clash->column)};
 }
 
-/* The conflicts of one field. */
+/* The conflicts of one field, or one seat. */
 static void choose_field(settling *self, const cf_row_conflict *listed, size_t count,
                          cf_record_choice *out)
 {
     const cf_record_clash *clash = NULL;
-    cf_change *change = &self->changes[out->count];
+    cf_record_end *end = &out->ends[out->count];
 
     for (size_t i = 0; !clash && i < count; i++)
         clash = cf_record_clash_of(self->clashes, self->clash_count, &listed[i]);
@@ -231,18 +264,13 @@ static void choose_field(settling *self, const cf_row_conflict *listed, size_t c
             choose_row(self, clash, out);
         return;
     }
-    if (!is_meant(self, listed) && !of_row)
+    if (!is_any_meant(self, listed, count) && !of_row)
         return;
-    if (self->keep.kind == CF_KEEP_SAME
-            ? !choose_one(self, listed, count, &out->arena, change)
-            : !choose_version(self, listed, count, &out->arena, change)) {
+    if (self->keep.kind == CF_KEEP_SAME ? !choose_one(self, listed, count, &out->arena, end)
+                                        : !choose_version(self, listed, count, &out->arena, end))
         out->lacking++;
-        return;
-    }
-    if (self->keep.kind == CF_KEEP_SAME && is_chosen(self, change, out->count))
-        return;
-    change->field = cf_arena_copy(&out->arena, change->field);
-    out->count++;
+    else if (self->keep.kind != CF_KEEP_SAME || !is_chosen(out, end))
+        out->count++;
 }
 
 static int compare_changes(const cf_change *a, const cf_change *b)
@@ -255,6 +283,14 @@ static int compare_changes(const cf_change *a, const cf_change *b)
 static int by_item_and_field(const void *left, const void *right)
 {
     return compare_changes(left, right);
+}
+
+static int compare_ends(const void *left, const void *right)
+{
+    const cf_record_end *a = left, *b = right;
+    const int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
 }
 
 /* Rows that are held back have no conflicts, as they are not shown; but another one has what they
@@ -271,14 +307,42 @@ static void choose_held(settling *self, cf_record_choice *out)
         else if (!clash->can_be_one)
             out->lacking++;
         else
-            self->changes[out->count++] =
-                (cf_change){.item = clash->row->item,
-                            .field = cf_bytes_of_text(CF_FIELD_SAME),
-                            .value = cf_row_same_pack(&clash->rival->item, &out->arena),
-                            .weak = true};
+            end_as_one(clash->row, clash->rival, &out->arena, &out->ends[out->count++]);
     }
     if (out->count)
-        qsort(self->changes, out->count, sizeof *self->changes, by_item_and_field);
+        qsort(out->ends, out->count, sizeof *out->ends, compare_ends);
+}
+
+/* Takes the first, and all that are one with it, from those of a row that are left. GEOs in the
+ * entries e and f are one contest, the title between them is another. */
+static size_t take_contest(const settling *self, cf_row_conflict *left, size_t *count,
+                           cf_row_conflict *out)
+{
+    size_t taken = 0, kept = 0;
+    const cf_row_conflict first = *left;
+
+    for (size_t i = 0; i < *count; i++)
+        if (i == 0 || are_one(self, &first, &left[i]))
+            out[taken++] = left[i];
+        else
+            left[kept++] = left[i];
+    *count = kept;
+    return taken;
+}
+
+/* All conflicts of one row. */
+static void choose_fields(settling *self, const cf_row_conflict *listed, size_t count,
+                          cf_record_choice *out)
+{
+    cf_row_conflict *left = cf_arena_allocate(&self->arena, count, sizeof *left);
+    cf_row_conflict *one = cf_arena_allocate(&self->arena, count, sizeof *one);
+
+    memcpy(left, listed, count * sizeof *left);
+    while (count) {
+        const size_t taken = take_contest(self, left, &count, one);
+
+        choose_field(self, one, taken, out);
+    }
 }
 
 static void choose_all(settling *self, cf_record_choice *out)
@@ -286,22 +350,45 @@ static void choose_all(settling *self, cf_record_choice *out)
     size_t count, to;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
 
-    self->changes =
-        cf_arena_allocate(&out->arena, count + self->clash_count, sizeof *self->changes);
-    out->changes = self->changes;
+    out->ends = cf_arena_allocate(&out->arena, count + self->clash_count, sizeof *out->ends);
     out->yields = cf_arena_allocate(&out->arena, self->clash_count, sizeof *out->yields);
     for (size_t from = 0; from < count; from = to) {
         to = from + 1;
-        while (to < count && goes_on(&conflicts[from], &conflicts[to]))
+        while (to < count && conflicts[to].row == conflicts[from].row)
             to++;
-        choose_field(self, &conflicts[from], to - from, out);
+        choose_fields(self, &conflicts[from], to - from, out);
     }
     choose_held(self, out);
 }
 
 /* ---- The end ---- */
 
-static void settle_field(settling *self, const cf_row_conflict *listed, const cf_change *chosen,
+/* Beside what is said of the same field otherwise, the last of the changes being of this item: a
+ * line of LOCATION stays, and of the field two values go, the one by each contest. */
+static void add_change(settling *self, const cf_change *change)
+{
+    size_t at = self->count;
+
+    while (at > 0 && cf_id_equal(&self->changes[at - 1].item, &change->item) &&
+           !cf_bytes_equal(self->changes[at - 1].field, change->field))
+        at--;
+    if (at == 0 || !cf_id_equal(&self->changes[at - 1].item, &change->item)) {
+        self->changes[self->count++] = *change;
+        return;
+    }
+    cf_change *known = &self->changes[at - 1];
+    cf_dot *over =
+        cf_arena_allocate(&self->arena, known->over_count + change->over_count, sizeof *over);
+    size_t count = known->over_count;
+    memcpy(over, known->over, count * sizeof *over);
+    for (size_t i = 0; i < change->over_count; i++)
+        if (!cf_change_names(known, &change->over[i]))
+            over[count++] = change->over[i];
+    known->over = over;
+    known->over_count = count;
+}
+
+static void settle_field(settling *self, const cf_row_conflict *listed, const cf_record_end *chosen,
                          cf_record_settled *out)
 {
     if (is_locked(self, &listed->row->item)) {
@@ -309,15 +396,34 @@ static void settle_field(settling *self, const cf_row_conflict *listed, const cf
         return;
     }
     const cf_row agreed = cf_row_view_agree(self->view, listed->row, &self->arena);
-    if (cf_row_resolve_still(&agreed, chosen, &self->arena, &self->changes[self->count]))
-        self->count++;
+    const cf_row_conflict first = {
+        .row = listed->row, .field = chosen->field, .value = chosen->value};
+    const cf_row_contest contest = contest_of(self, &agreed, &first, 1);
+    cf_change *still = cf_arena_allocate(&self->arena, chosen->count, sizeof *still);
+    const size_t count =
+        cf_row_resolve_still(&contest, chosen->changes, chosen->count, &self->arena, still);
+    for (size_t i = 0; i < count; i++)
+        add_change(self, &still[i]);
+    if (count)
+        out->settled++;
+    else
+        out->ended++;
 }
 
-static int by_field(const cf_change *chosen, const cf_row_conflict *conflict)
+/* A conflict that is there still, of what was chosen; NULL: there is none. `at` is where those of
+ * its item may begin. */
+static const cf_row_conflict *still_listed(const settling *self, const cf_record_end *chosen,
+                                           const cf_row_conflict *conflicts, size_t at,
+                                           size_t count)
 {
-    const int order = cf_id_compare(&chosen->item, &conflict->row->item);
+    cf_row_conflict first = {.field = chosen->field, .value = chosen->value};
 
-    return order ? order : cf_bytes_compare(chosen->field, conflict->field);
+    for (; at < count && cf_id_equal(&conflicts[at].row->item, &chosen->item); at++) {
+        first.row = conflicts[at].row;
+        if (are_one(self, &first, &conflicts[at]))
+            return &conflicts[at];
+    }
+    return NULL;
 }
 
 /* What is replaced may stand at another row that is this one (model, rule m). */
@@ -389,19 +495,21 @@ static void settle_rows(settling *self, const cf_record_choice *choice, cf_recor
 /* Of what is in conflict still: else somebody else settled it. */
 static void settle_all(settling *self, const cf_record_choice *choice, cf_record_settled *out)
 {
-    size_t count, at = 0;
+    size_t count, at = 0, most = choice->yield_count;
     const cf_row_conflict *conflicts = cf_row_view_conflicts(self->view, &count);
 
-    self->changes =
-        cf_arena_allocate(&self->arena, choice->count + choice->yield_count, sizeof *self->changes);
+    for (size_t i = 0; i < choice->count; i++)
+        most += choice->ends[i].count;
+    self->changes = cf_arena_allocate(&self->arena, most, sizeof *self->changes);
     for (size_t i = 0; i < choice->count; i++) {
-        while (at < count && by_field(&choice->changes[i], &conflicts[at]) > 0)
+        while (at < count && cf_id_compare(&conflicts[at].row->item, &choice->ends[i].item) < 0)
             at++;
-        if (at < count && by_field(&choice->changes[i], &conflicts[at]) == 0)
-            settle_field(self, &conflicts[at], &choice->changes[i], out);
+        const cf_row_conflict *listed = still_listed(self, &choice->ends[i], conflicts, at, count);
+        if (listed)
+            settle_field(self, listed, &choice->ends[i], out);
+        else
+            out->ended++;
     }
-    out->settled = self->count;
-    out->ended = choice->count - out->settled - out->locked;
     settle_rows(self, choice, out);
     spread(self);
 }
@@ -431,10 +539,10 @@ static void make_one(settling *self, const cf_record_choice *choice, cf_record_s
     cf_change_draft draft = {.arena = &self->arena};
 
     for (size_t i = 0; i < choice->count; i++) {
-        const cf_id *item = &choice->changes[i].item;
+        const cf_id *item = &choice->ends[i].item;
         cf_id other;
 
-        if (!cf_row_same_read(choice->changes[i].value, &other))
+        if (!cf_row_same_read(choice->ends[i].changes->value, &other))
             continue;
         if (is_locked(self, item) || is_locked(self, &other))
             out->locked++;
@@ -528,11 +636,10 @@ void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *ea
     size_t kept = 0, at = 0;
 
     for (size_t i = 0; i < choice->count; i++) {
-        while (at < earlier->count &&
-               compare_changes(&earlier->changes[at], &choice->changes[i]) < 0)
+        while (at < earlier->count && compare_ends(&earlier->ends[at], &choice->ends[i]) < 0)
             at++;
-        if (at == earlier->count || compare_changes(&earlier->changes[at], &choice->changes[i]))
-            choice->changes[kept++] = choice->changes[i];
+        if (at == earlier->count || compare_ends(&earlier->ends[at], &choice->ends[i]))
+            choice->ends[kept++] = choice->ends[i];
     }
     choice->count = kept;
     leave_yields(choice, earlier);

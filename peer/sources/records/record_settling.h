@@ -22,13 +22,20 @@ typedef struct {
     cf_bytes column;
 } cf_record_yield;
 
+/* How the conflicts of one field, or one seat, end: by which changes, and at the first of them. */
+typedef struct {
+    cf_id item;
+    cf_bytes field, value;
+    cf_change *changes;
+    size_t count;
+} cf_record_end;
+
 /* What is to be replaced, of what was listed when it was chosen. */
 typedef struct {
-    cf_change *changes; /* ascending, as the conflicts are */
+    cf_record_end *ends; /* ascending by item and field, as the conflicts are */
     size_t count;
-    size_t lacking; /* so many fields: there is no such version, or it is the key, or of a set;
-                       or no other row has the value; of rows: no column may be empty, or they can't
-                       be one */
+    size_t lacking; /* so many fields: there is no such version, or it is the key; or no other
+                       row has the value; of rows: no column may be empty, or they can't be one */
     size_t parted;  /* so many values get entries of their own: which, is found when it is done */
     cf_record_yield *yields;
     size_t yield_count;

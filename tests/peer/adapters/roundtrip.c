@@ -248,31 +248,39 @@ Test(roundtrip, an_occurrence_is_said_in_other_words_with_the_zone_that_it_needs
     cf_arena_release(&arena);
 }
 
-/* An event that lasts all day ends with a day: hours would be an end before any. */
-Test(roundtrip, an_event_of_days_says_no_hours)
+/* A date has no hours: who begins with some, or ends with some on another day, is told with them,
+ * though it be without time. An hour of the day is the day. */
+Test(roundtrip, an_event_of_hours_is_none_of_days)
 {
     static const struct {
-        const char *duration;
-        bool said;
-    } each[] = {{"\"PT1H\"", false}, {"\"P1DT1H\"", false}, {"\"P2D\"", true}, {"\"PT0S\"", true}};
+        const char *start, *duration;
+        bool is_day, ends;
+    } each[] = {{"\"2024-01-02T00:00:00\"", "\"PT1H\"", true, false},
+                {"\"2024-01-02T00:00:00\"", "\"P1DT1H\"", false, true},
+                {"\"2024-01-02T00:00:00\"", "\"P2D\"", true, true},
+                {"\"2024-01-02T00:00:00\"", "\"PT0S\"", true, true},
+                {"\"2024-01-02T15:30:00\"", "\"P1D\"", false, true},
+                {"\"2024-01-02T15:30:00\"", "\"PT1H\"", false, true}};
     kind of = events();
 
-    of.always[0][1] = "\"2024-01-02T00:00:00\"";
     of.always[1][0] = NULL;
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
         cf_field_list list = {0};
         cf_arena arena = {0};
         cf_buffer text = {0};
         cf_row base, spoken;
-        cf_row row = begin_row(&of, &list, &arena);
 
+        of.always[0][1] = each[i].start;
+        cf_row row = begin_row(&of, &list, &arena);
         add(&of, "/duration", each[i].duration, &list, &arena);
         add(&of, "/showWithoutTime", "true", &list, &arena);
         cf_field_list_take(&list, &arena, &row);
         cf_row_format format = format_of(&of, &arena);
         cr_assert(cf_row_express(&format, &row, NULL, &arena, &base, &spoken));
         cr_expect_eq(cf_row_field_named(&spoken, cf_bytes_of_text("/duration")) != NULL,
-                     each[i].said, "%s", each[i].duration);
+                     each[i].ends, "%s", each[i].duration);
+        cr_expect_eq(cf_row_field_named(&spoken, cf_bytes_of_text("/showWithoutTime")) != NULL,
+                     each[i].is_day, "%s %s", each[i].start, each[i].duration);
         cr_assert(settle(&of, &row, &arena, &text));
         cf_buffer_release(&text);
         cf_field_list_release(&list);

@@ -65,13 +65,14 @@ static void end(quarrel *self)
 static void expect_kept(quarrel *self, const cf_keep *keep, const cf_dot *kept)
 {
     const cf_dot dots[] = {self->shown, self->listed[0].dot, self->listed[1].dot};
-    cf_change change = {0};
+    const cf_row_contest contest = {self->world.state, &self->agreed, &card, self->listed,
+                                    self->count};
+    cf_change *found, change;
 
-    cr_assert_eq(
-        cf_row_resolve(&self->agreed, self->listed, self->count, keep, &self->world.arena, &change),
-        kept != NULL);
+    cr_assert_eq(cf_row_resolve(&contest, keep, &self->world.arena, &found), kept != NULL);
     if (!kept)
         return;
+    change = *found;
     cr_expect_eq(change.value.size, 0, "no value is written anew");
     cr_expect_eq(change.over_count, 2);
     cr_expect(cf_id_equal(&change.item, &self->listed->row->item));
@@ -123,10 +124,11 @@ Test(record_resolve, writes_anew_what_was_written_with_what_goes)
     cf_row_ref *refs;
     size_t count;
     cf_buffer packed = {0};
-    cf_change change = {0};
+    cf_change *found, change;
     cf_error error;
 
     begin(&self);
+    const cf_row_contest contest = {self.world.state, &self.agreed, &card, self.listed, self.count};
     expect_ok(cf_row_refs_read(&self.agreed, &self.world.arena, &refs, &count, &error), error);
     const cf_dot kept = self.listed[0].dot, other = self.listed[1].dot;
     for (size_t i = 0; i < count; i++)
@@ -134,9 +136,10 @@ Test(record_resolve, writes_anew_what_was_written_with_what_goes)
             refs[i].dot = kept;
     cf_row_refs_pack(&packed, &self.agreed, refs, count);
     self.agreed.refs = cf_buffer_view(&packed);
-    cr_assert(cf_row_resolve(&self.agreed, self.listed, self.count,
-                             &(cf_keep){.kind = CF_KEEP_NUMBER, .number = 2}, &self.world.arena,
-                             &change));
+    cr_assert_eq(cf_row_resolve(&contest, &(cf_keep){.kind = CF_KEEP_NUMBER, .number = 2},
+                                &self.world.arena, &found),
+                 1);
+    change = *found;
     cr_expect(cf_change_names(&change, &kept));
     cr_expect(change.value.size, "what is kept goes, too");
     cf_buffer_release(&packed);
@@ -194,12 +197,13 @@ static void end_rivalry(rivalry *self)
 static bool settle(rivalry *self, const cf_keep *keep)
 {
     const cf_dot dot = {.writer = {{'D'}}, .sequence = 1};
-    cf_change chosen = {0}, change = {0};
+    const cf_row_contest contest = {self->world.state, &self->agreed, self->schema.tables,
+                                    self->listed, self->count};
+    cf_change *chosen, change = {0};
 
-    if (!cf_row_resolve(&self->agreed, self->listed, self->count, keep, &self->world.arena,
-                        &chosen))
+    if (!cf_row_resolve(&contest, keep, &self->world.arena, &chosen))
         return false;
-    cr_assert(cf_row_resolve_still(&self->agreed, &chosen, &self->world.arena, &change));
+    cr_assert_eq(cf_row_resolve_still(&contest, chosen, 1, &self->world.arena, &change), 1);
     cf_state_apply(self->world.state, &dot, (cf_time){40, 0}, &change, 1, NULL);
     look(self);
     return true;

@@ -9,7 +9,8 @@
 #include "peer/adapters/icalendar.h"
 #include "peer/adapters/record_format.h"
 #include "peer/adapters/vcard.h"
-#include "tests/peer/records/rule_world.h"
+#include "peer/records/record_resolve.h"
+#include "tests/peer/records/text_world.h"
 #include "tests/support/expect.h"
 
 /* ---- The table ---- */
@@ -221,91 +222,25 @@ static void leave(void)
 
 TestSuite(seats, .init = enter, .fini = leave);
 
-/* The scan of a source that shows the base and now holds this text. */
 static cf_row_diff scan_of(cf_state *known, cf_rows *base, char device, uint64_t ms,
                            const char *text)
 {
-    cf_row_diff_input *input = cf_arena_allocate(&world.arena, 1, sizeof *input);
-    bool card = world.schema == &cf_schema_contacts;
-    cf_record_file file = {0};
-    cf_bytes bytes = cf_bytes_of_text(text);
-    cf_row_view *view = cf_row_view_new(known, world.schema);
-    cf_row_diff made;
-
-    expect_ok(card ? cf_vcard_rows_read(bytes, &file, &error)
-                   : cf_icalendar_rows_read(bytes, &file, &error),
-              error);
-    cf_row *disk = cf_arena_allocate(&world.arena, file.count, sizeof *disk);
-    for (size_t i = 0; i < file.count; i++)
-        disk[i] = cf_row_copy(&file.rows[i], &world.arena);
-    *input = (cf_row_diff_input){.ids = &cf_record_ids_product,
-                                 .schema = world.schema,
-                                 .format = world.format,
-                                 .state = known,
-                                 .view = view,
-                                 .base = base,
-                                 .disk = disk,
-                                 .disk_count = file.count,
-                                 .writer = {{(uint8_t)device}},
-                                 .sequence = ms,
-                                 .time = {.ms = ms}};
-    cf_row_diff_run(input, &world.arena, &made);
-    cf_row_view_destroy(&view);
-    cf_record_file_release(&file);
-    return made;
+    return text_world_scan(&world, known, base, device, ms, text);
 }
 
-/* Two who both show the same do these at once: neither knows of the other's. */
 static void both_write(const char *before, const char *one, const char *other)
 {
-    cf_rows *none = cf_rows_new();
-    cf_row_diff made = scan_of(world.state, none, 'A', 10, before);
-
-    rule_world_publish(&world, &made);
-    cf_rows *base = rule_world_applied(&world);
-    const cf_row_diff first = scan_of(world.state, base, 'A', 20, one);
-    const cf_row_diff second = scan_of(world.state, base, 'B', 30, other);
-    rule_world_publish(&world, &first);
-    rule_world_publish(&world, &second);
-    cf_rows_destroy(&base);
-    cf_rows_destroy(&none);
+    text_world_both(&world, before, one, other, false);
 }
 
-/* The last of them is one who has heard of the first, but shows it not yet. */
 static void both_write_the_second_later(const char *before, const char *one, const char *other)
 {
-    cf_rows *none = cf_rows_new();
-    cf_row_diff made = scan_of(world.state, none, 'A', 10, before);
-
-    rule_world_publish(&world, &made);
-    cf_rows *base = rule_world_applied(&world);
-    const cf_row_diff first = scan_of(world.state, base, 'A', 20, one);
-    rule_world_publish(&world, &first);
-    const cf_row_diff second = scan_of(world.state, base, 'B', 30, other);
-    rule_world_publish(&world, &second);
-    cf_rows_destroy(&base);
-    cf_rows_destroy(&none);
+    text_world_both(&world, before, one, other, true);
 }
 
-/* The one row as its file, with an end; how many are listed. */
 static size_t show(cf_buffer *text)
 {
-    cf_row_view *view = cf_row_view_new(world.state, world.schema);
-    bool card = world.schema == &cf_schema_contacts;
-    size_t count;
-    cf_row shown;
-    cf_arena arena = {0};
-
-    cr_assert_eq(cf_row_view_count(view), 1);
-    cr_assert(cf_row_show(world.format, cf_row_view_at(view, 0), &arena, &shown));
-    expect_ok(card ? cf_vcard_rows_write(cf_bytes_of_text("VERSION:4.0\n"), &shown, 1, text, &error)
-                   : cf_icalendar_rows_write((cf_bytes){0}, &shown, 1, text, &error),
-              error);
-    *cf_buffer_reserve(text, 1) = '\0';
-    (void)cf_row_view_conflicts(view, &count);
-    cf_arena_release(&arena);
-    cf_row_view_destroy(&view);
-    return count;
+    return text_world_show(&world, text);
 }
 
 /* The lines that the row has, each of its name alone, and how many are listed. */
@@ -476,6 +411,152 @@ Test(seats, keep_what_one_author_has_beside_what_he_edits)
                 snprintf(texts[k], sizeof texts[k], EVENT("%s"), lines[k]);
         expect_kept((const char *const[]){texts[0], texts[1], texts[2]}, lines, 3);
     }
+}
+
+/* ---- Settled ---- */
+
+/* Of the only contest there is. False: there is no such version. */
+static bool settle(const cf_keep *keep)
+{
+    const cf_dot dot = {.writer = {{'C'}}, .sequence = 40};
+    cf_row_view *view = cf_row_view_new(world.state, world.schema);
+    cf_arena *arena = &world.arena;
+    size_t count;
+    const cf_row_conflict *listed = cf_row_view_conflicts(view, &count);
+    cr_assert_gt(count, 0);
+    const cf_row agreed = cf_row_view_agree(view, listed->row, arena);
+    const cf_row_contest contest = {world.state, &agreed, world.schema->tables, listed, count};
+    cf_change *chosen, *still;
+    const size_t chosen_count = cf_row_resolve(&contest, keep, arena, &chosen);
+
+    for (size_t i = 1; i < count; i++)
+        cr_assert(cf_row_conflicts_are_one(contest.table, listed, &listed[i]));
+    still = cf_arena_allocate(arena, chosen_count, sizeof *still);
+    if (chosen_count)
+        cr_assert_eq(cf_row_resolve_still(&contest, chosen, chosen_count, arena, still),
+                     chosen_count);
+    cf_state_apply(world.state, &dot, (cf_time){.ms = 40}, still, chosen_count, NULL);
+    cf_row_view_destroy(&view);
+    return chosen_count > 0;
+}
+
+static const cf_id a = {{'A'}}, b = {{'B'}};
+
+/* Before, by A, by B, which of both is shown. */
+static const struct {
+    bool card;
+    const char *before, *one, *other;
+    bool shows_one;
+} contests[] = {
+    {false, "", "GEO:1.0;2.0\n", "GEO:3.0;4.0\n", false},
+    {false, "", "GEO:1.0;2.0\nGEO:5.0;6.0\n", "GEO:3.0;4.0\n", false},
+    {false, "", "X-MOOD:good\n", "X-MOOD:better\n", false},
+    {false, "", "ORGANIZER:mailto:a@b.c\n", "ORGANIZER;CN=Bert:mailto:d@b.c\n", false},
+    {false, "", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:a@b.c\n",
+     "ATTENDEE;PARTSTAT=DECLINED:MAILTO:A@b.c\n", false},
+    {false, "", "URL:a:1\n", "URL:a:2\n", false},
+    {false, "", "LOCATION:a\n", "LOCATION:b\n", false},
+    {false, "", "LOCATION:a\n", "LOCATION;LANGUAGE=de:b\n", true},
+    {false, "", "RRULE:FREQ=DAILY\n", "RRULE:FREQ=WEEKLY\n", false},
+    {true, "", "BDAY:19800102\n", "BDAY:19800201\n", false},
+    {true, "", "BDAY:19800102\n", "BDAY;VALUE=text:about 1980\n", true},
+    {true, "", "TZ:+01\n", "TZ:+02\n", false},
+    {true, "", "X-SPOUSE:Bert\n", "X-SPOUSE:Robert\n", false},
+};
+
+static void expect_settled(size_t index, bool apart, const cf_keep *keep, bool one)
+{
+    const char *const lines[] = {contests[index].before, contests[index].one,
+                                 contests[index].other};
+    char texts[3][400];
+
+    leave();
+    world = rule_world_of(contests[index].card ? &cf_schema_contacts : &cf_schema_calendar);
+    for (size_t k = 0; k < 3; k++)
+        if (contests[index].card)
+            snprintf(texts[k], sizeof texts[k], CARD("%s"), lines[k]);
+        else
+            snprintf(texts[k], sizeof texts[k], EVENT("%s"), lines[k]);
+    (apart ? both_write_the_second_later : both_write)(texts[0], texts[1], texts[2]);
+    cr_assert(settle(keep), "%s", lines[1]);
+    cf_buffer text = {0};
+    cr_assert_eq(show(&text), 0, "nothing is listed of\n%s", (char *)text.data);
+    cr_assert_gt(lines_in(one ? lines[1] : lines[2], (char *)text.data), 0);
+    for (const char *at = one ? lines[2] : lines[1]; *at; at = strchr(at, '\n') + 1) {
+        char line[200];
+
+        snprintf(line, sizeof line, "\n%.*s", (int)strcspn(at, "\n"), at);
+        cr_assert_null(strstr((char *)text.data, line), "%s is in\n%s", line, (char *)text.data);
+    }
+    cf_buffer_release(&text);
+}
+
+/* A wrote the first, B the second and is later. */
+Test(seats, settle_which_of_both_is_there)
+{
+    for (size_t i = 0; i < sizeof contests / sizeof *contests; i++)
+        for (int apart = 0; apart < 2; apart++) {
+            const bool one = contests[i].shows_one;
+
+            expect_settled(i, apart, &(cf_keep){.kind = CF_KEEP_NUMBER, .number = 1}, one);
+            expect_settled(i, apart, &(cf_keep){.kind = CF_KEEP_NUMBER, .number = 2}, !one);
+            expect_settled(i, apart, &(cf_keep){.kind = CF_KEEP_MINE, .writer = &a}, true);
+            expect_settled(i, apart, &(cf_keep){.kind = CF_KEEP_MINE, .writer = &b}, false);
+            expect_settled(i, apart, &(cf_keep){.kind = CF_KEEP_THEIRS, .writer = &a}, false);
+            expect_settled(i, apart, &(cf_keep){.kind = CF_KEEP_THEIRS, .writer = &b}, true);
+        }
+}
+
+Test(seats, settle_nothing_by_a_version_that_there_is_not)
+{
+    both_write(EVENT(""), EVENT("GEO:1.0;2.0\n"), EVENT("GEO:3.0;4.0\n"));
+    const cf_id c = {{'C'}};
+    const cf_keep none[] = {{.kind = CF_KEEP_NUMBER, .number = 3},
+                            {.kind = CF_KEEP_NUMBER},
+                            {.kind = CF_KEEP_MINE, .writer = &c},
+                            {.kind = CF_KEEP_BOTH}};
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        cr_expect_not(settle(&none[i]));
+    expect_shown("GEO:3.0;4.0\n", 1);
+}
+
+/* A third value doesn't know of the second, as in any field; what is kept of all ends it. */
+Test(seats, settle_what_was_edited_since)
+{
+    both_write(EVENT(""), EVENT("GEO:1.0;2.0\n"), EVENT("GEO:3.0;4.0\n"));
+    cf_rows *base = rule_world_applied(&world);
+    const cf_row_diff made = scan_of(world.state, base, 'B', 35, EVENT("GEO:5.0;6.0\n"));
+
+    rule_world_publish(&world, &made);
+    expect_shown("GEO:5.0;6.0\n", 1);
+    cr_expect(settle(&(cf_keep){.kind = CF_KEEP_NUMBER, .number = 1}));
+    expect_shown("GEO:5.0;6.0\n", 0);
+    cf_rows_destroy(&base);
+}
+
+/* Of A's, which is to be kept, another device says meanwhile that it goes: then B's stays. */
+Test(seats, settle_nothing_that_would_leave_nothing)
+{
+    both_write(EVENT(""), EVENT("GEO:1.0;2.0\n"), EVENT("GEO:3.0;4.0\n"));
+    cf_arena *arena = &world.arena;
+    cf_row_view *view = cf_row_view_new(world.state, world.schema);
+    size_t count;
+    const cf_row_conflict *listed = cf_row_view_conflicts(view, &count);
+    const cf_row agreed = cf_row_view_agree(view, listed->row, arena);
+    cf_row_contest contest = {world.state, &agreed, world.schema->tables, listed, count};
+    cf_change *second, still[2];
+
+    cr_assert_eq(
+        cf_row_resolve(&contest, &(cf_keep){.kind = CF_KEEP_NUMBER, .number = 2}, arena, &second),
+        1);
+    cr_assert(settle(&(cf_keep){.kind = CF_KEEP_NUMBER, .number = 1}));
+    cf_row_view *after = cf_row_view_new(world.state, world.schema);
+    const cf_row now = cf_row_view_agree(after, cf_row_view_at(after, 0), arena);
+    contest.agreed = &now;
+    cr_expect_eq(cf_row_resolve_still(&contest, second, 1, arena, still), 0);
+    cf_row_view_destroy(&after);
+    cf_row_view_destroy(&view);
 }
 
 /* ---- Logs and bases of before ---- */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several devices write in files of one calendar or address book (rule_world.h), by the
+ * world's schema. */
+#ifndef CF_TESTS_TEXT_WORLD_H
+#define CF_TESTS_TEXT_WORLD_H
+#include "tests/peer/records/rule_world.h"
+
+/* The scan of a source that shows the base and now holds this text. */
+cf_row_diff text_world_scan(rule_world *self, cf_state *known, cf_rows *base, char device,
+                            uint64_t ms, const char *text);
+/* A writes the first, at 10. Then two who both show that do these at once, A at 20 and B at 30:
+ * neither shows the other's. `knows`: B has heard of it. */
+void text_world_both(rule_world *self, const char *before, const char *one, const char *other,
+                     bool knows);
+/* The one row as its file, with an end; how many are listed. */
+size_t text_world_show(rule_world *self, cf_buffer *text);
+
+#endif
