@@ -5,10 +5,10 @@
 #define CF_BROKER_DOOR_GATEWAY_ZMQ_CONNECTIONS_H
 #include <netinet/in.h>
 
-#include "broker/door/door_members.h"
 #include "broker/door/connection_limits.h"
-#include "broker/door/gateway_zmq.h"
 #include "broker/door/connection_owners.h"
+#include "broker/door/door_members.h"
+#include "broker/door/gateway_zmq.h"
 
 enum {
     CF_HANDSHAKE_FAILED =

@@ -2,12 +2,12 @@
 #include "broker/gateway/gateway_inside.h"
 
 #include "broker/gateway/alone.h"
+#include "broker/gateway/blob_service.h"
 #include "broker/gateway/checkpoints.h"
 #include "broker/gateway/eviction.h"
 #include "broker/gateway/prices.h"
 #include "broker/gateway/publish.h"
 #include "broker/gateway/subscribe.h"
-#include "broker/gateway/blob_service.h"
 #include "codec/deadlines.h"
 
 #include <assert.h>

@@ -6,8 +6,8 @@
 #define CF_BROKER_LOG_ACCEPTANCE_H
 #include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
-#include "broker/log/member_ancestry.h"
 #include "broker/log/log.h"
+#include "broker/log/member_ancestry.h"
 #include "broker/log/unsettled_heads.h"
 
 /* What is known of a log: committed, and on its way. */

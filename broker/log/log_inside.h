@@ -5,11 +5,11 @@
 #ifndef CF_BROKER_LOG_LOG_INSIDE_H
 #define CF_BROKER_LOG_LOG_INSIDE_H
 #include "broker/leases/lease_records.h"
+#include "broker/log/acceptance.h"
 #include "broker/log/cutoffs.h"
 #include "broker/log/head_counts.h"
-#include "broker/log/acceptance.h"
-#include "broker/log/member_ancestry.h"
 #include "broker/log/log.h"
+#include "broker/log/member_ancestry.h"
 #include "broker/log/unsettled_heads.h"
 #include "broker/members/registry.h"
 #include "broker/members/verified.h"

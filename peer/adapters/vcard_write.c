@@ -8,8 +8,8 @@
 #include <strings.h>
 
 #include "codec/pack.h"
-#include "peer/adapters/roundtrip.h"
 #include "peer/adapters/rewrite.h"
+#include "peer/adapters/roundtrip.h"
 #include "peer/adapters/text/content_text.h"
 #include "peer/adapters/value_map.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/commands/last_seen.h"
 
-#include "codec/member.h"
 #include "codec/hash_table.h"
+#include "codec/member.h"
 #include "peer/log/keeping.h"
 
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #include "codec/deadlines.h"
 #include "peer/locks/locks_inside.h"
 
-#include "codec/limits.h"
 #include "codec/hash_table.h"
+#include "codec/limits.h"
 
 #include <stdlib.h>
 

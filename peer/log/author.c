@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/log/author.h"
 
+#include "codec/hash_table.h"
 #include "codec/limits.h"
 #include "codec/pack.h"
 #include "codec/seal.h"
-#include "codec/hash_table.h"
 #include "peer/log/after.h"
 
 #include <stdlib.h>

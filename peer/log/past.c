@@ -2,8 +2,8 @@
 #include "peer/log/past.h"
 
 #include "codec/content.h"
-#include "codec/item.h"
 #include "codec/hash_table.h"
+#include "codec/item.h"
 #include "peer/merge/fields.h"
 
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 #ifndef CF_PEER_MERGE_SCANNED_NODES_H
 #define CF_PEER_MERGE_SCANNED_NODES_H
 #include "peer/merge/change_draft.h"
+#include "peer/merge/diff.h"
 #include "peer/merge/fields.h"
 #include "peer/merge/node.h"
-#include "peer/merge/diff.h"
 
 /* What a base node shows; none for what is new. What a draft's changes replace is what the base
  * showed (model, rules B and T). */

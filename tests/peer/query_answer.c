@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer/engine/query_answer.h"
 #include "peer/engine/broker_query.h"
+#include "peer/engine/query_answer.h"
 
 #include "codec/limits.h"
 #include "tests/support/expect.h"

@@ -11,8 +11,8 @@
  * that are no references of the merge (of several columns, or to what is no key) are looked up. */
 #include <stdlib.h>
 
-#include "codec/pack.h"
 #include "codec/hash_table.h"
+#include "codec/pack.h"
 #include "peer/adapters/sqlite/database_inside.h"
 
 /* ---- References ---- */

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "codec/hash.h"
-#include "codec/pack.h"
 #include "codec/hash_table.h"
+#include "codec/pack.h"
 #include "peer/adapters/sqlite/database_inside.h"
 #include "peer/adapters/sqlite/database_tuples.h"
 #include "peer/records/row_refs.h"

@@ -6,8 +6,8 @@
 #define CF_PEER_SOURCES_FILES_FILES_LISTING_H
 #include "broker/platform/files.h"
 #include "codec/arena.h"
-#include "codec/item.h"
 #include "codec/hash_table.h"
+#include "codec/item.h"
 #include "peer/merge/files_include.h"
 
 #define CF_LISTED_START SIZE_MAX

@@ -5,8 +5,8 @@
 #include "peer/sources/files/files_source_inside.h"
 
 #include "peer/sources/context/lock_guard.h"
-#include "peer/sources/files/intents.h"
 #include "peer/sources/files/deselect.h"
+#include "peer/sources/files/intents.h"
 
 #include <stdio.h>
 

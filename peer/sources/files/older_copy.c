@@ -2,8 +2,8 @@
 #include "peer/sources/files/older_copy.h"
 
 #include "codec/content.h"
-#include "codec/pack.h"
 #include "codec/hash_table.h"
+#include "codec/pack.h"
 #include "peer/bindings/binding_folder.h"
 #include "peer/log/past.h"
 #include "peer/merge/fields.h"

@@ -2,8 +2,8 @@
 /* What a scan's own files share. */
 #ifndef CF_PEER_SOURCES_FILES_SCAN_INSIDE_H
 #define CF_PEER_SOURCES_FILES_SCAN_INSIDE_H
-#include "peer/merge/node_stat.h"
 #include "peer/merge/node_set.h"
+#include "peer/merge/node_stat.h"
 #include "peer/sources/files/files_listing_walk.h"
 #include "peer/sources/files/scan.h"
 #include "peer/sources/files/scan_reads.h"

@@ -3,8 +3,8 @@
  * property that there is. What the format says it can say comes back as said; what a file says is
  * understood as what was meant; what it can't say is never missed. */
 #include "peer/adapters/icalendar.h"
-#include "peer/adapters/record_format.h"
 #include "peer/adapters/known_values.h"
+#include "peer/adapters/record_format.h"
 #include "peer/adapters/roundtrip.h"
 #include "peer/adapters/value_map.h"
 #include "peer/adapters/vcard.h"
