@@ -426,6 +426,19 @@ void cf_how_pack(cf_buffer *out, const cf_how *how)
         cf_pack_raw(out, how->slices);
 }
 
+bool cf_content_is_pieced(const cf_content *content)
+{
+    cf_slice_reader reader = cf_slice_reader_of(content->how.slices);
+    cf_slice slice;
+
+    if (content->how.is_patch || content->how.is_inline)
+        return false;
+    while (cf_slice_next(&reader, &slice))
+        if (!slice.zeros && slice.offset)
+            return true;
+    return false;
+}
+
 void cf_content_pack(cf_buffer *out, const cf_content *content)
 {
     cf_pack_array(out, 4);

@@ -7,6 +7,7 @@
 #include "codec/secret.h"
 #include "peer/log/catalog.h"
 #include "peer/engine/connections.h"
+#include "peer/membership/epochs.h"
 #include "peer/membership/membership.h"
 #include "peer/log/unsent.h"
 
@@ -126,6 +127,17 @@ static void name_newcomer(cf_pairing_owner *self, const cf_knock *knock)
     cf_arena_release(&arena);
 }
 
+/* Who left took the content key along: there has to be a new one, in which the newcomer's name, and
+ * what it says itself, can be written. */
+static cf_status open_epoch(cf_peer *peer, cf_error *error)
+{
+    cf_head opened;
+
+    return cf_registry_epoch(cf_log_registry(peer->log))
+               ? CF_OK
+               : cf_epochs_open(peer, false, &opened, error);
+}
+
 static cf_status let_in(cf_pairing_owner *self, const cf_knock *knock, cf_error *error)
 {
     cf_peer *peer = self->options.peer;
@@ -134,9 +146,11 @@ static cf_status let_in(cf_pairing_owner *self, const cf_knock *knock, cf_error 
 
     self->device = cf_device_id(knock->keys.signing);
     name_newcomer(self, knock);
-    cf_status status = cf_membership_add(
-        &(cf_signatory){peer, false},
-        &(cf_admission){knock->keys, knock->proof, self->options.role}, &self->add, error);
+    cf_status status = open_epoch(peer, error);
+    if (!status)
+        status = cf_membership_add(&(cf_signatory){peer, false},
+                                   &(cf_admission){knock->keys, knock->proof, self->options.role},
+                                   &self->add, error);
     if (status)
         return status;
     self->state = CF_PAIRING_OWNER_ADDING;
@@ -227,7 +241,9 @@ static cf_status check_may(const cf_peer *peer, cf_error *error)
     cf_hash epoch;
 
     cf_status status = cf_membership_check_owner(peer, error);
-    return status ? status : cf_peer_epoch(peer, &epoch, error);
+    if (!status && cf_registry_epoch(cf_log_registry(peer->log))) /* else it opens one */
+        status = cf_peer_epoch(peer, &epoch, error);
+    return status;
 }
 
 static cf_status read_broker(cf_peer *peer, cf_address *out, cf_error *error)

@@ -3,6 +3,7 @@
 
 #include "broker/platform/hash_set.h"
 #include "broker/platform/names.h"
+#include "peer/commands/catching_up.h"
 #include "peer/commands/sources.h"
 #include "peer/log/catalog.h"
 #include "peer/log/catalog_renamed.h"
@@ -124,28 +125,71 @@ static cf_status take_off(cf_run *run, const cf_id *collection, cf_error *error)
     return status;
 }
 
-cf_status cf_collection_delete(cf_run *run, cf_error *error)
+static cf_status delete_named(cf_run *run, cf_error *error)
 {
-    const char *const *arguments = run->options.arguments;
+    const char *name = run->options.arguments[1];
     cf_catalog_collection found;
     cf_arena arena = {0};
     char typed[CF_PATH_TYPED];
 
-    cf_status status = cf_run_check_count(run, 2, 2, error);
-    if (!status)
-        status = cf_catalog_find(cf_loop_peer(run->loop), arguments[1], &arena, &found, error);
+    cf_status status = cf_catalog_find(cf_loop_peer(run->loop), name, &arena, &found, error);
     if (status == CF_MISSING)
-        cf_catalog_say_renamed(cf_loop_peer(run->loop), arguments[1], error);
+        cf_catalog_say_renamed(cf_loop_peer(run->loop), name, error);
     const cf_binding *binding =
         status ? NULL : cf_source_of_collection(cf_loop_engine(run->loop), &found.id);
     if (binding)
         status = cf_fail(error, CF_CHANGED, "'%s' has a source here: `counterfoil remove %s` first",
-                         arguments[1], cf_binding_path_typed(binding, typed));
+                         name, cf_binding_path_typed(binding, typed));
     if (!status)
         status = take_off(run, &found.id, error);
     cf_arena_release(&arena);
     cf_loop_wake(run->loop);
     return status;
+}
+
+/* Who says that it is meant, whoever has it, need not wait for anybody. */
+static bool depends_on_others(const cf_run *run)
+{
+    return !cf_options_has(&run->options, "yes") || cf_options_has(&run->options, "dry-run");
+}
+
+cf_status cf_collection_delete(cf_run *run, cf_error *error)
+{
+    cf_learning *learning = NULL;
+
+    cf_status status = cf_run_check_count(run, 2, 2, error);
+    if (!status && depends_on_others(run))
+        status = cf_learning_begin(run, &learning, error);
+    run->state = learning;
+    run->connects = learning != NULL;
+    return status || learning ? status : delete_named(run, error);
+}
+
+cf_status cf_collection_delete_step(cf_run *run, uint64_t now_ms, cf_progress *progress,
+                                    cf_error *error)
+{
+    cf_learning *learning = run->state;
+    cf_error unasked = {0};
+
+    if (!learning)
+        return CF_OK;
+    progress->over = cf_learning_over(learning, now_ms, &progress->deadline_ms, &unasked);
+    if (!progress->over)
+        return CF_OK;
+    cf_collection_delete_end(run);
+    if (unasked.status)
+        cf_say(&run->output,
+               "the broker can't be asked: %s; what other devices did since is not known here",
+               unasked.text);
+    return delete_named(run, error);
+}
+
+void cf_collection_delete_end(cf_run *run)
+{
+    cf_learning *learning = run->state;
+
+    cf_learning_destroy(&learning);
+    run->state = NULL;
 }
 
 cf_status cf_collection_ask_delete(cf_run *run, cf_error *error)

@@ -210,12 +210,13 @@ static cf_status start(cf_run *run, cf_error *error)
 static const cf_option options[] = {
     {"yes", 0, NULL, "delete: without asking, though other devices have it"},
     {"dry-run", 'n', NULL, "delete: only say which devices have it"},
+    {"timeout", 0, "T", "how long to wait for the broker (30s)"},
     {0},
 };
 
 static const cf_subverb subverbs[] = {
     {"rename NAME NEW", "Gives a collection another name, on all devices"},
-    {"delete NAME [-n] [--yes]",
+    {"delete NAME [-n] [--yes] [--timeout T]",
      "Takes a collection off the list; what sources hold stays where it is"},
     {0},
 };
@@ -226,11 +227,13 @@ const cf_verb cf_verb_collections = {
     .summary = "Lists the user's collections, renames one, or takes one off the list",
     .more =
         "What sources hold stays where it is. `delete` exits 1 where this device has a source of "
-        "the collection: `counterfoil\nremove` comes first; and 8 where other devices wrote in it, "
-        "or keep it, and --yes was not given.",
+        "the collection: `counterfoil\nremove` comes first; and 8 where other devices have one, "
+        "and --yes was not given. The broker is asked first\nwhat they have.",
     .subverbs = subverbs,
     .needs = CF_NEEDS_PEER,
     .options = options,
     .prepare = cf_collection_ask_delete,
     .start = start,
+    .step = cf_collection_delete_step,
+    .end = cf_collection_delete_end,
 };

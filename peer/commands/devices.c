@@ -130,10 +130,18 @@ static json_t *keeps_json(listing *self, const cf_hash *device)
     return names;
 }
 
+/* As far as the log tells. A device that had not seen all when it last wrote may have it by now:
+ * null, which only the broker can tell. */
+static json_t *behind_json(const cf_last_seen *seen, bool is_this)
+{
+    return is_this || (seen->wrote && !seen->behind) ? json_integer(0) : json_null();
+}
+
 static json_t *describe(listing *self, const cf_device *device)
 {
     cf_peer *peer = self->peer;
     const cf_last_seen seen = cf_sightings_of(self->sightings, &device->id);
+    const bool is_this = cf_hash_equal(&device->id, cf_peer_device(peer));
     char time[CF_TIME_TEXT];
     json_t *object = cf_device_json(peer, &device->id);
 
@@ -141,10 +149,9 @@ static json_t *describe(listing *self, const cf_device *device)
     json_object_update_new(
         object, json_pack("{s:s, s:s, s:b, s:s, s:s?, s:b, s:o}", "role",
                           cf_role_name(device->role), "state", state_of(device), "this",
-                          (int)cf_hash_equal(&device->id, cf_peer_device(peer)), "let_in_by",
-                          name_of(peer, &device->admitter, &self->arena), "last_seen",
-                          seen.time_ms ? time : NULL, "wrote", (int)seen.wrote, "behind",
-                          seen.wrote ? json_integer((json_int_t)seen.behind) : json_null()));
+                          (int)is_this, "let_in_by", name_of(peer, &device->admitter, &self->arena),
+                          "last_seen", seen.time_ms ? time : NULL, "wrote", (int)seen.wrote,
+                          "behind", behind_json(&seen, is_this)));
     json_object_set_new(object, "keeps", keeps_json(self, &device->id));
     describe_admission(peer, device, object);
     describe_end(peer, device, object, &self->arena);

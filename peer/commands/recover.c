@@ -42,7 +42,7 @@ static cf_status prepare(cf_run *run, cf_error *error)
     cf_status status = cf_recovery_file_take(run, &line, error);
     if (!status && line && !cf_options_has(&run->options, "broker"))
         cf_run_choose(run, "broker", line);
-    return status ? status : cf_run_ask_value(run, "broker", "the broker's line", error);
+    return status ? status : cf_run_ask_value(run, "broker", "the broker's address", error);
 }
 
 /* ---- The way there ---- */
@@ -55,9 +55,11 @@ static cf_status read_words(cf_run *run, state *self, cf_error *error)
     const cf_env *env = cf_loop_env(run->loop);
 
     if (!phrase || !line)
-        return cf_fail(error, CF_USAGE,
-                       phrase ? "where is the log kept? give the broker's line with --broker LINE"
-                              : "give the recovery phrase with --recovery-file FILE (- is stdin)");
+        return cf_fail(
+            error, CF_USAGE,
+            phrase ? "where is the log kept? give the broker's address with --broker ADDRESS "
+                     "(`counterfoild address` prints it)"
+                   : "give the recovery phrase with --recovery-file FILE (- is stdin)");
     cf_status status = cf_address_read(line, &self->address, error);
     if (!status)
         status = cf_phrase_read(phrase, secret, error);
@@ -354,7 +356,7 @@ static void end(cf_run *run)
 
 static const cf_option options[] = {
     {"recovery-file", 0, "FILE", "where the recovery phrase is, or - for stdin"},
-    {"broker", 0, "LINE",
+    {"broker", 0, "ADDRESS",
      "the broker's address, if the file does not have it, or the user has moved since"},
     {"keep", 0, "DEVICE", "this one stays, others are shut out; may be given often"},
     {"yes", 0, NULL, "shut out all others that are not named, without asking"},
@@ -367,7 +369,7 @@ const cf_verb cf_verb_recover = {
     .name = "recover",
     .usage = "recover [--keep DEVICE]...",
     .summary = "Makes this device an owner by the recovery phrase, with no other device left",
-    .more = "FILE is what `init --recovery-file` wrote: the phrase and the broker's line. All "
+    .more = "FILE is what `init --recovery-file` wrote: the phrase and the broker's address. All "
             "devices that are not confirmed are shut out.",
     .needs = CF_NEEDS_NO_USER,
     .options = options,

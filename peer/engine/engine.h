@@ -187,7 +187,8 @@ cf_status cf_compare_folder(cf_peer *peer, const cf_binding *binding, cf_compare
                             void *context, cf_comparison *out, cf_error *error);
 
 /* Whether something lies in the folder, or is in the collection, and `--include` asks for none of
- * it. A folder that isn't there has nothing in it, nor has a collection that is to be made. */
+ * it. A folder that isn't there has nothing in it, nor has a collection that is to be made: then
+ * only patterns that begin with '!', all of them, ask for none, as nothing to come would be. */
 cf_status cf_compare_asks_for_none(cf_peer *peer, const cf_binding *binding, bool is_new, bool *out,
                                    cf_error *error);
 

@@ -458,6 +458,16 @@ static void ask_there(asking *self, cf_view *view, const cf_id *directory, cf_bu
     cf_arena_release(&arena);
 }
 
+/* Each says what is to be left out, as a line of a .gitignore would. */
+static bool are_negations(const cf_binding *binding)
+{
+    size_t count = 0;
+
+    while (count < binding->include_count && binding->include[count][0] == '!')
+        count++;
+    return count && count == binding->include_count;
+}
+
 cf_status cf_compare_asks_for_none(cf_peer *peer, const cf_binding *binding, bool is_new, bool *out,
                                    cf_error *error)
 {
@@ -474,7 +484,7 @@ cf_status cf_compare_asks_for_none(cf_peer *peer, const cf_binding *binding, boo
     if (!status && !self.asked && files->open_root(files, binding->path, &root, error) == CF_OK)
         status = ask_here(&self, files, root, error);
     if (!status)
-        *out = self.any && !self.asked;
+        *out = !self.asked && (self.any || are_negations(binding));
     files->close_folder(files, &root);
     cf_buffer_release(&path);
     return status;

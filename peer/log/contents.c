@@ -232,6 +232,8 @@ static bool find_way(way_search *self, const cf_ways *ways, const cf_hash *hash,
         bool good =
             read_source(self->contents, ways, i, hash, &arena, &source, &ignored) == CF_OK &&
             cf_contents_lacks_none(self->contents, &source.content, source.blobs);
+        if (good && cf_content_is_pieced(&source.content))
+            good = !cf_hash_set_contains(&self->contents->doubted, hash);
         if (good && source.content.how.is_patch)
             good = patches > 0 && !cf_hash_set_contains(&self->contents->doubted, hash) &&
                    read_ways(self->contents, self->collection, &source.content.how.base, &base,
@@ -371,6 +373,23 @@ cf_status cf_contents_get(cf_contents *contents, const cf_id *collection, const 
     if (status)
         cf_error_while(error, "looking for a content in the log");
     return status;
+}
+
+cf_status cf_contents_get_patch(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                                const cf_hash *base, cf_arena *arena, cf_content_source *out,
+                                cf_error *error)
+{
+    cf_ways ways;
+
+    cf_status status = read_ways(contents, collection, hash, &ways, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < ways.count && !cf_hash_set_contains(&contents->doubted, hash); i++)
+        if (!read_source(contents, &ways, i, hash, arena, out, error) &&
+            out->content.how.is_patch && (!base || cf_hash_equal(&out->content.how.base, base)) &&
+            cf_contents_lacks_none(contents, &out->content, out->blobs))
+            return CF_OK;
+    return cf_fail(error, CF_MISSING, "no patch makes it");
 }
 
 /* ---- Small contents ---- */

@@ -35,6 +35,12 @@ typedef struct {
 cf_status cf_contents_get(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
                           cf_arena *arena, cf_content_source *out, cf_error *error);
 
+/* The same by a patch on `base` (NULL: on whatever), for who has that: where the first way is none.
+ * CF_MISSING: none can be gone. */
+cf_status cf_contents_get_patch(cf_contents *contents, const cf_id *collection, const cf_hash *hash,
+                                const cf_hash *base, cf_arena *arena, cf_content_source *out,
+                                cf_error *error);
+
 /* Blobs that can't be had at present: the broker lacks them, or has others in their place. */
 void cf_contents_lack(cf_contents *contents, const cf_hash *blob);
 void cf_contents_lack_no_more(cf_contents *contents, const cf_hash *blob);
@@ -57,8 +63,9 @@ void cf_contents_ask_again(cf_contents *contents, const cf_id *collection, const
 /* Whether it can be made, as far as is known. Nobody builds upon what can't. */
 bool cf_contents_available(cf_contents *contents, const cf_id *collection, const cf_hash *hash);
 
-/* Where patches made something else of a content: from now on they are no way to it, only a whole
- * is. In memory. False: it was doubted already. */
+/* Where patches made something else of a content, or slices that patches led to
+ * (cf_content_is_pieced): from now on they are no way to it, only another whole is. In memory.
+ * False: it was doubted already. */
 bool cf_contents_doubt(cf_contents *contents, const cf_hash *hash);
 bool cf_contents_doubts_any(const cf_contents *contents);
 /* Whether the log has a whole of it, of which no blob is lacking. */

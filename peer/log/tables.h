@@ -34,6 +34,7 @@ typedef enum {
     CF_TABLE_PLACE = 'f',    /* source, hash of a file's name → which records it held */
     CF_TABLE_CONTENT = 'c',  /* collection, content hash → the entry that tells how to get it */
     CF_TABLE_LEAVES = 'v',   /* content hash → hashes of its leaves */
+    CF_TABLE_KNOWN = 'K',    /* content hash → of a patch in blobs, what it copies of a whole */
     CF_TABLE_INTENT = 't',   /* source, number → a step about to be made */
     CF_TABLE_OWED = 'o',     /* source, number → where it belongs: a user's save, kept aside */
     CF_TABLE_SOURCE = 's',   /* source → collection, location, options */

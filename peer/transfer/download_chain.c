@@ -6,8 +6,24 @@
 
 /* ---- In the log ---- */
 
-static cf_status follow(const cf_chain_places *places, const cf_hash *content, cf_chain *chain,
-                        cf_error *error)
+/* In the place of a whole, a patch that makes the same. */
+static void take_supply(const cf_chain_places *places, const cf_hash *content, cf_arena *arena,
+                        cf_content_source *source, cf_chain *chain)
+{
+    cf_content_source patch;
+    cf_error ignored;
+
+    if (source->content.how.is_patch ||
+        cf_contents_get_patch(places->peer->contents, &places->collection, content, NULL, arena,
+                              &patch, &ignored))
+        return;
+    *source = patch;
+    chain->by_supplies = true;
+}
+
+/* `far`: beyond a whole, by what supplies it as a patch. */
+static cf_status follow(const cf_chain_places *places, const cf_hash *content, bool far,
+                        cf_chain *chain, cf_error *error)
 {
     cf_hash at = *content;
     cf_status status = CF_OK;
@@ -21,11 +37,14 @@ static cf_status follow(const cf_chain_places *places, const cf_hash *content, c
                            CF_DELTA_DEPTH_MAX);
         status = cf_contents_get(places->peer->contents, &places->collection, &at, &arena, &source,
                                  error);
+        if (!status && far)
+            take_supply(places, &at, &arena, &source, chain);
         if (!status) {
             const cf_how *how = &source.content.how;
 
             chain->at[chain->count++] =
-                (cf_link_of_chain){at, source.content.size, !how->is_inline, how->length};
+                (cf_link_of_chain){at, source.content.size, !how->is_inline, how->length,
+                                   cf_content_is_pieced(&source.content)};
             whole = !how->is_patch;
             at = how->base;
         }
@@ -158,8 +177,13 @@ cf_status cf_chain_find(const cf_chain_places *places, const cf_hash *content, c
 {
     cf_chain chain = {0};
 
-    cf_status status = follow(places, content, &chain, error);
+    cf_status status = follow(places, content, true, &chain, error);
     search_disk(places, &chain);
+    if (chain.by_supplies && !chain.base) {
+        chain = (cf_chain){0};
+        status = follow(places, content, false, &chain, error);
+        search_disk(places, &chain);
+    }
     if (status && !chain.base)
         return status;
     for (size_t i = 0; i < chain.count; i++) {

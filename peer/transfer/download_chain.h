@@ -11,6 +11,7 @@ typedef struct {
     uint64_t size;
     bool by_blobs;   /* its patch, or it itself, is in blobs; else in the log */
     uint64_t length; /* of that, in bytes */
+    bool is_pieced;  /* a whole out of blobs of others */
 } cf_link_of_chain;
 
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
     cf_hash base_content;
     bool base_is_cached; /* it is of a cache, which nobody has checked, */
     cf_base_place cache; /* that lies here */
+    bool by_supplies;    /* a patch is taken where there is a whole, too: this disk has its base */
     bool by_blobs;       /* any of those that have to be made; */
     uint64_t length;     /* of all that is in blobs for these */
 } cf_chain;

@@ -5,6 +5,7 @@
 #include "peer/bindings/base.h"
 #include "peer/bindings/binding_report.h"
 #include "peer/transfer/download_jobs.h"
+#include "peer/transfer/known_copies.h"
 
 #include <stdlib.h>
 
@@ -216,14 +217,19 @@ static void apply_patch(cf_making *making)
     making->step = CF_MAKING_PATCHING;
 }
 
+/* The content that the step makes another one from. */
+static const cf_hash *making_base(const cf_making *making)
+{
+    const cf_chain *chain = &making->chain;
+
+    return making->left < chain->count ? &chain->at[making->left].content : &chain->base_content;
+}
+
 /* What can't be had is known better than when the chain was found: it is to be found anew. */
 static bool is_from_base(const cf_making *making)
 {
-    const cf_chain *chain = &making->chain;
-    const cf_hash *base =
-        making->left < chain->count ? &chain->at[making->left].content : &chain->base_content;
-
-    return making_file(&making->base) && cf_hash_equal(&making->source.content.how.base, base);
+    return making_file(&making->base) &&
+           cf_hash_equal(&making->source.content.how.base, making_base(making));
 }
 
 static cf_status begin_patch(cf_making *making, cf_error *error)
@@ -298,6 +304,20 @@ static void end_step(cf_making *making)
     making->left -= making->left > 0;
 }
 
+/* How the next of the chain is made. */
+static cf_status find_source(cf_making *making, cf_error *error)
+{
+    cf_contents *contents = making->peer->contents;
+    const cf_id *collection = &making->options.places.collection;
+
+    if (making->chain.by_supplies &&
+        cf_contents_get_patch(contents, collection, making_content(making), making_base(making),
+                              &making->arena, &making->source, error) == CF_OK)
+        return CF_OK;
+    return cf_contents_get(contents, collection, making_content(making), &making->arena,
+                           &making->source, error);
+}
+
 static cf_status begin_steps(cf_making *making, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -305,8 +325,7 @@ static cf_status begin_steps(cf_making *making, cf_error *error)
     if (making->left && !making->options.binding->temporary)
         return cf_fail(error, CF_MISSING, "the source can't be used at present");
     while (!status && making->left && !making->fetch && !making->job) {
-        status = cf_contents_get(making->peer->contents, &making->options.places.collection,
-                                 making_content(making), &making->arena, &making->source, error);
+        status = find_source(making, error);
         if (!status)
             status = making->source.content.how.is_patch ? begin_patch(making, error)
                                                          : begin_whole(making, error);
@@ -422,6 +441,31 @@ static cf_fetch_state end_proof(cf_making *making, cf_error *error)
     return CF_FETCH_DONE;
 }
 
+/* What the patch in blobs copies of a whole: an edit of what was made may want to know. */
+static void keep_known(const cf_making *making)
+{
+    cf_peer *peer = making->peer;
+    cf_store *store = cf_home_store(peer->home);
+    const cf_how *how = &making->source.content.how;
+    cf_file_bytes bytes = {making_files(making), making->patch, 0};
+    const cf_reader_at patch = cf_reader_of_file(&bytes, how->length);
+    cf_known known = {0};
+    cf_arena arena = {0};
+    cf_kv_list records = {0};
+    cf_error ignored;
+
+    if (!making->patch)
+        return;
+    if (cf_known_find(peer, &making->options.places.collection, &how->base, &arena, &known) &&
+        !cf_known_go_on(&known, &patch, making->base.size, making->target.size, &ignored)) {
+        cf_known_put(making_content(making), &known, &records);
+        store->write(store, cf_peer_user(peer), records.at, records.count, false, &ignored);
+    }
+    cf_kv_list_release(&records);
+    cf_known_release(&known);
+    cf_arena_release(&arena);
+}
+
 static cf_fetch_state go_on(cf_making *making, cf_error *error)
 {
     if (making->fetch)
@@ -434,6 +478,7 @@ static cf_fetch_state go_on(cf_making *making, cf_error *error)
     }
     if (making->step == CF_MAKING_PROVING)
         return end_proof(making, error);
+    keep_known(making);
     end_step(making);
     return begin_steps(making, error) ? fail(making, error) : CF_FETCH_WORKING;
 }
@@ -471,15 +516,19 @@ bool cf_making_is_paused(const cf_making *making)
     return making->fetch && cf_fetch_is_paused(making->fetch);
 }
 
-/* The last of a chain that doesn't begin on this disk is a whole. */
-static size_t count_patches(const cf_making *making)
+/* What may be made of something else than its hash says: by patches, or of pieces that patches led
+ * to. The last of a chain that doesn't begin on this disk is a whole. */
+static size_t count_doubtful(const cf_making *making)
 {
-    return making->from_here ? making->chain.count : making->chain.count - 1;
+    const cf_chain *chain = &making->chain;
+
+    return making->from_here || chain->at[chain->count - 1].is_pieced ? chain->count
+                                                                      : chain->count - 1;
 }
 
 bool cf_making_is_unmade(const cf_making *making)
 {
-    return making->is_wrong && count_patches(making) > 0;
+    return making->is_wrong && count_doubtful(making) > 0;
 }
 
 bool cf_making_knows_wholes(const cf_making *making)
@@ -487,7 +536,7 @@ bool cf_making_knows_wholes(const cf_making *making)
     cf_contents *contents = making->peer->contents;
     bool knows = false;
 
-    for (size_t i = 0; i < count_patches(making); i++) {
+    for (size_t i = 0; i < count_doubtful(making); i++) {
         const cf_hash *content = &making->chain.at[i].content;
 
         if (cf_contents_has_whole(contents, &making->options.places.collection, content))
@@ -498,7 +547,7 @@ bool cf_making_knows_wholes(const cf_making *making)
 
 void cf_making_doubt(const cf_making *making)
 {
-    for (size_t i = 0; i < count_patches(making); i++)
+    for (size_t i = 0; i < count_doubtful(making); i++)
         cf_contents_doubt(making->peer->contents, &making->chain.at[i].content);
 }
 

@@ -83,23 +83,60 @@ static size_t cut_around_known(const cf_cut_options *options, size_t piece_size,
     return out->count - known;
 }
 
+/* As the copies say. Returns the number of fresh ones. */
+static size_t cut_around_copies(const cf_cut_options *options, size_t piece_size, cf_cuts *out)
+{
+    uint64_t fresh_from = 0;
+
+    for (size_t i = 0; i < options->copies->count; i++) {
+        const cf_delta_copy *copy = &options->copies->at[i];
+
+        cut_fresh(out, piece_size, fresh_from, copy->at);
+        fresh_from = copy->at + copy->size;
+        add(out, (cf_cut){.is_known = true,
+                          .offset = copy->at,
+                          .size = copy->size,
+                          .known_offset = copy->base});
+        out->known_bytes += copy->size;
+    }
+    cut_fresh(out, piece_size, fresh_from, options->size);
+    return out->count - options->copies->count;
+}
+
 static bool known_is_useful(const cf_cut_options *options)
 {
     const cf_content_source *known = options->known;
 
-    return known && !known->content.how.is_patch && !known->content.how.is_inline &&
-           options->leaves.size &&
-           options->known_leaves.size == cf_leaf_count(known->content.size) * CF_HASH_SIZE;
+    if (!known || known->content.how.is_patch || known->content.how.is_inline)
+        return false;
+    return options->copies ||
+           (options->leaves.size &&
+            options->known_leaves.size == cf_leaf_count(known->content.size) * CF_HASH_SIZE);
+}
+
+/* Slices that one content has room for in its entry, some more than its pieces: a known one is of
+ * as many as it lies in. */
+enum { SCATTERED = 8192 };
+
+/* False: what is known is too scattered for one entry. */
+static bool cut_around(const cf_cut_options *options, size_t piece_size, cf_cuts *out)
+{
+    const cf_content_source *known = options->known;
+
+    if (!options->copies)
+        return cut_around_known(options, piece_size, out) + known->blob_count <= CF_ENTRY_BLOBS_MAX;
+    const size_t slices = cf_slice_reader_of(known->content.how.slices).left;
+
+    return cut_around_copies(options, piece_size, out) + known->blob_count <= CF_ENTRY_BLOBS_MAX &&
+           out->count + slices <= SCATTERED;
 }
 
 void cf_cut_run(const cf_cut_options *options, cf_cuts *out)
 {
     size_t piece_size = cf_blob_piece_size(options->size);
 
-    if (known_is_useful(options) &&
-        cut_around_known(options, piece_size, out) + options->known->blob_count >
-            CF_ENTRY_BLOBS_MAX) {
-        out->count = 0; /* too scattered for one entry */
+    if (known_is_useful(options) && !cut_around(options, piece_size, out)) {
+        out->count = 0;
         out->known_bytes = 0;
     }
     if (out->count == 0)

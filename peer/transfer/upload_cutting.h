@@ -3,6 +3,7 @@
  * the log have already. */
 #ifndef CF_PEER_TRANSFER_UPLOAD_CUTTING_H
 #define CF_PEER_TRANSFER_UPLOAD_CUTTING_H
+#include "codec/delta_copies.h"
 #include "peer/log/contents.h"
 
 typedef struct {
@@ -24,6 +25,8 @@ typedef struct {
     /* A content in whole whose blobs the log has, with its leaves; NULL: none. */
     const cf_content_source *known;
     cf_bytes known_leaves;
+    /* What the run has of that whole, at any place; NULL: as the leaves say. */
+    const cf_delta_copies *copies;
 } cf_cut_options;
 
 void cf_cut_run(const cf_cut_options *options, cf_cuts *out);

@@ -37,7 +37,7 @@ cf_upload *cf_upload_name_again(cf_uploads *uploads, const cf_upload_file *file)
     return one;
 }
 
-/* Whether a patch on what the base has may be made: notes what that is. */
+/* Whether something may be made of what the base has: notes what that is. */
 static bool read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before)
 {
     cf_error ignored;
@@ -47,10 +47,15 @@ static bool read_before(cf_uploads *uploads, cf_upload *one, cf_bytes before)
         !cf_content_identity_read(before, &one->before, &one->before_size, &ignored) &&
         cf_contents_available(uploads->peer->contents, &one->collection, &one->before) &&
         !cf_contents_find(uploads->peer->contents, &one->collection, &one->before,
-                          &one->before_depth, &one->before_size, &ignored) &&
-        one->before_depth < cf_content_depth_max(one->stat.size) &&
-        one->before_depth < cf_content_depth_max(one->before_size);
+                          &one->before_depth, &one->before_size, &ignored);
     return one->has_before;
+}
+
+/* The chain has room for one more patch. */
+static bool may_be_patch(const cf_upload *one)
+{
+    return one->before_depth < cf_content_depth_max(one->stat.size) &&
+           one->before_depth < cf_content_depth_max(one->before_size);
 }
 
 /* It is a patch, inline. */
@@ -100,7 +105,8 @@ cf_upload *cf_upload_small(cf_uploads *uploads, const cf_upload_file *file)
     cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_READY);
     cf_bytes whole = cf_buffer_view(&file->read->whole);
 
-    if (read_before(uploads, one, file->before) && delta_small(uploads, one, whole))
+    if (read_before(uploads, one, file->before) && may_be_patch(one) &&
+        delta_small(uploads, one, whole))
         return one;
     one->prepared.content.how = (cf_how){
         .is_inline = true, .bytes = cf_arena_copy(&one->arena, whole), .length = whole.size};
@@ -148,37 +154,47 @@ static void begin_delta(cf_uploads *uploads, cf_upload *one)
         queue(uploads, one);
 }
 
+/* The chain is to begin anew, as known_copies.h says, and can. The supply of a patch is one more in
+ * a row, and there has to be room for it. */
+static bool may_be_rebased(cf_uploads *uploads, const cf_upload *one)
+{
+    cf_arena arena = {0};
+    cf_known known = {0};
+
+    if (may_be_patch(one) && one->before_depth + 1 < CF_DELTA_DEPTH_MAX)
+        return false;
+    const bool may = cf_known_find(uploads->peer, &one->collection, &one->before, &arena, &known);
+    cf_known_release(&known);
+    cf_arena_release(&arena);
+    return may;
+}
+
 cf_upload *cf_upload_large(cf_uploads *uploads, const cf_upload_file *file)
 {
     cf_upload *one = cf_upload_add(uploads, file, CF_UPLOAD_IS_QUEUED);
 
     one->leaves = cf_arena_copy(&one->arena, cf_buffer_view(&file->read->leaves));
     one->moves = file->read->moves;
+    one->fresh_size = one->stat.size;
     if (read_before(uploads, one, file->before))
+        one->is_rebased = may_be_rebased(uploads, one);
+    if (one->has_before && (one->is_rebased || may_be_patch(one)))
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_EDIT);
     else
         queue(uploads, one);
     return one;
 }
 
-/* The bottom of the chain that the file's last version stands on, if its leaves are known. */
+/* The whole that the file's last version stands on, if its leaves are known. */
 static bool find_known_whole(cf_uploads *uploads, cf_upload *one)
 {
-    cf_hash at = one->before;
     cf_error ignored;
 
-    if (!one->before_size)
-        return false;
-    for (int i = 0; i <= CF_DELTA_DEPTH_MAX; i++) {
-        if (!cf_contents_available(uploads->peer->contents, &one->collection, &at) ||
-            cf_contents_get(uploads->peer->contents, &one->collection, &at, &one->arena,
-                            &one->known, &ignored))
-            return false;
-        if (!one->known.content.how.is_patch)
-            return cf_leaves_get(uploads->peer, &at, &one->known_leaves, &ignored) == CF_OK;
-        at = one->known.content.how.base;
-    }
-    return false;
+    return one->before_size &&
+           cf_known_whole(uploads->peer, &one->collection, &one->before, &one->arena,
+                          &one->known.whole) &&
+           cf_leaves_get(uploads->peer, &one->known.whole.content.hash, &one->known_leaves,
+                         &ignored) == CF_OK;
 }
 
 static cf_status open_run(cf_uploads *uploads, cf_upload *one, cf_file **out, cf_error *error)
@@ -203,7 +219,7 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         .transfer = cf_link_transfer(peer->link),
         .in_hand = &uploads->in_hand,
         .collection = one->collection,
-        .size = cf_upload_size(one),
+        .size = one->is_patch ? one->patch_size : one->stat.size,
         .leaves = one->is_patch ? (cf_bytes){0} : one->leaves,
     };
 
@@ -216,9 +232,10 @@ static cf_status begin_sealing(cf_uploads *uploads, cf_upload *one, cf_error *er
         peer->env->files->close_file(peer->env->files, &options.file);
         return status;
     }
-    if (!one->is_patch && find_known_whole(uploads, one)) {
-        options.known = &one->known;
+    if (!one->is_patch && (one->is_rebased || find_known_whole(uploads, one))) {
+        options.known = &one->known.whole;
         options.known_leaves = cf_buffer_view(&one->known_leaves);
+        options.copies = one->is_rebased ? &one->known.copies : NULL;
     }
     one->sealing = cf_sealing_new(&options);
     one->is_sealed = true;
@@ -236,27 +253,90 @@ static void fail(cf_uploads *uploads, cf_upload *one, const cf_error *error)
         cf_report(uploads->peer->env, CF_REPORT_WARNING, "sending a file: %s", error->text);
 }
 
-static cf_status read_patch(cf_uploads *uploads, cf_upload *one, cf_error *error)
+static cf_status read_patch(cf_uploads *uploads, const cf_upload *one, cf_buffer *out,
+                            cf_error *error)
 {
     cf_files *files = uploads->peer->env->files;
     cf_file *file = NULL;
-    cf_buffer patch = {0};
-    size_t read;
 
     cf_status status = cf_delta_job_take(one->delta, &file, error);
     if (!status)
-        status = files->read_at(files, file, 0, cf_buffer_reserve(&patch, one->patch_size),
-                                one->patch_size, &read, error);
-    if (!status && read != one->patch_size)
+        status = files->read_at(files, file, 0, cf_buffer_reserve(out, one->patch_size),
+                                one->patch_size, &out->size, error);
+    if (!status && out->size != one->patch_size)
         status = cf_fail(error, CF_IO, "a patch is shorter than it was");
+    files->close_file(files, &file);
+    return status;
+}
+
+static cf_status take_patch(cf_uploads *uploads, cf_upload *one, cf_error *error)
+{
+    cf_buffer patch = {0};
+
+    cf_status status = read_patch(uploads, one, &patch, error);
     if (!status) {
-        become_patch(uploads, one, cf_bytes_of(patch.data, read));
+        become_patch(uploads, one, cf_buffer_view(&patch));
         cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
         cf_delta_job_destroy(&one->delta);
     }
-    files->close_file(files, &file);
     cf_buffer_release(&patch);
     return status;
+}
+
+/* What the file has of the whole below; false: that isn't known. */
+static bool find_known(cf_uploads *uploads, cf_upload *one)
+{
+    cf_files *files = uploads->peer->env->files;
+    cf_file *file = NULL;
+    cf_error ignored;
+
+    if (!cf_known_find(uploads->peer, &one->collection, &one->before, &one->arena, &one->known))
+        return false;
+    cf_status status = cf_delta_job_take(one->delta, &file, &ignored);
+    if (!status) {
+        cf_file_bytes bytes = {files, file, 0};
+        const cf_reader_at patch = cf_reader_of_file(&bytes, one->patch_size);
+
+        status = cf_known_go_on(&one->known, &patch, one->before_size, one->stat.size, &ignored);
+    }
+    files->close_file(files, &file);
+    if (status)
+        cf_known_release(&one->known);
+    return status == CF_OK;
+}
+
+/* The whole, then, out of what the log has as far as that is known. */
+static void queue_whole(cf_uploads *uploads, cf_upload *one)
+{
+    one->is_patch = false;
+    if (one->is_rebased)
+        one->fresh_size = one->stat.size - cf_known_leave_out_short(&one->known);
+    queue(uploads, one);
+}
+
+/* Who has what the file was before takes the patch alone: one that has no room in an entry is
+ * sealed before the whole is. */
+static void rebase(cf_uploads *uploads, cf_upload *one)
+{
+    cf_how *as_patch = &one->prepared.as_patch;
+    cf_buffer patch = {0};
+    cf_error ignored;
+
+    one->is_rebased = find_known(uploads, one);
+    one->is_patch = one->is_rebased && one->patch_size > CF_INLINE_MAX;
+    if (one->is_patch) {
+        queue(uploads, one);
+        return;
+    }
+    if (one->is_rebased && !read_patch(uploads, one, &patch, &ignored))
+        *as_patch = (cf_how){.is_patch = true,
+                             .base = one->before,
+                             .is_inline = true,
+                             .bytes = cf_arena_copy(&one->arena, cf_buffer_view(&patch)),
+                             .length = patch.size};
+    cf_buffer_release(&patch);
+    cf_delta_job_destroy(&one->delta);
+    queue_whole(uploads, one);
 }
 
 static void end_delta(cf_uploads *uploads, cf_upload *one)
@@ -267,31 +347,46 @@ static void end_delta(cf_uploads *uploads, cf_upload *one)
         return;
     if (cf_delta_job_result(one->delta, &one->patch_size, &error)) {
         cf_delta_job_destroy(&one->delta); /* the whole, then */
+        one->is_rebased = false;
         queue(uploads, one);
+    } else if (one->is_rebased) {
+        rebase(uploads, one);
     } else if (one->patch_size > CF_INLINE_MAX) {
         one->is_patch = true;
+        find_known(uploads, one);
         queue(uploads, one);
-    } else if (read_patch(uploads, one, &error)) {
+    } else if (take_patch(uploads, one, &error)) {
         fail(uploads, one, &error);
     }
 }
 
+/* The patch of a whole that is still to be sealed. */
+static void end_patch(cf_uploads *uploads, cf_upload *one, const cf_how *how, const cf_hash *blobs,
+                      size_t count)
+{
+    cf_prepared *prepared = &one->prepared;
+
+    prepared->as_patch = *how;
+    prepared->patch_blobs = blobs;
+    prepared->patch_blob_count = count;
+    queue_whole(uploads, one);
+}
+
 static void end_sealing(cf_uploads *uploads, cf_upload *one)
 {
-    cf_content *content = &one->prepared.content;
+    cf_prepared *prepared = &one->prepared;
     cf_slices slices = {0};
     cf_buffer packed = {0};
     cf_hash *blobs;
+    size_t count;
 
-    cf_sealing_result(one->sealing, &slices, &blobs, &one->prepared.blob_count, &one->arena);
-    one->prepared.blobs = blobs;
+    cf_sealing_result(one->sealing, &slices, &blobs, &count, &one->arena);
     cf_slices_pack(&slices, &packed);
-    content->how = (cf_how){.slices = cf_arena_copy(&one->arena, cf_buffer_view(&packed)),
-                            .length = slices.length};
+    const cf_how how = {.is_patch = one->is_patch,
+                        .base = one->before,
+                        .slices = cf_arena_copy(&one->arena, cf_buffer_view(&packed)),
+                        .length = slices.length};
     if (one->is_patch) {
-        content->depth = one->before_depth + 1;
-        content->how.is_patch = true;
-        content->how.base = one->before;
         uploads->figures.deltas++;
         uploads->figures.delta_bytes += one->patch_size;
     }
@@ -300,6 +395,14 @@ static void end_sealing(cf_uploads *uploads, cf_upload *one)
     cf_buffer_release(&packed);
     cf_sealing_destroy(&one->sealing);
     cf_delta_job_destroy(&one->delta);
+    if (one->is_patch && one->is_rebased) {
+        end_patch(uploads, one, &how, blobs, count);
+        return;
+    }
+    prepared->blobs = blobs;
+    prepared->blob_count = count;
+    prepared->content.how = how;
+    prepared->content.depth = one->is_patch ? one->before_depth + 1 : 0;
     cf_upload_turn(uploads, one, CF_UPLOAD_IS_READY);
 }
 

@@ -55,9 +55,9 @@ static void cut_run(cf_sealing *sealing)
     const cf_sealing_options *options = &sealing->options;
     cf_cuts cuts = {0};
 
-    cf_cut_run(
-        &(cf_cut_options){options->size, options->leaves, options->known, options->known_leaves},
-        &cuts);
+    cf_cut_run(&(cf_cut_options){options->size, options->leaves, options->known,
+                                 options->known_leaves, options->copies},
+               &cuts);
     sealing->pieces = cf_allocate(cuts.count, sizeof *sealing->pieces);
     sealing->count = cuts.count;
     for (size_t i = 0; i < cuts.count; i++) {
@@ -150,33 +150,52 @@ static bool all_zero(cf_bytes bytes)
            memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0;
 }
 
-static cf_status check_leaves(const cf_sealing *sealing, const piece *one, cf_bytes bytes,
+/* `bytes` are of the run from `from` on, where a leaf begins. */
+static cf_status check_leaves(const cf_sealing *sealing, uint64_t from, cf_bytes bytes,
                               cf_error *error)
 {
-    if (!sealing->options.leaves.size)
-        return CF_OK;
     for (size_t at = 0; at < bytes.size; at += CF_LEAF_SIZE) {
         size_t size = bytes.size - at < CF_LEAF_SIZE ? bytes.size - at : CF_LEAF_SIZE;
 
-        if (!cf_leaf_fits(sealing->options.leaves, (one->cut.offset + at) / CF_LEAF_SIZE,
+        if (!cf_leaf_fits(sealing->options.leaves, (from + at) / CF_LEAF_SIZE,
                           cf_bytes_of(bytes.data + at, size)))
             return cf_fail(error, CF_CHANGED, "the file was changed while it was sent");
     }
     return CF_OK;
 }
 
-static cf_status read_piece(cf_files *files, const cf_file *file, const piece *one, cf_buffer *out,
-                            cf_error *error)
+static cf_status read_run(const cf_sealing *sealing, uint64_t from, size_t size, cf_buffer *out,
+                          cf_error *error)
 {
+    cf_files *files = sealing->options.env->files;
     size_t read;
 
-    cf_status status =
-        files->read_at(files, file, one->cut.offset, cf_buffer_reserve(out, one->cut.size),
-                       one->cut.size, &read, error);
-    if (!status && read != one->cut.size)
+    cf_status status = files->read_at(files, sealing->options.file, from,
+                                      cf_buffer_reserve(out, size), size, &read, error);
+    if (!status && read != size)
         status = cf_fail(error, CF_CHANGED, "the file became shorter while it was sent");
     if (!status)
         out->size = read;
+    return status;
+}
+
+/* A piece between copies begins and ends anywhere: the leaves that it lies in are read. `*plain`
+ * borrows from `*out`. */
+static cf_status read_piece(const cf_sealing *sealing, const piece *one, cf_buffer *out,
+                            cf_bytes *plain, cf_error *error)
+{
+    const uint64_t size = sealing->options.size, end = one->cut.offset + one->cut.size;
+    const bool has_leaves = sealing->options.leaves.size > 0;
+    const uint64_t before = has_leaves ? one->cut.offset % CF_LEAF_SIZE : 0;
+    const uint64_t rest = has_leaves ? (CF_LEAF_SIZE - end % CF_LEAF_SIZE) % CF_LEAF_SIZE : 0;
+    const uint64_t to = rest < size - end ? end + rest : size;
+
+    cf_status status = read_run(sealing, one->cut.offset - before,
+                                (size_t)(to - one->cut.offset + before), out, error);
+    if (!status && has_leaves)
+        status = check_leaves(sealing, one->cut.offset - before, cf_buffer_view(out), error);
+    if (!status)
+        *plain = cf_bytes_of(out->data + before, one->cut.size);
     return status;
 }
 
@@ -186,19 +205,17 @@ static void work(cf_job *job)
     const cf_sealing_options *options = &self->sealing->options;
     const piece *one = &self->sealing->pieces[self->index];
     cf_seal_place place = {options->ring, &options->epoch, &options->collection};
-    cf_buffer plain = {0};
+    cf_buffer read = {0};
+    cf_bytes plain;
 
-    self->status = read_piece(options->env->files, options->file, one, &plain, &self->error);
-    if (!self->status)
-        self->status = check_leaves(self->sealing, one, cf_buffer_view(&plain), &self->error);
-    if (!self->status && !one->is_again && all_zero(cf_buffer_view(&plain)))
+    self->status = read_piece(self->sealing, one, &read, &plain, &self->error);
+    if (!self->status && !one->is_again && all_zero(plain))
         self->zeros = true;
     else if (!self->status)
-        self->status =
-            cf_blob_seal(&place, cf_buffer_view(&plain), &self->sealed, &self->id, &self->error);
+        self->status = cf_blob_seal(&place, plain, &self->sealed, &self->id, &self->error);
     if (!self->status && one->is_again && !cf_hash_equal(&self->id, &one->id))
         self->status = cf_fail(&self->error, CF_FORGED, "another blob comes out than before");
-    cf_buffer_release(&plain);
+    cf_buffer_release(&read);
 }
 
 static void settle(cf_sealing *sealing, piece *one, piece_state state)
@@ -243,8 +260,10 @@ static void start(cf_sealing *sealing, size_t index, cf_transfer_rank rank)
     one->rank = rank;
     cf_in_hand_take(sealing->options.in_hand, rank, one->cut.size);
     sealing->jobs++;
-    self->job = (cf_job){
-        .work = work, .done = done, .memory = 3 * one->cut.size + cf_frame_memory(one->cut.size)};
+    self->job =
+        (cf_job){.work = work,
+                 .done = done,
+                 .memory = 3 * one->cut.size + 2 * CF_LEAF_SIZE + cf_frame_memory(one->cut.size)};
     self->sealing = sealing;
     self->index = index;
     sealing->options.env->jobs->submit(sealing->options.env->jobs, &self->job);
@@ -297,6 +316,27 @@ static void copy_known(const cf_sealing *sealing, const piece *one, cf_slices *s
     }
 }
 
+/* Leaves out of the blobs those that no slice is of. */
+static void leave_out_unused(cf_slices *slices, cf_hash *blobs, size_t *count)
+{
+    uint64_t *places = cf_allocate(*count + 1, sizeof *places); /* 1 more than the new one */
+    size_t kept = 0;
+
+    for (size_t i = 0; i < slices->count; i++)
+        if (!slices->items[i].zeros)
+            places[slices->items[i].blob] = 1;
+    for (size_t i = 0; i < *count; i++)
+        if (places[i]) {
+            blobs[kept] = blobs[i];
+            places[i] = ++kept;
+        }
+    for (size_t i = 0; i < slices->count; i++)
+        if (!slices->items[i].zeros)
+            slices->items[i].blob = places[slices->items[i].blob] - 1;
+    *count = kept;
+    free(places);
+}
+
 void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **blobs, size_t *count,
                        cf_arena *arena)
 {
@@ -319,6 +359,7 @@ void cf_sealing_result(const cf_sealing *sealing, cf_slices *slices, cf_hash **b
         if (one->state == STORED)
             ids[(*count)++] = one->id;
     }
+    leave_out_unused(slices, ids, count);
     *blobs = ids;
 }
 

@@ -8,6 +8,7 @@
 #include "broker/platform/env.h"
 #include "broker/platform/files.h"
 #include "codec/content.h"
+#include "codec/delta_copies.h"
 #include "codec/seal.h"
 #include "peer/log/contents.h"
 #include "peer/transfer/turns.h"
@@ -33,6 +34,7 @@ typedef struct {
     /* A content in whole whose blobs the log has, with its leaves; NULL: none. Borrowed. */
     const cf_content_source *known;
     cf_bytes known_leaves;
+    const cf_delta_copies *copies; /* what the run has of it; NULL: as the leaves say. Borrowed */
     /* Only these, again; copied. None: all of it. */
     const cf_sealed_piece *again;
     size_t again_count;

@@ -220,7 +220,9 @@ bool cf_uploads_finished(cf_uploads *uploads, const cf_binding **binding, uint64
 
 uint64_t cf_upload_size(const cf_upload *one)
 {
-    return one->is_patch ? one->patch_size : one->stat.size;
+    if (one->is_patch)
+        return one->patch_size;
+    return one->is_rebased ? one->fresh_size : one->stat.size;
 }
 
 /* By what is to be sealed: of a patch that stands in the entry, nothing. */
@@ -298,6 +300,7 @@ void cf_upload_drop(cf_uploads *uploads, cf_upload *one)
     cf_delta_job_destroy(&one->delta);
     cf_buffer_release(&one->before_leaves);
     cf_buffer_release(&one->known_leaves);
+    cf_known_release(&one->known);
     cf_arena_release(&one->arena);
     free(one);
 }

@@ -7,6 +7,7 @@
 #include "codec/hash_table.h"
 #include "peer/transfer/turns.h"
 #include "peer/transfer/upload_delta.h"
+#include "peer/transfer/known_copies.h"
 #include "peer/transfer/upload_sealing.h"
 #include "peer/transfer/uploads.h"
 
@@ -57,8 +58,10 @@ typedef struct {
     cf_sealing *sealing;
     bool is_sealed; /* blobs of it are, or are being, under this epoch */
     cf_hash epoch;
-    cf_content_source known; /* a whole in the log whose leaves are known */
-    cf_buffer known_leaves;
+    cf_known known;         /* a whole in the log, and what the file has of it at any place; */
+    cf_buffer known_leaves; /* or, where that isn't known, its leaves */
+    bool is_rebased;        /* its slices, and `fresh_size` bytes more, are the content */
+    uint64_t fresh_size;
 } cf_upload;
 
 struct cf_uploads {
@@ -91,7 +94,7 @@ cf_upload *cf_upload_find(const cf_uploads *uploads, const cf_upload_file *file)
 cf_upload *cf_upload_next(const cf_uploads *uploads, const cf_hash *hash,
                           const cf_upload *previous);
 void cf_upload_turn(cf_uploads *uploads, cf_upload *one, cf_upload_phase phase);
-/* Bytes that are to be sealed, of the content or of a patch. */
+/* Bytes that are to be sealed, of the content, of what is new of it, or of a patch. */
 uint64_t cf_upload_size(const cf_upload *one);
 /* Those after this one are no work in hand. */
 cf_upload_phase cf_uploads_last_coming(const cf_uploads *uploads);

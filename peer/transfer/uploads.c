@@ -172,6 +172,14 @@ cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash)
     return (cf_bytes){0};
 }
 
+void cf_uploads_keep(const cf_uploads *uploads, const cf_hash *hash, cf_kv_list *records)
+{
+    for (const cf_upload *one = cf_upload_next(uploads, hash, NULL); one;
+         one = cf_upload_next(uploads, hash, one))
+        if (one->is_patch && one->known.copies.count)
+            cf_known_put(hash, &one->known, records);
+}
+
 size_t cf_uploads_deferred(const cf_uploads *uploads)
 {
     return uploads->phases[CF_UPLOAD_IS_DEFERRED].count;
@@ -298,7 +306,8 @@ cf_status cf_prepared_in_log(cf_peer *peer, const cf_id *collection, const cf_ha
     if (status)
         return status;
     cf_prepared *prepared = cf_arena_allocate(arena, 1, sizeof *prepared);
-    *prepared = (cf_prepared){source.content, source.blobs, source.blob_count};
+    *prepared = (cf_prepared){
+        .content = source.content, .blobs = source.blobs, .blob_count = source.blob_count};
     *out = prepared;
     return CF_OK;
 }
@@ -333,6 +342,27 @@ cf_bytes cf_prepared_reference(const cf_prepared *prepared, size_t first_blob, c
     cf_buffer_release(&packed);
     cf_buffer_release(&reference);
     return copy;
+}
+
+cf_status cf_prepared_add_supply(const cf_prepared *prepared, cf_publication *publication,
+                                 uint64_t now_ms, cf_error *error)
+{
+    cf_buffer packed = {0};
+    cf_dot ignored;
+
+    if (!prepared->as_patch.length)
+        return CF_OK;
+    cf_how_pack(&packed, &prepared->as_patch);
+    cf_supply supply = {prepared->content.hash, cf_buffer_view(&packed)};
+    const cf_body body = {.time = cf_publication_time(publication, now_ms),
+                          .part = 1,
+                          .parts = 1,
+                          .supplies = &supply,
+                          .supply_count = 1};
+    cf_status status = cf_publication_add(publication, &body, prepared->patch_blobs,
+                                          prepared->patch_blob_count, &ignored, error);
+    cf_buffer_release(&packed);
+    return status;
 }
 
 void cf_blob_list_add(cf_blob_list *list, const cf_prepared *prepared)

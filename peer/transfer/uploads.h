@@ -7,6 +7,7 @@
 #define CF_PEER_TRANSFER_UPLOADS_H
 #include "peer/bindings/binding.h"
 #include "peer/bindings/files_read.h"
+#include "peer/log/peer.h"
 #include "peer/transfer/flow.h"
 
 typedef struct cf_uploads cf_uploads;
@@ -16,6 +17,11 @@ typedef struct {
     cf_content content;
     const cf_hash *blobs;
     size_t blob_count;
+    /* Of a whole that was an edit: the same as a patch on what the file was before, for who has
+     * that. Its length is 0 where there is none. */
+    cf_how as_patch;
+    const cf_hash *patch_blobs;
+    size_t patch_blob_count;
 } cf_prepared;
 
 cf_uploads *cf_uploads_new(cf_peer *peer);
@@ -46,6 +52,8 @@ cf_upload_answer cf_uploads_prepare(cf_uploads *uploads, const cf_upload_file *f
                                     const cf_prepared **out);
 /* The leaf hashes of a content that was prepared; none when they are not known. */
 cf_bytes cf_uploads_leaves(const cf_uploads *uploads, const cf_hash *hash);
+/* What is to be kept of it beside them. */
+void cf_uploads_keep(const cf_uploads *uploads, const cf_hash *hash, cf_kv_list *records);
 
 /* The file has another content now, or is gone (NULL): what waits to be sent of what it had is
  * dropped. */
@@ -120,6 +128,11 @@ cf_status cf_prepared_in_log(cf_peer *peer, const cf_id *collection, const cf_ha
 uint64_t cf_prepared_size(const cf_prepared *prepared);
 /* The reference as an entry says it of whose blobs this content's begin at `first_blob`. */
 cf_bytes cf_prepared_reference(const cf_prepared *prepared, size_t first_blob, cf_arena *arena);
+
+/* Adds, behind the entry that introduces the content, what supplies it as a patch; nothing where it
+ * is none. */
+cf_status cf_prepared_add_supply(const cf_prepared *prepared, cf_publication *publication,
+                                 uint64_t now_ms, cf_error *error);
 
 /* The blobs of an entry in the making. */
 typedef struct {

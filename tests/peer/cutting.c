@@ -46,3 +46,49 @@ Test(cutting, reuses_what_is_known_as_long_as_one_entry_can_name_all)
         cr_expect_not(cuts.at[i].is_known);
     cf_cuts_release(&cuts);
 }
+
+/* A run of 2 leaves and 10 bytes that has so many stretches of a known content of one leaf more,
+ * each of 600 bytes, and as many new ones of 1. */
+static cf_cuts cut_around_copies(size_t stretches, size_t blob_count)
+{
+    const cf_content_source known = {.content.size = 3 * CF_LEAF_SIZE, .blob_count = blob_count};
+    cf_delta_copies copies = {0};
+    cf_cuts cuts = {0};
+
+    for (uint64_t i = 0; i < stretches; i++)
+        *cf_one_more(copies.at, copies.count, copies.capacity) =
+            (cf_delta_copy){.at = 601 * i + 1, .base = 602 * i, .size = 600};
+    cf_cut_run(&(cf_cut_options){.size = 601 * stretches + 10, .known = &known, .copies = &copies},
+               &cuts);
+    cf_delta_copies_release(&copies);
+    return cuts;
+}
+
+Test(cutting, reuses_stretches_at_any_place)
+{
+    cf_cuts cuts = cut_around_copies(3, 1);
+
+    cr_assert_eq(cuts.count, 7);
+    cr_expect_eq(cuts.known_bytes, 1800);
+    for (uint64_t i = 0, at = 0; i < cuts.count; at += cuts.at[i++].size) {
+        cr_expect_eq(cuts.at[i].offset, at);
+        cr_expect_eq(cuts.at[i].is_known, i % 2 == 1);
+        cr_expect_eq(cuts.at[i].size, i == 6 ? 10 : i % 2 ? 600 : 1);
+        cr_expect_eq(cuts.at[i].known_offset, i % 2 ? i / 2 * 602 : 0);
+    }
+    cf_cuts_release(&cuts);
+}
+
+Test(cutting, reuses_no_stretches_that_are_too_scattered_for_one_entry)
+{
+    cf_cuts cuts = cut_around_copies(4000, 1);
+
+    cr_expect_eq(cuts.known_bytes, 4000 * 600);
+    cf_cuts_release(&cuts);
+    cuts = cut_around_copies(4100, 1);
+    cr_expect_eq(cuts.known_bytes, 0);
+    cf_cuts_release(&cuts);
+    cuts = cut_around_copies(100, CF_ENTRY_BLOBS_MAX - 100);
+    cr_expect_eq(cuts.known_bytes, 0);
+    cf_cuts_release(&cuts);
+}

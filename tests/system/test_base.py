@@ -114,6 +114,68 @@ def test_a_file_too_large_for_a_copy_has_prints(two):  # noqa: F811
     assert tree(here) == tree(there)
 
 
+ROW = [
+    lambda old: os.urandom(100) + old,
+    lambda old: old[:MIB + 77] + os.urandom(4096) + old[MIB + 77 + 4096 :],
+    lambda old: old[:3_000_001] + os.urandom(1000) + old[3_000_001:],
+    lambda old: old[:2_000_003] + old[2_000_077:],
+]
+
+
+@pytest.mark.parametrize("base", ["auto", "full", "leaves"])
+@pytest.mark.parametrize("size, count", [(65, 11), (6, 19)])
+def test_of_many_edits_in_a_row_each_travels_alone(two, make_device, size, count, base):  # noqa: F811
+    """Also the one for which the chain of patches that a reader goes over has no room; and who has been away longer
+    than a chain, or is new, can make it, too."""
+    laptop, desktop = two
+    here = laptop.add("notes", {"large": os.urandom(size * MIB)}, "--base", base)
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    traffic = []
+    for number in range(count):
+        change(here / "large", ROW[number % len(ROW)])
+        sent = laptop.sync()["traffic"]["bytes_sent"]
+        received = desktop.sync()["traffic"]["bytes_received"] if number < 7 else 0
+        traffic.append((sent, received))
+        assert number >= 7 or tree(here) == tree(there)
+    print(f"{size} MiB, {base}: {traffic}")
+    again = [sent for sent, _ in traffic if sent > 16_000]
+    assert len(again) <= count // 5 and max(again, default=0) < 40_000, "what is new since the chain began"
+    assert max(received for _, received in traffic) < 16_000, traffic
+    desktop.sync()
+    third = make_device("third")
+    laptop.pair(third)
+    third.add("notes", None, "--existing")
+    third.sync()
+    assert tree(here) == tree(there) == tree(third.source())
+
+
+@pytest.mark.parametrize("base", ["auto", "full"])
+def test_of_many_edits_in_a_row_that_no_entry_has_room_for_each_travels_alone(two, base):  # noqa: F811
+    """A patch in blobs isn't fetched again: what it copies is kept by who made it, and who applied it."""
+    laptop, desktop = two
+    here = laptop.add("notes", {"large": os.urandom(65 * MIB)}, "--base", base)
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing", "--base", base)
+    desktop.sync()
+    one, other = (laptop, here), (desktop, there)
+    traffic = []
+    for number in range(11):
+        (editor, folder), (reader, _) = one, other
+        at, size = number * MIB + 5, 100 if number % 3 == 1 else 200_000
+        change(folder / "large", lambda old: old[:at] + os.urandom(size) + old[at:])
+        traffic.append((editor.sync()["traffic"]["bytes_sent"], reader.sync()["traffic"]["bytes_received"]))
+        assert tree(here) == tree(there)
+        one, other = other, one
+    print(f"{base}: {traffic}")
+    again = [sent for sent, _ in traffic if sent > 230_000]
+    assert len(again) == 2 and max(again) < 1_200_000, "what is new since the chain began, and the patch"
+    assert max(received for _, received in traffic) < 230_000
+
+
 def swap_prints(path):
     """Two prints change places: each is a print of the content, none is where it says."""
     kept = bytearray(path.read_bytes())
@@ -171,6 +233,21 @@ def test_who_can_not_make_what_a_wrong_patch_says_is_given_the_whole(two):  # no
         editor.sync()
         reader.sync()
         assert tree(here) == tree(there)
+    assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
+
+
+def test_who_can_not_make_what_wrong_patches_led_to_is_given_the_whole(two):  # noqa: F811
+    """A chain that begins anew is made of the blobs of the old one, where its patches say."""
+    laptop, desktop, here, there = large(two, "--base", "leaves")
+    publish_a_wrong_patch(laptop, here)
+    for _ in range(15):
+        change(here / "large", SHIFTS["a head"])
+        laptop.sync()
+    desktop.finish("sync")
+    assert tree(here) != tree(there)
+    assert laptop.sync()["traffic"]["bytes_sent"] > 5 * MIB
+    desktop.sync()
+    assert tree(here) == tree(there)
     assert laptop.sync()["in_sync"] and desktop.sync()["in_sync"]
 
 

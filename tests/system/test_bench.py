@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 
+import pytest
+
 BENCH = os.environ["COUNTERFOIL_BENCH"]
 
 
 def bench(tmp_path, *arguments):
     scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    scratch.mkdir(parents=True)
     done = subprocess.run(
         [BENCH, *arguments], env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True, timeout=300
     )
@@ -34,6 +36,19 @@ def test_measures_beside_a_reference_and_writes_a_document(tmp_path):
     assert set(limits) == {"10.0 MB of prose: on the wire", "10.0 MB of random bytes: on the wire"}
     for limit in limits.values():
         assert limit["kept"] and 0 < limit["share"] <= limit["limit"]
+
+
+def test_a_limit_that_is_exceeded_is_told_by_the_exit_code(tmp_path, monkeypatch):
+    library = os.environ.get("CF_NO_COMPRESSION_LIBRARY")
+    if not library:
+        pytest.skip("needs a library that is loaded first")
+    monkeypatch.setenv("LD_PRELOAD", library)
+    for words, code in (["--check"], 1), (["--check=all"], 1), ([], 0):
+        done = bench(tmp_path / str(len(words[0]) if words else 0), "text", "--quick", *words)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert ("1 limit is exceeded" in done.stderr) == bool(words) and "EXCEEDED" in done.stdout
+    monkeypatch.delenv("LD_PRELOAD")
+    assert bench(tmp_path / "kept", "text", "--quick", "--check").returncode == 0
 
 
 def test_sends_of_a_large_database_what_changed(tmp_path):

@@ -427,7 +427,12 @@ def test_devices_says_no_more_of_the_others_than_is_known(two):
     laptop.sync()
     desktop.sync()  # it has them now, but the log doesn't tell
     (of_desktop,) = [one for one in laptop.json("devices") if not one["this"]]
-    assert of_desktop["behind"] > 0 and of_desktop["wrote"] and "reported" not in of_desktop
+    assert of_desktop["behind"] is None and of_desktop["wrote"] and "reported" not in of_desktop
+    for device in two:
+        (own,) = [one for one in device.json("devices") if one["this"]]
+        assert own["behind"] == 0, "also where it wrote nothing, or others did since"
+    (of_desktop,) = [one for one in laptop.json("devices", "--remote") if not one["this"]]
+    assert of_desktop["behind"] == 0 and of_desktop["reported"]
     (line,) = [one for one in laptop.run("devices").splitlines() if one.startswith("desktop")]
     assert line.endswith(f"last wrote {of_desktop['last_seen']}"), line
 

@@ -75,6 +75,14 @@ def test_a_folder_is_not_added_for_nothing_of_it(two):
         assert "asks for none of what is in" in said and "leaves nothing out" in said
     assert laptop.json("status")["collections"] == [] and not os.path.exists(full + "/.counterfoil")
     laptop.run("add", empty, "--include", "*.jpg")  # they are yet to come
+    laptop.run("remove", empty)
+    for more in [], ["-n"], ["--collection", "other"]:
+        said = laptop.run("add", empty, "--include", "!*.swp", "--include", "!*~", *more, code=8)
+        assert "!*.swp asks for none of what is in" in said and "leaves nothing out" in said, "nor of what is to come"
+    laptop.run("add", empty, "--include", "!*.swp", "--include", "*.jpg", "--collection", "other")
+    said = laptop.run("set", empty, "--include", "!*.swp", code=8)
+    assert "asks for none of what is in" in said and "leaves nothing out" in said
+    laptop.run("set", empty, "--include", "!*.swp", "--yes")
     laptop.run("add", full, "--include", "sub/d.txt", code=8)
     laptop.run("add", full, "--include", "sub/d.txt", "--yes")
     assert "sub/d.txt" in laptop.run("set", full)

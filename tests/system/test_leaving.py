@@ -36,6 +36,40 @@ def test_a_device_leaves_and_its_files_stay(family, make_device):
     assert tree(desktop.here) == tree(laptop.here)
 
 
+def test_who_comes_after_one_that_left_has_a_name(family, make_device):
+    """Also where the owner hears that one left only as it lets another one in: that opens the next content key."""
+    laptop, desktop = family
+    desktop.run("leave")
+    for number, others in enumerate([[], ["left-before"]]):
+        for name in others:
+            device = make_device(name)
+            laptop.pair(device)
+            device.run("leave")
+        newcomer = make_device(f"newcomer {number}")
+        pairing = laptop.start("pair")
+        newcomer.json("join", "-", "--name", newcomer.name, stdin=pairing.stdout.readline())
+        output, messages = pairing.communicate(timeout=WAIT)
+        assert pairing.returncode == 0 and "content key" not in messages, messages
+        assert state_of(laptop, newcomer.name)[0] == "in"
+        laptop.run("devices", "rename", newcomer.name, f"renamed {number}")
+        bind(newcomer)
+        assert tree(newcomer.here) == tree(laptop.here)
+        (newcomer.here / f"{number}.txt").write_text("theirs\n")
+        newcomer.sync()
+        laptop.sync()
+        assert f"{number}.txt" in tree(laptop.here)
+
+
+def test_an_owner_that_knows_that_no_key_is_in_use_lets_in(family, make_device):
+    laptop, desktop = family
+    desktop.run("leave")
+    pairing = laptop.start("pair", "--for", "3s")
+    pairing.communicate(timeout=WAIT)  # it heard who left, and nobody came
+    newcomer = make_device("newcomer")
+    laptop.pair(newcomer)
+    assert state_of(laptop, "newcomer")[0] == "in"
+
+
 def test_nobody_is_told_that_an_owner_shut_out_who_left(family, make_device):
     """The broker ends the session of who left, which may be heard before its answer is."""
     laptop, _ = family

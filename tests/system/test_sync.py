@@ -2,6 +2,8 @@
 """Two devices that keep a folder the same, by `sync`."""
 
 import os
+import pathlib
+import random
 import re
 import shutil
 import stat
@@ -571,4 +573,28 @@ def test_a_file_beyond_the_limit_is_named(pair_of_notes):
     os.truncate(here / "new", 3)
     os.truncate(here / "one.txt", 4)
     both(laptop, desktop)
+    assert tree(here) == tree(there)
+
+
+def prose(size):
+    """Of the words of the licences that Debian has, as often as each is there; no more of it comes twice than by chance."""
+    texts = sorted(pathlib.Path("/usr/share/common-licenses").glob("*"))
+    words = [word for text in texts for word in text.read_text(errors="replace").split()]
+    assert len(set(words)) > 2000
+    drawn = random.Random(4).choices(words, k=size // 5)
+    lines = [" ".join(drawn[at : at + 12]) for at in range(0, len(drawn), 12)]
+    return "\n".join(lines).encode()[:size]
+
+
+def test_prose_costs_a_third_of_its_size(two):
+    laptop, desktop = two
+    text = prose(10_000_000)
+    assert len(text) == 10_000_000
+    here = laptop.add("notes", {"text.txt": text})
+    sent = laptop.sync()["traffic"]["bytes_sent"]
+    print(f"of 10 MB {sent / len(text):.1%} are sent")
+    assert 0.2 * len(text) < sent <= 0.35 * len(text)
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    assert desktop.sync()["traffic"]["bytes_received"] <= 0.35 * len(text)
     assert tree(here) == tree(there)

@@ -39,6 +39,47 @@ def test_it_is_not_taken_from_others_without_a_word(pair_of_notes):
     assert listed(laptop) == []
 
 
+def test_who_took_it_since_the_last_sync_is_asked_for_at_the_broker(two, broker):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    desktop.sync()
+    there = desktop.add("notes", None, "--existing")
+    desktop.sync()
+    laptop.run("remove", str(here))
+    assert laptop.json("collections", "delete", "notes", "-n") == {"devices": ["desktop"]}
+    assert "it is on desktop, too" in laptop.run("collections", "delete", "notes", code=8)
+    desktop.run("remove", str(there))
+    desktop.sync()
+    said = laptop.finish("collections", "delete", "notes")
+    assert said.returncode == 0 and "can't be asked" not in said.stderr, "nor is who has it no more named"
+    assert listed(laptop) == []
+
+
+def test_where_no_broker_answers_it_is_said_so(two, broker):
+    laptop, desktop = two
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    laptop.run("remove", str(here))
+    broker.stop()
+    said = laptop.finish("collections", "delete", "notes", "--timeout", "2")
+    assert said.returncode == 0 and "can't be asked" in said.stderr
+    assert "what other devices did since is not known" in said.stderr
+    assert listed(laptop) == []
+    broker.start()
+
+
+def test_a_name_that_came_since_the_last_sync_is_known(two):
+    laptop, desktop = two
+    desktop.sync()
+    here = laptop.add("notes", {"a": "a"})
+    laptop.sync()
+    laptop.run("remove", str(here))
+    laptop.sync()
+    assert "only an owner" in desktop.run("collections", "delete", "notes", code=6), "it is known who may"
+    assert listed(desktop) == ["notes"]
+
+
 def test_who_has_no_source_of_it_any_more_is_not_named(pair_of_notes):
     laptop, desktop, here, there = pair_of_notes
     (there / "one.txt").write_text("edited\n")

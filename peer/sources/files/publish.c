@@ -260,6 +260,7 @@ static void keep_leaves(cf_publishing_batch *self, const cf_scan_batch *batch, c
                 leaves = cf_buffer_view(&batch->at[k].read->leaves);
         if (leaves.size)
             cf_leaves_put(&prepared->content.hash, leaves, records);
+        cf_uploads_keep(self->with->uploads, &prepared->content.hash, records);
     }
 }
 

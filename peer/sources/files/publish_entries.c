@@ -270,6 +270,17 @@ static cf_status publish_part(cf_publishing_batch *self, const cf_item_changes *
     return status;
 }
 
+static cf_status publish_supplies(cf_publishing_batch *self, cf_error *error)
+{
+    cf_status status = CF_OK;
+
+    for (size_t i = 0; !status && self->scan.count && i < self->found_count; i++)
+        if (self->prepared[i])
+            status = cf_prepared_add_supply(self->prepared[i], self->publication,
+                                            self->with->now_ms, error);
+    return status;
+}
+
 cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -282,5 +293,5 @@ cf_status cf_publish_entries(cf_publishing_batch *self, cf_error *error)
         size = size_of_part(self, &items[from], count - from);
         status = publish_part(self, &items[from], size, error);
     }
-    return status;
+    return status ? status : publish_supplies(self, error);
 }

@@ -124,6 +124,10 @@ static cf_status add_parts(cutting *self, cf_publication *publication, cf_dot *d
             dots[i] = dot;
         cf_blob_list_release(&blobs);
     }
+    for (size_t i = 0; !status && i < self->entries->count; i++)
+        if (self->prepared[i])
+            status = cf_prepared_add_supply(self->prepared[i], publication, self->entries->now_ms,
+                                            error);
     return status;
 }
 

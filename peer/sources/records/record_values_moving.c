@@ -364,6 +364,7 @@ static void keep(void *context, cf_bytes field, cf_bytes identity)
         return;
     hash_leaves(one, &leaves);
     cf_leaves_put(&one->hash, cf_buffer_view(&leaves), at->records);
+    cf_uploads_keep(at->self->context->uploads, &one->hash, at->records);
     cf_buffer_release(&leaves);
     if (!needs_file(at->self, one))
         cf_value_file_drop(at->self, one);
