@@ -285,13 +285,6 @@ static cf_status read_change(decoder *self, cf_change *out, cf_error *error)
     return status ? status : check_change(out, error);
 }
 
-static int compare_changes(const cf_change *a, const cf_change *b)
-{
-    int order = cf_id_compare(&a->item, &b->item);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
-}
-
 static cf_status read_changes(decoder *self, cf_body *out, cf_error *error)
 {
     size_t count;
@@ -302,7 +295,7 @@ static cf_status read_changes(decoder *self, cf_body *out, cf_error *error)
     cf_change *changes = cf_arena_allocate(self->arena, count, sizeof *changes);
     for (size_t i = 0; i < count && !status; i++) {
         status = read_change(self, &changes[i], error);
-        if (!status && i > 0 && compare_changes(&changes[i - 1], &changes[i]) >= 0)
+        if (!status && i > 0 && cf_change_compare(&changes[i - 1], &changes[i]) >= 0)
             status = cf_fail(error, CF_MALFORMED, "the changes are not in ascending order");
     }
     out->changes = changes;

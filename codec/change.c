@@ -7,6 +7,14 @@
 #include "codec/limits.h"
 #include "codec/pack.h"
 
+int cf_change_compare(const void *left, const void *right)
+{
+    const cf_change *a = left, *b = right;
+    const int order = cf_id_compare(&a->item, &b->item);
+
+    return order ? order : cf_bytes_compare(a->field, b->field);
+}
+
 size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item)
 {
     size_t low = 0, high = count;

@@ -44,10 +44,12 @@ typedef struct {
     bool weak;
 } cf_change;
 
+/* By item, then by field, as changes ascend in an entry or diff; for qsort, too. */
+int cf_change_compare(const void *left, const void *right);
 /* Among changes that are ascending, as below: the first of the item's, or where they would be. */
 size_t cf_changes_first(const cf_change *changes, size_t count, const cf_id *item);
 
-/* The change of this item and field among those of an entry or scan, which are ascending; NULL:
+/* The change of this item and field among those of an entry or diff, which are ascending; NULL:
  * none. */
 const cf_change *cf_changes_find(const cf_change *changes, size_t count, const cf_id *item,
                                  cf_bytes field);

@@ -148,8 +148,7 @@ static cf_status choose_default(cf_addition *self, const sheet *file, cf_error *
 
 bool cf_addition_is_translated(const cf_addition *self)
 {
-    return cf_adapter_is_mapped(cf_adapter_of(self->format)) &&
-           !cf_adapter_is_mapped(cf_adapter_of(self->holds));
+    return cf_adapter_is_mapped(cf_adapter_of(self->format)) && cf_adapter_of(self->holds)->columns;
 }
 
 static cf_status choose(cf_addition *self, const sheet *file, cf_error *error)

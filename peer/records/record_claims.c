@@ -3,9 +3,9 @@
  * a unique value that another has where no column can give way, and the rows that refer to these.
  * It goes in rounds, since a row that is held back with its parent claims nothing any more; only
  * rows whose claim another shares are looked at again. */
-#include <stdlib.h>
+#include "peer/records/record_claims.h"
 
-#include "peer/records/record_claims_inside.h"
+#include <stdlib.h>
 
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed)

@@ -8,7 +8,7 @@
 
 #include "codec/limits.h"
 #include "codec/pack.h"
-#include "peer/records/record_claims_inside.h"
+#include "peer/records/record_claims.h"
 
 static bool has_column(const cf_unique *unique, cf_bytes column)
 {

@@ -240,7 +240,9 @@ def outcome_of(it, line, tests, seconds):
         code = it.trial.run(test, 30 + 10 * usual if usual else None, {"CF_HALF": str(line.number)})
         if code not in (0, SKIPPED):
             return f"caught by {test}{' (it hangs)' if code == 'timeout' else ''}"
-    return f"SURVIVED {tried} tests of {len(tests)}"
+    if tried < len(tests):
+        return f"undecided: {tried} tests of {len(tests)} in {seconds:.0f} s"
+    return f"SURVIVED {tried} tests"
 
 
 def campaign(build, options):
@@ -261,6 +263,8 @@ def campaign(build, options):
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             outcomes = list(pool.map(one, lines))
-    survived = sum(not outcome.startswith("caught") for outcome in outcomes)
-    print(f"{len(outcomes)} lines of seed {options.seed}: {len(outcomes) - survived} caught, {survived} survived")
-    return 1 if survived else 0
+    survived = sum(outcome.startswith("SURVIVED") for outcome in outcomes)
+    undecided = sum(outcome.startswith("undecided") for outcome in outcomes)
+    print(f"{len(outcomes)} lines of seed {options.seed}: {len(outcomes) - survived - undecided} caught, "
+          f"{survived} survived, {undecided} undecided")
+    return 1 if survived or undecided else 0

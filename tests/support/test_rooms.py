@@ -89,6 +89,14 @@ def test_the_readme_above_leads_to_each_room():
         assert not name or f"]({name}/README.md)" in path.read_text(), f"{path.relative_to(ROOT)} doesn't lead to {room}"
 
 
+def test_no_line_of_a_readme_is_over_120():
+    """But rows of tables and examples, which can't be folded."""
+    paths = [path for area in ("codec", "broker", "peer", "tests", "bench") for path in (ROOT / area).rglob("README.md")]
+    assert len(paths) > 30
+    assert [f"{path.relative_to(ROOT)}: {line}" for path in paths for line in path.read_text().splitlines()
+            if len(line) > 120 and not line.startswith(("|", "    "))] == []
+
+
 def test_what_is_wrong_is_found():
     assert not_found("`acceptance.h`, `rungs`, `log_*.c`: a log", ["acceptance", "log_wanted", "rungs"]) == []
     assert not_found("`acceptance.h`, `log_*`: tips", ["acceptance", "log", "log_wanted", "tips"]) == ["log", "tips"]

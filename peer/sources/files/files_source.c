@@ -379,7 +379,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
          !status && on && source->binding->root && (answers = answers_yet(source, deadline));) {
         on = false;
         if (source->scan) {
-            status = cf_files_source_step_survey(source, now_ms, error);
+            status = cf_files_source_step_scan(source, now_ms, error);
             on = !source->scan;
         } else if (cf_applying_busy(source->applying)) {
             status = cf_files_source_step_applying(source, now_ms, error);
@@ -394,7 +394,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
         } else if (cf_files_source_wants_look(source, now_ms)) {
             if (!check_root(source))
                 return step(source, now_ms, deadline, error);
-            cf_files_source_start_survey(source, now_ms);
+            cf_files_source_start_scan(source, now_ms);
             on = true;
         } else if (cf_files_source_may_merge(source)) {
             status = cf_files_source_merge(source, now_ms, error);

@@ -130,9 +130,9 @@ void cf_files_source_let_root_go(cf_files_source *source);
 /* Plans the looks that the watch's events and the time ask for. */
 void cf_files_source_take_quiet(cf_files_source *source, uint64_t now_ms);
 bool cf_files_source_wants_look(const cf_files_source *source, uint64_t now_ms);
-void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms);
+void cf_files_source_start_scan(cf_files_source *source, uint64_t now_ms);
 /* Goes on with the scan, publishing what it finds; none is under way when it has ended. */
-cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error);
+cf_status cf_files_source_step_scan(cf_files_source *source, uint64_t now_ms, cf_error *error);
 
 /* Why nothing of what was found here is published; NULL: nothing forbids it. */
 const char *cf_files_source_silence(cf_files_source *source);

@@ -4,10 +4,9 @@
  * first; then absences are judged, what others have is agreed, and the rest is published. */
 #include "peer/sources/files/files_source_inside.h"
 
-#include "peer/sources/files/draft.h"
-
 #include "peer/merge/node_stat.h"
 #include "peer/sources/files/deselect.h"
+#include "peer/sources/files/draft.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,7 +186,7 @@ static bool is_draft(void *context, const cf_node *node)
            cf_draft_is(collection->state, node, &own, cf_author_time(peer->author, now_ms).ms);
 }
 
-void cf_files_source_start_survey(cf_files_source *source, uint64_t now_ms)
+void cf_files_source_start_scan(cf_files_source *source, uint64_t now_ms)
 {
     cf_peer *peer = source->context->peer;
     bool all = source->look_all || !source->looked;
@@ -541,7 +540,7 @@ static void end_meeting(cf_files_source *source, uint64_t now_ms)
     cf_kv_list_release(&records);
 }
 
-static void end_survey(cf_files_source *source, uint64_t now_ms)
+static void end_scan(cf_files_source *source, uint64_t now_ms)
 {
     cf_scan_renumber_watches(source->scan);
     cf_files_source_renew_notes(source);
@@ -569,7 +568,7 @@ static void end_survey(cf_files_source *source, uint64_t now_ms)
         cf_applying_wake(source->applying);
 }
 
-cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, cf_error *error)
+cf_status cf_files_source_step_scan(cf_files_source *source, uint64_t now_ms, cf_error *error)
 {
     if (source->context->awaits_locks && !source->scanning_only)
         return CF_OK;
@@ -591,7 +590,7 @@ cf_status cf_files_source_step_survey(cf_files_source *source, uint64_t now_ms, 
             break;
         }
         case CF_SCAN_DONE:
-            end_survey(source, now_ms);
+            end_scan(source, now_ms);
             return CF_OK;
         case CF_SCAN_FAILED:
             end_in_trouble(source, now_ms + CF_SOURCE_REOPEN_MS, error);

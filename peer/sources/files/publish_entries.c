@@ -158,14 +158,6 @@ static bool is_content(const cf_change *change)
     return change->value.size && cf_item_has_content(&change->item, change->field, change->value);
 }
 
-static int by_item_and_field(const void *left, const void *right)
-{
-    const cf_change *a = left, *b = right;
-    int order = cf_id_compare(&a->item, &b->item);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
-}
-
 /* The changes of these items, and the deletions that the part repeats. */
 static void gather_part(cf_publishing_batch *self, const cf_item_changes *items, size_t count,
                         part *out)
@@ -185,7 +177,7 @@ static void gather_part(cf_publishing_batch *self, const cf_item_changes *items,
             out->changes[out->count++] = self->scan.changes[k];
     for (size_t i = 0; i < above.count; i++)
         out->changes[out->count++] = *above.at[i];
-    qsort(out->changes, out->count, sizeof *out->changes, by_item_and_field);
+    qsort(out->changes, out->count, sizeof *out->changes, cf_change_compare);
     release_above(&above);
 }
 

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a database lies: whether its program may have written it, and whether it is still the one
- * that was synced. */
+/* Where a database lies: whether it is still the one that was synced. */
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #define CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #include "peer/adapters/sqlite/database_rows.h"
 #include "peer/sources/records/database_rewound.h"
+#include "peer/sources/records/database_traces.h"
 #include "peer/sources/records/database_undone.h"
 #include "peer/sources/records/medium.h"
-
-/* ---- Traces of its program ---- */
-
-typedef struct {
-    bool there, logs; /* the file, and a write-ahead log beside it */
-    cf_stat file, log;
-    int64_t folder_ns; /* when a name in its folder came or went; 0: unknown, or it tells nothing */
-    bool fresh;        /* a write soon after may leave no other trace */
-} cf_database_traces;
-
-/* By stat alone: to open the file would drop the locks of a connection. */
-cf_database_traces cf_database_traces_of(cf_files *files, const char *path, uint64_t now_ms);
-bool cf_database_traces_differ(const cf_database_traces *before, const cf_database_traces *now);
-
-/* ---- Which database it is ---- */
 
 typedef struct {
     cf_hash file;     /* and what its program says that it is; zero: nothing is known */
@@ -58,25 +43,6 @@ typedef struct {
     uint64_t contents[CF_DATABASE_CONTENTS]; /* that it had when it was synced, the last one last */
     size_t content_count;
 } cf_database_place; /* {0} is none yet */
-
-/* Who wrote last to a database that has a write-ahead log, and has none beside it now, or an empty
- * one: its program takes the log away, or empties it, when it has written what was in it, so the
- * folder's time, or the log's, is later, soon after.
- *
- *     the program ends:  file 12:00:00.1, folder 12:00:00.2
- *     it empties it:     file 12:00:00.1, log 12:00:00.2
- *     `cp old F` then:   file 12:05:00.0, folder 12:00:00.2
- *     `cp -p old F`:     file 11:50:00.0, before it was when it was synced */
-typedef enum {
-    CF_DATABASE_UNTOLD,
-    CF_DATABASE_BY_PROGRAM,
-    CF_DATABASE_COPIED,
-} cf_database_writer;
-/* `kept_ns`: the file's time when it was synced, 0: none is known. `older`: it is, byte for byte,
- * what was synced before; then who gave it times or rights after its program had closed it copied
- * it, too. Pure. */
-cf_database_writer cf_database_writer_of(const cf_database_traces *traces, int64_t kept_ns,
-                                         bool older);
 
 /* Rows of the base, and which of them are not in the database. */
 typedef struct {

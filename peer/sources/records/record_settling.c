@@ -144,7 +144,6 @@ static void part_all(settling *self, cf_record_settled *out)
     const cf_row_both *all =
         cf_row_both_kept(self->view, self->collection->state, &self->schema, &self->arena, &count);
     cf_row_both *meant = cf_arena_allocate(&self->arena, count, sizeof *meant);
-
     const cf_change *former = self->changes;
 
     self->changes = cf_arena_allocate(&self->arena, self->count + 2 * count, sizeof *self->changes);
@@ -156,18 +155,6 @@ static void part_all(settling *self, cf_record_settled *out)
 
 /* ---- The choice ---- */
 
-static void end_as_one(const cf_row *row, const cf_row *rival, cf_arena *arena, cf_record_end *out)
-{
-    *out = (cf_record_end){.item = row->item,
-                           .field = cf_bytes_of_text(CF_FIELD_SAME),
-                           .changes = cf_arena_allocate(arena, 1, sizeof *out->changes),
-                           .count = 1};
-    out->changes[0] = (cf_change){.item = row->item,
-                                  .field = out->field,
-                                  .value = cf_row_same_pack(&rival->item, arena),
-                                  .weak = true};
-}
-
 /* That the row is the one that has its value. */
 static bool choose_one(const settling *self, const cf_row_conflict *listed, size_t count,
                        cf_arena *arena, cf_record_end *out)
@@ -175,7 +162,7 @@ static bool choose_one(const settling *self, const cf_row_conflict *listed, size
     for (size_t i = 0; i < count; i++) {
         if (!cf_row_can_be_one(&self->schema, &listed[i]))
             continue;
-        end_as_one(listed[i].row, listed[i].rival, arena, out);
+        *out = cf_record_end_as_one(listed[i].row, listed[i].rival, arena);
         return true;
     }
     return false;
@@ -205,16 +192,6 @@ static bool choose_version(const settling *self, const cf_row_conflict *listed, 
     for (size_t i = 0; i < out->count; i++)
         out->changes[i].field = cf_arena_copy(arena, out->changes[i].field);
     return out->count > 0;
-}
-
-/* A row that gives way in two columns to one rival is made one with it once. */
-static bool is_chosen(const cf_record_choice *choice, const cf_record_end *end)
-{
-    for (size_t i = 0; i < choice->count; i++)
-        if (cf_id_equal(&choice->ends[i].item, &end->item) &&
-            cf_bytes_equal(choice->ends[i].changes->value, end->changes->value))
-            return true;
-    return false;
 }
 
 /* By its own name; as which row it is also by its key alone, which may be another row's, too. What
@@ -269,28 +246,8 @@ static void choose_field(settling *self, const cf_row_conflict *listed, size_t c
     if (self->keep.kind == CF_KEEP_SAME ? !choose_one(self, listed, count, &out->arena, end)
                                         : !choose_version(self, listed, count, &out->arena, end))
         out->lacking++;
-    else if (self->keep.kind != CF_KEEP_SAME || !is_chosen(out, end))
+    else if (self->keep.kind != CF_KEEP_SAME || !cf_record_choice_has(out, end))
         out->count++;
-}
-
-static int compare_changes(const cf_change *a, const cf_change *b)
-{
-    const int order = cf_id_compare(&a->item, &b->item);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
-}
-
-static int by_item_and_field(const void *left, const void *right)
-{
-    return compare_changes(left, right);
-}
-
-static int compare_ends(const void *left, const void *right)
-{
-    const cf_record_end *a = left, *b = right;
-    const int order = cf_id_compare(&a->item, &b->item);
-
-    return order ? order : cf_bytes_compare(a->field, b->field);
 }
 
 /* Rows that are held back have no conflicts, as they are not shown; but another one has what they
@@ -307,10 +264,9 @@ static void choose_held(settling *self, cf_record_choice *out)
         else if (!clash->can_be_one)
             out->lacking++;
         else
-            end_as_one(clash->row, clash->rival, &out->arena, &out->ends[out->count++]);
+            out->ends[out->count++] = cf_record_end_as_one(clash->row, clash->rival, &out->arena);
     }
-    if (out->count)
-        qsort(out->ends, out->count, sizeof *out->ends, compare_ends);
+    cf_record_choice_sort(out);
 }
 
 /* Takes the first, and all that are one with it, from those of a row that are left. GEOs in the
@@ -447,7 +403,7 @@ static void spread(settling *self)
         memcpy(self->changes, former, self->count * sizeof *former);
         memcpy(self->changes + self->count, spread, added * sizeof *former);
         self->count += added;
-        qsort(self->changes, self->count, sizeof *former, by_item_and_field);
+        qsort(self->changes, self->count, sizeof *former, cf_change_compare);
     }
     cf_change_draft_release(&draft);
 }
@@ -466,7 +422,7 @@ static void put_change(settling *self, const cf_change *change)
 {
     size_t at = 0;
 
-    while (at < self->count && compare_changes(&self->changes[at], change) != 0)
+    while (at < self->count && cf_change_compare(&self->changes[at], change) != 0)
         at++;
     self->changes[at] = *change;
     self->count += at == self->count;
@@ -489,7 +445,7 @@ static void settle_rows(settling *self, const cf_record_choice *choice, cf_recor
         }
     }
     if (self->count)
-        qsort(self->changes, self->count, sizeof *self->changes, by_item_and_field);
+        qsort(self->changes, self->count, sizeof *self->changes, cf_change_compare);
 }
 
 /* Of what is in conflict still: else somebody else settled it. */
@@ -608,41 +564,6 @@ static void close(settling *self)
 {
     cf_row_view_destroy(&self->view);
     cf_arena_release(&self->arena);
-}
-
-void cf_record_choice_release(cf_record_choice *choice)
-{
-    cf_arena_release(&choice->arena);
-    *choice = (cf_record_choice){0};
-}
-
-static void leave_yields(cf_record_choice *choice, const cf_record_choice *earlier)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < choice->yield_count; i++) {
-        bool known = false;
-
-        for (size_t k = 0; k < earlier->yield_count && !known; k++)
-            known = cf_id_equal(&earlier->yields[k].hidden, &choice->yields[i].hidden);
-        if (!known)
-            choice->yields[kept++] = choice->yields[i];
-    }
-    choice->yield_count = kept;
-}
-
-void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *earlier)
-{
-    size_t kept = 0, at = 0;
-
-    for (size_t i = 0; i < choice->count; i++) {
-        while (at < earlier->count && compare_ends(&earlier->ends[at], &choice->ends[i]) < 0)
-            at++;
-        if (at == earlier->count || compare_ends(&earlier->ends[at], &choice->ends[i]))
-            choice->ends[kept++] = choice->ends[i];
-    }
-    choice->count = kept;
-    leave_yields(choice, earlier);
 }
 
 cf_status cf_record_choose(const cf_record_settling *of, cf_record_choice *out, cf_error *error)

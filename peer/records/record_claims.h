@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the claims of records: unique values, who has them, and which columns give way. */
-#ifndef CF_PEER_RECORDS_RECORD_CLAIMS_INSIDE_H
-#define CF_PEER_RECORDS_RECORD_CLAIMS_INSIDE_H
+/* Claims of records: unique values, who has them, and which columns give way. */
+#ifndef CF_PEER_RECORDS_RECORD_CLAIMS_H
+#define CF_PEER_RECORDS_RECORD_CLAIMS_H
 #include "peer/records/record_view_inside.h"
 
 /* A unique value, and the rows that claim it. */
