@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A work tree of git as a source: neither takes the other's things for its own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -158,6 +159,33 @@ def test_a_folder_that_another_home_took_over_is_left_to_it(trees, make_device, 
     said = laptop.run("sync", code=8)
     assert "was added by another device or home" in said and "--refill` takes it back" in said, said
     assert (here / ".counterfoil/root").read_text() == mark
+
+
+def test_what_gc_removes_under_serve_is_told_at_once_or_goes(trees):
+    """300 loose objects become one pack, all at one time: no deletion waits without a word, and none is lost."""
+    laptop, desktop, here, there = trees
+    for number in range(100):
+        (here / "src/1.c").write_text(f"int f{number};\n")
+        commit(here, f"{number}")
+    laptop.sync()
+    desktop.sync()
+    assert tree(there) == tree(here)
+    processes = [laptop.serve(), desktop.serve()]
+    git(here, "gc", "-q", "--prune=now")
+    assert len(tree(here)) < 100
+
+    def is_told_or_gone():
+        status = laptop.json("status")
+        return tree(there) == tree(here) or "deletion" in json.dumps(status)
+
+    wait_until(is_told_or_gone, "what gc removed is gone, or said to be held")
+    if tree(there) != tree(here):
+        laptop.run("sync", "--yes")
+        desktop.finish("sync", "--yes")
+    wait_until(lambda: tree(there) == tree(here), "both have the pack alone")
+    git(there, "fsck", "--strict")
+    for device, process in zip((laptop, desktop), processes):
+        device.stop(process)
 
 
 def test_two_sources_in_one_work_tree(two):

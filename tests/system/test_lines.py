@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 
 import msgpack
 import pytest
@@ -98,6 +99,33 @@ def test_what_arrived_counts_when_the_line_breaks_on_the_way_down(lined):
     wait_until(lambda: (there / "large").exists(), "it is there")
     assert line.cuts >= 3, "the line did not break"
     assert line.passed < size * 1.2 + line.connections * 4000, f"{line.passed} bytes, {line.connections} connections"
+    assert tree(here) == tree(there)
+
+
+def test_small_edits_pass_a_bad_line_while_a_large_file_goes_up(lined):
+    """3 MiB/s, cut each 3 s, and once half open for 20 s. A small edit comes within 10 s of a working line; that is counted
+    in what the line carried, 30 MiB, since this machine may be slow."""
+    laptop, desktop, here, there, line = lined
+    line.rate, line.lasts = 3 << 20, 9 << 20
+    laptop.serve()
+    desktop.serve()
+    put(here, "large", os.urandom(64 << 20))
+    wait_until(lambda: line.passed > 4 << 20, "the upload is under way")
+    for number, size in enumerate((20, 5_000, 70_000, 300_000)):
+        if number == 2:
+            line.is_dead = True
+            line.forget()
+            time.sleep(20)
+            line.is_dead = False
+            wait_until(lambda: laptop.json("status")["broker"]["connected"], "the dead connection is given up")
+        edit, before = os.urandom(size), line.passed
+        put(here, "one.txt", edit)
+        wait_until(lambda: (there / "one.txt").read_bytes() == edit, "the edit is there")
+        assert line.passed - before < 30 << 20, f"an edit of {size} bytes waited for {line.passed - before} of others"
+        assert not (there / "large").exists()
+    wait_until(lambda: line.cuts > 2, "the line was cut")
+    line.rate = line.lasts = None
+    wait_until(lambda: (there / "large").exists(), "the large file is there")
     assert tree(here) == tree(there)
 
 
