@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One set of numbers: the table of limits in PROTOCOL.md, the headers, and the independent client in Python."""
+"""One set of numbers: the table of limits in PROTOCOL.md, the headers, and the independent client in Python; and one of messages."""
 
 import pathlib
 import re
 
+import msgpack
 import pytest
 
 import protocol
@@ -166,3 +167,46 @@ def test_who_speaks_with_a_broker_has_the_same(module):
     text = (ROOT / "tests/system" / f"{module}.py").read_text()
     for name, limit in OF_THE_OTHERS[module].items():
         assert re.findall(rf"^{name} = (\d+)$", text, re.M) == [str(value_of(KNOWN[limit], KNOWN))]
+
+
+def messages():
+    """[(command, its elements)] of the newest bytes that are kept."""
+    version = value_of("CF_PROTOCOL_VERSION", KNOWN)
+    lines = (ROOT / f"tests/codec/messages-{version}.txt").read_text().splitlines()
+    unpacked = [msgpack.unpackb(bytes.fromhex(line.split()[1])) for line in lines if line]
+    return version, [(first, elements) for first, *elements in unpacked]
+
+
+def elements_of(text):
+    """`a uint, [b, c], more`: three."""
+    depth, parts = 0, [""]
+    for letter in text:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()]
+
+
+def fits(said, value):
+    if value is None:
+        return "or nil" in said or said == "collections"
+    if said.startswith("["):
+        return isinstance(value, list)
+    for word, kind in [("uint", int), ("text", str), ("bin", bytes)]:
+        if re.search(rf"\b{word}\d*\b", said):
+            return isinstance(value, kind) and not isinstance(value, bool)
+    return True
+
+
+def test_the_table_of_messages_is_what_is_sent():
+    section = (ROOT / "codec/PROTOCOL.md").read_text().split("\n## 11.")[1].split("\n## 12.")[0]
+    table = {command: elements_of(elements) for command, elements in
+             re.findall(r"^\| `([A-Z]+)` \| [BC, ]+ \|(.*?)\|.*\|$", section, re.M)}
+    version, sent = messages()
+    assert {command for command, _ in sent} == set(table)
+    for command, elements in sent:
+        assert len(elements) == len(table[command]), f"{command}: {table[command]}"
+        assert all(fits(said, value) for said, value in zip(table[command], elements)), f"{command}: {table[command]}"
+    assert set(re.findall(r"version uint \((\d+)\)", section)) == {str(version)}
