@@ -544,6 +544,9 @@ Test(seats, settle_nothing_that_would_leave_nothing)
     size_t count;
     const cf_row_conflict *listed = cf_row_view_conflicts(view, &count);
     const cf_row agreed = cf_row_view_agree(view, listed->row, arena);
+    const cf_row_conflict kept = {.row = listed->row, /* what is listed goes with the state */
+                                  .field = cf_arena_copy(arena, listed->field),
+                                  .value = cf_arena_copy(arena, listed->value)};
     cf_row_contest contest = {world.state, &agreed, world.schema->tables, listed, count};
     cf_change *second, still[2];
 
@@ -554,6 +557,8 @@ Test(seats, settle_nothing_that_would_leave_nothing)
     cf_row_view *after = cf_row_view_new(world.state, world.schema);
     const cf_row now = cf_row_view_agree(after, cf_row_view_at(after, 0), arena);
     contest.agreed = &now;
+    contest.listed = &kept;
+    contest.count = 1;
     cr_expect_eq(cf_row_resolve_still(&contest, second, 1, arena, still), 0);
     cf_row_view_destroy(&after);
     cf_row_view_destroy(&view);
