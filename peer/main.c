@@ -249,7 +249,7 @@ int main(int argc, char **argv)
     cf_status status =
         read_words(&run, (const char *const *)argv + 1, (size_t)(argc > 0 ? argc - 1 : 0), &error);
     run.json = cf_options_has(&run.options, "json");
-    run.debounce = cf_options_has(&run.options, "quiet");
+    run.quiet = cf_options_has(&run.options, "quiet");
     cf_env_system(&env, "counterfoil", level_of(&run.options));
     run.env = &env;
     if (cf_options_has(&run.options, "version"))

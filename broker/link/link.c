@@ -559,11 +559,11 @@ static uint64_t deadline(const cf_link *link, uint64_t now_ms)
 /* An owner that was busy beyond the deadline has not looked yet at what came meanwhile. */
 static void excuse_silence(cf_link *link, uint64_t now_ms)
 {
-    uint64_t budget = patience_ms(link);
+    uint64_t patience = patience_ms(link);
 
     if (link->due_ms && now_ms > link->due_ms && now_ms - link->due_ms >= LATE_MS &&
-        now_ms + GRACE_MS > link->heard_ms + budget)
-        link->heard_ms = now_ms + GRACE_MS - budget;
+        now_ms + GRACE_MS > link->heard_ms + patience)
+        link->heard_ms = now_ms + GRACE_MS - patience;
 }
 
 uint64_t cf_link_tick(cf_link *link, uint64_t now_ms, cf_outbox *outbox)

@@ -407,7 +407,7 @@ static bool is_owed(const cf_link_zmq *zmq)
 
 /* Whether there is still somebody. Where a connection was forgotten another may do. A link that
  * waits for an answer gives up by itself, and knows of what it waits for. */
-static void acceptance(cf_link_zmq *zmq, uint64_t now_ms)
+static void judge(cf_link_zmq *zmq, uint64_t now_ms)
 {
     const bool is_stuck = cf_line_is_stuck(&zmq->line, now_ms);
     const bool is_dead =
@@ -441,7 +441,7 @@ static void look(cf_link_zmq *zmq, uint64_t now_ms)
                     cf_line_entry(&zmq->line));
     cf_link_brings(zmq->options.link, cf_line_fetch_step(&zmq->line),
                    cf_line_fetch_window(&zmq->line));
-    acceptance(zmq, now_ms);
+    judge(zmq, now_ms);
 }
 
 /* With a session of its own: what was said of the one before is gone with its socket. */

@@ -192,21 +192,21 @@ static bool is_bound(const cf_entry *entry, cf_head_claim claim)
     return claim.is_by_author && !(is_account && is_in_member_log(entry));
 }
 
-cf_head_room cf_head_counts_room(const cf_head_counts *counts, const cf_head_bounds *cutoffs,
+cf_head_room cf_head_counts_room(const cf_head_counts *counts, const cf_head_bounds *bounds,
                                  const cf_entry *entry, cf_head_claim claim)
 {
     bool is_member = is_in_member_log(entry);
     const cf_hash pair = pair_of(entry);
     /* What nobody may write must not keep an owner from shutting out who wrote it. */
-    uint64_t most = is_member ? cutoffs->of_member_log * (claim.is_void ? 1 : 2) : cutoffs->of_user;
+    uint64_t most = is_member ? bounds->of_member_log * (claim.is_void ? 1 : 2) : bounds->of_user;
 
     if (extends(counts, entry))
         return CF_HEAD_ROOM;
     if (is_bound(entry, claim)) {
-        if (number_of(&counts->in_collections, &pair) >= cutoffs->of_device_in_collection)
+        if (number_of(&counts->in_collections, &pair) >= bounds->of_device_in_collection)
             return CF_HEAD_ROOM_NOT_IN_COLLECTION;
         if (!is_member &&
-            number_of(&counts->of_devices, &entry->header.device) >= cutoffs->of_device)
+            number_of(&counts->of_devices, &entry->header.device) >= bounds->of_device)
             return CF_HEAD_ROOM_NOT_OF_DEVICE;
     }
     return (is_member ? counts->of_member_log : counts->of_user) < most ? CF_HEAD_ROOM

@@ -54,7 +54,7 @@ typedef struct {
 
 /* Whether the log has room for the head that this entry is. What goes on where a branch ended takes
  * none. */
-cf_head_room cf_head_counts_room(const cf_head_counts *counts, const cf_head_bounds *cutoffs,
+cf_head_room cf_head_counts_room(const cf_head_counts *counts, const cf_head_bounds *bounds,
                                  const cf_entry *entry, cf_head_claim claim);
 
 #endif

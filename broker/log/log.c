@@ -260,9 +260,9 @@ void cf_log_destroy(cf_log **log)
     *log = NULL;
 }
 
-void cf_log_bound_heads(cf_log *log, const cf_head_bounds *cutoffs)
+void cf_log_bound_heads(cf_log *log, const cf_head_bounds *bounds)
 {
-    log->head_bounds = *cutoffs;
+    log->head_bounds = *bounds;
 }
 
 const cf_hash *cf_log_user(const cf_log *log)

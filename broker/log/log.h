@@ -61,7 +61,7 @@ cf_status cf_log_open(cf_store *store, const cf_hash *user, const cf_keys *keys,
 cf_status cf_log_members(cf_store *store, const cf_hash *user, cf_registry **out, size_t *damaged,
                          cf_error *error);
 /* Other numbers of heads than those of a broker's log. */
-void cf_log_bound_heads(cf_log *log, const cf_head_bounds *cutoffs);
+void cf_log_bound_heads(cf_log *log, const cf_head_bounds *bounds);
 /* Appends under way are forgotten; their `done` is still called. */
 void cf_log_destroy(cf_log **log);
 

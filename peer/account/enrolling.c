@@ -49,7 +49,7 @@ static cf_status knock(cf_enrolling *self, const cf_enrolling_options *with, cf_
     return CF_OK;
 }
 
-static void brief(cf_enrolling *self)
+static void begin_brief_sync(cf_enrolling *self)
 {
     cf_disconnect(self->connections, &self->connection);
     cf_pairing_joiner_destroy(&self->joiner);
@@ -151,7 +151,7 @@ bool cf_enrolling_step(cf_enrolling *enrolling, uint64_t now_ms, uint64_t *deadl
     if (enrolling->joiner && cf_pairing_joiner_over(enrolling->joiner, status, error)) {
         if (*status || !enrolling->account)
             return true;
-        brief(enrolling);
+        begin_brief_sync(enrolling);
         *deadline_ms = enrolling->deadline_ms;
     }
     if (enrolling->brief && cf_brief_sync_over(enrolling->brief, status, error)) {

@@ -220,7 +220,7 @@ static void send_out(cf_move_notices *notices, const cf_address *to, const recor
     notices->out[notices->count++] = self;
 }
 
-static void free_herald(notice **self)
+static void free_notice(notice **self)
 {
     cf_disconnect((*self)->notices->connections, &(*self)->connection);
     cf_link_destroy(&(*self)->link);
@@ -253,7 +253,7 @@ static void take_back(cf_move_notices *notices, notice **self)
         cf_report(env, CF_REPORT_WARNING, "keeping what a broker was told: %s", error.text);
     if (it->kept.tried < cf_registry_count(cf_log_registry(cf_engine_peer(notices->engine)->log)))
         notices->seen = 0; /* the member log has grown meanwhile */
-    free_herald(self);
+    free_notice(self);
 }
 
 static bool is_out(const cf_move_notices *notices, const cf_address *to)
@@ -283,7 +283,7 @@ void cf_move_notices_destroy(cf_move_notices **notices)
         return;
     cf_migrations_destroy(&(*notices)->migrations);
     for (size_t i = 0; i < (*notices)->count; i++)
-        free_herald(&(*notices)->out[i]);
+        free_notice(&(*notices)->out[i]);
     free(*notices);
     *notices = NULL;
 }

@@ -238,7 +238,7 @@ void cf_binding_destroy(cf_binding **binding, cf_files *files)
     cf_include_destroy(&(*binding)->matcher);
     cf_binding_end_earlier(*binding);
     free((*binding)->earlier);
-    for (size_t i = 0; i < (*binding)->owed_count; i++)
+    for (size_t i = 0; i < (*binding)->rescued_count; i++)
         cf_buffer_release(&(*binding)->rescued[i].name);
     free((*binding)->rescued);
     free_texts((*binding)->include, (*binding)->include_count);

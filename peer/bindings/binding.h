@@ -160,7 +160,7 @@ typedef struct {
     bool lacks_base;  /* it could not be recalled: nothing is to be done by what is there of it */
     cf_job_line jobs; /* that look at its disk and put things there */
     cf_rescued *rescued;
-    size_t owed_count, owed_capacity;
+    size_t rescued_count, rescued_capacity;
 } cf_binding;
 
 /* All bindings of the peer, in the order of their numbers. The caller destroys each and frees the

@@ -29,7 +29,7 @@ static uint64_t number_of(cf_bytes name)
 
 static cf_rescued *find(const cf_binding *binding, uint64_t number)
 {
-    for (size_t i = 0; i < binding->owed_count; i++)
+    for (size_t i = 0; i < binding->rescued_count; i++)
         if (binding->rescued[i].number == number)
             return &binding->rescued[i];
     return NULL;
@@ -53,7 +53,7 @@ static cf_rescued *find_or_add(cf_binding *binding, uint64_t number)
 
     if (rescued)
         return rescued;
-    rescued = cf_one_more(binding->rescued, binding->owed_count, binding->owed_capacity);
+    rescued = cf_one_more(binding->rescued, binding->rescued_count, binding->rescued_capacity);
     *rescued = (cf_rescued){.number = number};
     return rescued;
 }
@@ -121,9 +121,9 @@ cf_status cf_rescued_load(cf_peer *peer, cf_binding *binding, cf_error *error)
 {
     loading load = {binding, CF_OK, error};
 
-    for (size_t i = 0; i < binding->owed_count; i++)
+    for (size_t i = 0; i < binding->rescued_count; i++)
         cf_buffer_release(&binding->rescued[i].name);
-    binding->owed_count = 0;
+    binding->rescued_count = 0;
     cf_status status = cf_binding_scan(peer, binding, CF_TABLE_OWED, load_one, &load, error);
 
     if (!status && load.status) {
@@ -140,7 +140,7 @@ static void drop(cf_binding *binding, size_t index, cf_kv_list *records)
     cf_kv_list_delete(records, cf_key_numbered(&arena, CF_TABLE_OWED, binding->number,
                                                binding->rescued[index].number));
     cf_buffer_release(&binding->rescued[index].name);
-    binding->rescued[index] = binding->rescued[--binding->owed_count];
+    binding->rescued[index] = binding->rescued[--binding->rescued_count];
     cf_arena_release(&arena);
 }
 
@@ -196,11 +196,11 @@ static cf_status open_places(cf_peer *peer, cf_binding *binding, cf_error *error
     cf_kv_list records = {0};
     cf_status status = CF_OK;
 
-    for (size_t i = 0; i < binding->owed_count; i++)
+    for (size_t i = 0; i < binding->rescued_count; i++)
         cf_lifted_intend(binding, files, binding->rescued[i].parent, &records);
     if (records.count)
         status = store->write(store, cf_peer_user(peer), records.at, records.count, true, error);
-    for (size_t i = 0; !status && i < binding->owed_count; i++)
+    for (size_t i = 0; !status && i < binding->rescued_count; i++)
         cf_lifted_open(binding, files, binding->rescued[i].parent, true);
     cf_kv_list_release(&records);
     return status;
@@ -212,12 +212,12 @@ cf_status cf_rescued_settle(cf_peer *peer, cf_binding *binding, size_t *settled,
     cf_kv_list records = {0};
 
     *settled = 0;
-    if (!binding->owed_count)
+    if (!binding->rescued_count)
         return CF_OK;
     cf_status status = open_places(peer, binding, error);
     if (status)
         return status;
-    for (size_t i = binding->owed_count; i-- > 0;)
+    for (size_t i = binding->rescued_count; i-- > 0;)
         if (pay(binding, peer->env->files, &binding->rescued[i])) {
             drop(binding, i, &records);
             (*settled)++;
@@ -236,7 +236,7 @@ cf_status cf_rescued_check(const cf_binding *binding, cf_error *error)
 {
     char name[CF_TEMPORARY_NAME];
 
-    if (!binding->owed_count)
+    if (!binding->rescued_count)
         return CF_OK;
     cf_temporary_name(binding->rescued[0].number, name);
     return cf_fail(error, CF_UNSAFE,

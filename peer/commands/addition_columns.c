@@ -69,7 +69,7 @@ static cf_status recognise(cf_addition *self, const sheet *file, cf_error *error
     if (!program)
         return refuse(file, error);
     self->holds = CF_FORMAT_VCARD;
-    if (!self->run->debounce)
+    if (!self->run->quiet)
         cf_say(&self->run->output,
                "%s has the columns of %s's export: its rows are contacts (--key COLUMN: plain "
                "records)%s",
@@ -108,7 +108,7 @@ static void say_left(cf_addition *self, const sheet *file, const cf_record_map *
             cf_buffer_append_text(&names, names.size ? ", " : "");
             cf_buffer_append(&names, file->names[i].data, file->names[i].size);
         }
-    if (names.size && !self->run->debounce)
+    if (names.size && !self->run->quiet)
         cf_say(&self->run->output,
                "what stands for nothing known (--map FILE says for what) stays on this device: "
                "%.*s",

@@ -166,7 +166,7 @@ static void say_taken_over(const cf_addition *self)
 {
     const bool is_dry = cf_options_has(&self->run->options, "dry-run");
 
-    if (!self->run->debounce)
+    if (!self->run->quiet)
         cf_say(&self->run->output,
                "%s was a source already, of another home or of this one before, and %s one of this "
                "now: another home that is in use still stops there",
@@ -216,7 +216,7 @@ static cf_status make_database(const cf_addition *self, bool rehearses, cf_error
     cf_status status =
         cf_record_source_make(self->peer, &self->collection, self->path, rehearses, error);
 
-    if (!status && !self->run->debounce)
+    if (!status && !self->run->quiet)
         cf_say(&self->run->output,
                "%s %s made, with the tables that the collection's first one has", self->path,
                rehearses ? "would be" : "is");

@@ -16,7 +16,7 @@ static void say_beside(const cf_addition *self)
     const cf_output *output = &self->run->output;
     size_t count = self->beside_count;
 
-    if (!count || self->run->debounce)
+    if (!count || self->run->quiet)
         return;
     if (count == 1)
         cf_say(output,
@@ -114,7 +114,7 @@ void cf_addition_tell(const cf_addition *self)
         print_figures(self);
     if (!self->run->json && self->binding)
         cf_source_print_disk(&self->run->output, "", self->binding);
-    if (!self->run->json && self->binding && !self->run->debounce &&
+    if (!self->run->json && self->binding && !self->run->quiet &&
         !cf_options_has(&self->run->options, "dry-run") && !cf_loop_serves(self->run->loop))
         cf_say(&self->run->output, "`counterfoil sync` begins with it, or `counterfoil serve`");
 }
@@ -123,7 +123,7 @@ void cf_addition_say_unasked(const cf_addition *self)
 {
     const cf_output *output = &self->run->output;
 
-    if (!self->unasked.status || self->run->debounce)
+    if (!self->unasked.status || self->run->quiet)
         return;
     cf_say(output, "the broker can't be asked: %s", self->unasked.text);
     if (self->is_new)

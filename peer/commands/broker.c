@@ -174,7 +174,7 @@ static cf_status show(cf_run *run, cf_error *error)
                                 "connected", broker.connected, "unsent", (int)broker.unsent));
     else if (*address)
         cf_print(&run->output, "%s\n", address);
-    else if (!run->debounce)
+    else if (!run->quiet)
         cf_say(&run->output, "no broker is set: this user is kept here only");
     cf_buffer_release(&line);
     return CF_OK;
@@ -357,7 +357,7 @@ static cf_status give_up(cf_run *run, cf_error *error)
     cf_engine_use_keep(cf_loop_engine(run->loop));
     if (!status)
         status = cf_move_notices_give_up(cf_loop_peer(run->loop), error);
-    if (!status && !run->json && !run->debounce)
+    if (!status && !run->json && !run->quiet)
         cf_print(&run->output, "nothing more is brought from brokers where this user was, and none "
                                "is waited for\n");
     return status;
@@ -399,7 +399,7 @@ static void finish(cf_run *run, const state *self)
         cf_print_json(&run->output, json_pack("{s:s}", "address", self->line));
     else
         cf_print(&run->output, "%s\n", self->line);
-    if (!run->json && !run->debounce)
+    if (!run->json && !run->quiet)
         cf_say(&run->output, "the recovery file is to have this line from now on");
 }
 

@@ -24,7 +24,7 @@ static cf_status rename_collection(cf_run *run, cf_error *error)
         cf_catalog_say_renamed(peer, arguments[1], error);
     if (!status)
         status = cf_catalog_rename(peer, &found.id, arguments[2], cf_loop_time(run->loop), error);
-    if (!status && !run->json && !run->debounce)
+    if (!status && !run->json && !run->quiet)
         cf_print(&run->output, "%s: called %s from now on, on all devices%s\n", arguments[1],
                  arguments[2],
                  cf_loop_serves(run->loop) ? "" : "; others hear of it at the next sync");
@@ -184,7 +184,7 @@ static cf_status list_collections(cf_run *run, cf_error *error)
         status = list_gone(run, list, count, &kept, shown, &any, error);
     if (!status && run->json)
         cf_print_json(&run->output, json_incref(shown));
-    else if (!status && !any && !run->debounce)
+    else if (!status && !any && !run->quiet)
         cf_say(&run->output,
                "no collection is known here yet: `counterfoil sync` asks for those of other "
                "devices, `counterfoil add SOURCE` makes one");

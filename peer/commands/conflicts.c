@@ -113,7 +113,7 @@ static cf_status list(cf_run *run, cf_error *error)
         const char *name = cf_catalog_name(peer, &binding->collection, &arena);
         choose_listed(run, name, &arena, &status);
         add_json(all, name, &status, peer);
-        if (!run->json && !run->debounce)
+        if (!run->json && !run->quiet)
             cf_conflicts_print(name, &status, peer, &run->output);
         count += status.conflict_count;
         cf_arena_release(&arena);
@@ -328,7 +328,7 @@ static void tell(cf_run *run, const cf_record_settled *all, size_t lacking, bool
                       json_pack("{s:I, s:I, s:I, s:I}", "settled", (json_int_t)all->settled,
                                 "lacking", (json_int_t)lacking, "ended", (json_int_t)all->ended,
                                 "locked", (json_int_t)all->locked));
-    else if (!run->debounce)
+    else if (!run->quiet)
         tell_settled(run, all->settled, same);
     if (lacking && same)
         cf_say(&run->output,

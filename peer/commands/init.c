@@ -77,7 +77,7 @@ static void show(cf_run *run, const state *self, const char *phrase)
         return;
     }
     cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
-    if (!self->broker[0] && !run->debounce)
+    if (!self->broker[0] && !run->quiet)
         cf_say(&run->output,
                "this is a new user, without a broker: a line of `counterfoild invite` sets one, "
                "with `counterfoil broker LINE`. To become another device of a user that there is, "
@@ -88,7 +88,7 @@ static void show(cf_run *run, const state *self, const char *phrase)
     if (filed)
         return;
     cf_print(&run->output, "recovery phrase: %s\n", phrase);
-    if (!run->debounce)
+    if (!run->quiet)
         cf_say(&run->output, "keep the recovery phrase on paper: it is shown this once, and it is "
                              "the only way back when no device is left");
 }

@@ -84,7 +84,7 @@ cf_status cf_keep_choose(cf_run *run, cf_error *error)
     cf_loop_wake(run->loop);
     if (run->json)
         cf_print_json(&run->output, json_pack("{s:s}", "keep", cf_keeping_name(keep)));
-    else if (!run->debounce)
+    else if (!run->quiet)
         cf_print(&run->output, "keep: %s\n",
                  keep == CF_KEEPING_ALL ? "all of the user's log"
                                         : "what this device has sources of, or wrote to");

@@ -140,7 +140,7 @@ static void note(cf_sightings *self, const cf_entry *entry)
               header->after[i].sequence);
 }
 
-static bool brief(void *context, uint64_t position, cf_bytes wire)
+static bool visit(void *context, uint64_t position, cf_bytes wire)
 {
     cf_arena arena = {0};
     cf_entry entry;
@@ -199,7 +199,7 @@ cf_status cf_sightings_read(cf_peer *peer, cf_sightings **out, cf_error *error)
     cf_sightings *self = cf_allocate(1, sizeof *self);
 
     self->peer = peer;
-    cf_status status = store->read(store, cf_peer_user(peer), 1, brief, self, error);
+    cf_status status = store->read(store, cf_peer_user(peer), 1, visit, self, error);
     if (status) {
         cf_sightings_destroy(&self);
         return status;

@@ -122,7 +122,7 @@ static cf_status judge(cf_run *run, state *self, const cf_error *unasked, cf_err
         cf_print_json(&run->output, cf_stake_json(&stake));
     else if (cf_stake_check(run, &stake, error))
         cf_say(&run->output, "%s", error->text);
-    else if (!run->debounce)
+    else if (!run->quiet)
         cf_print(&run->output, "nothing would be lost\n");
     return CF_OK;
 }
@@ -186,7 +186,7 @@ static cf_status finish(cf_run *run, const state *self, cf_error *error)
     if (run->json)
         cf_print_json(&run->output,
                       json_pack("{s:s, s:b}", "left", self->name, "known", (int)self->is_known));
-    else if (!run->debounce)
+    else if (!run->quiet)
         cf_print(&run->output, "%s has left; its files are as they were\n", self->name);
     return CF_OK;
 }

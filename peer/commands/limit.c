@@ -116,7 +116,7 @@ static void show(const cf_run *run, const cf_limits *limits, uint64_t carried)
         cf_print_json(&run->output, document);
         return;
     }
-    if (run->debounce)
+    if (run->quiet)
         return;
     cf_limits_print(limits, &run->output);
     cf_size_write(carried, most);

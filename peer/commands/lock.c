@@ -96,7 +96,7 @@ static void show(const cf_run *run, const state *self, const cf_lock *lock, cf_a
         if (self->what.path.size)
             json_object_set_new(object, "path", cf_json_name(self->what.path));
         cf_print_json(&run->output, object);
-    } else if (!run->debounce) {
+    } else if (!run->quiet) {
         cf_time_show_end(lock->until_ms, cf_loop_time(run->loop), until);
         cf_print(&run->output, "locked %s until %s%s\n",
                  cf_lockable_text(self->what.name, self->what.path, arena), until,

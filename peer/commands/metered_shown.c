@@ -14,7 +14,7 @@ cf_status cf_metered_set(cf_run *run, cf_error *error)
     cf_loop_wake(run->loop);
     if (run->json)
         cf_print_json(&run->output, json_pack("{s:s}", "metered", cf_metered_name(choice)));
-    else if (!run->debounce)
+    else if (!run->quiet)
         cf_print(&run->output, "metered: %s\n",
                  choice == CF_METERED_PAUSE ? "contents over 1 MiB wait while the network is"
                                             : "all is sent and fetched, whatever the network is");

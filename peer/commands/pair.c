@@ -144,7 +144,7 @@ static cf_status show_code(const cf_run *run, const state *self, cf_error *error
         cf_print(&run->output, "{\"code\": \"%s\",\n", code);
     else
         cf_print(&run->output, "%s\n", code);
-    if (!run->debounce && !run->json)
+    if (!run->quiet && !run->json)
         cf_say(&run->output,
                "on the other device: `counterfoil join` asks for it; it lets one device in, until "
                "%s",

@@ -77,7 +77,7 @@ static void show(const cf_run *run, const char *collection, const cf_pause *paus
                       "until", pause && pause->until_ms != CF_PAUSED_UNTIL_RESUMED ? until : NULL));
         return;
     }
-    if (run->debounce)
+    if (run->quiet)
         return;
     if (pause)
         cf_pause_show(pause, now_ms, text);

@@ -75,7 +75,7 @@ static cf_status read_words(cf_run *run, state *self, cf_error *error)
     return CF_OK;
 }
 
-static void brief(cf_run *run, state *self)
+static void begin_brief_sync(cf_run *run, state *self)
 {
     cf_disconnect(cf_loop_connections(run->loop), &self->connection);
     cf_brief_sync_destroy(&self->brief);
@@ -131,7 +131,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (!status)
         status = make_home(run, self, error);
     if (!status)
-        brief(run, self);
+        begin_brief_sync(run, self);
     return status;
 }
 
@@ -267,7 +267,7 @@ static cf_status finish(cf_run *run, state *self, cf_error *error)
                                 "fingerprint", fingerprint, "kept", kept, "revoked", revoked));
     else if (!status)
         cf_print(&run->output, "device: %s\nfingerprint: %s\n", self->name, fingerprint);
-    if (!status && !run->json && !run->debounce)
+    if (!status && !run->json && !run->quiet)
         cf_say(&run->output, "an owner again; bring the collections back with `counterfoil add "
                              "SOURCE --existing`: `counterfoil collections` lists them");
     json_decref(kept);
@@ -286,7 +286,7 @@ static cf_status go_on(cf_run *run, state *self, cf_error *error)
     if (status)
         return status;
     self->is_said = true;
-    brief(run, self);
+    begin_brief_sync(run, self);
     return CF_OK;
 }
 

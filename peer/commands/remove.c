@@ -13,7 +13,7 @@ static void tell(const cf_run *run, const char *name, const char *path)
     if (run->json)
         cf_print_json(&run->output, json_pack("{s:s, s:o}", "collection", name, "source",
                                               cf_json_name(cf_bytes_of_text(path))));
-    else if (!run->debounce)
+    else if (!run->quiet)
         cf_print(&run->output, "%s: %s is no longer synced; what lies there stays\n", name, path);
 }
 

@@ -257,7 +257,7 @@ static void show(const repair *self)
                                 (json_int_t)self->lost));
     else if (self->mended || self->lost)
         cf_print(&self->run->output, "%zu mended, %zu that can't be\n", self->mended, self->lost);
-    else if (!self->run->debounce)
+    else if (!self->run->quiet)
         cf_print(&self->run->output, "nothing was damaged\n");
     if (self->lost)
         cf_say(&self->run->output, "make a new home and let it join: the other devices and the "
@@ -322,7 +322,7 @@ static cf_status show_filled(cf_run *run, filling *self, bool gave_up, cf_error 
         json_object_set_new(document, "mended", json_integer((json_int_t)self->mended));
         json_object_set_new(document, "kept", json_integer((json_int_t)self->kept));
         cf_print_json(&run->output, document);
-    } else if (run->debounce) {
+    } else if (run->quiet) {
         cf_overview_say(&overview, &run->output);
     } else {
         cf_overview_print(&overview, cf_loop_peer(run->loop), &run->output);

@@ -121,7 +121,7 @@ static void tell(cf_run *run, const setting *self, const cf_binding *binding)
 
     if (run->json)
         tell_json(run, binding, left);
-    if (run->json || run->debounce)
+    if (run->json || run->quiet)
         return;
     tell_how(run, binding);
     tell_moved(run, self);
@@ -261,7 +261,7 @@ static cf_status begin(cf_run *run, setting *self, cf_binding *binding, cf_error
     cf_status status = choose(run, self, binding, &options, error);
     if (!status)
         status = check_asked(run, &options, error);
-    if (!status && !run->debounce)
+    if (!status && !run->quiet)
         say_of_another(run, binding);
     if (!status)
         status = choose_place(run, self, binding, &options, error);

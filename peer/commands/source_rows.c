@@ -37,7 +37,7 @@ static cf_status ask_file(const cf_run *run, cf_binding *trial, bool *counts_up,
 
     cf_status status =
         cf_record_source_counts_up(cf_loop_env(run->loop)->files, trial, counts_up, &rows, error);
-    if (status || run->debounce)
+    if (status || run->quiet)
         return status;
     if (*counts_up)
         cf_say(&run->output,

@@ -177,7 +177,7 @@ void cf_source_say_none(const cf_run *run)
     size_t count = 0;
     cf_error ignored;
 
-    if (cf_engine_binding_count(cf_loop_engine(run->loop)) || run->debounce ||
+    if (cf_engine_binding_count(cf_loop_engine(run->loop)) || run->quiet ||
         cf_peer_is_relay(cf_loop_peer(run->loop)))
         return;
     if (cf_catalog_list(cf_loop_peer(run->loop), &arena, &list, &count, &ignored) == CF_OK && count)

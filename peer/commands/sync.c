@@ -162,7 +162,7 @@ static cf_status start(cf_run *run, cf_error *error)
     run->state = self;
     self->dry_run = cf_options_has(&run->options, "dry-run");
     self->waits_for_locks = cf_options_value(&run->options, "timeout") != NULL;
-    self->shows_progress = cf_options_has(&run->options, "progress") && !run->debounce;
+    self->shows_progress = cf_options_has(&run->options, "progress") && !run->quiet;
     cf_status status = read_collections(run, &self->arena, &self->collections, &self->count, error);
     if (!status)
         status = read_word(run, &self->word, error);
@@ -214,7 +214,7 @@ static void show(cf_run *run, const state *self, const cf_overview *overview)
         json_object_set_new(document, "traffic", traffic_json(&self->before, &traffic));
         json_object_set_new(document, "transfer", cf_flows_json(&self->flows));
         cf_print_json(&run->output, document);
-    } else if (run->debounce) {
+    } else if (run->quiet) {
         cf_overview_say(overview, &run->output);
     } else {
         cf_overview_print(overview, peer, &run->output);
@@ -277,8 +277,8 @@ static void say_next(cf_run *run, const state *self, const cf_overview *overview
     for (size_t i = 0; i < overview->count; i++)
         say_stop(run, &overview->sources[i].status);
     /* Where the link's own report does not reach the user. */
-    if (broker->trouble && (run->debounce || cf_loop_serves(run->loop) ||
-                            cf_engine_is_paused(cf_loop_engine(run->loop))))
+    if (broker->trouble &&
+        (run->quiet || cf_loop_serves(run->loop) || cf_engine_is_paused(cf_loop_engine(run->loop))))
         cf_say(&run->output, "the broker: %s", broker->text);
     if (!cf_overview_in_sync(overview))
         cf_flows_say_left(&self->flows, &run->output);

@@ -225,7 +225,7 @@ static void show(const cf_run *run, state *self)
         if (self->what.path.size)
             json_object_set_new(object, "path", cf_json_name(self->what.path));
         cf_print_json(&run->output, object);
-    } else if (!run->debounce) {
+    } else if (!run->quiet) {
         cf_print(&run->output, "unlocked %s\n",
                  cf_lockable_text(self->what.name, self->what.path, &self->arena));
     }

@@ -43,7 +43,7 @@ static cf_status start(cf_run *run, cf_error *error)
         cf_print_json(&run->output,
                       json_pack("{s:b, s:O, s:O}", "whole", (int)(json_array_size(self.list) == 0),
                                 "damaged", self.list, "away", self.away));
-    else if (!status && !run->debounce && json_array_size(self.list) == 0)
+    else if (!status && !run->quiet && json_array_size(self.list) == 0)
         cf_print(&run->output, json_array_size(self.away) ? "everything else is whole\n"
                                                           : "everything is whole\n");
     if (!status && json_array_size(self.away))

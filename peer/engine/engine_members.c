@@ -16,7 +16,7 @@ typedef struct {
     cf_error *error;
 } search;
 
-static bool brief(void *context, uint64_t position, cf_bytes wire)
+static bool visit(void *context, uint64_t position, cf_bytes wire)
 {
     search *self = context;
     cf_arena arena = {0};
@@ -80,7 +80,7 @@ static cf_status keep_undone(cf_engine *engine, cf_error *error)
         engine->kept = count;
         return CF_OK;
     }
-    status = store->read(store, cf_peer_user(peer), 1, brief, &undone, error);
+    status = store->read(store, cf_peer_user(peer), 1, visit, &undone, error);
     if (!status)
         status = undone.status;
     for (size_t i = 0; !status && undone.count && i < engine->count; i++)

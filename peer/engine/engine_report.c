@@ -156,14 +156,13 @@ void cf_engine_load_applied(cf_engine *engine)
 
 static bool is_quiet(const cf_engine *engine)
 {
-    bool debounce = !engine->inbox_count && !cf_downloads_busy(engine->context.downloads) &&
-                    !cf_uploads_busy(engine->context.uploads) &&
-                    !cf_resupply_busy(engine->resupply);
+    bool quiet = !engine->inbox_count && !cf_downloads_busy(engine->context.downloads) &&
+                 !cf_uploads_busy(engine->context.uploads) && !cf_resupply_busy(engine->resupply);
 
-    for (size_t i = 0; i < engine->count && debounce; i++)
-        debounce =
+    for (size_t i = 0; i < engine->count && quiet; i++)
+        quiet =
             engine->sources[i].paused[0] || !cf_source_busy(&engine->sources[i], engine->now_ms);
-    return debounce;
+    return quiet;
 }
 
 void cf_engine_report(cf_engine *engine)

@@ -67,7 +67,7 @@ static cf_status read_words(caller *self, const cf_control_request *request, cf_
     cf_known_options known = {{cf_global_options, self->run.verb->options}};
     cf_status status = cf_options_read(&self->run.options, &known, false, words + 1,
                                        request->count - 1, &used, error);
-    self->run.debounce = cf_options_has(&self->run.options, "quiet");
+    self->run.quiet = cf_options_has(&self->run.options, "quiet");
     return status ? status : cf_run_patience(&self->run, &self->patience_ms, error);
 }
 
@@ -110,7 +110,7 @@ static void wait_or_begin(caller *self)
         cf_run_fail(&self->run, &error);
         self->is_over = true;
     } else if (now_ms >= self->tell_ms && self->tell_ms != UINT64_MAX) {
-        if (!self->run.debounce)
+        if (!self->run.quiet)
             cf_say(&self->run.output, "waiting: %s", error.text);
         self->tell_ms = UINT64_MAX;
     }
@@ -230,7 +230,7 @@ void cf_callers_end_all(cf_callers *callers, const cf_run *survivor, const cf_er
 /* Other verbs may have much to do, and say nothing while they do it. */
 static void tell_silence(const cf_run *run)
 {
-    if (strcmp(run->verb->name, "status") == 0 && !run->debounce)
+    if (strcmp(run->verb->name, "status") == 0 && !run->quiet)
         cf_say(&run->output,
                "waiting: the process that serves does not answer: it has much to look at, or the "
                "disk of a source hangs, as a share whose server is gone");

@@ -19,7 +19,7 @@ struct cf_run {
     const cf_verb *verb;
     cf_loop *loop;
     cf_options options;
-    bool json, debounce;
+    bool json, quiet;
     bool has_printed;   /* anything on stdout: a call has one document, and no error behind it */
     bool connects;      /* from now on, where the verb does not always */
     const char *folder; /* what relative paths begin from */

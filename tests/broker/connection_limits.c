@@ -51,7 +51,7 @@ static void expect_overdue(cf_connection_limits *keeper, int connection, uint64_
     cr_assert_eq(why != NULL, connection >= 0);
 }
 
-Test(limits, ends_who_is_silent_too_long)
+Test(connection_limits, ends_who_is_silent_too_long)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -67,7 +67,7 @@ Test(limits, ends_who_is_silent_too_long)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, ends_the_longest_silent_of_an_address_with_too_many)
+Test(connection_limits, ends_the_longest_silent_of_an_address_with_too_many)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -87,7 +87,7 @@ Test(limits, ends_the_longest_silent_of_an_address_with_too_many)
 
 /* A broker under load heard of a member's connection in the same ms as of the strangers' before it,
  * and ended hers: she had the lowest number. */
-Test(limits, ends_who_came_first_of_those_that_came_in_one_ms)
+Test(connection_limits, ends_who_came_first_of_those_that_came_in_one_ms)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -100,7 +100,7 @@ Test(limits, ends_who_came_first_of_those_that_came_in_one_ms)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, ends_the_longest_silent_when_there_are_too_many_in_all)
+Test(connection_limits, ends_the_longest_silent_when_there_are_too_many_in_all)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -125,7 +125,7 @@ static int let_in(cf_connection_limits *keeper, place from, uint64_t now_ms)
     return count;
 }
 
-Test(limits, turns_an_address_away_that_comes_too_often)
+Test(connection_limits, turns_an_address_away_that_comes_too_often)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -146,7 +146,7 @@ static void has_a_session(cf_connection_limits *keeper, int connection, uint8_t 
     cf_connection_limits_closed(keeper, connection, now_ms);
 }
 
-Test(limits, takes_nothing_for_a_session)
+Test(connection_limits, takes_nothing_for_a_session)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -157,7 +157,7 @@ Test(limits, takes_nothing_for_a_session)
 }
 
 /* Strangers behind the address of a member, as in one house, took all that it had. */
-Test(limits, lets_more_come_from_where_a_member_came_within_a_day)
+Test(connection_limits, lets_more_come_from_where_a_member_came_within_a_day)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -170,7 +170,7 @@ Test(limits, lets_more_come_from_where_a_member_came_within_a_day)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, remembers_where_members_came_from_among_many_strangers)
+Test(connection_limits, remembers_where_members_came_from_among_many_strangers)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -242,7 +242,7 @@ static void end(restarted *r)
     cf_store_memory_disk_destroy(&r->disk);
 }
 
-Test(limits, remembers_where_members_came_from_over_a_restart)
+Test(connection_limits, remembers_where_members_came_from_over_a_restart)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -264,7 +264,7 @@ Test(limits, remembers_where_members_came_from_over_a_restart)
     end(&r);
 }
 
-Test(limits, remembers_a_bounded_number_of_addresses_over_a_restart)
+Test(connection_limits, remembers_a_bounded_number_of_addresses_over_a_restart)
 {
     cf_door_member *members = cf_allocate(CF_DOOR_MEMBERS_MAX, sizeof *members);
     cf_connection_limits *keeper = a_doorkeeper();
@@ -293,7 +293,7 @@ static void spoil(restarted *r, cf_bytes value)
     cr_assert_eq(r->store->write(r->store, &nobody, &record, 1, false, &error), CF_OK);
 }
 
-Test(limits, expects_nobody_by_what_is_damaged)
+Test(connection_limits, expects_nobody_by_what_is_damaged)
 {
     cf_connection_limits *keeper = a_doorkeeper();
     const cf_hash nobody = {{0}};
@@ -324,7 +324,7 @@ Test(limits, expects_nobody_by_what_is_damaged)
 }
 
 /* Who only waits there holds one of few places for long. */
-Test(limits, takes_less_for_silence_than_for_what_failed)
+Test(connection_limits, takes_less_for_silence_than_for_what_failed)
 {
     cf_connection_limits *keeper = a_doorkeeper();
     uint64_t now_ms = 0;
@@ -338,7 +338,7 @@ Test(limits, takes_less_for_silence_than_for_what_failed)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, counts_connections_that_came_to_nothing_as_several)
+Test(connection_limits, counts_connections_that_came_to_nothing_as_several)
 {
     cf_connection_limits *keeper = a_doorkeeper();
     int came = 0;
@@ -351,7 +351,7 @@ Test(limits, counts_connections_that_came_to_nothing_as_several)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, lets_nobody_talk_on_without_a_session)
+Test(connection_limits, lets_nobody_talk_on_without_a_session)
 {
     cf_connection_limits *keeper = a_doorkeeper();
     int said = 0;
@@ -365,7 +365,7 @@ Test(limits, lets_nobody_talk_on_without_a_session)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, counts_greetings_in_vain_as_connections_that_came_to_nothing)
+Test(connection_limits, counts_greetings_in_vain_as_connections_that_came_to_nothing)
 {
     cf_connection_limits *keeper = a_doorkeeper();
     int greeted = 0;
@@ -388,7 +388,7 @@ Test(limits, counts_greetings_in_vain_as_connections_that_came_to_nothing)
 /* The most that an honest device says: 28 pages of heads at once, tried again after 0.5 s, twice as
  * long each time, a minute in the end, as cf_link does. The broker's bounds are those that it has
  * when nobody sets any. */
-Test(limits, lets_a_device_of_another_version_try_with_its_backoff)
+Test(connection_limits, lets_a_device_of_another_version_try_with_its_backoff)
 {
     enum { PAGES = 28, TRIES = 100 };
     cf_connection_limits *keeper = cf_connection_limits_new(&cf_allowances_default);
@@ -407,7 +407,7 @@ Test(limits, lets_a_device_of_another_version_try_with_its_backoff)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, takes_a_network_of_ipv6_for_one_address)
+Test(connection_limits, takes_a_network_of_ipv6_for_one_address)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -419,7 +419,7 @@ Test(limits, takes_a_network_of_ipv6_for_one_address)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, remembers_a_bounded_number_of_addresses)
+Test(connection_limits, remembers_a_bounded_number_of_addresses)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -444,7 +444,7 @@ static void come_from_many(cf_connection_limits *keeper, uint32_t count, uint64_
 }
 
 /* Whose session ended after its address was forgotten was no stranger of that address. */
-Test(limits, counts_who_lost_a_session_also_when_its_address_was_forgotten)
+Test(connection_limits, counts_who_lost_a_session_also_when_its_address_was_forgotten)
 {
     cf_connection_limits *keeper = a_doorkeeper();
 
@@ -460,7 +460,7 @@ Test(limits, counts_who_lost_a_session_also_when_its_address_was_forgotten)
 }
 
 /* Who came once is forgotten when there are too many, who owes more is not. */
-Test(limits, forgets_who_owes_least_when_there_are_too_many)
+Test(connection_limits, forgets_who_owes_least_when_there_are_too_many)
 {
     enum { MOST = 16384 };
     cf_connection_limits *keeper = a_doorkeeper();
@@ -481,7 +481,7 @@ Test(limits, forgets_who_owes_least_when_there_are_too_many)
     cf_connection_limits_destroy(&keeper);
 }
 
-Test(limits, reads_bounds_by_name)
+Test(connection_limits, reads_bounds_by_name)
 {
     cf_allowances allowances = cf_allowances_default;
     cf_error error;

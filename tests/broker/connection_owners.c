@@ -58,7 +58,7 @@ static void expect_candidates(const hall *self, size_t count)
     cr_expect_not(cf_connection_owners_at(self->owners, DESCRIPTOR, count).size);
 }
 
-Test(owners, tell_that_who_spoke_through_a_connection_is_gone)
+Test(connection_owners, tell_that_who_spoke_through_a_connection_is_gone)
 {
     hall h;
     open_hall(&h);
@@ -73,7 +73,7 @@ Test(owners, tell_that_who_spoke_through_a_connection_is_gone)
     cf_connection_owners_destroy(&h.owners);
 }
 
-Test(owners, are_not_sure_before_more_came_than_one_leaves_behind)
+Test(connection_owners, are_not_sure_before_more_came_than_one_leaves_behind)
 {
     hall h;
     open_hall(&h);
@@ -90,7 +90,7 @@ Test(owners, are_not_sure_before_more_came_than_one_leaves_behind)
 }
 
 /* bob's connection has ended, and what he had said is read among what ann says. */
-Test(owners, end_nobody_for_what_another_left_behind)
+Test(connection_owners, end_nobody_for_what_another_left_behind)
 {
     hall h;
     open_hall(&h);
@@ -110,7 +110,7 @@ Test(owners, end_nobody_for_what_another_left_behind)
     cf_connection_owners_destroy(&h.owners);
 }
 
-Test(owners, forget_the_others_as_soon_as_one_is_sure)
+Test(connection_owners, forget_the_others_as_soon_as_one_is_sure)
 {
     hall h;
     open_hall(&h);
@@ -125,7 +125,7 @@ Test(owners, forget_the_others_as_soon_as_one_is_sure)
     cf_connection_owners_destroy(&h.owners);
 }
 
-Test(owners, are_bounded_for_one_descriptor)
+Test(connection_owners, are_bounded_for_one_descriptor)
 {
     hall h;
     open_hall(&h);
@@ -144,7 +144,7 @@ Test(owners, are_bounded_for_one_descriptor)
     cf_connection_owners_destroy(&h.owners);
 }
 
-Test(owners, who_were_shut_say_nothing_more)
+Test(connection_owners, who_were_shut_say_nothing_more)
 {
     hall h;
     open_hall(&h);
@@ -163,7 +163,7 @@ Test(owners, who_were_shut_say_nothing_more)
 }
 
 /* Somebody may give itself a name that another had. */
-Test(owners, are_heard_again_who_surely_came_again)
+Test(connection_owners, are_heard_again_who_surely_came_again)
 {
     hall h;
     open_hall(&h);
@@ -178,7 +178,7 @@ Test(owners, are_heard_again_who_surely_came_again)
     cf_connection_owners_destroy(&h.owners);
 }
 
-Test(owners, remember_so_many_who_were_shut)
+Test(connection_owners, remember_so_many_who_were_shut)
 {
     hall h;
     char name[16];
@@ -196,7 +196,7 @@ Test(owners, remember_so_many_who_were_shut)
     cf_connection_owners_destroy(&h.owners);
 }
 
-Test(owners, keep_nothing_of_a_descriptor_that_nobody_has)
+Test(connection_owners, keep_nothing_of_a_descriptor_that_nobody_has)
 {
     hall h;
     open_hall(&h);

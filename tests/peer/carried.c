@@ -80,13 +80,13 @@ static void step(void)
 
 static void run(void)
 {
-    for (int debounce = 0, steps = 0; debounce < 3; steps++) {
+    for (int quiet = 0, steps = 0; quiet < 3; steps++) {
         const size_t served = d.served;
 
         cr_assert_lt(steps, 1000, "it comes to rest");
         step();
         depot_pass(&d);
-        debounce = d.served > served || cf_carried_works(d.carried) ? 0 : debounce + 1;
+        quiet = d.served > served || cf_carried_works(d.carried) ? 0 : quiet + 1;
     }
 }
 

@@ -125,20 +125,20 @@ static cf_status joined(const cf_hash *admitted_to, told broker)
     return status;
 }
 
-Test(joiner, joins_the_user_that_the_code_names_and_no_other)
+Test(pairing, joins_the_user_that_the_code_names_and_no_other)
 {
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW}), CF_OK);
     cr_expect_eq(joined(&other, (told){CF_PROTOCOL_VERSION, NOW}), CF_FORGED);
 }
 
-Test(joiner, does_not_knock_where_it_is_another_day)
+Test(pairing, does_not_knock_where_it_is_another_day)
 {
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW + CF_DAY_MS}), CF_OK);
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, NOW + CF_DAY_MS + 1}), CF_FULL);
     cr_expect_eq(joined(&user, (told){CF_PROTOCOL_VERSION, UINT64_MAX}), CF_FULL);
 }
 
-Test(joiner, does_not_knock_where_another_version_is_spoken)
+Test(pairing, does_not_knock_where_another_version_is_spoken)
 {
     char both[80];
 
@@ -150,7 +150,7 @@ Test(joiner, does_not_knock_where_another_version_is_spoken)
 }
 
 /* Who waits in vain hears that at the end; see cf_enrolling_step. */
-Test(joiner, knows_why_the_broker_puts_it_off)
+Test(pairing, knows_why_the_broker_puts_it_off)
 {
     static const cf_env env = {.now_ms = read_clock};
     const char *text = "what the broker has of this user is damaged";
@@ -177,7 +177,7 @@ Test(joiner, knows_why_the_broker_puts_it_off)
     cf_outbox_destroy(&outbox);
 }
 
-Test(joiner, takes_no_code_that_has_expired)
+Test(pairing, takes_no_code_that_has_expired)
 {
     cf_code code = {.has_user = true, .user = user, .secret = {2}, .expires_ms = NOW}, taken;
     char text[CF_CODE_TEXT];

@@ -21,7 +21,7 @@ static cf_head *page_of(uint32_t number)
     return heads;
 }
 
-Test(answer, put_the_pages_of_a_collection_together)
+Test(query_answer, put_the_pages_of_a_collection_together)
 {
     cf_query_answer answer = {0};
     cf_error error;
@@ -38,7 +38,7 @@ Test(answer, put_the_pages_of_a_collection_together)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, put_the_pages_of_a_device_together)
+Test(query_answer, put_the_pages_of_a_device_together)
 {
     cf_query_answer answer = {0};
     cf_report_page page = {.device.bytes = {5}, .at_ms = 7, .heads = page_of(0), .count = PAGE};
@@ -59,7 +59,7 @@ Test(answer, put_the_pages_of_a_device_together)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, hold_as_many_heads_as_a_session_may_name)
+Test(query_answer, hold_as_many_heads_as_a_session_may_name)
 {
     cf_query_answer answer = {0};
     cf_error error;
@@ -72,7 +72,7 @@ Test(answer, hold_as_many_heads_as_a_session_may_name)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, hold_no_more_collections_without_heads)
+Test(query_answer, hold_no_more_collections_without_heads)
 {
     cf_query_answer answer = {0};
     cf_error error;
@@ -84,7 +84,7 @@ Test(answer, hold_no_more_collections_without_heads)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, end_with_reports_that_have_no_end)
+Test(query_answer, end_with_reports_that_have_no_end)
 {
     cf_query_answer answer = {0};
     cf_report_page page = {.heads = page_of(0), .count = PAGE};
@@ -101,7 +101,7 @@ Test(answer, end_with_reports_that_have_no_end)
 }
 
 /* Each device's, once the last of its pages came. */
-Test(answer, put_the_ends_of_a_devices_chains_together)
+Test(query_answer, put_the_ends_of_a_devices_chains_together)
 {
     cf_query_answer answer = {0};
     cf_ends_page page = {.device.bytes = {5}, .heads = page_of(0), .count = PAGE, .more = true};
@@ -124,7 +124,7 @@ Test(answer, put_the_ends_of_a_devices_chains_together)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, end_with_chains_that_have_no_end)
+Test(query_answer, end_with_chains_that_have_no_end)
 {
     cf_query_answer answer = {0};
     cf_ends_page page = {.count = PAGE, .more = true};
@@ -139,7 +139,7 @@ Test(answer, end_with_chains_that_have_no_end)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, know_where_it_is_from_what_was_said_last)
+Test(query_answer, know_where_it_is_from_what_was_said_last)
 {
     const uint8_t first[16] = {1}, last[16] = {2};
     const cf_bytes lines[] = {cf_bytes_of_text("tcp://a"), cf_bytes_of_text("tcp://b")};
@@ -155,7 +155,7 @@ Test(answer, know_where_it_is_from_what_was_said_last)
     cf_query_answer_release(&answer);
 }
 
-Test(answer, no_more_devices_are_asked_for_than_a_message_holds)
+Test(query_answer, no_more_devices_are_asked_for_than_a_message_holds)
 {
     cf_broker_query *none = NULL;
     cf_error error;

@@ -245,24 +245,24 @@ static void list_all(world *self, cf_buffer *out)
 bool world_settle(world *self)
 {
     cf_buffer before = {0}, after = {0};
-    bool debounce = false, goes_on = true;
+    bool quiet = false, goes_on = true;
 
     for (int i = 0; i < self->count; i++)
         self->devices[i].offline = false;
     self->loss = 0;
-    for (int round = 0; round < 12 && !debounce && goes_on; round++) {
+    for (int round = 0; round < 12 && !quiet && goes_on; round++) {
         uint64_t entries = world_entries(self);
 
         list_all(self, &before);
         goes_on = settle_once(self);
         list_all(self, &after);
 
-        debounce = round > 0 && goes_on && entries == world_entries(self) &&
-                   cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
+        quiet = round > 0 && goes_on && entries == world_entries(self) &&
+                cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
     }
     cf_buffer_release(&before);
     cf_buffer_release(&after);
-    return debounce;
+    return quiet;
 }
 
 static bool add_entries(void *context, const cf_head *head)

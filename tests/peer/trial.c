@@ -13,7 +13,7 @@
 
 enum { QUIET_SECONDS = 20 };
 
-bool trial_passes(trial_run *run, void *context, bool debounce)
+bool trial_passes(trial_run *run, void *context, bool quiet)
 {
     int outcome;
 
@@ -26,7 +26,7 @@ bool trial_passes(trial_run *run, void *context, bool debounce)
         int nowhere = open("/dev/null", O_WRONLY);
 
         setrlimit(RLIMIT_CORE, &none);
-        if (debounce) {
+        if (quiet) {
             dup2(nowhere, STDOUT_FILENO);
             dup2(nowhere, STDERR_FILENO);
             alarm(QUIET_SECONDS);

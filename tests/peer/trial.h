@@ -10,7 +10,7 @@
 typedef void trial_run(void *context);
 
 /* Whether it came to its end. Quiet: what it prints is lost. */
-bool trial_passes(trial_run *run, void *context, bool debounce);
+bool trial_passes(trial_run *run, void *context, bool quiet);
 
 /* Of `count` things, fewer that still fail: `kept` says which of them are tried. True in `kept` at
  * the end: needed. */

@@ -273,7 +273,7 @@ static cf_status pay_owed(cf_files_source *source, uint64_t now_ms, cf_error *er
     cf_binding *binding = source->binding;
     size_t settled;
 
-    if (!binding->owed_count || now_ms < source->owed_ms || source->scan ||
+    if (!binding->rescued_count || now_ms < source->owed_ms || source->scan ||
         cf_applying_busy(source->applying))
         return CF_OK;
     source->owed_ms = now_ms + OWED_MS;
@@ -310,7 +310,7 @@ static void plan_step(const cf_files_source *source, uint64_t now_ms, uint64_t *
         cf_deadline_lower(deadline, source->not_before_ms);
     if (is_free && source->debounce)
         cf_deadline_lower(deadline, cf_deadline_earlier(source->rescan_ms, source->poll_ms));
-    if (is_free && source->debounce && source->binding->owed_count)
+    if (is_free && source->debounce && source->binding->rescued_count)
         cf_deadline_lower(deadline, source->owed_ms);
 }
 
@@ -322,7 +322,7 @@ static bool needs_disk(const cf_files_source *source, uint64_t now_ms)
     if (!binding->root)
         return now_ms >= source->reopen_ms;
     return source->reopen || source->checks_place || source->scan || binding->is_disk_doubted ||
-           (binding->owed_count && now_ms >= source->owed_ms) ||
+           (binding->rescued_count && now_ms >= source->owed_ms) ||
            cf_applying_busy(source->applying) || cf_files_source_guard_is_due(source) ||
            cf_files_source_wants_look(source, now_ms) || cf_files_source_may_merge(source) ||
            cf_files_source_may_apply(source);

@@ -9,7 +9,7 @@ static void add_owed(const cf_files_source *source, cf_pendings *pendings)
     const cf_binding *binding = source->binding;
     cf_buffer path = {0}, reason = {0};
 
-    for (size_t i = 0; i < binding->owed_count; i++) {
+    for (size_t i = 0; i < binding->rescued_count; i++) {
         cf_buffer_clear(&path);
         cf_buffer_clear(&reason);
         cf_rescued_tell(binding, &binding->rescued[i], &path, &reason);
