@@ -96,6 +96,86 @@ void cf_base_drop(const cf_base_cache *cache, const cf_hash *hash)
     cf_hold_release(&hold, files);
 }
 
+/* ---- What edits go by: leaves, and what a patch copies ---- */
+
+cf_status cf_leaves_get(cf_peer *peer, const cf_hash *hash, cf_buffer *out, cf_error *error)
+{
+    cf_store *store = cf_home_store(peer->home);
+    cf_arena arena = {0};
+
+    cf_status status = store->get(store, cf_peer_user(peer),
+                                  cf_key_hash(&arena, CF_TABLE_LEAVES, hash), out, error);
+    cf_arena_release(&arena);
+    return status;
+}
+
+void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_kv_list *records)
+{
+    cf_arena arena = {0};
+
+    cf_kv_list_put(records, cf_key_hash(&arena, CF_TABLE_LEAVES, hash), leaves);
+    cf_arena_release(&arena);
+}
+
+/* A file of any source shows this content. */
+static bool has_node(const cf_bases *bases, const cf_hash *content)
+{
+    size_t count;
+    cf_binding *const *bindings = bases->options.bindings(bases->options.context, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (cf_nodes_next_of_content(bindings[i]->nodes, content, NULL))
+            return true;
+    return false;
+}
+
+/* From a content down its chain of patches, as far as no file shows any: the records of each. */
+static void drop_chain(const cf_bases *bases, const cf_id *collection, const cf_hash *content,
+                       cf_kv_list *records)
+{
+    cf_contents *contents = bases->options.peer->contents;
+    cf_content_source source = {.content.how = {.is_patch = true, .base = *content}};
+    cf_arena arena = {0};
+    cf_error ignored;
+
+    for (int i = 0; i <= CF_DELTA_DEPTH_MAX && source.content.how.is_patch; i++) {
+        const cf_hash at = source.content.how.base;
+
+        if (has_node(bases, &at) ||
+            cf_contents_get(contents, collection, &at, &arena, &source, &ignored))
+            break;
+        cf_kv_list_delete(records, cf_key_hash(&arena, CF_TABLE_LEAVES, &at));
+        cf_kv_list_delete(records, cf_key_hash(&arena, CF_TABLE_KNOWN, &at));
+    }
+    cf_arena_release(&arena);
+}
+
+/* What the versions of a file need to be edited is kept for as long as its chain goes on:
+ *
+ *     W, patches P Q on it, and the file is Q now: of all three
+ *     X, whole, takes Q's place: of X alone; an edit of X goes by nothing that P was */
+static void end_chain(const cf_bases *bases, const wish *wanted)
+{
+    cf_peer *peer = bases->options.peer;
+    cf_store *store = cf_home_store(peer->home);
+    const cf_binding *binding = wanted->binding;
+    const cf_node *node = cf_nodes_find(binding->nodes, wanted->node);
+    cf_kv_list records = {0};
+    uint64_t size, depth;
+    cf_error ignored;
+    cf_hash now;
+
+    if (!wanted->has_before || !node ||
+        cf_content_identity_read(node->content, &now, &size, &ignored) ||
+        cf_contents_find(peer->contents, &binding->collection, &now, &depth, &size, &ignored) ||
+        depth)
+        return;
+    drop_chain(bases, &binding->collection, &wanted->before, &records);
+    if (records.count)
+        store->write(store, cf_peer_user(peer), records.at, records.count, false, &ignored);
+    cf_kv_list_release(&records);
+}
+
 /* ---- Copying ---- */
 
 static bool has_copy(const cf_bases *bases, const cf_folder *cache, const cf_hash *hash,
@@ -208,12 +288,15 @@ void cf_bases_keep(cf_bases *bases, const cf_binding *binding, const cf_node *no
     uint64_t size;
 
     if (node->kind != CF_KIND_FILE ||
-        cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX ||
-        (binding->base == CF_BASE_LEAVES && !cf_base_prints_fit(size)))
+        cf_content_identity_read(node->content, &hash, &size, &ignored) || size <= CF_INLINE_MAX)
         return; /* small ones stand in the log */
     wanted.has_before =
         before.size &&
         cf_content_identity_read(before, &wanted.before, &wanted.before_size, &ignored) == CF_OK;
+    if (binding->base == CF_BASE_LEAVES && !cf_base_prints_fit(size)) {
+        end_chain(bases, &wanted);
+        return;
+    }
     if (bases->first && bases->first == bases->count)
         bases->first = bases->count = 0;
     *cf_one_more(bases->wishes, bases->count, bases->capacity) = wanted;
@@ -246,8 +329,12 @@ void cf_bases_step(cf_bases *bases)
     for (size_t i = 0; i < AT_A_TIME; i++) {
         if (bases->copying[i] && cf_base_copying_over(bases->copying[i]))
             end_copying(bases, i);
-        while (!bases->copying[i] && bases->first < bases->count)
-            start(bases, &bases->wishes[bases->first++], &bases->copying[i]);
+        while (!bases->copying[i] && bases->first < bases->count) {
+            const wish *wanted = &bases->wishes[bases->first++];
+
+            start(bases, wanted, &bases->copying[i]);
+            end_chain(bases, wanted);
+        }
     }
 }
 
@@ -391,25 +478,4 @@ void cf_bases_tidy(cf_bases *bases, cf_binding *const *bindings, size_t count)
 bool cf_bases_overdue(const cf_bases *bases)
 {
     return !cf_bases_busy(bases) && (bases->is_due || bases->copied > STALE_MAX + bases->shown);
-}
-
-/* ---- Leaves ---- */
-
-cf_status cf_leaves_get(cf_peer *peer, const cf_hash *hash, cf_buffer *out, cf_error *error)
-{
-    cf_store *store = cf_home_store(peer->home);
-    cf_arena arena = {0};
-
-    cf_status status = store->get(store, cf_peer_user(peer),
-                                  cf_key_hash(&arena, CF_TABLE_LEAVES, hash), out, error);
-    cf_arena_release(&arena);
-    return status;
-}
-
-void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_kv_list *records)
-{
-    cf_arena arena = {0};
-
-    cf_kv_list_put(records, cf_key_hash(&arena, CF_TABLE_LEAVES, hash), leaves);
-    cf_arena_release(&arena);
 }

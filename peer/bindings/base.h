@@ -62,7 +62,8 @@ bool cf_bases_overdue(const cf_bases *bases);
 /* Nothing of this binding any more: it ends. */
 void cf_bases_forget(cf_bases *bases, const cf_binding *binding);
 
-/* Leaf hashes of a content, 32 bytes each, appended; CF_MISSING. */
+/* Leaf hashes of a content, 32 bytes each, appended; CF_MISSING. They are kept until the chain of
+ * patches that the content is in has ended, and no file shows it. */
 cf_status cf_leaves_get(cf_peer *peer, const cf_hash *hash, cf_buffer *out, cf_error *error);
 void cf_leaves_put(const cf_hash *hash, cf_bytes leaves, cf_kv_list *records);
 

@@ -19,7 +19,7 @@
  *   when a home is opened, and when keys come: 'x' (parts, until a changeset is whole);
  *   when a home is opened: 'h' (leases), the log's 'y' (revocations);
  *   by a broker at each HELLO: the log's 'b' (blobs that an entry came without);
- * and never as a whole: 'c', 'v', 'i'. */
+ * and never as a whole: 'c', 'v', 'K', 'i'. */
 #ifndef CF_PEER_LOG_TABLES_H
 #define CF_PEER_LOG_TABLES_H
 #include "broker/store/store.h"

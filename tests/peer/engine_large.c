@@ -4,6 +4,8 @@
 
 #include "codec/content.h"
 #include "codec/limits.h"
+#include "peer/bindings/base.h"
+#include "peer/engine/engine.h"
 #include "tests/support/expect.h"
 
 #include <dirent.h>
@@ -216,6 +218,96 @@ Test(engine_large, follows_a_long_chain_on_a_device_that_has_nothing_yet)
     settles_equal(w);
     cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
     cr_expect_lt(received(b), 2 * SIZE, "a whole is sent once");
+    free(bytes);
+    world_destroy(&w);
+}
+
+static bool count_one(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)key, (void)value;
+    (*(size_t *)context)++;
+    return true;
+}
+
+static size_t count_table(const device *self, uint8_t letter)
+{
+    cf_store *store = cf_home_store(self->home);
+    size_t count = 0;
+    cf_error error;
+
+    expect_ok(store->scan(store, cf_peer_user(cf_engine_peer(self->engine)),
+                          cf_bytes_of(&letter, 1), count_one, &count, &error),
+              error);
+    return count;
+}
+
+enum { PATCH = 2 * CF_INLINE_MAX };
+
+/* Edits by turns, each of a patch that stands in blobs. */
+static void edit_often(world *w, uint8_t *bytes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint8_t *fresh = noise(w, PATCH);
+
+        memcpy(bytes + world_random(w, SIZE - PATCH), fresh, PATCH);
+        free(fresh);
+        user_writes(&w->devices[i % 2], "image", bytes, SIZE);
+        settles_equal(w);
+    }
+}
+
+/* What is known of the versions of a file serves those of its chain: where a chain begins anew, it
+ * goes with them. */
+Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
+{
+    world *w = world_new(16, 2);
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(&w->devices[0], "image", bytes, SIZE);
+    settles_equal(w);
+    for (int times = 1; times <= 3; times++) {
+        edit_often(w, bytes, 2 * CF_DELTA_DEPTH_MAX + 4);
+        for (int i = 0; i < w->count; i++) {
+            const device *self = &w->devices[i];
+
+            cr_expect_leq(count_table(self, CF_TABLE_LEAVES), CF_DELTA_DEPTH_MAX + 2,
+                          "%d times, device %d: leaves", times, i);
+            cr_expect_leq(count_table(self, CF_TABLE_KNOWN), CF_DELTA_DEPTH_MAX + 2,
+                          "%d times, device %d: copies", times, i);
+        }
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+static bool has_leaves(const device *self, const cf_hash *content)
+{
+    cf_buffer leaves = {0};
+    cf_error ignored;
+
+    cf_status status = cf_leaves_get(cf_engine_peer(self->engine), content, &leaves, &ignored);
+    cf_buffer_release(&leaves);
+    return status == CF_OK;
+}
+
+/* The image goes on to a chain of its own, its copy stands on the old one yet. */
+Test(engine_large, keeps_what_edits_of_a_copy_go_by)
+{
+    world *w = world_new(17, 2);
+    uint8_t *bytes = noise(w, SIZE);
+    const cf_hash whole = cf_content_hash(cf_bytes_of(bytes, SIZE));
+
+    user_writes(&w->devices[0], "image", bytes, SIZE);
+    settles_equal(w);
+    edit_often(w, bytes, 2);
+    const cf_hash copy = cf_content_hash(cf_bytes_of(bytes, SIZE));
+    user_writes(&w->devices[0], "copy", bytes, SIZE);
+    settles_equal(w);
+    edit_often(w, bytes, CF_DELTA_DEPTH_MAX + 4);
+    for (int i = 0; i < w->count; i++) {
+        cr_expect(has_leaves(&w->devices[i], &copy), "device %d", i);
+        cr_expect(has_leaves(&w->devices[i], &whole), "device %d: what the copy stands on", i);
+    }
     free(bytes);
     world_destroy(&w);
 }
