@@ -83,12 +83,10 @@ static cf_status open_aside(putting *self, cf_error *error)
     bool is_folder = cf_binding_is_folder(of->binding);
     const char *top = is_folder ? of->binding->path : cf_home_shown(of->peer->home);
     cf_folder *own = NULL, *kept = NULL;
-    cf_status status = CF_OK;
 
     if (self->aside)
         return CF_OK;
-    if (!self->root)
-        status = files->open_root(files, top, &self->root, error);
+    cf_status status = files->open_root(files, top, &self->root, error);
     if (!status && is_folder)
         status = open_or_make(files, self->root, cf_bytes_of_text(CF_OWN_FOLDER), &own, error);
     if (!status)
@@ -462,13 +460,9 @@ cf_status cf_refill_put_aside(const cf_refill *refill, size_t *count, cf_error *
     putting self = {.of = refill};
     cf_files *files = refill->peer->env->files;
 
-    cf_status status =
-        cf_format_is_records(refill->binding->format) ? put_rows_aside(&self, error) : CF_OK;
-    if (!cf_format_is_records(refill->binding->format)) {
-        status = files->open_root(files, refill->binding->path, &self.root, error);
-        if (!status)
-            status = put_files_aside(&self, error);
-    }
+    cf_status status = cf_format_is_records(refill->binding->format)
+                           ? put_rows_aside(&self, error)
+                           : put_files_aside(&self, error);
     *count = self.count;
     if (status)
         cf_error_while(error, "putting aside what lies in %s", refill->binding->path);

@@ -8,7 +8,8 @@ import re
 from counterfoil import broker, make_device, tree, two  # noqa: F401
 
 
-MANUAL = pathlib.Path(__file__).parents[2] / "peer/counterfoil.1"
+ROOT = pathlib.Path(__file__).parents[2]
+MANUAL = ROOT / "peer/counterfoil.1"
 
 
 def options_of(help):
@@ -59,12 +60,18 @@ def test_the_manual_has_every_format(two, tmp_path):
     assert len(formats) > 5
     said = re.search(r"^\.Op Fl Fl format Cm (.*)$", MANUAL.read_text(), re.MULTILINE).group(1)
     assert said.split(" Ns | Ns Cm ") == formats
+    protocol = re.search(r"^\| `/format` \| (.*)$", (ROOT / "codec/PROTOCOL.md").read_text(), re.MULTILINE).group(1)
+    fuzzed = (ROOT / "tests/fuzz/CMakeLists.txt").read_text()
+    for format in formats:
+        assert f"`{format}`" in protocol, f"PROTOCOL, section 3, has no format {format}"
+        if format not in ("files", "sqlite"):  # which are no text of records
+            assert f"cf_fuzz({format} " in fuzzed, f"no fuzz target reads {format}: tests/fuzz/CMakeLists.txt"
 
 
 def test_the_brokers_manual_has_every_option(broker):
     """Each as `counterfoild --help` has it, long and short, and no other."""
     told = set(re.findall(r"(?<![\w-])--?([a-z]+)", broker.run("help")))
-    manual = (pathlib.Path(__file__).parents[2] / "broker/counterfoild.8").read_text()
+    manual = (ROOT / "broker/counterfoild.8").read_text()
     said = set(re.findall(r"\bFl (?:Fl )?([a-z]+)", manual))
     assert len(told) > 15 and told <= said, told - said
 
