@@ -255,7 +255,7 @@ int main(int argc, char **argv)
     if (cf_options_has(&run.options, "version"))
         run.verb = &cf_verb_version;
     if (!status && cf_options_has(&run.options, "help"))
-        cf_usage_show(&run.output, run.verb, named_subverb(&run));
+        cf_verbs_show_usage(&run.output, run.verb, named_subverb(&run));
     else if (!status && !run.verb)
         status = cf_fail(&error, CF_USAGE, "no verb: `counterfoil help` lists them");
     else if (!status)

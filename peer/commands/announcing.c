@@ -44,13 +44,14 @@ void cf_announcing_add(cf_announcing *announcing, const cf_head *entry)
     *cf_one_more(announcing->entries, announcing->count, announcing->capacity) = *entry;
 }
 
-static cf_announcing_step_result catch_up(cf_reach reached, cf_engine *engine, cf_error *error)
+static cf_announcing_step_result catch_up(cf_connection_state reached, cf_engine *engine,
+                                          cf_error *error)
 {
     cf_broker_status broker;
 
-    if (reached == CF_REACH_CAUGHT_UP)
+    if (reached == CF_CONNECTION_CAUGHT_UP)
         return CF_ANNOUNCING_MAKE;
-    if (reached == CF_REACH_TRYING)
+    if (reached == CF_CONNECTION_TRYING)
         return CF_ANNOUNCING_WAITS;
     cf_engine_broker_status(engine, &broker);
     cf_fail(error, broker.trouble && broker.trouble != CF_FORGED ? broker.trouble : CF_UNREACHABLE,
@@ -144,7 +145,7 @@ cf_announcing_step_result cf_announcing_step(cf_announcing *announcing, cf_run *
                                              uint64_t now_ms, cf_error *error)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
-    cf_reach reached = cf_catching_up_step(&announcing->catching_up, run, now_ms);
+    cf_connection_state reached = cf_catching_up_step(&announcing->catching_up, run, now_ms);
 
     if (announcing->is_made)
         return deliver(announcing, engine, now_ms, error);

@@ -61,12 +61,12 @@ static void tell_lost(const moving *self)
 static bool is_packed(moving *self, uint64_t now_ms)
 {
     if (!self->has_caught_up) {
-        cf_reach reached = cf_catching_up_step(&self->catching_up, self->run, now_ms);
+        cf_connection_state reached = cf_catching_up_step(&self->catching_up, self->run, now_ms);
 
-        self->is_lost = reached == CF_REACH_LOST;
+        self->is_lost = reached == CF_CONNECTION_LOST;
         if (self->is_lost && cf_engine_keeps_all(cf_loop_engine(self->run->loop)))
             tell_lost(self);
-        self->has_caught_up = reached != CF_REACH_TRYING;
+        self->has_caught_up = reached != CF_CONNECTION_TRYING;
     }
     return self->has_caught_up;
 }

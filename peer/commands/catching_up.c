@@ -23,13 +23,14 @@ static void extend(cf_catching_up *self, cf_engine *engine, uint64_t now_ms)
     self->deadline_ms = now_ms + self->timeout_ms;
 }
 
-cf_reach cf_catching_up_step(cf_catching_up *self, const cf_run *run, uint64_t now_ms)
+cf_connection_state cf_catching_up_step(cf_catching_up *self, const cf_run *run, uint64_t now_ms)
 {
     cf_engine *engine = cf_loop_engine(run->loop);
-    cf_reach reached = cf_engine_reached(engine, self->mark);
+    cf_connection_state reached = cf_engine_reached(engine, self->mark);
 
     extend(self, engine, now_ms);
-    return reached == CF_REACH_TRYING && now_ms >= self->deadline_ms ? CF_REACH_LOST : reached;
+    return reached == CF_CONNECTION_TRYING && now_ms >= self->deadline_ms ? CF_CONNECTION_LOST
+                                                                          : reached;
 }
 
 /* ---- Asking the broker first ---- */

@@ -14,7 +14,7 @@ typedef struct {
 /* Brings the engine's link, of which there must be one, into connection. */
 void cf_catching_up_begin(cf_catching_up *self, cf_run *run, uint64_t timeout_ms);
 /* LOST, too, when nothing comes for so long. */
-cf_reach cf_catching_up_step(cf_catching_up *self, const cf_run *run, uint64_t now_ms);
+cf_connection_state cf_catching_up_step(cf_catching_up *self, const cf_run *run, uint64_t now_ms);
 
 /* ---- Asking the broker first ---- */
 

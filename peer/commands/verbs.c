@@ -97,7 +97,7 @@ static void show_subverb(const cf_output *output, const cf_verb *verb, const cf_
     show_options(output, verb->options, NULL, subverb->usage);
 }
 
-void cf_usage_show(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb)
+void cf_verbs_show_usage(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb)
 {
     if (!verb)
         show_all(output);
@@ -161,7 +161,7 @@ static cf_status start(cf_run *run, cf_error *error)
     if (run->json)
         cf_print_json(&run->output, subverb ? subverb_json(verb, subverb) : verbs_json(verb));
     else
-        cf_usage_show(&run->output, verb, subverb);
+        cf_verbs_show_usage(&run->output, verb, subverb);
     return CF_OK;
 }
 

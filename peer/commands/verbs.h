@@ -41,6 +41,6 @@ extern const cf_verb *const cf_verbs[];
 
 /* The usage of one verb, of one of its subverbs where that isn't NULL, or of the whole program (no
  * verb). */
-void cf_usage_show(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb);
+void cf_verbs_show_usage(const cf_output *output, const cf_verb *verb, const cf_subverb *subverb);
 
 #endif

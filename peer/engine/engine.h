@@ -144,11 +144,11 @@ uint64_t cf_engine_reach(cf_engine *engine);
  */
 void cf_engine_check(cf_engine *engine);
 typedef enum {
-    CF_REACH_TRYING,
-    CF_REACH_CAUGHT_UP, /* all that the broker had at the beginning of the session is taken */
-    CF_REACH_LOST,      /* not to be had since the mark: see cf_engine_broker_status */
-} cf_reach;
-cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark);
+    CF_CONNECTION_TRYING,
+    CF_CONNECTION_CAUGHT_UP, /* all that the broker had at the beginning of the session is taken */
+    CF_CONNECTION_LOST,      /* not to be had since the mark: see cf_engine_broker_status */
+} cf_connection_state;
+cf_connection_state cf_engine_reached(const cf_engine *engine, uint64_t mark);
 /* Content that was missing may have come to the broker by another way than this link. */
 void cf_engine_try_again(cf_engine *engine);
 /* Where an entry of this home's is. */

@@ -285,17 +285,17 @@ void cf_engine_check(cf_engine *engine)
         cf_link_check(engine->peer->link);
 }
 
-cf_reach cf_engine_reached(const cf_engine *engine, uint64_t mark)
+cf_connection_state cf_engine_reached(const cf_engine *engine, uint64_t mark)
 {
     const cf_link *link = engine->peer->link;
 
     if (link && cf_link_has_all_but_paused(link) && cf_link_is_checked(link) &&
         !engine->inbox_count)
-        return CF_REACH_CAUGHT_UP;
+        return CF_CONNECTION_CAUGHT_UP;
     if (!link || engine->is_paused ||
         (!cf_link_is_connected(link) && engine->losses > mark && !engine->connecting))
-        return CF_REACH_LOST;
-    return CF_REACH_TRYING;
+        return CF_CONNECTION_LOST;
+    return CF_CONNECTION_TRYING;
 }
 
 void cf_engine_try_again(cf_engine *engine)

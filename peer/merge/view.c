@@ -154,7 +154,7 @@ static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
         if (exists == seen->exists)
             continue;
         seen->exists = exists;
-        const cf_claim *claim = NULL;
+        const cf_copy_claim *claim = NULL;
         while ((claim = cf_view_next_claim(view, &ids[i], claim)))
             touch(update, claim->holder);
     }

@@ -46,7 +46,7 @@ static cf_fact fact_of(const cf_view *view, const cf_id *holder, const cf_write 
 
 /* A content write that is stored elsewhere but belongs here. A delete there that named it counts
  * here, too. */
-static bool taken_over(const cf_view *view, const cf_claim *claim, const covers_of_item *own,
+static bool taken_over(const cf_view *view, const cf_copy_claim *claim, const covers_of_item *own,
                        cf_arena *arena, cf_fact *out)
 {
     const cf_item *item = cf_state_item(view->state, &claim->holder->id);
@@ -69,7 +69,7 @@ cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
     size_t stored = item ? cf_item_write_count(item) : 0, count = 0;
     covers_of_item own = covers_of(view, seen, arena);
     cf_fact *facts = cf_arena_allocate(arena, stored + seen->homed, sizeof *facts);
-    const cf_claim *claim = NULL;
+    const cf_copy_claim *claim = NULL;
 
     for (size_t i = 0; i < stored; i++) {
         cf_write write = cf_state_write(view->state, item, i);
@@ -306,19 +306,20 @@ cf_version *cf_facts_versions(const cf_facts *facts, cf_arena *arena, size_t *co
 /* Which item each content write belongs to (model, rule H): to that of its copy as soon as the
  * state has any field of it. */
 
-const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy, const cf_claim *previous)
+const cf_copy_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy,
+                                        const cf_copy_claim *previous)
 {
     cf_hash_link *link = previous ? cf_hash_table_next(&previous->link)
                                   : cf_hash_table_first(&view->claims, cf_hash_id(0, copy));
 
-    while (link && !cf_id_equal(&cf_container_of(link, cf_claim, link)->copy, copy))
+    while (link && !cf_id_equal(&cf_container_of(link, cf_copy_claim, link)->copy, copy))
         link = cf_hash_table_next(link);
-    return link ? cf_container_of(link, cf_claim, link) : NULL;
+    return link ? cf_container_of(link, cf_copy_claim, link) : NULL;
 }
 
 const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf_dot *dot)
 {
-    for (const cf_claim *claim = holder->claims; claim; claim = claim->next)
+    for (const cf_copy_claim *claim = holder->claims; claim; claim = claim->next)
         if (claim->home && cf_dot_equal(&claim->dot, dot))
             return cf_view_seen(view, &claim->copy);
     return holder;
@@ -326,7 +327,7 @@ const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf
 
 bool cf_view_copied(const cf_view *view, const cf_id *copy, cf_id *holder, cf_write *out)
 {
-    const cf_claim *claim = cf_view_next_claim(view, copy, NULL);
+    const cf_copy_claim *claim = cf_view_next_claim(view, copy, NULL);
 
     if (!claim)
         return false;
@@ -335,9 +336,10 @@ bool cf_view_copied(const cf_view *view, const cf_id *copy, cf_id *holder, cf_wr
                                CF_FIELD_NUMBER_CONTENT, &claim->dot, out);
 }
 
-static cf_claim *add_claim(cf_view *view, cf_seen *holder, const cf_dot *dot, const cf_id *copy)
+static cf_copy_claim *add_claim(cf_view *view, cf_seen *holder, const cf_dot *dot,
+                                const cf_id *copy)
 {
-    cf_claim *claim = cf_allocate(1, sizeof *claim);
+    cf_copy_claim *claim = cf_allocate(1, sizeof *claim);
 
     claim->holder = holder;
     claim->dot = *dot;
@@ -353,7 +355,7 @@ static void claim_write(cf_view *view, cf_seen *holder, const cf_dot *dot, cf_se
 {
     const cf_rules *rules = view->rules;
     cf_id copy = rules->copy_id(rules->context, &holder->id, dot);
-    cf_claim *last = NULL;
+    cf_copy_claim *last = NULL;
 
     while (cf_state_item(view->state, &copy)) {
         last = add_claim(view, holder, dot, &copy);
@@ -371,7 +373,7 @@ static void claim_write(cf_view *view, cf_seen *holder, const cf_dot *dot, cf_se
 void cf_view_drop_claims(cf_view *view, cf_seen *holder)
 {
     while (holder->claims) {
-        cf_claim *next = holder->claims->next;
+        cf_copy_claim *next = holder->claims->next;
 
         cf_hash_table_remove(&view->claims, &holder->claims->link);
         if (holder->claims->home)
@@ -385,7 +387,7 @@ void cf_view_claim(cf_view *view, cf_seen *holder, cf_seen_list *homes)
 {
     const cf_item *item = cf_state_item(view->state, &holder->id);
 
-    for (const cf_claim *claim = holder->claims; claim; claim = claim->next)
+    for (const cf_copy_claim *claim = holder->claims; claim; claim = claim->next)
         if (claim->home)
             cf_seen_list_add(homes, cf_view_get(view, &claim->copy));
     cf_view_drop_claims(view, holder);

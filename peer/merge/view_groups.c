@@ -475,7 +475,7 @@ static bool find_in(cf_view *view, cf_seen *directory, const cf_id *item, cf_are
 bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_tree_place *out)
 {
     cf_seen *seen = cf_view_seen(view, item);
-    const cf_claim *claim = NULL;
+    const cf_copy_claim *claim = NULL;
 
     if (seen && seen->parent && cf_view_is_plain(view, seen->parent))
         return find_alone(view, seen, arena, out);
@@ -493,7 +493,7 @@ bool cf_view_find(cf_view *view, const cf_id *item, cf_arena *arena, cf_tree_pla
 bool cf_view_directory_of(const cf_view *view, const cf_id *item, cf_id *out)
 {
     const cf_seen *seen = cf_view_seen(view, item), *directory = seen ? seen->parent : NULL;
-    const cf_claim *claim = NULL;
+    const cf_copy_claim *claim = NULL;
 
     while (!directory && (claim = cf_view_next_claim(view, item, claim)))
         directory = cf_view_home(view, claim->holder, &claim->dot)->parent;

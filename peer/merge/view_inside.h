@@ -11,14 +11,14 @@ typedef struct cf_seen cf_seen;
 /* A content write and an item which is, or would be, a copy of it (model, rules H and V). Each
  * write has claims along the chain of its copies: on those that the state has, the last of them is
  * its home, and on the next, which it has not. */
-typedef struct cf_claim {
+typedef struct cf_copy_claim {
     cf_hash_link link; /* by `copy` */
-    struct cf_claim *next;
+    struct cf_copy_claim *next;
     cf_seen *holder; /* where the write is stored */
     cf_dot dot;
     cf_id copy;
     bool home;
-} cf_claim;
+} cf_copy_claim;
 
 struct cf_seen {
     cf_hash_link link; /* by id */
@@ -42,7 +42,7 @@ struct cf_seen {
     cf_seen *children, *next, *previous; /* by `parent` */
     cf_hash_link by_name;                /* while it is in `parent`: by that and its name */
     cf_bytes name;                       /* of a directory, owned; else only during an update */
-    cf_claim *claims;                    /* of the content writes stored here */
+    cf_copy_claim *claims;               /* of the content writes stored here */
     struct cf_grave *grave;              /* NULL: nobody deleted it */
 };
 
@@ -75,7 +75,7 @@ enum {
 /* Of a cycle of moves the directory that was moved last: it is shown where it was. */
 typedef struct {
     cf_seen *seen, *former;
-} cf_cut;
+} cf_cycle_cut;
 
 struct cf_view {
     const cf_rules *rules;
@@ -89,7 +89,7 @@ struct cf_view {
     cf_seen_changes changed_items, tried_items; /* of others */
     cf_view_listener *listener;                 /* or NULL */
     void *listener_context;
-    cf_cut *cuts; /* all that are cut */
+    cf_cycle_cut *cuts; /* all that are cut */
     size_t cut_count, cut_capacity;
     bool is_told; /* the listener, since the changed ones were taken */
     bool trying;
@@ -110,8 +110,8 @@ cf_seen *cf_view_get(cf_view *view, const cf_id *id);
  * `homes`. */
 void cf_view_claim(cf_view *view, cf_seen *holder, cf_seen_list *homes);
 void cf_view_drop_claims(cf_view *view, cf_seen *holder);
-const cf_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy,
-                                   const cf_claim *previous);
+const cf_copy_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy,
+                                        const cf_copy_claim *previous);
 /* Where the write belongs. */
 const cf_seen *cf_view_home(const cf_view *view, const cf_seen *holder, const cf_dot *dot);
 

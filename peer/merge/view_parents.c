@@ -69,7 +69,7 @@ static void drop_cut(cf_view *view, cf_seen *seen)
 {
     if (!seen->cut)
         return;
-    const cf_cut last = view->cuts[--view->cut_count];
+    const cf_cycle_cut last = view->cuts[--view->cut_count];
     view->cuts[seen->cut - 1] = last;
     last.seen->cut = seen->cut;
     seen->cut = 0;
@@ -96,7 +96,7 @@ static void cut_cycle(cf_view *view, cf_seen *member)
         at = at->wished;
     } while (at != member);
     *cf_one_more(view->cuts, view->cut_count, view->cut_capacity) =
-        (cf_cut){latest, cf_view_get(view, &former)};
+        (cf_cycle_cut){latest, cf_view_get(view, &former)};
     latest->cut = (uint32_t)view->cut_count;
     cf_arena_release(&arena);
 }
@@ -126,7 +126,7 @@ static void cut_cycles(cf_renewal *update)
 
 /* Where what is cut is shown: where it was, but in the root if that is not visible, or in a cycle
  * or below one, which would only make another. Of each cycle a directory is cut. */
-static cf_seen *place_of_cut(const cf_view *view, const cf_cut *cut)
+static cf_seen *place_of_cut(const cf_view *view, const cf_cycle_cut *cut)
 {
     for (cf_seen *at = cut->former; at != view->root; at = at->wished) {
         at->leads = true;
@@ -153,7 +153,7 @@ static void gather_cuts(cf_renewal *update)
                                      (passage->was_cut && !passage->seen->cut));
     }
     for (size_t i = 0; update->regrouped && i < view->cut_count; i++) {
-        const cf_cut *cut = &view->cuts[i];
+        const cf_cycle_cut *cut = &view->cuts[i];
 
         if (!cut->seen->gathered && cut->seen->parent != place_of_cut(view, cut))
             gather_one(update, cut->seen);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static void add(cf_cuts *cuts, cf_cut cut)
+static void add(cf_cuts *cuts, cf_upload_cut cut)
 {
     *cf_one_more(cuts->at, cuts->count, cuts->capacity) = cut;
 }
@@ -16,7 +16,7 @@ static void cut_fresh(cf_cuts *cuts, size_t piece_size, uint64_t from, uint64_t 
     for (uint64_t at = from; at < to; at += piece_size) {
         uint64_t size = to - at < piece_size ? to - at : piece_size;
 
-        add(cuts, (cf_cut){.offset = at, .size = size});
+        add(cuts, (cf_upload_cut){.offset = at, .size = size});
     }
 }
 
@@ -71,10 +71,10 @@ static size_t cut_around_known(const cf_cut_options *options, size_t piece_size,
             continue;
         cut_fresh(out, piece_size, fresh_from, i * CF_LEAF_SIZE);
         fresh_from = (i + 1) * CF_LEAF_SIZE;
-        add(out, (cf_cut){.is_known = true,
-                          .offset = i * CF_LEAF_SIZE,
-                          .size = CF_LEAF_SIZE,
-                          .known_offset = index * CF_LEAF_SIZE});
+        add(out, (cf_upload_cut){.is_known = true,
+                                 .offset = i * CF_LEAF_SIZE,
+                                 .size = CF_LEAF_SIZE,
+                                 .known_offset = index * CF_LEAF_SIZE});
         out->known_bytes += CF_LEAF_SIZE;
         known++;
     }
@@ -93,10 +93,10 @@ static size_t cut_around_copies(const cf_cut_options *options, size_t piece_size
 
         cut_fresh(out, piece_size, fresh_from, copy->at);
         fresh_from = copy->at + copy->size;
-        add(out, (cf_cut){.is_known = true,
-                          .offset = copy->at,
-                          .size = copy->size,
-                          .known_offset = copy->base});
+        add(out, (cf_upload_cut){.is_known = true,
+                                 .offset = copy->at,
+                                 .size = copy->size,
+                                 .known_offset = copy->base});
         out->known_bytes += copy->size;
     }
     cut_fresh(out, piece_size, fresh_from, options->size);

@@ -10,11 +10,11 @@ typedef struct {
     bool is_known; /* it stands in blobs of the known content, from known_offset on */
     uint64_t offset, size;
     uint64_t known_offset;
-} cf_cut;
+} cf_upload_cut;
 
 /* In the order of the run, of which they leave nothing out. */
 typedef struct {
-    cf_cut *at;
+    cf_upload_cut *at;
     size_t count, capacity;
     uint64_t known_bytes;
 } cf_cuts; /* {0} is empty */

@@ -13,7 +13,7 @@ typedef enum { FRESH, UNDER_WAY, OFFERED, STORED, ZEROS, KNOWN } piece_state;
 
 typedef struct {
     piece_state state;
-    cf_cut cut;
+    cf_upload_cut cut;
     cf_hash id;
     bool is_again;         /* `id` is what has to come out */
     cf_transfer_rank rank; /* UNDER_WAY, OFFERED: as which it is in hand */
@@ -61,7 +61,7 @@ static void cut_run(cf_sealing *sealing)
     sealing->pieces = cf_allocate(cuts.count, sizeof *sealing->pieces);
     sealing->count = cuts.count;
     for (size_t i = 0; i < cuts.count; i++) {
-        const cf_cut *cut = &cuts.at[i];
+        const cf_upload_cut *cut = &cuts.at[i];
 
         sealing->pieces[i] = (piece){.state = cut->is_known ? KNOWN : FRESH, .cut = *cut};
         sealing->settled += cut->is_known;
