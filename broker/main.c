@@ -82,11 +82,12 @@ enum { USER_DIGITS = 2 * CF_HASH_SIZE };
 
 /* Whom the removal means is shown, and asked for by the whole id from then on: `user` gets it.
  * Without a terminal nobody is asked, and the verb is refused. */
-static cf_status confirm(const cf_env *env, const cf_broker_options *options, cf_verb *removal,
-                         char user[USER_DIGITS + 1], int *exit_code, cf_error *error)
+static cf_status confirm(const cf_env *env, const cf_broker_options *options,
+                         cf_operator_verb *removal, char user[USER_DIGITS + 1], int *exit_code,
+                         cf_error *error)
 {
     const char *arguments[] = {"show", removal->arguments[1]};
-    const cf_verb show = {.verb = "users", .arguments = arguments, .count = 2};
+    const cf_operator_verb show = {.verb = "users", .arguments = arguments, .count = 2};
     cf_buffer shown = {0};
     cf_spoken said = {.kept = &shown};
     char answer[16] = "";
@@ -106,9 +107,9 @@ static cf_status confirm(const cf_env *env, const cf_broker_options *options, cf
 }
 
 static cf_status verify_and_repair(const cf_env *env, const cf_broker_options *options,
-                                   const cf_verb *verb, cf_spoken *said, cf_error *error)
+                                   const cf_operator_verb *verb, cf_spoken *said, cf_error *error)
 {
-    cf_verb behind = *verb;
+    cf_operator_verb behind = *verb;
 
     behind.repaired = true;
     cf_status status = cf_repair(env, options->data, error);
@@ -128,7 +129,7 @@ static cf_status run(const cf_env *env, const cf_broker_options *options, cf_spo
                      int *exit_code, cf_error *error)
 {
     const char *name = options->arguments[0];
-    cf_verb verb = cf_verb_typed(options);
+    cf_operator_verb verb = cf_verb_typed(options);
     char user[USER_DIGITS + 1] = "";
     const char *removal[] = {"remove", user};
     cf_status status = CF_OK;
@@ -259,7 +260,7 @@ static void tell_lost_output(const cf_env *env, const cf_broker_options *options
     cf_report(env, CF_REPORT_ERROR, OUTPUT_FORMAT, strerror(errno));
     if (exit_code)
         return;
-    const cf_verb verb = cf_verb_typed(options);
+    const cf_operator_verb verb = cf_verb_typed(options);
     if (!cf_verb_writes(&verb))
         return;
     if (is_verb(options, "invite"))

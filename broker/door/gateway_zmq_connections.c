@@ -25,7 +25,7 @@ uint64_t cf_gateway_zmq_steady(const cf_gateway_zmq *zmq)
 
 /* ---- What has a descriptor ---- */
 
-static void write_address(cf_connection *it)
+static void write_address(cf_gateway_connection *it)
 {
     bool is_mapped = memcmp(it->address, mapped, sizeof mapped) == 0;
 
@@ -43,7 +43,7 @@ static bool ask_peer(int descriptor, void *out, size_t size)
 }
 
 /* False when it is none of a connection. */
-static bool see(int descriptor, cf_connection *out)
+static bool see(int descriptor, cf_gateway_connection *out)
 {
     struct sockaddr_in ipv4 = {0};
     struct sockaddr_in6 ipv6 = {0};
@@ -64,15 +64,15 @@ static bool see(int descriptor, cf_connection *out)
     return true;
 }
 
-static bool is_of(int descriptor, const cf_connection *connection)
+static bool is_of(int descriptor, const cf_gateway_connection *connection)
 {
-    cf_connection now = {0};
+    cf_gateway_connection now = {0};
 
     return see(descriptor, &now) && now.cookie == connection->cookie;
 }
 
 /* NULL: nobody knows. */
-static cf_connection *connection_at(const cf_gateway_zmq *zmq, int descriptor)
+static cf_gateway_connection *connection_at(const cf_gateway_zmq *zmq, int descriptor)
 {
     bool known =
         descriptor >= 0 && (size_t)descriptor < zmq->count && zmq->connections[descriptor].cookie;
@@ -80,10 +80,10 @@ static cf_connection *connection_at(const cf_gateway_zmq *zmq, int descriptor)
     return known ? &zmq->connections[descriptor] : NULL;
 }
 
-static void keep_connection(cf_gateway_zmq *zmq, int descriptor, const cf_connection *seen)
+static void keep_connection(cf_gateway_zmq *zmq, int descriptor, const cf_gateway_connection *seen)
 {
     while (zmq->count <= (size_t)descriptor) {
-        *cf_one_more(zmq->connections, zmq->count, zmq->capacity) = (cf_connection){0};
+        *cf_one_more(zmq->connections, zmq->count, zmq->capacity) = (cf_gateway_connection){0};
     }
     zmq->connections[descriptor] = *seen;
 }
@@ -107,7 +107,7 @@ static void break_off(int descriptor)
  * another under this number at any time. So it is held before it is looked at. */
 static void stop(const cf_gateway_zmq *zmq, int descriptor, const char *why, void (*how)(int))
 {
-    const cf_connection *connection = connection_at(zmq, descriptor);
+    const cf_gateway_connection *connection = connection_at(zmq, descriptor);
     cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED, .why = why};
     int held = connection ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : -1;
 
@@ -145,14 +145,14 @@ static void shut_overdue(const cf_gateway_zmq *zmq)
 
 static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
 {
-    cf_connection seen = {0};
+    cf_gateway_connection seen = {0};
 
     cf_connection_owners_opened(zmq->owners, descriptor);
     zmq->has_moved = true;
     if (descriptor < 0)
         return;
     if (!see(descriptor, &seen))
-        seen = (cf_connection){0};
+        seen = (cf_gateway_connection){0};
     keep_connection(zmq, descriptor, &seen);
     if (!zmq->limits)
         return;
@@ -162,7 +162,7 @@ static void begin_connection(cf_gateway_zmq *zmq, int descriptor)
 
 static void note_refused(const cf_gateway_zmq *zmq, int descriptor, const char *why)
 {
-    const cf_connection *connection = connection_at(zmq, descriptor);
+    const cf_gateway_connection *connection = connection_at(zmq, descriptor);
     cf_audit_event event = {.what = CF_AUDIT_CONNECTION_REFUSED,
                             .address = connection ? connection->text : NULL,
                             .why = why};
@@ -182,7 +182,7 @@ static void end_connection(cf_gateway_zmq *zmq, int descriptor)
     cf_connection_owners_closed(zmq->owners, descriptor, now_ms);
     zmq->has_moved = true;
     if (connection_at(zmq, descriptor))
-        zmq->connections[descriptor] = (cf_connection){0};
+        zmq->connections[descriptor] = (cf_gateway_connection){0};
     if (!zmq->limits)
         return;
     cf_connection_limits_closed(zmq->limits, descriptor, now_ms);
@@ -277,7 +277,7 @@ static bool has_session(const cf_gateway_zmq *zmq, int descriptor)
 }
 
 /* libzmq writes a mapped address as one of IPv6, and where it is valid behind a %. */
-static bool is_address_of(const cf_connection *connection, const char *text)
+static bool is_address_of(const cf_gateway_connection *connection, const char *text)
 {
     char plain[INET6_ADDRSTRLEN] = "";
     uint8_t address[16];

@@ -20,13 +20,13 @@ typedef struct {
     uint64_t cookie;     /* no other socket ever has it; 0: not known */
     uint8_t address[16]; /* IPv6, or IPv4 mapped into it */
     char text[INET6_ADDRSTRLEN];
-} cf_connection;
+} cf_gateway_connection;
 
 /* It was told that it came, and perhaps that it went, and not yet looked at. */
 typedef struct {
     int descriptor;
     bool has_gone;
-    cf_connection seen; /* this one, or what had the descriptor next */
+    cf_gateway_connection seen; /* this one, or what had the descriptor next */
 } cf_arrival;
 
 struct cf_gateway_zmq {
@@ -35,9 +35,9 @@ struct cf_gateway_zmq {
     zsock_t *monitor;
     uint16_t port;
     cf_connection_owners *owners;
-    cf_connection_limits *limits; /* NULL: all may stay */
-    uint64_t kept_news, kept_ms;  /* what the store has of it, and since when */
-    cf_connection *connections;   /* by file descriptor */
+    cf_connection_limits *limits;       /* NULL: all may stay */
+    uint64_t kept_news, kept_ms;        /* what the store has of it, and since when */
+    cf_gateway_connection *connections; /* by file descriptor */
     size_t count, capacity;
     cf_arrival *arrivals; /* since the monitor was drained; with limits only */
     size_t arrival_count, arrival_capacity;

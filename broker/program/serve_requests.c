@@ -83,7 +83,7 @@ static void submit(errand *self, void (*work)(cf_job *job), void (*done)(cf_job 
 static void verify_work(cf_job *job)
 {
     errand *self = (errand *)job;
-    cf_verb verb = {.verb = "verify", .json = self->json, .known = self->known};
+    cf_operator_verb verb = {.verb = "verify", .json = self->json, .known = self->known};
     cf_desk desk = self->broker->desk;
 
     desk.missing = &self->missing;
@@ -131,7 +131,7 @@ static void verify_done(cf_job *job)
     end_errand(self);
 }
 
-static void start_verify(cf_broker *self, cf_control_call *call, const cf_verb *verb)
+static void start_verify(cf_broker *self, cf_control_call *call, const cf_operator_verb *verb)
 {
     errand *it = new_errand(self, call, verb->json);
 
@@ -250,7 +250,7 @@ static void removal_ready(void *context)
     zloop_timer(self->loop, 1, 1, on_removals, self);
 }
 
-static void start_removal(cf_broker *self, cf_control_call *call, const cf_verb *verb)
+static void start_removal(cf_broker *self, cf_control_call *call, const cf_operator_verb *verb)
 {
     cf_replay_lock *replay_lock = cf_users_communication(self->broker_data.users);
     const cf_env *env = self->options->env;
@@ -300,7 +300,7 @@ static cf_status copy_words(const cf_control_request *request, request_words *ou
     return CF_OK;
 }
 
-static bool take_option(cf_verb *verb, const char *word)
+static bool take_option(cf_operator_verb *verb, const char *word)
 {
     if (strcmp(word, CF_VERB_CHECK) == 0)
         verb->check = true;
@@ -317,23 +317,23 @@ static bool take_option(cf_verb *verb, const char *word)
 
 /* The verb, the quota in bytes (of invite; empty: none is given), what follows the verb, options.
  * Who asks has confirmed what can't be undone. */
-static cf_verb verb_of(const request_words *words, bool json)
+static cf_operator_verb verb_of(const request_words *words, bool json)
 {
     const char *const *all = words->arguments;
-    cf_verb verb = {.verb = all[0],
-                    .arguments = all + 2,
-                    .count = words->count > 2 ? words->count - 2 : 0,
-                    .quota = strtoull(all[1], NULL, 10),
-                    .has_quota = *all[1] != '\0',
-                    .yes = true,
-                    .json = json};
+    cf_operator_verb verb = {.verb = all[0],
+                             .arguments = all + 2,
+                             .count = words->count > 2 ? words->count - 2 : 0,
+                             .quota = strtoull(all[1], NULL, 10),
+                             .has_quota = *all[1] != '\0',
+                             .yes = true,
+                             .json = json};
 
     while (verb.count && take_option(&verb, verb.arguments[verb.count - 1]))
         verb.count--;
     return verb;
 }
 
-static void run_verb(cf_broker *self, cf_control_call *call, const cf_verb *verb)
+static void run_verb(cf_broker *self, cf_control_call *call, const cf_operator_verb *verb)
 {
     cf_buffer out = {0}, said = {0};
     cf_desk desk = self->desk;
@@ -365,7 +365,7 @@ void cf_broker_request(void *context, cf_control_call *call, const cf_control_re
     const cf_buffer none = {0};
     cf_broker *self = context;
     request_words words = {0};
-    cf_verb verb = {0};
+    cf_operator_verb verb = {0};
     cf_error error;
 
     cf_status status = check_place(self, &error);

@@ -53,22 +53,22 @@ enum {
     PAUSE_MS = 50,
 };
 
-cf_verb cf_verb_typed(const cf_broker_options *options)
+cf_operator_verb cf_verb_typed(const cf_broker_options *options)
 {
-    return (cf_verb){.verb = options->arguments[0],
-                     .arguments = options->arguments + 1,
-                     .count = (size_t)options->count - 1,
-                     .quota = options->quota,
-                     .has_quota = options->has_quota,
-                     .name = options->name,
-                     .for_ms = options->for_ms,
-                     .yes = options->yes,
-                     .check = options->check,
-                     .known = options->known,
-                     .json = options->json};
+    return (cf_operator_verb){.verb = options->arguments[0],
+                              .arguments = options->arguments + 1,
+                              .count = (size_t)options->count - 1,
+                              .quota = options->quota,
+                              .has_quota = options->has_quota,
+                              .name = options->name,
+                              .for_ms = options->for_ms,
+                              .yes = options->yes,
+                              .check = options->check,
+                              .known = options->known,
+                              .json = options->json};
 }
 
-bool cf_verb_writes(const cf_verb *verb)
+bool cf_verb_writes(const cf_operator_verb *verb)
 {
     if (strcmp(verb->verb, "users") == 0 || strcmp(verb->verb, "invitations") == 0)
         return verb->count && strcmp(verb->arguments[0], "show") != 0;
@@ -76,7 +76,7 @@ bool cf_verb_writes(const cf_verb *verb)
 }
 
 /* Of a broker that says nothing; 0: any, where it works through all that there is. */
-static uint64_t patience_ms(const cf_verb *verb)
+static uint64_t patience_ms(const cf_operator_verb *verb)
 {
     if (strcmp(verb->verb, "verify") == 0 || cf_verb_is_removal(verb))
         return 0;
@@ -121,7 +121,7 @@ static void say_whose_it_is(cf_error *error)
 }
 
 /* The broker has the request, and takes it up when it goes on. */
-static void say_it_may_be_done(const cf_verb *verb, cf_error *error)
+static void say_it_may_be_done(const cf_operator_verb *verb, cf_error *error)
 {
     const size_t used = strlen(error->text);
 
@@ -133,8 +133,8 @@ static void say_it_may_be_done(const cf_verb *verb, cf_error *error)
 
 /* The verb, the quota in bytes, or nothing, what follows the verb, and its options. CF_MISSING when
  * no broker runs there. */
-static cf_status ask_running(const cf_broker_options *options, const cf_verb *verb, cf_spoken *said,
-                             int *exit_code, cf_error *error)
+static cf_status ask_running(const cf_broker_options *options, const cf_operator_verb *verb,
+                             cf_spoken *said, int *exit_code, cf_error *error)
 {
     char quota[32] = "", lasts[32], name_text[OPTION_SIZE], for_text[OPTION_SIZE];
     cf_bytes arguments[ARGUMENTS_MAX];
@@ -269,8 +269,8 @@ static cf_status look_at_existing(const cf_broker_data_options *refused, cf_erro
 }
 
 /* And notes what of the blobs is missing. */
-static cf_status run_verb(cf_broker_data *broker_data, const char *address, const cf_verb *verb,
-                          cf_spoken *said, cf_error *error)
+static cf_status run_verb(cf_broker_data *broker_data, const char *address,
+                          const cf_operator_verb *verb, cf_spoken *said, cf_error *error)
 {
     cf_lost_blobs missing = {0};
     cf_buffer out = {0}, beside = {0};
@@ -295,7 +295,7 @@ static cf_status run_verb(cf_broker_data *broker_data, const char *address, cons
 }
 
 cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *options,
-                               const cf_verb *verb, cf_spoken *said, cf_error *error)
+                               const cf_operator_verb *verb, cf_spoken *said, cf_error *error)
 {
     cf_broker_data_options opening = {.env = env,
                                       .path = options->data,
@@ -333,8 +333,9 @@ cf_status cf_verb_on_directory(const cf_env *env, const cf_broker_options *optio
     return status;
 }
 
-cf_status cf_verb_call(const cf_env *env, const cf_broker_options *options, const cf_verb *verb,
-                       cf_spoken *said, int *exit_code, cf_error *error)
+cf_status cf_verb_call(const cf_env *env, const cf_broker_options *options,
+                       const cf_operator_verb *verb, cf_spoken *said, int *exit_code,
+                       cf_error *error)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
     cf_status status = CF_OK;

@@ -13,7 +13,8 @@
 
 #include "codec/limits.h"
 
-static cf_status address(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+static cf_status address(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                         cf_error *error)
 {
     (void)error;
     cf_verb_warn_of_address(desk);
@@ -145,8 +146,8 @@ static void tell_owed(const cf_lost_blobs *missing, json_t *list, cf_buffer *out
 }
 
 /* Who asks later how it stands is told. On a disk that is mounted read-only nothing is kept. */
-static cf_status keep_check(const cf_desk *desk, const cf_verb *verb, uint64_t damage_count,
-                            cf_error *error)
+static cf_status keep_check(const cf_desk *desk, const cf_operator_verb *verb,
+                            uint64_t damage_count, cf_error *error)
 {
     if (cf_datadir_is_read_only(desk->broker_data->datadir))
         return CF_OK;
@@ -187,7 +188,8 @@ static const char *remedy(const damages *found)
     return found->mended == found->count ? ", and mended" : "";
 }
 
-static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+static cf_status verify(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                        cf_error *error)
 {
     cf_store *store = desk->broker_data->store;
     damages found = {
@@ -238,7 +240,8 @@ static cf_status verify(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
 
 static const struct {
     const char *name;
-    cf_status (*run)(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
+    cf_status (*run)(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                     cf_error *error);
 } known[] = {
     {"address", address},       {"init", address},
     {"invite", cf_verb_invite}, {"invitations", cf_verb_invitations},
@@ -246,7 +249,7 @@ static const struct {
     {"verify", verify},
 };
 
-static cf_status check_arguments(const cf_verb *verb, cf_error *error)
+static cf_status check_arguments(const cf_operator_verb *verb, cf_error *error)
 {
     if (verb->check && strcmp(verb->verb, "status") != 0)
         return cf_fail(error, CF_USAGE, "--check is for status");
@@ -263,7 +266,7 @@ static cf_status check_arguments(const cf_verb *verb, cf_error *error)
     return CF_OK;
 }
 
-cf_status cf_verb_check(const cf_verb *verb, cf_error *error)
+cf_status cf_verb_check(const cf_operator_verb *verb, cf_error *error)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, verb->verb) == 0)
@@ -272,7 +275,8 @@ cf_status cf_verb_check(const cf_verb *verb, cf_error *error)
     return cf_fail(error, CF_USAGE, "unknown verb %s", verb->verb);
 }
 
-cf_status cf_verb_run(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+cf_status cf_verb_run(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                      cf_error *error)
 {
     cf_status status = cf_verb_check(verb, error);
 

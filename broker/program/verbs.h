@@ -28,7 +28,7 @@ typedef struct {
     bool known;       /* of verify: the operator knows what no device has brought */
     bool repaired;    /* a verify that ends a repair: `status` still tells of that */
     bool json;
-} cf_verb;
+} cf_operator_verb;
 
 /* How options come through the control socket: behind all arguments, of which none begins so. The
  * two with values are followed by them; that of `for` is in milliseconds. */
@@ -38,13 +38,14 @@ typedef struct {
 #define CF_VERB_FOR "--for="
 
 /* CF_USAGE, and says what is unknown or missing. */
-cf_status cf_verb_check(const cf_verb *verb, cf_error *error);
+cf_status cf_verb_check(const cf_operator_verb *verb, cf_error *error);
 
 /* Appends what goes to stdout. CF_UNREACHABLE: status, of a broker that does not run; CF_CHANGED:
  * it needs attention, and that was to be checked. CF_BROKEN: verify found damage, which `out`
  * names. `verify` reads everything there is and may run on any thread; all others belong to the
  * gateway's. `users remove` works at once here; a running broker takes its steps one by one
  * (broker/program/removal.h). */
-cf_status cf_verb_run(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
+cf_status cf_verb_run(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                      cf_error *error);
 
 #endif

@@ -16,7 +16,7 @@ enum { KEY_DIGITS = 12, KEY_SIZE = 2 * CF_HASH_SIZE + 1 };
 
 /* ---- invite ---- */
 
-cf_status cf_verb_invite_check(const cf_verb *verb, cf_error *error)
+cf_status cf_verb_invite_check(const cf_operator_verb *verb, cf_error *error)
 {
     cf_user_name name;
 
@@ -44,7 +44,8 @@ static void print_invitation(const cf_invitation_terms *terms, cf_bytes line, bo
                               terms->name.text[0] ? ", " : "", terms->name.text, ends);
 }
 
-cf_status cf_verb_invite(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+cf_status cf_verb_invite(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                         cf_error *error)
 {
     const cf_env *env = desk->broker_data->env;
     uint64_t now_ms = env->now_ms(env->context);
@@ -67,7 +68,7 @@ cf_status cf_verb_invite(const cf_desk *desk, const cf_verb *verb, cf_buffer *ou
 
 /* ---- invitations ---- */
 
-cf_status cf_verb_invitations_check(const cf_verb *verb, cf_error *error)
+cf_status cf_verb_invitations_check(const cf_operator_verb *verb, cf_error *error)
 {
     if (!verb->count)
         return CF_OK;
@@ -131,7 +132,8 @@ static void print_info(const cf_invitation_info *info, cf_buffer *out)
     cf_buffer_append_text(out, "\n");
 }
 
-static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+static cf_status list(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                      cf_error *error)
 {
     json_t *all = verb->json ? json_array() : NULL;
     cf_invitation_info *kept = NULL;
@@ -153,7 +155,8 @@ static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
     return status;
 }
 
-static cf_status revoke(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+static cf_status revoke(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                        cf_error *error)
 {
     const cf_env *env = desk->broker_data->env;
     cf_invitation_info revoked;
@@ -171,7 +174,7 @@ static cf_status revoke(const cf_desk *desk, const cf_verb *verb, cf_buffer *out
     return CF_OK;
 }
 
-cf_status cf_verb_invitations(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
+cf_status cf_verb_invitations(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
                               cf_error *error)
 {
     return verb->count ? revoke(desk, verb, out, error) : list(desk, verb, out, error);

@@ -402,7 +402,8 @@ static void describe_json(const cf_desk *desk, const standing *sum, cf_buffer *o
                  sum->removals, "kept_stores", sum->kept_stores, "attention", lines));
 }
 
-cf_status cf_verb_status(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+cf_status cf_verb_status(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                         cf_error *error)
 {
     standing sum = {.removals = json_array(), .kept_stores = json_array()};
 

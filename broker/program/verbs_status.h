@@ -5,6 +5,7 @@
 #include "broker/program/verbs.h"
 
 /* As cf_verb_run. */
-cf_status cf_verb_status(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error);
+cf_status cf_verb_status(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                         cf_error *error);
 
 #endif

@@ -18,13 +18,13 @@ static void name_of(const cf_hash *user, char name[NAME_SIZE])
     cf_hex(cf_bytes_of(user->bytes, CF_HASH_SIZE), name);
 }
 
-bool cf_verb_is_removal(const cf_verb *verb)
+bool cf_verb_is_removal(const cf_operator_verb *verb)
 {
     return strcmp(verb->verb, "users") == 0 && verb->count &&
            strcmp(verb->arguments[0], "remove") == 0;
 }
 
-cf_status cf_verb_users_check(const cf_verb *verb, cf_error *error)
+cf_status cf_verb_users_check(const cf_operator_verb *verb, cf_error *error)
 {
     const char *subverb = verb->count ? verb->arguments[0] : NULL;
     cf_user_name name;
@@ -175,7 +175,8 @@ static void list_user(void *context, const cf_user_figures *figures)
         print_line(&user, users->out);
 }
 
-static cf_status list(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+static cf_status list(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                      cf_error *error)
 {
     listing all = {desk, verb->json ? json_array() : NULL, out};
 
@@ -287,7 +288,8 @@ static json_t *describe_json(const portrait *user, const cf_invitation_info *inv
     return made;
 }
 
-static cf_status show(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+static cf_status show(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                      cf_error *error)
 {
     cf_management *management = desk->broker_data->management;
     cf_invitation_info invitation;
@@ -312,7 +314,7 @@ static cf_status show(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, 
 
 /* ---- users name, users quota, users remove ---- */
 
-static cf_status name_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
+static cf_status name_user(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
                            cf_error *error)
 {
     cf_management *management = desk->broker_data->management;
@@ -336,7 +338,7 @@ static cf_status name_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *
     return CF_OK;
 }
 
-static cf_status set_quota(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
+static cf_status set_quota(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
                            cf_error *error)
 {
     cf_management *management = desk->broker_data->management;
@@ -391,7 +393,7 @@ void cf_verb_removed(const cf_hash *user, const cf_user_name *name, bool json, c
         cf_buffer_append_text(out, "%s  name %s  removed\n", id, shown);
 }
 
-static cf_status remove_user(const cf_desk *desk, const cf_verb *verb, cf_buffer *out,
+static cf_status remove_user(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
                              cf_error *error)
 {
     cf_broker_data *broker_data = desk->broker_data;
@@ -412,7 +414,8 @@ static cf_status remove_user(const cf_desk *desk, const cf_verb *verb, cf_buffer
     return status;
 }
 
-cf_status cf_verb_users(const cf_desk *desk, const cf_verb *verb, cf_buffer *out, cf_error *error)
+cf_status cf_verb_users(const cf_desk *desk, const cf_operator_verb *verb, cf_buffer *out,
+                        cf_error *error)
 {
     if (verb->count == 0)
         return list(desk, verb, out, error);

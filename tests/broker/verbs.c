@@ -51,7 +51,8 @@ static cf_status verify(bool json, cf_buffer *out)
     expect_ok(cf_datadir_open(&env, data, CF_DATADIR_NEW, &broker_data.datadir, &error), error);
     put_a_blob(broker_data.blobs);
     broker_data.blobs->get = fail_to_read;
-    cf_status status = cf_verb_run(&desk, &(cf_verb){.verb = "verify", .json = json}, out, &error);
+    cf_status status =
+        cf_verb_run(&desk, &(cf_operator_verb){.verb = "verify", .json = json}, out, &error);
     cf_lost_blobs_release(&missing);
     cf_datadir_destroy(&broker_data.datadir);
     cf_blobs_destroy(&broker_data.blobs);

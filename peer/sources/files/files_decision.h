@@ -12,7 +12,7 @@
 typedef struct {
     const cf_identity_input *input;
     const cf_listing *listing;
-    cf_known *known; /* the base's nodes by number, by place, by inode */
+    cf_files_known *known; /* the base's nodes by number, by place, by inode */
     cf_token *tokens;
     /* By base node: the entry that is it. */
     size_t *claimed;

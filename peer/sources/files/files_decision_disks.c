@@ -65,7 +65,7 @@ static const cf_identity_node *node_at(const cf_decision *self, const cf_listed 
     const size_t node =
         above == CF_KNOWN_NONE
             ? CF_KNOWN_NONE
-            : cf_known_place(self->known, cf_decision_number(self, above), found->name);
+            : cf_files_known_place(self->known, cf_decision_number(self, above), found->name);
 
     return node == CF_KNOWN_NONE ? NULL : cf_decision_node(self, node);
 }
@@ -150,7 +150,7 @@ static size_t mount_of_node(const telling *self, size_t node)
         if (folder != CF_KNOWN_NONE && is_mount(in, folder))
             return in->folder_disk[folder] == CF_DISK_UNTOLD ? folder : CF_KNOWN_NONE;
         const uint64_t parent = cf_decision_node(in, node)->parent;
-        node = parent ? cf_known_number(in->known, parent) : CF_KNOWN_ROOT;
+        node = parent ? cf_files_known_number(in->known, parent) : CF_KNOWN_ROOT;
     }
     return CF_KNOWN_NONE;
 }
@@ -189,9 +189,9 @@ static void gather_known(telling *self)
         const cf_identity_node *node = cf_decision_node(self->in, i);
         const uint64_t parent = node->parent;
         const bool has_disk = node->disk && node->disk != CF_DISK_UNTOLD;
-        const size_t mount = has_disk && parent
-                                 ? mount_of_node(self, cf_known_number(self->in->known, parent))
-                                 : CF_KNOWN_NONE;
+        const size_t mount =
+            has_disk && parent ? mount_of_node(self, cf_files_known_number(self->in->known, parent))
+                               : CF_KNOWN_NONE;
 
         if (mount == CF_KNOWN_NONE)
             continue;

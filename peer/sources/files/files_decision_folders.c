@@ -15,7 +15,7 @@ static void place_names(cf_decision *self, size_t index, size_t node)
 
     for (size_t i = 0; node != CF_KNOWN_NONE && i < folder->asked_count; i++) {
         size_t child =
-            cf_known_place(self->known, cf_decision_number(self, node), folder->asked[i]);
+            cf_files_known_place(self->known, cf_decision_number(self, node), folder->asked[i]);
 
         if (child == CF_KNOWN_NONE)
             continue;
@@ -44,7 +44,8 @@ static void place_start(cf_decision *self, size_t folder)
 {
     const cf_listed_folder *start = &self->listing->folders[folder];
 
-    size_t node = start->node == 0 ? CF_KNOWN_ROOT : cf_known_number(self->known, start->node);
+    size_t node =
+        start->node == 0 ? CF_KNOWN_ROOT : cf_files_known_number(self->known, start->node);
     if (node == CF_KNOWN_NONE ||
         (node != CF_KNOWN_ROOT && start->stat.inode != 0 &&
          !cf_stat_same_file(&cf_decision_node(self, node)->stat, &start->stat)))
@@ -79,7 +80,7 @@ static const bool *find_filled(const cf_decision *self)
 
     for (size_t i = 0; i < count; i++) {
         uint64_t parent = cf_decision_node(self, i)->parent;
-        size_t above = parent ? cf_known_number(self->known, parent) : CF_KNOWN_NONE;
+        size_t above = parent ? cf_files_known_number(self->known, parent) : CF_KNOWN_NONE;
 
         if (above != CF_KNOWN_NONE)
             filled[above] = true;
@@ -91,11 +92,11 @@ static const bool *find_filled(const cf_decision *self)
 static bool was_in(const cf_decision *self, const cf_listed *entry, size_t node)
 {
     uint64_t number = cf_decision_node(self, node)->number;
-    bool found = cf_known_place(self->known, number, entry->name) != CF_KNOWN_NONE;
+    bool found = cf_files_known_place(self->known, number, entry->name) != CF_KNOWN_NONE;
     size_t known = CF_KNOWN_NONE;
 
-    while (!found && (known = cf_known_next_same(self->known, &entry->stat, entry->kind, known)) !=
-                         CF_KNOWN_NONE)
+    while (!found && (known = cf_files_known_next_same(self->known, &entry->stat, entry->kind,
+                                                       known)) != CF_KNOWN_NONE)
         found = cf_decision_node(self, known)->parent == number;
     return found;
 }
@@ -131,7 +132,8 @@ static void find_known_directories(cf_decision *self)
 
         if (entry->kind != 'd' || entry->stat.is_mount) /* which nobody moves */
             continue;
-        while ((node = cf_known_next_same(self->known, &entry->stat, 'd', node)) != CF_KNOWN_NONE)
+        while ((node = cf_files_known_next_same(self->known, &entry->stat, 'd', node)) !=
+               CF_KNOWN_NONE)
             if (self->claimed[node] == CF_KNOWN_NONE && may_be_known(self, filled, e, node)) {
                 cf_decision_claim(self, e, node, CF_TOKEN_MOVED);
                 break;
@@ -176,7 +178,7 @@ static void resolve_children(cf_decision *self, size_t folder)
         place_folder(self, below,
                      self->tokens[e].how == CF_TOKEN_NONE
                          ? CF_KNOWN_NONE
-                         : cf_known_number(self->known, self->tokens[e].node));
+                         : cf_files_known_number(self->known, self->tokens[e].node));
     }
 }
 
@@ -234,7 +236,7 @@ static bool is_start(const cf_decision *self, uint64_t number, cf_bytes name)
 static place_state place_of(const cf_decision *self, size_t node)
 {
     uint64_t parent = cf_decision_node(self, node)->parent;
-    size_t above = parent ? cf_known_number(self->known, parent) : self->input->node_count;
+    size_t above = parent ? cf_files_known_number(self->known, parent) : self->input->node_count;
 
     if (above == CF_KNOWN_NONE)
         return PLACE_UNKNOWN;
@@ -267,7 +269,8 @@ uint64_t cf_decision_disk_at(const cf_decision *self, size_t node)
 {
     for (;;) {
         uint64_t parent = cf_decision_node(self, node)->parent;
-        size_t above = parent ? cf_known_number(self->known, parent) : self->input->node_count;
+        size_t above =
+            parent ? cf_files_known_number(self->known, parent) : self->input->node_count;
 
         if (self->looked[node])
             return self->folder_disk[self->looked_in[node]];
@@ -302,7 +305,7 @@ static void want_parents_of_lost_starts(cf_decision *self)
 
         if (start->entry != CF_LISTED_START || self->resolved[f])
             continue;
-        size_t node = cf_known_number(self->known, start->node);
+        size_t node = cf_files_known_number(self->known, start->node);
         if (node != CF_KNOWN_NONE)
             want_place(self, node);
     }

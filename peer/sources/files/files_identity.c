@@ -33,7 +33,7 @@ size_t cf_decision_free_at_place(const cf_decision *self, size_t entry)
 
     if (!self->resolved[found->folder] || self->folder_node[found->folder] == CF_KNOWN_NONE)
         return CF_KNOWN_NONE;
-    size_t node = cf_known_place(
+    size_t node = cf_files_known_place(
         self->known, cf_decision_number(self, self->folder_node[found->folder]), found->name);
     if (node == CF_KNOWN_NONE || cf_decision_node(self, node)->kind != found->kind ||
         self->claimed[node] != CF_KNOWN_NONE)
@@ -45,7 +45,7 @@ size_t cf_decision_free_at_place(const cf_decision *self, size_t entry)
 
 static bool is_known(const cf_decision *self, const cf_listed *entry)
 {
-    return cf_known_next_same(self->known, &entry->stat, entry->kind, CF_KNOWN_NONE) !=
+    return cf_files_known_next_same(self->known, &entry->stat, entry->kind, CF_KNOWN_NONE) !=
            CF_KNOWN_NONE;
 }
 
@@ -78,12 +78,12 @@ typedef size_t next_node(const cf_decision *self, const cf_listed *found, size_t
 
 static size_t next_same(const cf_decision *self, const cf_listed *found, size_t after)
 {
-    return cf_known_next_same(self->known, &found->stat, found->kind, after);
+    return cf_files_known_next_same(self->known, &found->stat, found->kind, after);
 }
 
 static size_t next_named(const cf_decision *self, const cf_listed *found, size_t after)
 {
-    return cf_known_next_named(self->known, &found->stat, found->kind, found->name, after);
+    return cf_files_known_next_named(self->known, &found->stat, found->kind, found->name, after);
 }
 
 /* Of 8,000 names of one file each may be asked about by 8,000 others: those at the beginning that
@@ -130,7 +130,7 @@ static void find_occupied(cf_decision *self)
 
         if (!self->resolved[found->folder] || self->folder_node[found->folder] == CF_KNOWN_NONE)
             continue;
-        size_t node = cf_known_place(
+        size_t node = cf_files_known_place(
             self->known, cf_decision_number(self, self->folder_node[found->folder]), found->name);
         if (node != CF_KNOWN_NONE)
             self->occupied[node] = true;
@@ -197,7 +197,7 @@ static void name_tokens(cf_decision *self)
             self->folder_node[entry->folder] == CF_KNOWN_NONE)
             continue;
         const cf_identity_node *node =
-            cf_decision_node(self, cf_known_number(self->known, token->node));
+            cf_decision_node(self, cf_files_known_number(self->known, token->node));
         if (node->parent == cf_decision_number(self, self->folder_node[entry->folder]) &&
             cf_bytes_equal(node->name, entry->name))
             token->how = CF_TOKEN_SAME;
@@ -210,7 +210,7 @@ static size_t depth_of(const cf_decision *self, size_t node)
 
     while (node != CF_KNOWN_NONE && cf_decision_node(self, node)->parent &&
            depth < self->input->node_count) {
-        node = cf_known_number(self->known, cf_decision_node(self, node)->parent);
+        node = cf_files_known_number(self->known, cf_decision_node(self, node)->parent);
         depth++;
     }
     return depth;
@@ -275,7 +275,7 @@ void cf_identity_decide(const cf_identity_input *input, cf_arena *arena, cf_iden
     cf_decision self = {
         .input = input,
         .listing = listing,
-        .known = cf_known_new(arena, input->nodes, nodes),
+        .known = cf_files_known_new(arena, input->nodes, nodes),
         .tokens = cf_arena_allocate(arena, entries, sizeof *self.tokens),
         .claimed = all_nobody(arena, nodes),
         .resolved = cf_arena_allocate(arena, folders, sizeof *self.resolved),

@@ -9,7 +9,7 @@ typedef struct {
     size_t mask;
 } table;
 
-struct cf_known {
+struct cf_files_known {
     cf_arena *arena;
     const cf_identity_node *nodes;
     size_t count;
@@ -51,16 +51,16 @@ static void table_add(table *into, uint64_t hash, size_t index)
     into->first[hash & into->mask] = index;
 }
 
-cf_known *cf_known_new(cf_arena *arena, const cf_identity_node *nodes, size_t count)
+cf_files_known *cf_files_known_new(cf_arena *arena, const cf_identity_node *nodes, size_t count)
 {
-    cf_known *known = cf_arena_allocate(arena, 1, sizeof *known);
+    cf_files_known *known = cf_arena_allocate(arena, 1, sizeof *known);
 
-    *known = (cf_known){.arena = arena,
-                        .nodes = nodes,
-                        .count = count,
-                        .numbers = table_new(arena, count),
-                        .places = table_new(arena, count),
-                        .files = table_new(arena, count)};
+    *known = (cf_files_known){.arena = arena,
+                              .nodes = nodes,
+                              .count = count,
+                              .numbers = table_new(arena, count),
+                              .places = table_new(arena, count),
+                              .files = table_new(arena, count)};
     for (size_t i = count; i-- > 0;) { /* backwards: chains are in the order of the nodes */
         table_add(&known->numbers, mixed(0, nodes[i].number), i);
         table_add(&known->places, hash_of_place(nodes[i].parent, nodes[i].name), i);
@@ -69,7 +69,7 @@ cf_known *cf_known_new(cf_arena *arena, const cf_identity_node *nodes, size_t co
     return known;
 }
 
-size_t cf_known_number(const cf_known *known, uint64_t number)
+size_t cf_files_known_number(const cf_files_known *known, uint64_t number)
 {
     size_t at = known->numbers.first[mixed(0, number) & known->numbers.mask];
 
@@ -78,7 +78,7 @@ size_t cf_known_number(const cf_known *known, uint64_t number)
     return at;
 }
 
-size_t cf_known_place(const cf_known *known, uint64_t parent, cf_bytes name)
+size_t cf_files_known_place(const cf_files_known *known, uint64_t parent, cf_bytes name)
 {
     size_t at = known->places.first[hash_of_place(parent, name) & known->places.mask];
 
@@ -88,7 +88,8 @@ size_t cf_known_place(const cf_known *known, uint64_t parent, cf_bytes name)
     return at;
 }
 
-size_t cf_known_next_same(const cf_known *known, const cf_stat *stat, char kind, size_t after)
+size_t cf_files_known_next_same(const cf_files_known *known, const cf_stat *stat, char kind,
+                                size_t after)
 {
     size_t at = after == CF_KNOWN_NONE
                     ? known->files.first[mixed(0, stat->inode) & known->files.mask]
@@ -100,7 +101,7 @@ size_t cf_known_next_same(const cf_known *known, const cf_stat *stat, char kind,
     return at;
 }
 
-static void make_names(cf_known *known)
+static void make_names(cf_files_known *known)
 {
     known->names = table_new(known->arena, known->count);
     for (size_t i = known->count; i-- > 0;)
@@ -108,8 +109,8 @@ static void make_names(cf_known *known)
                   i);
 }
 
-size_t cf_known_next_named(cf_known *known, const cf_stat *stat, char kind, cf_bytes name,
-                           size_t after)
+size_t cf_files_known_next_named(cf_files_known *known, const cf_stat *stat, char kind,
+                                 cf_bytes name, size_t after)
 {
     if (!known->names.first)
         make_names(known);

@@ -8,19 +8,20 @@
 #define CF_KNOWN_NONE SIZE_MAX
 #define CF_KNOWN_ROOT (SIZE_MAX - 1) /* the source's folder, which is no node */
 
-typedef struct cf_known cf_known;
+typedef struct cf_files_known cf_files_known;
 
 /* Everything lies in the arena; `nodes` are borrowed. */
-cf_known *cf_known_new(cf_arena *arena, const cf_identity_node *nodes, size_t count);
+cf_files_known *cf_files_known_new(cf_arena *arena, const cf_identity_node *nodes, size_t count);
 
 /* Indexes into `nodes`, or CF_KNOWN_NONE. */
-size_t cf_known_number(const cf_known *known, uint64_t number);
-size_t cf_known_place(const cf_known *known, uint64_t parent, cf_bytes name);
+size_t cf_files_known_number(const cf_files_known *known, uint64_t number);
+size_t cf_files_known_place(const cf_files_known *known, uint64_t parent, cf_bytes name);
 /* The nodes of this kind that are this very file, one after the other: begin with CF_KNOWN_NONE. */
-size_t cf_known_next_same(const cf_known *known, const cf_stat *stat, char kind, size_t after);
+size_t cf_files_known_next_same(const cf_files_known *known, const cf_stat *stat, char kind,
+                                size_t after);
 /* The same for those that have this name, too, wherever. */
-size_t cf_known_next_named(cf_known *known, const cf_stat *stat, char kind, cf_bytes name,
-                           size_t after);
+size_t cf_files_known_next_named(cf_files_known *known, const cf_stat *stat, char kind,
+                                 cf_bytes name, size_t after);
 
 /* Stats with a number each; the first one that is the same file is found. */
 typedef struct cf_stat_index cf_stat_index;
