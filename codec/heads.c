@@ -137,7 +137,7 @@ void cf_heads_add_new(cf_heads *into, const cf_heads *more, const cf_heads *know
             cf_heads_insert(into, &more->heads[i]);
 }
 
-void cf_heads_after(const cf_seen *seen, cf_heads *out)
+void cf_heads_after(const cf_author_seen *seen, cf_heads *out)
 {
     const cf_head *own;
     size_t count;

@@ -45,8 +45,8 @@ typedef struct {
     const cf_heads *members; /* NULL in the member log itself */
     const cf_heads *told;
     const cf_id *writer; /* its own chain is not listed: the header names the predecessor */
-} cf_seen;
-void cf_heads_after(const cf_seen *seen, cf_heads *out);
+} cf_author_seen;
+void cf_heads_after(const cf_author_seen *seen, cf_heads *out);
 
 /* [[writer, sequence, hash]…] in the set's order, as in headers and messages. */
 void cf_heads_pack(cf_buffer *out, const cf_head *heads, size_t count);

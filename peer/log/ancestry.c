@@ -275,7 +275,7 @@ static cf_status common_text(const graph *self, const write_set *one, const writ
     return status;
 }
 
-static write_set indexes_of(const graph *self, cf_dot_list dots)
+static write_set indexes_of(const graph *self, cf_dot_range dots)
 {
     write_set set = {{0}};
 
@@ -288,7 +288,7 @@ static write_set indexes_of(const graph *self, cf_dot_list dots)
     return set;
 }
 
-cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dot_list one, cf_dot_list other,
+cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dot_range one, cf_dot_range other,
                            cf_buffer *out, cf_error *error)
 {
     graph *self = cf_allocate(1, sizeof *self);

@@ -9,7 +9,7 @@
 typedef struct {
     const cf_dot *at; /* writes of the field, of equal values */
     size_t count;
-} cf_dot_list;
+} cf_dot_range;
 
 typedef struct cf_ancestry cf_ancestry;
 
@@ -33,7 +33,7 @@ struct cf_ancestry {
 
 /* Appended; nothing: they were made apart, as they may be. CF_MISSING: there is none, it is too
  * long ago, or it is too long. */
-cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dot_list one, cf_dot_list other,
+cf_status cf_ancestry_find(const cf_ancestry *ancestry, cf_dot_range one, cf_dot_range other,
                            cf_buffer *out, cf_error *error);
 
 #endif

@@ -425,8 +425,9 @@ bool cf_author_tells_first(cf_author *author, const cf_draft *draft, bool whole)
 
     start_writer(author, own);
     const cf_after after = after_of(author, draft, own);
-    cf_heads_after(&(cf_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
-                   &untold);
+    cf_heads_after(
+        &(cf_author_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
+        &untold);
     bool beyond = whole ? untold.count > after.most : cf_after_is_beyond(&after, &untold);
     cf_heads_release(&untold);
     return beyond;
@@ -443,8 +444,9 @@ cf_status cf_author_entry(cf_author *author, const cf_draft *draft, cf_buffer *w
 
     start_writer(author, own);
     const cf_after choice = after_of(author, draft, own);
-    cf_heads_after(&(cf_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
-                   &after);
+    cf_heads_after(
+        &(cf_author_seen){&own->heads, member_heads(author, draft), &own->told, &own->writer},
+        &after);
     cf_status status = cf_after_cut(&choice, &after, error);
     fill_header(author, draft, own, &after, &header);
     if (!status)

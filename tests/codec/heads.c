@@ -106,7 +106,7 @@ Test(heads, after_is_what_changed_since_the_writers_previous_entry)
     cf_heads members = set_of((cf_head[]){ann2_forked}, 1),
              told = set_of((cf_head[]){ann1, bob7}, 2);
     cf_heads after = {0};
-    cf_seen seen = {&collection, &members, &told, &carl};
+    cf_author_seen seen = {&collection, &members, &told, &carl};
 
     cf_heads_after(&seen, &after);
     cr_assert_eq(after.count, 2);

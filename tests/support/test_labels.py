@@ -14,7 +14,7 @@ CACHE = Path(os.environ["CF_BUILD"]) / "CMakeCache.txt"
 README = Path(__file__).parents[2] / "README.md"
 
 ROOMS = {"bench", "broker", "codec", "crash", "disks", "fuzz", "model", "peer", "power", "system", "tools", "worlds"}
-FAST_IN_PYTHON = {"codec_limits", "rooms", "system_manuals"}  # which read texts
+FAST_IN_PYTHON = {"codec_limits", "rooms", "system_manuals", "words"}  # which read texts
 SLOW_ROOMS = {"crash", "disks", "power", "system"}
 
 

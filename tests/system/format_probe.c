@@ -186,7 +186,7 @@ static cf_dot write_second(author *bob, const cf_dot *first, cf_heads *seen)
                     .parts = 1,
                     .changes = changes,
                     .change_count = sizeof changes / sizeof *changes};
-    cf_heads_after(&(cf_seen){seen, NULL, &(cf_heads){0}, &bob->next.writer}, &after);
+    cf_heads_after(&(cf_author_seen){seen, NULL, &(cf_heads){0}, &bob->next.writer}, &after);
     bob->next.after = after.heads;
     bob->next.after_count = after.count;
     cf_dot dot = write_entry(bob, &body, seen);
@@ -240,7 +240,7 @@ static int write_entries(void)
     cf_dot first = write_first(&ann, &seen);
     cf_heads_add_new(&told, &seen, NULL);
     write_second(&bob, &first, &seen);
-    cf_heads_after(&(cf_seen){&seen, &members, &told, &ann.next.writer}, &after);
+    cf_heads_after(&(cf_author_seen){&seen, &members, &told, &ann.next.writer}, &after);
     ann.next.after = after.heads;
     ann.next.after_count = after.count;
     write_third(&ann, &seen);

@@ -74,7 +74,7 @@ static cf_status read_shown(const merging *self, const cf_shown *shown, cf_buffe
 
 typedef struct {
     cf_id item;
-    cf_dot_list shown, other;
+    cf_dot_range shown, other;
     cf_dot *times;
     size_t time_count;
 } pair;

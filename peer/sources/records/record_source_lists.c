@@ -44,7 +44,8 @@ static bool may_merge(cf_record_run *run)
 /* ---- One field ---- */
 
 /* The writes of a field that say this. */
-static cf_dot_list dots_of(const cf_row_refs *refs, cf_bytes field, cf_bytes value, cf_arena *arena)
+static cf_dot_range dots_of(const cf_row_refs *refs, cf_bytes field, cf_bytes value,
+                            cf_arena *arena)
 {
     cf_dot *dots = cf_arena_allocate(arena, refs->count, sizeof *dots);
     const cf_row_ref *ref;
@@ -53,7 +54,7 @@ static cf_dot_list dots_of(const cf_row_refs *refs, cf_bytes field, cf_bytes val
     while ((ref = cf_row_refs_next(refs, field, &at)))
         if (cf_bytes_equal(ref->value, value))
             dots[count++] = ref->dot;
-    return (cf_dot_list){dots, count};
+    return (cf_dot_range){dots, count};
 }
 
 static int by_dot(const void *a, const void *b)
@@ -61,7 +62,7 @@ static int by_dot(const void *a, const void *b)
     return cf_dot_compare(a, b);
 }
 
-static cf_change change_of(const cf_row_conflict *conflict, cf_dot_list shown, cf_dot_list other,
+static cf_change change_of(const cf_row_conflict *conflict, cf_dot_range shown, cf_dot_range other,
                            cf_bytes value, cf_arena *arena)
 {
     const size_t count = shown.count + other.count;
@@ -83,8 +84,8 @@ static bool merge(merging *self, const cf_row_conflict *conflict, const cf_row_r
 {
     cf_record_run *run = self->run;
     const cf_bytes showing = cf_row_refs_shown(refs, conflict->field);
-    const cf_dot_list shown = dots_of(refs, conflict->field, showing, &run->arena);
-    const cf_dot_list other = dots_of(refs, conflict->field, conflict->value, &run->arena);
+    const cf_dot_range shown = dots_of(refs, conflict->field, showing, &run->arena);
+    const cf_dot_range other = dots_of(refs, conflict->field, conflict->value, &run->arena);
     const cf_ancestry past = {run->source->context->peer, run->source->binding->collection,
                               conflict->row->item, conflict->field, &cf_ancestry_lists};
     cf_buffer before = {0}, merged = {0};

@@ -135,7 +135,8 @@ static void try_file(const trial *of)
 
     expect_ok(cf_record_format_read(&of->options, of->text, &rows, &error), error);
     expect_troubles(&rows, "");
-    cr_assert(rows.count >= 2 && rows.count <= 4, "%s: %zu records", name, rows.count);
+    cr_assert_geq(rows.count, 2, "%s", name);
+    cr_assert_leq(rows.count, 4, "%s", name);
     show(of, &rows, refused, &out);
     cr_expect(cf_bytes_equal(cf_buffer_view(&out), of->text), "%s: shown again\n%.*s", name,
               (int)out.size, (const char *)out.data);
