@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* ---- Without a text of records ---- */
 
@@ -89,6 +88,15 @@ cf_status cf_format_of_text(const char *text, cf_format *out, cf_error *error)
     return cf_fail(error, CF_USAGE, "unknown format '%s': %s", text, cf_format_names(NULL, names));
 }
 
+cf_format cf_format_of_table(cf_bytes table)
+{
+    size_t i = 0;
+
+    while (!adapters[i]->columns || !cf_schema_find(adapters[i]->schema, table))
+        i++; /* a map is of a table that one of them has */
+    return (cf_format)i;
+}
+
 const char *cf_format_text(cf_format format)
 {
     return cf_adapter_of(format)->name;
@@ -147,27 +155,4 @@ const char *cf_format_names(bool (*is)(const cf_adapter *adapter), char text[CF_
         assert(size < CF_FORMATS_TEXT);
     }
     return text;
-}
-
-/* ---- How files begin ---- */
-
-static bool begins(cf_bytes bytes, const char *with)
-{
-    const size_t size = strlen(with);
-
-    return bytes.size >= size && strncasecmp((const char *)bytes.data, with, size) == 0;
-}
-
-cf_bytes cf_format_beginning(cf_bytes bytes)
-{
-    size_t at = begins(bytes, "\xef\xbb\xbf") ? 3 : 0;
-
-    while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) && bytes.data[at])
-        at++;
-    return cf_bytes_of(bytes.data + at, bytes.size - at);
-}
-
-bool cf_format_begins(cf_bytes bytes, const char *with)
-{
-    return begins(cf_format_beginning(bytes), with);
 }

@@ -104,6 +104,8 @@ bool cf_format_is_records(cf_format format);
 
 /* CF_USAGE names an unknown format, and those that there are. */
 cf_status cf_format_of_text(const char *text, cf_format *out, cf_error *error);
+/* The format whose collections hold what a map's table does (record_map.h). */
+cf_format cf_format_of_table(cf_bytes table);
 const char *cf_format_text(cf_format format);
 /* What a source of the format has, in one word for people. Formats that say the same here can hold
  * the same collection. */
@@ -127,10 +129,5 @@ enum { CF_FORMATS_TEXT = 96 };
 /* The names of the formats of which `is` says yes (NULL: of all), for a sentence: "csv, json or
  * sqlite". Returns `text`. */
 const char *cf_format_names(bool (*is)(const cf_adapter *adapter), char text[CF_FORMATS_TEXT]);
-
-/* The bytes behind a mark of the byte order and blanks; and whether they begin with these letters,
- * in any case. */
-cf_bytes cf_format_beginning(cf_bytes bytes);
-bool cf_format_begins(cf_bytes bytes, const char *with);
 
 #endif

@@ -31,7 +31,7 @@ static cf_json_source source_of(const cf_record_options *options, cf_arena *aren
         source.pointer = cf_bytes_of(key, (size_t)(strrchr(key, '/') - key));
     if (source.pointer.size && !options->map)
         source.beside = cf_bytes_of_text(CF_TABLE_DOCUMENT);
-    cf_record_key_name(CF_FORMAT_JSON, key, &name);
+    cf_record_key_name(&cf_adapter_json, key, &name);
     source.key = cf_arena_copy(arena, cf_buffer_view(&name));
     cf_buffer_release(&name);
     return source;
@@ -112,7 +112,7 @@ static cf_status write(void *file, const cf_row *wanted, size_t count, cf_buffer
 
 static bool keeps(const cf_record_options *options, cf_bytes table, cf_bytes key)
 {
-    return cf_record_is_document(CF_FORMAT_JSON, options->key_count, table)
+    return cf_record_is_document(&cf_adapter_json, options->key_count, table)
                ? !cf_record_key_says_any(key, 1)
                : cf_record_key_parts(key) == 1;
 }

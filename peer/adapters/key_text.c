@@ -3,9 +3,69 @@
 
 #include "codec/hash.h"
 #include "codec/pack.h"
+#include "codec/pointer.h"
 #include "peer/adapters/json_value.h"
+#include "peer/adapters/record_file.h"
 
 #include <stdio.h>
+#include <string.h>
+
+size_t cf_record_key_parts(cf_bytes key)
+{
+    cf_reader reader = cf_reader_of(key);
+    cf_type type = CF_TYPE_NIL;
+    size_t count = 0;
+    cf_error ignored;
+
+    if (cf_read_type(&reader, &type, &ignored) || type == CF_TYPE_NIL || type == CF_TYPE_MAP)
+        return 0;
+    if (type != CF_TYPE_ARRAY)
+        return 1;
+    return cf_read_array(&reader, &count, &ignored) ? 0 : count;
+}
+
+bool cf_record_key_says_any(cf_bytes key, size_t parts)
+{
+    cf_buffer text = {0};
+
+    for (size_t i = 0; i < parts && !text.size; i++)
+        cf_record_key_text(cf_row_key_part(key, i, parts), &text);
+    bool any = text.size > 0;
+    cf_buffer_release(&text);
+    return any;
+}
+
+bool cf_record_is_document(const cf_adapter *adapter, size_t key_count, cf_bytes table)
+{
+    return adapter->keying == CF_KEYING_MEMBER &&
+           cf_bytes_equal(table,
+                          cf_bytes_of_text(key_count ? CF_TABLE_DOCUMENT : CF_TABLE_RECORDS));
+}
+
+/* ---- For people ---- */
+
+void cf_record_key_name(const cf_adapter *adapter, const char *key, cf_buffer *out)
+{
+    if (adapter->keying == CF_KEYING_MEMBER && *key == '/')
+        cf_pointer_read(cf_bytes_of_text(strrchr(key, '/') + 1), out);
+    else
+        cf_buffer_append_text(out, "%s", key);
+}
+
+void cf_record_key_text(cf_bytes key, cf_buffer *out)
+{
+    cf_value_text(key, out);
+}
+
+void cf_record_field_text(cf_bytes field, cf_buffer *out)
+{
+    cf_bytes name = field;
+
+    if ((!cf_pointer_below(field, CF_COLUMNS, &name) || !name.size) &&
+        !cf_pointer_below(field, "", &name))
+        name = field;
+    cf_pointer_read(name, out);
+}
 
 static void pack_said(cf_bytes key, cf_buffer *out)
 {

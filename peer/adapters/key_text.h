@@ -1,10 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of records as people read them. A column and the name of a member are texts, a member may be
- * a number: the record of the one is that of the other. */
+/* Keys of records, and as people read them. A column and the name of a member are texts, a member
+ * may be a number: the record of the one is that of the other. */
 #ifndef CF_PEER_ADAPTERS_KEY_TEXT_H
 #define CF_PEER_ADAPTERS_KEY_TEXT_H
-#include "codec/bytes.h"
+#include "peer/adapters/adapter.h"
 #include "peer/records/record.h"
+
+/* How many columns the key fills; 0: it is none of a record. */
+size_t cf_record_key_parts(cf_bytes key);
+/* Whether one of the parts is not the empty text. */
+bool cf_record_key_says_any(cf_bytes key, size_t parts);
+/* Whether the record is a whole JSON document, or what stands in one beside its records. */
+bool cf_record_is_document(const cf_adapter *adapter, size_t key_count, cf_bytes table);
+
+/* What people call a key that the user named: its column, or the last step of its pointer;
+ * appended. */
+void cf_record_key_name(const cf_adapter *adapter, const char *key, cf_buffer *out);
+/* The key, or the field without its first slash, or behind /columns/, as people read it; appended.
+ */
+void cf_record_key_text(cf_bytes key, cf_buffer *out);
+void cf_record_field_text(cf_bytes field, cf_buffer *out);
 
 /* Appends the only other key that reads the same: of a number its text, of a text the number that
  * it is. False: there is none, and nothing is appended. */

@@ -4,6 +4,8 @@
 #include "codec/pointer.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 void cf_record_file_release(cf_record_file *file)
 {
@@ -263,4 +265,27 @@ bool cf_column_name(cf_bytes field, cf_arena *arena, cf_bytes *out)
     *out = cf_arena_copy(arena, cf_buffer_view(&name));
     cf_buffer_release(&name);
     return true;
+}
+
+/* ---- How files begin ---- */
+
+static bool begins(cf_bytes bytes, const char *with)
+{
+    const size_t size = strlen(with);
+
+    return bytes.size >= size && strncasecmp((const char *)bytes.data, with, size) == 0;
+}
+
+cf_bytes cf_format_beginning(cf_bytes bytes)
+{
+    size_t at = begins(bytes, "\xef\xbb\xbf") ? 3 : 0;
+
+    while (at < bytes.size && strchr(" \t\r\n", bytes.data[at]) && bytes.data[at])
+        at++;
+    return cf_bytes_of(bytes.data + at, bytes.size - at);
+}
+
+bool cf_format_begins(cf_bytes bytes, const char *with)
+{
+    return begins(cf_format_beginning(bytes), with);
 }

@@ -105,4 +105,11 @@ void cf_column_field(cf_bytes name, cf_buffer *out);
 bool cf_column_name(cf_bytes field, cf_arena *arena, cf_bytes *out);
 #define CF_COLUMNS "/columns"
 
+/* ---- How files begin ---- */
+
+/* The bytes behind a mark of the byte order and blanks; and whether they begin with these letters,
+ * in any case. */
+cf_bytes cf_format_beginning(cf_bytes bytes);
+bool cf_format_begins(cf_bytes bytes, const char *with);
+
 #endif

@@ -11,14 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const cf_schema_table tables[] = {
-    {.name = {(const uint8_t *)CF_TABLE_RECORDS, sizeof CF_TABLE_RECORDS - 1},
-     .kind = CF_KIND_RECORD},
-    {.name = {(const uint8_t *)CF_TABLE_DOCUMENT, sizeof CF_TABLE_DOCUMENT - 1},
-     .kind = CF_KIND_RECORD},
-};
-const cf_schema cf_schema_records = {tables, 2};
-
 static cf_status check_keying(const cf_adapter *adapter, size_t count, cf_error *error)
 {
     switch (adapter->keying) {
@@ -244,65 +236,6 @@ cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes
                                 cf_error *error)
 {
     return options->adapter->records->mend(bytes, out, error);
-}
-
-/* ---- For people ---- */
-
-void cf_record_key_name(cf_format format, const char *key, cf_buffer *out)
-{
-    if (cf_adapter_of(format)->keying == CF_KEYING_MEMBER && *key == '/')
-        cf_pointer_read(cf_bytes_of_text(strrchr(key, '/') + 1), out);
-    else
-        cf_buffer_append_text(out, "%s", key);
-}
-
-void cf_record_key_text(cf_bytes key, cf_buffer *out)
-{
-    cf_value_text(key, out);
-}
-
-void cf_record_field_text(cf_bytes field, cf_buffer *out)
-{
-    cf_bytes name = field;
-
-    if ((!cf_pointer_below(field, CF_COLUMNS, &name) || !name.size) &&
-        !cf_pointer_below(field, "", &name))
-        name = field;
-    cf_pointer_read(name, out);
-}
-
-/* ---- Which keys a file has a place for ---- */
-
-size_t cf_record_key_parts(cf_bytes key)
-{
-    cf_reader reader = cf_reader_of(key);
-    cf_type type = CF_TYPE_NIL;
-    size_t count = 0;
-    cf_error ignored;
-
-    if (cf_read_type(&reader, &type, &ignored) || type == CF_TYPE_NIL || type == CF_TYPE_MAP)
-        return 0;
-    if (type != CF_TYPE_ARRAY)
-        return 1;
-    return cf_read_array(&reader, &count, &ignored) ? 0 : count;
-}
-
-bool cf_record_key_says_any(cf_bytes key, size_t parts)
-{
-    cf_buffer text = {0};
-
-    for (size_t i = 0; i < parts && !text.size; i++)
-        cf_record_key_text(cf_row_key_part(key, i, parts), &text);
-    bool any = text.size > 0;
-    cf_buffer_release(&text);
-    return any;
-}
-
-bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table)
-{
-    return cf_adapter_of(format)->keying == CF_KEYING_MEMBER &&
-           cf_bytes_equal(table,
-                          cf_bytes_of_text(key_count ? CF_TABLE_DOCUMENT : CF_TABLE_RECORDS));
 }
 
 bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf_bytes key)

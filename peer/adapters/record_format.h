@@ -7,15 +7,12 @@
 #ifndef CF_PEER_ADAPTERS_RECORD_FORMAT_H
 #define CF_PEER_ADAPTERS_RECORD_FORMAT_H
 #include "peer/adapters/adapter.h"
+#include "peer/adapters/key_text.h"
 #include "peer/adapters/record_file.h"
 #include "peer/adapters/record_map.h"
 #include "peer/records/schema.h"
 
-#define CF_TABLE_RECORDS "records"
-#define CF_TABLE_DOCUMENT "document"
 enum { CF_RECORD_FILE_MAX = 64 << 20 };
-
-extern const cf_schema cf_schema_records;
 
 /* A column whose name in the file is another one than before: it is the field that it was. */
 typedef struct {
@@ -56,12 +53,6 @@ cf_status cf_record_options_check(const cf_record_options *options, cf_error *er
 void cf_record_options_remember(cf_record_options *options);
 void cf_record_options_forget(cf_record_options *options);
 
-/* How many columns the key fills; 0: it is none of a record. */
-size_t cf_record_key_parts(cf_bytes key);
-/* Whether one of the parts is not the empty text. */
-bool cf_record_key_says_any(cf_bytes key, size_t parts);
-/* Whether the record is a whole JSON document, or what stands in one beside its records. */
-bool cf_record_is_document(cf_format format, size_t key_count, cf_bytes table);
 /* Whether a file has a place for a record of this table and key: a column for each of the key's
  * parts, or the one that JSON has; a document has none. A database has one for every key. */
 bool cf_record_format_keeps(const cf_record_options *options, cf_bytes table, cf_bytes key);
@@ -109,14 +100,5 @@ cf_status cf_record_document_fill(cf_record_document *document, const cf_row_for
  * knows what is. */
 cf_status cf_record_format_mend(const cf_record_options *options, cf_bytes bytes, cf_buffer *out,
                                 cf_error *error);
-
-/* What people call a key that the user named: its column, or the last step of its pointer;
- * appended.
- */
-void cf_record_key_name(cf_format format, const char *key, cf_buffer *out);
-/* The key, or the field without its first slash, or behind /columns/, as people read it; appended.
- */
-void cf_record_key_text(cf_bytes key, cf_buffer *out);
-void cf_record_field_text(cf_bytes field, cf_buffer *out);
 
 #endif

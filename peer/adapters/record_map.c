@@ -10,12 +10,6 @@
 
 /* ---- Lines ---- */
 
-cf_status cf_map_line_fail(const cf_map_reading *self, cf_status status)
-{
-    cf_error_while(self->error, "line %zu", self->number);
-    return status;
-}
-
 static cf_bytes trimmed(cf_bytes text)
 {
     while (text.size && strchr(" \t\r", text.data[0]))
@@ -257,14 +251,9 @@ void cf_record_map_destroy(cf_record_map **map)
     *map = NULL;
 }
 
-cf_format cf_record_map_holds(const cf_record_map *map)
+cf_bytes cf_record_map_table(const cf_record_map *map)
 {
-    size_t i = 0;
-
-    while (!cf_adapter_of((cf_format)i)->columns ||
-           !cf_schema_find(cf_adapter_of((cf_format)i)->schema, map->table))
-        i++; /* a map is of a table that one of them has */
-    return (cf_format)i;
+    return map->table;
 }
 
 bool cf_map_is_contacts(const cf_record_map *map)

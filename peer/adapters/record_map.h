@@ -37,8 +37,8 @@ typedef struct cf_record_map cf_record_map;
 cf_status cf_record_map_read(cf_bytes text, cf_record_map **out, cf_error *error);
 void cf_record_map_destroy(cf_record_map **map);
 
-/* The format whose collections hold what the map's table does. */
-cf_format cf_record_map_holds(const cf_record_map *map);
+/* The table whose records the columns or objects stand for. */
+cf_bytes cf_record_map_table(const cf_record_map *map);
 /* A column that holds the keys of another table's rows. */
 typedef struct {
     cf_bytes table, column, parent;
@@ -59,12 +59,13 @@ const char *cf_record_map_exporter(const cf_bytes *columns, size_t count);
 typedef struct cf_known_columns cf_known_columns;
 extern const cf_known_columns cf_known_contacts;
 extern const cf_known_columns cf_known_events;
-/* Appends the line of a map that says what such a collection holds: all that is said of objects. */
-void cf_record_map_table(cf_format holds, cf_buffer *out);
+/* Appends the line of a map that says what a collection of this format holds: all that is said of
+ * objects. */
+void cf_record_map_of_objects(const cf_adapter *holds, cf_buffer *out);
 /* The text of a map for a CSV file of such a collection: of the columns with these names that are
  * known from the exports of address books, or, if there are none, of ours. CF_USAGE: none of them
  * is known. */
-cf_status cf_record_map_default(cf_format holds, const cf_bytes *columns, size_t count,
+cf_status cf_record_map_default(const cf_adapter *holds, const cf_bytes *columns, size_t count,
                                 cf_buffer *out, cf_error *error);
 /* The first record of a new file; appended. */
 void cf_record_map_header(const cf_record_map *map, cf_buffer *out);

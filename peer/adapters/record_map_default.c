@@ -270,19 +270,19 @@ static size_t write_known(const cf_known_columns *known, const cf_bytes *columns
     return found;
 }
 
-void cf_record_map_table(cf_format holds, cf_buffer *out)
+void cf_record_map_of_objects(const cf_adapter *holds, cf_buffer *out)
 {
-    const cf_bytes table = cf_adapter_of(holds)->schema->tables[0].name;
+    const cf_bytes table = holds->schema->tables[0].name;
 
     cf_buffer_append_text(out, "table %.*s\n", (int)table.size, (const char *)table.data);
 }
 
-cf_status cf_record_map_default(cf_format holds, const cf_bytes *columns, size_t count,
+cf_status cf_record_map_default(const cf_adapter *holds, const cf_bytes *columns, size_t count,
                                 cf_buffer *out, cf_error *error)
 {
-    const cf_known_columns *known = cf_adapter_of(holds)->columns;
+    const cf_known_columns *known = holds->columns;
 
-    cf_record_map_table(holds, out);
+    cf_record_map_of_objects(holds, out);
     for (size_t k = 0; !count && k < known->new; k++)
         write_line(cf_bytes_of_text(known->columns[k].column), known->columns[k].pointer, ' ', out);
     if (!count)

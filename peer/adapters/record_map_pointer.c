@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+cf_status cf_map_line_fail(const cf_map_reading *self, cf_status status)
+{
+    cf_error_while(self->error, "line %zu", self->number);
+    return status;
+}
+
 /* ---- What there is ---- */
 
 /* What can be said of a field in columns. */

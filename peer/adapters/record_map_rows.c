@@ -40,7 +40,7 @@ static void meet_columns(cf_record_map *map, const cf_format_table *fields)
 /* Objects hold all there is. */
 static void hold_objects(const cf_record_map *map, cf_arena *arena, cf_row_format *out)
 {
-    const cf_schema *schema = cf_adapter_of(cf_record_map_holds(map))->schema;
+    const cf_schema *schema = cf_schema_known(map->table);
     cf_format_table *tables = cf_arena_allocate(arena, schema->count, sizeof *tables);
 
     for (size_t i = 0; i < schema->count; i++)
@@ -79,7 +79,7 @@ static cf_bytes table_of(const cf_record_map *map, const cf_row *row)
 
 void cf_record_map_enter(const cf_record_map *map, cf_record_file *file)
 {
-    const cf_schema *schema = cf_adapter_of(cf_record_map_holds(map))->schema;
+    const cf_schema *schema = cf_schema_known(map->table);
     const bool several = !map->column_count && schema->count > 1;
 
     for (size_t i = 0; i < file->count; i++)

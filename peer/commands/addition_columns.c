@@ -140,7 +140,8 @@ static cf_status choose_default(cf_addition *self, const sheet *file, cf_error *
 {
     cf_buffer text = {0};
 
-    cf_status status = cf_record_map_default(self->holds, file->names, file->count, &text, error);
+    cf_status status =
+        cf_record_map_default(cf_adapter_of(self->holds), file->names, file->count, &text, error);
     self->map = cf_arena_text(&self->arena, cf_buffer_view(&text));
     cf_buffer_release(&text);
     return status;

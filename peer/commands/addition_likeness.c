@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A file that was said to be of a format and is none: what it looks like instead. */
 #include "broker/platform/descriptor.h"
+#include "peer/adapters/record_file.h"
 #include "peer/commands/addition.h"
 
 #include <errno.h>

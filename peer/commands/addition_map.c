@@ -64,7 +64,7 @@ static cf_status take_map(cf_addition *self, const char *name, cf_bytes text, cf
     if (status)
         cf_error_while(error, "%s", name);
     else if (mapping_of(self) == CF_MAPPING_COLUMNS)
-        self->holds = cf_record_map_holds(map);
+        self->holds = cf_format_of_table(cf_record_map_table(map));
     cf_record_map_destroy(&map);
     self->map = cf_arena_text(&self->arena, text);
     return status;
@@ -103,7 +103,7 @@ static void choose_objects(cf_addition *self, cf_bytes bytes)
     cf_buffer map = {0};
     size_t at = 0;
 
-    cf_record_map_table(self->holds, &map);
+    cf_record_map_of_objects(cf_adapter_of(self->holds), &map);
     self->map = cf_arena_text(&self->arena, cf_buffer_view(&map));
     cf_buffer_release(&map);
     while (at < bytes.size && strchr(" \t\r\n\xef\xbb\xbf", bytes.data[at]))

@@ -14,6 +14,16 @@ const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table)
     return NULL;
 }
 
+const cf_schema *cf_schema_known(cf_bytes table)
+{
+    const cf_schema *const known[] = {&cf_schema_contacts, &cf_schema_calendar, &cf_schema_records};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (cf_schema_find(known[i], table))
+            return known[i];
+    return NULL;
+}
+
 bool cf_schema_counts_up(const cf_schema *schema)
 {
     for (size_t i = 0; i < schema->count; i++)

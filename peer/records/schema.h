@@ -58,6 +58,9 @@ typedef struct {
 
 /* NULL when the schema has no such table: its rows are kept, not shown. */
 const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table);
+/* The schema below, of contacts, calendars or records, that has a table of this name; NULL: none.
+ */
+const cf_schema *cf_schema_known(cf_bytes table);
 /* A table of it has a serial key. */
 bool cf_schema_counts_up(const cf_schema *schema);
 /* The table's own rule, else its kind's, else one that says CF_MERGE_LATEST. */
@@ -83,6 +86,10 @@ bool cf_schema_table_equal(const cf_schema_table *a, const cf_schema_table *b);
 #define CF_TABLE_TASKS "tasks"
 extern const cf_schema cf_schema_contacts; /* one table */
 extern const cf_schema cf_schema_calendar; /* two */
+/* Those of CSV and JSON: records, and what stands in a JSON document beside them. */
+#define CF_TABLE_RECORDS "records"
+#define CF_TABLE_DOCUMENT "document"
+extern const cf_schema cf_schema_records;
 /* What the kind says of a field; false: nothing. */
 bool cf_kind_field(uint8_t kind, cf_bytes field, cf_merge *out);
 

@@ -102,5 +102,10 @@ static const cf_schema_table calendar[] = {
     {.name = NAME(CF_TABLE_EVENTS), .kind = CF_KIND_EVENT},
     {.name = NAME(CF_TABLE_TASKS), .kind = CF_KIND_TASK},
 };
+static const cf_schema_table records[] = {
+    {.name = NAME(CF_TABLE_RECORDS), .kind = CF_KIND_RECORD},
+    {.name = NAME(CF_TABLE_DOCUMENT), .kind = CF_KIND_RECORD},
+};
 const cf_schema cf_schema_contacts = {contacts, COUNT(contacts)};
 const cf_schema cf_schema_calendar = {calendar, COUNT(calendar)};
+const cf_schema cf_schema_records = {records, COUNT(records)};

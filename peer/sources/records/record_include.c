@@ -135,7 +135,7 @@ static bool has_named_key(const cf_binding *binding, const cf_record_pattern *pa
 
     for (size_t i = 0; !found && i < binding->key_count; i++) {
         cf_buffer_clear(&name);
-        cf_record_key_name(binding->format, binding->keys[i], &name);
+        cf_record_key_name(cf_adapter_of(binding->format), binding->keys[i], &name);
         found = has_part(pattern, cf_buffer_view(&name),
                          cf_row_key_part(row->key, i, binding->key_count));
     }

@@ -16,9 +16,10 @@ static const cf_row *find_document(const cf_record_run *run)
     cf_buffer key = {0};
 
     cf_pack_text(&key, (cf_bytes){0});
-    const cf_row *found = cf_record_is_document(binding->format, binding->key_count, table)
-                              ? cf_rows_find(binding->rows, table, cf_buffer_view(&key))
-                              : NULL;
+    const cf_row *found =
+        cf_record_is_document(cf_adapter_of(binding->format), binding->key_count, table)
+            ? cf_rows_find(binding->rows, table, cf_buffer_view(&key))
+            : NULL;
     cf_buffer_release(&key);
     return found;
 }

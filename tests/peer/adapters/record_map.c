@@ -64,7 +64,7 @@ Test(record_map, knows_what_its_columns_are_of)
 {
     read_map(cf_bytes_of_text(
         "table tasks\r\n UID =/uid \r\n\"a \"\"b\"\" = /c\" = /title\nx = y = /description\n"));
-    cr_assert_eq(cf_record_map_holds(map), CF_FORMAT_ICALENDAR);
+    cr_assert_eq(cf_format_of_table(cf_record_map_table(map)), CF_FORMAT_ICALENDAR);
     cr_assert(cf_bytes_equal(cf_record_map_key(map), cf_bytes_of_text("UID")));
     cf_buffer header = {0};
     cf_record_map_header(map, &header);
@@ -79,7 +79,7 @@ static void expect_default(cf_format holds, const char *const *names, size_t cou
 
     for (size_t i = 0; i < count; i++)
         columns[i] = cf_bytes_of_text(names[i]);
-    expect_ok(cf_record_map_default(holds, columns, count, &out, &error), error);
+    expect_ok(cf_record_map_default(cf_adapter_of(holds), columns, count, &out, &error), error);
     read_map(cf_buffer_view(&out));
     expect_written(&out, text);
 }
@@ -175,6 +175,7 @@ Test(record_map, refuses_a_table_that_it_knows_nothing_of)
     const cf_bytes columns[] = {cf_bytes_of_text("UID"), cf_bytes_of_text("Whatever")};
     cf_buffer out = {0};
 
-    expect_fails(cf_record_map_default(CF_FORMAT_VCARD, columns, 2, &out, &error), CF_USAGE);
+    expect_fails(cf_record_map_default(cf_adapter_of(CF_FORMAT_VCARD), columns, 2, &out, &error),
+                 CF_USAGE);
     cf_buffer_release(&out);
 }
