@@ -85,6 +85,7 @@ static int by_dot(const void *left, const void *right)
     return cf_dot_compare(left, right);
 }
 
+/* The change as an entry has it: the dots in `over` ascend, and each is there once. */
 static cf_change finished(const drafted *change, cf_arena *arena)
 {
     cf_dot *over = cf_arena_allocate(arena, change->over_count, sizeof *over);

@@ -44,7 +44,7 @@ bool cf_deletion_deletes(cf_bytes value)
     return deletes;
 }
 
-/* Deletions are few where nobody means harm. */
+/* Each deletion is read anew at each call: there are few of an item where nobody means harm. */
 cf_covered cf_covered_but(const cf_state *state, const cf_item *item, const cf_dot *lifted,
                           size_t lifted_count, cf_arena *arena)
 {

@@ -49,6 +49,8 @@ static cf_bytes name_value(scan_work *diffing, cf_bytes name)
     return taken(diffing, &packed);
 }
 
+/* Mode, time, pins, and where a directory was before, are written weak: by them alone no item
+ * lives. */
 static void set(scan_work *diffing, const cf_scanned_node *scanned, const cf_id *item,
                 uint32_t field, cf_bytes value)
 {
@@ -58,6 +60,8 @@ static void set(scan_work *diffing, const cf_scanned_node *scanned, const cf_id 
     cf_draft_set(&diffing->draft, scanned->refs, item, field, value, weak);
 }
 
+/* The item which a new write names as the directory that a node is in: of several directories that
+ * are shown as one the first. */
 static cf_id directory_of(scan_work *diffing, const cf_scanned_node *scanned)
 {
     const cf_id *above;
@@ -81,6 +85,8 @@ static bool in_state(const scan_work *diffing, const cf_id *item, uint32_t field
     return cf_state_has_field(diffing->input->state, item, field);
 }
 
+/* Whether the state still has the content that the ref shows, or at least the item which holds
+ * that: its /kind is there. */
 static bool content_is_held(const scan_work *diffing, const cf_ref *ref)
 {
     const cf_state *state = diffing->input->state;
@@ -91,8 +97,8 @@ static bool content_is_held(const scan_work *diffing, const cf_ref *ref)
                     cf_state_find_write(state, item, CF_FIELD_NUMBER_CONTENT, &ref->dot, &write));
 }
 
-/* Whether the state still has what the node shows as its content; `elsewhere`: with another item.
- */
+/* Whether the state still has what the node shows as its content; `elsewhere`: stored with another
+ * item, as that of a conflict copy is. */
 static bool has_content(const scan_work *diffing, const cf_scanned_node *scanned, bool *elsewhere)
 {
     bool held = false;
@@ -110,8 +116,11 @@ static bool has_content(const scan_work *diffing, const cf_scanned_node *scanned
     return held;
 }
 
-/* What the state forgot (it was deleted elsewhere and compacted) is written whole, with the
- * directories above it (rule L). A copy whose content is still there needs a pin only. */
+/* A node whose item the state forgot (deleted elsewhere, and compacted) is written whole, with the
+ * directories above it (rule L). A copy whose content is still there needs a pin only.
+ *
+ *     d/a was deleted and compacted a year ago; this device was away, and its user edits d/a:
+ *     /kind, /parent, /name and /content of a, and /kind, /parent, /name of d */
 static void write_whole(scan_work *diffing, const cf_scanned_node *scanned)
 {
     for (; scanned && scanned->base;
@@ -133,7 +142,10 @@ static void write_whole(scan_work *diffing, const cf_scanned_node *scanned)
     }
 }
 
-/* Equal starts are one item; an id that the state knows already gives way to a random one. */
+/* Equal starts are one item (rule I); an id that the state knows already gives way to a random one.
+ *
+ *     a=1 was made here and there    one a
+ *     a is moved to c, then a=1 is made anew    the state knows that id, by c: a gets another */
 static cf_id new_item(const scan_work *diffing, const cf_scanned_node *scanned, const cf_id *parent)
 {
     const cf_rules *rules = diffing->input->rules;
@@ -181,8 +193,8 @@ static node_difference difference_of(const cf_scanned_node *scanned)
     };
 }
 
-/* For a cycle of moves (rule Y). Of what was in the root nothing is said, unless something else was
- * said before. */
+/* For a cycle of moves (rule Y) a directory that is moved says in which directory it was, weakly.
+ * Of one that was in the root nothing is said, unless /from says another directory until now. */
 static void say_where_it_was(scan_work *diffing, const cf_scanned_node *scanned, const cf_id *item)
 {
     const cf_scanned_node *above = cf_scanned_nodes_at(&diffing->nodes, scanned->base->parent);
@@ -192,6 +204,8 @@ static void say_where_it_was(scan_work *diffing, const cf_scanned_node *scanned,
             parent_value(diffing, above ? &above->items[0] : &cf_root_item));
 }
 
+/* All items of a directory move; of files that were shown as one only the first does, and
+ * scan_known deletes the others. */
 static void scan_place(scan_work *diffing, cf_scanned_node *scanned)
 {
     bool directory = scanned->kind == CF_KIND_DIRECTORY;
@@ -220,15 +234,18 @@ static void pin_copy(scan_work *diffing, const cf_scanned_node *scanned)
     set(diffing, scanned, first, CF_FIELD_NUMBER_PIN, taken(diffing, &packed));
 }
 
-/* The weak fields, as far as the source has them: mode of all kinds, mtime of files. What is moved
- * takes along what is not its own yet: a copy has them from the main file until then. Those that it
- * has stay as they are: somebody else may be setting them. */
+/* The weak fields, as far as the source has them: mode of all kinds, mtime of files. A node that is
+ * moved takes along a field that its item has no write of yet (a copy has them from the main file
+ * until then), or where it shows several items. A field that the item has stays as it is: somebody
+ * else may be setting that. */
 static bool takes_along(const scan_work *diffing, const cf_scanned_node *scanned, const cf_id *item,
                         uint32_t field, const node_difference *differs)
 {
     return differs->place && (scanned->item_count > 1 || !in_state(diffing, item, field));
 }
 
+/* The mode of a node that is moved is written only if it says more than default_mode, or the node
+ * shows several items, each of which may have another mode. */
 static void scan_weak(scan_work *diffing, const cf_scanned_node *scanned,
                       const node_difference *differs)
 {
@@ -246,6 +263,10 @@ static void scan_weak(scan_work *diffing, const cf_scanned_node *scanned,
         set(diffing, scanned, first, CF_FIELD_NUMBER_MTIME, scanned->mtime);
 }
 
+/* What differs from the base is written, over what the base shows. A content that is edited in its
+ * place moves nothing; a node that is moved keeps the content's write.
+ *
+ *     a (items x, y, two equal files): the user edits a    /content of x; y is deleted */
 static void scan_known(scan_work *diffing, cf_scanned_node *scanned)
 {
     node_difference differs = difference_of(scanned);
@@ -262,7 +283,7 @@ static void scan_known(scan_work *diffing, cf_scanned_node *scanned)
     if (scanned->kind == CF_KIND_DIRECTORY || !(differs.place || differs.content))
         return;
     for (size_t i = 1; i < scanned->item_count;
-         i++) /* equal files shown as one: this one goes on */
+         i++) /* equal files shown as one: the first goes on */
         cf_draft_delete(&diffing->draft, scanned->refs, &scanned->items[i]);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Scan: from what the user did to a source, found by comparing its disk with the base, to the
  * changes that say so (model, rules B, F, I, L, T). Work is proportional to what was found and to
- * the groups it lies in. */
+ * the groups it lies in.
+ *
+ *     the disk and the base have a with 1 (A1), the state has 2 by now (B2, over A1); the user
+ *     saves 3: the change is /content 3 over A1. B2 and the 3 live: one is shown as a copy (B) */
 #ifndef CF_PEER_MERGE_DIFF_H
 #define CF_PEER_MERGE_DIFF_H
 #include "peer/merge/view.h"

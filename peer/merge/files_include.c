@@ -27,6 +27,7 @@ static bool any_depth(const char *component)
     return strcmp(component, "**") == 0;
 }
 
+/* Of several "**" one behind the other the first stands for all. */
 static void add_component(cf_arena *arena, pattern *into, cf_bytes component)
 {
     char *text = cf_arena_text(arena, component);
@@ -36,6 +37,7 @@ static void add_component(cf_arena *arena, pattern *into, cf_bytes component)
     into->components[into->count++] = text;
 }
 
+/* An empty component, "." and ".." are no file's name: such a pattern is refused. */
 static bool can_match(cf_bytes component)
 {
     return component.size > 0 && !cf_bytes_equal(component, cf_bytes_of_text(".")) &&
@@ -98,6 +100,7 @@ bool cf_include_limits(const cf_include *include)
     return include && include->count;
 }
 
+/* A name that is longer than CF_NAME_MAX matches nothing but "**". */
 static bool component_matches(const char *component, cf_bytes name)
 {
     char text[CF_NAME_MAX + 1];

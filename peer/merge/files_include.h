@@ -9,7 +9,10 @@
  *   **        as a whole component: any number of directories, also none
  *
  * What lies in a matching directory is in, too. Without patterns everything is. A directory that
- * only leads to what may match is passed through. */
+ * only leads to what may match is passed through.
+ *
+ *     photos/2024/x*    photos, photos/2024: passed     photos/2024/xy: in, also what is below it
+ *                       photos/2024/a, music: out       photos as a file: out */
 #ifndef CF_PEER_MERGE_FILES_INCLUDE_H
 #define CF_PEER_MERGE_FILES_INCLUDE_H
 #include "codec/bytes.h"
@@ -27,13 +30,13 @@ typedef enum {
 cf_status cf_include_new(const char *const *patterns, size_t count, cf_include **out,
                          cf_error *error);
 void cf_include_destroy(cf_include **include);
-/* There is something that it doesn't ask for; NULL asks for everything. */
+/* There is something that the patterns don't ask for; NULL asks for everything. */
 bool cf_include_limits(const cf_include *include);
 
-/* `path` are the names from the source's folder down to it. */
+/* `path` are the names from the source's folder down to what is asked about. */
 cf_include_answer cf_include_match(const cf_include *include, const cf_bytes *path, size_t count,
                                    bool directory);
-/* The same of one with slashes. */
+/* The same of a path with slashes. */
 cf_include_answer cf_include_match_path(const cf_include *include, cf_bytes path, bool directory);
 
 #endif

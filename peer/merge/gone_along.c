@@ -32,6 +32,8 @@ void cf_gone_along_pin(cf_scanned_nodes *nodes, const cf_scanned_node *scanned,
     cf_buffer_release(&value);
 }
 
+/* The deletion takes away what this base node stands for, and that is still to be done: an item of
+ * the node has the deletion, and is shown no more. */
 static bool is_on_disk(const cf_diff_input *input, const cf_node *node, const cf_dot *deletion)
 {
     for (size_t i = 0; i < node->item_count; i++) {
@@ -47,7 +49,7 @@ static bool is_on_disk(const cf_diff_input *input, const cf_node *node, const cf
     return false;
 }
 
-/* Nothing lies in the directory here that the deletion takes away: it has been carried out. */
+/* Nothing lies in the directory on this disk that the deletion takes away. */
 static bool is_carried_out(const cf_diff_input *input, const cf_id *directory,
                            const cf_dot *deletion)
 {
@@ -60,7 +62,8 @@ static bool is_carried_out(const cf_diff_input *input, const cf_id *directory,
     return true;
 }
 
-/* The deletions of the directory that it doesn't lift. */
+/* As the value of a deletion: the directory's deletions which it doesn't lift, and which are
+ * carried out on this disk; no bytes where there is none. */
 static cf_bytes emptied_by(const cf_diff_input *input, const cf_seen *seen, cf_arena *arena)
 {
     const cf_item *item = cf_state_item(input->state, &seen->id);
@@ -84,6 +87,8 @@ static cf_bytes emptied_by(const cf_diff_input *input, const cf_seen *seen, cf_a
     return copy;
 }
 
+/* A strong write of a directory, other than a deletion: the directory is made, moved or kept by
+ * that. */
 static bool keeps_directory(const cf_change *change)
 {
     return cf_kind_of(&change->item) == CF_KIND_DIRECTORY && change->value.size && !change->weak &&

@@ -5,8 +5,8 @@
 #define CF_PEER_MERGE_GONE_ALONG_H
 #include "peer/merge/scanned_nodes.h"
 
-/* A conflict copy that nobody touched has no place of its own. If it went along with its directory,
- * it takes its place with it:
+/* A conflict copy that nobody touched has no place of its own. A copy that went along with its
+ * directory gets a pin there, which counts where the copy's deletion does not:
  *
  *     d with d/a and "d/a (conflict …)" deleted || mv d e: e has both */
 void cf_gone_along_pin(cf_scanned_nodes *nodes, const cf_scanned_node *scanned,

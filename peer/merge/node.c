@@ -191,8 +191,6 @@ cf_status cf_refs_read(cf_bytes packed, cf_arena *arena, cf_ref **out, size_t *c
     return CF_OK;
 }
 
-/* A node: [number, parent, name, kind, content, mode, mtime, items, refs, stat]; values and refs
- * are binary strings, empty when there is none. */
 cf_node cf_node_copy(const cf_node *node, cf_arena *arena)
 {
     cf_node copy = *node;
@@ -219,7 +217,9 @@ bool cf_node_is_left(const cf_node *node)
     return node->refs.size == 0;
 }
 
-/* Of a record; those of earlier builds lack the last one, two or three. */
+/* A node's record: [number, parent, name, kind, content, mode, mtime, items, refs, stat, is_met,
+ * is_racy, disk]; values and refs are binary strings, empty when there is none. Records of earlier
+ * builds lack the last part, the last two or three. */
 enum { PARTS = 13, PARTS_RACY = 12, PARTS_MET = 11, PARTS_LEAST = 10 };
 
 void cf_node_pack(const cf_node *node, cf_buffer *out)
@@ -281,7 +281,8 @@ static cf_status read_stat(cf_reader *reader, cf_node_stat *out, cf_error *error
     return status;
 }
 
-/* A save may have been missed on a disk of whole seconds, which nobody knew to be racy. */
+/* Of a record that doesn't say whether its file is racy: a save may have been missed on a disk of
+ * whole seconds. */
 static bool may_be_racy(const cf_node *node)
 {
     const cf_stat stat = cf_stat_of_node(node);

@@ -9,7 +9,10 @@
 #include "codec/ids.h"
 
 /* A write that is shown: `item`'s `field` shows the write `dot`, which is stored with `holder` (the
- * item itself, but for the content of a conflict copy). */
+ * item itself, but for the content of a conflict copy).
+ *
+ *     a was 1, A wrote 2, B wrote 3, which is later: "a" has the ref (a, a, /content, B's dot),
+ *     and "a (conflict …)" has (copy_id(a, A's dot), a, /content, A's dot) */
 typedef struct {
     cf_id item, holder;
     cf_bytes field;
@@ -50,8 +53,8 @@ typedef struct {
     bool is_met;   /* the user had this content here, too, before it came from others */
 } cf_node;
 
-/* Another directory stands for what this one did, and what is in it goes there. It shows no writes
- * any more, so whatever a user does to it meanwhile replaces none. */
+/* Another directory stands for what this node did, and what is in this one goes there. A node that
+ * is left shows no writes any more, so whatever a user does to it meanwhile replaces none. */
 void cf_node_leave(cf_node *node);
 bool cf_node_is_left(const cf_node *node);
 

@@ -69,7 +69,7 @@ static uint64_t content_hash(const cf_hash *content)
     return cf_hash_bytes(5, cf_bytes_of(content->bytes, sizeof content->bytes));
 }
 
-/* Of a file that shows one. */
+/* The hash of the content that a node shows; false: the node is no file, or shows none. */
 static bool content_of(const cf_node *node, cf_hash *out)
 {
     uint64_t size;
@@ -387,6 +387,8 @@ const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
     return NULL;
 }
 
+/* Whether the label's content write is `dot` stored with `holder`: labels are found by a hash
+ * alone. */
 static bool shows(const node_label *label, const cf_id *holder, const cf_dot *dot)
 {
     cf_arena arena = {0};

@@ -68,7 +68,7 @@ static void note_shown(group_look *look, const cf_group *group, const cf_shown *
     }
 }
 
-/* `items` NULL: all that is in it. */
+/* `items` NULL: all that is in the directory. */
 static void note_group(group_look *look, cf_view *view, cf_seen *directory,
                        const cf_seen_list *items)
 {
@@ -120,6 +120,7 @@ static int by_address(const void *left, const void *right)
     return (x > y) - (x < y);
 }
 
+/* An item whose directory is not plain touches that directory as a whole. */
 static void touch_items(cf_view *view, touched_groups *out)
 {
     cf_seen_changes *changes = &view->tried_items;
@@ -186,7 +187,9 @@ typedef struct {
 
 /* Of a cycle of moves one directory is shown where it was. It still wishes to be in another one of
  * the cycle, which therefore stays visible, though deleted, until the first is pinned where it is.
- * (Move d into e || move e into d, then delete d: it came back.) */
+ *
+ *     d into e || e into d, which is later: e is in the root, d in e, and e wishes for d; the user
+ *     deletes e/d: without a pin of e in the root d would come back, for e's sake */
 static void find_cut(pin_round *round, const cf_change *deletion)
 {
     cf_view *view = round->nodes->input->view;
@@ -204,7 +207,7 @@ static void find_cut(pin_round *round, const cf_change *deletion)
             return;
         }
         if (at->wished == cut)
-            return; /* it only hangs below the cycle */
+            return; /* what is deleted only hangs below the cycle */
     }
 }
 
@@ -250,6 +253,8 @@ static bool shares_item(const cf_id *items, size_t count, const cf_group *group)
     return false;
 }
 
+/* The sight has another name than the node has on the disk, or none of the directories that the
+ * node is in; also where nothing is seen at all. */
 static bool is_elsewhere(pin_round *round, const cf_scanned_node *scanned, const item_sight *sight)
 {
     const cf_id *above;
@@ -261,7 +266,8 @@ static bool is_elsewhere(pin_round *round, const cf_scanned_node *scanned, const
     return !shares_item(above, count, sight->group);
 }
 
-/* The pin holds as long as the place that it stands in for. */
+/* Pins the item where the disk has the node. The pin holds as long as the best /parent and /name of
+ * the item are those of now: it yields to every move. */
 static void pin(pin_round *round, const cf_scanned_node *scanned, const cf_id *item)
 {
     cf_view *view = round->nodes->input->view;
@@ -287,7 +293,10 @@ static void pin(pin_round *round, const cf_scanned_node *scanned, const cf_id *i
     cf_arena_release(&scratch);
 }
 
-/* Nothing would keep it alive, but the user kept it. */
+/* Writes /kind of a node which the user kept, and which no write would keep alive any more.
+ *
+ *     d is deleted here, d/b made there: d lives for d/b; b's deletion now leaves d, empty: d is
+ * kept */
 static void keep(pin_round *round, const cf_scanned_node *scanned, const cf_id *item)
 {
     cf_buffer kind = {0};
@@ -298,7 +307,8 @@ static void keep(pin_round *round, const cf_scanned_node *scanned, const cf_id *
     cf_buffer_release(&kind);
 }
 
-/* Mode or mtime: what is shown would change, and not to what is on the disk. */
+/* Mode or mtime of a node (`values`: as shown before the draft, after it, as on the disk) is
+ * written where the draft changes what is shown, and not to what is on the disk. */
 static bool hold(pin_round *round, const cf_scanned_node *scanned, const cf_id *item,
                  uint32_t field, const cf_bytes values[3])
 {
@@ -317,7 +327,7 @@ static bool fasten(pin_round *round, const cf_scanned_node *scanned, const cf_id
     const item_sight *before = seen_at(&round->before, item), *after = seen_at(&round->after, item);
 
     if (cf_draft_deletes(round->draft, item) || is_elsewhere(round, scanned, before))
-        return false; /* what others did to it is still to be applied */
+        return false; /* what others did to the item is still to be applied */
     if (is_elsewhere(round, scanned, after) &&
         !cf_draft_has(round->draft, item, CF_FIELD_NUMBER_PIN)) {
         pin(round, scanned, item);
@@ -343,7 +353,8 @@ static bool same_group(const cf_group *a, const cf_group *b)
                           cf_bytes_of(b->directories, b->count * sizeof(cf_id)));
 }
 
-/* Most are: for them there is nothing to do. */
+/* The draft changes nothing of what is shown of the item: so of most, for which there is nothing to
+ * do. */
 static bool is_as_before(const pin_round *round, const item_sight *before)
 {
     const item_sight *after = seen_at(&round->after, &before->item);
@@ -353,7 +364,7 @@ static bool is_as_before(const pin_round *round, const item_sight *before)
            cf_bytes_equal(before->mtime, after->mtime) && same_group(before->group, after->group);
 }
 
-/* Every node that lies where `before` shows it. */
+/* Fastens each node that the user left where the view of before shows it. */
 static bool fasten_all(pin_round *round)
 {
     bool any = false;
@@ -375,6 +386,8 @@ static bool fasten_all(pin_round *round)
     return any;
 }
 
+/* Pins the directories that find_cut found, of which the view with the draft shows no
+ * difference. */
 static bool fasten_cuts(pin_round *round)
 {
     bool any = false;

@@ -27,14 +27,17 @@ static bool stands_for_more(const cf_node *node, const cf_shown *shown)
 }
 
 /* Of two nodes of an item, one may be what both were until now, or was left for the other, and
- * still has to go. */
+ * still has to go. The nearer one has no items that are shown elsewhere by now, then still shows
+ * writes, then is older; of two that were left the younger is nearer.
+ *
+ *     5 has items x, y, 6 has x alone; x is shown by itself     6 */
 static bool is_nearer(const cf_node *node, const cf_node *than, const cf_shown *shown)
 {
     bool more = stands_for_more(node, shown), than_more = stands_for_more(than, shown);
 
     if (more != than_more)
         return than_more;
-    if (cf_node_is_left(than)) /* both: what is shown has no writes, and the earlier was left */
+    if (cf_node_is_left(than)) /* both: what is shown has no writes, the earlier node was left */
         return !cf_node_is_left(node) || node->number > than->number;
     return !cf_node_is_left(node) && node->number < than->number;
 }
@@ -80,6 +83,7 @@ typedef struct {
     cf_scope *scope;
 } against;
 
+/* Whether any directory of the group that this one is of has a node in the base. */
 static bool is_here(const against *with, const cf_id *directory)
 {
     cf_arena arena = {0};
@@ -111,7 +115,8 @@ static bool is_way(const against *with, const cf_id *directory)
     }
 }
 
-/* `node`: its own; NULL: none yet. */
+/* Whether the scope asks for what is shown in this directory. `node`: the node of what is shown;
+ * NULL: none yet. */
 static bool is_asked_for(const against *with, const cf_id *directory, const cf_shown *shown,
                          const cf_node *node)
 {
@@ -122,7 +127,8 @@ static bool is_asked_for(const against *with, const cf_id *directory, const cf_s
     return (node && is_way(with, directory)) || cf_scope_leads(with->scope, &shown->items[0]);
 }
 
-/* Where the item is shown, if that is the node's, and asked for. */
+/* Where the item is shown, if the node is the one of what is shown there, and the scope asks for
+ * that. */
 static bool find_of_node(const against *with, const cf_id *item, const cf_node *node,
                          cf_arena *arena, cf_tree_place *out)
 {
@@ -187,7 +193,7 @@ cf_difference cf_step_difference(const cf_step *step)
         .mtime = differs(shown->mtime, node->mtime),
     };
 
-    /* Mode and time are the file's, under all its names: it has to be another file. */
+    /* Mode and time are the file's, under all its names: the node has to be another file. */
     if (shown->kind == CF_KIND_FILE && node->stat.links > 1)
         difference.content |= difference.mode || difference.mtime;
     return difference;
@@ -228,10 +234,10 @@ bool cf_step_is_ready(const cf_nodes *base, const cf_step *step, uint64_t number
         return cf_nodes_find(base, number) && !cf_nodes_next_child(base, number, NULL);
     const cf_node *there = cf_nodes_child(base, step->parent, step->shown->name);
     if (there && there->number != number)
-        return false; /* it has a step of its own */
+        return false; /* the node that is there has a step of its own */
     if (step->kind == CF_STEP_UPDATE && cf_step_difference(step).move &&
         cf_node_is_within(base, step->parent, number))
-        return false; /* it goes into one that is in itself now, and has to leave it first */
+        return false; /* the node goes into one that is in itself now, and has to leave first */
     return cf_step_may_show(base, step, number);
 }
 
@@ -257,6 +263,7 @@ const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step)
     return !node || node->number == step->number || cf_node_is_aside(node) ? NULL : node;
 }
 
+/* The base has the refs of the view: no other write came to stand for what lies there. */
 static bool same_refs(const cf_node *node, const cf_shown *shown)
 {
     cf_buffer packed = {0};
@@ -267,6 +274,8 @@ static bool same_refs(const cf_node *node, const cf_shown *shown)
     return same;
 }
 
+/* A step for one thing that is shown: CREATE where no node is there for that, UPDATE where its node
+ * differs, be it in items or refs alone. None for what the scope doesn't ask for. */
 static void plan_shown(const against *with, uint64_t directory, const cf_shown *shown,
                        cf_plan *plan)
 {
@@ -291,7 +300,7 @@ static void plan_shown(const against *with, uint64_t directory, const cf_shown *
         add(plan, step);
 }
 
-/* Whether anything that is shown belongs to this node, and in which directory. */
+/* Whether anything that is shown belongs to this node, and in which directory that is. */
 static bool is_shown(const against *with, const cf_node *node, cf_id *directory)
 {
     cf_arena arena = {0};
@@ -306,9 +315,9 @@ static bool is_shown(const against *with, const cf_node *node, cf_id *directory)
     return found;
 }
 
-/* When what lies here, and is still to leave, is deleted elsewhere, only this group's plan can
- * tell.
- */
+/* A node that lies in this group's directory is shown in another one, whose plan moves that node.
+ * Until then this group is planned again: should the item be deleted there first, only this group's
+ * plan would find the node. */
 static void plan_again(cf_plan *plan, const cf_group *group, const cf_id *shown_in)
 {
     for (size_t i = 0; i < group->count; i++)
@@ -366,8 +375,9 @@ static sought *children_of(const against *with, uint64_t directory, size_t *coun
 static bool delete_below(const against *with, uint64_t directory, const cf_group *group,
                          cf_plan *plan);
 
-/* What is shown nowhere goes; children before their directory. False: it is left, or something
- * below is. */
+/* A node that is shown nowhere is deleted, children before their directory; one that is shown
+ * elsewhere is moved by another plan. False: the node stays for an overfull item, or something
+ * below it does. */
 static bool delete_unshown(const against *with, const cf_node *node, const cf_group *group,
                            cf_plan *plan)
 {
@@ -398,7 +408,7 @@ static bool delete_below(const against *with, uint64_t directory, const cf_group
     return all;
 }
 
-/* Met before, by an earlier one of these items. */
+/* The node has an earlier one of these items, too, and was met by that. */
 static bool is_met_before(const cf_node *node, const cf_id *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -408,7 +418,7 @@ static bool is_met_before(const cf_node *node, const cf_id *items, size_t count)
     return false;
 }
 
-/* The same of the items that the group means. */
+/* As delete_below, of the nodes of those items alone that the group means. */
 static void delete_items(const against *with, uint64_t directory, const cf_group *group,
                          cf_plan *plan)
 {
@@ -440,7 +450,7 @@ void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, c
         return; /* what vanished is deleted with what holds it */
     plan->group = group->directories[0];
     if (cf_scope_of_directory(plan->scope, &plan->group) == CF_INCLUDE_OUT)
-        return; /* so is what is not asked for any more */
+        return; /* a directory that is not asked for any more, too */
     if (!cf_plan_directory(base, view, plan->scope, group, &directory)) {
         cf_ids_add(&plan->again, &plan->group);
         return;

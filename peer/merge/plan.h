@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plan: what has to be done to a disk so that it shows the view, as single steps that are each
- * whole by themselves. Pure: base and view in, steps out. */
+ * whole by themselves. Pure: base and view in, steps out.
+ *
+ *     base: 5 "a", 6 "b" (other content), 7 "c"; the view: 5's item as "b", 6's as "a"
+ *     UPDATE 5 to "b", UPDATE 6 to "a", DELETE 7. Each of the first two waits for the other's
+ *     place (cf_step_is_ready), so that one of them takes another name first (in_the_way) */
 #ifndef CF_PEER_MERGE_PLAN_H
 #define CF_PEER_MERGE_PLAN_H
 #include "peer/merge/scope.h"
@@ -65,8 +69,8 @@ bool cf_step_is_ready(const cf_nodes *base, const cf_step *step, uint64_t number
 bool cf_step_may_show(const cf_nodes *base, const cf_step *step, uint64_t number);
 
 /* When all that is left waits for each other: what stands in the place of a move, or of a directory
- * that is to be made, takes another name for now, in its own directory. It may belong below what
- * comes there, or hold it. NULL: nothing does. */
+ * that is to be made, takes another name for now, in its own directory. That node may belong below
+ * what comes there, or hold it. NULL: nothing stands there. */
 const cf_node *cf_step_in_the_way(const cf_nodes *base, const cf_step *step);
 enum { CF_ASIDE_NAME = 48 };
 void cf_step_aside_name(uint64_t number, char name[CF_ASIDE_NAME]);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The base after a scan: fields that the entry wrote show its writes, the others what they did. */
+/* The base after a scan: a field that the entry wrote shows that write, any other what it showed.
+ *
+ *     a's node shows /name A1, /content A1; the user edits a, which becomes entry A5:
+ *     the node shows /name A1, /content A5. A /content B2 that the state got meanwhile is not among
+ *     the refs: it is not on this disk, so the user's next edit doesn't replace B2 either */
 #include "peer/merge/diff.h"
 
 #include <assert.h>
@@ -29,6 +33,7 @@ static bool is_of(const cf_diff *diff, size_t index, const cf_id *item)
     return index < diff->count && cf_id_equal(&diff->changes[index].item, item);
 }
 
+/* The entry deletes the item, and not only tells which of its deletions were seen. */
 static bool deletes(const cf_diff *diff, const cf_id *item)
 {
     size_t first = first_change(diff, item);
@@ -50,6 +55,7 @@ static void add_ref(rebase_work *rebasing, const cf_ref *ref)
     *cf_one_more(rebasing->refs, rebasing->ref_count, rebasing->ref_capacity) = *ref;
 }
 
+/* The refs of one item: where the entry writes the field that write alone. */
 static void add_item_refs(rebase_work *rebasing, const cf_scanned_node *scanned, const cf_id *item)
 {
     const cf_diff *diff = rebasing->diff;
@@ -65,7 +71,7 @@ static void add_item_refs(rebase_work *rebasing, const cf_scanned_node *scanned,
             add_ref(rebasing, &(cf_ref){*item, *item, diff->changes[i].field, rebasing->dots[i]});
 }
 
-/* Not borrowed from the base, which will be changed with it. */
+/* The bytes are copies: those of the base end when the base is changed. */
 static cf_node node_of(const cf_scanned_node *scanned, cf_arena *arena)
 {
     return (cf_node){
@@ -102,7 +108,8 @@ static void add_node(rebase_work *rebasing, const cf_scanned_node *scanned)
     *cf_one_more(rebasing->nodes, rebasing->count, rebasing->capacity) = node;
 }
 
-/* Nodes that were not found, but one of their items was pinned or kept. */
+/* Nodes that were not found by the scan, but an item of which the entry writes (a pin, a /kind, a
+ * mode). */
 static void add_others(rebase_work *rebasing, const cf_id *item)
 {
     const cf_node *node = NULL;

@@ -14,6 +14,11 @@ enum { EXTENSION_MAX = 32, WRITER_LETTERS = 4, CHARACTER_MAX = 4 };
 
 const cf_id cf_root_item;
 
+/* Where the name's extension begins, with its dot; the end of a name that has none: a dot that is
+ * first or alone last begins none, nor does one with more than EXTENSION_MAX bytes behind it.
+ *
+ *     archive.tar.gz    ".gz"
+ *     .profile, dot.    none */
 static size_t extension_of(cf_bytes name)
 {
     size_t last = name.size;
@@ -27,7 +32,7 @@ static size_t extension_of(cf_bytes name)
     return inside && name.size - last - 1 <= EXTENSION_MAX ? last : name.size;
 }
 
-/* The most of it that fits and does not end within a UTF-8 character. */
+/* How many bytes of the text fit without the last of them ending within a UTF-8 character. */
 static size_t whole_characters(cf_bytes text, size_t room)
 {
     size_t cut = room;
@@ -60,7 +65,7 @@ bool cf_name_in_conflict(cf_bytes name, cf_buffer *out)
         if (memcmp(name.data + i, note, size) == 0)
             at = i;
     const uint8_t *end = at < name.size ? memchr(name.data + at, ')', name.size - at) : NULL;
-    if (!end || name.size + CHARACTER_MAX > CF_NAME_MAX) /* it may have been cut */
+    if (!end || name.size + CHARACTER_MAX > CF_NAME_MAX) /* the name may have been cut */
         return false;
     cf_buffer_append(out, name.data, at);
     cf_buffer_append(out, end + 1, name.size - (size_t)(end + 1 - name.data));

@@ -54,7 +54,7 @@ bool cf_draft_deletes(const cf_change_draft *draft, const cf_id *item)
     return value.size && cf_deletion_deletes(value);
 }
 
-/* ---- Spots ---- */
+/* ---- Nodes ---- */
 
 static uint64_t hash_of(uint64_t number)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spots: the nodes of a source as its disk has them during a scan, that is the base with the
- * findings on top; and what is drafted of them. */
+/* Scanned nodes: the nodes of a source as its disk has them during a scan, that is the base with
+ * the findings on top; and what is drafted of them. */
 #ifndef CF_PEER_MERGE_SCANNED_NODES_H
 #define CF_PEER_MERGE_SCANNED_NODES_H
 #include "peer/merge/change_draft.h"
@@ -18,10 +18,13 @@ typedef struct {
 /* A new write of `item`'s field, over all that the refs show of it. */
 void cf_draft_set(cf_change_draft *draft, cf_refs refs, const cf_id *item, uint32_t field,
                   cf_bytes value, bool weak);
-/* A deletion of `item` that covers all that the refs show of it. */
+/* A deletion of `item` that covers all that the refs show of it.
+ *
+ *     the base shows a with /name A1, /content A1; B2 edited a meanwhile, which this disk doesn't
+ *     have: the deletion covers the two writes A1, and a lives by B2 */
 void cf_draft_delete(cf_change_draft *draft, cf_refs refs, const cf_id *item);
 bool cf_draft_has(const cf_change_draft *draft, const cf_id *item, uint32_t field);
-/* Not by a deletion that only tells which others were seen. */
+/* The draft deletes the item, and not only tells which of its deletions were seen. */
 bool cf_draft_deletes(const cf_change_draft *draft, const cf_id *item);
 
 typedef struct {

@@ -85,6 +85,8 @@ static void name_path(cf_scope *scope, const way *of)
         scope->names[of->depth - 1] = of->name;
 }
 
+/* What lies in a directory that is in is in, in one that is out, out. The patterns are asked where
+ * the directory is passed through. */
 static cf_include_answer answer_in(cf_scope *scope, const way *above, cf_bytes name, uint8_t kind)
 {
     if (above->answer != CF_INCLUDE_PASS)
@@ -108,6 +110,7 @@ static way *way_below(cf_scope *scope, const way *above, const cf_id *directory,
                                        .answer = answer_in(scope, above, name, CF_KIND_DIRECTORY)});
 }
 
+/* A directory that the view does not show has the answer out, and no directory above. */
 static way *way_of(cf_scope *scope, const cf_id *directory)
 {
     way *found = find_way(scope, directory);
@@ -141,6 +144,8 @@ cf_include_answer cf_scope_of_directory(cf_scope *scope, const cf_id *directory)
 
 static bool leads(cf_scope *scope, way *of);
 
+/* Whether the patterns ask for anything that is shown below a directory which is passed through.
+ * All of the directory's own children are asked before those of the directories in it. */
 static bool leads_below(cf_scope *scope, const way *of)
 {
     const cf_shown *shown;
@@ -159,7 +164,7 @@ static bool leads_below(cf_scope *scope, const way *of)
         if (answer == CF_INCLUDE_PASS)
             below[passed++] = way_below(scope, of, &shown[i].items[0], shown[i].name);
     }
-    cf_arena_release(&arena); /* before it goes deeper */
+    cf_arena_release(&arena); /* before the search goes deeper */
     for (size_t i = 0; !found && i < passed; i++)
         found = leads(scope, below[i]);
     free(below);

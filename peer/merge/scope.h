@@ -18,7 +18,10 @@ void cf_scope_destroy(cf_scope **scope);
 cf_include_answer cf_scope_answer(cf_scope *scope, const cf_id *directory, const cf_shown *shown);
 /* Of the directory itself; one that is not shown is out, the root is passed. */
 cf_include_answer cf_scope_of_directory(cf_scope *scope, const cf_id *directory);
-/* It is asked for, or something that is shown below it. */
+/* The directory is asked for, or something that is shown below it.
+ *
+ *     pattern "d/a": d is passed; if d/a is shown, d leads to it, and is made; an empty d, or one
+ *     with d/b alone, does not */
 bool cf_scope_leads(cf_scope *scope, const cf_id *directory);
 /* In which directory this one is shown; false: in none, or it is the root. */
 bool cf_scope_above(cf_scope *scope, const cf_id *directory, cf_id *above);

@@ -63,7 +63,8 @@ void cf_state_bound_items(cf_state *state, uint64_t most)
     state->most = most;
 }
 
-/* A function of its writes alone, so that it is the same on every device that has the entries:
+/* Whether an item is overfull is a function of its writes alone, so that it is so on every device
+ * that has the entries:
  *
  *     2^20 writes live          shown
  *     one more, by anybody      overfull
@@ -73,12 +74,14 @@ static bool is_overfull(const cf_state *state, const cf_item *item)
     return item->live > state->most;
 }
 
+/* An item that has no living write, or is overfull, is not there for the view. */
 static bool is_shown(const cf_state *state, const cf_item *item)
 {
     return item->live && !is_overfull(state, item);
 }
 
-/* Two of its writes are of one field, and live. */
+/* Two living writes of a record's item are of one field; writes of a field are neighbours. Who asks
+ * for conflicts looks at these records alone. */
 static bool is_contested(const cf_state *state, const cf_item *item)
 {
     bool found = false;
@@ -147,6 +150,7 @@ void cf_state_apply(cf_state *state, const cf_dot *dot, cf_time time, const cf_c
     cf_dots_drop(state->dots, self);
 }
 
+/* Drops the name that is remembered of a write; a write that lives is kept. */
 static void drop_name(cf_state *state, cf_slots *slots, cf_bytes field, const cf_dot *dot)
 {
     uint32_t number = cf_dots_use(cf_state_dots(state), dot);

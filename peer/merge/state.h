@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of one collection: item -> field -> the writes nobody has replaced (model, rule S). It
- * is the same, and is packed to the same bytes, for the same entries in whatever order they came: a
- * name in `over` whose write is not here is remembered. Not thread-safe. All of it is in memory,
- * about 220 bytes a file; an item is packed by itself, so that the engine saves just those that
- * changed. */
+/* The state of one collection: item -> field -> the writes nobody has replaced (model, rule S).
+ *
+ *     A1 writes a's /content; A2 and B1 both replace A1: A2 and B1 live, in whatever order the two
+ *     entries came; B2 replaces A2 and B1: B2 alone lives. `after` of an entry removes nothing.
+ *
+ * The state is the same, and is packed to the same bytes, for the same entries in whatever order
+ * they came: a name in `over` whose write is not here is remembered. Not thread-safe. All of it is
+ * in memory, about 220 bytes a file; an item is packed by itself, so that the engine saves just
+ * those that changed. */
 #ifndef CF_PEER_MERGE_STATE_H
 #define CF_PEER_MERGE_STATE_H
 #include "codec/id_list.h"
@@ -59,7 +63,7 @@ int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b);
 
 /* Those that have a write and are not overfull. */
 size_t cf_state_item_count(const cf_state *state);
-/* Calls `brief_sync` for each of these, in no order. */
+/* Calls `visit` for each of these, in no order. */
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context);
 
@@ -68,7 +72,7 @@ size_t cf_state_contested_count(const cf_state *state);
 
 bool cf_state_is_overfull(const cf_state *state, const cf_id *item);
 size_t cf_state_overfull_count(const cf_state *state);
-/* Calls `brief_sync` for every overfull item, in no order. */
+/* Calls `visit` for every overfull item, in no order. */
 void cf_state_each_overfull(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                             void *context);
 /* Of an overfull item. */

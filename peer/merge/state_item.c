@@ -100,7 +100,7 @@ cf_slot *cf_slots_of(const cf_state *state, cf_slots *slots, uint32_t field, uin
     return &slots->at[*place - 1];
 }
 
-/* The index of a large item isn't kept: emptying it for each small one would cost its size. */
+/* The index of a large item isn't kept: to empty that for each small item would cost its size. */
 static void empty(cf_slots *slots)
 {
     slots->count = 0;
@@ -132,7 +132,7 @@ void cf_slots_load(const cf_state *state, const cf_item *item, cf_slots *slots)
     }
 }
 
-/* The write is gone; if it was not here yet, its name is remembered. */
+/* The write is gone; if it has not come yet, its name is remembered. */
 static void replace_write(cf_state *state, cf_slots *slots, uint32_t field, const cf_dot *dot)
 {
     uint32_t number = cf_dots_use(cf_state_dots(state), dot);
@@ -168,6 +168,7 @@ int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b)
     return cf_bytes_compare(cf_state_field_name(state, a), cf_state_field_name(state, b));
 }
 
+/* Living writes come before remembered names; either by field, then by dot. */
 static int compare_slots(const void *left, const void *right, void *context)
 {
     const cf_slot *a = left, *b = right;
@@ -206,7 +207,7 @@ static void sort_slots(cf_state *state, cf_slots *slots)
     slots->capacity = count;
 }
 
-/* Those of which nothing is kept go. Returns the size of the values of the others. */
+/* Slots of which nothing is kept go. Returns the size of the values of those that stay. */
 static size_t drop_balanced(cf_state *state, cf_slots *slots)
 {
     size_t kept = 0, size = 0;

@@ -102,7 +102,7 @@ bool cf_state_find_field(const cf_state *state, cf_bytes name, uint32_t *number)
 cf_dots *cf_state_dots(const cf_state *state);
 /* What is held of an item, if only remembered names; overfull or not. */
 const cf_item *cf_state_record(const cf_state *state, const cf_id *id);
-/* Calls `brief_sync` for every item of which anything is held. */
+/* Calls `visit` for every item of which anything is held. */
 void cf_state_each_record(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                           void *context);
 /* Drops the names of the item that `older` has uncounted from both: what the other says of them,

@@ -47,7 +47,7 @@ static size_t index_of(const listed_dot *list, size_t count, cf_dots *dots, uint
     listed_dot wanted = {number, false};
     size_t first = 0;
 
-    while (count > 1) { /* it is among `count` from `first` on */
+    while (count > 1) { /* the number is among `count` from `first` on */
         size_t half = count / 2;
 
         if (compare_listed(&wanted, &list[first + half], dots) >= 0) {
@@ -73,6 +73,7 @@ static void pack_dot(cf_buffer *out, const cf_dots *dots, const listed_dot *list
     cf_pack_uint(out, time.counter);
 }
 
+/* A name that an older program wrote has no count, and is packed without one again. */
 static void pack_name(cf_buffer *out, const cf_state *state, const cf_stored_write *name,
                       size_t dot)
 {
@@ -246,6 +247,7 @@ static cf_status read_record(cf_reader *reader, unpacking *record, cf_error *err
     return status ? status : cf_read_end(reader, error);
 }
 
+/* A dot that only names use has no time in the record: what the state knows of its time stays. */
 static void take_record(cf_state *state, const cf_id *id, unpacking *record)
 {
     cf_dots *dots = cf_state_dots(state);

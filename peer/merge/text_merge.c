@@ -7,6 +7,8 @@
 
 typedef enum { NO_LINES, BARE, WITH_RETURN, MIXED, BINARY } line_ends;
 
+/* What ends the text's lines: newlines alone, or each with a carriage return before it. A text with
+ * a zero byte is none. */
 static line_ends ends_of(cf_bytes text)
 {
     size_t bare = 0, with_return = 0;
@@ -26,7 +28,8 @@ static line_ends ends_of(cf_bytes text)
     return bare ? BARE : with_return ? WITH_RETURN : NO_LINES;
 }
 
-/* Lines that end otherwise are other lines: then nothing would be in a different place. */
+/* All three versions end their lines alike; only `before` may have no line end at all. With other
+ * line ends each line would differ, and nothing would be in a different place. */
 static bool agree(const cf_text_versions *versions)
 {
     line_ends before = ends_of(versions->before), shown = ends_of(versions->shown),
@@ -45,6 +48,7 @@ static git_merge_file_input input_of(cf_bytes text)
                                   .size = text.size};
 }
 
+/* A merge that leaves no byte counts as none. */
 static bool merge(const cf_text_versions *versions, cf_buffer *out)
 {
     git_merge_file_input before = input_of(versions->before), shown = input_of(versions->shown),

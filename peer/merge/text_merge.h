@@ -10,9 +10,12 @@ typedef struct {
     cf_bytes shown, other;
 } cf_text_versions;
 
-/* Appends the text with both edits. False: they touch, or it is no text, or what ends its lines is
- * not the same in all three; nothing was appended. Not for texts that are long: it may take the
- * product of their lines. */
+/* Appends the text with both edits. False: the edits touch, or a version is no text, or what ends
+ * lines is not the same in all three; nothing was appended. Not for texts that are long: a merge
+ * may take the product of their lines.
+ *
+ *     before "a b c d e", shown "A b c d e", other "a b c d E", each letter a line: "A b c d E"
+ *     before "a b c", shown "A b c", other "B b c": false */
 bool cf_text_merge(const cf_text_versions *versions, cf_buffer *out);
 
 #endif

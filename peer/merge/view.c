@@ -51,7 +51,7 @@ cf_seen *cf_view_get(cf_view *view, const cf_id *id)
     seen->id = *id;
     seen->wished = view->root;
     cf_hash_table_add(&view->seen, &seen->link, cf_hash_id(0, id));
-    if (view->root && cf_kind_of(id) == CF_KIND_DIRECTORY) { /* one that only others name */
+    if (view->root && cf_kind_of(id) == CF_KIND_DIRECTORY) { /* perhaps only others name it */
         cf_arena arena = {0};
         cf_facts none = {.id = *id};
 
@@ -137,8 +137,11 @@ static void touch_graves(cf_renewal *update)
     cf_lifting_release(&lifting);
 }
 
-/* The items named, those that hold a content which is a copy or is one no more because of them,
- * and those that such contents belong to or did. */
+/* Touches the items named; where the state has an item now and had not, or the other way, also the
+ * items that hold a content of which that is the copy; and each item that a content of these
+ * belongs to or did.
+ *
+ *     "a (conflict …)" is renamed to b: the copy's item is named; a holds the copy's content */
 static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
 {
     cf_view *view = update->view;
@@ -166,6 +169,9 @@ static void touch_items(cf_renewal *update, const cf_id *ids, size_t count)
     free(homes.at);
 }
 
+/* What becomes of one item by itself: whether it is shown for its own sake, as a directory that
+ * lives, or a file or symlink that lives and has a content; where it should lie, and under which
+ * name. */
 static cf_judged judge(cf_view *view, cf_seen *seen, cf_arena *names, cf_arena *scratch)
 {
     cf_facts facts = cf_facts_of(view, seen, scratch);
@@ -198,7 +204,7 @@ static void judge_touched(cf_renewal *update)
     cf_arena_release(&scratch);
 }
 
-/* What lies in a group changed, even if nothing moved. */
+/* An item that was named may be shown otherwise, even if it stayed in its place. */
 static void mark_touched(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++)

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The view: what a user should see of a state, computed group by group. A group is the directories
  * that are shown as one (usually one); it is named by their items. A pure function of the state
- * (model, rules W to E), kept up with it at a cost of the groups that changed. Not thread-safe. */
+ * (model, rules W to E), kept up with it at a cost of the groups that changed. Not thread-safe.
+ *
+ *     d with a was made here, e with b there, and e was renamed to d there: two items called d, one
+ *     group, shown as one directory d with a and b. What is new in d is written to the item that
+ *     was placed first (M) */
 #ifndef CF_PEER_MERGE_VIEW_H
 #define CF_PEER_MERGE_VIEW_H
 #include "peer/merge/node.h"

@@ -20,7 +20,7 @@ static bool is_shown(const cf_view *view, const cf_seen *directory)
     return directory == view->root || directory->parent;
 }
 
-/* False: it is there already. */
+/* False: the group is among those found already. */
 static bool add_group(search *self, cf_seen *const *members)
 {
     if (members[0]->marks & CF_MARK_SEARCHED)
@@ -30,7 +30,8 @@ static bool add_group(search *self, cf_seen *const *members)
     return true;
 }
 
-/* A group of several directories, and those below it that are of several because it is. */
+/* Adds the directory's group if it is of several directories, and those below that are of several
+ * for that. */
 static void add_merged(search *self, cf_seen *directory)
 {
     cf_seen_list waiting = {0};
@@ -50,6 +51,8 @@ static void add_merged(search *self, cf_seen *directory)
     cf_arena_release(&scratch);
 }
 
+/* Adds the group of a directory that isn't even. Where things in it share a name, directories may
+ * be among them: these are one then. */
 static void add_uneven(search *self, cf_seen *directory)
 {
     cf_seen_list below = {0};
@@ -66,7 +69,8 @@ static void add_uneven(search *self, cf_seen *directory)
     cf_arena_release(&scratch);
 }
 
-/* Those that became uneven and are so still. */
+/* The groups of the directories that became uneven and are so still; of the others the mark
+ * ends. */
 static void find_groups(search *self)
 {
     cf_seen_list *uneven = &self->view->uneven;
@@ -101,8 +105,8 @@ static void append_path(const cf_view *view, cf_seen *directory, cf_buffer *out)
     free(above.at);
 }
 
-/* The name that a pinned copy's is made of, where nothing has it; what a copy of now is beside has
- * it. */
+/* The name that a pinned copy's name was made of, if nothing in the group has that any more; none
+ * for a copy that no pin holds, as what the copy lies beside has that name. */
 static cf_bytes free_name(search *self, const cf_group *group, const cf_shown *copy)
 {
     cf_arena scratch = {0};
@@ -150,7 +154,7 @@ static void add_group_copies(search *self, cf_seen *directory)
     cf_arena_release(&scratch);
 }
 
-/* One that lies in a plain group: the others are among what was found there. */
+/* Adds a pinned copy that lies in a plain group: in any other it is among what that group shows. */
 static void add_pinned_copy(search *self, cf_seen *copy)
 {
     const cf_seen_list alone = {.at = &copy, .count = 1};
@@ -165,7 +169,7 @@ static void add_pinned_copy(search *self, cf_seen *copy)
     cf_arena_release(&scratch);
 }
 
-/* Those that became pinned copies and are so still. */
+/* Adds the items that became pinned copies and are so still; of the others the mark ends. */
 static void add_pinned_copies(search *self)
 {
     cf_seen_list *pinned = &self->view->pinned_copies;

@@ -12,6 +12,8 @@
 #include "peer/merge/view_graves.h"
 #include "peer/merge/view_inside.h"
 
+/* Whether a stored write says something of this item: no deletion does, nor does a content that
+ * belongs to the item of its copy by now (rule H). */
 static bool is_own(const cf_view *view, const cf_seen *seen, const cf_write *write)
 {
     return write->field != CF_FIELD_NUMBER_DELETED &&
@@ -44,8 +46,8 @@ static cf_fact fact_of(const cf_view *view, const cf_id *holder, const cf_write 
                      !cf_covered_has(&by->counting, view->state, write)};
 }
 
-/* A content write that is stored elsewhere but belongs here. A delete there that named it counts
- * here, too. */
+/* A content write that is stored with another item but belongs to this one. A deletion of that item
+ * which named the write covers it here, too. */
 static bool taken_over(const cf_view *view, const cf_copy_claim *claim, const covers_of_item *own,
                        cf_arena *arena, cf_fact *out)
 {
@@ -82,7 +84,8 @@ cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena)
     return (cf_facts){seen->id, cf_kind_of(&seen->id), facts, count};
 }
 
-/* A place is judged by all deletions, so that which of them count can hang on it. */
+/* Whether the write comes before those that are covered. A place is judged by all deletions, since
+ * which of them count hangs on places; a content by those that count. */
 static bool stands(const cf_fact *fact)
 {
     return fact->write.field == CF_FIELD_NUMBER_CONTENT ? fact->counts : fact->live;
@@ -124,13 +127,17 @@ bool cf_facts_live(const cf_facts *facts)
     return false;
 }
 
-/* The pin was made for this very write, or for none, as there is none. */
+/* The pin was made for the very write that is the best of its field, or for none, and there is
+ * none. */
 static bool stands_on(bool has, const cf_dot *dot, const cf_fact *best)
 {
     return has == (best != NULL) && (!best || cf_dot_equal(dot, &best->write.dot));
 }
 
-/* The pin that holds: made for the place that is still the best (rule P). */
+/* The pin that holds: made for the place that is still the best (rule P).
+ *
+ *     A pins a's copy where it was, as "a (conflict …)"; B gives the copy the name x. The best name
+ *     is B's write now, and the pin was made for none: x it is, whichever entry is later */
 static bool pinned(const cf_facts *facts, const cf_fact *parent, const cf_fact *name, cf_pin *out)
 {
     const cf_fact *best = NULL;
@@ -154,6 +161,8 @@ static bool pinned(const cf_facts *facts, const cf_fact *parent, const cf_fact *
     return best != NULL;
 }
 
+/* The directory that a write of /parent or /from names; the root where there is no write, or that
+ * names none. */
 static cf_id directory_in(const cf_fact *best)
 {
     cf_id directory = cf_root_item;
@@ -194,12 +203,11 @@ static cf_bytes lost_name(const cf_id *id, cf_arena *arena)
     return cf_arena_copy(arena, cf_bytes_of_text(text));
 }
 
-/* A pin never takes the item to another name than it was shown under: the name in the pin is the
- * item's own, a made up one, or a conflict name.
+/* Whether a pin holds a copy under a conflict name. A pin never takes the item to another name than
+ * it was shown under: the name in the pin is the item's own, a made up one, or a conflict name.
  *
  *     x and "x (conflict …)", rm x    the copy is pinned, and has no name of its own
- *     … mv "x (conflict …)" y         the pin holds no more
- */
+ *     … mv "x (conflict …)" y         the pin holds no more */
 static bool is_conflict_pin(const cf_facts *facts, const cf_pin *pin, const cf_fact *name,
                             cf_arena *arena)
 {
@@ -262,7 +270,8 @@ static int later_first(const void *left, const void *right)
     return cf_fact_compare(*(const cf_fact *const *)right, *(const cf_fact *const *)left);
 }
 
-/* The facts of the contents that count: those that are not covered, else the best of the others. */
+/* The facts of the contents that count, the best first: those that no deletion covers, else the
+ * best of the covered ones alone, so that a deleted file which must be shown has a content. */
 static const cf_fact **counting(const cf_facts *facts, cf_arena *arena, size_t *count)
 {
     const cf_fact **found = cf_arena_allocate(arena, facts->count, sizeof *found);
@@ -304,7 +313,10 @@ cf_version *cf_facts_versions(const cf_facts *facts, cf_arena *arena, size_t *co
 /* ---- Claims ---- */
 
 /* Which item each content write belongs to (model, rule H): to that of its copy as soon as the
- * state has any field of it. */
+ * state has any field of that item.
+ *
+ *     a is 3, and its copy, with the write 2 that is stored with a, is renamed to b: b's item is
+ *     copy_id(a, 2's dot). The write 2 is b's from then on, and no copy of a any more */
 
 const cf_copy_claim *cf_view_next_claim(const cf_view *view, const cf_id *copy,
                                         const cf_copy_claim *previous)
@@ -350,7 +362,8 @@ static cf_copy_claim *add_claim(cf_view *view, cf_seen *holder, const cf_dot *do
     return claim;
 }
 
-/* One claim for each copy along the chain that the state has, and for the next that it has not. */
+/* A write claims each copy along the chain that the state has, and the next one that it has not.
+ * The last one which the state has is the write's home. */
 static void claim_write(cf_view *view, cf_seen *holder, const cf_dot *dot, cf_seen_list *homes)
 {
     const cf_rules *rules = view->rules;

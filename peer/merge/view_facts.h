@@ -8,8 +8,8 @@
 typedef struct {
     cf_id holder;
     cf_write write;
-    bool live;   /* no delete covers it */
-    bool counts; /* none that counts does (model, rule G) */
+    bool live;   /* no deletion covers the write */
+    bool counts; /* no deletion that counts does (model, rule G) */
 } cf_fact;
 
 /* Everything borrows from the state and the arena. */
@@ -22,15 +22,22 @@ typedef struct {
 
 cf_facts cf_facts_of(const cf_view *view, const cf_seen *seen, cf_arena *arena);
 
-/* Less than, equal to or greater than zero: not covered, then a user's, then the latest wins. */
+/* Less than, equal to or greater than zero: not covered, then a user's, then the latest wins (W).
+ *
+ *     A moves a to b at 5 and deletes b; B, who saw neither, moved a to c at 4: c, since the
+ *     deletion covers the name b, though b is later */
 int cf_fact_compare(const cf_fact *a, const cf_fact *b);
 /* The fact that wins, NULL when the field has none. */
 const cf_fact *cf_facts_best(const cf_facts *facts, uint32_t field);
 /* The value that wins, else `none`. */
 cf_bytes cf_facts_value(const cf_facts *facts, uint32_t field, cf_bytes none);
+/* A user's write is there that no deletion which counts covers (D).
+ *
+ *     a is deleted here || edited there: lives     || chmod there, which is weak: doesn't */
 bool cf_facts_live(const cf_facts *facts);
 
-/* The directory and the name that the item should have; a lost or unusable one is made up. */
+/* The directory and the name that the item should have; a lost or unusable one is made up: the
+ * root, and "lost-" with eight digits of the id. */
 typedef struct {
     cf_id parent;
     cf_bytes name;
@@ -57,7 +64,11 @@ typedef struct {
     const cf_fact **facts;
     size_t count;
 } cf_version;
-/* The first is the item's, the others are shown as conflict copies. */
+/* The first is the item's, the others are shown as conflict copies (C).
+ *
+ *     a was 1; 2 is written here, 3 there, later     3, and a copy with 2
+ *     2 here and there                               2, one version with two facts
+ *     2 here, then a is deleted here; 3 there        3 alone */
 cf_version *cf_facts_versions(const cf_facts *facts, cf_arena *arena, size_t *count);
 
 #endif

@@ -69,15 +69,15 @@ static void read_deleted(cf_view *view, const cf_id *id, cf_arena *arena, delete
     out->lifts.at = cf_arena_allocate(arena, out->deletions.count, sizeof(cf_dot));
 }
 
-/* A user's write that no counting deletion covers. */
+/* Whether a user's write keeps the directory: none of the deletions that count covers the write. */
 static bool keeps_alive(const cf_state *state, const cf_write *write, const cf_covered *covered)
 {
     return write->field != CF_FIELD_NUMBER_DELETED && !write->weak &&
            !cf_covered_has(covered, state, write);
 }
 
-/* Who makes a directory, or keeps an empty one, says what kind of thing it is; who moves it does
- * not.
+/* Whether the entry that wrote this moved the directory: who makes a directory, or keeps an empty
+ * one, says what kind of thing it is; who moves it does not.
  *
  *     mkdir d; mkdir d/a; rm -r d || mkdir d, which is the same d: d is there, d/a is not */
 static bool is_of_a_move(const cf_state *state, const cf_item *item, const cf_write *write)
@@ -87,7 +87,8 @@ static bool is_of_a_move(const cf_state *state, const cf_item *item, const cf_wr
     return !cf_state_find_write(state, item, CF_FIELD_NUMBER_KIND, &write->dot, &kind);
 }
 
-/* Which deletions of the item the entry that wrote this had seen: its own deletion names them. */
+/* Which deletions of the item the entry that wrote `write` had seen: the entry's own deletion of
+ * the item names them. */
 static cf_dot_list seen_by(const cf_state *state, const cf_item *item, const cf_write *write,
                            cf_arena *arena)
 {
@@ -106,6 +107,7 @@ static cf_dot_list seen_by(const cf_state *state, const cf_item *item, const cf_
     return seen;
 }
 
+/* Keeps of the list what the other one has; both ascend. */
 static void keep_common(cf_dot_list *list, const cf_dot_list *other)
 {
     size_t kept = 0, at = 0;
@@ -119,8 +121,8 @@ static void keep_common(cf_dot_list *list, const cf_dot_list *other)
     list->count = kept;
 }
 
-/* Whether the item lives by a move, and which deletions all who moved it had seen: it outlives the
- * others. */
+/* Whether the item lives by a move, and which deletions all who moved it had seen: the item
+ * outlives the others. */
 static bool is_moved(const cf_state *state, const cf_item *item, const cf_covered *covered,
                      cf_arena *arena, cf_dot_list *seen_by_all)
 {
@@ -181,8 +183,9 @@ static deleted_item *directory(cf_lifting *lifting, const cf_id *id)
     return added;
 }
 
-/* From the highest of them down; in a cycle of moves again, until no more is lifted: so what lifts
- * itself along the cycle alone is not lifted. */
+/* A directory with what is lifted from it and what it lifts, decided after the directories above,
+ * from the highest down. In a cycle of moves that is repeated until no more is lifted: it begins
+ * with nothing, so what lifts itself along the cycle alone is not lifted. */
 static const deleted_item *known_directory(cf_lifting *lifting, const cf_id *id)
 {
     deleted_item **way = NULL, *found = directory(lifting, id), *above = found;
@@ -245,6 +248,7 @@ static void put_grave(cf_view *view, cf_seen *seen, const deleted_item *as)
     cf_hash_table_add(&view->graves, &grave->link, cf_hash_id(0, &grave->above));
 }
 
+/* Whether a deletion of the grave's item is lifted by one of the lists and not by the other. */
 static bool is_concerned(const cf_view *view, const cf_grave *grave, const cf_dot_list *before,
                          const cf_dot_list *after)
 {
@@ -260,7 +264,8 @@ static bool is_concerned(const cf_view *view, const cf_grave *grave, const cf_do
     return false;
 }
 
-/* Whom it makes a difference to that the directory lifts other deletions than before. */
+/* Adds the items that went along with the directory and have a deletion which it lifts now, or
+ * lifted. */
 static void add_along(const cf_view *view, const cf_id *above, const cf_dot_list *before,
                       const cf_dot_list *after, cf_seen_list *along)
 {

@@ -60,7 +60,8 @@ static void find_named(cf_view *view, const cf_seen_list *above, cf_bytes name, 
         }
 }
 
-/* Whether nothing on the way to it shares its name with another. */
+/* Whether in no directory on the way to this one two things share a name: then no other directory
+ * is shown as one with this one. */
 static bool is_alone(const cf_view *view, const cf_seen *directory)
 {
     bool alone = true;
@@ -70,8 +71,11 @@ static bool is_alone(const cf_view *view, const cf_seen *directory)
     return alone;
 }
 
-/* From the root down, since directories are one if those above them are. Most are not: then there
- * is nothing to look for. */
+/* The directories that are shown as one with this one, in no order. From the root down, since
+ * directories of one name are one if those above them are. Most are alone: then there is nothing to
+ * look for.
+ *
+ *     x/d and y/d, where x and y are both called p: one directory p/d */
 static void find_members(cf_view *view, cf_seen *directory, cf_seen_list *out)
 {
     cf_seen_list path = {0}, above = {0};
@@ -156,7 +160,9 @@ bool cf_view_is_plain(cf_view *view, cf_seen *directory)
     return plain;
 }
 
-/* Whether it is one with others is asked when its group is: that changes for a group as a whole. */
+/* A directory that isn't even, or whose changes are many, is marked as a whole. Whether the
+ * directory is shown as one with others is not asked here, but when the group is taken:
+ * cf_view_mark_merged marks all directories whose group becomes another. */
 void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item)
 {
     cf_seen_changes *changes = view->trying ? &view->tried_items : &view->changed_items;
@@ -262,7 +268,8 @@ static int by_directory(const void *left, const void *right)
     return order ? order : cf_id_compare(&a->item->id, &b->item->id);
 }
 
-/* Items of one directory; those of one that is not plain any more mark it as a whole. */
+/* A group for the items of one directory that changed; a directory that is not plain any more is
+ * marked as a whole. */
 static void take_items(cf_view *view, const cf_seen_change *changes, size_t count, cf_arena *arena,
                        cf_group *groups, size_t *group_count)
 {
@@ -309,7 +316,7 @@ void cf_view_take_changed(cf_view *view, cf_arena *arena, const cf_group **out, 
         cf_seen *seen = view->changed.at[i];
 
         if (!(seen->marks & CF_MARK_CHANGED))
-            continue; /* its group is among them */
+            continue; /* the directory's group is among them */
         cf_view_group_of(view, &seen->id, arena, &groups[*count]);
         for (size_t j = 0; j < groups[*count].count; j++)
             cf_view_seen(view, &groups[*count].directories[j])->marks &= (uint8_t)~CF_MARK_CHANGED;
@@ -339,7 +346,7 @@ static void copy_shown(const cf_shown *from, cf_arena *arena, cf_shown *out)
     out->refs = refs;
 }
 
-/* `items` NULL: all. */
+/* What the directory's group shows; `items` NULL: all of that. */
 static void list(cf_view *view, cf_seen *directory, const cf_seen_list *items, cf_arena *arena,
                  cf_shown **out, size_t *count)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the view: what it knows of each item between two calls. Only view*.c and pins.c include
- * this. What an item's writes say is not kept but read from the state when it is needed. */
+/* Inside the view: what it knows of each item between two calls. Only view*.c, pins.c and
+ * gone_along.c see this. What an item's writes say is not kept but read from the state when it is
+ * needed. */
 #ifndef CF_PEER_MERGE_VIEW_INSIDE_H
 #define CF_PEER_MERGE_VIEW_INSIDE_H
 #include "codec/hash_table.h"
@@ -120,7 +121,7 @@ uint64_t cf_view_place_hash(const cf_seen *parent, cf_bytes name);
  * coming. */
 cf_seen **cf_view_members(cf_view *view, cf_seen *directory, cf_arena *arena, size_t *count);
 void cf_view_mark(cf_view *view, cf_seen *directory);
-/* Marks one item in it, if that is enough. */
+/* Marks one item in the directory, if that is enough. */
 void cf_view_mark_in(cf_view *view, cf_seen *directory, cf_seen *item);
 /* Each of its children has a name of its own and one content. */
 bool cf_seen_is_even(const cf_seen *directory);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one group shows, and under which names (model, rules M, E and N). */
+/* What one group shows, and under which names (model, rules M, E and N).
+ *
+ *     a was placed at 5, another file, c, was renamed to a at 7: "a" is the first, the second is
+ *     "a (conflict …)" with 7's time and writer; if their contents are equal, both are one "a";
+ *     with a directory a beside them "a" is the directory, both files have conflict names */
 #include "peer/merge/view.h"
 
 #include <stdlib.h>
@@ -128,7 +132,8 @@ static uint64_t key_hash(cf_bytes name, uint8_t kind, cf_bytes value)
     return cf_hash_bytes(cf_hash_bytes(kind, name), value);
 }
 
-/* The node of this name, kind and content that the child is shown in. */
+/* Shows the child in the node of this name, kind and content, together with what is there already:
+ * so directories of one name are one, and files of one name and content. */
 static void join(group_layout *layout, const group_child *child, cf_bytes name,
                  const cf_version *version)
 {
@@ -162,7 +167,8 @@ static int by_coming(const void *left, const void *right)
     return order ? order : cf_dot_compare(&a->write.dot, &b->write.dot);
 }
 
-/* A content that is not the item's: a conflict copy. */
+/* A content that is not the item's is shown as a conflict copy, named after the earliest of the
+ * writes that gave it. */
 static void add_copy(group_layout *layout, const group_child *child, cf_bytes name,
                      cf_version *version)
 {
@@ -209,6 +215,8 @@ static void take_name(group_layout *layout, node_sketch *sketch)
     cf_hash_table_add(&layout->by_name, &sketch->by_name, cf_hash_bytes(0, sketch->name));
 }
 
+/* The first number whose conflict name is free: a file whose own name is such a name has that
+ * before. */
 static void take_conflict_name(group_layout *layout, node_sketch *sketch)
 {
     const cf_rules *rules = layout->view->rules;
@@ -235,8 +243,9 @@ static int copies_by_coming(const void *left, const void *right)
     return cf_placed_compare(&first, &second);
 }
 
-/* The directory, else the file that came first, keeps the name. The others get conflict names in
- * the order of their coming, then the copies. */
+/* Of things that share a name the directory, else the file that was placed first, keeps it. The
+ * others get conflict names in the order of their placing; then the copies, in that of their
+ * writes. */
 static void name_nodes(group_layout *layout)
 {
     for (size_t i = 0; i < layout->count; i++)
@@ -265,7 +274,8 @@ static cf_bytes content_field(void)
     return cf_field_fixed(CF_FIELD_NUMBER_CONTENT);
 }
 
-/* Of several contents, only the one that is shown here. */
+/* The refs of one item that a node shows; of its several contents those of the one that the node
+ * shows. */
 static size_t add_refs(const group_layout *layout, const node_member *member, cf_ref *refs)
 {
     const cf_facts *facts = &member->child->facts;
@@ -304,7 +314,8 @@ static void show_items(const group_layout *layout, const node_sketch *sketch, cf
     out->refs = refs;
 }
 
-/* A copy that nobody touched: each of its writes is an item that is not there yet. */
+/* The items and refs of a copy that nobody touched: each write of its content is an item of its own
+ * that the state has nothing of yet. */
 static void show_copies(const group_layout *layout, const node_sketch *sketch, cf_shown *out)
 {
     const cf_rules *rules = layout->view->rules;
@@ -323,8 +334,8 @@ static void show_copies(const group_layout *layout, const node_sketch *sketch, c
     out->item_count = out->ref_count = version->count;
 }
 
-/* Nobody gave the copy a time; that of the main file would change with it. So it has that of its
- * entry. */
+/* The time of a copy, which nobody gave one: that of the entry which wrote its content. The main
+ * file's would change with that file. */
 static cf_bytes copy_mtime(const group_layout *layout, const node_sketch *sketch)
 {
     cf_buffer packed = {0};
@@ -348,7 +359,7 @@ static cf_shown show(const group_layout *layout, const node_sketch *sketch)
         .written = sketch->dot,
     };
 
-    if (shown.pinned_copy && !shown.written.sequence) /* without a place of its own */
+    if (shown.pinned_copy && !shown.written.sequence) /* the copy has no place of its own */
         shown.written = sketch->members->version->facts[0]->write.dot;
 
     if (sketch->kind == CF_KIND_FILE)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which items are visible and in which directory (model, rules O and Y). */
+/* Which items are visible and in which directory (model, rules O and Y).
+ *
+ *     rm -r d || d/b is made: d, which is deleted, is visible for b, and shows b alone (O)
+ *     d into e || e into d, later: e is where it was, and d in e (Y, cut_cycle) */
 #include "peer/merge/view_update.h"
 
 #include <stdlib.h>
@@ -16,7 +19,7 @@ static void gather_one(cf_renewal *update, cf_seen *seen)
     seen->gathered = true;
 }
 
-/* Takes in an item and the directories above it, as they are wished by now. */
+/* Takes in an item and the directories above it, as each wishes its directory by now. */
 static void gather(cf_renewal *update, cf_seen *seen)
 {
     for (; seen != update->view->root && !seen->gathered; seen = seen->wished)
@@ -31,7 +34,7 @@ static void hide(cf_seen *seen)
     seen->wished->supported--;
 }
 
-/* A visible item makes its directories visible. */
+/* A visible item makes the directories above it visible, be they deleted or unknown. */
 static void show(const cf_view *view, cf_seen *seen)
 {
     for (; seen != view->root && !seen->visible; seen = seen->wished) {
@@ -65,6 +68,7 @@ static void decide_visibility(cf_renewal *update)
     }
 }
 
+/* The last cut takes the place of the one that goes. */
 static void drop_cut(cf_view *view, cf_seen *seen)
 {
     if (!seen->cut)
@@ -101,7 +105,7 @@ static void cut_cycle(cf_view *view, cf_seen *member)
     cf_arena_release(&arena);
 }
 
-/* Every cycle that runs through what was gathered lies in it as a whole. */
+/* Cuts each cycle that runs through what was gathered: all of such a cycle is among that. */
 static void cut_cycles(cf_renewal *update)
 {
     cf_view *view = update->view;
@@ -124,8 +128,9 @@ static void cut_cycles(cf_renewal *update)
     }
 }
 
-/* Where what is cut is shown: where it was, but in the root if that is not visible, or in a cycle
- * or below one, which would only make another. Of each cycle a directory is cut. */
+/* Where a directory that is cut is shown: in the directory where it was; but in the root if that
+ * one is not visible, or lies in a cycle or below one, which would only make another. Of each cycle
+ * a directory is cut, so a cut one on the way tells. */
 static cf_seen *place_of_cut(const cf_view *view, const cf_cycle_cut *cut)
 {
     for (cf_seen *at = cut->former; at != view->root; at = at->wished) {
@@ -175,7 +180,7 @@ static void decide_parents(cf_renewal *update)
     }
 }
 
-/* Others in its directory that are called as it is: 0, 1, or more, which is 2. */
+/* How many in the directory have the name whose hash is `place`: 0, 1, or more, which is 2. */
 static unsigned count_named_alike(const cf_view *view, const cf_seen *parent, uint64_t place)
 {
     unsigned count = 0;
@@ -186,7 +191,8 @@ static unsigned count_named_alike(const cf_view *view, const cf_seen *parent, ui
     return count;
 }
 
-/* Of two of one name each is one that shares a name. */
+/* By how many `crowded` grows with one more of this name: the second makes two that share a name,
+ * each other one a single one more. */
 static uint32_t crowds(const cf_view *view, const cf_seen *parent, uint64_t place)
 {
     static const uint32_t more[] = {0, 2, 1};
@@ -235,6 +241,8 @@ static void link_seen(cf_view *view, cf_seen *seen, cf_seen *parent)
     cf_hash_table_add(&view->places, &seen->by_name, place);
 }
 
+/* Marks the directories that what moves is in, before the move and after; and the groups of a
+ * directory that moves. */
 static void mark_moves(cf_renewal *update)
 {
     for (size_t i = 0; i < update->passage_count; i++) {
@@ -253,8 +261,8 @@ static void mark_moves(cf_renewal *update)
     }
 }
 
-/* A directory that is named anew moves, too. So does whatever else was touched: its name and its
- * contents may be others, and it costs little. */
+/* A directory that is named anew counts as moved, too. So does each touched item of another kind,
+ * without asking whether its name or its contents are others: that costs little. */
 static void find_renamed(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++)
@@ -293,7 +301,7 @@ static void rename_touched(cf_renewal *update)
     }
 }
 
-/* Those of files live as long as the update. */
+/* The names of files live as long as the update. */
 static void forget_names(cf_renewal *update)
 {
     for (size_t i = 0; i < update->touched.count; i++)
