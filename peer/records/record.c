@@ -66,7 +66,7 @@ bool cf_row_field_has(const cf_row_field *field, cf_bytes value)
     return false;
 }
 
-/* None, an empty text, list or object: a program drops them as it likes. */
+/* None, an empty text, list or object: a program drops such a value as it likes. */
 static bool is_nothing(cf_bytes value)
 {
     static const char *const all[] = {"\xc0", "\xa0", "\x90", "\x80"};

@@ -58,16 +58,16 @@ const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
 bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b);
 /* The value is one of the field's; NULL has none. */
 bool cf_row_field_has(const cf_row_field *field, cf_bytes value);
-/* It has a value that is more than none, an empty text, list or object, or a mark such as yes, no
- * or one character. */
+/* The field has a value that is more than none, an empty text, list or object, or a mark such as
+ * yes, no or one character. */
 bool cf_row_field_says(const cf_row_field *field);
-/* The row has nothing in the field, or only what is as good as that; a mark is something. */
+/* The row has nothing in the field, or only empty values; a mark is something. */
 bool cf_row_says_nothing(const cf_row *row, cf_bytes field);
 /* The row has all values of the other one, but for those of its field `but`; NULL: all. */
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but);
 /* The same fields with the same values, whatever the rest. */
 bool cf_row_fields_equal(const cf_row *a, const cf_row *b);
-/* Of a key of so many parts the one at this place; nothing: it is none of such. */
+/* Of a key of so many parts the one at this place; nothing: the key has not so many parts. */
 cf_bytes cf_row_key_part(cf_bytes key, size_t part, size_t parts);
 /* The digits of an int, as they are written, as the key of a serial table; false, and nothing is
  * appended: they are no such digits. */
@@ -85,7 +85,8 @@ typedef struct cf_rows cf_rows;
 cf_rows *cf_rows_new(void);
 void cf_rows_destroy(cf_rows **rows);
 size_t cf_rows_count(const cf_rows *rows);
-/* Copies it in, in place of the row of this table and key; what was borrowed of that one ends. */
+/* Copies the row in, in place of that of this table and key; what was borrowed of the latter ends.
+ */
 void cf_rows_put(cf_rows *rows, const cf_row *row);
 void cf_rows_drop(cf_rows *rows, cf_bytes table, cf_bytes key);
 const cf_row *cf_rows_find(const cf_rows *rows, cf_bytes table, cf_bytes key);

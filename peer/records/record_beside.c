@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What its author meant beside what was edited (model, rule y). Of two lines that may be there once
- * one gives way, unless one change wrote both: who edits DESCRIPTION:a beside DESCRIPTION:b says b
- * again, or it would give way in the user's own file. Who moves an event says all of when it is
- * again, or a zone that another device gives it at once would be that of his start. */
+/* What a row's author meant beside what he edited (model, rule y). Of two lines that may be there
+ * once one gives way, unless one change wrote both: who edits DESCRIPTION:a beside DESCRIPTION:b
+ * says b again, or b would give way in the user's own file. Who moves an event says all of when it
+ * is again, or a zone that another device gives the event at once would be that of his start. */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
@@ -32,6 +32,8 @@ typedef struct {
     size_t count, group_count;
 } beside_scan;
 
+/* Puts down a value that might give way to another: a line of which there can be one, or the value
+ * of a field that lines may say, too. Any other stands by itself. */
 static void place(beside_scan *self, cf_bytes property, cf_bytes value, const cf_row_ref *ref)
 {
     const uint8_t kind = self->scanned->table->kind;
@@ -76,6 +78,7 @@ static int by_seat(const void *left, const void *right)
     return order ? order : (a->ref == NULL) - (b->ref == NULL);
 }
 
+/* The disk has the value, and the base shows no such value of this seat. */
 static bool is_anew(const placed *values, size_t at)
 {
     return !values[at].ref && (at == 0 || !cf_seat_alike(&values[at - 1].seat, &values[at].seat) ||
@@ -95,7 +98,8 @@ static void group(beside_scan *self)
     }
 }
 
-/* Whether that changed anything. */
+/* Links the lines of a seat with the fields that say the same: what is anew in one is in all.
+ * Whether that changed anything. */
 static bool link_with_fields(beside_scan *self, seat_group *lines)
 {
     bool changed = false;
@@ -136,6 +140,7 @@ static void say_again(cf_row_diffing *diffing, const cf_scanned_row *scanned, cf
                           merge == CF_MERGE_VOLATILE || merge == CF_MERGE_WEAK);
 }
 
+/* Writes again each value of the group that the base shows and the disk still has. */
 static void say_group_again(beside_scan *self, const seat_group *beside)
 {
     const placed *values = beside->first;
@@ -144,7 +149,7 @@ static void say_group_again(beside_scan *self, const seat_group *beside)
         end = i + 1;
         while (end < beside->count && cf_bytes_equal(values[end].value, values[i].value))
             end++;
-        if (!values[end - 1].ref) /* the disk still has it */
+        if (!values[end - 1].ref) /* the disk has the value */
             for (size_t k = i; k < end && values[k].ref; k++)
                 say_again(self->diffing, self->scanned, values[k].property, values[k].ref);
     }
@@ -178,7 +183,7 @@ static bool is_shown(const cf_row_refs *refs, cf_bytes value)
     return false;
 }
 
-/* What the disk says of it, and whether by a line that the base lacks. */
+/* What the disk says of when the row is, and whether by a line that the base lacks. */
 typedef struct {
     bool says[CF_WHENS];
     bool anew;
@@ -210,7 +215,8 @@ typedef struct {
     bool cleared; /* and something that said so doesn't any more */
 } drafted_when;
 
-/* A field that the format has no room for is not on the disk, and not drafted. */
+/* What of when the row is was drafted. A field that the format has no room for is not on the disk,
+ * and not drafted. */
 static drafted_when find_drafted(const cf_row_diffing *diffing, const cf_scanned_row *scanned,
                                  const cf_row_refs *refs, const disk_when *disk)
 {
@@ -229,9 +235,10 @@ static drafted_when find_drafted(const cf_row_diffing *diffing, const cf_scanned
     return found;
 }
 
-/* What is not drafted is as it was, or the format has no words for it: it is said again. What is
- * listed stays whole beside that; who clears a field replaces it, as that may say nothing that he
- * says still, and would be shown beside it.
+/* What is shown and not drafted is as it was, or the format has no words for that: it is said
+ * again. What is listed stays whole beside that; but who clears a field replaces what is listed of
+ * all: this may say nothing that he says still, and would be shown beside his.
+ *
  *     start 9, zone UTC, 1 h; A's user moves it to 11      start 11, zone UTC and 1 h are written
  *     of a task: due 10, a day due 12 is listed; he clears the due      the other goes, too */
 void cf_row_diff_when(cf_row_diffing *diffing, const cf_scanned_row *scanned,

@@ -36,8 +36,10 @@ static cf_bytes packed_text(cf_row_diffing *self, cf_bytes text)
     return copy;
 }
 
-/* Replaces what is shown of the field; `listed`: what is listed, too. An edit leaves that until
- * somebody resolves it; clearing a field replaces it, as a deletion does (rule r). */
+/* Replaces what is shown of the field; `listed`: what is listed or hidden, too (rule r).
+ *
+ *     name: Anne is shown, Anna listed     edited to Ann: Anna stays listed
+ *                                          cleared: both go, or Anna would be shown */
 static void replace(row_scan *self, cf_bytes name, bool listed)
 {
     size_t at = 0;
@@ -55,9 +57,11 @@ static void write(row_scan *self, cf_bytes name, cf_bytes value, bool weak)
 
 /* ---- A new row ---- */
 
-/* A natural key that comes again is a new life: it replaces all that the dead record has, of a
- * living one (which this source does not show yet) what a deletion covered, so that no old field is
- * back (rule l). */
+/* A natural key that comes again is a new life: it replaces all that the dead record has, so that
+ * no old field is back; of a living one, which this source does not show yet, what a deletion
+ * covered (rule l).
+ *
+ *     contact u: name Ann, note x, is deleted, and made again with name Bob: no note */
 static void replace_old_life(row_scan *self)
 {
     const cf_state *state = self->diffing->input->state;
@@ -78,6 +82,8 @@ static void replace_old_life(row_scan *self)
     cf_row_facts_release(&facts);
 }
 
+/* A row that is new here says its table, the key that it wishes for, and replaces what an old life
+ * left. */
 static void begin_life(row_scan *self)
 {
     cf_change_draft *draft = &self->diffing->draft;
@@ -90,7 +96,8 @@ static void begin_life(row_scan *self)
     replace_old_life(self);
 }
 
-/* What is listed of a key goes with that: it can't be cleared, and the other key may be taken. */
+/* A changed key replaces what is listed of the key, too: a key can't be cleared, and the listed one
+ * may be another row's by now. */
 static void change_key(row_scan *self)
 {
     const cf_scanned_row *scanned = self->scanned;
@@ -108,7 +115,8 @@ static const cf_id *base_item_at(const cf_row_diffing *self, cf_bytes table, cf_
     return row ? &row->item : NULL;
 }
 
-/* What row the key stands for now. In a table that the format lacks that is as in the base. */
+/* The item of the row that the key stands for on the disk; in a table that the format lacks, in the
+ * base. NULL: no row has the key. */
 static const cf_id *target_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key)
 {
     if (!cf_format_holds_table(self->input->format, table))
@@ -142,8 +150,8 @@ static cf_bytes only_value(const cf_row_field *field)
     return field ? field->values[0] : (cf_bytes){0};
 }
 
-/* The row that others see under this key, where the source doesn't show it, so that the user can
- * only have meant that one. */
+/* The row that others see under this key, where the source doesn't show that row: the user can only
+ * have meant that one. */
 static const cf_id *hidden_at(const cf_row_diffing *self, cf_bytes table, cf_bytes key)
 {
     const cf_row_diff_input *input = self->input;
@@ -154,8 +162,12 @@ static const cf_id *hidden_at(const cf_row_diffing *self, cf_bytes table, cf_byt
     return hidden ? &viewed->item : NULL;
 }
 
-/* A reference is written if its key changed, or the row that the key stands for. One that loses its
- * row on the disk becomes a mere key, weakly: the user did not touch it (rule n). */
+/* A reference is written if its key changed, or the row that the key stands for; weakly where the
+ * key is as it was, since the user did not touch the reference (rule n).
+ *
+ *     phone 1 has person 5 still, who was Ann and is Eve now     ["@", Eve's item], weak
+ *     … and there is no person 5 any more                        ["?", 5], weak
+ *     phone 1 has person 6 now                                   ["@", the item of person 6] */
 static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
                            const cf_row_field *now)
 {
@@ -176,17 +188,17 @@ static void scan_reference(row_scan *self, const cf_field_rule *rule, const cf_r
     self->changed = true;
 }
 
-/* What the source put there by itself is nobody's word: written weakly, so that it prevails over
- * nothing and revives nothing (rule o). */
+/* A value that the source put there by itself, as a column's default, is nobody's word: it is
+ * written weakly, so that it prevails over nothing and revives nothing (rule o). */
 static bool is_preset(const row_scan *self, cf_bytes name, const cf_row_field *old, cf_bytes value)
 {
     return self->scanned->base && !old &&
            cf_format_presets(self->diffing->input->format, self->scanned->table->name, name, value);
 }
 
-/* Who changes a value that only one row can have says what the row had before: it goes back to that
- * if another row has this one (rule h). What it was shown with in the stead of another is no more.
- */
+/* Who changes a value that only one row can have says what the row had before: the row goes back to
+ * that if another one has the new value (rule h). What the row was shown with in the stead of
+ * another value is no more. */
 static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes now)
 {
     const cf_row_instead before = {.value = old};
@@ -199,6 +211,9 @@ static void keep_before(row_scan *self, cf_bytes name, cf_bytes old, cf_bytes no
     replace(self, field, true);
 }
 
+/* A value as the base shows it is no change; nor is the value of the write that is shown, unless
+ * the column gives way: there the base shows another value than the row wishes for, and who writes
+ * the wish means it. A cleared or weak value replaces also what is listed. */
 static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_field *old,
                        const cf_row_field *now)
 {
@@ -240,7 +255,8 @@ static void scan_field(row_scan *self, cf_bytes name, const cf_row_field *old,
     }
 }
 
-/* Goes along with a change that counts (rule v). */
+/* A volatile field goes along with another change of the row that counts (rule v): a new REV alone
+ * is published by nobody. */
 static void carry_volatile(row_scan *self, cf_bytes name, const cf_row_field *old,
                            const cf_row_field *now)
 {

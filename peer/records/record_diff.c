@@ -16,6 +16,9 @@ static bool keys_changed(const cf_row_diffing *self)
     return false;
 }
 
+/* Looks at each row of the disk that differs from the base. One that does not is looked at only
+ * where a key may stand for another row, or a tie lead to another: then its references may say
+ * something else. */
 static void diff_scanned(cf_row_diffing *self)
 {
     bool retargeted = keys_changed(self), tied = cf_row_ties_moved(self);

@@ -34,16 +34,19 @@ typedef struct {
     size_t count;
     size_t deleted;  /* rows that the source showed and that are gone: for the guard against mass
                         deletes */
-    size_t cascaded; /* rows that it doesn't show and that go with them */
+    size_t cascaded; /* rows that the source doesn't show, and that go with those */
     const void *inner;
 } cf_row_diff;
 
 /* Whether the row of the disk is not the one that was shown under this key, but another that got
- * its number (rule i). */
+ * its number (rule i): two or more plain fields had values, and none has its own still.
+ *
+ *     1: mark P, name Ann      1: mark Q, name Eve     another row; who refers to Ann still does
+ *                              1: mark P, name Eve     Ann's row, whose name was changed */
 bool cf_row_is_another(const cf_schema_table *table, const cf_row *shown, const cf_row *disk);
 
 /* Which row of the base each row of the disk is (rules i and j), in the order of the disk: also one
- * under another key. NULL: it is new. Of the input it needs the schema, the format, the base and
+ * under another key. NULL: a new row. Of the input it needs the schema, the format, the base and
  * the disk. */
 const cf_row **cf_row_diff_identify(const cf_row_diff_input *input, cf_arena *arena);
 

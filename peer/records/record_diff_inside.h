@@ -13,17 +13,17 @@ typedef struct {
     const cf_row *disk;
     const cf_schema_table *table;
     const cf_row *there; /* the row of the base at this place, if the format holds its table */
-    const cf_row *base;  /* the row of the base that it is; NULL: it is new */
-    cf_row shown;        /* that, as the format shows it */
-    bool same;           /* the disk has just this, in the same place */
+    const cf_row *base;  /* the row of the base that it is; NULL: a new row */
+    cf_row shown;        /* the base's row as the format shows it */
+    bool same;           /* the disk has just that, in the same place */
     bool fresh;          /* the base has nothing at this place, or another row */
-    bool known;          /* what item it is */
-    bool under_way;      /* that is being found out */
-    bool loosened;       /* it may be tied to one that is gone */
+    bool known;          /* `item` is known */
+    bool under_way;      /* `item` is being found out */
+    bool loosened;       /* the row may be tied to one that is gone */
     cf_id item;
 } cf_scanned_row;
 
-/* Of a row another one that is it, and of which the same was drafted (model, rule m). */
+/* Of a row another one that is one with it, and of which the same was drafted (model, rule m). */
 typedef struct cf_row_spread {
     cf_id item, other;
     struct cf_row_spread *next;
@@ -62,11 +62,11 @@ void cf_row_replace_shown(cf_row_diffing *self, const cf_id *item, const cf_row_
 
 /* Whether the row that a reference of this unchanged row stood for is another one now. */
 bool cf_row_lost_target(const cf_row_diffing *self, const cf_scanned_row *scanned);
-/* Whether rows of the disk may be tied to others than before; this one, which is as it was, is. The
- * first is asked first. */
+/* Whether any row of the disk may be tied to another than before, which is to be asked first;
+ * whether this one, which is as it was, is. */
 bool cf_row_ties_moved(const cf_row_diffing *self);
 bool cf_row_is_tied_anew(cf_row_diffing *self, const cf_scanned_row *scanned);
-/* Drafts which rows it is tied to now; false: nothing is to be said of that. */
+/* Drafts which rows the row is tied to now; false: nothing is to be said of that. */
 bool cf_row_diff_ties(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs);
 /* Drafts what was done to a row that is new or changed (rules l, n, r, s, v). */
 void cf_row_diff_one(cf_row_diffing *self, cf_scanned_row *scanned);
@@ -77,16 +77,16 @@ bool cf_row_diff_set(cf_row_diffing *self, const cf_scanned_row *scanned, const 
  * (rule y). Of a row of the base. */
 void cf_row_diff_beside(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                         const cf_row_refs *refs);
-/* The same of all that says when the row is, if any of that was drafted; `field`: one of its fields
- * was. */
+/* Drafts anew all that says when the row is, if any of that was drafted; `field`: a field that says
+ * so was. */
 void cf_row_diff_when(cf_row_diffing *diffing, const cf_scanned_row *scanned,
                       const cf_row_refs *refs, bool field);
 /* Drafts the deletions (rule t). */
 void cf_row_diff_gone(cf_row_diffing *self);
 /* Drafts of the others that are one with a row what is drafted of that (model, rule m). */
 void cf_row_diff_spread(cf_row_diffing *self);
-/* Whether the draft, as it is, surely moves no row, and holds none back or kills it: then there is
- * no need to try it out. */
+/* Whether the draft, as it is, surely moves, holds back and kills no row: then there is no need to
+ * try the draft out. */
 bool cf_row_draft_is_harmless(const cf_row_diffing *self, const cf_change *changes, size_t count);
 /* Drafts what keeps the disk as the user made it (rule p). */
 void cf_row_diff_pin(cf_row_diffing *self);

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that were deleted (model, rule t). A deletion covers all that the base's record had, also
- * what the format can't show and what was listed. The rows that refer to it and that the source
- * can't show would bring it back at once: those that can't be without it go with it, the others
- * refer to nothing from then on. */
+ * what the format can't show and what was listed. The rows that refer to a deleted one and that the
+ * source can't show would bring that one back at once: those that can't be without it go with it,
+ * the others refer to nothing from then on.
+ *
+ *     the source has people alone; elsewhere phone 1 can't be without its person 5, and note 1,
+ *     about person 5, can
+ *     person 5 is deleted      phone 1 is deleted, too; note 1 stays, about nobody
+ *     … and edited elsewhere   person 5 lives by the edit, and phone 1 is back with that one
+ *                              (record_family.c); note 1 is about nobody */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
@@ -23,7 +29,8 @@ typedef struct {
     size_t count, capacity;
 } going;
 
-/* It was written when another value was a conflict still. */
+/* Whether a write that is hidden now was written as a user's, when another value was a conflict
+ * still. */
 static bool is_strong(const cf_row_diff_input *input, const cf_id *item, const cf_row_ref *ref)
 {
     size_t count;
@@ -40,8 +47,8 @@ static bool is_strong(const cf_row_diff_input *input, const cf_id *item, const c
     return found;
 }
 
-/* Of what is hidden only that lives by which a greater value is shown, or the last one, since the
- * last one counts; the rest is weak, or covered already. */
+/* Whether the row lives by a write that is hidden: of a seat or field of which the greatest value,
+ * or the last one alone, is shown. The rest of what is hidden is weak, or covered already. */
 static bool is_live_though_hidden(const cf_row_diff_input *input, const cf_row *base,
                                   const cf_row_ref *ref)
 {
@@ -89,7 +96,7 @@ static const cf_id *meant_by(const cf_row_diff_input *input, const cf_id *item)
     return cf_rows_of_item(input->base, item) ? item : cf_row_view_one(input->view, item);
 }
 
-/* By what it refers to. */
+/* Notes the row once for each row that it refers to. */
 static void add_dependant(going *self, const cf_row *row)
 {
     cf_row_refs refs = cf_row_refs_of(row, self->diffing->arena);
@@ -108,6 +115,7 @@ static void add_dependant(going *self, const cf_row *row)
     }
 }
 
+/* The source shows the row itself: then the user's doing says what becomes of it. */
 static bool is_shown(const cf_row_diff_input *input, const cf_id *item)
 {
     const cf_row *base = cf_rows_of_item(input->base, item);
@@ -115,8 +123,8 @@ static bool is_shown(const cf_row_diff_input *input, const cf_id *item)
     return base && cf_format_holds_table(input->format, base->table);
 }
 
-/* Those that are known of rows which aren't shown, and rows that the base has still, of tables that
- * the format lacks by now. */
+/* The known dependants that aren't shown, and rows that the base has still, of tables that the
+ * format lacks by now. */
 static void find_dependants(going *self)
 {
     const cf_row_diff_input *input = self->diffing->input;
@@ -144,8 +152,8 @@ static void doom(going *self, const cf_row *row)
     *cf_one_more(self->doomed, self->count, self->capacity) = row;
 }
 
-/* Whether the bond of a row leads where its data don't any more: a value that it is by may have
- * passed to another row since, and what refers to that one is not to go with this one. */
+/* Whether the bond of a row leads where its data don't any more: a value that the bond is by may
+ * have passed to another row since, and what refers to that one is not to go with this one. */
 static bool is_outdated(const going *self, const dependant *found)
 {
     const cf_row_diff_input *input = self->diffing->input;
@@ -201,6 +209,7 @@ static void loosen(going *self, const dependant *found)
         cf_row_touch(self->diffing, table);
 }
 
+/* Of each row that stays the references to rows that go. */
 static void loosen_others(going *self)
 {
     for (cf_hash_link *link = NULL; (link = cf_hash_table_walk(&self->dependants, link));) {

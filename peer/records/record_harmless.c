@@ -29,7 +29,7 @@ static void set_open(hash_set *set, size_t most)
     set->at = cf_allocate(set->size, sizeof *set->at);
 }
 
-/* False: it has it already. */
+/* False: the set has the hash already. */
 static bool set_add(hash_set *set, uint64_t hash)
 {
     uint64_t kept = hash ? hash : 1;
@@ -42,7 +42,7 @@ static bool set_add(hash_set *set, uint64_t hash)
     return true;
 }
 
-/* False: somebody has one of its unique values already. */
+/* False: another row has one of the row's unique values already. */
 static bool claim_all(hash_set *set, const cf_schema_table *table, const cf_row *row)
 {
     bool all = true;
@@ -94,6 +94,7 @@ static bool has_required(const cf_scanned_row *scanned)
     return true;
 }
 
+/* Each new row is under a free key, has all that is required, and claims what nobody has. */
 static bool new_rows_are_harmless(harm_check *self)
 {
     const cf_row_diffing *diffing = self->diffing;
@@ -125,8 +126,8 @@ static bool is_named(const cf_bytes *names, size_t count, cf_bytes name)
     return false;
 }
 
-/* Whether the field says then what the change says. What is weak or cleared gives way to what
- * others wrote there and this source has still to apply. */
+/* Whether the field says with the change what the change says. A weak or cleared one gives way to
+ * what others wrote there and this source has still to apply. */
 static bool prevails(const harm_check *self, const cf_change *change)
 {
     const cf_state *state = self->diffing->input->state;
@@ -142,7 +143,8 @@ static bool prevails(const harm_check *self, const cf_change *change)
     return true;
 }
 
-/* Whether nobody's place depends on what the field says, or all is known of it. */
+/* Whether no row's place, life or claim depends on what the field says. Of a reference, in a simple
+ * view, and of a key all is known if the change surely prevails. */
 static bool is_mere_data(const harm_check *self, const cf_schema_table *table,
                          const cf_change *change)
 {
@@ -159,7 +161,7 @@ static bool is_mere_data(const harm_check *self, const cf_schema_table *table,
     return !(refers || cf_field_is(change->field, CF_FIELD_NUMBER_KEY)) || prevails(self, change);
 }
 
-/* Whether the item lives by its /table, which the draft leaves alone. */
+/* Whether the item lives by its /table, which a scan of a known row leaves alone. */
 static bool lives_on(const harm_check *self)
 {
     for (size_t i = 0; i < self->facts.count; i++)
@@ -169,7 +171,8 @@ static bool lives_on(const harm_check *self)
     return false;
 }
 
-/* Whether it refers to a row that is not shown: that becomes visible, or holds this one back. */
+/* Whether the change refers to a row that is not shown, nor new: that becomes visible, or holds
+ * back the row which refers to it. */
 static bool leads_out_of_view(const harm_check *self, const cf_change *change)
 {
     cf_bytes table = cf_bytes_of_text(CF_FIELD_TABLE); /* a new row writes that */

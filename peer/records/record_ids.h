@@ -10,10 +10,13 @@ enum { CF_ENTRY_NAME_MAX = 16 }; /* with the NUL */
 
 typedef struct {
     void *context; /* of the calls below */
-    /* The row of a natural key. */
+    /* The row of a natural key: contact u, made here and there, is one item. */
     cf_id (*natural)(void *context, const cf_schema_table *table, cf_bytes key);
     /* A row with a counted key, by all that it says: `content` are its fields, a reference being
-     * that to an item where the row came with it. `number` counts rows that were the same. */
+     * that to an item where the row came with it. `number` counts rows that were the same.
+     *
+     *     person 1 Ann here, person 1 Eve there     two items, the later is shown under 2
+     *     person 1 Ann here and there               one item */
     cf_id (*serial)(void *context, const cf_schema_table *table, cf_bytes key,
                     const cf_row_field *content, size_t count, uint64_t number);
     /* What stands for a row, within the content of another, that refers to itself through it. */

@@ -50,6 +50,7 @@ static const cf_bytes *sorted_values(const cf_row_field *field, cf_arena *arena)
     return values;
 }
 
+/* A row in a ring, whose item hangs on this one's, is named by its table and key instead. */
 static const cf_bytes *item_value(const cf_row_diffing *self, const cf_scanned_row *target,
                                   cf_arena *arena)
 {
@@ -65,7 +66,8 @@ static const cf_bytes *item_value(const cf_row_diffing *self, const cf_scanned_r
     return value;
 }
 
-/* What the row says, as far as it tells it from others. */
+/* What the row says, as far as that tells the row from others: not what is volatile or weak; of a
+ * set the values in order; of a reference to a row of the disk that row's item. */
 static cf_row_field *content_of(const cf_row_diffing *self, const cf_scanned_row *scanned,
                                 cf_arena *arena, size_t *count)
 {
@@ -89,15 +91,18 @@ static cf_row_field *content_of(const cf_row_diffing *self, const cf_scanned_row
     return content;
 }
 
-/* A living item that this source does not show yet: the same row, made elsewhere. */
+/* The view shows a row of the item, and this source doesn't yet: the same row, made elsewhere. */
 static bool is_to_come(const cf_row_diffing *self, const cf_id *item)
 {
     return cf_row_view_of_item(self->input->view, item) &&
            !cf_rows_of_item(self->input->base, item);
 }
 
-/* The first number whose id the state doesn't know; or whose row lives, and this source has still
- * to show it: then both devices made the same row, and it is one. */
+/* The first number whose id the state doesn't know; or whose row is shown, and this source has
+ * still to show it: then both devices made the same row, and it is one.
+ *
+ *     1 Ann is made here and there     one item, number 0
+ *     1 Ann, deleted, made again       the id with number 0 is known: number 1 */
 static cf_id serial_item(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     const cf_record_ids *ids = self->input->ids;
@@ -132,7 +137,7 @@ static void push(naming *self, cf_scanned_row *scanned)
     scanned->under_way = true;
 }
 
-/* The next new row that it refers to and that has no item yet. */
+/* The next new row that the row of this step refers to, and that has no item yet. */
 static cf_scanned_row *next_unknown(const naming *self, name_step *step)
 {
     const cf_row *disk = step->scanned->disk;
@@ -163,7 +168,8 @@ static void name_with_targets(naming *self, cf_scanned_row *first)
     }
 }
 
-/* Only where rows refer to each other in a ring does the order matter. */
+/* Rows are named after those to which they refer. Only in a ring does the order matter in which
+ * they are begun. */
 void cf_scanned_rows_name(cf_row_diffing *diffing)
 {
     naming self = {.diffing = diffing};

@@ -2,7 +2,12 @@
 /* What keeps a source as its user made it (model, rule p). When he changes a table, the keys that
  * its rows were given there are pinned: they are real from then on; and so is what their columns
  * were given in the stead of a value that another row had (rule h). What his own change would move
- * or hold back claims first, by a higher level; what it would kill is written again. */
+ * or hold back claims first, by a higher level; what it would kill is written again.
+ *
+ *     person 1 P, made here, and person 1 Q, made there, which is shown under 2
+ *     the user deletes P        Q gets a weak /key 2, or it would be 1 from now on
+ *     person 1 P is deleted elsewhere, and lives for phone 1 here; the user deletes the phone
+ *                               P gets its /table again, or it would be gone, too */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
@@ -20,7 +25,8 @@ static bool was_shown_there(const cf_row_diffing *self, const cf_scanned_row *sc
     return is_at(cf_row_view_of_item(self->input->view, &scanned->item), scanned);
 }
 
-/* Also over what is listed of the key, as any change of it: that is a user's, and would prevail. */
+/* The pin replaces what is shown and what is listed of the key, as any change of the key does: a
+ * listed key is a user's write, and would prevail over the weak pin. */
 static void pin_key(cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     cf_bytes field = cf_bytes_of_text(CF_FIELD_KEY);
@@ -34,6 +40,8 @@ static void pin_key(cf_row_diffing *self, const cf_scanned_row *scanned)
             cf_change_draft_over(&self->draft, &scanned->item, field, &refs.at[i].dot);
 }
 
+/* Pins each displaced row of a table that the user changed, where the source and the view still
+ * show that row under one key: what others did to it is not undone. */
 static void pin_keys(cf_row_diffing *self)
 {
     for (size_t i = 0; i < self->scanned_count; i++) {
@@ -54,7 +62,8 @@ static cf_bytes value_of(const cf_row *row, cf_bytes column)
     return field ? field->values[0] : (cf_bytes){0};
 }
 
-/* What others did to the column is still to be applied, or the user changed it: then it is left. */
+/* Pins what the row is shown with in a column that gave way. Not where others changed the column,
+ * and that is still to be applied, nor where the user himself did. */
 static void pin_column(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row *viewed,
                        cf_bytes column)
 {
@@ -76,7 +85,7 @@ static void pin_column(cf_row_diffing *self, const cf_scanned_row *scanned, cons
         cf_change_draft_over(&self->draft, &scanned->item, field, &ref->dot);
 }
 
-/* Calls it for each column of the table that can give way, for one of two tuples twice. */
+/* Calls pin_column for each column of the table that can give way, for one of two tuples twice. */
 static void pin_columns(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row *viewed)
 {
     const cf_schema_table *table = scanned->table;
@@ -87,7 +96,7 @@ static void pin_columns(cf_row_diffing *self, const cf_scanned_row *scanned, con
                 pin_column(self, scanned, viewed, table->unique[i].names[k]);
 }
 
-/* Of rows that the user gave another key, and nothing else. */
+/* Pins the columns of rows that the user gave another key, and nothing else. */
 static void pin_values_of_moved(cf_row_diffing *self)
 {
     for (size_t i = 0; self->moved_count && i < self->scanned_count; i++) {
@@ -102,6 +111,7 @@ static void pin_values_of_moved(cf_row_diffing *self)
     }
 }
 
+/* Pins the columns that gave way, of rows in tables that the user changed. */
 static void pin_values(cf_row_diffing *self)
 {
     const cf_viewed_list *gave = &self->input->view->gave;
@@ -118,7 +128,8 @@ static void pin_values(cf_row_diffing *self)
     }
 }
 
-/* Whether both have the same in the columns that can give way, of those that the source shows. */
+/* Whether both rows have the same in the columns that can give way, of those that the source
+ * shows. */
 static bool claims_same(const cf_row_diffing *self, const cf_schema_table *table, const cf_row *a,
                         const cf_row *b)
 {
@@ -134,7 +145,8 @@ static bool claims_same(const cf_row_diffing *self, const cf_schema_table *table
     return true;
 }
 
-/* The source showed the row just so. */
+/* The view has the row at the place where the disk has it, and the source showed it with what the
+ * view has in the columns that can give way. */
 static bool was_shown_so(const cf_row_diffing *self, const cf_scanned_row *scanned)
 {
     const cf_row *there = scanned->there;
@@ -213,7 +225,7 @@ static void raise_level(trial *self, const cf_scanned_row *scanned)
     }
 }
 
-/* It lived by what was taken away now. */
+/* Writes the row's /table anew, a user's write: the row lived by what the draft takes away. */
 static void write_table(trial *self, const cf_scanned_row *scanned)
 {
     cf_row_diffing *diffing = self->diffing;
@@ -227,8 +239,9 @@ static void write_table(trial *self, const cf_scanned_row *scanned)
     cf_buffer_release(&packed);
 }
 
-/* By itself. Where it is there only since others refer to it, a level is no help against a row that
- * lives, neither to be shown nor to keep its key. */
+/* Whether the row lives by itself in the view with the draft. Where it is there only since others
+ * refer to it, a level is no help against a row that lives, neither to be shown nor to keep its
+ * key. */
 static bool lives(const trial *self, const cf_scanned_row *scanned)
 {
     const cf_viewed *viewed = cf_viewed_of_item(self->after, &scanned->item);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The base after a scan: what the user wrote shows his writes; what he didn't, what it did. */
+/* The base after a scan: a field that the user wrote shows his write, any other what it showed.
+ *
+ *     name: B2 Anne is shown, A2 Anna listed; the user of C writes Ann, entry C5
+ *     name: C5 Ann is shown, A2 Anna listed; had he written Anna, C5 and A2 would be shown */
 #include <stdlib.h>
 
 #include "peer/records/record_diff_inside.h"
@@ -30,7 +33,8 @@ static bool is_of(const cf_row_diff *diff, size_t index, const cf_id *item)
     return index < diff->count && cf_id_equal(&diff->changes[index].item, item);
 }
 
-/* There is at most one for each field; NULL: the scan leaves this one alone. */
+/* The change of the item's field, of which there is one at most; NULL: the scan leaves that
+ * alone. */
 static const cf_change *change_of(const cf_row_diff *diff, const cf_id *item, cf_bytes field)
 {
     return cf_changes_find(diff->changes, diff->count, item, field);
@@ -41,8 +45,8 @@ static void add_ref(rebasing *self, const cf_row_ref *ref)
     *cf_one_more(self->refs, self->ref_count, self->ref_capacity) = *ref;
 }
 
-/* A write that was there before. What a change names is no more, shown or not; another user's value
- * is shown from when this one wrote it, too. */
+/* A ref of the base is kept, unless the change names its write, shown or not. Another user's value
+ * that was listed is shown from when this one wrote it, too. */
 static void add_old(rebasing *self, const cf_change *change, cf_row_ref ref)
 {
     if (change && cf_change_names(change, &ref.dot))
@@ -62,6 +66,8 @@ static bool has_ref(const rebasing *self, const cf_row_ref *ref)
     return false;
 }
 
+/* Refs to what was written of another row that is this one, but for what that says of itself
+ * alone. */
 static void add_spread(rebasing *self, const cf_id *other)
 {
     const cf_row_diff *diff = self->diff;
@@ -94,7 +100,7 @@ static void sort_spreads(rebasing *self)
     self->spread_count = count;
 }
 
-/* What was written of others that are this row, perhaps in another entry. */
+/* The same of all rows that are this one, perhaps in another entry. */
 static void collect_spread(rebasing *self, const cf_scanned_row *scanned)
 {
     size_t low = 0, high = self->spread_count;
@@ -172,6 +178,7 @@ static void collect_fields(const rebasing *self, const cf_scanned_row *scanned, 
     out->fields = fields;
 }
 
+/* The row has another key than the one that it wishes for, by the write of /key that is shown. */
 static bool is_displaced(const rebasing *self, cf_bytes key)
 {
     for (size_t i = 0; i < self->ref_count; i++)
@@ -201,7 +208,7 @@ static void add_gone(rebasing *self, const cf_row *base)
         cf_arena_copy(self->arena, base->table), cf_arena_copy(self->arena, base->key)};
 }
 
-/* A row of the base, or a dependant, of which the base may have a row, too. */
+/* Drops a row of the base, or a dependant, of which the base may have a row, too. */
 static void add_deleted(rebasing *self, const cf_row *row)
 {
     const cf_row_diff_input *input = self->diff->input;

@@ -2,7 +2,11 @@
 /* What was done to a set (model, rules s and y). An entry is named by its first value, so the same
  * number added twice is one; by the value's seat where it stands there alone, so that two devices
  * that add one make one entry. One value gone and one new is an edit of that entry, of values with
- * names one of each name; else they are deletes and adds. The order doesn't count. */
+ * names one of each name; else they are deletes and adds. The order doesn't count.
+ *
+ *     phone 1 becomes 2 here, 3 there     one entry with both: 2 and 3 are shown
+ *     phone 1 is added here and there     one entry, as its name is made of 1
+ *     GEO of an event is added apart      one entry, as its name is made of "GEO": one is listed */
 #include <stdlib.h>
 
 #include "codec/pack.h"
@@ -61,6 +65,7 @@ static cf_bytes *difference(const cf_row_field *from, const cf_row_field *withou
     return values;
 }
 
+/* The ref is of an entry of this set, and its value is shown. */
 static bool is_shown(const set_scan *self, const cf_row_ref *ref)
 {
     cf_bytes set;
@@ -88,7 +93,7 @@ static void find_shown(set_scan *self)
         qsort(self->shown, self->shown_count, sizeof *self->shown, by_value);
 }
 
-/* The first of those that show the value; `*count` of them do. */
+/* The first of the refs that show the value; `*count` of them do. */
 static const cf_row_ref *const *showing(const set_scan *self, cf_bytes value, size_t *count)
 {
     size_t first = 0, end = self->shown_count;
@@ -107,7 +112,7 @@ static const cf_row_ref *const *showing(const set_scan *self, cf_bytes value, si
     return self->shown + first;
 }
 
-/* With what is listed beside it. */
+/* Replaces a write that is shown, and what is not shown of the same entry. */
 static void replace_entry(set_scan *self, const cf_row_ref *entry)
 {
     cf_change_draft *draft = &self->diffing->draft;
@@ -119,8 +124,8 @@ static void replace_entry(set_scan *self, const cf_row_ref *entry)
             cf_change_draft_over(draft, &self->scanned->item, ref->field, &ref->dot);
 }
 
-/* What is not shown of the seat, in whatever entries: it would come in the place of what goes.
- * `listed`: also what is a conflict. */
+/* Replaces what is hidden of the value's seat, in whatever entries: it would be shown in the place
+ * of the value that goes. `listed`: also what is a conflict. */
 static void replace_seat(set_scan *self, cf_bytes value, bool listed)
 {
     const cf_seat seat = seat_of(self, value);
@@ -172,7 +177,7 @@ static int by_seat(const void *left, const void *right)
     return order ? order : (a->value > b->value) - (a->value < b->value);
 }
 
-/* The caller frees it. */
+/* The seats of those values that have a name, in order; the caller frees the list. */
 static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t count)
 {
     value_seats seats = {.at = cf_allocate(count, sizeof *seats.at)};
@@ -188,7 +193,7 @@ static value_seats seats_of(const set_scan *self, const cf_bytes *values, size_t
     return seats;
 }
 
-/* The one that is alike; NULL: none is, or several are. */
+/* The one seat of the list that is alike; NULL: none is, or several are. */
 static const value_seat *only_alike(const value_seats *seats, const cf_seat *seat)
 {
     size_t first = 0, end = seats->count;
@@ -207,7 +212,8 @@ static const value_seat *only_alike(const value_seats *seats, const cf_seat *sea
     return found && !another ? &seats->at[first] : NULL;
 }
 
-/* Whether its entry is named by its seat. */
+/* Whether the entry of a new value is named by the value's seat: the disk has no other value of
+ * that seat. */
 static bool stands_alone(set_scan *self, const cf_seat *seat)
 {
     if (seat->kind == CF_SEAT_NONE)
@@ -229,7 +235,9 @@ static cf_bytes seat_name(const set_scan *self, const cf_seat *seat)
     return copy;
 }
 
-/* One that another device made alone, too, is the same entry, though it be known already. */
+/* Whether another value has the entry. An entry named by a seat is another's only if this row's
+ * base shows that: one which another device made for the seat is this entry, though the state knows
+ * it already. */
 static bool is_taken(const set_scan *self, cf_bytes field, bool alone)
 {
     const cf_id *item = &self->scanned->item;
@@ -256,7 +264,8 @@ static void add_value(set_scan *self, cf_bytes value)
     cf_change_draft_write(&self->diffing->draft, item, field, value, false);
 }
 
-/* The first entry takes the new value; others that showed the old one are no more. */
+/* The first entry that showed the old value takes the new one; others that showed it are no
+ * more. */
 static void edit(set_scan *self, cf_bytes old, cf_bytes value)
 {
     cf_change_draft *draft = &self->diffing->draft;
@@ -272,7 +281,8 @@ static void edit(set_scan *self, cf_bytes old, cf_bytes value)
     replace_seat(self, old, false);
 }
 
-/* Edits what is of one name, and only once among what went and what came. */
+/* Edits values of one name, where just one of that name went, and just one came: COMMENT:a becomes
+ * COMMENT:b. What is dealt with is nothing in `gone` and `added` from then on. */
 static void edit_alike(set_scan *self)
 {
     value_seats gone = seats_of(self, self->gone, self->gone_count);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a row says of the rows that it refers to by what its data say. That goes out with a new row,
- * and when it is another row by what was done here: what came or went elsewhere is nothing that
- * this one's user did. It is weak: it brings back what it leads to, and not the row. */
+/* What a row says of the rows that it refers to by what its data say. Such a tie goes out with a
+ * new row, and when the tie leads to another row by what was done here: what came or went elsewhere
+ * is nothing that this device's user did. A tie is weak: it brings back the row it leads to, and
+ * not the one that says it.
+ *
+ *     phone a says mail e, and person 1 has the email e     the phone is tied to person 1
+ *     here the phone's mail becomes f, person 2's           it is tied to person 2
+ *     person 2's email becomes g elsewhere                  nothing is said here
+ *     here person 2 is deleted                              the tie is taken back */
 #include "peer/records/record_diff_inside.h"
 
 static bool is_tie_of(const cf_row_tie *tie, const cf_scanned_row *scanned)
@@ -11,7 +17,7 @@ static bool is_tie_of(const cf_row_tie *tie, const cf_scanned_row *scanned)
 
 /* ---- What it refers to ---- */
 
-/* By what it said when last agreed; NULL: to none. */
+/* The item to which the row was tied by what all rows said when last agreed; NULL: none. */
 static const cf_id *target_before(cf_row_diffing *self, const cf_row_tie *tie,
                                   const cf_scanned_row *scanned)
 {
@@ -51,7 +57,8 @@ static bool leads_elsewhere(cf_row_diffing *self, const cf_row_tie *tie,
 
 /* ---- What it says of that ---- */
 
-/* Whether that is a row which the source showed and doesn't any more: it is not to come back. */
+/* Whether the reference leads to a row which the source showed and doesn't any more: that row is
+ * not to come back by the tie. */
 static bool is_gone(const cf_row_diffing *self, cf_bytes shown)
 {
     cf_id target;
@@ -75,7 +82,7 @@ static bool is_to_be_said(cf_row_diffing *self, const cf_row_tie *tie,
            is_gone(self, cf_row_refs_shown(refs, tie->field));
 }
 
-/* The user deleted what it says, and left the row. */
+/* The ref is a tie that is shown, and leads to a row that the user deleted. */
 static bool is_of_gone(const cf_row_diffing *self, const cf_row_ref *ref)
 {
     return ref->standing == CF_WRITE_SHOWN && cf_row_field_is_tie(ref->field) &&
@@ -89,6 +96,7 @@ typedef struct {
     bool any;
 } loosening;
 
+/* The child, if the disk has it, may be tied to a row that is gone. */
 static void note_loosened(void *context, const cf_row *child)
 {
     loosening *self = context;
@@ -101,7 +109,7 @@ static void note_loosened(void *context, const cf_row *child)
     scanned->loosened = self->any = true;
 }
 
-/* Those that refer to what is gone, also by ties that the format knows nothing of. */
+/* Notes the rows that refer to what is gone, also by ties that the format knows nothing of. */
 static bool note_all_loosened(const cf_row_diffing *self)
 {
     loosening found = {.diffing = self};
@@ -111,6 +119,7 @@ static bool note_all_loosened(const cf_row_diffing *self)
     return found.any;
 }
 
+/* Whether rows of the table are ones that others may be tied to. */
 static bool is_of_parents(const cf_row_diffing *self, cf_bytes table)
 {
     const cf_row_format *format = self->input->format;
@@ -155,7 +164,7 @@ bool cf_row_is_tied_anew(cf_row_diffing *self, const cf_scanned_row *scanned)
 
 /* ---- Writes ---- */
 
-/* Replaces whatever was said there, shown or not. */
+/* Replaces whatever the row said in the field, shown or not. */
 static void write(cf_row_diffing *self, const cf_scanned_row *scanned, const cf_row_refs *refs,
                   cf_bytes field, cf_bytes value)
 {

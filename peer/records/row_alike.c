@@ -35,6 +35,7 @@ static bool is_unique_alone(const cf_schema_table *table, cf_bytes column)
 
 /* ---- How a row was made ---- */
 
+/* The item's /table is of the same act: by that the row was made. */
 static bool was_made_by(const alike_search *self, const cf_item *item, const cf_write *act)
 {
     for (size_t i = 0; i < cf_item_write_count(item); i++) {
@@ -62,8 +63,8 @@ static bool item_was_made_with(const alike_search *self, const cf_id *id, cf_byt
     return found;
 }
 
-/* Whether the row, or one that is it, was made with this value, and has it since: else whoever made
- * the other one may have known it under another value, as another one. */
+/* Whether the row, or one that is it, was made with this value, and has that since: else whoever
+ * made the other row may have known this one under another value, as another row. */
 static bool was_made_with(const alike_search *self, const cf_row *row, cf_bytes column,
                           cf_bytes value)
 {
@@ -78,6 +79,7 @@ static bool was_made_with(const alike_search *self, const cf_row *row, cf_bytes 
 
 /* ---- Which are one ---- */
 
+/* The row lives by itself, and the user meant it. */
 static bool is_meant(const alike_search *self, const cf_row *row)
 {
     const cf_viewed *viewed = cf_viewed_of_item(self->view, &row->item);
@@ -86,8 +88,9 @@ static bool is_meant(const alike_search *self, const cf_row *row)
            (!self->choice->is_meant || self->choice->is_meant(self->choice->context, row));
 }
 
-/* A row of which a column gives way itself is none that another one could be, yet: it may be one
- * with a third. */
+/* The conflict is of two rows made apart with one text, in a column that is unique by itself. A row
+ * of which a column gives way itself is none that another could be, yet: it may be one with a
+ * third. */
 static bool is_clash(const alike_search *self, const cf_row_conflict *one)
 {
     const cf_schema_table *table = cf_schema_find(self->schema, one->row->table);
@@ -122,8 +125,12 @@ static alike_pair *find_clashes(const alike_search *self, size_t *count)
     return pairs;
 }
 
-/* Of the rows that give way to one first row, those that say nothing else than it and those before
- * them say together. */
+/* Drafts that rows which give way to one first row are that: those that say nothing else than the
+ * first row and those before them say together; by their items, so that each device comes to the
+ * same.
+ *
+ *     1 "e"; 2 "e", Ann; 3 "e", note x      all are row 1
+ *     1 "e"; 2 "e", Ann; 3 "e", Bob         one of 2 and 3 is row 1, the other stays */
 static size_t draft_of_first(const alike_search *self, cf_change_draft *draft,
                              const alike_pair *pairs, size_t count)
 {
@@ -162,6 +169,7 @@ typedef struct {
     size_t making_count;
 } named_row;
 
+/* An empty text names nothing. */
 static bool is_name(cf_bytes value)
 {
     cf_reader reader = cf_reader_of(value);
@@ -201,7 +209,7 @@ static size_t list_makings(const alike_search *self, const cf_row *row, cf_write
     return found;
 }
 
-/* False: nothing is known of how it was made. */
+/* False: nothing is known of how the row was made. */
 static bool find_makings(const alike_search *self, named_row *named)
 {
     const size_t count = list_makings(self, named->row, NULL);
@@ -261,7 +269,9 @@ static bool share_maker(const named_row *a, const named_row *b)
 }
 
 /* Of rows of one name each is the first one, of each maker the first: who made two by himself, and
- * knew it, wanted two. */
+ * knew of both, wanted two.
+ *
+ *     A made 1 and 2 "n", B 1 "n"      B's is A's 1, A's 2 stays */
 static void draft_of_name(const alike_search *self, cf_change_draft *draft, const named_row *rows,
                           size_t count)
 {

@@ -6,7 +6,7 @@
  *     row 1: title "A"      row 6: title "B"                they are two, row 6 gives way
  *     row 1 had the url "https://b.example" when row 6 was made: they are two
  *
- * Where the user said that the url names a row, which it needn't be unique for, row 6 is row 1 in
+ * Where the user said that the url names a row, for which that needn't be unique, row 6 is row 1 in
  * the second case, too: its title is a conflict.
  *
  * What is drafted is what a user drafts who says so of these two (record_one.h); a third device

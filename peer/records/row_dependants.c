@@ -22,7 +22,7 @@ static bool is_reference(const cf_row_ref *ref)
     return cf_reference_item(ref->value, &target);
 }
 
-/* Of what it says only the references count. */
+/* The value of a ref that is a reference; of any other nobody asks for the value. */
 static cf_bytes kept_value(const cf_row_ref *ref)
 {
     static const uint8_t nil[] = {0xc0};
@@ -41,7 +41,7 @@ cf_row cf_row_dependant(const cf_row *row, const cf_row_ref *refs, size_t count,
 
     for (size_t i = 0; i < count; i++) {
         if (refs[i].standing == CF_WRITE_HIDDEN && !is_reference(&refs[i]))
-            continue;
+            continue; /* by such a write the row doesn't live */
         covered[kept_count] = refs[i];
         covered[kept_count++].value = kept_value(&refs[i]);
     }

@@ -9,7 +9,11 @@
 #include "peer/records/record_view.h"
 #include "peer/records/row_refs.h"
 
-/* What is kept of a row that has these refs. In the arena. */
+/* What is kept of a row that has these refs. In the arena.
+ *
+ *     the source shows people, no phones; phone 1 says number 100 (A1), person Ann's item (A1)
+ *     key: phone 1's item; refs: /columns/number A1 with no value, /columns/person A1 with its own
+ */
 cf_row cf_row_dependant(const cf_row *row, const cf_row_ref *refs, size_t count, cf_arena *arena);
 
 /* The same of a row of the view. */

@@ -45,7 +45,8 @@ cf_bytes cf_row_instead_column(cf_bytes field)
 
 /* ---- The value ---- */
 
-/* Neither the identity of a content, nor a list or an object. */
+/* Whether the value can be kept there: it is neither the identity of a content, nor a list or an
+ * object. */
 static bool is_plain(cf_bytes value)
 {
     cf_reader reader = cf_reader_of(value);

@@ -2,22 +2,22 @@
 /* What a row says of a column whose value only one row can have, for when another row has it
  * (model, rule h). In the state that is a field of its own beside the column's, weak:
  *
- *     /columns/pos 3, /tie//columns/pos ["=", 2]      it was at 2 before
- *     /columns/pos 3, /tie//columns/pos ["=", 4, 3]   it was shown at 4, as another one is at 3,
- * and is at 4 as long as 3 is what it wishes for
+ *     /columns/pos 3, /tie//columns/pos ["=", 2]      the row was at 2 before
+ *     /columns/pos 3, /tie//columns/pos ["=", 4, 3]   the row was shown at 4, as another is at 3;
+ *                                                     it is at 4 as long as it wishes for 3
  *
- * Programs that don't know of it take it for a tie that refers to no row, which says nothing. */
+ * Programs that don't know the field take it for a tie that refers to no row: it says nothing. */
 #ifndef CF_PEER_RECORDS_ROW_INSTEAD_H
 #define CF_PEER_RECORDS_ROW_INSTEAD_H
 #include "peer/records/schema.h"
 
 typedef struct {
     cf_bytes value; /* nothing: the column was empty */
-    cf_bytes wish;  /* in the stead of which it is shown; nothing: it is the one from before */
+    cf_bytes wish;  /* for which the value stands; nothing: the value is that from before */
 } cf_row_instead;
 
-/* Whether the column of a row of the table can give way: it is in a unique tuple, and merges as
- * CF_MERGE_LATEST. */
+/* Whether the column of a row of the table can give way: the column is in a unique tuple, and
+ * merges as CF_MERGE_LATEST. */
 bool cf_column_gives_way(const cf_schema_table *table, cf_bytes column);
 
 /* The field of the state that belongs to the column, in the arena; nothing: there is none, as its

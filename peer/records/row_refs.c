@@ -240,7 +240,7 @@ cf_status cf_row_refs_read(const cf_row *row, cf_arena *arena, cf_row_ref **out,
     return CF_OK;
 }
 
-/* ---- References ---- */
+/* ---- Rows ---- */
 
 void cf_row_pack(const cf_row *row, cf_buffer *out)
 {
@@ -325,6 +325,8 @@ cf_status cf_row_read(cf_bytes record, cf_arena *arena, cf_row *out, cf_error *e
     return status;
 }
 
+/* ---- References ---- */
+
 static const uint8_t item_mark[] = {0x92, 0xa1, '@'}, nothing_mark[] = {0x92, 0xa1, '?'};
 
 void cf_reference_pack_item(cf_buffer *out, const cf_id *item)
@@ -359,6 +361,8 @@ bool cf_reference_nothing(cf_bytes value, cf_bytes *key)
     *key = cf_bytes_of(value.data + sizeof nothing_mark, value.size - sizeof nothing_mark);
     return true;
 }
+
+/* ---- The refs of a field ---- */
 
 enum { FEW = 16 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which writes of the state a base row shows: exactly these a later change of the user's replaces
- * (model, rule B); and those that it doesn't show, since others came before them. */
+ * (model, rule B); and those that the row doesn't show, since others came before them.
+ *
+ *     A wrote name Anna (A2), B Anne (B2), which is later: /columns/name has two refs,
+ *     B2 Anne SHOWN and A2 Anna LISTED. Who edits the name replaces B2; who clears it both (r) */
 #ifndef CF_PEER_RECORDS_ROW_REFS_H
 #define CF_PEER_RECORDS_ROW_REFS_H
 #include "peer/records/record.h"
@@ -24,7 +27,7 @@ void cf_row_refs_pack(cf_buffer *out, const cf_row *row, const cf_row_ref *refs,
 cf_status cf_row_refs_read(const cf_row *row, cf_arena *arena, cf_row_ref **out, size_t *count,
                            cf_error *error);
 
-/* The same, to look in; of no row there are none. */
+/* The refs of a row, to look in; of no row there are none. */
 typedef struct {
     cf_row_ref *at;
     size_t count;
@@ -33,13 +36,13 @@ typedef struct {
 cf_row_refs cf_row_refs_of(const cf_row *base, cf_arena *arena);
 /* The next ref of the field, in their order; `at` is 0 for the first. NULL: there is no more. */
 const cf_row_ref *cf_row_refs_next(const cf_row_refs *refs, cf_bytes field, size_t *at);
-/* Of a field that is none of a set, as in the state; or nothing. */
+/* The value shown of a field that is none of a set, as in the state; or nothing. */
 cf_bytes cf_row_refs_shown(const cf_row_refs *refs, cf_bytes field);
 
 /* What a reference is in the state: ["@", item], or ["?", key] of a row that there is not. */
 void cf_reference_pack_item(cf_buffer *out, const cf_id *item);
 void cf_reference_pack_nothing(cf_buffer *out, cf_bytes key);
-/* The one or, without an item, the other; in the arena. */
+/* The former of these two values or, without an item, the latter; in the arena. */
 cf_bytes cf_reference_to(const cf_id *item, cf_bytes key, cf_arena *arena);
 bool cf_reference_item(cf_bytes value, cf_id *item);
 bool cf_reference_nothing(cf_bytes value, cf_bytes *key);

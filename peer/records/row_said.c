@@ -78,6 +78,8 @@ bool cf_row_says_text(cf_bytes value)
 
 /* ---- What is said ---- */
 
+/* Of the column one value alone is shown, and another one is a conflict: values of sets stand side
+ * by side, weak and volatile ones are never listed. */
 static bool can_differ(const cf_schema_table *table, cf_bytes column)
 {
     const cf_merge merge = cf_schema_field(table, column).merge;

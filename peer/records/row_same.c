@@ -47,11 +47,11 @@ struct cf_row_group {
     cf_bytes reference; /* to the first */
 };
 
-/* A row that says of itself that it is another one, or of which another one says so. */
+/* A row that says that it is another one, or of which another row says so. */
 typedef struct member {
     cf_hash_link link;
     cf_id id;
-    struct member *above; /* of its group, while these are found; NULL: it is the uppermost */
+    struct member *above; /* in its group, while groups are found; NULL: the uppermost */
     bool says;
     cf_row_group *group;
 } member;
@@ -130,6 +130,7 @@ static bool is_place(const cf_row_fact *fact)
     return fact->write.field == CF_FIELD_NUMBER_TABLE || fact->write.field == CF_FIELD_NUMBER_KEY;
 }
 
+/* A key of the row is not covered: its place was not deleted. */
 static bool has_key(const cf_row_facts *facts)
 {
     for (size_t i = 0; i < facts->count; i++)
@@ -138,7 +139,8 @@ static bool has_key(const cf_row_facts *facts)
     return false;
 }
 
-/* Who wrote two rows that are one in one entry has written once. */
+/* The facts have the same write already: who wrote two rows that are one in one entry has written
+ * once. */
 static bool is_written(const cf_row_facts *facts, const cf_row_fact *fact)
 {
     for (size_t i = facts->count; i > 0; i--) {
@@ -160,8 +162,9 @@ static void add_fact(cf_row_facts *facts, const cf_row_fact *fact)
     facts->lives = facts->lives || (fact->live && !fact->write.weak);
 }
 
-/* `first` and what the other one says of its data; of its place where it has that, and the first
- * then not. Both in their order, where both say something the first one's before. */
+/* Adds to the first row's facts what the other row says of its data. Its table and key take the
+ * place of the first one's where `placed`: the first one's key was deleted, and the other's was
+ * not. Both are in order; of one write of both the first row's comes before. */
 static void join(const cf_state *state, cf_row_facts *first, const cf_row_facts *other, bool placed)
 {
     cf_row_facts all = {0};
@@ -187,6 +190,8 @@ static void join(const cf_state *state, cf_row_facts *first, const cf_row_facts 
     *first = all;
 }
 
+/* The facts of rows that are one: the first one's, and of the others what they say of the data. The
+ * place is that of the first row which has a key still. */
 static void load_group(const cf_row_view *view, const cf_row_group *group, cf_row_facts *out)
 {
     const cf_state *state = view->state;
@@ -204,7 +209,7 @@ static void load_group(const cf_row_view *view, const cf_row_group *group, cf_ro
     cf_row_facts_release(&other);
 }
 
-/* A reference to another one is to the first. */
+/* A reference to any row of a group becomes one to the first of them. */
 static void redirect(const cf_row_view *view, cf_bytes *value)
 {
     cf_id target;
@@ -228,6 +233,8 @@ void cf_row_view_facts(const cf_row_view *view, const cf_id *item, cf_row_facts 
 
 /* ---- All of them ---- */
 
+/* Rows of one group next to each other: those that say of no other that they are that one come
+ * first. */
 static int by_row(const void *left, const void *right)
 {
     const member *a = *(member *const *)left, *b = *(member *const *)right;
@@ -273,7 +280,8 @@ static void make_groups(cf_row_view *view)
     free(all);
 }
 
-/* What is said of a row that is not there, or is in another table, counts for nothing. */
+/* Puts both rows into one group. What is said of a row that is not there, or is in another table,
+ * counts for nothing. */
 static void unite(cf_row_view *view, const cf_row_said_same *said)
 {
     const cf_viewed *other = cf_viewed_of_item(view, &said->other);
@@ -289,6 +297,7 @@ static void unite(cf_row_view *view, const cf_row_said_same *said)
         one->above = to;
 }
 
+/* The row refers to a row of a group: the reference may lead to another of them from now on. */
 static bool leads_to_member(const cf_row_view *view, const cf_viewed *viewed)
 {
     const cf_row_edge *edge = viewed->parents;
@@ -312,8 +321,8 @@ static cf_viewed *make_anew(cf_row_view *view, cf_viewed *viewed, cf_row_facts *
     return anew;
 }
 
-/* In the place of all rows of a group one, with what they say together; who refers to any of them
- * refers to that. */
+/* In the place of all rows of a group puts one, with what they say together. A row that refers to
+ * any of them is made anew: its references may be the same by now. */
 static void join_rows(cf_row_view *view)
 {
     cf_row_facts facts = {0};

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is written of a row with which others are one (model, rule m). What it replaces may stand at
- * one of those:
+/* What is written of a row with which others are one (model, rule m). What such a write replaces
+ * may stand at one of those:
  *
  *     row 1, and row 6, which is row 1: name "Ann" of row 1, note "x" of row 6
  *     the note becomes "y": row 1 says so, and row 6, over what it said
  *     the row is deleted: row 1 and row 6 are
  *
- * So whose program doesn't know that they are one has two rows still, both as they are here. */
+ * So a program that doesn't know that they are one has two rows still, both as they are here. */
 #include <stdlib.h>
 
 #include "codec/item.h"
@@ -32,7 +32,8 @@ void cf_row_spread_write(cf_change_draft *draft, const cf_state *state, const cf
     }
 }
 
-/* The deletion covers what the first one's does, and the place of the other. */
+/* The deletion of the other row covers what that of the first covers, and the other's /table and
+ * /key. */
 static void spread_deletion(cf_row_diffing *self, const cf_change *change, const cf_id *other)
 {
     const cf_state *state = self->input->state;
@@ -70,6 +71,8 @@ static void note_spread(cf_row_diffing *self, const cf_id *item, const cf_id *ot
     self->spread_count++;
 }
 
+/* Drafts a change of the first row for each other row that is it; a write only where that replaces
+ * something which stands at the other row. */
 static void spread(cf_row_diffing *self, const cf_change *change)
 {
     size_t count;
@@ -77,7 +80,7 @@ static void spread(cf_row_diffing *self, const cf_change *change)
 
     for (size_t i = 0; i < count; i++) {
         if (cf_rows_of_item(self->input->base, &others[i]))
-            continue; /* this source shows two itself */
+            continue; /* this source still shows the other as a row of its own */
         if (cf_field_is(change->field, CF_FIELD_NUMBER_DELETED)) {
             spread_deletion(self, change, &others[i]);
         } else if (change->over_count) {

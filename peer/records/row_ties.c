@@ -12,7 +12,7 @@ typedef struct {
     cf_bytes said;
 } tied_row;
 
-/* Nothing: NULL. */
+/* What the row says in the column; nothing where that is NULL. */
 static cf_bytes value_of(const cf_row *row, const cf_tied_column *column)
 {
     if (!column->field.size)
@@ -22,7 +22,7 @@ static cf_bytes value_of(const cf_row *row, const cf_tied_column *column)
 }
 
 /* What these columns of the row say, as those of the parent compare; false: one of them says
- * nothing, so it refers to none. */
+ * nothing, so the row refers to none. */
 static bool said(const cf_row_tie *tie, const cf_tied_column *columns, const cf_row *row,
                  cf_buffer *out)
 {
@@ -85,7 +85,7 @@ const cf_row *cf_tied_rows_find(const cf_tied_rows *tied, const cf_row_tie *tie,
 
 /* ---- By the names alone ---- */
 
-/* However the column compares. */
+/* Folds as much as any collation does: how the column compares is not known here. */
 static void fold(cf_bytes value, cf_buffer *out)
 {
     cf_buffer trimmed = {0};
@@ -96,6 +96,7 @@ static void fold(cf_bytes value, cf_buffer *out)
     cf_buffer_release(&trimmed);
 }
 
+/* Whether a column could hold the value for equal to `wanted`, which is folded. */
 static bool may_equal(cf_bytes wanted, cf_bytes value)
 {
     cf_buffer folded = {0};
@@ -106,6 +107,7 @@ static bool may_equal(cf_bytes wanted, cf_bytes value)
     return equal;
 }
 
+/* Whether the row may have the value in any column, also as its key or a part of that. */
 static bool says_anywhere(const cf_row *row, cf_bytes value)
 {
     cf_reader key = cf_reader_of(row->key);
@@ -125,7 +127,7 @@ static bool says_anywhere(const cf_row *row, cf_bytes value)
     return found;
 }
 
-/* The field whose name ends with this part. */
+/* The field whose name ends with this column; NULL: the row has no value in such a field. */
 static const cf_row_field *field_of_column(const cf_row *row, cf_bytes column)
 {
     for (size_t i = 0; i < row->field_count; i++) {

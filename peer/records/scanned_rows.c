@@ -7,8 +7,8 @@
 
 #include "peer/records/record_diff_inside.h"
 
-/* A field with a value, of which the latest counts. Sets, references, volatile and weak fields
- * don't tell which row this is. */
+/* Whether the field tells which row this is: it has a value, of which the latest counts. Sets,
+ * references, volatile and weak fields don't tell. */
 static bool is_plain(const cf_schema_table *table, const cf_row_field *field)
 {
     return field->count && cf_schema_field(table, field->name).merge == CF_MERGE_LATEST;
@@ -55,6 +55,8 @@ static void note_gone(cf_row_diffing *self, const cf_row *base)
     *cf_one_more(self->gone, self->gone_count, self->gone_capacity) = base;
 }
 
+/* The row of the base at the place of a row of the disk is that row, unless the disk has another
+ * one there: then that of the base is gone. */
 static void open_scanned(cf_row_diffing *self, const cf_row *disk)
 {
     const cf_row_diff_input *input = self->input;
@@ -82,7 +84,7 @@ static void open_scanned(cf_row_diffing *self, const cf_row *disk)
     scanned->known = true;
 }
 
-/* Rows of the base in whose place the disk has none. */
+/* The rows of the base in whose place the disk has no row. */
 static void find_gone(cf_row_diffing *self)
 {
     const cf_rows *base = self->input->base;
@@ -124,6 +126,7 @@ static uint64_t plain_hash(const cf_schema_table *table, const cf_row *row)
     return hash;
 }
 
+/* Whether `b` has the plain fields of `a`, with the same values. */
 static bool has_plain_of(const cf_schema_table *table, const cf_row *a, const cf_row *b)
 {
     for (size_t i = 0; i < a->field_count; i++) {
@@ -194,8 +197,10 @@ static void move(cf_row_diffing *self, const twins *pair)
 }
 
 /* A missing and a new row of a serial table are one row under another key, if their plain fields
- * are equal and no third such row, missing or new, has the same. 1 Ann and 2 Ann missing, 7 Ann new
- * two deletions and a new row */
+ * are equal and no third such row, missing or new, has the same.
+ *
+ *     1 Ann missing, 7 Ann new               Ann's key was changed
+ *     1 Ann and 2 Ann missing, 7 Ann new     two deletions and a new row */
 static void find_moved(cf_row_diffing *self)
 {
     cf_arena arena = {0};

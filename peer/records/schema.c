@@ -91,13 +91,15 @@ bool cf_format_holds_table(const cf_row_format *format, cf_bytes table)
     return own ? !own->lacks : format->whole;
 }
 
-/* It is the field, or within it. */
+/* The field is `within`, or a part of that: /a and /a/b are within /a, /ab is not. */
 static bool is_within(cf_bytes field, cf_bytes within)
 {
     return field.size >= within.size && memcmp(field.data, within.data, within.size) == 0 &&
            (field.size == within.size || field.data[within.size] == '/');
 }
 
+/* The format has room for whatever field of the table; but for that which it is without, those
+ * within that, and those around that. */
 static bool has_any_field(const cf_format_table *table, cf_bytes field)
 {
     return table->whole && !(table->without.size && (is_within(field, table->without) ||
@@ -176,8 +178,8 @@ cf_format_speak *cf_format_speaks(const cf_row_format *format, cf_bytes table)
     return own ? own->speak : NULL;
 }
 
-/* The values of `row` for which there is a word, or these words themselves, which go field after
- * field. */
+/* The values of `row` for which the format has words, or these words themselves (`said`). `words`
+ * go field after field, value after value. */
 static cf_row pick(const cf_row *row, const cf_bytes *words, bool said, cf_arena *arena)
 {
     cf_row_field *fields = cf_arena_allocate(arena, row->field_count, sizeof *fields);
@@ -200,7 +202,7 @@ static cf_row pick(const cf_row *row, const cf_bytes *words, bool said, cf_arena
     return picked;
 }
 
-/* What the source shows already has words. */
+/* A value that the source's own row has already can be said, as it stands there. */
 static void trust(const cf_row *row, const cf_row *there, cf_bytes *words)
 {
     size_t at = 0;
@@ -270,7 +272,8 @@ static bool same_values(const cf_row_field *a, const cf_row_field *b)
     return same;
 }
 
-/* Whether `field` of one row is as `other`, the field of this name of the other row or NULL. */
+/* Whether `field` of one row says what `other` does, the field of this name of the other row or
+ * NULL. A volatile field always does; of a set the order doesn't count. */
 static bool same_field(const cf_schema_table *table, const cf_row_field *field,
                        const cf_row_field *other)
 {

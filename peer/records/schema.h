@@ -17,9 +17,14 @@ typedef enum {
 /* Appends the value by which all are represented that are equal to this one. */
 void cf_collation_fold(cf_collation collation, cf_bytes value, cf_buffer *out);
 
+/* Two devices change one field apart, the second later:
+ *
+ *     LATEST    name: Anna, Anne      Anne is shown, Anna listed
+ *     WEAK      visits: 4, 5          5 is shown, nothing is listed
+ *     SET       phone 1 to 2, to 3    2 and 3 are shown */
 typedef enum {
     CF_MERGE_LATEST,    /* the latest is shown, another user's value is listed */
-    CF_MERGE_VOLATILE,  /* the same, but a change of it alone is none (REV, DTSTAMP, PRODID) */
+    CF_MERGE_VOLATILE,  /* written weak; a change of such a field alone is none (REV, DTSTAMP) */
     CF_MERGE_WEAK,      /* published, but it revives nothing and is never listed */
     CF_MERGE_SET,       /* all values are shown; their order is not kept */
     CF_MERGE_REFERENCE, /* as CF_MERGE_LATEST; the value is the key of a row */
@@ -61,20 +66,22 @@ const cf_schema_table *cf_schema_find(const cf_schema *schema, cf_bytes table);
 /* The schema below, of contacts, calendars or records, that has a table of this name; NULL: none.
  */
 const cf_schema *cf_schema_known(cf_bytes table);
-/* A table of it has a serial key. */
+/* A table of the schema has a serial key. */
 bool cf_schema_counts_up(const cf_schema *schema);
 /* The table's own rule, else its kind's, else one that says CF_MERGE_LATEST. */
 cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field);
 
-/* Which of the table's fields a field of the state is, or is an entry of; `name` borrows from it.
- */
+/* Which of the table's fields a field of the state is, or is an entry of; `name` borrows from that.
+ *
+ *     /phones/k3 of a contact, whose phones are a set     /phones, CF_MERGE_SET
+ *     /columns/name                                       /columns/name, CF_MERGE_LATEST */
 cf_merge cf_schema_property(const cf_schema_table *table, cf_bytes field, cf_bytes *name);
 
 /* A schema as a canonical value: equal schemas are equal bytes. What is read borrows from the value
  * and the arena. CF_MALFORMED; CF_DENIED: it has a kind, or a way to merge, of a newer program. */
 void cf_schema_pack(cf_buffer *out, const cf_schema *schema);
 cf_status cf_schema_read(cf_bytes value, cf_arena *arena, cf_schema *out, cf_error *error);
-/* One table of it, as it stands in there. */
+/* One table of a schema, as it stands in that value. */
 void cf_schema_table_pack(cf_buffer *out, const cf_schema_table *table);
 cf_status cf_schema_table_read(cf_bytes value, cf_arena *arena, cf_schema_table *out,
                                cf_error *error);
@@ -175,9 +182,9 @@ typedef struct {
 
 bool cf_format_holds_table(const cf_row_format *format, cf_bytes table);
 bool cf_format_holds(const cf_row_format *format, cf_bytes table, cf_bytes field);
-/* What the key is made of, as the format says it; NULL and 0: it doesn't. */
+/* What the key is made of, as the format says that; NULL and 0: it doesn't. */
 const cf_bytes *cf_format_keys(const cf_row_format *format, cf_bytes table, size_t *count);
-/* Whether it is this value that stands there where nobody said anything. */
+/* Whether this value stands in the field where nobody said anything. */
 bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes field, cf_bytes value);
 /* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows
  * from the row and the arena. False: the format doesn't hold the table. */

@@ -19,7 +19,8 @@ static const cf_field_rule *rule_of(const cf_schema_table *table, cf_bytes field
     return NULL;
 }
 
-/* Whether they refer to the same, however closely. */
+/* Whether two rules of one field merge alike and refer to rows of one table, be that owned or
+ * not. */
 static bool same_meaning(const cf_field_rule *a, const cf_field_rule *b)
 {
     return a->merge == b->merge &&
@@ -36,6 +37,7 @@ static bool requires(const cf_schema_table *table, cf_bytes field)
     return has_name(table->required, table->required_count, field);
 }
 
+/* Whether the table has a unique tuple of the same fields, in whatever order. */
 static bool has_unique(const cf_schema_table *table, const cf_unique *unique)
 {
     for (size_t i = 0; i < table->unique_count; i++) {
@@ -59,7 +61,7 @@ typedef struct {
     cf_bytes *required;
 } making;
 
-/* Empty, but as the first in all else; with room for what both have. */
+/* A table without rules and constraints, in all else as the first; with room for those of both. */
 static making begin(const cf_schema_table *first, const cf_schema_table *second, cf_arena *arena)
 {
     making self = {.table = *first};
@@ -82,7 +84,8 @@ static void add_rule(making *self, const cf_field_rule *rule)
     self->fields[self->table.field_count++] = *rule;
 }
 
-/* Where one that has it says that its rows can do without, they don't go with others. */
+/* A reference is owned only if all who have the rule say so: where one says that its rows can do
+ * without the row they refer to, no row goes along. */
 static void add_joined_rule(making *self, const cf_field_rule *rule, const cf_field_rule *other)
 {
     add_rule(self, rule);
@@ -102,6 +105,8 @@ static void add_required(making *self, cf_bytes field)
 
 /* ---- Several writes ---- */
 
+/* Rules of one or the other count, of two for one field the first; a constraint counts if both have
+ * it. */
 static cf_schema_table join_two(const cf_schema_table *first, const cf_schema_table *second,
                                 cf_arena *arena)
 {
@@ -137,16 +142,18 @@ typedef struct {
     const cf_schema *had, *has; /* all tables of the source, before and now */
 } versions;
 
-/* The source had the table to which the field refers, and has it no more, or doesn't ask for it:
- * what refers to its rows elsewhere still does. items.feed refers to feeds, `--exclude feeds` here:
- * here it is a number, elsewhere the feed. */
+/* Whether the source had the table to which the field refers, and has it no more, or doesn't ask
+ * for it: what refers to its rows elsewhere still does. items.feed refers to feeds, `--exclude
+ * feeds` here: here feed is a number, elsewhere a row of feeds. */
 static bool lost_sight(const versions *of, const cf_field_rule *known)
 {
     return known->merge == CF_MERGE_REFERENCE && cf_schema_find(of->had, known->table) &&
            !cf_schema_find(of->has, known->table);
 }
 
-/* A program gave up a rule, or gave another one, which nobody else touched. */
+/* A rule of the collection that is as the source had it before becomes what the source has now; is
+ * given up with it, too, unless only the table it leads to is out of sight. One that another source
+ * changed since stays. */
 static void keep_rule(making *self, const versions *of, const cf_field_rule *known)
 {
     const cf_field_rule *before = rule_of(of->before, known->name);
@@ -159,6 +166,8 @@ static void keep_rule(making *self, const versions *of, const cf_field_rule *kno
         add_rule(self, own);
 }
 
+/* A rule that the collection lacks is taken if it is new to the source; else another source gave it
+ * up. */
 static void take_rule(making *self, const versions *of, const cf_field_rule *own)
 {
     const cf_field_rule *before = rule_of(of->before, own->name);
@@ -167,7 +176,9 @@ static void take_rule(making *self, const versions *of, const cf_field_rule *own
         add_rule(self, own);
 }
 
-/*     known        before       now
+/* A constraint that the source has dropped is dropped, one that is new to it is added:
+ *
+ *     known        before       now
  *     UNIQUE(a)    UNIQUE(a)    -             dropped: this source gave it up
  *     UNIQUE(a)    -            -             kept: it never was this source's
  *     -            UNIQUE(b)    UNIQUE(b)     not added: another source gave it up */
@@ -189,6 +200,7 @@ static void merge_constraints(making *self, const versions *of)
             add_required(self, own->required[i]);
 }
 
+/* Without a schema of before nobody knows what the source gave up: then the two are joined. */
 static cf_schema_table grow_table(const versions *of, cf_arena *arena)
 {
     if (!of->before)

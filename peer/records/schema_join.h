@@ -8,7 +8,10 @@
 #include "peer/records/schema.h"
 
 /* What several writes of one table say together: of contradictions the first counts. In the arena,
- * borrows from the tables; there is one at least. */
+ * borrows from the tables; there is one at least.
+ *
+ *     A: UNIQUE(name), no rule of feed        B: feed refers to feeds, owned
+ *     joined: nothing is unique, feed refers to feeds, owned */
 cf_schema_table cf_schema_join(const cf_schema_table *tables, size_t count, cf_arena *arena);
 
 /* What a collection's schema becomes where a source of it has `own`, and had `before` when this was

@@ -2,7 +2,10 @@
 /* How the properties of JSContact (RFC 9553, 9555) and JSCalendar (RFC 8984) merge. What these call
  * a map from an id to an object is a set where the id means nothing. Where it does (a recurrence
  * id, a language, a participant's address) each is a field of its own, NAME/ID, and the latest is
- * shown: two versions of one occurrence would be two occurrences. */
+ * shown: two versions of one occurrence would be two occurrences.
+ *
+ *     a phone is added here and another there           both: /phones is a set
+ *     the 5th of May is moved to 10 here, to 11 there   one of them; the 12th, moved there, too */
 #include "peer/records/schema.h"
 
 #include <string.h>
@@ -58,8 +61,8 @@ static const kind_field calendar_fields[] = {
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-/* /timeZones/ID: what a zone's name means. Many events of a file share it, and no user ever changes
- * it. */
+/* Whether the field is /timeZones/ID: what a zone's name means. Many events of a file share such a
+ * zone, and no user ever changes one. */
 static bool is_zone(cf_bytes field)
 {
     static const char zones[] = "/timeZones/";

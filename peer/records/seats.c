@@ -147,6 +147,8 @@ static bool is_word(cf_bytes text, const char *word)
     return i == text.size && !word[i];
 }
 
+/* A property that no RFC of the table names may stand there often; but of two values of one entry,
+ * each put there alone, one is shown. */
 static const cf_property_rule *rule_of(bool card, cf_bytes name)
 {
     static const cf_property_rule unknown = {.times = CF_TIMES_ALONE};
@@ -199,7 +201,7 @@ bool cf_set_has_seats(uint8_t kind, cf_bytes set)
     return seated_set(kind, set) < SEATED;
 }
 
-/* The text of a member; nothing. Leaves the reader behind the map. */
+/* The text of the map's member of this name; nothing. Leaves the reader behind the map. */
 static cf_bytes member_text(cf_reader *reader, const char *name, size_t *members)
 {
     cf_bytes found = {0}, key, value;
@@ -218,8 +220,8 @@ static cf_bytes member_text(cf_reader *reader, const char *name, size_t *members
     return found;
 }
 
-/* [name, parameters, "unknown", text]. What has an ALTID is another form of a line beside it (RFC
- * 6350, 5.4), and counts as one with that. */
+/* The seat of a line [name, parameters, "unknown", text]. A line that has an ALTID is one of
+ * several forms of one thing (RFC 6350, 5.4): all of them are meant, so it has no seat. */
 static cf_seat seat_of_line(bool card, cf_bytes value)
 {
     cf_reader reader = cf_reader_of(value);

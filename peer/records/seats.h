@@ -60,7 +60,7 @@ int cf_seat_compare(const cf_seat *a, const cf_seat *b);
 /* Whether the line, which no field had a word for, is the same property as this value of a field.
  */
 bool cf_seat_is_field(const cf_seat *line, cf_bytes field, const cf_seat *value);
-/* Whether there is such a field; such a line. */
+/* Whether a field has a word for such a line; whether lines may say what the field does. */
 bool cf_seat_has_field(const cf_seat *line);
 bool cf_field_has_lines(uint8_t kind, cf_bytes field);
 /* Less than zero: `a` is before `b`, as times and numbers go that are spelled out. */

@@ -12,7 +12,8 @@
 #include "peer/records/schema.h"
 #include "peer/records/seats.h"
 
-/* What of it a value says; in the order in which one of them is listed as the conflict of all. */
+/* What a value says of when the row is; in the order in which one is listed as the conflict of all.
+ */
 typedef enum {
     CF_WHEN_NONE, /* nothing */
     CF_WHEN_START,
@@ -24,8 +25,8 @@ typedef enum {
     CF_WHENS
 } cf_when;
 
-/* A field of the row; what a line says that no field has a word for: a DTEND in a zone of its own
- * says the duration. */
+/* What a field of the row says; what a line says that no field has a word for: a DTEND in a zone of
+ * its own says the duration. */
 cf_when cf_when_of_field(uint8_t kind, cf_bytes field);
 cf_when cf_when_of_line(uint8_t kind, const cf_seat *line);
 /* Of a field of the state and a value there. */
