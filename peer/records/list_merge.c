@@ -52,7 +52,7 @@ static cf_bytes value_in(const parts *self, cf_bytes name)
     return found ? found->value : (cf_bytes){0};
 }
 
-/* False: it is no object. */
+/* False: the value is no object. */
 static bool members_of(cf_bytes value, cf_arena *arena, parts *out)
 {
     cf_reader reader = cf_reader_of(value);
@@ -70,6 +70,7 @@ static bool members_of(cf_bytes value, cf_arena *arena, parts *out)
     return true;
 }
 
+/* False: the element is no object with an id that is a text or an integer. */
 static bool id_of(cf_bytes element, cf_arena *arena, cf_bytes *out)
 {
     static const uint8_t id[] = {0xa2, 'i', 'd'};
@@ -85,7 +86,7 @@ static bool id_of(cf_bytes element, cf_arena *arena, cf_bytes *out)
            (type == CF_TYPE_TEXT || type == CF_TYPE_UINT || type == CF_TYPE_INT);
 }
 
-/* False: it is no list whose elements have an id each. */
+/* False: the value is no list, or an element of it has no id, or the id of another. */
 static bool elements_of(cf_bytes value, cf_arena *arena, parts *out)
 {
     cf_reader reader = cf_reader_of(value);
@@ -143,7 +144,8 @@ static cf_bytes merge_named(merging *self, const versions *of, cf_bytes name)
                                            value_in(&of->other, name)});
 }
 
-/* All that either has, ascending; nothing is the value of what is in neither any more. */
+/* The parts that either version has, each merged, ascending by name; those of which nothing is left
+ * are not among them. */
 static parts merge_parts(merging *self, const versions *of)
 {
     const parts *shown = &of->shown, *other = &of->other;
@@ -190,7 +192,7 @@ static part *in_order(merging *self, const parts *list)
     return at;
 }
 
-/* What was there before stands in another order. */
+/* Of what was in the list before two elements stand the other way round. */
 static bool is_moved(merging *self, const parts *before, const parts *list)
 {
     const part *at = in_order(self, list);
@@ -213,8 +215,10 @@ typedef struct link {
     struct link *next;
 } link;
 
-/* The first list as it is, and each element that only the second has behind the one that it has
- * there before it, and behind what only the first has there. */
+/* The first list as it is; each element that only the second has stands behind what comes before it
+ * there, and behind what the first list alone put there:
+ *
+ *     a x b, a y b     a x y b: x, which the first list put behind a, comes before y */
 static cf_bytes put_in_order(merging *self, const parts *merged, const parts *first,
                              const parts *second)
 {
@@ -253,6 +257,7 @@ static cf_bytes put_in_order(merging *self, const parts *merged, const parts *fi
     return kept(self, &value);
 }
 
+/* The other version gives the order where it alone moved what was there. */
 static cf_bytes merge_lists(merging *self, const versions *of)
 {
     const parts merged = merge_parts(self, of);
@@ -267,7 +272,7 @@ static cf_bytes merge_lists(merging *self, const versions *of)
 
 typedef bool take_apart(cf_bytes value, cf_arena *arena, parts *out);
 
-/* What was no such thing before was none of it. */
+/* What was no object, or no list, before counts as an empty one. */
 static bool take_versions(merging *self, const cf_list_versions *of, take_apart *take,
                           versions *out)
 {
@@ -278,7 +283,9 @@ static bool take_versions(merging *self, const cf_list_versions *of, take_apart 
     return true;
 }
 
-/* Nothing: it is gone. True recursion: values nest, at most CF_VALUE_DEPTH_MAX deep. */
+/* The value that only one version changed, or the one that is left where the other took it away; of
+ * two objects or lists their parts merged; else the shown one, and both differ. Nothing: the value
+ * is gone. True recursion: values nest, at most CF_VALUE_DEPTH_MAX deep. */
 static cf_bytes merge_value(merging *self, const cf_list_versions *of)
 {
     versions taken;

@@ -7,7 +7,7 @@
  *     a: port 1, b: port 2  a: port 9, b: port 2  b: port 2, c: port 3
  *     merged: a: port 9, b: port 2, c: port 3
  *
- * What one took away and the other changed stays, as above. */
+ * What one took away and the other changed stays, as `a` above. */
 #ifndef CF_PEER_RECORDS_LIST_MERGE_H
 #define CF_PEER_RECORDS_LIST_MERGE_H
 #include "codec/bytes.h"
@@ -22,10 +22,13 @@ typedef struct {
  * has. */
 bool cf_list_is_mergeable(cf_bytes value);
 
-/* Appends the list. False: one of them is no such list, or both did something else to one thing;
+/* Appends the list. False: a version is no such list, or both did something else to one thing;
  * nothing was appended. Where neither moved what was there, what is new stands behind what it was
- * put behind, that of the shown one first; where one of them moved something, that one's order
- * counts, of both the shown one's. */
+ * put behind, that of the shown one first; where one version moved something, that one's order
+ * counts, of both the shown one's.
+ *
+ *     before a b, shown a x b, other a y b     a x y b
+ *     before a b, shown a x b, other b a       b a x */
 bool cf_list_merge(const cf_list_versions *versions, cf_buffer *out);
 
 #endif

@@ -10,7 +10,8 @@ typedef struct cf_named_fact {
     const cf_row_fact *fact;
 } named_fact;
 
-/* By field; what is shown before what isn't; of that the best first, of the rest by dot. */
+/* By field; what is shown before what isn't; of what is shown the best first, of the rest by
+ * dot. */
 static int by_field(const void *left, const void *right)
 {
     const named_fact *a = left, *b = right;
@@ -65,7 +66,7 @@ static size_t collect_refs(cf_row_view *view, const cf_row *row)
     return count;
 }
 
-/* The same, packed. */
+/* The refs of the row, packed. */
 static cf_bytes refs_of(cf_row_view *view, const cf_row *row)
 {
     cf_row_agreeing *room = &view->agreeing;
@@ -113,7 +114,7 @@ cf_row cf_row_view_dependant(const cf_row_view *view, const cf_row *row, cf_aren
     return cf_row_dependant(row, view->agreeing.refs, count, arena);
 }
 
-/* Also those without values: refs count them. */
+/* Also fields without values must be the same: refs name fields by their number in the row. */
 static bool same_fields(const cf_row *a, const cf_row *b)
 {
     bool same = a->field_count == b->field_count;

@@ -35,7 +35,7 @@ static bool is_shown(const finding *self, const cf_write *write)
            bsearch(&key, self->refs, self->ref_count, sizeof *self->refs, by_field_and_dot);
 }
 
-/* False: what it shows can't be read. */
+/* False: what the row shows can't be read. */
 static bool know_shown(finding *self)
 {
     const cf_row base = cf_row_view_agree(self->view, self->row, self->arena);
@@ -71,7 +71,7 @@ static int by_value(const void *left, const void *right)
     return order ? order : by_time(left, right);
 }
 
-/* Of each value the first; returns how many are kept. */
+/* Keeps of each value the first write; returns how many are kept. */
 static size_t drop_equal(cf_write *writes, size_t count)
 {
     size_t kept = 0;
@@ -84,7 +84,8 @@ static size_t drop_equal(cf_write *writes, size_t count)
     return kept;
 }
 
-/* The writes of one entry: of those that are shown each other value is kept beside the first. */
+/* The writes of one entry: of those that are shown each other value is kept beside the first
+ * one. */
 static void find_in_entry(finding *self, cf_write *writes, size_t count)
 {
     size_t shown = 0;
@@ -112,7 +113,8 @@ static bool is_of_set(const cf_schema_table *table, cf_bytes field)
     return cf_schema_property(table, field, &name) == CF_MERGE_SET;
 }
 
-/* Which writes a row shows is asked for only where two of one field live. */
+/* The values of the row that stand beside others. Which writes a row shows is asked for only where
+ * two of one field of a set live. */
 static void find_in_row(finding *self, const cf_row *row, const cf_schema_table *table)
 {
     const cf_item *item = cf_state_item(self->state, &row->item);
@@ -218,7 +220,7 @@ static void give(parting *self, cf_bytes field)
     cf_hash_table_add(&self->given, &entry->link, cf_hash_bytes(0, field));
 }
 
-/* The entry that is the value's own, or the next one that is free. */
+/* The entry that is named by the value, or the next one that no other value has. */
 static cf_bytes entry_of(parting *self, const cf_row_both *both)
 {
     const cf_bytes set = set_of(both->other.field);

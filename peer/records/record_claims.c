@@ -2,11 +2,16 @@
 /* Which rows are held back (model, rules u and x): what lacks a field that is required, what claims
  * a unique value that another has where no column can give way, and the rows that refer to these.
  * It goes in rounds, since a row that is held back with its parent claims nothing any more; only
- * rows whose claim another shares are looked at again. */
+ * rows whose claim another shares are looked at again.
+ *
+ *     links 1 and 2, made apart, are to person 5, and only one can be: link 2, the later, is held
+ *     back, as a reference can't give way, and phone 9, which goes by link 2, with that */
 #include "peer/records/record_claims.h"
 
 #include <stdlib.h>
 
+/* person 101, Ann, is deleted, and Eve is made with the key 101 || Ann gets a phone
+ * Ann is there again for the phone, but does not live by herself: 101 is Eve's */
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed)
 {
@@ -43,7 +48,7 @@ static const cf_row_field *claimed_field(const cf_row *row, const cf_unique *uni
     return cf_row_field_named(row, unique->names[i]);
 }
 
-/* False: a value is missing, and nothing is claimed. */
+/* False: the row lacks a value of the tuple, and claims nothing by that. */
 static bool claim_hash(const cf_schema_table *table, const cf_row *row, size_t unique,
                        uint64_t *out)
 {
@@ -79,7 +84,6 @@ static bool is_claim_of(const cf_claim *claim, const cf_row *row)
     return true;
 }
 
-/* A natural key is unique by itself: only a mistaken device gives it to two items. */
 size_t cf_claims_of(const cf_schema_table *table)
 {
     return table->unique_count + !table->serial;
@@ -98,7 +102,6 @@ static cf_claim *find_claim(const cf_holding *self, const cf_schema_table *table
     return NULL;
 }
 
-/* NULL: it claims nothing, or nobody ever claimed that. */
 cf_claim *cf_claim_of(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
                       size_t unique)
 {
@@ -108,7 +111,6 @@ cf_claim *cf_claim_of(const cf_holding *self, const cf_schema_table *table, cons
                                                  : NULL;
 }
 
-/* Made where there is none; NULL: it claims nothing. */
 cf_claim *cf_claim_with(cf_holding *self, const cf_schema_table *table, const cf_row *row,
                         size_t unique)
 {
@@ -129,7 +131,8 @@ cf_claim *cf_claim_with(cf_holding *self, const cf_schema_table *table, const cf
     return made;
 }
 
-/* Its claims, all of them until it is known which of them others share. */
+/* Puts the row among the contenders with all its claims, until it is known which of these others
+ * share. */
 static void make_claims(cf_holding *self, cf_viewed *viewed)
 {
     cf_contender made = {.viewed = viewed};
@@ -148,6 +151,7 @@ static void make_claims(cf_holding *self, cf_viewed *viewed)
     *cf_one_more(self->contenders, self->contender_count, self->contender_capacity) = made;
 }
 
+/* The column is in a tuple by which the contender claims what others claim, too. */
 static bool is_claimed_by(const cf_contender *one, cf_bytes name)
 {
     for (size_t k = 0; k < one->count; k++) {
@@ -160,8 +164,9 @@ static bool is_claimed_by(const cf_contender *one, cf_bytes name)
     return false;
 }
 
-/* When it got what another one claims, too: what it got since in other columns is no matter. Row 1
- * got its name first, row 2 the same, and row 1 another code: the name is row 1's. */
+/* When the row got what another one claims, too: what it got since in other columns is no matter.
+ * Row 1 got its name first, row 2 the same name, and then row 1 another code: the name is row
+ * 1's. */
 static void note_claimed(cf_holding *self, const cf_contender *one)
 {
     cf_claimed *claimed = &one->viewed->unique_claimed;
@@ -178,7 +183,7 @@ static void note_claimed(cf_holding *self, const cf_contender *one)
     }
 }
 
-/* Keeps those who share a claim, and of their claims those that are shared. */
+/* Keeps the rows that share a claim, and of their claims those that are shared. */
 static void find_contenders(cf_holding *self)
 {
     size_t kept = 0;
@@ -209,7 +214,7 @@ static int in_order(const void *left, const void *right)
     return order ? order : cf_id_compare(&a->row.item, &b->row.item);
 }
 
-/* A row before this one has a value that it claims. One of them is enough. */
+/* A row before this one has a value that it claims: one such value is enough. */
 static bool is_beaten(const cf_holding *self, const cf_contender *one)
 {
     for (size_t k = 0; k < one->count; k++)
@@ -218,6 +223,7 @@ static bool is_beaten(const cf_holding *self, const cf_contender *one)
     return false;
 }
 
+/* Which row has what this one claims, by the first of its claims that is taken. */
 static void note_rival(const cf_holding *self, const cf_contender *one)
 {
     cf_viewed *viewed = one->viewed;
@@ -236,8 +242,10 @@ static void note_rival(const cf_holding *self, const cf_contender *one)
 }
 
 /* Two passes. In claim order each row takes what it wishes for, if no row before it has any of
- * that; then those that could not give way in a column, or are held back. tasks 1, 2, 3 wish for
- * places 2, 2, 3     task 1 has 2, task 3 has 3, task 2 gets 4 */
+ * that; then each of the others gives way in a column, or is held back.
+ *
+ *     tasks 1, 2, 3, all new, wish for places 2, 2, 3     task 1 has 2, task 3 has 3, task 2 gets
+ * 4 */
 static void contend(cf_holding *self)
 {
     self->round++;
@@ -305,7 +313,8 @@ static void drop_orphans(cf_holding *self)
         self->news.at[i]->dropped = true;
 }
 
-/* What may have lost a parent by that. */
+/* The rows that may have lost a parent: by a row that is held back now, or by what such a row
+ * claimed. */
 static void follow(cf_holding *self)
 {
     bool contended = false;
@@ -320,7 +329,7 @@ static void follow(cf_holding *self)
     for (size_t i = 0; i < self->contender_count; i++) {
         cf_viewed *viewed = self->contenders[i].viewed;
 
-        look_at(self, viewed); /* one that is held back no more may have lost its parent */
+        look_at(self, viewed); /* a row that is held back no more may have lost its parent */
         if (cf_viewed_is_held(viewed))
             look_at_children(self, viewed);
     }

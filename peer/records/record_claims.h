@@ -12,9 +12,9 @@ typedef struct {
     const cf_row_field *fields; /* of the row that claimed it first, as they were then */
     size_t field_count;
     cf_bytes key;
-    size_t count;      /* of those that wish for it */
-    uint64_t taken;    /* the last round in which it was, */
-    cf_viewed *holder; /* by this one */
+    size_t count;      /* of the rows that wish for the value */
+    uint64_t taken;    /* the last round in which it was taken, */
+    cf_viewed *holder; /* by this row */
     uint64_t searched; /* the last round in which who looked for a free value of this column */
     cf_bytes column;   /* came by, */
     int64_t next;      /* and found none before this number */
@@ -44,7 +44,7 @@ size_t cf_claims_of(const cf_schema_table *table);
 /* What the row claims by this tuple. NULL: nothing, or nobody ever claimed that. */
 cf_claim *cf_claim_of(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
                       size_t unique);
-/* Made where there is none; NULL: it claims nothing. */
+/* The claim is made where there is none; NULL: the row claims nothing by this tuple. */
 cf_claim *cf_claim_with(cf_holding *self, const cf_schema_table *table, const cf_row *row,
                         size_t unique);
 
@@ -60,8 +60,8 @@ static inline void cf_claim_take(const cf_holding *self, cf_claim *claim, cf_vie
 
 /* The row as it wishes to be. */
 void cf_viewed_wish(cf_viewed *viewed);
-/* The row claims what others have in this round: it, or one of those, is shown with another value
- * in a column. False: there is none that it could have. */
+/* The row claims what others have in this round: the row, or one of those, is shown with another
+ * value in a column. False: there is no value that the row could have. */
 bool cf_give_way(cf_holding *self, const cf_contender *one);
 
 #endif

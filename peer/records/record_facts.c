@@ -63,7 +63,8 @@ const cf_row_fact *cf_row_facts_best(const cf_row_facts *facts, size_t first, si
     return best;
 }
 
-/* What no deletion covers before what one does, then the greater value, then the better fact. */
+/* Whether `a` is shown before `b` where the greatest counts: what no deletion covers before what
+ * one does, then the greater value, then the better fact. */
 static bool is_greater(const cf_row_fact *a, const cf_row_fact *b)
 {
     int order = a->live == b->live ? cf_greatest_compare(a->write.value, b->write.value) : 0;

@@ -37,7 +37,10 @@ typedef enum {
     CF_STAND_ALL,      /* of an entry of a set */
 } cf_row_facts_standing;
 /* Says of the facts of one field which are shown, of those that count: those that aren't covered;
- * where all are, as of a record that comes back, the best one, or all of a set's entry. */
+ * where all are, as of a record that comes back, the best one, or all of a set's entry.
+ *
+ *     7 by A, then 5 by B     LATEST: 5, 7 is listed     LAST: 5     GREATEST: 7     ALL: both
+ *     both are covered        LATEST, LAST: 5            GREATEST: 7                 ALL: both */
 void cf_row_facts_stand(cf_row_facts *facts, size_t first, size_t end, cf_row_facts_standing how);
 /* The first that is shown. */
 const cf_row_fact *cf_row_facts_shown(const cf_row_facts *facts, size_t first, size_t end);

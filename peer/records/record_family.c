@@ -38,7 +38,8 @@ bool cf_writes_are_one_act(const cf_write *a, const cf_write *b)
     return is_same_act(&one, &other);
 }
 
-/* Deletions have the lowest number of all fields, so that they come first. */
+/* The act of the item's deletion of this index; false: it has no more. Deletions have the lowest
+ * number of all fields, so that they come first. */
 static bool find_deletion(const cf_state *state, const cf_item *item, size_t index, act *out)
 {
     if (index >= cf_item_write_count(item))
@@ -58,8 +59,8 @@ static bool was_deleted_by(const cf_state *state, const cf_item *item, const act
     return found;
 }
 
-/* Only of what the row can't be without. What it merely names comes back for it: phone 1, in the
- * list "work" by a column that may be NULL, brings "work" back. */
+/* The parents without which the row can't be are visible. What the row merely names comes back for
+ * it: phone 1, in the list "work" by a column that may be NULL, brings "work" back. */
 static bool has_all_parents(const cf_viewed *child)
 {
     bool all = true;

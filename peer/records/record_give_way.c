@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which columns give way (model, rule h), and to which values. Row 1 "home" and row 2 "home", made
- * apart: row 2 is shown as "home (2)". Row 1 was moved from place 1 to place 2, row 3 later from 3
- * to 2, and 3 is taken by now: row 1 is shown at place 1. Row 1 was moved from place 1 to place 2,
- * and row 4, which is new, put there later: row 1 has it, and row 4 is shown at 3. */
+/* Which columns give way (model, rule h), and to which values.
+ *
+ *     rows 1 and 2 "home" were made apart                           row 2 is shown as "home (2)"
+ *     row 1 was moved from place 1 to 2, row 3 later from 3 to 2, and 3 is taken by now
+ *                                                                   row 1 is shown at place 1
+ *     row 1 was moved from place 1 to 2, row 4, new, put there later
+ *                                                                   row 1 is at 2, row 4 at 3 */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -37,7 +40,7 @@ static void take_all(cf_holding *self, cf_viewed *viewed)
     }
 }
 
-/* Whether nobody has what the row claims by the column, nor wishes for it. */
+/* Whether nobody has what the row claims by the tuples with the column, nor wishes for that. */
 static bool is_free(const cf_holding *self, const cf_schema_table *table, const cf_row *row,
                     cf_bytes column)
 {
@@ -72,6 +75,8 @@ static void try_column(cf_holding *self, const cf_viewed *viewed, cf_bytes colum
     out->field->values = &out->value;
 }
 
+/* Whether the row could have the value in the column that is tried; nothing, if it need not have
+ * any there. */
 static bool is_free_with(const cf_holding *self, const cf_viewed *viewed, trial_row *tried,
                          cf_bytes value)
 {
@@ -81,8 +86,8 @@ static bool is_free_with(const cf_holding *self, const cf_viewed *viewed, trial_
     return is_free(self, viewed->table, &tried->row, tried->field->name);
 }
 
-/* The columns of a tuple, the first that gives way first: those behind say what is within those
- * before. */
+/* The columns of a tuple that can give way, from the last to the first: of {list, pos} the pos does
+ * first, as that says which place within the list. */
 static bool next_column(const cf_schema_table *table, const cf_unique *unique, size_t *left,
                         cf_bytes *column)
 {
@@ -103,7 +108,8 @@ static const cf_column_instead *instead_of(const cf_viewed *viewed, cf_bytes col
     return found;
 }
 
-/* NULL: it had no other value before, or that is taken. */
+/* What the row had in a column of the tuple before its change; NULL: it had no other value there,
+ * or that one is taken. */
 static const cf_column_instead *had_before(cf_holding *self, const cf_viewed *viewed,
                                            const cf_unique *unique)
 {
@@ -124,21 +130,21 @@ static const cf_column_instead *had_before(cf_holding *self, const cf_viewed *vi
     return NULL;
 }
 
-/* Equal in claim order but for the time: only then does who came first make room. */
+/* Equal in claim order but for the time: only then does the row that came first make room. */
 static bool is_equal_in_rank(const cf_viewed *a, const cf_viewed *b)
 {
     return a->tied == b->tied && a->alive == b->alive && a->level == b->level;
 }
 
-/* The first row's claim that becomes free when that row changes the column. */
+/* A claim that the first row has now, and has no more when it changes the column. */
 static bool is_left(const cf_claim *claim, const cf_viewed *first, cf_bytes column)
 {
     return claim->holder == first && claim->unique < claim->table->unique_count &&
            has_column(&claim->table->unique[claim->unique], column);
 }
 
-/* The one that came first goes back to what it had before, where the other can be then what it
- * wishes. */
+/* The row that came first goes back to what it had before, where the other one can be then what it
+ * wishes. It doesn't lose a value in the place of which it had nothing. */
 static bool goes_back(cf_holding *self, cf_viewed *first, const cf_contender *other, size_t unique)
 {
     const cf_schema_table *table = first->table;
@@ -347,7 +353,7 @@ void cf_viewed_wish(cf_viewed *viewed)
     viewed->gave_way = false;
 }
 
-/* A row that is new has nothing that one of the columns had before. */
+/* The row is new in the tuple: none of its columns had another value before. */
 static bool is_new_in(const cf_viewed *viewed, const cf_unique *unique)
 {
     size_t left = unique->count;
@@ -359,8 +365,9 @@ static bool is_new_in(const cf_viewed *viewed, const cf_unique *unique)
     return true;
 }
 
-/* False: it can't, and is held back. Who came first makes room only for one that was there before,
- * and whose own place is taken; one that is new gets the next one. */
+/* By each tuple that another row has: the row goes back to what it had before; else the other one
+ * does, for a row that was there before; else the row gets the next free value. False: it can't,
+ * and is held back. */
 bool cf_give_way(cf_holding *self, const cf_contender *one)
 {
     cf_viewed *viewed = one->viewed;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which key each row is shown under, and what its references show then (model, rules k, x, f). */
+/* Which key each row is shown under, and what its references show then (model, rules k, x, f).
+ *
+ *     persons 1 P, 2 R and 9 S were made here, 1 Q there, later
+ *     1 P, 2 R, 9 S, and Q under 3: the next free key above its wish that nobody wishes for */
 #include <stdlib.h>
 
 #include "codec/pack.h"
@@ -29,7 +32,7 @@ static void take_place(cf_row_view *view, cf_viewed *viewed)
                       cf_row_place_hash(viewed->table->name, viewed->row.key));
 }
 
-/* The rows of one changeset stay in the order of their wishes. */
+/* Who comes first to a key; the rows of one changeset in the order of their wishes. */
 static int in_order(const cf_viewed *a, const cf_viewed *b)
 {
     int order = cf_viewed_compare(a, &a->key_claimed, b, &b->key_claimed);
@@ -63,6 +66,7 @@ static void give_wishes(cf_row_view *view, cf_viewed_list *displaced)
     }
 }
 
+/* Behind the greatest key comes 1. */
 static int64_t after(int64_t key)
 {
     return key < INT64_MAX ? key + 1 : 1;
@@ -76,7 +80,8 @@ static cf_viewed *at_number(const cf_row_view *view, const cf_schema_table *tabl
     return at_place(view, table, cf_buffer_view(key));
 }
 
-/* The next free key above the wish; who had to search leaves word of where he came to. */
+/* Gives the row the next free key above its wish; on the way it leaves word with each row passed
+ * how far it came, so that the next one doesn't search anew. */
 static void give_next_free(cf_row_view *view, cf_viewed *viewed, cf_buffer *key)
 {
     int64_t number = viewed->number;
@@ -98,7 +103,7 @@ static void give_next_free(cf_row_view *view, cf_viewed *viewed, cf_buffer *key)
     take_place(view, viewed);
 }
 
-/* A reference shows the key that its row has here, so that it follows every change of it. */
+/* A reference shows the key that its row has here, so that it follows each change of that key. */
 static void show_references(const cf_viewed *viewed)
 {
     for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)

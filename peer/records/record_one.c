@@ -14,8 +14,8 @@ bool cf_row_can_be_one(const cf_schema *schema, const cf_row_conflict *conflict)
     return conflict->gives_way && conflict->rival && table && cf_table_has_same(table);
 }
 
-/* What one entry wrote to both is told apart by its values alone: it is written anew, so that each
- * of two values can be replaced. */
+/* What one entry wrote to both rows is told apart by the values alone: such a write of the one is
+ * written anew, so that each of two values can be replaced. */
 static void part_writes(cf_change_draft *draft, const cf_state *state, const cf_id *id,
                         const cf_id *other)
 {
@@ -45,7 +45,7 @@ bool cf_row_draft_one(cf_change_draft *draft, const cf_state *state, const cf_ro
     if (!cf_state_item(state, item) || !cf_state_item(state, other) ||
         cf_id_equal(cf_row_view_one(view, item), cf_row_view_one(view, other)))
         return false;
-    /* a row says it of one in an entry: of the second that one says it */
+    /* In one entry a row says of one other that it is that: of a second one, that one says so. */
     if (cf_row_same_read(cf_change_draft_value(draft, item, field), &said)) {
         from = other;
         other = cf_id_equal(&said, from) ? item : &said;
@@ -57,7 +57,8 @@ bool cf_row_draft_one(cf_change_draft *draft, const cf_state *state, const cf_ro
     return true;
 }
 
-/* The rows that are held back in this view, and weren't before. */
+/* Drafts that the rows which are held back in this view, and weren't before, are those that have
+ * their unique values. */
 static bool draft_held(cf_change_draft *draft, const cf_state *state, const cf_schema *schema,
                        const cf_row_view *before, const cf_row_view *after)
 {
@@ -76,12 +77,12 @@ static bool draft_held(cf_change_draft *draft, const cf_state *state, const cf_s
     return any;
 }
 
-/* The rows of which a column gives way in this view, and didn't before, and that say nothing else
- * than the one that has its value. Numbers are equal by chance:
+/* Drafts the same of the rows of which a text gives way in this view, and didn't before, and that
+ * say nothing else than the row that has the text. Numbers are equal by chance:
  *
  *     (place 1, "red"), (place 2, "red"): place 2 is place 1, and both are one
- *     (list 1, 3, "milk"), (list 2, 3, "milk"): they stay two, of which one is the next in the list
- */
+ *     (list 1, 3, "milk"), (list 2, 3, "milk"): they stay two, of which one is the next in the
+ * list */
 static bool draft_giving(cf_change_draft *draft, const cf_state *state, const cf_schema *schema,
                          const cf_row_view *before, const cf_row_view *after)
 {

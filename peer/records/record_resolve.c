@@ -25,7 +25,8 @@ static place place_of(const cf_schema_table *table, cf_bytes field, cf_bytes val
     return found;
 }
 
-/* X-A has one seat in each entry, GEO one in all. */
+/* Whether both say one thing: when the row is; one field; or one seat, of X-A in each entry by
+ * itself, of GEO in all entries together. */
 static bool is_same(const place *a, const place *b)
 {
     if (a->when || b->when)
@@ -56,7 +57,7 @@ typedef struct {
     bool says[CF_WHENS];    /* what the version that is kept says of it */
 } versions;
 
-/* A line competes also with the fields that say what it says. */
+/* The ref says the thing in question; of a line also a field that says what the line says. */
 static bool is_rival(const versions *self, const cf_row_ref *ref)
 {
     const place other = place_of(self->of->table, ref->field, ref->value);
@@ -65,6 +66,7 @@ static bool is_rival(const versions *self, const cf_row_ref *ref)
            cf_seat_is_field(&self->place.seat, other.name, &other.seat);
 }
 
+/* The ref says the thing in question itself. */
 static bool is_of_place(const versions *self, const cf_row_ref *ref)
 {
     const place other = place_of(self->of->table, ref->field, ref->value);
@@ -72,7 +74,7 @@ static bool is_of_place(const versions *self, const cf_row_ref *ref)
     return is_same(&self->place, &other);
 }
 
-/* Writes that the state has no more are each by itself. */
+/* When each of the refs was written. Writes that the state has no more are acts by themselves. */
 static void find_writes(versions *self, cf_arena *arena)
 {
     const cf_state *state = self->of->state;
@@ -133,7 +135,7 @@ static bool is_by(const cf_row_ref *ref, const cf_id *writer)
     return writer && cf_id_equal(&ref->dot.writer, writer);
 }
 
-/* What is shown, if that is this device's. */
+/* This device's version: what is shown, if that is this device's, else one that is listed. */
 static const cf_row_ref *mine(const versions *self, const cf_id *writer)
 {
     const cf_row_ref *found = NULL;
@@ -146,7 +148,7 @@ static const cf_row_ref *mine(const versions *self, const cf_id *writer)
     return found;
 }
 
-/* What is shown is the latest of all. */
+/* The latest version that is another device's: what is shown is the latest of all. */
 static const cf_row_ref *theirs(const versions *self, const cf_id *writer)
 {
     const cf_row_conflict *listed = self->of->listed, *latest = NULL;
@@ -161,6 +163,8 @@ static const cf_row_ref *theirs(const versions *self, const cf_id *writer)
     return latest ? of_conflict(self, latest) : NULL;
 }
 
+/* The version that is to be kept; NULL: there is no such version, or not one alone is to be
+ * kept. */
 static const cf_row_ref *choose(const versions *self, const cf_keep *keep)
 {
     switch (keep->kind) {
@@ -186,8 +190,8 @@ static int by_dot(const void *a, const void *b)
     return cf_dot_compare(a, b);
 }
 
-/* What the column is shown with in the stead of its own value is its value from now on, or it has
- * none where it is shown without. */
+/* What the column is shown with in the stead of its own value becomes its value, over all that was
+ * written there; nothing where the column is shown without. */
 static size_t part(const versions *self, cf_arena *arena, cf_change *out)
 {
     const cf_row *agreed = self->of->agreed;
@@ -207,7 +211,7 @@ static size_t part(const versions *self, cf_arena *arena, cf_change *out)
     return 1;
 }
 
-/* Its own value, which the column can't have; NULL: it doesn't give way. */
+/* The column's own value, which it can't have; NULL: the column doesn't give way. */
 static const cf_row_ref *wish(const versions *self)
 {
     for (size_t i = 0; i < self->of->count; i++)
@@ -235,8 +239,8 @@ static void find_what_kept_says(versions *self, const cf_row_ref *kept)
             self->says[when_of(self, i)] = true;
 }
 
-/* Whether the kept version says when it is, from the start on: an entry of an old program may say
- * the end alone, as it was moved. */
+/* Whether the kept version says when the row is, from the start on: an entry of an old program may
+ * say the end alone, as that was moved. Where no version says a start, any is whole. */
 static bool is_whole(const versions *self)
 {
     bool whole = self->says[CF_WHEN_START];
@@ -247,7 +251,7 @@ static bool is_whole(const versions *self)
     return whole || !starts;
 }
 
-/* Whether its act and the kept one say the same of it. */
+/* Whether this ref's act says a field that the kept act says. */
 static bool competes(const versions *self, size_t index)
 {
     bool found = false;
@@ -257,7 +261,8 @@ static bool competes(const versions *self, size_t index)
     return found;
 }
 
-/* Of what is shown together all stays, or what competes with the kept act goes. */
+/* Of a kept version that is shown all that is listed goes; of another one what it says itself, and,
+ * where it is whole, all of each act that says any of that. */
 static bool goes_of_when(const versions *self, const cf_row_ref *ref, const cf_row_ref *kept)
 {
     const size_t index = (size_t)(ref - self->at);
@@ -273,6 +278,7 @@ static bool goes_of_when(const versions *self, const cf_row_ref *ref, const cf_r
 
 /* What says the same as what is kept stays, and what its author wrote beside that in another entry
  * in one go. Where a line gives way to a field, the field's other values are the field's matter:
+ *
  *     LOCATION: a shown, b listed, the line LOCATION;LANGUAGE=de:c listed with them
  *     of the line keep 1: the line goes     keep 2: a and b go */
 static bool goes(const versions *self, const cf_row_ref *ref, const cf_row_ref *kept)
@@ -285,7 +291,7 @@ static bool goes(const versions *self, const cf_row_ref *ref, const cf_row_ref *
     return is_of_place(self, ref) || is_of_place(self, kept);
 }
 
-/* The change of the field that begins at `first`, up to `end`. False: all of it stays. */
+/* The change of the field whose refs are those from `first` to `end`. False: all of it stays. */
 static bool end_field(const versions *self, size_t first, size_t end, const cf_row_ref *kept,
                       cf_arena *arena, cf_change *out)
 {
@@ -343,7 +349,8 @@ static bool is_chosen(const cf_change *chosen, size_t count, const cf_row_ref *r
     return false;
 }
 
-/* Whether the row shows something of it then, or has nothing there now. */
+/* Whether the row still shows something there after the chosen changes, or has nothing there now:
+ * else what was to be kept is gone since. */
 static bool leaves_any(const versions *self, const cf_change *chosen, size_t count)
 {
     bool leaves = self->place.seat.kind == CF_SEAT_NONE && !self->place.when &&

@@ -65,7 +65,7 @@ size_t cf_row_resolve(const cf_row_contest *contest, const cf_keep *keep, cf_are
                       cf_change **out);
 /* The same end for the contest as it is now, some time after: what was written since stays. `out`
  * has room for all that were chosen. 0: nothing of what was to be replaced is there, or nothing
- * else. In the arena. */
+ * else is. In the arena. */
 size_t cf_row_resolve_still(const cf_row_contest *contest, const cf_change *chosen, size_t count,
                             cf_arena *arena, cf_change *out);
 

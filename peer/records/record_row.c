@@ -60,7 +60,8 @@ static int by_value(const void *left, const void *right)
     return order ? order : by_place(left, right);
 }
 
-/* Equal values once, in the order of the entries, so that an edit keeps its place. */
+/* Of equal values the one whose entry is first; in the order of the entries, so that an edit keeps
+ * its place. */
 static size_t ordered(set_value *values, size_t count)
 {
     size_t kept = 0;
@@ -113,7 +114,8 @@ static void add_set_values(making *self, const cf_row_property *property, size_t
     field_of(self, property->name);
 }
 
-/* Whether the row can't be without what it refers to there. */
+/* Whether the row can't be without the row that it refers to by the property: a bond, or a field
+ * that is required or owned. */
 static bool is_bound(const making *self, const cf_row_property *property)
 {
     const cf_schema_table *table = self->viewed->table;
@@ -126,8 +128,8 @@ static bool is_bound(const making *self, const cf_row_property *property)
     return cf_schema_field(table, property->name).owned;
 }
 
-/* `shown`: where its key is to be shown. A value that is neither form of a reference is shown as it
- * is. */
+/* `shown`: where the key of the row referred to is to be shown. A value that is neither form of a
+ * reference is shown as it is. */
 static void add_edge(making *self, const cf_row_property *property, cf_bytes value, cf_bytes *shown)
 {
     cf_row_edge found = {.child = self->viewed, .value = shown, .bound = is_bound(self, property)};
@@ -199,6 +201,7 @@ static void note_conflicts(making *self, size_t first, size_t end)
     }
 }
 
+/* The facts of /table or /key. Only those of the key say what the row claims, and since when. */
 static void add_key(making *self, size_t first, size_t end)
 {
     const cf_write *best = &cf_row_facts_best(self->facts, first, end)->write;
@@ -219,7 +222,7 @@ static void add_level(making *self, size_t first, size_t end)
         self->viewed->level = 0;
 }
 
-/* False: it is no value for a column that gives way. */
+/* False: the field says nothing of a column that gives way, but is a tie. */
 static bool add_instead(making *self, const cf_write *best)
 {
     cf_viewed *viewed = self->viewed;
@@ -237,7 +240,7 @@ static bool add_instead(making *self, const cf_write *best)
     return true;
 }
 
-/* Deleted or not: what was said is not undone. */
+/* What was said of two rows that are one counts, deleted or not: it is not undone. */
 static void add_same(making *self, size_t first, size_t end)
 {
     cf_row_view *view = self->view;
@@ -252,6 +255,9 @@ static void add_same(making *self, size_t first, size_t end)
     }
 }
 
+/* What the facts of one field make of the row: a word that the row is another one, a tie, values of
+ * a set, or a value. A field that says when the row is has none where another act says all of
+ * that. */
 static void add_field(making *self, size_t first, size_t end)
 {
     cf_viewed *viewed = self->viewed;
@@ -275,6 +281,8 @@ static void add_field(making *self, size_t first, size_t end)
         add_value(self, property, shown->write.value);
 }
 
+/* The table that the item says, if the schema has it, and for items of this kind; else NULL: no
+ * row. */
 static const cf_schema_table *table_of(const cf_row_view *view, const cf_id *id,
                                        const cf_row_facts *facts)
 {
@@ -304,7 +312,7 @@ bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *num
     return cf_read_int(&reader, number, &ignored) == CF_OK;
 }
 
-/* A key of digits was made where the table's keys were no numbers yet. */
+/* A key of digits, made where the table's keys were no numbers yet, is the number. */
 static void read_digits(making *self)
 {
     cf_viewed *viewed = self->viewed;

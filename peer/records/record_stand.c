@@ -14,6 +14,7 @@ typedef struct {
     cf_seat seat;
 } seated;
 
+/* The field says of the row which one it is, and nothing of its data. */
 static bool is_frame(uint32_t field)
 {
     return field == CF_FIELD_NUMBER_TABLE || field == CF_FIELD_NUMBER_KEY ||
@@ -34,8 +35,8 @@ static int by_seat(const void *left, const void *right)
     return order;
 }
 
-/* As of the facts of one field; but where a seat has the greatest (REV), of values that are equally
- * live the greater text. */
+/* Whether `a` comes before `b` in their seat: as of the facts of one field; but where a seat has
+ * the greatest (REV), of values that are equally live the greater text. */
 static bool is_better(const seated *a, const seated *b)
 {
     int order = 0;
@@ -45,7 +46,9 @@ static bool is_better(const seated *a, const seated *b)
     return (order ? order : cf_row_fact_compare(a->fact, b->fact)) > 0;
 }
 
-/* What one device wrote in one go it meant: a file may have had two such lines. */
+/* Whether a value stays beside the best of its seat: the same value, or one that the best one's
+ * entry wrote in another entry of the set. What one device wrote in one go it meant: a file may
+ * have had two such lines. */
 static bool is_meant_beside(const seated *one, const seated *best)
 {
     return cf_bytes_equal(one->fact->write.value, best->fact->write.value) ||
@@ -88,8 +91,8 @@ static void settle_all(seated *all, size_t count)
 
 /* ---- When it is ---- */
 
-/* Two of one field say so, or a line may say what a field does. What was put in by itself, weakly,
- * nobody said. */
+/* Lets the writes that say when the row is compete by acts; fields, and lines that say what such a
+ * field does. What was put in weakly, by itself, nobody said. */
 static void settle_when(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
                         const seated *lines, size_t line_count)
 {
@@ -117,6 +120,7 @@ static void settle_when(cf_row_view *view, const cf_schema_table *table, cf_row_
 
 /* ---- Lines beside fields ---- */
 
+/* A line that is shown, and that a field might say as well. */
 static bool is_line(const seated *one)
 {
     return one->fact->standing == CF_WRITE_SHOWN && cf_seat_has_field(&one->seat);
@@ -164,6 +168,7 @@ static bool is_said(const said *all, size_t count, const seated *line)
     return found;
 }
 
+/* A line that a field says as well gives way to that. */
 static void settle_lines(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
                          seated *all, size_t count)
 {

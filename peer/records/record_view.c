@@ -61,6 +61,7 @@ static void load_item(void *context, const cf_id *id)
     cf_hash_table_add(&self->view->items, &viewed->item_link, cf_hash_id(0, id));
 }
 
+/* Joins each reference with its row; one to any of several rows that are one leads to the first. */
 static void connect(cf_row_view *view)
 {
     for (size_t i = 0; i < view->rows.count; i++)
@@ -84,7 +85,9 @@ static void make_visible(cf_viewed_list *todo, cf_viewed *viewed, bool tied)
     cf_viewed_add(todo, viewed);
 }
 
-/* A row that a visible row refers to is visible (rule e). */
+/* A row that a visible row refers to is visible, be it deleted (rule e):
+ *
+ *     Ann is deleted here, a phone of hers is added there     Ann and the phone are shown */
 static void follow_references(cf_viewed_list *todo, bool tied)
 {
     while (todo->count) {
@@ -96,7 +99,7 @@ static void follow_references(cf_viewed_list *todo, bool tied)
     }
 }
 
-/* Those that went with a row that is there again; whether there were any. */
+/* Makes those visible that went with a row which is there again; whether there were any. */
 static bool bring_family(cf_row_view *view, const cf_viewed *parent, cf_viewed_list *family)
 {
     const size_t before = family->count;
@@ -128,6 +131,7 @@ static void bring_families(cf_row_view *view)
     free(back.at);
 }
 
+/* Visible is what lives, what that refers to, and the families of what was deleted and lives. */
 static void find_visible(cf_row_view *view)
 {
     cf_viewed_list todo = {0};
@@ -184,7 +188,7 @@ static void keep_needed(cf_row_view *view)
     free(todo.at);
 }
 
-/* ---- What is said of them ---- */
+/* ---- What is shown, held back, listed ---- */
 
 static int by_item(const void *left, const void *right)
 {
@@ -225,6 +229,7 @@ static void sort_out(cf_row_view *view)
         qsort(view->held, view->held_count, sizeof *view->held, by_item);
 }
 
+/* Whether no row's place hangs on another row's. */
 static bool is_simple(const cf_row_view *view)
 {
     for (size_t i = 0; i < view->rows.count; i++) {
@@ -247,7 +252,7 @@ static int by_item_and_field(const void *left, const void *right)
     return order ? order : cf_dot_compare(&a->dot, &b->dot);
 }
 
-/* Of rows that are not shown nothing is listed. */
+/* Conflicts of rows that are not shown are dropped; wishes for which columns give way are added. */
 static void keep_conflicts(cf_row_view *view)
 {
     size_t kept = 0;

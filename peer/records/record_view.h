@@ -17,23 +17,23 @@ typedef struct {
     cf_bytes value; /* as in the state */
     cf_dot dot;
     cf_time time;
-    /* The field's own value, for which it gives way (model, rule h): only one row can have it. */
+    /* The value is the field's own, which only one row can have: the field gives way (model, h). */
     bool gives_way;
-    const cf_row *rival; /* that one; NULL: none has it any more, */
-    cf_dot rival_dot;    /* and what gave it to that */
+    const cf_row *rival; /* the row that has the value; NULL: none has it any more, */
+    cf_dot rival_dot;    /* and the entry that gave it to that row */
 } cf_row_conflict;
 
 typedef enum {
-    CF_HELD_REQUIRED, /* a field without which it can't be is missing, or the key */
+    CF_HELD_REQUIRED, /* a field without which the row can't be is missing, or the key */
     CF_HELD_UNIQUE,   /* another row, which came first, has its values or its natural key */
-    CF_HELD_PARENT,   /* the row that it refers to is held back, or unknown */
+    CF_HELD_PARENT,   /* a row that this one refers to is held back, or unknown */
 } cf_held_why;
 
 /* A row that no source can show at present. */
 typedef struct {
-    cf_row row; /* its key is the one that it wishes for; references are as in the state */
+    cf_row row; /* with the key that the row wishes for; references are as in the state */
     cf_held_why why;
-    /* Of CF_HELD_UNIQUE: which of its table's tuples the other row has; NULL: it is the key. */
+    /* Of CF_HELD_UNIQUE: which of its table's tuples the other row has; NULL: the key. */
     const cf_unique *unique;
     const cf_row *rival; /* that row; NULL: nobody knows */
 } cf_row_held;
@@ -55,8 +55,8 @@ void cf_row_view_each_field(const cf_row_view *view,
                             void *context);
 /* Whether a row of the table refers to another one, or did. */
 bool cf_row_view_refers(const cf_row_view *view, cf_bytes table);
-/* Calls `brief_sync` for each row that refers to this one, by a reference or a tie that is shown;
- * of rows that are held back the second. */
+/* Calls `visit` for each row that refers to this one, by a reference or a tie that is shown; of
+ * rows that are held back the second. */
 void cf_row_view_children(const cf_row_view *view, const cf_row *row,
                           void (*visit)(void *context, const cf_row *child), void *context);
 void cf_row_view_held_children(const cf_row_view *view, const cf_row *row,
@@ -71,7 +71,7 @@ bool cf_row_view_holds_back(const cf_row_view *view, const cf_id *item);
  * source's format can hold: to be kept for every row whose item changed in the state, or whose
  * fields are others than the base's. In the arena. */
 cf_row cf_row_view_agree(const cf_row_view *view, const cf_row *row, cf_arena *arena);
-/* Whether the base's row is that already. */
+/* Whether the base's row is what cf_row_view_agree makes already. */
 bool cf_row_view_agrees(const cf_row_view *view, const cf_row *row, const cf_row *base);
 
 #endif

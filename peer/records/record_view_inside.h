@@ -15,8 +15,8 @@ typedef struct {
     uint32_t field;
     cf_bytes name; /* of the row's field */
     cf_merge merge;
-    bool tie;       /* it is none, but refers to a row all the same */
-    bool same;      /* nor this: it says which row this one is */
+    bool tie;       /* no field of the row, but it leads to a row all the same */
+    bool same;      /* a tie that says which row this one is */
     bool seated;    /* entries of the set have seats (peer/records/seats.h) */
     bool has_lines; /* there may be lines that say what the field says */
     bool greatest;  /* the greatest value is shown */
@@ -34,8 +34,8 @@ typedef struct cf_viewed cf_viewed;
 /* A row refers to another one, or to a key that no row had. */
 typedef struct cf_row_edge {
     cf_viewed *child;
-    cf_bytes *value;   /* in the child; in the end the key that is shown; NULL: it is a tie */
-    bool bound;        /* the child can't be without it */
+    cf_bytes *value;   /* in the child; in the end the key that is shown; NULL: a tie */
+    bool bound;        /* the child can't be without the row */
     cf_bytes nothing;  /* the key that no row had; else */
     cf_id target;      /* the item, */
     cf_viewed *parent; /* and its row; NULL: nothing is known of it */
@@ -66,10 +66,10 @@ struct cf_viewed {
     cf_hash_link item_link, place_link;
     const cf_schema_table *table;
     bool alive;   /* by itself */
-    bool deleted; /* somebody did, whatever became of it */
-    bool visible; /* that, or a row that is visible refers to it (rule e), or it went with one that
-                     somebody edited (record_family.c) */
-    bool tied;    /* visible only since ties lead to it */
+    bool deleted; /* somebody deleted the row, whatever became of that */
+    bool visible; /* the row lives, or a row that is visible refers to it (rule e), or it went with
+                     one that somebody edited (record_family.c) */
+    bool tied;    /* visible only since ties lead to the row */
     bool dropped; /* held back with a row that it refers to */
     bool lacking; /* held back for a field that is required */
     bool beaten;  /* held back for a unique value, for now: */
@@ -95,7 +95,7 @@ typedef struct {
 } cf_viewed_list;
 void cf_viewed_add(cf_viewed_list *list, cf_viewed *viewed);
 
-/* Room in which it is found out which writes one row shows. */
+/* Room for finding out which writes one row shows. */
 typedef struct {
     cf_row_facts facts;
     struct cf_named_fact *named;
@@ -139,37 +139,37 @@ typedef struct {
     cf_row_fact *fact;
     cf_when when;
 } cf_row_when;
-/* Of those of one record, in any order: they stand or fall by acts. */
+/* Lets such writes of one record, in any order, stand or fall by acts. */
 void cf_row_when_stand(cf_row_when *all, size_t count);
-/* Makes the row that the facts of an item say, references as in the state; NULL: it is none. */
+/* Makes the row that the facts of an item say, references as in the state; NULL: they say none. */
 cf_viewed *cf_viewed_of(cf_row_view *view, const cf_id *id, cf_row_facts *facts);
 /* Of rows that are one makes one; the view has all rows by now, and nothing is known of what they
  * refer to. */
 void cf_row_view_make_one(cf_row_view *view);
-/* The facts of a row; with those of the others that are it. */
+/* The facts of a row, with those of the others that are one with it. */
 void cf_row_view_facts(const cf_row_view *view, const cf_id *item, cf_row_facts *out);
 /* Shown or not; NULL: the state has no such row. */
 cf_viewed *cf_viewed_of_item(const cf_row_view *view, const cf_id *item);
 /* Whether the key can be one of the table. */
 bool cf_viewed_key_read(const cf_schema_table *table, cf_bytes key, int64_t *number);
 
-/* Whether the row comes back with `parent`, which lives: who deleted the one deleted the other in
- * the same act, nobody else deleted it, and all that it can't be without is there. */
+/* Whether the child comes back with `parent`, which lives: each deletion of the child was made in
+ * one act with one of the parent, and all that the child can't be without is there. */
 bool cf_viewed_comes_back(const cf_row_view *view, const cf_viewed *child, const cf_viewed *parent);
 
 /* Both by one writer, in one changeset, of which each may be in another part. */
 bool cf_writes_are_one_act(const cf_write *a, const cf_write *b);
 
-/* What was written last of all that is claimed. */
+/* Keeps of two writes of what is claimed the later one. */
 void cf_claimed_note(cf_claimed *claimed, const cf_write *write);
 /* Less than zero: `a` claims before `b`, by `claimed` of each. */
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed);
 
-/* The row's fields with this value in the column, which it has; nothing: without the column. */
+/* Gives the row this value in a column that it has; nothing: takes the column away. */
 void cf_viewed_set_column(const cf_row_view *view, cf_viewed *viewed, cf_bytes column,
                           cf_bytes value);
-/* What it was shown with in the stead of a wish that it still has is what it claims. */
+/* What the row was shown with in the stead of a wish that it still has is what it claims. */
 void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed);
 /* Of the rows that are shown: lists what they wish for and are not shown with. */
 void cf_row_view_list_wishes(cf_row_view *view);

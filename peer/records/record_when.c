@@ -26,12 +26,13 @@ typedef struct {
     const act *keepers[CF_WHENS];
 } quarrel;
 
+/* The same for all entries of one act: their counters go up with their sequences. */
 static uint64_t place_in_act(const cf_write *write)
 {
     return write->time.counter - write->dot.sequence;
 }
 
-/* Of one act next to each other; within one by what is told first. */
+/* Writes of one act next to each other; within an act by what is told first. */
 static int by_act(const void *left, const void *right)
 {
     const cf_row_when *one = left, *other = right;
@@ -47,6 +48,8 @@ static int by_act(const void *left, const void *right)
     return order ? order : cf_bytes_compare(a->value, b->value);
 }
 
+/* The best act first: one that no deletion covers, then one that says a start, then the later
+ * one. */
 static int by_rank(const void *left, const void *right)
 {
     const act *a = left, *b = right;
@@ -83,7 +86,8 @@ static void find_acts(quarrel *self, cf_row_when *all, size_t count)
     qsort(self->acts, self->count, sizeof *self->acts, by_rank);
 }
 
-/* Whether any loses. */
+/* An act loses where a better one says a field that it says; acts without a common field stand
+ * together. Whether any loses. */
 static bool compete(quarrel *self)
 {
     bool any = false;
@@ -111,7 +115,8 @@ static bool is_shown(const quarrel *self, const cf_row_when *said)
     return false;
 }
 
-/* What says nothing but what is shown is shown, too: an edit replaces both. */
+/* All that an act which doesn't lose says is shown; of another one all that lives is listed. If
+ * that says nothing but what is shown, it is shown, too: an edit replaces both. */
 static void stand(const quarrel *self, act *one)
 {
     for (size_t i = 0; i < one->count; i++)
@@ -149,8 +154,8 @@ static bool tell_of(const act *one, cf_when when)
     return false;
 }
 
-/* All acts at one field, so that they are versions of one: of three of which two begin at once and
- * the third doesn't, the start. */
+/* Of each losing act one write is told. Of all acts that of one field, so that they are versions of
+ * one: of three of which two begin at once and the third doesn't, the start. */
 static void tell(const quarrel *self)
 {
     cf_when of_all = CF_WHENS;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What rows wish for, and are not shown with, since another row has it (model, rule h). */
+/* What rows wish for, and are not shown with, since another row has that value (model, rule h).
+ *
+ *     row 2 wishes for "home", and is shown as "home (2)": "home" is listed, row 1 is the rival
+ *     row 1 is renamed by one who sees both rows: row 2 is pinned as "home (2)" by that (rule p);
+ *     "home" is listed still, and nobody has it */
 #include <stdlib.h>
 
 #include "peer/records/record_view_inside.h"
@@ -42,7 +46,7 @@ void cf_viewed_pin(const cf_row_view *view, cf_viewed *viewed)
     viewed->wished_count = viewed->row.field_count;
 }
 
-/* ---- Who has what they wish for ---- */
+/* ---- Rivals ---- */
 
 typedef struct {
     cf_hash_link link;
@@ -114,7 +118,7 @@ static const cf_row *who_has(const listing *self, const cf_schema_table *table, 
     return NULL;
 }
 
-/* With the wish in its column. */
+/* The row as it would be with its wish in the column. */
 static cf_viewed as_wished(const listing *self, const cf_viewed *viewed, cf_bytes column,
                            cf_bytes wish)
 {
@@ -139,6 +143,8 @@ static cf_viewed as_wished(const listing *self, const cf_viewed *viewed, cf_byte
     return other;
 }
 
+/* The row that has what this one would have with its wish, by any tuple with the column; NULL:
+ * none. */
 static const cf_row *rival_of(const listing *self, const cf_viewed *viewed, cf_bytes column,
                               cf_bytes wish)
 {
@@ -155,7 +161,7 @@ static const cf_row *rival_of(const listing *self, const cf_viewed *viewed, cf_b
 
 /* ---- What is listed ---- */
 
-/* What gave the row the value of the column; false: nobody did. */
+/* The entry that gave the row the value of the column; false: nobody did. */
 static bool written_by(listing *self, const cf_row *row, cf_bytes column, cf_dot *out)
 {
     const cf_state *state = self->view->state;
@@ -176,6 +182,8 @@ static bool written_by(listing *self, const cf_row *row, cf_bytes column, cf_dot
     return found;
 }
 
+/* Lists the value of the write that is shown, where the column gives way and the row has another
+ * there. */
 static void list_field(listing *self, const cf_viewed *viewed, size_t first, size_t end)
 {
     cf_row_view *view = self->view;
