@@ -157,6 +157,8 @@ static cf_id new_item(const scan_work *diffing, const cf_scanned_node *scanned, 
     return item;
 }
 
+/* A thing that the base doesn't know is said whole, under a new item. Its directory, if the state
+ * forgot that, too. */
 static void scan_new(scan_work *diffing, cf_scanned_node *scanned)
 {
     cf_id parent = directory_of(diffing, scanned);
@@ -287,6 +289,7 @@ static void scan_known(scan_work *diffing, cf_scanned_node *scanned)
         cf_draft_delete(&diffing->draft, scanned->refs, &scanned->items[i]);
 }
 
+/* A node that is gone takes all items along that it stood for. */
 static void scan_gone(scan_work *diffing, const cf_scanned_node *scanned)
 {
     for (size_t i = 0; i < scanned->item_count; i++)

@@ -34,7 +34,7 @@ void cf_gone_along_pin(cf_scanned_nodes *nodes, const cf_scanned_node *scanned,
 
 /* The deletion takes away what this base node stands for, and that is still to be done: an item of
  * the node has the deletion, and is shown no more. */
-static bool is_on_disk(const cf_diff_input *input, const cf_node *node, const cf_dot *deletion)
+static bool takes_away(const cf_diff_input *input, const cf_node *node, const cf_dot *deletion)
 {
     for (size_t i = 0; i < node->item_count; i++) {
         const cf_seen *seen = cf_view_seen(input->view, &node->items[i]);
@@ -57,7 +57,7 @@ static bool is_carried_out(const cf_diff_input *input, const cf_id *directory,
 
     while ((node = cf_nodes_next_of_item(input->base, directory, node)))
         for (child = NULL; (child = cf_nodes_next_child(input->base, node->number, child));)
-            if (is_on_disk(input, child, deletion))
+            if (takes_away(input, child, deletion))
                 return false;
     return true;
 }

@@ -211,6 +211,7 @@ static void find_cut(pin_round *round, const cf_change *deletion)
     }
 }
 
+/* A deletion that only tells which others were seen takes nothing out of a cycle. */
 static void find_cuts(pin_round *round, const cf_change *changes, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -171,6 +171,7 @@ static bool leads_below(cf_scope *scope, const way *of)
     return found;
 }
 
+/* A directory that is asked for leads to something, even if nothing lies in it. */
 static bool leads(cf_scope *scope, way *of)
 {
     if (of->answer != CF_INCLUDE_PASS)

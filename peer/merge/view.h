@@ -106,7 +106,10 @@ void cf_view_mark_item(cf_view *view, const cf_id *directory, const cf_id *item)
  * caller's. Borrows from `shown` and the arena. */
 void cf_shown_agree(const cf_shown *shown, cf_arena *arena, cf_node *node);
 /* A base node, other than `number`, that still shows a content write of `shown`: the step waits for
- * that node's own (model, rule A2). NULL: go on. */
+ * that node's own (model, rule A2). NULL: go on.
+ *
+ *     "a" is 2 on the disk; the view has "a" with 3, and 2 as its copy: first "a" becomes 3, then
+ *     the copy is made. Else a user who deletes "a" in between would have its 2 again, as a copy */
 const cf_node *cf_shown_elsewhere(const cf_shown *shown, const cf_nodes *base, uint64_t number);
 
 #endif

@@ -57,6 +57,7 @@ static cf_id place_of(cf_view *view, const cf_id *id)
     return above;
 }
 
+/* An item that nobody deleted lifts nothing, wherever it lies. */
 static void read_deleted(cf_view *view, const cf_id *id, cf_arena *arena, deleted_item *out)
 {
     *out = (deleted_item){.id = *id};

@@ -89,6 +89,7 @@ static void find_children(group_layout *layout, cf_seen *const *members, size_t 
     sort_children(layout);
 }
 
+/* Of these items those that lie in the directory: what has left is not shown there. */
 static void choose_children(group_layout *layout, const cf_seen *directory,
                             const cf_seen_list *items)
 {
@@ -183,6 +184,8 @@ static void add_copy(group_layout *layout, const group_child *child, cf_bytes na
     *cf_one_more(layout->copies, layout->copy_count, layout->copy_capacity) = copy;
 }
 
+/* A directory, and the latest of a file's contents, share a node with what is alike; each other
+ * content is a copy by itself. */
 static void sketch_nodes(group_layout *layout)
 {
     for (size_t i = 0; i < layout->child_count; i++) {

@@ -165,6 +165,8 @@ static void gather_cuts(cf_renewal *update)
     }
 }
 
+/* A visible item is shown in the directory that it wishes for, but for what is cut; any other
+ * nowhere. */
 static void decide_parents(cf_renewal *update)
 {
     cf_view *view = update->view;

@@ -29,6 +29,7 @@ static int by_field(const void *left, const void *right)
                : cf_bytes_compare(a->fact->write.value, b->fact->write.value);
 }
 
+/* All facts but those of /level: of these the view alone asks. */
 static size_t name_facts(cf_row_view *view, const cf_schema_table *table, cf_row_facts *facts,
                          named_fact *out)
 {

@@ -233,6 +233,7 @@ static void scan_plain(row_scan *self, const cf_field_rule *rule, const cf_row_f
     self->changed = true;
 }
 
+/* A volatile field makes no change; carry_volatile takes it along with another one. */
 static void scan_field(row_scan *self, cf_bytes name, const cf_row_field *old,
                        const cf_row_field *now)
 {

@@ -210,6 +210,7 @@ static cf_claim *tried_claim(const free_search *search, size_t unique)
     return cf_claim_of(search->self, search->viewed->table, &search->tried.row, unique);
 }
 
+/* A row has the value, or wishes for it. */
 static bool is_blocked(const free_search *search, const cf_claim *claim)
 {
     return claim && (claim->count || cf_claim_is_taken(search->self, claim));

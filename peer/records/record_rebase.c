@@ -118,6 +118,8 @@ static void collect_spread(rebasing *self, const cf_scanned_row *scanned)
         add_spread(self, &self->spreads[low]->other);
 }
 
+/* What the row shows: refs of the base, those of the change's writes, those of rows that are this
+ * one. A /level is none of these, as nobody ever replaces that by what a base shows. */
 static void collect_refs(rebasing *self, const cf_scanned_row *scanned)
 {
     const cf_row_diff *diff = self->diff;

@@ -183,6 +183,7 @@ static void fill_sets(making *self)
     free(own);
 }
 
+/* A listed write is a conflict that is told, unless another write of its act is. */
 static void note_conflicts(making *self, size_t first, size_t end)
 {
     cf_row_view *view = self->view;

@@ -145,6 +145,7 @@ static void replace_seat(set_scan *self, cf_bytes value, bool listed)
     }
 }
 
+/* Takes the value out of each entry that shows it, with all that would be shown in its place. */
 static void remove_value(set_scan *self, cf_bytes value)
 {
     size_t count;
@@ -249,6 +250,8 @@ static bool is_taken(const set_scan *self, cf_bytes field, bool alone)
                  : cf_state_knows_field(self->diffing->input->state, item, field);
 }
 
+/* A new value gets the first entry that no other value has, by the name of its seat where it stands
+ * there alone, else by its own. */
 static void add_value(set_scan *self, cf_bytes value)
 {
     const cf_id *item = &self->scanned->item;

@@ -75,6 +75,7 @@ static bool is_gone(const cf_row_diffing *self, cf_bytes shown)
     return false;
 }
 
+/* What was done here made the tie lead to another row, or the row that it says is gone. */
 static bool is_to_be_said(cf_row_diffing *self, const cf_row_tie *tie,
                           const cf_scanned_row *scanned, const cf_row_refs *refs)
 {

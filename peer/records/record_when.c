@@ -104,6 +104,7 @@ static bool compete(quarrel *self)
     return any;
 }
 
+/* The act that is shown with this field says the same value in it. */
 static bool is_shown(const quarrel *self, const cf_row_when *said)
 {
     const act *keeper = self->keepers[said->when];
@@ -144,6 +145,7 @@ static cf_when first_that_differs(const quarrel *self, const act *one)
     return found;
 }
 
+/* Tells the act's write of this field; false: the act has none that is listed. */
 static bool tell_of(const act *one, cf_when when)
 {
     for (size_t i = 0; i < one->count; i++)

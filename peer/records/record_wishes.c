@@ -61,6 +61,7 @@ typedef struct {
     cf_arena arena;
 } listing;
 
+/* False: the row lacks a value of the tuple, so nobody can have the same. */
 static bool tuple_hash(const cf_schema_table *table, size_t unique, const cf_row *row,
                        uint64_t *out)
 {

@@ -236,6 +236,8 @@ static int in_naming_order(const void *left, const void *right)
     return order ? order : cf_id_compare(&a->row->item, &b->row->item);
 }
 
+/* The rows that were made with a text in the column, have that still or wish for it, live and are
+ * meant. */
 static named_row *find_named(const alike_search *self, const cf_natural_key *key, size_t *count)
 {
     named_row *found = cf_arena_allocate(self->arena, self->view->shown.count, sizeof *found);
@@ -259,6 +261,7 @@ static named_row *find_named(const alike_search *self, const cf_natural_key *key
     return found;
 }
 
+/* One device made both rows, or rows that are one with them. */
 static bool share_maker(const named_row *a, const named_row *b)
 {
     for (size_t i = 0; i < a->making_count; i++)

@@ -161,6 +161,7 @@ static twins *twins_of(cf_hash_table *all, cf_arena *arena, const cf_schema_tabl
     return made;
 }
 
+/* A row with a natural key is that key: another key is another row, whatever it says. */
 static void pair_gone(cf_row_diffing *self, cf_hash_table *all, cf_arena *arena, size_t index)
 {
     const cf_schema_table *table = cf_schema_find(self->input->schema, self->gone[index]->table);

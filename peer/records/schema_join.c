@@ -27,6 +27,7 @@ static bool same_meaning(const cf_field_rule *a, const cf_field_rule *b)
            (a->merge != CF_MERGE_REFERENCE || cf_bytes_equal(a->table, b->table));
 }
 
+/* Whether both rules say the same; that rows are owned is said of references alone. */
 static bool same_rule(const cf_field_rule *a, const cf_field_rule *b)
 {
     return same_meaning(a, b) && (a->merge != CF_MERGE_REFERENCE || a->owned == b->owned);
@@ -263,6 +264,8 @@ static void compare_owned(differences *self, const cf_schema_table *known,
     }
 }
 
+/* Where the kind, the keys or a rule differ, one device's rows are not what another's are: a
+ * contradiction. A constraint that one of the two has alone is listed, and harms nobody. */
 static void compare(differences *self, const cf_schema_table *known, const cf_schema_table *own)
 {
     static const cf_unique none = {NULL, 0};
