@@ -13,7 +13,7 @@ void cf_dots_destroy(cf_dots **dots);
 /* The dot's number, used once more from now on. */
 uint32_t cf_dots_use(cf_dots *dots, const cf_dot *dot);
 void cf_dots_use_again(cf_dots *dots, uint32_t number);
-/* Once less; the last use frees the number. */
+/* The number is used once less; the last use frees it. */
 void cf_dots_drop(cf_dots *dots, uint32_t number);
 /* False when nothing uses the dot. */
 bool cf_dots_find(const cf_dots *dots, const cf_dot *dot, uint32_t *number);

@@ -48,8 +48,8 @@ typedef struct {
     size_t item_count;
     cf_bytes refs;
     cf_node_stat stat;
-    uint64_t disk; /* on which it was seen last, of a directory that on which is what it holds: 0 is
-                      the source's own, another is one that is mounted below its root */
+    uint64_t disk; /* on which the node was seen last, of a directory that of what it holds: 0 is
+                      the source's own, any other is one that is mounted below the root */
     bool is_met;   /* the user had this content here, too, before it came from others */
 } cf_node;
 
@@ -77,7 +77,7 @@ static inline bool cf_node_went_below(const cf_node *node)
 /* The disk of a node whose record is of an earlier build. */
 #define CF_DISK_UNTOLD UINT64_MAX
 
-/* All of it in the arena. */
+/* The copy lies in the arena, with all its bytes. */
 cf_node cf_node_copy(const cf_node *node, cf_arena *arena);
 
 void cf_node_pack(const cf_node *node, cf_buffer *out);
@@ -106,20 +106,21 @@ const cf_node *cf_nodes_at(const cf_nodes *nodes, cf_bytes path);
 /* The nodes in a directory, in no order: `previous` NULL gives the first, the last is followed by
  * NULL. */
 const cf_node *cf_nodes_next_child(const cf_nodes *nodes, uint64_t parent, const cf_node *previous);
-/* The same for all nodes whose file had this number. */
+/* In the same way all nodes whose file had this inode number. */
 const cf_node *cf_nodes_next_of_inode(const cf_nodes *nodes, uint64_t inode,
                                       const cf_node *previous);
-/* The same for all files that show this content. */
+/* In the same way all files that show this content. */
 const cf_node *cf_nodes_next_of_content(const cf_nodes *nodes, const cf_hash *content,
                                         const cf_node *previous);
-/* The same for all nodes that have the item among theirs. */
+/* In the same way all nodes that have the item among theirs. */
 const cf_node *cf_nodes_next_of_item(const cf_nodes *nodes, const cf_id *item,
                                      const cf_node *previous);
-/* The same for all nodes that show the content write `dot` stored with `holder`. A step that would
- * show it in another node must wait for those (model, rule A2): move first, then create. */
+/* In the same way all nodes that show the content write `dot` stored with `holder`. A step that
+ * would show this write in another node must wait for those (model, rule A2): move first, then
+ * create. */
 const cf_node *cf_nodes_next_showing(const cf_nodes *nodes, const cf_id *holder, const cf_dot *dot,
                                      const cf_node *previous);
-/* The same for all nodes. */
+/* In the same way all nodes. */
 const cf_node *cf_nodes_next(const cf_nodes *nodes, const cf_node *previous);
 void cf_nodes_each(const cf_nodes *nodes, void (*visit)(void *context, const cf_node *node),
                    void *context);

@@ -13,7 +13,7 @@ typedef struct {
 
 void cf_node_set_add(cf_node_set *numbers, uint64_t number);
 void cf_node_set_sort(cf_node_set *numbers);
-/* Of those that are in order. */
+/* The numbers are in order. */
 bool cf_node_set_have(const cf_node_set *sorted, uint64_t number);
 void cf_node_set_release(cf_node_set *numbers);
 

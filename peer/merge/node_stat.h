@@ -9,11 +9,11 @@
 cf_node_stat cf_node_stat_of(const cf_stat *stat);
 cf_stat cf_stat_of_node(const cf_node *node);
 
-/* The same file, whatever is in it by now. */
+/* Both are of one file, whatever is in it by now. */
 bool cf_node_stat_same_file(const cf_node_stat *known, const cf_stat *now);
-/* And the same bytes, as far as size and time tell; it may have been renamed. */
+/* And the file has the same bytes, as far as size and time tell; it may have been renamed. */
 bool cf_node_stat_same_bytes(const cf_node_stat *known, const cf_stat *now);
-/* And nothing was done to it at all, as far as times tell: of a racy one they don't. */
+/* And nothing was done to the file at all, as far as times tell: of a racy one they don't. */
 bool cf_node_stat_untouched(const cf_node_stat *known, const cf_stat *now);
 
 /* We have set mode or time of a file: what a user saved in the moment before has been stamped over,

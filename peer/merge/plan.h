@@ -44,12 +44,12 @@ void cf_plan_release(cf_plan *plan);
 void cf_plan_group(const cf_nodes *base, cf_view *view, const cf_group *group, cf_arena *arena,
                    cf_plan *plan);
 
-/* Nothing is done to the node, whatever is shown: it is, or shows a content of, an item that is
- * overfull. Nobody has deleted that, so what lies on the disk stays as it is. */
+/* Nothing is done to the node, whatever is shown: the node is, or shows a content of, an item that
+ * is overfull. Nobody has deleted that item, so what lies on the disk stays as it is. */
 bool cf_plan_leaves(const cf_state *state, const cf_node *node);
 /* The node that belongs to what is shown; NULL: none yet. */
 const cf_node *cf_plan_node_of(const cf_nodes *base, const cf_shown *shown);
-/* The directory's node of a group; false: it is not on the disk. */
+/* The node of a group's directory; false: the directory is not on the disk. */
 bool cf_plan_directory(const cf_nodes *base, cf_view *view, cf_scope *scope, const cf_group *group,
                        uint64_t *number);
 
@@ -58,8 +58,8 @@ typedef struct {
     bool move, content, mode, mtime;
 } cf_difference;
 cf_difference cf_step_difference(const cf_step *step);
-/* Once this is done, what lies in its directory is to be planned: it is new, or was the directory
- * of another group, and what is there by now was compared with nothing. */
+/* Once this step is done, what lies in its directory is to be planned: the directory is new, or was
+ * that of another group, and what is there by now was compared with nothing. */
 bool cf_step_opens_directory(const cf_step *step);
 
 /* Steps are made in any order that keeps this: the node's place is free, it doesn't go into itself,

@@ -29,7 +29,7 @@ typedef struct {
 cf_state *cf_state_new(void);
 void cf_state_destroy(cf_state **state);
 
-/* An item that has more living writes than this is *overfull*: all of it is kept, and none of it is
+/* An item that has more living writes than this is *overfull*: all of them are kept, and none is
  * shown. CF_ITEM_WRITES_MAX where nothing is said; to be called while the state is empty. */
 void cf_state_bound_items(cf_state *state, uint64_t most);
 
@@ -50,7 +50,7 @@ const cf_item *cf_state_item(const cf_state *state, const cf_id *id);
  * the others by name. */
 size_t cf_item_write_count(const cf_item *item);
 cf_write cf_state_write(const cf_state *state, const cf_item *item, size_t index);
-/* One of them by its name; false if the item does not have it. */
+/* One write by its field and dot; false if the item does not have it. */
 bool cf_state_find_write(const cf_state *state, const cf_item *item, uint32_t field,
                          const cf_dot *dot, cf_write *out);
 bool cf_state_find_write_of(const cf_state *state, const cf_item *item, cf_bytes field,
@@ -61,9 +61,9 @@ cf_bytes cf_state_field_name(const cf_state *state, uint32_t field);
  * this state met it. */
 int cf_state_compare_fields(const cf_state *state, uint32_t a, uint32_t b);
 
-/* Those that have a write and are not overfull. */
+/* Items that have a write and are not overfull. */
 size_t cf_state_item_count(const cf_state *state);
-/* Calls `visit` for each of these, in no order. */
+/* Calls `visit` for each of these items, in no order. */
 void cf_state_each(const cf_state *state, void (*visit)(void *context, const cf_id *item),
                    void *context);
 
@@ -84,7 +84,7 @@ typedef struct {
 cf_overfull cf_state_overfull_of(const cf_state *state, const cf_id *item);
 /* Any write of the item lives, be it overfull or not: no new item takes its id. */
 bool cf_state_knows(const cf_state *state, const cf_id *item);
-/* The same of a field of it, by its name. */
+/* Any write of the item's field lives, by the field's name. */
 bool cf_state_knows_field(const cf_state *state, const cf_id *item, cf_bytes field);
 
 /* What is kept of an item in the private table 'i': its writes and the names remembered, canonical.

@@ -42,7 +42,7 @@ struct cf_item {
     cf_stored_write writes[];
 };
 
-/* The same, open for changes. It counts as a use of its dot. */
+/* A write or a remembered name, open for changes. A slot counts as a use of its dot. */
 typedef struct {
     uint32_t field, dot;
     int32_t balance; /* names less writes */

@@ -50,14 +50,14 @@ const cf_state *cf_view_state(const cf_view *view);
 /* To be called after the state changed these items (doubles do no harm), before anything is asked.
  */
 void cf_view_update(cf_view *view, const cf_id *items, size_t count);
-/* The same for all items of the state, after it was loaded. */
+/* Updates by all items of the state, after that was loaded. */
 void cf_view_update_all(cf_view *view);
 
 /* The group that a directory's item belongs to; cf_root_item has the root's. */
 void cf_view_group_of(cf_view *view, const cf_id *directory, cf_arena *arena, cf_group *out);
 /* A group is plain when it is one directory, and each item in it has a name of its own and one
  * content: then each is shown by itself, and what becomes of one touches no other. Makes a group
- * that is plain mean these of its items alone; false: it is not, and means all. */
+ * that is plain mean these of its items alone; false: the group is not plain, and means all. */
 bool cf_view_narrow(cf_view *view, cf_group *group, const cf_id *items, size_t count);
 /* What is shown under this name; NULL: nothing. Of a group that is not plain it lists all. */
 const cf_shown *cf_view_named(cf_view *view, const cf_group *group, cf_bytes name, cf_arena *arena);
@@ -85,8 +85,8 @@ typedef struct {
     cf_dot written; /* the entry that it comes from */
     cf_bytes free;  /* the name that its own is made of, if nothing has that name any more */
 } cf_conflict_copy;
-/* All of them, in order of their paths; what borrows lies in the arena. Costs a list of each group
- * that isn't plain, and of what is pinned, whatever lies elsewhere. */
+/* All conflict copies, in order of their paths; what borrows lies in the arena. Costs a list of
+ * each group that isn't plain, and of what is pinned, whatever lies elsewhere. */
 void cf_view_conflicts(cf_view *view, cf_arena *arena, const cf_conflict_copy **out, size_t *count);
 
 /* The groups that may have changed since the last call, each once, in no order; of a plain one it
@@ -98,7 +98,7 @@ typedef void cf_view_listener(void *context);
 void cf_view_listen(cf_view *view, cf_view_listener *listener, void *context);
 /* Makes the directory's group one of them: for what could not be done yet, or after a restart. */
 void cf_view_mark_changed(cf_view *view, const cf_id *directory);
-/* The same of one item that lies there, or did. */
+/* Makes one item of the directory, which lies there, or did, one of the changed ones. */
 void cf_view_mark_item(cf_view *view, const cf_id *directory, const cf_id *item);
 
 /* What the base takes once a step has put `shown` on the disk (model, rule A3): its name, kind,

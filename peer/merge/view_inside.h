@@ -39,7 +39,7 @@ struct cf_seen {
     uint32_t crowded;                    /* how many of its children share a name with another, */
     uint32_t several;                    /* and how many have several contents */
     cf_seen *wished;                     /* the directory it should be in; the root's is NULL */
-    cf_seen *parent;                     /* the one it is shown in; NULL: it is not visible */
+    cf_seen *parent;                     /* the directory it is shown in; NULL: not visible */
     cf_seen *children, *next, *previous; /* by `parent` */
     cf_hash_link by_name;                /* while it is in `parent`: by that and its name */
     cf_bytes name;                       /* of a directory, owned; else only during an update */
@@ -73,7 +73,7 @@ enum {
     CF_MARK_SEARCHED = 16,
 };
 
-/* Of a cycle of moves the directory that was moved last: it is shown where it was. */
+/* Of a cycle of moves the directory that was moved last, which is shown where it was. */
 typedef struct {
     cf_seen *seen, *former;
 } cf_cycle_cut;

@@ -54,7 +54,7 @@ bool cf_row_field_is_tie(cf_bytes name);
 bool cf_row_field_is_bond(cf_bytes name);
 /* NULL when the row has no such field, or no value in it. */
 const cf_row_field *cf_row_field_named(const cf_row *row, cf_bytes name);
-/* The same values in the same order. */
+/* Both have the same values in the same order. */
 bool cf_row_field_equal(const cf_row_field *a, const cf_row_field *b);
 /* The value is one of the field's; NULL has none. */
 bool cf_row_field_has(const cf_row_field *field, cf_bytes value);
@@ -65,18 +65,18 @@ bool cf_row_field_says(const cf_row_field *field);
 bool cf_row_says_nothing(const cf_row *row, cf_bytes field);
 /* The row has all values of the other one, but for those of its field `but`; NULL: all. */
 bool cf_row_has_all(const cf_row *row, const cf_row *of, const cf_row_field *but);
-/* The same fields with the same values, whatever the rest. */
+/* Both rows have the same fields with the same values, whatever the rest. */
 bool cf_row_fields_equal(const cf_row *a, const cf_row *b);
 /* Of a key of so many parts the one at this place; nothing: the key has not so many parts. */
 cf_bytes cf_row_key_part(cf_bytes key, size_t part, size_t parts);
 /* The digits of an int, as they are written, as the key of a serial table; false, and nothing is
  * appended: they are no such digits. */
 bool cf_serial_key_pack(cf_bytes digits, cf_buffer *out);
-/* All of it in the arena. */
+/* The copy lies in the arena, with all its bytes. */
 cf_row cf_row_copy(const cf_row *row, cf_arena *arena);
 
 /* The record of a base row, as it is kept: [table, key, item, displaced, [[name, value…]…], refs].
- * What is read borrows from it and the arena. CF_MALFORMED: it is damaged. */
+ * What is read borrows from the record and the arena. CF_MALFORMED: the record is damaged. */
 void cf_row_pack(const cf_row *row, cf_buffer *out);
 cf_status cf_row_read(cf_bytes record, cf_arena *arena, cf_row *out, cf_error *error);
 

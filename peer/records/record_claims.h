@@ -58,7 +58,7 @@ static inline void cf_claim_take(const cf_holding *self, cf_claim *claim, cf_vie
     claim->holder = viewed;
 }
 
-/* The row as it wishes to be. */
+/* Gives the row the fields back that it wishes for. */
 void cf_viewed_wish(cf_viewed *viewed);
 /* The row claims what others have in this round: the row, or one of those, is shown with another
  * value in a column. False: there is no value that the row could have. */

@@ -13,7 +13,7 @@ typedef struct {
     const cf_schema *schema;
     const cf_row_format *format; /* of the source */
     cf_state *state;             /* is tried out and is as before at the end */
-    const cf_row_view *view;     /* of this state, as it is */
+    const cf_row_view *view;     /* of this state, without what is tried out */
     const cf_rows *base;
     const cf_rows *dependants; /* of the base's rows (row_dependants.h); NULL: none is known */
     /* Whether the source does not show this row of the view, though its format holds the table;

@@ -100,7 +100,7 @@ static void sort_spreads(rebasing *self)
     self->spread_count = count;
 }
 
-/* The same of all rows that are this one, perhaps in another entry. */
+/* Adds the refs of each row that is one with this row, perhaps written in another entry. */
 static void collect_spread(rebasing *self, const cf_scanned_row *scanned)
 {
     size_t low = 0, high = self->spread_count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows that a source doesn't show, also since they are held back, and that hang on one which it
- * shows: they refer to it, or to such a row. What is known of them when that was last agreed is
+/* Dependants: rows that a source doesn't show, also since they are held back, and that refer to a
+ * row which it shows, or to another dependant. What is known of them when that was last agreed is
  * kept beside the base, as rows without fields whose key is their item: which writes a deletion
  * covers, and what they refer to. So they go with the row when a user deletes it there, and a row
  * that came since, which nobody could know there, brings it back (model, rules e and t). */
@@ -16,7 +16,7 @@
  */
 cf_row cf_row_dependant(const cf_row *row, const cf_row_ref *refs, size_t count, cf_arena *arena);
 
-/* The same of a row of the view. */
+/* What is kept of a row of the view. */
 cf_row cf_row_view_dependant(const cf_row_view *view, const cf_row *row, cf_arena *arena);
 
 #endif

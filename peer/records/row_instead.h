@@ -23,13 +23,13 @@ bool cf_column_gives_way(const cf_schema_table *table, cf_bytes column);
 /* The field of the state that belongs to the column, in the arena; nothing: there is none, as its
  * name is too long. */
 cf_bytes cf_row_instead_field(cf_bytes column, cf_arena *arena);
-/* The column that such a field belongs to; nothing: it is no such field. */
+/* The column that such a field belongs to; nothing: `field` is no such field. */
 cf_bytes cf_row_instead_column(cf_bytes field);
 
-/* In the arena; nothing: what it says stands elsewhere (codec/content.h), or would take more than
+/* In the arena; nothing: a value stands elsewhere (codec/content.h), or all would take more than
  * CF_INLINE_MAX bytes. */
 cf_bytes cf_row_instead_pack(const cf_row_instead *instead, cf_arena *arena);
-/* Borrows from the value; false: it says no such thing. */
+/* Borrows from the value; false: the value says no such thing. */
 bool cf_row_instead_read(cf_bytes value, cf_row_instead *out);
 
 #endif

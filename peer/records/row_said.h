@@ -9,7 +9,7 @@
 #define CF_PEER_RECORDS_ROW_SAID_H
 #include "peer/records/record_view.h"
 
-/* Of one row, or what several say together; ascending by name. */
+/* What one row says, or several say together; ascending by name. */
 typedef struct {
     cf_bytes name, value;
 } cf_said_value;

@@ -78,7 +78,7 @@ cf_field_rule cf_schema_field(const cf_schema_table *table, cf_bytes field);
 cf_merge cf_schema_property(const cf_schema_table *table, cf_bytes field, cf_bytes *name);
 
 /* A schema as a canonical value: equal schemas are equal bytes. What is read borrows from the value
- * and the arena. CF_MALFORMED; CF_DENIED: it has a kind, or a way to merge, of a newer program. */
+ * and the arena. CF_MALFORMED; CF_DENIED: a kind, or a way to merge, is of a newer program. */
 void cf_schema_pack(cf_buffer *out, const cf_schema *schema);
 cf_status cf_schema_read(cf_bytes value, cf_arena *arena, cf_schema *out, cf_error *error);
 /* One table of a schema, as it stands in that value. */
@@ -169,9 +169,9 @@ typedef struct {
                        CF_FIELD_BOND; nothing: in none */
 } cf_row_tie;
 
-/* What a format lacks it neither shows nor deletes, but a row deleted through it is deleted whole,
- * and with it the rows in tables that it lacks which refer to it and can't be without it; those
- * that can then refer to nothing. */
+/* What a format lacks it neither shows nor deletes, but a row deleted through the format is deleted
+ * whole, and with that row those in tables that the format lacks which refer to the row and can't
+ * be without it; those that can then refer to nothing. */
 typedef struct {
     bool whole; /* every table there may be */
     const cf_format_table *tables;
@@ -189,9 +189,10 @@ bool cf_format_presets(const cf_row_format *format, cf_bytes table, cf_bytes fie
 /* What the format shows of a row: its fields, without empty ones, one value in a slot. Borrows
  * from the row and the arena. False: the format doesn't hold the table. */
 bool cf_row_show(const cf_row_format *format, const cf_row *row, cf_arena *arena, cf_row *out);
-/* The same of a row of the view, and without what there are no words for, unless `there`, the row
- * that the source shows in its place (NULL: none), has it. The base becomes that, so that what was
- * never shown can't be missed. `spoken`, unless it is NULL: as the format says it. */
+/* What the format shows of a row of the view, without values for which it has no words, unless
+ * `there`, the row that the source shows in its place (NULL: none), has them. The base becomes
+ * that, so that what was never shown can't be missed. `spoken`, unless it is NULL: as the format
+ * says it. */
 bool cf_row_express(const cf_row_format *format, const cf_row *row, const cf_row *there,
                     cf_arena *arena, cf_row *out, cf_row *spoken);
 /* NULL: the format says all values of the table as they are. */

@@ -35,7 +35,7 @@ typedef enum {
     CF_SEAT_NAMED, /* one value of all entries: of this name, and with this part */
 } cf_seat_kind;
 
-/* Of one value. GEO:1;2 and GEO:3;4 have the seat "geo"; two ATTENDEE:mailto:a@b.c that of
+/* The seat of one value. GEO:1;2 and GEO:3;4 have the seat "geo"; two ATTENDEE:mailto:a@b.c that of
  * "attendee" and this address; COMMENTs have none, but the same name. */
 typedef struct {
     cf_seat_kind kind;
@@ -54,7 +54,7 @@ cf_seat cf_seat_of(uint8_t kind, cf_bytes set, cf_bytes value);
 bool cf_kind_has_seats(uint8_t kind);
 /* Whether values of the set have seats at all. */
 bool cf_set_has_seats(uint8_t kind, cf_bytes set);
-/* The same name and part. */
+/* Both have the same name and part. */
 bool cf_seat_alike(const cf_seat *a, const cf_seat *b);
 int cf_seat_compare(const cf_seat *a, const cf_seat *b);
 /* Whether the line, which no field had a word for, is the same property as this value of a field.
