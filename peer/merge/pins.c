@@ -296,8 +296,8 @@ static void pin(pin_round *round, const cf_scanned_node *scanned, const cf_id *i
 
 /* Writes /kind of a node which the user kept, and which no write would keep alive any more.
  *
- *     d is deleted here, d/b made there: d lives for d/b; b's deletion now leaves d, empty: d is
- * kept */
+ *     d is deleted here, d/b made there: d lives for d/b
+ *     d/b is deleted, and d, which is empty now, is still on the disk: d is kept */
 static void keep(pin_round *round, const cf_scanned_node *scanned, const cf_id *item)
 {
     cf_buffer kind = {0};

@@ -80,8 +80,8 @@ static bool is_shown(const cf_state *state, const cf_item *item)
     return item->live && !is_overfull(state, item);
 }
 
-/* Two living writes of a record's item are of one field; writes of a field are neighbours. Who asks
- * for conflicts looks at these records alone. */
+/* Two living writes of a record's item are of one field, and are no deletions; writes of a field
+ * are neighbours. Where no item is so, no field of any record has two values. */
 static bool is_contested(const cf_state *state, const cf_item *item)
 {
     bool found = false;

@@ -10,8 +10,10 @@
 
 #include <stdlib.h>
 
-/* person 101, Ann, is deleted, and Eve is made with the key 101 || Ann gets a phone
- * Ann is there again for the phone, but does not live by herself: 101 is Eve's */
+/* A row that lives comes before one that is there for another row's sake:
+ *
+ *     person 101, Ann, is deleted, and Eve is made with the key 101 || Ann gets a phone
+ *     Ann is there again, for the phone, and Eve, who lives, has the key 101 */
 int cf_viewed_compare(const cf_viewed *a, const cf_claimed *a_claimed, const cf_viewed *b,
                       const cf_claimed *b_claimed)
 {
@@ -244,8 +246,8 @@ static void note_rival(const cf_holding *self, const cf_contender *one)
 /* Two passes. In claim order each row takes what it wishes for, if no row before it has any of
  * that; then each of the others gives way in a column, or is held back.
  *
- *     tasks 1, 2, 3, all new, wish for places 2, 2, 3     task 1 has 2, task 3 has 3, task 2 gets
- * 4 */
+ *     tasks 1, 2, 3, all new, wish for places 2, 2, 3
+ *     task 1 has 2, task 3 has 3, task 2 gets 4 */
 static void contend(cf_holding *self)
 {
     self->round++;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which columns give way (model, rule h), and to which values.
  *
- *     rows 1 and 2 "home" were made apart                           row 2 is shown as "home (2)"
- *     row 1 was moved from place 1 to 2, row 3 later from 3 to 2, and 3 is taken by now
- *                                                                   row 1 is shown at place 1
- *     row 1 was moved from place 1 to 2, row 4, new, put there later
- *                                                                   row 1 is at 2, row 4 at 3 */
+ *     rows 1 and 2 "home" were made apart: row 2 is shown as "home (2)"
+ *     row 1 was moved from place 1 to 2, row 3 later from 3 to 2, and 3 is taken by now:
+ *         row 1 is shown at place 1 again
+ *     row 1 was moved from place 1 to 2, and row 4, which is new, was put there later:
+ *         row 1 is at 2, and row 4 is shown at 3 */
 #include <inttypes.h>
 #include <stdlib.h>
 

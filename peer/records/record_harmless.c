@@ -94,7 +94,8 @@ static bool has_required(const cf_scanned_row *scanned)
     return true;
 }
 
-/* Each new row is under a free key, has all that is required, and claims what nobody has. */
+/* The view is simple, and each new row is under a free key, has all that is required, and claims
+ * what nobody has. */
 static bool new_rows_are_harmless(harm_check *self)
 {
     const cf_row_diffing *diffing = self->diffing;

@@ -105,8 +105,8 @@ static void give_next_free(cf_row_view *view, cf_viewed *viewed, cf_buffer *key)
 
 /* A reference shows the key that its row has here, so that it follows each change of that key.
  *
- *     person Q, made with key 1, is shown under 2     its phone, made with person 1, says person
- * 2 */
+ *     person Q, made with key 1, is shown under 2
+ *     Q's phone, which was made with person 1, says person 2 */
 static void show_references(const cf_viewed *viewed)
 {
     for (const cf_row_edge *edge = viewed->parents; edge; edge = edge->next_of_child)

@@ -81,8 +81,7 @@ static bool draft_held(cf_change_draft *draft, const cf_state *state, const cf_s
  * say nothing else than the row that has the text. Numbers are equal by chance:
  *
  *     (place 1, "red"), (place 2, "red"): place 2 is place 1, and both are one
- *     (list 1, 3, "milk"), (list 2, 3, "milk"): they stay two, of which one is the next in the
- * list */
+ *     (list 1, 3, "milk"), (list 2, 3, "milk"): they stay two, and one of them moves on */
 static bool draft_giving(cf_change_draft *draft, const cf_state *state, const cf_schema *schema,
                          const cf_row_view *before, const cf_row_view *after)
 {

@@ -229,7 +229,8 @@ static void sort_out(cf_row_view *view)
         qsort(view->held, view->held_count, sizeof *view->held, by_item);
 }
 
-/* Whether no row's place hangs on another row's. */
+/* Whether each visible row lives by itself, under the key that it wishes for, and none is held
+ * back, gives way, or is one with another: then a change of one row moves no other. */
 static bool is_simple(const cf_row_view *view)
 {
     for (size_t i = 0; i < view->rows.count; i++) {

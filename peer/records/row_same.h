@@ -7,8 +7,8 @@
  * From then on whatever anybody writes of either is of row 1, which comes first since it says of no
  * other that it is that:
  *
- *     name: Ann by row 1, Bob by row 6, later; row 6 has phone 3     row 1 is Bob, Ann is listed,
- *                                                                    and has phone 3
+ *     name: Ann by row 1, Bob by row 6, later; phone 3 is of row 6
+ *     row 1 is called Bob, Ann is listed, and phone 3 is of row 1
  *
  * Nothing undoes such a word. Programs that don't know the field take it for a tie that refers to
  * no row, and go on having two. */

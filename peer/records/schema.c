@@ -98,7 +98,7 @@ static bool is_within(cf_bytes field, cf_bytes within)
            (field.size == within.size || field.data[within.size] == '/');
 }
 
-/* The format has room for whatever field of the table; but for that which it is without, those
+/* A format that has the whole table has room for any field, but for that which it is without, those
  * within that, and those around that. */
 static bool has_any_field(const cf_format_table *table, cf_bytes field)
 {
