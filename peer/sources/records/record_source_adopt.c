@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What both sides have is taken for agreed, without a word to anybody. */
+/* What both sides have is taken for agreed, without a word to anybody; and where the source meets
+ * its collection also what is only old, or is here by the user's word:
+ *
+ *     here                    there                            the base becomes
+ *     1 (Ann, 12)             1 (Ann, 12)                      (Ann, 12)
+ *     1 (Ann, 11)             1 (Ann, 12), once (Ann, 11)      (Ann, 11): it is brought up to date
+ *     1 (Ann, 11)             deleted, once (Ann, 11)          (Ann, 11): it goes
+ *     1 (Ann, 13)             1 (Ann, 12)                      nothing: the rows differ
+ *     1 (Ann, 13), `--mine`   1 (Ann, 12)                      (Ann, 12): 13 is an edit */
 #include "peer/sources/records/record_source_inside.h"
 
 /* ---- References ---- */
@@ -9,8 +17,8 @@ static bool same_item(const cf_row *a, const cf_row *b)
     return a && b ? cf_id_equal(&a->item, &b->item) : a == b;
 }
 
-/* Whether what its references stand for here is what they stand for there. Equal keys say nothing
- * of that: rows of one counted key that were born apart are two. */
+/* Whether each reference of the row leads to the same item here, by the base, and there, by the
+ * view. Equal keys say nothing of that: rows of one counted key that were born apart are two. */
 static bool means_the_same(const cf_record_run *run, const cf_schema_table *table,
                            const cf_row *row)
 {
@@ -34,7 +42,7 @@ static bool means_the_same(const cf_record_run *run, const cf_schema_table *tabl
 
 /* ---- Rows ---- */
 
-/* In the source there is nothing any more in this place of the base. */
+/* The base's row is not here any more, for certain. */
 static bool is_gone(const cf_record_run *run, const cf_row *base)
 {
     return !cf_row_index_find(&run->here, base->table, base->key) &&
@@ -50,9 +58,9 @@ static void drop_row(cf_record_run *run, const cf_row *base)
                         &run->records);
 }
 
-/* Where the base knows the item in another place, that is given up: its user has moved it to where
- * it is shown elsewhere. False: it stands there still, so this is another one that looks like it.
- */
+/* Where the base knows the shown item under another key, that is given up: its user has moved the
+ * row to where it is shown elsewhere. False: it stands there still, so the row here is another one
+ * that looks like it. */
 static bool leave_place(cf_record_run *run, const cf_row *shown)
 {
     const cf_row *before = cf_rows_of_item(run->source->binding->rows, &shown->item);
@@ -66,8 +74,9 @@ static bool leave_place(cf_record_run *run, const cf_row *shown)
     return true;
 }
 
-/* Who only receives publishes nothing of what is different here, so nobody has to be asked who is
- * right: it is the row that is shown there, changed. What refers to it goes on. */
+/* A source that only receives publishes nothing of what is different here, so nobody has to be
+ * asked who is right: the row here is the one that is shown there, changed. What refers to it goes
+ * on. */
 static bool is_changed_here(const cf_record_run *run, const cf_schema_table *table)
 {
     const unsigned meets = run->source->binding->meets;
@@ -78,8 +87,9 @@ static bool is_changed_here(const cf_record_run *run, const cf_schema_table *tab
            !(joins && table && cf_database_joins(joins, table->name));
 }
 
-/* Where the source meets its collection: what is only old, or, where the user says so, anything
- * that is there, as if it had been shown here. */
+/* Where the source meets its collection, or the home went back: the base takes a row that is only
+ * old, or, by the user's word, any row that has a key which is shown, as if that had been shown
+ * here. False: the row stays different, or new. */
 static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown, const cf_row *base)
 {
     const unsigned meets = run->source->binding->meets;
@@ -109,7 +119,8 @@ static bool meet_row(cf_record_run *run, const cf_row *row, const cf_row *shown,
     return true;
 }
 
-/* Returns whether it was adopted. */
+/* Whether the base takes the row, as both sides say the same, or as meet_row() has it. Its
+ * references must lead to the same items. */
 static bool adopt_row(cf_record_run *run, const cf_row *row)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
@@ -142,7 +153,7 @@ static void adopt_here(cf_record_run *run)
     }
 }
 
-/* It got another key there, and what was done to it here is still to be told. */
+/* The row of the base got another key elsewhere: that it was deleted here is still to be told. */
 static bool is_shown_elsewhere(const cf_record_run *run, const cf_row *base)
 {
     const cf_row *there = cf_row_view_of_item(run->view, &base->item);

@@ -38,7 +38,7 @@ typedef struct {
     cf_guard_fields gone; /* of it */
 } applying;
 
-/* The base takes it, if that is anything new. */
+/* The base is to take the row as it is shown, unless the base's row says that already. */
 static void agree(applying *self, cf_row shown, const cf_row *base)
 {
     cf_record_run *run = self->run;
@@ -60,7 +60,7 @@ static void want(applying *self, const cf_row *row)
     *cf_one_more(self->wanted, self->wanted_count, self->wanted_capacity) = *row;
 }
 
-/* Its key is none that the format has words for. */
+/* Lists a row whose key the format has no words for. */
 static void note_unsaid(cf_record_run *run, const cf_row *shown)
 {
     if (cf_format_holds_table(&run->content.format, shown->table))
@@ -73,7 +73,9 @@ typedef struct {
     const cf_row *row, *as_read;
 } place_here;
 
-/* In a transaction nothing is done while one waits. */
+/* The row waits for its long values. Where it comes in another one's place that one stays there
+ * meanwhile, and all is decided again (decide_in_place()); such waiting rows stand first in the
+ * list. Of a database nothing is done while one waits. */
 static void wait_for_values(applying *self, const cf_row *shown, const waiting_row *waits)
 {
     *cf_one_more(self->waiting, self->waiting_count, self->waiting_capacity) = *waits;
@@ -83,7 +85,8 @@ static void wait_for_values(applying *self, const cf_row *shown, const waiting_r
     self->waiting[self->displacing++] = *waits;
 }
 
-/* Whether it can be shown now. */
+/* Whether the row of the view can be written now: the format has words for its key, and its long
+ * values are here. Else what stands in its place stays as it was read. */
 static bool want_shown(applying *self, const cf_row *shown, const cf_row *base, place_here here)
 {
     cf_record_run *run = self->run;
@@ -123,7 +126,8 @@ static bool is_left_alone(const applying *self, const cf_row *base)
              cf_state_has_field(collection->state, &base->item, CF_FIELD_NUMBER_TABLE));
 }
 
-/* Elsewhere, not only unasked for. */
+/* The row is a document of which too much was deleted elsewhere. One that is only not asked for any
+ * more was not emptied, as the view has it. */
 static bool is_emptied(applying *self, const cf_row *base)
 {
     const cf_row *shown = cf_row_view_find(self->run->view, base->table, base->key);
@@ -131,9 +135,12 @@ static bool is_emptied(applying *self, const cf_row *base)
     return cf_record_run_is_emptied(self->run, base, shown, &self->gone);
 }
 
-/* What becomes of a row that is here: it is left as it is, made as it is shown elsewhere, or taken
- * away, as its item was deleted or has another key. One that was changed and is not published is
- * left as it is. */
+/* What becomes of a row that is here. In order, but for rarer cases:
+ *     it stays because of rows that aren't synced, or waits    as it is (record_source_blocked.c)
+ *     it is not as the base has it: changed, not published     as it is
+ *     base Ann, the view has Anna under this key               Anna
+ *     base 4 Ann, the view has Ann as 6, and no 4              4 goes, 6 is made by take_there()
+ *     base Ann, the view has no such key and no such item      goes, if the guard lets it */
 static void take_here(applying *self, size_t index)
 {
     const cf_row *row = &self->run->content.file.rows[index];
@@ -203,6 +210,8 @@ static void take_there(applying *self, const cf_row *shown)
         want_shown(self, shown, NULL, (place_here){0});
 }
 
+/* What is wanted, put into the base and dropped, from nothing. What waits in another's place was
+ * found by an earlier pass, and counts. */
 static void decide(applying *self)
 {
     cf_record_run *run = self->run;
@@ -243,7 +252,8 @@ static bool is_vanishing(const cf_record_run *run, const cf_row_place *drop)
            !(base && cf_row_view_of_item(run->view, &base->item));
 }
 
-/* Too many would go at once. */
+/* Too many rows would go from here at once: they are listed as spared, and all is decided again
+ * with these kept. */
 static void hold(applying *self)
 {
     cf_record_run *run = self->run;
@@ -340,6 +350,8 @@ static void note_refusals(cf_record_run *run, const cf_medium_outcome *outcome, 
     cf_buffer_release(&reason);
 }
 
+/* Which rows became as they are shown: those that were wanted so, and that the medium did not
+ * refuse. */
 static void note_renewed(const applying *self, const cf_rows *refused)
 {
     const cf_record_file *file = &self->run->content.file;
@@ -349,6 +361,9 @@ static void note_renewed(const applying *self, const cf_rows *refused)
             self->renewed[i] && !cf_rows_find(refused, file->rows[i].table, file->rows[i].key);
 }
 
+/* After the write: what was refused is listed and kept, base and hidden family become what was
+ * agreed, and nothing is intended any more; unless the outcome is torn: then the next look finds
+ * out what of it was done. */
 static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_error *error)
 {
     cf_record_run *run = self->run;
@@ -367,7 +382,7 @@ static cf_status settle(applying *self, const cf_medium_outcome *outcome, cf_err
     note_renewed(self, refused);
     cf_record_run_keep_held(run);
     cf_rows_destroy(&refused);
-    if (!outcome->torn) /* else the next look finds out what of it was done */
+    if (!outcome->torn)
         cf_record_run_settled(run);
     return cf_record_run_commit(run, error);
 }

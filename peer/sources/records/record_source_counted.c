@@ -13,12 +13,14 @@ static int by_address(const void *left, const void *right)
     return ((uintptr_t)*a > (uintptr_t)*b) - ((uintptr_t)*a < (uintptr_t)*b);
 }
 
+/* The base's row counts in the file's place: nothing was done to it. */
 static void add_base(cf_record_counted *self, const cf_row *base)
 {
     if (cf_row_show(&self->run->content.format, base, &self->arena, &self->rows[self->count]))
         self->count++;
 }
 
+/* The file's row counts; of one that is astray only what the others are told of it. */
 static void add_disk(cf_record_counted *self, const cf_row *row)
 {
     cf_row *out = &self->rows[self->count];
@@ -29,7 +31,8 @@ static void add_disk(cf_record_counted *self, const cf_row *row)
         self->count++;
 }
 
-/* The source has nothing in this place of the base. */
+/* The base's row is missing here: no row has its key, the format holds its table, and it isn't here
+ * under another key either, as far as that was asked. */
 static bool is_away(const cf_record_counted *self, const cf_row *base)
 {
     const cf_record_run *run = self->run;
@@ -94,6 +97,8 @@ void cf_record_counted_find_moved(cf_record_counted *self)
     cf_record_counted_gather(self);
 }
 
+/* Lists the rows of the base that are missing; not those that nobody can tell of, nor the document
+ * that is listed as emptied. */
 static void note_missing(cf_record_counted *self, cf_pending_kind kind, const char *reason)
 {
     cf_record_run *run = self->run;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a source counts as done to it, when its look publishes: the rest counts as unchanged, and
- * is listed with the reason. */
+ * is listed with the reason.
+ *
+ *     base: 1 Ann, 2 Bob, 3 Cleo; the file: 1 Anna, 3 Cleo, 4 Dora; another device has 1 locked
+ *     the scan gets 1 Ann, 3 Cleo, 4 Dora: Dora is new, Bob deleted, Anna waits
+ *     where the guard holds Bob it gets 2 Bob, too */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_COUNTED_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_COUNTED_H
 #include "peer/sources/records/record_source_inside.h"
@@ -33,10 +37,12 @@ static inline bool cf_record_run_is_odd(const cf_record_run *run, size_t index)
 
 /* Makes the rows of all that counts. */
 void cf_record_counted_gather(cf_record_counted *self);
-/* After that: what only has another key is not missing. */
+/* After that, where too many are missing: what only has another key is not.
+ *
+ *     base: 4 Ann, 5 Bob; the file: 5 Bob, 6 Ann: 4 was renumbered, and nothing is missing */
 void cf_record_counted_find_moved(cf_record_counted *self);
-/* Too many are gone at once, or would go with them: `others` that aren't shown here. What is
- * missing counts as unchanged from then on. */
+/* Too many rows are missing at once, or `others`, which aren't shown here, would go with them. What
+ * is missing counts as unchanged from then on. */
 void cf_record_counted_hold_missing(cf_record_counted *self, size_t others);
 /* Lists what would be published. */
 void cf_record_counted_note_unsent(cf_record_counted *self, cf_pending_kind kind, const char *why);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the base becomes by a write is kept before the write. Else, after a crash in between, what
- * stands there would look like a user's work as soon as others have changed it again. */
+ * stands there would look like a user's work as soon as others have changed it again:
+ *
+ *     base Ann; Anna is written here, and the process ends; another device makes it Anne
+ *     with the intent [Anna]: what is here is Anna as intended, base Anna, and Anne is written
+ *     without it: Anna is not what the base has, and would be published as an edit beside Anne */
 #include "peer/sources/records/record_source_inside.h"
 
 #include <stdlib.h>
@@ -22,7 +26,8 @@ static void pack_row(cf_buffer *out, const cf_row *row)
     cf_buffer_release(&packed);
 }
 
-/* The row of the view that goes from here only; NULL: it is deleted. */
+/* The row of the view that a dropped row of the base is, and that goes from here only; NULL: it was
+ * deleted elsewhere. */
 static const cf_row *hidden_by(const cf_record_run *run, const cf_row_place *drop)
 {
     const cf_row *base = cf_rows_find(run->source->binding->rows, drop->table, drop->key);
@@ -31,7 +36,8 @@ static const cf_row *hidden_by(const cf_record_run *run, const cf_row_place *dro
     return viewed && !cf_record_selected(&run->selection, viewed) ? viewed : NULL;
 }
 
-/* What is known of them, unless that came after something that was done here. */
+/* What is known of rows that go from here only, as of dependants. Nothing while any row is in
+ * doubt: its user acted before he could know that. */
 static void pack_hidden(cf_record_run *run, const cf_record_agreement *agreement, cf_buffer *out)
 {
     size_t drop_count = run->doubt_count ? 0 : agreement->drop_count, count = 0;
@@ -98,6 +104,8 @@ typedef struct {
     bool any_moved; /* one that moves is where it was to be */
 } recollection;
 
+/* A row that was about to be shown: whether it is here just so, and whether by the write an item
+ * got a key that was another's, or another key. */
 static void read_put(recollection *self, const cf_row *row)
 {
     cf_record_run *run = self->run;
@@ -113,8 +121,11 @@ static void read_put(recollection *self, const cf_row *row)
     *cf_one_more(self->puts, self->count, self->capacity) = read;
 }
 
-/* As it was about to be shown, and is. Keys change hands all together: where one has, what doesn't
- * stand there as it was to be was changed or deleted since, and an item is in one place. */
+/* The base takes the rows that were about to be shown, and are. Keys change hands all together:
+ * where one has, what doesn't stand there as it was to be was changed or deleted since.
+ *
+ *     base 1 Ann, 2 Bob; intended 1 Bob, 2 Ann; here 1 Bob, 2 Anna
+ *     1 is as intended, so the base becomes 1 Bob, 2 Ann: Ann is called Anna, and Bob is Bob */
 static void take_puts(recollection *self)
 {
     cf_record_run *run = self->run;
@@ -133,7 +144,7 @@ static void take_puts(recollection *self)
             cf_record_run_put(run, &self->puts[i].row);
 }
 
-/* It was about to go, and is gone. */
+/* The base drops the row if it was about to go, and is gone for certain. */
 static void take_drop(recollection *self, const cf_row *row)
 {
     cf_record_run *run = self->run;
@@ -146,7 +157,7 @@ static void take_drop(recollection *self, const cf_row *row)
         cf_binding_drop_row(binding, row->table, row->key, &run->records);
 }
 
-/* One that is gone because it is not asked for any more. */
+/* A row that is gone because it is not asked for any more: what is known of it is kept. */
 static void take_hidden(recollection *self, const cf_row *row)
 {
     cf_record_run *run = self->run;

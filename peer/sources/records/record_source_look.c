@@ -14,6 +14,8 @@ enum { AGAIN_MS = 30, BUSY_MS = 300, AGAIN_MAX = 12 };
 
 /* ---- What is there ---- */
 
+/* The source is not at rest: it is looked at again twice after 30 ms, ten times after 300 ms, then
+ * every five seconds. */
 static void look_soon(cf_record_run *run)
 {
     cf_record_source *source = run->source;
@@ -28,6 +30,8 @@ static void look_soon(cf_record_run *run)
     source->not_before_ms = run->now_ms + (source->tries < 3 ? AGAIN_MS : BUSY_MS);
 }
 
+/* Once after a start, or after a write that failed: the medium puts right what that left. False: it
+ * can't, and the run ends. A run that only looks leaves everything as it is. */
 static bool recover(cf_record_run *run)
 {
     cf_record_source *source = run->source;
@@ -44,7 +48,7 @@ static bool recover(cf_record_run *run)
     return false;
 }
 
-/* Nothing is deleted while it can't be read. */
+/* Says how to have a whole file again. Nothing of one that can't be read is deleted elsewhere. */
 static void advise_whole(const cf_binding *binding, cf_error *error)
 {
     const bool is_database = cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE;
@@ -63,7 +67,8 @@ static void advise_whole(const cf_binding *binding, cf_error *error)
     cf_buffer_release(&fill);
 }
 
-/* With the commands as they are typed, unless the path is too long for three of it. */
+/* The reason, with the commands as they are typed; where the path is so long that it doesn't fit in
+ * three times, SOURCE stands for the typed one. */
 static cf_status say_missing(const cf_binding *binding, cf_error *error)
 {
     enum { WORDS = 140 };
@@ -83,7 +88,9 @@ static cf_status say_missing(const cf_binding *binding, cf_error *error)
                    binding->path, typed, typed);
 }
 
-/* False: nothing more can be done in this run. */
+/* False: the run ends, and nothing is taken for deleted: the file, or its folder, is away; it was
+ * changed just now, and is looked at again soon; or it can't be read, which is tried again later. A
+ * file that is away while the base has no row is no trouble: it will be made. */
 static bool read_medium(cf_record_run *run)
 {
     cf_record_source *source = run->source;
@@ -107,6 +114,13 @@ static bool read_medium(cf_record_run *run)
     return !status;
 }
 
+/* Makes rows that can be compared with the base of what was read: each gets the key and the values
+ * under which base and view know it, long values become identities, and a column that is new says
+ * what the base has there. Then what the other steps look up is found: rows by key, places in
+ * trouble, whether the file is cut.
+ *
+ *     the base has row "7" with the number 5, and a note of 70 KB
+ *     the file says 7,5,...: row "7", the number 5, [hash, size]: nothing was done to it */
 static void place_rows(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
@@ -144,6 +158,7 @@ static void place_rows(cf_record_run *run)
     cf_record_run_find_cut(run);
 }
 
+/* Lists what could not be taken as a row, by its file, its record or its line. */
 static void note_troubles(cf_record_run *run)
 {
     for (size_t i = 0; i < run->content.file.trouble_count; i++) {
@@ -168,7 +183,8 @@ static void note_troubles(cf_record_run *run)
 
 /* ---- A run ---- */
 
-/* Also where nothing was to be written. After a write that failed nothing is settled. */
+/* What is kept of columns and of the last line's end is kept also where nothing was to be written.
+ * After a write that failed nothing is settled, and nothing kept. */
 static cf_status keep_held(cf_record_run *run, cf_error *error)
 {
     if (!run->cut)
@@ -177,6 +193,7 @@ static cf_status keep_held(cf_record_run *run, cf_error *error)
     return run->records.count ? cf_record_run_commit(run, error) : CF_OK;
 }
 
+/* Of a source that only sends: lists what others did, and it never takes. */
 static void tell_untaken(cf_record_run *run)
 {
     if (!run->as_base || !run->view)
@@ -184,7 +201,10 @@ static void tell_untaken(cf_record_run *run)
     cf_record_run_tell_untaken(run);
 }
 
-/* The disk can be full or failing; a user can be faster. */
+/* Brings what others did, where this device may: not where it is out, where the last line is cut
+ * (an end would make the file look whole), where the source only sends, or where the look only
+ * looks, which names what would come. The disk can be full or failing, a user can be faster: that
+ * is listed, and tried again. */
 static cf_status apply(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;
@@ -222,6 +242,10 @@ static cf_status apply(cf_record_run *run, cf_error *error)
     return CF_OK;
 }
 
+/* One run. The order counts: what an earlier run intended is taken before anything is compared, or
+ * what that wrote would be taken for the user's work; what the user did is in the log before
+ * anything is written over it; and rows become one, and lists are merged, between the two, so that
+ * his program never sees both. */
 static cf_status work(cf_record_run *run, cf_error *error)
 {
     cf_record_source *source = run->source;

@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What was there is told: who makes a row from now on makes another one, and an old one is an edit.
- */
+/* All that was there when the source met its collection is told. From then on a new row is another
+ * one, even under a number that a row elsewhere has, and a row that says what was true once is an
+ * edit. */
 enum {
     MEETS = CF_MEETS_SAME | CF_MEETS_OLD | CF_MEETS_AGAIN | CF_MEETS_MINE | CF_MEETS_NEW,
 };
@@ -25,6 +26,8 @@ static void end_meeting(cf_record_run *run, unsigned meets)
 
 /* ---- Entries ---- */
 
+/* The base becomes what the source shows, each write under the dot of its entry; what was deleted
+ * goes from the base, and so do dependants that went along. */
 static void rebase(cf_record_counted *self, const cf_row_diff *scan, const cf_dot *dots)
 {
     cf_record_run *run = self->run;
@@ -46,6 +49,8 @@ typedef struct {
     size_t count, capacity;
 } identities;
 
+/* The identities that the changes name: copies, as a change borrows from the base, which is another
+ * one by then. */
 static identities identities_of(cf_record_run *run, const cf_row_diff *scan)
 {
     identities found = {0};
@@ -69,7 +74,7 @@ static void end_values(cf_record_run *run, identities *published)
     free(published->at);
 }
 
-/* All of it in one commit; the memory of the scan is let go before. */
+/* Entries and new base in one commit; the memory of the scan is let go before. */
 static cf_status commit(cf_record_counted *self, identities *published, cf_publication *publication,
                         cf_error *error)
 {
@@ -87,6 +92,9 @@ static cf_status commit(cf_record_counted *self, identities *published, cf_publi
     return status;
 }
 
+/* Entries are made and committed with the new base. CF_MISSING: a long value can't be named just
+ * now, and the source is looked at again; CF_DENIED: this device may not publish, which is listed.
+ * In both cases the base stays as it is. */
 static cf_status publish(cf_record_counted *self, const cf_row_diff *scan, cf_error *error)
 {
     cf_record_run *run = self->run;
@@ -119,6 +127,8 @@ static bool is_hidden(const void *hiding, const cf_row *viewed)
     return cf_record_run_hides(hiding, viewed);
 }
 
+/* What the rows that count say the user did. The scan tries its draft out under a random writer,
+ * which the log has not. */
 static void scan_disk(cf_record_counted *self, cf_row_diff *out)
 {
     cf_record_run *run = self->run;
@@ -181,7 +191,8 @@ static bool may_delete(const cf_record_run *run, const cf_row_diff *scan)
     return may;
 }
 
-/* Whether so many rows may be others under their old keys; then with the rows that go along. */
+/* The same where other rows have the keys of those that would be deleted (is_replaced()): of the
+ * shown rows alone, then with the hidden ones. */
 static bool may_replace(const cf_record_run *run, const cf_row_diff *scan)
 {
     const cf_binding *binding = run->source->binding;
@@ -192,7 +203,8 @@ static bool may_replace(const cf_record_run *run, const cf_row_diff *scan)
                                   items + cf_rows_count(binding->dependants));
 }
 
-/* What would be published. Where too much goes with what is missing, that stays. */
+/* What would be published. Where too many hidden rows would go along with rows that are missing,
+ * these count as unchanged, and the scan is done again without their deletions. */
 static void scan_guarded(cf_record_counted *self, cf_row_diff *out)
 {
     scan_disk(self, out);
@@ -202,8 +214,12 @@ static void scan_guarded(cf_record_counted *self, cf_row_diff *out)
     scan_disk(self, out);
 }
 
-/* Too many rows would go elsewhere since others have their keys here: as if another database, whose
- * program counts from 1 as well, had been written over this one. */
+/* Too many rows would be deleted elsewhere since others have their keys here: as if another
+ * database, whose program counts from 1 as well, had been written over this one.
+ *
+ *     base: 1 (Ann, 12), 2 (Bob, 13), 3 (Cleo, 14)
+ *     here: 1 (nail, 3), 2 (saw, 4), 3 (axe, 5)      3 of 3 are others: held
+ *     here: 1 (nail, 3), 2 (Bob, 13), 3 (Cleo, 14)   nail is new, Ann is deleted */
 static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const cf_row_diff *scan)
 {
     size_t items = cf_rows_count(run->source->binding->rows);
@@ -235,7 +251,8 @@ static cf_vanishing missing_of(const cf_record_counted *self)
                           .now_ms = self->run->now_ms};
 }
 
-/* As far as this look tells. */
+/* Whether the guard would let the missing rows go, as far as this look tells: nothing is counted.
+ */
 static bool seems_allowed(const cf_record_counted *self)
 {
     const cf_record_source *source = self->run->source;
@@ -244,7 +261,11 @@ static bool seems_allowed(const cf_record_counted *self)
     return cf_binding_would_allow(source->context->peer, source->binding, &missing);
 }
 
-/* Whether so many may be missing. */
+/* Whether the rows that are missing here may be published as deleted (bindings/guard.h); a look
+ * that syncs begins the guard's count, or ends it where nothing is missing.
+ *
+ *     12 of 12 rows are missing: held; 11 of 12: deleted elsewhere
+ *     1 of 1 is missing, and not even a header is left: held (publish_changes()) */
 static bool allows(cf_record_counted *self)
 {
     const cf_record_source *source = self->run->source;
@@ -257,7 +278,13 @@ static bool allows(cf_record_counted *self)
     return cf_binding_allows(source->context->peer, source->binding, &missing);
 }
 
-/* What was done to the disk, if anything was. */
+/* Decides what of all that differs from the base is published. What is locked elsewhere, what has a
+ * long value on its way, what seems emptied and what is missing in too large a number counts as
+ * unchanged, and is listed. Of a database then nothing is published, as its rows may belong
+ * together:
+ *
+ *     2 rows of a CSV file were changed, 1 is locked elsewhere: the other is published
+ *     2 rows of a database were changed, 1 is locked elsewhere: both wait */
 static cf_status publish_changes(cf_record_counted *self, cf_error *error)
 {
     cf_record_run *run = self->run;
@@ -323,6 +350,8 @@ static bool is_as_base(const cf_record_run *run)
     return same;
 }
 
+/* Lists rows that can't be synced as they are (too large, or the line that may be cut); they wait
+ * while a program may be writing the file. */
 static void note_odd(cf_record_run *run)
 {
     for (size_t i = 0; run->as_read.odd && i < run->content.file.count; i++)

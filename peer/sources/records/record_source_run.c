@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all steps of a look ask of it: rows that say the same, rows that are shown, what is listed
- * and kept. */
+/* What all steps of a run ask: whether two rows say the same, which rows are shown, what is listed
+ * and kept, and what keeps from publishing. */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/sources/context/lock_guard.h"
@@ -96,6 +96,7 @@ bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed)
             !cf_rows_of_item(run->source->binding->rows, &viewed->item));
 }
 
+/* By the rules of the row's table: without volatile fields, whatever the order in sets. */
 static bool says_same(const cf_record_run *run, const cf_row *disk, const cf_row *shown)
 {
     static const cf_schema_table plain;
@@ -228,6 +229,7 @@ const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind)
     return run->look_only ? NULL : context->silent;
 }
 
+/* NULL: no other device has the row locked. */
 static const cf_lease *lease_of(const cf_record_run *run, const cf_row *base)
 {
     return cf_locks_of_other(run->source->context->locks, &run->source->binding->collection,
