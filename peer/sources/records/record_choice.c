@@ -47,6 +47,7 @@ void cf_record_choice_release(cf_record_choice *choice)
     *choice = (cf_record_choice){0};
 }
 
+/* Leaves to the earlier choice the clashes that it has as well. */
 static void leave_yields(cf_record_choice *choice, const cf_record_choice *earlier)
 {
     size_t kept = 0;

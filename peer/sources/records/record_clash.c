@@ -32,7 +32,8 @@ static bool is_required(const cf_schema_table *table, cf_bytes column)
     return false;
 }
 
-/* The last of them that may be empty: those behind say what is within those before. */
+/* The last of the columns that may be empty, which is the one that a row gives up: those behind say
+ * what is within those before. Nothing: all are required. */
 static cf_bytes empty_column(const cf_schema_table *table, const cf_bytes *columns, size_t count)
 {
     for (size_t i = count; i > 0; i--)
@@ -43,6 +44,7 @@ static cf_bytes empty_column(const cf_schema_table *table, const cf_bytes *colum
 
 /* ---- Held back by the view ---- */
 
+/* The view holds the row back for what another row has that is told here. */
 static bool is_beaten(const cf_clash_search *search, const cf_row_held *held)
 {
     return held->why == CF_HELD_UNIQUE && held->unique && held->rival &&
@@ -50,6 +52,7 @@ static bool is_beaten(const cf_clash_search *search, const cf_row_held *held)
            cf_record_conflict_is_told(search, held->rival, (cf_bytes){0});
 }
 
+/* A clash of a row that the view holds back. */
 static void add_beaten(const cf_clash_search *search, const cf_hidden_row *hidden,
                        cf_record_clash *out)
 {
@@ -71,7 +74,8 @@ static void add_beaten(const cf_clash_search *search, const cf_hidden_row *hidde
 
 /* ---- Refused by the source ---- */
 
-/* NULL: the source can show it, or nobody has tried to write it as it is now. */
+/* Why the source did not show the row with something else instead. NULL: it can, or nobody has
+ * tried to write the row as it is now. */
 static const cf_record_refusal *refusal_of(const cf_clash_search *search,
                                            const cf_record_refusals *refusals,
                                            const cf_row_conflict *conflict)
@@ -86,6 +90,7 @@ static const cf_record_refusal *refusal_of(const cf_clash_search *search,
     return found && found->hash == cf_record_refusal_hash(row) ? found : NULL;
 }
 
+/* A clash of a row that the source refused to show with something else in the stead of its wish. */
 static void add_refused(const cf_clash_search *search, const cf_row_conflict *wish,
                         cf_bytes refusal, cf_arena *arena, cf_record_clash *out)
 {
@@ -190,7 +195,7 @@ typedef struct {
     size_t count, capacity;
 } waiting;
 
-/* False: it is there already. */
+/* Whether the item was not found to wait before; then it is noted. */
 static bool is_new(waiting *self, const cf_id *item)
 {
     const uint64_t hash = cf_hash_id(0, item);
@@ -211,6 +216,7 @@ static void add_path(waiting *self, cf_bytes path)
     *cf_one_more(self->paths, self->count, self->capacity) = cf_arena_copy(self->arena, path);
 }
 
+/* A row that waits since what it refers to is held back. */
 static void add_held(void *context, const cf_row *child)
 {
     waiting *self = context;
@@ -220,7 +226,7 @@ static void add_held(void *context, const cf_row *child)
         add_path(self, hidden->path);
 }
 
-/* What the view shows and the source doesn't have. */
+/* A row that the view shows, and the source, which refused what it refers to, doesn't have. */
 static void add_shown(void *context, const cf_row *child)
 {
     waiting *self = context;

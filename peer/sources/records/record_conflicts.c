@@ -30,7 +30,8 @@ static cf_bytes set_of(cf_bytes field)
     return end ? cf_bytes_of(field.data, (size_t)(end - field.data)) : (cf_bytes){0};
 }
 
-/* The value may have the seat of another entry's, or give way to a field. */
+/* Whether the value of a set may not stand beside another one: two of the record have seats, or a
+ * line may give way to a field. */
 static void find_value(seated_search *self, const cf_id *id, const cf_write *write)
 {
     const cf_bytes set = set_of(cf_state_field_name(self->state, write->field));
@@ -40,7 +41,7 @@ static void find_value(seated_search *self, const cf_id *id, const cf_write *wri
     self->found = self->found || self->seated > 1 || cf_seat_has_field(&seat);
 }
 
-/* Two values of a record that may have one seat, or a line that may give way. */
+/* Looks through a record for values that may have one seat, and lines that may give way. */
 static void find_seated(void *context, const cf_id *id)
 {
     seated_search *self = context;
@@ -56,6 +57,7 @@ static void find_seated(void *context, const cf_id *id)
     }
 }
 
+/* Whether rows can clash: a table has columns in which no two rows may be equal. */
 static bool has_unique(const cf_schema *schema)
 {
     for (size_t i = 0; i < schema->count; i++)
@@ -64,9 +66,9 @@ static bool has_unique(const cf_schema *schema)
     return false;
 }
 
-/* Two writes of one field, or a value that may not stand beside another, which only contacts,
- * events and tasks have, or one that only one row can have, which may give way, or be one with
- * another: without such there is no conflict. */
+/* Whether anything can be in conflict; if not, no view is made of all rows. There must be two
+ * writes of one field, or values with seats, which only contacts, events and tasks have, or a value
+ * that one row alone can have. */
 static bool has_contested(const cf_binding *binding, const cf_state *state, const cf_schema *schema)
 {
     const bool has_seats = binding->map || cf_adapter_has_seats(cf_adapter_of(binding->format));
@@ -93,7 +95,7 @@ static cf_bytes as_shown(const cf_row_view *view, cf_bytes value)
     return key;
 }
 
-/* Of a set: its value in the seat of what is listed. */
+/* The value of the row's set that has the seat instead of the listed one; nothing: none has. */
 static cf_bytes shown_in_seat(const cf_row_conflict *conflict, cf_bytes set, const cf_seat *seat)
 {
     const cf_row_field *field = cf_row_field_named(conflict->row, set);
@@ -107,7 +109,7 @@ static cf_bytes shown_in_seat(const cf_row_conflict *conflict, cf_bytes set, con
     return (cf_bytes){0};
 }
 
-/* What a line gave way to. */
+/* The value of the row's field to which the listed line gave way; nothing: there is none. */
 static cf_bytes shown_in_field(const cf_row_conflict *conflict, const cf_seat *line)
 {
     const cf_row *row = conflict->row;
@@ -123,6 +125,8 @@ static cf_bytes shown_in_field(const cf_row_conflict *conflict, const cf_seat *l
     return (cf_bytes){0};
 }
 
+/* What the row shows in the place of the conflict's value: what has its seat, or the field that it
+ * gave way to; else the key, or what the field has. */
 static cf_bytes shown_instead(const cf_row_conflict *conflict)
 {
     const cf_row *row = conflict->row;
@@ -140,6 +144,8 @@ static cf_bytes shown_instead(const cf_row_conflict *conflict)
     return field ? field->values[0] : (cf_bytes){0};
 }
 
+/* A value as it is told: of a line that no field has a word for only what stands behind the colon;
+ * of a long one the identity. */
 static cf_told_value told(const cf_row_conflict *conflict, cf_bytes value, cf_arena *arena)
 {
     const cf_id *item = &conflict->row->item;
@@ -156,7 +162,7 @@ static cf_told_value told(const cf_row_conflict *conflict, cf_bytes value, cf_ar
     return copy;
 }
 
-/* Of a value with a seat its name, as "geo": that of the entry says nothing to people. */
+/* Of a value with a seat the seat's name, as "geo": the entry's name says nothing to people. */
 static void append_field(const cf_row_conflict *conflict, cf_buffer *path)
 {
     const cf_bytes set = set_of(conflict->field);
@@ -206,12 +212,14 @@ void cf_record_both_path(const cf_row_conflict *both, cf_buffer *path)
     cf_record_field_text(set_of(both->field), path);
 }
 
+/* The table, of a row of a database; nothing of others, whose tables nobody named. */
 static cf_bytes table_of(const cf_row *row, cf_arena *arena)
 {
     return row->item.bytes[0] == CF_KIND_ROW ? cf_arena_copy(arena, row->table) : (cf_bytes){0};
 }
 
-/* `both`: what else the entry shows; NULL: another value is shown instead. */
+/* Keeps a conflict of values. `both`: the other value of the entry, which is shown as well; NULL:
+ * another value is shown instead. */
 static void keep_one(const cf_row_view *view, const cf_schema *schema, const cf_row_conflict *one,
                      const cf_row_both *both, cf_known_conflicts *known)
 {
@@ -257,6 +265,8 @@ static cf_bytes name_of(cf_bytes field, cf_arena *arena)
     return copy;
 }
 
+/* What the hidden row says, in columns as people call them; in the one that would give way what it
+ * wishes for. */
 static void tell_fields(const cf_row_view *view, const cf_record_clash *clash, cf_arena *arena,
                         cf_told_clash *out)
 {
@@ -278,7 +288,8 @@ static void tell_fields(const cf_row_view *view, const cf_record_clash *clash, c
     out->fields = fields;
 }
 
-/* What gave the other row the first of the columns; else what made it. */
+/* The write that gave the rival the first of the columns in which both agree; else the one that
+ * made it. */
 static cf_dot rival_written(const cf_clash_search *search, const cf_record_clash *clash)
 {
     cf_row_ref *refs = NULL;
@@ -299,6 +310,8 @@ static cf_dot rival_written(const cf_clash_search *search, const cf_record_clash
     return dot;
 }
 
+/* Keeps a clash. A row that the source refused to change lies here as it was: the clash is called
+ * by the key that it has here. */
 static void keep_clash(const cf_clash_search *search, const cf_record_clash *clash,
                        cf_known_conflicts *known)
 {
@@ -338,7 +351,8 @@ static void keep_clash(const cf_clash_search *search, const cf_record_clash *cla
 
 /* ---- All of them ---- */
 
-/* A value that gives way to nothing that the source can show is told of its row. */
+/* Clashes, then the conflicts of values that are told. A value that gives way to what the source
+ * can't show is told with its row's clash, and not again. */
 static void keep(cf_clash_search *search, cf_arena *arena, cf_known_conflicts *known)
 {
     const cf_record_clash *clashes;
@@ -354,6 +368,7 @@ static void keep(cf_clash_search *search, cf_arena *arena, cf_known_conflicts *k
             keep_one(search->view, search->schema, &conflicts[i], NULL, known);
 }
 
+/* Values of one entry of a set that are all shown, since two devices changed it apart. */
 static void keep_both(const cf_clash_search *search, cf_known_conflicts *known)
 {
     cf_arena arena = {0};
@@ -367,8 +382,8 @@ static void keep_both(const cf_clash_search *search, cf_known_conflicts *known)
     cf_arena_release(&arena);
 }
 
-/* Of the state, the schema, what nobody has any more and the names of devices (the catalog has all
- * three), what is asked for, what the source can hold, and what it refused. */
+/* All that the conflicts follow from: the state; schema, forgotten tables and names of devices, all
+ * of which the catalog has; what is asked for; what the source can hold, and what it refused. */
 static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
                         cf_buffer *out)
 {
@@ -395,6 +410,7 @@ static void note_origin(cf_peer *peer, const cf_binding *binding, const cf_colle
     cf_arena_release(&arena);
 }
 
+/* Makes the view of all rows and finds what is in conflict in it; no view where nothing can be. */
 static void find_anew(cf_peer *peer, const cf_binding *binding, const cf_collection *collection,
                       cf_known_conflicts *known)
 {

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values that others gave a field, beside the one that is shown; and rows that are hidden, as
- * others have what only one row can have. */
+/* What is in conflict, as people are told: the values that others gave a field, beside the one that
+ * is shown; values of a set that are both shown, where there was one before; and rows that are
+ * hidden, as others have what only one row can have (record_clash.h).
+ *
+ *     row 1 of t: n = 1 by laptop, n = 2 by desktop, later    t/1/n: value 1, shown 2
+ *     row 2 claims the name of row 1, and is shown as another
+ *     one (`gives_way`)                                       its wish; its rival is row 1 */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #include "peer/bindings/binding.h"

@@ -31,7 +31,7 @@ typedef struct {
 
 typedef void path_of(const cf_row_conflict *conflict, cf_buffer *path);
 
-/* As it is, or as a pattern. */
+/* The user's word means the path: just that one, or as a pattern. */
 static bool is_path_meant(const settling *self, cf_bytes path)
 {
     const char *pattern = self->of->pattern;
@@ -69,14 +69,14 @@ static bool is_any_meant(const settling *self, const cf_row_conflict *listed, si
     return false;
 }
 
+/* A row's key and its table are no fields: nobody settles these so. */
 static bool is_field(const cf_row_conflict *conflict)
 {
     return !cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_KEY)) &&
            !cf_bytes_equal(conflict->field, cf_bytes_of_text(CF_FIELD_TABLE));
 }
 
-/* Of two of one row: whether both are of one field, of when it is, or values of one seat of a set.
- */
+/* Both conflicts, of one row, are of one contest: of one field or seat, or of when it is. */
 static bool are_one(const settling *self, const cf_row_conflict *a, const cf_row_conflict *b)
 {
     const cf_schema_table *table = cf_schema_find(&self->schema, a->row->table);
@@ -84,7 +84,7 @@ static bool are_one(const settling *self, const cf_row_conflict *a, const cf_row
     return table && cf_row_conflicts_are_one(table, a, b);
 }
 
-/* By another device: the row, or any that is one with it by now. */
+/* Another device has the row locked, or any that is one with it by now. */
 static bool is_locked(const settling *self, const cf_id *item)
 {
     size_t count;
@@ -98,13 +98,14 @@ static bool is_locked(const settling *self, const cf_id *item)
 
 /* ---- Both ---- */
 
+/* Both values are meant, and the other one gets an entry of its own; no long value does. */
 static bool is_parted(const settling *self, const cf_row_both *both)
 {
     return is_meant_by(self, &both->other, cf_record_both_path) &&
            !cf_item_has_content(&both->other.row->item, both->other.field, both->other.value);
 }
 
-/* A set of which both are kept is not what a pattern means that chose fields, but where it chose
+/* Values that are both kept are not what a pattern means that chose fields; they are where it chose
  * nothing else. */
 static void choose_both(settling *self, cf_record_choice *out)
 {
@@ -119,7 +120,7 @@ static void choose_both(settling *self, cf_record_choice *out)
                                                                           : &out->lacking) += 1;
 }
 
-/* Of the item of the first of them; returns how many were passed. */
+/* Parts what is meant of the first value's item; returns how many values that item has. */
 static size_t part_item(settling *self, const cf_row_both *all, size_t count, cf_row_both *meant,
                         cf_record_settled *out)
 {
@@ -155,7 +156,7 @@ static void part_all(settling *self, cf_record_settled *out)
 
 /* ---- The choice ---- */
 
-/* That the row is the one that has its value. */
+/* The end by which the row is one with the row that has its value. */
 static bool choose_one(const settling *self, const cf_row_conflict *listed, size_t count,
                        cf_arena *arena, cf_record_end *out)
 {
@@ -194,8 +195,8 @@ static bool choose_version(const settling *self, const cf_row_conflict *listed, 
     return out->count > 0;
 }
 
-/* By its own name; as which row it is also by its key alone, which may be another row's, too. What
- * is said of all fields is no word for a row that nobody sees to lose a value. */
+/* The user's word means the clash: by its own name; of rows that become one also by the key, which
+ * may be another row's. A word on all fields is none for a row that would lose a value unseen. */
 static bool is_row_meant(const settling *self, const cf_record_clash *clash)
 {
     const cf_row *row = clash->row;
@@ -210,7 +211,7 @@ static bool is_row_meant(const settling *self, const cf_record_clash *clash)
     return meant;
 }
 
-/* Which of both rows has what one alone can have. */
+/* How a clash ends in which one row gives the column up. */
 static void choose_row(settling *self, const cf_record_clash *clash, cf_record_choice *out)
 {
     const cf_row *yields = cf_record_clash_yields(clash, &self->keep);
@@ -226,7 +227,7 @@ static void choose_row(settling *self, const cf_record_clash *clash, cf_record_c
                           .column = cf_arena_copy(&out->arena, clash->column)};
 }
 
-/* The conflicts of one field, or one seat. */
+/* How the conflicts of one field, or one seat, end: as such, or as their row's clash. */
 static void choose_field(settling *self, const cf_row_conflict *listed, size_t count,
                          cf_record_choice *out)
 {
@@ -250,8 +251,7 @@ static void choose_field(settling *self, const cf_row_conflict *listed, size_t c
         out->count++;
 }
 
-/* Rows that are held back have no conflicts, as they are not shown; but another one has what they
- * claim: that they are that one, or which of both has it. */
+/* Clashes of rows that are held back: as these aren't shown, they have no conflicts. */
 static void choose_held(settling *self, cf_record_choice *out)
 {
     for (size_t i = 0; i < self->clash_count; i++) {
@@ -269,7 +269,7 @@ static void choose_held(settling *self, cf_record_choice *out)
     cf_record_choice_sort(out);
 }
 
-/* Takes the first, and all that are one with it, from those of a row that are left. GEOs in the
+/* Takes the first conflict and all of its contest from those of a row that are left. GEOs in the
  * entries e and f are one contest, the title between them is another. */
 static size_t take_contest(const settling *self, cf_row_conflict *left, size_t *count,
                            cf_row_conflict *out)
@@ -286,7 +286,7 @@ static size_t take_contest(const settling *self, cf_row_conflict *left, size_t *
     return taken;
 }
 
-/* All conflicts of one row. */
+/* All conflicts of one row, contest by contest. */
 static void choose_fields(settling *self, const cf_row_conflict *listed, size_t count,
                           cf_record_choice *out)
 {
@@ -366,8 +366,7 @@ static void settle_field(settling *self, const cf_row_conflict *listed, const cf
         out->ended++;
 }
 
-/* A conflict that is there still, of what was chosen; NULL: there is none. `at` is where those of
- * its item may begin. */
+/* The chosen conflict, if it is there still; NULL: it isn't. Its item's begin at `at`, if any. */
 static const cf_row_conflict *still_listed(const settling *self, const cf_record_end *chosen,
                                            const cf_row_conflict *conflicts, size_t at,
                                            size_t count)
@@ -382,7 +381,7 @@ static const cf_row_conflict *still_listed(const settling *self, const cf_record
     return NULL;
 }
 
-/* What is replaced may stand at another row that is this one (model, rule m). */
+/* What a change replaces may stand at another row that is one with its row (model, rule m). */
 static void spread(settling *self)
 {
     const cf_state *state = self->collection->state;
@@ -408,6 +407,7 @@ static void spread(settling *self)
     cf_change_draft_release(&draft);
 }
 
+/* The two rows clash still. */
 static bool is_clash(const settling *self, const cf_record_yield *yield)
 {
     for (size_t i = 0; i < self->clash_count; i++)
@@ -417,7 +417,7 @@ static bool is_clash(const settling *self, const cf_record_yield *yield)
     return false;
 }
 
-/* In the place of what is said of the same column otherwise. */
+/* In the place of a change that says something else of the same column. */
 static void put_change(settling *self, const cf_change *change)
 {
     size_t at = 0;
@@ -448,7 +448,7 @@ static void settle_rows(settling *self, const cf_record_choice *choice, cf_recor
         qsort(self->changes, self->count, sizeof *self->changes, cf_change_compare);
 }
 
-/* Of what is in conflict still: else somebody else settled it. */
+/* Settles what is in conflict still; of all else somebody settled it since. */
 static void settle_all(settling *self, const cf_record_choice *choice, cf_record_settled *out)
 {
     size_t count, at = 0, most = choice->yield_count;
@@ -473,7 +473,7 @@ static void settle_all(settling *self, const cf_record_choice *choice, cf_record
 /* ---- One of two ---- */
 
 /* Rows that join the same become one, too: tag 2 is tag 1, and so (5, 2) is (5, 1), which another
- * device may have locked. Half of it makes no sense, so all of it waits. */
+ * device may have locked. To settle only some of it makes no sense, so all waits. */
 static bool are_locked(const settling *self)
 {
     for (size_t i = 0; i < self->count; i++) {
@@ -488,7 +488,7 @@ static bool are_locked(const settling *self)
     return false;
 }
 
-/* Those that are one since, or gone, had ended. */
+/* Rows that are one by now, or gone, count as ended. */
 static void make_one(settling *self, const cf_record_choice *choice, cf_record_settled *out)
 {
     cf_state *state = self->collection->state;

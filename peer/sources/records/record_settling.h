@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conflicts of fields, and of whole rows, that end by their user's word, many at once. */
+/* Conflicts of fields, and of whole rows, that end by their user's word, many at once: first it is
+ * chosen, by what he sees, how each ends (records/record_resolve.h), then all is asked and settled.
+ *
+ *     name: Anna by laptop, Anne by desktop, which is shown; Anna is chosen
+ *     another device writes Anni before it is settled: Anne goes, Anna and Anni stay in conflict
+ *     another device has chosen Anna as well:          nothing is left to do, it counts as ended */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SETTLING_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SETTLING_H
 #include "peer/bindings/binding.h"

@@ -13,7 +13,7 @@
 #include "peer/sources/records/record_entries.h"
 #include "peer/sources/records/record_source_inside.h"
 
-/* Of rows that this source shows. */
+/* Of rows that this source shows alone. */
 static bool is_meant(void *context, const cf_row *row)
 {
     const cf_record_run *run = context;
@@ -22,6 +22,7 @@ static bool is_meant(void *context, const cf_row *row)
            cf_record_selected(&run->selection, row);
 }
 
+/* The columns that name a row by themselves, as the user said of this source. */
 static const cf_natural_key *natural_keys(const cf_database_schema *schema, cf_arena *arena,
                                           size_t *count)
 {
@@ -39,6 +40,7 @@ static const cf_natural_key *natural_keys(const cf_database_schema *schema, cf_a
     return keys;
 }
 
+/* Another device has the row locked, or one that is one with it by now. */
 static bool is_locked(const cf_record_run *run, const cf_id *item)
 {
     const cf_record_source *source = run->source;
@@ -51,7 +53,8 @@ static bool is_locked(const cf_record_run *run, const cf_id *item)
     return false;
 }
 
-/* Half of it makes no sense, so all of it waits for who has locked one of them. */
+/* Another device has any of the rows locked. To make only some of them one makes no sense, so all
+ * wait. */
 static bool are_locked(const cf_record_run *run, const cf_change *changes, size_t count)
 {
     if (!cf_record_run_any_locked(run))
@@ -66,6 +69,7 @@ static bool are_locked(const cf_record_run *run, const cf_change *changes, size_
     return false;
 }
 
+/* What may not be published, or can't be just now, another look does, or another device. */
 static cf_status publish(cf_record_run *run, const cf_change *changes, size_t count,
                          cf_error *error)
 {

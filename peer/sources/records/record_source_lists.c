@@ -30,6 +30,8 @@ typedef struct {
     bool denied;
 } merging;
 
+/* A source does that which goes both ways and shows objects that are known by a member, where
+ * anything is contested. */
 static bool may_merge(cf_record_run *run)
 {
     const cf_record_source *source = run->source;
@@ -43,7 +45,7 @@ static bool may_merge(cf_record_run *run)
 
 /* ---- One field ---- */
 
-/* The writes of a field that say this. */
+/* The writes of the field that say this value. */
 static cf_dot_range dots_of(const cf_row_refs *refs, cf_bytes field, cf_bytes value,
                             cf_arena *arena)
 {
@@ -62,6 +64,7 @@ static int by_dot(const void *a, const void *b)
     return cf_dot_compare(a, b);
 }
 
+/* An edit over all writes that say either value. */
 static cf_change change_of(const cf_row_conflict *conflict, cf_dot_range shown, cf_dot_range other,
                            cf_bytes value, cf_arena *arena)
 {
@@ -78,7 +81,7 @@ static cf_change change_of(const cf_row_conflict *conflict, cf_dot_range shown, 
                        .over_count = count};
 }
 
-/* False: they can't be merged. */
+/* One conflict becomes an edit; false: the two lists can't be merged, or not into a short value. */
 static bool merge(merging *self, const cf_row_conflict *conflict, const cf_row_refs *refs,
                   cf_change *out)
 {
@@ -104,6 +107,8 @@ static bool merge(merging *self, const cf_row_conflict *conflict, const cf_row_r
     return are;
 }
 
+/* The conflict is of a list of objects in a JSON document that is asked for, and another value is
+ * shown. */
 static bool is_list(const cf_record_run *run, const cf_row_conflict *conflict)
 {
     return conflict->row->item.bytes[0] == CF_KIND_RECORD && !conflict->gives_way &&
@@ -127,6 +132,8 @@ static bool is_same_field(const cf_change *change, const cf_row_conflict *confli
 
 /* ---- All of them ---- */
 
+/* The edits of one pass, one a field: of several values in conflict with what is shown the first
+ * that can be merged; the next pass takes the next. */
 static void find_all(merging *self)
 {
     cf_record_run *run = self->run;
