@@ -203,6 +203,8 @@ static cf_status read_ties(cf_reader *reader, cf_arena *arena, cf_bytes child, c
     return status;
 }
 
+/* Keys and ties are missing where the table declares none; ties also in what an earlier program
+ * kept. */
 static cf_status read_table(cf_reader *reader, cf_arena *arena, cf_format_table *out,
                             cf_row_format *format, cf_error *error)
 {

@@ -24,8 +24,8 @@ static bool matches(const char *pattern, size_t size, cf_bytes text)
     return match;
 }
 
-/* Of a canonical value: whether one of the texts in it matches; not the names of its members. What
- * is behind a match isn't read. */
+/* Whether one of the texts in a canonical value matches; not the names of its members. What is
+ * behind a match isn't read. */
 static bool holds_match(const cf_record_pattern *pattern, cf_reader *reader)
 {
     cf_type type = CF_TYPE_NIL;
@@ -53,7 +53,7 @@ static bool holds_match(const cf_record_pattern *pattern, cf_reader *reader)
     return found;
 }
 
-/* As a whole, or in it. */
+/* The value matches as a whole, or one of the texts in it. */
 static bool matches_value(const cf_record_pattern *pattern, cf_bytes value)
 {
     cf_buffer text = {0};
@@ -74,7 +74,7 @@ static bool is_named(const cf_record_pattern *pattern, cf_bytes name)
     return cf_bytes_equal(name, cf_bytes_of(pattern->field, pattern->field_size));
 }
 
-/* Where the field ends in which this one lies: /name of /name/full; 0: in none. */
+/* Where the field ends in which this one lies: /name of /name/full; 0: it lies in none. */
 static size_t end_of_outer(cf_bytes field, size_t end)
 {
     cf_bytes name;
@@ -85,7 +85,8 @@ static size_t end_of_outer(cf_bytes field, size_t end)
     return is_column && field.data + end + 1 == name.data ? 0 : end;
 }
 
-/* The field, or one that it is a part of: an object may be a field for each of its members. */
+/* The pattern names the field, or one that it is a part of: an object may be a field for each of
+ * its members. */
 static bool names_field(const cf_record_pattern *pattern, cf_bytes field)
 {
     cf_buffer name = {0};
@@ -100,6 +101,7 @@ static bool names_field(const cf_record_pattern *pattern, cf_bytes field)
     return found;
 }
 
+/* The row has the pattern's value in a field that the pattern names. */
 static bool has_value(const cf_record_pattern *pattern, const cf_row *row)
 {
     bool found = false;
@@ -127,6 +129,7 @@ static bool has_part(const cf_record_pattern *pattern, cf_bytes name, cf_bytes p
     return is_named(pattern, name) && part.size && matches_value(pattern, part);
 }
 
+/* The same of a part of the key, as `add` named it. */
 static bool has_named_key(const cf_binding *binding, const cf_record_pattern *pattern,
                           const cf_row *row)
 {
@@ -143,6 +146,8 @@ static bool has_named_key(const cf_binding *binding, const cf_record_pattern *pa
     return found;
 }
 
+/* The same of any part of the key, by whatever names it: those of `add`, the database's columns, or
+ * uid. */
 static bool has_key(const cf_binding *binding, const cf_row_format *format,
                     const cf_record_pattern *pattern, const cf_row *row)
 {
@@ -203,6 +208,7 @@ bool cf_record_includes_table(const cf_binding *binding, cf_bytes table)
 
 /* ---- Tables that there are ---- */
 
+/* The format has a table that the pattern matches, or any table there may be. */
 static bool may_be(const cf_adapter *adapter, const cf_record_pattern *pattern)
 {
     bool found = !adapter->tables || !pattern->table;
@@ -255,7 +261,7 @@ bool cf_record_selected(const cf_record_selection *selection, const cf_row *row)
     return index == selection->count || selection->in[index];
 }
 
-/* Whether it refers to a row that is left out. */
+/* The row refers, or is tied, to a row that is left out, of a table that a pattern speaks of. */
 static bool is_orphan(const cf_record_selection *self, const cf_binding *binding,
                       const cf_schema_table *table, const cf_row_view *view,
                       const cf_tied_rows *tied, const cf_row *row)
@@ -280,6 +286,7 @@ static bool is_orphan(const cf_record_selection *self, const cf_binding *binding
     return false;
 }
 
+/* Leaves out rows that are orphans by now; true: there were more. */
 static bool leave_orphans(cf_record_selection *self, const cf_binding *binding,
                           const cf_schema *schema, const cf_row_view *view,
                           const cf_tied_rows *tied)

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can't be brought here since rows are in its way that stay as they are: those that are none
- * of ours, those whose change is not published, those that may not leave yet, those in whose place
- * comes one that waits for its long values, those whose item is overfull; so are those that are
- * missing, or can't be read, in whose place a row would move. A row stays, too, while such a one
- * refers to it and another one would be under its key, or none; and while the row that it is can't
- * be shown where it should be: in two places at once nobody could tell what a user does to it. What
- * refers to a row that can't be shown there can't either. */
+/* What can't be brought here since rows of the source are in its way. A row here stays as it is
+ * that isn't asked for, or refers to such a row by now (record_source_ignored.c); whose change is
+ * not published; that is not asked for any more, until the broker has its long values; in whose
+ * place a row comes that waits for its own; or whose item is overfull. So does what a staying row
+ * refers to, where elsewhere another row has that key by now, or none. A row that is missing, or
+ * can't be read, keeps its place. A row of the view is blocked where such a row has its key, where
+ * the row here that it is stays under another key (in two places at once nobody could tell what a
+ * user does to it), and where a row that it refers to is blocked.
+ *
+ *     1 Ann is here, and a letter that isn't asked for refers to her; elsewhere Ann is deleted:
+ *       Ann stays here, and is listed, until the letter is gone, or refers to somebody else
+ *     7 is here, and not asked for; elsewhere a new row got 7, to which phone 9 refers:
+ *       7 stays, the new row is blocked by it, and phone 9 by the new row */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/transfer/resupply.h"
@@ -56,6 +62,7 @@ static cf_row_fate fate_of(const cf_record_run *run, const cf_row *here)
     return run->stays ? (cf_row_fate)run->stays[index_of(run, here)] : CF_ROW_GOES;
 }
 
+/* A row of this fate is not in the way for long: what it blocks waits, and is no trouble. */
 static bool is_passing(cf_row_fate fate)
 {
     return fate >= CF_ROW_KEEPS;
@@ -90,7 +97,8 @@ static bool is_item_of(const cf_row *base, const cf_row *viewed)
 
 /* ---- Rows of the view ---- */
 
-/* Only parents that are here. Where a parent is not, the database refuses the row by itself. */
+/* The row of the view is tied to a row here that is ignored. Where a parent is not here at all, the
+ * database refuses the row by itself. */
 static bool is_tied_to_ignored(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row_format *format = &run->content.format;
@@ -130,7 +138,7 @@ static bool has_blocked_parent(cf_record_run *run, const cf_row *viewed, bool *p
     return found || tied;
 }
 
-/* Nothing is to be done to it. */
+/* The row of the view is here already, under its key and just so. */
 static bool is_shown_here(cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *here = cf_row_index_find(&run->here, viewed->table, viewed->key);
@@ -139,7 +147,7 @@ static bool is_shown_here(cf_record_run *run, const cf_row *viewed)
            cf_record_run_shows(run, here, viewed);
 }
 
-/* The row here that it is, by the base. */
+/* The row here that the row of the view is, by the base; NULL: it is not here. */
 static const cf_row *own_row(const cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *base = cf_rows_of_item(run->source->binding->rows, &viewed->item);
@@ -147,8 +155,8 @@ static const cf_row *own_row(const cf_record_run *run, const cf_row *viewed)
     return base ? cf_row_index_find(&run->here, base->table, base->key) : NULL;
 }
 
-/* The base knows it in another place, where the source has no row: what became of that is not
- * told yet, or it can't be read. */
+/* The base knows the row of the view under another key, where the source has no row: what became of
+ * that is not told yet, or it can't be read. */
 static bool is_missing_elsewhere(const cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *base = cf_rows_of_item(run->source->binding->rows, &viewed->item);
@@ -158,8 +166,8 @@ static bool is_missing_elsewhere(const cf_record_run *run, const cf_row *viewed)
            (!run->look_only || cf_record_run_troubles(run, base->table, base->key));
 }
 
-/* Where it comes, a row of the base is missing, and what became of that is not told yet; or one is
- * there that can't be read. */
+/* Where the row of the view comes, a row of the base is missing, and what became of that is not
+ * told yet; or one is there that can't be read. */
 static bool is_place_unclear(const cf_record_run *run, const cf_row *viewed)
 {
     return !cf_row_index_find(&run->here, viewed->table, viewed->key) &&
@@ -194,6 +202,7 @@ static cf_row_block why_blocked(cf_record_run *run, const cf_row *viewed)
     return found;
 }
 
+/* The row here that a blocked row of the view is stays, too. */
 static void block_row(cf_record_run *run, const cf_row_block *found)
 {
     const cf_row *own = own_row(run, found->viewed);
@@ -205,8 +214,8 @@ static void block_row(cf_record_run *run, const cf_row_block *found)
         run->stays[index_of(run, own)] = made->passes ? CF_ROW_KEEPS : CF_ROW_STAYS;
 }
 
-/* What would come in the place of a row that stays because of that is seen to at once: where all
- * rows move up by one, they are many. */
+/* Blocks the row of the view, if something does, and what would come in the place of the row here
+ * that stays because of that, and so on: where all rows move up by one, they are many. */
 static bool block_from(cf_record_run *run, const cf_row *viewed)
 {
     bool any = false;
@@ -287,6 +296,7 @@ static bool pin_said(cf_record_run *run, cf_row_fate fate, const cf_row_pin *one
     return pinned;
 }
 
+/* As pin_said(), of the row that this one is tied to. */
 static bool pin_tied(cf_record_run *run, cf_row_fate fate, const cf_row_tie *tie,
                      const cf_row *here)
 {
@@ -322,6 +332,8 @@ static bool pin_parents(cf_record_run *run, const cf_row *here)
     return any;
 }
 
+/* Keeps what rows refer to that aren't read as rows, and what staying rows refer to. True: there
+ * were more, which may block others. */
 static bool pin_rows(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
@@ -334,14 +346,15 @@ static bool pin_rows(cf_record_run *run)
     return any;
 }
 
-/* What was done to it is not published, and won't be by this look. */
+/* The row here is not as the base has it, and this look publishes nothing of that. */
 static bool is_untold(cf_record_run *run, const cf_row *here)
 {
     return !run->look_only && !run->as_base &&
            !cf_record_run_same(run, here, base_at(run, here->table, here->key));
 }
 
-/* Only a look that syncs finds out. */
+/* The row goes from here only, and has a long value that nobody else has. Only a look that syncs
+ * finds out. */
 static bool waits_to_leave(cf_record_run *run, const cf_row *here)
 {
     const cf_row *base = base_at(run, here->table, here->key);
@@ -349,8 +362,8 @@ static bool waits_to_leave(cf_record_run *run, const cf_row *here)
     return !run->look_only && base && !cf_record_run_may_leave(run, base);
 }
 
-/* Nobody has deleted what is overfull, nor what the view holds back because it refers to that:
- * which of those held back do isn't found out. */
+/* A row stays whose item is overfull, and one that the view holds back while any item is: nobody
+ * has deleted either. Which of those held back refer to an overfull one isn't found out. */
 static cf_row_fate fate_by_fullness(const cf_record_run *run, const cf_row *here)
 {
     const cf_state *state = run->collection->state;
@@ -392,7 +405,7 @@ static bool any_waits_to_leave(cf_record_run *run)
     return any;
 }
 
-/* Rows that were changed, and rows of the base that are missing. */
+/* A row was changed, or is new, or a row of the base is missing. */
 static bool any_is_untold(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
@@ -461,6 +474,8 @@ typedef struct {
     bool waits;
 } leaving;
 
+/* The first long value of the row that nobody else has: the source is looked at again when somebody
+ * has it. */
 static void find_awaited(void *context, cf_bytes field, cf_bytes identity)
 {
     leaving *self = context;
@@ -505,6 +520,8 @@ static const char *text_of(cf_row_block_why why)
     }
 }
 
+/* A row stays for rows that aren't synced: what was done to it elsewhere, and how to let that come.
+ */
 static void note_staying(cf_record_run *run, const cf_row *here)
 {
     const cf_row *base = cf_rows_find(run->source->binding->rows, here->table, here->key);

@@ -51,7 +51,8 @@ static cf_status read_names(cf_bytes packed, cf_arena *arena, cf_bytes **out, si
     return status;
 }
 
-/* Most looks find no column that the file lacks, and needn't know. */
+/* What the file goes without. Read only where it lacks a column that others have: most looks find
+ * none. */
 static void read_kept(finding *self)
 {
     if (self->has_read)
@@ -62,6 +63,7 @@ static void read_kept(finding *self)
     self->has_read = true;
 }
 
+/* Keeps what the file goes without, if that is more than before, or if it was never kept. */
 static void keep(const finding *self)
 {
     cf_buffer now = {0};
@@ -83,8 +85,8 @@ static bool has_name(const cf_bytes *names, size_t count, cf_bytes name)
     return count && bsearch(&name, names, count, sizeof name, by_text);
 }
 
-/* That it gets one was tried by this look, and there it is not: its first line has that name for
- * another one, or there are too many. */
+/* This look was to give the column to the file, and the file hasn't got it: its first line has that
+ * name for another column, or there are too many. */
 static bool was_tried(const finding *self, cf_bytes name)
 {
     const cf_new_columns *tried = &self->run->source->medium->columns;
@@ -92,13 +94,14 @@ static bool was_tried(const finding *self, cf_bytes name)
     return has_name(tried->at, tried->count, name) && !self->run->content.file.trouble_count;
 }
 
-/* What more there are isn't kept, so none comes by itself. */
+/* The file goes without as many columns as are kept: of the others none comes by itself. */
 static bool is_full(const finding *self)
 {
     return self->left_out_count + self->added_count >= CF_CSV_FIELDS_MAX;
 }
 
-/* An empty file has room for all, and none of them. */
+/* The source had the column when it was last looked at, so its user took it out. An empty file has
+ * room for all columns, and had none of them. */
 static bool was_here(const cf_record_run *run, cf_bytes table, cf_bytes field)
 {
     const cf_row_format *before = run->held.before;
@@ -107,6 +110,8 @@ static bool was_here(const cf_record_run *run, cf_bytes table, cf_bytes field)
            !cf_format_holds(before, table, cf_bytes_of_text("/"));
 }
 
+/* A column that others have and the file hasn't: it gets that with the next look, or goes without
+ * from now on, where it was never looked at, had it, or could not get it. */
 static void find_column(void *context, cf_bytes table, cf_bytes field)
 {
     finding *self = context;

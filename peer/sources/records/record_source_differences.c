@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the tables of a database are not those of its collection, as far as the log knows: it has
  * no types, and of a column that merges as usual only what rows have there. The same of the columns
- * of a CSV file. */
+ * of a CSV file.
+ *
+ *     the collection has people with mail, and tags; here are people without mail:
+ *       people.mail, "what 3 rows have there stays with those that have it"; tags, the same */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "broker/platform/names.h"
@@ -23,6 +26,7 @@ static void append_name(cf_buffer *out, cf_bytes table, const cf_unique *fields)
     }
 }
 
+/* Something of this name is listed already as what can't be synced. */
 static bool is_in_trouble(const cf_record_run *run, cf_bytes name)
 {
     const cf_record_file *file = &run->content.file;
@@ -33,7 +37,8 @@ static bool is_in_trouble(const cf_record_run *run, cf_bytes name)
     return false;
 }
 
-/* What the database itself can't have synced is listed with the reason. */
+/* Lists a table or a column; not one that the database itself can't have synced, which is listed
+ * with the reason. */
 static void list(cf_record_run *run, cf_pending_kind kind, cf_bytes table, const cf_unique *fields,
                  const char *text)
 {
@@ -76,6 +81,7 @@ size_t cf_record_run_count_said(const cf_record_run *run, cf_bytes table, const 
     return count;
 }
 
+/* Tables that others have, and this database hasn't, unless they are forgotten or not asked for. */
 static void note_tables(cf_record_run *run)
 {
     static const cf_unique none;
@@ -97,6 +103,7 @@ static void note_tables(cf_record_run *run)
     }
 }
 
+/* A column in which others have something, and which a table here hasn't. */
 static void note_column(void *context, cf_bytes table, cf_bytes field)
 {
     cf_record_run *run = context;
@@ -171,7 +178,7 @@ static const char *advice(cf_record_run *run, cf_bytes field, cf_bytes column)
     return copy;
 }
 
-/* Of a CSV file, which is one table. */
+/* The same of a CSV file, which is one table; with the way to have the column here. */
 static void note_csv_column(void *context, cf_bytes table, cf_bytes field)
 {
     cf_record_run *run = context;

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows that are hidden here, or held back everywhere, and hang on rows that are shown: what is
- * known of them whenever those were agreed (peer/records/row_dependants.h). Of a row that was
- * changed or deleted here and is not published yet nothing is learned: its user did that before. */
+ * known of them whenever those were agreed (records/row_dependants.h). Of a family whose head was
+ * changed or deleted here, and is not published yet, nothing is learned: its user did that before.
+ *
+ *     people are shown here, phones are not; phones 1 and 2 are Ann's, as this device knows
+ *     Ann is deleted here:                 phones 1 and 2 go with her
+ *     she has phone 3 by then, which came
+ *     to this device after she was gone:   phone 3 brings her back, 1 and 2 stay deleted */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/records/row_dependants.h"
@@ -31,7 +36,8 @@ static bool holds_any_back(const cf_record_run *run)
     return count > 0;
 }
 
-/* Whether anything can be hidden that hangs on something, or was. */
+/* Whether any row that is hidden, or was, can hang on one that is shown: a table refers to others
+ * and is not shown whole, or something is held back. Else nothing has to be gathered. */
 static bool may_have_any(const cf_record_run *run)
 {
     const cf_binding *binding = run->source->binding;
@@ -81,6 +87,7 @@ static member *find_member(const family *self, const cf_id *item)
     return NULL;
 }
 
+/* The row is of the family, and so is what hangs on it. */
 static void take(void *context, const cf_row *child)
 {
     family *self = context;
@@ -94,6 +101,7 @@ static void take(void *context, const cf_row *child)
     *cf_one_more(self->ahead, self->ahead_count, self->ahead_capacity) = child;
 }
 
+/* Of rows that the view shows only those that this source hides: others are in the base. */
 static void take_child(void *context, const cf_row *child)
 {
     family *self = context;
@@ -118,6 +126,8 @@ static void take_descendants(family *self, const cf_id *item)
         take_children(self, self->ahead[--self->ahead_count]);
 }
 
+/* Those below rows in doubt come first: what hangs on both, on one in doubt and on another one, is
+ * doubtful, too. */
 static void gather(family *self)
 {
     const cf_record_run *run = self->run;
@@ -148,7 +158,8 @@ static void learn(cf_record_run *run, const cf_row *viewed)
     cf_arena_release(&arena);
 }
 
-/* One that is held back is there all the same. */
+/* What is known of rows that hang on nothing any more is forgotten; one that is held back is there
+ * all the same. */
 static void forget_others(const family *self)
 {
     cf_record_run *run = self->run;

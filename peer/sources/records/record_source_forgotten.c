@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables and columns that this source had and has no more, or has though another one says that
- * nobody has them (peer/log/catalog_forgotten.h). What a source never had it says nothing of. */
+ * nobody has them (log/catalog_forgotten.h). What a source never had it says nothing of.
+ *
+ *     the table tags, of 3 rows, is dropped here: this source says that nobody has it
+ *     desktop has it: its next look says the contrary, and the 3 rows stay with desktop
+ *     desktop drops it, too: the rows leave the bases, undeleted */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/log/catalog_forgotten.h"
@@ -22,7 +26,8 @@ static void say(telling *self, cf_bytes table, cf_bytes field, bool is_forgotten
 
 /* ---- What it has ---- */
 
-/* A file with room for everything has what its rows say. */
+/* Whether any row here says something in the column: of a file with room for everything that is all
+ * that tells which columns it has. */
 static bool has_said(const cf_record_run *run, cf_bytes table, cf_bytes field)
 {
     const cf_record_file *file = &run->content.file;
@@ -33,6 +38,7 @@ static bool has_said(const cf_record_run *run, cf_bytes table, cf_bytes field)
     return false;
 }
 
+/* The table takes any column that comes: that it holds one says nothing. */
 static bool has_room_for_all(const cf_record_run *run, cf_bytes table)
 {
     static const uint8_t any[] = "/";
@@ -41,7 +47,7 @@ static bool has_room_for_all(const cf_record_run *run, cf_bytes table)
            cf_format_holds(&run->content.format, table, cf_bytes_of(any, sizeof any - 1));
 }
 
-/* A table of a database that is there, and of which a column can't be synced, is there. */
+/* The table is in the database and can't be synced: so it is there. */
 static bool is_noticed(const cf_record_run *run, cf_bytes table)
 {
     const cf_record_file *file = &run->content.file;
@@ -52,6 +58,7 @@ static bool is_noticed(const cf_record_run *run, cf_bytes table)
     return false;
 }
 
+/* Whether the source has the column; or the table, which only a database says of itself. */
 static bool has(const cf_record_run *run, const cf_forgotten_place *place)
 {
     if (!run->content.there || !cf_format_holds_table(&run->content.format, place->table))
@@ -63,6 +70,7 @@ static bool has(const cf_record_run *run, const cf_forgotten_place *place)
                : cf_format_holds(&run->content.format, place->table, place->field);
 }
 
+/* Says of what is called forgotten, and is here, that it is not. */
 static void contradict(telling *self)
 {
     const cf_forgotten *forgotten = &self->run->forgotten;
@@ -74,12 +82,15 @@ static void contradict(telling *self)
 
 /* ---- What it had ---- */
 
+/* The database has no such table, though it is asked for. */
 static bool is_away(const cf_record_run *run, cf_bytes table)
 {
     return !cf_schema_find(run->content.schema, table) &&
            cf_record_includes_table(run->source->binding, table) && !is_noticed(run, table);
 }
 
+/* Says of tables that the database had when it was last agreed, and hasn't now, that nobody has
+ * them. */
 static void tell_tables(telling *self)
 {
     cf_record_run *run = self->run;
@@ -92,6 +103,7 @@ static void tell_tables(telling *self)
     }
 }
 
+/* The same of columns, where their table is here still. */
 static void tell_columns(telling *self)
 {
     cf_record_run *run = self->run;
@@ -120,6 +132,7 @@ static bool has_columns(const cf_record_run *run)
 
 /* ---- Telling ---- */
 
+/* Rows of a table that nobody has any more leave the base, so that they never count as deleted. */
 static void drop_rows(cf_record_run *run)
 {
     cf_binding *binding = run->source->binding;
@@ -139,6 +152,7 @@ static void drop_rows(cf_record_run *run)
     }
 }
 
+/* Whether this device may say such things, and is sure of what is here. */
 static bool may_tell(const cf_record_run *run)
 {
     const cf_source_context *context = run->source->context;

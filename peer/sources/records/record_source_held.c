@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a source has room for since its last look: a column that was added to it. That it is empty,
- * or has its default, says nothing yet: what the collection has there is shown first. So it stays
- * for each row until that has said it, or shows what others have: another may have it locked, or a
- * database may refuse it. What is kept: [table…] that there is room for, and behind it, if there
- * are any, [[table, field, preset or empty, [key…]]…], the rows in which a column is still new. */
+/* What a source has room for since its last look: a column that was added to it. That the column is
+ * empty, or has its default, says nothing yet: what the collection has there is shown first. So the
+ * column is new to each row until that row has said something there, or shows what others have:
+ * another device may have the row locked, or a database may refuse it.
+ *
+ *     the base has Ann with the mail a@x, for which the source has no column
+ *     the column is added, and empty:   nothing was cleared, a@x is written there
+ *     its user has written a@y there:   he never saw a@x, so both stay, and one is listed
+ *
+ * What is kept: [table…] that there is room for, and behind it, if there are any, [[table, field,
+ * preset or empty, [key…]]…], the rows to which a column is still new. */
 #include "peer/sources/records/record_held.h"
 #include "peer/sources/records/record_source_inside.h"
 
@@ -57,7 +63,7 @@ static cf_status read_columns(cf_record_run *run, cf_reader *reader, cf_error *e
     return status;
 }
 
-/* CF_MISSING: nobody knows. */
+/* CF_MISSING: nobody knows what the source had room for. */
 static cf_status read_had(cf_record_run *run, cf_row_format *out, cf_error *error)
 {
     cf_reader reader;
@@ -83,8 +89,8 @@ cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error)
 
 /* ---- What it has room for now ---- */
 
-/* What every row has there, as in a column of a database that was just added with a default;
- * nothing: they say something themselves. */
+/* What every row has in the column by itself, as one of a database that was just added with a
+ * default; nothing: the rows say something there, each of its own. */
 static cf_bytes preset_of(const cf_record_run *run, cf_bytes table, cf_bytes field)
 {
     const cf_record_file *file = &run->content.file;
@@ -110,8 +116,8 @@ static size_t field_count(const cf_row_format *format)
     return count;
 }
 
-/* Columns that are new to the source, and those that are still new to some rows. One that is away
- * again is forgotten. */
+/* Finds the columns that the format has and had not, beside those that are still new to some rows.
+ * A column that is away again is no new one any more. */
 static void find_new(cf_record_run *run, const cf_row_format *before)
 {
     const cf_row_format *now = &run->content.format;
@@ -154,7 +160,8 @@ static bool is_new_to(const cf_new_column *column, const cf_row *row)
              bsearch(&row->key, column->keys, column->key_count, sizeof row->key, by_bytes)));
 }
 
-/* In all rows that were there before the column is its default, but where the user wrote since. */
+/* A new column has its default in all rows that were there before, but where their user wrote
+ * since. */
 static void give_presets(cf_record_run *run)
 {
     cf_row_format *format = &run->content.format;
@@ -186,7 +193,8 @@ static const cf_new_column *new_column(const cf_record_run *run, const cf_row *r
     return NULL;
 }
 
-/* The row has nothing of its own in that column, which is a new one. */
+/* The row says nothing of its own in a new column: nothing at all, or only what every row was given
+ * there. */
 static bool takes(const cf_record_run *run, const cf_row *row, cf_bytes field)
 {
     const cf_new_column *column = new_column(run, row, field);
@@ -196,7 +204,8 @@ static bool takes(const cf_record_run *run, const cf_row *row, cf_bytes field)
                       cf_format_presets(&run->content.format, row->table, field, own->values[0]));
 }
 
-/* The row says in new columns something else than the base has there. */
+/* What the row says in new columns is its user's, who never saw what the base has there: where it
+ * is something else, that is left out of what he is taken to have seen. */
 static void forget_unseen(cf_record_run *run, const cf_row *row, const cf_row *base)
 {
     for (size_t i = 0; i < row->field_count; i++) {
@@ -214,7 +223,8 @@ static int by_name(const void *a, const void *b)
     return cf_bytes_compare(((const cf_row_field *)a)->name, ((const cf_row_field *)b)->name);
 }
 
-/* The row gets what the base has in the new columns: so it is as it was. */
+/* The row gets what the base has in new columns where it says nothing there, so that it is as it
+ * was. False: it gets nothing. */
 static bool fill(cf_record_run *run, cf_row *row, const cf_row *base)
 {
     cf_row kept = cf_row_copy(base, &run->arena), shown; /* the base will be another one */
@@ -242,6 +252,8 @@ static bool fill(cf_record_run *run, cf_row *row, const cf_row *base)
     return true;
 }
 
+/* Fills all rows of the file that the base knows, and marks which were filled. What was read stays
+ * as it was read. */
 static void fill_rows(cf_record_run *run)
 {
     cf_record_file *file = &run->content.file;
@@ -289,7 +301,8 @@ void cf_record_run_fill(cf_record_run *run)
 
 /* ---- What is still new ---- */
 
-/* Whether it says there what the base has, as it stands in the source. */
+/* Whether a row of the file says by itself, in the source, what the base has in the column, or was
+ * just written so: then the column is not new to it any more. */
 static bool is_said(const cf_record_run *run, size_t index, cf_bytes field)
 {
     const cf_row *row = &run->content.file.rows[index];
@@ -321,6 +334,7 @@ static size_t find_open(const cf_record_run *run, const cf_new_column *column, c
     return count;
 }
 
+/* Appends the column with the rows to which it is still new; with none of these it is forgotten. */
 static void pack_column(const cf_record_run *run, const cf_new_column *column, size_t *open_columns,
                         cf_buffer *out)
 {
@@ -369,7 +383,10 @@ void cf_record_run_keep_held(cf_record_run *run)
 /* A table that the source has again, or that is asked for again: since the base agreed on its rows
  * they were its user's alone. What he changed meanwhile is his word as ever; but a row that is gone
  * was deleted here only, and one that took its number is another one: both are as in a source that
- * was just added. */
+ * was just added.
+ *
+ *     base: phones 1 (+1), 2 (+2); the table is away for a while, then there again with 1 (+9)
+ *     +9 is an edit of phone 1; phone 2 is not deleted elsewhere, and is written here again */
 
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table)
 {
@@ -377,6 +394,7 @@ bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table)
            !cf_format_holds_table(run->held.before, table);
 }
 
+/* The row here is not the base's, but another one that got its number. */
 static bool is_another(cf_record_run *run, const cf_row *base, const cf_row *here)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, base->table);
@@ -389,6 +407,8 @@ static bool is_another(cf_record_run *run, const cf_row *base, const cf_row *her
     return another;
 }
 
+/* Of a table that is back: the base's row is not here, or another one has its number. One that
+ * can't be read may be here. */
 static bool is_gone(cf_record_run *run, const cf_row *base)
 {
     const cf_row *here = cf_row_index_find(&run->here, base->table, base->key);
@@ -417,8 +437,8 @@ void cf_record_run_forget_gone(cf_record_run *run)
 
 /* ---- What was never shown ---- */
 
-/* What others wrote in a column that this source had no room for: nobody saw it here who wrote
- * something else into the new column, so both stay, and one of them is listed. */
+/* What others wrote in a column that this source had no room for: who wrote something else into the
+ * new column never saw that, so both values stay, and one of them is listed. */
 
 static cf_rows *copy_of(const cf_rows *rows)
 {

@@ -2,7 +2,12 @@
 /* Rows of the source that are none of ours: new here, and not asked for. What a row refers to is
  * what has that key here, even where another row has it elsewhere: so a new row that refers to such
  * a one is none of ours either; and of one that is synced, the others keep to what it referred to
- * before. */
+ * before.
+ *
+ *     only friends are asked for; person 7 is made here, and is a foe: ignored
+ *     phone 9 of person 7 is made here:                                ignored, too
+ *     phone 3, which is synced and was person 2's, is 7's now:         astray, elsewhere it is 2's
+ */
 #include "peer/sources/records/record_source_inside.h"
 
 #include <string.h>
@@ -29,7 +34,8 @@ static const cf_row *base_at(const cf_record_run *run, cf_bytes table, cf_bytes 
     return cf_rows_find(run->source->binding->rows, table, key);
 }
 
-/* New, and can't be told of. */
+/* A row of this place is here, is new, and can't be told of: too large, or in trouble. What refers
+ * to it can't be told of either. */
 static bool is_mute(const cf_record_run *run, const cf_row *here, cf_bytes table, cf_bytes key)
 {
     bool odd = here && run->as_read.odd && run->as_read.odd[index_of(run, here)];
@@ -54,6 +60,7 @@ static bool leads_astray(const cf_record_run *run, const cf_field_rule *rule, co
     return field && cf_record_run_ignores_at(run, rule->table, field->values[0]);
 }
 
+/* The tie leads to a row that is ignored. */
 static bool ties_astray(cf_record_run *run, const cf_row_tie *tie, const cf_row *row)
 {
     const cf_row *parent = cf_record_run_tied(run, tie, row);
@@ -61,6 +68,7 @@ static bool ties_astray(cf_record_run *run, const cf_row_tie *tie, const cf_row 
     return parent && cf_record_run_ignores_at(run, parent->table, parent->key);
 }
 
+/* By a reference or by a tie. */
 static bool refers_to_ignored(cf_record_run *run, const cf_row *row)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
@@ -74,6 +82,7 @@ static bool refers_to_ignored(cf_record_run *run, const cf_row *row)
     return found;
 }
 
+/* Ignores new rows that refer to ignored ones; true: there were more of them. */
 static bool ignore_children(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
@@ -97,6 +106,8 @@ static bool says_the_same(const cf_row *base, const cf_row *row, cf_bytes name)
     return before && now ? cf_row_field_equal(before, now) : before == now;
 }
 
+/* The row says something else in the columns of the tie than the base has, and by that the tie
+ * leads to a row that is ignored. */
 static bool is_tied_anew(cf_record_run *run, const cf_row_tie *tie, const cf_row *base,
                          const cf_row *row)
 {
@@ -125,6 +136,7 @@ static bool is_led_astray(cf_record_run *run, const cf_row *row)
     return found;
 }
 
+/* Finds the rows of the base that are astray; false: none is. */
 static bool find_astray(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
@@ -137,7 +149,7 @@ static bool find_astray(cf_record_run *run)
     return any;
 }
 
-/* What the rows are that are none of those ignored: keys may have been changed. */
+/* Which row of the base each row is that is not ignored: keys may have been changed. */
 static void identify(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;
@@ -157,6 +169,7 @@ static void identify(cf_record_run *run)
         run->known[i] = run->ignored[i] ? NULL : found[next++];
 }
 
+/* A row that is not ignored is this one of the base, perhaps under another key. */
 static bool is_known(const cf_record_run *run, const cf_row *base)
 {
     bool found = false;
@@ -166,7 +179,8 @@ static bool is_known(const cf_record_run *run, const cf_row *base)
     return found;
 }
 
-/* A new row that refers to one that is ignored, in the place of one that has another key now. */
+/* Ignores new rows that refer to ignored ones and have the key of a row which has another key now;
+ * true: there were any. By their keys they looked like rows of the base that are astray. */
 static bool ignore_displacing(cf_record_run *run)
 {
     const cf_record_file *file = &run->content.file;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The schema that a look goes by: that of the collection, which takes over what the source's own
- * has more. */
+ * has more, and what its program changed in that since (records/schema_join.h).
+ *
+ *     the collection: people, name NOT NULL      a source that joins: people, name; notes
+ *     it becomes:     people, name; notes        a constraint counts only where all have it
+ *     the source drops notes                     the table stays: others may have it */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "codec/pack.h"
@@ -12,7 +16,7 @@
 
 /* ---- That of the collection ---- */
 
-/* All of the catalog that a look goes by. */
+/* All of the catalog that a look goes by, to tell whether it changed. */
 static void pack_known(const cf_schema *schema, const cf_forgotten *forgotten, cf_buffer *out)
 {
     cf_schema_pack(out, schema);
@@ -43,7 +47,8 @@ cf_status cf_record_run_read_schema(cf_record_run *run, cf_error *error)
     return status;
 }
 
-/* A key that was digits is a number since the table's are counted up. */
+/* The row's key is a text of digits, and its table's keys are counted up by now: then `key` is the
+ * number. */
 static bool is_counted_now(const cf_record_run *run, const cf_row *row, cf_buffer *key)
 {
     cf_reader reader = cf_reader_of(row->key);
@@ -56,6 +61,8 @@ static bool is_counted_now(const cf_record_run *run, const cf_row *row, cf_buffe
            (table = cf_schema_find(&run->schema, row->table)) && table->serial;
 }
 
+/* Gives rows of the base the numbers that their keys are by now: "7" becomes 7, which the file's
+ * row is called, too; else all rows would be missing, and as many new. */
 static void count_base(cf_record_run *run)
 {
     cf_binding *binding = run->source->binding;
@@ -131,7 +138,7 @@ static bool take_value(void *context, cf_bytes key, cf_bytes value)
     return true;
 }
 
-/* No bytes: nothing of it was told yet. */
+/* The schema that the source had when it was last agreed. No bytes: it never was. */
 static cf_status load_own(cf_record_run *run, cf_bytes *out, cf_error *error)
 {
     cf_peer *peer = run->source->context->peer;
@@ -158,6 +165,8 @@ static void keep_own(cf_record_run *run, cf_bytes before)
 
 /* ---- What it has more ---- */
 
+/* The collection's schema takes over what the source's own has more than it had. A run that only
+ * looks goes by the schema as it would be, and tells nobody. */
 static cf_status grow(cf_record_run *run, cf_error *error)
 {
     cf_peer *peer = run->source->context->peer;
@@ -219,6 +228,7 @@ cf_status cf_record_run_know_layout(cf_record_run *run, cf_error *error)
                              &run->arena, &run->source->medium->layout, error);
 }
 
+/* The layout as this source told it last; nothing: it never did. */
 static cf_status read_told(const cf_record_run *run, cf_bytes key, cf_buffer *out, cf_error *error)
 {
     cf_peer *peer = run->source->context->peer;

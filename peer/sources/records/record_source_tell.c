@@ -2,14 +2,16 @@
 /* What a look that only looks says of what was done elsewhere. */
 #include "peer/sources/records/record_source_inside.h"
 
-/* As the base has it, or not there as in the base: what was done elsewhere may come. */
+/* The row here is as the base has it, or missing as in the base, and can be read: what was done
+ * elsewhere may come. */
 static bool is_untouched(cf_record_run *run, const cf_row *here, cf_bytes table, cf_bytes key)
 {
     return cf_record_run_same(run, here, cf_rows_find(run->source->binding->rows, table, key)) &&
            !cf_record_run_troubles(run, table, key);
 }
 
-/* It lies here as it was agreed on, and is shown no more. */
+/* The base's row lies here as it was agreed on, is not to be shown any more, and nothing keeps it.
+ */
 static bool is_to_go(cf_record_run *run, const cf_row *row)
 {
     const cf_row *here = cf_row_index_find(&run->here, row->table, row->key);
@@ -19,14 +21,15 @@ static bool is_to_go(cf_record_run *run, const cf_row *row)
            is_untouched(run, here, row->table, row->key);
 }
 
-/* It has no other key, and nothing has its own. */
+/* No row has the key of the base's row, and its item has no other key. */
 static bool is_deleted(const cf_record_run *run, const cf_row *row)
 {
     return !cf_row_view_find(run->view, row->table, row->key) &&
            !cf_row_view_of_item(run->view, &row->item);
 }
 
-/* True: it was, and the document is to be as it was. */
+/* Whether too much of the document was deleted elsewhere, so that it stays as it is here; lists
+ * that. */
 static bool tell_emptied(cf_record_run *run, const cf_row *here, const cf_row *shown)
 {
     const cf_row *base =

@@ -3,6 +3,10 @@
  * refused when it was last written. The latter is kept (record_refusals.h), since only a write
  * finds it out.
  *
+ *     each person has one badge, and two devices made one for Ann: badges/1~desktop is held back
+ *     a note on that badge:  "what it refers to can't be shown: badges/1~desktop"
+ *     a CHECK of this database alone refuses phone 4 as "+1": it stays as it was here
+ *
  * A format that has no words for a value keeps it where its source shows it already. That can be
  * what the rest of the row leaves no place for, such as the time zone of an event that lasts all
  * day now; only a write finds that out, too. Such a row is tried once more, without what is plain
@@ -45,6 +49,7 @@ static void note_text(cf_record_run *run, const cf_hidden_row *hidden, cf_buffer
     cf_buffer_release(reason);
 }
 
+/* Lists a row that lacks what it can't be without: these columns, or a key. */
 static void note_lacking(cf_record_run *run, const cf_hidden_row *hidden)
 {
     const cf_row *row = &hidden->held->row;
@@ -96,6 +101,8 @@ typedef struct {
     const cf_hidden_row *parent; /* that is looked at */
 } parent_search;
 
+/* The hidden row hangs on the one that is looked at, unless it was found to hang on another one
+ * first. */
 static void note_parent(void *context, const cf_row *child)
 {
     parent_search *self = context;
@@ -227,6 +234,7 @@ bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key
 
 /* ---- Beside what is there ---- */
 
+/* The field has one value, and that has no parts. */
 static bool is_plain(const cf_row_field *field)
 {
     cf_reader reader = cf_reader_of(field->count == 1 ? field->values[0] : (cf_bytes){0});
@@ -237,6 +245,8 @@ static bool is_plain(const cf_row_field *field)
            type != CF_TYPE_MAP;
 }
 
+/* The source's row without its plain fields: what can't be said beside these may be said beside the
+ * rest, an alarm or an occurrence. */
 static const cf_row *without_plain(const cf_row *here, cf_arena *arena)
 {
     cf_row *rest = cf_arena_allocate(arena, 1, sizeof *rest);
@@ -251,7 +261,7 @@ static const cf_row *without_plain(const cf_row *here, cf_arena *arena)
     return rest;
 }
 
-/* The same was to be shown, and could not be said. */
+/* The last write was to show just this row of the view, and could not say all of it. */
 static bool was_unsaid(const cf_record_run *run, const cf_row *viewed)
 {
     const cf_row *tried =

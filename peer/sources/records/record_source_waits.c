@@ -12,7 +12,8 @@ enum { WAITS_MAX = 1000 };
 
 /* ---- By a look that syncs ---- */
 
-/* Of a source that is kept in sync all the time nothing: that one tells it itself. */
+/* Packs what waits; nothing of a source that is kept in sync all the time, which tells it itself.
+ */
 static void pack(const cf_record_source *source, cf_buffer *out)
 {
     const cf_pendings *found = &source->found;
@@ -73,7 +74,7 @@ static int by_path(const void *a, const void *b)
     return cf_bytes_compare(((const cf_pending *)a)->path, ((const cf_pending *)b)->path);
 }
 
-/* The reason that waits may say what was done already. */
+/* Appends why it waits; where that reason begins with what is said already, it takes its place. */
 static void append_reason(cf_record_run *run, cf_pending *found, const char *why)
 {
     cf_buffer text = {0};
