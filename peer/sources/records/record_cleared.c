@@ -114,6 +114,8 @@ void cf_record_cleared_destroy(cf_record_cleared **self)
     *self = NULL;
 }
 
+/* The held column, if this field of the base's row is in one, and the file's row has nothing there
+ * any more; else NULL. */
 static cf_cleared_column *find_lacked(const cf_cleared_columns *held, const cf_row *row,
                                       const cf_row *base, size_t index)
 {
@@ -124,8 +126,8 @@ static cf_cleared_column *find_lacked(const cf_cleared_columns *held, const cf_r
                : NULL;
 }
 
-/* What the base says of it, with what is there now in the columns that it lacks. Which writes it
- * shows stays: what comes back is what these, or later ones, say. */
+/* The base's row with what the file's row has in held columns that it lacks: nothing, or as good as
+ * that. Which writes the base shows stays: what comes back is what these, or later ones, say. */
 static void make_base(const cf_cleared_columns *held, cf_record_run *run, const cf_row *row,
                       const cf_row *base, cf_row *out)
 {

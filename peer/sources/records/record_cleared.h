@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns of which too many values are gone, as they are kept until their user's word; and what a
- * source that is filled from the log gets back of them. */
+ * source that is filled from the log gets back of them.
+ *
+ *     base: Ann, mail a@x, tel 1; here: Ann, no mail, tel 2; mail is held, and the source refilled
+ *     the base becomes Ann, no mail, tel 1: a@x is written here, and tel 2 goes out as an edit */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CLEARED_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CLEARED_H
 #include "peer/sources/records/record_source_inside.h"

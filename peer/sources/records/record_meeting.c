@@ -37,7 +37,8 @@ static void pack_shown(const cf_record_meeting *self, const cf_schema_table *tab
         cf_reference_pack_item(out, &target->item);
 }
 
-/* `content` says which items it refers to, as far as their rows are there. */
+/* Whether both rows join the same rows: of what `content` says of that, as items, all is what the
+ * shown row says. */
 static bool joins_the_same(const cf_record_meeting *self, const cf_schema_table *table,
                            const cf_row *shown, const cf_row_field *content, size_t count)
 {
@@ -60,14 +61,14 @@ static bool joins_the_same(const cf_record_meeting *self, const cf_schema_table 
     return same;
 }
 
-/* Then its number says nothing. */
+/* A column names the table's rows, so that their numbers say nothing. */
 static bool has_natural_key(const cf_record_meeting *self, const cf_schema_table *table)
 {
     return self->joins && cf_database_has_natural_key(self->joins, table->name);
 }
 
-/* The first that is asked for is the one that is shown there, unless the source has that already.
- */
+/* The item of a new row. The first row asked about gets that of the row which is shown under its
+ * number, if both are one, and the source hasn't that already. */
 static cf_id serial(void *context, const cf_schema_table *table, cf_bytes key,
                     const cf_row_field *content, size_t count, uint64_t number)
 {

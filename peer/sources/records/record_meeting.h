@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows with keys that count up which take the items of those that are shown there: at the first
  * meeting of a source with its collection, where the user said that rows of one number are the
- * same, all but those that a natural key names; later those that join the same. */
+ * same, all but those that a natural key names; later those that join the same.
+ *
+ *     tags 2 "work" here, 2 "home" there; one number is one row: tag 2 is one, its text in conflict
+ *     without that word:                                         two, and one gets another number
+ */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_MEETING_H
 #include "peer/adapters/sqlite/database_tuples.h"

@@ -14,7 +14,7 @@ static cf_bytes key_of(const cf_binding *binding, cf_arena *arena)
     return cf_key_source(arena, CF_TABLE_RENAMED, binding->number);
 }
 
-/* Programs before kept each name that a column ever had. */
+/* Leaves of each column its latest name: earlier programs kept each that it ever had. */
 static size_t keep_latest(cf_renamed_column *at, size_t count)
 {
     size_t kept = 0;
@@ -101,7 +101,7 @@ static const cf_format_table *table_of(const cf_row_format *format, cf_bytes nam
 
 /* ---- Which are over ---- */
 
-/* Of a file with nothing in it nobody knows. */
+/* The file has a column of this name. Of a file with nothing in it nobody knows: no. */
 static bool has_column(const cf_row_format *format, cf_bytes name)
 {
     const cf_format_table *table =
@@ -155,6 +155,7 @@ static void look_for(void *context, const cf_id *id)
             self->field);
 }
 
+/* Some device wrote the field: so its name is a column's own. */
 static bool is_used(const cf_state *state, cf_bytes field)
 {
     usage self = {.state = state, .field = field};
@@ -206,7 +207,7 @@ typedef struct {
     cf_arena arena;
 } search;
 
-/* False: it says nothing. */
+/* A hash of all that the column says in these rows; false: it says nothing. */
 static bool hash_of(const cf_row **rows, size_t count, cf_bytes field, uint64_t *out)
 {
     cf_buffer text = {0};
@@ -222,7 +223,8 @@ static bool hash_of(const cf_row **rows, size_t count, cf_bytes field, uint64_t 
     return any;
 }
 
-/* False: a row of the base isn't here. */
+/* The base's rows of the table, and the file's that they are; false: one of them isn't here, and
+ * nothing can be told. */
 static bool find_rows(search *self, cf_bytes table)
 {
     const cf_rows *rows = self->of->binding->rows;
@@ -244,7 +246,8 @@ static bool find_rows(search *self, cf_bytes table)
     return true;
 }
 
-/* Those that say something: each is read once, whatever number of columns is missing. */
+/* Columns that the file has and had not, and that say something. Each is read once, however many
+ * are missing. */
 static void find_new(search *self, const cf_format_table *now)
 {
     self->columns = cf_arena_allocate(&self->arena, now->field_count, sizeof *self->columns);
@@ -295,7 +298,7 @@ static cf_bytes name_of(const search *self, cf_bytes before)
     return found.size && !is_used(self->of->state, found) ? found : (cf_bytes){0};
 }
 
-/* In the stead of what was known of the column before, and of the name. */
+/* Instead of what was known of the column before, and of any other of its name. */
 static void put(cf_renamed_columns *columns, cf_renamed_column made, cf_arena *arena)
 {
     cf_renamed_column *at = cf_arena_allocate(arena, columns->count + 1, sizeof *at);
@@ -317,7 +320,7 @@ static void add(cf_renamed_columns *columns, cf_bytes name, cf_bytes before, cf_
         put(columns, made, arena);
 }
 
-/* Two columns that said the same have one name between them: nobody knows whose. */
+/* Another column was found to have this name: both said the same, and nobody knows whose it is. */
 static bool is_taken(const cf_renamed_columns *found, cf_bytes name, cf_arena *arena)
 {
     cf_bytes plain;
@@ -330,6 +333,8 @@ static bool is_taken(const cf_renamed_columns *found, cf_bytes name, cf_arena *a
     return false;
 }
 
+/* Of one table, which both had and has no room for all: a column that is missing and a new one that
+ * says the same are one. */
 static void find_in(search *self, const cf_format_table *had, const cf_format_table *now,
                     cf_arena *arena, cf_renamed_columns *found)
 {

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Columns that got another name in the first line of a CSV file, where all their values stay: each
  * is the field that it was, here and elsewhere, where it has its own name. What the home keeps of a
- * source is [[name, name before]…]. */
+ * source is [[name, name before]…].
+ *
+ *     id,tel     id,phone    tel is called phone here: no value was cleared, none is new
+ *     1,+49      1,+49
+ *     id,tel     id,phone    tel was taken out, and phone is another column
+ *     1,+49      1,+43 */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_RENAMED_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_RENAMED_H
 #include "peer/adapters/record_format.h"

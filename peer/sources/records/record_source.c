@@ -12,7 +12,8 @@ enum { REST_TIMES = 4 }; /* as long as a look took nothing is looked at that onl
 
 /* When a source may be looked at again that was only written to. A program that goes on writing is
  * not to keep this one busy, however large the source; a clock that was set back changes nothing.
- */
+ *
+ *     a look took 2 s: for 8 s no save leads to another one; after one that took 10 s, for 30 s */
 static uint64_t first_look(const cf_record_source *source, uint64_t now_ms)
 {
     bool is_resting =
@@ -46,13 +47,13 @@ static uint64_t applied(const void *self)
     return source->applied;
 }
 
-/* One that is in order is known, unless it was written to since. */
+/* How the source is in order, so that only what was written to it since has to be looked at. */
 static bool is_known(const cf_record_source *source)
 {
     return source->context->watch && source->looked && !source->trouble && !source->retry_ms;
 }
 
-/* A rest that is over soon is waited for. */
+/* The source was written to, and rests for longer than who asks waits for it. */
 static bool rests(const void *self, uint64_t now_ms)
 {
     const cf_record_source *source = self;
@@ -60,6 +61,7 @@ static bool rests(const void *self, uint64_t now_ms)
     return source->look && source->not_before_ms > now_ms + WAITED_MS;
 }
 
+/* A look where something was written, as soon as the source has rested. */
 static void catch_up(cf_record_source *source, uint64_t now_ms)
 {
     uint64_t at_ms = first_look(source, now_ms);
@@ -69,6 +71,8 @@ static void catch_up(cf_record_source *source, uint64_t now_ms)
     source->checks = true;
 }
 
+/* A look is asked for. What is kept in sync all the time is looked at with all that belongs to it,
+ * even where only an answer is wanted; what is in order, only where it was written to. */
 static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t now_ms)
 {
     cf_record_source *source = self;
@@ -93,6 +97,8 @@ static void look(void *self, cf_look_kind kind, cf_delete_word word, uint64_t no
         cf_downloads_retry(source->context->downloads);
 }
 
+/* Others, or a lock, may let the source do more now; not one that was never looked at, or only to
+ * tell. */
 static void look_again(void *self, uint64_t now_ms)
 {
     cf_record_source *source = self;
@@ -147,7 +153,8 @@ static void look_at(void *self, uint64_t folder)
     gather(source, cf_uploads_busy(source->context->uploads));
 }
 
-/* Something was written to it. */
+/* Something was written to the source: it is looked at when that has been quiet, and the source has
+ * rested. */
 static void look_soon(cf_record_source *source, uint64_t now_ms)
 {
     uint64_t rested_ms = first_look(source, now_ms), quiet_ms = now_ms + QUIET_MS;
@@ -177,13 +184,14 @@ static void end_word(void *self)
 
 /* ---- When ---- */
 
-/* Whether it was written to is to be asked. */
+/* Whether the medium is to be asked if it was written to. */
 static bool asks_disk(const cf_record_source *source, uint64_t now_ms)
 {
     return source->checks || (source->context->watch && now_ms >= source->poll_ms);
 }
 
-/* Whoever asks how it stands doesn't wait until it rests. */
+/* Asks the medium whether it was written to: at once for who wants to know how the source stands,
+ * who doesn't wait until it has rested; else every second, where a watch is kept. */
 static void poll(cf_record_source *source, uint64_t now_ms)
 {
     source->look |= source->checks && cf_medium_changed(source->medium);
@@ -202,7 +210,8 @@ static void keep_retry(cf_record_source *source, uint64_t before_ms)
         source->retry_ms = before_ms;
 }
 
-/* What others did, and what held something back is over. */
+/* Looks at the source again after something others did: the log or the catalog has more, what was
+ * locked is free, a long value was sent; or where it is time to try again what failed. */
 static cf_status heed(cf_record_source *source, uint64_t now_ms, cf_error *error)
 {
     cf_source_context *context = source->context;
@@ -263,6 +272,8 @@ static void set_back(void *self, uint64_t by_ms)
     source->rested_ms = cf_deadline_set_back(source->rested_ms, by_ms);
 }
 
+/* One step: asks the disk where it may have been written to, and looks where a look is due and the
+ * disk answers. */
 static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error *error)
 {
     cf_record_source *source = self;
@@ -322,6 +333,7 @@ static bool agrees(const void *self)
 
 /* ---- What is known ---- */
 
+/* What the last look found, and that the source rests, if it does. */
 static void tell(void *self, cf_pendings *pendings, const char *sending, cf_binding_status *out)
 {
     const cf_record_source *source = self;
@@ -349,6 +361,8 @@ static size_t count_held(const void *self)
     return ((const cf_record_source *)self)->notes.held;
 }
 
+/* Rows of the base that show a write which was undone, as of a revoked device, are forgotten: the
+ * next look meets them anew. */
 static void forget(void *self, cf_is_undone *is_undone, const void *context, cf_kv_list *records)
 {
     cf_record_source *source = self;

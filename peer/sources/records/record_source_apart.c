@@ -58,6 +58,7 @@ static void append_columns(const cf_database_schema *schema, cf_bytes option, cf
                               (const char *)table->columns[i].name.data);
 }
 
+/* The first of the options that the database reports as trouble, with the reason. */
 static cf_status check_columns(const cf_medium_content *content, cf_error *error)
 {
     const cf_record_file *file = &content->file;
@@ -122,6 +123,8 @@ cf_status cf_record_source_make(cf_peer *peer, const cf_id *collection, const ch
     return status;
 }
 
+/* Counts a row that is different from the one with its key elsewhere: also those whose keys are
+ * counted up, so that they may be other rows, and of these the ones that a natural key names. */
 static void count_different(const cf_record_run *run, const cf_row *row, cf_comparison *out)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
@@ -171,7 +174,7 @@ static bool is_database(const cf_binding *binding)
     return cf_adapter_of(binding->format)->storage == CF_STORAGE_DATABASE;
 }
 
-/* A folder that `add -n` asks about has no mark of ours, and stays without. */
+/* A folder that nobody has added yet, as `add -n` asks about; it gets no mark of ours by that. */
 static bool is_unmarked_folder(cf_files *files, const cf_binding *binding)
 {
     const bool may_be = cf_adapter_of(binding->format)->storage == CF_STORAGE_FILE_OR_FOLDER;
@@ -254,7 +257,8 @@ cf_status cf_record_source_compare(cf_peer *peer, const cf_binding *binding, cf_
 
 /* ---- The log wins ---- */
 
-/* It shows what stands in its place, or something that was deleted, in other words. */
+/* The base takes a row that will go, or be overwritten, as it is here: as the row that is shown in
+ * its place, or else as a row that nobody has. */
 static cf_row overwritten(cf_record_run *run, cf_peer *peer, const cf_row *row, const cf_row *shown)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, row->table);
@@ -280,6 +284,12 @@ static cf_row overwritten(cf_record_run *run, cf_peer *peer, const cf_row *row, 
     return base;
 }
 
+/* What the base takes of a row that is here when the log wins: the next look brings what the log
+ * has instead, and publishes nothing. `*is_own`: no version in the log is as this row.
+ *
+ *     here (Ann, 13), the log has (Ann, 12): base (Ann, 13) of that item, 12 is written, own
+ *     here (Ann, 11), once in the log:       the same, not own
+ *     Zoe, whom the log never had:           base Zoe of an item that nobody has: she goes, own */
 static cf_row base_of(cf_record_run *run, cf_peer *peer, const cf_row *row, bool *is_own)
 {
     const cf_row *shown = cf_record_run_shown(run, row->table, row->key);
@@ -310,8 +320,8 @@ static void forget_rows(cf_binding *binding, cf_kv_list *records)
     }
 }
 
-/* A last line without an end is cut only where there was one. To be asked before the base is
- * forgotten. */
+/* Whether the last line had an end when the file was last agreed: one without is cut only then. To
+ * be asked before the base is forgotten. */
 static bool had_end(cf_peer *peer, const cf_binding *binding)
 {
     cf_store *store = cf_home_store(peer->home);
@@ -329,7 +339,7 @@ static bool had_end(cf_peer *peer, const cf_binding *binding)
     return ended;
 }
 
-/* What is cut short goes first, so that all that is left can be read, and written to. */
+/* What is cut short is taken away first, so that all that is left can be read, and written to. */
 static cf_status mend(cf_peer *peer, cf_binding *binding, const cf_refill_visitor *visitor,
                       cf_kv_list *records, cf_error *error)
 {

@@ -3,9 +3,9 @@
  * many of the rows that had something there, as of a folder's items (guard.h): then nothing that
  * was done to these rows goes on its way from here, until its user's word.
  *
- *   [{"id": 1, "mail": "a@x"}, ...] is [{"id": 1}, ...] now: held, or it was empty in a CSV
- * elsewhere
- */
+ *     12 objects had a mail, and none has one now, as a program wrote them that knows no mail:
+ *       12 of 12, held: else the column would be empty in another device's CSV file
+ *     11 of 12: goes; 60 of 100: held */
 #include "peer/sources/records/record_source_counted.h"
 
 #include "broker/platform/names.h"
@@ -23,8 +23,8 @@ typedef struct {
     cf_cleared_columns first; /* those that were held before this look, as they were counted then */
 } columns;
 
-/* The row of the base that the file's row is. NULL: there is none, or what was done to it doesn't
- * count. */
+/* The row of the base that the file's row is. NULL: there is none, or what was done to the row
+ * doesn't count. */
 static const cf_row *base_of(const cf_record_counted *counted, size_t index)
 {
     const cf_record_run *run = counted->run;
@@ -35,7 +35,7 @@ static const cf_row *base_of(const cf_record_counted *counted, size_t index)
     return counts ? cf_rows_find(run->source->binding->rows, row->table, row->key) : NULL;
 }
 
-/* The same, as the format shows it. */
+/* That row of the base as the format shows it; false: there is none. */
 static bool show_base(const cf_record_counted *counted, size_t index, cf_arena *arena, cf_row *out)
 {
     const cf_row *base = base_of(counted, index);
@@ -50,7 +50,8 @@ static bool is_as_base(const cf_record_counted *counted, size_t index)
     return base && cf_row_fields_equal(base, &counted->run->content.file.rows[index]);
 }
 
-/* What each row lacks, sorted, is what the columns lack. */
+/* Finds the columns in which rows lack something, and how many rows do: what each row lacks,
+ * sorted. */
 static void find_gone(columns *self, cf_arena *arena)
 {
     const cf_record_file *file = &self->counted->run->content.file;
@@ -74,6 +75,8 @@ static void find_gone(columns *self, cf_arena *arena)
     self->found.count = kept;
 }
 
+/* Counts a row that had something in the column; or, where something went from it just before, one
+ * that has nothing there, here and in the base. */
 static void count_row(cf_cleared_column *one, const cf_row *row, const cf_row *base)
 {
     const cf_row_field *had = cf_row_field_named(base, one->field);
@@ -84,7 +87,8 @@ static void count_row(cf_cleared_column *one, const cf_row *row, const cf_row *b
         one->empty++;
 }
 
-/* Of what went, that only counts which wasn't put back since. */
+/* Counts how many rows had something in each column. What went just before counts only where it
+ * wasn't put back since: as many as have nothing there. */
 static void count_had(columns *self, cf_arena *arena)
 {
     const cf_record_file *file = &self->counted->run->content.file;
@@ -148,7 +152,8 @@ static cleared *read_all_cleared(cf_record_run *run, size_t *out)
     return all;
 }
 
-/* What is said for once is said of what is gone now. */
+/* Adds what went from a column within the last minute. With a word that is given now nothing is
+ * added: it is said of what is gone now. */
 static void count_went(columns *self)
 {
     size_t count = 0;
@@ -288,6 +293,7 @@ static void count_as_first(columns *self)
     keep_unseen(self);
 }
 
+/* Keeps which columns are held, and how many had something there at first. */
 static void keep_first(const columns *self)
 {
     cf_record_run *run = self->counted->run;
@@ -321,7 +327,7 @@ static bool may_go(const cf_record_source *source, const cf_cleared_column *one)
                               : cf_guard_allows_values(source->binding->limit, all, all);
 }
 
-/* Those of which too much is gone. */
+/* Leaves the columns of which too much is gone. */
 static void keep_emptied(columns *self)
 {
     size_t kept = 0;
@@ -332,7 +338,8 @@ static void keep_emptied(columns *self)
     self->found.count = kept;
 }
 
-/* Most edits take too little for that, whatever the columns have. */
+/* Whether so much is gone that the guard would hold it if the column had had no more; most edits
+ * take less, and what columns had needn't be counted. */
 static bool may_be_too_many(const columns *self)
 {
     bool any = self->found.count && keeps_any(self->counted->run);
@@ -346,6 +353,7 @@ static bool may_be_too_many(const columns *self)
     return any;
 }
 
+/* The row has nothing any more in a column that is held. */
 static bool is_cleared(const columns *self, const cf_row *row, const cf_row *base)
 {
     for (size_t i = 0; i < base->field_count; i++)
@@ -415,6 +423,7 @@ static void note_columns(const columns *self)
     cf_buffer_release(&text);
 }
 
+/* The base's row is not shown any more as the base has it. */
 static bool is_changed_elsewhere(cf_record_run *run, const cf_row *base)
 {
     const cf_row *shown = cf_record_run_shown(run, base->table, base->key);
@@ -436,6 +445,7 @@ static void note_waiting(cf_record_run *run, size_t waiting)
     cf_record_note_whole(run, CF_PENDING_UNAPPLIED, text);
 }
 
+/* Rows that lack something in a held column count as unchanged, with all that was done to them. */
 static void hold_cleared(columns *self, cf_arena *arena)
 {
     cf_record_counted *counted = self->counted;

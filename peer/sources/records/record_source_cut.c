@@ -17,6 +17,7 @@ enum { CUT_TRIES = 4 };
 
 /* ---- Of lines ---- */
 
+/* The last line had an end when the file was last agreed. */
 static bool was_ended(cf_record_run *run)
 {
     return cf_record_run_kept(run, CF_TABLE_ENDED).size > 0;
@@ -33,6 +34,7 @@ void cf_record_run_keep_ended(cf_record_run *run)
         cf_record_run_keep(run, CF_TABLE_ENDED, cf_bytes_of("\1", ended), &run->records);
 }
 
+/* A row of the base isn't here, and isn't one that can't be read either. */
 static bool is_missing_any(const cf_record_run *run)
 {
     const cf_rows *base = run->source->binding->rows;
@@ -44,7 +46,8 @@ static bool is_missing_any(const cf_record_run *run)
     return false;
 }
 
-/* Of a value of parts its last text may be the one that is cut: `{"number":"+4"}`. */
+/* Of a text of parts the size without the ends that a last text which is cut would have, too:
+ * {"number":"+4 of {"number":"+4"}. */
 static size_t size_open(cf_bytes text)
 {
     size_t size = text.size;
@@ -54,6 +57,7 @@ static size_t size_open(cf_bytes text)
     return size;
 }
 
+/* The value is the first part of the whole one: Bo of Bob, {"number":"+4"} of {"number":"+49"}. */
 static bool begins(cf_bytes value, cf_bytes whole)
 {
     cf_buffer a = {0}, b = {0};
@@ -68,7 +72,7 @@ static bool begins(cf_bytes value, cf_bytes whole)
     return is_first;
 }
 
-/* Of several values some may be missing, and one is cut. */
+/* Each value of the field is one that it had, or the first part of one; others may be missing. */
 static bool field_begins(const cf_row_field *field, const cf_row_field *was)
 {
     for (size_t i = 0; i < field->count; i++) {
@@ -112,6 +116,7 @@ static bool is_beginning(cf_record_run *run, const cf_row *row, const cf_row *ba
     return shorter;
 }
 
+/* The row can't be synced, for this reason: it counts as unchanged. */
 static void set_aside(cf_record_run *run, size_t index, const char *why)
 {
     if (!run->as_read.odd)
@@ -141,7 +146,10 @@ static void look_at_last_line(cf_record_run *run)
 
 /* ---- Of components ---- */
 
-/* What else belongs to an event may come behind the cut: other occurrences, a zone. */
+/* Of a calendar that is cut rows that lack something are set aside: what else belongs to an event
+ * may come behind the cut.
+ *
+ *     an event and one occurrence of it are there, its second occurrence is behind the cut */
 static void leave_lacking(cf_record_run *run)
 {
     const cf_adapter *adapter = cf_adapter_of(run->source->binding->format);
@@ -160,6 +168,7 @@ static void leave_lacking(cf_record_run *run)
 
 /* ---- What is said ---- */
 
+/* The file is cut short, or one of a folder's. */
 static bool is_any_cut(const cf_record_run *run)
 {
     bool any = run->content.file.cut;
@@ -169,7 +178,8 @@ static bool is_any_cut(const cf_record_run *run)
     return any;
 }
 
-/* A program may be writing it just now: then it is whole in a moment. */
+/* Whether a program may be writing the file just now, so that it is whole in a moment: at first,
+ * for a few looks, and not where the user gave his word for deletions. */
 static bool may_be_written(cf_record_run *run)
 {
     cf_record_source *source = run->source;

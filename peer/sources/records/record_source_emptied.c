@@ -2,12 +2,15 @@
 /* A record that is a whole document, or what stands in one beside its records: of its fields so
  * many can be gone at once that it is as if the file had been emptied, as of a folder (guard.h).
  * Then nothing that was done to the record goes on its way, here or elsewhere, until its user's
- * word. */
+ * word.
+ *
+ *     {"theme": "dark", "tabs": 4} is {} here:       it counts as unchanged, and is listed
+ *     {"theme": "dark", "tabs": 4} is {} elsewhere:  it stays here as it is, and is listed */
 #include "peer/sources/records/record_source_counted.h"
 
 #include "codec/pack.h"
 
-/* The record of the base that may be emptied; NULL: there is none. */
+/* The base's record that is a document; NULL: the source has none. */
 static const cf_row *find_document(const cf_record_run *run)
 {
     const cf_binding *binding = run->source->binding;
@@ -24,8 +27,8 @@ static const cf_row *find_document(const cf_record_run *run)
     return found;
 }
 
-/* What of the base's record, as the format shows that, the other one has not; NULL: there is none.
- */
+/* How many fields of the base's record, as the format shows it, the other record lacks; NULL: it
+ * lacks all. */
 static cf_guard_fields count_gone(cf_record_run *run, const cf_row *base, const cf_row *other)
 {
     cf_guard_fields fields = {.left = other ? other->field_count : 0};
@@ -85,6 +88,8 @@ void cf_record_run_note_emptied(cf_record_run *run, cf_guard_side side, const cf
     cf_buffer_release(&text);
 }
 
+/* The document counts as unchanged where too much of it is gone, also where it isn't there at all.
+ */
 static void hold_document(cf_record_counted *self)
 {
     cf_record_run *run = self->run;

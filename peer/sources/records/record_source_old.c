@@ -29,6 +29,7 @@ static bool is_entry_of(cf_bytes field, cf_bytes name)
            (field.size == name.size || field.data[name.size] == '/');
 }
 
+/* The field of the state is the named one, or, of a set, an entry of it. */
 static bool is_of(const old_row *self, cf_bytes field, cf_bytes name)
 {
     bool is_set = cf_schema_field(self->table, name).merge == CF_MERGE_SET;
@@ -36,7 +37,8 @@ static bool is_of(const old_row *self, cf_bytes field, cf_bytes name)
     return is_set ? is_entry_of(field, name) : cf_bytes_equal(field, name);
 }
 
-/* As the state has it; nothing: it refers to what is not there. */
+/* The value as the state has it: of a reference the item of the row that has the key, by the base
+ * or else the view; nothing: no row has it. */
 static cf_bytes value_of(const old_row *self, cf_bytes name, cf_bytes value)
 {
     const cf_field_rule rule = cf_schema_field(self->table, name);
@@ -65,7 +67,8 @@ static const cf_past_write *find_write(const old_row *self, cf_bytes name, cf_by
     return NULL;
 }
 
-/* There was a time when it had none. */
+/* There was a time when the item had nothing in the field: it was made without, or what it had was
+ * taken away. */
 static bool was_without(const old_row *self, cf_bytes name)
 {
     const cf_dot *born = self->item->count ? &self->item->writes[0].dot : NULL;
@@ -111,7 +114,8 @@ static void put_field(old_row *self, const cf_row_field *field)
     self->row.field_count++;
 }
 
-/* False: it never was like that. */
+/* The row in the making gets the field as it is here, by the writes that said so; false: it never
+ * was like that. */
 static bool rewind_field(old_row *self, const cf_row_field *here)
 {
     const cf_past_write **writes =
@@ -202,6 +206,7 @@ static void rewind_row(old_row *self, const cf_row *from, const cf_row *here, si
     }
 }
 
+/* False: the log has nothing of the item, so that nothing here can be old. */
 static bool begin(cf_record_run *run, const cf_id *item, cf_bytes table, old_row *out)
 {
     static const cf_schema_table plain;
@@ -310,7 +315,7 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
     return false;
 }
 
-/* Long values are looked for nowhere else: such a row stays. */
+/* The row has no long value: a row that was deleted is not looked for by such, and stays. */
 static bool is_short(const cf_row *row)
 {
     static const cf_id any = {{CF_KIND_ROW}};
@@ -322,7 +327,8 @@ static bool is_short(const cf_row *row)
     return true;
 }
 
-/* Under which it may have been there. */
+/* The keys under which the row may have been there once: its own; of a row that is known by what it
+ * joins also those that would be made up for it, with the base's rows and without. */
 enum { KEYS_MAX = 3 };
 static size_t keys_of(cf_record_run *run, const cf_row *here, cf_bytes keys[KEYS_MAX])
 {
@@ -337,7 +343,8 @@ static size_t keys_of(cf_record_run *run, const cf_row *here, cf_bytes keys[KEYS
     return count;
 }
 
-/* To a row that is not known yet, which may be another one than has that key elsewhere. */
+/* The row refers to a row here that the base doesn't know yet, and that may be another one than has
+ * the key elsewhere. */
 static bool refers_to_new(const cf_record_run *run, const cf_row *here)
 {
     const cf_schema_table *table = cf_schema_find(&run->schema, here->table);
