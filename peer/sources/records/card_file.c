@@ -32,7 +32,8 @@ static void add(finding *self, cf_bytes table, cf_bytes key)
     cf_buffer_release(&path);
 }
 
-/* What can't be read as it is now holds, as far as anybody knows, what it held. */
+/* The rows that the file has now. One that can't be read holds, as far as anybody knows, what it
+ * held. */
 static void read_now(const finding *self, cf_bytes name, cf_record_file *out)
 {
     const cf_record_reading how = {.now_ms = FUTURE_MS, .only_looks = true};

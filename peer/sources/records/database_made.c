@@ -85,6 +85,7 @@ static cf_status put(cf_files *files, const cf_folder *folder, cf_bytes name, cf
     return status;
 }
 
+/* Nothing is at the name, nor beside it what would be taken for a part of the database. */
 static cf_status check_free(cf_files *files, const cf_folder *folder, cf_bytes name,
                             cf_error *error)
 {

@@ -8,6 +8,7 @@
 
 /* ---- What of the base is in it ---- */
 
+/* Whether all that the database's row says the base's row says, too. */
 static bool says_the_same(const cf_row *there, const cf_row *base)
 {
     bool same = true;
@@ -22,6 +23,7 @@ static bool says_the_same(const cf_row *there, const cf_row *base)
     return same;
 }
 
+/* The table is there, and can't be synced. */
 static bool is_noticed(const cf_database_schema *schema, cf_bytes table)
 {
     for (size_t i = 0; i < schema->notice_count; i++)
@@ -44,6 +46,7 @@ static void count_tables(const cf_binding *binding, const cf_database_schema *sc
     }
 }
 
+/* How the database stands to the base. A row in trouble is there, whatever it says. */
 static cf_database_standing compare(const cf_binding *binding, const cf_database_schema *schema,
                                     cf_record_file *file)
 {
@@ -67,8 +70,8 @@ static cf_database_standing compare(const cf_binding *binding, const cf_database
     return standing;
 }
 
-/* What a user's word does elsewhere: an older copy knows none of the edits since. `to`: what it
- * does with the rows that another database lacks, or has otherwise. */
+/* What the user's word for deletions does elsewhere: an older copy knows none of the edits since.
+ * `to`: what the word does with the rows that another database lacks, or has otherwise. */
 static void append_deed(const cf_database_standing *standing, const char *to, cf_buffer *out)
 {
     const size_t others = standing->missing + standing->gone ? standing->changed : 0;
@@ -110,8 +113,9 @@ static size_t differing_rows(const cf_database_standing *standing)
     return standing->missing + standing->gone + standing->back + standing->changed;
 }
 
-/* A write-ahead log leaves the file uncounted: an edit that is taken back makes the bytes that were
- * there before it. Rows that come back lie elsewhere in it.
+/* What this device itself deleted is back, and what it had added is gone again: that may be an
+ * edit, as an undo makes it. A write-ahead log leaves the file's bytes uncounted, so an edit that
+ * is taken back makes the bytes that were there before it; rows that come back lie elsewhere in it.
  *
  *     5 rows added, deleted, and added again, by this device:  back, an edit
  *     and deleted again:                                       this device had deleted them before
@@ -124,9 +128,9 @@ static bool is_own_again(const cf_database_standing *standing)
            (standing->closed || standing->changed <= CF_DATABASE_TAKEN_BACK);
 }
 
-/* Of what another device wrote one row may be set back. More of it, or a row that is missing, may
- * as well be due to a copy that its program only opened, which has the bytes and the times of
- * edits:
+/* Whether what an older copy would undo may be edits that were taken back by hand. Of what another
+ * device wrote one row may be set back; more of it, or a row that is missing, may as well be due to
+ * a copy that its program only opened, which has the bytes and the times of edits:
  *
  *     `done` was set here in 4 rows, and is taken away again:  own work, an edit
  *     it was set elsewhere in 1 row, and is taken away here:   an edit
@@ -220,8 +224,8 @@ static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_id
     return status;
 }
 
-/* The file is as it was when it was synced some time before the last one; or the last time, when
- * its news may have lain in a log that is gone. */
+/* The file has the bytes of some sync before the last one; or of the last one, when its news may
+ * have lain in a log that is gone. */
 static bool is_older(const cf_database_place *place)
 {
     const size_t count = place->content_count;
@@ -236,7 +240,8 @@ static bool is_older(const cf_database_place *place)
     return false;
 }
 
-/* Nothing to compare with, or the same file, which was only written since. */
+/* There is nothing to compare the file with, or it is the same file, which was only written since:
+ * it counts as many writes, or more. */
 static bool is_the_same(const cf_database_place *place)
 {
     static const cf_hash none;
@@ -246,7 +251,8 @@ static bool is_the_same(const cf_database_place *place)
             place->is.writes >= place->kept.writes);
 }
 
-/* The word stays, where a later look finds other times: to look makes a log and takes it away. */
+/* A copy was seen to lie over the file at this time. That stays so where a later look finds other
+ * times: to look makes a log and takes it away. */
 static bool is_copied(const cf_database_place *place)
 {
     return place->copied_ns && place->copied_ns == place->is.mtime_ns && !place->is.logs;
@@ -306,6 +312,7 @@ static void unpack_log(cf_bytes value, size_t at, cf_database_place *out)
     out->copied_ns = (int64_t)number_at(value, at + 1 + TIME_SIZE, TIME_SIZE);
 }
 
+/* What earlier programs kept ends sooner: without pages, log and times, contents, writes. */
 static void unpack(cf_bytes value, cf_database_place *out)
 {
     const size_t head = sizeof out->kept.file.bytes, rest = head + WRITES_SIZE;
@@ -365,7 +372,7 @@ static cf_status keep_copied(const cf_database_place *place, const cf_medium *me
     return status;
 }
 
-/* Which of the rows that differ may be edits. */
+/* Whether the file is an older copy, and which of the rows that differ may be edits. */
 static cf_status judge(cf_database_place *place, const cf_medium *medium,
                        const cf_database_traces *traces, sqlite3 *database,
                        cf_database_standing *out, cf_error *error)
@@ -388,9 +395,9 @@ static cf_status judge(cf_database_place *place, const cf_medium *medium,
     return status;
 }
 
-/* Whether all that was written since one moment is undone, whatever else was done since. Of a new
- * file only what is so tells of a copy below; one that is what it was before lacks what it lacks.
- */
+/* Whether all that was written since one moment is undone, whatever else was done since
+ * (database_rewound.h). Of a new file only rows that are so count against it; one that has the
+ * bytes of before lacks what it lacks. */
 static cf_status rewind_rows(const cf_medium *medium, const cf_database_schema *schema,
                              const cf_record_file *file, cf_database_standing *standing,
                              cf_error *error)
@@ -415,7 +422,8 @@ static cf_status rewind_rows(const cf_medium *medium, const cf_database_schema *
     return status;
 }
 
-/* What costs more than a look, of a copy that may be none. */
+/* Finds out what takes longer than a look: only where the file is an older copy, or rows that
+ * differ may come from one. */
 static cf_status weigh(const cf_medium *medium, sqlite3 *database, const cf_database_schema *schema,
                        const cf_record_file *file, cf_database_standing *standing, cf_error *error)
 {
@@ -475,7 +483,7 @@ cf_status cf_database_place_check(cf_database_place *place, const cf_medium *med
                : cf_database_standing_check(&standing, medium->word, error);
 }
 
-/* The last one last, each once. */
+/* Keeps what the file holds now as what was synced last; of those before each once. */
 static void add_content(cf_database_place *place)
 {
     size_t kept = 0;

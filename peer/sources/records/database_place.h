@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a database lies: whether it is still the one that was synced. */
+/* Where a database lies: whether it is still the one that was synced. Rows that are missing in
+ * another file were not deleted:
+ *
+ *     the file was written to since: whatever is missing was deleted, as far as the guard lets it
+ *     another file with all 40 rows, 1 of them edited:  taken for the same database, moved
+ *     another file, 1 of the 40 rows is missing:        another database, CF_UNSAFE
+ *     the bytes that it had last week, 9 rows fewer:    an older copy, CF_UNSAFE */
 #ifndef CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #define CF_PEER_SOURCES_RECORDS_DATABASE_PLACE_H
 #include "peer/adapters/sqlite/database_rows.h"

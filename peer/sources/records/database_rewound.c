@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Each row of the base says by which entries; of each device's the first is found from which on
+ * hardly any is left; then it is weighed what the rows have in common that lost what is since. */
 #include "peer/sources/records/database_rewound.h"
 #include "peer/sources/records/record_intended.h"
 
@@ -47,12 +49,14 @@ typedef struct {
 
 /* ---- Which rows differ ---- */
 
-/* Of a value that lies beside the row nobody knows yet which content it is. */
+/* Of a long value that lies beside the row nobody knows yet which content it is. */
 static bool is_known(const cf_row_field *field)
 {
     return !field || !field->count || field->values[0].size <= CF_INLINE_MAX;
 }
 
+/* The row in the database says something else in the column than the base; of a long value nobody
+ * knows. */
 static bool differs_in(const cf_row *there, const cf_row *base, cf_bytes name)
 {
     const cf_row_field *here = cf_row_field_named(there, name);
@@ -74,19 +78,22 @@ static bool differs(const cf_row *there, const cf_row *base)
     return found;
 }
 
+/* A write of the base's row is undone: the row is missing, or says something else in the write's
+ * field. */
 static bool is_undone(const differing *row, const cf_row_ref *ref)
 {
     return !row->there ||
            (!cf_row_field_is_reserved(ref->field) && differs_in(row->there, row->base, ref->field));
 }
 
+/* Whether the write tells anything: it is shown, and what is there in its field is known. */
 static bool says(const differing *row, const cf_row_ref *ref)
 {
     return ref->standing == CF_WRITE_SHOWN &&
            (!row->there || is_known(cf_row_field_named(row->there, ref->field)));
 }
 
-/* Each entry once for a row. */
+/* Marks of one row: for each entry that wrote any of it whether that is undone, once. */
 static void add_marks(rewinding *self, const differing *row)
 {
     const size_t before = self->mark_count;
@@ -120,6 +127,8 @@ static bool is_troubled(const cf_record_file *file, const cf_row *row)
     return found;
 }
 
+/* All rows of the base whose tables are there; not those that can't be read, nor what a run that
+ * was ended was about to write. */
 static void look_at_rows(rewinding *self)
 {
     for (const cf_row *row = NULL; (row = cf_rows_next(self->of->binding->rows, row));) {
@@ -167,6 +176,7 @@ static uint64_t first_undone(const mark *marks, size_t count)
     return first;
 }
 
+/* The entry is one of those of which hardly anything is left. */
 static bool is_since(const rewinding *self, const cf_id *writer, uint64_t sequence)
 {
     for (size_t i = 0; i < self->cut_count; i++)
@@ -175,8 +185,8 @@ static bool is_since(const rewinding *self, const cf_id *writer, uint64_t sequen
     return false;
 }
 
-/* False: nothing was undone, or all that there ever was, which no copy shows from emptied tables.
- */
+/* Finds the cut of each device. False: nothing was undone, or all that there ever was: no copy is
+ * told from emptied tables. */
 static bool find_cuts(rewinding *self)
 {
     bool older = false;
@@ -214,8 +224,8 @@ typedef struct {
     size_t tables, capacity;
 } tally;
 
-/* As the field was when the first entry that is undone was not yet there: what the last write from
- * before says. A row that is referred to is known by its key now. */
+/* The field says what the last write from before the cuts said. A row that is referred to is known
+ * by the key that it has now. */
 static bool was_then(const rewinding *self, const cf_past_item *item, const cf_row_field *here,
                      cf_bytes name)
 {
@@ -236,6 +246,7 @@ static bool was_then(const rewinding *self, const cf_past_item *item, const cf_r
     return cf_bytes_equal(value, said);
 }
 
+/* All in which the row differs from the base is as it was before the cuts. */
 static bool is_as_then(const rewinding *self, const differing *row, const cf_past *past)
 {
     const cf_past_item *item = cf_past_find(past, &row->base->item);
@@ -255,6 +266,8 @@ static bool is_as_then(const rewinding *self, const differing *row, const cf_pas
     return same;
 }
 
+/* Whether the changed rows of a table have one value in the changed column, as an UPDATE gives
+ * them. */
 static void compare_columns(tally *out, const differing *row)
 {
     const cf_row *first = NULL;
@@ -274,7 +287,8 @@ static void compare_columns(tally *out, const differing *row)
     }
 }
 
-/* Of the writes that the row lost all are since the cuts, and there are some. */
+/* All writes that the row lost are since the cuts, and there are some: these are added to the
+ * tally. */
 static bool lost_since(const rewinding *self, const differing *row, tally *out)
 {
     size_t since = 0, before = 0, count = 0;
@@ -332,8 +346,8 @@ static tally take(const rewinding *self, const cf_past *past)
     return out;
 }
 
-/* Which of the two it is. Rows of one device that are missing may be what it had sent here to be
- * worked off; what is undone of all devices is more likely no work of a program's. */
+/* Whether it is a copy, or an edit. Rows of one device that are missing may be what it had sent
+ * here to be worked off; what is undone of all devices is more likely no work of a program's. */
 static bool is_copy(const rewinding *self, const tally *found)
 {
     const size_t rows = found->missing + found->changed;
@@ -350,6 +364,7 @@ static bool is_copy(const rewinding *self, const tally *found)
     return of_all || found->changed > CF_DATABASE_TAKEN_BACK;
 }
 
+/* Reads the log only where it looks like a copy even if all changed rows were as they had been. */
 static cf_status weigh(rewinding *self, cf_database_rewound *out, cf_error *error)
 {
     cf_past *past = NULL;

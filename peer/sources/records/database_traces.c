@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* A folder of another machine, or of made-up numbers, may keep no times. */
+/* When a name came or went in the folder; 0: nobody knows. A folder of another machine, or of
+ * made-up numbers, may keep no times. */
 static int64_t time_of(cf_files *files, const cf_folder *folder)
 {
     cf_filesystem system;
@@ -41,6 +42,7 @@ bool cf_database_stat_beside(cf_files *files, const char *path, const char *suff
     return there;
 }
 
+/* A write just now may leave no other trace than what this stat has. */
 static bool is_fresh(const cf_files *files, const cf_stat *stat, uint64_t now_ms)
 {
     int64_t age = cf_ns_of_ms(now_ms) - stat->mtime_ns;

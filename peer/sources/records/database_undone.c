@@ -18,7 +18,8 @@ static bool is_of(cf_bytes field, cf_bytes name)
            (field.size == name.size || field.data[name.size] == '/');
 }
 
-/* Of this field of the item, or (NULL) of any, what nobody has replaced is another device's. */
+/* Another device wrote something that nobody has replaced, of this field of the item, or (NULL) of
+ * any; so it did where the state knows the item no more. */
 static bool others_wrote(const undoing *self, const cf_id *id, const cf_bytes *name)
 {
     const cf_item *item = cf_state_item(self->state, id);
@@ -35,7 +36,7 @@ static bool others_wrote(const undoing *self, const cf_id *id, const cf_bytes *n
 
 /* ---- A row that says something else ---- */
 
-/* Of a field that was set to NULL the state has nothing, but the past has. */
+/* Another device set the field to NULL last: the state has nothing of that, but the past has. */
 static bool others_emptied(const undoing *self, const cf_id *id, cf_bytes name)
 {
     const cf_past_item *item = cf_past_find(self->past, id);
@@ -49,6 +50,7 @@ static bool others_emptied(const undoing *self, const cf_id *id, cf_bytes name)
     return false;
 }
 
+/* The field is otherwise in the other row, and what is undone by that is another device's. */
 static bool undoes_field(const undoing *self, const cf_row *base, const cf_row_field *a,
                          const cf_row *other)
 {
@@ -77,6 +79,7 @@ typedef struct {
     bool others;
 } stays;
 
+/* One more item that was ever under the row's key. */
 static bool look_at(void *context, const cf_past_item *item, const cf_past_place *place)
 {
     stays *self = context;
@@ -87,6 +90,7 @@ static bool look_at(void *context, const cf_past_item *item, const cf_past_place
     return true;
 }
 
+/* The items that were ever at the place of a row that is back, and whether others wrote any. */
 static stays stays_of(const undoing *self, const cf_row *row)
 {
     cf_buffer table = {0};
@@ -100,7 +104,8 @@ static stays stays_of(const undoing *self, const cf_row *row)
 
 /* ---- A row that is missing ---- */
 
-/* A row that comes back is written with its table once more, which nothing else does. */
+/* The row was deleted once, and came back: it is written with its table once more, which nothing
+ * else does. */
 static bool came_back(const cf_past_item *item)
 {
     const cf_bytes table = cf_bytes_of_text(CF_FIELD_TABLE);
@@ -111,6 +116,7 @@ static bool came_back(const cf_past_item *item)
     return times > 1;
 }
 
+/* Rows that are missing: others' work, and rows that were never away before. */
 static void count_missing(undoing *self, const cf_binding *binding,
                           const cf_database_schema *schema, const cf_record_file *file)
 {

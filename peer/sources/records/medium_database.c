@@ -67,7 +67,8 @@ static cf_status recover(cf_medium *medium, cf_error *error)
     return CF_OK; /* a transaction leaves nothing behind */
 }
 
-/* A program that writes is soon ready; one that holds it for itself says so by not letting go. */
+/* Another program has the database locked: one that writes is soon ready, and is waited for; one
+ * that holds it for itself says so by not letting go for several looks. */
 static cf_status be_patient(database_medium *self, cf_status status, cf_error *error)
 {
     if (status != CF_LOCKED) {
@@ -96,6 +97,7 @@ typedef struct {
     bool *met;
 } table_choice;
 
+/* Whether the table's rows are read: it is asked for. */
 static bool is_wanted(const void *context, cf_bytes table)
 {
     const table_choice *self = context;
@@ -105,7 +107,8 @@ static bool is_wanted(const void *context, cf_bytes table)
     return cf_record_includes_table(self->binding, table);
 }
 
-/* A name that was typed wrong leaves nothing out. */
+/* Lists patterns of `--exclude` that met no table: a name that was typed wrong leaves nothing out.
+ */
 static void note_unmet(cf_record_file *file, const table_choice *tables)
 {
     for (size_t i = 0; i < tables->binding->exclude_count; i++) {
@@ -123,7 +126,7 @@ static void note_unmet(cf_record_file *file, const table_choice *tables)
     }
 }
 
-/* What can't be synced keeps the source from being in sync, until nobody asks for its table. */
+/* The reason, and how to be in sync without the table. */
 static const char *with_advice(cf_record_file *file, const cf_database_notice *notice,
                                const char *path)
 {
@@ -138,7 +141,8 @@ static const char *with_advice(cf_record_file *file, const cf_database_notice *n
     return kept;
 }
 
-/* What isn't synced is listed beside what is in trouble. */
+/* Lists what of the database isn't synced, beside what is in trouble; not all of that keeps the
+ * source from being in sync. */
 static void note(cf_record_file *file, const cf_database_schema *schema, const cf_medium *medium)
 {
     for (size_t i = 0; i < file->trouble_count; i++)
@@ -158,8 +162,9 @@ static void note(cf_record_file *file, const cf_database_schema *schema, const c
     }
 }
 
-/* Reading gives zeros for what the last page lacks. What is only in the log lies there. To be asked
- * within a transaction, in which the file keeps its size. */
+/* CF_MALFORMED: the file is shorter than its pages, and reading would give zeros for the last one.
+ * What is only in the log lies there. To be asked within a transaction, in which the file keeps its
+ * size. */
 static cf_status check_size(const database_medium *self, sqlite3 *database, cf_error *error)
 {
     const cf_medium *medium = &self->medium;
@@ -179,7 +184,8 @@ static cf_status check_size(const database_medium *self, sqlite3 *database, cf_e
                      (unsigned long long)((uint64_t)pages * (uint64_t)page_size - now.file.size));
 }
 
-/* One that is told already, or was tried before, isn't tried again. */
+/* Reads how the database is laid out, and finds out whether one can be made so; a layout that is
+ * told already, or was tried before, isn't tried again. */
 static cf_status read_layout(database_medium *self, sqlite3 *database, cf_error *error)
 {
     cf_buffer layout = {0};
@@ -198,6 +204,8 @@ static cf_status read_layout(database_medium *self, sqlite3 *database, cf_error 
     return status;
 }
 
+/* Reads schema and rows in one transaction. What the file held is seen before that; where rows of
+ * the base are missing, the database is inspected: what damage took away is not deleted. */
 static cf_status read_all(database_medium *self, sqlite3 *database, const table_choice *tables,
                           cf_medium_content *out, cf_error *error)
 {
@@ -227,12 +235,13 @@ static cf_status read_all(database_medium *self, sqlite3 *database, const table_
     if (!status)
         status = cf_database_place_check(&self->place, &self->medium, &self->traces, database,
                                          &self->schema, &out->file, &lacks, error);
-    if (!status && lacks) /* what damage took away is not deleted */
+    if (!status && lacks)
         status = cf_database_inspect(database, error);
     return status;
 }
 
-/* As they are now: others will stand for their long values. */
+/* Keeps the rows as they are now, for the write: in the look's others will stand for their long
+ * values. */
 static void keep_rows(database_medium *self, const cf_record_file *file)
 {
     self->before = *file;
@@ -275,6 +284,7 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     return CF_OK;
 }
 
+/* Rows that are known by what they join get the keys of the view. */
 static void meet(cf_medium *medium, const cf_row_view *view, cf_medium_content *content)
 {
     database_medium *self = of(medium);
@@ -296,7 +306,8 @@ static bool changed(cf_medium *medium)
 
 /* ---- Writing ---- */
 
-/* 0: it is learned by the next look. */
+/* What the file holds after our own write, and its pages. 0: somebody has written since, and the
+ * next look learns it. */
 static uint64_t content_of(cf_files *files, const char *path, uint32_t writes, uint32_t *pages)
 {
     cf_database_sight seen;
@@ -353,7 +364,8 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
 
 /* ---- Made anew ---- */
 
-/* By what it declares itself; where that can't be read any more, as the others were told of it. */
+/* An empty database by what this one declares itself; where that can't be read any more, by what
+ * the others were told of it. */
 static cf_status make_bytes(const cf_medium *medium, cf_buffer *out, cf_error *error)
 {
     const cf_status status = cf_database_remake(medium->binding->path, out, error);
@@ -390,6 +402,8 @@ static cf_status make_anew(cf_medium *medium, const cf_folder *folder, cf_bytes 
     return status;
 }
 
+/* A damaged database is kept elsewhere, and made anew without a row; one that isn't damaged stays.
+ */
 static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
 {
     char *real = realpath(medium->binding->path, NULL);

@@ -86,7 +86,8 @@ static cf_status keep_intent(const cf_medium *medium, const intent *meant, cf_er
     return status;
 }
 
-/* None: what lies there had not been exchanged yet. */
+/* The hashes of what may lie beside the file, as far as they are kept. None: what lies there had
+ * not been exchanged yet. */
 static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count, cf_error *error)
 {
     cf_store *store = cf_home_store(medium->peer->home);
@@ -105,6 +106,8 @@ static cf_status read_intent(const cf_medium *medium, intent *out, size_t *count
     return status;
 }
 
+/* After a crash: what lies beside the file goes where no intent is kept, as it was never in place;
+ * or where it is one of the two that were exchanged. Else a user saved it, and it is kept. */
 static cf_status clear_beside(const cf_medium *medium, const cf_record_disk *disk, cf_bytes name,
                               cf_error *error)
 {
@@ -149,7 +152,7 @@ static cf_status recover(cf_medium *medium, cf_error *error)
 
 /* ---- Reading ---- */
 
-/* Not even a header is left. */
+/* Not even a header is left in the file. */
 static bool is_blank(cf_bytes bytes)
 {
     for (size_t i = 0; i < bytes.size; i++)
@@ -158,7 +161,7 @@ static bool is_blank(cf_bytes bytes)
     return true;
 }
 
-/* As the collection's schema has it. */
+/* Whether the keys of records are counted up, as the collection's schema has it. */
 static void learn_keys(file_medium *self)
 {
     const cf_schema *schema = self->medium.schema;
@@ -194,6 +197,8 @@ static cf_status give(file_medium *self, cf_medium_content *out, cf_error *error
     return status;
 }
 
+/* A file that was saved within the disk's step of time at which it was looked at may have changed
+ * unseen. */
 static bool changed(cf_medium *medium)
 {
     file_medium *self = of(medium);
@@ -212,6 +217,8 @@ static bool changed(cf_medium *medium)
 
 /* ---- Writing ---- */
 
+/* Made beside, the intent kept, exchanged. After a failure the intent goes if nothing is left
+ * beside. */
 static cf_status exchange(file_medium *self, cf_record_replacement *by, cf_bytes bytes,
                           cf_error *error)
 {
@@ -247,7 +254,7 @@ static cf_status put(file_medium *self, cf_bytes bytes, cf_error *error)
     return status;
 }
 
-/* Never a file that can't be read again. */
+/* The filled file, if it can be read again: no other is written. */
 static cf_status read_filled(const file_medium *self, cf_bytes bytes, cf_record_document **out,
                              cf_error *error)
 {
@@ -260,9 +267,10 @@ static cf_status read_filled(const file_medium *self, cf_bytes bytes, cf_record_
     return status;
 }
 
-/* Rows that have no key get one, in the file before in the log: else a second look would take what
- * its user changed meanwhile for another row. And rows that end before a new column go up to it:
- * later it is no new one. So do columns come that others have made. */
+/* Writes the file with what it needs before anything of it is published: rows without a key get
+ * one, else a second look would take what its user changed meanwhile for another row; rows that end
+ * before a new column go up to it, later it is no new one; and columns come that others have made.
+ */
 static cf_status fill(file_medium *self, cf_error *error)
 {
     cf_record_document *document = NULL;
@@ -317,7 +325,8 @@ static cf_status know_renamed(file_medium *self, cf_error *error)
                             : CF_OK;
 }
 
-/* The file's columns under their own names; what is wrong with it says who reads it. */
+/* Which columns have other names still, by what the file has under its own names. What else is
+ * wrong with the file its reader says. */
 static cf_status check_renamed(file_medium *self, cf_error *error)
 {
     const size_t known = self->options.renamed.count;
@@ -343,7 +352,8 @@ static cf_status check_renamed(file_medium *self, cf_error *error)
     return status;
 }
 
-/* What is wrong with the file who reads it says. */
+/* Whether columns got other names since the last look. What is wrong with the file its reader says.
+ */
 static bool find_renamed(file_medium *self)
 {
     const cf_row_format *had = self->medium.had;
@@ -366,7 +376,7 @@ static bool find_renamed(file_medium *self)
     return found;
 }
 
-/* Again, where its columns are what they were under other names. */
+/* Reads the file again, where columns are what they were under other names. */
 static cf_status parse_renamed(file_medium *self, cf_error *error)
 {
     if (!find_renamed(self))
@@ -410,6 +420,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     return status ? status : give(self, out, error);
 }
 
+/* What the file can't be made to say is refused; the rest is written, unless the file is just so
+ * already. */
 static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_medium_outcome *out,
                        cf_error *error)
 {
@@ -431,6 +443,7 @@ static cf_status write(cf_medium *medium, const cf_row *rows, size_t count, cf_m
     return status;
 }
 
+/* A file that is cut short is kept elsewhere as it is, then written with what is whole of it. */
 static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
 {
     file_medium *self = of(medium);

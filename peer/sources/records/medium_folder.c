@@ -43,7 +43,7 @@ static cf_status check(cf_medium *medium, cf_error *error)
 
 /* ---- Reading ---- */
 
-/* Before it is listed, so that nothing falls between. */
+/* Watches the folder, before it is listed, so that nothing falls between. */
 static void watch(cf_folder_medium *self)
 {
     cf_error ignored;
@@ -53,7 +53,8 @@ static void watch(cf_folder_medium *self)
                                            self->root, &ignored) == CF_OK;
 }
 
-/* A name that a power cut took away, or brought back, would be published as done by the user. */
+/* Makes names durable that came or went: a name that a power cut took away, or brought back, would
+ * be published as done by the user. */
 static cf_status keep_names(cf_folder_medium *self, cf_error *error)
 {
     cf_files *files = self->medium.files;
@@ -72,6 +73,7 @@ typedef struct {
     size_t count;
 } files_laid_out;
 
+/* More files are laid out so; of as many, this layout is the favoured one, or comes first. */
 static bool goes_before(const files_laid_out *a, const files_laid_out *b, cf_bytes favoured)
 {
     const bool is_favoured = cf_bytes_equal(a->layout, favoured);
@@ -83,7 +85,7 @@ static bool goes_before(const files_laid_out *a, const files_laid_out *b, cf_byt
                : cf_bytes_compare(a->layout, b->layout) < 0;
 }
 
-/* That of which most files are; of as many, the one favoured, or which comes first. */
+/* The layout of most files. */
 static cf_bytes layout_of_most(const cf_folder_medium *self, cf_bytes favoured)
 {
     enum { SORTS = 8 };
@@ -137,7 +139,8 @@ static cf_status read(cf_medium *medium, uint64_t now_ms, cf_medium_content *out
     return CF_OK;
 }
 
-/* Saved, or made, in the step of the disk's times in which it was looked at. */
+/* The folder, or a file, was saved or made in the step of the disk's times in which it was looked
+ * at. */
 static bool is_racy(const cf_folder_medium *self)
 {
     bool racy = self->seen.inode != 0 && cf_racy_by_clock(&self->seen, cf_ns_of_ms(self->now_ms));
@@ -147,7 +150,8 @@ static bool is_racy(const cf_folder_medium *self)
     return racy;
 }
 
-/* A watch tells of the rest. */
+/* A file was changed in its place, which the folder's time doesn't show; where a watch is kept,
+ * that tells. */
 static bool items_changed(cf_folder_medium *self)
 {
     cf_files *files = self->medium.files;
@@ -165,6 +169,7 @@ static bool items_changed(cf_folder_medium *self)
     return changed;
 }
 
+/* Also where the folder came, went, or is another one. */
 static bool changed(cf_medium *medium)
 {
     cf_folder_medium *self = of(medium);
@@ -184,6 +189,7 @@ static bool changed(cf_medium *medium)
     return differs;
 }
 
+/* The file, if it is still as it was read. */
 static cf_status remove_as_read(cf_folder_medium *self, const cf_record_disk *disk, cf_error *error)
 {
     cf_files *files = self->medium.files;
@@ -198,7 +204,8 @@ static cf_status remove_as_read(cf_folder_medium *self, const cf_record_disk *di
     return status ? status : files->unlink(files, self->root, disk->name, error);
 }
 
-/* Of a file of few cards nothing is worth to be left: it is made anew. */
+/* Of a file of few cards nothing is worth to be left: it is kept elsewhere, and made anew by the
+ * next look. */
 static cf_status mend_item(cf_folder_medium *self, cf_folder_item *item,
                            const cf_medium_keeping *keeping, cf_error *error)
 {
@@ -215,6 +222,7 @@ static cf_status mend_item(cf_folder_medium *self, cf_folder_item *item,
     return status;
 }
 
+/* Files that are cut short, or have nothing in them. */
 static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
 {
     cf_folder_medium *self = of(medium);

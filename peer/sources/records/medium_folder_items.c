@@ -101,6 +101,7 @@ typedef struct {
     size_t count, capacity;
 } listing;
 
+/* An item of the folder is there; of other names those are kept that people should know of. */
 static bool list_name(void *context, cf_bytes name)
 {
     listing *list = context;
@@ -114,7 +115,7 @@ static bool list_name(void *context, cf_bytes name)
     return true;
 }
 
-/* It is named, and says nothing of any record. */
+/* Lists a name that says nothing of any record. */
 static void name_other(cf_record_file *out, cf_bytes name, const char *text)
 {
     static const cf_row none;
@@ -123,6 +124,7 @@ static void name_other(cf_record_file *out, cf_bytes name, const char *text)
     out->troubles[out->trouble_count - 1].where = cf_arena_copy(&out->arena, name);
 }
 
+/* Lists what was saved while a file was written, and folders, as neither is synced. */
 static void name_others(const listing *list)
 {
     const cf_folder_medium *self = list->self;
@@ -159,8 +161,8 @@ static bool is_blank(cf_bytes bytes)
     return true;
 }
 
-/* A file without anything in it is rather one that was cut off than one that says that what was in
- * it is gone. */
+/* CF_MALFORMED: nothing is in the file, which was rather cut off than says that what was in it is
+ * gone; or nothing that is ever synced. */
 static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item *item,
                               cf_error *error)
 {
@@ -183,8 +185,8 @@ static cf_status check_filled(const cf_folder_medium *self, const cf_folder_item
     return CF_MALFORMED;
 }
 
-/* Kept, so that the next process needn't make it durable again; but of a racy one, which may be
- * saved again with the same times, only which file it is. */
+/* What the file is that was made durable is kept, so that the next process needn't do it again; but
+ * of a racy one, which may be saved again with the same times, only which file it is. */
 static void note_synced(cf_folder_item *item)
 {
     if (!item->racy && item->is_synced && cf_node_stat_untouched(&item->synced, &item->stat))
@@ -195,7 +197,8 @@ static void note_synced(cf_folder_item *item)
     item->is_synced = item->changed = true;
 }
 
-/* Else it will never be read as it is: a link, a folder, or too large. */
+/* The file's bytes could not be had, and may be later; a link, a folder or what is too large never
+ * will. */
 static bool may_be_read_later(cf_status status)
 {
     return status && status != CF_UNSAFE && status != CF_TOO_LARGE;
@@ -210,7 +213,7 @@ static void take_layout(const cf_folder_medium *self, cf_folder_item *item, cf_b
     cf_buffer_release(&layout);
 }
 
-/* Consumes `disk`. */
+/* What was read of the item, or why nothing was; consumes `disk`. */
 static void take(const cf_folder_medium *self, cf_folder_item *item, cf_record_disk *disk,
                  cf_status status, cf_error *error)
 {
@@ -247,6 +250,7 @@ typedef struct {
     size_t count, bytes;
 } reading;
 
+/* Makes the files durable that were read, all at once, and takes them. */
 static void finish(const cf_folder_medium *self, reading *all)
 {
     for (size_t i = 0; i < all->count; i++)
@@ -260,6 +264,7 @@ static void finish(const cf_folder_medium *self, reading *all)
     all->count = all->bytes = 0;
 }
 
+/* Reads the item; where it has to be durable first, it waits for others. */
 static void read_item(const cf_folder_medium *self, cf_folder_item *item, reading *all)
 {
     const cf_record_reading how = {self->now_ms, self->medium.only_looks,
@@ -280,7 +285,7 @@ static void read_item(const cf_folder_medium *self, cf_folder_item *item, readin
         finish(self, all);
 }
 
-/* What was read and is as it was needn't be read again. */
+/* Reads the item, unless it was read, is durable and is as it was. */
 static void look_at(const cf_folder_medium *self, cf_folder_item *item, reading *all)
 {
     cf_files *files = self->medium.files;

@@ -150,7 +150,8 @@ void cf_folder_kept_note(cf_folder_medium *self, const cf_folder_written *writte
         {cf_arena_copy(arena, written->row.table), cf_arena_copy(arena, written->row.key)}};
 }
 
-/* Not before: what was read goes by the order of the items. */
+/* What was written is known of its files: only now, as what was read goes by the order of the
+ * items. */
 static void take_written(cf_folder_medium *self)
 {
     for (size_t i = 0; i < self->written_count; i++) {
@@ -192,6 +193,8 @@ void cf_folder_medium_rest(cf_folder_medium *self)
     files->close_folder(files, &self->root);
 }
 
+/* Of how many files it is known what they held, and how many of them are there: whether this is the
+ * folder that was synced. */
 static cf_root_content count_items(const void *context, cf_files *files)
 {
     const cf_folder_medium *self = context;
@@ -212,7 +215,9 @@ static cf_root_content count_items(const void *context, cf_files *files)
     return out;
 }
 
-/* By what its files held when they were last synced, from the home too. */
+/* CF_UNSAFE and others: the folder is not the one that was added, by its mark or by what its files
+ * held when they were last synced. A folder without its mark is judged once it is seen twice to
+ * have as much in it; where no watch is kept nobody asks later, so it is asked twice here. */
 static cf_status check_root(cf_folder_medium *self, cf_error *error)
 {
     cf_medium *medium = &self->medium;
@@ -226,7 +231,7 @@ static cf_status check_root(cf_folder_medium *self, cf_error *error)
     return status;
 }
 
-/* A folder that is only tried, as by `add -n`, has no mark of ours. */
+/* The folder is only tried, as by `add -n`, and has no mark of ours. */
 static bool is_unmarked(const cf_folder_medium *self)
 {
     static const cf_id none;

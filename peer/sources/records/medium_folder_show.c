@@ -38,6 +38,7 @@ const cf_folder_place *cf_folder_place_find(const cf_folder_medium *self, cf_byt
 
 /* ---- Which one counts ---- */
 
+/* The item is known to have shown the row. */
 static bool holds(const cf_folder_item *item, cf_bytes table, cf_bytes key)
 {
     for (size_t i = 0; i < item->held_count; i++)
@@ -65,7 +66,8 @@ static void add_trouble(cf_record_file *out, const cf_folder_item *item, const c
     trouble->passes = passes;
 }
 
-/* The one that had the key before; among new ones the first by name. */
+/* Which of the files with one key counts: the one that had the key before; among new ones the first
+ * by name. */
 static size_t choose(const cf_folder_medium *self, const cf_folder_place *places, size_t count)
 {
     for (size_t i = 0; count > 1 && i < count; i++)
@@ -74,6 +76,7 @@ static size_t choose(const cf_folder_medium *self, const cf_folder_place *places
     return 0;
 }
 
+/* Leaves one place of each key; the other files with it are in trouble. */
 static void settle_keys(cf_folder_medium *self, cf_record_file *out)
 {
     size_t kept = 0;
@@ -103,7 +106,8 @@ static void settle_keys(cf_folder_medium *self, cf_record_file *out)
     self->place_count = kept;
 }
 
-/* What else belongs to an event may come behind the cut: other occurrences, a zone. */
+/* A row of a calendar that is cut lacks something that the base has: what else belongs to an event
+ * may come behind the cut, other occurrences or a zone. */
 static bool may_lack(const cf_folder_medium *self, const cf_folder_item *item, const cf_row *row)
 {
     const cf_row *base =
@@ -112,6 +116,7 @@ static bool may_lack(const cf_folder_medium *self, const cf_folder_item *item, c
     return base && self->options.adapter->cutting == CF_CUTTING_PARTS && cf_row_lacks(row, base);
 }
 
+/* All rows of all files, but those of a cut file that may lack something. */
 static void gather(cf_folder_medium *self)
 {
     self->place_count = 0;
@@ -126,7 +131,7 @@ static void gather(cf_folder_medium *self)
 
 /* ---- What may be in an item that can't be read ---- */
 
-/* The troubles of a file by itself, named by it. */
+/* Lists what is in trouble in one file, by its name. */
 static void tell_troubles(const cf_folder_item *item, cf_record_file *out)
 {
     const cf_record_file *file = &item->file;
@@ -149,7 +154,7 @@ bool cf_folder_item_is_clear(const cf_folder_item *item)
     return item->read && cf_record_file_certain(&item->file);
 }
 
-/* What it held and nobody shows now. */
+/* What the file held and no file shows now is in trouble. */
 static void doubt_held(const cf_folder_medium *self, const cf_folder_item *item,
                        cf_record_file *out)
 {
@@ -194,7 +199,8 @@ bool cf_folder_item_may_be_new(const cf_folder_item *item)
 
 /* ---- What each holds ---- */
 
-/* Of two with one key only the one that counts holds it. */
+/* From now on the file is known to hold what it shows; of two with one key only the one that
+ * counts. */
 static void hold_rows(const cf_folder_medium *self, size_t index)
 {
     cf_folder_item *item = self->items[index];

@@ -23,6 +23,7 @@ void cf_folder_step_release(cf_folder_step *step)
     *step = (cf_folder_step){0};
 }
 
+/* Refuses all rows that depend on the step. */
 static void refuse(const cf_folder_step *step, const cf_error *error, cf_medium_outcome *out)
 {
     for (size_t i = 0; i < step->row_count; i++)
@@ -59,6 +60,7 @@ static void name_temporary(uint64_t number, cf_buffer *out)
     cf_buffer_append_text(out, "record-%llu", (unsigned long long)number);
 }
 
+/* Makes the step's new file in the temporary folder, not durable yet. */
 static void begin(cf_folder_medium *self, cf_folder_step *step, cf_medium_outcome *out)
 {
     cf_error error;
@@ -74,7 +76,7 @@ static void begin(cf_folder_medium *self, cf_folder_step *step, cf_medium_outcom
         refuse(step, &error, out);
 }
 
-/* At most TOGETHER of them. */
+/* Makes at most TOGETHER of the files, durable together. */
 static void make(cf_folder_medium *self, cf_folder_step *steps, size_t count,
                  cf_medium_outcome *out)
 {
@@ -100,7 +102,7 @@ static void make(cf_folder_medium *self, cf_folder_step *steps, size_t count,
     }
 }
 
-/* Before anything is in its place. */
+/* All files are made and intents kept before anything is in its place. */
 static cf_status prepare(cf_folder_medium *self, cf_folder_step *steps, size_t count,
                          cf_medium_outcome *out, cf_error *error)
 {
@@ -130,8 +132,8 @@ static cf_status perform(cf_folder_step *step, cf_error *error)
     return status;
 }
 
-/* What a user saves over it later has a later time: it took its place after it was written, as the
- * times tell. */
+/* What a file holds that was put in its place is kept, where a later save would show: it took its
+ * place after it was written, as its times tell, so whoever saves over it has a later one. */
 static void note_written(cf_folder_medium *self, const cf_folder_step *step)
 {
     const cf_stat *stat = &step->disk.stat;
@@ -181,7 +183,8 @@ void cf_folder_steps_perform(cf_folder_medium *self, cf_folder_step *steps, size
 
 /* ---- What is settled ---- */
 
-/* What could not be taken out of the temporary folder waits there for the next start. */
+/* What could not be taken out of the temporary folder waits there for the next start, and its
+ * intent stays. */
 static bool is_left(const cf_folder_medium *self, uint64_t number)
 {
     cf_files *files = self->medium.files;
@@ -224,6 +227,8 @@ typedef struct {
     cf_error *error;
 } recovering;
 
+/* After a crash: what lies in the temporary folder under an intent's number goes, unless a user
+ * saved it. */
 static cf_status clear(recovering *self, uint64_t number, cf_bytes value)
 {
     cf_folder_medium *folder = self->self;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What has to be done to the files of a folder so that it shows the wanted rows;
  * medium_folder_steps.c does that. A file is read again first, and must be as it was; none is made
- * for a row that may be in a file that can't be read. */
+ * for a row that may be in a file that can't be read.
+ *
+ *     wanted Ann, Bob; ann.vcf shows Ann as wanted, both.vcf Bob and Cleo, dora.vcf Dora:
+ *       ann.vcf stays, both.vcf is written without Cleo, dora.vcf is deleted */
 #include "peer/adapters/vdir.h"
 #include "peer/sources/records/medium_folder_inside.h"
 
@@ -54,7 +57,8 @@ static void refuse(writing *self, const cf_row *rows, size_t count, const cf_err
 
 /* ---- An item that is there ---- */
 
-/* What it is to show: what is wanted, and what doesn't count because another item has its key. */
+/* What the file is to show: what is wanted of it, and rows that don't count, as another file has
+ * their key. */
 static size_t rows_for(const writing *self, size_t index, cf_row *out)
 {
     const cf_folder_item *item = self->self->items[index];
@@ -71,7 +75,7 @@ static size_t rows_for(const writing *self, size_t index, cf_row *out)
     return count;
 }
 
-/* All that hangs on it: what is wanted of it, and what is in it. */
+/* The rows that are refused if the step fails: those wanted of the file, and those in it. */
 static void name_rows(const writing *self, size_t index, cf_folder_step *step)
 {
     const cf_folder_item *item = self->self->items[index];
@@ -83,6 +87,7 @@ static void name_rows(const writing *self, size_t index, cf_folder_step *step)
         step->rows[step->row_count++] = item->file.rows[i];
 }
 
+/* CF_CHANGED: the file is not as the look read it. */
 static cf_status read_again(writing *self, const cf_folder_item *item, cf_folder_step *step,
                             cf_error *error)
 {
@@ -115,13 +120,15 @@ static cf_status format(writing *self, const cf_row *rows, size_t count, cf_fold
     return status;
 }
 
-/* It stays until it is whole. */
+/* A file that is cut short stays until it is whole. */
 static cf_status refuse_cut(const cf_folder_item *item, cf_error *error)
 {
     return cf_fail(error, CF_IO, "%.*s is cut short, and not written to", (int)item->name.size,
                    (const char *)item->name.data);
 }
 
+/* The step of a file: it is written anew, or deleted where nothing is to be in it, and nothing in
+ * trouble is. A file that is just so is left alone. */
 static void plan_item(writing *self, size_t index)
 {
     const cf_folder_item *item = self->self->items[index];
@@ -148,6 +155,7 @@ static void plan_item(writing *self, size_t index)
 
 /* ---- A new one ---- */
 
+/* Something is called so, or will be by a step that is planned. */
 static bool is_taken(const writing *self, cf_bytes name)
 {
     cf_medium *medium = &self->self->medium;
@@ -161,7 +169,7 @@ static bool is_taken(const writing *self, cf_bytes name)
            CF_MISSING;
 }
 
-/* Beside a file that can't be read nothing is put that may be in it. */
+/* CF_CHANGED, CF_IO: a file of this name can't be read, and the row may be in it. */
 static cf_status check_free(const writing *self, cf_bytes name, cf_error *error)
 {
     const cf_folder_item *item = cf_folder_item_find(self->self, name);
@@ -173,8 +181,8 @@ static cf_status check_free(const writing *self, cf_bytes name, cf_error *error)
                    (const char *)name.data);
 }
 
-/* Which card is in a file that can't be read, and never was, nobody knows: it may be the one that
- * is to be made. Two files with one UID would be left then, for a user to make one of. */
+/* CF_CHANGED, CF_IO: a file that can't be read, and never was, may have the card that is to be
+ * made. Two files with one UID would be left then, for a user to make one of. */
 static cf_status check_known(const writing *self, cf_error *error)
 {
     const cf_folder_medium *medium = self->self;
@@ -190,6 +198,7 @@ static cf_status check_known(const writing *self, cf_error *error)
     return CF_OK;
 }
 
+/* The row's UID as a name, or, where that is taken, a hash of it. */
 static cf_status choose_name(const writing *self, const cf_row *row, cf_buffer *out,
                              cf_error *error)
 {
@@ -204,6 +213,7 @@ static cf_status choose_name(const writing *self, const cf_row *row, cf_buffer *
                    (const char *)out->data);
 }
 
+/* The step of a row that no file has. */
 static void plan_new(writing *self, const cf_row *row)
 {
     cf_folder_medium *medium = self->self;
@@ -230,7 +240,7 @@ static void plan_new(writing *self, const cf_row *row)
 
 /* ---- All of it ---- */
 
-/* The wanted rows to their items; those that have none are the new ones. */
+/* Gives the wanted rows to the files that have them; the others are new. */
 static void distribute(writing *self, bool *is_new)
 {
     const cf_folder_medium *medium = self->self;

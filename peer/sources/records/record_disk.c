@@ -38,7 +38,7 @@ static cf_status read_bytes(cf_files *files, const cf_file *file, uint64_t size,
     return CF_OK;
 }
 
-/* It stays open: what is said of it holds once it is shut. */
+/* Reads the file, and leaves it open: what was read holds once the file is shut. */
 static cf_status open_whole(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *stat,
                             cf_buffer *out, cf_file **file, cf_error *error)
 {
@@ -57,7 +57,7 @@ static cf_status open_whole(cf_files *files, const cf_folder *folder, cf_bytes n
     return status;
 }
 
-/* Nobody wrote to it meanwhile. */
+/* CF_CHANGED: somebody wrote to the file meanwhile, or does. */
 static cf_status shut(cf_files *files, const cf_stat *stat, cf_file **file, cf_error *error)
 {
     cf_status status = CF_OK;
@@ -73,7 +73,7 @@ static cf_status shut(cf_files *files, const cf_stat *stat, cf_file **file, cf_e
     return status;
 }
 
-/* All of a file of that name, as it was at one moment. */
+/* All of the file of that name, as it was at one moment. */
 static cf_status read_whole(cf_files *files, const cf_folder *folder, cf_bytes name, cf_stat *stat,
                             cf_buffer *out, cf_error *error)
 {
@@ -83,6 +83,8 @@ static cf_status read_whole(cf_files *files, const cf_folder *folder, cf_bytes n
     return status ? status : shut(files, stat, &file, error);
 }
 
+/* CF_CHANGED: the file is not at rest, or another one took its name while it was read. CF_OK
+ * without a file: there is none. */
 static cf_status open_named(cf_record_disk *disk, const cf_record_reading *how, cf_file **file,
                             cf_error *error)
 {
@@ -259,7 +261,7 @@ bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacem
 
 /* ---- Putting it in place ---- */
 
-/* What was displaced is what was read, and nobody writes to it. */
+/* What was displaced is the file that was read, with its bytes, and nobody writes to it. */
 static bool is_as_read(const cf_record_disk *disk, const cf_record_replacement *by)
 {
     cf_buffer bytes = {0};
@@ -273,6 +275,7 @@ static bool is_as_read(const cf_record_disk *disk, const cf_record_replacement *
     return same;
 }
 
+/* Somebody has the file open for writing, or it can't be opened, so that nobody can tell. */
 static bool is_written(const cf_record_disk *disk)
 {
     cf_files *files = disk->files;
@@ -285,7 +288,8 @@ static bool is_written(const cf_record_disk *disk)
     return written;
 }
 
-/* What a user saved in the last moment stays there. */
+/* Puts our file in the place of the one that was read. Where what comes out is not what was read, a
+ * user saved it in the last moment: both are put back. */
 static cf_status exchange(const cf_record_disk *disk, const cf_record_replacement *by,
                           cf_error *error)
 {
@@ -314,7 +318,8 @@ static cf_status put_in_place(const cf_record_disk *disk, const cf_record_replac
     return status ? status : files->unlink(files, by->folder, by->name, error);
 }
 
-/* What a user may have put there since is not what was written. */
+/* Our file stands there, unless a user has put something there since: that is not what was written.
+ */
 static void see_ours(cf_record_disk *disk, const cf_stat *ours)
 {
     cf_error ignored;
@@ -357,7 +362,8 @@ cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacemen
 
 /* ---- After a crash ---- */
 
-/* `*saved` stays unless it is. */
+/* What lies under the temporary name goes if its hash is known; else a user saved it, and it
+ * returns. `*saved` is set only then. */
 static cf_status clear_one(const cf_displaced *displaced, const cf_hash *known, size_t count,
                            bool *saved, cf_error *error)
 {

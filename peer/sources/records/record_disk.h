@@ -73,9 +73,13 @@ bool cf_record_disk_give_up(const cf_record_disk *disk, const cf_record_replacem
 cf_status cf_record_disk_delete(cf_record_disk *disk, const cf_record_replacement *by,
                                 cf_error *error);
 
-/* After a crash: takes away what lies under the temporary name, if it has one of these hashes.
- * Else a user may have saved it: it returns to its place, or, if something is there, under a name
- * beside it, and `*saved` is true. */
+/* After a crash: takes away what lies under the temporary name, if it has one of these hashes. Else
+ * a user may have saved it: it returns to its place, or, if something is there, under a name beside
+ * it, and `*saved` is true.
+ *
+ *     intent: v1 becomes v2; v1 lies there:    exchanged already, it goes
+ *     v2 lies there:                           made, and not yet exchanged, it goes
+ *     v3 lies there:                           a user saved v3 before the exchange: it returns */
 cf_status cf_record_disk_clear(const cf_record_disk *disk, const cf_record_replacement *left,
                                const cf_hash *known, size_t count, bool *saved, cf_error *error);
 

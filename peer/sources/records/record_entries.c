@@ -16,6 +16,8 @@ typedef struct {
 
 /* ---- Contents ---- */
 
+/* How a change's content is to be had: as the source has just sent it; or as it is in the log,
+ * where the value is written again because the state forgot its item (model, rule L). */
 static cf_status prepare(cutting *self, size_t index, cf_error *error)
 {
     const cf_record_entries *entries = self->entries;
@@ -28,7 +30,6 @@ static cf_status prepare(cutting *self, size_t index, cf_error *error)
     self->prepared[index] = cf_record_values_prepared(entries->values, change->value);
     if (self->prepared[index])
         return CF_OK;
-    /* It is written again because the state forgot its item (model, rule L). */
     cf_status status = cf_content_identity_read(change->value, &hash, &size, error);
     return status ? status
                   : cf_prepared_in_log(entries->peer, &entries->collection, &hash, &self->arena,
@@ -61,7 +62,8 @@ static size_t blobs_of(const cutting *self, size_t index)
     return self->prepared[index] ? self->prepared[index]->blob_count : 0;
 }
 
-/* Also within an item: it is never seen without the rest of it. */
+/* Where the entry ends that begins with this change: before it is too large, or names too many
+ * blobs. Also within an item, which is never seen without the rest of it. */
 static size_t end_of_part(const cutting *self, size_t from)
 {
     const uint64_t most = cf_peer_entry_size(self->entries->peer);
@@ -86,7 +88,7 @@ static uint64_t count_parts(const cutting *self)
     return parts;
 }
 
-/* With references in the place of identities. */
+/* The changes of an entry, with references to its blobs in the place of identities. */
 static const cf_change *changes_of(cutting *self, size_t from, size_t to, cf_blob_list *blobs)
 {
     cf_change *changes = cf_arena_allocate(&self->arena, to - from, sizeof *changes);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The changes of one scan of records as entries: parts of one changeset, which counts elsewhere as
- * a whole or not at all. */
+ * a whole or not at all.
+ *
+ *     4,000 rows are deleted at once: as many entries as hold that, parts 1 to n of n */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_ENTRIES_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_ENTRIES_H
 #include "peer/sources/records/record_values.h"

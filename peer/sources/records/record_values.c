@@ -29,6 +29,7 @@ static void show(void *context, cf_bytes field, cf_bytes identity)
         one->is_shown = true;
 }
 
+/* Which values the base shows. */
 static void show_base(cf_record_values *self)
 {
     const cf_rows *base = self->binding->rows;
@@ -105,11 +106,13 @@ void cf_record_values_end(cf_record_values *values)
 
 static const char TOO_LARGE[] = "a value of it is too large: more than 32 MiB";
 
+/* The value can't be synced: too large, or as it is it looks like an identity. */
 static bool is_odd(cf_bytes name, cf_bytes value)
 {
     return value.size > CF_RECORD_VALUE_MAX || cf_item_has_content(&record, name, value);
 }
 
+/* How many values a row may have so that its item is still shown. */
 static uint64_t most_values(const cf_values_look *look)
 {
     uint64_t writes = look->peer ? look->peer->env->item_writes : 0;
@@ -125,7 +128,8 @@ static const char *text_of_most(uint64_t most, cf_arena *arena)
     return cf_arena_text(arena, cf_bytes_of_text(text));
 }
 
-/* Whether a value of it is long, and why the row can't be synced, or NULL. */
+/* Whether a value of the row is long, or the row is odd: `odd` is why the row can't be synced, or
+ * NULL. */
 static bool is_long(const cf_row *row, uint64_t most, cf_arena *arena, const char **odd)
 {
     bool found = false;
@@ -173,10 +177,11 @@ static bool is_named(const cf_row *row, cf_bytes field, const cf_record_value *o
     return named;
 }
 
-/* Who knows a form of the value: the row of the base, any other of it (it may have got another
- * key), the row of the view, the log. */
+/* Who knows a form of a value: the base's row; any other row of the base (the row may have got
+ * another key); the row of the view; the log. */
 enum { IN_ROW, IN_BASE, IN_VIEW, IN_LOG, KNOWN_BY };
 
+/* Whether the value is known as this content to one of those. */
 static bool is_known(const cf_values_look *look, const field_place *at, const cf_record_value *one,
                      int by)
 {
@@ -197,8 +202,9 @@ static bool is_known(const cf_values_look *look, const field_place *at, const cf
     }
 }
 
-/* The content that the value is: its terse form, unless an older program has said it by its
- * encoding. Whoever shows one of these stays with it, so that nothing changes which nobody did. */
+/* The content that the value is: its terse form, unless an older program has said the value by its
+ * encoding. Whoever shows one of these forms stays with it, so that nothing changes which nobody
+ * did. */
 static cf_record_value content_of(const cf_values_look *look, const field_place *at, cf_bytes value)
 {
     cf_buffer terse = {0};
@@ -222,6 +228,8 @@ static cf_record_value content_of(const cf_values_look *look, const field_place 
     return one;
 }
 
+/* The identity of the value's content; where values are noted, the value is known by it from now
+ * on. */
 static cf_bytes identity_of(const cf_values_look *look, const field_place *at, cf_bytes value,
                             cf_arena *arena)
 {

@@ -5,7 +5,10 @@
  * Where the bytes are: in what the medium showed, for the time of a look; of what the base shows
  * also in files in the home, which are to the transfers what the files of a folder are (the
  * binding's root and nodes): they upload from there, make patches from them, and seal again what a
- * broker lost. */
+ * broker lost.
+ *
+ *     a photo of 2 MB in a contact: the row has [hash, size] there; the photo is sent first, and
+ *     the row is published when that is done; elsewhere the row is written when the photo came */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_VALUES_H
 #include "peer/adapters/record_file.h"
@@ -24,7 +27,7 @@ typedef struct cf_record_values cf_record_values;
 cf_record_values *cf_record_values_new(cf_source_context *context, cf_binding *binding);
 void cf_record_values_destroy(cf_record_values **values);
 
-/* Calls `brief_sync` with each value of the row in whose place a content stands. */
+/* Calls `visit` with each value of the row in whose place a content stands. */
 typedef void cf_identity_visit(void *context, cf_bytes field, cf_bytes identity);
 void cf_row_identities(const cf_row *row, cf_identity_visit *visit, void *context);
 

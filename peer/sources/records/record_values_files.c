@@ -65,7 +65,7 @@ static cf_files *files_of(const cf_record_values *self)
     return self->context->peer->env->files;
 }
 
-/* As cf_base_open has it. */
+/* The file's name in the home, as cf_base_open has it. */
 static cf_bytes name_of(const cf_record_value *one, char text[NAME])
 {
     cf_hex(cf_bytes_of(one->hash.bytes, CF_HASH_SIZE), text);
@@ -74,7 +74,8 @@ static cf_bytes name_of(const cf_record_value *one, char text[NAME])
 
 /* ---- Folders ---- */
 
-/* What an earlier process noted how far it came with, whenever that was, is gone on with. */
+/* Takes away what lies in the temporary folder, but for a download that an earlier process noted
+ * how far it came with, which is gone on with. */
 static bool clean(void *context, cf_bytes name)
 {
     const cf_record_values *self = context;

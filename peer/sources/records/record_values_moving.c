@@ -10,8 +10,8 @@
 
 /* ---- Out ---- */
 
-/* What a patch for a new value is best made from: one of this field that was there before, and
- * better one that isn't any more. */
+/* The value that a patch for a new one is best made from: one that the field had before, and rather
+ * one that it hasn't any more. */
 static cf_bytes before_of(const cf_row *row, const cf_row *base, cf_bytes name)
 {
     const cf_row_field *field = base ? cf_row_field_named(base, name) : NULL;
@@ -40,7 +40,7 @@ static void hash_leaves(const cf_record_value *one, cf_buffer *leaves)
     cf_buffer_release(&made);
 }
 
-/* Whether nothing but the log itself is needed for it, or its file. */
+/* The content lies in a file that this process wrote, or needs none. */
 static bool is_kept(const cf_record_value *one)
 {
     return one->is_written || cf_record_value_is_small(one);
@@ -74,8 +74,8 @@ static cf_upload_file file_of(const cf_record_values *self, const cf_record_valu
     return file;
 }
 
-/* `kept`: what its file holds may not be it any more; an upload that has to be begun needs it anew.
- */
+/* Whether the content can be named in an entry, or is on its way. `kept`: the file may not hold it
+ * any more; an upload that has to be begun needs it anew. */
 static cf_upload_answer prepare(cf_record_values *self, cf_record_value *one, bool kept,
                                 cf_bytes before, const cf_prepared **out)
 {
@@ -100,6 +100,7 @@ typedef struct {
     bool *again;
 } sending;
 
+/* One long value of a row on its way out; none that the base's row has, too. */
 static void send(void *context, cf_bytes field, cf_bytes identity)
 {
     sending *at = context;
@@ -178,6 +179,7 @@ typedef struct {
     const char *why;
 } fetching;
 
+/* The row lacks a value: of several reasons the graver one is told. */
 static void lack(fetching *at, cf_values_answer answer, const char *why)
 {
     if (answer <= at->answer)
@@ -186,7 +188,7 @@ static void lack(fetching *at, cf_values_answer answer, const char *why)
     at->why = cf_arena_text(at->arena, cf_bytes_of_text(why));
 }
 
-/* From the broker, or made of what is here. */
+/* The content from the broker, or made of what is here; nothing: it isn't here yet. */
 static cf_bytes download(fetching *at, cf_record_value *one, cf_bytes identity)
 {
     cf_record_values *self = at->self;
@@ -239,6 +241,8 @@ static cf_bytes value_of(fetching *at, cf_bytes content)
     return copy;
 }
 
+/* A long value's encoding: from what the medium shows, from its file, or downloaded; nothing: the
+ * row lacks it. */
 static cf_bytes bytes_of(fetching *at, cf_bytes identity)
 {
     cf_record_value *one = cf_record_values_of(at->self, identity);
@@ -329,12 +333,13 @@ typedef struct {
     cf_kv_list *records;
 } keeping;
 
+/* The base is to have a file of the value. */
 static bool needs_file(const cf_record_values *self, const cf_record_value *one)
 {
     return self->binding->base != CF_BASE_LEAVES && !cf_record_value_is_small(one);
 }
 
-/* One that came is taken over as it is. */
+/* Whether a content that came is taken over as it is. */
 static bool take_download(keeping *at, cf_record_value *one, cf_bytes identity)
 {
     cf_record_values *self = at->self;
@@ -352,6 +357,7 @@ static bool take_download(keeping *at, cf_record_value *one, cf_bytes identity)
     return taken;
 }
 
+/* One long value of a row that the base has from now on. */
 static void keep(void *context, cf_bytes field, cf_bytes identity)
 {
     keeping *at = context;
