@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of a record source share: when to look (record_source.c), one run
- * (record_source_look.c), and in it publishing and applying. */
+/* What the files of a record source share: the source, which lives as long as it is added and knows
+ * when to look (record_source.c); and one run, which is one look at it (record_source_look.c), with
+ * publishing and applying in it. */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_SOURCE_INSIDE_H
 #include "codec/hash_table.h"
@@ -22,37 +23,37 @@ typedef struct {
     cf_medium *medium;
     cf_probe *probe;
     cf_record_values *values;
-    bool look, look_only; /* of the next look */
-    bool checks;          /* at the next step, whether it was written to: then it is looked at */
-    bool agrees;          /* it only looks, but what is equal becomes the base */
-    bool asked, looked;
-    bool looks_now; /* the last look was one that only looks */
-    bool recovered; /* what a crash, or a write that failed, may have left was seen to */
-    bool settled;   /* nothing is intended, as cf_record_run_intend says */
+    bool look, look_only; /* a look is wanted; one that only looks */
+    bool checks;          /* the next step asks the medium whether it was written to */
+    bool agrees;          /* the look only looks, but what is equal becomes the base */
+    bool asked, looked;   /* anybody asked for a look; there was one */
+    bool looks_now;       /* the last look only looked */
+    bool recovered;       /* what a crash, or a write that failed, may have left is put right */
+    bool settled;         /* no intent is kept (cf_record_run_intend) */
     uint64_t not_before_ms, poll_ms, retry_ms;
-    uint64_t rested_ms; /* until then nobody looks only because something was written */
-    int tries;          /* looks in a row because it was not at rest */
-    cf_delete_word word;
-    uint64_t changes, guarded; /* those of the collection, and of locks, that were heeded */
-    bool cut_told;             /* its file is cut short, and that is no program writing it */
-    bool held_back;            /* something, because another has it locked */
-    cf_pendings found, notes;  /* by the look under way, and the last one */
+    uint64_t rested_ms;        /* until then nobody looks only because something was written */
+    int tries;                 /* looks in a row because the medium was not at rest */
+    cf_delete_word word;       /* the user's, for the next look */
+    uint64_t changes, guarded; /* of the collection, and of locks, that the last look knew of */
+    bool cut_told;             /* the file is cut short, and no program is writing it */
+    bool held_back;            /* something was not published, as another device has it locked */
+    cf_pendings found, notes;  /* what the look under way lists, and what the last one did */
     cf_status trouble;
     char trouble_text[CF_ERROR_TEXT];
     uint64_t applied;
-    cf_buffer awaited; /* one of the contents that rows wait for until the broker has it */
+    cf_buffer awaited; /* a content that the broker lacks, for which a row waits to leave */
     cf_rows *unsaid;   /* of the view: what the last write could not say beside what is there */
-    cf_buffer schema;  /* that the last look went by, as a value */
-    uint64_t schema_changes; /* of the catalog, that were heeded */
-    cf_buffer columns;     /* [name…] that others have made, and its file gets at the next look */
-    bool columns_unended;  /* it had no last line end when these were found */
-    bool has_columns_kept; /* which its file goes without: it was looked at before */
-    bool emptied_known, keeps_emptied; /* whether CF_TABLE_EMPTIED has something of it */
+    cf_buffer schema;  /* that the last look went by, packed */
+    uint64_t schema_changes; /* of the catalog, that the schema was last compared with */
+    cf_buffer columns;     /* [name…] that others have made, and the file gets at the next look */
+    bool columns_unended;  /* the file had no last line end when these were found */
+    bool has_columns_kept; /* it is kept which columns the file goes without */
+    bool emptied_known, keeps_emptied; /* whether CF_TABLE_EMPTIED has columns that are held */
     uint64_t unmerged; /* the collection's changes when no list could be merged any more */
 } cf_record_source;
 
 enum { CF_RECORD_RETRY_MS = 5000 };
-/* What a user can do about it, behind the reason; empty where the reason says so. */
+/* What a user can do about a failure, to be put behind its reason; mostly nothing. */
 static inline const char *cf_record_advice(cf_status why)
 {
     return why == CF_FULL ? "; make room, and it is tried again" : "";
@@ -67,48 +68,48 @@ typedef struct {
     size_t key_count;
 } cf_new_column;
 
-/* All in the arena of the look. */
+/* What the source had room for when it was last looked at, and which columns are new since; all in
+ * the arena of the run. */
 typedef struct {
-    bool known;                  /* it was looked up */
-    const cf_row_format *before; /* NULL: nobody knows, or it has room for all */
-    cf_bytes kept;
+    bool known;                  /* what the source has room for now is to be kept */
+    const cf_row_format *before; /* NULL: nobody knows, or the medium has room for all */
+    cf_bytes kept;               /* as it is kept in the home */
     cf_new_column *columns;
     size_t count;
 } cf_record_held;
 
-/* One look. All lives in the arena or in what it names. */
+/* One look at the source. What is in it lives in its arena, or in what the comment names. */
 typedef struct {
     cf_record_source *source;
     uint64_t now_ms;
     bool look_only;
-    bool agrees; /* it only looks, but what is equal becomes the base */
+    bool agrees; /* the run only looks, but what is equal becomes the base */
     cf_collection *collection;
-    cf_schema schema;       /* of the collection, as far as it is known */
-    cf_forgotten forgotten; /* of that, and of its columns */
-    cf_schema own;          /* that a database had when the collection's took over what it has */
-    cf_medium_content content;
-    cf_rows_as_read as_read; /* in the content's rows identities stand for long values */
-    cf_row_index here;       /* what is shown */
-    cf_tied_rows tied;       /* the same, by what ties others to it; filled when it is asked */
+    cf_schema schema;       /* of the collection */
+    cf_forgotten forgotten; /* tables and columns of it that nobody has any more */
+    cf_schema own;          /* of the database, when the collection's last took over its tables */
+    cf_medium_content content; /* what the medium shows: the rows that are called the file's */
+    cf_rows_as_read as_read;   /* the same with long values, where the content's have identities */
+    cf_row_index here;         /* the file's rows by table and key */
+    cf_tied_rows tied;         /* the same by what ties others to them; filled when it is asked */
     cf_record_held held;
-    bool *filled;         /* rows as read that lack what the content's have; NULL: none */
-    cf_rows *seen;        /* the base without what was never shown; NULL: all of it was */
-    bool *renewed;        /* rows that became as they are shown; NULL: nobody asks */
-    cf_rows *troubled;    /* the places that are in trouble */
-    bool *ignored;        /* rows that are none of ours; NULL: none is */
-    bool *astray;         /* rows of the base that refer to such a one now */
-    const cf_row **known; /* by row: which of the base it is, until that is another; NULL while none
-                             is astray */
-    uint8_t *stays;       /* rows that stay as they are, whatever was done elsewhere */
-    cf_hash_table blocked; /* rows of the view that can't be shown because of that */
-    bool as_base;          /* it shows just what the base says: nothing was done to it */
+    bool *filled;      /* of the file's rows: the file is to say more than was read; NULL: none */
+    cf_rows *seen;     /* the base without what was never shown; NULL: all of it was */
+    bool *renewed;     /* of the file's rows: they became as they are shown; NULL: nobody asks */
+    cf_rows *troubled; /* the places that can't be read */
+    bool *ignored;     /* of the file's rows: they are none of ours; NULL: none is */
+    bool *astray;      /* of the file's rows: the base has them, and they refer to ignored ones */
+    const cf_row **known;  /* of the file's rows: which of the base each is; NULL: none is astray */
+    uint8_t *stays;        /* of the file's rows: whether they stay as they are (a cf_row_fate) */
+    cf_hash_table blocked; /* rows of the view that can't be shown because of rows that stay */
+    bool as_base;          /* the medium shows just what the base says: nothing was done to it */
     cf_id *doubts;         /* items of the base's rows to which something was done */
     size_t doubt_count;
-    bool cut;                    /* its file is cut short: nothing new is put into it, ... */
+    bool cut;                    /* the file is cut short: nothing new is put into it, ... */
     bool cut_passes;             /* ... which may be over in a moment */
     bool wrote, wrote_end;       /* the file was written, and ends in a line end */
-    bool unrest;                 /* something passes: look again soon */
-    cf_record_refusals refusals; /* of the last one that wrote */
+    bool unrest;                 /* something passes by itself: look again soon */
+    cf_record_refusals refusals; /* of the last look that wrote */
     cf_row_view *view;
     cf_past *past;                 /* while the source meets its collection; else NULL */
     cf_record_selection selection; /* of the view */
@@ -124,18 +125,20 @@ bool cf_record_run_meet_schema(cf_record_run *run);
 /* Whether the schema is another one than that of the last look. */
 bool cf_record_source_schema_changed(cf_record_source *source);
 /* How a file that is made is laid out, as the first source told it; to be known before the medium
- * is read. And this one tells it, if it is the first (record_source_schema.c). */
+ * is read. The second tells that, where this source is the first (record_source_schema.c). */
 cf_status cf_record_run_know_layout(cf_record_run *run, cf_error *error);
 cf_status cf_record_run_tell_layout(cf_record_run *run, cf_error *error);
-/* Says of what the source had that it has it no more, and of what it has that it is not forgotten;
- * rows of tables that nobody has any more go from the base (record_source_forgotten.c). */
+/* Tells which tables and columns the source lost, and which it has though others call them
+ * forgotten; rows of tables that nobody has any more go from the base (record_source_forgotten.c).
+ */
 cf_status cf_record_run_tell_forgotten(cf_record_run *run, cf_error *error);
-/* Lists what `--include` asks for, and there is not; and that rows are not asked for any more. */
+/* Lists patterns of `--include` that match nothing; that so many rows are not asked for any more.
+ */
 void cf_record_run_note_unmatched(cf_record_run *run);
 void cf_record_run_note_unasked(cf_record_run *run, size_t rows);
 /* Lists where a database's tables are not those of the collection; needs the view. */
 void cf_record_run_note_differences(cf_record_run *run);
-/* Whether its fields are columns that have their names in the file. */
+/* Whether the source is a CSV file without a map: its fields are columns with their own names. */
 bool cf_record_run_has_columns(const cf_record_run *run);
 /* Lists something of a whole column, or of a member of all objects. */
 void cf_record_run_note_column(cf_record_run *run, cf_pending_kind kind, cf_bytes field,
@@ -147,21 +150,21 @@ size_t cf_record_run_count_said(const cf_record_run *run, cf_bytes table, const 
 /* record_source_columns.c: before the file is read, and once it is known what others have. */
 void cf_record_run_give_columns(cf_record_run *run);
 void cf_record_run_find_columns(cf_record_run *run);
-/* Looks up what the source had room for, and tells the medium. */
+/* Looks up what the source had room for, and tells the medium (record_source_held.c). */
 cf_status cf_record_run_know_held(cf_record_run *run, cf_error *error);
 /* Gives the rows what the base has in columns that are new to the source. */
 void cf_record_run_fill(cf_record_run *run);
 /* Whether the source has the table again, which it had not when it last was made to show anything
  * (record_source_held.c). */
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table);
-/* Rows of such tables that are gone are forgotten, so that they are not taken for deleted. */
+/* Of tables that are back the base forgets rows that are gone: they don't count as deleted. */
 void cf_record_run_forget_gone(cf_record_run *run);
-/* With what is committed next they are new only where nothing was said of them yet. */
+/* Keeps, with what is committed next, to which rows columns are still new. */
 void cf_record_run_keep_held(cf_record_run *run);
-/* What the base has in the field, which the source never showed, is nothing that its user knows
+/* What the base has in the field was never shown by the source: its user does not know of it
  * (record_source_held.c). */
 void cf_record_run_forget_unseen(cf_record_run *run, const cf_row *base, cf_bytes field);
-/* Says so of the whole source; CF_OK: it has no trouble any more. */
+/* The trouble that the whole source is in; CF_OK: in none any more. */
 void cf_record_run_trouble(cf_record_run *run, cf_status status, const char *text);
 
 /* Looks, publishes and applies what may be. A failure is one of the peer's store. */
@@ -169,39 +172,40 @@ cf_status cf_record_source_run(cf_record_source *source, uint64_t now_ms, cf_loo
                                cf_error *error);
 /* Until when to rest after a look: a multiple of what it took. */
 uint64_t cf_record_source_rest(uint64_t began_ms, uint64_t ended_ms);
-/* Nothing of the row of this place is known: it is in trouble. */
+/* A row of this place is in the medium, and can't be read. */
 bool cf_record_run_troubles(const cf_record_run *run, cf_bytes table, cf_bytes key);
-/* Finds out whether the file is cut short (record_source_cut.c), and says so; once its rows are
+/* Finds out whether the file is cut short (record_source_cut.c), and lists it; once its rows are
  * placed. */
 void cf_record_run_find_cut(cf_record_run *run);
-/* With what is committed next it is known whether its last line had an end. */
+/* Keeps, with what is committed next, whether the last line had an end. */
 void cf_record_run_keep_ended(cf_record_run *run);
 /* Makes the view of the state as it is now, and says which of it is asked for here. */
 void cf_record_run_view(cf_record_run *run);
 /* The row of the view that is to be shown here; NULL: there is none. */
 const cf_row *cf_record_run_shown(const cf_record_run *run, cf_bytes table, cf_bytes key);
-/* Finds the rows of the source that are none of ours (record_source_ignored.c): new here, and not
- * asked for, or referring to such a one. To be called once what is here is known. */
+/* Finds the rows of the file that are ignored (record_source_ignored.c): new here, and not asked
+ * for, or referring to such a row. To be called once rows are placed. */
 void cf_record_run_find_ignored(cf_record_run *run);
 size_t cf_record_run_count_ignored(const cf_record_run *run);
-/* `row` is one of the source's; or what has this key here is such a row. */
+/* Whether this row of the file is ignored; or what has this key here is such a row. */
 bool cf_record_run_ignores(const cf_record_run *run, const cf_row *row);
 bool cf_record_run_ignores_at(const cf_record_run *run, cf_bytes table, cf_bytes key);
 /* The row here that is tied to by what a row says; NULL: none. */
 const cf_row *cf_record_run_tied(cf_record_run *run, const cf_row_tie *tie, const cf_row *row);
-/* A row of the base that refers to such a one, and did not: that is not published. */
+/* Whether this row of the file, which the base has, refers to an ignored one, and did not before:
+ * that is not published. */
 bool cf_record_run_is_astray(const cf_record_run *run, const cf_row *row);
-/* What the others are told of it. False: the format doesn't hold its table. */
+/* What the others are told of a row that is astray. False: the format doesn't hold its table. */
 bool cf_record_run_told(cf_record_run *run, const cf_row *row, cf_arena *arena, cf_row *out);
 void cf_record_run_note_astray(cf_record_run *run);
-/* Any row here is of one of these two kinds. */
+/* Any row here is ignored, or astray. */
 bool cf_record_run_leaves_any(const cf_record_run *run);
-/* Finds what can't be brought here because of such rows (record_source_blocked.c): rows here that
- * stay as they are, rows of the view that can't be shown. Needs the view as it is from then on. */
+/* Finds what can't be brought here (record_source_blocked.c): rows here that stay as they are, rows
+ * of the view that can't be shown because of these. Needs the view as it is from then on. */
 void cf_record_run_find_blocked(cf_record_run *run);
-/* This row of the view waits for its long values: the row here in whose place it comes keeps that,
- * and so does the row that it is, if it is another. False: it is there already. To be called before
- * the blocked are found again. */
+/* This row of the view waits for its long values: the row here in whose place it comes stays there,
+ * and so does the row here that it is, if that is another. False: it is in its place already. To be
+ * called before the blocked rows are found again. */
 bool cf_record_run_keep_places(cf_record_run *run, const cf_row *viewed);
 bool cf_record_run_stays(const cf_record_run *run, const cf_row *here);
 bool cf_record_run_is_blocked(const cf_record_run *run, const cf_row *viewed);
@@ -209,35 +213,35 @@ void cf_record_run_note_blocked(cf_record_run *run);
 /* False: the row of the base goes from here only, and waits until the broker has its long values
  * (record_source_blocked.c). */
 bool cf_record_run_may_leave(cf_record_run *run, const cf_row *base);
-/* The last look let a row wait, and needn't now. */
+/* The last look let a row wait to leave, and the next one needn't. */
 bool cf_record_source_has_awaited(const cf_record_source *source);
 /* A row of the view that the source neither shows nor is to show. */
 bool cf_record_run_hides(const cf_record_run *run, const cf_row *viewed);
-/* Both say the same, or there are neither: of a row of the base, which says what was shown; of a
- * row of the view, which may have more than that. */
+/* Whether both rows say the same, or there is neither: the first with a row of the base, which says
+ * what was shown; the second with a row of the view, which may have more than that. */
 bool cf_record_run_same(cf_record_run *run, const cf_row *disk, const cf_row *base);
 bool cf_record_run_shows(cf_record_run *run, const cf_row *disk, const cf_row *viewed);
-/* The row of the view as the base takes it: what the format says of it, and what it has no room
- * for. It is shown by the source's row `here`, or anew. */
+/* The row of the view as the base takes it: what the format says of the row, and what the format
+ * has no room for. The first where the row is written, the second where `here` shows it. */
 cf_row cf_record_run_based(cf_record_run *run, const cf_row *viewed, const cf_row *expressed);
 cf_row cf_record_run_based_here(cf_record_run *run, const cf_row *viewed, const cf_row *here);
-/* What a row of this place is called; appended. */
+/* What people call a row of this place; appended. */
 void cf_record_run_path(const cf_record_run *run, const cf_row_place *place, cf_buffer *path);
 void cf_record_note(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The same, of any length. */
+/* The same with a reason of any length. */
 void cf_record_note_text(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                          const char *reason);
-/* Of the source as a whole. */
+/* The same of the source as a whole. */
 void cf_record_note_whole(cf_record_run *run, cf_pending_kind kind, const char *reason);
 /* What keeps from publishing now, and how to list it; NULL: nothing. */
 const char *cf_record_run_silence(cf_record_run *run, cf_pending_kind *kind);
-/* Another device has a record locked: any, this one. */
+/* Another device has a record locked: any of the collection; this one. */
 bool cf_record_run_any_locked(const cf_record_run *run);
 bool cf_record_run_is_locked(const cf_record_run *run, const cf_row *base);
-/* Lists what was done to it, and that it is not published until that is over. */
+/* Lists that what was done to the locked row is not published until the lock is over. */
 void cf_record_run_note_locked(cf_record_run *run, const cf_row *base);
-/* What its user says of deletions: for once, or for the source. */
+/* The user's word for deletions: for this look, or else for the source. */
 static inline cf_delete_word cf_record_source_word(const cf_record_source *source)
 {
     return source->word.given ? source->word : source->binding->limit;
@@ -250,7 +254,7 @@ static inline bool cf_record_run_receives(const cf_record_run *run)
 }
 /* Merges lists that two devices changed apart, and publishes that (record_source_lists.c). */
 cf_status cf_record_run_merge_lists(cf_record_run *run, cf_error *error);
-/* Whether what was done to it together is to be seen together: a database's transactions. */
+/* Whether what was done to rows together is to be seen together: a database's transactions. */
 static inline bool cf_record_run_is_transactional(const cf_record_run *run)
 {
     return run->content.schema != NULL;
@@ -285,10 +289,10 @@ bool cf_record_run_note_refused(cf_record_run *run, cf_bytes table, cf_bytes key
 void cf_record_run_note_unshown(cf_record_run *run, cf_pending_kind kind, const cf_row_place *place,
                                 const char *reason);
 
-/* What a look that syncs found out, kept for one that only looks; no bytes: nothing, or it can't be
- * had: then only the reasons are missing. */
+/* What is kept of the source in one table of the home. No bytes: nothing, or it can't be read; then
+ * `status` lacks reasons, or something is found out anew. */
 cf_bytes cf_record_run_kept(cf_record_run *run, cf_table_letter table);
-/* Adds to `records` what becomes of it; false: it is kept already. */
+/* Keeps this instead, no bytes: nothing; added to `records`. False: that is kept already. */
 bool cf_record_run_keep(cf_record_run *run, cf_table_letter table, cf_bytes now,
                         cf_kv_list *records);
 
@@ -325,9 +329,9 @@ cf_row cf_record_run_changed_here(cf_record_run *run, const cf_row *here, const 
 cf_status cf_record_run_know_past(cf_record_run *run, unsigned meets, cf_peer *peer,
                                   cf_error *error);
 
-/* Takes for agreed what both sides have, or had. */
+/* Takes for agreed what both sides have, or had (record_source_adopt.c). */
 void cf_record_run_adopt(cf_record_run *run);
-/* The same, and publishes what the user did. */
+/* Does that, and publishes what else the user did. */
 cf_status cf_record_run_publish(cf_record_run *run, cf_error *error);
 /* Publishes that rows made apart are one, which say the same, if the source's user said so; to be
  * called before anything is applied (record_source_alike.c). */
@@ -338,9 +342,9 @@ cf_status cf_record_run_apply(cf_record_run *run, cf_error *error);
  * before anything is applied, the other when the base is what was. */
 void cf_record_run_find_doubts(cf_record_run *run);
 void cf_record_run_keep_family(cf_record_run *run);
-/* Only names it. */
+/* Only lists what others did. */
 void cf_record_run_tell(cf_record_run *run);
-/* The same of a source that only sends, and takes none of it. */
+/* The same of a source that only sends, and takes none of that. */
 void cf_record_run_tell_untaken(cf_record_run *run);
 
 #endif
