@@ -60,6 +60,7 @@ static bool undoes_field(const undoing *self, const cf_row *base, const cf_row_f
                                                 others_emptied(self, &base->item, a->name));
 }
 
+/* Any of the fields in which the row is not as the base has it undoes another device's work. */
 static bool undoes_others(const undoing *self, const cf_row *there, const cf_row *base)
 {
     for (size_t i = 0; i < there->field_count; i++)

@@ -310,6 +310,7 @@ static cf_status parse(file_medium *self, cf_error *error)
 
 /* ---- Columns with other names ---- */
 
+/* The source is a CSV file whose columns are fields by their own names. */
 static bool may_rename(const file_medium *self)
 {
     const cf_adapter *adapter = self->options.adapter;

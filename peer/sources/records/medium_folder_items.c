@@ -153,6 +153,7 @@ static void set_trouble(cf_folder_item *item, bool passes, const char *text)
     item->trouble = cf_arena_text(&item->trouble_arena, cf_bytes_of_text(text));
 }
 
+/* Nothing is in the file but blanks; a zero byte is none. */
 static bool is_blank(cf_bytes bytes)
 {
     for (size_t i = 0; i < bytes.size; i++)

@@ -126,6 +126,8 @@ static int by_item(const void *left, const void *right)
     return order ? order : cf_bytes_compare(a->columns[0], b->columns[0]);
 }
 
+/* What the source is asked for, by the columns that it had when last agreed, and what nobody has
+ * any more. */
 static void select_rows(cf_clash_search *search, cf_arena *arena)
 {
     cf_row_format format;

@@ -18,7 +18,9 @@ static bool same_item(const cf_row *a, const cf_row *b)
 }
 
 /* Whether each reference of the row leads to the same item here, by the base, and there, by the
- * view. Equal keys say nothing of that: rows of one counted key that were born apart are two. */
+ * view. Equal keys say nothing of that: rows of one counted key that were born apart are two.
+ *
+ *     phone 3 is person 7's on both sides, who is Ann here, and Bob there: two phones */
 static bool means_the_same(const cf_record_run *run, const cf_schema_table *table,
                            const cf_row *row)
 {

@@ -464,6 +464,7 @@ bool cf_record_run_keep_places(cf_record_run *run, const cf_row *viewed)
 /* Rows that go from here only: others have them, and this device doesn't ask for them any more. The
  * log has all of such a row but its long values: it stays until the broker has these. */
 
+/* The content can be had from somebody else, so that it may leave this device. */
 static bool is_elsewhere(const cf_record_source *source, cf_bytes identity)
 {
     return cf_has_other_copies(source->context->peer, &source->binding->collection, identity);

@@ -2,9 +2,10 @@
 /* Tables and columns that this source had and has no more, or has though another one says that
  * nobody has them (log/catalog_forgotten.h). What a source never had it says nothing of.
  *
- *     the table tags, of 3 rows, is dropped here: this source says that nobody has it
- *     desktop has it: its next look says the contrary, and the 3 rows stay with desktop
- *     desktop drops it, too: the rows leave the bases, undeleted */
+ *     the table tags, of 3 rows, is dropped here: this source says that nobody has it, and the rows
+ *       leave its base, so that they don't count as deleted
+ *     desktop has it: its next look says the contrary, and the rows stay with desktop
+ *     desktop drops it, too: the log keeps the rows, and nobody lists them any more */
 #include "peer/sources/records/record_source_inside.h"
 
 #include "peer/log/catalog_forgotten.h"

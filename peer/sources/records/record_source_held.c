@@ -152,6 +152,7 @@ static bool is_new(const cf_record_held *held, cf_bytes table, cf_bytes field)
     return false;
 }
 
+/* The column is new to the row: to all of its table, or to this one still. */
 static bool is_new_to(const cf_new_column *column, const cf_row *row)
 {
     return cf_bytes_equal(column->table, row->table) &&
@@ -385,8 +386,8 @@ void cf_record_run_keep_held(cf_record_run *run)
  * was deleted here only, and one that took its number is another one: both are as in a source that
  * was just added.
  *
- *     base: phones 1 (+1), 2 (+2); the table is away for a while, then there again with 1 (+9)
- *     +9 is an edit of phone 1; phone 2 is not deleted elsewhere, and is written here again */
+ *     base: phones 1 (+1), 2 (+2); `--exclude phones` is said, 1 becomes +9, 2 is deleted
+ *     phones are asked for again: +9 is an edit; 2 stays elsewhere, and is written here again */
 
 bool cf_record_run_is_back(const cf_record_run *run, cf_bytes table)
 {

@@ -242,6 +242,7 @@ static bool is_replaced(cf_record_run *run, const cf_record_counted *disk, const
     return true;
 }
 
+/* The rows that are missing here, as the guard asks for them. */
 static cf_vanishing missing_of(const cf_record_counted *self)
 {
     return (cf_vanishing){.side = CF_GUARD_HERE,
