@@ -113,9 +113,10 @@ static size_t differing_rows(const cf_database_standing *standing)
     return standing->missing + standing->gone + standing->back + standing->changed;
 }
 
-/* What this device itself deleted is back, and what it had added is gone again: that may be an
- * edit, as an undo makes it. A write-ahead log leaves the file's bytes uncounted, so an edit that
- * is taken back makes the bytes that were there before it; rows that come back lie elsewhere in it.
+/* Whether what looks like an older copy may be this device's own doing once more: what it had
+ * deleted is back, and what is missing it had taken away before. A write-ahead log leaves the
+ * file's bytes uncounted, so an edit that is taken back makes the bytes that were there before it;
+ * rows that come back lie elsewhere in it.
  *
  *     5 rows added, deleted, and added again, by this device:  back, an edit
  *     and deleted again:                                       this device had deleted them before
@@ -201,6 +202,8 @@ cf_status cf_database_pages(sqlite3 *database, uint32_t *out, cf_error *error)
     return status;
 }
 
+/* What tells this file from another: its inode, with the time of birth, or else the device; and
+ * what its program says that the database is. */
 static cf_status identify(const cf_stat *stat, sqlite3 *database, cf_database_identity *out,
                           cf_error *error)
 {

@@ -49,14 +49,15 @@ typedef struct {
 
 /* ---- Which rows differ ---- */
 
-/* Of a long value that lies beside the row nobody knows yet which content it is. */
+/* What the field says can be compared; of a long value that lies beside the row nobody knows yet
+ * which content it is. */
 static bool is_known(const cf_row_field *field)
 {
     return !field || !field->count || field->values[0].size <= CF_INLINE_MAX;
 }
 
-/* The row in the database says something else in the column than the base; of a long value nobody
- * knows. */
+/* The row in the database says something else in the column than the base, as far as that can be
+ * compared. */
 static bool differs_in(const cf_row *there, const cf_row *base, cf_bytes name)
 {
     const cf_row_field *here = cf_row_field_named(there, name);
@@ -266,8 +267,8 @@ static bool is_as_then(const rewinding *self, const differing *row, const cf_pas
     return same;
 }
 
-/* Whether the changed rows of a table have one value in the changed column, as an UPDATE gives
- * them. */
+/* Notes where changed rows of a table have more than one value in a changed column: an UPDATE
+ * mostly gives one. */
 static void compare_columns(tally *out, const differing *row)
 {
     const cf_row *first = NULL;

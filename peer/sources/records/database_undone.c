@@ -80,7 +80,7 @@ typedef struct {
     bool others;
 } stays;
 
-/* One more item that was ever under the row's key. */
+/* Counts one more item that was ever under the row's key. */
 static bool look_at(void *context, const cf_past_item *item, const cf_past_place *place)
 {
     stays *self = context;
@@ -117,7 +117,8 @@ static bool came_back(const cf_past_item *item)
     return times > 1;
 }
 
-/* Rows that are missing: others' work, and rows that were never away before. */
+/* Counts rows that are missing: those in which others' work is undone, and those that this device
+ * never took away before. */
 static void count_missing(undoing *self, const cf_binding *binding,
                           const cf_database_schema *schema, const cf_record_file *file)
 {

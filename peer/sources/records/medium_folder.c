@@ -189,7 +189,7 @@ static bool changed(cf_medium *medium)
     return differs;
 }
 
-/* The file, if it is still as it was read. */
+/* Removes the file, if it is still as it was read. */
 static cf_status remove_as_read(cf_folder_medium *self, const cf_record_disk *disk, cf_error *error)
 {
     cf_files *files = self->medium.files;
@@ -222,7 +222,7 @@ static cf_status mend_item(cf_folder_medium *self, cf_folder_item *item,
     return status;
 }
 
-/* Files that are cut short, or have nothing in them. */
+/* Files that are cut short, or have nothing in them, are kept elsewhere and taken away. */
 static cf_status mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error)
 {
     cf_folder_medium *self = of(medium);

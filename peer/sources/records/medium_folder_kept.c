@@ -150,8 +150,8 @@ void cf_folder_kept_note(cf_folder_medium *self, const cf_folder_written *writte
         {cf_arena_copy(arena, written->row.table), cf_arena_copy(arena, written->row.key)}};
 }
 
-/* What was written is known of its files: only now, as what was read goes by the order of the
- * items. */
+/* From now on the files that were written are known, with their rows. Not before the commit: what
+ * was read goes by the order of the items. */
 static void take_written(cf_folder_medium *self)
 {
     for (size_t i = 0; i < self->written_count; i++) {

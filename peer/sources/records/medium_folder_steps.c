@@ -277,6 +277,7 @@ static bool remove_one(void *context, cf_bytes name)
     return true;
 }
 
+/* What has an intent is cleared first, then what has none; the intents go in one commit. */
 static cf_status settle(recovering *self)
 {
     cf_medium *medium = &self->self->medium;

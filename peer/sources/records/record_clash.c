@@ -242,6 +242,8 @@ static void add_shown(void *context, const cf_row *child)
     cf_buffer_release(&path);
 }
 
+/* What hangs on the row: on one that the view holds back rows that are held back, too; on one that
+ * the source refused rows that the view shows. */
 static void add_children(waiting *self, const cf_row *row, bool is_held)
 {
     if (is_held)

@@ -4,8 +4,8 @@
  * hidden, as others have what only one row can have (record_clash.h).
  *
  *     row 1 of t: n = 1 by laptop, n = 2 by desktop, later    t/1/n: value 1, shown 2
- *     row 2 claims the name of row 1, and is shown as another
- *     one (`gives_way`)                                       its wish; its rival is row 1 */
+ *     tag 2 wishes to be called home, as tag 1 is, and is
+ *     shown as "home (2)" (`gives_way`)                       tags/2/name: value home, rival 1 */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_CONFLICTS_H
 #include "peer/bindings/binding.h"

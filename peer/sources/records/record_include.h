@@ -14,7 +14,10 @@
  *
  * One that matches is enough, unless a pattern of `--exclude` matches the table. A row that refers
  * to one that is left out is left out, unless no pattern speaks of that table at all. Without
- * patterns everything is in. Pure. */
+ * patterns everything is in. Pure.
+ *
+ *   people//kind=friend, phones    the phones of friends, as those of others refer to what is out
+ *   phones                         all phones */
 #ifndef CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
 #define CF_PEER_SOURCES_RECORDS_RECORD_INCLUDE_H
 #include "peer/bindings/binding.h"

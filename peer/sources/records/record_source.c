@@ -109,6 +109,8 @@ static void look_again(void *self, uint64_t now_ms)
     source->not_before_ms = now_ms;
 }
 
+/* A look at once, whatever rest is due; none where the source was never looked at, or only to tell.
+ */
 static void wake(void *self)
 {
     cf_record_source *source = self;
@@ -316,6 +318,7 @@ static cf_status step(void *self, uint64_t now_ms, uint64_t *deadline, cf_error 
     return status;
 }
 
+/* A look is due, or a question to the disk, which answers. */
 static bool busy(const void *self, uint64_t now_ms)
 {
     const cf_record_source *source = self;

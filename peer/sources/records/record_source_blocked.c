@@ -538,6 +538,8 @@ static void note_staying(cf_record_run *run, const cf_row *here)
         what);
 }
 
+/* Lists a row that stays because of others; what is ignored, or was changed here, is listed where
+ * that is found. */
 static void note_fate(cf_record_run *run, const cf_row *here, cf_row_fate fate)
 {
     const cf_row_place place = {here->table, here->key};

@@ -116,6 +116,7 @@ static bool is_list(const cf_record_run *run, const cf_row_conflict *conflict)
            cf_record_selected(&run->selection, conflict->row);
 }
 
+/* Another device has the record locked; then its lists are tried again at the next look. */
 static bool is_locked(merging *self, const cf_row_conflict *conflict)
 {
     const bool locked = cf_record_run_is_locked(self->run, conflict->row);

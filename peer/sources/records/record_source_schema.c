@@ -151,6 +151,8 @@ static cf_status load_own(cf_record_run *run, cf_bytes *out, cf_error *error)
     return status;
 }
 
+/* Keeps the schema that the source has now, with what is committed next: what its program changes
+ * later is told by that. */
 static void keep_own(cf_record_run *run, cf_bytes before)
 {
     cf_buffer own = {0};
