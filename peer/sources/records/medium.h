@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the rows of a record source lie: in one text file, in a folder of them, in a database. What
- * they have in common: all is read as of one moment, and what is to be shown instead is written on
+/* Where the rows of a record source lie: in one text file, in a folder of such, in a database. What
+ * these have in common: all is read as of one moment, and what is to be shown instead is written on
  * the condition that nothing changed since, so that neither a crash nor a user who saves meanwhile
- * loses anything. One thread. */
+ * loses anything. One thread.
+ *
+ *     read: Ann, Bob; Anna, Bob are to be shown; a user saves Ann, Bobby before that is written:
+ *       CF_CHANGED, the file has Ann, Bobby, and the next look finds that */
 #ifndef CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #define CF_PEER_SOURCES_RECORDS_MEDIUM_H
 #include "peer/adapters/record_format.h"
@@ -14,34 +17,34 @@
 
 typedef struct cf_medium cf_medium;
 
-/* What it showed when it was read. All of it lasts until it is released. */
+/* What the medium showed when it was read. All of that lasts until the content is released. */
 typedef struct {
-    bool there; /* else there is nothing, and nothing else is said */
-    bool blank; /* what is left isn't even an empty one: rather an accident than a wish */
-    bool keyed; /* its keys may be others as they are spelled: adapters/record_types.h knows them */
-    bool texts; /* its values are texts: so it does what they stand for */
-    cf_record_map *map;              /* that does: adapters/record_map.h; NULL: none */
-    cf_record_file file;             /* the rows, and what couldn't be taken as one */
-    cf_row_format format;            /* what it can hold */
-    cf_bytes layout;                 /* how it is laid out; nothing: it says nothing of that */
-    const cf_schema *schema;         /* that it has by itself, as a database does; NULL: none */
+    bool there;          /* else no medium is there, and nothing else is said */
+    bool blank;          /* not even a header is left in the file: rather an accident than a wish */
+    bool keyed;          /* keys may be known otherwise, "7" as 7 (adapters/record_types.h) */
+    bool texts;          /* so may values, all of which are texts */
+    cf_record_map *map;  /* by which columns are fields (adapters/record_map.h); NULL: none */
+    cf_record_file file; /* the rows, and what couldn't be taken as one */
+    cf_row_format format;            /* what the medium can hold */
+    cf_bytes layout;                 /* how the medium is laid out; nothing: it doesn't say */
+    const cf_schema *schema;         /* that a database has by itself; NULL: no database */
     const cf_database_schema *joins; /* so rows may be known by what they join:
                                         adapters/sqlite/database_tuples.h; NULL: no database */
     cf_arena arena;                  /* of the format and the schema */
 } cf_medium_content;                 /* {0} is empty */
 void cf_medium_content_release(cf_medium_content *content);
 
-/* A row that is not shown as wanted, or is shown and was not wanted. */
+/* A row that the medium does not show as wanted, or shows and was not wanted. */
 typedef struct {
     cf_bytes table, key;
     cf_status why;    /* CF_CHANGED: a user was faster, look again soon; else later */
     const char *text; /* for people */
-    bool unsaid;      /* what it should show can't be written beside the rest of it */
+    bool unsaid;      /* what the row should show can't be written beside the rest of the row */
 } cf_medium_refusal;
 
 typedef struct {
-    bool wrote; /* anything; else it showed just this already */
-    bool torn;  /* what is refused may stand there all the same, or be gone */
+    bool wrote; /* anything; else the medium showed just this already */
+    bool torn;  /* refused rows may stand there all the same, or be gone */
     bool ended; /* what was written ends in a line end */
     cf_medium_refusal *refusals;
     size_t count, capacity;
@@ -49,7 +52,7 @@ typedef struct {
 } cf_medium_outcome; /* {0} is empty */
 void cf_medium_refuse(cf_medium_outcome *outcome, cf_bytes table, cf_bytes key, cf_status why,
                       const char *text);
-/* Of those of the rows that a text could not be made to show. */
+/* Refuses those of the rows that a text could not be made to show. */
 void cf_medium_refuse_unsaid(cf_medium_outcome *outcome, const cf_record_options *options,
                              const cf_row *rows, const bool *unsaid, size_t count);
 void cf_medium_outcome_release(cf_medium_outcome *outcome);
@@ -77,18 +80,19 @@ typedef struct {
                       cf_error *error); /* NULL: there is no such thing */
 } cf_medium_operations;
 
-/* Of whom it is; an implementation's struct begins with this one. */
+/* What all media have; an implementation's struct begins with this one. */
 struct cf_medium {
     const cf_medium_operations *operations;
     cf_files *files;
-    cf_peer *peer; /* NULL: it is only read */
+    cf_peer *peer; /* NULL: the medium is only read */
     cf_binding *binding;
-    const cf_schema *schema; /* of the collection; set before it is read; NULL: nobody knows */
-    cf_bytes layout; /* that a file which is made gets; set before it is read; may be nothing */
-    cf_forgotten forgotten;   /* that it has not; the same */
-    cf_new_columns columns;   /* that a file which is there gets; the same */
-    const cf_row_format *had; /* what it had room for when it was last looked at; set before it is
-                                 read; NULL: nobody knows */
+    /* Set before the medium is read: */
+    const cf_schema *schema;  /* of the collection; NULL: nobody knows */
+    cf_bytes layout;          /* that a file which is made gets; may be nothing */
+    cf_forgotten forgotten;   /* that a file which is made does without */
+    cf_new_columns columns;   /* that a file which is there gets */
+    const cf_row_format *had; /* what the medium had room for when last looked at; NULL: nobody
+                                 knows */
     bool only_looks;          /* nothing of what is read next is published: it needn't be durable */
     cf_delete_word word;      /* the user's, for what is read next */
     cf_watch *watch; /* to be told of changes at once; NULL: none. Its folder's number is 0 */
@@ -103,7 +107,7 @@ cf_status cf_medium_check(cf_medium *medium, cf_error *error);
 
 /* Before the first write after a start, or after a read or write that failed: puts right what a
  * crash or that left. What a user may have saved is kept, under another name if need be, which is
- * reported. CF_MISSING: it isn't there. */
+ * reported. CF_MISSING: the medium isn't there. */
 cf_status cf_medium_recover(cf_medium *medium, cf_error *error);
 
 /* CF_OK also when nothing is there. CF_CHANGED: it is not at rest, look again soon. CF_LOCKED:
@@ -115,17 +119,17 @@ cf_status cf_medium_read(cf_medium *medium, uint64_t now_ms, cf_medium_content *
 /* Gives rows that the base doesn't know the keys which they have in the view, where their own say
  * nothing. To be called once, with what was read last, as it was read. */
 void cf_medium_meet(cf_medium *medium, const cf_row_view *view, cf_medium_content *content);
-/* Cheap: whether it may show something else than when it was last read or written. */
+/* Whether the medium may show something else than when it was last read or written; cheap. */
 bool cf_medium_changed(cf_medium *medium);
 
-/* Makes it show these rows and no others, but what is in trouble stays as it is. It is as the last
- * read found it, or that part of it is left alone. CF_OK: all but the rows in `*out` is done. Any
+/* Makes the medium show these rows and no others; what is in trouble stays as it is, and what is
+ * not as the last read found it is left alone. CF_OK: all but the rows in `*out` is done. Any
  * other: nothing was done at all; CF_CHANGED: a user was faster, look again soon. `*out` is to be
  * released in any case. */
 cf_status cf_medium_write(cf_medium *medium, const cf_row *rows, size_t count,
                           cf_medium_outcome *out, cf_error *error);
-/* Takes away what is cut short, as the last read found it, once that is kept: what is whole stays.
- * Then it is to be read again. */
+/* Takes away what the last read found to be cut short, once that is kept elsewhere: what is whole
+ * stays. Then the medium is to be read again. */
 cf_status cf_medium_mend(cf_medium *medium, const cf_medium_keeping *keeping, cf_error *error);
 /* Adds what belongs into the next commit of a look, whatever was done in it. */
 void cf_medium_settled(cf_medium *medium, cf_kv_list *records);

@@ -35,13 +35,13 @@ typedef struct {
 void cf_record_choice_release(cf_record_choice *choice);
 /* In the order of the conflicts, after ends were added in another one. */
 void cf_record_choice_sort(cf_record_choice *choice);
-/* Something ends so already: a row that gives way in two columns to one rival is made one with it
- * once. */
+/* The choice has such an end already: a row that gives way in two columns to one rival is made one
+ * with that once. */
 bool cf_record_choice_has(const cf_record_choice *choice, const cf_record_end *end);
-/* Leaves to an earlier choice what both have. */
+/* Takes out of the choice what an earlier one has, too. */
 void cf_record_choice_leave(cf_record_choice *choice, const cf_record_choice *earlier);
 
-/* That `row` is the same as `rival`; in the arena. */
+/* The end by which `row` is one with `rival`; in the arena. */
 cf_record_end cf_record_end_as_one(const cf_row *row, const cf_row *rival, cf_arena *arena);
 
 #endif

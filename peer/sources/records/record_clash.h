@@ -43,7 +43,8 @@ typedef struct {
     cf_hidden_rows hidden;         /* and what the view holds back */
 } cf_clash_search;
 
-/* Those that the source would show, ascending by item. In the arena; borrows from the view. */
+/* The clashes of rows that the source would show, ascending by item. In the arena; borrows from the
+ * view. */
 size_t cf_record_clashes(cf_clash_search *search, cf_arena *arena, const cf_record_clash **out);
 /* Whether a conflict in this row is told, of a field, or of the row where it is nothing: the source
  * is asked for it, and somebody has the table, and the column. What nobody has any more nobody can
@@ -61,7 +62,7 @@ size_t cf_record_clash_waiting(const cf_clash_search *search, const cf_record_cl
 /* The row that gives the column up where this version is kept: 1 is the one that is shown, 2 the
  * other; NULL: there is no such version, or no column may be empty. */
 const cf_row *cf_record_clash_yields(const cf_record_clash *clash, const cf_keep *keep);
-/* That the row has nothing in the column any more. In the arena. */
+/* The change by which the row has nothing in the column any more. In the arena. */
 cf_change cf_record_clash_yield(const cf_clash_search *search, const cf_id *item, cf_bytes column,
                                 cf_arena *arena);
 

@@ -33,16 +33,16 @@ cf_record_value *cf_record_values_of(cf_record_values *values, cf_bytes value);
 
 /* The content, when the medium shows the value; in `made` if it isn't the value itself. */
 cf_bytes cf_record_value_content(const cf_record_value *one, cf_buffer *made);
-/* It stands in the log itself: no file of it is needed. */
+/* The content stands in the log itself: no file of it is needed. */
 bool cf_record_value_is_small(const cf_record_value *one);
 
 /* ---- Files in the home ---- */
 
 /* Makes the binding's root and temporary folder usable. */
 cf_status cf_value_files_open(cf_record_values *values, cf_error *error);
-/* A file of it is there; what is in it nobody has checked. */
+/* A file of the value is there; what is in that nobody has checked. */
 bool cf_value_file_find(cf_record_values *values, cf_record_value *one);
-/* Writes the content of its value, which is in memory. */
+/* Writes the file with the content of the value, which is in memory. */
 cf_status cf_value_file_write(cf_record_values *values, cf_record_value *one, cf_error *error);
 /* The bytes, checked, in the arena. CF_MISSING: there is none, or it is another's. */
 cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_arena *arena,
@@ -50,7 +50,7 @@ cf_status cf_value_file_read(cf_record_values *values, cf_record_value *one, cf_
 /* Takes a file that came, from the binding's temporary folder. */
 cf_status cf_value_file_take(cf_record_values *values, cf_record_value *one, cf_bytes name,
                              cf_error *error);
-/* It is not shown any more; the sweep of bases takes the file. */
+/* The value is not shown any more; the sweep of bases takes the file. */
 void cf_value_file_drop(cf_record_values *values, cf_record_value *one);
 /* All bytes of a file in one of the binding's folders, if they are this content. */
 cf_status cf_value_bytes(cf_record_values *values, const cf_folder *folder, cf_bytes name,
