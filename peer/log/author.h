@@ -65,7 +65,7 @@ void cf_author_took(cf_author *author, const cf_entry *entry);
  * home, that was restored or cloned: it goes on under a new writer; true then. */
 bool cf_author_met(cf_author *author, const cf_entry *entry);
 
-/* Calls `brief_sync` with each collection in which another log has entries of an own chain that are
+/* Calls `visit` with each collection in which another log has entries of an own chain that are
  * not here: this home went back to an earlier state, or is one of two copies. */
 typedef void cf_author_behind(void *context, const cf_id *collection);
 void cf_author_each_behind(const cf_author *author, const cf_heads *theirs, cf_author_behind *visit,

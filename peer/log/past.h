@@ -36,7 +36,7 @@ const cf_past_item *cf_past_find(const cf_past *past, const cf_id *item);
 const cf_past_write *cf_past_wrote(const cf_past_item *item, cf_bytes field, cf_bytes value);
 const cf_past_write *cf_past_last(const cf_past_item *item, cf_bytes field);
 
-/* Calls `brief_sync` with each item that was ever at this place, the latest first, until that says
+/* Calls `visit` with each item that was ever at this place, the latest first, until that says
  * false.
  */
 typedef bool cf_past_visit(void *context, const cf_past_item *item, const cf_past_place *place);

@@ -32,7 +32,7 @@ typedef struct {
     size_t count, capacity;
 } cf_schema_reading;
 
-/* Does `brief_sync` with each row of the statement, in which ?1 is the table. */
+/* Does `visit` with each row of the statement, in which ?1 is the table. */
 typedef cf_status cf_row_visit(cf_schema_reading *self, sqlite3_stmt *row, void *context,
                                cf_error *error);
 cf_status cf_schema_each(cf_schema_reading *self, const char *sql, cf_bytes table,
