@@ -28,7 +28,7 @@ BUILT = {
     "CF_FLAGLESS_LIBRARY": "tests/power/libflagless.so",
     "CF_NO_IPV6_LIBRARY": "tests/system/libno_ipv6.so",
     "CF_MODEL_HISTORY": "tests/model/model_history",
-    "CF_PEER_VECTORS": "tests/peer/test_peer_vectors",
+    "CF_PEER_VECTORS": "tests/peer/model/test_peer_vectors",
     "CF_PEER_RECORDS_VECTORS": "tests/peer/test_peer_records_vectors",
 }
 

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 
 #include "codec/pack.h"
-#include "tests/peer/model_rules.h"
-#include "tests/peer/tree.h"
-#include "tests/peer/world.h"
+#include "tests/peer/model/model_rules.h"
+#include "tests/peer/model/tree.h"
+#include "tests/peer/model/world.h"
 
 enum { PLAIN_MODE = 0644, RUNNABLE_MODE = 0755, LINE_MAX_SIZE = 4096, WORDS = 5 };
 

@@ -8,7 +8,7 @@
 #include "broker/platform/jobs.h"
 #include "codec/keys.h"
 #include "peer/engine/engine.h"
-#include "tests/peer/faulty_disk.h"
+#include "tests/support/faulty_disk.h"
 #include "tests/worlds/chance.h"
 #include "tests/worlds/disk.h"
 #include "tests/worlds/intents.h"

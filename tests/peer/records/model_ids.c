@@ -8,7 +8,7 @@
 
 #include "codec/pack.h"
 #include "peer/records/row_refs.h"
-#include "tests/peer/model_rules.h"
+#include "tests/peer/model/model_rules.h"
 
 static void print_item(const cf_id *item, cf_buffer *out)
 {

@@ -7,7 +7,7 @@
 #include "codec/pack.h"
 #include "peer/records/row_instead.h"
 #include "peer/records/row_same.h"
-#include "tests/peer/model_rules.h"
+#include "tests/peer/model/model_rules.h"
 
 static cf_bytes kept(cf_arena *arena, cf_buffer *packed)
 {

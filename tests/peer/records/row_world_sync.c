@@ -6,7 +6,7 @@
 
 #include "codec/hash_table.h"
 #include "tests/peer/records/row_check.h"
-#include "tests/peer/states.h"
+#include "tests/peer/model/states.h"
 
 enum { SETTLE_ROUNDS = 6 };
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "peer/records/row_alike.h"
-#include "tests/peer/model_rules.h"
+#include "tests/peer/model/model_rules.h"
 #include "tests/peer/records/model_ids.h"
 #include "tests/peer/records/row_vectors.h"
-#include "tests/peer/vector_file.h"
+#include "tests/peer/model/vector_file.h"
 #include "tests/support/expect.h"
 
 enum { ORDERS = 3, LEAST = 100, ALIKE_LEAST = 10 };

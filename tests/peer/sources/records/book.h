@@ -4,7 +4,7 @@
 #ifndef CF_TESTS_BOOK_H
 #define CF_TESTS_BOOK_H
 #include "peer/sources/records/medium_folder.h"
-#include "tests/peer/faulty_disk.h"
+#include "tests/support/faulty_disk.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 

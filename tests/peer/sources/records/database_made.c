@@ -2,7 +2,7 @@
 #include "peer/sources/records/database_made.h"
 
 #include "codec/pack.h"
-#include "tests/peer/faulty_disk.h"
+#include "tests/support/faulty_disk.h"
 #include "tests/support/expect.h"
 #include "tests/support/scratch.h"
 #include "tests/support/syncs.h"

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small world on lesser disks in which all is counted that its devices ask of their files, stores
+ * and jobs, and the messages that pass. Linked with --wrap of what makes and hands over these. */
+#ifndef CF_TESTS_PEER_COSTS_WORLD_H
+#define CF_TESTS_PEER_COSTS_WORLD_H
+#include "tests/broker/tally.h"
+#include "tests/peer/small/small_world.h"
+
+enum { SOON_S = 10 }; /* within which an act has come to its end everywhere */
+
+/* Of the first device's user. */
+typedef void costs_act(device *first);
+
+void costs_begin(world *in);
+/* A minute later all is in sync. */
+void costs_settle(world *in);
+/* All devices serve, and have come to rest. */
+void costs_serve(world *in);
+void costs_pass(world *in, int seconds);
+/* The act, and what it brings about. */
+tally costs_of(world *in, costs_act *act);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large contents between two devices: what travels, and that it arrives. */
+#include "tests/peer/small/small_checks.h"
+
+#include "codec/content.h"
+#include "codec/limits.h"
+#include "peer/bindings/base.h"
+#include "peer/engine/engine.h"
+#include "tests/support/expect.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { SIZE = 5 << 20 };
+
+static uint8_t *noise(world *in, size_t size)
+{
+    uint8_t *bytes = malloc(size);
+
+    cr_assert(bytes);
+    for (size_t i = 0; i < size; i += 2) {
+        uint64_t two = world_random(in, 1 << 16);
+
+        memcpy(bytes + i, &two, 2);
+    }
+    return bytes;
+}
+
+static uint64_t received(device *self)
+{
+    cf_traffic traffic;
+
+    cf_engine_traffic(self->engine, &traffic);
+    return traffic.bytes_received;
+}
+
+Test(engine_large, brings_a_large_file_and_then_only_what_was_edited)
+{
+    world *w = world_new(11, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "image", bytes, SIZE);
+    settles_equal(w);
+    cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
+    cr_expect_gt(received(b), SIZE);
+    for (int i = 0; i < 6; i++) {
+        uint64_t before = received(b) + received(a);
+
+        memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
+        user_writes(i % 2 ? b : a, "image", bytes, SIZE);
+        settles_equal(w);
+        cr_assert(holds_bytes(i % 2 ? a : b, "image", cf_bytes_of(bytes, SIZE)), "edit %d", i);
+        cr_expect_lt(received(a) + received(b) - before, 50000, "edit %d", i);
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+static void set_mode(const device *self, const char *path, mode_t mode)
+{
+    char whole[200];
+
+    snprintf(whole, sizeof whole, "%s/%s", self->folder, path);
+    cr_assert_eq(chmod(whole, mode), 0);
+}
+
+Test(engine_large, brings_equal_files_of_one_round_once)
+{
+    world *w = world_new(21, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "one", bytes, SIZE);
+    user_writes(a, "two", bytes, SIZE);
+    user_makes(a, "d");
+    user_writes(a, "d/three", bytes, SIZE);
+    set_mode(a, "one", 0600);
+    set_mode(a, "two", 0640);
+    settles_equal(w);
+    cr_assert(holds_bytes(b, "one", cf_bytes_of(bytes, SIZE)));
+    cr_assert(holds_bytes(b, "two", cf_bytes_of(bytes, SIZE)));
+    cr_assert(holds_bytes(b, "d/three", cf_bytes_of(bytes, SIZE)));
+    cr_expect_lt(received(b), SIZE + SIZE / 2);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(mode_of(&w->devices[i], "one"), 0600);
+        cr_expect_eq(mode_of(&w->devices[i], "two"), 0640);
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+static void read_whole(const char *path, cf_buffer *out)
+{
+    FILE *file = fopen(path, "rb");
+
+    cr_assert(file, "%s", path);
+    out->size = fread(cf_buffer_reserve(out, SIZE + 1), 1, SIZE + 1, file);
+    fclose(file);
+}
+
+/* Of each copy that is kept: whether its bytes are those that its name says. */
+static size_t expect_good_copies(const device *self)
+{
+    char path[500], name[2 * CF_HASH_SIZE + 1];
+    size_t count = 0;
+
+    snprintf(path, sizeof path, "%s/base", self->home_path);
+    DIR *folder = opendir(path);
+    cr_assert(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        cf_buffer bytes = {0};
+
+        if (strlen(entry->d_name) != sizeof name - 1)
+            continue;
+        snprintf(path, sizeof path, "%s/base/%s", self->home_path, entry->d_name);
+        read_whole(path, &bytes);
+        const cf_hash hash = cf_content_hash(cf_buffer_view(&bytes));
+        cf_hex(cf_bytes_of(hash.bytes, sizeof hash.bytes), name);
+        cr_expect_str_eq(name, entry->d_name, "a copy holds other bytes");
+        cf_buffer_release(&bytes);
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+static void damage_copies(const device *self)
+{
+    char command[400];
+
+    snprintf(command, sizeof command,
+             "for f in %s/base/*; do printf oops | dd of=$f bs=1 seek=4000000 conv=notrunc "
+             "status=none || exit 1; done",
+             self->home_path);
+    cr_assert_eq(system(command), 0);
+}
+
+/* What was damaged is not what the next copy is made of, though what changed lies elsewhere. */
+Test(engine_large, sends_an_edit_whose_base_is_damaged_and_keeps_nothing_of_that)
+{
+    world *w = world_new(12, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "image", bytes, SIZE);
+    settles_equal(w);
+    cr_assert_eq(expect_good_copies(a), 1);
+    damage_copies(a);
+    for (int i = 0; i < 2; i++) {
+        memset(bytes + 600000 * (i + 1), 'a' + i, 3000);
+        user_writes(a, "image", bytes, SIZE);
+        settles_equal(w);
+        cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)), "edit %d", i);
+        expect_good_copies(a);
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, brings_edits_of_both_sides)
+{
+    world *w = world_new(13, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+    cf_buffer tree = {0};
+
+    user_writes(a, "image", bytes, SIZE);
+    settles_equal(w);
+    memset(bytes + 100, 'a', 100);
+    user_writes(a, "image", bytes, SIZE);
+    memset(bytes + 4000000, 'b', 100);
+    user_writes(b, "image", bytes, SIZE);
+    settles_equal(w);
+    device_tree(a, &tree);
+    cf_buffer_append(&tree, "", 1);
+    cr_expect_not_null(strstr((char *)tree.data, "(conflict "));
+    cf_buffer_release(&tree);
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, comes_through_with_broken_connections_and_crashes)
+{
+    world *w = world_new(14, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, 3 * SIZE);
+
+    w->loss = 20;
+    user_writes(a, "image", bytes, 3 * SIZE);
+    for (int i = 0; i < 5; i++) {
+        device_sync(a);
+        device_crash(i % 2 ? a : b);
+        device_sync(b);
+    }
+    w->loss = 0;
+    settles_equal(w);
+    cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, 3 * SIZE)));
+    free(bytes);
+    world_destroy(&w);
+}
+
+Test(engine_large, follows_a_long_chain_on_a_device_that_has_nothing_yet)
+{
+    world *w = world_new(15, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(a, "image", bytes, SIZE);
+    cr_assert(device_sync(a));
+    for (int i = 0; i < 20; i++) {
+        memset(bytes + 200000 * (i + 1), 'a' + i, 3000);
+        user_writes(a, "image", bytes, SIZE);
+        cr_assert(device_sync(a));
+    }
+    settles_equal(w);
+    cr_assert(holds_bytes(b, "image", cf_bytes_of(bytes, SIZE)));
+    cr_expect_lt(received(b), 2 * SIZE, "a whole is sent once");
+    free(bytes);
+    world_destroy(&w);
+}
+
+static bool count_one(void *context, cf_bytes key, cf_bytes value)
+{
+    (void)key, (void)value;
+    (*(size_t *)context)++;
+    return true;
+}
+
+static size_t count_table(const device *self, uint8_t letter)
+{
+    cf_store *store = cf_home_store(self->home);
+    size_t count = 0;
+    cf_error error;
+
+    expect_ok(store->scan(store, cf_peer_user(cf_engine_peer(self->engine)),
+                          cf_bytes_of(&letter, 1), count_one, &count, &error),
+              error);
+    return count;
+}
+
+enum { PATCH = 2 * CF_INLINE_MAX };
+
+/* Edits by turns, each of a patch that stands in blobs. */
+static void edit_often(world *w, uint8_t *bytes, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint8_t *fresh = noise(w, PATCH);
+
+        memcpy(bytes + world_random(w, SIZE - PATCH), fresh, PATCH);
+        free(fresh);
+        user_writes(&w->devices[i % 2], "image", bytes, SIZE);
+        settles_equal(w);
+    }
+}
+
+/* What is known of the versions of a file serves those of its chain: where a chain begins anew, it
+ * goes with them. */
+Test(engine_large, keeps_what_edits_go_by_of_one_chain_however_many_there_were)
+{
+    world *w = world_new(16, 2);
+    uint8_t *bytes = noise(w, SIZE);
+
+    user_writes(&w->devices[0], "image", bytes, SIZE);
+    settles_equal(w);
+    for (int times = 1; times <= 3; times++) {
+        edit_often(w, bytes, 2 * CF_DELTA_DEPTH_MAX + 4);
+        for (int i = 0; i < w->count; i++) {
+            const device *self = &w->devices[i];
+
+            cr_expect_leq(count_table(self, CF_TABLE_LEAVES), CF_DELTA_DEPTH_MAX + 2,
+                          "%d times, device %d: leaves", times, i);
+            cr_expect_leq(count_table(self, CF_TABLE_KNOWN), CF_DELTA_DEPTH_MAX + 2,
+                          "%d times, device %d: copies", times, i);
+        }
+    }
+    free(bytes);
+    world_destroy(&w);
+}
+
+static bool has_leaves(const device *self, const cf_hash *content)
+{
+    cf_buffer leaves = {0};
+    cf_error ignored;
+
+    cf_status status = cf_leaves_get(cf_engine_peer(self->engine), content, &leaves, &ignored);
+    cf_buffer_release(&leaves);
+    return status == CF_OK;
+}
+
+/* The image goes on to a chain of its own, its copy stands on the old one yet. */
+Test(engine_large, keeps_what_edits_of_a_copy_go_by)
+{
+    world *w = world_new(17, 2);
+    uint8_t *bytes = noise(w, SIZE);
+    const cf_hash whole = cf_content_hash(cf_bytes_of(bytes, SIZE));
+
+    user_writes(&w->devices[0], "image", bytes, SIZE);
+    settles_equal(w);
+    edit_often(w, bytes, 2);
+    const cf_hash copy = cf_content_hash(cf_bytes_of(bytes, SIZE));
+    user_writes(&w->devices[0], "copy", bytes, SIZE);
+    settles_equal(w);
+    edit_often(w, bytes, CF_DELTA_DEPTH_MAX + 4);
+    for (int i = 0; i < w->count; i++) {
+        cr_expect(has_leaves(&w->devices[i], &copy), "device %d", i);
+        cr_expect(has_leaves(&w->devices[i], &whole), "device %d: what the copy stands on", i);
+    }
+    free(bytes);
+    world_destroy(&w);
+}

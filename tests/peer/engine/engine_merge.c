@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Texts that devices edit apart, where their users want them merged. */
+#include "tests/peer/small/small_checks.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SLOTS = 12, APART = 4, STEPS = 60 };
+
+static void merge_texts(device *self)
+{
+    cf_binding *binding = cf_engine_binding_at(self->engine, 0);
+    cf_error error;
+
+    binding->merges = true;
+    expect_ok(cf_binding_save(cf_engine_peer(self->engine), binding, &error), error);
+}
+
+static world *make_world(uint64_t seed, int devices, int merging)
+{
+    world *w = world_new(seed, devices);
+
+    for (int i = 0; i < merging; i++)
+        merge_texts(&w->devices[i]);
+    return w;
+}
+
+static bool has_copy(const device *self)
+{
+    cf_buffer listing = {0};
+
+    device_tree(self, &listing);
+    cf_buffer_append(&listing, "", 1);
+    bool has = strstr((char *)listing.data, "(conflict ") != NULL;
+    cf_buffer_release(&listing);
+    return has;
+}
+
+/* Both edit one text while apart. */
+static world *edit_apart(uint64_t seed, int merging, const char *here, const char *there)
+{
+    world *w = make_world(seed, 2, merging);
+
+    user_writes_text(&w->devices[0], "text", "a\nb\nc\nd\ne\nf\n");
+    settles_equal(w);
+    user_writes_text(&w->devices[0], "text", here);
+    user_writes_text(&w->devices[1], "text", there);
+    return w;
+}
+
+Test(engine_merge, makes_one_text_of_edits_in_different_places)
+{
+    for (int merging = 1; merging <= 2; merging++) {
+        world *w =
+            edit_apart(40 + (uint64_t)merging, merging, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
+
+        settles_equal(w);
+        for (int i = 0; i < 2; i++) {
+            expect_text(&w->devices[i], "text", "A\nb\nc\nd\ne\nF\n");
+            cr_expect_not(has_copy(&w->devices[i]));
+        }
+        uint64_t entries = world_entries(w);
+        settles_equal(w);
+        cr_expect_eq(world_entries(w), entries, "it is not quiet");
+        world_destroy(&w);
+    }
+}
+
+Test(engine_merge, keeps_both_where_they_touch)
+{
+    world *w = edit_apart(43, 2, "A\nb\nc\nd\ne\nf\n", "B\nb\nc\nd\ne\nf\n");
+
+    settles_equal(w);
+    cr_expect(has_copy(&w->devices[0]));
+    world_destroy(&w);
+}
+
+Test(engine_merge, is_left_to_the_user_unless_he_wants_it)
+{
+    world *w = edit_apart(44, 0, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
+
+    settles_equal(w);
+    cr_expect(has_copy(&w->devices[0]));
+    world_destroy(&w);
+}
+
+Test(engine_merge, leaves_a_copy_that_somebody_took_in_hand)
+{
+    world *w = edit_apart(45, 0, "A\nb\nc\nd\ne\nf\n", "a\nb\nc\nd\ne\nF\n");
+    char name[200] = "";
+    cf_buffer listing = {0};
+
+    settles_equal(w);
+    device_tree(&w->devices[0], &listing);
+    cf_buffer_append(&listing, "", 1);
+    const char *at = strstr((char *)listing.data, "text (conflict ");
+    cr_assert_not_null(at);
+    snprintf(name, sizeof name, "%.*s", (int)(strchr(at, ')') + 1 - at), at);
+    cr_assert(user_moves(&w->devices[0], name, "mine"));
+    merge_texts(&w->devices[0]);
+    merge_texts(&w->devices[1]);
+    settles_equal(w);
+    cf_buffer mine = {0};
+    cr_expect(user_reads(&w->devices[1], "mine", &mine));
+    cf_buffer_release(&mine);
+    cf_buffer_release(&listing);
+    world_destroy(&w);
+}
+
+/* More writes ago than are looked at. */
+Test(engine_merge, keeps_both_that_parted_too_long_ago)
+{
+    enum { LOOKED_AT = 256 };
+    world *w = make_world(46, 2, 2);
+    device *away = &w->devices[0], *other = &w->devices[1];
+    char text[24];
+
+    user_writes_text(away, "text", "0\nb\nc\nd\n");
+    settles_equal(w);
+    device_unplug(away);
+    for (int i = 1; i <= LOOKED_AT + 2; i++) {
+        snprintf(text, sizeof text, "%d\nb\nc\nd\n", i);
+        user_writes_text(away, "text", text);
+        device_sync(away);
+    }
+    user_writes_text(other, "text", "0\nb\nc\nD\n");
+    cr_assert(device_sync(other));
+    away->offline = false;
+    settles_equal(w);
+    cr_expect(has_copy(other));
+    world_destroy(&w);
+}
+
+/* ---- Many edits ---- */
+
+typedef struct {
+    int values[SLOTS]; /* as their owner wrote them last */
+} truth;
+
+static void pack(const truth *lines, cf_buffer *out)
+{
+    for (int slot = 0; slot < SLOTS; slot++) {
+        cf_buffer_append_text(out, "slot %d has %d\n", slot, lines->values[slot]);
+        for (int line = 1; line < APART; line++)
+            cf_buffer_append_text(out, "between %d and %d\n", slot, slot + 1);
+    }
+}
+
+static bool unpack(cf_bytes text, truth *lines)
+{
+    cf_buffer copy = {0};
+    bool all = true;
+
+    cf_buffer_append(&copy, text.data, text.size);
+    cf_buffer_append(&copy, "", 1);
+    for (int slot = 0; slot < SLOTS && all; slot++) {
+        char wanted[40];
+
+        snprintf(wanted, sizeof wanted, "slot %d has ", slot);
+        const char *at = strstr((char *)copy.data, wanted);
+        all = at != NULL;
+        lines->values[slot] = at ? atoi(at + strlen(wanted)) : 0;
+    }
+    cf_buffer_release(&copy);
+    return all;
+}
+
+/* Each device edits slots of its own only: so all of it merges, whoever is how far behind. */
+static void edit(world *w, device *self, truth *lasting, int value)
+{
+    int slot = (int)world_random(w, SLOTS / (uint64_t)w->count) * w->count + self->number;
+    cf_buffer text = {0}, changed = {0};
+    truth lines;
+
+    cr_assert(user_reads(self, "text", &text));
+    cr_assert(unpack(cf_buffer_view(&text), &lines));
+    lines.values[slot] = lasting->values[slot] = value;
+    pack(&lines, &changed);
+    cr_assert(user_saves(self, "text", cf_buffer_view(&changed), SAVE_BY_RENAME));
+    cf_buffer_release(&text);
+    cf_buffer_release(&changed);
+}
+
+static void try_history(uint64_t seed, int devices)
+{
+    world *w = make_world(seed, devices, devices);
+    cf_buffer text = {0};
+    truth lasting = {{0}}, shown;
+
+    pack(&lasting, &text);
+    cr_assert(user_saves(&w->devices[0], "text", cf_buffer_view(&text), SAVE_BY_RENAME));
+    settles_equal(w);
+    w->loss = 20;
+    for (int step = 1; step <= STEPS; step++) {
+        device *one = &w->devices[world_random(w, (uint64_t)devices)];
+
+        if (world_random(w, 2))
+            edit(w, one, &lasting, step);
+        else
+            device_round(one, &(cf_round_options){.kind = CF_ROUND_SYNC},
+                         (unsigned)world_random(w, 40));
+    }
+    settles_equal(w);
+    cf_buffer_clear(&text);
+    cr_assert(user_reads(&w->devices[0], "text", &text));
+    cr_assert(unpack(cf_buffer_view(&text), &shown));
+    for (int slot = 0; slot < SLOTS; slot++)
+        cr_expect_eq(shown.values[slot], lasting.values[slot], "seed %lu, slot %d: %d, not %d",
+                     (unsigned long)seed, slot, shown.values[slot], lasting.values[slot]);
+    cr_expect_not(has_copy(&w->devices[0]), "seed %lu", (unsigned long)seed);
+    cf_buffer_release(&text);
+    world_destroy(&w);
+}
+
+/* Two that merge alike at once, and a third one: theirs is one copy, of two writes. */
+Test(engine_merge, merges_a_copy_that_two_devices_wrote_alike)
+{
+    try_history(208, 4);
+    try_history(334, 4);
+}
+
+Test(engine_merge, loses_no_edit_of_two_or_three_devices)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        try_history(seed, 2 + (int)(seed % 2));
+}

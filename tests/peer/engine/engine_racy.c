@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Saves of one size that the disk's times can't tell apart: the last one is sent by the next look,
+ * and what is racy is read once more, not for ever. */
+#include "tests/peer/small/lesser_disk.h"
+#include "tests/peer/small/small_cards.h"
+#include "tests/peer/small/small_folder.h"
+#include "tests/peer/small/small_table.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND_NS INT64_C(1000000000)
+
+static world *racy_world(lesser_disk *disk, device **first, device **second)
+{
+    world *w = world_new(11, 2);
+
+    *first = &w->devices[0];
+    *second = &w->devices[1];
+    lesser_disk_begin(disk, w);
+    return w;
+}
+
+static void steps_on(lesser_disk *disk)
+{
+    lesser_disk_set_clock(disk, lesser_disk_clock(disk) + 2 * SECOND_NS);
+}
+
+/* How often files are read in a look in which nothing was done. */
+static uint64_t reads_of_a_look(device *self, const lesser_disk *disk)
+{
+    uint64_t before = disk->reads;
+
+    cr_assert(device_sync(self));
+    return disk->reads - before;
+}
+
+static void expect_each_save_sent(bool no_ctimes)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+    char text[16];
+
+    disk.no_ctimes = no_ctimes;
+    for (int i = 100; i < 120; i++) {
+        snprintf(text, sizeof text, "saved %d", i);
+        user_writes_text(first, "a", text);
+        if (i % 7 == 6)
+            steps_on(&disk);
+        cr_assert(device_sync(first));
+        cr_assert(device_sync(second));
+        cr_expect(user_reads_as(second, "a", text), "%s is not sent", text);
+    }
+    world_destroy(&w);
+}
+
+Test(engine_racy, each_save_of_one_size_within_a_step_is_sent)
+{
+    expect_each_save_sent(false);
+}
+
+Test(engine_racy, each_save_is_sent_where_only_writes_have_a_time)
+{
+    expect_each_save_sent(true);
+}
+
+/* After the look that follows the end of the step. */
+static void expect_reads(unsigned files)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+    char name[16];
+
+    for (unsigned i = 0; i < files; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        user_writes_text(first, name, name);
+    }
+    cr_assert(device_sync(first));
+    cr_expect_eq(reads_of_a_look(first, &disk), files, "while the step goes on");
+    steps_on(&disk);
+    cr_expect_eq(reads_of_a_look(first, &disk), files, "when it is over");
+    cr_expect_eq(reads_of_a_look(first, &disk), 0, "and not for ever");
+    device_crash(first);
+    cr_expect_eq(reads_of_a_look(first, &disk), 0, "nor by another process");
+    world_destroy(&w);
+}
+
+Test(engine_racy, what_is_racy_is_read_once_more_when_the_step_is_over)
+{
+    expect_reads(1);
+    expect_reads(40);
+    expect_reads(300);
+}
+
+Test(engine_racy, is_known_to_another_process)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+
+    user_writes_text(first, "a", "one");
+    cr_assert(device_sync(first));
+    user_writes_text(first, "a", "two");
+    device_crash(first);
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+    cr_expect(user_reads_as(second, "a", "two"));
+    world_destroy(&w);
+}
+
+static uint64_t reads_of_a_while(device *self, const lesser_disk *disk, uint64_t ms)
+{
+    uint64_t before = disk->reads;
+
+    device_passes(self, ms);
+    return disk->reads - before;
+}
+
+/* By itself: nothing happens that a watch could tell. */
+Test(engine_racy, who_serves_reads_once_more_when_the_step_is_over)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+
+    device_serves(first);
+    device_passes(first, 10000);
+    user_writes_text(first, "a", "one");
+    device_passes(first, 1000);
+    steps_on(&disk);
+    cr_expect_eq(reads_of_a_while(first, &disk, 4000), 1);
+    cr_expect_eq(reads_of_a_while(first, &disk, 300000), 0, "and then not again");
+    cr_assert(device_sync(second));
+    cr_expect(user_reads_as(second, "a", "one"));
+    world_destroy(&w);
+}
+
+/* Saved at 100 s, the clock set back to 97 s, read, and saved again when it shows 100 s. */
+Test(engine_racy, a_clock_that_was_set_back_hides_no_save)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+    int64_t at_ns = lesser_disk_clock(&disk);
+
+    user_writes_text(first, "a", "one");
+    lesser_disk_set_clock(&disk, at_ns - 3 * SECOND_NS);
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(first));
+    lesser_disk_set_clock(&disk, at_ns);
+    user_writes_text(first, "a", "two");
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+    cr_expect(user_reads_as(second, "a", "two"));
+    world_destroy(&w);
+}
+
+/* A camera's time, hours ahead: it counts as old, or each look would read all of it. */
+Test(engine_racy, what_is_far_ahead_is_read_once)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+    int64_t at_ns = lesser_disk_clock(&disk);
+
+    user_writes_text(first, "a", "one");
+    lesser_disk_set_clock(&disk, at_ns - 9 * 3600 * SECOND_NS);
+    cr_assert(device_sync(first));
+    cr_expect_eq(reads_of_a_look(first, &disk), 0);
+    world_destroy(&w);
+}
+
+/* Where no file can be made to be compared with, our clock has to do: it is not said to be clean.
+ */
+Test(engine_racy, a_save_is_sent_where_nothing_can_be_made)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+
+    lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
+    disk.unmakeable = true;
+    user_writes_text(first, "a", "one");
+    cr_assert(device_sync(first));
+    user_writes_text(first, "a", "two");
+    cr_assert(device_sync(first));
+    disk.unmakeable = false;
+    cr_assert(device_sync(second));
+    cr_expect(user_reads_as(second, "a", "two"));
+    world_destroy(&w);
+}
+
+/* What came from another device has that one's time: a save here may get the same. */
+Test(engine_racy, a_save_over_what_has_just_come_is_sent)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+
+    disk.no_ctimes = true;
+    user_writes_text(first, "a", "one");
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+    user_writes_text(second, "a", "two");
+    cr_assert(device_sync(second));
+    cr_assert(device_sync(first));
+    cr_expect(user_reads_as(first, "a", "two"));
+    world_destroy(&w);
+}
+
+typedef struct {
+    device *of;
+    const char *text;
+} late_save;
+
+static void save_late(void *context)
+{
+    const late_save *late = context;
+
+    user_writes_text(late->of, "a", late->text);
+}
+
+static bool is_anywhere(world *w, const char *text)
+{
+    cf_buffer tree = {0};
+    bool found = true;
+
+    for (int i = 0; i < w->count; i++) {
+        cf_buffer_clear(&tree);
+        device_tree(&w->devices[i], &tree);
+        cf_buffer_append(&tree, "", 1);
+        found &= strstr((const char *)tree.data, text) != NULL;
+    }
+    cf_buffer_release(&tree);
+    return found;
+}
+
+/* Whichever of the calls it comes before: what came from elsewhere does not replace it as if it was
+ * the base's, which has the same size and time. */
+Test(engine_racy, what_comes_replaces_no_save_of_the_same_moment)
+{
+    for (uint64_t call = 1; call < 60; call++) {
+        lesser_disk disk;
+        device *first, *second;
+        world *w = racy_world(&disk, &first, &second);
+        late_save late = {.text = "two"};
+
+        late.of = first;
+        user_writes_text(first, "a", "one");
+        cr_assert(device_sync(first));
+        cr_assert(device_sync(second));
+        user_writes_text(second, "a", "other");
+        cr_assert(device_sync(second));
+        first->faults = (disk_faults){.at = call, .meanwhile = save_late, .context = &late};
+        cr_assert(device_sync(first));
+        if (first->faults.meanwhile) {
+            world_destroy(&w);
+            break;
+        }
+        first->faults = (disk_faults){0};
+        cr_assert(world_settle(w));
+        cr_expect(is_anywhere(w, "two"), "call %u: the save is lost", (unsigned)call);
+        world_destroy(&w);
+    }
+}
+
+/* In place: the same file. */
+static void save_table(device *self, long balance)
+{
+    int file = user_opens_table(self);
+
+    cr_assert(dprintf(file, "id,balance,note\n1,%ld,note\n", balance) > 0);
+    close(file);
+}
+
+static long balance_in(const device *self)
+{
+    table what = {0};
+
+    long balance =
+        user_reads_table(self, &what) && table_find(&what, 1) ? table_find(&what, 1)->balance : 0;
+    table_release(&what);
+    return balance;
+}
+
+/* Where no watch tells of the second save, the look that comes by itself finds it. */
+Test(engine_racy, a_file_of_records_is_looked_at_again)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+
+    disk.unwatchable = true;
+    world_bind_tables(w);
+    user_writes_table(first, &(table){0});
+    device_serves(first);
+    device_passes(first, 10000);
+    lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
+    save_table(first, 10);
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+    cr_assert_eq(balance_in(second), 10);
+    save_table(first, 11);
+    device_passes(first, 20000);
+    cr_assert(device_sync(second));
+    cr_expect_eq(balance_in(second), 11);
+    world_destroy(&w);
+}
+
+static void save_card(const device *self, const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s.cards/one.vcf", self->folder);
+    FILE *file = fopen(path, "w");
+    cr_assert(file);
+    cr_assert(
+        fprintf(file, "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:one\r\nFN:%s\r\nEND:VCARD\r\n", name) > 0);
+    fclose(file);
+}
+
+/* The same of a file in a folder of them. */
+Test(engine_racy, a_card_is_looked_at_again)
+{
+    lesser_disk disk;
+    device *first, *second;
+    world *w = racy_world(&disk, &first, &second);
+    cf_buffer card = {0};
+
+    disk.unwatchable = true;
+    world_bind_cards(w);
+    device_serves(first);
+    device_passes(first, 10000);
+    lesser_disk_set_clock(&disk, (int64_t)w->now_ms / 1000 * SECOND_NS);
+    save_card(first, "Ann");
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+    save_card(first, "Bob");
+    device_passes(first, 20000);
+    cr_assert(device_sync(second));
+    device_cards(second, &card);
+    cf_buffer_append(&card, "", 1);
+    cr_expect(strstr((const char *)card.data, "Bob"), "%s", (const char *)card.data);
+    cf_buffer_release(&card);
+    world_destroy(&w);
+}

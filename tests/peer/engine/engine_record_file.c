@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One file of records whose device's disk fails, or whose process ends, at every single call, or
+ * whose user saves at that moment: what is there at the end is whole, the same everywhere, nothing
+ * that was saved is lost, and nothing that we did ourselves was published. */
+#include "tests/peer/small/small_checks.h"
+#include "tests/peer/small/small_table.h"
+
+#include "tests/support/expect.h"
+#include "tests/support/flagless.h"
+
+/* Rows of these balances, numbered from 1; 0: none. */
+static void write_balances(device *self, const long *balances, long count)
+{
+    table what = {0};
+
+    for (long i = 0; i < count; i++)
+        if (balances[i])
+            table_add(&what, i + 1, balances[i], cf_bytes_of_text("note"));
+    user_writes_table(self, &what);
+    table_release(&what);
+}
+
+static long balance_of(const device *self, long id)
+{
+    table what = {0};
+
+    cr_assert(user_reads_table(self, &what));
+    const table_row *row = table_find(&what, id);
+    long balance = row ? row->balance : 0;
+    table_release(&what);
+    return balance;
+}
+
+/* What names can be given by in the test's world. */
+static enum { ALL, LINKS, PLAIN } disk_kind;
+
+static void prepare(world *in)
+{
+    static const long balances[] = {10, 20, 30, 40};
+
+    if (disk_kind != ALL)
+        make_flagless(&in->files, disk_kind == LINKS);
+    world_bind_tables(in);
+    write_balances(&in->devices[0], balances, 4);
+    settles_equal_by(world_tables_equal, in, "before", 0);
+}
+
+static void work(device *self)
+{
+    static const long balances[] = {11, 0, 30, 40, 50};
+
+    write_balances(self, balances, 5);
+}
+
+/* Whether all of the work was done before the fault came. */
+static bool is_tried(disk_faults how)
+{
+    world *w = world_new(8, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+    unsigned long at = how.at;
+
+    prepare(w);
+    work(a);
+    cr_assert(device_sync(a));
+    uint64_t entries = world_entries(w), first = b->faults.calls;
+    b->faults = how;
+    b->faults.calls = first;
+    b->faults.at += first;
+    device_sync(b);
+    bool over = b->faults.calls < first + at;
+    device_crash(b);
+    settles_equal_by(world_tables_equal, w, "receiving", at);
+    cr_assert_eq(balance_of(b, 1), 11, "%lu", at);
+    cr_assert_eq(balance_of(b, 2), 0, "%lu", at);
+    cr_assert_eq(balance_of(b, 5), 50, "%lu", at);
+    cr_assert_eq(world_entries(w), entries, "%lu: something was published", at);
+    world_destroy(&w);
+    return over;
+}
+
+static void try_every(disk_faults how, uint64_t least)
+{
+    for (how.at = 1; !is_tried(how); how.at++)
+        continue;
+    cr_assert_geq(how.at, least, "hardly anything was tried");
+}
+
+Test(engine_record_file, end_whole_after_a_crash)
+{
+    try_every((disk_faults){.status = CF_IO}, 8);
+}
+
+Test(engine_record_file, go_on_after_one_call_that_fails)
+{
+    try_every((disk_faults){.status = CF_FULL, .once = true, .reads = true}, 20);
+}
+
+Test(engine_record_file, end_whole_after_a_crash_where_rename_takes_no_flags)
+{
+    for (disk_kind = LINKS; disk_kind <= PLAIN; disk_kind++)
+        try_every((disk_faults){.status = CF_IO}, 8);
+}
+
+Test(engine_record_file, go_on_after_one_failure_where_rename_takes_no_flags)
+{
+    for (disk_kind = LINKS; disk_kind <= PLAIN; disk_kind++)
+        try_every((disk_faults){.status = CF_FULL, .once = true, .reads = true}, 20);
+}
+
+/* ---- A user who is faster ---- */
+
+static void save_meanwhile(void *context)
+{
+    static const long balances[] = {10, 20, 33, 40};
+
+    write_balances(context, balances, 4);
+}
+
+static bool is_saved(unsigned long at)
+{
+    world *w = world_new(9, 2);
+    device *a = &w->devices[0], *b = &w->devices[1];
+
+    prepare(w);
+    work(a);
+    cr_assert(device_sync(a));
+    uint64_t first = b->faults.calls;
+    b->faults = (disk_faults){
+        .calls = first, .at = first + at, .reads = true, .meanwhile = save_meanwhile, .context = b};
+    device_sync(b);
+    bool over = b->faults.meanwhile != NULL;
+    b->faults = (disk_faults){0};
+    if (!over) {
+        settles_equal_by(world_tables_equal, w, "meanwhile", at);
+        for (int i = 0; i < w->count; i++)
+            cr_assert_eq(balance_of(&w->devices[i], 3), 33, "%lu: device %d", at, i);
+    }
+    world_destroy(&w);
+    return over;
+}
+
+Test(engine_record_file, lose_nothing_that_a_user_saves_at_any_moment)
+{
+    unsigned long at = 1;
+
+    while (!is_saved(at))
+        at++;
+    cr_assert_geq(at, 20, "hardly anything was tried");
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that serves, and programs that save beside a file and rename over it. Time is the
+ * world's. */
+#include "tests/peer/small/small_folder.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    QUIET_MS = 9000,
+    ONE_ROUND = 300,
+    SAVES = 3,
+    STEP_MS = 100,
+    STEPS = 60,
+    LARGE = 600 * 1024,
+    RESTED_MS = 3200,
+    PAUSES = 9,
+    ROUNDS = 200
+};
+static const uint64_t PAUSE_MS[PAUSES] = {0, 100, 400, 700, 1000, 1500, 2600, 3200, 5000};
+
+/* What was told twice is no draft, and is moved. */
+typedef enum { RENAMED_OVER, AFTER_A_BACKUP, WRITTEN_ON, TOLD_TWICE, TOLD_TWICE_WRITTEN_ON } save;
+
+static void expect_never_missing(device *first, device *second, uint64_t ms, const char *what)
+{
+    char token[64];
+
+    for (uint64_t past = 0; past < ms; past += STEP_MS) {
+        device_passes(first, STEP_MS);
+        cr_assert(device_sync(second));
+        cr_assert(device_token(second, "one", token), "%s: it is missing elsewhere", what);
+    }
+}
+
+static void saves_beside(save how, uint64_t pause_ms)
+{
+    world *w = world_new(5, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    char what[64], gone[64];
+
+    user_writes_text(first, "one", "1");
+    device_serves(first);
+    device_passes(first, QUIET_MS);
+    cr_assert(device_sync(first));
+    cr_assert(device_sync(second));
+
+    snprintf(what, sizeof what, "save %d, pause %d ms", (int)how, (int)pause_ms);
+    for (int i = 0; i < SAVES; i++) {
+        user_writes_text(first, "one~",
+                         i % 2              ? "odd"
+                         : how < TOLD_TWICE ? "even, and longer"
+                                            : "first");
+        expect_never_missing(first, second, pause_ms, what);
+        if (how >= TOLD_TWICE) {
+            user_writes_text(first, "one~", i % 2 ? "odd again" : "even, and longer");
+            expect_never_missing(first, second, pause_ms, what);
+        }
+        if (how == WRITTEN_ON || how == TOLD_TWICE_WRITTEN_ON)
+            user_writes_text(first, "one~", i % 2 ? "odd to the end" : "even, and whole");
+        if (how == AFTER_A_BACKUP)
+            cr_assert(user_moves(first, "one", "one.bak"));
+        cr_assert(user_moves(first, "one~", "one"));
+        const uint64_t entries = world_entries(w);
+        expect_never_missing(first, second, i + 1 < SAVES ? pause_ms : STEPS * STEP_MS, what);
+        if (pause_ms >= RESTED_MS)
+            cr_expect_eq(world_entries(w), entries + 1, "%s: it is told in parts", what);
+    }
+    const bool is_written_on = how == WRITTEN_ON || how == TOLD_TWICE_WRITTEN_ON;
+    cr_expect(device_has_line(second, is_written_on ? "even, and whole" : "even, and longer"), "%s",
+              what);
+    cr_expect_not(device_token(second, "one~", gone), "%s", what);
+    world_destroy(&w);
+}
+
+/* On the disk the name is never free, and so nobody else may see that it is, whatever of the file
+ * that takes it was told before. */
+Test(engine_replaced, a_file_that_is_renamed_over_another_is_never_missing)
+{
+    for (save how = RENAMED_OVER; how <= TOLD_TWICE_WRITTEN_ON; how++)
+        for (size_t i = 0; i < PAUSES; i++)
+            saves_beside(how, PAUSE_MS[i]);
+}
+
+/* What is told of a large file comes before its bytes, and what has its place before it is whole
+ * would be half of it. */
+Test(engine_replaced, a_large_file_takes_the_place_when_it_is_whole)
+{
+    static const char *const backups[] = {NULL, "one.bak", "bak/one"};
+    const size_t ways = sizeof backups / sizeof *backups;
+
+    for (size_t i = 0; i < 4 * ways; i++) {
+        const char *backup = backups[i % ways];
+        const bool is_told = i / ways % 2, serves = i / ways / 2;
+        world *w = world_new(6, 2);
+        device *first = &w->devices[0], *second = &w->devices[1];
+        char before[64], after[64], seen[64];
+        cf_buffer large = world_noise(w, LARGE);
+
+        user_makes(first, "bak");
+        user_writes_text(first, "one", "1");
+        if (is_told)
+            user_writes_text(first, "one~", "its first line");
+        if (serves) {
+            device_serves(first);
+            device_passes(first, QUIET_MS);
+        }
+        cr_assert(device_sync(first));
+        if (is_told)
+            user_writes_text(first, "one~", "its second line"); /* and so is no draft */
+        cr_assert(device_sync(first));
+        cr_assert(device_sync(second));
+        cr_assert(device_token(first, "one", before));
+
+        user_writes(first, "one~", large.data, large.size);
+        if (backup)
+            cr_assert(user_moves(first, "one", backup));
+        cr_assert(user_moves(first, "one~", "one"));
+        cr_assert(device_token(first, "one", after));
+        unsigned rounds = 0;
+        do {
+            cr_assert_lt(rounds++, ROUNDS, "%zu: it waits for ever", i);
+            if (serves)
+                device_passes(first, STEP_MS);
+            else
+                device_round(first, &(cf_round_options){.kind = CF_ROUND_SYNC}, 1);
+            cr_assert(device_sync(second));
+            cr_assert(device_token(second, "one", seen), "%zu: it is missing elsewhere", i);
+            cr_assert(!strcmp(seen, before) || !strcmp(seen, after), "%zu: %s", i, seen);
+        } while (strcmp(seen, after) != 0);
+        cr_assert(world_settle(w));
+        cr_expect_eq(device_token(second, backup ? backup : "one~", seen), !!backup);
+        cf_buffer_release(&large);
+        world_destroy(&w);
+    }
+}
+
+/* It was told twice, and so is no draft: it waits for its bytes, and what it left goes when it is
+ * told to have left. */
+Test(engine_replaced, a_large_file_takes_the_place_from_a_folder_that_goes)
+{
+    enum { NOTHING, FILE_THEN, LINK_THEN, THINGS };
+
+    for (int way = 0; way < 2 * THINGS; way++) {
+        const bool serves = way % 2;
+        const int then = way / 2;
+        world *w = world_new(7, 2);
+        device *first = &w->devices[0], *second = &w->devices[1];
+        cf_buffer large = world_noise(w, LARGE), larger = world_noise(w, LARGE + 1);
+        cf_buffer difference = {0}, shown = {0};
+        char after[64], seen[64];
+
+        user_makes(first, "e");
+        user_writes_text(first, "e/x", "its first line");
+        user_writes_text(first, "f", "1");
+        if (serves) {
+            device_serves(first);
+            device_passes(first, QUIET_MS);
+        }
+        cr_assert(world_settle(w));
+        user_writes(first, "e/x", large.data, large.size);
+        cr_assert(world_settle(w));
+        user_writes(first, "e/x", larger.data, larger.size);
+        cr_assert(user_moves(first, "e/x", "f"));
+        user_removes(first, "e");
+        if (then == FILE_THEN)
+            user_writes_text(first, "e", "a file now");
+        if (then == LINK_THEN)
+            user_points(first, "e", "f");
+        cr_assert(device_token(first, "f", after));
+        cr_assert(world_settle(w));
+        if (serves) {
+            device_passes(first, QUIET_MS);
+            cr_assert(world_settle(w));
+        }
+        device_crash(first); /* what it keeps is whole */
+        cr_assert(world_settle(w));
+        cr_assert(device_token(second, "f", seen));
+        cr_expect_str_eq(seen, after);
+        cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
+                  (const char *)difference.data);
+        device_tree(second, &shown);
+        cf_buffer_append(&shown, "", 1);
+        cr_expect_not(device_has_line(second, "e/"));
+        cr_expect_not(strstr((const char *)shown.data, "conflict"), "%s", (char *)shown.data);
+        cr_expect_eq(device_token(second, "e", seen), then != NOTHING);
+        cf_buffer_release(&shown);
+        cf_buffer_release(&difference);
+        cf_buffer_release(&larger);
+        cf_buffer_release(&large);
+        world_destroy(&w);
+    }
+}
+
+/* ---- Folders ---- */
+
+/* The old folder goes when what was in it has left it, and that is in the new one, and is read
+ * first. */
+Test(engine_replaced, folder_with_what_was_in_the_one_whose_place_it_takes)
+{
+    world *w = world_new(1, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    cf_buffer difference = {0};
+
+    user_makes(first, "old");
+    user_writes_text(first, "old/file", "1");
+    user_makes(first, "new");
+    cr_assert(world_settle(w));
+    cr_assert(user_moves(first, "old/file", "new/file"));
+    user_removes(first, "old");
+    cr_assert(user_moves(first, "new", "old"));
+    user_writes_text(first, "old/file", "and changed");
+    cr_assert(world_settle(w));
+    cr_assert(world_equal(w, &difference), "%.*s", (int)difference.size,
+              (const char *)difference.data);
+    cr_assert(device_has_line(second, "old/file"));
+    cr_assert_not(device_has_line(second, "new/"));
+    cf_buffer_release(&difference);
+    world_destroy(&w);
+}
+
+/* What is gone comes the deepest first, not by number. */
+Test(engine_replaced, a_file_takes_the_place_while_a_tree_goes)
+{
+    world *w = world_new(8, 2);
+    device *first = &w->devices[0], *second = &w->devices[1];
+    cf_round_options once = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+    char after[64], seen[64];
+
+    user_writes_text(first, "f", "1");
+    user_writes_text(first, "g", "its first line");
+    cr_assert(device_sync(first));
+    user_makes(first, "d");
+    user_makes(first, "d/e");
+    user_writes_text(first, "d/e/x", "x");
+    user_writes_text(first, "d/e/y", "y");
+    user_writes_text(first, "d/e/z", "z");
+    cr_assert(world_settle(w));
+    for (int lines = 2; lines < 4; lines++) { /* and so is no draft */
+        user_writes_text(first, "g", lines == 2 ? "its second line" : "its third line");
+        cr_assert(world_settle(w));
+    }
+    cr_assert(user_moves(first, "g", "f"));
+    cr_assert(device_token(first, "f", after));
+    user_removes(first, "d");
+    const uint64_t entries = world_entries(w);
+    device_round(first, &once, ONE_ROUND);
+    cr_expect_eq(world_entries(w), entries + 1, "%d: it was told by a second look",
+                 (int)(world_entries(w) - entries));
+    cr_assert(device_sync(second));
+    cr_assert(device_token(second, "f", seen));
+    cr_expect_str_eq(seen, after);
+    cr_expect_not(device_token(second, "g", seen));
+    world_destroy(&w);
+}

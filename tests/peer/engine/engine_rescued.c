@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A user saves in the last moment, and the disk does not let his save return to its place: it is
+ * kept, named, tried again, and comes to the other device. */
+#include "tests/peer/small/small_folder.h"
+
+#include "tests/support/expect.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LARGE = 150000 };
+
+typedef enum { EDIT, EDIT_LARGE, DELETE, REMOTE_ACTS } remote_act;
+
+static const char *const remote_names[] = {"edit", "large edit", "delete"};
+
+typedef struct {
+    device *user;
+    uint64_t gap; /* calls between the save and the failing of the disk */
+    bool dies;    /* the process ends there, and the next one finds the bad disk */
+    bool saved;
+} owing;
+
+static void write_large(device *self, uint32_t state)
+{
+    cf_buffer bytes = {0};
+    uint8_t *at = cf_buffer_reserve(&bytes, LARGE);
+
+    for (size_t i = 0; i < LARGE; i++)
+        at[i] = (uint8_t)((state = state * 1664525 + 1013904223) >> 24);
+    bytes.size = LARGE;
+    cr_assert(user_saves(self, "f", cf_buffer_view(&bytes), SAVE_BY_RENAME));
+    cf_buffer_release(&bytes);
+}
+
+static void act_remotely(device *a, remote_act act)
+{
+    if (act == EDIT)
+        user_saves(a, "f", cf_bytes_of_text("theirs"), SAVE_BY_RENAME);
+    else if (act == EDIT_LARGE)
+        write_large(a, 2);
+    else
+        user_removes(a, "f");
+}
+
+static void break_disk(device *self)
+{
+    self->faults.at = 1;
+    self->faults.moves = true;
+    self->faults.status = CF_FULL;
+}
+
+static void follow(void *context)
+{
+    owing *self = context;
+
+    if (self->dies)
+        self->user->faults.status = CF_IO; /* nothing reaches the disk from here on */
+    else
+        break_disk(self->user);
+}
+
+static void save(void *context)
+{
+    owing *self = context;
+    disk_faults *faults = &self->user->faults;
+
+    self->saved = user_saves(self->user, "f", cf_bytes_of_text("mine"), SAVE_IN_PLACE);
+    faults->at = faults->calls + self->gap;
+    faults->meanwhile = follow;
+}
+
+static void heal(device *self)
+{
+    self->faults = (disk_faults){.calls = self->faults.calls};
+}
+
+static bool has(const device *self, const char *text)
+{
+    cf_buffer tree = {0};
+
+    device_tree(self, &tree);
+    bool found = memmem(tree.data, tree.size, text, strlen(text)) != NULL;
+    cf_buffer_release(&tree);
+    return found;
+}
+
+/* His bytes are where only the status can tell of them. */
+static bool is_kept_aside(const device *self)
+{
+    char command[256];
+
+    snprintf(command, sizeof command, "grep -qrx mine %s/.counterfoil/tmp", self->folder);
+    return system(command) == 0;
+}
+
+static bool is_told(device *self, const char *path, const char *reason)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+    bool told = false;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    for (size_t i = 0; i < status.pending_count; i++)
+        told |= status.pending[i].kind == CF_PENDING_SKIPPED &&
+                cf_bytes_equal(status.pending[i].path, cf_bytes_of_text(path)) &&
+                strstr(status.pending[i].reason, reason);
+    cf_arena_release(&arena);
+    return told;
+}
+
+static bool names_it(device *self)
+{
+    return is_told(self, "f", ".counterfoil/tmp/");
+}
+
+static void round_of(device *self)
+{
+    cf_round_options options = {.kind = CF_ROUND_SYNC, .word = cf_delete_word_all()};
+
+    device_round(self, &options, 300);
+}
+
+/* Owed after a round, and after each of some new processes on the same bad disk. */
+static void expect_kept(device *user, remote_act act, uint64_t at)
+{
+    for (int process = 0; process < 3; process++) {
+        cr_assert(is_kept_aside(user), "%s at %d: not kept in process %d", remote_names[act],
+                  (int)at, process);
+        cr_expect(names_it(user), "%s at %d: not named in process %d", remote_names[act], (int)at,
+                  process);
+        device_crash(user);
+        break_disk(user);
+        round_of(user);
+    }
+}
+
+/* `act` comes, and a save before call `at`. */
+static world *a_world_with_a_save(remote_act act, owing *self, uint64_t at)
+{
+    world *w = world_new(1, 2);
+    device *a = &w->devices[0], *user = &w->devices[1];
+
+    user_writes_text(a, "f", "base");
+    cr_assert(world_settle(w));
+    act_remotely(a, act);
+    cr_assert(device_sync(a));
+    self->user = user;
+    user->faults.reads = true;
+    user->faults.at = user->faults.calls + at;
+    user->faults.meanwhile = save;
+    user->faults.context = self;
+    round_of(user);
+    user->faults.meanwhile = NULL;
+    return w;
+}
+
+/* False: the round was over before call `at`. */
+static bool run_owing(remote_act act, bool dies, uint64_t at, uint64_t gap, size_t *owed)
+{
+    owing self = {.gap = gap, .dies = dies};
+    world *w = a_world_with_a_save(act, &self, at);
+    device *user = self.user;
+
+    if (dies) {
+        device_crash(user);
+        break_disk(user);
+        round_of(user);
+    }
+    if (self.saved && is_kept_aside(user)) {
+        (*owed)++;
+        expect_kept(user, act, at);
+    }
+    heal(user);
+    cr_assert(world_settle(w), "%s, at %d + %d: no rest", remote_names[act], (int)at, (int)gap);
+    for (size_t i = 0; i < 2; i++)
+        cr_expect(!self.saved || has(&w->devices[i], "mine"), "%s, at %d + %d: lost on %zu",
+                  remote_names[act], (int)at, (int)gap, i);
+    cr_expect(!is_kept_aside(user));
+    cr_expect(!names_it(user));
+    world_destroy(&w);
+    return self.saved;
+}
+
+static void run_all(remote_act act, uint64_t step)
+{
+    for (int dies = 0; dies < 2; dies++) {
+        size_t owed = 0;
+
+        for (uint64_t gap = 1; gap <= (dies ? 1 : 2); gap++)
+            for (uint64_t at = 1; run_owing(act, dies, at, gap, &owed); at += step)
+                ;
+        cr_expect_gt(owed, 0, "%s: nothing had to be kept", remote_names[act]);
+    }
+}
+
+Test(engine_rescued, what_an_edit_displaced)
+{
+    run_all(EDIT, 1);
+}
+
+Test(engine_rescued, what_a_large_edit_displaced)
+{
+    run_all(EDIT_LARGE, CF_SANITIZED ? 3 : 1); /* sanitizers ask about memory alone */
+}
+
+Test(engine_rescued, what_a_delete_displaced)
+{
+    run_all(DELETE, 1);
+}
+
+/* Another process counts from the beginning. */
+Test(engine_rescued, nothing_new_takes_the_name_of_what_is_kept)
+{
+    enum { NEW = 6 };
+    static const char *const new_names[NEW] = {"g", "h", "i", "j", "k", "l"};
+    bool kept = false;
+
+    for (uint64_t at = 1; !kept; at++) {
+        owing self = {.gap = 1};
+        world *w = a_world_with_a_save(EDIT, &self, at);
+
+        cr_assert(self.saved, "nothing had to be kept");
+        kept = is_kept_aside(self.user);
+        if (kept) {
+            for (int i = 0; i < NEW; i++)
+                user_writes_text(&w->devices[0], new_names[i], "new");
+            cr_assert(device_sync(&w->devices[0]));
+            device_crash(self.user);
+            break_disk(self.user);
+            round_of(self.user);
+            for (int i = 0; i < NEW; i++)
+                cr_expect(is_told(self.user, new_names[i], "fails"), "%s can't even be written",
+                          new_names[i]);
+        }
+        world_destroy(&w);
+    }
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/small/small_cards.h"
+
+#include "peer/bindings/files_root.h"
+#include "tests/peer/small/small_inside.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NUMBER = 3, PATH = 600, CARD_MAX = 4096, CARDS_MAX = 64, LINE_MAX_SIZE = 200 };
+
+static void path_of(const device *self, const char *file, char path[PATH])
+{
+    snprintf(path, PATH, "%s.cards/%s", self->folder, file);
+}
+
+/* ---- Binding ---- */
+
+static void make_root(device *self, const char *path, cf_id *instance)
+{
+    cf_files *files = self->env.files;
+    cf_folder *root = NULL;
+    cf_error error;
+
+    memset(instance->bytes, 'a' + self->number, CF_ID_SIZE);
+    if (mkdir(path, 0777))
+        abort();
+    world_must(files->open_root(files, path, &root, &error), &error, "cards");
+    world_must(cf_root_make(files, root, instance, &error), &error, "cards");
+    files->close_folder(files, &root);
+}
+
+static void bind_cards(device *self, const cf_id *collection, cf_format format)
+{
+    cf_peer *peer = cf_engine_peer(self->engine);
+    char path[PATH];
+    cf_binding *binding;
+    cf_error error;
+
+    snprintf(path, sizeof path, "%s.cards", self->folder);
+    cf_binding_options options = {.number = NUMBER, .collection = *collection, .path = path};
+    world_must(cf_binding_new(&options, &binding, &error), &error, "cards");
+    binding->format = format;
+    make_root(self, path, &binding->instance);
+    world_must(cf_binding_save(peer, binding, &error), &error, "cards");
+    world_must(cf_engine_take_binding(self->engine, binding, &error), &error, "cards");
+}
+
+static void bind_all(world *self, cf_format format)
+{
+    cf_peer *peer = cf_engine_peer(self->devices[0].engine);
+    cf_error error;
+    cf_id collection;
+
+    world_must(cf_ring_collection_id(peer->ring, cf_bytes_of_text("cards"), &collection, &error),
+               &error, "collection");
+    for (int i = 0; i < self->count; i++)
+        bind_cards(&self->devices[i], &collection, format);
+}
+
+void world_bind_cards(world *self)
+{
+    bind_all(self, CF_FORMAT_VCARD);
+}
+
+void world_bind_calendar(world *self)
+{
+    bind_all(self, CF_FORMAT_ICALENDAR);
+}
+
+/* ---- Users ---- */
+
+void user_writes_text_card(device *self, const char *file, const char *text)
+{
+    char path[PATH], beside[PATH];
+
+    path_of(self, file, path);
+    path_of(self, ".saving", beside);
+    FILE *out = fopen(beside, "w");
+    if (!out || fputs(text, out) < 0 || fclose(out) || rename(beside, path))
+        abort();
+}
+
+void user_writes_card(device *self, const char *file, const char *uid, const char *name,
+                      const char *note)
+{
+    char text[CARD_MAX];
+
+    snprintf(text, sizeof text,
+             "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:%s\r\nFN:%s\r\nNOTE:%s\r\nEND:VCARD\r\n", uid, name,
+             note);
+    user_writes_text_card(self, file, text);
+}
+
+void user_moves_card(device *self, const char *from, const char *to)
+{
+    char before[PATH], after[PATH];
+
+    path_of(self, from, before);
+    path_of(self, to, after);
+    if (rename(before, after))
+        abort();
+}
+
+void user_removes_card(device *self, const char *file)
+{
+    char path[PATH];
+
+    path_of(self, file, path);
+    if (unlink(path))
+        abort();
+}
+
+/* ---- What is there ---- */
+
+typedef struct {
+    char lines[CARDS_MAX][LINE_MAX_SIZE];
+    size_t count;
+} card_list;
+
+/* What stands behind the name of the property, up to the end of its line. */
+static void take_value(const char *card, const char *name, char *out, size_t size)
+{
+    char start[32];
+    size_t length = 0;
+
+    snprintf(start, sizeof start, "\n%s:", name);
+    const char *at = strstr(card, start);
+    if (at) {
+        at += strlen(start);
+        length = strcspn(at, "\r\n");
+    }
+    snprintf(out, size, "%.*s", (int)length, at ? at : "");
+}
+
+static void read_file(const char *path, card_list *out)
+{
+    char text[CARD_MAX] = "";
+    FILE *file = fopen(path, "r");
+
+    if (!file)
+        return;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    for (char *card = strstr(text, "BEGIN:VCARD"); card;) {
+        char *next = strstr(card + 1, "BEGIN:VCARD"), uid[60], name[60], note[60];
+
+        if (next)
+            next[-1] = '\0';
+        take_value(card, "UID", uid, sizeof uid);
+        take_value(card, "FN", name, sizeof name);
+        take_value(card, "NOTE", note, sizeof note);
+        snprintf(out->lines[out->count++ % CARDS_MAX], LINE_MAX_SIZE, "%s %s %s\n", uid, name,
+                 note);
+        card = next;
+    }
+}
+
+void device_reads_card(const device *self, const char *file, cf_buffer *out)
+{
+    char path[PATH];
+
+    path_of(self, file, path);
+    FILE *from = fopen(path, "r");
+    cf_buffer_clear(out);
+    for (int byte = from ? fgetc(from) : EOF; byte != EOF; byte = fgetc(from))
+        cf_buffer_append(out, &(char){(char)byte}, 1);
+    if (from)
+        fclose(from);
+    cf_buffer_append(out, "", 1);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+void device_cards(const device *self, cf_buffer *out)
+{
+    card_list *list = cf_allocate(1, sizeof *list);
+    char path[PATH];
+
+    path_of(self, "", path);
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        const char *end = strrchr(entry->d_name, '.');
+
+        path_of(self, entry->d_name, path);
+        if (end && strcmp(end, ".vcf") == 0)
+            read_file(path, list);
+    }
+    closedir(folder);
+    qsort(list->lines, list->count, LINE_MAX_SIZE, compare_lines);
+    for (size_t i = 0; i < list->count; i++)
+        cf_buffer_append_text(out, "%s", list->lines[i]);
+    free(list);
+}
+
+bool device_has_card(const device *self, const char *line)
+{
+    cf_buffer cards = {0};
+
+    device_cards(self, &cards);
+    cf_buffer_append(&cards, "", 1);
+    bool has = strstr((const char *)cards.data, line) != NULL;
+    cf_buffer_release(&cards);
+    return has;
+}
+
+size_t device_card_temporaries(const device *self)
+{
+    char path[PATH];
+    size_t count = 0;
+
+    path_of(self, ".counterfoil/tmp", path);
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        count += entry->d_name[0] != '.';
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+bool world_cards_equal(world *self, cf_buffer *difference)
+{
+    cf_buffer first = {0};
+    bool equal = true;
+
+    device_cards(&self->devices[0], &first);
+    for (int i = 1; equal && i < self->count; i++) {
+        cf_buffer other = {0};
+
+        device_cards(&self->devices[i], &other);
+        equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
+        if (!equal)
+            cf_buffer_append_text(difference, "device %d has\n%.*sthe first\n%.*s", i,
+                                  (int)other.size, (const char *)other.data, (int)first.size,
+                                  (const char *)first.data);
+        cf_buffer_release(&other);
+    }
+    cf_buffer_release(&first);
+    return equal;
+}

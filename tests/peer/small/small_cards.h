@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The address books of a small world: each device has a folder of vCards, all of one collection,
+ * beside its folder of files. */
+#ifndef CF_TESTS_SMALL_CARDS_H
+#define CF_TESTS_SMALL_CARDS_H
+#include "tests/peer/small/small_world.h"
+
+/* Binds the address book of each device; they are empty. */
+void world_bind_cards(world *self);
+/* The same with a calendar in the place of the address book. */
+void world_bind_calendar(world *self);
+/* What a file of the folder has, with a NUL behind it; empty: it isn't there. */
+void device_reads_card(const device *self, const char *file, cf_buffer *out);
+
+/* What a user does there, by the file's name. Saves go by rename. */
+void user_writes_card(device *self, const char *file, const char *uid, const char *name,
+                      const char *note);
+void user_writes_text_card(device *self, const char *file, const char *text);
+void user_moves_card(device *self, const char *from, const char *to);
+void user_removes_card(device *self, const char *file);
+
+/* A line "UID NAME NOTE" for each card, ascending. */
+void device_cards(const device *self, cf_buffer *out);
+bool device_has_card(const device *self, const char *line);
+/* Files in the folder for temporary ones. */
+size_t device_card_temporaries(const device *self);
+/* The devices have the same cards. */
+bool world_cards_equal(world *self, cf_buffer *difference);
+
+#endif

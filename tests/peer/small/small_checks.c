@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/small/small_checks.h"
+
+#include "tests/support/expect.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+void settle(world *self)
+{
+    cr_assert(world_settle(self), "the world does not come to rest");
+}
+
+void settles_equal(world *self)
+{
+    settles_equal_by(world_equal, self, "in the end", 0);
+}
+
+void settles_equal_by(world_comparison *are_equal, world *self, const char *when, unsigned long at)
+{
+    cf_buffer difference = {0};
+
+    cr_assert(world_settle(self), "%s %lu: the world does not come to rest", when, at);
+    cr_assert(are_equal(self, &difference), "%s %lu: %.*s", when, at, (int)difference.size,
+              (const char *)difference.data);
+    cf_buffer_release(&difference);
+}
+
+unsigned mode_of(const device *self, const char *path)
+{
+    struct stat stat;
+    char whole[400];
+
+    snprintf(whole, sizeof whole, "%s/%s", self->folder, path);
+    return lstat(whole, &stat) ? 0 : stat.st_mode & 0777;
+}
+
+bool has_path(const device *self, const char *path)
+{
+    char token[64];
+
+    return device_token(self, path, token);
+}
+
+bool is_there(const device *self, const char *path)
+{
+    return mode_of(self, path) != 0;
+}
+
+bool holds_bytes(const device *self, const char *path, cf_bytes bytes)
+{
+    cf_buffer found = {0};
+    bool equal = user_reads(self, path, &found) && cf_bytes_equal(cf_buffer_view(&found), bytes);
+
+    cf_buffer_release(&found);
+    return equal;
+}
+
+bool holds(const device *self, const char *path, const char *text)
+{
+    return holds_bytes(self, path, cf_bytes_of_text(text));
+}
+
+void expect_text(const device *self, const char *path, const char *text)
+{
+    cf_buffer bytes = {0};
+
+    cr_assert(user_reads(self, path, &bytes), "%s is not there", path);
+    cr_expect(cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text)), "%s: %.*s", path,
+              (int)bytes.size, (const char *)bytes.data);
+    cf_buffer_release(&bytes);
+}
+
+size_t count_texts(const device *self, const char *text)
+{
+    cf_buffer tree = {0};
+    size_t count = 0;
+
+    device_tree(self, &tree);
+    cf_buffer_append(&tree, "", 1);
+    for (const char *at = (const char *)tree.data; (at = strstr(at, text)); at++)
+        count++;
+    cf_buffer_release(&tree);
+    return count;
+}
+
+void expect_nothing_pending(device *self)
+{
+    cf_arena arena = {0};
+    cf_binding_status status;
+
+    cf_engine_status(self->engine, cf_engine_binding_at(self->engine, 0), &arena, &status);
+    for (size_t i = 0; i < status.pending_count; i++)
+        cr_expect(false, "%.*s: %s", (int)status.pending[i].path.size,
+                  (const char *)status.pending[i].path.data, status.pending[i].reason);
+    cf_arena_release(&arena);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/small/small_folder.h"
+
+#include "tests/peer/small/small_inside.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096, NAMES_MAX = 4096, TARGET_MAX = 48, SHOWN_MAX = 40 };
+
+/* ---- What is there ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static size_t list_names(const char *path, char **names)
+{
+    size_t count = 0;
+    DIR *folder = opendir(path);
+
+    for (struct dirent *entry; folder && (entry = readdir(folder)) && count < NAMES_MAX;)
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+            strcmp(entry->d_name, ".counterfoil"))
+            names[count++] = strdup(entry->d_name);
+    if (folder)
+        closedir(folder);
+    if (count)
+        qsort(names, count, sizeof *names, by_text);
+    return count;
+}
+
+/* FNV-1a, eight bytes at a time, for it is only compared with itself. */
+static uint64_t sum_of(cf_bytes bytes)
+{
+    uint64_t sum = 14695981039346656037u, word = 0;
+
+    for (size_t i = 0; i < bytes.size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, bytes.data + i, bytes.size - i < sizeof word ? bytes.size - i : sizeof word);
+        sum = (sum ^ word) * 1099511628211u;
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
+/* Room for one byte more than there is, so that its end is seen at once. */
+static bool read_path(const char *path, cf_buffer *out)
+{
+    int file = open(path, O_RDONLY | O_NOFOLLOW);
+    struct stat stat;
+    ssize_t size;
+
+    if (file < 0)
+        return false;
+    size_t room = fstat(file, &stat) == 0 ? (size_t)stat.st_size + 1 : 65536;
+    while ((size = read(file, cf_buffer_reserve(out, room), room)) > 0) {
+        out->size += (size_t)size;
+        room = (size_t)size < room ? room - (size_t)size : 65536;
+    }
+    close(file);
+    return size == 0;
+}
+
+static bool token_of(const char *path, const struct stat *stat, char token[64])
+{
+    char target[TARGET_MAX];
+    cf_buffer bytes = {0};
+
+    if (S_ISLNK(stat->st_mode)) {
+        ssize_t size = readlink(path, target, sizeof target);
+
+        snprintf(token, 64, "-> %.*s", (int)size, target);
+        return true;
+    }
+    if (!S_ISREG(stat->st_mode) || !read_path(path, &bytes))
+        return false;
+    snprintf(token, 64, "%zu %016llx", bytes.size,
+             (unsigned long long)sum_of(cf_buffer_view(&bytes)));
+    cf_buffer_release(&bytes);
+    return true;
+}
+
+static void add_line(const char *path, const char *inner, const struct stat *stat, cf_buffer *out)
+{
+    char token[64] = "can't be read";
+    cf_buffer bytes = {0};
+
+    token_of(path, stat, token);
+    if (S_ISREG(stat->st_mode) && stat->st_size < SHOWN_MAX)
+        read_path(path, &bytes);
+    cf_buffer_append_text(out, "%s %o %s %.*s\n", inner, stat->st_mode & 0777, token,
+                          (int)bytes.size, bytes.size ? (const char *)bytes.data : "");
+    cf_buffer_release(&bytes);
+}
+
+static void list_tree(const char *root, const char *below, cf_buffer *out)
+{
+    char path[2 * PATH_SIZE], inner[PATH_SIZE], *names[NAMES_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", root, below);
+    size_t count = list_names(path, names);
+    for (size_t i = 0; i < count; i++) {
+        struct stat stat;
+
+        snprintf(inner, sizeof inner, "%s%s%s", below, *below ? "/" : "", names[i]);
+        snprintf(path, sizeof path, "%s/%s", root, inner);
+        if (lstat(path, &stat) == 0 && S_ISDIR(stat.st_mode)) {
+            cf_buffer_append_text(out, "%s/ %o\n", inner, stat.st_mode & 0777);
+            list_tree(root, inner, out);
+        } else {
+            add_line(path, inner, &stat, out);
+        }
+        free(names[i]);
+    }
+}
+
+void device_tree(const device *self, cf_buffer *out)
+{
+    list_tree(self->folder, "", out);
+}
+
+bool world_equal(world *self, cf_buffer *difference)
+{
+    cf_buffer first = {0}, other = {0};
+    bool equal = true;
+
+    device_tree(&self->devices[0], &first);
+    for (int i = 1; i < self->count && equal; i++) {
+        cf_buffer_clear(&other);
+        device_tree(&self->devices[i], &other);
+        equal = cf_bytes_equal(cf_buffer_view(&first), cf_buffer_view(&other));
+        if (!equal)
+            cf_buffer_append_text(difference, "device 0:\n%.*sdevice %d:\n%.*s", (int)first.size,
+                                  (const char *)first.data, i, (int)other.size,
+                                  (const char *)other.data);
+    }
+    cf_buffer_release(&first);
+    cf_buffer_release(&other);
+    return equal;
+}
+
+/* ---- Users ---- */
+
+typedef struct {
+    char text[PATH_SIZE];
+} place;
+
+static place at(const device *self, const char *path)
+{
+    place out;
+
+    snprintf(out.text, sizeof out.text, "%s/%s", self->folder, path);
+    return out;
+}
+
+bool device_token(const device *self, const char *path, char token[64])
+{
+    place here = at(self, path);
+    struct stat stat;
+
+    return lstat(here.text, &stat) == 0 && token_of(here.text, &stat, token);
+}
+
+static bool write_file(const char *path, int flags, cf_bytes bytes)
+{
+    int file = open(path, O_WRONLY | O_NOFOLLOW | O_CREAT | flags, 0644);
+    bool good = file >= 0;
+
+    for (size_t done = 0; good && done < bytes.size;) {
+        ssize_t written = write(file, bytes.data + done, bytes.size - done);
+
+        good = written > 0;
+        done += good ? (size_t)written : 0;
+    }
+    if (file >= 0)
+        close(file);
+    return good;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat stat;
+
+    return lstat(path, &stat) == 0 && S_ISDIR(stat.st_mode);
+}
+
+bool user_saves(device *self, const char *path, cf_bytes bytes, save_way how)
+{
+    place here = at(self, path), beside = here;
+
+    if (how == SAVE_IN_PLACE)
+        return write_file(here.text, O_TRUNC, bytes);
+    if (is_folder(here.text))
+        return false;
+    strcat(beside.text, how == SAVE_BY_RENAME ? ".new" : "~");
+    if (how == SAVE_BY_RENAME)
+        return write_file(beside.text, O_TRUNC, bytes) && rename(beside.text, here.text) == 0;
+    rename(here.text, beside.text);
+    return write_file(here.text, O_EXCL, bytes);
+}
+
+cf_buffer world_noise(world *in, size_t size)
+{
+    cf_buffer bytes = {0};
+    uint8_t *at = cf_buffer_reserve(&bytes, size);
+
+    for (size_t i = 0; i < size; i++)
+        at[i] = (uint8_t)world_random(in, 256);
+    bytes.size = size;
+    return bytes;
+}
+
+void user_writes(device *self, const char *path, const void *bytes, size_t size)
+{
+    user_saves(self, path, cf_bytes_of(bytes, size), SAVE_IN_PLACE);
+}
+
+void user_writes_text(device *self, const char *path, const char *text)
+{
+    user_saves(self, path, cf_bytes_of_text(text), SAVE_IN_PLACE);
+}
+
+bool user_writes_sparse(device *self, const char *path, uint64_t size, cf_bytes end)
+{
+    place here = at(self, path);
+    int file = open(here.text, O_WRONLY | O_NOFOLLOW | O_CREAT | O_TRUNC, 0644);
+
+    if (file < 0)
+        return false;
+    bool good = pwrite(file, end.data, end.size, (off_t)(size - end.size)) == (ssize_t)end.size;
+    close(file);
+    return good;
+}
+
+void user_makes(device *self, const char *path)
+{
+    mkdir(at(self, path).text, 0755);
+}
+
+bool user_points(device *self, const char *path, const char *target)
+{
+    return symlink(target, at(self, path).text) == 0;
+}
+
+bool user_moves(device *self, const char *from, const char *to)
+{
+    return rename(at(self, from).text, at(self, to).text) == 0;
+}
+
+bool user_swaps(device *self, const char *a, const char *b)
+{
+    place here = at(self, a), there = at(self, b);
+
+    return renameat2(AT_FDCWD, here.text, AT_FDCWD, there.text, RENAME_EXCHANGE) == 0;
+}
+
+bool user_links(device *self, const char *from, const char *to)
+{
+    return link(at(self, from).text, at(self, to).text) == 0;
+}
+
+void user_changes_mode(device *self, const char *path, unsigned mode)
+{
+    place here = at(self, path);
+    struct stat stat;
+
+    if (lstat(here.text, &stat) == 0 && !S_ISLNK(stat.st_mode))
+        chmod(here.text, mode);
+}
+
+void user_stamps(device *self, const char *path, uint64_t seconds)
+{
+    struct timespec times[2] = {{(time_t)seconds, 0}, {(time_t)seconds, 0}};
+
+    utimensat(AT_FDCWD, at(self, path).text, times, AT_SYMLINK_NOFOLLOW);
+}
+
+static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *walk)
+{
+    (void)stat, (void)kind, (void)walk;
+    return remove(path);
+}
+
+void folder_remove(const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void user_removes(device *self, const char *path)
+{
+    folder_remove(at(self, path).text);
+}
+
+bool user_reads(const device *self, const char *path, cf_buffer *out)
+{
+    return read_path(at(self, path).text, out);
+}
+
+bool user_reads_as(const device *self, const char *path, const char *text)
+{
+    cf_buffer bytes = {0};
+
+    bool same = user_reads(self, path, &bytes) &&
+                cf_bytes_equal(cf_buffer_view(&bytes), cf_bytes_of_text(text));
+    cf_buffer_release(&bytes);
+    return same;
+}
+
+device folder_beside(device *self, const char *pattern)
+{
+    device beside = {.in = self->in, .number = self->number};
+
+    snprintf(beside.folder, sizeof beside.folder, "%.100s-beside", self->folder);
+    if (mkdir(beside.folder, 0755))
+        abort();
+    device_take_folder(self, &(cf_binding_options){.number = FOLDER_BESIDE,
+                                                   .collection = self->in->collection,
+                                                   .path = beside.folder,
+                                                   .include = &pattern,
+                                                   .include_count = pattern != NULL});
+    return beside;
+}
+
+bool device_has_line(const device *self, const char *line)
+{
+    cf_buffer tree = {0};
+
+    device_tree(self, &tree);
+    bool found = memmem(tree.data, tree.size, line, strlen(line));
+    cf_buffer_release(&tree);
+    return found;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/peer/small/small_inside.h"
+
+#include "broker/platform/jobs.h"
+#include "broker/upkeep/lost_blobs.h"
+#include "tests/peer/small/small_folder.h"
+#include "tests/support/temporary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+void world_must(cf_status status, const cf_error *error, const char *what)
+{
+    if (!status)
+        return;
+    fprintf(stderr, "world: %s: status %d: %s\n", what, (int)status, error->text);
+    abort();
+}
+
+/* ---- The outside ---- */
+
+/* splitmix64, Steele et al. 2014. */
+static uint64_t draw(uint64_t *seed)
+{
+    uint64_t z = (*seed += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void world_fill(void *context, void *out, size_t size)
+{
+    world *self = context;
+
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)out)[i] = (uint8_t)draw(&self->seed);
+}
+
+uint64_t world_random(world *self, uint64_t below)
+{
+    return draw(&self->seed) % below;
+}
+
+uint64_t world_time(const world *self)
+{
+    return self->now_ms + (uint64_t)self->skew_ms;
+}
+
+static uint64_t read_clock(void *context)
+{
+    return world_time(context);
+}
+
+/* Time that a test lets pass passes on both clocks; it sets back the time of day alone. */
+static uint64_t read_steady_clock(void *context)
+{
+    world *self = context;
+
+    if (self->now_ms > self->seen_ms)
+        self->steady_ms += self->now_ms - self->seen_ms;
+    self->seen_ms = self->now_ms;
+    return self->steady_ms;
+}
+
+uint64_t world_steady(world *self)
+{
+    return read_steady_clock(self);
+}
+
+static void report(void *context, cf_report_level level, const char *text)
+{
+    (void)level;
+    if (((world *)context)->loud)
+        fprintf(stderr, "    %s\n", text);
+}
+
+/* ---- The broker ---- */
+
+static cf_reserve room_left(void *context)
+{
+    const world *self = context;
+
+    return self->room.whole ? self->room : (cf_reserve){.room = UINT64_MAX};
+}
+
+static void open_broker(world *self)
+{
+    cf_error error;
+
+    self->store = cf_store_memory_new(self->disk);
+    self->blobs = cf_blob_memory_new(self->blob_disk);
+    world_must(cf_users_open(&(cf_users_options){.env = &self->env, .store = self->store},
+                             &self->users, &error),
+               &error, "users");
+    world_must(cf_management_open(&(cf_management_options){.env = &self->env,
+                                                           .store = self->store,
+                                                           .blobs = self->blobs,
+                                                           .users = self->users},
+                                  self->now_ms, &self->management, &error),
+               &error, "management");
+    self->outbox = cf_outbox_new();
+    self->gateway = cf_gateway_new(&(cf_gateway_options){
+        .env = &self->env,
+        .store = self->store,
+        .blobs = self->blobs,
+        .users = self->users,
+        .outbox = self->outbox,
+        .room_left = room_left,
+        .context = self,
+    });
+    self->authority =
+        cf_authority_new(&(cf_authority_options){.gateway = self->gateway,
+                                                 .management = self->management,
+                                                 .waste_per_second = self->waste_per_second});
+}
+
+static void close_broker(world *self)
+{
+    cf_authority_destroy(&self->authority);
+    cf_gateway_destroy(&self->gateway);
+    cf_outbox_destroy(&self->outbox);
+    cf_management_destroy(&self->management);
+    cf_users_destroy(&self->users);
+    cf_blobs_destroy(&self->blobs);
+    cf_store_destroy(&self->store);
+}
+
+void broker_crash(world *self)
+{
+    close_broker(self);
+    for (int i = 0; i < self->count; i++) {
+        device *one = &self->devices[i];
+        cf_error error;
+
+        if (!one->session)
+            continue;
+        one->session = 0;
+        cf_fail(&error, CF_UNREACHABLE, "the broker went away");
+        cf_link_disconnected(cf_engine_link(one->engine), &error, world_steady(self));
+        cf_outbox_destroy(&one->outbox);
+        one->outbox = cf_outbox_new();
+    }
+    open_broker(self);
+}
+
+/* ---- The world ---- */
+
+/* Folders outlive the processes of a world: nothing has to be brought to a disk. */
+static cf_status sync_file(cf_files *files, const cf_file *file, cf_error *error)
+{
+    (void)files, (void)file, (void)error;
+    return CF_OK;
+}
+
+static cf_status sync_folder(cf_files *files, const cf_folder *folder, cf_error *error)
+{
+    (void)files, (void)folder, (void)error;
+    return CF_OK;
+}
+
+world *world_new(uint64_t seed, int devices)
+{
+    world *self = cf_allocate(1, sizeof *self);
+    uint8_t id[16];
+
+    temporary_pattern(self->path, sizeof self->path, "counterfoil-world");
+    if (!mkdtemp(self->path))
+        abort();
+    self->loud = getenv("WORLD_LOUD") != NULL;
+    self->seed = seed;
+    self->now_ms = (uint64_t)time(NULL) * 1000;
+    self->files = *cf_files_posix();
+    self->files.tick_ns = -INT64_C(1000000000000); /* the world's clock is not the file system's */
+    self->files.sync_file = sync_file;
+    self->files.sync_folder = sync_folder;
+    self->env = (cf_env){.context = self,
+                         .random = world_fill,
+                         .now_ms = read_clock,
+                         .steady_ms = read_steady_clock,
+                         .report = report,
+                         .files = &self->files,
+                         .jobs = cf_jobs_inline_new(seed | 1)};
+    world_fill(self, id, sizeof id);
+    self->disk = cf_store_memory_disk_new(id);
+    self->blob_disk = cf_blob_memory_disk_new();
+    open_broker(self);
+    self->count = devices;
+    for (int i = 0; i < devices; i++)
+        self->devices[i] = (device){.in = self, .number = i};
+    device_bear_user(&self->devices[0]);
+    for (int i = 1; i < devices; i++) {
+        device_admit(&self->devices[0], &self->devices[i]);
+        device_sync(&self->devices[0]);
+        device_sync(&self->devices[i]);
+    }
+    for (int i = 0; i < devices; i++)
+        device_bind_folder(&self->devices[i]);
+    return self;
+}
+
+void world_destroy(world **self)
+{
+    world *w = *self;
+
+    for (int i = 0; i < w->count; i++) {
+        device_stop(&w->devices[i]);
+        cf_outbox_destroy(&w->devices[i].outbox);
+        cf_store_memory_disk_destroy(&w->devices[i].disk);
+        free(w->devices[i].env.files);
+    }
+    close_broker(w);
+    cf_store_memory_disk_destroy(&w->disk);
+    cf_blob_memory_disk_destroy(&w->blob_disk);
+    cf_jobs_destroy(&w->env.jobs);
+    folder_remove(w->path);
+    free(w);
+    *self = NULL;
+}
+
+static bool settle_once(world *self)
+{
+    for (int i = 0; i < self->count; i++) {
+        self->now_ms += 60000;
+        device *one = &self->devices[i];
+
+        /* A store that failed some time ago says so when it is written to. */
+        if (!device_sync(one) && !(one->trouble && device_sync(one))) {
+            fprintf(stderr, "world: device %d does not come to an end\n", i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void list_all(world *self, cf_buffer *out)
+{
+    cf_buffer_clear(out);
+    for (int i = 0; i < self->count; i++)
+        device_tree(&self->devices[i], out);
+}
+
+bool world_settle(world *self)
+{
+    cf_buffer before = {0}, after = {0};
+    bool quiet = false, goes_on = true;
+
+    for (int i = 0; i < self->count; i++)
+        self->devices[i].offline = false;
+    self->loss = 0;
+    for (int round = 0; round < 12 && !quiet && goes_on; round++) {
+        uint64_t entries = world_entries(self);
+
+        list_all(self, &before);
+        goes_on = settle_once(self);
+        list_all(self, &after);
+
+        quiet = round > 0 && goes_on && entries == world_entries(self) &&
+                cf_bytes_equal(cf_buffer_view(&before), cf_buffer_view(&after));
+    }
+    cf_buffer_release(&before);
+    cf_buffer_release(&after);
+    return quiet;
+}
+
+static bool add_entries(void *context, const cf_head *head)
+{
+    *(uint64_t *)context += head->sequence;
+    return true;
+}
+
+static const cf_hash *user_of(const world *self)
+{
+    return cf_peer_user(cf_engine_peer(self->devices[0].engine));
+}
+
+uint64_t world_entries(world *self)
+{
+    uint64_t count = 0;
+    cf_error error;
+
+    world_must(self->store->heads(self->store, user_of(self), add_entries, &count, &error), &error,
+               "heads");
+    return count;
+}
+
+size_t world_blobs(world *self)
+{
+    cf_blob_usage usage;
+    cf_error error;
+
+    world_must(cf_blobs_usage(self->blobs, user_of(self), &usage, &error), &error, "usage");
+    return usage.count;
+}
+
+void world_loses_blobs(world *self)
+{
+    cf_lost_blobs missing = {0};
+    cf_error error;
+
+    world_must(self->blobs->forget(self->blobs, user_of(self), &error), &error, "forgetting");
+    world_must(cf_lost_blobs_find(self->store, self->blobs, &missing, &error), &error, "missing");
+    cf_lost_blobs_note(self->users, NULL, self->blobs, &missing);
+    world_must(self->store->commit(self->store, &error), &error, "commit");
+    cf_lost_blobs_release(&missing);
+}

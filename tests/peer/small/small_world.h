@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small world in one process and one thread: a broker and some devices of one user, each with a
+ * folder. Handlers, engine and folders are the real ones; transport, stores and jobs are in memory
+ * and take their order from a seed. */
+#ifndef CF_TESTS_SMALL_WORLD_H
+#define CF_TESTS_SMALL_WORLD_H
+#include "broker/management/authority.h"
+#include "codec/keys.h"
+#include "peer/engine/engine.h"
+#include "tests/support/faulty_disk.h"
+
+enum { DEVICES_MAX = 4, TURN_MS = 3, TURNS_MAX = 3000 };
+
+typedef struct world world;
+
+typedef struct {
+    world *in;
+    int number;
+    char home_path[128], folder[128];
+    cf_store_memory_disk *disk;
+    cf_home *home;
+    cf_engine *engine;
+    cf_outbox *outbox;
+    cf_hash curve;
+    uint64_t session;
+    uint8_t routing_id[8];
+    bool serves; /* watches its folder */
+    bool offline;
+    bool deaf;       /* what is sent to it is lost */
+    uint64_t dead;   /* the session in which everything is lost, and nobody notices; 0: none */
+    bool hears_late; /* of what happened while its jobs ran: after it knows what these did */
+    bool is_cut;     /* a message to it was lost with its connection */
+    cf_keys *keys;   /* of a device that is not born yet */
+    cf_env env;
+    disk_faults faults;
+    cf_status trouble; /* why its engine could not go on */
+} device;
+
+struct world {
+    char path[64];
+    uint64_t seed, now_ms;
+    uint64_t steady_ms, seen_ms; /* see world_steady */
+    int64_t skew_ms;             /* of the devices' time of day */
+    cf_env env;
+    cf_files files;
+    cf_store_memory_disk *disk;
+    cf_store *store;
+    cf_blob_memory_disk *blob_disk;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_management *management;
+    cf_outbox *outbox;
+    cf_gateway *gateway;
+    cf_authority *authority;
+    cf_id collection;
+    uint8_t phrase[CF_PHRASE_SECRET];
+    device devices[DEVICES_MAX];
+    int count;
+    uint64_t connections;
+    unsigned loss;             /* of 1,000 messages that many cut their connection */
+    bool is_old;               /* its broker is from before there was FETCH */
+    bool guarded;              /* nobody says --yes */
+    uint64_t waste_per_second; /* of its user, from the next start of the broker on; 0: any */
+    cf_reserve room;           /* on the broker's disk; whole 0: any */
+    bool loud;
+};
+
+world *world_new(uint64_t seed, int devices);
+void world_destroy(world **self);
+uint64_t world_random(world *self, uint64_t below);
+/* By the devices' time of day. */
+uint64_t world_time(const world *self);
+/* On the clock that nobody sets. */
+uint64_t world_steady(world *self);
+
+/* Everything that can go on does, for this device alone; true when nothing is left to do. An engine
+ * that can't go on is begun again. */
+bool device_sync(device *self);
+/* The same for so many turns at most, and as it is asked. False: it has not come to its end; why,
+ * `trouble` says. */
+bool device_round(device *self, const cf_round_options *options, unsigned turns);
+/* Its process begins again, and serves from now on. */
+void device_serves(device *self);
+/* So much time passes, in which it does what it does by itself. */
+void device_passes(device *self, uint64_t ms);
+/* The process ends, with all that was not made durable, and begins again, its disk well. */
+void device_crash(device *self);
+/* How many things of its folder, or of this source, are listed like that. */
+size_t device_pending(const device *self, const cf_binding *source, cf_pending_kind kind);
+/* Pulls its cable: the connection ends, and none can be made while `offline`. */
+void device_unplug(device *self);
+void broker_crash(world *self);
+
+/* All devices, until nothing changes any more, on disks and in the log; false when that takes too
+ * long. */
+bool world_settle(world *self);
+/* How many entries the broker has. */
+uint64_t world_entries(world *self);
+/* How many the broker has. */
+size_t world_blobs(world *self);
+/* It has all entries still, but none of the blobs that they name, and knows that. */
+void world_loses_blobs(world *self);
+
+#endif
