@@ -3,7 +3,7 @@
 with `--natural-key TABLE.COLUMN`."""
 import merge_model as m
 from record_same import SAME, TABLE
-from record_view import how
+from record_item import how
 
 
 def one_act(a, b):

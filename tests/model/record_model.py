@@ -15,9 +15,9 @@ hold all. `card u name=Ann` writes a row, `del` deletes it, `key` changes its ke
 from collections import namedtuple
 
 import merge_model as m
+from record_item import bound, how, is_tie, property_of, unique_columns, value_of
 from record_same import KEY, LEVEL, TABLE, is_own
-from record_view import (INSTEAD, Row, bound, holds, how, is_tie, property_of, show, unique_columns, value_of,
-                         view)
+from record_view import INSTEAD, Row, holds, show, view
 
 PART = "/part"
 ROUNDS_MAX = 4

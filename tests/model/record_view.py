@@ -4,174 +4,19 @@ half, and says how to read both."""
 from collections import Counter, namedtuple
 
 import merge_model as m
+from record_item import bound, columns, how, is_tie, one_act, properties, unique_columns, value_of
 from record_same import KEY, LEVEL, TABLE, joined, rows_of_one
 
 INSTEAD = "/tie//"  # before NAME: a value for which this field gives way, or gave way, to another row
 KEY_MAX = 2**63 - 1
 
-# how: property -> "latest" (default) "volatile" "weak" "set", ("ref", table), or ("owned", table) where the row can't be
-# without the one that it refers to; "one" of all those that say one thing together (rule y), that of the first. serial: the key is an integer that an application counts up; else it is natural (UID,
-# text). unique: tuples of properties. required: NOT NULL.
-Table = namedtuple("Table", "serial how unique required", defaults=((), ()))
 # What a format can hold: table -> properties (a table that is missing is not held; None: all); slots: sets with room for one.
 Format = namedtuple("Format", "holds slots ties", defaults=(None, (), ()))
-# Rows of the child's table refer to rows of the parent's by what these columns say, and not by the key. In `field` of the
-# state a row says which one that is.
-Tie = namedtuple("Tie", "child column parent to field")
 # refs: property -> value shown -> [(field, dot)…]. listed: (field, dot, value, whether it is a conflict) of what is not shown.
 # wishes: property -> the value that refs have, where the row is shown with another one in its stead (rule h).
 Row = namedtuple("Row", "item fields refs listed wishes", defaults=({},))
 # members: row -> the others that are it (rule m). unseen: row -> (table, Row) of those that are held back.
 View = namedtuple("View", "rows conflicts held alive members unseen", defaults=({}, {}))
-
-
-def how(schema, table, name):
-    return schema[table].how.get(name, "latest")
-
-
-def is_tie(name):
-    return name.startswith("tie/")
-
-
-def property_of(field):
-    """Which property a field of the state is, or is an entry of."""
-    return field[1:] if is_tie(field[1:]) else field[1:].split("/")[0]
-
-
-def bound(schema, table, name):
-    """Whether a row can't be without the one that this field refers to."""
-    kind = how(schema, table, name)
-    return isinstance(kind, tuple) and (kind[0] == "owned" or name in schema[table].required)
-
-
-def columns(schema, table, names):
-    """Which of them can give way (rule h), the first that does so first: a reference, a set, a time of use can't."""
-    return [name for name in reversed(names) if how(schema, table, name) == "latest"]
-
-
-def unique_columns(schema, table):
-    return sorted({name for names in schema[table].unique for name in columns(schema, table, names)})
-
-
-def live(item, field, entry):
-    """The writes of a field that count, best first: those that no deletion covers; of a revived record the best one else,
-    of a set's entry all.
-
-    >>> rows("A card u name=Ann tel=1; all; A card u tel=2; B card u tel=3; all; A del card u; B card u name=Anna; all")
-    card u name=Anna tel=2,3
-    >>> rows("A card u name=Ann; all; A card u name=Anna; B card u name=Anne; all; A del card u; B card u tel=1; all")
-    card u name=Anne tel=1
-    """
-    refs = sorted(item.fields.get(field, ()), key=lambda ref: item.rank(field, ref), reverse=True)
-    counting = [ref[1] for ref in refs if item.rank(field, ref)[0]]
-    return counting or [write for _, write in refs[:None if entry else 1]]
-
-
-def one_act(a, b):
-    """Parts of a changeset follow each other: the counters of their times go up with their sequences."""
-    (a_dot, a_time), (b_dot, b_time) = a, b
-    return a_dot[0] == b_dot[0] and a_time[0] == b_time[0] and a_time[1] - b_time[1] == a_dot[1] - b_dot[1]
-
-
-def as_one(item, fields):
-    """y. What several fields say together, as a start, its zone and how long it lasts, is one: all of it is of one act. Of
-    acts that say the same field the best is shown, and one that says the first field before one that doesn't; of another one
-    all is listed, and the first value that differs is told. Acts that have no field in common are of programs before, which
-    wrote what they changed alone: each saw what it left.
-
-    By fields B's 15 o'clock would be A's day without an hour, and A's zone that of a start which B wrote.
-
-    >>> start = "A event u start=9 zone=UTC lasts=1; all; "
-    >>> rows(start + "A event u start=0 zone= day=yes lasts=24; B event u start=15 lasts=2; all")
-    event u lasts=2 start=15 zone=UTC
-    conflict start=0
-    >>> rows(start + "A event u start=15 lasts=2; B event u start=0 zone= day=yes lasts=24; all")
-    event u day=yes lasts=24 start=0
-    conflict start=15
-    >>> rows(start + "A event u lasts=3; B event u lasts=2 name=x; all")
-    event u lasts=2 name=x start=9 zone=UTC
-    conflict lasts=3
-    >>> rows(start + "A event u lasts=2; B event u start=8; all")
-    event u lasts=1 start=8 zone=UTC
-    conflict start=9
-    >>> rows(start + "A event u lasts=2; B event u lasts=2; all")
-    event u lasts=2 start=9 zone=UTC
-    >>> rows(start + "A event u lasts=2; B event u name=x; all")
-    event u lasts=2 name=x start=9 zone=UTC
-    >>> rows(start + "A event u lasts=2; C event u start=; all")  # who clears it has seen no edit
-    event u lasts=2 start=9 zone=UTC
-    conflict lasts=1
-    >>> rows(start + "A event u start=0 zone= day=yes; A parts; B event u start=15; all; A event u name=x; all; A del event u; all")
-    """
-    writes = [(item.rank(f, ref), f, ref[1]) for f in fields for ref in item.fields.get(f, ()) if not ref[1].weak]
-    acts = []
-    for one in sorted(writes, key=lambda one: one[0], reverse=True):
-        act = next((act for act in acts if one_act((act[0][2].dot, act[0][2].time), (one[2].dot, one[2].time))), None)
-        acts.append([one]) if act is None else act.append(one)
-    acts.sort(key=lambda act: (max(rank[0] for rank, *_ in act), any(f == fields[0] for _, f, _ in act),
-                               max(rank for rank, *_ in act)), reverse=True)
-    shown, lost = {}, []
-    for act in acts:
-        if any(f in shown for _, f, _ in act):
-            lost.append([(f, w, rank[0]) for rank, f, w in act])
-        else:
-            shown.update({f: w.value for _, f, w in act})
-    return shown, lost
-
-
-def standing(item, fields):
-    """y. Of what acts say that are not shown: (field, dot) -> None where it is shown by another, else what `listed` has."""
-    shown, lost = as_one(item, fields)
-    found, differing = {}, []
-    for act in lost:
-        differs = {f for f, w, alive in act if shown.get(f) != w.value}
-        found |= {(f, w.dot): "untold" if alive and differs else None if alive else False for f, w, alive in act}
-        differing.append([(f, w.dot) for name in fields for f, w, alive in act if f == name and f in differs and alive])
-    first = min((fields.index(act[0][0]) for act in differing if act), default=None)
-    for act, differs in zip(lost, differing):
-        own = [(f, w.dot) for f, w, alive in act if alive and first is not None and f == fields[first]]
-        for told in (own or differs)[:1] if differs else ():
-            found[told] = True
-    return found
-
-
-def properties(item, ones=()):
-    """c. Of one field's writes the best is shown; each other value by a user is listed; equal values are no conflict.
-    Volatile and weak fields are written weak: they never revive, and are never listed.
-
-    >>> rows("A card u name=Ann; all; A card u name=Anna; B card u name=Anne; all")
-    card u name=Anne
-    conflict name=Anna
-    >>> rows("A card u name=Ann rev=1 seen=1; all; A del card u; B card u rev=2 seen=2; all")
-
-    d. A set shows every value of every entry, equal ones once. So nothing in a set is ever hidden as a conflict: with latest
-    wins, a number that a user added is not in the address book.
-
-    >>> rows("A card u tel=1; all; A card u tel=2; B card u tel=1,3; all")
-    card u tel=2,3
-    """
-    refs, listed, stands = {}, [], standing(item, ones)
-    for field in sorted(item.fields):
-        if field in (m.DELETED, LEVEL):
-            continue
-        name = property_of(field)
-        entry = name != field[1:]
-        writes = live(item, field, entry)
-        shown = [w for w in writes if entry or w.value == writes[0].value]
-        if stands and field in ones:
-            writes = [w for w in writes if stands.get((field, w.dot)) is not None]
-            shown = [w for _, w in item.fields[field] if stands.get((field, w.dot)) is None]
-        for write in shown:
-            refs.setdefault(name, {}).setdefault(write.value, []).append((field, write.dot))
-        listed += [(field, w.dot, w.value, stands.get((field, w.dot), w in writes and not w.weak))
-                   for _, w in sorted(item.fields[field], key=lambda ref: ref[1].dot) if w not in shown]
-    return refs, tuple(listed)
-
-
-def value_of(schema, table, name, refs):
-    if how(schema, table, name) == "set":  # ordered by entry, so that an edit keeps its place
-        return tuple(sorted(refs.get(name, {}), key=lambda v: (min(refs[name][v]), v)))
-    return next(iter(refs.get(name, {})), None)
 
 
 class Viewing:
