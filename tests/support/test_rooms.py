@@ -100,7 +100,7 @@ def test_no_line_of_a_readme_is_over_120():
 def test_what_is_wrong_is_found():
     assert not_found("`acceptance.h`, `rungs`, `log_*.c`: a log", ["acceptance", "log_wanted", "rungs"]) == []
     assert not_found("`acceptance.h`, `log_*`: tips", ["acceptance", "log", "log_wanted", "tips"]) == ["log", "tips"]
-    text = "`acceptance.h` `nowhere.h` `nowhere_*` `log/acceptance.c` `log/nowhere.c` `tests/broker/log*.c` `gateway.c`"
+    text = "`acceptance.h` `nowhere.h` `nowhere_*` `log/acceptance.c` `log/nowhere.c` `tests/broker/log/log*.c` `gateway.c`"
     assert list(lead_nowhere("broker/log", text)) == ["nowhere.h", "nowhere_*", "log/nowhere.c", "gateway.c"]
     assert untested("`broker_log`, `broker_logs`, `log_wanted`", {"broker_log"}) == ["broker_logs"]
     assert unwritten("`cf_log_open` and take(), `cf_log_opened`, taken()", {"cf_log_open", "take"}) == ["cf_log_opened", "taken"]

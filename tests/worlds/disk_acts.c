@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated disk and its users, where they differ from the real files: what tests/broker/files.c
- * does not show. */
+/* A simulated disk and its users, where they differ from the real files: what
+ * tests/broker/platform/files.c does not show. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

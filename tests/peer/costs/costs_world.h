@@ -3,7 +3,7 @@
  * and jobs, and the messages that pass. Linked with --wrap of what makes and hands over these. */
 #ifndef CF_TESTS_PEER_COSTS_WORLD_H
 #define CF_TESTS_PEER_COSTS_WORLD_H
-#include "tests/broker/tally.h"
+#include "tests/broker/costs/tally.h"
 #include "tests/peer/small/small_world.h"
 
 enum { SOON_S = 10 }; /* within which an act has come to its end everywhere */

@@ -4,7 +4,7 @@
 #include "codec/content.h"
 #include "codec/limits.h"
 #include "peer/log/author.h"
-#include "tests/broker/diary.h"
+#include "tests/broker/people/diary.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #include "peer/membership/limit_heads.h"
 
 #include "peer/merge/state.h"
-#include "tests/broker/diary.h"
+#include "tests/broker/people/diary.h"
 
 enum { CHAINS = 12, MOST = 4 };
 

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one act of a user costs the broker beside other users who have something under way: it is
+ * the same beside few of them and beside many. A suite of its own beside costs.c, where what grows
+ * is the user's own. */
+#include "broker/door/connection_limits.h"
+#include "broker/gateway/replay_lock.h"
+#include "tests/broker/people/gateway_fixture.h"
+#include "tests/broker/costs/tally.h"
+
+#include <stdlib.h>
+
+enum { TEN_MINUTES = 600000 };
+
+/* Another user, with a device that is connected. */
+typedef struct {
+    person account, desk, lap;
+    caller *at_desk;
+    cf_exclusion *exclusion; /* or NULL */
+} other;
+
+/* What all of them do. */
+typedef void doing(broker_world *house, other *user);
+
+static tally counted;
+
+static other another(broker_world *house, size_t number)
+{
+    const uint16_t seed = (uint16_t)(100 + 3 * number);
+    other made = {.account = an_account(seed)};
+
+    made.desk = a_device(seed + 1, &made.account.user);
+    made.lap = a_device(seed + 2, &made.account.user);
+    settle_in(house, &made.account, &made.desk, &made.lap);
+    made.at_desk = call_in(house, cf_keys_public(made.desk.keys)->curve);
+    greet(house, made.at_desk, &made.account.user, NULL, 0);
+    return made;
+}
+
+static void other_end(other *user)
+{
+    cf_exclusion_end(&user->exclusion);
+    person_end(&user->account);
+    person_end(&user->desk);
+    person_end(&user->lap);
+}
+
+static void save(household *a)
+{
+    write_change(&a->desk, "some body", NULL, 0);
+    publish(a->house, a->at_desk, &a->desk);
+    hear(a->house, a->at_desk, CF_COMMAND_ACCEPTED);
+    hear(a->house, a->at_lap, CF_COMMAND_ENTRY);
+}
+
+typedef struct {
+    doing *others;
+    void (*act)(household *of, other *others, size_t count);
+} scene;
+
+static tally cost_beside(void *context, size_t count)
+{
+    const scene *it = context;
+    household a = a_greeted_household();
+    other *others = cf_allocate(count, sizeof *others);
+
+    subscribe(a.house, a.at_lap, NULL, 0, CF_MIB);
+    for (int entries = 0; entries < 3; entries++)
+        hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    save(&a);
+    for (size_t i = 0; i < count; i++) {
+        others[i] = another(a.house, i);
+        it->others(a.house, &others[i]);
+    }
+    settle(a.house);
+    tally_begin(&counted);
+    it->act(&a, others, count);
+    tally_end(&counted);
+    for (size_t i = 0; i < count; i++)
+        other_end(&others[i]);
+    free(others);
+    household_end(&a);
+    return counted;
+}
+
+static void save_once(household *a, other *others, size_t count)
+{
+    (void)others, (void)count;
+    save(a);
+}
+
+#define BESIDE(name)                                                                               \
+    static void name(broker_world *house, other *user);                                            \
+    Test(costs_users, of_a_save_beside_others_who_##name)                                          \
+    {                                                                                              \
+        scene it = {name, save_once};                                                              \
+                                                                                                   \
+        tally_expect(#name, cost_beside, &it, (const char *[]){"", "", ""});                       \
+    }                                                                                              \
+    static void name(broker_world *house, other *user)
+
+BESIDE(are_connected)
+{
+    (void)house, (void)user;
+}
+
+BESIDE(expect_a_newcomer)
+{
+    const cf_hash key = user->lap.id; /* any */
+
+    say(house, user->at_desk,
+        &(cf_message){.command = CF_COMMAND_GUEST,
+                      .guest = {.key = key, .expires_ms = house->now_ms + TEN_MINUTES}});
+    hear(house, user->at_desk, CF_COMMAND_GUEST);
+}
+
+static void take_lease(broker_world *house, other *user)
+{
+    write_change(&user->desk, "some body", NULL, 0);
+    publish(house, user->at_desk, &user->desk);
+    hear(house, user->at_desk, CF_COMMAND_ACCEPTED);
+    say(house, user->at_desk,
+        &(cf_message){.command = CF_COMMAND_LOCK,
+                      .lock = {.collection = papers, .for_ms = TEN_MINUTES}});
+    hear(house, user->at_desk, CF_COMMAND_LEASE);
+}
+
+BESIDE(have_a_lease)
+{
+    take_lease(house, user);
+}
+
+BESIDE(communicate_alone)
+{
+    take_lease(house, user);
+    say(house, user->at_desk,
+        &(cf_message){.command = CF_COMMAND_ALONE,
+                      .alone = {.collection = papers, .begins = true}});
+}
+
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+/* Its replay stops after one entry, for want of credit. */
+BESIDE(hold_up_what_removes)
+{
+    subscribe(house, user->at_desk, NULL, 0, 1);
+    hear(house, user->at_desk, CF_COMMAND_ENTRY);
+    user->exclusion = cf_exclusion_begin(cf_users_communication(house->users), &user->account.user,
+                                         house->now_ms, ignore, NULL);
+    cr_assert_not(cf_exclusion_is_ready(user->exclusion));
+}
+
+/* ---- What all do ---- */
+
+static void ask_all(household *a, other *others, size_t count)
+{
+    const cf_message clock = {
+        .command = CF_COMMAND_CLOCK,
+        .clock = {.version = CF_PROTOCOL_VERSION, .now_ms = a->house->now_ms}};
+
+    for (size_t i = 0; i < count; i++)
+        say(a->house, others[i].at_desk, &clock);
+    settle(a->house);
+}
+
+/* Answers that are sent in one round. */
+Test(costs_users, of_a_question_of_each)
+{
+    scene it = {are_connected, ask_all};
+
+    tally_expect_linear("a question of each", cost_beside, &it, (const char *[]){"", "", ""});
+}
+
+/* ---- At the door ---- */
+
+static void open_from(cf_connection_limits *keeper, size_t number)
+{
+    const uint8_t address[16] = {0x20, 1, [6] = (uint8_t)(number >> 8), (uint8_t)number};
+
+    cr_assert(cf_connection_limits_opened(keeper, (int)number, address, 0));
+}
+
+static void expect_nobody_overdue(cf_connection_limits *keeper)
+{
+    const char *why;
+
+    cr_expect_eq(cf_connection_limits_overdue(keeper, 1, &why), -1);
+}
+
+/* It comes, speaks, has a session and has none, and goes. */
+static tally cost_of_a_connection(void *context, size_t beside)
+{
+    const cf_allowances allowances = {.strangers_per_address = 4, .strangers = 5000, .silence = 60};
+    cf_connection_limits *keeper = cf_connection_limits_new(&allowances);
+    const int number = (int)beside / 2; /* among the addresses of the others */
+
+    (void)context;
+    for (size_t i = 0; i <= beside; i++)
+        open_from(keeper, i);
+    cf_connection_limits_closed(keeper, number, 0);
+    tally_begin(&counted);
+    open_from(keeper, (size_t)number);
+    cf_connection_limits_said(keeper, number, 1);
+    expect_nobody_overdue(keeper);
+    cf_connection_limits_settled(keeper, number, true, 1);
+    cf_connection_limits_settled(keeper, number, false, 1);
+    expect_nobody_overdue(keeper);
+    cf_connection_limits_closed(keeper, number, 1);
+    tally_end(&counted);
+    cf_connection_limits_destroy(&keeper);
+    return counted;
+}
+
+Test(costs_users, of_a_connection_beside_others_without_a_session)
+{
+    tally_expect("a connection", cost_of_a_connection, NULL, (const char *[]){"", "", ""});
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one session costs the gateway doesn't grow with the sessions of others that say nothing.
+ * What is counted is how many stretches of its code are run: these sources are compiled for this
+ * test so that each stretch calls __sanitizer_cov_trace_pc. */
+#include "tests/broker/people/gateway_fixture.h"
+
+#include <stdlib.h>
+
+enum { SMALL = 15, SIZES = 3 };
+
+static uint64_t stretches;
+
+void __sanitizer_cov_trace_pc(void);
+void __sanitizer_cov_trace_pc(void)
+{
+    stretches++;
+}
+
+typedef struct {
+    person account, desk, lap;
+} stranger;
+
+/* Of another user, connected, and up to date. */
+static stranger a_silent_one(broker_world *house, uint8_t seed)
+{
+    stranger made = {.account = an_account(seed)};
+
+    made.desk = a_device(seed + 1, &made.account.user);
+    made.lap = a_device(seed + 2, &made.account.user);
+    settle_in(house, &made.account, &made.desk, &made.lap);
+    caller *connection = call_in(house, cf_keys_public(made.desk.keys)->curve);
+    greet(house, connection, &made.account.user, NULL, 0);
+    subscribe(house, connection, NULL, 0, CF_MIB);
+    for (int entries = 0; entries < 3; entries++)
+        hear(house, connection, CF_COMMAND_ENTRY);
+    return made;
+}
+
+static void stranger_end(stranger *self)
+{
+    person_end(&self->account);
+    person_end(&self->desk);
+    person_end(&self->lap);
+}
+
+typedef void act(household *of);
+
+static uint64_t count_beside(size_t crowd, act *done)
+{
+    household a = a_greeted_household();
+    stranger *others = cf_allocate(crowd, sizeof *others);
+
+    for (size_t i = 0; i < crowd; i++)
+        others[i] = a_silent_one(a.house, (uint8_t)(10 + 3 * i));
+    subscribe(a.house, a.at_lap, NULL, 0, CF_MIB);
+    for (int entries = 0; entries < 3; entries++)
+        hear(a.house, a.at_lap, CF_COMMAND_ENTRY);
+    stretches = 0;
+    done(&a);
+    uint64_t counted = stretches;
+    for (size_t i = 0; i < crowd; i++)
+        stranger_end(&others[i]);
+    free(others);
+    household_end(&a);
+    return counted;
+}
+
+/* Looking for one among twice as many takes a step or two more. */
+static void expect_the_same_beside_any(act *done)
+{
+    uint64_t alone = count_beside(SMALL, done);
+
+    cr_expect_gt(alone, 50, "nothing is counted");
+    for (size_t i = 1; i < SIZES; i++) {
+        size_t crowd = (size_t)SMALL << i;
+        uint64_t counted = count_beside(crowd, done);
+
+        cr_expect_lt(counted, alone + 20 * (i + 1), "%llu beside %d, %llu beside %zu",
+                     (unsigned long long)alone, SMALL, (unsigned long long)counted, crowd);
+    }
+}
+
+static void wake(household *of)
+{
+    cf_gateway_tick(of->house->gateway, of->house->now_ms);
+}
+
+static void wake_often(household *of)
+{
+    for (int i = 0; i < 10; i++)
+        wake(of);
+}
+
+Test(gateway_crowd, costs_nothing_when_nothing_happens)
+{
+    expect_the_same_beside_any(wake_often);
+}
+
+static void save(household *of)
+{
+    write_change(&of->desk, "some body", NULL, 0);
+    publish(of->house, of->at_desk, &of->desk);
+    hear(of->house, of->at_desk, CF_COMMAND_ACCEPTED);
+    hear(of->house, of->at_lap, CF_COMMAND_ENTRY);
+}
+
+Test(gateway_crowd, costs_a_save_the_same_beside_any)
+{
+    expect_the_same_beside_any(save);
+}
+
+static void come_again(household *of)
+{
+    caller *again = call_in(of->house, cf_keys_public(of->lap.keys)->curve);
+
+    greet(of->house, again, &of->account.user, NULL, 0);
+    subscribe(of->house, again, NULL, 0, CF_MIB);
+}
+
+Test(gateway_crowd, costs_a_greeting_the_same_beside_any)
+{
+    expect_the_same_beside_any(come_again);
+}
+
+static void let_somebody_in(household *of)
+{
+    person phone = a_device(5, &of->account.user);
+    cf_message message = {.command = CF_COMMAND_PUBLISH};
+
+    learn(&of->desk, &of->account);
+    let_in(&of->desk, &phone, CF_ROLE_MEMBER);
+    message.publish.entry = cf_buffer_view(&of->desk.wire);
+    say(of->house, of->at_desk, &message);
+    hear(of->house, of->at_desk, CF_COMMAND_ACCEPTED);
+    person_end(&phone);
+}
+
+Test(gateway_crowd, costs_a_new_member_the_same_beside_any)
+{
+    expect_the_same_beside_any(let_somebody_in);
+}
+
+static void count_often(household *of)
+{
+    for (int i = 0; i < 100; i++)
+        cf_gateway_count(of->house->gateway);
+}
+
+Test(gateway_crowd, is_counted_at_the_same_cost_however_many_there_are)
+{
+    expect_the_same_beside_any(count_often);
+}

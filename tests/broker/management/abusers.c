@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A member among others who abuse the broker without an end: they ask for what isn't there, bring
+ * what is forged, greet again and again. As a ROUTER does, it takes a message of each connection
+ * in turn. Each save of the member takes one round trip, among 100 of them as among one, and what
+ * the broker looks up for them is what their patience allows by the clock, not what they ask. */
+#include "broker/gateway/prices.h"
+#include "broker/management/work_budget.h"
+#include "tests/broker/people/gateway_fixture.h"
+
+#include <stdlib.h>
+
+enum {
+    SAVES = 200,
+    ROUND_MS = 20,
+    ASKED = 500,
+    POINTS = 1000,
+    MOST = POINTS * CF_WORK_BUDGET_S,
+    ALLOWED = MOST + POINTS * SAVES * ROUND_MS / 1000, /* points of one user in all that time */
+    WAYS = 4,
+};
+
+typedef struct {
+    person account, desk, lap;
+    caller *at;
+    bool has_greeted;
+} user;
+
+static size_t blobs_looked_up;
+static cf_status (*inner_held)(cf_blobs *, const cf_hash *, const cf_hash *, cf_blob_held *,
+                               cf_error *);
+
+static cf_status count_held(cf_blobs *blobs, const cf_hash *of, const cf_hash *id,
+                            cf_blob_held *out, cf_error *error)
+{
+    blobs_looked_up++;
+    return inner_held(blobs, of, id, out, error);
+}
+
+static user a_user(broker_world *house, size_t number)
+{
+    const uint16_t seed = (uint16_t)(1 + 3 * number);
+    user made = {.account = an_account(seed)};
+
+    made.desk = a_device(seed + 1, &made.account.user);
+    made.lap = a_device(seed + 2, &made.account.user);
+    settle_in(house, &made.account, &made.desk, &made.lap);
+    made.at = call_in(house, cf_keys_public(made.desk.keys)->curve);
+    greet(house, made.at, &made.account.user, NULL, 0);
+    return made;
+}
+
+static void user_end(user *self)
+{
+    person_end(&self->account);
+    person_end(&self->desk);
+    person_end(&self->lap);
+}
+
+static void forget_letters(caller *at)
+{
+    while (at->first < at->count)
+        cf_frames_release(&at->letters[at->first++]);
+    at->first = at->count = 0;
+}
+
+/* Whoever was put out greets first, as a program does. */
+static void abuse(broker_world *house, user *by, size_t round)
+{
+    static cf_hash ids[ASKED];
+    const cf_message hello = {.command = CF_COMMAND_HELLO,
+                              .hello = {.version = CF_PROTOCOL_VERSION,
+                                        .user = by->account.user,
+                                        .heads = NULL,
+                                        .head_count = 0,
+                                        .more = false}},
+                     have = {.command = CF_COMMAND_HAVE, .have = {.ids = ids, .id_count = ASKED}},
+                     subscribe = {.command = CF_COMMAND_SUBSCRIBE, .subscribe = {.credit = 1}};
+    const cf_bytes garbage = cf_bytes_of_text("\xff\xff\xff");
+
+    forget_letters(by->at);
+    if (!cf_gateway_knows(house->gateway, cf_bytes_of_text(by->at->routing_id))) {
+        say(house, by->at, &hello);
+        return;
+    }
+    switch (round % WAYS) {
+    case 0:
+        say(house, by->at, &have);
+        return;
+    case 1:
+        publish(house, by->at, &by->desk);
+        return;
+    case 2:
+        say(house, by->at, &subscribe);
+        return;
+    default:
+        say_bytes(house, by->at, &garbage, 1);
+    }
+}
+
+static void expect_one_round_trip_among(size_t abusers)
+{
+    broker_world *house = a_house();
+    user *bad = cf_allocate(abusers, sizeof *bad);
+
+    house->waste_per_second = POINTS;
+    house_crash(house);
+    user good = a_user(house, 0);
+    for (size_t i = 0; i < abusers; i++) {
+        bad[i] = a_user(house, i + 1);
+        write_change(&bad[i].desk, "some body", NULL, 0);
+        bad[i].desk.wire.data[bad[i].desk.wire.size - 10 - sizeof "some body"] ^= 1;
+    }
+    inner_held = house->blobs->held;
+    house->blobs->held = count_held;
+    blobs_looked_up = 0;
+    for (size_t round = 0; round < SAVES; round++) {
+        for (size_t i = 0; i < abusers; i++)
+            abuse(house, &bad[i], round + i);
+        write_change(&good.desk, "a save", NULL, 0);
+        publish(house, good.at, &good.desk);
+        hear(house, good.at, CF_COMMAND_ACCEPTED);
+        house->now_ms += ROUND_MS;
+    }
+    hear_nothing(house, good.at);
+    cr_expect_leq(blobs_looked_up, abusers * (ALLOWED / CF_PRICE_BLOB + ASKED),
+                  "%zu blobs were looked up for %zu", blobs_looked_up, abusers);
+    cr_expect_lt(blobs_looked_up, abusers * ASKED * SAVES / WAYS, "nobody was refused");
+    for (size_t i = 0; i < abusers; i++)
+        user_end(&bad[i]);
+    free(bad);
+    user_end(&good);
+    house_end(house);
+}
+
+TestSuite(abusers, .timeout = 240);
+
+Test(abusers, one)
+{
+    expect_one_round_trip_among(1);
+}
+
+Test(abusers, ten)
+{
+    expect_one_round_trip_among(10);
+}
+
+Test(abusers, a_hundred)
+{
+    expect_one_round_trip_among(100);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ann's house: a broker with one user, and what she brings and takes. */
+#ifndef CF_TESTS_ANNS_HOUSE_H
+#define CF_TESTS_ANNS_HOUSE_H
+#include "broker/management/quotas.h"
+#include "tests/broker/people/gateway_fixture.h"
+
+enum { MINUTE_MS = 60000 };
+
+/* Ann has a desk (an owner) and a lap (a member); the desk has a connection that said HELLO. */
+typedef struct {
+    broker_world *house;
+    person account, desk, lap;
+    caller *at_desk;
+} ann;
+
+ann anns_house(void);
+/* A new connection takes the place of the last one. */
+void call_from_desk(ann *a);
+/* The broker is killed and begins again, and the desk calls. */
+void start_again(ann *a);
+void ann_end(ann *a);
+
+void set_quota(ann *a, uint64_t bytes);
+/* Of her quota, in bytes. */
+uint64_t taken(ann *a);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A broker in one piece, on a store and blobs in memory, and clients that talk to its gateway as if
+ * by ROUTER and CURVE. */
+#ifndef CF_TESTS_GATEWAY_FIXTURE_H
+#define CF_TESTS_GATEWAY_FIXTURE_H
+#include "broker/management/authority.h"
+#include "tests/broker/people/people.h"
+
+enum { CLIENTS_MAX = 1500, LETTERS_MAX = 4096 };
+
+/* A connection. */
+typedef struct {
+    char routing_id[8];
+    cf_hash key;
+    bool is_stuck; /* takes nothing off its pipe */
+    bool is_gone;
+    bool is_shut;       /* as the gateway wants it; it may go on all the same */
+    cf_frames *letters; /* what came and wasn't looked at */
+    size_t first, count;
+} caller;
+
+typedef struct {
+    cf_store_memory_disk *disk;
+    cf_blob_memory_disk *blob_disk;
+    cf_store *store;
+    cf_blobs *blobs;
+    cf_users *users;
+    cf_management *management;
+    cf_quotas *quotas;
+    uint64_t entries_per_minute; /* 0: any number; in effect after a crash, as the next */
+    size_t sessions_of_user;
+    uint64_t waste_per_second;
+    bool closed;   /* takes no new users */
+    size_t absent; /* blobs that were asked for, and that are neither here nor wanted */
+    cf_gateway *gateway;
+    cf_authority *authority;
+    cf_outbox *outbox;
+    cf_env env;
+    uint64_t now_ms;
+    int64_t set_ms; /* by how much that was set: house_set_clock */
+    caller *clients[CLIENTS_MAX];
+    size_t client_count;
+    size_t allowed;  /* CURVE keys that may connect */
+    bool is_doubted; /* whether an unknown one may be a member's */
+    cf_arena arena;  /* of the last letter */
+} broker_world;
+
+#define HOUSE_ADDRESS                                                                              \
+    "tcp://broker.example:7817#aebagbafaydqqcikbmga2dqpcaireeyuculbogazdinryhi6d4qa"
+
+broker_world *a_house(void);
+/* Drops everything that wasn't committed, and starts again. */
+void house_crash(broker_world *self);
+void house_end(broker_world *self);
+/* What it has of the user can't be read when it is opened next. */
+void house_damage(broker_world *self, const cf_hash *user);
+/* So, of an entry of the user's member log, the first of which is 0. */
+void house_damage_member(broker_world *self, const cf_hash *user, uint64_t ordinal);
+
+/* Connects with a key. */
+caller *call_in(broker_world *self, const uint8_t curve[32]);
+void say(broker_world *self, caller *from, const cf_message *message);
+void say_bytes(broker_world *self, caller *from, const cf_bytes *frames, size_t count);
+/* Somebody sets its clock to a later time, or an earlier one; the one by which deadlines run goes
+ * on. */
+void house_set_clock(broker_world *self, int64_t later_ms);
+/* Lets the broker work until nothing is to be done any more. */
+void settle(broker_world *self);
+/* The next letter; it must be this command. Borrowed until the next call. */
+cf_message hear(broker_world *self, caller *by, cf_command command);
+/* The next letter refuses with that code. */
+void hear_refusal(broker_world *self, caller *by, const char *code);
+void hear_nothing(broker_world *self, caller *by);
+
+/* Brings the account's entries and those of its devices into the broker without a session, as if
+ * enrolled long ago. */
+void settle_in(broker_world *self, person *account, person *first, person *second);
+/* HELLO with these heads; hears WELCOME. */
+void greet(broker_world *self, caller *from, const cf_hash *user, const cf_head *heads,
+           size_t count);
+void subscribe(broker_world *self, caller *from, const cf_head *rungs, size_t count,
+               uint64_t credit);
+/* PUBLISH of somebody's last entry; what comes back is not heard yet. */
+void publish(broker_world *self, caller *from, const person *author);
+
+/* A user's desk (an owner) and lap (a member), each with a connection that has said nothing yet. */
+typedef struct {
+    broker_world *house;
+    person account, desk, lap;
+    caller *at_desk, *at_lap;
+} household;
+household a_household(void);
+/* They have said HELLO and know nothing of the log. */
+household a_greeted_household(void);
+void household_end(household *self);
+
+#endif
